@@ -1,0 +1,47 @@
+# Every target sets up .venv by itself: with uv where it is installed, else with venv and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+ARGS ?=
+
+.PHONY: setup run demo test soak check bench screenshots clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@if command -v uv >/dev/null 2>&1; then \
+		test -x $(BIN)/python || uv venv --quiet --python '>=3.11' .venv; \
+		uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
+	else \
+		test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			--constraint constraints.txt --editable '.[dev]'; \
+	fi
+	@touch $(READY)
+
+run: $(READY)
+	@$(BIN)/waziterm $(ARGS)
+
+demo: $(READY)
+	@$(BIN)/waziterm demo $(ARGS)
+
+test: $(READY)
+	$(BIN)/pytest -q -n 2 -m 'not soak' $(ARGS)
+
+soak: $(READY)
+	$(BIN)/pytest -q -m soak --timeout 1800 $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m bench $(ARGS)
+
+screenshots: $(READY)
+	$(BIN)/python screenshots/make.py $(ARGS)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,259 @@
+"""Everything that can happen to an instance, from the library, its worker, the clock or a person.
+
+The library's events are named after whatsmeow's (`types/events`), where they are described.
+Texts in events come from the network: they are shown only after `domain.text.plain`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class PairingEnd(StrEnum):
+    """How a pairing ended without a linked device (whatsmeow's QR channel)."""
+
+    TIMEOUT = "timeout"
+    ERROR = "error"
+    NO_MULTIDEVICE = "err-scanned-without-multidevice"
+    CLIENT_OUTDATED = "err-client-outdated"
+
+
+# -- from the library, through the worker ---------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QrShown:
+    """A new QR code is valid now. payload: its text, a secret. valid_s: seconds it stays valid."""
+
+    payload: str = field(repr=False)
+    index: int
+    count: int
+    valid_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairSucceeded:
+    """The phone linked this device. jid: the device's JID; lid: its LID or ""."""
+
+    jid: str
+    lid: str
+    platform: str
+    business_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairFailed:
+    """No phone linked this device."""
+
+    end: PairingEnd
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Logged in; the stream is open. jid: the device's own JID, or "" when unknown."""
+
+    jid: str = ""
+    lid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The socket went away; whatsmeow dials again by itself (0, 2, 4 … s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAliveTimeout:
+    """whatsmeow's own ping had no answer. misses: in a row."""
+
+    misses: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAliveRestored:
+    """whatsmeow's own ping is answered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReplaced:
+    """stream:error with a conflict of type replaced (440): another client uses the same keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """The device was removed; its rows are already gone from the session file.
+
+    on_connect: told as a connect failure. code: 401 unlinked, 403 locked, 406 banned.
+    """
+
+    on_connect: bool
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryBan:
+    """402. code: 101 to 106. expire_s: seconds until it ends, 0 when WhatsApp did not say."""
+
+    code: int
+    expire_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailure:
+    """WhatsApp refused the login for a reason that has no event of its own."""
+
+    code: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOutdated:
+    """405: this version of the library is no longer accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamError:
+    """A stream error that whatsmeow does not know. code: as sent, for example 516."""
+
+    code: str
+    detail: str = ""
+
+
+# -- from the worker itself -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """The first dial failed: no network, DNS, TLS or proxy. The library does not try again."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBroken:
+    """The session file could not be opened as a whatsmeow store."""
+
+    detail: str
+
+
+# -- from the supervisor and the manager ----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """The connect that was waiting for its turn starts now."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """The worker ended without being asked. cause: "signal 9", "exit 2", "heartbeat stopped"."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """Our own probe made a round trip. took_s: seconds."""
+
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeMissed:
+    """Our own probe had no answer before its deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class HolderFound:
+    """Another local process provably holds this session. who: name and pid, for the operator."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFound:
+    """The session file holds a device that the instance does not know of (a lost pairing)."""
+
+    jid: str
+    lid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMissing:
+    """A paired instance has no session file to resume from."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOutdated:
+    """Another instance of the fleet met `ClientOutdated`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """The manager has started. library_changed: neonize is another version than last time."""
+
+    library_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The moment in `Instance.due` has come."""
+
+
+# -- from a person --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartAsked:
+    """`start`, or the key s on a stopped instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """`stop`, or the key s on a running instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectAsked:
+    """`reconnect`; takeover: the key r or `--takeover`, which may shorten a cool-down."""
+
+    takeover: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CleanAsked:
+    """`clean`: the session goes to the trash."""
+
+
+LibraryEvent = (
+    QrShown
+    | PairSucceeded
+    | PairFailed
+    | Connected
+    | Disconnected
+    | KeepAliveTimeout
+    | KeepAliveRestored
+    | StreamReplaced
+    | LoggedOut
+    | TemporaryBan
+    | ConnectFailure
+    | ClientOutdated
+    | StreamError
+)
+WorkerEvent = LibraryEvent | DialFailed | SessionBroken
+Event = (
+    WorkerEvent
+    | Dialling
+    | WorkerDied
+    | ProbeAnswered
+    | ProbeMissed
+    | HolderFound
+    | DeviceFound
+    | SessionMissing
+    | FleetOutdated
+    | Booted
+    | Due
+    | StartAsked
+    | StopAsked
+    | ReconnectAsked
+    | CleanAsked
+)

@@ -1,0 +1,67 @@
+"""One instance: its identity, where it stands, and the budgets that the rules keep."""
+
+from dataclasses import dataclass, field
+
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class QrCode:
+    """The QR code that is valid now. payload: its text, a secret, never stored or logged."""
+
+    payload: str = field(repr=False)
+    index: int
+    count: int
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """All that the rules know of one instance. Everything but `qr` survives a restart.
+
+    jid, lid: of the linked device; None while the instance is not paired.
+    due: when the rules want to be asked again with `Due`; None when only an event can help.
+    attempt: connects in a row that did not last; it sets the back-off.
+    cooldown_until, banned_until: no attempt before; they outlive a stop.
+    hold: the reason for which the program stopped trying, until a person says so.
+    guarded_at: when our own guarded attempt started.
+    conflicts, crashes: moments inside their windows.
+    short_lived: connections in a row that ended at once.
+    redialling: the library dials by itself after a drop; no attempt of ours is pending.
+    """
+
+    name: str
+    created_at: float
+    phone: str | None = None
+    proxy: str | None = None
+    jid: str | None = None
+    lid: str | None = None
+    wanted: Wanted = Wanted.RUNNING
+    state: State = State.STOPPED
+    reason: Reason = Reason.NEW
+    detail: str = ""
+    since: float = 0.0
+    due: float | None = None
+    connected_at: float | None = None
+    attempt: int = 0
+    cooldown_until: float | None = None
+    banned_until: float | None = None
+    hold: Reason | None = None
+    guarded_at: float | None = None
+    conflicts: tuple[float, ...] = ()
+    crashes: tuple[float, ...] = ()
+    short_lived: int = 0
+    probe_misses: int = 0
+    redialling: bool = False
+    qr: QrCode | None = None
+
+    @property
+    def is_paired(self) -> bool:
+        return self.jid is not None
+
+    @property
+    def next_attempt(self) -> float | None:
+        """When the program tries to connect by itself, if it will."""
+        waits = self.state in (State.RETRYING, State.COOLDOWN, State.BANNED)
+        return self.due if waits and not self.redialling else None

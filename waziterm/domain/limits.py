@@ -1,0 +1,56 @@
+"""Every number that the rules use, with its unit and its default."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers of the lifecycle rules, per fleet and, where set, per instance.
+
+    connect_timeout_s: from the start of a connect to `connected`, or to the first QR code.
+    query_timeout_s: for one query (send-test, probe, logout) to be answered.
+    keepalive_s: pause between two of our own probes of a connected session.
+    keepalive_misses: missed probes in a row before a degraded session is connected anew.
+    cooldown_s: wait after a conflict; jitter only lengthens it, by at most `jitter`.
+    guard_s: a conflict that follows our own guarded attempt within this time proves a rival.
+    conflict_budget: the conflict with this ordinal inside `conflict_window_s` is `held`.
+    conflict_window_s: how long a conflict counts.
+    short_lived_s: a connection that ends sooner counts as short-lived.
+    short_lived_budget: this many short-lived connections in a row are a suspected conflict.
+    backoff_first_s, backoff_cap_s: first and largest wait between attempts; doubles in between.
+    stable_s: a connection that lasts this long resets the back-off.
+    crash_budget, crash_window_s: worker deaths inside the window that end in `held`.
+    jitter: largest share by which a drawn wait exceeds its nominal value.
+    """
+
+    connect_timeout_s: float = 60.0
+    query_timeout_s: float = 60.0
+    keepalive_s: float = 30.0
+    keepalive_misses: int = 3
+    cooldown_s: float = 10.0
+    guard_s: float = 120.0
+    conflict_budget: int = 3
+    conflict_window_s: float = 600.0
+    short_lived_s: float = 30.0
+    short_lived_budget: int = 3
+    backoff_first_s: float = 2.0
+    backoff_cap_s: float = 300.0
+    stable_s: float = 300.0
+    crash_budget: int = 5
+    crash_window_s: float = 600.0
+    jitter: float = 0.1
+
+
+def drawn(wait_s: float, limits: Limits, random: float) -> float:
+    """A wait lengthened by jitter, so that two managers do not fall into step.
+
+    random: a number in [0, 1). The result is in [wait_s, wait_s * (1 + limits.jitter)].
+    """
+    return wait_s * (1.0 + limits.jitter * random)
+
+
+def backoff(attempt: int, limits: Limits, random: float) -> float:
+    """The wait in seconds before attempt number `attempt` (1 is the first retry)."""
+    doublings = min(max(attempt - 1, 0), 30)
+    nominal = limits.backoff_first_s * float(2**doublings)
+    return drawn(min(nominal, limits.backoff_cap_s), limits, random)

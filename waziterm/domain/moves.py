@@ -1,0 +1,183 @@
+"""The moves that the rules are made of: an instance and a moment in, a decision out."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from waziterm.domain.instance import Instance
+from waziterm.domain.limits import Limits, backoff, drawn
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+
+QUEUED = "waiting for its turn"
+"""The detail of an instance that is to connect as soon as the fleet's limit allows."""
+
+
+class Action(StrEnum):
+    """What a supervisor has to carry out, in the order of a decision."""
+
+    STOP_WORKER = "stop_worker"
+    DIAL = "dial"
+    FIND_HOLDER = "find_holder"
+    TRASH_SESSION = "trash_session"
+    TRASH_REMAINS = "trash_remains"
+    STOP_FLEET_RETRIES = "stop_fleet_retries"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an event leads to.
+
+    instance: the next value of the instance, with its state, reason and due moment.
+    actions: what to do now, in order.
+    refusal: for a command that was not carried out, one line that says why.
+    """
+
+    instance: Instance
+    actions: tuple[Action, ...] = ()
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a rule is asked. now: UTC seconds. random: in [0, 1), drawn once per decision."""
+
+    now: float
+    random: float
+    limits: Limits
+
+    def recent(self, moments: tuple[float, ...], window_s: float) -> tuple[float, ...]:
+        """The moments of the last `window_s` seconds, and now."""
+        return (*(at for at in moments if self.now - at < window_s), self.now)
+
+
+def move(
+    instance: Instance,
+    state: State,
+    reason: Reason,
+    at: Moment,
+    *,
+    detail: str = "",
+    due: float | None = None,
+) -> Instance:
+    """The instance in another state (or in the same one for another reason).
+
+    What belongs to the old state alone ends with it: the QR code, the open connection, the
+    library's own redial.
+    """
+    online = state in (State.CONNECTED, State.DEGRADED)
+    return replace(
+        instance,
+        state=state,
+        reason=reason,
+        detail=detail,
+        since=instance.since if state is instance.state else at.now,
+        due=due,
+        connected_at=instance.connected_at if online else None,
+        qr=instance.qr if state is State.PAIRING else None,
+        probe_misses=instance.probe_misses if online else 0,
+        redialling=False,
+    )
+
+
+def blocked(instance: Instance, at: Moment) -> Instance | None:
+    """The instance behind the barrier that forbids an attempt now; None when nothing does."""
+    if instance.hold is not None:
+        if instance.reason is instance.hold:
+            return instance
+        state = State.OUTDATED if instance.hold is Reason.OUTDATED_CLIENT else State.HELD
+        return move(instance, state, instance.hold, at)
+    if instance.banned_until is not None and at.now < instance.banned_until:
+        until = instance.banned_until
+        return move(instance, State.BANNED, Reason.TEMPORARY_BAN, at, due=until)
+    if instance.cooldown_until is not None and at.now < instance.cooldown_until:
+        if instance.state is State.COOLDOWN:
+            return instance
+        until = instance.cooldown_until
+        return move(instance, State.COOLDOWN, Reason.CONFLICT, at, due=until)
+    return None
+
+
+def connect(instance: Instance, reason: Reason, at: Moment) -> Decision:
+    """Connect now, unless a barrier forbids it.
+
+    The first attempt after a cool-down is the guarded one, whoever asks for it. The wait for
+    the fleet's turn has no limit of its own; the connect time limit starts with `Dialling`.
+    """
+    barrier = blocked(instance, at)
+    if barrier is not None:
+        return Decision(barrier, (Action.STOP_WORKER,))
+    if instance.cooldown_until is not None and reason is not Reason.TAKEOVER:
+        reason = Reason.GUARDED
+    actions = [Action.STOP_WORKER, Action.DIAL]
+    if instance.state is State.LOGGED_OUT:
+        actions.insert(1, Action.TRASH_REMAINS)
+    queued = move(instance, State.CONNECTING, reason, at, detail=QUEUED)
+    return Decision(queued, tuple(actions))
+
+
+def retry(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
+    """Give the worker up and try again after the back-off."""
+    attempt = instance.attempt + 1
+    due = at.now + backoff(attempt, at.limits, at.random)
+    waiting = move(instance, State.RETRYING, reason, at, detail=detail, due=due)
+    return Decision(replace(waiting, attempt=attempt), (Action.STOP_WORKER,))
+
+
+def redial(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
+    """Leave the worker to the library's own redial, for as long as one connect may take."""
+    due = at.now + at.limits.connect_timeout_s
+    waiting = move(instance, State.RETRYING, reason, at, detail=detail, due=due)
+    return Decision(replace(waiting, redialling=True))
+
+
+def hold(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
+    """Stop trying until a person says so."""
+    state = State.OUTDATED if reason is Reason.OUTDATED_CLIENT else State.HELD
+    stopped = move(instance, state, reason, at, detail=detail)
+    return Decision(replace(stopped, hold=reason, cooldown_until=None), (Action.STOP_WORKER,))
+
+
+def end(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
+    """Stop without a further attempt; a key starts it again."""
+    return Decision(move(instance, State.STOPPED, reason, at, detail=detail), (Action.STOP_WORKER,))
+
+
+def conflict(instance: Instance, reason: Reason, at: Moment) -> Decision:
+    """Another client took the session: cool down, or hold when a rival is proven.
+
+    A conflict soon after our own guarded attempt proves a living rival. Otherwise the last
+    conflict of the budget inside the window is one too many.
+    """
+    limits = at.limits
+    conflicts = at.recent(instance.conflicts, limits.conflict_window_s)
+    counted = replace(instance, conflicts=conflicts, short_lived=0)
+    if instance.guarded_at is not None and at.now - instance.guarded_at <= limits.guard_s:
+        return hold(counted, Reason.RIVAL, at)
+    if len(conflicts) >= limits.conflict_budget:
+        minutes = round(limits.conflict_window_s / 60)
+        return hold(counted, Reason.CONFLICT_BUDGET, at, f"{len(conflicts)} in {minutes} minutes")
+    until = at.now + drawn(limits.cooldown_s, limits, at.random)
+    cooling = move(counted, State.COOLDOWN, reason, at, due=until)
+    return Decision(
+        replace(cooling, cooldown_until=until), (Action.STOP_WORKER, Action.FIND_HOLDER)
+    )
+
+
+def crash(instance: Instance, cause: str, at: Moment) -> Decision:
+    """The worker died: a new one after a back-off, or hold when it keeps dying."""
+    crashes = at.recent(instance.crashes, at.limits.crash_window_s)
+    counted = replace(instance, crashes=crashes)
+    if len(crashes) >= at.limits.crash_budget:
+        return hold(counted, Reason.CRASH_LOOP, at, cause)
+    return retry(counted, Reason.WORKER_DIED, at, cause)
+
+
+def resume_wanted(instance: Instance, at: Moment) -> Decision:
+    """After the program's start: connect what is paired and wanted; the others wait for a key."""
+    if instance.wanted is Wanted.RUNNING and instance.is_paired:
+        return connect(instance, Reason.RESUMED, at)
+    released = instance.state is State.OUTDATED and instance.hold is None
+    if instance.state.is_live or instance.state is State.COOLDOWN or released:
+        reason = Reason.BY_OPERATOR if instance.is_paired else Reason.NEW
+        return end(instance, reason, at)
+    return Decision(instance)

@@ -1,0 +1,130 @@
+"""Why an instance is in its state: a closed list, each with its code, sentence and next step."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    slug: str
+    code: str
+    sentence: str
+    next_step: str
+
+
+class Reason(Enum):
+    """A reason, with what an operator reads about it.
+
+    slug: the word in the database and in JSON.
+    code: the number that operators know from Baileys and Waziper, or "".
+    sentence: what happened.
+    next_step: what the program does next or what a person has to do.
+    """
+
+    NEW = _Text("new", "", "not linked yet", "press s to show a QR code")
+    BY_OPERATOR = _Text("by_operator", "", "stopped by an operator", "press s to start")
+    NO_MANAGER = _Text(
+        "no_manager", "", "no manager runs", "start `waziterm` or `waziterm headless`"
+    )
+    CLEANED = _Text("cleaned", "", "session moved to the trash", "press s to link it anew")
+    ASKED = _Text("asked", "", "connecting, as asked", "wait for WhatsApp's answer")
+    RESUMED = _Text("resumed", "", "connecting after the program's start", "wait")
+    RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
+    GUARDED = _Text("guarded", "440", "one guarded attempt after a conflict", "wait")
+    TAKEOVER = _Text("takeover", "440", "takeover asked by an operator", "wait")
+    QR_SHOWN = _Text("qr_shown", "", "a QR code waits to be scanned", "scan it with the phone")
+    QR_EXPIRED = _Text("qr_expired", "408", "nobody scanned the QR codes", "press s for a new code")
+    PAIRING_FAILED = _Text("pairing_failed", "", "the pairing failed", "press s for a new code")
+    NO_MULTIDEVICE = _Text(
+        "no_multidevice", "411", "the phone has no linked devices", "update WhatsApp on the phone"
+    )
+    PAIRED = _Text("paired", "515", "paired; WhatsApp asks for a new connection", "wait")
+    ONLINE = _Text("online", "", "connected", "nothing to do")
+    KEEPALIVE_MISSED = _Text(
+        "keepalive_missed", "408", "WhatsApp does not answer keep-alives", "reconnects by itself"
+    )
+    DROPPED = _Text("dropped", "428", "the connection was closed", "reconnects by itself")
+    STREAM_ERROR = _Text(
+        "stream_error", "5xx", "WhatsApp ended the stream with an error", "reconnects by itself"
+    )
+    CONNECT_TIMEOUT = _Text(
+        "connect_timeout", "408", "no answer within the time limit", "tries again by itself"
+    )
+    DIAL_FAILED = _Text(
+        "dial_failed", "408", "WhatsApp could not be reached", "tries again; check the network"
+    )
+    WORKER_DIED = _Text("worker_died", "", "its worker process died", "a new one by itself")
+    CONFLICT = _Text(
+        "conflict", "440", "another client took over this session", "one guarded attempt"
+    )
+    SUSPECTED_CONFLICT = _Text(
+        "suspected_conflict", "440", "connections keep ending at once", "one guarded attempt"
+    )
+    RIVAL = _Text(
+        "rival",
+        "440",
+        "another client keeps taking this session",
+        "stop the other client, then press r",
+    )
+    LOCAL_HOLDER = _Text(
+        "local_holder",
+        "440",
+        "another program on this machine holds this session",
+        "stop it, then press r",
+    )
+    CONFLICT_BUDGET = _Text(
+        "conflict_budget",
+        "440",
+        "too many conflicts in a short time",
+        "find the other client, then press r",
+    )
+    CRASH_LOOP = _Text(
+        "crash_loop", "", "its worker dies again and again", "see the log, then press r"
+    )
+    UNLINKED = _Text(
+        "unlinked", "401", "the device was unlinked on the phone", "press s to link it anew"
+    )
+    LOCKED = _Text("locked", "403", "WhatsApp locked the account", "unlock it on the phone")
+    ACCOUNT_BANNED = _Text(
+        "account_banned", "406", "WhatsApp banned the account", "appeal on the phone"
+    )
+    TEMPORARY_BAN = _Text(
+        "temporary_ban", "402", "WhatsApp banned the account for a time", "waits until the end"
+    )
+    OUTDATED_CLIENT = _Text(
+        "outdated_client",
+        "405",
+        "WhatsApp refuses this version of the library",
+        "upgrade neonize, then start waziterm again",
+    )
+    REFUSED = _Text("refused", "409", "WhatsApp refused the connection", "see the code; r tries")
+    SESSION_BROKEN = _Text(
+        "session_broken", "500", "the session file cannot be read", "clean it (c) or restore it"
+    )
+    SESSION_MISSING = _Text(
+        "session_missing", "", "the session file is gone", "restore it, or c and link anew"
+    )
+
+    @property
+    def slug(self) -> str:
+        return self.value.slug
+
+    @property
+    def code(self) -> str:
+        return self.value.code
+
+    @property
+    def sentence(self) -> str:
+        return self.value.sentence
+
+    @property
+    def next_step(self) -> str:
+        return self.value.next_step
+
+    @classmethod
+    def of(cls, slug: str) -> "Reason":
+        """The reason with this slug; raises ValueError for any other text."""
+        for reason in cls:
+            if reason.slug == slug:
+                return reason
+        raise ValueError(f"no such reason: {slug!r}")

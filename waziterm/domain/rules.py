@@ -1,0 +1,290 @@
+"""The lifecycle rules: what each event does to an instance. Pure, and the only place for them.
+
+`decide` is the one function that changes a state. The cases follow the project's table of
+codes and events; the manager and its supervisors only carry its decisions out.
+"""
+
+from dataclasses import replace
+
+from waziterm.domain import events as ev
+from waziterm.domain.instance import Instance, QrCode
+from waziterm.domain.limits import Limits
+from waziterm.domain.moves import (
+    Action,
+    Decision,
+    Moment,
+    blocked,
+    conflict,
+    connect,
+    crash,
+    end,
+    hold,
+    move,
+    redial,
+    resume_wanted,
+    retry,
+)
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+from waziterm.domain.text import plain
+
+__all__ = ["Action", "Decision", "decide"]
+
+QR_GRACE_S = 30.0
+"""How long after a code's end the library may stay silent before the pairing counts as over."""
+
+_LOGGED_OUT = {401: Reason.UNLINKED, 403: Reason.LOCKED, 406: Reason.ACCOUNT_BANNED}
+
+
+def decide(
+    instance: Instance, event: ev.Event, now: float, random: float, limits: Limits
+) -> Decision:
+    """What `event` does to `instance`.
+
+    now: UTC seconds. random: in [0, 1), for jitter. An event that does not fit the state (late,
+    doubled, out of order) changes nothing.
+    """
+    at = Moment(now, random, limits)
+    match event:
+        case ev.StartAsked() | ev.StopAsked() | ev.ReconnectAsked() | ev.CleanAsked():
+            return _command(instance, event, at)
+        case ev.Booted(library_changed):
+            if library_changed and instance.hold is Reason.OUTDATED_CLIENT:
+                instance = replace(instance, hold=None)
+            return resume_wanted(instance, at)
+        case ev.Due():
+            return _due(instance, at)
+        case ev.FleetOutdated():
+            return _fleet_outdated(instance, at)
+        case ev.HolderFound(who) if instance.state is State.COOLDOWN:
+            return hold(instance, Reason.LOCAL_HOLDER, at, plain(who))
+        case ev.DeviceFound(jid, lid) if not instance.is_paired:
+            return Decision(replace(instance, jid=jid, lid=lid or None))
+        case ev.SessionMissing() if instance.is_paired and instance.state.is_live:
+            return hold(instance, Reason.SESSION_MISSING, at)
+        case _ if instance.state.is_live:
+            return _live(instance, event, at)
+    return Decision(instance)
+
+
+def _command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
+    """What a person asked for. Only a takeover passes a cool-down or a hold; nothing a ban."""
+    running = replace(instance, wanted=Wanted.RUNNING)
+    barrier = blocked(running, at)
+    match event:
+        case ev.StopAsked():
+            wanted = replace(instance, wanted=Wanted.STOPPED)
+            if instance.state is State.LOGGED_OUT:
+                return Decision(wanted)
+            return end(wanted, Reason.BY_OPERATOR, at)
+        case ev.CleanAsked():
+            outdated = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
+            bare = replace(
+                instance,
+                wanted=Wanted.STOPPED,
+                jid=None,
+                lid=None,
+                hold=outdated,
+                cooldown_until=None,
+                guarded_at=None,
+                attempt=0,
+                short_lived=0,
+            )
+            cleaned = move(bare, State.STOPPED, Reason.CLEANED, at)
+            return Decision(cleaned, (Action.STOP_WORKER, Action.TRASH_SESSION))
+        case ev.ReconnectAsked(takeover=True):
+            if barrier is not None and barrier.state is State.BANNED:
+                return _refused(barrier)
+            if instance.state in (State.CONNECTING, State.PAIRING):
+                return Decision(running)
+            fresh = replace(running, hold=None, attempt=0)
+            if instance.hold is None and instance.cooldown_until is None:
+                return connect(fresh, Reason.ASKED, at)
+            return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)
+        case ev.ReconnectAsked():
+            if barrier is not None:
+                return _refused(barrier)
+            if instance.state in (State.CONNECTING, State.PAIRING):
+                return Decision(running)
+            return connect(replace(running, attempt=0), Reason.ASKED, at)
+        case _:
+            if barrier is not None and barrier.hold is not None:
+                return _refused(barrier)
+            if instance.state in (State.STOPPED, State.LOGGED_OUT):
+                return connect(replace(running, attempt=0), Reason.ASKED, at)
+            return Decision(running)
+
+
+def _refused(barrier: Instance) -> Decision:
+    """A command that would pass a barrier: nothing is tried, and the barrier is shown."""
+    said = {
+        State.COOLDOWN: "in its cool-down after a conflict; r or --takeover tries at once",
+        State.BANNED: "banned by WhatsApp for a time; nothing shortens a ban",
+        State.OUTDATED: "WhatsApp refuses this neonize; upgrade it, or --takeover tries once",
+    }
+    fallback = f"held ({barrier.reason.sentence}); r or --takeover tries once"
+    return Decision(barrier, refusal=said.get(barrier.state, fallback))
+
+
+def _due(instance: Instance, at: Moment) -> Decision:
+    """The awaited moment has come; what it means depends on the state that set it."""
+    if instance.due is None or at.now < instance.due:
+        return Decision(instance)
+    match instance.state:
+        case State.COOLDOWN:
+            return connect(instance, Reason.GUARDED, at)
+        case State.BANNED:
+            return connect(replace(instance, banned_until=None), Reason.RETRY, at)
+        case State.RETRYING if not instance.redialling:
+            return connect(instance, Reason.RETRY, at)
+        case State.RETRYING | State.CONNECTING:
+            return retry(instance, Reason.CONNECT_TIMEOUT, at)
+        case State.PAIRING:
+            return end(instance, Reason.QR_EXPIRED, at)
+        case State.DEGRADED:
+            return retry(instance, Reason.KEEPALIVE_MISSED, at)
+        case State.CONNECTED:
+            return Decision(replace(instance, attempt=0, short_lived=0, due=None))
+    return Decision(replace(instance, due=None))
+
+
+def _fleet_outdated(instance: Instance, at: Moment) -> Decision:
+    """405 somewhere in the fleet: nobody tries on; who is connected stays so."""
+    if instance.state in (State.CONNECTED, State.DEGRADED) or instance.hold is not None:
+        return Decision(instance)
+    if instance.state.is_live or instance.state is State.COOLDOWN:
+        return hold(instance, Reason.OUTDATED_CLIENT, at)
+    return Decision(replace(instance, hold=Reason.OUTDATED_CLIENT))
+
+
+def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
+    """What the library, the worker or a probe tells while a worker may exist."""
+    match event:
+        case ev.Dialling() if instance.state is State.CONNECTING:
+            return _dialling(instance, at)
+        case ev.QrShown() if instance.is_paired:
+            return hold(instance, Reason.SESSION_MISSING, at, "the library asks for a pairing")
+        case ev.QrShown(payload, index, count, valid_s):
+            expires = at.now + valid_s
+            shown = move(instance, State.PAIRING, Reason.QR_SHOWN, at, due=expires + QR_GRACE_S)
+            return Decision(replace(shown, qr=QrCode(payload, index, count, expires)))
+        case ev.PairSucceeded(jid, lid):
+            paired = replace(instance, jid=jid, lid=lid or None)
+            due = at.now + at.limits.connect_timeout_s
+            return Decision(move(paired, State.CONNECTING, Reason.PAIRED, at, due=due))
+        case ev.PairFailed(end=how, detail=detail):
+            return _pairing_ended(instance, how, plain(detail), at)
+        case ev.Connected():
+            return _connected(instance, event, at)
+        case ev.Disconnected():
+            return _disconnected(instance, at)
+        case ev.KeepAliveTimeout() if instance.state is State.CONNECTED:
+            return Decision(_degraded(instance, at))
+        case ev.KeepAliveRestored() | ev.ProbeAnswered() if instance.state is State.DEGRADED:
+            due = at.now + at.limits.stable_s
+            online = move(instance, State.CONNECTED, Reason.ONLINE, at, due=due)
+            return Decision(replace(online, probe_misses=0))
+        case ev.ProbeMissed():
+            return _probe_missed(instance, at)
+        case ev.StreamReplaced():
+            return conflict(instance, Reason.CONFLICT, at)
+        case ev.LoggedOut(code=code):
+            gone = replace(
+                instance, jid=None, lid=None, cooldown_until=None, guarded_at=None, attempt=0
+            )
+            reason = _LOGGED_OUT.get(code, Reason.UNLINKED)
+            return Decision(move(gone, State.LOGGED_OUT, reason, at), (Action.STOP_WORKER,))
+        case ev.TemporaryBan(code, expire_s):
+            if expire_s <= 0:
+                return hold(instance, Reason.TEMPORARY_BAN, at, f"code {code}, end unknown")
+            until = at.now + expire_s
+            banned = replace(instance, banned_until=until)
+            banned = move(
+                banned, State.BANNED, Reason.TEMPORARY_BAN, at, detail=f"code {code}", due=until
+            )
+            return Decision(banned, (Action.STOP_WORKER,))
+        case ev.ConnectFailure(code=500 | 503 as code):
+            return retry(instance, Reason.STREAM_ERROR, at, f"code {code}")
+        case ev.ConnectFailure(code, detail):
+            said = plain(detail)
+            return hold(instance, Reason.REFUSED, at, f"code {code}" + (said and f": {said}"))
+        case ev.ClientOutdated():
+            outdated = hold(instance, Reason.OUTDATED_CLIENT, at)
+            return replace(outdated, actions=(*outdated.actions, Action.STOP_FLEET_RETRIES))
+        case ev.StreamError(code) if code != "515":
+            return retry(instance, Reason.STREAM_ERROR, at, f"code {plain(code)}")
+        case ev.DialFailed(detail):
+            return retry(instance, Reason.DIAL_FAILED, at, plain(detail))
+        case ev.SessionBroken(detail):
+            return hold(instance, Reason.SESSION_BROKEN, at, plain(detail))
+        case ev.WorkerDied(cause):
+            return crash(instance, plain(cause), at)
+    return Decision(instance)
+
+
+def _dialling(instance: Instance, at: Moment) -> Decision:
+    due = at.now + at.limits.connect_timeout_s
+    dialling = move(instance, State.CONNECTING, instance.reason, at, due=due)
+    if instance.reason in (Reason.GUARDED, Reason.TAKEOVER):
+        dialling = replace(dialling, cooldown_until=None, guarded_at=at.now)
+    return Decision(dialling)
+
+
+def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
+    if instance.state is State.CONNECTED:
+        return Decision(instance)
+    known = replace(
+        instance,
+        jid=event.jid or instance.jid,
+        lid=event.lid or instance.lid,
+        connected_at=instance.connected_at or at.now,
+        probe_misses=0,
+    )
+    due = at.now + at.limits.stable_s
+    return Decision(move(known, State.CONNECTED, Reason.ONLINE, at, due=due))
+
+
+def _disconnected(instance: Instance, at: Moment) -> Decision:
+    """The library redials once by itself; a second drop without `Connected` is ours to handle.
+
+    A conflict whose stream error got lost shows only as connections that end at once, so a row
+    of them counts as one.
+    """
+    if instance.state is State.PAIRING or instance.reason is Reason.PAIRED:
+        return Decision(instance)
+    if instance.state is State.RETRYING:
+        return retry(instance, Reason.DROPPED, at) if instance.redialling else Decision(instance)
+    if instance.connected_at is not None:
+        lived = at.now - instance.connected_at
+        short = instance.short_lived + 1 if lived < at.limits.short_lived_s else 0
+        instance = replace(instance, short_lived=short)
+        if short >= at.limits.short_lived_budget:
+            return conflict(instance, Reason.SUSPECTED_CONFLICT, at)
+    return redial(instance, Reason.DROPPED, at)
+
+
+def _degraded(instance: Instance, at: Moment) -> Instance:
+    """Still open, but nobody answers: as long as the budget of missed probes would take."""
+    due = at.now + at.limits.keepalive_s * at.limits.keepalive_misses
+    return move(instance, State.DEGRADED, Reason.KEEPALIVE_MISSED, at, due=due)
+
+
+def _probe_missed(instance: Instance, at: Moment) -> Decision:
+    if instance.state not in (State.CONNECTED, State.DEGRADED):
+        return Decision(instance)
+    misses = instance.probe_misses + 1
+    if misses >= at.limits.keepalive_misses:
+        return retry(instance, Reason.KEEPALIVE_MISSED, at, f"{misses} probes without an answer")
+    missed = replace(instance, probe_misses=misses)
+    return Decision(missed if instance.state is State.DEGRADED else _degraded(missed, at))
+
+
+def _pairing_ended(instance: Instance, how: ev.PairingEnd, detail: str, at: Moment) -> Decision:
+    match how:
+        case ev.PairingEnd.TIMEOUT:
+            return end(instance, Reason.QR_EXPIRED, at)
+        case ev.PairingEnd.NO_MULTIDEVICE:
+            return connect(instance, Reason.NO_MULTIDEVICE, at)
+        case ev.PairingEnd.CLIENT_OUTDATED:
+            return _live(instance, ev.ClientOutdated(), at)
+    return end(instance, Reason.PAIRING_FAILED, at, detail)

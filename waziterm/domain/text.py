@@ -1,0 +1,44 @@
+"""Making text from the network harmless, and secrets invisible."""
+
+import re
+import unicodedata
+
+from waziterm.domain.jid import mask_number
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)"  # OSC, DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]"
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+_QR = re.compile(r"(?:https://wa\.me/\S*#)?\d@[A-Za-z0-9+/=,@_-]{40,}")
+_KEY = re.compile(r"(?<![A-Za-z0-9+/=])(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}=)(?![A-Za-z0-9+/=])")
+_LONG_NUMBER = re.compile(r"(?<![\w.:-])\+?(\d{8,15})(?=(?:[.:]\d+)*@|(?![\w.:-]))")
+_JID_NUMBER = re.compile(r"(?<!\d)(\d{8,20})(?=(?:[.:]\d+)*@(?:s\.whatsapp\.net|lid|c\.us))")
+
+
+def plain(text: str, limit: int = 500) -> str:
+    """One line of inert text: no escape sequence, control, direction mark or zero-width character.
+
+    limit: the largest number of characters kept; what is cut is shown by an ellipsis.
+    """
+    text = _ESCAPES.sub("", text)
+    kept = []
+    for char in text:
+        if char in "\n\r\t":
+            kept.append(" ")
+        elif unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}:
+            continue
+        else:
+            kept.append(char)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def redact(text: str) -> str:
+    """The same text without QR codes and keys, and with phone numbers masked."""
+    text = _QR.sub("[QR code]", text)
+    text = _KEY.sub("[key]", text)
+    text = _JID_NUMBER.sub(lambda match: mask_number(match[1]), text)
+    return _LONG_NUMBER.sub(lambda match: mask_number(match[1]), text)
