@@ -1,0 +1,227 @@
+"""Messages: what a phone reads of them, and what goes on to other linked devices."""
+
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from waziterm.domain.jid import Jid
+from waziterm.lab.node import Node
+from waziterm.lab.phonebook import PhoneBook
+from waziterm.lab.phones import LID_SERVER, SIGNED_PREKEY_ID, Phone
+from waziterm.lab.protobufs import protobufs
+from waziterm.lab.queries import bundle_nodes
+from waziterm.lab.ratchet import RatchetError, Session, accept, begin
+from waziterm.lab.signalwire import parse_prekey, parse_signal
+from waziterm.lab.words import ReceiptMode, ReceivedMessage
+
+MAX_RETRIES = 4
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Delivery:
+    """What became of one message.
+
+    recipient: the phone that it was for. received: what that phone read, when it was a text.
+    onward: nodes for linked devices. retries: receipts of phones that could not read their copy.
+    """
+
+    recipient: Phone | None
+    received: ReceivedMessage | None
+    onward: tuple[tuple[Jid, Node], ...]
+    retries: tuple[Node, ...]
+
+
+def deliver(message: Node, sender: Phone, device: int, book: PhoneBook) -> Delivery:
+    """Take a `<message>` of a linked device in: decrypt for phones, pass on for devices."""
+    to = message.jid("to")
+    recipient = book.find(to) if to is not None else None
+    from_lid = Jid(sender.lid.user, device, LID_SERVER)
+    received: ReceivedMessage | None = None
+    onward: list[tuple[Jid, Node]] = []
+    retries: list[Node] = []
+    for jid, enc in _copies(message):
+        phone = book.find(jid)
+        if phone is None:
+            continue
+        if jid.device:
+            target = Jid(phone.number, jid.device)
+            onward.append((target, _forward(message, enc, from_lid, sender, phone)))
+            continue
+        try:
+            text = _read(decrypt(phone, from_lid, enc))
+        except ValueError as error:
+            log.info("a phone asks for message %s again: %s", message.text("id"), error)
+            retries += _retry(message, enc, phone, phone is sender)
+            continue
+        finally:
+            book.save(phone)
+        if text is not None and phone is recipient:
+            source = Jid(sender.number, device)
+            received = ReceivedMessage(message.text("id"), text, str(source), time.time())
+    return Delivery(recipient, received, tuple(onward), tuple(retries))
+
+
+def _copies(message: Node) -> Iterator[tuple[Jid, Node]]:
+    """Each copy of a message and the device that it is for; a repeated one has a single copy."""
+    to, enc = message.jid("to"), message.child("enc")
+    if to is not None and enc is not None:
+        yield to, enc
+    participants = message.child("participants")
+    for copy in participants.all("to") if participants is not None else ():
+        jid, enc = copy.jid("jid"), copy.child("enc")
+        if jid is not None and enc is not None:
+            yield jid, enc
+
+
+def _retry(message: Node, enc: Node, phone: Phone, own: bool) -> list[Node]:
+    """The receipt with which a phone asks for a message once more, with keys for a new session."""
+    tries = int(enc.text("count") or 0) + 1
+    to = message.jid("to")
+    if tries > MAX_RETRIES or to is None:
+        return []
+    now = str(int(time.time()))
+    attrs: dict[str, str | Jid] = {
+        "from": phone.lid,
+        "id": message.text("id"),
+        "t": now,
+        "type": "retry",
+    }
+    if own:
+        attrs["recipient"] = to
+    retry = Node("retry", {"count": str(tries), "id": message.text("id"), "t": now, "v": "1"})
+    registration, *keys = bundle_nodes(phone.bundle())
+    return [Node("receipt", attrs, (retry, registration, Node("keys", content=tuple(keys))))]
+
+
+def decrypt(phone: Phone, sender: Jid, enc: Node) -> bytes:
+    """The plaintext of a phone's copy, padding removed. Raises ValueError."""
+    data = enc.data
+    if enc.attrs.get("type") == "pkmsg":
+        first = parse_prekey(data)
+        known = phone.sessions.get(str(sender), [])
+        session = next((s for s in known if s.base_key == first.base_key), None)
+        if session is None:
+            if first.signed_prekey_id != SIGNED_PREKEY_ID:
+                raise RatchetError("a signed prekey that the phone never had")
+            prekey = None if first.prekey_id is None else phone.prekey(first.prekey_id)
+            session = accept(first, phone.identity, phone.signed_prekey, prekey)
+        plaintext, after = session.decrypt(first.message)
+    else:
+        plaintext, after = _decrypt_known(phone, sender, data)
+    phone.keep(sender, after)
+    if not plaintext or not 0 < plaintext[-1] <= len(plaintext):
+        raise RatchetError("a message with wrong padding")
+    return plaintext[: -plaintext[-1]]
+
+
+def _decrypt_known(phone: Phone, sender: Jid, data: bytes) -> tuple[bytes, Session]:
+    message = parse_signal(data)
+    for session in phone.sessions.get(str(sender), []):
+        try:
+            return session.decrypt(message)
+        except RatchetError:
+            continue
+    raise RatchetError("no session of the phone reads the message")
+
+
+def text_for(phone: Phone, receiver: Phone, device: int, text: str) -> Node:
+    """A text message from a phone to somebody's linked device.
+
+    Raises ValueError when the device has uploaded no keys yet.
+    """
+    address = Jid(receiver.lid.user, device, LID_SERVER)
+    known = [s for s in phone.sessions.get(str(address), []) if s.sending is not None]
+    if known:
+        session = known[0]
+    else:
+        bundle = receiver.devices[device].bundle()
+        if bundle is None:
+            raise ValueError("the device has uploaded no keys yet")
+        prekey = None
+        if bundle.prekey_id is not None and bundle.prekey is not None:
+            prekey = (bundle.prekey_id, bundle.prekey)
+        signed = (bundle.signed_id, bundle.signed_key)
+        session = begin(phone.identity, phone.registration_id, bundle.identity, signed, prekey)
+    plaintext: bytes = protobufs().e2e.Message(conversation=text).SerializeToString()
+    kind, data, after = session.encrypt(plaintext + b"\x08" * 8)
+    phone.keep(address, after)
+    return Node(
+        "message",
+        {
+            "from": phone.lid,
+            "id": "3A" + secrets.token_hex(9).upper(),
+            "t": str(int(time.time())),
+            "type": "text",
+            "notify": "lab phone",
+            "sender_pn": phone.jid,
+        },
+        (Node("enc", {"v": "2", "type": kind}, data),),
+    )
+
+
+def ack(stanza: Node) -> Node:
+    """The server's acknowledgement of a message or a receipt."""
+    attrs: dict[str, str | Jid] = {
+        "class": stanza.tag,
+        "id": stanza.text("id"),
+        "t": str(int(time.time())),
+    }
+    to = stanza.jid("to")
+    if to is not None:
+        attrs["from"] = to
+    if stanza.tag == "receipt" and stanza.text("type"):
+        attrs["type"] = stanza.text("type")
+    return Node("ack", attrs)
+
+
+def receipts(message: Node, mode: ReceiptMode) -> tuple[Node, ...]:
+    """What the recipient's phone sends back for a message."""
+    to = message.jid("to")
+    if to is None or mode is ReceiptMode.NONE:
+        return ()
+    attrs: dict[str, str | Jid] = {
+        "from": to,
+        "id": message.text("id"),
+        "t": str(int(time.time())),
+    }
+    delivered = Node("receipt", attrs)
+    if mode is ReceiptMode.DELIVERED:
+        return (delivered,)
+    return (delivered, Node("receipt", {**attrs, "type": "read"}))
+
+
+def _forward(message: Node, enc: Node, from_lid: Jid, sender: Phone, receiver: Phone) -> Node:
+    attrs: dict[str, str | Jid] = {
+        "from": from_lid,
+        "id": message.text("id"),
+        "t": str(int(time.time())),
+        "type": message.text("type") or "text",
+        "sender_pn": sender.jid,
+    }
+    to = message.jid("to")
+    if receiver is sender and to is not None:
+        attrs["recipient"] = to
+    identity = message.child("device-identity")
+    return Node("message", attrs, (enc,) if identity is None else (enc, identity))
+
+
+def _read(plaintext: bytes) -> str | None:
+    """The text of a message, or None when it has none. Raises ValueError."""
+    message = protobufs().e2e.Message()
+    try:
+        message.ParseFromString(plaintext)
+    except DecodeError as error:
+        raise RatchetError("a plaintext that is not a message") from error
+    if message.HasField("deviceSentMessage"):
+        message = message.deviceSentMessage.message
+    if message.conversation:
+        return str(message.conversation)
+    if message.HasField("extendedTextMessage"):
+        return str(message.extendedTextMessage.text)
+    return None

@@ -1,0 +1,98 @@
+"""Pairing: the QR's references, the phone that scans one, and what it signs."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+
+from waziterm.domain.jid import Jid
+from waziterm.lab.node import SERVER, Node
+from waziterm.lab.phones import Device, Phone
+from waziterm.lab.protobufs import protobufs
+from waziterm.lab.words import ScanOutcome
+
+ACCOUNT_SIGNATURE_PREFIX = b"\x06\x00"
+
+
+class QrError(ValueError):
+    """The text is not a linking QR code."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class QrCode:
+    """What a linking QR carries; the keys are 32 bytes each."""
+
+    ref: str
+    noise: bytes
+    identity: bytes
+    adv_secret: bytes
+
+
+def parse_qr(text: str) -> QrCode:
+    """Read a QR text, with or without the address in front. Raises QrError."""
+    parts = text.strip().rpartition("#")[2].split(",")
+    if len(parts) < 4:
+        raise QrError("not a linking QR code: it has fewer than four parts")
+    try:
+        keys = [base64.b64decode(part, validate=True) for part in parts[1:4]]
+    except binascii.Error as error:
+        raise QrError("not a linking QR code: a key is not base64") from error
+    if any(len(key) != 32 for key in keys):
+        raise QrError("not a linking QR code: a key is not 32 bytes")
+    return QrCode(parts[0], *keys)
+
+
+def new_ref() -> str:
+    """A fresh reference for a QR code."""
+    return "2@" + base64.b64encode(secrets.token_bytes(48)).decode()
+
+
+def pair_device(request_id: str, refs: tuple[str, ...]) -> Node:
+    """The server's offer of references."""
+    children = tuple(Node("ref", content=ref.encode()) for ref in refs)
+    attrs: dict[str, str | Jid] = {
+        "from": SERVER,
+        "id": request_id,
+        "type": "set",
+        "xmlns": "md",
+    }
+    return Node("iq", attrs, (Node("pair-device", content=children),))
+
+
+def pair_success(
+    request_id: str, phone: Phone, device: Device, qr: QrCode, outcome: ScanOutcome
+) -> Node:
+    """What the server sends on after the phone has signed the new device."""
+    adv = protobufs().adv
+    now = int(time.time())
+    details = adv.ADVDeviceIdentity(
+        rawID=phone.registration_id, timestamp=now, keyIndex=device.number
+    ).SerializeToString()
+    signed = adv.ADVSignedDeviceIdentity(
+        details=details,
+        accountSignatureKey=phone.identity.public,
+        accountSignature=phone.identity.sign(ACCOUNT_SIGNATURE_PREFIX + details + qr.identity),
+    ).SerializeToString()
+    secret = bytes(32) if outcome is ScanOutcome.WRONG_HMAC else qr.adv_secret
+    container = adv.ADVSignedDeviceIdentityHMAC(
+        details=signed, HMAC=hmac.digest(secret, signed, hashlib.sha256)
+    ).SerializeToString()
+    jid = Jid(phone.jid.user, device.number, phone.jid.server)
+    lid = Jid(phone.lid.user, device.number, phone.lid.server)
+    return Node(
+        "iq",
+        {"from": SERVER, "id": request_id, "type": "set", "t": str(now)},
+        (
+            Node(
+                "pair-success",
+                content=(
+                    Node("device-identity", content=container),
+                    Node("device", {"jid": jid, "lid": lid}),
+                    Node("platform", {"name": "android"}),
+                ),
+            ),
+        ),
+    )

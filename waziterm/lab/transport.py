@@ -1,0 +1,149 @@
+"""From a TCP connection to WhatsApp's frames: CONNECT proxy, TLS, websocket.
+
+The lab's port is an HTTP CONNECT proxy for its clients; behind it is always the lab itself.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+import struct
+from collections import deque
+
+from websockets.exceptions import InvalidHandshake
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+CHAT_PATH = "/ws/chat"
+HEAD_TIMEOUT_S = 10.0
+TLS_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 2.0
+READ_SIZE = 1 << 16
+MAX_MESSAGE = 1 << 24
+
+_quiet = logging.getLogger("waziterm.lab.websocket")
+_quiet.setLevel(logging.WARNING)
+
+
+class TransportError(Exception):
+    """The peer never became a websocket; the message says where it stopped."""
+
+
+class Channel:
+    """One client's websocket: binary messages in, binary messages out."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._protocol = ServerProtocol(max_size=MAX_MESSAGE, logger=_quiet)
+        self._pending: deque[bytes] = deque()
+        self._ended = False
+
+    async def open(self, context: ssl.SSLContext) -> None:
+        """Answer the CONNECT with 200, then carry TLS and the websocket handshake out.
+
+        Raises TransportError.
+        """
+        self._writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        try:
+            await self._writer.start_tls(context, ssl_handshake_timeout=TLS_TIMEOUT_S)
+            async with asyncio.timeout(HEAD_TIMEOUT_S):
+                request = await self._request()
+        except (OSError, TimeoutError) as error:
+            raise TransportError(f"TLS or websocket handshake: {error or 'timed out'}") from error
+        if request.path.partition("?")[0] != CHAT_PATH:
+            self._protocol.send_response(self._protocol.reject(404, "no such path\n"))
+            self._flush()
+            raise TransportError("a websocket path that is not the chat's")
+        self._protocol.send_response(self._protocol.accept(request))
+        self._flush()
+
+    async def _request(self) -> Request:
+        while True:
+            data = await self._reader.read(READ_SIZE)
+            if not data:
+                raise TransportError("closed before the websocket handshake")
+            self._protocol.receive_data(data)
+            for event in self._protocol.events_received():
+                if isinstance(event, Request):
+                    return event
+            if isinstance(self._protocol.handshake_exc, InvalidHandshake):
+                raise TransportError("not a websocket handshake")
+
+    async def receive(self) -> bytes | None:
+        """The next binary message, or None when the peer has gone."""
+        while not self._pending:
+            if self._ended:
+                return None
+            try:
+                data = await self._reader.read(READ_SIZE)
+            except OSError:
+                return None
+            if data:
+                self._protocol.receive_data(data)
+            else:
+                self._protocol.receive_eof()
+            for event in self._protocol.events_received():
+                if isinstance(event, Frame) and event.opcode in (Opcode.BINARY, Opcode.CONT):
+                    self._pending.append(bytes(event.data))
+            self._flush()
+            self._ended = not data or self._protocol.close_expected()
+        return self._pending.popleft()
+
+    def send(self, message: bytes) -> None:
+        """Queue a binary message; nothing happens when the connection is gone."""
+        if self._writer.is_closing() or self._protocol.state.name != "OPEN":
+            return
+        self._protocol.send_binary(message)
+        self._flush()
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken most of what was sent."""
+        try:
+            await self._writer.drain()
+        except OSError:
+            return
+
+    def close(self, code: int = 1000) -> None:
+        """Close the websocket with a close frame, and the connection behind it."""
+        if self._protocol.state.name == "OPEN":
+            self._protocol.send_close(code)
+            self._flush()
+        self._writer.close()
+        asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._writer.transport.abort)
+
+    def refuse(self) -> None:
+        """Answer the CONNECT with 502 and close."""
+        self._writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        self._writer.close()
+
+    def abort(self) -> None:
+        """Free the connection at once, whatever its state."""
+        if not self._writer.is_closing():
+            self._writer.transport.abort()
+
+    def reset(self) -> None:
+        """End the connection with a TCP reset."""
+        raw = self._writer.get_extra_info("socket")
+        if raw is not None and not self._writer.is_closing():
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data and not self._writer.is_closing():
+                self._writer.write(data)
+
+
+async def read_connect(reader: asyncio.StreamReader) -> str:
+    """The `HOST:PORT` of a CONNECT request. Raises TransportError."""
+    try:
+        async with asyncio.timeout(HEAD_TIMEOUT_S):
+            head = await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, TimeoutError) as error:
+        raise TransportError("no CONNECT request") from error
+    words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+    if len(words) != 3 or words[0] != "CONNECT":
+        raise TransportError("not a CONNECT request")
+    return words[1]

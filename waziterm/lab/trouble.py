@@ -1,0 +1,136 @@
+"""Every kind of trouble that the lab makes, and the list of what is in force.
+
+Some kinds happen at once to the connections that are open (`ACTS`); the others stay in force
+until they are cleared or used up.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from waziterm.domain.jid import Jid
+
+
+class TroubleKind(StrEnum):
+    """The closed set of troubles.
+
+    CONFLICT sends `conflict replaced` and closes 0.3 s later; CONFLICT_ABRUPT closes at once, so
+    that a client may lose the node. RIVAL sends CONFLICT after each login, `delay_s` later.
+    DEVICE_REMOVED unlinks the device (401). STREAM_ERROR sends `code`. LOGIN_FAILURE answers
+    logins with `<failure reason=code>`, `ban_code` and `expire_s` belong to 402. NO_PONG leaves
+    pings unanswered, SILENT everything. SLOW holds every answer back for `delay_s`. DROP_ACKS
+    takes messages and acknowledges none. TCP_RESET and WS_CLOSE end the connection,
+    REFUSE_CONNECT answers CONNECT with 502, OUTAGE drops everything and refuses the port.
+    """
+
+    CONFLICT = "conflict"
+    CONFLICT_ABRUPT = "conflict-abrupt"
+    RIVAL = "rival"
+    DEVICE_REMOVED = "device-removed"
+    STREAM_ERROR = "stream-error"
+    LOGIN_FAILURE = "login-failure"
+    NO_PONG = "no-pong"
+    SILENT = "silent"
+    SLOW = "slow"
+    DROP_ACKS = "drop-acks"
+    TCP_RESET = "tcp-reset"
+    WS_CLOSE = "ws-close"
+    REFUSE_CONNECT = "refuse-connect"
+    OUTAGE = "outage"
+
+
+ACTS = frozenset(
+    {
+        TroubleKind.CONFLICT,
+        TroubleKind.CONFLICT_ABRUPT,
+        TroubleKind.DEVICE_REMOVED,
+        TroubleKind.STREAM_ERROR,
+        TroubleKind.TCP_RESET,
+        TroubleKind.WS_CLOSE,
+    }
+)
+FOR_ALL_ONLY = frozenset({TroubleKind.REFUSE_CONNECT, TroubleKind.OUTAGE})
+_NEED_CODE = frozenset({TroubleKind.STREAM_ERROR, TroubleKind.LOGIN_FAILURE})
+_COUNTED = frozenset({TroubleKind.LOGIN_FAILURE, TroubleKind.RIVAL})
+
+
+class TroubleError(ValueError):
+    """A trouble that makes no sense as it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One trouble as it is asked for.
+
+    target: an account's JID or LID (all its devices), a device's JID, or None for everyone.
+    code: of a stream error, or the reason of a login failure. ban_code, expire_s: 402 only.
+    times: how often it happens to each device, None until cleared. delay_s: seconds.
+    """
+
+    kind: TroubleKind
+    target: Jid | None = None
+    code: int | None = None
+    ban_code: int | None = None
+    expire_s: int | None = None
+    times: int | None = None
+    delay_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense. Raises TroubleError."""
+        if self.kind in FOR_ALL_ONLY and self.target is not None:
+            raise TroubleError(f"{self.kind} is for all, not for one session")
+        if self.kind in _NEED_CODE and self.code is None:
+            raise TroubleError(f"{self.kind} needs a code")
+        if self.delay_s < 0 or (self.kind is TroubleKind.SLOW and self.delay_s == 0):
+            raise TroubleError(f"{self.kind} needs a delay in seconds")
+        if self.times is not None and (self.kind not in _COUNTED or self.times < 1):
+            raise TroubleError(f"{self.kind} cannot happen {self.times} times")
+
+    def hits(self, jid: Jid | None) -> bool:
+        """Whether it is meant for that device; a device without a JID is hit by `all` only."""
+        if self.target is None:
+            return True
+        if jid is None or jid.user != self.target.user:
+            return False
+        return self.target.device in (0, jid.device)
+
+
+@dataclass(slots=True)
+class TroubleBook:
+    """The troubles in force."""
+
+    _standing: list[Trouble] = field(default_factory=list)
+    _used: Counter[tuple[Trouble, Jid | None]] = field(default_factory=Counter)
+
+    def add(self, trouble: Trouble) -> None:
+        """Put a trouble in force; it replaces the same kind for the same target."""
+        self._drop(lambda old: (old.kind, old.target) == (trouble.kind, trouble.target))
+        self._standing.append(trouble)
+
+    def clear(self, kind: TroubleKind | None, target: Jid | None) -> None:
+        """End troubles: of one kind or all, for one target or everyone's."""
+        self._drop(
+            lambda old: kind in (None, old.kind) and (target is None or target == old.target)
+        )
+
+    def active(self, kind: TroubleKind, jid: Jid | None) -> Trouble | None:
+        """The trouble of that kind that is in force for a device, the latest one first."""
+        for trouble in reversed(self._standing):
+            left = trouble.times is None or self._used[trouble, jid] < trouble.times
+            if trouble.kind is kind and trouble.hits(jid) and left:
+                return trouble
+        return None
+
+    def use(self, kind: TroubleKind, jid: Jid | None) -> Trouble | None:
+        """Like `active`, and counts it as having happened once."""
+        trouble = self.active(kind, jid)
+        if trouble is not None and trouble.times is not None:
+            self._used[trouble, jid] += 1
+        return trouble
+
+    def _drop(self, unwanted: Callable[[Trouble], bool]) -> None:
+        for trouble in [old for old in self._standing if unwanted(old)]:
+            self._standing.remove(trouble)
+            for key in [key for key in self._used if key[0] == trouble]:
+                del self._used[key]

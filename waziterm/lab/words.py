@@ -1,0 +1,70 @@
+"""The words that the lab and those who steer it share."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LabError(Exception):
+    """The lab cannot do what was asked; the message is one line for a person."""
+
+
+class ScanOutcome(StrEnum):
+    """How a scan ends.
+
+    PAIRED is the usual end. ABRUPT: the server closes right after pair-success, so that a client
+    may lose it. WRONG_HMAC: the client refuses the pairing. NO_MULTIDEVICE: the phone has no
+    multi-device (411).
+    """
+
+    PAIRED = "paired"
+    ABRUPT = "abrupt"
+    WRONG_HMAC = "wrong-hmac"
+    NO_MULTIDEVICE = "no-multidevice"
+
+
+class ReceiptMode(StrEnum):
+    """How far the receipts of the phones go."""
+
+    NONE = "none"
+    DELIVERED = "delivered"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A phone that has scanned a code.
+
+    number: digits without a plus sign. jid: the new linked device. lid: the account's hidden id.
+    """
+
+    number: str
+    jid: str
+    lid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A device that is online.
+
+    since: UTC seconds since the epoch. connection: its number. logins, dials: how often the device
+    has logged in, and how often a connection said that it was this device, since the lab started.
+    """
+
+    jid: str
+    since: float
+    connection: int
+    logins: int
+    dials: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ReceivedMessage:
+    """A text message that a phone has decrypted.
+
+    sender: the JID of the device that sent it. at: UTC seconds since the epoch.
+    """
+
+    id: str
+    text: str
+    sender: str
+    at: float
