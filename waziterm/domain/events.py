@@ -170,6 +170,18 @@ class HolderFound:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspectsFound:
+    """The search for a holder proved nothing. summary: what it found, for the operator."""
+
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkBack:
+    """WhatsApp can be reached again after an outage that met the whole fleet."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceFound:
     """The session file holds a device that the instance does not know of (a lost pairing)."""
 
@@ -247,6 +259,8 @@ Event = (
     | ProbeAnswered
     | ProbeMissed
     | HolderFound
+    | SuspectsFound
+    | NetworkBack
     | DeviceFound
     | SessionMissing
     | FleetOutdated

@@ -8,7 +8,8 @@ class Limits:
     """The numbers of the lifecycle rules, per fleet and, where set, per instance.
 
     connect_timeout_s: from the start of a connect to `connected`, or to the first QR code.
-    query_timeout_s: for one query (send-test, probe, logout) to be answered.
+    query_timeout_s: for one query (send-test, logout) to be answered.
+    probe_timeout_s: for our own probe to be answered.
     keepalive_s: pause between two of our own probes of a connected session.
     keepalive_misses: missed probes in a row before a degraded session is connected anew.
     cooldown_s: wait after a conflict; jitter only lengthens it, by at most `jitter`.
@@ -25,6 +26,7 @@ class Limits:
 
     connect_timeout_s: float = 60.0
     query_timeout_s: float = 60.0
+    probe_timeout_s: float = 10.0
     keepalive_s: float = 30.0
     keepalive_misses: int = 3
     cooldown_s: float = 10.0

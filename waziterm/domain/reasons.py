@@ -27,8 +27,8 @@ class Reason(Enum):
         "no_manager", "", "no manager runs", "start `waziterm` or `waziterm headless`"
     )
     CLEANED = _Text("cleaned", "", "session moved to the trash", "press s to link it anew")
-    ASKED = _Text("asked", "", "connecting, as asked", "wait for WhatsApp's answer")
-    RESUMED = _Text("resumed", "", "connecting after the program's start", "wait")
+    ASKED = _Text("asked", "", "asked by an operator", "wait for WhatsApp's answer")
+    RESUMED = _Text("resumed", "", "after the program's start", "wait")
     RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
     GUARDED = _Text("guarded", "440", "one guarded attempt after a conflict", "wait")
     TAKEOVER = _Text("takeover", "440", "takeover asked by an operator", "wait")
@@ -39,7 +39,7 @@ class Reason(Enum):
         "no_multidevice", "411", "the phone has no linked devices", "update WhatsApp on the phone"
     )
     PAIRED = _Text("paired", "515", "paired; WhatsApp asks for a new connection", "wait")
-    ONLINE = _Text("online", "", "connected", "nothing to do")
+    ONLINE = _Text("online", "", "logged in", "nothing to do")
     KEEPALIVE_MISSED = _Text(
         "keepalive_missed", "408", "WhatsApp does not answer keep-alives", "reconnects by itself"
     )

@@ -33,6 +33,10 @@ __all__ = ["Action", "Decision", "decide"]
 QR_GRACE_S = 30.0
 """How long after a code's end the library may stay silent before the pairing counts as over."""
 
+LATE_S = 5.0
+"""A deadline that is noticed this much too late passed while nobody could meet it."""
+
+_SOUGHT = (State.COOLDOWN, State.HELD)
 _LOGGED_OUT = {401: Reason.UNLINKED, 403: Reason.LOCKED, 406: Reason.ACCOUNT_BANNED}
 
 
@@ -56,8 +60,13 @@ def decide(
             return _due(instance, at)
         case ev.FleetOutdated():
             return _fleet_outdated(instance, at)
-        case ev.HolderFound(who) if instance.state is State.COOLDOWN:
+        case ev.HolderFound(who) if instance.state in _SOUGHT or _about_to_dial(instance):
             return hold(instance, Reason.LOCAL_HOLDER, at, plain(who))
+        case ev.SuspectsFound(summary) if instance.state in _SOUGHT:
+            return Decision(replace(instance, detail=plain(summary)))
+        case ev.NetworkBack() if instance.reason is Reason.DIAL_FAILED:
+            if instance.state is State.RETRYING:
+                return connect(instance, Reason.RETRY, at)
         case ev.DeviceFound(jid, lid) if not instance.is_paired:
             return Decision(replace(instance, jid=jid, lid=lid or None))
         case ev.SessionMissing() if instance.is_paired and instance.state.is_live:
@@ -130,6 +139,9 @@ def _due(instance: Instance, at: Moment) -> Decision:
     """The awaited moment has come; what it means depends on the state that set it."""
     if instance.due is None or at.now < instance.due:
         return Decision(instance)
+    if at.now - instance.due > LATE_S and _judges(instance):
+        # The box was suspended or frozen: what could not be answered cannot be held against it.
+        return Decision(replace(instance, due=at.now + at.limits.connect_timeout_s))
     match instance.state:
         case State.COOLDOWN:
             return connect(instance, Reason.GUARDED, at)
@@ -146,6 +158,17 @@ def _due(instance: Instance, at: Moment) -> Decision:
         case State.CONNECTED:
             return Decision(replace(instance, attempt=0, short_lived=0, due=None))
     return Decision(replace(instance, due=None))
+
+
+def _about_to_dial(instance: Instance) -> bool:
+    """Whether a dial can still be called off; a takeover is dialled whoever holds the session."""
+    return instance.state is State.CONNECTING and instance.reason is not Reason.TAKEOVER
+
+
+def _judges(instance: Instance) -> bool:
+    """Whether `due` is a deadline for somebody else, not a wait of ours."""
+    deadlines = (State.CONNECTING, State.PAIRING, State.DEGRADED)
+    return instance.state in deadlines or instance.redialling
 
 
 def _fleet_outdated(instance: Instance, at: Moment) -> Decision:

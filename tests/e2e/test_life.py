@@ -1,0 +1,59 @@
+"""The life of an instance, with the real neonize on the lab, through the Fleet protocol."""
+
+from pathlib import Path
+
+from tests.fleets import in_state, pair, shown
+from waziterm.config import load_settings
+from waziterm.domain.labfile import LabFile
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.lab.client import Lab
+from waziterm.lab.trouble import TroubleKind
+from waziterm.manager.manager import open_manager
+
+
+async def test_pair_send_quit_and_resume_without_a_qr(lab: Lab, folder: Path) -> None:
+    data, settings = folder / "data", load_settings(data_dir=folder / "data", environ={})
+    file = LabFile.parse(lab.file.read_text())
+    async with open_manager(data, settings, file) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        sent = await fleet.send_test("shop")
+        assert sent.ok and sent.message_id
+        message = await lab.wait_message(phone.number, 10)
+        assert message.text.startswith("waziterm test ") and message.id == sent.message_id
+    assert not await lab.sessions()
+    async with open_manager(data, settings, file) as fleet:
+        view = await in_state(fleet, "shop", State.CONNECTED)
+        assert view.paired and view.qr is None
+        assert not any("QR" in line.text for line in fleet.tail("shop", 3))
+
+
+async def test_a_clean_moves_the_session_to_the_trash_and_a_new_start_shows_a_qr(
+    lab: Lab, folder: Path
+) -> None:
+    data, settings = folder / "data", load_settings(data_dir=folder / "data", environ={})
+    async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
+        await pair(fleet, lab, "shop")
+        session = (data / "sessions" / "shop.db").read_bytes()
+        view = await fleet.clean("shop")
+        assert (view.state, view.reason, view.paired) == (State.STOPPED, Reason.CLEANED, False)
+        assert not list((data / "sessions").iterdir())
+        (kept,) = (data / "trash").glob("shop-*/shop.db")
+        assert kept.read_bytes() == session
+        await fleet.start("shop")
+        await shown(fleet, "shop", lambda view: view.qr is not None)
+
+
+async def test_a_conflict_cools_down_and_one_guarded_attempt_brings_it_back(
+    lab: Lab, folder: Path
+) -> None:
+    environ = {"WAZITERM_LIMITS__COOLDOWN_S": "1"}
+    settings = load_settings(data_dir=folder / "data", environ=environ)
+    async with open_manager(
+        folder / "data", settings, LabFile.parse(lab.file.read_text())
+    ) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        await lab.trouble(TroubleKind.CONFLICT, phone.jid)
+        view = await in_state(fleet, "shop", State.COOLDOWN)
+        assert view.reason is Reason.CONFLICT and view.next_attempt is not None
+        await in_state(fleet, "shop", State.CONNECTED)

@@ -1,0 +1,180 @@
+"""The library's words and the domain's, on neonize's own message classes."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waziterm.domain import events as ev
+from waziterm.worker.mapping import (
+    EVENT_NAMES,
+    connect_error,
+    is_round_trip,
+    jid_text,
+    library_event,
+    log_line,
+    refusal,
+    undelivered,
+)
+from waziterm.worker.pairing import Pairing
+
+
+@pytest.fixture(scope="module")
+def pb() -> Any:
+    """neonize's `Neonize_pb2`, loaded without neonize, whose Go runtime has no place in a test."""
+    spec = importlib.util.find_spec("neonize")
+    assert spec is not None and spec.submodule_search_locations
+    folder = str(Path(spec.submodule_search_locations[0]) / "proto")
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module("Neonize_pb2")
+    finally:
+        sys.path.remove(folder)
+
+
+def test_every_event_that_it_maps_is_one_of_the_library(pb: Any) -> None:
+    assert [name for name in EVENT_NAMES if not hasattr(pb, name)] == []
+
+
+def test_pair_status(pb: Any) -> None:
+    jid = pb.JID(User="628123456789", Device=3, Server="s.whatsapp.net", RawAgent=0, Integrator=0)
+    status = pb.PairStatus(ID=jid, BusinessName="\x1b[1mToko", Platform="android")
+    status.Status = pb.PairStatus.SUCCESS
+    assert library_event("PairStatus", status, "", "77:3@lid") == ev.PairSucceeded(
+        "628123456789:3@s.whatsapp.net", "77:3@lid", "android", "Toko"
+    )
+    status.Status = pb.PairStatus.ERROR
+    status.Error = "bad\nkey"
+    assert library_event("PairStatus", status, "", "") == ev.PairFailed(
+        ev.PairingEnd.ERROR, "bad key"
+    )
+
+
+def test_every_logout_reason_and_every_ban(pb: Any) -> None:
+    for name, code in (("LOGGED_OUT", 401), ("MAIN_DEVICE_GONE", 403), ("UNKNOWN_LOGOUT", 406)):
+        message = pb.LoggedOut(OnConnect=True, Reason=name)
+        assert library_event("LoggedOut", message, "", "") == ev.LoggedOut(True, code)
+    codes = [
+        library_event("TemporaryBan", pb.TemporaryBan(Code=name, Expire=90), "", "")
+        for name in _names(pb.TemporaryBan.TempBanReason)
+    ]
+    assert codes == [ev.TemporaryBan(code, 90.0) for code in (101, 102, 103, 104, 106)]
+
+
+def test_no_failure_reason_of_the_library_is_unknown(pb: Any) -> None:
+    raw = pb.Node(Tag="failure")
+    for name in _names(pb.ConnectFailureReason):
+        event = library_event(
+            "ConnectFailure", pb.ConnectFailure(Reason=name, Message="", Raw=raw), "", ""
+        )
+        assert isinstance(event, ev.ConnectFailure) and event.code >= 400, name
+
+
+def test_the_rest(pb: Any) -> None:
+    raw = pb.Node(Tag="stream:error", Nodes=[pb.Node(Tag="xml-not-well-formed")])
+    cases = [
+        ("Connected", pb.Connected(status=True), ev.Connected("a@lid", "b@lid")),
+        ("Disconnected", pb.Disconnected(status=True), ev.Disconnected()),
+        (
+            "KeepAliveTimeout",
+            pb.KeepAliveTimeout(ErrorCount=3, LastSuccess=0),
+            ev.KeepAliveTimeout(3),
+        ),
+        ("KeepAliveRestored", pb.KeepAliveRestored(), ev.KeepAliveRestored()),
+        ("StreamReplaced", pb.StreamReplaced(), ev.StreamReplaced()),
+        ("ClientOutdated", pb.ClientOutdated(), ev.ClientOutdated()),
+        (
+            "StreamError",
+            pb.StreamError(Code="516", Raw=raw),
+            ev.StreamError("516", "xml-not-well-formed"),
+        ),
+    ]
+    for name, message, expected in cases:
+        assert library_event(name, message, "a@lid", "b@lid") == expected
+    assert jid_text(pb.JID(User="", Device=0, Server="", RawAgent=0, Integrator=0)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("failed to dial whatsapp web websocket: dial tcp: no such host", ev.DialFailed),
+        ("noise handshake failed: failed to verify server cert", ev.DialFailed),
+        ('unsupported proxy scheme "gopher"', ev.DialFailed),
+        ("", ev.DialFailed),
+        ("failed to upgrade database: file is not a database", ev.SessionBroken),
+        ("no such table: whatsmeow_device", ev.SessionBroken),
+        # Not broken: trying again may help, cleaning never would.
+        ("failed to upgrade database: database is locked", ev.DialFailed),
+        ("failed to upgrade database: database or disk is full", ev.DialFailed),
+    ],
+)
+def test_why_a_connect_failed(text: str, kind: type) -> None:
+    error = connect_error(text)
+    assert type(error) is kind
+    assert isinstance(error, ev.DialFailed | ev.SessionBroken) and error.detail
+
+
+def test_what_the_library_could_not_deliver() -> None:
+    text = "proto: required field neonize.TemporaryBan.Code not set"
+    assert undelivered(text) == "TemporaryBan"
+    assert undelivered("something else") == ""
+    node = '<failure code="105" expire="31536000" reason="402"/>'
+    assert refusal(node, "TemporaryBan") == ev.TemporaryBan(105, 31536000.0)
+    assert refusal(node) == ev.TemporaryBan(105, 31536000.0)
+    assert refusal("", "TemporaryBan") == ev.TemporaryBan(0, 0.0)
+    assert refusal('<failure reason="418"/>') == ev.ConnectFailure(418, '<failure reason="418"/>')
+
+
+def test_what_counts_as_a_round_trip() -> None:
+    assert is_round_trip("info query returned status 500: internal-server-error")
+    assert not is_round_trip("info query timed out")
+    assert not is_round_trip("websocket disconnected before info query returned response")
+    assert not is_round_trip("websocket not connected")
+
+
+def test_a_log_line_has_no_secret() -> None:
+    code = "2@" + "Ab3/" * 30 + "=,x"
+    line = log_line(f"\x1b[2J{code} http://me:pass@proxy:1 +628123456789\n{'q' * 5000}")
+    assert line.startswith("[QR code] http://[credentials]@proxy:1 +6281••••6789 qqq")
+    assert len(line) == 500
+
+
+def test_pairing_statuses() -> None:
+    now = 0.0
+    pairing = Pairing(lambda: now)
+    assert pairing.code("first") == ev.QrShown("first", 1, 6, 60.0)
+    assert pairing.status("success") is None
+    now = 5.0
+    closed = pairing.status("timeout")
+    assert closed is not None and closed.end is ev.PairingEnd.ERROR and "closed" in closed.detail
+    for index in range(2, 7):
+        now += 20.0
+        assert pairing.code(f"code {index}") == ev.QrShown(f"code {index}", index, 6, 20.0)
+    assert pairing.status("timeout") == ev.PairFailed(ev.PairingEnd.TIMEOUT)
+    assert pairing.code("one more").count == 7
+    for text, end in (
+        ("err-client-outdated", ev.PairingEnd.CLIENT_OUTDATED),
+        ("err-scanned-without-multidevice", ev.PairingEnd.NO_MULTIDEVICE),
+        ("error", ev.PairingEnd.ERROR),
+    ):
+        assert pairing.status(text) == ev.PairFailed(end)
+    strange = pairing.status("passkey-request")
+    assert strange is not None and strange.end is ev.PairingEnd.ERROR
+    assert "passkey-request" in strange.detail
+
+
+def test_fewer_codes_than_usual_that_ran_out_are_a_timeout() -> None:
+    now = 0.0
+    pairing = Pairing(lambda: now)
+    pairing.code("first of two")
+    now = 20.0
+    pairing.code("second of two")
+    now = 39.9
+    assert pairing.status("timeout") == ev.PairFailed(ev.PairingEnd.TIMEOUT)
+
+
+def _names(enum: Any) -> list[str]:
+    return [value.name for value in enum.DESCRIPTOR.values]

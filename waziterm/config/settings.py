@@ -1,0 +1,213 @@
+"""What can be set: each setting with its default, its bounds and what it means."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from waziterm.domain.limits import Limits
+from waziterm.domain.names import check_name
+
+PREFIX = "WAZITERM_"
+_DEFAULTS = Limits()
+_DAY_S = 86_400.0
+_WEEK_S = 7 * _DAY_S
+
+
+class _Table(BaseModel):
+    # strict: a text is no number and `true` is not 1. Variables become numbers before.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class LimitsTable(_Table):
+    """`[limits]`, and `[instances.NAME]` for what differs for one instance."""
+
+    connect_timeout_s: float = Field(
+        default=_DEFAULTS.connect_timeout_s,
+        ge=1,
+        le=600,
+        description="Seconds from the start of a connect to `connected` or to the first QR code.",
+    )
+    query_timeout_s: float = Field(
+        default=_DEFAULTS.query_timeout_s,
+        ge=1,
+        le=600,
+        description="Seconds in which WhatsApp has to answer one query: send-test, logout.",
+    )
+    probe_timeout_s: float = Field(
+        default=_DEFAULTS.probe_timeout_s,
+        ge=1,
+        le=600,
+        description="Seconds in which WhatsApp has to answer one of our own probes.",
+    )
+    keepalive_s: float = Field(
+        default=_DEFAULTS.keepalive_s,
+        ge=1,
+        le=3600,
+        description="Seconds between two probes of a connected session.",
+    )
+    keepalive_misses: int = Field(
+        default=_DEFAULTS.keepalive_misses,
+        ge=1,
+        le=100,
+        description="Missed probes in a row before a degraded session is connected anew.",
+    )
+    cooldown_s: float = Field(
+        default=_DEFAULTS.cooldown_s,
+        ge=1,
+        le=_DAY_S,
+        description="Seconds without any attempt after a conflict.",
+    )
+    guard_s: float = Field(
+        default=_DEFAULTS.guard_s,
+        ge=1,
+        le=_DAY_S,
+        description="A conflict within these seconds after our guarded attempt proves a rival.",
+    )
+    conflict_budget: int = Field(
+        default=_DEFAULTS.conflict_budget,
+        ge=1,
+        le=100,
+        description="The conflict with this number inside the window ends in `held`.",
+    )
+    conflict_window_s: float = Field(
+        default=_DEFAULTS.conflict_window_s,
+        ge=1,
+        le=_WEEK_S,
+        description="Seconds for which a conflict counts.",
+    )
+    short_lived_s: float = Field(
+        default=_DEFAULTS.short_lived_s,
+        ge=0,
+        le=3600,
+        description="A connection that ends within these seconds counts as short-lived.",
+    )
+    short_lived_budget: int = Field(
+        default=_DEFAULTS.short_lived_budget,
+        ge=1,
+        le=100,
+        description="This many short-lived connections in a row are a suspected conflict.",
+    )
+    backoff_first_s: float = Field(
+        default=_DEFAULTS.backoff_first_s,
+        ge=0.1,
+        le=3600,
+        description="Seconds before the first retry; doubled for each further one.",
+    )
+    backoff_cap_s: float = Field(
+        default=_DEFAULTS.backoff_cap_s,
+        ge=1,
+        le=_DAY_S,
+        description="The most seconds between two retries; at least `backoff_first_s`.",
+    )
+    stable_s: float = Field(
+        default=_DEFAULTS.stable_s,
+        ge=1,
+        le=_DAY_S,
+        description="A connection that lasts these seconds resets the back-off.",
+    )
+    crash_budget: int = Field(
+        default=_DEFAULTS.crash_budget,
+        ge=1,
+        le=100,
+        description="This many deaths of a worker inside the window end in `held`.",
+    )
+    crash_window_s: float = Field(
+        default=_DEFAULTS.crash_window_s,
+        ge=1,
+        le=_WEEK_S,
+        description="Seconds for which a worker's death counts.",
+    )
+    jitter: float = Field(
+        default=_DEFAULTS.jitter,
+        ge=0,
+        le=0.1,
+        description="Largest share by which a wait is lengthened at random.",
+    )
+
+    def over(self, base: Limits) -> Limits:
+        """`base` with the limits that this table sets."""
+        return replace(base, **{name: getattr(self, name) for name in self.model_fields_set})
+
+
+class FleetTable(_Table):
+    """`[fleet]`"""
+
+    connects_at_once: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="How many instances may be connecting at the same time.",
+    )
+    paced_per_s: float = Field(
+        default=5.0,
+        ge=0.1,
+        le=1000,
+        description="How many pairings and retries of the fleet may start in a second.",
+    )
+    scout_s: float = Field(
+        default=5.0,
+        ge=1,
+        le=3600,
+        description="Seconds between two attempts to reach WhatsApp while the network is out.",
+    )
+
+
+class LogTable(_Table):
+    """`[log]`"""
+
+    lines_kept: int = Field(
+        default=2000,
+        ge=10,
+        le=1_000_000,
+        description="How many of its newest log lines an instance keeps.",
+    )
+
+
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise ValueError("must name a directory")
+    return value
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{path} names no home directory on this machine") from error
+
+
+class Settings(BaseSettings):
+    """All settings. Made by `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+    )
+
+    data_dir: Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_absolute)] = Field(
+        default_factory=lambda: platformdirs.user_data_path("waziterm"),
+        description="Directory of the database, the sessions, the trash and the log.",
+    )
+    limits: LimitsTable = Field(
+        default=LimitsTable(), description="The numbers of the lifecycle rules."
+    )
+    instances: dict[Annotated[str, AfterValidator(check_name)], LimitsTable] = Field(
+        default={}, description="Limits that differ for one instance: `[instances.NAME]`."
+    )
+    fleet: FleetTable = Field(
+        default=FleetTable(), description="What concerns all instances together."
+    )
+    log: LogTable = Field(default=LogTable(), description="The instances' log lines.")
+
+    def limits_for(self, name: str) -> Limits:
+        """The limits of one instance: its own where set, else those of the fleet."""
+        fleet = self.limits.over(Limits())
+        own = self.instances.get(name)
+        return own.over(fleet) if own is not None else fleet

@@ -1,0 +1,1 @@
+"""The session manager: who owns the data directory, one supervisor per instance, the commands."""

@@ -1,0 +1,94 @@
+"""One attempt of an instance: the wait for its turn, then the worker that carries it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from waziterm.domain import events as ev
+from waziterm.domain.fleet import Source
+from waziterm.domain.limits import Limits
+from waziterm.manager.clock import Clock
+from waziterm.manager.gate import ConnectGate, Place
+from waziterm.manager.link import Ears, Link, Worker
+from waziterm.worker.protocol import Connect
+
+
+class Teller(Protocol):
+    """Who hears of an attempt's events; `attempt` tells a current one from an ended one."""
+
+    def __call__(self, event: ev.Event, attempt: "Attempt") -> None: ...
+
+
+class Attempt:
+    """From the wait in the gate to the reaping of the worker. Used once.
+
+    tasks: owns what runs in the background. tell: hears `Dialling` when the turn has come, and
+    all events of the worker. write: takes lines for the instance's log.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tasks: asyncio.TaskGroup,
+        clock: Clock,
+        tell: Teller,
+        write: Callable[[Source, str], None],
+    ) -> None:
+        self._name = name
+        self._clock = clock
+        self._tasks = tasks
+        self._tell = tell
+        self._write = write
+        self._task: asyncio.Task[None] | None = None
+        self._pulse: asyncio.Task[None] | None = None
+        self._place: Place | None = None
+        self.link: Link | None = None
+
+    def queue(self, gate: ConnectGate, *, paced: bool) -> None:
+        """Wait for a place in the gate, in the background."""
+        self._task = self._tasks.create_task(self._await_turn(gate, paced))
+
+    async def _await_turn(self, gate: ConnectGate, paced: bool) -> None:
+        self._place = await gate.place(paced=paced)
+        self._tell(ev.Dialling(), self)
+
+    async def dial(self, spawn: Callable[[], Awaitable[Worker]], command: Connect) -> None:
+        """Start a worker and let it connect. What comes of it is told, a failing start too."""
+        try:
+            worker = await spawn()
+        except OSError as error:
+            self._tell(ev.WorkerDied(f"cannot start a worker: {error.strerror}"), self)
+            return
+        ears = Ears(lambda event: self._tell(event, self), self._write)
+        self.link = Link(self._name, worker, ears, self._clock)
+        self._task = self._tasks.create_task(self.link.listen())
+        await self.link.connect(command)
+
+    def watch(self, limits: Limits) -> None:
+        """From now on probe the connection, in the background, until it is let go."""
+        if self._pulse is None and self.link is not None:
+            self._pulse = self._tasks.create_task(self.link.beat(limits))
+
+    async def unwatch(self) -> None:
+        """Stop probing: there is no connection that could answer."""
+        pulse, self._pulse = self._pulse, None
+        await _cancelled(pulse)
+
+    def leave_gate(self) -> None:
+        """Give the place in the gate to the next: this connect has come to its end."""
+        if self._place is not None:
+            self._place.give_back()
+
+    async def close(self) -> None:
+        """End it, in whichever phase it is. Afterwards nothing holds the session file."""
+        await self.unwatch()
+        if self.link is not None:
+            await self.link.close()
+        await _cancelled(self._task)
+        self.leave_gate()
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])

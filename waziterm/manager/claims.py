@@ -1,0 +1,77 @@
+"""At most one live connection per device on this machine: who of us has which, and who else.
+
+Whoever is about to dial claims the device first and looks at the others' claims then: two that
+start at the same moment both see the other, and the later one gives way.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from waziterm.manager.clock import Clock
+from waziterm.manager.holder import Address, Findings, search
+from waziterm.manager.registry import Peer, Registry
+
+log = logging.getLogger(__name__)
+
+
+class Claims:
+    """The devices that the instances of this fleet have live, told to the other managers."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._live: dict[str, tuple[str, float]] = {}
+        self._publishing = asyncio.Lock()
+
+    async def claim(self, name: str, jid: str) -> None:
+        """The instance dials with this device, or is connected with it."""
+        if self._live.get(name, ("", 0.0))[0] != jid:
+            self._live[name] = (jid, self._clock.now())
+            await self._publish()
+
+    async def release(self, name: str) -> None:
+        """The instance has no connection and tries none."""
+        if self._live.pop(name, None) is not None:
+            await self._publish()
+
+    async def earlier_holder(self, name: str) -> str:
+        """Who claimed the instance's device before it did, for the operator; "" for nobody."""
+        jid, since = self._live[name]
+        sibling = self._sibling(name, jid, since)
+        if sibling:
+            return sibling
+        return _told(await asyncio.to_thread(self._registry.holder, jid, since))
+
+    async def search(
+        self, name: str, jid: str, files: tuple[Path, ...], addresses: frozenset[Address]
+    ) -> Findings:
+        """Look for whoever took a device over; see `manager.holder.search`."""
+        holder = self._sibling(name, jid, self._clock.now())
+        holder = holder or _told(await asyncio.to_thread(self._registry.holder, jid))
+        if holder:
+            return Findings(holder)
+        return await asyncio.to_thread(search, files, addresses)
+
+    async def close(self) -> None:
+        """Take this manager's entry away."""
+        await asyncio.to_thread(self._registry.withdraw)
+
+    def _sibling(self, name: str, jid: str, before: float) -> str:
+        for other, (claimed, since) in self._live.items():
+            if other != name and claimed == jid and since <= before:
+                return f"the instance {other} of this fleet"
+        return ""
+
+    async def _publish(self) -> None:
+        async with self._publishing:
+            live = dict(self._live.values())
+            try:
+                await asyncio.to_thread(self._registry.publish, live)
+            except OSError as error:
+                # Without the registry a conflict is still noticed, only later.
+                log.warning("other managers cannot be told what is live here: %s", error)
+
+
+def _told(peer: Peer | None) -> str:
+    return f"another waziterm (pid {peer.pid}, {peer.root})" if peer else ""

@@ -1,0 +1,39 @@
+"""The one clock of a manager, so that tests can bring their own."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Handle(Protocol):
+    """A pending call that can be taken back."""
+
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """What the manager asks of a clock."""
+
+    def now(self) -> float:
+        """UTC seconds since the epoch."""
+        ...
+
+    def call_at(self, moment: float, callback: Callable[[], None]) -> Handle:
+        """Call back at or after `moment`; at once when it has passed."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The system's clock on the running event loop."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def call_at(self, moment: float, callback: Callable[[], None]) -> Handle:
+        return asyncio.get_running_loop().call_later(max(0.0, moment - self.now()), callback)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

@@ -1,0 +1,106 @@
+"""The fleet's turnstile: how many connects that we start may be in flight, and how fast they go.
+
+Pairings and retries go through at a limited rate. When several instances in a row cannot reach
+WhatsApp at all, the network is out: then one attempt at a time goes out to look, and the others
+wait for what it finds.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from waziterm.manager.clock import Clock
+
+OUTAGE_NAMES = 3
+"""So many instances that fail to dial, with no success between, make an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """places: connects in flight. paced_per_s: pairings and retries that start in a second.
+    scout_s: seconds between two attempts during an outage."""
+
+    places: int
+    paced_per_s: float
+    scout_s: float
+
+
+class ConnectGate:
+    """Hands out places. A place is held until its connect has ended.
+
+    on_outage: told True when an outage begins, False when it ends.
+    """
+
+    def __init__(self, limits: GateLimits, clock: Clock, on_outage: Callable[[bool], None]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._on_outage = on_outage
+        self._free = asyncio.Semaphore(limits.places)
+        self._pace = asyncio.Lock()
+        self._next_start = 0.0
+        self._failing: set[str] = set()
+        self._reached = asyncio.Event()
+        self._reached.set()
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the network counts as out."""
+        return not self._reached.is_set()
+
+    async def place(self, *, paced: bool) -> "Place":
+        """Wait for a free place. First come, first served.
+
+        paced: a pairing or a retry, which keeps to the rate and waits for the end of an outage.
+        """
+        if paced:
+            async with self._pace:
+                await self._take_turn()
+        await self._free.acquire()
+        return Place(self._free)
+
+    async def _take_turn(self) -> None:
+        wait = self._next_start - self._clock.now()
+        if wait > 0 and self.is_out:
+            await self._out_for(wait)
+        elif wait > 0:
+            await self._clock.sleep(wait)
+        pause = self._limits.scout_s if self.is_out else 1.0 / self._limits.paced_per_s
+        self._next_start = self._clock.now() + pause
+
+    async def _out_for(self, seconds: float) -> None:
+        """Wait, but not longer than the outage lasts."""
+        over = asyncio.ensure_future(self._reached.wait())
+        pause = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((over, pause), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+            pause.cancel()
+
+    def failed(self, name: str) -> None:
+        """An instance could not reach WhatsApp."""
+        self._failing.add(name)
+        if len(self._failing) >= OUTAGE_NAMES and not self.is_out:
+            self._reached.clear()
+            self._next_start = self._clock.now() + self._limits.scout_s
+            self._on_outage(True)
+
+    def reached(self) -> None:
+        """Some instance has reached WhatsApp."""
+        self._failing.clear()
+        if self.is_out:
+            self._reached.set()
+            self._next_start = self._clock.now()
+            self._on_outage(False)
+
+
+class Place:
+    """One place in the gate; giving it back twice is the same as once."""
+
+    def __init__(self, free: asyncio.Semaphore) -> None:
+        self._free: asyncio.Semaphore | None = free
+
+    def give_back(self) -> None:
+        if self._free is not None:
+            self._free.release()
+            self._free = None

@@ -1,0 +1,114 @@
+"""Who has it? The search for whoever else uses a session on this machine.
+
+It reads the process table and /proc, so it belongs in a thread. Our own processes are left out.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from waziterm.domain.text import plain
+
+Address = tuple[str, int]
+"""The IP and port of a TCP connection's far end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a search found.
+
+    holder: a process that provably has the session file open, for the operator, or "".
+    suspects: processes that talk to the same addresses; they prove nothing.
+    unread: how many processes of other users could not be looked into.
+    """
+
+    holder: str = ""
+    suspects: tuple[str, ...] = ()
+    unread: int = 0
+
+    @property
+    def summary(self) -> str:
+        """One sentence for the operator."""
+        if self.holder:
+            return f"held by {self.holder}"
+        parts = []
+        if self.suspects:
+            parts.append("suspect: " + ", ".join(self.suspects[:3]))
+        else:
+            parts.append("nobody on this machine; look on other servers and old installations")
+        if self.unread:
+            parts.append(f"processes that could not be looked into: {self.unread}")
+        return "; ".join(parts)
+
+
+def search(paths: tuple[Path, ...], addresses: frozenset[Address]) -> Findings:
+    """Look for another process that has the session open or talks to the same addresses.
+
+    paths: the session's files. addresses: what the instance's own worker was connected to.
+    """
+    ours = {process.pid for process in psutil.Process().children(recursive=True)} | {os.getpid()}
+    files = _identities(paths)
+    holder, suspects, unread = "", [], 0
+    for process in psutil.process_iter():
+        if process.pid in ours:
+            continue
+        try:
+            if files and not files.isdisjoint(_open_files(process.pid)):
+                holder = holder or _described(process)
+            elif addresses and not addresses.isdisjoint(_peers(process)):
+                suspects.append(_described(process))
+        except (psutil.AccessDenied, PermissionError):
+            unread += 1
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+            continue
+    return Findings(holder, tuple(suspects), unread)
+
+
+def peers_of(pid: int) -> frozenset[Address]:
+    """What a process of ours is connected to; empty when it is gone."""
+    try:
+        return frozenset(_peers(psutil.Process(pid)))
+    except psutil.Error:
+        return frozenset()
+
+
+def _identities(paths: tuple[Path, ...]) -> frozenset[tuple[int, int]]:
+    """A file is told by device and inode: a path may be a link, or look different in a jail."""
+    found = set()
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found.add((stat.st_dev, stat.st_ino))
+    return frozenset(found)
+
+
+def _open_files(pid: int) -> Iterator[tuple[int, int]]:
+    with os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
+            try:
+                stat = entry.stat()
+            except OSError:
+                continue
+            yield stat.st_dev, stat.st_ino
+
+
+def _peers(process: psutil.Process) -> Iterator[Address]:
+    for connection in process.net_connections(kind="tcp"):
+        if connection.raddr and connection.status == psutil.CONN_ESTABLISHED:
+            yield connection.raddr.ip, connection.raddr.port
+
+
+def _described(process: psutil.Process) -> str:
+    """Its command, pid and start, inert and short: a command line may be anybody's text."""
+    with process.oneshot():
+        command = plain(" ".join(process.cmdline()) or process.name(), 60)
+        since = datetime.fromtimestamp(process.create_time(), UTC)
+    form = "%H:%M" if time.time() - since.timestamp() < 86400 else "%Y-%m-%d"
+    return f"{command} (pid {process.pid}, since {since:{form}} UTC)"

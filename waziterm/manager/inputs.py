@@ -1,0 +1,111 @@
+"""What an operator types, checked once: instance names, phone numbers, proxy URLs.
+
+The command line, the HTTP API and the screen use the same functions, so that all of them say
+the same thing about the same mistake.
+"""
+
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.domain.text import plain
+
+if TYPE_CHECKING:
+    from phonenumbers import NumberParseException
+
+PROXY_SCHEMES = ("http", "https", "socks5")
+NUMBER_EXAMPLE = "+62 812 3456 7890"
+PROXY_EXAMPLE = "socks5://user:password@proxy.example:1080"
+MASK = "•••"
+
+
+class InputError(FleetError):
+    """Something that an operator typed cannot be used: wrong usage, exit code 2."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint, code=2)
+
+
+def instance_name(text: str) -> str:
+    """The text itself, when it may be an instance name. Raises InputError."""
+    try:
+        return check_name(text)
+    except InvalidNameError as error:
+        raise InputError(plain(str(error)), "for example shop-jakarta") from error
+
+
+def phone_number(text: str) -> str:
+    """A phone number as E.164, for example `+6281234567890`. Spaces, dots, dashes may be there.
+
+    Raises InputError, which says what is wrong with the number.
+    """
+    import phonenumbers  # noqa: PLC0415 - 40 ms that most verbs do not need
+
+    hint = f"write it with its country code, for example {NUMBER_EXAMPLE}"
+    shown = repr(plain(text, 30))
+    if not text.strip().startswith("+"):
+        raise InputError(f"{shown} does not start with + and a country code", hint)
+    try:
+        number = phonenumbers.parse(text.strip())
+    except phonenumbers.NumberParseException as error:
+        raise InputError(f"{shown} is not a phone number: {_why_unparsed(error)}", hint) from error
+    if number.extension:
+        raise InputError(f"{shown} has an extension, which WhatsApp does not know", hint)
+    verdict = phonenumbers.is_possible_number_with_reason(number)
+    if verdict == phonenumbers.ValidationResult.TOO_SHORT:
+        raise InputError(f"{shown} is too short for its country", hint)
+    if verdict == phonenumbers.ValidationResult.TOO_LONG:
+        raise InputError(f"{shown} is too long for its country", hint)
+    if verdict == phonenumbers.ValidationResult.INVALID_COUNTRY_CODE:
+        raise InputError(f"{shown} starts with a country code that nobody has", hint)
+    if verdict != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise InputError(f"{shown} has a length that its country does not use", hint)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _why_unparsed(error: "NumberParseException") -> str:
+    kinds = type(error)
+    return {
+        kinds.INVALID_COUNTRY_CODE: "no country has this code",
+        kinds.NOT_A_NUMBER: "it holds something else than digits",
+        kinds.TOO_SHORT_AFTER_IDD: "it is too short",
+        kinds.TOO_SHORT_NSN: "it is too short",
+        kinds.TOO_LONG: "it is too long",
+    }.get(error.error_type, "it cannot be read")
+
+
+def proxy_url(text: str) -> str:
+    """A proxy's URL, when it names a scheme we know, a host and a port.
+
+    Raises InputError, whose message never repeats the credentials.
+    """
+    hint = f"for example {PROXY_EXAMPLE}"
+    if text != plain(text, len(text) + 1) or " " in text:
+        raise InputError("the proxy URL holds spaces or control characters", hint)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise InputError("the proxy URL's host or port cannot be read", hint) from error
+    if parts.scheme not in PROXY_SCHEMES or "://" not in text:
+        raise InputError(f"a proxy URL starts with {', '.join(PROXY_SCHEMES)} and ://", hint)
+    if not parts.hostname:
+        raise InputError("the proxy URL names no host", hint)
+    if not port:
+        raise InputError("the proxy URL names no port", hint)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise InputError("a proxy URL ends after its port", hint)
+    return text.rstrip("/")
+
+
+def mask_proxy(text: str) -> str:
+    """A proxy's URL without its credentials; a masked one stays as it is."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return MASK
+    if "@" not in parts.netloc:
+        return text
+    host = parts.netloc.rpartition("@")[2]
+    return SplitResult(parts.scheme, f"{MASK}@{host}", parts.path, parts.query, "").geturl()

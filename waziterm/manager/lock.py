@@ -1,0 +1,68 @@
+"""Ownership of a data directory: an OS lock that the kernel releases when its holder dies."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from waziterm.domain.fleet import FleetError
+
+_TRIES = 5
+_PAUSE_S = 0.02
+
+
+@contextmanager
+def owned(lock: Path) -> Iterator[None]:
+    """Own the directory of this lock file while the context lasts.
+
+    Raises FleetError with exit code 3, naming the owner's pid, when another process owns it.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not _taken(descriptor):
+            pid = _pid(descriptor)
+            raise FleetError(
+                f"another manager (pid {pid or 'unknown'}) owns {lock.parent}",
+                "use its verbs, end it, or name another directory with --data-dir",
+                code=3,
+            )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock. A verb that looks for the owner holds it for an instant, hence the tries."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_S)
+        else:
+            return True
+    return False
+
+
+def lock_owner(lock: Path) -> int | None:
+    """The pid of the live process that holds the lock file; None when nobody does."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _pid(descriptor) or -1
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _pid(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+    return int(text) if text.isdigit() else None

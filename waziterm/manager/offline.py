@@ -1,0 +1,84 @@
+"""The fleet while no manager runs: what the files say, and an instance added for later."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from waziterm.domain.fleet import FleetError, InstanceView
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.manager.datadir import DataDir
+from waziterm.manager.lock import lock_owner, owned
+from waziterm.manager.views import Health, view_of
+from waziterm.store.store import open_store
+
+
+async def stored_views(data: DataDir) -> tuple[InstanceView, ...]:
+    """All instances as the last manager left them; none when there is no database.
+
+    What was connecting or connected then is shown as stopped, for it is. Makes no directory.
+    Raises FleetError: code 3 when a manager starts meanwhile, 1 when the database is refused.
+    """
+    if not data.database.exists():
+        return ()
+    with _no_manager(data.lock):
+        async with open_store(data.database) as store:
+            return tuple(_at_rest(instance) for instance in await store.instances())
+
+
+async def add_stored(
+    data: DataDir, name: str, phone: str | None, proxy: str | None
+) -> InstanceView:
+    """Add an instance that the next manager will know. Its values were checked by the caller.
+
+    Raises FleetError: code 3 when a manager owns the directory, 1 when the name is taken or
+    nothing could be written.
+    """
+    data.create()
+    with owned(data.lock):
+        async with open_store(data.database) as store:
+            if any(instance.name == name for instance in await store.instances()):
+                raise FleetError(f"{name} exists already", "choose another name")
+            now = time.time()
+            instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
+            await store.save(instance, event="Added", at=now)
+            return _at_rest(instance)
+
+
+def _at_rest(instance: Instance) -> InstanceView:
+    if instance.state.is_live:
+        said = f"last seen {instance.state.label}"
+        instance = replace(
+            instance,
+            state=State.STOPPED,
+            reason=Reason.NO_MANAGER,
+            detail=said,
+            connected_at=None,
+            due=None,
+        )
+    view = view_of(instance, Health(), None)
+    return replace(view, next_attempt=None, next_step=Reason.NO_MANAGER.next_step)
+
+
+@contextmanager
+def _no_manager(lock: Path) -> Iterator[None]:
+    """Keep a manager from starting, without keeping other readers out."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = lock_owner(lock)
+            raise FleetError(
+                f"a manager (pid {pid or 'unknown'}) has just started on {lock.parent}",
+                "run the verb again",
+                code=3,
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

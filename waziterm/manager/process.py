@@ -1,0 +1,242 @@
+"""A worker process as the manager sees it: spawn, send, read, kill."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import sysconfig
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import waziterm
+from waziterm.domain.text import plain, redact
+from waziterm.worker.protocol import (
+    MAX_LINE,
+    Command,
+    LineSplitter,
+    ProtocolError,
+    Report,
+    decode_report,
+    encode,
+)
+
+LINES_PER_S = 200
+_LONGEST_OUTPUT = 4096
+# The library prints it on every connect; an operator who obeyed would end the wrong program.
+_MISLEADING = "Press Ctrl+C to exit"
+# How long what a dead worker has left in its pipes may take to be read.
+_DRAIN_S = 1.0
+
+
+class WorkerGoneError(Exception):
+    """The worker cannot be told anything any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLine:
+    """A line that a worker printed on its fds 1 or 2: inert and without secrets."""
+
+    text: str
+
+
+Message = Report | OutputLine
+
+
+def exit_cause(returncode: int) -> str:
+    """How a process ended, for an operator: `signal 9 (SIGKILL)` or `exit 2`."""
+    if returncode >= 0:
+        return f"exit {returncode}"
+    try:
+        return f"signal {-returncode} ({signal.Signals(-returncode).name})"
+    except ValueError:
+        return f"signal {-returncode}"
+
+
+class OutputGate:
+    """Makes printed bytes into output lines, at most `LINES_PER_S` in any second.
+
+    clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._splitter = LineSplitter(_LONGEST_OUTPUT)
+        self._second_began = clock()
+        self._passed = 0
+        self._dropped = 0
+
+    def feed(self, data: bytes) -> list[OutputLine]:
+        """The lines to show for more bytes; b"" stands for the end."""
+        raw = self._splitter.feed(data) if data else [self._splitter.rest()]
+        lines = self._new_second(at_end=not data)
+        for each in raw:
+            text = plain(redact(plain(each.decode(errors="replace"), _LONGEST_OUTPUT)))
+            if not text or text == _MISLEADING:
+                continue
+            if self._passed < LINES_PER_S:
+                self._passed += 1
+                lines.append(OutputLine(text))
+            else:
+                self._dropped += 1
+        if not data:
+            lines += self._new_second(at_end=True)
+        return lines
+
+    def _new_second(self, *, at_end: bool) -> list[OutputLine]:
+        now = self._clock()
+        if now - self._second_began < 1.0 and not at_end:
+            return []
+        dropped, self._dropped, self._passed, self._second_began = self._dropped, 0, 0, now
+        return [OutputLine(f"{dropped} more lines were printed and dropped")] if dropped else []
+
+
+class WorkerProcess:
+    """One worker process. Made by `spawn`; it must be ended by `kill`."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, pipe: socket.socket, output: socket.socket
+    ) -> None:
+        self._process = process
+        self._pipe = pipe
+        self._output = output
+        self._sending = asyncio.Lock()
+        # Bounded: a manager that does not read stops the worker, not the machine.
+        self._messages: asyncio.Queue[Message | None] = asyncio.Queue(1000)
+        self._reading = asyncio.create_task(self._read(), name=f"worker {process.pid}")
+
+    @classmethod
+    async def spawn(cls, *, ca_file: str | None) -> Self:
+        """Start a worker; its first message is `Ready`.
+
+        ca_file: path of a PEM file that it trusts as well, for a lab; Go reads it from the
+        environment when the process starts, and never later. Raises OSError.
+        """
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+            pipe, their_pipe = socket.socketpair()
+            ours.callback(pipe.close)
+            theirs.callback(their_pipe.close)
+            # Sockets for fds 1 and 2 as well: the loop reads them without a transport, and
+            # closing them is one plain call.
+            output, their_output = socket.socketpair()
+            ours.callback(output.close)
+            theirs.callback(their_output.close)
+            pipe.setblocking(False)
+            output.setblocking(False)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # no module of the current directory may stand in for one of the library's
+                "-m",
+                "waziterm.worker",
+                "--fd",
+                str(their_pipe.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=their_output.fileno(),
+                stderr=their_output.fileno(),
+                pass_fds=(their_pipe.fileno(),),
+                start_new_session=True,
+                env=_environment(ca_file),
+            )
+            ours.pop_all()
+        return cls(process, pipe, output)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def send(self, command: Command) -> None:
+        """Send a command; waits while the worker does not read. Raises WorkerGoneError."""
+        async with self._sending:
+            try:
+                await asyncio.get_running_loop().sock_sendall(self._pipe, encode(command))
+            except OSError as error:
+                raise WorkerGoneError(f"worker {self.pid} is gone ({error})") from error
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """All that the worker reports and prints; ends when it is gone and both are read.
+
+        For one reader at a time. A line that is no report is shown as an output line.
+        """
+        while (message := await self._messages.get()) is not None:
+            yield message
+        self._messages.put_nowait(None)
+
+    async def wait(self) -> int:
+        """Wait for the end of the process; its exit code, or minus the signal that ended it."""
+        return await self._process.wait()
+
+    async def kill(self) -> None:
+        """End the worker at once and reap it, with all that it may have started. Repeatable.
+
+        A worker has nothing to lose: what it must keep is in SQLite. Messages that were not
+        read by now are lost.
+        """
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+        # Whoever is still sending gets its error first: a dead worker's socket refuses.
+        async with self._sending:
+            self._pipe.close()
+        self._output.close()
+        while not self._messages.empty():
+            self._messages.get_nowait()
+        self._messages.put_nowait(None)
+
+    async def _read(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            readers = [
+                group.create_task(self._read_pipe()),
+                group.create_task(self._read_output()),
+            ]
+            await self._process.wait()
+            await asyncio.wait(readers, timeout=_DRAIN_S)
+            for reader in readers:
+                reader.cancel()
+        await self._messages.put(None)
+
+    async def _read_pipe(self) -> None:
+        splitter = LineSplitter(MAX_LINE)
+        while data := await self._received(self._pipe):
+            for line in splitter.feed(data):
+                await self._messages.put(_report(line))
+
+    async def _read_output(self) -> None:
+        gate = OutputGate()
+        while data := await self._received(self._output):
+            for line in gate.feed(data):
+                await self._messages.put(line)
+        for line in gate.feed(b""):
+            await self._messages.put(line)
+
+    async def _received(self, sock: socket.socket) -> bytes:
+        try:
+            return await asyncio.get_running_loop().sock_recv(sock, 65536)
+        except ConnectionError:
+            return b""
+
+
+def _report(line: bytes) -> Message:
+    try:
+        return decode_report(line)
+    except ProtocolError as error:
+        return OutputLine(f"the worker sent what is not a report: {plain(redact(str(error)))}")
+
+
+def _environment(ca_file: str | None) -> dict[str, str]:
+    environment = dict(os.environ)
+    environment["PYTHONUNBUFFERED"] = "1"
+    if ca_file is not None:
+        environment["SSL_CERT_FILE"] = ca_file
+    root = str(Path(waziterm.__file__).parent.parent)
+    if root not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        # Run from a source tree: the worker must find the same waziterm.
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else root
+    return environment

@@ -1,0 +1,24 @@
+"""One text through a worker, with everything that can come of it as a result."""
+
+from waziterm.domain.fleet import SendResult
+from waziterm.manager.link import Link
+from waziterm.manager.process import WorkerGoneError
+
+
+async def send(link: Link, text: str, to: str | None, limit_s: float) -> SendResult:
+    """Send a text and wait at most `limit_s` seconds for WhatsApp's acknowledgement.
+
+    to: a JID, or None for the instance's own account.
+    """
+    try:
+        answered = await link.send_text(text, to, limit_s)
+    except TimeoutError:
+        return SendResult(False, limit_s, error=f"no acknowledgement within {limit_s:.0f} s")
+    except WorkerGoneError as error:
+        return SendResult(False, 0.0, error=f"{error} before WhatsApp acknowledged")
+    return SendResult(
+        ok=not answered.error,
+        took_s=answered.took_s,
+        message_id=answered.message_id,
+        error=answered.error,
+    )

@@ -1,0 +1,41 @@
+"""What is shown of an instance, made from what is known of it."""
+
+from dataclasses import dataclass
+
+from waziterm.domain.fleet import InstanceView
+from waziterm.domain.instance import Instance
+from waziterm.domain.jid import mask_jid
+from waziterm.manager.inputs import mask_proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is measured of an instance and not stored; see `InstanceView`."""
+
+    probe_s: float | None = None
+    probed_at: float | None = None
+    sent: int = 0
+
+
+def view_of(instance: Instance, health: Health, pid: int | None) -> InstanceView:
+    """An instance as screen, JSON and tests see it."""
+    return InstanceView(
+        name=instance.name,
+        state=instance.state,
+        reason=instance.reason,
+        detail=instance.detail,
+        next_step=instance.reason.next_step,
+        wanted=instance.wanted,
+        paired=instance.is_paired,
+        jid=mask_jid(instance.jid),
+        since=instance.since,
+        next_attempt=instance.next_attempt,
+        connected_at=instance.connected_at,
+        probe_s=health.probe_s,
+        probed_at=health.probed_at,
+        sent=health.sent,
+        attempt=instance.attempt,
+        proxy=mask_proxy(instance.proxy) if instance.proxy else None,
+        pid=pid,
+        qr=instance.qr,
+    )

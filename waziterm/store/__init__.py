@@ -1,0 +1,25 @@
+"""What is remembered: instances, their history and their log lines, in one SQLite file.
+
+All SQL of the program is in this package, and nothing else imports aiosqlite.
+"""
+
+from waziterm.store.errors import StoreError
+from waziterm.store.records import (
+    AttemptCounts,
+    AttemptKind,
+    Pruned,
+    SendCounts,
+    Transition,
+)
+from waziterm.store.store import Store, open_store
+
+__all__ = [
+    "AttemptCounts",
+    "AttemptKind",
+    "Pruned",
+    "SendCounts",
+    "Store",
+    "StoreError",
+    "Transition",
+    "open_store",
+]

@@ -1,0 +1,93 @@
+"""The one connection: whole transactions, one at a time, on a thread of their own."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar, cast
+
+import aiosqlite
+
+from waziterm.store.errors import StoreError, from_sqlite
+from waziterm.store.opening import open_database
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+
+class Connection(aiosqlite.Connection):
+    """An aiosqlite connection that is handed whole jobs instead of single statements.
+
+    A job runs from its first statement to its last without a break, so jobs of different
+    tasks never mix inside a transaction, and one that was started is finished even when the
+    task that waits for it is cancelled. It also costs one trip to the thread, not five.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(partial(open_database, path), iter_chunk_size=64)
+        self._path = path
+        # A program that ends without leaving the context must not hang on this thread.
+        self._thread.daemon = True
+
+    async def read(self, job: Job[T]) -> T:
+        """The result of a job that only reads. Raises StoreError."""
+        return await self._run(job)
+
+    async def write(self, job: Job[T]) -> T:
+        """The result of a job, after all that it wrote was committed.
+
+        Raises StoreError, and then nothing of it was written.
+        """
+        return await self._run(partial(_in_transaction, job))
+
+    async def _run(self, job: Job[T]) -> T:
+        if self._connection is None:
+            raise StoreError(f"{self._path} is closed already")
+        execute = cast(Callable[..., Awaitable[T]], self._execute)
+        try:
+            return await execute(job, self._connection)
+        except sqlite3.Error as error:
+            raise from_sqlite(error, self._path) from error
+
+
+@asynccontextmanager
+async def connected(path: Path) -> AsyncIterator[Connection]:
+    """Open the database for the time of a `with` block; see `open_database`.
+
+    The thread has ended with the block, also when the task is cancelled meanwhile.
+    """
+    connection = Connection(path)
+    await connection
+    try:
+        yield connection
+    finally:
+        await finished(connection.close())
+
+
+async def finished(work: Awaitable[T]) -> T:
+    """Wait for the end of `work` even when this task is cancelled; the cancelling comes after."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
+
+
+def _in_transaction(job: Job[T], db: sqlite3.Connection) -> T:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        result = job(db)
+        db.execute("COMMIT")
+    except BaseException:
+        # SQLite ends the transaction by itself after some errors, a full disk for one.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return result

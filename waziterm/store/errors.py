@@ -1,0 +1,76 @@
+"""`StoreError`, and how SQLite's errors read for an operator."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.text import plain
+
+T = TypeVar("T")
+
+
+class StoreError(FleetError):
+    """The database was refused, or could not be read or written. Nothing is half-written."""
+
+
+_BY_CODE: tuple[tuple[str, str, str], ...] = (
+    (
+        "SQLITE_FULL",
+        "the disk is full, nothing was written to {path}",
+        "free some space; what was stored before is safe",
+    ),
+    (
+        "SQLITE_IOERR",
+        "the disk refused to read or write {path} ({code})",
+        "check the disk, its free space and its quota; what was stored before is safe",
+    ),
+    (
+        "SQLITE_BUSY",
+        "another program keeps {path} locked",
+        "close the program that has it open (`fuser {path}` names it)",
+    ),
+    (
+        "SQLITE_READONLY",
+        "{path} cannot be written",
+        "check the owner and the permissions of the file and its directory",
+    ),
+    (
+        "SQLITE_CANTOPEN",
+        "{path} cannot be opened",
+        "check that its directory exists, and the owner and the permissions of both",
+    ),
+    ("SQLITE_NOTADB", "{path} is not a waziterm database", "{move}"),
+    ("SQLITE_CORRUPT", "{path} is damaged", "{move}"),
+)
+MOVE_AWAY = "move it away, or name another directory with --data-dir; it was left as it is"
+
+
+def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
+    """The same failure as one line that names the file and what to do about it."""
+    code = getattr(error, "sqlite_errorname", "")
+    for prefix, message, hint in _BY_CODE:
+        if code.startswith(prefix):
+            words = {"path": path, "code": code, "move": MOVE_AWAY}
+            return StoreError(message.format(**words), hint.format(**words))
+    return StoreError(f"{path}: {plain(str(error))}")
+
+
+def known(convert: Callable[[str], T], word: str) -> T:
+    """`convert(word)` for a word of a closed set, as read from the database.
+
+    Raises StoreError for a word that this version of the program does not know.
+    """
+    try:
+        return convert(word)
+    except ValueError as error:
+        raise StoreError(
+            f"the database holds the word {plain(word, 60)!r}, unknown to this waziterm",
+            "use the version of waziterm that wrote it, or a newer one",
+        ) from error
+
+
+def storable(text: str) -> str:
+    """The text with lone surrogates, which are not UTF-8, replaced by question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

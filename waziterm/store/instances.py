@@ -1,0 +1,120 @@
+"""The instances, one row each, and the record of what changed."""
+
+import json
+import sqlite3
+from typing import Any
+
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+from waziterm.store.errors import known, storable
+
+_COLUMNS = (
+    "name",
+    "created_at",
+    "phone",
+    "proxy",
+    "jid",
+    "lid",
+    "wanted",
+    "state",
+    "reason",
+    "detail",
+    "since",
+    "due",
+    "connected_at",
+    "attempt",
+    "cooldown_until",
+    "banned_until",
+    "hold",
+    "guarded_at",
+    "conflicts",
+    "crashes",
+    "short_lived",
+    "probe_misses",
+)
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY id"
+_UPSERT = (
+    f"INSERT INTO instances ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+    " ON CONFLICT (name) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])
+)
+
+
+def read_instances(db: sqlite3.Connection) -> tuple[Instance, ...]:
+    """All instances, in the order in which they were first saved."""
+    return tuple(_instance(row) for row in db.execute(_SELECT))
+
+
+def save_instance(db: sqlite3.Connection, instance: Instance, event: str | None, at: float) -> None:
+    """Write the instance, and a transition when there is something to tell."""
+    row = _row(instance)
+    now = (row["state"], row["reason"], row["detail"])
+    before = db.execute(
+        "SELECT state, reason, detail FROM instances WHERE name = ?", (instance.name,)
+    ).fetchone()
+    db.execute(_UPSERT, tuple(row[column] for column in _COLUMNS))
+    if before != now or event is not None:
+        db.execute(
+            "INSERT INTO transitions"
+            " (instance, at, from_state, to_state, reason, code, detail, event)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                instance.name,
+                at,
+                before[0] if before else None,
+                instance.state.value,
+                instance.reason.slug,
+                instance.reason.code,
+                row["detail"],
+                storable(event or ""),
+            ),
+        )
+
+
+def remove_instance(db: sqlite3.Connection, name: str) -> None:
+    """Forget the instance. Its history and lines stay until they are pruned."""
+    db.execute("DELETE FROM instances WHERE name = ?", (name,))
+
+
+def _row(instance: Instance) -> dict[str, Any]:
+    return {
+        "name": instance.name,
+        "created_at": instance.created_at,
+        "phone": instance.phone,
+        "proxy": instance.proxy,
+        "jid": instance.jid,
+        "lid": instance.lid,
+        "wanted": instance.wanted.value,
+        "state": instance.state.value,
+        "reason": instance.reason.slug,
+        "detail": storable(instance.detail),
+        "since": instance.since,
+        "due": instance.due,
+        "connected_at": instance.connected_at,
+        "attempt": instance.attempt,
+        "cooldown_until": instance.cooldown_until,
+        "banned_until": instance.banned_until,
+        "hold": instance.hold.slug if instance.hold else None,
+        "guarded_at": instance.guarded_at,
+        "conflicts": json.dumps(instance.conflicts),
+        "crashes": json.dumps(instance.crashes),
+        "short_lived": instance.short_lived,
+        "probe_misses": instance.probe_misses,
+    }
+
+
+def _instance(row: tuple[Any, ...]) -> Instance:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    hold = values["hold"]
+    return Instance(
+        **{
+            **values,
+            "wanted": known(Wanted, values["wanted"]),
+            "state": known(State, values["state"]),
+            "reason": known(Reason.of, values["reason"]),
+            "hold": known(Reason.of, hold) if hold is not None else None,
+            "conflicts": tuple(known(json.loads, values["conflicts"])),
+            "crashes": tuple(known(json.loads, values["crashes"])),
+        }
+    )

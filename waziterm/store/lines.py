@@ -1,0 +1,208 @@
+"""Log lines: taken in at once, written in batches, bounded in memory and on the disk."""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+from waziterm.domain.fleet import LogLine, Source
+from waziterm.store.connection import Connection
+from waziterm.store.errors import StoreError, known, storable
+
+_log = logging.getLogger(__name__)
+
+FLUSH_S = 0.25
+RETRY_S = 5.0
+BATCH = 500
+BUFFERED = 20_000
+
+_Named = tuple[str, LogLine]
+
+
+@dataclass(slots=True)
+class _Lost:
+    """Lines of one instance that were dropped unwritten: how many, and the newest of them."""
+
+    count: int
+    newest: LogLine
+
+    def note(self) -> LogLine:
+        text = f"lines lost here: {self.count}, the disk did not take them in time"
+        return LogLine(self.newest.seq, self.newest.at, Source.MANAGER, text)
+
+
+class LineWriter:
+    """The buffer between whoever logs and the disk, and the task that empties it.
+
+    kept: how many of an instance's newest lines stay on the disk; up to a quarter more lie
+    there until the next pruning. While the disk takes nothing the lines wait, the oldest are
+    dropped beyond `BUFFERED`, and a line in their place says how many.
+    """
+
+    def __init__(self, connection: Connection, kept: int) -> None:
+        self._connection = connection
+        self._kept = kept
+        self._buffer: deque[_Named] = deque()
+        self._writing: Sequence[_Named] = ()
+        self._lost: dict[str, _Lost] = {}
+        self._unpruned: dict[str, int] = {}
+        self._one_flush = asyncio.Lock()
+        self._any = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._failing = False
+
+    def add(self, name: str, line: LogLine) -> None:
+        """Take a line in; it is on the disk within about `FLUSH_S`."""
+        self._buffer.append((name, line))
+        if len(self._buffer) > BUFFERED:
+            self._drop_oldest()
+        self._any.set()
+        if len(self._buffer) >= BATCH:
+            self._enough.set()
+
+    def pending(self, name: str) -> list[LogLine]:
+        """The lines of an instance that are not known to be on the disk yet, oldest first."""
+        return [line for owner, line in chain(self._writing, self._buffer) if owner == name]
+
+    async def run(self) -> None:
+        """Write until `close` was called. A failing disk is logged once, and tried again."""
+        while not self._closing.is_set():
+            await self._any.wait()
+            # While the disk fails, a full buffer is no reason to try sooner.
+            event, wait_s = (self._closing, RETRY_S) if self._failing else (self._enough, FLUSH_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await event.wait()
+            if not self._closing.is_set():
+                await self._try_to_flush()
+
+    def close(self) -> None:
+        """Let `run` return. What is buffered stays for a last `flush`."""
+        for event in (self._closing, self._any, self._enough):
+            event.set()
+
+    async def flush(self) -> None:
+        """Write all that is buffered, `BATCH` lines to a transaction.
+
+        Raises StoreError; what could not be written stays buffered.
+        """
+        async with self._one_flush:
+            while self._buffer or self._lost:
+                await self._write_batch()
+            if not self._closing.is_set():
+                self._any.clear()
+                self._enough.clear()
+
+    async def _try_to_flush(self) -> None:
+        try:
+            await self.flush()
+        except StoreError as error:
+            if not self._failing:
+                _log.warning("log lines wait in memory: %s", error)
+            self._failing = True
+        else:
+            if self._failing:
+                _log.info("log lines are written again")
+            self._failing = False
+
+    async def _write_batch(self) -> None:
+        size = min(BATCH, len(self._buffer))
+        self._writing = [self._buffer.popleft() for _ in range(size)]
+        notes = {name: (lost, lost.count) for name, lost in self._lost.items()}
+        rows = [(name, lost.note()) for name, (lost, _) in notes.items()]
+        rows.extend(self._writing)
+        added: dict[str, int] = {}
+        for name, _ in rows:
+            added[name] = added.get(name, 0) + 1
+        # An instance not seen since the start may have up to a quarter too many: prune at once.
+        due = [
+            name
+            for name, count in added.items()
+            if self._unpruned.get(name, self._kept) + count > self._kept // 4
+        ]
+        try:
+            await self._connection.write(partial(_write, rows, due, self._kept))
+        except BaseException:
+            self._buffer.extendleft(reversed(self._writing))
+            while len(self._buffer) > BUFFERED:
+                self._drop_oldest()
+            raise
+        finally:
+            self._writing = ()
+        for name, count in added.items():
+            self._unpruned[name] = 0 if name in due else self._unpruned.get(name, 0) + count
+        for name, (lost, count) in notes.items():
+            lost.count -= count
+            if not lost.count:
+                del self._lost[name]
+
+    def _drop_oldest(self) -> None:
+        name, line = self._buffer.popleft()
+        lost = self._lost.setdefault(name, _Lost(0, line))
+        lost.count += 1
+        lost.newest = line
+
+
+def _write(rows: Sequence[_Named], due: Sequence[str], kept: int, db: sqlite3.Connection) -> None:
+    # A number that was used before belongs to a line whose fate was not known: the newest wins.
+    db.executemany(
+        "INSERT INTO lines (instance, seq, at, source, text) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET at = excluded.at, source = excluded.source,"
+        " text = excluded.text",
+        ((name, ln.seq, ln.at, ln.source.value, storable(ln.text)) for name, ln in rows),
+    )
+    db.executemany(
+        "DELETE FROM lines WHERE instance = ?1 AND seq <= (SELECT seq FROM lines"
+        " WHERE instance = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+        ((name, kept) for name in due),
+    )
+
+
+def read_lines(
+    db: sqlite3.Connection, name: str, since: float, after_seq: int, limit: int
+) -> list[LogLine]:
+    """The newest `limit` lines of an instance, oldest first."""
+    rows = db.execute(
+        "SELECT seq, at, source, text FROM lines WHERE instance = ? AND seq > ? AND at >= ?"
+        " ORDER BY seq DESC LIMIT ?",
+        (name, after_seq, since, limit),
+    ).fetchall()
+    return [LogLine(seq, at, known(Source, source), text) for seq, at, source, text in rows[::-1]]
+
+
+def last_seq(db: sqlite3.Connection, name: str) -> int:
+    """The number of an instance's newest line, 0 when there is none."""
+    sql = "SELECT coalesce(max(seq), 0) FROM lines WHERE instance = ?"
+    return int(db.execute(sql, (name,)).fetchone()[0])
+
+
+def prune_lines(db: sqlite3.Connection, before: float, limit: int) -> int:
+    """Delete at most `limit` old lines of instances that exist no longer; returns how many.
+
+    The names are found by one short search each, not by reading all lines.
+    """
+    return db.execute(
+        """
+        DELETE FROM lines WHERE (instance, seq) IN (
+            WITH RECURSIVE logged (name) AS (
+                SELECT min(instance) FROM lines
+                UNION ALL
+                SELECT (SELECT min(instance) FROM lines WHERE instance > name)
+                FROM logged WHERE name IS NOT NULL
+            )
+            SELECT instance, seq FROM lines
+            WHERE at < ? AND instance IN (
+                SELECT name FROM logged
+                WHERE name IS NOT NULL AND name NOT IN (SELECT name FROM instances)
+            )
+            LIMIT ?
+        )
+        """,
+        (before, limit),
+    ).rowcount

@@ -1,0 +1,120 @@
+"""The schema, as numbered steps from an empty file. `PRAGMA user_version` counts those taken."""
+
+import sqlite3
+from collections.abc import Sequence
+
+APPLICATION_ID = 0x57615465
+"""Marks a file as ours (the letters "WaTe"), so that no other program's database is touched."""
+
+Migration = Sequence[str]
+
+# History and lines carry the instance's name without a foreign key on purpose: they outlive
+# `remove` until their age ends them, and a late line cannot make a whole batch fail.
+MIGRATIONS: Sequence[Migration] = (
+    (
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        """
+        CREATE TABLE instances (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            created_at REAL NOT NULL,
+            phone TEXT,
+            proxy TEXT,
+            jid TEXT,
+            lid TEXT,
+            wanted TEXT NOT NULL,
+            state TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            since REAL NOT NULL,
+            due REAL,
+            connected_at REAL,
+            attempt INTEGER NOT NULL,
+            cooldown_until REAL,
+            banned_until REAL,
+            hold TEXT,
+            guarded_at REAL,
+            conflicts TEXT NOT NULL,
+            crashes TEXT NOT NULL,
+            short_lived INTEGER NOT NULL,
+            probe_misses INTEGER NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE transitions (
+            id INTEGER PRIMARY KEY,
+            instance TEXT NOT NULL,
+            at REAL NOT NULL,
+            from_state TEXT,
+            to_state TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            code TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            event TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX transitions_by_instance ON transitions (instance)",
+        "CREATE INDEX transitions_by_time ON transitions (at)",
+        # ok is NULL while an attempt is under way, and stays so when it was interrupted.
+        """
+        CREATE TABLE attempts (
+            id INTEGER PRIMARY KEY,
+            instance TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            at REAL NOT NULL,
+            ended_at REAL,
+            ok INTEGER CHECK (ok IN (0, 1)),
+            reason TEXT
+        ) STRICT
+        """,
+        "CREATE INDEX attempts_by_time ON attempts (at)",
+        "CREATE INDEX attempts_under_way ON attempts (id) WHERE reason IS NULL",
+        """
+        CREATE TABLE sends (
+            id INTEGER PRIMARY KEY,
+            instance TEXT NOT NULL,
+            at REAL NOT NULL,
+            ok INTEGER NOT NULL CHECK (ok IN (0, 1)),
+            took_s REAL NOT NULL,
+            error TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX sends_by_time ON sends (at)",
+        # Without a rowid the lines of one instance lie side by side: its tail is one short read.
+        """
+        CREATE TABLE lines (
+            instance TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            at REAL NOT NULL,
+            source TEXT NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (instance, seq)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    ),
+)
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """How many migrations the database has behind it."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(db: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Take the steps that are missing, each in a transaction of its own.
+
+    db: in autocommit mode. A step that fails is rolled back and ends it with SQLite's error;
+    the steps before it stay.
+    """
+    for number in range(version_of(db) + 1, len(migrations) + 1):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in migrations[number - 1]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number}")
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise

@@ -1,0 +1,115 @@
+"""Opening the file: look at it without changing a byte, then create, migrate and tune it.
+
+Everything here blocks, and runs on the connection's own thread.
+"""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from waziterm.domain.text import plain
+from waziterm.store.errors import MOVE_AWAY, StoreError, from_sqlite
+from waziterm.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, version_of
+
+_BUSY_TIMEOUT_S = 5.0
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """A connection to the database at `path`, in WAL mode and at the newest schema.
+
+    A missing file is created with mode 0600; its directory has to exist. The connection is in
+    autocommit mode. Raises StoreError; a file that is refused stays as it is, byte for byte.
+
+    synchronous=NORMAL: what was committed survives the death of the process. Only a crash of
+    the machine itself may take back the newest changes, those that the kernel had not yet
+    written (half a minute as a rule); the file stays sound.
+    """
+    path = path.resolve()
+    try:
+        _create_or_look(path)
+        db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be opened: {error.strerror}",
+            "check that its directory exists, and the owner and the permissions of both",
+        ) from error
+    except sqlite3.Error as error:
+        raise from_sqlite(error, path) from error
+    try:
+        mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StoreError(
+                f"the file system of {path} cannot hold a database in WAL mode",
+                "name a directory on a local disk with --data-dir",
+            )
+        db.execute("PRAGMA synchronous = NORMAL")
+        migrate(db)
+    except sqlite3.Error as error:
+        db.close()
+        raise from_sqlite(error, path) from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _create_or_look(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        look(path)
+        for file in (path, *_sidecars(path, "-wal", "-shm")):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+
+
+def look(path: Path) -> None:
+    """Raise StoreError unless the file is a sound database of this version or an older one.
+
+    It reads the main file alone when it is complete, without locks and without making a file
+    beside it. After a crash, part of the data is in the write-ahead log, which SQLite reads
+    only with a writable index beside it: then it looks at a copy in a temporary directory.
+
+    A process must not call it on a file that it has open already: closing the copied file
+    would drop SQLite's locks on it.
+    """
+    try:
+        unfinished = _sidecars(path, "-wal", "-journal")
+        if not unfinished:
+            _inspect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", path)
+            return
+        with tempfile.TemporaryDirectory(prefix="waziterm-look-") as directory:
+            copy = Path(directory) / path.name
+            for file in (path, *unfinished):
+                shutil.copyfile(file, Path(directory) / file.name)
+            _inspect(copy.as_uri(), path)
+    except sqlite3.Error as error:
+        raise from_sqlite(error, path) from error
+
+
+def _sidecars(path: Path, *suffixes: str) -> list[Path]:
+    files = (path.with_name(path.name + suffix) for suffix in suffixes)
+    return [file for file in files if file.exists() and file.stat().st_size]
+
+
+def _inspect(uri: str, path: Path) -> None:
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
+        version = version_of(db)
+        newest = len(MIGRATIONS)
+        if version > newest:
+            raise StoreError(
+                f"{path} was written by a newer waziterm (schema {version}, this one knows"
+                f" {newest})",
+                "upgrade waziterm, or name another directory with --data-dir;"
+                " the file was left as it is",
+            )
+        owner = db.execute("PRAGMA application_id").fetchone()[0]
+        used = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if (version or used) and owner != APPLICATION_ID:
+            raise StoreError(f"{path} is another program's database", MOVE_AWAY)
+        finding = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if finding != "ok":
+            raise StoreError(f"{path} is damaged ({plain(finding, 120)})", MOVE_AWAY)

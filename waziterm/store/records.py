@@ -1,0 +1,63 @@
+"""What the history is made of. Moments are seconds since the Unix epoch, UTC."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One stored change of an instance.
+
+    from_state: None for a new instance; equal to `to_state` when only the reason or the detail
+    changed, or only an event was recorded. code: the number that operators know, or "".
+    event: what led to it, or "".
+    """
+
+    at: float
+    instance: str
+    from_state: State | None
+    to_state: State
+    reason: Reason
+    code: str
+    detail: str
+    event: str
+
+
+class AttemptKind(StrEnum):
+    """Why the program tried to connect; the value is the word in the database."""
+
+    PAIRING = "pairing"
+    RESUME = "resume"
+    ASKED = "asked"
+    RETRY = "retry"
+    GUARDED = "guarded"
+    TAKEOVER = "takeover"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCounts:
+    """Connect attempts that came to an end, and how many of them ended in `connected`."""
+
+    total: int
+    ok: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendCounts:
+    """Send-tests, and how many of them WhatsApp acknowledged."""
+
+    total: int
+    ok: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows of the history were deleted because of their age."""
+
+    transitions: int
+    attempts: int
+    sends: int
+    lines: int

@@ -1,0 +1,194 @@
+"""`Store`: all that the rest of the program may ask of the database."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from waziterm.domain.fleet import LogLine
+from waziterm.domain.instance import Instance
+from waziterm.store import history
+from waziterm.store import instances as rows
+from waziterm.store import lines as log
+from waziterm.store.connection import Connection, Job, connected, finished
+from waziterm.store.records import AttemptCounts, AttemptKind, Pruned, SendCounts, Transition
+
+_PRUNED_AT_ONCE = 5_000
+
+
+class Store:
+    """The open database. Any number of tasks may call it at once.
+
+    Each method is one transaction: it happened wholly or not at all. A method that writes
+    returns after the commit, and what it wrote survives the death of the process. All of them
+    raise StoreError; the store stays usable after it.
+    """
+
+    def __init__(self, connection: Connection, writer: log.LineWriter) -> None:
+        self._connection = connection
+        self._writer = writer
+
+    # -- instances --------------------------------------------------------------------------
+
+    async def instances(self) -> tuple[Instance, ...]:
+        """All instances, in the order of their creation, without QR codes."""
+        return await self._connection.read(rows.read_instances)
+
+    async def save(self, instance: Instance, *, event: str | None, at: float) -> None:
+        """Store an instance, new or changed; its QR code is left out.
+
+        event: what led to it, or None. A transition is recorded when there is an event, or when
+        the state, the reason or the detail differs from what was stored.
+        """
+        await self._connection.write(lambda db: rows.save_instance(db, instance, event, at))
+
+    async def remove(self, name: str) -> None:
+        """Forget an instance; its history and lines stay until `prune`."""
+        await self._connection.write(lambda db: rows.remove_instance(db, name))
+
+    # -- history ----------------------------------------------------------------------------
+
+    async def transitions(
+        self, name: str | None = None, since: float = 0.0, limit: int = 1000
+    ) -> tuple[Transition, ...]:
+        """The newest `limit` transitions from `since` on, oldest first. name: None for all."""
+        return await self._connection.read(
+            lambda db: history.read_transitions(db, name, since, limit)
+        )
+
+    async def begin_attempt(self, name: str, at: float, kind: AttemptKind) -> int:
+        """Record the start of a connect attempt; returns the id for `end_attempt`."""
+        return await self._connection.write(lambda db: history.begin_attempt(db, name, at, kind))
+
+    async def end_attempt(self, attempt: int, at: float, ok: bool, reason_slug: str) -> None:
+        """Record how an attempt ended. ok: it led to `connected`."""
+        await self._connection.write(
+            lambda db: history.end_attempt(db, attempt, at, ok, reason_slug)
+        )
+
+    async def attempt_counts(self, since: float) -> AttemptCounts:
+        """Attempts of the fleet that began at `since` or later and have ended.
+
+        Those under way, and those cut off by the end of the program, do not count.
+        """
+        return await self._connection.read(lambda db: history.count_attempts(db, since))
+
+    async def add_send(self, name: str, at: float, ok: bool, took_s: float, error: str) -> None:
+        """Record a send-test, without its text and its number.
+
+        took_s: seconds to WhatsApp's acknowledgement. error: one line, "" when ok.
+        """
+        await self._connection.write(
+            lambda db: history.add_send(db, name, at, ok=ok, took_s=took_s, error=error)
+        )
+
+    async def send_counts(self, since: float, name: str | None = None) -> SendCounts:
+        """Send-tests from `since` on. name: None for the fleet."""
+        return await self._connection.read(lambda db: history.count_sends(db, since, name))
+
+    async def prune(self, before: float) -> Pruned:
+        """Delete history from before a moment, and such lines of instances that were removed.
+
+        It deletes in small transactions, so that others wait a few milliseconds at most.
+        """
+        transitions, attempts, sends = [
+            await self._in_steps(partial(_prune_history, table, before))
+            for table in ("transitions", "attempts", "sends")
+        ]
+        lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
+        return Pruned(transitions, attempts, sends, lines)
+
+    async def _in_steps(self, job: Job[int]) -> int:
+        total = 0
+        while count := await self._connection.write(job):
+            total += count
+        return total
+
+    # -- log lines --------------------------------------------------------------------------
+
+    def add_line(self, name: str, line: LogLine) -> None:
+        """Take in a log line, without waiting; it is stored about 0.25 s later.
+
+        line.seq: greater than `last_seq` and than all before. A line with a known number
+        replaces the older one.
+        """
+        self._writer.add(name, line)
+
+    async def lines(
+        self, name: str, *, limit: int, since: float | None = None, after_seq: int | None = None
+    ) -> tuple[LogLine, ...]:
+        """The newest `limit` lines of an instance, oldest first, with those not yet written.
+
+        since: only lines from this moment on. after_seq: only lines with a greater number.
+        """
+        earliest = float("-inf") if since is None else since
+        number = -1 if after_seq is None else after_seq
+        # First the buffer: a line that is written meanwhile is then in both, never in neither.
+        pending = [
+            line for line in self._writer.pending(name) if line.seq > number and line.at >= earliest
+        ]
+        stored = await self._connection.read(
+            lambda db: log.read_lines(db, name, earliest, number, limit)
+        )
+        merged = {line.seq: line for line in (*stored, *pending)}
+        return tuple(merged[seq] for seq in sorted(merged)[-limit:]) if limit > 0 else ()
+
+    async def last_seq(self, name: str) -> int:
+        """The number of an instance's newest line, stored or buffered; 0 when there is none."""
+        pending = max((line.seq for line in self._writer.pending(name)), default=0)
+        return max(pending, await self._connection.read(lambda db: log.last_seq(db, name)))
+
+    async def flush(self) -> None:
+        """Store all buffered lines now. Raises StoreError; the lines then stay buffered."""
+        await self._writer.flush()
+
+    # -- meta -------------------------------------------------------------------------------
+
+    async def get_meta(self, key: str) -> str | None:
+        """A single remembered value, for example the version of neonize; None when not set."""
+        row = await self._connection.read(
+            lambda db: db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        )
+        return None if row is None else str(row[0])
+
+    async def set_meta(self, key: str, value: str) -> None:
+        """Remember a single value."""
+        await self._connection.write(
+            lambda db: db.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?)"
+                " ON CONFLICT DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+        )
+
+
+@asynccontextmanager
+async def open_store(path: Path, *, lines_kept: int = 2000) -> AsyncIterator[Store]:
+    """Open the database at `path` for the time of an `async with` block.
+
+    path: created when missing, with mode 0600; its directory has to exist. Only the owner of
+    the data directory's lock opens it, once: attempts that are under way in the file are taken
+    for those of a killed program. lines_kept: newest log lines kept for each instance.
+    Raises StoreError: on entry for a file that is damaged, newer than this program or not ours,
+    which then stays as it is; at the end when the last log lines could not be written.
+    """
+    async with connected(path) as connection:
+        await connection.write(history.interrupt_attempts)
+        writer = log.LineWriter(connection, lines_kept)
+        task = asyncio.create_task(writer.run(), name="store lines")
+        try:
+            yield Store(connection, writer)
+        finally:
+            writer.close()
+            await finished(_ended(writer, task))
+
+
+async def _ended(writer: log.LineWriter, task: asyncio.Task[None]) -> None:
+    await task
+    await writer.flush()
+
+
+def _prune_history(table: str, before: float, db: sqlite3.Connection) -> int:
+    return history.prune_history(db, table, before, _PRUNED_AT_ONCE)

@@ -1,0 +1,52 @@
+"""The library's log records as lines of the instance's log, and as evidence."""
+
+import logging
+import re
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from waziterm.worker.mapping import log_line
+
+# Records come on a thread of their own: how long one may be under way when its effect is known.
+RECORD_WAIT_S = 1.0
+FAILURE_NODE = re.compile(r"(<failure .*?>)")
+PAIRING_ERROR = re.compile(r"Failed to pair device: (.*)")
+
+
+class LibraryLog(logging.Handler):
+    """Hands each record on as one inert line without secrets, and keeps the last troubles.
+
+    note: takes the line; called on the library's log thread.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._note = note
+        self._troubles: deque[str] = deque(maxlen=20)
+        self._news = threading.Condition()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text = f"{text}: {record.exc_info[1]!r}"
+        level = ""
+        if record.levelno >= logging.WARNING:
+            with self._news:
+                self._troubles.append(text)
+                self._news.notify_all()
+            level = f"{record.levelname.lower()}: "
+        self._note(level + log_line(text))
+
+    def evidence(self, pattern: re.Pattern[str]) -> str:
+        """The first group of the pattern in the newest trouble that has it, or "".
+
+        Not redacted. Waits for a record that may still be under way.
+        """
+
+        def found() -> str:
+            matches = (pattern.search(text) for text in reversed(self._troubles))
+            return next((match[1] for match in matches if match), "")
+
+        with self._news:
+            return self._news.wait_for(found, RECORD_WAIT_S)

@@ -1,0 +1,94 @@
+"""Both directions of a worker's end of the pipe, on plain threads."""
+
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+from waziterm.worker.protocol import (
+    MAX_LINE,
+    Heartbeat,
+    LineSplitter,
+    Noted,
+    Report,
+    encode,
+)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once: no finalizer of the library runs, no thread is waited for."""
+    os._exit(code)
+
+
+class Outbox:
+    """Sends reports to the manager, from any thread and in order.
+
+    size: the most reports that wait in memory while the manager does not read. Beyond it,
+    `Noted` and `Heartbeat` are dropped and counted, and a thread with anything else to say waits.
+    """
+
+    def __init__(self, sock: socket.socket, size: int = 1000) -> None:
+        self._sock = sock
+        self._waiting: queue.Queue[Report | int] = queue.Queue(size)
+        self._dropped = 0
+        self._lock = threading.Lock()
+        threading.Thread(target=self._write, name="outbox", daemon=True).start()
+
+    def send(self, report: Report) -> None:
+        """Queue a report."""
+        if not isinstance(report, Noted | Heartbeat):
+            self._waiting.put(report)
+            return
+        try:
+            self._waiting.put_nowait(report)
+        except queue.Full:
+            if isinstance(report, Noted):
+                with self._lock:
+                    self._dropped += 1
+
+    def leave(self, last: Report, code: int) -> None:
+        """Queue a last report; the process ends with this exit code when it is sent."""
+        self._waiting.put(last)
+        self._waiting.put(code)
+
+    def _write(self) -> None:
+        while True:
+            report = self._waiting.get()
+            if isinstance(report, int):
+                leave(report)
+            try:
+                self._sock.sendall(encode(report))
+                if isinstance(report, Noted) and (dropped := self._take_dropped()):
+                    text = f"{dropped} more lines were dropped: the manager did not read"
+                    self._sock.sendall(encode(Noted(report.instance, text)))
+            except OSError:
+                leave(0)
+
+    def _take_dropped(self) -> int:
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
+            return dropped
+
+
+def follow_manager(sock: socket.socket, on_line: Callable[[bytes], None]) -> None:
+    """Hand each line that the manager sends to `on_line`, in a thread of its own.
+
+    When the manager's end is closed, by whatever death, the whole process ends at once.
+    on_line: must not block, or the end of the manager would go unnoticed.
+    """
+    threading.Thread(target=_read, args=(sock, on_line), name="manager", daemon=True).start()
+
+
+def _read(sock: socket.socket, on_line: Callable[[bytes], None]) -> NoReturn:
+    splitter = LineSplitter(MAX_LINE)
+    while True:
+        try:
+            data = sock.recv(65536)
+        except OSError:
+            leave(0)
+        if not data:
+            leave(0)
+        for line in splitter.feed(data):
+            on_line(line)
