@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.fleets import in_state, pair, shown
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.lab.client import Lab
+from waziterm.lab.events import EventKind
 from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.manager import open_manager
 
@@ -57,3 +60,29 @@ async def test_a_conflict_cools_down_and_one_guarded_attempt_brings_it_back(
         view = await in_state(fleet, "shop", State.COOLDOWN)
         assert view.reason is Reason.CONFLICT and view.next_attempt is not None
         await in_state(fleet, "shop", State.CONNECTED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [(TroubleKind.TCP_RESET, None), (TroubleKind.STREAM_ERROR, 503), (TroubleKind.WS_CLOSE, None)],
+    ids=["tcp reset", "503", "websocket close"],
+)
+async def test_a_drop_recovers_while_the_others_see_no_event(
+    lab: Lab, folder: Path, kind: TroubleKind, code: int | None
+) -> None:
+    data, settings = folder / "data", load_settings(data_dir=folder / "data", environ={})
+    async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        await pair(fleet, lab, "other")
+        lines = fleet.tail("other")
+        position = lab.position
+        await lab.trouble(kind, phone.jid, code=code)
+        dropped = await shown(fleet, "shop", lambda view: view.state is not State.CONNECTED)
+        assert dropped.state is State.RETRYING and dropped.reason is Reason.DROPPED
+        await in_state(fleet, "shop", State.CONNECTED)
+        await lab.wait_event(
+            lambda event: event.kind is EventKind.LOGIN and event.jid == phone.jid,
+            10,
+            position=position,
+        )
+        assert fleet.tail("other") == lines

@@ -1,0 +1,97 @@
+"""The real program in processes of its own: a headless manager, and verbs that talk to it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a verb ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+def environment() -> dict[str, str]:
+    """The caller's, without settings of ours and with nothing that draws colours."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("WAZITERM_")}
+    return kept | {"NO_COLOR": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+async def verb(*words: str, data_dir: Path) -> Ended:
+    """Run `waziterm WORDS… --data-dir DIR` to its end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "waziterm", *words, "--data-dir", str(data_dir),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(),
+    )  # fmt: skip
+    async with asyncio.timeout(DEADLINE_S):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+class Headless:
+    """A running `waziterm headless`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, data_dir: Path) -> None:
+        self._process = process
+        self.data_dir = data_dir
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def verb(self, *words: str) -> Ended:
+        return await verb(*words, data_dir=self.data_dir)
+
+    async def end(self, by: signal.Signals) -> int:
+        """Send a signal and wait for the exit code."""
+        self._process.send_signal(by)
+        async with asyncio.timeout(DEADLINE_S):
+            return await self._process.wait()
+
+
+@contextlib.asynccontextmanager
+async def headless(data_dir: Path, lab_file: Path) -> AsyncIterator[Headless]:
+    """A headless manager on the lab; ended with the context, however the test went."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "waziterm", "headless",
+        "--data-dir", str(data_dir), "--lab", str(lab_file),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        env=environment(),
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            ready = await process.stdout.readline()
+        assert b"ready" in ready, ready
+        yield Headless(process, data_dir)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(10):
+                    await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
