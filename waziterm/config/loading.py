@@ -26,10 +26,16 @@ _PARTS = {"data_dir": (), "instances": ("NAME", "KEY")}
 
 
 def config_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the settings are read from: `WAZITERM_CONFIG`, else the user's config directory."""
+    """Where the settings are read from: `WAZITERM_CONFIG`, else the user's config directory.
+
+    Raises ConfigError for a `~user` that does not exist.
+    """
     named = environ.get("WAZITERM_CONFIG")
     if named:
-        return Path(named).expanduser()
+        try:
+            return Path(named).expanduser()
+        except RuntimeError as error:
+            raise ConfigError(f"WAZITERM_CONFIG: {named} names no home directory") from error
     return platformdirs.user_config_path("waziterm") / "config.toml"
 
 

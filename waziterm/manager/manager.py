@@ -26,6 +26,7 @@ from waziterm.manager.claims import Claims
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.gate import ConnectGate, GateLimits
+from waziterm.manager.hands import Surroundings
 from waziterm.manager.hub import Hub, Subscriber
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
 from waziterm.manager.journal import TAIL, Journal
@@ -35,7 +36,8 @@ from waziterm.manager.process import WorkerProcess
 from waziterm.manager.records import Records
 from waziterm.manager.registry import Registry, machine_key, registry_folder
 from waziterm.manager.sessions import SessionFiles
-from waziterm.manager.supervisor import Supervisor, Surroundings
+from waziterm.manager.supervisor import Supervisor
+from waziterm.manager.troubles import Troubles
 from waziterm.store.store import Store, open_store
 
 _LIBRARY = "library"
@@ -86,6 +88,7 @@ class SessionManager:
         registry = Registry(registry_folder(), machine_key(), data.root.resolve())
         self._claims = Claims(registry, world.clock)
         self._sessions = SessionFiles(data.sessions, data.trash)
+        self._troubles = Troubles(store, lambda: len(self._supervisors), self._hub.notice)
         self._records: dict[str, Records] = {}
         self._supervisors: dict[str, Supervisor] = {}
         self._runs: set[asyncio.Task[None]] = set()
@@ -121,6 +124,7 @@ class SessionManager:
         records = self._records[name] = Records(self._store)
         around = Surroundings(
             records=records,
+            troubles=self._troubles,
             sessions=self._sessions,
             claims=self._claims,
             gate=self._gate,

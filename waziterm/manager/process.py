@@ -218,7 +218,7 @@ class WorkerProcess:
     async def _received(self, sock: socket.socket) -> bytes:
         try:
             return await asyncio.get_running_loop().sock_recv(sock, 65536)
-        except ConnectionError:
+        except OSError:
             return b""
 
 

@@ -30,6 +30,21 @@ class Connection(aiosqlite.Connection):
         self._path = path
         # A program that ends without leaving the context must not hang on this thread.
         self._thread.daemon = True
+        self._stopping: asyncio.Future[object] | None = None
+
+    def stop(self) -> asyncio.Future[object] | None:
+        """Let the thread end; see `stopped`."""
+        self._stopping = super().stop()
+        return self._stopping
+
+    async def stopped(self) -> None:
+        """Wait for the end of the thread after `stop`.
+
+        aiosqlite stops the thread when opening failed, but does not wait for it; it would then
+        report to an event loop that may be closed already.
+        """
+        if self._stopping is not None:
+            await asyncio.wait([self._stopping])
 
     async def read(self, job: Job[T]) -> T:
         """The result of a job that only reads. Raises StoreError."""
@@ -59,7 +74,11 @@ async def connected(path: Path) -> AsyncIterator[Connection]:
     The thread has ended with the block, also when the task is cancelled meanwhile.
     """
     connection = Connection(path)
-    await connection
+    try:
+        await connection
+    except BaseException:
+        await finished(connection.stopped())
+        raise
     try:
         yield connection
     finally:

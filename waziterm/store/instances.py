@@ -32,6 +32,7 @@ _COLUMNS = (
     "crashes",
     "short_lived",
     "probe_misses",
+    "redialling",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY id"
 _UPSERT = (
@@ -101,6 +102,7 @@ def _row(instance: Instance) -> dict[str, Any]:
         "crashes": json.dumps(instance.crashes),
         "short_lived": instance.short_lived,
         "probe_misses": instance.probe_misses,
+        "redialling": int(instance.redialling),
     }
 
 
@@ -116,5 +118,6 @@ def _instance(row: tuple[Any, ...]) -> Instance:
             "hold": known(Reason.of, hold) if hold is not None else None,
             "conflicts": tuple(known(json.loads, values["conflicts"])),
             "crashes": tuple(known(json.loads, values["crashes"])),
+            "redialling": bool(values["redialling"]),
         }
     )

@@ -93,6 +93,32 @@ MIGRATIONS: Sequence[Migration] = (
         """,
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
     ),
+    ("ALTER TABLE instances ADD COLUMN redialling INTEGER NOT NULL DEFAULT 0",),
+    (
+        """
+        CREATE TABLE incidents (
+            id INTEGER PRIMARY KEY,
+            reason TEXT NOT NULL,
+            began_at REAL NOT NULL,
+            last_at REAL NOT NULL,
+            names TEXT NOT NULL,
+            fleet INTEGER NOT NULL,
+            detail TEXT NOT NULL,
+            is_serious INTEGER NOT NULL CHECK (is_serious IN (0, 1))
+        ) STRICT
+        """,
+        "CREATE INDEX incidents_by_time ON incidents (last_at)",
+        """
+        CREATE TABLE acts (
+            id INTEGER PRIMARY KEY,
+            at REAL NOT NULL,
+            kind TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            why TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX acts_by_time ON acts (at)",
+    ),
 )
 
 

@@ -6,6 +6,7 @@ Everything here blocks, and runs on the connection's own thread.
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from waziterm.store.errors import MOVE_AWAY, StoreError, from_sqlite
 from waziterm.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, version_of
 
 _BUSY_TIMEOUT_S = 5.0
+_SMALLEST_PAGE = 512
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -76,6 +78,12 @@ def look(path: Path) -> None:
     A process must not call it on a file that it has open already: closing the copied file
     would drop SQLite's locks on it.
     """
+    kind = path.stat()
+    if not stat.S_ISREG(kind.st_mode):
+        raise StoreError(f"{path} cannot be opened: it is not a file", MOVE_AWAY)
+    if 0 < kind.st_size < _SMALLEST_PAGE:
+        # SQLite would take it for an empty database and write over it.
+        raise StoreError(f"{path} is not a waziterm database", MOVE_AWAY)
     try:
         unfinished = _sidecars(path, "-wal", "-journal")
         if not unfinished:

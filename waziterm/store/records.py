@@ -61,3 +61,13 @@ class Pruned:
     attempts: int
     sends: int
     lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAct:
+    """Something that the janitor did. subject: to whom or what. why: a sentence."""
+
+    at: float
+    kind: str
+    subject: str
+    why: str

@@ -4,16 +4,25 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from waziterm.domain.fleet import LogLine
+from waziterm.domain.incidents import Incident
 from waziterm.domain.instance import Instance
-from waziterm.store import history
+from waziterm.store import history, incidents
 from waziterm.store import instances as rows
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
-from waziterm.store.records import AttemptCounts, AttemptKind, Pruned, SendCounts, Transition
+from waziterm.store.records import (
+    AttemptCounts,
+    AttemptKind,
+    Pruned,
+    SendCounts,
+    StoredAct,
+    Transition,
+)
 
 _PRUNED_AT_ONCE = 5_000
 
@@ -87,6 +96,34 @@ class Store:
     async def send_counts(self, since: float, name: str | None = None) -> SendCounts:
         """Send-tests from `since` on. name: None for the fleet."""
         return await self._connection.read(lambda db: history.count_sends(db, since, name))
+
+    async def save_incident(self, incident: Incident) -> Incident:
+        """Store an incident, new or grown; the same one with its id."""
+        number = await self._connection.write(lambda db: incidents.save_incident(db, incident))
+        return replace(incident, id=number)
+
+    async def incidents(self, since: float = 0.0, limit: int = 1000) -> tuple[Incident, ...]:
+        """The newest `limit` incidents that still grew at `since` or later, oldest first."""
+        return await self._connection.read(lambda db: incidents.read_incidents(db, since, limit))
+
+    async def add_act(self, at: float, kind: str, subject: str, why: str) -> None:
+        """Record something that the janitor did: to whom, and why."""
+        await self._connection.write(
+            lambda db: db.execute(
+                "INSERT INTO acts (at, kind, subject, why) VALUES (?, ?, ?, ?)",
+                (at, kind, subject, why),
+            )
+        )
+
+    async def acts(self, since: float = 0.0, limit: int = 1000) -> tuple[StoredAct, ...]:
+        """The newest `limit` acts of the janitor from `since` on, oldest first."""
+        rows = await self._connection.read(
+            lambda db: db.execute(
+                "SELECT at, kind, subject, why FROM acts WHERE at >= ? ORDER BY id DESC LIMIT ?",
+                (since, limit),
+            ).fetchall()
+        )
+        return tuple(StoredAct(*row) for row in reversed(rows))
 
     async def prune(self, before: float) -> Pruned:
         """Delete history from before a moment, and such lines of instances that were removed.

@@ -1,0 +1,183 @@
+"""The hands of a supervisor: what its decisions do to workers, session files and the machine."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+from waziterm.domain import events as ev
+from waziterm.domain.fleet import FleetError, InstanceView, Source
+from waziterm.domain.instance import Instance
+from waziterm.domain.labfile import LabFile
+from waziterm.domain.limits import Limits
+from waziterm.domain.reasons import Reason
+from waziterm.domain.rules import Action
+from waziterm.domain.states import State
+from waziterm.manager.attempt import Attempt
+from waziterm.manager.background import Background
+from waziterm.manager.claims import Claims
+from waziterm.manager.clock import Clock
+from waziterm.manager.gate import ConnectGate
+from waziterm.manager.holder import Address, peers_of
+from waziterm.manager.inbox import Inbox
+from waziterm.manager.journal import Journal
+from waziterm.manager.link import Link, Worker
+from waziterm.manager.records import Records
+from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.troubles import Troubles
+from waziterm.worker import protocol as wire
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """All that a supervisor shares with the rest of its manager.
+
+    spawn: starts a worker process; raises OSError.
+    show: passes a view on to the subscribers. outdated: tells the fleet of a 405.
+    lab: a local WhatsApp in use instead of the real one.
+    """
+
+    records: Records
+    troubles: Troubles
+    sessions: SessionFiles
+    claims: Claims
+    gate: ConnectGate
+    clock: Clock
+    random: Random
+    spawn: Callable[[], Awaitable[Worker]]
+    show: Callable[[InstanceView], None]
+    outdated: Callable[[str], None]
+    lab: LabFile | None
+
+
+class Hands:
+    """Carries the decisions for one instance out. tasks: owns what runs in the background."""
+
+    def __init__(
+        self,
+        name: str,
+        around: Surroundings,
+        inbox: Inbox,
+        journal: Journal,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._name = name
+        self._around = around
+        self._inbox = inbox
+        self._journal = journal
+        self._tasks = tasks
+        self._background = Background(tasks, name)
+        self._peers: frozenset[Address] = frozenset()
+        self.attempt: Attempt | None = None
+
+    @property
+    def link(self) -> Link | None:
+        """The current worker, if there is one."""
+        return self.attempt.link if self.attempt else None
+
+    async def checked_dial(self, instance: Instance) -> ev.Event:
+        """What becomes of a dial whose turn has come: itself, or what speaks against it."""
+        around = self._around
+        if instance.jid is None:
+            return ev.Dialling()
+        if not around.sessions.exists(self._name):
+            # The library would make the file anew, for a device that nobody linked.
+            return ev.SessionMissing()
+        await around.claims.claim(self._name, instance.jid)
+        holder = await around.claims.earlier_holder(self._name)
+        if holder and instance.reason is not Reason.TAKEOVER:
+            return ev.HolderFound(holder)
+        return ev.Dialling()
+
+    async def carry_out(self, action: Action, instance: Instance) -> None:
+        """Do what a decision asks for. Raises FleetError when a session cannot be moved."""
+        match action:
+            case Action.STOP_WORKER:
+                await self.end_attempt()
+            case Action.DIAL:
+                self._queue_attempt(instance)
+            case Action.FIND_HOLDER if instance.jid is not None:
+                self._background.start(self._find_holder(instance.jid))
+            case Action.TRASH_SESSION:
+                await self._trash("clean", restorable=True)
+            case Action.TRASH_REMAINS:
+                await self._trash("logged out", restorable=False)
+            case Action.STOP_FLEET_RETRIES:
+                self._around.outdated(self._name)
+
+    async def follow(self, event: ev.Event, instance: Instance, limits: Limits) -> None:
+        """Let claims, gate and worker go along with the state that was just reached."""
+        around, attempt, state = self._around, self.attempt, instance.state
+        if not state.is_live:
+            await around.claims.release(self._name)
+        elif instance.jid is not None and state is State.CONNECTED:
+            await around.claims.claim(self._name, instance.jid)
+        if isinstance(event, ev.DialFailed):
+            around.gate.failed(self._name)
+        elif isinstance(event, ev.Connected | ev.QrShown):
+            around.gate.reached()
+        if attempt is None:
+            return
+        if state is not State.CONNECTING:
+            attempt.leave_gate()
+        elif isinstance(event, ev.Dialling):
+            await self._dial(attempt, instance)
+        if isinstance(event, ev.Connected) and attempt.link is not None:
+            self._background.start(self._note_peers(attempt.link.pid))
+        if state in (State.CONNECTED, State.DEGRADED):
+            attempt.watch(limits)
+        else:
+            await attempt.unwatch()
+
+    async def end_attempt(self) -> None:
+        """End the current attempt; what it still says is stale from now on."""
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None:
+            await attempt.close()
+
+    async def close(self) -> None:
+        """Leave no task and no worker behind."""
+        self._background.cancel()
+        await self.end_attempt()
+
+    def _queue_attempt(self, instance: Instance) -> None:
+        put, write = self._inbox.put, self._journal.add
+        self.attempt = Attempt(self._name, self._tasks, self._around.clock, put, write)
+        paced = not instance.is_paired or instance.reason is Reason.RETRY
+        self.attempt.queue(self._around.gate, paced=paced)
+
+    async def _dial(self, attempt: Attempt, instance: Instance) -> None:
+        lab = self._around.lab
+        command = wire.Connect(
+            instance=self._name,
+            session=str(self._around.sessions.path(self._name)),
+            jid=instance.jid,
+            proxy=lab.proxy if lab else instance.proxy,
+            noise_root_key=lab.noise_root_key if lab else None,
+        )
+        await attempt.dial(self._around.spawn, command)
+
+    async def _trash(self, why: str, *, restorable: bool) -> None:
+        now = self._around.clock.now()
+        try:
+            entry = await self._around.sessions.to_trash(
+                self._name, at=now, why=why, restorable=restorable
+            )
+        except OSError as error:
+            raise FleetError(
+                f"{self._name}: the session cannot be moved to the trash: {error.strerror}",
+                "it is where it was; see the disk and the directory's mode",
+            ) from error
+        if entry is not None:
+            self._journal.add(Source.MANAGER, f"session moved to the trash as {entry.id}")
+
+    async def _find_holder(self, jid: str) -> None:
+        files = self._around.sessions.files(self._name)
+        findings = await self._around.claims.search(self._name, jid, files, self._peers)
+        if findings.holder:
+            self._inbox.put(ev.HolderFound(findings.holder))
+        else:
+            self._inbox.put(ev.SuspectsFound(findings.summary))
+
+    async def _note_peers(self, pid: int) -> None:
+        self._peers = await asyncio.to_thread(peers_of, pid)
