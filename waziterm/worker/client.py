@@ -58,7 +58,7 @@ class Client:
     """One connection attempt of one device: at most one in a process, started once.
 
     session: path of the whatsmeow store. jid: the device to resume, or None to pair a new one.
-    The callbacks run on threads of the library, one at a time, but `on_code` and `on_status`:
+    The callbacks run on the library's thread of this connect, one at a time:
     on_device: its client is ready for calls, with the device as far as known;
     on_code: a QR code's text; on_status: a login status;
     on_event: the name and the message of an event in `EVENT_NAMES` or `NOTE_NAMES`;

@@ -45,6 +45,8 @@ class Pairing:
                 )
             case "error":
                 return ev.PairFailed(ev.PairingEnd.ERROR)
+            case "err-unexpected-state":
+                return ev.PairFailed(ev.PairingEnd.ERROR, "WhatsApp refused the connection")
         try:
             return ev.PairFailed(ev.PairingEnd(text))
         except ValueError:

@@ -109,6 +109,8 @@ class Session:
             self._happened(ev.DialFailed(log_line(str(error))))
         except DialError as error:
             self._ended(error_text(error))
+        except Exception as error:  # noqa: BLE001 - a worker without its session must not linger
+            self._leave(f"the connect failed unexpectedly: {error!r}")
         else:
             self._ended("it returned")
 
@@ -124,8 +126,7 @@ class Session:
             self._happened(refusal(self._log.evidence(FAILURE_NODE), name))
         else:
             # The connection may still stand, but nothing will be heard of it: start afresh.
-            last = f"error: the library went deaf: {log_line(text)}"
-            self._outbox.leave(Noted(self._command.instance, last), 1)
+            self._leave(f"the library went deaf: {text}")
 
     def _on_device(self) -> None:
         with self._lock:
@@ -198,6 +199,9 @@ class Session:
                 with self._lock:
                     self._connected = False
         return ""
+
+    def _leave(self, why: str) -> None:
+        self._outbox.leave(Noted(self._command.instance, f"error: {log_line(why)}"), 1)
 
     def _happened(self, event: ev.WorkerEvent) -> None:
         self._outbox.send(Happened(self._command.instance, event))
