@@ -165,6 +165,34 @@ class LogTable(_Table):
         le=1_000_000,
         description="How many of its newest log lines an instance keeps.",
     )
+    history_days: float = Field(
+        default=90,
+        ge=1,
+        le=36_500,
+        description="Days for which transitions, attempts, sends and incidents are kept.",
+    )
+
+
+class JanitorTable(_Table):
+    """`[janitor]`"""
+
+    every_s: float = Field(
+        default=300,
+        ge=1,
+        le=_DAY_S,
+        description="Seconds between two rounds of the janitor.",
+    )
+
+
+class TrashTable(_Table):
+    """`[trash]`"""
+
+    keep_days: float = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="Days for which a session stays in the trash; 0 is for ever.",
+    )
 
 
 def _not_empty(value: object) -> object:
@@ -204,7 +232,9 @@ class Settings(BaseSettings):
     fleet: FleetTable = Field(
         default=FleetTable(), description="What concerns all instances together."
     )
-    log: LogTable = Field(default=LogTable(), description="The instances' log lines.")
+    log: LogTable = Field(default=LogTable(), description="The log lines and the history.")
+    janitor: JanitorTable = Field(default=JanitorTable(), description="The regular clean-up.")
+    trash: TrashTable = Field(default=TrashTable(), description="Sessions out of use.")
 
     def limits_for(self, name: str) -> Limits:
         """The limits of one instance: its own where set, else those of the fleet."""

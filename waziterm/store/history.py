@@ -87,11 +87,12 @@ def count_sends(db: sqlite3.Connection, since: float, name: str | None) -> SendC
 
 
 def prune_history(db: sqlite3.Connection, table: str, before: float, limit: int) -> int:
-    """Delete at most `limit` rows of transitions, attempts or sends that are older than `before`.
+    """Delete at most `limit` rows of a table of the history that are older than `before`.
 
     Returns how many.
     """
+    moment = "last_at" if table == "incidents" else "at"
     return db.execute(
-        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ? LIMIT ?)",
+        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {moment} < ? LIMIT ?)",
         (before, limit),
     ).rowcount

@@ -134,6 +134,8 @@ class Store:
             await self._in_steps(partial(_prune_history, table, before))
             for table in ("transitions", "attempts", "sends")
         ]
+        for table in ("acts", "incidents"):
+            await self._in_steps(partial(_prune_history, table, before))
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
         return Pruned(transitions, attempts, sends, lines)
 

@@ -1,0 +1,31 @@
+"""A program for the tests: saves without end, and says what was acknowledged."""
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from waziterm.domain.fleet import LogLine, Source
+from waziterm.domain.instance import Instance
+from waziterm.store import AttemptKind, Store, open_store
+
+
+async def save(store: Store, name: str) -> None:
+    instance = Instance(name, 1.0)
+    turn = 0
+    while True:
+        turn += 1
+        await store.begin_attempt(name, turn, AttemptKind.RETRY)
+        await store.save(replace(instance, attempt=turn), event=f"turn {turn}", at=turn)
+        print(name, turn, flush=True)
+        store.add_line(name, LogLine(turn, turn, Source.MANAGER, f"turn {turn}"))
+
+
+async def main() -> None:
+    async with open_store(Path(sys.argv[1])) as store, asyncio.TaskGroup() as group:
+        for name in ("a", "b", "c"):
+            group.create_task(save(store, name))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

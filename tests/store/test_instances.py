@@ -1,0 +1,154 @@
+"""Instances survive a restart whole, and each change leaves its transition."""
+
+import asyncio
+import tempfile
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.files import contents, query
+from waziterm.domain.instance import Instance, QrCode
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+from waziterm.store import StoreError, Transition, open_store
+
+MOMENT = st.floats(allow_nan=False, allow_infinity=False)
+COUNT = st.integers(0, 2**63 - 1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "name": st.from_regex(r"[a-z0-9][a-z0-9_-]{0,39}", fullmatch=True),
+    "created_at": MOMENT,
+    "phone": st.none() | TEXT,
+    "proxy": st.none() | TEXT,
+    "jid": st.none() | TEXT,
+    "lid": st.none() | TEXT,
+    "wanted": st.sampled_from(Wanted),
+    "state": st.sampled_from(State),
+    "reason": st.sampled_from(list(Reason)),
+    "detail": TEXT,
+    "since": MOMENT,
+    "due": st.none() | MOMENT,
+    "connected_at": st.none() | MOMENT,
+    "attempt": COUNT,
+    "cooldown_until": st.none() | MOMENT,
+    "banned_until": st.none() | MOMENT,
+    "hold": st.none() | st.sampled_from(list(Reason)),
+    "guarded_at": st.none() | MOMENT,
+    "conflicts": st.lists(MOMENT).map(tuple),
+    "crashes": st.lists(MOMENT).map(tuple),
+    "short_lived": COUNT,
+    "probe_misses": COUNT,
+    "redialling": st.booleans(),
+    "qr": st.none() | st.just(QrCode("2@a-secret", 1, 6, 20.0)),
+}
+INSTANCES = st.builds(Instance, **VALUES)
+
+
+def test_the_strategy_knows_every_field() -> None:
+    assert set(VALUES) == {field.name for field in fields(Instance)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(INSTANCES, INSTANCES), max_size=6, unique_by=lambda pair: pair[0].name))
+def test_every_field_but_the_qr_code_comes_back(pairs: list[tuple[Instance, Instance]]) -> None:
+    async def check(path: Path) -> None:
+        async with open_store(path) as store:
+            for first, _ in pairs:
+                await store.save(first, event=None, at=1.0)
+        async with open_store(path) as store:
+            assert await store.instances() == tuple(replace(first, qr=None) for first, _ in pairs)
+            changed = [replace(second, name=first.name) for first, second in pairs]
+            for instance in reversed(changed):
+                await store.save(instance, event=None, at=2.0)
+            assert await store.instances() == tuple(replace(each, qr=None) for each in changed)
+
+    with tempfile.TemporaryDirectory() as directory:
+        asyncio.run(check(Path(directory) / "waziterm.db"))
+
+
+async def test_a_transition_is_recorded_when_there_is_something_to_tell(tmp_path: Path) -> None:
+    new = Instance("shop", 1.0)
+    online = replace(new, state=State.CONNECTED, reason=Reason.ONLINE)
+    conflict = replace(online, state=State.COOLDOWN, reason=Reason.CONFLICT, detail="pid 7")
+    async with open_store(tmp_path / "waziterm.db") as store:
+        await store.save(new, event=None, at=1.0)
+        await store.save(replace(new, attempt=2), event=None, at=2.0)
+        await store.save(online, event="Connected", at=3.0)
+        await store.save(online, event="ProbeAnswered", at=4.0)
+        await store.save(conflict, event="StreamReplaced", at=5.0)
+        await store.save(replace(conflict, detail="pid 8"), event=None, at=6.0)
+        told = await store.transitions("shop")
+    assert told == (
+        Transition(1.0, "shop", None, State.STOPPED, Reason.NEW, "", "", ""),
+        Transition(3.0, "shop", State.STOPPED, State.CONNECTED, Reason.ONLINE, "", "", "Connected"),
+        Transition(
+            4.0, "shop", State.CONNECTED, State.CONNECTED, Reason.ONLINE, "", "", "ProbeAnswered"
+        ),
+        Transition(
+            5.0,
+            "shop",
+            State.CONNECTED,
+            State.COOLDOWN,
+            Reason.CONFLICT,
+            "440",
+            "pid 7",
+            "StreamReplaced",
+        ),
+        Transition(
+            6.0, "shop", State.COOLDOWN, State.COOLDOWN, Reason.CONFLICT, "440", "pid 8", ""
+        ),
+    )
+
+
+async def test_transitions_are_found_by_name_time_and_number(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "waziterm.db") as store:
+        for at in range(1, 7):
+            name = "even" if at % 2 == 0 else "odd"
+            await store.save(Instance(name, 1.0), event=f"e{at}", at=float(at))
+        assert [each.event for each in await store.transitions("even")] == ["e2", "e4", "e6"]
+        assert [each.event for each in await store.transitions("odd", 3.0)] == ["e3", "e5"]
+        assert [each.event for each in await store.transitions(None, 0.0, 2)] == ["e5", "e6"]
+
+
+async def test_a_removed_instance_is_gone_and_its_history_is_not(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "waziterm.db") as store:
+        for name in ("first", "second", "third"):
+            await store.save(Instance(name, 1.0), event=None, at=1.0)
+        await store.remove("second")
+        await store.remove("never-there")
+        assert [each.name for each in await store.instances()] == ["first", "third"]
+        assert len(await store.transitions("second")) == 1
+
+
+async def test_no_byte_of_a_qr_code_reaches_the_disk(tmp_path: Path) -> None:
+    payload = "2@" + "QrSecret" * 20
+    instance = Instance(
+        "shop", 1.0, state=State.PAIRING, reason=Reason.QR_SHOWN, qr=QrCode(payload, 1, 6, 30.0)
+    )
+    async with open_store(tmp_path / "waziterm.db") as store:
+        await store.save(instance, event="QrShown", at=1.0)
+        await store.flush()
+        held = contents(tmp_path)
+    held["after closing"] = (tmp_path / "waziterm.db").read_bytes()
+    assert any(b"qr_shown" in data for data in held.values())
+    assert not [name for name, data in held.items() if b"QrSecret" in data]
+
+
+async def test_text_that_is_not_unicode_is_stored_with_question_marks(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "waziterm.db") as store:
+        await store.save(Instance("shop", 1.0, detail="bad \udcff name"), event=None, at=1.0)
+        assert (await store.instances())[0].detail == "bad ? name"
+
+
+async def test_a_word_from_another_version_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "waziterm.db"
+    async with open_store(path) as store:
+        await store.save(Instance("shop", 1.0), event=None, at=1.0)
+    query(path, "UPDATE instances SET state = 'entangled'")
+    async with open_store(path) as store:
+        with pytest.raises(StoreError, match="'entangled', unknown to this waziterm"):
+            await store.instances()

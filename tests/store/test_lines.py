@@ -1,0 +1,112 @@
+"""Log lines: at once to see, soon on the disk, bounded on both sides."""
+
+import asyncio
+from pathlib import Path
+
+from tests.store.files import query
+from waziterm.domain.fleet import LogLine, Source
+from waziterm.store import Store, open_store
+from waziterm.store.lines import BUFFERED
+
+
+def line(seq: int, text: str = "text") -> LogLine:
+    return LogLine(seq, 1000.0 + seq, Source.WORKER, text)
+
+
+async def numbers(store: Store, name: str) -> list[int]:
+    return [each.seq for each in await store.lines(name, limit=1_000_000)]
+
+
+async def test_lines_come_back_before_and_after_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "waziterm.db"
+    sent = [LogLine(n, float(n), source, f"tëxt {n} 🙂") for n, source in enumerate(Source, 1)]
+    async with open_store(path) as store:
+        for each in sent[:2]:
+            store.add_line("shop", each)
+        store.add_line("other", line(1))
+        await store.flush()
+        for each in sent[2:]:
+            store.add_line("shop", each)
+        assert await store.lines("shop", limit=100) == tuple(sent)
+        assert await store.last_seq("shop") == len(sent)
+        assert await store.last_seq("nobody") == 0
+    async with open_store(path) as store:
+        assert await store.lines("shop", limit=100) == tuple(sent)
+        assert await store.last_seq("shop") == len(sent)
+
+
+async def test_lines_are_found_by_number_time_and_count(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "waziterm.db") as store:
+        for seq in range(1, 11):
+            store.add_line("shop", line(seq))
+            if seq == 5:
+                await store.flush()
+
+        async def found(limit: int = 100, **where: float) -> list[int]:
+            return [each.seq for each in await store.lines("shop", limit=limit, **where)]  # type: ignore[arg-type]
+
+        assert await found(limit=3) == [8, 9, 10]
+        assert await found(limit=0) == []
+        assert await found(after_seq=7) == [8, 9, 10]
+        assert await found(after_seq=3, limit=2) == [9, 10]
+        assert await found(since=1004.0) == [4, 5, 6, 7, 8, 9, 10]
+        assert await found(since=1004.0, after_seq=8) == [9, 10]
+
+
+async def test_lines_reach_the_disk_without_being_asked(tmp_path: Path) -> None:
+    path = tmp_path / "waziterm.db"
+    async with open_store(path) as store:
+        for round_ in range(2):
+            store.add_line("shop", line(round_ + 1))
+            async with asyncio.timeout(10):
+                while query(path, "SELECT count(*) FROM lines") != [(round_ + 1,)]:
+                    await store.get_meta("nothing")
+
+
+async def test_only_the_newest_lines_of_each_instance_stay(tmp_path: Path) -> None:
+    path = tmp_path / "waziterm.db"
+    async with open_store(path, lines_kept=100) as store:
+        for seq in range(1, 1001):
+            store.add_line("loud", line(seq))
+            if seq % 10 == 0:
+                store.add_line("quiet", line(seq))
+            if seq % 7 == 0:
+                await store.flush()
+        await store.flush()
+        loud = await numbers(store, "loud")
+        assert loud == list(range(loud[0], 1001))
+        assert 100 <= len(loud) <= 125
+        assert await numbers(store, "quiet") == list(range(10, 1001, 10))
+    async with open_store(path, lines_kept=20) as store:
+        store.add_line("loud", line(1001))
+        await store.flush()
+        assert await numbers(store, "loud") == list(range(982, 1002))
+        assert len(await numbers(store, "quiet")) == 100
+
+
+async def test_a_full_buffer_drops_the_oldest_and_says_how_many(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "waziterm.db", lines_kept=2 * BUFFERED) as store:
+        store.add_line("quiet", line(1))
+        for seq in range(1, BUFFERED + 37):
+            store.add_line("loud", line(seq))
+        await store.flush()
+        (quiet,) = await store.lines("quiet", limit=10)
+        loud = await store.lines("loud", limit=2 * BUFFERED)
+        assert quiet.text == "lines lost here: 1, the disk did not take them in time"
+        assert (loud[0].seq, loud[0].source) == (36, Source.MANAGER)
+        assert loud[0].text.startswith("lines lost here: 36,")
+        assert [each.seq for each in loud[1:]] == list(range(37, BUFFERED + 37))
+        store.add_line("loud", line(BUFFERED + 37))
+        await store.flush()
+        loud = await store.lines("loud", limit=2 * BUFFERED)
+        assert [each.seq for each in loud if "lost" in each.text] == [36]
+
+
+async def test_a_used_number_is_taken_by_the_newest_line(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "waziterm.db") as store:
+        store.add_line("shop", line(1, "old"))
+        await store.flush()
+        store.add_line("shop", line(1, "new \udc80"))
+        assert [each.text for each in await store.lines("shop", limit=9)] == ["new \udc80"]
+        await store.flush()
+        assert [each.text for each in await store.lines("shop", limit=9)] == ["new ?"]

@@ -1,0 +1,34 @@
+"""What an import loads, at run time: the walls that import-linter sees only in the text."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("waziterm.manager", ("textual", "neonize", "waziterm.tui", "waziterm.cli")),
+        ("waziterm.manager.manager", ("textual", "neonize", "waziterm.tui", "waziterm.cli")),
+        ("waziterm.store", ("textual", "neonize", "waziterm.manager", "pydantic")),
+        ("waziterm.config", ("textual", "neonize", "aiosqlite", "waziterm.manager")),
+        ("waziterm.domain.rules", ("textual", "neonize", "aiosqlite", "pydantic", "asyncio")),
+    ],
+)
+def test_an_import_does_not_load(module: str, forbidden: tuple[str, ...]) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(ended.stdout.split())
+    assert module in loaded
+    assert not loaded.intersection(forbidden)
