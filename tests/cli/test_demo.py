@@ -1,0 +1,50 @@
+"""The demo's stage with the real neonize: the lab's phones scan what the fleet shows."""
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from waziterm.cli.demo import report, stage
+from waziterm.cli.demoplan import Act, Turn
+from waziterm.cli.play import playing
+from waziterm.domain.fleet import Fleet, FleetView
+from waziterm.domain.states import State
+from waziterm.lab.events import EventKind
+
+DEADLINE_S = 60
+
+
+async def until_connected(fleet: Fleet, count: int) -> FleetView:
+    async with fleet.subscribe() as subscription:
+        while True:
+            await subscription.next()
+            view = fleet.snapshot()
+            if [one.state for one in view.instances] == [State.CONNECTED] * count:
+                return view
+
+
+@pytest.mark.timeout(DEADLINE_S + 30)
+async def test_phones_scan_trouble_comes_and_the_report_tells() -> None:
+    # Those that come before the pairing have no victim and are left out.
+    acts = [Act(at_s, Turn.TCP_DROP, 0) for at_s in (0.0, 4.0, 12.0, 24.0, 40.0)]
+    with TemporaryDirectory(prefix="wz") as directory:
+        async with asyncio.timeout(DEADLINE_S), stage(Path(directory)) as (fleet, lab):
+            start = lab.position
+            async with playing(fleet, lab, ["shop-a"], acts) as play:
+                first = report(fleet.snapshot(), play, 1, 0.0)
+                await lab.wait_event(
+                    lambda event: event.kind is EventKind.TROUBLE, DEADLINE_S, position=start
+                )
+                dropped = lab.position
+                await lab.wait_event(
+                    lambda event: event.kind is EventKind.LOGIN, DEADLINE_S, position=dropped
+                )
+                last = report(await until_connected(fleet, 1), play, 1, 9.0)
+    assert first["ok"] is False, "nothing was added yet"
+    assert (last["ok"], last["connected"], last["expected"]) == (True, 1, 1)
+    told = [(one["turn"], one["instance"]) for one in last["happened"]]
+    assert told and set(told) == {("tcp-drop", "shop-a")}
+    assert last["happened"][0]["at_s"] > 0
+    assert [one["name"] for one in last["instances"]] == ["shop-a"]

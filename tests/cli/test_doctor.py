@@ -1,0 +1,126 @@
+"""The doctor: each check can end well and badly, and says what to do."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+from waziterm.cli import checks
+from waziterm.cli.checks import Check, Status
+from waziterm.manager.datadir import DataDir
+from waziterm.manager.lock import owned
+
+
+def test_this_machine_is_fit(call: Call, tmp_path: Path) -> None:
+    root = tmp_path / "d"
+    done = call("doctor", "--data-dir", str(root), "--json")
+    assert done.code == 0, done.out
+    found = done.document
+    assert found["ok"] is True
+    assert [check["check"] for check in found["checks"]] == [
+        *("python", "libmagic", "neonize", "open files", "terminal", "data directory", "disk"),
+    ]
+    assert all(set(check) == {"check", "status", "detail", "act"} for check in found["checks"])
+    assert "neonize" not in sys.modules and "magic" not in sys.modules
+    assert not root.exists()
+
+
+def test_a_failed_check_is_exit_1_and_says_what_to_do(
+    call: Call, data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Check("neonize", Status.FAIL, "cannot open shared object", "install it again")
+    monkeypatch.setattr(checks, "neonize", lambda: broken)
+    done = call("doctor", "--data-dir", str(data.root))
+    assert done.code == 1
+    assert "FAIL  neonize         cannot open shared object; install it again" in done.out
+
+
+def test_a_library_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "magic.py").write_text("raise ImportError('failed to find libmagic')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = checks.libmagic()
+    assert found.status is Status.FAIL
+    assert found.detail == "ImportError: failed to find libmagic"
+    assert found.act
+
+
+@pytest.mark.parametrize(
+    ("soft", "status"), [(64, Status.FAIL), (256, Status.WARN), (1024, Status.OK), (-1, Status.OK)]
+)
+def test_open_files(soft: int, status: Status) -> None:
+    assert checks.descriptors(soft).status is status
+
+
+@pytest.mark.parametrize(
+    ("free", "status"),
+    [(10_000_000, Status.FAIL), (100_000_000, Status.WARN), (10**10, Status.OK)],
+)
+def test_free_space(data: DataDir, free: int, status: Status) -> None:
+    assert checks.disk(data, free).status is status
+
+
+def test_a_directory_that_others_can_read(data: DataDir) -> None:
+    data.root.chmod(0o755)
+    found = checks.directory(data)
+    assert found.status is Status.WARN
+    assert f"chmod 700 {data.root}" in found.act
+
+
+def test_a_directory_that_a_manager_owns(data: DataDir) -> None:
+    with owned(data.lock):
+        assert checks.directory(data).detail.endswith(f"manager pid {os.getpid()}")
+
+
+@pytest.mark.parametrize("name", ["what?", "a#b", "100%", "x" * 120])
+def test_a_path_that_cannot_work(tmp_path: Path, name: str) -> None:
+    found = checks.directory(DataDir(tmp_path / name))
+    assert found.status is Status.FAIL
+    assert "--data-dir" in found.act
+
+
+def test_a_file_in_the_place_of_the_directory(data: DataDir) -> None:
+    file = data.root / "file"
+    file.touch()
+    assert checks.directory(DataDir(file)).status is Status.FAIL
+    assert checks.directory(DataDir(file / "below")).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("environ", "size", "words"),
+    [
+        ({"TERM": "dumb"}, (80, 24), "set TERM"),
+        ({"TERM": ""}, (80, 24), "set TERM"),
+        ({"TERM": "xterm-256color"}, (60, 24), "enlarge it"),
+        ({"TERM": "xterm-256color"}, (80, 24), ""),
+    ],
+)
+def test_terminals(
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    size: tuple[int, int],
+    words: str,
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size(size))
+    monkeypatch.setattr("locale.getencoding", lambda: "UTF-8")
+    found = checks.terminal()
+    assert found.status is (Status.WARN if words else Status.OK)
+    assert words in found.act
+    monkeypatch.setattr("locale.getencoding", lambda: "ANSI_X3.4-1968")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "UTF-8" in checks.terminal().act
+
+
+def test_reaching_a_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        assert checks.reach(address).status is Status.OK
+    found = checks.reach(address)
+    assert found.status is Status.FAIL
+    assert "refused" in found.detail and found.act

@@ -1,0 +1,147 @@
+"""A `Fleet` in memory whose answers a test writes, and helpers to look at a socket from outside."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+
+from waziterm.domain.fleet import (
+    Changes,
+    Fleet,
+    FleetError,
+    FleetView,
+    InstanceView,
+    LogLine,
+    SendResult,
+    Source,
+    Subscription,
+)
+from waziterm.domain.instance import QrCode
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+
+QR_TEXT = "https://wa.me/settings/linked_devices#2@" + "Ab1+" * 55 + ",x,y,z,1"
+
+
+class ScriptedFleet:
+    """Keeps views that a test sets, and remembers the commands that reached it.
+
+    refuse: raised by the next command, instead of carrying it out.
+    """
+
+    def __init__(self, *views: InstanceView, at: float | None = None) -> None:
+        self.views = {view.name: view for view in views}
+        self.calls: list[tuple[object, ...]] = []
+        self.refuse: Exception | None = None
+        self.sent = SendResult(True, 0.05, "3EB0", "")
+        self._at = at
+
+    def snapshot(self) -> FleetView:
+        at = time.time() if self._at is None else self._at
+        return FleetView(at, True, tuple(self.views.values()), attempts=4, attempts_ok=3)
+
+    def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
+        lines = [LogLine(seq, 100.0 + seq, Source.LIBRARY, f"line {seq}") for seq in range(1, 11)]
+        return tuple(lines[-limit:])
+
+    def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
+        return _subscribed(self.snapshot)
+
+    async def add(
+        self, name: str, phone: str | None = None, proxy: str | None = None
+    ) -> InstanceView:
+        self._take("add", name, phone, proxy)
+        if name in self.views:
+            raise FleetError(f"{name} exists already", "choose another name")
+        self.views[name] = view(name, proxy=proxy)
+        return self.views[name]
+
+    async def start(self, name: str) -> InstanceView:
+        self._take("start", name)
+        return self._move(name, State.CONNECTING, Reason.ASKED, Wanted.RUNNING)
+
+    async def stop(self, name: str) -> InstanceView:
+        self._take("stop", name)
+        return self._move(name, State.STOPPED, Reason.BY_OPERATOR, Wanted.STOPPED)
+
+    async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
+        self._take("reconnect", name, takeover)
+        return self._move(name, State.CONNECTING, Reason.ASKED, Wanted.RUNNING)
+
+    async def clean(self, name: str) -> InstanceView:
+        self._take("clean", name)
+        return self._move(name, State.STOPPED, Reason.CLEANED, Wanted.STOPPED)
+
+    async def send_test(self, name: str, to: str | None = None) -> SendResult:
+        self._take("send_test", name, to)
+        return self.sent
+
+    def _take(self, *call: object) -> None:
+        if self.refuse is not None:
+            refusal, self.refuse = self.refuse, None
+            raise refusal
+        self.calls.append(call)
+
+    def _move(self, name: str, state: State, reason: Reason, wanted: Wanted) -> InstanceView:
+        moved = replace(self.views[name], state=state, reason=reason, wanted=wanted)
+        self.views[name] = moved
+        return moved
+
+
+class _Snapshots:
+    def __init__(self, snapshot: Callable[[], FleetView]) -> None:
+        self._snapshot = snapshot
+
+    async def next(self) -> Changes:
+        return Changes(snapshot=self._snapshot())
+
+
+@asynccontextmanager
+async def _subscribed(snapshot: Callable[[], FleetView]) -> AsyncIterator[Subscription]:
+    yield _Snapshots(snapshot)
+
+
+def view(name: str, **changes: object) -> InstanceView:
+    """A new instance that nobody has linked yet, with changes."""
+    fresh = InstanceView(
+        name=name,
+        state=State.STOPPED,
+        reason=Reason.NEW,
+        detail="",
+        next_step=Reason.NEW.next_step,
+        wanted=Wanted.RUNNING,
+        paired=False,
+        jid=None,
+        since=1_767_225_600.0,
+    )
+    changed = replace(fresh, **changes)  # type: ignore[arg-type]
+    if "next_step" in changes:
+        return changed
+    return replace(changed, next_step=changed.reason.next_step)
+
+
+def connected_view(name: str, connected_at: float = 1_767_225_600.0) -> InstanceView:
+    """A linked instance that is connected."""
+    return view(
+        name,
+        state=State.CONNECTED,
+        reason=Reason.ONLINE,
+        paired=True,
+        jid="+62812••••4411:3@s.whatsapp.net",
+        connected_at=connected_at,
+        probe_s=0.08,
+        probed_at=connected_at + 30.0,
+        sent=3,
+        pid=4121,
+    )
+
+
+def pairing_view(name: str, expires_at: float | None = None) -> InstanceView:
+    """An instance that shows its second QR code of six."""
+    ends = time.time() + 15.0 if expires_at is None else expires_at
+    return view(name, state=State.PAIRING, reason=Reason.QR_SHOWN, qr=QrCode(QR_TEXT, 2, 6, ends))
+
+
+def as_fleet(fleet: ScriptedFleet) -> Fleet:
+    """The same object, checked against the protocol by the type checker."""
+    return fleet

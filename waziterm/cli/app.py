@@ -1,0 +1,226 @@
+"""The verbs and their options. Each imports what it needs when it is called.
+
+This module must stay light: `waziterm list` ends in a quarter of a second because nothing here
+imports textual, neonize, aiosqlite, aiohttp or httpx.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from waziterm import __version__
+
+Name = Annotated[str, Parameter(help="The instance's name.")]
+DataDirOption = Annotated[
+    Path | None,
+    Parameter(name="--data-dir", help="The data directory; the user's own if left out."),
+]
+LabOption = Annotated[
+    Path | None,
+    Parameter(name="--lab", help="Connect to a local WhatsApp, as this lab file says."),
+]
+JsonOption = Annotated[
+    bool,
+    Parameter(
+        name="--json",
+        help="Print one JSON document on stdout, and nothing else.",
+        show_default=False,
+    ),
+]
+
+app = App(
+    name="waziterm",
+    help="Watch and heal many WhatsApp sessions on one box. Without a verb: the monitor.",
+    help_epilogue="Example: waziterm --data-dir /srv/waziterm",
+    version=f"waziterm {__version__}",
+    default_parameter=Parameter(negative=()),
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+
+@app.default
+def monitor(*, data_dir: DataDirOption = None, lab: LabOption = None) -> int:
+    """The monitor, with the manager embedded."""
+    from waziterm.cli.host import run_monitor  # noqa: PLC0415
+
+    return run_monitor(data_dir, lab)
+
+
+@app.command(help_epilogue="Example: waziterm headless --data-dir /srv/waziterm")
+def headless(*, data_dir: DataDirOption = None, lab: LabOption = None) -> int:
+    """Run the same manager without a screen, until SIGTERM or ctrl+c."""
+    from waziterm.cli.host import run_headless  # noqa: PLC0415
+
+    return run_headless(data_dir, lab)
+
+
+@app.command(help_epilogue="Example: waziterm demo --headless --seconds 60 --json")
+def demo(
+    *,
+    instances: Annotated[
+        int, Parameter(validator=Number(gte=1, lte=200), help="How many instances, 1 to 200.")
+    ] = 6,
+    without_screen: Annotated[
+        bool,
+        Parameter(
+            name="--headless",
+            help="Run without a screen and print how it ended.",
+            show_default=False,
+        ),
+    ] = False,
+    seconds: Annotated[
+        float | None,
+        Parameter(
+            validator=Number(gte=1, lte=86400),
+            help="How long it runs, 60 if left out; needs --headless.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, Parameter(validator=Number(gte=0), help="Another seed is another course of events.")
+    ] = 1,
+    as_json: JsonOption = False,
+) -> int:
+    """Show the monitor on a throw-away lab: phones that scan, trouble that comes by itself."""
+    from waziterm.cli.demo import run_demo, run_demo_headless  # noqa: PLC0415
+
+    if without_screen:
+        return run_demo_headless(instances, seed, seconds, as_json)
+    return run_demo(instances, seed, seconds, as_json)
+
+
+@app.command(help_epilogue="Example: waziterm add shop-jakarta --proxy socks5://proxy.example:1080")
+def add(
+    name: Name,
+    /,
+    *,
+    phone: Annotated[str | None, Parameter(help="Its number, with + and the country code.")] = None,
+    proxy: Annotated[
+        str | None, Parameter(help="The URL of the proxy it connects through.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Add an instance; a running manager starts it, else it waits for the next one."""
+    from waziterm.cli.instances import add_instance  # noqa: PLC0415
+
+    return add_instance(data_dir, as_json, name, phone, proxy)
+
+
+@app.command(name="list", help_epilogue="Example: waziterm list --json")
+def list_(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """List all instances: state, why, what happens next."""
+    from waziterm.cli.instances import list_instances  # noqa: PLC0415
+
+    return list_instances(data_dir, as_json)
+
+
+@app.command(help_epilogue="Example: waziterm status shop-jakarta --json")
+def status(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Show one instance in full."""
+    from waziterm.cli.instances import show_instance  # noqa: PLC0415
+
+    return show_instance(data_dir, as_json, name)
+
+
+@app.command(help_epilogue="Example: waziterm qr shop-jakarta")
+def qr(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Draw the QR code that is valid now; wait for the first one of a starting instance."""
+    from waziterm.cli.qr import show_qr  # noqa: PLC0415
+
+    return show_qr(data_dir, as_json, name)
+
+
+@app.command(help_epilogue="Example: waziterm start shop-jakarta")
+def start(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Connect an instance, or show a QR code if it is not linked. Never shortens a cool-down."""
+    from waziterm.cli.instances import start_instance  # noqa: PLC0415
+
+    return start_instance(data_dir, as_json, name)
+
+
+@app.command(help_epilogue="Example: waziterm stop shop-jakarta")
+def stop(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Disconnect an instance and keep it so, also after a restart. It stays linked."""
+    from waziterm.cli.instances import stop_instance  # noqa: PLC0415
+
+    return stop_instance(data_dir, as_json, name)
+
+
+@app.command(help_epilogue="Example: waziterm reconnect shop-jakarta --takeover")
+def reconnect(
+    name: Name,
+    /,
+    *,
+    takeover: Annotated[
+        bool,
+        Parameter(help="End a cool-down or a hold by one attempt now.", show_default=False),
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Connect an instance anew."""
+    from waziterm.cli.instances import reconnect_instance  # noqa: PLC0415
+
+    return reconnect_instance(data_dir, as_json, name, takeover)
+
+
+@app.command(help_epilogue="Example: waziterm clean shop-jakarta --yes")
+def clean(
+    name: Name,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(help="Do not ask.", show_default=False)] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Stop an instance and move its session to the trash; it must be linked anew."""
+    from waziterm.cli.instances import clean_instance  # noqa: PLC0415
+
+    return clean_instance(data_dir, as_json, name, yes)
+
+
+@app.command(help_epilogue='Example: waziterm test shop-jakarta --to "+62 812 3456 7890"')
+def test(
+    name: Name,
+    /,
+    *,
+    to: Annotated[str | None, Parameter(help="Send to this number, not to itself.")] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Send a short text and wait for WhatsApp's acknowledgement."""
+    from waziterm.cli.instances import send_test  # noqa: PLC0415
+
+    return send_test(data_dir, as_json, name, to)
+
+
+@app.command(help_epilogue="Example: waziterm doctor --online")
+def doctor(
+    *,
+    online: Annotated[
+        bool, Parameter(help="Also try to reach WhatsApp's server.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Check whether this machine is fit; no manager is needed."""
+    from waziterm.cli.doctor import run_doctor  # noqa: PLC0415
+
+    return run_doctor(data_dir, as_json, online)
+
+
+@app.command(name="lab", help_epilogue="Example: waziterm lab --dir /tmp/lab")
+def lab_(
+    *,
+    directory: Annotated[
+        Path | None,
+        Parameter(name="--dir", help="Where it keeps its files; a throw-away place if left out."),
+    ] = None,
+) -> int:
+    """Run the local WhatsApp alone, until ctrl+c; prints the path of its lab file."""
+    from waziterm.cli.lab import run_lab_alone  # noqa: PLC0415
+
+    return run_lab_alone(directory)

@@ -1,0 +1,31 @@
+"""What `list`, `status` and `add` do while no manager runs: they work on the database itself."""
+
+import asyncio
+import time
+from typing import Any
+
+from waziterm.control.requests import InstanceNotFoundError
+from waziterm.control.views import instance_json
+from waziterm.manager.datadir import DataDir
+from waziterm.manager.offline import add_stored, stored_views
+
+Json = dict[str, Any]
+
+
+def instances(data: DataDir) -> list[Json]:
+    """All instances, as the last manager left them. Raises FleetError."""
+    views = asyncio.run(stored_views(data))
+    return [instance_json(view, time.time()) for view in views]
+
+
+def instance(data: DataDir, name: str) -> Json:
+    """One of them. Raises FleetError when there is none of this name."""
+    for found in instances(data):
+        if found["name"] == name:
+            return found
+    raise InstanceNotFoundError(name)
+
+
+def add(data: DataDir, name: str, phone: str | None, proxy: str | None) -> Json:
+    """Add an instance for the next manager, under the directory's lock. Raises FleetError."""
+    return instance_json(asyncio.run(add_stored(data, name, phone, proxy)), time.time())

@@ -1,0 +1,88 @@
+"""The processes that hold a manager: the monitor and `waziterm headless`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from waziterm.cli import output
+from waziterm.cli.log import program_log
+from waziterm.cli.signals import ended_by_signals
+from waziterm.cli.target import lab_file_of
+from waziterm.config import Settings, load_settings
+from waziterm.control.server import serve_control
+from waziterm.domain.fleet import Fleet, FleetError
+from waziterm.domain.labfile import LabFile
+from waziterm.manager.datadir import DataDir
+from waziterm.manager.manager import open_manager
+
+
+def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
+    """The monitor with its embedded manager; its exit code.
+
+    Raises FleetError: code 3 when another manager owns the directory, code 2 without a terminal.
+    """
+    settings = load_settings(data_dir=data_dir)
+    data = DataDir(settings.data_dir)
+    refuse_owned(data)
+    refuse_without_terminal("`waziterm headless` runs without one")
+    lab_file = lab_file_of(lab)
+
+    async def show() -> int:
+        from waziterm.tui.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
+
+        async with hosted(data, settings, lab_file) as fleet:
+            return await run_screen(fleet)
+
+    with program_log(data.log):
+        return asyncio.run(show())
+
+
+def run_headless(data_dir: Path | None, lab: Path | None) -> int:
+    """The manager without a screen, until SIGTERM or SIGINT; its exit code."""
+    settings = load_settings(data_dir=data_dir)
+    data = DataDir(settings.data_dir)
+    refuse_owned(data)
+    lab_file = lab_file_of(lab)
+
+    async def serve() -> None:
+        with ended_by_signals() as ended:
+            async with hosted(data, settings, lab_file) as fleet:
+                count = len(fleet.snapshot().instances)
+                where = f"pid {os.getpid()}, {data.root}"
+                output.line(f"waziterm is ready: {count} instances, {where}")
+                sys.stdout.flush()
+                await ended.wait()
+
+    with program_log(data.log):
+        asyncio.run(serve())
+    return 0
+
+
+@asynccontextmanager
+async def hosted(data: DataDir, settings: Settings, lab: LabFile | None) -> AsyncIterator[Fleet]:
+    """A manager that owns the directory, reachable over its control socket."""
+    async with (
+        open_manager(data.root, settings, lab) as manager,
+        serve_control(manager, data.socket),
+    ):
+        yield manager
+
+
+def refuse_owned(data: DataDir) -> None:
+    """Raises FleetError (code 3) with the owner's pid while a manager owns the directory."""
+    pid = data.owner_pid()
+    if pid is not None:
+        raise FleetError(
+            f"another manager (pid {pid if pid > 0 else 'unknown'}) owns {data.root}",
+            "use its verbs, end it, or name another directory with --data-dir",
+            code=3,
+        )
+
+
+def refuse_without_terminal(instead: str) -> None:
+    """Raises FleetError (code 2) where nobody could see a screen or press a key."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise FleetError("the monitor needs a terminal", instead, code=2)

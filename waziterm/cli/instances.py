@@ -1,0 +1,132 @@
+"""The verbs about instances: each asks the manager, or the files when no manager is needed."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from waziterm.cli import output
+from waziterm.cli.target import client_of, data_dir_of
+from waziterm.control.client import ControlClient
+from waziterm.domain.fleet import FleetError
+from waziterm.manager import inputs
+
+Json = dict[str, Any]
+
+
+def list_instances(flag: Path | None, as_json: bool) -> int:
+    """Print all instances, as the manager or else the database knows them."""
+    data = data_dir_of(flag)
+    if data.owner_pid() is None:
+        from waziterm.cli import files  # noqa: PLC0415 - needs the store
+
+        found = files.instances(data)
+    else:
+        found = client_of(data).instances()
+    if as_json:
+        output.document(found)
+    elif not found:
+        output.remark("no instance yet: `waziterm add NAME` makes one")
+    else:
+        from waziterm.cli.tables import print_list  # noqa: PLC0415 - rich takes 60 ms
+
+        print_list(found)
+    return 0
+
+
+def show_instance(flag: Path | None, as_json: bool, name: str) -> int:
+    """Print one instance, as the manager or else the database knows it."""
+    name = inputs.instance_name(name)
+    data = data_dir_of(flag)
+    if data.owner_pid() is None:
+        from waziterm.cli import files  # noqa: PLC0415 - needs the store
+
+        found = files.instance(data, name)
+    else:
+        found = client_of(data).instance(name)
+    if as_json:
+        output.document(found)
+    else:
+        from waziterm.cli.tables import print_status  # noqa: PLC0415 - rich takes 60 ms
+
+        print_status(found)
+    return 0
+
+
+def add_instance(
+    flag: Path | None, as_json: bool, name: str, phone: str | None, proxy: str | None
+) -> int:
+    """Add an instance through the manager, or else to the database for the next manager."""
+    name = inputs.instance_name(name)
+    phone = None if phone is None else inputs.phone_number(phone)
+    proxy = None if proxy is None else inputs.proxy_url(proxy)
+    data = data_dir_of(flag)
+    if data.owner_pid() is None:
+        from waziterm.cli import files  # noqa: PLC0415 - needs the store
+
+        return _print_outcome(files.add(data, name, phone, proxy), as_json)
+    return _print_outcome(client_of(data).add(name, phone, proxy), as_json)
+
+
+def start_instance(flag: Path | None, as_json: bool, name: str) -> int:
+    return _command(flag, as_json, name, lambda client, checked: client.start(checked))
+
+
+def stop_instance(flag: Path | None, as_json: bool, name: str) -> int:
+    return _command(flag, as_json, name, lambda client, checked: client.stop(checked))
+
+
+def reconnect_instance(flag: Path | None, as_json: bool, name: str, takeover: bool) -> int:
+    return _command(
+        flag, as_json, name, lambda client, checked: client.reconnect(checked, takeover=takeover)
+    )
+
+
+def clean_instance(flag: Path | None, as_json: bool, name: str, yes: bool) -> int:
+    """Move an instance's session to the trash, once the operator has said so."""
+    name = inputs.instance_name(name)
+    client = client_of(data_dir_of(flag))
+    found = client.instance(name)
+    if not yes and not _confirmed(name, found["state"]):
+        raise FleetError("nothing was changed", code=1)
+    return _print_outcome(client.clean(name), as_json)
+
+
+def send_test(flag: Path | None, as_json: bool, name: str, to: str | None) -> int:
+    """Send a short text; 0 when WhatsApp has acknowledged it."""
+    name = inputs.instance_name(name)
+    number = None if to is None else inputs.phone_number(to)
+    result = client_of(data_dir_of(flag)).send_test(name, number)
+    if as_json:
+        output.document(result)
+    elif result["ok"]:
+        output.line(f"{name}: acknowledged by WhatsApp after {result['took_s']:.2f} s")
+    else:
+        raise FleetError(f"{name}: the send-test failed: {result['error']}")
+    return 0 if result["ok"] else 1
+
+
+def _command(
+    flag: Path | None, as_json: bool, name: str, call: Callable[[ControlClient, str], Json]
+) -> int:
+    name = inputs.instance_name(name)
+    return _print_outcome(call(client_of(data_dir_of(flag)), name), as_json)
+
+
+def _print_outcome(found: Json, as_json: bool) -> int:
+    if as_json:
+        output.document(found)
+    else:
+        from waziterm.cli.tables import outcome  # noqa: PLC0415
+
+        output.line(outcome(found))
+    return 0
+
+
+def _confirmed(name: str, state: str) -> bool:
+    if not sys.stdin.isatty():
+        raise FleetError("`clean` asks, and there is no terminal to ask on", "add --yes", code=2)
+    output.remark(f"{name} is {state}. Its session goes to the trash; it must be linked anew.")
+    sys.stderr.write("Move it to the trash? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,34 @@
+"""Printing: data on stdout, words about it on stderr; with `--json` one document on stdout."""
+
+import json
+import sys
+from typing import Any
+
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.text import plain
+
+
+def document(data: Any) -> None:
+    """Print the one JSON document of a verb."""
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+
+
+def line(text: str) -> None:
+    """Print a line of a verb's answer."""
+    sys.stdout.write(text + "\n")
+
+
+def remark(text: str) -> None:
+    """Print a line that is no part of the answer."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def fail(error: FleetError, as_json: bool) -> int:
+    """Print an error and return its exit code."""
+    if as_json:
+        document({"error": str(error), "code": error.code, "hint": error.hint})
+    else:
+        hint = f" ({error.hint})" if error.hint else ""
+        remark(f"waziterm: {plain(str(error) + hint, 1000)}")
+    return error.code

@@ -1,0 +1,1 @@
+"""The manager's HTTP API on a unix socket, its client, and the JSON shapes that both speak."""

@@ -1,0 +1,69 @@
+"""Reading what a client sent: JSON bodies and query values, each checked before it is used."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from waziterm.domain.fleet import FleetError
+from waziterm.manager.inputs import InputError
+
+MOST_LINES = 5000
+
+
+class InstanceNotFoundError(FleetError):
+    """No instance of the fleet has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no instance is called {name!r}", "see `waziterm list`", code=2)
+
+
+async def fields(
+    request: web.Request, needed: Mapping[str, type], optional: Mapping[str, type]
+) -> dict[str, Any]:
+    """The body's fields, each of the type that is given for it; null counts as left out.
+
+    needed, optional: field names and their types. An empty body is an empty object.
+    Raises InputError.
+    """
+    raw = await request.read()
+    data = _object(raw) if raw.strip() else {}
+    known = {**needed, **optional}
+    for name in data:
+        if name not in known:
+            allowed = ", ".join(known) or "none"
+            raise InputError(f"unknown field {name[:40]!r}; allowed: {allowed}")
+    given = {name: value for name, value in data.items() if value is not None}
+    for name, value in given.items():
+        if type(value) is not known[name]:
+            raise InputError(f"{name!r} must be {_WORDS[known[name]]}")
+    for name in needed:
+        if name not in given:
+            raise InputError(f"{name!r} is missing")
+    return given
+
+
+def limit_of(request: web.Request) -> int:
+    """The query's `limit`: how many lines, 200 when it is left out. Raises InputError."""
+    for name in request.query:
+        if name != "limit":
+            raise InputError(f"unknown query value {name[:40]!r}; allowed: limit")
+    text = request.query.get("limit", "200")
+    if not (re.fullmatch(r"[0-9]{1,6}", text) and 1 <= int(text) <= MOST_LINES):
+        raise InputError(f"'limit' must be a number from 1 to {MOST_LINES}")
+    return int(text)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InputError("the body is not JSON") from error
+    if not isinstance(data, dict):
+        raise InputError("the body is not a JSON object")
+    return data
+
+
+_WORDS = {str: "a text", bool: "true or false"}
