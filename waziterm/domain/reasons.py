@@ -21,20 +21,24 @@ class Reason(Enum):
     next_step: what the program does next or what a person has to do.
     """
 
-    NEW = _Text("new", "", "not linked yet", "press s to show a QR code")
-    BY_OPERATOR = _Text("by_operator", "", "stopped by an operator", "press s to start")
+    NEW = _Text("new", "", "not linked yet", "start it (s) to see a QR code")
+    BY_OPERATOR = _Text("by_operator", "", "stopped by an operator", "start it (s)")
     NO_MANAGER = _Text(
         "no_manager", "", "no manager runs", "start `waziterm` or `waziterm headless`"
     )
-    CLEANED = _Text("cleaned", "", "session moved to the trash", "press s to link it anew")
+    CLEANED = _Text("cleaned", "", "session moved to the trash", "start it (s) to link it anew")
     ASKED = _Text("asked", "", "asked by an operator", "wait for WhatsApp's answer")
     RESUMED = _Text("resumed", "", "after the program's start", "wait")
     RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
     GUARDED = _Text("guarded", "440", "one guarded attempt after a conflict", "wait")
     TAKEOVER = _Text("takeover", "440", "takeover asked by an operator", "wait")
     QR_SHOWN = _Text("qr_shown", "", "a QR code waits to be scanned", "scan it with the phone")
-    QR_EXPIRED = _Text("qr_expired", "408", "nobody scanned the QR codes", "press s for a new code")
-    PAIRING_FAILED = _Text("pairing_failed", "", "the pairing failed", "press s for a new code")
+    QR_EXPIRED = _Text(
+        "qr_expired", "408", "nobody scanned the QR codes", "start it (s) for a new code"
+    )
+    PAIRING_FAILED = _Text(
+        "pairing_failed", "", "the pairing failed", "start it (s) for a new code"
+    )
     NO_MULTIDEVICE = _Text(
         "no_multidevice", "411", "the phone has no linked devices", "update WhatsApp on the phone"
     )
@@ -64,25 +68,25 @@ class Reason(Enum):
         "rival",
         "440",
         "another client keeps taking this session",
-        "stop the other client, then press r",
+        "stop the other client, then take over (r)",
     )
     LOCAL_HOLDER = _Text(
         "local_holder",
         "440",
         "another program on this machine holds this session",
-        "stop it, then press r",
+        "stop it, then take over (r)",
     )
     CONFLICT_BUDGET = _Text(
         "conflict_budget",
         "440",
         "too many conflicts in a short time",
-        "find the other client, then press r",
+        "find the other client, then take over (r)",
     )
     CRASH_LOOP = _Text(
-        "crash_loop", "", "its worker dies again and again", "see the log, then press r"
+        "crash_loop", "", "its worker dies again and again", "see the log, then reconnect (r)"
     )
     UNLINKED = _Text(
-        "unlinked", "401", "the device was unlinked on the phone", "press s to link it anew"
+        "unlinked", "401", "the device was unlinked on the phone", "start it (s) to link it anew"
     )
     LOCKED = _Text("locked", "403", "WhatsApp locked the account", "unlock it on the phone")
     ACCOUNT_BANNED = _Text(
@@ -97,7 +101,12 @@ class Reason(Enum):
         "WhatsApp refuses this version of the library",
         "upgrade neonize, then start waziterm again",
     )
-    REFUSED = _Text("refused", "409", "WhatsApp refused the connection", "see the code; r tries")
+    REFUSED = _Text(
+        "refused",
+        "409",
+        "WhatsApp refused the connection",
+        "see the code; reconnect (r) tries once",
+    )
     SESSION_BROKEN = _Text(
         "session_broken", "500", "the session file cannot be read", "clean it (c) or restore it"
     )

@@ -68,6 +68,9 @@ def decide(
             if instance.state is State.RETRYING:
                 return connect(instance, Reason.RETRY, at)
         case ev.DeviceFound(jid, lid) if not instance.is_paired:
+            if instance.state is State.LOGGED_OUT:
+                # The library had no time to delete a device that WhatsApp has removed.
+                return Decision(instance)
             return Decision(replace(instance, jid=jid, lid=lid or None))
         case ev.SessionMissing() if instance.is_paired and instance.state.is_live:
             return hold(instance, Reason.SESSION_MISSING, at)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from waziterm.domain.fleet import FleetError
 
-_TRIES = 5
+_TRIES = 25
 _PAUSE_S = 0.02
 
 

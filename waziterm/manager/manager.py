@@ -1,6 +1,7 @@
 """The session manager: the fleet that a screen, an HTTP API or a test talks to."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from waziterm.domain.fleet import (
     SendResult,
 )
 from waziterm.domain.instance import Instance
+from waziterm.domain.janitor import Act
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.claims import Claims
@@ -35,12 +37,17 @@ from waziterm.manager.lock import owned
 from waziterm.manager.process import WorkerProcess
 from waziterm.manager.records import Records
 from waziterm.manager.registry import Registry, machine_key, registry_folder
+from waziterm.manager.rounds import Places, Rounds
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.supervisor import Supervisor
+from waziterm.manager.trash import Trash
 from waziterm.manager.troubles import Troubles
 from waziterm.store.store import Store, open_store
 
+log = logging.getLogger(__name__)
+
 _LIBRARY = "library"
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,24 @@ class SessionManager:
         self._gate = ConnectGate(limits, world.clock, self._outage)
         registry = Registry(registry_folder(), machine_key(), data.root.resolve())
         self._claims = Claims(registry, world.clock)
-        self._sessions = SessionFiles(data.sessions, data.trash)
+        trash = Trash(data.trash)
+        self._sessions = SessionFiles(data.sessions, trash)
+        places = Places(
+            store=store,
+            sessions=self._sessions,
+            trash=trash,
+            registry=registry,
+            clock=world.clock,
+            fleet=lambda: [(kept.instance, kept.view.pid) for kept in self._supervisors.values()],
+            tell=lambda name, event: self._supervisors[name].post(event),
+        )
+        self._rounds = Rounds(
+            places, settings.trash.keep_days * _DAY_S, settings.log.history_days * _DAY_S
+        )
         self._troubles = Troubles(store, lambda: len(self._supervisors), self._hub.notice)
         self._records: dict[str, Records] = {}
         self._supervisors: dict[str, Supervisor] = {}
+        self._janitor: asyncio.Task[None] | None = None
         self._runs: set[asyncio.Task[None]] = set()
         self._naming = asyncio.Lock()
 
@@ -104,11 +125,28 @@ class SessionManager:
         library = version("neonize")
         changed = await self._store.get_meta(_LIBRARY) not in (None, library)
         await self._store.set_meta(_LIBRARY, library)
-        for supervisor in self._supervisors.values():
+        for name, supervisor in self._supervisors.items():
+            await self._adopt_device(name, supervisor)
             await supervisor.ask(ev.Booted(library_changed=changed))
+        rounds = self._rounds.run(self._settings.janitor.every_s)
+        self._janitor = self._tasks.create_task(rounds, name="janitor")
+
+    async def _adopt_device(self, name: str, supervisor: Supervisor) -> None:
+        """A pairing whose end the last manager did not live to store left a device in the file."""
+        if supervisor.view.paired or not self._sessions.exists(name):
+            return
+        try:
+            devices = await self._sessions.devices(name)
+        except FleetError as error:
+            log.warning("%s: its session file cannot be read: %s", name, error)
+            return
+        if len(devices) == 1:
+            await supervisor.ask(ev.DeviceFound(*devices[0]))
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
+        if self._janitor is not None:
+            self._janitor.cancel()
         for supervisor in self._supervisors.values():
             supervisor.close()
         await asyncio.gather(*self._runs, return_exceptions=True)
@@ -210,6 +248,10 @@ class SessionManager:
         jid = str(Jid(phone_number(to).removeprefix("+"))) if to else None
         moment = datetime.fromtimestamp(self._world.clock.now(), UTC)
         return await supervisor.send_test(f"waziterm test {moment:%Y-%m-%d %H:%M:%S} UTC", jid)
+
+    async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
+        """Let the janitor go round now; the acts. dry_run: only say what a round would do."""
+        return await (self._rounds.planned() if dry_run else self._rounds.round())
 
     def _of(self, name: str) -> Supervisor:
         supervisor = self._supervisors.get(name)

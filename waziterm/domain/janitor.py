@@ -1,0 +1,82 @@
+"""The janitor: finds what lies about every few minutes, says why, and puts it in order.
+
+It never touches the keys of a paired session. Session files without an instance, and paired
+instances without a file, are only reported: what to do about them is for a person.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from waziterm.domain.instance import Instance
+from waziterm.domain.states import State
+
+OVERDUE_S = 30.0
+_DAY_S = 86_400.0
+
+
+class ActKind(StrEnum):
+    """What the janitor does; the value is the word in the database and in JSON."""
+
+    END_WAIT = "end_wait"
+    END_PAIRING = "end_pairing"
+    REPLACE_WORKER = "replace_worker"
+    REMOVE_ENTRY = "remove_entry"
+    DELETE_TRASH = "delete_trash"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act. subject: an instance's name, a trash id or a path. why: a sentence."""
+
+    kind: ActKind
+    subject: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the janitor sees. now: UTC seconds.
+
+    dead: names whose worker process no longer exists. sessions: names with a session file.
+    trash: when each entry came there. keep_trash_s: how long it stays; 0 for ever.
+    stale: registry entries whose manager is gone.
+    """
+
+    now: float
+    instances: Sequence[Instance]
+    dead: frozenset[str]
+    sessions: frozenset[str]
+    trash: Mapping[str, float]
+    stale: Sequence[str]
+    keep_trash_s: float
+
+
+def plan(survey: Survey) -> tuple[Act, ...]:
+    """What is to be done about what the survey shows; pure, so that a dry run says the same."""
+    acts: list[Act] = []
+    for instance in survey.instances:
+        late = survey.now - instance.due if instance.due is not None else 0.0
+        if instance.name in survey.dead:
+            why = f"its worker is gone, and it still shows {instance.state.label}"
+            acts.append(Act(ActKind.REPLACE_WORKER, instance.name, why))
+        elif late > OVERDUE_S and instance.state is State.PAIRING:
+            why = f"nobody scanned its QR code, which ended {late:.0f} s ago"
+            acts.append(Act(ActKind.END_PAIRING, instance.name, why))
+        elif late > OVERDUE_S:
+            why = f"{instance.state.label}, and should have gone on {late:.0f} s ago"
+            acts.append(Act(ActKind.END_WAIT, instance.name, why))
+        if instance.is_paired and instance.name not in survey.sessions:
+            why = "it is paired, but its session file is gone; restore it, or clean and link anew"
+            acts.append(Act(ActKind.REPORT, instance.name, why))
+    names = {instance.name for instance in survey.instances}
+    for orphan in sorted(survey.sessions - names):
+        acts.append(Act(ActKind.REPORT, f"{orphan}.db", "a session file without an instance"))
+    acts += (Act(ActKind.REMOVE_ENTRY, path, "its manager is gone") for path in survey.stale)
+    acts += (
+        Act(ActKind.DELETE_TRASH, entry, f"{(survey.now - at) / _DAY_S:.0f} days old")
+        for entry, at in survey.trash.items()
+        if survey.keep_trash_s and survey.now - at > survey.keep_trash_s
+    )
+    return tuple(acts)

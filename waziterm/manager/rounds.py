@@ -1,0 +1,106 @@
+"""The janitor's rounds: survey, plan, carry out, and a stored line for each act."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from waziterm.domain import events as ev
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.instance import Instance
+from waziterm.domain.janitor import Act, ActKind, Survey, plan
+from waziterm.manager.clock import Clock
+from waziterm.manager.registry import Registry
+from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.trash import Trash
+from waziterm.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What the janitor looks at and tidies up.
+
+    fleet: each instance with the pid of its worker, or None. tell: tells an instance something.
+    """
+
+    store: Store
+    sessions: SessionFiles
+    trash: Trash
+    registry: Registry
+    clock: Clock
+    fleet: Callable[[], Sequence[tuple[Instance, int | None]]]
+    tell: Callable[[str, ev.Event], None]
+
+
+class Rounds:
+    """Goes round every `every_s` seconds.
+
+    keep_trash_s: how long a trash entry stays, 0 for ever. keep_history_s: how long transitions,
+    attempts, sends, incidents and acts stay in the store.
+    """
+
+    def __init__(self, places: Places, keep_trash_s: float, keep_history_s: float) -> None:
+        self._places = places
+        self._keep_trash_s = keep_trash_s
+        self._keep_history_s = keep_history_s
+        self._known: frozenset[Act] = frozenset()
+
+    async def run(self, every_s: float) -> None:
+        """Go round until cancelled. A round that fails is logged; the next one comes."""
+        while True:
+            await self._places.clock.sleep(every_s)
+            try:
+                await self.round()
+            except (FleetError, OSError):
+                log.exception("the janitor's round failed")
+
+    async def planned(self) -> tuple[Act, ...]:
+        """What a round would do now, and what it would report."""
+        return plan(await self._survey())
+
+    async def round(self) -> tuple[Act, ...]:
+        """Go round once. Each act is stored; what is only reported is stored when it is new."""
+        acts = await self.planned()
+        for act in acts:
+            await self._carry_out(act)
+            if act not in self._known:
+                now = self._places.clock.now()
+                await self._places.store.add_act(now, act.kind, act.subject, act.why)
+                log.info("janitor: %s %s: %s", act.kind, act.subject, act.why)
+        self._known = frozenset(act for act in acts if act.kind is ActKind.REPORT)
+        await self._places.store.prune(self._places.clock.now() - self._keep_history_s)
+        return acts
+
+    async def _survey(self) -> Survey:
+        places, fleet = self._places, self._places.fleet()
+        return Survey(
+            now=places.clock.now(),
+            instances=tuple(instance for instance, _ in fleet),
+            dead=frozenset(
+                instance.name
+                for instance, pid in fleet
+                if pid is not None and not psutil.pid_exists(pid)
+            ),
+            sessions=places.sessions.names(),
+            trash={entry.id: entry.at for entry in await places.trash.entries()},
+            stale=[str(path) for path in await asyncio.to_thread(places.registry.stale)],
+            keep_trash_s=self._keep_trash_s,
+        )
+
+    async def _carry_out(self, act: Act) -> None:
+        match act.kind:
+            case ActKind.END_WAIT | ActKind.END_PAIRING:
+                self._places.tell(act.subject, ev.Due())
+            case ActKind.REPLACE_WORKER:
+                self._places.tell(act.subject, ev.WorkerDied("found dead by the janitor"))
+            case ActKind.REMOVE_ENTRY:
+                await asyncio.to_thread(Path(act.subject).unlink, missing_ok=True)
+            case ActKind.DELETE_TRASH:
+                for entry in await self._places.trash.entries():
+                    if entry.id == act.subject:
+                        await self._places.trash.delete(entry)
