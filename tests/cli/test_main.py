@@ -20,7 +20,7 @@ from waziterm.manager.datadir import DataDir
 
 VERBS = (
     *("headless", "demo", "add", "list", "status", "qr", "start", "stop", "reconnect", "clean"),
-    *("test", "doctor", "lab"),
+    *("test", "janitor", "doctor", "lab"),
 )
 HEAVY = ("textual", "neonize", "aiosqlite", "aiohttp", "httpx", "pydantic", "rich", "asyncio")
 

@@ -17,6 +17,7 @@ from waziterm.domain.fleet import (
     Subscription,
 )
 from waziterm.domain.instance import QrCode
+from waziterm.domain.janitor import Act, ActKind
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 
@@ -71,6 +72,10 @@ class ScriptedFleet:
     async def clean(self, name: str) -> InstanceView:
         self._take("clean", name)
         return self._move(name, State.STOPPED, Reason.CLEANED, Wanted.STOPPED)
+
+    async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
+        self.calls.append(("tidy_up", dry_run))
+        return (Act(ActKind.REPORT, "lost.db", "a session file without an instance"),)
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         self._take("send_test", name, to)

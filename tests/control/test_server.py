@@ -130,6 +130,14 @@ async def test_a_send_test_waits_for_its_result(socket_path: Path, fleet: Script
     assert fleet.calls == [("send_test", "shop-a", "+6281234567890")]
 
 
+async def test_the_janitor_tells_its_acts(socket_path: Path, fleet: ScriptedFleet) -> None:
+    answer = await ask(socket_path, "POST", "/v1/janitor", json={"dry_run": True})
+    assert answer.json() == [
+        {"kind": "report", "subject": "lost.db", "why": "a session file without an instance"}
+    ]
+    assert fleet.calls == [("tidy_up", True)]
+
+
 async def test_the_logs_are_limited(socket_path: Path) -> None:
     answer = await ask(socket_path, "GET", "/v1/instances/shop-a/logs?limit=2")
     assert [(line["seq"], line["source"], line["text"]) for line in answer.json()] == [

@@ -182,6 +182,21 @@ def clean(
     return clean_instance(data_dir, as_json, name, yes)
 
 
+@app.command(help_epilogue="Example: waziterm janitor --dry-run")
+def janitor(
+    *,
+    dry_run: Annotated[
+        bool, Parameter(help="Only say what it would do.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Let the regular clean-up go round now; it never touches a paired session's keys."""
+    from waziterm.cli.instances import tidy_up  # noqa: PLC0415
+
+    return tidy_up(data_dir, as_json, dry_run)
+
+
 @app.command(help_epilogue='Example: waziterm test shop-jakarta --to "+62 812 3456 7890"')
 def test(
     name: Name,

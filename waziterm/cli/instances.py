@@ -53,6 +53,19 @@ def show_instance(flag: Path | None, as_json: bool, name: str) -> int:
     return 0
 
 
+def tidy_up(flag: Path | None, as_json: bool, dry_run: bool) -> int:
+    """Let the manager's janitor go round, or say what it would do, and print its acts."""
+    acts = client_of(data_dir_of(flag)).tidy_up(dry_run=dry_run)
+    if as_json:
+        output.document(acts)
+    elif not acts:
+        output.remark("nothing to tidy up")
+    else:
+        for act in acts:
+            output.line(f"{act['kind']} {act['subject']}: {act['why']}")
+    return 0
+
+
 def add_instance(
     flag: Path | None, as_json: bool, name: str, phone: str | None, proxy: str | None
 ) -> int:

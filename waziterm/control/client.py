@@ -82,22 +82,25 @@ class ControlClient:
         return _array(self._get(f"/v1/instances/{name}/logs?limit={limit}"))
 
     def add(self, name: str, phone: str | None = None, proxy: str | None = None) -> Json:
-        return self._post("/v1/instances", {"name": name, "phone": phone, "proxy": proxy})
+        return self._command("/v1/instances", {"name": name, "phone": phone, "proxy": proxy})
 
     def start(self, name: str) -> Json:
-        return self._post(f"/v1/instances/{name}/start")
+        return self._command(f"/v1/instances/{name}/start")
 
     def stop(self, name: str) -> Json:
-        return self._post(f"/v1/instances/{name}/stop")
+        return self._command(f"/v1/instances/{name}/stop")
 
     def reconnect(self, name: str, *, takeover: bool = False) -> Json:
-        return self._post(f"/v1/instances/{name}/reconnect", {"takeover": takeover})
+        return self._command(f"/v1/instances/{name}/reconnect", {"takeover": takeover})
 
     def clean(self, name: str) -> Json:
-        return self._post(f"/v1/instances/{name}/clean")
+        return self._command(f"/v1/instances/{name}/clean")
+
+    def tidy_up(self, *, dry_run: bool) -> list[Json]:
+        return _array(self._post("/v1/janitor", {"dry_run": dry_run}))
 
     def send_test(self, name: str, to: str | None = None) -> Json:
-        return self._post(f"/v1/instances/{name}/send-test", {"to": to}, SEND_TEST_S)
+        return self._command(f"/v1/instances/{name}/send-test", {"to": to}, SEND_TEST_S)
 
     def _get(self, url: str) -> Any:
         """Ask until there is an answer, as long as the lock is held and the patience lasts."""
@@ -127,11 +130,14 @@ class ControlClient:
                 )
             time.sleep(_PAUSE_S)
 
-    def _post(self, url: str, body: Json | None = None, timeout_s: float = COMMAND_S) -> Json:
+    def _command(self, url: str, body: Json | None = None, timeout_s: float = COMMAND_S) -> Json:
+        return _object(self._post(url, body, timeout_s))
+
+    def _post(self, url: str, body: Json | None = None, timeout_s: float = COMMAND_S) -> Any:
         """Send a command once, and only to a manager that answers."""
         self.hello()
         try:
-            return _object(self._exchange("POST", url, body or {}, timeout_s))
+            return self._exchange("POST", url, body or {}, timeout_s)
         except TimeoutError as error:
             raise FleetError(
                 f"the manager has not answered the command for {timeout_s:g} s",

@@ -11,6 +11,7 @@
 | `GET /v1/instances/{name}/logs?limit=200` | | an array of log lines, oldest first |
 | `POST /v1/instances/{name}/start`, `…/stop`, `…/clean` | | the instance |
 | `POST /v1/instances/{name}/reconnect` | `{takeover?}` | the instance |
+| `POST /v1/janitor` | `{dry_run?}` | an array of acts |
 | `POST /v1/instances/{name}/send-test` | `{to?}` | the result, when WhatsApp has answered |
 
 Shapes are those of `control.views`. A body is JSON of at most 16 KiB. Errors are
@@ -30,6 +31,7 @@ from waziterm import __version__
 from waziterm.control.listener import listener
 from waziterm.control.requests import InstanceNotFoundError, fields, limit_of
 from waziterm.control.views import (
+    act_json,
     error_json,
     fleet_json,
     instance_json,
@@ -82,6 +84,7 @@ class _Api:
             web.get("/v1/fleet", self.fleet),
             web.get("/v1/instances", self.instances),
             web.post("/v1/instances", self.add),
+            web.post("/v1/janitor", self.tidy_up),
             web.get(one, self.instance),
             web.get(one + "/qr", self.qr),
             web.get(one + "/logs", self.logs),
@@ -151,6 +154,11 @@ class _Api:
         to = body.get("to")
         number = None if to is None else inputs.phone_number(to)
         return web.json_response(send_json(await self._fleet.send_test(view.name, number)))
+
+    async def tidy_up(self, request: web.Request) -> web.Response:
+        body = await fields(request, {}, {"dry_run": bool})
+        acts = await self._fleet.tidy_up(dry_run=bool(body.get("dry_run")))
+        return web.json_response([act_json(act) for act in acts])
 
     async def _bare(self, request: web.Request) -> str:
         """The name in the path, of a request whose body must be empty."""

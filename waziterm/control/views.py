@@ -31,6 +31,7 @@ An instance (`list`, `status`, `GET /v1/instances/{name}`):
 The fleet (`GET /v1/fleet`): `at`, `lab`, `attempts`, `attempts_ok`, `instances`.
 A QR code (`qr`): `payload`, `index`, `count`, `seconds_left`.
 A send-test (`test`): `ok`, `took_s`, `message_id`, `error`.
+An act of the janitor (`janitor`): `kind`, `subject`, `why`.
 A log line: `seq`, `at`, `source`, `text`.
 An error: `error`, `code` (the exit code), `hint`.
 """
@@ -40,6 +41,7 @@ from typing import Any
 
 from waziterm.domain.fleet import FleetError, FleetView, InstanceView, LogLine, SendResult
 from waziterm.domain.instance import QrCode
+from waziterm.domain.janitor import Act
 from waziterm.manager.inputs import mask_proxy
 
 Json = dict[str, Any]
@@ -109,6 +111,11 @@ def send_json(result: SendResult) -> Json:
         "message_id": result.message_id,
         "error": result.error,
     }
+
+
+def act_json(act: Act) -> Json:
+    """Something that the janitor does or would do. subject: an instance, an entry or a path."""
+    return {"kind": act.kind.value, "subject": act.subject, "why": act.why}
 
 
 def error_json(error: FleetError) -> Json:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from waziterm.domain.instance import QrCode
+from waziterm.domain.janitor import Act
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 
@@ -152,6 +153,10 @@ class Fleet(Protocol):
 
     async def clean(self, name: str) -> InstanceView:
         """Stop the instance and move its session to the trash."""
+        ...
+
+    async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
+        """Let the janitor go round now; its acts. dry_run: only say what a round would do."""
         ...
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:

@@ -37,12 +37,16 @@ class Incident:
         return self.is_serious or len(self.names) >= PASSING_NAMES
 
     @property
-    def sentence(self) -> str:
-        """One line for the operator."""
-        who = self.names[0] if len(self.names) == 1 else f"{len(self.names)} of {self.fleet}"
+    def who(self) -> str:
+        """Whom it met: the one instance, or how many of the fleet."""
+        return self.names[0] if len(self.names) == 1 else f"{len(self.names)} of {self.fleet}"
+
+    @property
+    def what(self) -> str:
+        """What happened, with its code and the evidence."""
         code = f" ({self.reason.code})" if self.reason.code else ""
         detail = f": {self.detail}" if self.detail else ""
-        return f"{who}: {self.reason.sentence}{code}{detail}"
+        return f"{self.reason.sentence}{code}{detail}"
 
 
 def is_trouble(before: Instance, after: Instance) -> bool:

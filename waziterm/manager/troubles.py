@@ -37,9 +37,11 @@ class Troubles:
             incident = grown(before, instance, at, self._fleet_size())
             if incident.is_told:
                 incident = await self._store.save_incident(incident)
-                self._tell(Notice(at, incident.sentence, _only(incident), trouble=True))
+                self._tell(_notice(incident, at))
             self._current[instance.reason] = incident
 
 
-def _only(incident: Incident) -> str | None:
-    return incident.names[0] if len(incident.names) == 1 else None
+def _notice(incident: Incident, at: float) -> Notice:
+    if len(incident.names) == 1:
+        return Notice(at, incident.what, incident.names[0], trouble=True)
+    return Notice(at, f"{incident.who}: {incident.what}", trouble=True)
