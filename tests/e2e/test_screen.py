@@ -1,0 +1,68 @@
+"""The real program in a real terminal, on the lab: a newcomer's first minutes."""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.programs import verb
+from tests.qrscan import decode_qr
+from tests.terminal import Terminal
+from waziterm.lab.client import Lab
+
+PRINTED_BY_NEONIZE = ("Press Ctrl+C to exit", "SendMessage: Error", "Traceback")
+
+
+def monitor(folder: Path, lab: Lab, columns: int, rows: int) -> Terminal:
+    command = [sys.executable, "-m", "waziterm", "--data-dir", str(folder / "data")]
+    return Terminal([*command, "--lab", str(lab.file)], columns=columns, rows=rows)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (160, 50)])
+async def test_the_painted_qr_is_what_the_phone_scans(
+    lab: Lab, folder: Path, columns: int, rows: int
+) -> None:
+    with monitor(folder, lab, columns, rows) as screen:
+        await screen.until(lambda text: "LAB" in text and " a " in text, what="the empty fleet")
+        screen.send("a")
+        await screen.until(lambda text: "Add an instance" in text)
+        screen.send("shop", "enter")
+        await screen.until(lambda text: "code 1 of 6" in text, what="the QR line")
+        if decode_qr(screen.cells()) is None:
+            screen.send("enter")
+        await screen.until(
+            lambda _: decode_qr(screen.cells()) is not None, what="a QR code that can be scanned"
+        )
+        payload = decode_qr(screen.cells())
+        assert payload is not None
+        phone = await lab.scan(payload)
+        await screen.until(lambda text: "● connected" in text, what="connected")
+        screen.send("t")
+        message = await lab.wait_message(phone.number, 10)
+        assert message.text.startswith("waziterm test ")
+        assert message.text not in screen.text()
+        assert phone.number not in screen.text()
+        screen.send("escape")
+        assert not any(line in screen.text() for line in PRINTED_BY_NEONIZE)
+        screen.signal(signal.SIGTERM)
+        assert screen.wait_exit() == 0
+        assert screen.is_sane()
+    with monitor(folder, lab, columns, rows) as screen:
+        seen: list[str] = []
+
+        def resumed(text: str) -> bool:
+            seen.append(text)
+            return "● connected" in text
+
+        await screen.until(resumed, what="the resumed session")
+        assert not any("code 1 of" in text for text in seen)
+        screen.hang_up()
+        assert screen.wait_exit() == 0
+    assert not await lab.sessions()
+
+
+async def test_without_a_terminal_it_names_headless(folder: Path) -> None:
+    ended = await verb(data_dir=folder / "data")
+    assert ended.code == 2
+    assert "headless" in ended.stderr and "Traceback" not in ended.stderr

@@ -1,0 +1,76 @@
+"""Scanning a QR code from painted cells, as a phone in front of the terminal would.
+
+    assert decode_qr(terminal.cells()) == payload
+
+The cells are drawn as pixels with their own colours, half blocks and sextants by their geometry,
+and zxing-cpp looks for a code in the picture. Returns None when it finds none.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import zxingcpp
+
+CELL_WIDE, CELL_HIGH = 8, 18
+
+
+class PaintedCell(Protocol):
+    """What a cell must tell: its text, and its colours as six hex digits."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def fg(self) -> str: ...
+    @property
+    def bg(self) -> str: ...
+
+
+def decode_qr(rows: Sequence[Sequence[PaintedCell]]) -> str | None:
+    """The text of the QR code on the screen, or None."""
+    found = zxingcpp.read_barcodes(rasterise(rows), formats=zxingcpp.BarcodeFormat.QRCode)
+    return found[0].text if found else None
+
+
+def rasterise(rows: Sequence[Sequence[PaintedCell]]) -> np.ndarray:  # type: ignore[type-arg]
+    """The cells as a grey picture."""
+    wide = max(len(row) for row in rows)
+    picture = np.zeros((len(rows) * CELL_HIGH, wide * CELL_WIDE), np.uint8)
+    for y, row in enumerate(rows):
+        for x, cell in enumerate(row):
+            left, top = x * CELL_WIDE, y * CELL_HIGH
+            tile = picture[top : top + CELL_HIGH, left : left + CELL_WIDE]
+            tile[:] = _grey(cell.bg)
+            for x0, y0, x1, y1 in blocks(cell.text):
+                tile[
+                    round(y0 * CELL_HIGH) : round(y1 * CELL_HIGH),
+                    round(x0 * CELL_WIDE) : round(x1 * CELL_WIDE),
+                ] = _grey(cell.fg)
+    return picture
+
+
+def blocks(text: str) -> list[tuple[float, float, float, float]]:
+    """The inked rectangles of a block glyph, as shares of the cell: x0, y0, x1, y1."""
+    plain = {"█": 63, "▀": 0, "▄": 0, "▌": 0b010101, "▐": 0b101010}
+    if text == "▀":
+        return [(0, 0, 1, 0.5)]
+    if text == "▄":
+        return [(0, 0.5, 1, 1)]
+    if len(text) == 1 and 0x1FB00 <= ord(text) <= 0x1FB3B:
+        bits = ord(text) - 0x1FB00 + 1
+        bits += bits >= 0b010101
+        bits += bits >= 0b101010
+    elif text in plain:
+        bits = plain[text]
+    else:
+        return []
+    return [
+        (bit % 2 / 2, bit // 2 / 3, bit % 2 / 2 + 0.5, bit // 2 / 3 + 1 / 3)
+        for bit in range(6)
+        if bits >> bit & 1
+    ]
+
+
+def _grey(colour: str) -> int:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (0, 2, 4))
+    return (red * 30 + green * 59 + blue * 11) // 100
