@@ -70,15 +70,18 @@ class Headless:
 
 
 @contextlib.asynccontextmanager
-async def headless(data_dir: Path, lab_file: Path) -> AsyncIterator[Headless]:
-    """A headless manager on the lab; ended with the context, however the test went."""
+async def headless(data_dir: Path, lab_file: Path, **settings: str) -> AsyncIterator[Headless]:
+    """A headless manager on the lab; ended with the context, however the test went.
+
+    settings: WAZITERM_ variables for it.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "waziterm", "headless",
         "--data-dir", str(data_dir), "--lab", str(lab_file),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
-        env=environment(),
+        env=environment() | settings,
     )  # fmt: skip
     assert process.stdout is not None
     try:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from waziterm.domain import events as ev
@@ -97,7 +98,7 @@ class Hands:
             case Action.DIAL:
                 self._queue_attempt(instance)
             case Action.FIND_HOLDER if instance.jid is not None:
-                self._background.start(self._find_holder(instance.jid))
+                self._background.start(partial(self._find_holder, instance.jid))
             case Action.TRASH_SESSION:
                 await self._trash("clean", restorable=True)
             case Action.TRASH_REMAINS:
@@ -123,7 +124,7 @@ class Hands:
         elif isinstance(event, ev.Dialling):
             await self._dial(attempt, instance)
         if isinstance(event, ev.Connected) and attempt.link is not None:
-            self._background.start(self._note_peers(attempt.link.pid))
+            self._background.start(partial(self._note_peers, attempt.link.pid))
         if state in (State.CONNECTED, State.DEGRADED):
             attempt.watch(limits)
         else:

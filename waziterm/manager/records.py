@@ -27,18 +27,22 @@ class Records:
 
     async def changed(self, before: Instance, after: Instance, event: ev.Event, now: float) -> None:
         """Store the instance's next value and what led to it, and the attempt that it begins
-        or ends. An attempt ends well when it connects; showing a QR code is no verdict."""
+        or ends. It ends well when WhatsApp lets us in, or shows a QR code to let us in; one that
+        a person cut short is no verdict."""
         await self._store.save(after, event=type(event).__name__, at=now)
         if isinstance(event, ev.Dialling) and after.state is State.CONNECTING:
             kind = _KINDS.get(after.reason, AttemptKind.ASKED)
             if not after.is_paired:
                 kind = AttemptKind.PAIRING
             self._attempt = await self._store.begin_attempt(after.name, now, kind)
-        elif self._attempt is not None and after.state not in (State.CONNECTING, State.PAIRING):
+        elif self._attempt is not None and after.state is not State.CONNECTING:
             ended, self._attempt = self._attempt, None
-            ok = after.state is State.CONNECTED
-            self.attempts += 1
-            self.attempts_ok += ok
+            ok: bool | None = after.state in (State.CONNECTED, State.PAIRING)
+            if isinstance(event, ev.StopAsked | ev.CleanAsked):
+                ok = None
+            else:
+                self.attempts += 1
+                self.attempts_ok += bool(ok)
             await self._store.end_attempt(ended, now, ok, after.reason.slug)
 
     async def sent(self, name: str, now: float, result: SendResult) -> None:

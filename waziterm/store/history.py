@@ -46,11 +46,13 @@ def begin_attempt(db: sqlite3.Connection, name: str, at: float, kind: AttemptKin
     return cursor.lastrowid
 
 
-def end_attempt(db: sqlite3.Connection, attempt: int, at: float, ok: bool, reason: str) -> None:
+def end_attempt(
+    db: sqlite3.Connection, attempt: int, at: float, ok: bool | None, reason: str
+) -> None:
     """Record how the attempt with this id ended. reason: a slug."""
     db.execute(
         "UPDATE attempts SET ended_at = ?, ok = ?, reason = ? WHERE id = ?",
-        (at, int(ok), reason, attempt),
+        (at, ok, reason, attempt),
     )
 
 

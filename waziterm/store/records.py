@@ -39,7 +39,7 @@ class AttemptKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptCounts:
-    """Connect attempts that came to an end, and how many of them ended in `connected`."""
+    """Connect attempts that came to an end, and how many of them ended well."""
 
     total: int
     ok: int

@@ -71,8 +71,8 @@ class Store:
         """Record the start of a connect attempt; returns the id for `end_attempt`."""
         return await self._connection.write(lambda db: history.begin_attempt(db, name, at, kind))
 
-    async def end_attempt(self, attempt: int, at: float, ok: bool, reason_slug: str) -> None:
-        """Record how an attempt ended. ok: it led to `connected`."""
+    async def end_attempt(self, attempt: int, at: float, ok: bool | None, reason_slug: str) -> None:
+        """Record how an attempt ended. ok: None when it was cut short and counts neither way."""
         await self._connection.write(
             lambda db: history.end_attempt(db, attempt, at, ok, reason_slug)
         )
