@@ -207,6 +207,10 @@ class Terminal:
         """Send a signal to the program itself."""
         self.process.send_signal(number)
 
+    def stall(self) -> None:
+        """Stop reading what the program writes, as a stalled SSH connection does."""
+        self._stop_reading()
+
     def hang_up(self) -> None:
         """Close the terminal, as a lost SSH connection does."""
         os.close(self._slave)

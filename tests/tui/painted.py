@@ -1,0 +1,93 @@
+"""What the app has painted, read as cells, and waiting for it under Textual's Pilot."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from rich.cells import cell_len
+from textual.pilot import Pilot
+
+from tests.terminal import Cell
+from tests.tui.scripted import ScriptedFleet
+from waziterm.tui.app import WazitermApp
+
+DEADLINE_S = 10.0
+
+
+class Shown:
+    """A running app under Pilot, with its fleet."""
+
+    def __init__(self, app: WazitermApp, fleet: ScriptedFleet, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.fleet = fleet
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    def cells(self) -> list[list[Cell]]:
+        """The painted cells with their colours."""
+        rows = []
+        for strip in self.app.screen._compositor.render_strips():
+            row = []
+            for text, style, _control in strip:
+                fg = _hex(style.color) if style and style.color else "c0c0c0"
+                bg = _hex(style.bgcolor) if style and style.bgcolor else "000000"
+                for char in text:
+                    size = cell_len(char)
+                    if size == 0:
+                        continue
+                    row.append(Cell(char, fg, bg, bool(style and style.bold)))
+                    row += [Cell("", fg, bg)] * (size - 1)
+            rows.append(row)
+        return rows
+
+    def text(self) -> str:
+        """The painted text, row by row."""
+        return "\n".join("".join(cell.text for cell in row) for row in self.cells())
+
+    async def until(self, holds: Callable[[str], bool], what: str = "the awaited screen") -> str:
+        """Wait until the painted text is the wanted one."""
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                while not holds(self.text()):
+                    await self.pilot.pause(0.02)
+        except TimeoutError:
+            raise AssertionError(f"no {what}; the screen:\n{self.text()}") from None
+        return self.text()
+
+    async def says(self, *sentences: str) -> str:
+        """Wait for sentences that may be broken into lines, in a frame or not."""
+        frame = str.maketrans(dict.fromkeys("│┃", " "))
+
+        def flat(screen: str) -> str:
+            return " ".join(screen.translate(frame).split())
+
+        text = await self.until(
+            lambda screen: all(said in flat(screen) for said in sentences), str(sentences)
+        )
+        return flat(text)
+
+    async def ended(self) -> None:
+        """Wait until the app has left."""
+        async with asyncio.timeout(DEADLINE_S):
+            while self.app.is_running:  # noqa: ASYNC110 (Textual tells nobody)
+                await asyncio.sleep(0.01)
+
+    async def sees(self, *texts: str) -> str:
+        """Wait until all of the texts are on the screen."""
+        return await self.until(lambda screen: all(text in screen for text in texts), str(texts))
+
+
+@asynccontextmanager
+async def shown(fleet: ScriptedFleet, columns: int = 80, rows: int = 24) -> AsyncIterator[Shown]:
+    """Run the app on a scripted fleet in a terminal of this size."""
+    app = WazitermApp(fleet, clock=fleet.clock)
+    async with app.run_test(size=(columns, rows)) as pilot:
+        await pilot.pause()
+        yield Shown(app, fleet, pilot)
+
+
+def _hex(colour: object) -> str:
+    red, green, blue = colour.get_truecolor()  # type: ignore[attr-defined]
+    return f"{red:02x}{green:02x}{blue:02x}"

@@ -1,0 +1,362 @@
+"""A fleet that does what a test tells it: the `Fleet` protocol in memory, with a clock by hand.
+
+The screen knows nothing but that protocol, so this is its boundary. Nothing here stands for
+WhatsApp: how sessions behave is tested with the real library on the lab.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+
+from waziterm.domain.fleet import (
+    Changes,
+    FleetError,
+    FleetView,
+    InstanceView,
+    LogLine,
+    Notice,
+    SendResult,
+    Source,
+)
+from waziterm.domain.instance import QrCode
+from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+
+NOW = 1_750_000_000.0
+"""2025-06-15 15:06:40 UTC."""
+
+FAKE_QR = "https://wa.me/settings/linked_devices#FAKE-CODE-FOR-TESTS-" + "".join(
+    random.Random(11).choices("ABCDEFGHJKMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789+/=,", k=224)
+)
+"""As long as a real code and in its alphabet, and of no use to anyone."""
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self, at: float = NOW) -> None:
+        self.at = at
+
+    def __call__(self) -> float:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += seconds
+
+
+class ScriptedSubscription:
+    """Merges what was not read yet, as the protocol demands."""
+
+    def __init__(self, fleet: "ScriptedFleet") -> None:
+        self._fleet = fleet
+        self._waiting = [Changes(snapshot=fleet.snapshot())]
+        self._arrived = asyncio.Event()
+        self._arrived.set()
+
+    def put(self, changes: Changes) -> None:
+        self._waiting.append(changes)
+        self._arrived.set()
+
+    async def next(self) -> Changes:
+        await self._arrived.wait()
+        self._arrived.clear()
+        waiting, self._waiting = self._waiting, []
+        if self._fleet.broken is not None:
+            raise self._fleet.broken
+        lines: dict[str, tuple[LogLine, ...]] = {}
+        for changes in waiting:
+            for name, some in changes.lines.items():
+                lines[name] = (*lines.get(name, ()), *some)
+        changed = {view.name: view for changes in waiting for view in changes.changed}
+        removed = {name for changes in waiting for name in changes.removed}
+        return Changes(
+            snapshot=waiting[0].snapshot,
+            changed=tuple(view for view in changed.values() if view.name in self._fleet.views),
+            removed=tuple(removed - self._fleet.views.keys()),
+            lines=lines,
+            notices=tuple(notice for changes in waiting for notice in changes.notices),
+        )
+
+
+class ScriptedFleet:
+    """Instances as given. Commands are noted in `calls`; `refuse` makes the next one fail.
+
+    gate: commands wait for it, so that a test can look at what happens in between.
+    """
+
+    def __init__(self, *views: InstanceView, clock: Clock | None = None, lab: bool = False) -> None:
+        self.clock = clock or Clock()
+        self.views = {view.name: view for view in views}
+        self.logs: dict[str, list[LogLine]] = {}
+        self.calls: list[tuple[str, ...]] = []
+        self.refuse: Exception | None = None
+        self.send_result = SendResult(ok=True, took_s=0.31, message_id="3EB0FAKE")
+        self.broken: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.attempts, self.attempts_ok = 0, 0
+        self._lab = lab
+        self._subscriptions: set[ScriptedSubscription] = set()
+
+    # -- what a test does
+
+    def show(self, view: InstanceView) -> None:
+        """An instance is another way from now on."""
+        self.views[view.name] = view
+        self._publish(Changes(changed=(view,)))
+
+    def remove(self, name: str) -> None:
+        del self.views[name]
+        self._publish(Changes(removed=(name,)))
+
+    def log(self, name: str, text: str, source: Source = Source.LIBRARY) -> None:
+        lines = self.logs.setdefault(name, [])
+        line = LogLine(lines[-1].seq + 1 if lines else 1, self.clock(), source, text)
+        lines.append(line)
+        self._publish(Changes(lines={name: (line,)}))
+
+    def notice(self, text: str, instance: str | None = None, *, trouble: bool = False) -> None:
+        self._publish(Changes(notices=(Notice(self.clock(), text, instance, trouble),)))
+
+    def crash(self, error: Exception) -> None:
+        """The next read of every subscription fails."""
+        self.broken = error
+        self._publish(Changes())
+
+    def _publish(self, changes: Changes) -> None:
+        for subscription in self._subscriptions:
+            subscription.put(changes)
+
+    # -- the protocol
+
+    def snapshot(self) -> FleetView:
+        views = tuple(self.views.values())
+        return FleetView(self.clock(), self._lab, views, self.attempts, self.attempts_ok)
+
+    def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
+        return tuple(self.logs.get(name, [])[-limit:])
+
+    def subscribe(self) -> AbstractAsyncContextManager[ScriptedSubscription]:
+        return self._subscribe()
+
+    @asynccontextmanager
+    async def _subscribe(self) -> AsyncIterator[ScriptedSubscription]:
+        subscription = ScriptedSubscription(self)
+        self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+
+    async def _taken(self, *call: str) -> None:
+        self.calls.append(call)
+        await self.gate.wait()
+        if self.refuse is not None:
+            error, self.refuse = self.refuse, None
+            raise error
+
+    async def add(
+        self, name: str, phone: str | None = None, proxy: str | None = None
+    ) -> InstanceView:
+        await self._taken("add", name, phone or "", proxy or "")
+        try:
+            check_name(name)
+        except InvalidNameError as error:
+            raise FleetError(str(error), code=2) from error
+        if name in self.views:
+            raise FleetError(f"{name} exists already", "choose another name", code=2)
+        view = instance(name, State.CONNECTING, Reason.ASKED, self.clock(), proxy=proxy)
+        self.show(view)
+        return view
+
+    async def start(self, name: str) -> InstanceView:
+        await self._taken("start", name)
+        return self._moved(name, State.CONNECTING, Reason.ASKED, Wanted.RUNNING)
+
+    async def stop(self, name: str) -> InstanceView:
+        await self._taken("stop", name)
+        return self._moved(name, State.STOPPED, Reason.BY_OPERATOR, Wanted.STOPPED)
+
+    async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
+        await self._taken("reconnect", name, "takeover" if takeover else "")
+        return self._moved(name, State.CONNECTING, Reason.TAKEOVER, Wanted.RUNNING)
+
+    async def clean(self, name: str) -> InstanceView:
+        await self._taken("clean", name)
+        return self._moved(name, State.STOPPED, Reason.CLEANED, Wanted.STOPPED)
+
+    async def send_test(self, name: str, to: str | None = None) -> SendResult:
+        await self._taken("send_test", name)
+        return self.send_result
+
+    def _moved(self, name: str, state: State, reason: Reason, wanted: Wanted) -> InstanceView:
+        self.clock.advance(0.001)
+        view = replace(
+            self.views[name],
+            state=state,
+            reason=reason,
+            next_step=reason.next_step,
+            detail="",
+            wanted=wanted,
+            since=self.clock(),
+            next_attempt=None,
+            connected_at=None,
+            qr=None,
+        )
+        self.show(view)
+        return view
+
+
+def instance(
+    name: str,
+    state: State,
+    reason: Reason,
+    since: float = NOW - 180,
+    *,
+    jid: str | None = None,
+    detail: str = "",
+    next_attempt: float | None = None,
+    connected_at: float | None = None,
+    probe_s: float | None = None,
+    probed_at: float | None = None,
+    sent: int = 0,
+    attempt: int = 0,
+    proxy: str | None = None,
+    pid: int | None = None,
+    qr: QrCode | None = None,
+) -> InstanceView:
+    """An instance as a manager would show it."""
+    return InstanceView(
+        name=name,
+        state=state,
+        reason=reason,
+        detail=detail,
+        next_step=reason.next_step,
+        wanted=Wanted.STOPPED if state is State.STOPPED else Wanted.RUNNING,
+        paired=jid is not None,
+        jid=jid,
+        since=since,
+        next_attempt=next_attempt,
+        connected_at=connected_at,
+        probe_s=probe_s,
+        probed_at=probed_at,
+        sent=sent,
+        attempt=attempt,
+        proxy=proxy,
+        pid=pid,
+        qr=qr,
+    )
+
+
+def connected(
+    name: str, tail: str = "4411", up_s: float = 273_120, sent: int = 3, at: float = NOW
+) -> InstanceView:
+    return instance(
+        name,
+        State.CONNECTED,
+        Reason.ONLINE,
+        at - up_s,
+        jid=f"+62812••••{tail}:7@s.whatsapp.net",
+        connected_at=at - up_s,
+        probe_s=0.08,
+        probed_at=at - 12,
+        sent=sent,
+        pid=41200 + int(tail) % 100,
+    )
+
+
+def pairing(name: str, left_s: float = 14, payload: str = FAKE_QR, at: float = NOW) -> InstanceView:
+    code = QrCode(payload, 2, 6, at + left_s)
+    return instance(name, State.PAIRING, Reason.QR_SHOWN, at - 26, qr=code, pid=41307)
+
+
+def every_state(at: float = NOW, *, lab: bool = True) -> ScriptedFleet:
+    """A fleet with an instance in each state, and some log."""
+    jid = "+62811••••9083:12@s.whatsapp.net"
+    fleet = ScriptedFleet(
+        connected("shop-jakarta", at=at),
+        instance(
+            "shop-bandung",
+            State.COOLDOWN,
+            Reason.CONFLICT,
+            at - 4,
+            jid=jid,
+            detail="python bot.py (pid 4121)",
+            next_attempt=at + 7,
+        ),
+        pairing("shop-medan", at=at),
+        instance("shop-bali", State.CONNECTING, Reason.RESUMED, at - 2, jid=jid, pid=41309),
+        instance(
+            "shop-solo", State.DEGRADED, Reason.KEEPALIVE_MISSED, at - 40, jid=jid,
+            connected_at=at - 7400, probe_s=0.09, probed_at=at - 200, pid=41310,
+        ),
+        instance(
+            "shop-malang", State.RETRYING, Reason.DROPPED, at - 9, jid=jid,
+            next_attempt=at + 23, attempt=4, pid=41311,
+        ),
+        instance("shop-aceh", State.HELD, Reason.RIVAL, at - 900, jid=jid),
+        instance("shop-batam", State.LOGGED_OUT, Reason.UNLINKED, at - 86_400 * 2),
+        instance(
+            "shop-kupang", State.BANNED, Reason.TEMPORARY_BAN, at - 600, jid=jid,
+            detail="code 101", next_attempt=at + 11_000,
+        ),
+        instance("shop-ambon", State.OUTDATED, Reason.OUTDATED_CLIENT, at - 61, jid=jid),
+        instance("shop-palu", State.STOPPED, Reason.BY_OPERATOR, at - 3600, jid=jid),
+        connected("shop-surabaya", "2207", 754, 0, at),
+        clock=Clock(at),
+        lab=lab,
+    )  # fmt: skip
+    fleet.attempts, fleet.attempts_ok = 77, 76
+    said = {
+        "shop-jakarta": ("probe answered after 0.08 s", "send-test accepted", "receipt: read"),
+        "shop-bandung": ("probe answered after 0.11 s", "replaced by another client (440)"),
+        "shop-medan": ("new QR code, 1 of 6", "new QR code, 2 of 6"),
+        "shop-surabaya": ("connected", "probe answered after 0.08 s"),
+        "shop-solo": ("no answer to a keep-alive", "no answer to a keep-alive"),
+        "shop-malang": ("the connection was closed", "attempt 4 in 23 s"),
+    }
+    for name, texts in said.items():
+        fleet.logs[name] = [
+            LogLine(seq, at - 60 + 8 * seq, Source.LIBRARY, text)
+            for seq, text in enumerate(texts, 1)
+        ]
+    return fleet
+
+
+def big(count: int, at: float = NOW) -> ScriptedFleet:
+    """Many connected instances."""
+    return ScriptedFleet(
+        *(connected(f"shop-{number:03}", f"{1000 + number}", at=at) for number in range(count))
+    )
+
+
+HOSTILE = (
+    "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m \x1bc\x9b5A\x07",
+    "[bold red]markup[/] [@click=app.quit]link[/] [/nonsense]",
+    "zero\u200bwidth\u2060 \ufeffbom \u202eright-to-left\u202c \u2066isolated\u2069",
+    "\u4ec0\u4e48 \u5bbd\u5b57 \U0001f468\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f"
+    " \U0001f1ee\U0001f1e9 1\ufe0f\u20e3 \U0001f44d\U0001f3fd",
+    "a\r\nb\tc\x00d\x85e\u2028f",
+    "z\u0351\u036b\u0343a\u0329l\u0348g\u0352o",
+)
+"""Texts as a stranger may send them: escapes, markup, invisible and wide characters."""
+
+
+def hostile(at: float = NOW) -> ScriptedFleet:
+    """Instances whose details and logs are hostile."""
+    jid = "+62811\u2022\u2022\u2022\u20229083:12@s.whatsapp.net"
+    fleet = ScriptedFleet(
+        *(
+            instance(f"shop-{number}", State.HELD, Reason.RIVAL, at - 60, jid=jid, detail=text)
+            for number, text in enumerate(HOSTILE)
+        ),
+        clock=Clock(at),
+    )
+    for name in fleet.views:
+        fleet.logs[name] = [
+            LogLine(seq, at - 30 + seq, Source.LIBRARY, text) for seq, text in enumerate(HOSTILE, 1)
+        ]
+    return fleet

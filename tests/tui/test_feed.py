@@ -1,0 +1,156 @@
+"""What the fleet tells arrives on the screen; what is on the screen stays in order."""
+
+import asyncio
+from dataclasses import replace
+
+from tests.tui.painted import shown
+from tests.tui.scripted import (
+    HOSTILE,
+    NOW,
+    ScriptedFleet,
+    big,
+    connected,
+    every_state,
+    hostile,
+    instance,
+)
+from waziterm.domain.fleet import Changes, LogLine, Source
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.tui.bars import header
+from waziterm.tui.model import KEPT_LINES, FleetModel
+
+
+async def test_changes_lines_removals_and_notices_are_shown() -> None:
+    fleet = every_state()
+    async with shown(fleet, 120, 40) as screen:
+        fleet.log("shop-bali", "a new line")
+        await screen.sees("a new line")
+        fleet.show(instance("shop-bali", State.HELD, Reason.CRASH_LOOP, NOW))
+        await screen.says(Reason.CRASH_LOOP.sentence)
+        fleet.remove("shop-jakarta")
+        await screen.until(lambda text: "shop-jakarta" not in text and "11 instances" in text)
+        fleet.show(connected("shop-new", "5555"))
+        await screen.sees("shop-new", "12 instances")
+        fleet.notice("its trash entry ends in 7 days", "shop-palu")
+        await screen.sees("✓ shop-palu: its trash entry ends in 7 days")
+        fleet.notice("the disk is full", trouble=True)
+        await screen.sees("✖ the disk is full")
+
+
+async def test_a_message_leaves_after_its_time() -> None:
+    fleet = ScriptedFleet(connected("shop"))
+    async with shown(fleet) as screen:
+        fleet.notice("all is well")
+        await screen.sees("✓ all is well")
+        fleet.clock.advance(10.9)
+        await screen.until(lambda text: "all is well" not in text)
+
+
+async def test_the_header_counts_and_the_clock_moves() -> None:
+    fleet = ScriptedFleet(connected("a"), connected("b"), lab=True)
+    fleet.attempts, fleet.attempts_ok = 77, 76
+    async with shown(fleet, 120, 40) as screen:
+        await screen.sees("2 instances", "● 2 connected", "success 98.7 %", " LAB ", "15:06:40")
+        fleet.clock.advance(3)
+        await screen.sees("15:06:43")
+        fleet.attempts_ok = 77
+        fleet.show(replace(fleet.views["a"], state=State.DEGRADED))
+        await screen.sees("● 1 connected", "▽ 1 degraded", "success 100 %")
+
+
+async def test_an_instance_that_is_removed_in_focus_says_so() -> None:
+    fleet = ScriptedFleet(connected("shop"))
+    async with shown(fleet) as screen:
+        await screen.press("enter")
+        fleet.remove("shop")
+        await screen.sees("shop was removed. esc goes back")
+        await screen.press("f", "up", "l", "Q", "escape")
+        await screen.sees("No WhatsApp number is linked here yet")
+
+
+def test_the_header_fits_every_width_and_keeps_the_badge() -> None:
+    model = FleetModel(every_state())
+    model.load()
+    for width in range(20, 200):
+        line = header(model, NOW, width)
+        assert line.cell_length == width
+        if width >= 62:
+            assert " LAB " in line.text and "✖ 1" in line.text
+
+
+def test_lines_are_bounded_and_never_doubled() -> None:
+    fleet = ScriptedFleet(connected("shop"))
+    for number in range(KEPT_LINES + 10):
+        fleet.log("shop", f"line {number}")
+    model = FleetModel(fleet)
+    model.load()
+    assert len(model.lines("shop")) == KEPT_LINES
+    again = fleet.logs["shop"][-5:]
+    fresh = LogLine(again[-1].seq + 1, NOW, Source.MANAGER, "fresh")
+    model.apply(Changes(lines={"shop": (*again, fresh), "unseen": (fresh,)}))
+    seqs = [line.seq for line in model.lines("shop")]
+    assert len(seqs) == KEPT_LINES and seqs == sorted(set(seqs)) and seqs[-1] == fresh.seq
+
+
+async def test_text_from_the_network_is_only_text() -> None:
+    fleet = hostile()
+    async with shown(fleet, 100, 30) as screen:
+        for text in HOSTILE:
+            fleet.notice(text, trouble=True)
+            fleet.log("shop-0", text)
+        await screen.sees("[bold red]markup[/]", "[@click=app.quit]link[/]", "zalgo"[0])
+        await screen.press("enter")
+        await screen.sees("[bold red]markup[/]")
+        await screen.press("l")
+        text = await screen.sees("[bold red]markup[/]", "zerowidth bom right-to-left isolated")
+        assert not any(ord(char) < 32 and char != "\n" for char in text)
+        assert not set(text) & set("\u200b\u200d\u202e\u2066\ufe0f")
+        await screen.press("escape", "escape")
+        for row in screen.cells():
+            assert len(row) == 100
+        borders = [line for line in screen.text().splitlines() if line.startswith("│")]
+        assert borders and all(line.endswith("│") for line in borders)
+
+
+async def test_a_storm_of_resizes_leaves_a_whole_screen() -> None:
+    fleet = every_state()
+    sizes = [(60, 20), (300, 100), (80, 24), (61, 21), (38, 9), (20, 5), (1, 1), (120, 40)]
+    async with shown(fleet, 120, 40) as screen:
+        for keys in (["escape"], ["enter"], ["l"], ["escape", "question_mark"]):
+            await screen.press(*keys)
+            for columns, rows in sizes * 2:
+                await screen.pilot.resize_terminal(columns, rows)
+                fleet.log("shop-jakarta", f"at {columns}")
+            await screen.pilot.pause()
+            cells = screen.cells()
+            assert len(cells) == 40 and {len(row) for row in cells} == {120}
+        await screen.press("escape", "escape")
+        await screen.sees("shop-surabaya", "15:06:40")
+
+
+async def test_nothing_is_sent_to_the_terminal_while_nothing_changes() -> None:
+    fleet = big(50)
+    async with shown(fleet, 160, 50) as screen:
+        wall = screen.app.query_one("#wall")
+        painted: list[object] = []
+        render = wall.render_line
+        wall.render_line = lambda y: (painted.append(y), render(y))[1]  # type: ignore[method-assign]
+        for _ in range(5):
+            fleet.clock.advance(1)
+            screen.app.repaint()
+            await screen.pilot.pause()
+        assert painted == []
+        fleet.log("shop-003", "one line")
+        await screen.sees("one line")
+        assert 0 < len(set(painted)) <= 3
+
+
+async def test_many_lines_at_once_do_not_hold_up_the_keys() -> None:
+    fleet = big(50)
+    async with shown(fleet, 160, 50) as screen:
+        for number in range(2000):
+            fleet.log(f"shop-{number % 50:03}", f"line {number}")
+        async with asyncio.timeout(5):
+            await screen.press("right", "right", "enter")
+            await screen.sees("shop-002", "line 1952")

@@ -1,0 +1,72 @@
+"""The log follows, and stays where it was scrolled to while new lines come."""
+
+from waziterm.domain.fleet import LogLine, Source
+from waziterm.tui.logwindow import LogWindow
+
+
+def lines(count: int, text: str = "line") -> list[LogLine]:
+    return [LogLine(seq, 1e9, Source.WORKER, f"{text} {seq}") for seq in range(1, count + 1)]
+
+
+def shown(window: LogWindow, log: list[LogLine], height: int = 5, width: int = 60) -> list[str]:
+    return [strip.text.split("worker")[1].strip() for strip in window.draw(log, width, height)]
+
+
+def test_it_follows_until_scrolled_up_and_again_at_the_end() -> None:
+    window, log = LogWindow(), lines(20)
+    assert shown(window, log) == [f"line {n}" for n in range(16, 21)]
+    window.scroll("up", log)
+    assert not window.following
+    more = lines(40)
+    assert shown(window, more)[-1] == "line 19"
+    assert window.below(more) == 21
+    window.scroll("last", more)
+    assert window.following and shown(window, more)[-1] == "line 40"
+
+
+def test_pages_and_ends() -> None:
+    window, log = LogWindow(), lines(20)
+    shown(window, log)
+    window.scroll("page_up", log)
+    assert shown(window, log) == [f"line {n}" for n in range(12, 17)]
+    window.scroll("first", log)
+    assert shown(window, log) == [f"line {n}" for n in range(1, 6)]
+    window.scroll("up", log)
+    assert shown(window, log)[0] == "line 1"
+    window.scroll("page_down", log)
+    assert shown(window, log)[-1] == "line 9"
+
+
+def test_scrolling_down_to_the_newest_line_follows() -> None:
+    window, log = LogWindow(), lines(6)
+    shown(window, log)
+    window.scroll("up", log)
+    window.scroll("down", log)
+    assert window.following
+
+
+def test_a_short_log_does_not_scroll() -> None:
+    window, log = LogWindow(), lines(3)
+    shown(window, log)
+    window.scroll("up", log)
+    assert window.following
+    window.scroll("up", [])
+    assert shown(window, []) == []
+
+
+def test_long_lines_are_wrapped_not_cut() -> None:
+    window = LogWindow()
+    log = [LogLine(1, 1e9, Source.WORKER, "word " * 20)]
+    rows = window.draw(log, 60, 9)
+    assert len(rows) == 3
+    assert sum(row.text.count("word") for row in rows) == 20
+    assert all(row.cell_length == 60 for row in rows)
+
+
+def test_lines_that_left_the_memory_leave_the_oldest_ones_in_view() -> None:
+    window = LogWindow()
+    log = lines(20)
+    shown(window, log)
+    window.scroll("first", log)
+    late = lines(100)[50:]
+    assert shown(window, late)[-1] == "line 51"

@@ -1,0 +1,91 @@
+"""A panel says who, which state, why, what comes next and when, in any size."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui.scripted import HOSTILE, NOW, connected, every_state, instance, pairing
+from waziterm.domain.fleet import InstanceView, LogLine, Source
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.tui import look, panel
+
+FLEET = every_state()
+LINES = [LogLine(seq, NOW - 60 + seq, Source.LIBRARY, f"line {seq}") for seq in range(20)]
+
+
+def text(view: InstanceView, width: int = 40, height: int = 9, now: float = NOW) -> str:
+    return "\n".join(strip.text for strip in panel.draw(view, LINES, width, height, now))
+
+
+@given(
+    st.sampled_from(list(FLEET.views.values())),
+    st.sampled_from([*HOSTILE, "什么宽字" * 12, ""]),
+    st.integers(panel.MIN_WIDTH, 90),
+    st.integers(panel.MIN_HEIGHT, 20),
+)
+def test_every_panel_is_a_whole_rectangle(
+    view: InstanceView, detail: str, width: int, height: int
+) -> None:
+    shown = instance("a" * 40, view.state, view.reason, jid=view.jid, detail=detail, qr=view.qr)
+    lines = [LogLine(1, NOW, Source.LIBRARY, detail)]
+    for selected in (False, True):
+        strips = panel.draw(shown, lines, width, height, NOW, selected=selected)
+        assert len(strips) == height
+        assert all(strip.cell_length == width for strip in strips)
+        assert strips[0].text[0] in "╭┏" and strips[-1].text[-1] in "╯┛"
+
+
+@pytest.mark.parametrize("view", FLEET.views.values(), ids=lambda view: view.state.value)
+def test_state_is_a_glyph_and_a_word(view: InstanceView) -> None:
+    top = text(view).splitlines()[0]
+    assert view.name in top
+    assert f"{look.SIGNS[view.state].glyph} {view.state.label}" in top
+
+
+def test_every_state_has_its_own_glyph() -> None:
+    assert set(look.SIGNS) == set(State)
+    assert len({sign.glyph for sign in look.SIGNS.values()}) == len(State)
+
+
+def flat(shown: str) -> str:
+    """The panel's text without its frame and line ends."""
+    return " ".join(shown.replace("│", " ").split())
+
+
+def test_a_cooldown_says_why_what_next_when_and_which_key() -> None:
+    said = flat(text(FLEET.views["shop-bandung"], 60))
+    reason = Reason.CONFLICT
+    assert f"{reason.sentence} (440) · python bot.py (pid 4121)" in said
+    assert f"next in 0:07: {reason.next_step} · r = now" in said
+    assert "▲ cool-down 0:07" in said
+    assert "+62811••••9083" in said
+
+
+def test_no_key_is_offered_that_shortens_a_ban() -> None:
+    assert "r = now" not in text(FLEET.views["shop-kupang"], 80)
+
+
+def test_the_reason_and_the_next_step_come_before_the_log_where_space_is_short() -> None:
+    small = flat(text(FLEET.views["shop-aceh"], 38, 7))
+    assert f"{Reason.RIVAL.sentence} (440)" in small
+    assert f"next: {Reason.RIVAL.next_step}" in small
+
+
+def test_a_connected_one_shows_uptime_probe_and_the_newest_lines() -> None:
+    shown = text(connected("shop"), 40, 9)
+    assert "up 3 d 03 h" in shown and "probe 0.08 s · sent 3" in shown
+    assert "line 19" in shown and "line 15" in shown and "line 14" not in shown
+
+
+def test_an_old_probe_says_how_old_it_is() -> None:
+    assert "probe 0.08 s, 10 min ago" in text(connected("shop"), 60, now=NOW + 600)
+
+
+def test_a_pairing_without_a_valid_code_waits_for_the_next() -> None:
+    assert "QR ready, code 2 of 6, 0:14 left" in text(pairing("shop"), 60)
+    assert "waiting for the next QR code" in text(pairing("shop"), 60, now=NOW + 15)
+
+
+def test_who_is_not_linked_says_so() -> None:
+    assert "not linked yet" in text(instance("shop", State.STOPPED, Reason.NEW))

@@ -1,0 +1,70 @@
+"""Pictures of the main states, compared with those of the last good look (`--snapshot-update`)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui import scripted
+from tests.tui.scripted import ScriptedFleet
+from waziterm.tui.app import WazitermApp
+
+SIZES = [(80, 24), (120, 40)]
+VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
+    "wall": (scripted.every_state, []),
+    "wall_scrolled": (scripted.every_state, ["end"]),
+    "empty": (ScriptedFleet, []),
+    "focus_qr": (lambda: ScriptedFleet(scripted.pairing("shop-medan")), ["enter"]),
+    "focus_connected": (scripted.every_state, ["enter"]),
+    "focus_cooldown": (scripted.every_state, ["right", "enter"]),
+    "log": (scripted.every_state, ["l"]),
+    "message": (scripted.every_state, ["t"]),
+    "add": (ScriptedFleet, ["a", *"-x", "enter"]),
+    "clean": (scripted.every_state, ["c"]),
+    "quit": (scripted.every_state, ["q"]),
+    "help": (scripted.every_state, ["question_mark"]),
+    "hostile": (scripted.hostile, []),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("view", VIEWS)
+def test_view(
+    snap_compare: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+    view: str,
+    size: tuple[int, int],
+) -> None:
+    build, keys = VIEWS[view]
+    monkeypatch.setattr("textual.widgets.Input.cursor_blink", False)
+    assert snap_compare(App(build), terminal_size=size, run_before=after(keys))
+
+
+@pytest.mark.parametrize("view", ["wall", "focus_qr"])
+def test_no_color(
+    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    """Without colours, glyphs, words and heavy borders still say it all."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    build, keys = VIEWS[view]
+    assert snap_compare(App(build), terminal_size=(80, 24), run_before=after(keys))
+
+
+class App(WazitermApp):
+    """Built inside the test's event loop's thread, on a fleet with a clock that stands still."""
+
+    CSS_PATH = Path(__file__).parents[2] / "waziterm" / "tui" / "waziterm.tcss"
+
+    def __init__(self, build: Callable[[], ScriptedFleet]) -> None:
+        fleet = build()
+        super().__init__(fleet, clock=fleet.clock)
+
+
+def after(keys: list[str]) -> Callable[[Pilot[Any]], Any]:
+    async def press(pilot: Pilot[Any]) -> None:
+        await pilot.press(*keys)
+        await pilot.pause()
+
+    return press

@@ -1,0 +1,245 @@
+"""One instance in full, as lines of cells: state, QR code, facts, log, arranged by free space."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from math import ceil
+
+from rich.style import Style
+from textual.strip import Strip
+
+from waziterm.domain.fleet import InstanceView, LogLine
+from waziterm.domain.instance import QrCode
+from waziterm.domain.states import State
+from waziterm.tui import look, words
+from waziterm.tui.logwindow import LogWindow
+from waziterm.tui.paint import Span, inert, row, spread, width_of, wrap
+from waziterm.tui.qrcells import Drawing, Matrix, Size, draw, size
+
+SIDE = 28
+STACKED = 4
+CARD = 50
+WIDE = 100
+LABEL = 9
+HOW_TO_SCAN = (
+    "open WhatsApp on the phone",
+    "Settings → Linked devices → Link a device",
+    "point it at this code",
+)
+
+
+class Arrangement(Enum):
+    """Where the text goes: beside the QR code, above it, or nowhere."""
+
+    BESIDE = "beside"
+    ABOVE = "above"
+    ALONE = "alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A drawing of the QR code that fits, and where the rest goes."""
+
+    drawing: Drawing
+    arrangement: Arrangement
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCode:
+    """The QR code that is valid now, and its modules."""
+
+    code: QrCode
+    matrix: Matrix
+
+
+def fit(matrix: Matrix, space: Size, preferred: Drawing | None) -> Fit | None:
+    """The largest drawing that leaves room for text, else the largest that fits at all.
+
+    preferred: the drawing that the operator chose; it comes first wherever it fits.
+    """
+    first = preferred or Drawing.HALF
+    drawings = (first, first.other)
+    roomy = (Arrangement.BESIDE, Arrangement.ABOVE)
+    order = [(drawing, where) for drawing in drawings for where in roomy]
+    alone = [(drawing, Arrangement.ALONE) for drawing in drawings]
+    order = [*order, *alone] if preferred is None else [*order[:2], alone[0], *order[2:], alone[1]]
+    for drawing, where in order:
+        need = size(matrix, drawing)
+        extra = Size(
+            SIDE + 1 if where is Arrangement.BESIDE else 0,
+            STACKED if where is Arrangement.ABOVE else 0,
+        )
+        if Size(need.columns + extra.columns, need.rows + extra.rows).fits(space):
+            return Fit(drawing, where, need)
+    return None
+
+
+def qr_strips(matrix: Matrix, drawing: Drawing) -> list[Strip]:
+    """The code in black on white, whatever the theme."""
+    width = size(matrix, drawing).columns
+    return [row([(text, look.QR)], width, look.QR) for text in draw(matrix, drawing)]
+
+
+def paint(
+    view: InstanceView,
+    lines: Sequence[LogLine],
+    log: LogWindow,
+    shown: ShownCode | None,
+    fitting: Fit | None,
+    space: Size,
+    now: float,
+) -> list[Strip]:
+    """The whole body, `space.rows` lines of `space.columns` cells."""
+    width, height = space.columns, space.rows
+    if shown is not None and fitting is not None:
+        code = qr_strips(shown.matrix, fitting.drawing)
+        match fitting.arrangement:
+            case Arrangement.BESIDE:
+                side = width - fitting.size.columns - 1
+                text = _beside_code(view, shown.code, side, now)
+                text = _with_log(text, lines, log, side, height)
+                return _beside(code, text, fitting.size.columns, 1, space)
+            case Arrangement.ABOVE:
+                text = _above_code(view, shown.code, width, now)
+                text = _padded(text, width, height - fitting.size.rows)
+                return [*text, *(strip.extend_cell_length(width, look.PLAIN) for strip in code)]
+            case Arrangement.ALONE:
+                return _padded(code, width, height)
+    if width >= WIDE and shown is None:
+        text = card(view, CARD, now)
+        logged = _with_log([], lines, log, width - CARD - 2, height)
+        return _beside(text, logged, CARD, 2, space)
+    text = card(view, width, now)
+    if shown is not None:
+        text += _does_not_fit(view, shown.matrix, space)
+    return _with_log(text, lines, log, width, height)
+
+
+def full_log(
+    view: InstanceView, lines: Sequence[LogLine], log: LogWindow, space: Size, now: float
+) -> list[Strip]:
+    """The log on the whole body, under one line that says whose it is."""
+    head = [_title(view, space.columns, now)]
+    return _with_log(head, lines, log, space.columns, space.rows)
+
+
+def _title(view: InstanceView, width: int, now: float) -> Strip:
+    sign = look.SIGNS[view.state]
+    state: list[Span] = [(f"{sign.glyph} {words.state_word(view, now)} ", sign.bold)]
+    return spread([(f" {inert(view.name)}", look.BRIGHT)], state, width, look.PLAIN)
+
+
+def card(view: InstanceView, width: int, now: float) -> list[Strip]:
+    """State, reason, next step and facts."""
+    sign = look.SIGNS[view.state]
+    strips = [_title(view, width, now), row((), width, look.PLAIN)]
+    reason = sign.style if view.state.is_trouble else look.PLAIN
+    if view.state is State.PAIRING:
+        strips += _wrapped(words.qr_line(view, now).partition(" · ")[0], width, 2, look.MARKED)
+    else:
+        strips += _wrapped(words.why(view), width, 4, reason)
+        strips += _wrapped(words.next_step(view, now), width, 3, look.BRIGHT)
+    strips.append(row((), width, look.PLAIN))
+    return strips + _facts(view, width, now)
+
+
+def _facts(view: InstanceView, width: int, now: float) -> list[Strip]:
+    return [
+        row([(f" {label:<{LABEL}}", look.FAINT), (value, look.PLAIN)], width, look.PLAIN)
+        for label, value in words.facts(view, now)
+    ]
+
+
+def _beside_code(view: InstanceView, code: QrCode, width: int, now: float) -> list[Strip]:
+    """Whose code it is, how long it lasts, how to scan it, and the facts."""
+    blank = row((), width, look.PLAIN)
+    strips = [_title(view, width, now), blank, _which(code, width, now), blank]
+    for number, step in enumerate(HOW_TO_SCAN, 1):
+        first, *rest = wrap(step, width - 4, 3)
+        spans: list[Span] = [(f" {number} ", look.KEY), (first, look.PLAIN)]
+        strips.append(row(spans, width, look.PLAIN))
+        strips += [row([(f"   {part}", look.PLAIN)], width, look.PLAIN) for part in rest]
+    return [*strips, blank, *_facts(view, width, now)]
+
+
+def _above_code(view: InstanceView, code: QrCode, width: int, now: float) -> list[Strip]:
+    """The same in the few lines that are left above a code."""
+    steps = ", ".join(HOW_TO_SCAN)
+    return [
+        _title(view, width, now),
+        _which(code, width, now),
+        *_wrapped(steps, width, 2, look.PLAIN),
+    ]
+
+
+def _which(code: QrCode, width: int, now: float) -> Strip:
+    left = max(0, ceil(code.expires_at - now))
+    said = f" code {code.index} of {code.count}, {left} s left"
+    return row([(said, look.BRIGHT)], width, look.PLAIN)
+
+
+def _does_not_fit(view: InstanceView, matrix: Matrix, space: Size) -> list[Strip]:
+    """Said instead of a code that no phone could read."""
+    need = size(matrix, Drawing.SEXTANT)
+    name = inert(view.name)
+    said = (
+        f"The QR code needs {need.columns} columns and {need.rows} rows; this screen has"
+        f" {space.columns} and {space.rows}."
+    )
+    todo = f"Enlarge the terminal, or run in another shell: waziterm qr {name}"
+    width = space.columns
+    return [
+        row((), width, look.PLAIN),
+        *_wrapped(said, width, 3, look.SIGNS[State.RETRYING].style),
+        *_wrapped(todo, width, 3, look.BRIGHT),
+    ]
+
+
+def _wrapped(text: str, width: int, most: int, style: Style) -> list[Strip]:
+    return [row([(f" {part}", style)], width, look.PLAIN) for part in wrap(text, width - 2, most)]
+
+
+def _with_log(
+    text: list[Strip], lines: Sequence[LogLine], log: LogWindow, width: int, height: int
+) -> list[Strip]:
+    """The text, then the log in what is left."""
+    gap = [row((), width, look.PLAIN)] if len(text) > 1 else []
+    room = height - len(text) - len(gap) - 1
+    if room < 1:
+        return _padded(text, width, height)
+    side = row((), 1, look.PLAIN)
+    logged = [Strip.join([side, strip, side]) for strip in log.draw(lines, width - 2, room)]
+    return _padded([*text, *gap, _rule(lines, log, width), *logged], width, height)
+
+
+def _rule(lines: Sequence[LogLine], log: LogWindow, width: int) -> Strip:
+    """The line above the log: whether it follows."""
+    below = log.below(lines)
+    said = "following" if log.following else f"{below} newer below · f follows"
+    filling = "─" * max(0, width - width_of(said) - 8)
+    spans: list[Span] = [
+        ("─ ", look.BORDER),
+        ("log ", look.FAINT),
+        (f"{filling} ", look.BORDER),
+        (said, look.FAINT if log.following else look.MARKED),
+        (" ", look.PLAIN),
+    ]
+    return row(spans, width, look.PLAIN)
+
+
+def _padded(strips: list[Strip], width: int, height: int) -> list[Strip]:
+    """Exactly `height` lines of `width` cells."""
+    blank = row((), width, look.PLAIN)
+    cropped = [strip.adjust_cell_length(width, look.PLAIN) for strip in strips[:height]]
+    return [*cropped, *(blank for _ in range(height - len(cropped)))]
+
+
+def _beside(
+    left: list[Strip], right: list[Strip], width: int, gap: int, space: Size
+) -> list[Strip]:
+    between = row((), gap, look.PLAIN)
+    rest = space.columns - width - gap
+    lefts = _padded(left, width, space.rows)
+    rights = _padded(right, rest, space.rows)
+    return [Strip.join([a, between, b]) for a, b in zip(lefts, rights, strict=True)]

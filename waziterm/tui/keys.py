@@ -1,0 +1,127 @@
+"""The keys: one list from which bindings, footer, help and palette are made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding, BindingType
+
+from waziterm.domain.fleet import InstanceView
+from waziterm.domain.states import State
+from waziterm.tui import words
+
+
+class Place(StrEnum):
+    """Where a key works."""
+
+    BOTH = "everywhere"
+    WALL = "on the wall"
+    FOCUS = "on one instance"
+
+
+def _always(_view: InstanceView | None, _now: float) -> bool:
+    return True
+
+
+def _with_instance(view: InstanceView | None, _now: float) -> bool:
+    return view is not None
+
+
+def _connected(view: InstanceView | None, _now: float) -> bool:
+    return view is not None and view.state in (State.CONNECTED, State.DEGRADED)
+
+
+def _with_qr(view: InstanceView | None, now: float) -> bool:
+    return view is not None and words.valid_qr(view, now) is not None
+
+
+def starts(view: InstanceView) -> bool:
+    """Whether `s` starts the instance; else it stops it."""
+    return view.state in (State.STOPPED, State.LOGGED_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key and what it does.
+
+    keys: Textual's names, separated by commas. shown: as printed in footer and help.
+    label: its word in the footer, "" to leave it out there. about: its sentence in the help.
+    when: whether it does something now, for the footer. on_instance: the palette offers it for
+    every instance.
+    """
+
+    keys: str
+    action: str
+    shown: str
+    label: str
+    about: str
+    place: Place = Place.BOTH
+    when: Callable[[InstanceView | None, float], bool] = _always
+    on_instance: bool = False
+
+    def word(self, view: InstanceView | None) -> str:
+        """The footer's word; `s` says which of the two it does."""
+        if self.action == "app.start_stop" and view is not None:
+            return "start" if starts(view) else "stop"
+        return self.label
+
+
+KEYS = (
+    Key("up,k", "move('up')", "↑ k", "", "the panel above", Place.WALL),
+    Key("down,j", "move('down')", "↓ j", "", "the panel below", Place.WALL),
+    Key("left", "move('left')", "←", "", "the panel on the left", Place.WALL),
+    Key("right", "move('right')", "→", "", "the panel on the right", Place.WALL),
+    Key("pageup", "move('page_up')", "PgUp", "", "one screen up", Place.WALL),
+    Key("pagedown", "move('page_down')", "PgDn", "", "one screen down", Place.WALL),
+    Key("home,g", "move('first')", "Home g", "", "the first panel", Place.WALL),
+    Key("end,G", "move('last')", "End G", "", "the last panel", Place.WALL),
+    Key("enter", "app.focus_instance", "enter", "show", "show it in full: QR code, log, facts",
+        Place.WALL, _with_instance),
+    Key("escape", "back", "esc", "back", "back to the wall", Place.FOCUS),
+    Key("Q", "switch_qr", "Q", "other QR", "draw the QR code in half blocks or in sextants",
+        Place.FOCUS, _with_qr),
+    Key("s", "app.start_stop", "s", "start/stop", "start it, or stop it",
+        when=_with_instance, on_instance=True),
+    Key("r", "app.reconnect", "r", "reconnect",
+        "connect now; only this shortens a cool-down or ends a hold",
+        when=_with_instance, on_instance=True),
+    Key("t", "app.send_test", "t", "send-test", "send a short text to its own number",
+        when=_connected, on_instance=True),
+    Key("c", "app.clean", "c", "clean", "move its session to the trash; asks first",
+        when=_with_instance, on_instance=True),
+    Key("a", "app.add", "a", "add", "add an instance"),
+    Key("l", "app.show_log", "l", "log", "its log on the whole screen, and back",
+        when=_with_instance, on_instance=True),
+    Key("f", "follow", "f", "follow", "follow the log, or stay where you are", Place.FOCUS,
+        _with_instance),
+    Key("up,k", "scroll_log('up')", "↑ k", "", "scroll the log up; stops following", Place.FOCUS),
+    Key("down,j", "scroll_log('down')", "↓ j", "", "scroll the log down", Place.FOCUS),
+    Key("pageup", "scroll_log('page_up')", "PgUp", "", "one page up in the log", Place.FOCUS),
+    Key("pagedown", "scroll_log('page_down')", "PgDn", "", "one page down", Place.FOCUS),
+    Key("home,g", "scroll_log('first')", "Home g", "", "the oldest line", Place.FOCUS),
+    Key("end,G", "scroll_log('last')", "End G", "", "the newest line; follows", Place.FOCUS),
+    Key("left", "neighbour(-1)", "←", "", "the instance before this one", Place.FOCUS),
+    Key("right", "neighbour(1)", "→", "", "the instance after this one", Place.FOCUS),
+    Key("ctrl+p", "app.command_palette", "^p", "palette", "find any action and any instance"),
+    Key("question_mark", "app.show_help", "?", "help", "this list"),
+    Key("q", "app.leave", "q", "quit",
+        "quit, as ctrl+c; sessions resume at the program's next start"),
+)  # fmt: skip
+
+
+def bindings(place: Place) -> list[BindingType]:
+    """Textual's bindings for a screen."""
+    return [
+        Binding(key.keys, key.action, key.label or key.about, show=False)
+        for key in KEYS
+        if key.place in (place, Place.BOTH)
+    ]
+
+
+def useful(place: Place, view: InstanceView | None, now: float) -> list[tuple[str, str]]:
+    """What the footer shows: the keys that do something here and now, with their words."""
+    return [
+        (key.shown, key.word(view))
+        for key in KEYS
+        if key.place in (place, Place.BOTH) and key.label and key.when(view, now)
+    ]

@@ -1,0 +1,75 @@
+"""What the screen says about actions: that they were taken, and how they ended."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from waziterm.domain.fleet import FleetError, InstanceView
+from waziterm.domain.states import State
+from waziterm.tui import words
+from waziterm.tui.format import duration
+from waziterm.tui.paint import inert
+
+
+class Mood(Enum):
+    """What kind of sentence it is; glyph, and how many seconds it stays."""
+
+    TAKEN = ("→", 20.0)
+    DONE = ("✓", 8.0)
+    TROUBLE = ("✖", 30.0)
+
+    @property
+    def glyph(self) -> str:
+        return self.value[0]
+
+    @property
+    def stays_s(self) -> float:
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One sentence for the operator. until: when it leaves the screen."""
+
+    mood: Mood
+    text: str
+    until: float
+
+    @classmethod
+    def say(cls, mood: Mood, text: str, now: float) -> "Message":
+        return cls(mood, text, now + mood.stays_s)
+
+
+def refusal(error: FleetError) -> str:
+    """A refused command as one sentence with its hint."""
+    said = inert(str(error))
+    return f"{said} ({inert(error.hint)})" if error.hint else said
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An action that was taken and whose end is still to be told.
+
+    verb: as in "reconnect". asked_at: when. before: the state's start when it was asked.
+    """
+
+    verb: str
+    asked_at: float
+    before: float
+
+    def ending_is_known(self, view: InstanceView) -> bool:
+        """Whether the instance stands where nothing more is to be expected."""
+        return view.state is not State.CONNECTING
+
+    def ending(self, view: InstanceView, now: float) -> tuple[Mood, str] | None:
+        """How it ended, as soon as the instance has left `connecting`; None until then."""
+        if view.since == self.before or view.state is State.CONNECTING:
+            return None
+        told = f"{view.name}: {self.verb}: {view.state.label}"
+        if view.state is State.CONNECTED:
+            return Mood.DONE, f"{told} after {duration(now - self.asked_at)}"
+        if view.state is State.PAIRING:
+            return Mood.DONE, f"{told}, a QR code waits to be scanned"
+        if view.state is State.STOPPED and self.verb == "stop":
+            return Mood.DONE, told
+        mood = Mood.TROUBLE if view.state.is_trouble else Mood.DONE
+        return mood, f"{told}: {words.why(view)}"

@@ -1,0 +1,43 @@
+"""The command palette: every action, and every action on every instance."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from waziterm.tui.keys import KEYS, Place
+
+if TYPE_CHECKING:
+    from waziterm.tui.app import WazitermApp
+
+
+class FleetCommands(Provider):
+    """First the actions of the screen, then the instances; a search finds both together."""
+
+    def _entries(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        app = cast("WazitermApp", self.app)
+        for key in KEYS:
+            if key.place is Place.BOTH and key.label and key.action != "app.command_palette":
+                yield key.label, f"{key.about} ({key.shown})", partial(app.run_action, key.action)
+        for name in app.model.names:
+            yield f"show {name}", "open it in full", partial(app.open_focus, name)
+
+    def _acts(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        app = cast("WazitermApp", self.app)
+        for name in app.model.names:
+            for key in KEYS:
+                if key.on_instance:
+                    act = partial(app.act, key.action.removeprefix("app."), name)
+                    yield f"{key.label} {name}", key.about, act
+
+    async def discover(self) -> Hits:
+        for name, about, act in self._entries():
+            yield DiscoveryHit(name, act, help=about)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for name, about, act in (*self._entries(), *self._acts()):
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), act, text=name, help=about)

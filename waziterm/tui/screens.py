@@ -1,0 +1,60 @@
+"""What the wall's and the focus's screens have in common: bars, the newest message, one repaint."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from waziterm.domain.fleet import InstanceView
+from waziterm.tui.bars import Footer, Header, MessageLine
+from waziterm.tui.keys import Place
+from waziterm.tui.messages import Message
+from waziterm.tui.model import FleetModel
+
+
+class FleetScreen(Screen[None]):
+    """A screen of the fleet. Everything on it is painted by `repaint`, and only what changed."""
+
+    place: Place
+
+    def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self.model = model
+        self.clock = clock
+        self.header = Header(model, clock)
+        self.message = MessageLine()
+        self.footer = Footer(self.place, self.view, clock)
+
+    @property
+    @abstractmethod
+    def target(self) -> str | None:
+        """The instance that a key acts on."""
+
+    @abstractmethod
+    def body(self) -> Widget:
+        """The widget between the bars."""
+
+    @abstractmethod
+    def repaint_body(self) -> None:
+        """Paint what changed between the bars."""
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.body()
+        yield self.message
+        yield self.footer
+
+    def repaint(self) -> None:
+        """Paint what changed."""
+        self.header.repaint()
+        self.repaint_body()
+        self.footer.repaint()
+
+    def show_message(self, message: Message | None) -> None:
+        self.message.show(message)
+
+    def view(self) -> InstanceView | None:
+        """The instance that a key acts on, as it is now."""
+        return self.model.get(self.target)

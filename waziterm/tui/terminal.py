@@ -1,0 +1,71 @@
+"""Running the screen in the terminal at hand, with every way out leaving it restored."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from waziterm.domain.fleet import Fleet, FleetError
+
+HANG_UP_CHECK_S = 1.0
+
+
+async def run_screen(fleet: Fleet) -> int:
+    """Show the fleet until the operator leaves; the exit code is 0, or 1 after a crash.
+
+    SIGTERM, SIGHUP, SIGINT and a terminal that is gone leave by the same path as `q`. Their
+    handlers stay on the running loop, because a terminal that closes may send SIGHUP more than
+    once; the caller closes the manager meanwhile. A crash prints one line, and the
+    traceback goes to the program's log.
+
+    Raises FleetError, code 2, where stdin and stdout are no terminal.
+    """
+    if not _has_terminal():
+        raise FleetError("this needs a terminal; use `waziterm headless`", code=2)
+    from waziterm.tui.app import WazitermApp  # noqa: PLC0415 (a refusal needs no textual)
+    from waziterm.tui.driver import TerminalDriver  # noqa: PLC0415
+
+    app = WazitermApp(fleet, driver_class=TerminalDriver)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        loop.add_signal_handler(number, app.leave)
+    watch = asyncio.create_task(_leave_when_hung_up(app.leave))
+    try:
+        await app.run_async(mouse=False)
+    finally:
+        watch.cancel()
+    code = app.return_code or 0
+    if code:
+        _say("waziterm: the screen crashed; no session is lost. The details are in waziterm.log.")
+    return code
+
+
+def _has_terminal() -> bool:
+    streams = (sys.__stdin__, sys.__stdout__)
+    if os.environ.get("TERM") == "dumb":
+        return False
+    return all(stream is not None and stream.isatty() for stream in streams)
+
+
+async def _leave_when_hung_up(leave: Callable[[], None]) -> None:
+    """SIGHUP does not reach everyone: under nohup, or outside the terminal's foreground."""
+    from waziterm.tui.driver import is_hung_up  # noqa: PLC0415 (a refusal needs no textual)
+
+    stdin = sys.__stdin__
+    fd = stdin.fileno() if stdin is not None else 0
+    while True:
+        await asyncio.sleep(HANG_UP_CHECK_S)
+        if is_hung_up(fd):
+            leave()
+            return
+
+
+def _say(line: str) -> None:
+    stderr = sys.__stderr__
+    if stderr is not None:
+        try:
+            stderr.write(line + "\n")
+            stderr.flush()
+        except OSError:
+            return
