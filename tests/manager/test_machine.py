@@ -1,0 +1,447 @@
+"""The real session manager under random events: the invariants 1 to 4 of the design.
+
+A machine plays the outside: WhatsApp and the workers (also dead ones), operators, the clock,
+the machine's suspend, and the end of the program. What may never happen is judged from outside:
+by the workers that live, by what they are told to do, and by what the database says.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.manager import hosting
+from tests.manager.hosting import Host
+from tests.manager.world import BEGIN, FakeWorker, World
+from waziterm.domain import events as ev
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.instance import Instance
+from waziterm.domain.limits import Limits
+from waziterm.domain.moves import QUEUED
+from waziterm.domain.states import State, Wanted
+from waziterm.manager.holder import Findings
+
+NAMES = ("a", "b", "c")
+LIMITS = Limits()
+BAN_S = (60.0, 3600.0)
+Which = st.integers(0, 2)
+
+SAID = st.one_of(
+    st.sampled_from(
+        [
+            ev.Connected(),
+            ev.Disconnected(),
+            ev.StreamReplaced(),
+            ev.QrShown("q" * 50, 1, 6, 60.0),
+            ev.KeepAliveTimeout(1),
+            ev.KeepAliveRestored(),
+            ev.ClientOutdated(),
+            ev.StreamError("515"),
+            ev.StreamError("516"),
+            ev.DialFailed("no route to host"),
+            ev.SessionBroken("file is not a database"),
+        ]
+    ),
+    st.builds(ev.PairFailed, st.sampled_from(ev.PairingEnd)),
+    st.builds(ev.LoggedOut, st.booleans(), st.sampled_from([401, 403, 406])),
+    st.builds(ev.TemporaryBan, st.just(101), st.sampled_from([0.0, *BAN_S])),
+    st.builds(ev.ConnectFailure, st.sampled_from([409, 500, 503])),
+)
+
+
+@dataclass
+class Judge:
+    """What is forbidden now, by what the history in the database says.
+
+    presses: takeovers that were asked for and not yet used. jids: of twins, that share one.
+    """
+
+    host: Host
+    cool_until: dict[str, float] = field(default_factory=dict)
+    ban_until: dict[str, float] = field(default_factory=dict)
+    told_ban_s: dict[str, float] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    outdated: set[str] = field(default_factory=set)
+    taken_over: set[str] = field(default_factory=set)
+    presses: Counter[str] = field(default_factory=Counter)
+    wrongs: list[str] = field(default_factory=list)
+    _read: int = 0
+
+    def read(self) -> None:
+        """Take in what was stored since the last time."""
+        sql = "SELECT * FROM transitions WHERE id > ? ORDER BY id"
+        for row in self.host.query(sql, self._read):
+            self._read = row["id"]
+            self._take(row["instance"], row)
+
+    def _take(self, name: str, row: Any) -> None:
+        state, before, event = State(row["to_state"]), row["from_state"], row["event"]
+        if not row["reason"]:
+            self.wrongs.append(f"{name}: a change without a reason")
+        if event == "CleanAsked":
+            self._release(name)
+            if name in self.outdated:
+                self.held.add(name)
+        if event == "ReconnectAsked" and row["reason"] == "takeover":
+            if not self.presses[name]:
+                self.wrongs.append(f"{name}: a takeover that nobody asked for")
+            self.presses[name] -= 1
+            self.taken_over.add(name)
+            self._release(name)
+        elif event == "ReconnectAsked" and state is State.BANNED and self.presses[name]:
+            self._release(name)
+        if state is State.COOLDOWN and before != state and State(before).is_live:
+            self.cool_until[name] = row["at"] + LIMITS.cooldown_s
+        if state is State.BANNED and event == "TemporaryBan":
+            until = row["at"] + self.told_ban_s[name]
+            self.ban_until[name] = max(until, self.ban_until.get(name, 0.0))
+        if state in (State.HELD, State.OUTDATED):
+            self.held.add(name)
+        online = state in (State.CONNECTED, State.DEGRADED)
+        if state is State.OUTDATED or (event == "FleetOutdated" and not online):
+            self.held.add(name)
+            self.outdated.add(name)
+
+    def _release(self, name: str) -> None:
+        self.cool_until.pop(name, None)
+        self.held.discard(name)
+        if name in self.taken_over:
+            self.outdated.discard(name)
+
+    def connects(self, worker: FakeWorker) -> None:
+        """A worker is told to connect: is that allowed now?"""
+        self.read()
+        name, now = worker.instance, self.host.world.loop.now
+        for other in self.host.world.live():
+            if other is worker:
+                continue
+            if other.instance == name:
+                self.wrongs.append(f"{name}: a second live worker")
+            elif other.jid and other.jid == worker.jid and name not in self.taken_over:
+                self.wrongs.append(f"{name}: {other.instance} is live with the same JID")
+        self.taken_over.discard(name)
+        if now < self.ban_until.get(name, 0.0):
+            self.wrongs.append(f"{name}: an attempt inside a ban")
+        if now < self.cool_until.get(name, 0.0):
+            self.wrongs.append(f"{name}: an attempt inside a cool-down")
+        if name in self.held:
+            self.wrongs.append(f"{name}: an attempt while held")
+
+
+class Fleet(RuleBasedStateMachine):
+    """The outside of one manager with at most three instances."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="wt-"))
+        self.world = World(self.folder / "run")
+        changed = {"fleet__connects_at_once": 2}
+        self.host = Host(self.world, self.folder / "data", hosting.settings(self.folder, **changed))
+        self.judge = Judge(self.host)
+        self.world.on_connect = self.judge.connects
+        self.commands: dict[asyncio.Task[Any], str] = {}
+        self.devices = 0
+
+    @initialize(
+        paired=st.lists(st.sampled_from(["online", "dialling", "stopped"]), max_size=2),
+        twins=st.booleans(),
+    )
+    def begin(self, paired: list[str], twins: bool) -> None:
+        """Paired instances of an earlier manager; twins have copies of one session."""
+        self.host.prepare(
+            *(
+                Instance(
+                    name,
+                    BEGIN,
+                    since=BEGIN,
+                    wanted=Wanted.STOPPED if how == "stopped" else Wanted.RUNNING,
+                    jid=self.new_jid(again=twins),
+                )
+                for name, how in zip(NAMES, paired, strict=False)
+            )
+        )
+        self.host.open()
+        for name, how in zip(NAMES, paired, strict=False):
+            if how == "online" and self.world.live(name):
+                self.bring_online(self.world.live(name)[0])
+
+    def new_jid(self, *, again: bool = False) -> str:
+        self.devices += 0 if again and self.devices else 1
+        return f"628123456789:{self.devices}@s.whatsapp.net"
+
+    # -- WhatsApp and the workers -----------------------------------------------------------
+
+    @precondition(lambda self: self.world.live())
+    @rule(which=Which)
+    def comes_online(self, which: int) -> None:
+        self.bring_online(self.worker(which))
+
+    def bring_online(self, worker: FakeWorker) -> None:
+        """All goes well: a phone scans where that is needed, and WhatsApp lets it in."""
+        if worker.jid is None:
+            self.say(worker, ev.QrShown("q" * 50, 1, 6, 60.0))
+            self.world.settle()
+            self.say(worker, ev.PairSucceeded(self.new_jid(), "1@lid", "android"))
+        self.say(worker, ev.Connected(worker.jid or ""))
+        self.world.settle()
+
+    def worker(self, which: int) -> FakeWorker:
+        live = self.world.live()
+        return live[which % len(live)]
+
+    @precondition(lambda self: self.world.live())
+    @rule(which=Which, events=st.lists(SAID, min_size=1, max_size=3))
+    def says(self, which: int, events: list[ev.WorkerEvent]) -> None:
+        """Some events, in any order, before the manager can handle the first of them."""
+        for event in events:
+            self.say(self.worker(which), event)
+        self.world.settle()
+
+    @precondition(lambda self: self.world.live())
+    @rule(which=Which)
+    def is_replaced(self, which: int) -> None:
+        """Another client takes the session: what this project is about."""
+        self.says(which, [ev.StreamReplaced()])
+
+    @precondition(lambda self: any(worker.said for worker in self.world.workers))
+    @rule(newest=st.integers(0, 3), back=st.integers(0, 2))
+    def says_again(self, newest: int, back: int) -> None:
+        """An event comes twice or late, also from a worker that was killed."""
+        talkers = [worker for worker in self.world.workers if worker.said]
+        worker = talkers[-1 - newest % len(talkers)]
+        self.say(worker, worker.said[-1 - back % len(worker.said)])
+        self.world.settle()
+
+    def say(self, worker: FakeWorker, event: ev.WorkerEvent) -> None:
+        if isinstance(event, ev.TemporaryBan) and worker.alive:
+            self.judge.told_ban_s[worker.instance] = event.expire_s
+        if worker.command is not None:
+            worker.say(event)
+
+    @precondition(lambda self: self.world.live())
+    @rule(which=Which, ill=st.sampled_from(["dies", "hangs", "is deaf", "errs"]))
+    def worker_is_ill(self, which: int, ill: str) -> None:
+        worker = self.worker(which)
+        match ill:
+            case "dies":
+                worker.die(-9)
+            case "hangs":
+                worker.beats, worker.answers = False, "never"
+            case "is deaf":
+                worker.answers = "never"
+            case "errs":
+                worker.answers = "error"
+        self.world.settle()
+
+    # -- operators --------------------------------------------------------------------------
+
+    @rule()
+    def add(self) -> None:
+        taken = {view.name for view in self.host.fleet.snapshot().instances}
+        for name in [name for name in NAMES if name not in taken][:1]:
+            self.command(name, lambda fleet: fleet.add(name))
+
+    @rule(which=Which, joins=st.sampled_from(["start", "reconnect", "take over"]))
+    def wants_it(self, which: int, joins: str) -> None:
+        """Somebody wants it connected: an attempt in flight must go on undisturbed."""
+        name = self.name(which)
+        attempting = [
+            worker
+            for worker in self.world.live(name)
+            if self.world.is_idle and self.state(name) in (State.CONNECTING, State.PAIRING)
+        ]
+        match joins:
+            case "start":
+                self.command(name, lambda fleet: fleet.start(name))
+            case "reconnect":
+                self.command(name, lambda fleet: fleet.reconnect(name))
+            case _:
+                self.take_over(name)
+        assert all(worker.alive for worker in attempting), "an attempt in flight was ended"
+
+    def name(self, which: int) -> str:
+        """An instance; a name that does not exist where there is none."""
+        views = self.host.fleet.snapshot().instances
+        return views[which % len(views)].name if views else NAMES[which]
+
+    def take_over(self, name: str) -> None:
+        self.judge.presses[name] += 1
+        self.command(name, lambda fleet: fleet.reconnect(name, takeover=True))
+
+    @rule(which=Which, verb=st.sampled_from(["stop", "clean", "send_test", "tidy_up"]))
+    def asks(self, which: int, verb: str) -> None:
+        name = self.name(which)
+        names = [] if verb == "tidy_up" else [name]
+        self.command(name, lambda fleet: getattr(fleet, verb)(*names))
+
+    def command(self, name: str, asked: Callable[[Any], Coroutine[Any, Any, Any]]) -> None:
+        """Ask for something; nobody waits for the answer before the next thing happens."""
+        self.commands[self.world.task(asked(self.host.fleet))] = name
+        self.collect()
+
+    def collect(self) -> None:
+        """See how the commands ended that have; a takeover that is done is used up."""
+        for task in [task for task in self.commands if task.done()]:
+            name = self.commands.pop(task)
+            error = task.exception()
+            if error is not None and not isinstance(error, FleetError):
+                raise AssertionError(f"a command on {name} ended with {error!r}") from error
+            assert error is None or "internal error" not in str(error), error
+        self.judge.read()
+        for name in NAMES:
+            if name not in self.commands.values():
+                self.judge.presses[name] = 0
+
+    def state(self, name: str) -> State | None:
+        views = self.host.fleet.snapshot().instances
+        return next((view.state for view in views if view.name == name), None)
+
+    # -- the machine ------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([0.3, 3.0, 11.0, 40.0, 130.0, 320.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.pass_time(seconds)
+
+    @rule(seconds=st.sampled_from([7.0, 100.0, 4000.0]))
+    def is_suspended(self, seconds: float) -> None:
+        self.world.jump(seconds)
+
+    @rule(spawn_s=st.sampled_from([0.0, 0.5]), kill_s=st.sampled_from([0.0, 0.3]))
+    def is_slow(self, spawn_s: float, kill_s: float) -> None:
+        self.world.spawn_s, self.world.kill_s = spawn_s, kill_s
+
+    @rule(times=st.sampled_from([0, 0, 1, 5]), holder=st.booleans())
+    def changes(self, times: int, holder: bool) -> None:
+        """No more processes can be started for a while; somebody has our session file open."""
+        self.world.failing_spawns = times
+        self.world.findings = Findings("python bot.py (pid 7)") if holder else Findings()
+
+    @rule(which=Which)
+    def loses_a_file(self, which: int) -> None:
+        name = self.name(which)
+        if not self.world.live(name):
+            self.host.session(name).unlink(missing_ok=True)
+
+    @rule(by_cancelling=st.booleans())
+    def restarts(self, by_cancelling: bool) -> None:
+        self.end(by_cancelling=by_cancelling)
+        self.host.open()
+
+    def end(self, *, by_cancelling: bool) -> None:
+        self.host.close(by_cancelling=by_cancelling)
+        assert not self.world.live(), "a worker outlived its manager"
+        assert all(task.done() for task in self.commands), "a command was never answered"
+        self.collect()
+
+    # -- what must hold ---------------------------------------------------------------------
+
+    @invariant()
+    def nothing_wrong(self) -> None:
+        self.no_view_lies()
+        self.judge.read()
+        self.collect()
+        assert not self.judge.wrongs, self.judge.wrongs
+        assert not self.host.lies, self.host.lies
+        assert not self.world.unhandled, self.world.unhandled
+
+    def no_view_lies(self) -> None:
+        """What is shown is stored, and agrees with the workers that there are."""
+        if not self.host.runs:
+            return
+        stored = {row["name"]: row for row in self.host.query("SELECT * FROM instances")}
+        for view in self.host.fleet.snapshot().instances:
+            row = stored[view.name]
+            assert (view.state, view.reason.slug) == (row["state"], row["reason"])
+            assert (view.wanted, view.paired) == (row["wanted"], row["jid"] is not None)
+            if not self.world.is_idle:
+                continue
+            workers = self.world.live(view.name)
+            match view.state:
+                case State.CONNECTED | State.DEGRADED | State.PAIRING:
+                    expected = 1
+                case State.CONNECTING:
+                    expected = 0 if view.detail == QUEUED else 1
+                case State.RETRYING:
+                    expected = 0 if view.next_attempt is not None else 1
+                case _:
+                    expected = 0
+            assert len(workers) == expected, f"{view} has {len(workers)} workers"
+            if view.next_attempt is not None:
+                late_s = self.world.loop.now - view.next_attempt
+                assert late_s < 1.0, f"{view.name} waits for what was due {late_s} s ago"
+
+    def teardown(self) -> None:
+        try:
+            if self.host.runs:
+                self.everybody_can_come_online()
+                self.end(by_cancelling=False)
+                self.nothing_wrong()
+        finally:
+            self.host.abandon()
+            self.world.close()
+            shutil.rmtree(self.folder)
+
+    def everybody_can_come_online(self) -> None:
+        """In a calm world an operator can bring every instance back: nothing was left jammed."""
+        world = self.world
+        world.spawn_s = world.kill_s = world.failing_spawns = 0
+        world.findings = Findings()
+        world.jump(2 * max(BAN_S))
+        world.pass_time(5.0)
+        for view in self.host.fleet.snapshot().instances:
+            self.command(view.name, lambda fleet, name=view.name: fleet.clean(name))
+            self.take_over(view.name)
+            for _ in range(20):
+                for worker in world.live():
+                    self.bring_online(worker)
+                if self.state(view.name) is State.CONNECTED:
+                    break
+                world.pass_time(1.0)
+            assert self.state(view.name) is State.CONNECTED, self.host.view(view.name)
+
+
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+def test_no_order_of_events_breaks_an_invariant() -> None:
+    """The same examples each time; `make soak` draws new ones."""
+    run_state_machine_as_test(
+        Fleet,
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=25,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=QUIET,
+        ),
+    )
+
+
+@pytest.mark.soak
+def test_no_order_of_many_new_events_breaks_an_invariant() -> None:
+    run_state_machine_as_test(
+        Fleet,
+        settings=settings(
+            max_examples=1000,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=QUIET,
+        ),
+    )

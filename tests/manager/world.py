@@ -1,0 +1,311 @@
+"""A world for the real session manager in which time, chance and the workers are the test's.
+
+Time stands still until a test lets it pass; whatever the manager does meanwhile is finished
+before the test goes on. Threads there are none but the store's, whose jobs are waited for.
+"""
+
+import asyncio
+import heapq
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+from unittest.mock import patch
+
+from waziterm.domain import events as ev
+from waziterm.manager import manager as managers
+from waziterm.manager.holder import Findings
+from waziterm.manager.process import OutputLine, WorkerGoneError
+from waziterm.store import connection as stores
+from waziterm.worker import protocol as wire
+
+T = TypeVar("T")
+BEGIN = 1_700_000_000.0
+FIRST_PID = 2**30
+"""No process of a real machine has such a pid."""
+
+
+def write_session(path: Path, jid: str | None) -> None:
+    """A session file as the library leaves it: with a device, or without after a logout."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE IF NOT EXISTS whatsmeow_device (jid TEXT, lid TEXT)")
+        db.execute("DELETE FROM whatsmeow_device")
+        if jid is not None:
+            db.execute("INSERT INTO whatsmeow_device VALUES (?, '1@lid')", (jid,))
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop with a time of its own. scheduled: how many callbacks it was ever given."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+        self.scheduled = 0
+        self.moments: list[float] = []
+        super().__init__()
+
+    def time(self) -> float:
+        return self.now
+
+    def call_soon(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
+        self.scheduled += 1
+        return super().call_soon(*args, **kwargs)
+
+    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
+        self.scheduled += 1
+        return super().call_soon_threadsafe(*args, **kwargs)
+
+    def call_at(self, when: float, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+        heapq.heappush(self.moments, when)
+        return super().call_at(when, *args, **kwargs)
+
+
+class Inline(ThreadPoolExecutor):
+    """Runs what is meant for a thread at once, so that the order of things is always the same."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 - it is handed on
+            future.set_exception(error)
+        return future
+
+
+class LoopClock:
+    """`manager.clock.Clock` on a loop's own time."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def now(self) -> float:
+        return self._loop.now
+
+    def call_at(self, moment: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_at(max(moment, self._loop.now), callback)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class FakeWorker:
+    """`manager.link.Worker` as a puppet: it says what it is told to, and obeys at once.
+
+    answers: how requests end: "ok", "error", or "never". beats: whether its heart beats.
+    """
+
+    def __init__(self, world: "World", pid: int) -> None:
+        self._world = world
+        self._pid = pid
+        self._queue: asyncio.Queue[wire.Report | OutputLine | None] = asyncio.Queue()
+        self._ended = asyncio.Event()
+        self._code: int | None = None
+        self.command: wire.Connect | None = None
+        self.jid: str | None = None
+        self.said: list[ev.WorkerEvent] = []
+        self.answers = "ok"
+        self.beats = True
+        self._beat()
+
+    @property
+    def pid(self) -> int:
+        return self._pid
+
+    @property
+    def alive(self) -> bool:
+        return self._code is None
+
+    @property
+    def instance(self) -> str:
+        """Whom it serves; "" before it was told."""
+        return self.command.instance if self.command else ""
+
+    async def send(self, command: wire.Command) -> None:
+        if not self.alive:
+            raise WorkerGoneError(f"worker {self._pid} is gone")
+        match command:
+            case wire.Connect(jid=jid):
+                self.command, self.jid = command, jid
+                self._world.on_connect(self)
+            case wire.SendText(request=request) | wire.Probe(request=request):
+                if self.answers != "never":
+                    error = "" if self.answers == "ok" else "no route"
+                    answered = wire.Answered(self.instance, request, 0.1, error, "3EB0")
+                    self._queue.put_nowait(answered)
+
+    async def messages(self) -> AsyncIterator[wire.Report | OutputLine]:
+        while (message := await self._queue.get()) is not None:
+            yield message
+
+    async def wait(self) -> int:
+        await self._ended.wait()
+        assert self._code is not None
+        return self._code
+
+    async def kill(self) -> None:
+        if self.alive and self._world.kill_s:
+            with self._world.slow_work():
+                await asyncio.sleep(self._world.kill_s)
+        self.die(-9)
+
+    # -- for the test -------------------------------------------------------------------------
+
+    def say(self, event: ev.WorkerEvent) -> None:
+        """Report an event, as the library would; a dead one may still try."""
+        self.said.append(event)
+        if isinstance(event, ev.PairSucceeded) and self.command and self.alive:
+            self.jid = event.jid
+            write_session(Path(self.command.session), event.jid)
+        if isinstance(event, ev.LoggedOut) and self.command and self.alive:
+            write_session(Path(self.command.session), None)
+        self._queue.put_nowait(wire.Happened(self.instance, event))
+
+    def print(self, text: str) -> None:
+        """Print a line on its fd 1."""
+        self._queue.put_nowait(OutputLine(text))
+
+    def die(self, code: int) -> None:
+        """End, with an exit code or minus a signal; what it said before can still be read."""
+        if self.alive:
+            self._code = code
+            self._ended.set()
+            self._queue.put_nowait(None)
+
+    def _beat(self) -> None:
+        if self.alive:
+            if self.beats:
+                self._queue.put_nowait(wire.Heartbeat())
+            self._world.loop.call_later(15.0, self._beat)
+
+
+class World:
+    """What a manager meets outside of itself, and the hand that lets it run.
+
+    workers: all that were ever spawned. spawn_s, kill_s: seconds that it takes.
+    failing_spawns: how many of the next spawns fail. findings: what a search for a holder finds.
+    on_connect: hears when a worker was given its instance.
+    """
+
+    def __init__(self, runtime: Path) -> None:
+        self.loop = Loop()
+        self.loop.set_default_executor(Inline())
+        self.clock = LoopClock(self.loop)
+        self.workers: list[FakeWorker] = []
+        self.spawn_s = self.kill_s = 0.0
+        self.failing_spawns = 0
+        self.findings = Findings()
+        self.on_connect: Callable[[FakeWorker], None] = lambda worker: None
+        self.unhandled: list[str] = []
+        self.loop.set_exception_handler(lambda _, what: self.unhandled.append(str(what)))
+        self._slow = 0
+        self._jobs = 0
+        self._job_done = asyncio.Event()
+        self._patches = ExitStack()
+        self._patch(runtime)
+
+    def _patch(self, runtime: Path) -> None:
+        """The process table and the run-time directory of the machine are not the test's; the
+        store's jobs are counted on their way."""
+        original = stores.Connection._run
+
+        async def counted(connection: stores.Connection, job: Any) -> Any:
+            self._jobs += 1
+            try:
+                return await original(connection, job)
+            finally:
+                self._jobs -= 1
+                self._job_done.set()
+
+        for target, name, value in (
+            (stores.Connection, "_run", counted),
+            (managers, "registry_folder", lambda: runtime),
+        ):
+            self._patches.enter_context(patch.object(target, name, value))
+        exists = "waziterm.manager.rounds.psutil.pid_exists"
+        living = lambda pid: any(worker.pid == pid for worker in self.live())  # noqa: E731
+        self._patches.enter_context(patch(exists, living))
+        search = "waziterm.manager.claims.search"
+        self._patches.enter_context(patch(search, lambda files, addresses: self.findings))
+
+    def outside(self, seed: int) -> managers.World:
+        """The same as the manager wants it."""
+        return managers.World(self.clock, Random(seed), self._spawn)
+
+    async def _spawn(self) -> FakeWorker:
+        if self.spawn_s:
+            with self.slow_work():
+                await asyncio.sleep(self.spawn_s)
+        if self.failing_spawns:
+            self.failing_spawns -= 1
+            raise OSError(11, "Resource temporarily unavailable")
+        worker = FakeWorker(self, FIRST_PID + len(self.workers))
+        self.workers.append(worker)
+        return worker
+
+    @contextmanager
+    def slow_work(self) -> Iterator[None]:
+        """Marks the time in which a spawn or a kill is under way."""
+        self._slow += 1
+        try:
+            yield
+        finally:
+            self._slow -= 1
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no spawn and no kill is under way."""
+        return self._slow == 0
+
+    def live(self, name: str = "") -> list[FakeWorker]:
+        """The workers that live; name: only those of that instance."""
+        return [w for w in self.workers if w.alive and name in ("", w.instance)]
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def run(self, work: Awaitable[T]) -> T:
+        """Run something to its end, in no time."""
+        return self.loop.run_until_complete(work)
+
+    def settle(self) -> None:
+        """Let everything happen that can happen now."""
+        self.run(self._settled())
+
+    async def _settled(self) -> None:
+        quiet = 0
+        while quiet < 2:
+            while self._jobs:
+                self._job_done.clear()
+                await self._job_done.wait()
+            before = self.loop.scheduled
+            await asyncio.sleep(0)
+            moved = self.loop.scheduled > before + 1 or self._jobs
+            quiet = 0 if moved else quiet + 1
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, with everything that falls due in it at its moment."""
+        loop, target = self.loop, self.loop.now + seconds
+        while loop.moments and loop.moments[0] <= target:
+            moment = heapq.heappop(loop.moments)
+            if moment > loop.now:
+                loop.now = moment
+                self.settle()
+        self.jump(target - loop.now)
+
+    def jump(self, seconds: float) -> None:
+        """Let time pass while the machine is suspended: nothing happens before it is over."""
+        self.loop.now += seconds
+        self.settle()
+
+    def task(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Begin something in the background, and let happen what can happen now."""
+        task = self.loop.create_task(work)
+        self.settle()
+        return task
+
+    def close(self) -> None:
+        """Put everything back that was the machine's."""
+        self._patches.close()
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
