@@ -41,7 +41,7 @@ bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)
 
 screenshots: $(READY)
-	$(BIN)/python screenshots/make.py $(ARGS)
+	$(BIN)/python -m screenshots.make $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -28,11 +28,13 @@ class PaintedCell(Protocol):
 
 def decode_qr(rows: Sequence[Sequence[PaintedCell]]) -> str | None:
     """The text of the QR code on the screen, or None."""
-    found = zxingcpp.read_barcodes(rasterise(rows), formats=zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(
+        rasterise(rows), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    )
     return found[0].text if found else None
 
 
-def rasterise(rows: Sequence[Sequence[PaintedCell]]) -> np.ndarray:  # type: ignore[type-arg]
+def rasterise(rows: Sequence[Sequence[PaintedCell]]) -> np.ndarray:
     """The cells as a grey picture."""
     wide = max(len(row) for row in rows)
     picture = np.zeros((len(rows) * CELL_HIGH, wide * CELL_WIDE), np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from waziterm.config import ConfigError, load_settings
-from waziterm.config.settings import FleetTable, LimitsTable, LogTable, Settings
+from waziterm.config.settings import FleetTable, LimitsTable, LogTable, SettingsModel
 from waziterm.domain.limits import Limits
 
 
@@ -41,7 +41,7 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_every_limit_can_be_set_and_every_setting_is_described() -> None:
     assert LimitsTable().model_dump() == asdict(Limits())
-    tables: tuple[type[BaseModel], ...] = (Settings, LimitsTable, FleetTable, LogTable)
+    tables: tuple[type[BaseModel], ...] = (SettingsModel, LimitsTable, FleetTable, LogTable)
     for table in tables:
         assert [name for name, field in table.model_fields.items() if not field.description] == []
 

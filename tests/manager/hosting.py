@@ -85,9 +85,7 @@ class Host:
             await asyncio.wait((waiting, self._task), return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
 
-        beginning = self.world.task(begun())
-        while not beginning.done():
-            self.world.pass_time(0.5)
+        self.world.run(begun())
         if self._task.done():
             self._task.result()
         self.world.settle()
@@ -96,7 +94,7 @@ class Host:
         self._end = asyncio.Event()
         outside = self.world.outside(self._lives)
         try:
-            async with open_manager(self.root, self.settings, None, outside) as manager:
+            async with open_manager(self.root, self.settings, None, world=outside) as manager:
                 self._manager = manager
                 watching = asyncio.ensure_future(self._watch(manager))
                 ready.set()
@@ -115,12 +113,9 @@ class Host:
         else:
             self._end.set()
         self.world.settle()
-        for _ in range(20):
-            if self._task.done():
-                break
-            self.world.pass_time(1.0)
-        ended = asyncio.wait({self._task}, timeout=None)
-        self.world.run(ended)
+        while not self.world.is_idle:
+            self.world.pass_time(0.1)
+        self.world.run(asyncio.wait({self._task}))
         if not by_cancelling:
             self._task.result()
 

@@ -177,7 +177,7 @@ class FakeWorker:
         if self.alive:
             if self.beats:
                 self._queue.put_nowait(wire.Heartbeat())
-            self._world.loop.call_later(15.0, self._beat)
+            self._world.loop.call_later(19.0, self._beat)
 
 
 class World:
@@ -273,15 +273,15 @@ class World:
         self.run(self._settled())
 
     async def _settled(self) -> None:
-        quiet = 0
-        while quiet < 2:
+        moving = True
+        while moving:
             while self._jobs:
                 self._job_done.clear()
                 await self._job_done.wait()
             before = self.loop.scheduled
             await asyncio.sleep(0)
-            moved = self.loop.scheduled > before + 1 or self._jobs
-            quiet = 0 if moved else quiet + 1
+            # What was ready has run by now, and only this task was scheduled meanwhile.
+            moving = self.loop.scheduled > before + 1 or self._jobs > 0
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, with everything that falls due in it at its moment."""

@@ -21,6 +21,7 @@ from waziterm.domain.fleet import (
     Source,
 )
 from waziterm.domain.instance import QrCode
+from waziterm.domain.janitor import Act
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
@@ -191,6 +192,11 @@ class ScriptedFleet:
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         await self._taken("send_test", name)
         return self.send_result
+
+    async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
+        """No janitor works here; the screen never asks for one."""
+        await self._taken("tidy_up", "dry run" if dry_run else "")
+        return ()
 
     def _moved(self, name: str, state: State, reason: Reason, wanted: Wanted) -> InstanceView:
         self.clock.advance(0.001)

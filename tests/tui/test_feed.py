@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+from textual.strip import Strip
+
 from tests.tui.painted import shown
 from tests.tui.scripted import (
     HOSTILE,
@@ -119,7 +121,7 @@ async def test_a_storm_of_resizes_leaves_a_whole_screen() -> None:
     async with shown(fleet, 120, 40) as screen:
         for keys in (["escape"], ["enter"], ["l"], ["escape", "question_mark"]):
             await screen.press(*keys)
-            for columns, rows in sizes * 2:
+            for columns, rows in sizes:
                 await screen.pilot.resize_terminal(columns, rows)
                 fleet.log("shop-jakarta", f"at {columns}")
             await screen.pilot.pause()
@@ -135,7 +137,12 @@ async def test_nothing_is_sent_to_the_terminal_while_nothing_changes() -> None:
         wall = screen.app.query_one("#wall")
         painted: list[object] = []
         render = wall.render_line
-        wall.render_line = lambda y: (painted.append(y), render(y))[1]  # type: ignore[method-assign]
+
+        def noted(y: int) -> Strip:
+            painted.append(y)
+            return render(y)
+
+        wall.render_line = noted  # type: ignore[method-assign]
         for _ in range(5):
             fleet.clock.advance(1)
             screen.app.repaint()

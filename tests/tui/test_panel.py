@@ -72,6 +72,11 @@ def test_the_reason_and_the_next_step_come_before_the_log_where_space_is_short()
     assert f"next: {Reason.RIVAL.next_step}" in small
 
 
+def test_evidence_matters_more_than_a_key_that_the_footer_names() -> None:
+    small = flat(text(FLEET.views["shop-bandung"], 40, 7))
+    assert "(pid 4121)" in small and "next in 0:07" in small and "r = now" not in small
+
+
 def test_a_connected_one_shows_uptime_probe_and_the_newest_lines() -> None:
     shown = text(connected("shop"), 40, 9)
     assert "up 3 d 03 h" in shown and "probe 0.08 s · sent 3" in shown

@@ -55,7 +55,7 @@ def test_no_color(
 class App(WazitermApp):
     """Built inside the test's event loop's thread, on a fleet with a clock that stands still."""
 
-    CSS_PATH = Path(__file__).parents[2] / "waziterm" / "tui" / "waziterm.tcss"
+    CSS_PATH = str(Path(__file__).parents[2] / "waziterm" / "tui" / "waziterm.tcss")
 
     def __init__(self, build: Callable[[], ScriptedFleet]) -> None:
         fleet = build()

@@ -1,6 +1,8 @@
 """The processes that hold a manager: the monitor and `waziterm headless`."""
 
 import asyncio
+import importlib
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -12,11 +14,13 @@ from waziterm.cli.log import program_log
 from waziterm.cli.signals import ended_by_signals
 from waziterm.cli.target import lab_file_of
 from waziterm.config import Settings, load_settings
-from waziterm.control.server import serve_control
+from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.manager import open_manager
+
+log = logging.getLogger(__name__)
 
 
 def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
@@ -30,11 +34,19 @@ def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
     refuse_without_terminal("`waziterm headless` runs without one")
     lab_file = lab_file_of(lab)
 
+    check_socket_path(data.socket)
+
     async def show() -> int:
         from waziterm.tui.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
 
-        async with hosted(data, settings, lab_file) as fleet:
-            return await run_screen(fleet)
+        painted = asyncio.Event()
+        async with open_manager(data.root, settings, lab_file, begin=painted) as fleet:
+            serving = asyncio.create_task(_serve_once(painted, fleet, data.socket))
+            try:
+                return await run_screen(fleet, painted.set)
+            finally:
+                serving.cancel()
+                await asyncio.wait([serving])
 
     with program_log(data.log):
         return asyncio.run(show())
@@ -61,9 +73,25 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
     return 0
 
 
+async def _serve_once(painted: asyncio.Event, fleet: Fleet, socket: Path) -> None:
+    """Answer verbs from when the screen is painted: loading aiohttp takes 0.16 s before that.
+
+    Without the socket the screen works all the same, so a failure goes to the log.
+    """
+    await painted.wait()
+    try:
+        server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server")
+        async with server.serve_control(fleet, socket):
+            await asyncio.Event().wait()
+    except (FleetError, OSError):
+        log.exception("verbs cannot reach this manager")
+
+
 @asynccontextmanager
 async def hosted(data: DataDir, settings: Settings, lab: LabFile | None) -> AsyncIterator[Fleet]:
     """A manager that owns the directory, reachable over its control socket."""
+    from waziterm.control.server import serve_control  # noqa: PLC0415 - aiohttp takes 160 ms
+
     async with (
         open_manager(data.root, settings, lab) as manager,
         serve_control(manager, data.socket),

@@ -17,12 +17,7 @@ def data_dir_of(flag: Path | None) -> DataDir:
     chosen = flag or os.environ.get("WAZITERM_DATA_DIR")
     if chosen:
         return DataDir(Path(chosen).expanduser().absolute())
-    import platformdirs  # noqa: PLC0415 - 25 ms
-
-    file = platformdirs.user_config_path("waziterm") / "config.toml"
-    if not os.environ.get("WAZITERM_CONFIG") and not file.exists():
-        return DataDir(platformdirs.user_data_path("waziterm"))
-    from waziterm.config import load_settings  # noqa: PLC0415 - 150 ms
+    from waziterm.config import load_settings  # noqa: PLC0415 - platformdirs takes 25 ms
 
     return DataDir(load_settings().data_dir)
 

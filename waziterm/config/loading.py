@@ -1,12 +1,10 @@
 """Reading the settings from a flag, the environment and the file."""
 
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -15,8 +13,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from waziterm.config.errors import ConfigError, Key, Origin
-from waziterm.config.settings import PREFIX, Settings
+from waziterm.config.errors import ConfigError
+from waziterm.config.origin import Key, Origin
+from waziterm.config.plain import Settings
+from waziterm.config.settings import PREFIX, SettingsModel
 from waziterm.domain.limits import Limits
 from waziterm.domain.text import plain
 
@@ -25,38 +25,17 @@ _NOT_SETTINGS = frozenset({"WAZITERM_CONFIG", "WAZITERM_LAB"})
 _PARTS = {"data_dir": (), "instances": ("NAME", "KEY")}
 
 
-def config_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the settings are read from: `WAZITERM_CONFIG`, else the user's config directory.
-
-    Raises ConfigError for a `~user` that does not exist.
-    """
-    named = environ.get("WAZITERM_CONFIG")
-    if named:
-        try:
-            return Path(named).expanduser()
-        except RuntimeError as error:
-            raise ConfigError(f"WAZITERM_CONFIG: {named} names no home directory") from error
-    return platformdirs.user_config_path("waziterm") / "config.toml"
-
-
-def load_settings(
-    *,
-    data_dir: Path | None = None,
-    environ: Mapping[str, str] = os.environ,
-    file: Path | None = None,
+def read_settings(
+    data_dir: Path | None, environ: Mapping[str, str], path: Path, *, required: bool
 ) -> Settings:
-    """Read the settings.
+    """Read the settings from a flag, variables and a file; see `waziterm.config.load_settings`.
 
-    data_dir: the flag `--data-dir`. file: read instead of `config_file(environ)`. The default
-    file may be missing, one that was named must exist.
-    Raises ConfigError.
+    required: the file was named, so it must exist. Raises ConfigError.
     """
-    path = file or config_file(environ)
-    named = file is not None or bool(environ.get("WAZITERM_CONFIG"))
-    from_file = _read(path, required=named)
+    from_file = _read(path, required=required)
     from_environ = _read_environ(environ)
 
-    class Sources(Settings):
+    class Sources(SettingsModel):
         @classmethod
         def settings_customise_sources(
             cls,
@@ -71,7 +50,7 @@ def load_settings(
     flags: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
     origin = Origin(flags, from_environ(), path)
     try:
-        settings = Sources(**flags)
+        settings = Sources(**flags).as_plain()
     except ValidationError as error:
         raise origin.told(error.errors()[0]) from error
     _check_backoff(settings, origin)
@@ -82,7 +61,7 @@ class _Environ(EnvSettingsSource):
     """The variables of a given environment, with numbers read as TOML would."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__(Settings)
+        super().__init__(SettingsModel)
         self.env_vars = {
             name.lower(): value
             for name, value in environ.items()
@@ -122,7 +101,7 @@ def _read_environ(environ: Mapping[str, str]) -> _Environ:
         if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS:
             continue
         first, *rest = variable.removeprefix(PREFIX).lower().split("__")
-        if first not in Settings.model_fields or len(rest) != len(_parts(first)):
+        if first not in SettingsModel.model_fields or len(rest) != len(_parts(first)):
             allowed = ", ".join((*_variables(), *sorted(_NOT_SETTINGS)))
             raise ConfigError(f"{variable}: no such setting; allowed: {allowed}")
     return _Environ(environ)
@@ -133,7 +112,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def _variables() -> Iterator[str]:
-    for name in Settings.model_fields:
+    for name in SettingsModel.model_fields:
         yield PREFIX + "__".join((name.upper(), *_parts(name)))
 
 
@@ -141,7 +120,7 @@ def _read(path: Path, *, required: bool) -> TomlConfigSettingsSource:
     try:
         if not path.is_file() and (required or path.exists()):
             raise ConfigError(f"{path}: there is no such file")
-        return TomlConfigSettingsSource(Settings, path)
+        return TomlConfigSettingsSource(SettingsModel, path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {plain(str(error))}") from error
     except OSError as error:
@@ -150,7 +129,7 @@ def _read(path: Path, *, required: bool) -> TomlConfigSettingsSource:
 
 def _check_backoff(settings: Settings, origin: Origin) -> None:
     """Raise ConfigError where the first wait would be longer than the longest one."""
-    tables: list[tuple[Key, Limits]] = [(("limits",), settings.limits.over(Limits()))]
+    tables: list[tuple[Key, Limits]] = [(("limits",), settings.limits)]
     tables += [(("instances", name), settings.limits_for(name)) for name in settings.instances]
     for table, limits in tables:
         if limits.backoff_first_s > limits.backoff_cap_s:

@@ -8,11 +8,13 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from waziterm.config import plain
 from waziterm.domain.limits import Limits
 from waziterm.domain.names import check_name
 
 PREFIX = "WAZITERM_"
 _DEFAULTS = Limits()
+_FLEET, _LOG, _JANITOR, _TRASH = plain.Fleet(), plain.Log(), plain.Janitor(), plain.Trash()
 _DAY_S = 86_400.0
 _WEEK_S = 7 * _DAY_S
 
@@ -137,19 +139,19 @@ class FleetTable(_Table):
     """`[fleet]`"""
 
     connects_at_once: int = Field(
-        default=10,
+        default=_FLEET.connects_at_once,
         ge=1,
         le=1000,
         description="How many instances may be connecting at the same time.",
     )
     paced_per_s: float = Field(
-        default=5.0,
+        default=_FLEET.paced_per_s,
         ge=0.1,
         le=1000,
         description="How many pairings and retries of the fleet may start in a second.",
     )
     scout_s: float = Field(
-        default=5.0,
+        default=_FLEET.scout_s,
         ge=1,
         le=3600,
         description="Seconds between two attempts to reach WhatsApp while the network is out.",
@@ -160,13 +162,13 @@ class LogTable(_Table):
     """`[log]`"""
 
     lines_kept: int = Field(
-        default=2000,
+        default=_LOG.lines_kept,
         ge=10,
         le=1_000_000,
         description="How many of its newest log lines an instance keeps.",
     )
     history_days: float = Field(
-        default=90,
+        default=_LOG.history_days,
         ge=1,
         le=36_500,
         description="Days for which transitions, attempts, sends and incidents are kept.",
@@ -177,7 +179,7 @@ class JanitorTable(_Table):
     """`[janitor]`"""
 
     every_s: float = Field(
-        default=300,
+        default=_JANITOR.every_s,
         ge=1,
         le=_DAY_S,
         description="Seconds between two rounds of the janitor.",
@@ -188,7 +190,7 @@ class TrashTable(_Table):
     """`[trash]`"""
 
     keep_days: float = Field(
-        default=30,
+        default=_TRASH.keep_days,
         ge=0,
         le=36_500,
         description="Days for which a session stays in the trash; 0 is for ever.",
@@ -208,8 +210,8 @@ def _absolute(path: Path) -> Path:
         raise ValueError(f"{path} names no home directory on this machine") from error
 
 
-class Settings(BaseSettings):
-    """All settings. Made by `load_settings`."""
+class SettingsModel(BaseSettings):
+    """All settings, as they are read and checked."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -236,8 +238,15 @@ class Settings(BaseSettings):
     janitor: JanitorTable = Field(default=JanitorTable(), description="The regular clean-up.")
     trash: TrashTable = Field(default=TrashTable(), description="Sessions out of use.")
 
-    def limits_for(self, name: str) -> Limits:
-        """The limits of one instance: its own where set, else those of the fleet."""
-        fleet = self.limits.over(Limits())
-        own = self.instances.get(name)
-        return own.over(fleet) if own is not None else fleet
+    def as_plain(self) -> plain.Settings:
+        """The same as plain values; what an instance does not set is the fleet's."""
+        limits = self.limits.over(Limits())
+        return plain.Settings(
+            data_dir=self.data_dir,
+            limits=limits,
+            instances={name: table.over(limits) for name, table in self.instances.items()},
+            fleet=plain.Fleet(**self.fleet.model_dump()),
+            log=plain.Log(**self.log.model_dump()),
+            janitor=plain.Janitor(**self.janitor.model_dump()),
+            trash=plain.Trash(**self.trash.model_dump()),
+        )

@@ -28,10 +28,18 @@ class GateLimits:
 class ConnectGate:
     """Hands out places. A place is held until its connect has ended.
 
-    on_outage: told True when an outage begins, False when it ends.
+    on_outage: told True when an outage begins, False when it ends. begin: no place is handed
+    out before it is set.
     """
 
-    def __init__(self, limits: GateLimits, clock: Clock, on_outage: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        limits: GateLimits,
+        clock: Clock,
+        on_outage: Callable[[bool], None],
+        begin: asyncio.Event,
+    ) -> None:
+        self._begin = begin
         self._limits = limits
         self._clock = clock
         self._on_outage = on_outage
@@ -52,6 +60,7 @@ class ConnectGate:
 
         paced: a pairing or a retry, which keeps to the rate and waits for the end of an outage.
         """
+        await self._begin.wait()
         if paced:
             async with self._pace:
                 await self._take_turn()

@@ -82,6 +82,7 @@ class SessionManager:
         lab: LabFile | None,
         world: World,
         tasks: asyncio.TaskGroup,
+        begin: asyncio.Event,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -91,7 +92,7 @@ class SessionManager:
         self._hub = Hub()
         fleet = settings.fleet
         limits = GateLimits(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)
-        self._gate = ConnectGate(limits, world.clock, self._outage)
+        self._gate = ConnectGate(limits, world.clock, self._outage, begin)
         registry = Registry(registry_folder(), machine_key(), data.root.resolve())
         self._claims = Claims(registry, world.clock)
         trash = Trash(data.trash)
@@ -262,22 +263,31 @@ class SessionManager:
 
 @asynccontextmanager
 async def open_manager(
-    root: Path, settings: Settings, lab: LabFile | None, world: World | None = None
+    root: Path,
+    settings: Settings,
+    lab: LabFile | None,
+    *,
+    world: World | None = None,
+    begin: asyncio.Event | None = None,
 ) -> AsyncIterator[SessionManager]:
     """Own a data directory and keep its fleet while the context lasts.
 
     lab: a local WhatsApp to use instead of the real one. world: for tests that bring their own.
+    begin: nobody connects before it is set, so that a screen can be painted first; None: at once.
     Raises FleetError: exit code 3 when another manager owns the directory, 1 when the directory
     or the database cannot be used.
     """
     data = DataDir(root)
     data.create()
+    if begin is None:
+        begin = asyncio.Event()
+        begin.set()
     try:
         with owned(data.lock):
             stored = open_store(data.database, lines_kept=settings.log.lines_kept)
             async with stored as store, asyncio.TaskGroup() as tasks:
                 outside = world or World.real(lab)
-                manager = SessionManager(data, settings, store, lab, outside, tasks)
+                manager = SessionManager(data, settings, store, lab, outside, tasks, begin)
                 try:
                     await manager.boot()
                     yield manager

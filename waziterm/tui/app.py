@@ -57,6 +57,7 @@ class WazitermApp(App[None]):
     """The monitor's screen on a fleet that lives in the same event loop or behind a socket.
 
     fleet: all that the screen knows and asks. clock: UTC seconds, another one in tests.
+    painted: called once the fleet is on the screen.
     """
 
     CSS_PATH = "waziterm.tcss"
@@ -71,6 +72,7 @@ class WazitermApp(App[None]):
         fleet: Fleet,
         *,
         clock: Callable[[], float] = time.time,
+        painted: Callable[[], None] | None = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
@@ -81,6 +83,7 @@ class WazitermApp(App[None]):
         self.model.load()
         self._fleet = fleet
         self._clock = clock
+        self._painted = painted
         self._message: Message | None = None
         self._wall = WallScreen(self.model, clock)
         self._actions = Actions(
@@ -97,6 +100,8 @@ class WazitermApp(App[None]):
         return self._wall
 
     def on_mount(self) -> None:
+        if self._painted is not None:
+            self.call_after_refresh(self._painted)
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")
 

@@ -81,6 +81,8 @@ def _body(
         body += _wrapped(words.qr_line(view, now), width, room, look.MARKED)
     else:
         step = wrap(words.next_step(view, now), width, 2)
+        if len(wrap(words.why(view), width, WHY_LINES)) + len(step) > room:
+            step = wrap(words.next_step(view, now, with_key=False), width, 2)
         most = max(1, min(WHY_LINES, room - len(step)))
         style = look.SIGNS[view.state].style if view.state.is_trouble else look.FAINT
         body += _wrapped(words.why(view), width, most, style)

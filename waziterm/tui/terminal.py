@@ -11,9 +11,10 @@ from waziterm.domain.fleet import Fleet, FleetError
 HANG_UP_CHECK_S = 1.0
 
 
-async def run_screen(fleet: Fleet) -> int:
+async def run_screen(fleet: Fleet, painted: Callable[[], None] | None = None) -> int:
     """Show the fleet until the operator leaves; the exit code is 0, or 1 after a crash.
 
+    painted: called once the fleet is on the screen.
     SIGTERM, SIGHUP, SIGINT and a terminal that is gone leave by the same path as `q`. Their
     handlers stay on the running loop, because a terminal that closes may send SIGHUP more than
     once; the caller closes the manager meanwhile. A crash prints one line, and the
@@ -26,7 +27,7 @@ async def run_screen(fleet: Fleet) -> int:
     from waziterm.tui.app import WazitermApp  # noqa: PLC0415 (a refusal needs no textual)
     from waziterm.tui.driver import TerminalDriver  # noqa: PLC0415
 
-    app = WazitermApp(fleet, driver_class=TerminalDriver)
+    app = WazitermApp(fleet, painted=painted, driver_class=TerminalDriver)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, app.leave)

@@ -15,7 +15,7 @@ from waziterm.tui import look, panel, words
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import Span, row, width_of
 
-TALLEST = 14
+TALLEST = 24
 WIDEST = 80
 
 

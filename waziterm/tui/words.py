@@ -37,15 +37,18 @@ def why(view: InstanceView) -> str:
     return f"{said} · {detail}" if detail else said
 
 
-def next_step(view: InstanceView, now: float) -> str:
-    """What comes next and when, with the key that brings it forward; "" when nothing does."""
+def next_step(view: InstanceView, now: float, *, with_key: bool = True) -> str:
+    """What comes next and when, "" when nothing does.
+
+    with_key: name the key that brings it forward.
+    """
     if view.state is State.CONNECTED and view.reason is Reason.ONLINE:
         return ""
     step = inert(view.next_step)
     if view.next_attempt is None:
         return f"next: {step}" if step else ""
     said = f"next in {countdown(view.next_attempt - now)}: {step}"
-    return f"{said} {_R_NOW}" if view.state in _R_SHORTENS else said
+    return f"{said} {_R_NOW}" if with_key and view.state in _R_SHORTENS else said
 
 
 def state_word(view: InstanceView, now: float) -> str:

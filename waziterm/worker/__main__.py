@@ -22,6 +22,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # What the library runs to look for ffmpeg and libmagic is never waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     os.umask(0o077)
     try:
         sock = socket.socket(fileno=fd)

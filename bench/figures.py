@@ -1,0 +1,102 @@
+"""What a bench finds: figures with their limits, as a table and as JSON."""
+
+import math
+import os
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number.
+
+    unit: of value and limit; "" for a count. limit: the largest value that is good enough, or
+    with `at_least` the smallest; None when there is none. note: how it was taken, or what else
+    was seen. text: shown instead of the number.
+    """
+
+    what: str
+    value: float
+    unit: str = ""
+    limit: float | None = None
+    at_least: bool = False
+    note: str = ""
+    text: str = ""
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the limit is kept; None without one."""
+        if self.limit is None:
+            return None
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "reached": self.reached}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All figures of one bench. took_s: seconds that it ran."""
+
+    bench: str
+    title: str
+    took_s: float
+    figures: tuple[Figure, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        figures = [figure.as_json() for figure in self.figures]
+        return {"bench": self.bench, "took_s": round(self.took_s, 1), "figures": figures}
+
+
+def show(result: Result, console: Console) -> None:
+    """Print a bench's table."""
+    table = Table(title=f"{result.bench}: {result.title}", title_justify="left", expand=False)
+    table.add_column("figure", overflow="fold", max_width=52)
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("limit", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("note", overflow="fold", max_width=60)
+    for figure in result.figures:
+        verdict = {True: Text("reached", "green"), False: Text("MISSED", "bold red")}
+        sign = "≥" if figure.at_least else "≤"
+        limit = "" if figure.limit is None else f"{sign} {_number(figure.limit, figure.unit)}"
+        mark = verdict[figure.reached] if figure.reached is not None else Text("")
+        measured = figure.text or _number(figure.value, figure.unit)
+        table.add_row(Text(figure.what), measured, limit, mark, Text(figure.note))
+    console.print(table)
+    console.print(f"  {result.bench} took {result.took_s:.0f} s\n", highlight=False)
+
+
+def _number(value: float, unit: str) -> str:
+    digits = f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.2f}"
+    return f"{digits} {unit}".strip()
+
+
+def spread(values: Iterable[float], unit: str) -> str:
+    """All runs behind a median, for a note."""
+    return f"runs: {', '.join(f'{value:.2f}' for value in values)} {unit}"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of all values do not exceed; NaN for none."""
+    if not values:
+        return float("nan")
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """The rise per unit of x of the straight line that fits best."""
+    return statistics.linear_regression(*zip(*points, strict=True)).slope
+
+
+def load() -> str:
+    """What else the machine is doing, so that a reader can judge the figures."""
+    one, five, _ = os.getloadavg()
+    return f"{os.cpu_count()} cores, load {one:.1f} (1 min) {five:.1f} (5 min)"

@@ -1,0 +1,89 @@
+"""The real program in processes of its own: the monitor in a pty, and the manager without one."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import sysconfig
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import waziterm
+from bench.rig import Stage
+from bench.terminal import RecordedTerminal
+from waziterm.control.client import ControlClient
+from waziterm.manager.datadir import DataDir
+
+READY_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 20.0
+
+
+def monitor(stage: Stage) -> RecordedTerminal:
+    """`waziterm` in a terminal of 160×50 on a stage's data directory and lab."""
+    argv = _command("--data-dir", stage.data.root, "--lab", stage.lab.file)
+    return RecordedTerminal(argv, environment())
+
+
+def environment(runtime: Path | None = None) -> dict[str, str]:
+    """For a child: this process's own, in which it finds the same waziterm.
+
+    runtime: its XDG_RUNTIME_DIR, where it registers; that of this process if left out.
+    """
+    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
+    path = [str(Path(waziterm.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    kept["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
+    if runtime is not None:
+        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept["XDG_RUNTIME_DIR"] = str(runtime)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Headless:
+    """A running `waziterm headless`."""
+
+    pid: int
+    client: ControlClient
+
+    async def instance(self, name: str) -> dict[str, Any]:
+        """What the manager says of an instance, over its control socket."""
+        return await asyncio.to_thread(self.client.instance, name)
+
+
+@asynccontextmanager
+async def headless(
+    data: DataDir, lab_file: Path, runtime: Path | None = None
+) -> AsyncIterator[Headless]:
+    """The manager without a screen, ready when the block begins, ended with it."""
+    process = await asyncio.create_subprocess_exec(
+        *_command("headless", "--data-dir", data.root, "--lab", lab_file),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        env=environment(runtime),
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            said = await process.stdout.readline()
+        if b"ready" not in said:
+            raise RuntimeError(f"`waziterm headless` did not start: {said.decode()}")
+        yield Headless(process.pid, ControlClient(data.socket, data.owner_pid))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_TIMEOUT_S):
+                    await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _command(*words: str | Path) -> list[str]:
+    script = Path(sysconfig.get_path("scripts")) / "waziterm"
+    program = [str(script)] if script.exists() else [sys.executable, "-m", "waziterm"]
+    return [*program, *(str(word) for word in words)]
