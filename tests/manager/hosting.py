@@ -62,7 +62,7 @@ class Host:
                 folder.mkdir(mode=0o700, exist_ok=True)
             async with open_store(self.root / "waziterm.db") as store:
                 for each in instances:
-                    await store.save(each, event="Added", at=self.world.loop.now)
+                    await store.save(each, event="Added", at=self.world.clock.now())
                     if each.jid is not None:
                         write_session(self.session(each.name), each.jid)
 

@@ -71,16 +71,19 @@ SAID = st.one_of(
 class Judge:
     """What is forbidden now, by what the history in the database says.
 
-    presses: takeovers that were asked for and not yet used. jids: of twins, that share one.
+    told_until: ends of the cool-downs after conflicts that a live worker told, stored or not.
+    presses: takeovers that were asked for and not yet used. taken: who took a session over; what
+    becomes of a twin that loses it so is the subject of `test_takeover`.
     """
 
     host: Host
     cool_until: dict[str, float] = field(default_factory=dict)
     ban_until: dict[str, float] = field(default_factory=dict)
+    told_until: dict[str, float] = field(default_factory=dict)
     told_ban_s: dict[str, float] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     outdated: set[str] = field(default_factory=set)
-    taken_over: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
     presses: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
     _read: int = 0
@@ -96,17 +99,19 @@ class Judge:
         state, before, event = State(row["to_state"]), row["from_state"], row["event"]
         if not row["reason"]:
             self.wrongs.append(f"{name}: a change without a reason")
+        if event == "CleanAsked" or state in (State.LOGGED_OUT, State.OUTDATED, State.BANNED):
+            self.told_until.pop(name, None)
         if event == "CleanAsked":
             self._release(name)
-            if name in self.outdated:
-                self.held.add(name)
         if event == "ReconnectAsked" and row["reason"] == "takeover":
             if not self.presses[name]:
                 self.wrongs.append(f"{name}: a takeover that nobody asked for")
             self.presses[name] -= 1
-            self.taken_over.add(name)
+            self.taken.add(name)
+            self.outdated.discard(name)
             self._release(name)
         elif event == "ReconnectAsked" and state is State.BANNED and self.presses[name]:
+            self.outdated.discard(name)
             self._release(name)
         if state is State.COOLDOWN and before != state and State(before).is_live:
             self.cool_until[name] = row["at"] + LIMITS.cooldown_s
@@ -122,26 +127,27 @@ class Judge:
 
     def _release(self, name: str) -> None:
         self.cool_until.pop(name, None)
-        self.held.discard(name)
-        if name in self.taken_over:
-            self.outdated.discard(name)
+        self.told_until.pop(name, None)
+        if name not in self.outdated:
+            self.held.discard(name)
 
     def connects(self, worker: FakeWorker) -> None:
         """A worker is told to connect: is that allowed now?"""
         self.read()
-        name, now = worker.instance, self.host.world.loop.now
+        name, now = worker.instance, self.host.world.clock.now()
         for other in self.host.world.live():
             if other is worker:
                 continue
             if other.instance == name:
                 self.wrongs.append(f"{name}: a second live worker")
-            elif other.jid and other.jid == worker.jid and name not in self.taken_over:
+            elif other.jid and other.jid == worker.jid and not {name, other.instance} & self.taken:
                 self.wrongs.append(f"{name}: {other.instance} is live with the same JID")
-        self.taken_over.discard(name)
         if now < self.ban_until.get(name, 0.0):
             self.wrongs.append(f"{name}: an attempt inside a ban")
         if now < self.cool_until.get(name, 0.0):
             self.wrongs.append(f"{name}: an attempt inside a cool-down")
+        if now < self.told_until.get(name, 0.0):
+            self.wrongs.append(f"{name}: an attempt in spite of a conflict that was told")
         if name in self.held:
             self.wrongs.append(f"{name}: an attempt while held")
 
@@ -233,8 +239,12 @@ class Fleet(RuleBasedStateMachine):
         self.world.settle()
 
     def say(self, worker: FakeWorker, event: ev.WorkerEvent) -> None:
+        name, now = worker.instance, self.world.clock.now()
         if isinstance(event, ev.TemporaryBan) and worker.alive:
-            self.judge.told_ban_s[worker.instance] = event.expire_s
+            self.judge.told_ban_s[name] = event.expire_s
+        told = isinstance(event, ev.StreamReplaced) and worker.alive and worker.jid is not None
+        if told and self.world.is_idle and not self.judge.presses[name]:
+            self.judge.told_until[name] = now + LIMITS.cooldown_s
         if worker.command is not None:
             worker.say(event)
 
@@ -387,7 +397,7 @@ class Fleet(RuleBasedStateMachine):
                     expected = 0
             assert len(workers) == expected, f"{view} has {len(workers)} workers"
             if view.next_attempt is not None:
-                late_s = self.world.loop.now - view.next_attempt
+                late_s = self.world.clock.now() - view.next_attempt
                 assert late_s < 1.0, f"{view.name} waits for what was due {late_s} s ago"
 
     def teardown(self) -> None:

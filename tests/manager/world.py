@@ -41,7 +41,7 @@ class Loop(asyncio.SelectorEventLoop):
     """An event loop with a time of its own. scheduled: how many callbacks it was ever given."""
 
     def __init__(self) -> None:
-        self.now = BEGIN
+        self.now = 0.0
         self.scheduled = 0
         self.moments: list[float] = []
         super().__init__()
@@ -75,16 +75,20 @@ class Inline(ThreadPoolExecutor):
 
 
 class LoopClock:
-    """`manager.clock.Clock` on a loop's own time."""
+    """`manager.clock.Clock` on a loop's own time. offset: what its wall clock is ahead of that;
+    setting the clock of a machine back changes it."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
+        self.offset = BEGIN
 
     def now(self) -> float:
-        return self._loop.now
+        return self.offset + self._loop.now
 
     def call_at(self, moment: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        return self._loop.call_at(max(moment, self._loop.now), callback)
+        # A microsecond later, because moments since 1970 are too large to be exact.
+        when = max(moment - self.offset + 1e-6, self._loop.now)
+        return self._loop.call_at(when, callback)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -74,9 +74,25 @@ def decide(
             return Decision(replace(instance, jid=jid, lid=lid or None))
         case ev.SessionMissing() if instance.is_paired and instance.state.is_live:
             return hold(instance, Reason.SESSION_MISSING, at)
+        case ev.StreamReplaced() | ev.TemporaryBan() if _is_stopped(instance):
+            # Told in the same moment as the stop: the next start must wait all the same.
+            told = _live(instance, event, at).instance
+            return Decision(
+                replace(
+                    instance,
+                    conflicts=told.conflicts,
+                    cooldown_until=told.cooldown_until,
+                    banned_until=told.banned_until,
+                    hold=told.hold,
+                )
+            )
         case _ if instance.state.is_live:
             return _live(instance, event, at)
     return Decision(instance)
+
+
+def _is_stopped(instance: Instance) -> bool:
+    return instance.state is State.STOPPED and instance.is_paired
 
 
 def _command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
@@ -188,6 +204,8 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
     match event:
         case ev.Dialling() if instance.state is State.CONNECTING:
             return _dialling(instance, at)
+        case ev.QrShown() if instance.state is State.CONNECTED or instance.reason is Reason.PAIRED:
+            return Decision(instance)
         case ev.QrShown() if instance.is_paired:
             return hold(instance, Reason.SESSION_MISSING, at, "the library asks for a pairing")
         case ev.QrShown(payload, index, count, valid_s):
@@ -196,9 +214,11 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return Decision(replace(shown, qr=QrCode(payload, index, count, expires)))
         case ev.PairSucceeded(jid, lid):
             paired = replace(instance, jid=jid, lid=lid or None)
+            if instance.state in (State.CONNECTED, State.DEGRADED):
+                return Decision(paired)
             due = at.now + at.limits.connect_timeout_s
             return Decision(move(paired, State.CONNECTING, Reason.PAIRED, at, due=due))
-        case ev.PairFailed(end=how, detail=detail):
+        case ev.PairFailed(end=how, detail=detail) if not instance.is_paired:
             return _pairing_ended(instance, how, plain(detail), at)
         case ev.Connected():
             return _connected(instance, event, at)

@@ -13,6 +13,7 @@ from waziterm.domain.fleet import FleetError, InstanceView, LogLine, SendResult,
 from waziterm.domain.instance import Instance
 from waziterm.domain.limits import Limits
 from waziterm.domain.moves import QUEUED
+from waziterm.domain.reasons import Reason
 from waziterm.domain.rules import Decision, decide
 from waziterm.domain.states import State
 from waziterm.manager.clock import Handle
@@ -78,7 +79,7 @@ class Supervisor:
             hands = self._hands = Hands(name, self._around, self._inbox, self._journal, tasks)
             try:
                 async for post in self._inbox.posts():
-                    if post.attempt is None or post.attempt is hands.attempt:
+                    if post.attempt in (None, hands.attempt) or self._counts_late(post.event):
                         await self._handle(post, hands)
             finally:
                 self._disarm()
@@ -106,6 +107,13 @@ class Supervisor:
         await self._around.records.sent(self.instance.name, self._around.clock.now(), result)
         self._around.show(self.view)
         return result
+
+    def _counts_late(self, event: ev.Event) -> bool:
+        """Whether an event counts although something behind which it came has ended its attempt:
+        a conflict, unless somebody has decided to take over meanwhile, and a ban."""
+        if isinstance(event, ev.StreamReplaced):
+            return self.instance.reason is not Reason.TAKEOVER
+        return isinstance(event, ev.TemporaryBan)
 
     # -- one change at a time ---------------------------------------------------------------
 
@@ -158,6 +166,9 @@ class Supervisor:
         """
         before, after = self.instance, decision.instance
         if after == before:
+            # A wait of the last manager has no timer yet; one that rang before the wall clock
+            # got there, because that was set back, is over.
+            self._arm()
             return
         try:
             await self._around.records.changed(before, after, event, now)

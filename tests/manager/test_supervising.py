@@ -1,0 +1,263 @@
+"""What becomes of one instance when things come at a bad moment; in a world of the test's own."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.manager.hosting import Host
+from tests.manager.world import BEGIN, FakeWorker
+from waziterm.domain import events as ev
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+
+JID = "628123456789:1@s.whatsapp.net"
+COOLDOWN_S = 10.0
+JITTERED_S = 11.0
+
+
+def worker_of(host: Host, name: str) -> FakeWorker:
+    (worker,) = host.world.live(name)
+    return worker
+
+
+def online(host: Host, *names: str, jid: str = JID) -> FakeWorker:
+    """Start the manager with paired instances, and bring the first one online."""
+    host.prepare(*(Instance(name, BEGIN, since=BEGIN, jid=jid) for name in names))
+    host.open()
+    worker = worker_of(host, names[0])
+    worker.say(ev.Connected(jid))
+    host.world.settle()
+    assert host.view(names[0]).state is State.CONNECTED
+    return worker
+
+
+@contextmanager
+def full_disk(host: Host) -> Iterator[None]:
+    """The database's log cannot grow any more: SQLite gets an error for each commit."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (host.root / "waziterm.db-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("away_s", [0.0, 3.0, 60.0], ids=lambda s: f"{s:.0f} s away")
+def test_a_cool_down_outlives_a_restart_and_ends_in_the_guarded_attempt(
+    host: Host, away_s: float
+) -> None:
+    online(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    cooling = host.view("a")
+    assert cooling.state is State.COOLDOWN and cooling.next_attempt is not None
+    host.close()
+    host.world.jump(away_s)
+    host.open()
+    if away_s < COOLDOWN_S:
+        assert host.view("a").next_attempt == cooling.next_attempt
+        assert not host.world.live()
+        host.world.pass_time(cooling.next_attempt - host.world.clock.now() - 0.01)
+        assert not host.world.live()
+        host.world.pass_time(0.02)
+    assert host.view("a").reason is Reason.GUARDED
+    assert worker_of(host, "a").command is not None
+
+
+def test_a_ban_outlives_a_restart_and_ends_by_itself(host: Host) -> None:
+    online(host, "a").say(ev.TemporaryBan(101, 600.0))
+    host.world.settle()
+    host.close()
+    host.open()
+    assert host.view("a").state is State.BANNED
+    host.world.pass_time(599.0)
+    assert not host.world.live()
+    host.world.pass_time(2.0)
+    assert worker_of(host, "a").jid == JID
+
+
+@pytest.mark.parametrize(
+    "ends_it",
+    [[ev.Disconnected(), ev.Disconnected()], [ev.StreamError("516")], [ev.DialFailed("no route")]],
+    ids=["second drop", "516", "dial failed"],
+)
+def test_a_conflict_that_comes_behind_the_end_of_its_attempt_counts(
+    host: Host, ends_it: list[ev.WorkerEvent]
+) -> None:
+    worker = online(host, "a")
+    for event in (*ends_it, ev.StreamReplaced()):
+        worker.say(event)
+    host.world.settle()
+    host.world.pass_time(COOLDOWN_S - 0.1)
+    assert not host.world.live(), "dialled inside the cool-down of a conflict it was told of"
+    host.world.pass_time(JITTERED_S - COOLDOWN_S + 0.2)
+    assert host.view("a").reason is Reason.GUARDED
+
+
+def test_a_stop_does_not_lose_a_conflict_that_came_with_it(host: Host) -> None:
+    worker = online(host, "a")
+    stopping = host.world.loop.create_task(host.fleet.stop("a"))
+    host.world.loop.call_soon(worker.say, ev.StreamReplaced())
+    host.world.settle()
+    assert stopping.result().state is State.STOPPED
+    host.world.task(host.fleet.start("a")).exception()
+    host.world.pass_time(COOLDOWN_S - 0.1)
+    assert not host.world.live(), "dialled inside the cool-down of a conflict it was told of"
+
+
+def test_a_takeover_of_what_another_instance_has_ends_that_one_first(host: Host) -> None:
+    online(host, "a", "b")
+    assert host.view("b").reason is Reason.LOCAL_HOLDER
+    together: list[list[str]] = []
+    host.world.on_connect = lambda _: together.append([w.instance for w in host.world.live()])
+    host.world.task(host.fleet.reconnect("b", takeover=True)).result()
+    assert together == [["b"]], "two live workers for one JID"
+    assert (host.view("a").state, host.view("a").reason) == (State.HELD, Reason.LOCAL_HOLDER)
+
+
+def test_of_two_instances_with_one_device_exactly_one_gives_way(host: Host) -> None:
+    host.prepare(*(Instance(name, BEGIN, since=BEGIN, jid=JID) for name in ("a", "b")))
+    host.open()
+    assert len(host.world.live()) == 1
+    assert [host.view(name).state for name in ("a", "b")].count(State.HELD) == 1
+
+
+def test_a_doubled_pairing_does_not_disturb_the_connection(host: Host) -> None:
+    host.open()
+    host.world.task(host.fleet.add("a")).result()
+    worker = worker_of(host, "a")
+    paired = ev.PairSucceeded(JID, "1@lid", "android")
+    for event in (ev.QrShown("q" * 50, 1, 6, 60.0), paired, ev.Connected(JID), paired):
+        worker.say(event)
+        host.world.settle()
+    assert host.view("a").state is State.CONNECTED
+    host.world.pass_time(120.0)
+    assert worker.alive and host.view("a").state is State.CONNECTED
+
+
+def test_a_code_that_comes_behind_its_own_scan_changes_nothing(host: Host) -> None:
+    host.open()
+    host.world.task(host.fleet.add("a")).result()
+    worker = worker_of(host, "a")
+    for event in (
+        ev.QrShown("q" * 50, 1, 6, 60.0),
+        ev.PairSucceeded(JID, "1@lid", "android"),
+        ev.QrShown("r" * 50, 2, 6, 20.0),
+        ev.Connected(JID),
+    ):
+        worker.say(event)
+    host.world.settle()
+    assert worker.alive and host.view("a").state is State.CONNECTED
+
+
+def test_on_a_full_disk_a_command_is_refused_and_changes_nothing(host: Host) -> None:
+    worker = online(host, "a")
+    for command in (host.fleet.clean("a"), host.fleet.reconnect("a")):
+        with full_disk(host):
+            error = host.world.task(command).exception()
+        assert isinstance(error, FleetError) and "disk" in str(error) and error.hint
+        assert worker.alive and host.session("a").exists()
+        assert host.view("a").state is State.CONNECTED
+    (row,) = host.query("SELECT state, jid FROM instances")
+    assert (row["state"], row["jid"]) == ("connected", JID)
+
+
+def test_on_a_full_disk_a_conflict_stops_the_worker_and_cools_down(host: Host) -> None:
+    worker = online(host, "a")
+    with full_disk(host):
+        worker.say(ev.StreamReplaced())
+        host.world.settle()
+        assert not worker.alive and host.view("a").state is State.COOLDOWN
+        assert any("not stored" in line.text for line in host.fleet.tail("a"))
+        host.world.pass_time(COOLDOWN_S - 0.1)
+        assert not host.world.live()
+        host.world.pass_time(JITTERED_S - COOLDOWN_S + 0.2)
+        worker_of(host, "a").say(ev.Connected(JID))
+        host.world.settle()
+        assert host.view("a").state is State.CONNECTED
+    host.lies.clear()  # what a full disk has not taken cannot be stored before it is shown
+
+
+def test_on_a_full_disk_a_stop_stops(host: Host) -> None:
+    worker = online(host, "a")
+    with full_disk(host):
+        view = host.world.task(host.fleet.stop("a")).result()
+    assert view.state is State.STOPPED and not worker.alive
+
+
+def test_a_clean_whose_files_cannot_be_moved_leaves_the_instance_paired(host: Host) -> None:
+    online(host, "a")
+    trash = host.root / "trash"
+    trash.rmdir()
+    trash.write_text("a file stands where the trash should be")
+    error = host.world.task(host.fleet.clean("a")).exception()
+    host.world.settle()
+    assert isinstance(error, FleetError) and "trash" in str(error)
+    assert host.session("a").exists()
+    view = host.view("a")
+    assert view.paired and view.state is State.STOPPED
+    host.world.task(host.fleet.start("a")).result()
+    assert worker_of(host, "a").jid == JID
+
+
+def test_a_worker_whose_heart_stops_is_replaced(host: Host) -> None:
+    worker = online(host, "a")
+    worker.beats, worker.answers = False, "never"
+    host.world.pass_time(45.0)
+    assert not worker.alive
+    view = host.view("a")
+    assert "heartbeat" in view.detail or view.state is State.CONNECTING
+    assert any("its heartbeat stopped" in line.text for line in host.fleet.tail("a"))
+
+
+def test_a_suspended_machine_holds_nothing_against_a_session(host: Host) -> None:
+    worker = online(host, "a")
+    worker.answers = "never"
+    host.world.pass_time(35.0)
+    host.world.jump(4000.0)
+    worker.answers = "ok"
+    host.world.pass_time(45.0)
+    assert worker.alive and host.view("a").state is State.CONNECTED
+
+
+def test_a_clock_that_is_set_back_only_lengthens_a_wait(host: Host) -> None:
+    online(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    host.world.clock.offset -= 5.0
+    host.world.pass_time(COOLDOWN_S + 4.0)
+    assert not host.world.live()
+    host.world.pass_time(3.0)
+    assert host.view("a").reason is Reason.GUARDED
+
+
+def test_an_attempt_in_flight_is_joined(host: Host) -> None:
+    host.world.spawn_s = 0.5
+    host.prepare(Instance("a", BEGIN, since=BEGIN, jid=JID))
+    host.open()
+    asked = [
+        host.world.task(host.fleet.start("a")),
+        host.world.task(host.fleet.reconnect("a")),
+        host.world.task(host.fleet.reconnect("a", takeover=True)),
+    ]
+    host.world.pass_time(2.0)
+    assert all(task.result().state is State.CONNECTING for task in asked)
+    assert len(host.world.workers) == 1
+
+
+@pytest.mark.parametrize("by_cancelling", [False, True], ids=["quit", "cancelled"])
+def test_the_end_of_the_manager_waits_for_a_spawn_under_way(
+    host: Host, by_cancelling: bool
+) -> None:
+    host.world.spawn_s = host.world.kill_s = 0.5
+    host.prepare(*(Instance(name, BEGIN, since=BEGIN, jid=f"62812345678{i}:1@s.whatsapp.net")
+                   for i, name in enumerate("abc")))  # fmt: skip
+    host.open()
+    host.close(by_cancelling=by_cancelling)
+    host.world.pass_time(2.0)
+    assert not host.world.live()
+    assert not Path(host.root / "run").exists()
