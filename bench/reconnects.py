@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from bench import machine
 from bench.figures import Figure, percentile, slope
 from bench.programs import Headless, headless
-from bench.rig import BOOT_TIMEOUT_S, Rig
+from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
 from waziterm.domain.states import State
+from waziterm.lab.events import EventKind
 
 TITLE = "many reconnects of one instance"
 ROUNDS = 1000
@@ -50,7 +51,7 @@ async def run(rig: Rig) -> list[Figure]:
         await _connected(manager, name, None)
         samples, took = [_sample(manager, 0)], []
         for number in range(1, rounds + 1):
-            took.append(await _reconnect(manager, name))
+            took.append(await _reconnect(stage, manager, name))
             if number % EVERY == 0:
                 samples.append(_sample(manager, number))
     steady = [sample for sample in samples if sample.rounds >= rounds / 5]
@@ -93,11 +94,16 @@ def _sample(manager: Headless, rounds: int) -> Sample:
     return Sample(rounds, machine.open_fds(pid), machine.threads(pid), machine.rss_mb(pid))
 
 
-async def _reconnect(manager: Headless, name: str) -> float:
+async def _reconnect(stage: Stage, manager: Headless, name: str) -> float:
     """One reconnect, until a new worker is connected; seconds."""
-    began = time.monotonic()
+    jid, position, began = stage.jids[name], stage.lab.position, time.monotonic()
     before = (await manager.instance(name))["pid"]
     await asyncio.to_thread(manager.client.reconnect, name)
+    await stage.lab.wait_event(
+        lambda event: event.kind is EventKind.LOGIN and event.jid == jid,
+        BOOT_TIMEOUT_S,
+        position=position,
+    )
     await _connected(manager, name, before)
     return time.monotonic() - began
 

@@ -9,7 +9,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Judge:
 
     told_until: ends of the cool-downs after conflicts that a live worker told, stored or not.
     presses: takeovers that were asked for and not yet used. taken: who took a session over; what
-    becomes of a twin that loses it so is the subject of `test_takeover`.
+    becomes of a twin that loses it so is the subject of a test in `test_supervising`.
     """
 
     host: Host
@@ -269,7 +269,7 @@ class Fleet(RuleBasedStateMachine):
     def add(self) -> None:
         taken = {view.name for view in self.host.fleet.snapshot().instances}
         for name in [name for name in NAMES if name not in taken][:1]:
-            self.command(name, lambda fleet, name=name: fleet.add(name))
+            self.command(name, self.host.fleet.add(name))
 
     @rule(which=Which, joins=st.sampled_from(["start", "reconnect", "take over"]))
     def wants_it(self, which: int, joins: str) -> None:
@@ -282,9 +282,9 @@ class Fleet(RuleBasedStateMachine):
         ]
         match joins:
             case "start":
-                self.command(name, lambda fleet: fleet.start(name))
+                self.command(name, self.host.fleet.start(name))
             case "reconnect":
-                self.command(name, lambda fleet: fleet.reconnect(name))
+                self.command(name, self.host.fleet.reconnect(name))
             case _:
                 self.take_over(name)
         assert all(worker.alive for worker in attempting), "an attempt in flight was ended"
@@ -296,17 +296,17 @@ class Fleet(RuleBasedStateMachine):
 
     def take_over(self, name: str) -> None:
         self.judge.presses[name] += 1
-        self.command(name, lambda fleet: fleet.reconnect(name, takeover=True))
+        self.command(name, self.host.fleet.reconnect(name, takeover=True))
 
     @rule(which=Which, verb=st.sampled_from(["stop", "clean", "send_test", "tidy_up"]))
     def asks(self, which: int, verb: str) -> None:
         name = self.name(which)
         names = [] if verb == "tidy_up" else [name]
-        self.command(name, lambda fleet: getattr(fleet, verb)(*names))
+        self.command(name, getattr(self.host.fleet, verb)(*names))
 
-    def command(self, name: str, asked: Callable[[Any], Coroutine[Any, Any, Any]]) -> None:
+    def command(self, name: str, asked: Coroutine[Any, Any, object]) -> None:
         """Ask for something; nobody waits for the answer before the next thing happens."""
-        self.commands[self.world.task(asked(self.host.fleet))] = name
+        self.commands[self.world.task(asked)] = name
         self.collect()
 
     def collect(self) -> None:
@@ -359,7 +359,7 @@ class Fleet(RuleBasedStateMachine):
 
     def end(self, *, by_cancelling: bool) -> None:
         self.host.close(by_cancelling=by_cancelling)
-        assert not self.world.live(), "a worker outlived its manager"
+        assert not self.world.processes(), "a worker outlived its manager"
         assert all(task.done() for task in self.commands), "a command was never answered"
         self.collect()
 
@@ -419,7 +419,7 @@ class Fleet(RuleBasedStateMachine):
         world.jump(2 * max(BAN_S))
         world.pass_time(5.0)
         for view in self.host.fleet.snapshot().instances:
-            self.command(view.name, lambda fleet, name=view.name: fleet.clean(name))
+            self.command(view.name, self.host.fleet.clean(view.name))
             self.take_over(view.name)
             for _ in range(20):
                 for worker in world.live():
@@ -438,8 +438,8 @@ def test_no_order_of_events_breaks_an_invariant() -> None:
     run_state_machine_as_test(
         Fleet,
         settings=settings(
-            max_examples=30,
-            stateful_step_count=25,
+            max_examples=40,
+            stateful_step_count=30,
             derandomize=True,
             database=None,
             deadline=None,

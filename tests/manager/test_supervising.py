@@ -261,3 +261,16 @@ def test_the_end_of_the_manager_waits_for_a_spawn_under_way(
     host.world.pass_time(2.0)
     assert not host.world.live()
     assert not Path(host.root / "run").exists()
+
+
+def test_a_worker_is_ready_when_the_cool_down_ends_and_gone_when_it_is_called_off(
+    host: Host,
+) -> None:
+    online(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    assert not host.world.processes()
+    host.world.pass_time(COOLDOWN_S - 0.1)
+    (spare,) = host.world.processes()
+    assert spare.command is None, "a spare worker holds no session"
+    host.world.task(host.fleet.stop("a")).result()
+    assert not host.world.processes()

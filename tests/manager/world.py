@@ -49,15 +49,21 @@ class Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now
 
-    def call_soon(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
+    def call_soon(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> asyncio.Handle:
         self.scheduled += 1
         return super().call_soon(*args, **kwargs)
 
-    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> asyncio.Handle:
         self.scheduled += 1
         return super().call_soon_threadsafe(*args, **kwargs)
 
-    def call_at(self, when: float, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, *args: Any, **kwargs: Any
+    ) -> asyncio.TimerHandle:
         heapq.heappush(self.moments, when)
         return super().call_at(when, *args, **kwargs)
 
@@ -228,7 +234,7 @@ class World:
         ):
             self._patches.enter_context(patch.object(target, name, value))
         exists = "waziterm.manager.rounds.psutil.pid_exists"
-        living = lambda pid: any(worker.pid == pid for worker in self.live())  # noqa: E731
+        living = lambda pid: any(worker.pid == pid for worker in self.processes())  # noqa: E731
         self._patches.enter_context(patch(exists, living))
         search = "waziterm.manager.claims.search"
         self._patches.enter_context(patch(search, lambda files, addresses: self.findings))
@@ -263,8 +269,15 @@ class World:
         return self._slow == 0
 
     def live(self, name: str = "") -> list[FakeWorker]:
-        """The workers that live; name: only those of that instance."""
-        return [w for w in self.workers if w.alive and name in ("", w.instance)]
+        """The workers that live and hold a session; name: only those of that instance.
+
+        A spare one, started ahead for the end of a cool-down, holds none.
+        """
+        return [w for w in self.processes() if w.instance and name in ("", w.instance)]
+
+    def processes(self) -> list[FakeWorker]:
+        """All workers that live, the spare ones too."""
+        return [w for w in self.workers if w.alive]
 
     # -- time -----------------------------------------------------------------------------------
 

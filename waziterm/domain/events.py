@@ -170,6 +170,13 @@ class HolderFound:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOver:
+    """An operator let another instance of this fleet take the device over. by: who, in words."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class SuspectsFound:
     """The search for a holder proved nothing. summary: what it found, for the operator."""
 
@@ -260,6 +267,7 @@ Event = (
     | ProbeMissed
     | HolderFound
     | SuspectsFound
+    | TakenOver
     | NetworkBack
     | DeviceFound
     | SessionMissing

@@ -261,6 +261,8 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return retry(instance, Reason.STREAM_ERROR, at, f"code {plain(code)}")
         case ev.DialFailed(detail):
             return retry(instance, Reason.DIAL_FAILED, at, plain(detail))
+        case ev.TakenOver(by):
+            return hold(instance, Reason.LOCAL_HOLDER, at, plain(by))
         case ev.SessionBroken(detail):
             return hold(instance, Reason.SESSION_BROKEN, at, plain(detail))
         case ev.WorkerDied(cause):

@@ -6,6 +6,7 @@ start at the same moment both see the other, and the later one gives way.
 
 import asyncio
 import logging
+import math
 from pathlib import Path
 
 from waziterm.manager.clock import Clock
@@ -47,7 +48,7 @@ class Claims:
         self, name: str, jid: str, files: tuple[Path, ...], addresses: frozenset[Address]
     ) -> Findings:
         """Look for whoever took a device over; see `manager.holder.search`."""
-        holder = self._sibling(name, jid, self._clock.now())
+        holder = self._sibling(name, jid, math.inf)
         holder = holder or _told(await asyncio.to_thread(self._registry.holder, jid))
         if holder:
             return Findings(holder)
@@ -55,11 +56,14 @@ class Claims:
 
     async def close(self) -> None:
         """Take this manager's entry away."""
-        await asyncio.to_thread(self._registry.withdraw)
+        try:
+            await asyncio.to_thread(self._registry.withdraw)
+        except OSError as error:
+            log.warning("the entry for other managers stays: %s", error)
 
     def _sibling(self, name: str, jid: str, before: float) -> str:
         for other, (claimed, since) in self._live.items():
-            if other != name and claimed == jid and since <= before:
+            if other != name and claimed == jid and (since, other) < (before, name):
                 return f"the instance {other} of this fleet"
         return ""
 

@@ -25,6 +25,7 @@ from waziterm.manager.journal import Journal
 from waziterm.manager.link import Link, Worker
 from waziterm.manager.records import Records
 from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.spare import Spare
 from waziterm.manager.troubles import Troubles
 from waziterm.worker import protocol as wire
 
@@ -68,6 +69,7 @@ class Hands:
         self._journal = journal
         self._tasks = tasks
         self._background = Background(tasks, name)
+        self._spare = Spare(around.spawn, around.clock)
         self._peers: frozenset[Address] = frozenset()
         self.attempt: Attempt | None = None
 
@@ -117,6 +119,7 @@ class Hands:
             around.gate.failed(self._name)
         elif isinstance(event, ev.Connected | ev.QrShown):
             around.gate.reached()
+        await self._keep_spare(instance)
         if attempt is None:
             return
         if state is not State.CONNECTING:
@@ -130,6 +133,15 @@ class Hands:
         else:
             await attempt.unwatch()
 
+    async def _keep_spare(self, instance: Instance) -> None:
+        """Have a worker ready for the guarded attempt, and none for anything else."""
+        if instance.state is State.COOLDOWN and instance.due is not None:
+            if not self._spare.is_wanted:
+                self._spare.want()
+                self._background.start(partial(self._spare.prepare, instance.due))
+        elif instance.state is not State.CONNECTING:
+            await self._spare.drop()
+
     async def end_attempt(self) -> None:
         """End the current attempt; what it still says is stale from now on."""
         attempt, self.attempt = self.attempt, None
@@ -139,6 +151,7 @@ class Hands:
     async def close(self) -> None:
         """Leave no task and no worker behind."""
         self._background.cancel()
+        await self._spare.drop()
         await self.end_attempt()
 
     def _queue_attempt(self, instance: Instance) -> None:
@@ -156,7 +169,7 @@ class Hands:
             proxy=lab.proxy if lab else instance.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
         )
-        await attempt.dial(self._around.spawn, command)
+        await attempt.dial(self._spare.take, command)
 
     async def _trash(self, why: str, *, restorable: bool) -> None:
         now = self._around.clock.now()

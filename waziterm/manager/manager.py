@@ -24,6 +24,7 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.janitor import Act
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.states import State
 from waziterm.manager.claims import Claims
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.datadir import DataDir
@@ -188,6 +189,15 @@ class SessionManager:
             if name != teller:
                 supervisor.post(ev.FleetOutdated())
 
+    async def _make_way(self, taker: Supervisor) -> None:
+        """At most one live connection per device: end a sibling's before the takeover dials."""
+        jid = taker.instance.jid
+        for other in self._supervisors.values():
+            same = other is not taker and jid is not None and other.instance.jid == jid
+            if same and other.instance.state.is_live:
+                name = taker.instance.name
+                await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
+
     def _outage(self, begins: bool) -> None:
         """The network went away for the fleet, or came back: nobody sits out a long back-off."""
         now = self._world.clock.now()
@@ -239,7 +249,10 @@ class SessionManager:
         return await self._of(name).ask(ev.StopAsked())
 
     async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
-        return await self._of(name).ask(ev.ReconnectAsked(takeover))
+        supervisor = self._of(name)
+        if takeover and supervisor.instance.state is not State.BANNED:
+            await self._make_way(supervisor)
+        return await supervisor.ask(ev.ReconnectAsked(takeover))
 
     async def clean(self, name: str) -> InstanceView:
         return await self._of(name).ask(ev.CleanAsked())

@@ -4,11 +4,13 @@ A manager writes one file, `PID.json`, into a folder of its user. It holds no nu
 an HMAC keyed with the machine's id, so that the file says nothing on another machine.
 """
 
+import errno
 import hashlib
 import hmac
 import json
 import os
 import socket
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -61,6 +63,8 @@ class Registry:
         """
         marks = {self._mark(jid): since for jid, since in sorted(live.items())}
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._is_ours():
+            raise PermissionError(errno.EPERM, "others control this folder", str(self._folder))
         fresh = self._file.with_suffix(".new")
         fresh.write_text(json.dumps({"pid": os.getpid(), "root": str(self._root), "live": marks}))
         fresh.chmod(0o600)
@@ -95,7 +99,17 @@ class Registry:
                 gone.append(path)
         return tuple(gone)
 
+    def _is_ours(self) -> bool:
+        """In the temp directory anybody may have made a folder of this name before us."""
+        with suppress(OSError):
+            found = self._folder.lstat()
+            mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+            return mine and not found.st_mode & 0o022
+        return False
+
     def _entries(self) -> list[Path]:
+        if not self._is_ours():
+            return []
         return sorted(path for path in self._folder.glob("*.json") if path != self._file)
 
     def _mark(self, jid: str) -> str:
