@@ -416,6 +416,7 @@ class Fleet(RuleBasedStateMachine):
         world = self.world
         world.spawn_s = world.kill_s = world.failing_spawns = 0
         world.findings = Findings()
+        world.pass_time(5.0)
         world.jump(2 * max(BAN_S))
         world.pass_time(5.0)
         for view in self.host.fleet.snapshot().instances:

@@ -1,0 +1,51 @@
+"""Incidents: one cause is told once, however many it meets."""
+
+from dataclasses import replace
+
+from waziterm.domain.incidents import grown, is_trouble
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+
+
+def gone(number: int) -> Instance:
+    return Instance(
+        f"shop-{number}", created_at=0.0, state=State.LOGGED_OUT, reason=Reason.UNLINKED
+    )
+
+
+def dropped(number: int) -> Instance:
+    return replace(gone(number), state=State.RETRYING, reason=Reason.DROPPED)
+
+
+def test_eight_of_ten_within_a_minute_are_one_incident() -> None:
+    incident = grown(None, gone(0), 100.0, fleet=10)
+    assert incident.who == "shop-0" and incident.is_told
+    for number in range(1, 8):
+        incident = grown(incident, gone(number), 100.0 + number * 7, fleet=10)
+    assert incident.who == "8 of 10" and "(401)" in incident.what
+    assert incident.began_at == 100.0
+
+
+def test_the_same_reason_later_is_another_incident() -> None:
+    first = grown(None, gone(0), 100.0, fleet=10)
+    later = grown(first, gone(1), 161.0, fleet=10)
+    assert later.names == ("shop-1",) and later.began_at == 161.0
+
+
+def test_what_passes_by_itself_is_told_only_when_it_meets_several() -> None:
+    incident = grown(None, dropped(0), 0.0, fleet=10)
+    assert not incident.is_told
+    for number in (1, 2):
+        incident = grown(incident, dropped(number), 1.0, fleet=10)
+    assert incident.is_told and incident.who == "3 of 10"
+
+
+def test_trouble_is_a_new_state_or_a_new_reason() -> None:
+    online = Instance("shop", created_at=0.0, state=State.CONNECTED, reason=Reason.ONLINE)
+    cooling = replace(online, state=State.COOLDOWN, reason=Reason.CONFLICT)
+    held = replace(online, state=State.HELD, reason=Reason.RIVAL)
+    assert is_trouble(online, cooling) and is_trouble(cooling, held)
+    assert not is_trouble(cooling, replace(cooling, detail="suspect: bot"))
+    assert not is_trouble(held, online)
+    assert not is_trouble(online, replace(online, state=State.STOPPED))
