@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import importlib
 import json
+import os
+import signal
 import sys
 import tempfile
 import time
@@ -48,7 +50,7 @@ def main() -> int:
         names = args.names or BENCHES
         try:
             results = asyncio.run(_run(names, rig))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             return 130
     if args.json is not None:
         document = {"quick": args.quick, "benches": [result.as_json() for result in results]}
@@ -57,18 +59,25 @@ def main() -> int:
 
 
 async def _run(names: tuple[str, ...], rig: Rig) -> list[Result]:
+    """Run the benches. SIGTERM and SIGHUP end them like ctrl+c, so that nothing stays behind."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     counts = "small counts (--quick)" if rig.quick else "full counts"
-    rig.console.print(f"benches: {counts}; {load()}\n", highlight=False)
+    rig.console.print(f"benches: {counts}; {os.cpu_count()} cores\n", highlight=False)
     results = []
     for name in names:
         bench = cast(Bench, importlib.import_module(f"bench.{name}"))
-        began = time.monotonic()
+        began, before = time.monotonic(), load()
         try:
             figures = tuple(await bench.run(rig))
         except (OSError, LabError, FleetError, ExceptionGroup) as error:
             rig.console.print(f"{name} could not be measured: {_told(error)}\n", markup=False)
             continue
-        result = Result(name, bench.TITLE, time.monotonic() - began, figures)
+        said = f"load {before:.1f} before, {load():.1f} at the end"
+        title = f"{bench.TITLE} (smaller counts: --quick)" if rig.quick else bench.TITLE
+        result = Result(name, title, time.monotonic() - began, said, figures)
         show(result, rig.console)
         results.append(result)
     return results

@@ -13,18 +13,31 @@ first paint.
 import asyncio
 import statistics
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bench.figures import Figure, spread
+from bench import machine
+from bench.figures import Figure
 from bench.programs import monitor
 from bench.rig import Rig, Stage
 from waziterm.domain.states import Wanted
+from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
+from waziterm.lab.words import LabError
 from waziterm.store.store import open_store
 
 TITLE = "cold start of the monitor with N paired instances"
 FIRST_PAINT_S = 0.7
+PAINT_TIMEOUT_S = 30.0
 ONLINE_TIMEOUT_S = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start, in seconds. cpu: of the app alone, until the first paint."""
+
+    paint: float
+    cpu: float
+    online: float
 
 
 async def run(rig: Rig) -> list[Figure]:
@@ -32,68 +45,52 @@ async def run(rig: Rig) -> list[Figure]:
     figures = []
     for count in (10,) if rig.quick else (10, 50):
         runs = 2 if rig.quick else 3 if count == 50 else 5
-        paints, onlines = [], []
+        limit = FIRST_PAINT_S if count == 50 or rig.quick else None
+        starts = []
         for _ in range(runs):
             async with rig.stage(count) as stage:
-                paint, online = await _start(stage)
-            paints.append(paint)
-            onlines.append(online)
-        figures.append(
-            Figure(
-                f"first paint, {count} stored instances",
-                statistics.median(paints),
-                "s",
-                FIRST_PAINT_S if count == 50 or rig.quick else None,
-                note=spread(paints, "s"),
-            )
-        )
+                starts.append(await _start(stage, set(stage.jids.values())))
         async with rig.stage(count) as stage:
             await _stop_all(stage)
-            paints = [await _paint(stage) for _ in range(runs)]
+            stopped = [await _start(stage, set()) for _ in range(runs)]
         figures += [
-            Figure(
+            _median(f"first paint, {count} stored instances", [one.paint for one in starts], limit),
+            _median(
                 f"first paint, {count} stored instances, all stopped",
-                statistics.median(paints),
-                "s",
-                note=spread(paints, "s"),
+                [one.paint for one in stopped],
+                None,
             ),
-            Figure(
-                f"all {count} online again",
-                statistics.median(onlines),
-                "s",
-                note=spread(onlines, "s"),
-            ),
+            _median(f"CPU of the app until then, {count} instances", [one.cpu for one in starts]),
+            _median(f"all {count} online again", [one.online for one in starts]),
         ]
     return figures
 
 
-async def _start(stage: Stage) -> tuple[float, float]:
-    """Seconds to the first paint and until all devices are logged in."""
-    position, missing = stage.lab.position, set(stage.jids.values())
-    online_at = 0.0
-    with monitor(stage) as terminal:
-        try:
-            async with asyncio.timeout(ONLINE_TIMEOUT_S):
-                async for event in stage.lab.events(position):
-                    if event.kind is EventKind.LOGIN:
-                        missing.discard(event.jid or "")
-                    if not missing:
-                        online_at = event.at
-                        break
-        except TimeoutError:
-            online_at = float("nan")
-        first = next(iter(stage.jids))
-        paint = terminal.first_shown(lambda screen: first in screen)
-        return paint or float("nan"), online_at - terminal.started_at
+def _median(what: str, values: list[float], limit: float | None = None) -> Figure:
+    note = f"runs: {', '.join(f'{value:.2f}' for value in values)} s"
+    return Figure(what, statistics.median(values), "s", limit, note=note)
 
 
-async def _paint(stage: Stage) -> float:
-    """Seconds to the first paint."""
-    first = next(iter(stage.jids))
+async def _start(stage: Stage, missing: set[str]) -> Start:
+    """Start the monitor and wait for its first paint and for the logins of the missing devices."""
+    position, first = stage.lab.position, next(iter(stage.jids))
     with monitor(stage) as terminal:
-        await asyncio.to_thread(terminal.wait_bytes, first.encode(), 30.0)
+        await asyncio.to_thread(terminal.wait_bytes, first.encode(), PAINT_TIMEOUT_S)
+        cpu = machine.cpu_s(terminal.pid)
+        online_at = await _online(stage.lab, missing, position) if missing else float("nan")
         paint = terminal.first_shown(lambda screen: first in screen)
-    return paint or float("nan")
+        return Start(paint or float("nan"), cpu, online_at - terminal.started_at)
+
+
+async def _online(lab: Lab, missing: set[str], position: int) -> float:
+    """The moment of the last login that was missing. Raises TimeoutError."""
+    async with asyncio.timeout(ONLINE_TIMEOUT_S):
+        async for event in lab.events(position):
+            if event.kind is EventKind.LOGIN:
+                missing.discard(event.jid or "")
+            if not missing:
+                return event.at
+    raise LabError("the lab has ended")
 
 
 async def _stop_all(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 import math
 import os
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ class Figure:
 
     unit: of value and limit; "" for a count. limit: the largest value that is good enough, or
     with `at_least` the smallest; None when there is none. note: how it was taken, or what else
-    was seen. text: shown instead of the number.
+    was seen. value: NaN when it never came to it, which reaches no limit.
     """
 
     what: str
@@ -27,7 +27,6 @@ class Figure:
     limit: float | None = None
     at_least: bool = False
     note: str = ""
-    text: str = ""
 
     @property
     def reached(self) -> bool | None:
@@ -37,21 +36,24 @@ class Figure:
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "reached": self.reached}
+        value = None if math.isnan(self.value) else self.value
+        return {**asdict(self), "value": value, "reached": self.reached}
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All figures of one bench. took_s: seconds that it ran."""
+    """All figures of one bench. took_s: seconds that it ran. load: what else the machine did."""
 
     bench: str
     title: str
     took_s: float
+    load: str
     figures: tuple[Figure, ...]
 
     def as_json(self) -> dict[str, Any]:
         figures = [figure.as_json() for figure in self.figures]
-        return {"bench": self.bench, "took_s": round(self.took_s, 1), "figures": figures}
+        took_s = round(self.took_s, 1)
+        return {"bench": self.bench, "took_s": took_s, "load": self.load, "figures": figures}
 
 
 def show(result: Result, console: Console) -> None:
@@ -67,20 +69,17 @@ def show(result: Result, console: Console) -> None:
         sign = "≥" if figure.at_least else "≤"
         limit = "" if figure.limit is None else f"{sign} {_number(figure.limit, figure.unit)}"
         mark = verdict[figure.reached] if figure.reached is not None else Text("")
-        measured = figure.text or _number(figure.value, figure.unit)
+        measured = _number(figure.value, figure.unit)
         table.add_row(Text(figure.what), measured, limit, mark, Text(figure.note))
     console.print(table)
-    console.print(f"  {result.bench} took {result.took_s:.0f} s\n", highlight=False)
+    console.print(f"  took {result.took_s:.0f} s; {result.load}\n", highlight=False)
 
 
 def _number(value: float, unit: str) -> str:
-    digits = f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.2f}"
+    if math.isnan(value):
+        return "never"
+    digits = f"{value:.0f}" if value == round(value) else f"{value:.2f}"
     return f"{digits} {unit}".strip()
-
-
-def spread(values: Iterable[float], unit: str) -> str:
-    """All runs behind a median, for a note."""
-    return f"runs: {', '.join(f'{value:.2f}' for value in values)} {unit}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -96,7 +95,6 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     return statistics.linear_regression(*zip(*points, strict=True)).slope
 
 
-def load() -> str:
-    """What else the machine is doing, so that a reader can judge the figures."""
-    one, five, _ = os.getloadavg()
-    return f"{os.cpu_count()} cores, load {one:.1f} (1 min) {five:.1f} (5 min)"
+def load() -> float:
+    """How many processes wanted a core in the last minute, so that a reader can judge figures."""
+    return os.getloadavg()[0]

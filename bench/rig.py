@@ -89,6 +89,9 @@ class Rig:
         self.quick = quick
         self._lab = folder / "lab"
         self._data = DataDir(folder / "data")
+        # A store belongs to one reader at a time, and copies are made side by side.
+        self._pairing = asyncio.Lock()
+        self._known: tuple[Instance, ...] = ()
 
     @asynccontextmanager
     async def stage(self, count: int, *, fresh: bool = False) -> AsyncIterator[Stage]:
@@ -132,11 +135,13 @@ class Rig:
 
     async def _paired(self, count: int) -> tuple[Instance, ...]:
         """The paired instances, at least `count`; pairs those that are missing."""
-        stored = await self._stored()
-        if len(stored) < count:
-            await self._pair([f"shop-{number:02d}" for number in range(len(stored) + 1, count + 1)])
-            stored = await self._stored()
-        return stored
+        async with self._pairing:
+            if len(self._known) < count:
+                self._known = await self._stored()
+            if missing := range(len(self._known) + 1, count + 1):
+                await self._pair([f"shop-{number:02d}" for number in missing])
+                self._known = await self._stored()
+            return self._known
 
     async def _stored(self) -> tuple[Instance, ...]:
         if not self._data.database.exists():

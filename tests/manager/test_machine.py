@@ -72,8 +72,7 @@ class Judge:
     """What is forbidden now, by what the history in the database says.
 
     told_until: ends of the cool-downs after conflicts that a live worker told, stored or not.
-    presses: takeovers that were asked for and not yet used. taken: who took a session over; what
-    becomes of a twin that loses it so is the subject of a test in `test_supervising`.
+    presses: takeovers that were asked for and not yet used.
     """
 
     host: Host
@@ -83,7 +82,6 @@ class Judge:
     told_ban_s: dict[str, float] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     outdated: set[str] = field(default_factory=set)
-    taken: set[str] = field(default_factory=set)
     presses: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
     _read: int = 0
@@ -107,7 +105,6 @@ class Judge:
             if not self.presses[name]:
                 self.wrongs.append(f"{name}: a takeover that nobody asked for")
             self.presses[name] -= 1
-            self.taken.add(name)
             self.outdated.discard(name)
             self._release(name)
         elif event == "ReconnectAsked" and state is State.BANNED and self.presses[name]:
@@ -140,7 +137,7 @@ class Judge:
                 continue
             if other.instance == name:
                 self.wrongs.append(f"{name}: a second live worker")
-            elif other.jid and other.jid == worker.jid and not {name, other.instance} & self.taken:
+            elif other.jid and other.jid == worker.jid:
                 self.wrongs.append(f"{name}: {other.instance} is live with the same JID")
         if now < self.ban_until.get(name, 0.0):
             self.wrongs.append(f"{name}: an attempt inside a ban")
@@ -248,10 +245,11 @@ class Fleet(RuleBasedStateMachine):
         if worker.command is not None:
             worker.say(event)
 
-    @precondition(lambda self: self.world.live())
+    @precondition(lambda self: self.world.processes())
     @rule(which=Which, ill=st.sampled_from(["dies", "hangs", "is deaf", "errs"]))
     def worker_is_ill(self, which: int, ill: str) -> None:
-        worker = self.worker(which)
+        processes = self.world.processes()
+        worker = processes[which % len(processes)]
         match ill:
             case "dies":
                 worker.die(-9)

@@ -99,6 +99,27 @@ def test_a_conflict_that_comes_behind_the_end_of_its_attempt_counts(
     assert host.view("a").reason is Reason.GUARDED
 
 
+@pytest.mark.parametrize(
+    "late",
+    [ev.Connected(JID), ev.Disconnected(), ev.KeepAliveTimeout(1), ev.SessionBroken("no file"),
+     ev.ClientOutdated(), ev.LoggedOut(False, 401)],
+    ids=lambda event: type(event).__name__,
+)  # fmt: skip
+def test_what_an_ended_attempt_still_says_changes_nothing(host: Host, late: ev.WorkerEvent) -> None:
+    worker = online(host, "a")
+    worker.say(ev.StreamError("516"))
+    host.world.settle()
+    waiting = host.view("a")
+    assert waiting.state is State.RETRYING and waiting.next_attempt is not None
+    host.world.pass_time(waiting.next_attempt - host.world.clock.now() + 0.1)
+    worker_of(host, "a").say(ev.StreamError("516"))
+    worker_of(host, "a").say(late)
+    host.world.settle()
+    view = host.view("a")
+    assert (view.state, view.reason) == (State.RETRYING, Reason.STREAM_ERROR)
+    assert view.paired and not host.world.processes()
+
+
 def test_a_stop_does_not_lose_a_conflict_that_came_with_it(host: Host) -> None:
     worker = online(host, "a")
     stopping = host.world.loop.create_task(host.fleet.stop("a"))
@@ -223,6 +244,19 @@ def test_a_suspended_machine_holds_nothing_against_a_session(host: Host) -> None
     worker.answers = "ok"
     host.world.pass_time(45.0)
     assert worker.alive and host.view("a").state is State.CONNECTED
+
+
+def test_a_worker_that_died_while_it_was_spare_costs_no_guarded_attempt(host: Host) -> None:
+    online(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    host.world.pass_time(COOLDOWN_S - 0.1)
+    (spare,) = host.world.processes()
+    spare.die(-9)
+    host.world.pass_time(JITTERED_S - COOLDOWN_S + 0.2)
+    assert host.view("a").reason is Reason.GUARDED
+    worker_of(host, "a").say(ev.Connected(JID))
+    host.world.settle()
+    assert host.view("a").state is State.CONNECTED
 
 
 def test_a_clock_that_is_set_back_only_lengthens_a_wait(host: Host) -> None:

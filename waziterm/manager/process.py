@@ -148,6 +148,11 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process is known to run; its end shows here a moment late."""
+        return self._process.returncode is None
+
     async def send(self, command: Command) -> None:
         """Send a command; waits while the worker does not read. Raises WorkerGoneError."""
         async with self._sending:

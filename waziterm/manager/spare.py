@@ -50,6 +50,9 @@ class Spare:
         """The prepared worker, or a new one. Raises OSError."""
         async with self._changing:
             worker, self._worker, self._wanted = self._worker, None, False
+            if worker is not None and not worker.alive:
+                await worker.kill()
+                worker = None
             return worker or await self._spawn()
 
     async def drop(self) -> None:
