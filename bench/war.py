@@ -52,13 +52,14 @@ class War:
 async def run(rig: Rig) -> list[Figure]:
     """All four wars at once."""
     seconds = QUICK_WAR_S if rig.quick else WAR_S
-    async with rig.stage(4) as stage:
-        blind, seeing, at_once, naive = await asyncio.gather(
-            _managers(rig, stage, 0, seconds, sees=False, at_once=False),
-            _managers(rig, stage, 1, seconds, sees=True, at_once=False),
-            _managers(rig, stage, 2, seconds, sees=True, at_once=True),
-            _naive(stage, 3, seconds),
-        )
+    async with rig.stage(4) as stage, asyncio.TaskGroup() as tasks:
+        wars = [
+            tasks.create_task(_managers(rig, stage, 0, seconds, sees=False, at_once=False)),
+            tasks.create_task(_managers(rig, stage, 1, seconds, sees=True, at_once=False)),
+            tasks.create_task(_managers(rig, stage, 2, seconds, sees=True, at_once=True)),
+            tasks.create_task(_naive(stage, 3, seconds)),
+        ]
+    blind, seeing, at_once, naive = (war.result() for war in wars)
     named = ((blind, "blind"), (seeing, "seeing"), (at_once, "seeing, at once"))
     settled = [
         Figure(f"one connected, the other held: {what}", war.settled, "", 1, at_least=True)
@@ -100,7 +101,9 @@ async def _managers(
 
         position, began = stage.lab.position, time.time()
         if at_once:
-            one, two = await asyncio.gather(start(0), start(1))
+            async with asyncio.TaskGroup() as tasks:
+                starting = [tasks.create_task(start(side)) for side in (0, 1)]
+            one, two = (task.result() for task in starting)
         else:
             one = await start(0)
             await stage.lab.wait_online(stage.jids[name], BOOT_TIMEOUT_S)

@@ -59,6 +59,21 @@ async def test_the_later_of_two_siblings_is_told_who_has_the_device(folder: Path
     assert "instance b" in await mine.earlier_holder("a")
 
 
+@pytest.mark.parametrize("later_s", [0.0, -5.0], ids=["standing", "set back"])
+async def test_the_order_of_the_claims_counts_whatever_the_clock_does(
+    folder: Path, later_s: float
+) -> None:
+    mine, clock = claims(folder)
+    await mine.claim("b", JID)
+    assert await mine.earlier_holder("b") == ""
+    clock.moment += later_s
+    await mine.claim("a", JID)
+    assert "instance b" in await mine.earlier_holder("a")
+    await mine.claim("b", OTHER)
+    await mine.claim("b", JID)
+    assert await mine.earlier_holder("a") == ""
+
+
 async def test_of_two_siblings_at_one_moment_exactly_one_gives_way(folder: Path) -> None:
     mine, _ = claims(folder)
     await asyncio.gather(mine.claim("a", JID), mine.claim("b", JID))

@@ -6,7 +6,6 @@ start at the same moment both see the other, and the later one gives way.
 
 import asyncio
 import logging
-import math
 from pathlib import Path
 
 from waziterm.manager.clock import Clock
@@ -28,6 +27,7 @@ class Claims:
     async def claim(self, name: str, jid: str) -> None:
         """The instance dials with this device, or is connected with it."""
         if self._live.get(name, ("", 0.0))[0] != jid:
+            self._live.pop(name, None)
             self._live[name] = (jid, self._clock.now())
             await self._publish()
 
@@ -39,7 +39,8 @@ class Claims:
     async def earlier_holder(self, name: str) -> str:
         """Who claimed the instance's device before it did, for the operator; "" for nobody."""
         jid, since = self._live[name]
-        sibling = self._sibling(name, jid, since)
+        # Among ourselves the order of the claims counts: a clock may stand still or be set back.
+        sibling = self._sibling(jid, tuple(self._live)[: tuple(self._live).index(name)])
         if sibling:
             return sibling
         return _told(await asyncio.to_thread(self._registry.holder, jid, since))
@@ -48,7 +49,7 @@ class Claims:
         self, name: str, jid: str, files: tuple[Path, ...], addresses: frozenset[Address]
     ) -> Findings:
         """Look for whoever took a device over; see `manager.holder.search`."""
-        holder = self._sibling(name, jid, math.inf)
+        holder = self._sibling(jid, tuple(other for other in self._live if other != name))
         holder = holder or _told(await asyncio.to_thread(self._registry.holder, jid))
         if holder:
             return Findings(holder)
@@ -61,15 +62,16 @@ class Claims:
         except OSError as error:
             log.warning("the entry for other managers stays: %s", error)
 
-    def _sibling(self, name: str, jid: str, before: float) -> str:
-        for other, (claimed, since) in self._live.items():
-            if other != name and claimed == jid and (since, other) < (before, name):
+    def _sibling(self, jid: str, among: tuple[str, ...]) -> str:
+        for other in among:
+            if self._live[other][0] == jid:
                 return f"the instance {other} of this fleet"
         return ""
 
     async def _publish(self) -> None:
         async with self._publishing:
-            live = dict(self._live.values())
+            # Of two with one device the earlier claim is the one to tell.
+            live = dict(reversed(self._live.values()))
             try:
                 await asyncio.to_thread(self._registry.publish, live)
             except OSError as error:
