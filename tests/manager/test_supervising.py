@@ -81,6 +81,18 @@ def test_a_ban_outlives_a_restart_and_ends_by_itself(host: Host) -> None:
     assert worker_of(host, "a").jid == JID
 
 
+@pytest.mark.parametrize("told", [(60.0, 600.0), (600.0, 60.0)], ids=["longer", "shorter"])
+def test_of_two_bans_the_longer_counts(host: Host, told: tuple[float, float]) -> None:
+    worker = online(host, "a")
+    for expire_s in told:
+        worker.say(ev.TemporaryBan(101, expire_s))
+    host.world.settle()
+    host.world.pass_time(599.0)
+    assert not host.world.live() and host.view("a").state is State.BANNED
+    host.world.pass_time(2.0)
+    assert worker_of(host, "a").jid == JID
+
+
 @pytest.mark.parametrize(
     "ends_it",
     [[ev.Disconnected(), ev.Disconnected()], [ev.StreamError("516")], [ev.DialFailed("no route")]],

@@ -74,6 +74,9 @@ def decide(
             return Decision(replace(instance, jid=jid, lid=lid or None))
         case ev.SessionMissing() if instance.is_paired and instance.state.is_live:
             return hold(instance, Reason.SESSION_MISSING, at)
+        case ev.TemporaryBan(expire_s=expire_s) if instance.state is State.BANNED:
+            longer = at.now + expire_s > (instance.banned_until or 0.0)
+            return _live(instance, event, at) if longer else Decision(instance)
         case ev.StreamReplaced() | ev.TemporaryBan() if _is_stopped(instance):
             # Told in the same moment as the stop: the next start must wait all the same.
             told = _live(instance, event, at).instance
