@@ -8,7 +8,7 @@ from pathlib import Path
 from waziterm.cli.log import line_formatter, make_private
 from waziterm.cli.target import data_dir_of
 from waziterm.domain.fleet import FleetError
-from waziterm.domain.text import plain, redact
+from waziterm.domain.text import safe_line
 
 
 def record(error: Exception, argv: Sequence[str]) -> FleetError:
@@ -17,7 +17,7 @@ def record(error: Exception, argv: Sequence[str]) -> FleetError:
     argv: the command line, of which only the verb and the data directory are used.
     """
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    what = f"unexpected error ({redact(plain(said, 200))})"
+    what = f"unexpected error ({safe_line(said, 200)})"
     try:
         log = data_dir_of(_data_dir_flag(argv)).log
         make_private(log.parent)

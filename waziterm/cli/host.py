@@ -18,6 +18,7 @@ from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.datadir import DataDir
+from waziterm.manager.lock import owned_by
 from waziterm.manager.manager import open_manager
 
 log = logging.getLogger(__name__)
@@ -103,11 +104,7 @@ def refuse_owned(data: DataDir) -> None:
     """Raises FleetError (code 3) with the owner's pid while a manager owns the directory."""
     pid = data.owner_pid()
     if pid is not None:
-        raise FleetError(
-            f"another manager (pid {pid if pid > 0 else 'unknown'}) owns {data.root}",
-            "use its verbs, end it, or name another directory with --data-dir",
-            code=3,
-        )
+        raise owned_by(pid if pid > 0 else None, data.root)
 
 
 def refuse_without_terminal(instead: str) -> None:

@@ -9,7 +9,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from waziterm.domain.fleet import FleetError
-from waziterm.domain.text import plain, redact
+from waziterm.domain.text import safe_line
 
 FILE_BYTES = 2_000_000
 FILES_KEPT = 4
@@ -25,7 +25,7 @@ class _SafeFormatter(logging.Formatter):
         lines = super().format(record).splitlines()
         indents = [line[: len(line) - len(line.lstrip(" "))] for line in lines]
         return "\n".join(
-            indent + plain(redact(line), LONGEST_LINE)
+            indent + safe_line(line, LONGEST_LINE)
             for indent, line in zip(indents, lines, strict=True)
         )
 

@@ -5,6 +5,7 @@ import unicodedata
 
 from waziterm.domain.jid import mask_number
 
+_LONGEST = 4096
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)"  # OSC, DCS, SOS, PM, APC
@@ -34,6 +35,15 @@ def plain(text: str, limit: int = 500) -> str:
             kept.append(char)
     line = " ".join("".join(kept).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def safe_line(text: str, limit: int = 500) -> str:
+    """One inert line without secrets, of at most `limit` characters.
+
+    Escape sequences go before the secrets, which they could split, and the cut comes last, so
+    that no half of a secret is left for want of its end.
+    """
+    return plain(redact(plain(text, _LONGEST)), limit)
 
 
 def redact(text: str) -> str:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from waziterm.domain.fleet import LogLine, Source
-from waziterm.domain.text import plain, redact
+from waziterm.domain.text import safe_line
 from waziterm.manager.clock import Clock
 
 TAIL = 500
@@ -23,7 +23,7 @@ class Journal:
 
     def add(self, source: Source, text: str) -> None:
         self._seq += 1
-        line = LogLine(self._seq, self._clock.now(), source, redact(plain(text)))
+        line = LogLine(self._seq, self._clock.now(), source, safe_line(text))
         self._lines.append(line)
         self._sink(line)
 

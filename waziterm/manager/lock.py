@@ -22,17 +22,43 @@ def owned(lock: Path) -> Iterator[None]:
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if not _taken(descriptor):
-            pid = _pid(descriptor)
-            raise FleetError(
-                f"another manager (pid {pid or 'unknown'}) owns {lock.parent}",
-                "use its verbs, end it, or name another directory with --data-dir",
-                code=3,
-            )
+            raise owned_by(_pid(descriptor), lock.parent)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def unowned(lock: Path) -> Iterator[None]:
+    """Keep a manager from starting while the context lasts, without keeping other readers out.
+
+    Raises FleetError with exit code 3 when one has the directory.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FleetError(
+                f"a manager (pid {_pid(descriptor) or 'unknown'}) has just started"
+                f" on {lock.parent}",
+                "run the verb again",
+                code=3,
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def owned_by(pid: int | None, root: Path) -> FleetError:
+    """The refusal for whoever wants a directory that a manager owns. pid: None when unknown."""
+    return FleetError(
+        f"another manager (pid {pid or 'unknown'}) owns {root}",
+        "use its verbs, end it, or name another directory with --data-dir",
+        code=3,
+    )
 
 
 def _taken(descriptor: int) -> bool:

@@ -1,19 +1,14 @@
 """The fleet while no manager runs: what the files say, and an instance added for later."""
 
-import fcntl
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from waziterm.domain.fleet import FleetError, InstanceView
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.manager.datadir import DataDir
-from waziterm.manager.lock import lock_owner, owned
+from waziterm.manager.lock import owned, unowned
 from waziterm.manager.views import Health, view_of
 from waziterm.store.store import open_store
 
@@ -26,7 +21,7 @@ async def stored_views(data: DataDir) -> tuple[InstanceView, ...]:
     """
     if not data.database.exists():
         return ()
-    with _no_manager(data.lock):
+    with unowned(data.lock):
         async with open_store(data.database) as store:
             return tuple(_at_rest(instance) for instance in await store.instances())
 
@@ -63,22 +58,3 @@ def _at_rest(instance: Instance) -> InstanceView:
         )
     view = view_of(instance, Health(), None)
     return replace(view, next_attempt=None, next_step=Reason.NO_MANAGER.next_step)
-
-
-@contextmanager
-def _no_manager(lock: Path) -> Iterator[None]:
-    """Keep a manager from starting, without keeping other readers out."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = lock_owner(lock)
-            raise FleetError(
-                f"a manager (pid {pid or 'unknown'}) has just started on {lock.parent}",
-                "run the verb again",
-                code=3,
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import waziterm
-from waziterm.domain.text import plain, redact
+from waziterm.domain.text import safe_line
 from waziterm.worker.protocol import (
     MAX_LINE,
     Command,
@@ -75,7 +75,7 @@ class OutputGate:
         raw = self._splitter.feed(data) if data else [self._splitter.rest()]
         lines = self._new_second(at_end=not data)
         for each in raw:
-            text = plain(redact(plain(each.decode(errors="replace"), _LONGEST_OUTPUT)))
+            text = safe_line(each.decode(errors="replace"))
             if not text or text == _MISLEADING:
                 continue
             if self._passed < LINES_PER_S:
@@ -231,7 +231,7 @@ def _report(line: bytes) -> Message:
     try:
         return decode_report(line)
     except ProtocolError as error:
-        return OutputLine(f"the worker sent what is not a report: {plain(redact(str(error)))}")
+        return OutputLine(f"the worker sent what is not a report: {safe_line(str(error))}")
 
 
 def _environment(ca_file: str | None) -> dict[str, str]:

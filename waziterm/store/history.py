@@ -4,7 +4,7 @@ import sqlite3
 
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
-from waziterm.domain.text import plain, redact
+from waziterm.domain.text import safe_line
 from waziterm.store.errors import known
 from waziterm.store.records import AttemptCounts, AttemptKind, SendCounts, Transition
 
@@ -75,7 +75,7 @@ def add_send(
     """Record a send-test. error: "" when ok; a number in it is masked."""
     db.execute(
         "INSERT INTO sends (instance, at, ok, took_s, error) VALUES (?, ?, ?, ?, ?)",
-        (name, at, int(ok), took_s, redact(plain(error))),
+        (name, at, int(ok), took_s, safe_line(error)),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
-from waziterm.domain.text import plain, redact
+from waziterm.domain.text import plain, safe_line
 
 # neonize numbers these enums itself; the names are the only link to WhatsApp's codes. A name
 # that a later neonize adds becomes code 0.
@@ -45,7 +45,7 @@ _ATTRIBUTE = re.compile(r'\b(\w+)="(\d{1,9})"')
 
 def log_line(text: str) -> str:
     """One inert line without secrets, fit for an instance's log."""
-    return plain(redact(plain(_CREDENTIALS.sub("//[credentials]@", text), 4096)))
+    return safe_line(_CREDENTIALS.sub("//[credentials]@", text))
 
 
 def jid_text(jid: Any) -> str:
