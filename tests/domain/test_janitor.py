@@ -40,7 +40,7 @@ def test_what_should_have_gone_on_is_told_to() -> None:
 
 
 def test_a_dead_worker_is_replaced() -> None:
-    assert kinds(replace(TIDY, dead=frozenset({"shop"}))) == [(ActKind.REPLACE_WORKER, "shop")]
+    assert kinds(replace(TIDY, dead={"shop": 7})) == [(ActKind.REPLACE_WORKER, "shop")]
 
 
 def test_sessions_are_only_reported() -> None:

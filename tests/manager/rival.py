@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ def main() -> None:
                     registry = Registry(Path(folder), KEY, Path(root))
                 case ["publish", live] if registry:
                     registry.publish(live)
+                case ["claim", jid] if registry:
+                    answer = registry.claim(jid, {}, time.time)
                 case ["holder", jid, before] if registry:
                     peer = registry.holder(jid, before)
                     answer = peer.pid if peer else None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -18,13 +19,20 @@ class Rival:
 
     def __init__(self, program: "subprocess.Popen[str]") -> None:
         self._program = program
-        self.pid = int(self._answer())
+        self.pid = int(self.answer())
 
     def do(self, *words: object) -> Any:
+        self.begin(*words)
+        return self.answer()
+
+    def begin(self, *words: object) -> None:
         assert self._program.stdin is not None
         self._program.stdin.write(json.dumps(words) + "\n")
         self._program.stdin.flush()
-        return self._answer()
+
+    def answers_within(self, seconds: float) -> bool:
+        assert self._program.stdout is not None
+        return bool(select.select([self._program.stdout], [], [], seconds)[0])
 
     def kill(self) -> None:
         """SIGKILL, and wait until the kernel has closed what it had open."""
@@ -32,7 +40,7 @@ class Rival:
         assert self._program.stdout is not None
         assert self._program.stdout.read() == ""
 
-    def _answer(self) -> Any:
+    def answer(self) -> Any:
         assert self._program.stdout is not None
         return json.loads(self._program.stdout.readline())
 

@@ -103,6 +103,31 @@ def test_of_two_managers_exactly_one_gives_way(folder: Path, theirs: float) -> N
     assert mine.holder(JID) is None, "a manager that is gone still counts"
 
 
+def test_of_two_managers_that_claim_in_the_same_instant_the_later_one_gives_way(
+    folder: Path,
+) -> None:
+    mine = registry(folder)
+    with a_rival() as rival:
+        register(rival, folder)
+
+        def now() -> float:
+            rival.begin("claim", JID)
+            assert not rival.answers_within(0.3), "it claimed between our moment and our entry"
+            return 1000.0
+
+        assert mine.claim(JID, {}, now) == 1000.0
+        (folder / "ours").mkdir()
+        with owned(folder / "ours" / "manager.lock"):
+            theirs = rival.answer()
+            assert theirs > 1000.0
+            assert rival.do("holder", JID, theirs) == os.getpid()
+            assert mine.holder(JID, 1000.0) is None
+
+
+def test_a_device_that_is_claimed_again_keeps_its_moment(folder: Path) -> None:
+    assert registry(folder).claim(JID, {JID: 7.0}, lambda: 1000.0) == 7.0
+
+
 async def test_another_manager_is_named_with_its_pid_and_directory(folder: Path) -> None:
     mine, _ = claims(folder)
     with a_rival() as rival:

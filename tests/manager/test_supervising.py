@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.states import State, Wanted
 
 JID = "628123456789:1@s.whatsapp.net"
 COOLDOWN_S = 10.0
@@ -46,6 +47,17 @@ def full_disk(host: Host) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def no_more(host: Host, what: str) -> Iterator[None]:
+    """The database refuses one kind of statement, for example "INSERT ON incidents"."""
+    refusal = f"BEFORE {what} BEGIN SELECT RAISE(ABORT, 'not today'); END"
+    host.query(f"CREATE TRIGGER no_more {refusal}")
+    try:
+        yield
+    finally:
+        host.query("DROP TRIGGER no_more")
 
 
 @pytest.mark.parametrize("away_s", [0.0, 3.0, 60.0], ids=lambda s: f"{s:.0f} s away")
@@ -153,6 +165,42 @@ def test_a_takeover_of_what_another_instance_has_ends_that_one_first(host: Host)
     assert (host.view("a").state, host.view("a").reason) == (State.HELD, Reason.LOCAL_HOLDER)
 
 
+def test_a_takeover_that_a_ban_forbids_leaves_the_other_one_alone(host: Host) -> None:
+    worker = online(host, "a", "b")
+    worker_b = Instance("b", BEGIN, since=BEGIN, jid=JID, banned_until=BEGIN + 600.0)
+    host.close()
+    host.prepare(replace(worker_b, wanted=Wanted.STOPPED))
+    host.open()
+    worker = worker_of(host, "a")
+    error = host.world.task(host.fleet.reconnect("b", takeover=True)).exception()
+    assert isinstance(error, FleetError) and "banned" in str(error)
+    assert worker.alive and host.view("a").state is not State.HELD
+
+
+def test_whatsmeow_s_missed_ping_is_judged_by_a_probe_at_once(host: Host) -> None:
+    worker = online(host, "a")
+    host.world.pass_time(5.0)
+    worker.say(ev.KeepAliveTimeout(1))
+    host.world.settle()
+    assert host.view("a").state is State.CONNECTED, "a session that answers is not degraded"
+    worker.answers = "never"
+    worker.say(ev.KeepAliveTimeout(2))
+    host.world.settle()
+    assert host.view("a").state is State.DEGRADED
+
+
+def test_a_worker_that_came_after_a_dead_one_is_not_blamed_for_it(host: Host) -> None:
+    dead = online(host, "a")
+    host.world.vanish(dead)
+    round_ = host.world.loop.create_task(host.fleet.tidy_up())
+    stopped = host.world.loop.create_task(host.fleet.reconnect("a"))
+    host.world.settle()
+    assert round_.done() and stopped.done()
+    host.world.pass_time(1.0)
+    assert not any("found dead" in line.text for line in host.fleet.tail("a"))
+    assert worker_of(host, "a") is not dead and host.view("a").state is State.CONNECTING
+
+
 def test_of_two_instances_with_one_device_exactly_one_gives_way(host: Host) -> None:
     host.prepare(*(Instance(name, BEGIN, since=BEGIN, jid=JID) for name in ("a", "b")))
     host.open()
@@ -198,6 +246,28 @@ def test_on_a_full_disk_a_command_is_refused_and_changes_nothing(host: Host) -> 
         assert host.view("a").state is State.CONNECTED
     (row,) = host.query("SELECT state, jid FROM instances")
     assert (row["state"], row["jid"]) == ("connected", JID)
+
+
+def test_a_change_is_stored_with_its_attempt_or_not_at_all(host: Host) -> None:
+    host.prepare(Instance("a", BEGIN, since=BEGIN, jid=JID))
+    host.open()
+    worker = worker_of(host, "a")
+    with no_more(host, "UPDATE ON attempts"):
+        error = host.world.task(host.fleet.clean("a")).exception()
+        assert isinstance(error, FleetError) and worker.alive
+        (row,) = host.query("SELECT state, jid FROM instances")
+        assert (row["state"], row["jid"]) == ("connecting", JID)
+
+
+def test_a_change_is_stored_with_its_incident_or_not_at_all(host: Host) -> None:
+    banned = Instance("a", BEGIN, since=BEGIN, jid=JID, banned_until=BEGIN + 600.0)
+    host.prepare(replace(banned, wanted=Wanted.STOPPED))
+    host.open()
+    with no_more(host, "INSERT ON incidents"):
+        error = host.world.task(host.fleet.reconnect("a")).exception()
+        assert isinstance(error, FleetError) and "not today" in str(error)
+        assert host.view("a").state is State.STOPPED
+        assert host.query("SELECT state FROM instances") == [{"state": "stopped"}]
 
 
 def test_on_a_full_disk_a_conflict_stops_the_worker_and_cools_down(host: Host) -> None:

@@ -19,6 +19,7 @@ from waziterm.domain import events as ev
 from waziterm.manager import manager as managers
 from waziterm.manager.holder import Findings
 from waziterm.manager.process import OutputLine, WorkerGoneError
+from waziterm.manager.world import World as Outside
 from waziterm.store import connection as stores
 from waziterm.worker import protocol as wire
 
@@ -209,6 +210,7 @@ class World:
         self.on_connect: Callable[[FakeWorker], None] = lambda worker: None
         self.unhandled: list[str] = []
         self.loop.set_exception_handler(lambda _, what: self.unhandled.append(str(what)))
+        self._vanished: set[FakeWorker] = set()
         self._slow = 0
         self._jobs = 0
         self._job_done = asyncio.Event()
@@ -234,14 +236,16 @@ class World:
         ):
             self._patches.enter_context(patch.object(target, name, value))
         exists = "waziterm.manager.rounds.psutil.pid_exists"
-        living = lambda pid: any(worker.pid == pid for worker in self.processes())  # noqa: E731
+        living = lambda pid: any(  # noqa: E731
+            worker.pid == pid and worker not in self._vanished for worker in self.processes()
+        )
         self._patches.enter_context(patch(exists, living))
         search = "waziterm.manager.claims.search"
         self._patches.enter_context(patch(search, lambda files, addresses: self.findings))
 
-    def outside(self, seed: int) -> managers.World:
+    def outside(self, seed: int) -> Outside:
         """The same as the manager wants it."""
-        return managers.World(self.clock, Random(seed), self._spawn)
+        return Outside(self.clock, Random(seed), self._spawn)
 
     async def _spawn(self) -> FakeWorker:
         if self.spawn_s:
@@ -278,6 +282,10 @@ class World:
     def processes(self) -> list[FakeWorker]:
         """All workers that live, the spare ones too."""
         return [w for w in self.workers if w.alive]
+
+    def vanish(self, worker: FakeWorker) -> None:
+        """The process is gone, and nothing was heard of its end."""
+        self._vanished.add(worker)
 
     # -- time -----------------------------------------------------------------------------------
 

@@ -1,10 +1,14 @@
-"""Looking at database files from outside, as another program would."""
+"""Looking at database files from outside, as another program would; and attempts in short."""
 
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.store import AttemptEnd, AttemptKind, Change, Store
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -28,3 +32,18 @@ def as_after_a_crash(path: Path, sql: str, target: Path) -> Path:
         for file in (path, wal):
             shutil.copyfile(file, target / file.name)
     return target / path.name
+
+
+async def begin_attempt(store: Store, name: str, at: float, kind: AttemptKind) -> int:
+    """Store that an instance begins an attempt; its number."""
+    change = Change(Instance(name, 1.0), "Dialling", at, begins=kind)
+    number = (await store.record(change)).attempt
+    assert number is not None
+    return number
+
+
+async def end_attempt(store: Store, name: str, number: int, at: float, ok: bool | None) -> None:
+    """Store that an instance has come to the end of an attempt."""
+    reason = Reason.ONLINE if ok else Reason.CONFLICT
+    instance = Instance(name, 1.0, reason=reason)
+    await store.record(Change(instance, "Ended", at, ends=AttemptEnd(number, ok)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from waziterm.domain.fleet import LogLine, Source
 from waziterm.domain.instance import Instance
-from waziterm.store import AttemptKind, Store, open_store
+from waziterm.store import AttemptKind, Change, Store, open_store
 
 
 async def save(store: Store, name: str) -> None:
@@ -15,8 +15,8 @@ async def save(store: Store, name: str) -> None:
     turn = 0
     while True:
         turn += 1
-        await store.begin_attempt(name, turn, AttemptKind.RETRY)
-        await store.save(replace(instance, attempt=turn), event=f"turn {turn}", at=turn)
+        changed = replace(instance, attempt=turn)
+        await store.record(Change(changed, f"turn {turn}", turn, begins=AttemptKind.RETRY))
         print(name, turn, flush=True)
         store.add_line(name, LogLine(turn, turn, Source.MANAGER, f"turn {turn}"))
 

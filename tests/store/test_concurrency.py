@@ -14,7 +14,14 @@ import pytest
 from tests.store.files import contents
 from waziterm.domain.fleet import LogLine, Source
 from waziterm.domain.instance import Instance
-from waziterm.store import AttemptCounts, AttemptKind, StoreError, open_store
+from waziterm.store import (
+    AttemptCounts,
+    AttemptEnd,
+    AttemptKind,
+    Change,
+    StoreError,
+    open_store,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,10 +33,13 @@ async def test_fifty_tasks_write_and_read_at_once(tmp_path: Path) -> None:
         async def live(number: int) -> None:
             instance = Instance(f"shop-{number}", 1.0)
             for turn in range(1, 11):
-                attempt = await store.begin_attempt(instance.name, turn, AttemptKind.RETRY)
-                await store.save(replace(instance, attempt=turn), event=f"turn {turn}", at=turn)
+                changed = replace(instance, attempt=turn)
+                begins = Change(changed, f"turn {turn}", turn, begins=AttemptKind.RETRY)
+                number = (await store.record(begins)).attempt
+                assert number is not None
                 store.add_line(instance.name, LogLine(turn, turn, Source.MANAGER, "turn"))
-                await store.end_attempt(attempt, turn, turn % 2 == 0, "retry")
+                ended = AttemptEnd(number, turn % 2 == 0)
+                await store.record(Change(changed, f"end {turn}", turn, ends=ended))
                 assert len(await store.lines(instance.name, limit=100)) == turn
 
         async with asyncio.TaskGroup() as group:
@@ -43,7 +53,9 @@ async def test_fifty_tasks_write_and_read_at_once(tmp_path: Path) -> None:
         )
         for number in range(50):
             told = await store.transitions(f"shop-{number}")
-            assert [each.event for each in told] == [f"turn {turn}" for turn in range(1, 11)]
+            assert [each.event for each in told] == [
+                f"{what} {turn}" for turn in range(1, 11) for what in ("turn", "end")
+            ]
         assert await store.attempt_counts(0.0) == AttemptCounts(500, 250)
 
 

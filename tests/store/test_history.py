@@ -2,21 +2,20 @@
 
 from pathlib import Path
 
-from tests.store.files import contents, query
+from tests.store.files import begin_attempt, contents, end_attempt, query
 from waziterm.domain.fleet import LogLine, Source
-from waziterm.domain.instance import Instance
 from waziterm.store import AttemptCounts, AttemptKind, Pruned, SendCounts, open_store
 
 
 async def test_attempts_are_counted_once_they_ended(tmp_path: Path) -> None:
     async with open_store(tmp_path / "waziterm.db") as store:
-        early = await store.begin_attempt("shop", 1.0, AttemptKind.RESUME)
-        await store.end_attempt(early, 2.0, True, "online")
-        good = await store.begin_attempt("shop", 10.0, AttemptKind.RETRY)
-        bad = await store.begin_attempt("other", 11.0, AttemptKind.GUARDED)
-        await store.begin_attempt("third", 12.0, AttemptKind.PAIRING)
-        await store.end_attempt(bad, 13.0, False, "conflict")
-        await store.end_attempt(good, 14.0, True, "online")
+        early = await begin_attempt(store, "shop", 1.0, AttemptKind.RESUME)
+        await end_attempt(store, "shop", early, 2.0, True)
+        good = await begin_attempt(store, "shop", 10.0, AttemptKind.RETRY)
+        bad = await begin_attempt(store, "other", 11.0, AttemptKind.GUARDED)
+        await begin_attempt(store, "third", 12.0, AttemptKind.PAIRING)
+        await end_attempt(store, "other", bad, 13.0, False)
+        await end_attempt(store, "shop", good, 14.0, True)
         assert await store.attempt_counts(0.0) == AttemptCounts(3, 2)
         assert await store.attempt_counts(10.0) == AttemptCounts(2, 1)
         assert await store.attempt_counts(99.0) == AttemptCounts(0, 0)
@@ -27,9 +26,9 @@ async def test_an_attempt_cut_off_by_the_end_of_the_program_counts_neither_way(
 ) -> None:
     path = tmp_path / "waziterm.db"
     async with open_store(path) as store:
-        ended = await store.begin_attempt("shop", 1.0, AttemptKind.ASKED)
-        await store.end_attempt(ended, 2.0, True, "online")
-        await store.begin_attempt("shop", 3.0, AttemptKind.TAKEOVER)
+        ended = await begin_attempt(store, "shop", 1.0, AttemptKind.ASKED)
+        await end_attempt(store, "shop", ended, 2.0, True)
+        await begin_attempt(store, "shop", 3.0, AttemptKind.TAKEOVER)
     async with open_store(path) as store:
         assert await store.attempt_counts(0.0) == AttemptCounts(1, 1)
     assert query(path, "SELECT kind, ok, reason FROM attempts ORDER BY id") == [
@@ -67,8 +66,7 @@ async def test_pruning_takes_old_history_and_old_lines_of_removed_instances(
     async with open_store(tmp_path / "waziterm.db") as store:
         for name in ("kept", "removed"):
             for at in (1.0, 2.0, 100.0):
-                await store.save(Instance(name, 1.0), event="asked", at=at)
-                await store.begin_attempt(name, at, AttemptKind.ASKED)
+                await begin_attempt(store, name, at, AttemptKind.ASKED)
                 await store.add_send(name, at, True, 0.1, "")
                 store.add_line(name, LogLine(int(at), at, Source.MANAGER, "text"))
         await store.flush()

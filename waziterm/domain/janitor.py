@@ -39,14 +39,15 @@ class Act:
 class Survey:
     """What the janitor sees. now: UTC seconds.
 
-    dead: names whose worker process no longer exists. sessions: names with a session file.
+    dead: by name, the pid of a worker whose process no longer exists.
+    sessions: names with a session file.
     trash: when each entry came there. keep_trash_s: how long it stays; 0 for ever.
     stale: registry entries whose manager is gone.
     """
 
     now: float
     instances: Sequence[Instance]
-    dead: frozenset[str]
+    dead: Mapping[str, int]
     sessions: frozenset[str]
     trash: Mapping[str, float]
     stale: Sequence[str]

@@ -17,6 +17,7 @@ class Action(StrEnum):
 
     STOP_WORKER = "stop_worker"
     DIAL = "dial"
+    PROBE = "probe"
     FIND_HOLDER = "find_holder"
     TRASH_SESSION = "trash_session"
     TRASH_REMAINS = "trash_remains"

@@ -7,13 +7,13 @@ codes and events; the manager and its supervisors only carry its decisions out.
 from dataclasses import replace
 
 from waziterm.domain import events as ev
+from waziterm.domain.commands import command
 from waziterm.domain.instance import Instance, QrCode
 from waziterm.domain.limits import Limits
 from waziterm.domain.moves import (
     Action,
     Decision,
     Moment,
-    blocked,
     conflict,
     connect,
     crash,
@@ -25,7 +25,7 @@ from waziterm.domain.moves import (
     retry,
 )
 from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.states import State
 from waziterm.domain.text import plain
 
 __all__ = ["Action", "Decision", "decide"]
@@ -51,7 +51,7 @@ def decide(
     at = Moment(now, random, limits)
     match event:
         case ev.StartAsked() | ev.StopAsked() | ev.ReconnectAsked() | ev.CleanAsked():
-            return _command(instance, event, at)
+            return command(instance, event, at)
         case ev.Booted(library_changed):
             if library_changed and instance.hold is Reason.OUTDATED_CLIENT:
                 instance = replace(instance, hold=None)
@@ -96,65 +96,6 @@ def decide(
 
 def _is_stopped(instance: Instance) -> bool:
     return instance.state is State.STOPPED and instance.is_paired
-
-
-def _command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
-    """What a person asked for. Only a takeover passes a cool-down or a hold; nothing a ban."""
-    running = replace(instance, wanted=Wanted.RUNNING)
-    barrier = blocked(running, at)
-    match event:
-        case ev.StopAsked():
-            wanted = replace(instance, wanted=Wanted.STOPPED)
-            if instance.state is State.LOGGED_OUT:
-                return Decision(wanted)
-            return end(wanted, Reason.BY_OPERATOR, at)
-        case ev.CleanAsked():
-            outdated = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
-            bare = replace(
-                instance,
-                wanted=Wanted.STOPPED,
-                jid=None,
-                lid=None,
-                hold=outdated,
-                cooldown_until=None,
-                guarded_at=None,
-                attempt=0,
-                short_lived=0,
-            )
-            cleaned = move(bare, State.STOPPED, Reason.CLEANED, at)
-            return Decision(cleaned, (Action.STOP_WORKER, Action.TRASH_SESSION))
-        case ev.ReconnectAsked(takeover=True):
-            if barrier is not None and barrier.state is State.BANNED:
-                return _refused(barrier)
-            if instance.state in (State.CONNECTING, State.PAIRING):
-                return Decision(running)
-            fresh = replace(running, hold=None, attempt=0)
-            if instance.hold is None and instance.cooldown_until is None:
-                return connect(fresh, Reason.ASKED, at)
-            return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)
-        case ev.ReconnectAsked():
-            if barrier is not None:
-                return _refused(barrier)
-            if instance.state in (State.CONNECTING, State.PAIRING):
-                return Decision(running)
-            return connect(replace(running, attempt=0), Reason.ASKED, at)
-        case _:
-            if barrier is not None and barrier.hold is not None:
-                return _refused(barrier)
-            if instance.state in (State.STOPPED, State.LOGGED_OUT):
-                return connect(replace(running, attempt=0), Reason.ASKED, at)
-            return Decision(running)
-
-
-def _refused(barrier: Instance) -> Decision:
-    """A command that would pass a barrier: nothing is tried, and the barrier is shown."""
-    said = {
-        State.COOLDOWN: "in its cool-down after a conflict; r or --takeover tries at once",
-        State.BANNED: "banned by WhatsApp for a time; nothing shortens a ban",
-        State.OUTDATED: "WhatsApp refuses this neonize; upgrade it, or --takeover tries once",
-    }
-    fallback = f"held ({barrier.reason.sentence}); r or --takeover tries once"
-    return Decision(barrier, refusal=said.get(barrier.state, fallback))
 
 
 def _due(instance: Instance, at: Moment) -> Decision:
@@ -228,7 +169,8 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.Disconnected():
             return _disconnected(instance, at)
         case ev.KeepAliveTimeout() if instance.state is State.CONNECTED:
-            return Decision(_degraded(instance, at))
+            # It may have been overtaken by an answer: our own probe tells within a round trip.
+            return Decision(_degraded(instance, at), (Action.PROBE,))
         case ev.KeepAliveRestored() | ev.ProbeAnswered() if instance.state is State.DEGRADED:
             due = at.now + at.limits.stable_s
             online = move(instance, State.CONNECTED, Reason.ONLINE, at, due=due)

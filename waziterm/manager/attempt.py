@@ -69,6 +69,11 @@ class Attempt:
         if self._pulse is None and self.link is not None:
             self._pulse = self._tasks.create_task(self.link.beat(limits))
 
+    def probe_now(self) -> None:
+        """Do not wait for the next probe's moment."""
+        if self.link is not None:
+            self.link.wanted.set()
+
     async def unwatch(self) -> None:
         """Stop probing: there is no connection that could answer."""
         pulse, self._pulse = self._pulse, None

@@ -1,7 +1,7 @@
 """At most one live connection per device on this machine: who of us has which, and who else.
 
-Whoever is about to dial claims the device first and looks at the others' claims then: two that
-start at the same moment both see the other, and the later one gives way.
+Whoever is about to dial claims the device first and looks at the others' claims then. A claim's
+moment is taken and told in one step, so of two that start at once the later one sees the other.
 """
 
 import asyncio
@@ -21,20 +21,35 @@ class Claims:
     def __init__(self, registry: Registry, clock: Clock) -> None:
         self._registry = registry
         self._clock = clock
-        self._live: dict[str, tuple[str, float]] = {}
+        self._live: dict[str, tuple[str, float | None]] = {}
         self._publishing = asyncio.Lock()
 
     async def claim(self, name: str, jid: str) -> None:
         """The instance dials with this device, or is connected with it."""
-        if self._live.get(name, ("", 0.0))[0] != jid:
-            self._live.pop(name, None)
-            self._live[name] = (jid, self._clock.now())
-            await self._publish()
+        if self._live.get(name, ("", None))[0] == jid:
+            return
+        self._live.pop(name, None)
+        # Its place among ourselves it has at once, its moment when the others can see it.
+        self._live[name] = (jid, None)
+        async with self._publishing:
+            told = self._told()
+            try:
+                claimed = await asyncio.to_thread(self._registry.claim, jid, told, self._clock.now)
+            except OSError as error:
+                # Without the registry a conflict is still noticed, only later.
+                log.warning("other managers cannot be told what is live here: %s", error)
+                claimed = self._clock.now()
+            self._live[name] = (jid, claimed)
 
     async def release(self, name: str) -> None:
         """The instance has no connection and tries none."""
-        if self._live.pop(name, None) is not None:
-            await self._publish()
+        if self._live.pop(name, None) is None:
+            return
+        async with self._publishing:
+            try:
+                await asyncio.to_thread(self._registry.publish, self._told())
+            except OSError as error:
+                log.warning("other managers still believe that %s is live here: %s", name, error)
 
     async def earlier_holder(self, name: str) -> str:
         """Who claimed the instance's device before it did, for the operator; "" for nobody."""
@@ -43,14 +58,14 @@ class Claims:
         sibling = self._sibling(jid, tuple(self._live)[: tuple(self._live).index(name)])
         if sibling:
             return sibling
-        return _told(await asyncio.to_thread(self._registry.holder, jid, since))
+        return _named(await asyncio.to_thread(self._registry.holder, jid, since))
 
     async def search(
         self, name: str, jid: str, files: tuple[Path, ...], addresses: frozenset[Address]
     ) -> Findings:
         """Look for whoever took a device over; see `manager.holder.search`."""
         holder = self._sibling(jid, tuple(other for other in self._live if other != name))
-        holder = holder or _told(await asyncio.to_thread(self._registry.holder, jid))
+        holder = holder or _named(await asyncio.to_thread(self._registry.holder, jid))
         if holder:
             return Findings(holder)
         return await asyncio.to_thread(search, files, addresses)
@@ -68,16 +83,11 @@ class Claims:
                 return f"the instance {other} of this fleet"
         return ""
 
-    async def _publish(self) -> None:
-        async with self._publishing:
-            # Of two with one device the earlier claim is the one to tell.
-            live = dict(reversed(self._live.values()))
-            try:
-                await asyncio.to_thread(self._registry.publish, live)
-            except OSError as error:
-                # Without the registry a conflict is still noticed, only later.
-                log.warning("other managers cannot be told what is live here: %s", error)
+    def _told(self) -> dict[str, float]:
+        """The claims that the others may see; of two of one device the earlier one."""
+        claims = [(jid, since) for jid, since in self._live.values() if since is not None]
+        return dict(reversed(claims))
 
 
-def _told(peer: Peer | None) -> str:
+def _named(peer: Peer | None) -> str:
     return f"another waziterm (pid {peer.pid}, {peer.root})" if peer else ""

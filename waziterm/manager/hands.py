@@ -26,7 +26,6 @@ from waziterm.manager.link import Link, Worker
 from waziterm.manager.records import Records
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.spare import Spare
-from waziterm.manager.troubles import Troubles
 from waziterm.worker import protocol as wire
 
 
@@ -40,7 +39,6 @@ class Surroundings:
     """
 
     records: Records
-    troubles: Troubles
     sessions: SessionFiles
     claims: Claims
     gate: ConnectGate
@@ -99,6 +97,8 @@ class Hands:
                 await self.end_attempt()
             case Action.DIAL:
                 self._queue_attempt(instance)
+            case Action.PROBE if self.attempt is not None:
+                self.attempt.probe_now()
             case Action.FIND_HOLDER if instance.jid is not None:
                 self._background.start(partial(self._find_holder, instance.jid))
             case Action.TRASH_SESSION:

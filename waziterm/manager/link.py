@@ -58,6 +58,8 @@ class Link:
         self._heard = False
         self._killed_for = ""
         self._closing = False
+        self.wanted = asyncio.Event()
+        """Set by whoever wants the next probe at once."""
 
     @property
     def pid(self) -> int:
@@ -97,7 +99,10 @@ class Link:
         that passes while our loop or the machine stood still says nothing: probe again.
         """
         while True:
-            await self._clock.sleep(limits.keepalive_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limits.keepalive_s):
+                    await self.wanted.wait()
+            self.wanted.clear()
             before = self._clock.now()
             try:
                 answered = await self.probe(limits.probe_timeout_s)

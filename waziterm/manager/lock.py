@@ -9,7 +9,7 @@ from pathlib import Path
 
 from waziterm.domain.fleet import FleetError
 
-_TRIES = 25
+_WAIT_S = 0.5
 _PAUSE_S = 0.02
 
 
@@ -21,7 +21,7 @@ def owned(lock: Path) -> Iterator[None]:
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not _taken(descriptor):
+        if not flocked(descriptor, wait_s=_WAIT_S):
             raise owned_by(_pid(descriptor), lock.parent)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -61,16 +61,21 @@ def owned_by(pid: int | None, root: Path) -> FleetError:
     )
 
 
-def _taken(descriptor: int) -> bool:
-    """Take the lock. A verb that looks for the owner holds it for an instant, hence the tries."""
-    for _ in range(_TRIES):
+def flocked(descriptor: int, *, wait_s: float) -> bool:
+    """Take the exclusive lock of an open file, if it gets free within `wait_s` seconds.
+
+    Even a lock that nobody keeps is held for an instant, by a verb that looks for the owner.
+    """
+    end = time.monotonic() + wait_s
+    while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
             time.sleep(_PAUSE_S)
         else:
             return True
-    return False
 
 
 def lock_owner(lock: Path) -> int | None:

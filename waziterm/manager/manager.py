@@ -1,75 +1,34 @@
 """The session manager: the fleet that a screen, an HTTP API or a test talks to."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from random import Random
 
 from waziterm.config import Settings
 from waziterm.domain import events as ev
-from waziterm.domain.fleet import (
-    FleetError,
-    FleetView,
-    InstanceView,
-    LogLine,
-    Notice,
-    SendResult,
-)
+from waziterm.domain.fleet import FleetError, FleetView, InstanceView, LogLine, SendResult
 from waziterm.domain.instance import Instance
 from waziterm.domain.janitor import Act
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
 from waziterm.manager.claims import Claims
-from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.datadir import DataDir
-from waziterm.manager.gate import ConnectGate, GateLimits
-from waziterm.manager.hands import Surroundings
 from waziterm.manager.hub import Hub, Subscriber
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
-from waziterm.manager.journal import TAIL, Journal
-from waziterm.manager.link import Worker
 from waziterm.manager.lock import owned
-from waziterm.manager.process import WorkerProcess
-from waziterm.manager.records import Records
 from waziterm.manager.registry import Registry, machine_key, registry_folder
+from waziterm.manager.roster import Roster
 from waziterm.manager.rounds import Places, Rounds
 from waziterm.manager.sessions import SessionFiles
-from waziterm.manager.supervisor import Supervisor
 from waziterm.manager.trash import Trash
-from waziterm.manager.troubles import Troubles
+from waziterm.manager.world import World
 from waziterm.store.store import Store, open_store
-
-log = logging.getLogger(__name__)
 
 _LIBRARY = "library"
 _DAY_S = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a manager meets outside of itself: time, chance and worker processes.
-
-    spawn: starts a worker; raises OSError.
-    """
-
-    clock: Clock
-    random: Random
-    spawn: Callable[[], Awaitable[Worker]]
-
-    @classmethod
-    def real(cls, lab: LabFile | None) -> "World":
-        """The system's clock, true chance and real worker processes."""
-
-        async def spawn() -> Worker:
-            return await WorkerProcess.spawn(ca_file=lab.ca_file if lab else None)
-
-        return cls(SystemClock(), Random(), spawn)
 
 
 class SessionManager:
@@ -91,137 +50,59 @@ class SessionManager:
         self._world = world
         self._tasks = tasks
         self._hub = Hub()
-        fleet = settings.fleet
-        limits = GateLimits(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)
-        self._gate = ConnectGate(limits, world.clock, self._outage, begin)
         registry = Registry(registry_folder(), machine_key(), data.root.resolve())
         self._claims = Claims(registry, world.clock)
         trash = Trash(data.trash)
-        self._sessions = SessionFiles(data.sessions, trash)
+        sessions = SessionFiles(data.sessions, trash)
+        self._roster = Roster(
+            settings, store, sessions, self._claims, lab, world, self._hub, tasks, begin
+        )
         places = Places(
             store=store,
-            sessions=self._sessions,
+            sessions=sessions,
             trash=trash,
             registry=registry,
             clock=world.clock,
-            fleet=lambda: [(kept.instance, kept.view.pid) for kept in self._supervisors.values()],
-            tell=lambda name, event: self._supervisors[name].post(event),
+            roster=self._roster,
         )
         self._rounds = Rounds(
             places, settings.trash.keep_days * _DAY_S, settings.log.history_days * _DAY_S
         )
-        self._troubles = Troubles(store, lambda: len(self._supervisors), self._hub.notice)
-        self._records: dict[str, Records] = {}
-        self._supervisors: dict[str, Supervisor] = {}
         self._janitor: asyncio.Task[None] | None = None
-        self._runs: set[asyncio.Task[None]] = set()
         self._naming = asyncio.Lock()
 
     # -- the life of the fleet ----------------------------------------------------------------
 
     async def boot(self) -> None:
-        """Take up what is stored: what is paired and wanted connects, the others wait."""
-        for instance in await self._store.instances():
-            lines = await self._store.lines(instance.name, limit=TAIL)
-            self._keep(instance, lines)
+        """Take up what is stored; see `Roster.boot`. From now on the janitor goes round."""
         library = version("neonize")
         changed = await self._store.get_meta(_LIBRARY) not in (None, library)
         await self._store.set_meta(_LIBRARY, library)
-        for name, supervisor in self._supervisors.items():
-            await self._adopt_device(name, supervisor)
-            await supervisor.ask(ev.Booted(library_changed=changed))
+        await self._roster.boot(library_changed=changed)
         rounds = self._rounds.run(self._settings.janitor.every_s)
         self._janitor = self._tasks.create_task(rounds, name="janitor")
-
-    async def _adopt_device(self, name: str, supervisor: Supervisor) -> None:
-        """A pairing whose end the last manager did not live to store left a device in the file."""
-        if supervisor.view.paired or not self._sessions.exists(name):
-            return
-        try:
-            devices = await self._sessions.devices(name)
-        except FleetError as error:
-            log.warning("%s: its session file cannot be read: %s", name, error)
-            return
-        if len(devices) == 1:
-            await supervisor.ask(ev.DeviceFound(*devices[0]))
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         if self._janitor is not None:
             self._janitor.cancel()
-        for supervisor in self._supervisors.values():
-            supervisor.close()
-        await asyncio.gather(*self._runs, return_exceptions=True)
+        await self._roster.close()
         await self._claims.close()
-
-    def _keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
-        name = instance.name
-
-        def sink(line: LogLine) -> None:
-            self._store.add_line(name, line)
-            self._hub.line(name, line)
-
-        records = self._records[name] = Records(self._store)
-        around = Surroundings(
-            records=records,
-            troubles=self._troubles,
-            sessions=self._sessions,
-            claims=self._claims,
-            gate=self._gate,
-            clock=self._world.clock,
-            random=self._world.random,
-            spawn=self._world.spawn,
-            show=self._hub.changed,
-            outdated=self._outdated,
-            lab=self._lab,
-        )
-        journal = Journal(self._world.clock, sink, lines)
-        supervisor = Supervisor(instance, self._settings.limits_for(name), journal, around)
-        self._supervisors[name] = supervisor
-        run = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
-        self._runs.add(run)
-        run.add_done_callback(self._runs.discard)
-        return supervisor
-
-    def _outdated(self, teller: str) -> None:
-        """405 is the library's fault: it meets every instance, so all stop trying."""
-        for name, supervisor in self._supervisors.items():
-            if name != teller:
-                supervisor.post(ev.FleetOutdated())
-
-    async def _make_way(self, taker: Supervisor) -> None:
-        """At most one live connection per device: end a sibling's before the takeover dials."""
-        jid = taker.instance.jid
-        for other in self._supervisors.values():
-            same = other is not taker and jid is not None and other.instance.jid == jid
-            if same and other.instance.state.is_live:
-                name = taker.instance.name
-                await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
-
-    def _outage(self, begins: bool) -> None:
-        """The network went away for the fleet, or came back: nobody sits out a long back-off."""
-        now = self._world.clock.now()
-        if begins:
-            said = "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
-        else:
-            said = "WhatsApp can be reached again"
-            for supervisor in self._supervisors.values():
-                supervisor.post(ev.NetworkBack())
-        self._hub.notice(Notice(now, said, trouble=begins))
 
     # -- the Fleet protocol -------------------------------------------------------------------
 
     def snapshot(self) -> FleetView:
+        attempts, attempts_ok = self._roster.attempts
         return FleetView(
             at=self._world.clock.now(),
             lab=self._lab is not None,
-            instances=tuple(supervisor.view for supervisor in self._supervisors.values()),
-            attempts=sum(records.attempts for records in self._records.values()),
-            attempts_ok=sum(records.attempts_ok for records in self._records.values()),
+            instances=self._roster.views(),
+            attempts=attempts,
+            attempts_ok=attempts_ok,
         )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
-        return self._of(name).tail(limit)
+        return self._roster.of(name).tail(limit)
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
         return self._hub.subscribe(self.snapshot)
@@ -234,31 +115,31 @@ class SessionManager:
         phone = phone_number(phone) if phone else None
         proxy = proxy_url(proxy) if proxy else None
         async with self._naming:
-            if name in self._supervisors:
+            if name in self._roster:
                 raise FleetError(f"{name} exists already", "choose another name")
             now = self._world.clock.now()
             instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
             await self._store.save(instance, event="Added", at=now)
-            supervisor = self._keep(instance)
+            supervisor = self._roster.keep(instance)
         return await supervisor.ask(ev.StartAsked())
 
     async def start(self, name: str) -> InstanceView:
-        return await self._of(name).ask(ev.StartAsked())
+        return await self._roster.of(name).ask(ev.StartAsked())
 
     async def stop(self, name: str) -> InstanceView:
-        return await self._of(name).ask(ev.StopAsked())
+        return await self._roster.of(name).ask(ev.StopAsked())
 
     async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
-        supervisor = self._of(name)
-        if takeover and supervisor.instance.state is not State.BANNED:
-            await self._make_way(supervisor)
+        supervisor = self._roster.of(name)
+        if takeover:
+            await self._roster.make_way(supervisor)
         return await supervisor.ask(ev.ReconnectAsked(takeover))
 
     async def clean(self, name: str) -> InstanceView:
-        return await self._of(name).ask(ev.CleanAsked())
+        return await self._roster.of(name).ask(ev.CleanAsked())
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
-        supervisor = self._of(name)
+        supervisor = self._roster.of(name)
         jid = str(Jid(phone_number(to).removeprefix("+"))) if to else None
         moment = datetime.fromtimestamp(self._world.clock.now(), UTC)
         return await supervisor.send_test(f"waziterm test {moment:%Y-%m-%d %H:%M:%S} UTC", jid)
@@ -266,12 +147,6 @@ class SessionManager:
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
         """Let the janitor go round now; the acts. dry_run: only say what a round would do."""
         return await (self._rounds.planned() if dry_run else self._rounds.round())
-
-    def _of(self, name: str) -> Supervisor:
-        supervisor = self._supervisors.get(name)
-        if supervisor is None:
-            raise FleetError(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
-        return supervisor
 
 
 @asynccontextmanager

@@ -1,11 +1,14 @@
 """What is written down of one instance: its changes, its connect attempts, its sends."""
 
+from dataclasses import replace
+
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import SendResult
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
-from waziterm.store.records import AttemptKind
+from waziterm.manager.troubles import Troubles
+from waziterm.store.records import AttemptEnd, AttemptKind, Change
 from waziterm.store.store import Store
 
 _KINDS = {
@@ -17,34 +20,50 @@ _KINDS = {
 
 
 class Records:
-    """Writes one instance's history. Each method raises StoreError when the disk refuses."""
+    """Writes one instance's history. Each method raises StoreError when the disk refuses, and
+    then nothing of it was written."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, troubles: Troubles) -> None:
         self._store = store
+        self._troubles = troubles
         self._attempt: int | None = None
         self.attempts = 0
         self.attempts_ok = 0
 
     async def changed(self, before: Instance, after: Instance, event: ev.Event, now: float) -> None:
-        """Store the instance's next value and what led to it, and the attempt that it begins
-        or ends. It ends well when WhatsApp lets us in, or shows a QR code to let us in; one that
-        a person cut short is no verdict."""
-        await self._store.save(after, event=type(event).__name__, at=now)
-        if isinstance(event, ev.Dialling) and after.state is State.CONNECTING:
-            kind = _KINDS.get(after.reason, AttemptKind.ASKED)
-            if not after.is_paired:
-                kind = AttemptKind.PAIRING
-            self._attempt = await self._store.begin_attempt(after.name, now, kind)
-        elif self._attempt is not None and after.state is not State.CONNECTING:
-            ended, self._attempt = self._attempt, None
-            ok: bool | None = after.state in (State.CONNECTED, State.PAIRING)
-            if isinstance(event, ev.StopAsked | ev.CleanAsked):
-                ok = None
-            else:
-                self.attempts += 1
-                self.attempts_ok += bool(ok)
-            await self._store.end_attempt(ended, now, ok, after.reason.slug)
+        """Store the instance's next value and what led to it, with the attempt that it begins or
+        ends and the incident that it belongs to.
+
+        An attempt ends well when WhatsApp lets us in, or shows a QR code to let us in; one that
+        a person cut short is no verdict.
+        """
+        change = Change(after, type(event).__name__, now, self._begun(after, event))
+        if change.begins is None:
+            change = replace(change, ends=self._ended(after, event))
+        async with self._troubles.growing(before, after, now) as growth:
+            recorded = await self._store.record(replace(change, incident=growth.incident))
+            growth.stored = recorded.incident
+        if recorded.attempt is not None:
+            self._attempt = recorded.attempt
+        elif change.ends is not None:
+            self._attempt = None
+            self.attempts += change.ends.ok is not None
+            self.attempts_ok += bool(change.ends.ok)
 
     async def sent(self, name: str, now: float, result: SendResult) -> None:
         """Store how a send-test went; neither its text nor its receiver."""
         await self._store.add_send(name, now, result.ok, result.took_s, result.error)
+
+    def _begun(self, after: Instance, event: ev.Event) -> AttemptKind | None:
+        if not isinstance(event, ev.Dialling) or after.state is not State.CONNECTING:
+            return None
+        if not after.is_paired:
+            return AttemptKind.PAIRING
+        return _KINDS.get(after.reason, AttemptKind.ASKED)
+
+    def _ended(self, after: Instance, event: ev.Event) -> AttemptEnd | None:
+        if self._attempt is None or after.state is State.CONNECTING:
+            return None
+        if isinstance(event, ev.StopAsked | ev.CleanAsked):
+            return AttemptEnd(self._attempt, None)
+        return AttemptEnd(self._attempt, after.state in (State.CONNECTED, State.PAIRING))

@@ -12,13 +12,14 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from waziterm.manager.lock import lock_owner
+from waziterm.manager.lock import flocked, lock_owner
 
+_CLAIM_WAIT_S = 2.0
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
@@ -56,15 +57,27 @@ class Registry:
         self._root = root
         self._file = folder / f"{os.getpid()}.json"
 
+    def claim(self, jid: str, live: Mapping[str, float], now: Callable[[], float]) -> float:
+        """Say that this manager has a device live from now on, beside those that it has.
+
+        Returns since when (UTC seconds), the earlier moment when it has the device already. The
+        moment is taken while no other manager claims anything. Raises OSError.
+        """
+        self._make_folder()
+        with self._alone():
+            since = live.get(jid)
+            if since is None:
+                since = now()
+            self.publish({**live, jid: since})
+        return since
+
     def publish(self, live: Mapping[str, float]) -> None:
         """Say which devices this manager has live now, and since when (UTC seconds).
 
         live: by JID. Raises OSError.
         """
         marks = {self._mark(jid): since for jid, since in sorted(live.items())}
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._is_ours():
-            raise PermissionError(errno.EPERM, "others control this folder", str(self._folder))
+        self._make_folder()
         fresh = self._file.with_suffix(".new")
         fresh.write_text(json.dumps({"pid": os.getpid(), "root": str(self._root), "live": marks}))
         fresh.chmod(0o600)
@@ -98,6 +111,25 @@ class Registry:
             if peer is None or not _lives(peer):
                 gone.append(path)
         return tuple(gone)
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._is_ours():
+            raise PermissionError(errno.EPERM, "others control this folder", str(self._folder))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While no other manager of this folder is in here. A claim takes milliseconds; one that
+        was stopped in the midst must not stop the others for ever."""
+        descriptor = os.open(
+            self._folder / "claiming", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            if not flocked(descriptor, wait_s=_CLAIM_WAIT_S):
+                raise TimeoutError(errno.ETIMEDOUT, "another manager claims for too long")
+            yield
+        finally:
+            os.close(descriptor)
 
     def _is_ours(self) -> bool:
         """In the temp directory anybody may have made a folder of this name before us."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import psutil
 
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError
-from waziterm.domain.instance import Instance
 from waziterm.domain.janitor import Act, ActKind, Survey, plan
 from waziterm.manager.clock import Clock
 from waziterm.manager.registry import Registry
+from waziterm.manager.roster import Roster
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.store import Store
@@ -23,18 +22,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What the janitor looks at and tidies up.
-
-    fleet: each instance with the pid of its worker, or None. tell: tells an instance something.
-    """
+    """What the janitor looks at and tidies up."""
 
     store: Store
     sessions: SessionFiles
     trash: Trash
     registry: Registry
     clock: Clock
-    fleet: Callable[[], Sequence[tuple[Instance, int | None]]]
-    tell: Callable[[str, ev.Event], None]
+    roster: Roster
 
 
 class Rounds:
@@ -65,9 +60,10 @@ class Rounds:
 
     async def round(self) -> tuple[Act, ...]:
         """Go round once. Each act is stored; what is only reported is stored when it is new."""
-        acts = await self.planned()
+        survey = await self._survey()
+        acts = plan(survey)
         for act in acts:
-            await self._carry_out(act)
+            await self._carry_out(act, survey)
             if act not in self._known:
                 now = self._places.clock.now()
                 await self._places.store.add_act(now, act.kind, act.subject, act.why)
@@ -77,27 +73,27 @@ class Rounds:
         return acts
 
     async def _survey(self) -> Survey:
-        places, fleet = self._places, self._places.fleet()
+        places = self._places
         return Survey(
             now=places.clock.now(),
-            instances=tuple(instance for instance, _ in fleet),
-            dead=frozenset(
-                instance.name
-                for instance, pid in fleet
-                if pid is not None and not psutil.pid_exists(pid)
-            ),
+            instances=tuple(supervisor.instance for supervisor in places.roster),
+            dead={
+                view.name: view.pid
+                for view in places.roster.views()
+                if view.pid is not None and not psutil.pid_exists(view.pid)
+            },
             sessions=places.sessions.names(),
             trash={entry.id: entry.at for entry in await places.trash.entries()},
             stale=[str(path) for path in await asyncio.to_thread(places.registry.stale)],
             keep_trash_s=self._keep_trash_s,
         )
 
-    async def _carry_out(self, act: Act) -> None:
+    async def _carry_out(self, act: Act, survey: Survey) -> None:
         match act.kind:
             case ActKind.END_WAIT | ActKind.END_PAIRING:
-                self._places.tell(act.subject, ev.Due())
+                self._places.roster.of(act.subject).post(ev.Due())
             case ActKind.REPLACE_WORKER:
-                self._places.tell(act.subject, ev.WorkerDied("found dead by the janitor"))
+                self._places.roster.of(act.subject).lost(survey.dead[act.subject])
             case ActKind.REMOVE_ENTRY:
                 await asyncio.to_thread(Path(act.subject).unlink, missing_ok=True)
             case ActKind.DELETE_TRASH:

@@ -68,6 +68,12 @@ class Supervisor:
         await self._inbox.ask(event)
         return self.view
 
+    def lost(self, pid: int) -> None:
+        """The process of this worker is gone, and it did not say so. It is no news any more when
+        another worker has come in its place."""
+        if self._hands is not None and self._link is not None and self._link.pid == pid:
+            self._inbox.put(ev.WorkerDied("found dead by the janitor"), self._hands.attempt)
+
     def close(self) -> None:
         """Let `run` end, once what was posted before is done."""
         self._inbox.close()
@@ -172,7 +178,6 @@ class Supervisor:
             return
         try:
             await self._around.records.changed(before, after, event, now)
-            await self._around.troubles.changed(before, after, now)
         except FleetError as error:
             if must_store and not isinstance(event, ev.StopAsked):
                 raise

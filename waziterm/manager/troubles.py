@@ -1,44 +1,54 @@
-"""Makes incidents of what happens to the instances, stores them and tells them once."""
+"""Makes incidents of what happens to the instances, and tells them once they are stored."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from waziterm.domain.fleet import Notice
 from waziterm.domain.incidents import Incident, grown, is_trouble
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
-from waziterm.store.store import Store
+
+
+@dataclass(slots=True)
+class Growth:
+    """What a change does to an incident. incident: to be stored with the change; None when there
+    is none to tell. stored: the same with its id, for whoever stored it to set."""
+
+    incident: Incident | None = None
+    stored: Incident | None = None
 
 
 class Troubles:
     """The incidents of a fleet. tell: passes a notice on to whoever watches."""
 
-    def __init__(
-        self, store: Store, fleet_size: Callable[[], int], tell: Callable[[Notice], None]
-    ) -> None:
-        self._store = store
+    def __init__(self, fleet_size: Callable[[], int], tell: Callable[[Notice], None]) -> None:
         self._fleet_size = fleet_size
         self._tell = tell
         self._current: dict[Reason, Incident] = {}
         self._growing = asyncio.Lock()
 
-    async def changed(self, before: Instance, after: Instance, at: float) -> None:
-        """An instance has changed. Raises StoreError when its incident cannot be stored."""
-        if is_trouble(before, after) or (before.detail != after.detail and self._meets(after)):
-            await self._grow(after, at)
-
-    def _meets(self, instance: Instance) -> bool:
-        incident = self._current.get(instance.reason)
-        return incident is not None and instance.name in incident.names
-
-    async def _grow(self, instance: Instance, at: float) -> None:
+    @asynccontextmanager
+    async def growing(self, before: Instance, after: Instance, at: float) -> AsyncIterator[Growth]:
+        """An instance changes: its incident is told when the context ends without an error."""
+        if not (is_trouble(before, after) or self._has_new_evidence(before, after)):
+            yield Growth()
+            return
         async with self._growing:
-            before = self._current.get(instance.reason)
-            incident = grown(before, instance, at, self._fleet_size())
-            if incident.is_told:
-                incident = await self._store.save_incident(incident)
+            current = self._current.get(after.reason)
+            incident = grown(current, after, at, self._fleet_size())
+            growth = Growth(incident if incident.is_told else None)
+            yield growth
+            if growth.stored is not None:
+                incident = growth.stored
                 self._tell(_notice(incident, at))
-            self._current[instance.reason] = incident
+            self._current[after.reason] = incident
+
+    def _has_new_evidence(self, before: Instance, after: Instance) -> bool:
+        incident = self._current.get(after.reason)
+        meets = incident is not None and after.name in incident.names
+        return meets and before.detail != after.detail
 
 
 def _notice(incident: Incident, at: float) -> Notice:

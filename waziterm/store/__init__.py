@@ -6,8 +6,11 @@ All SQL of the program is in this package, and nothing else imports aiosqlite.
 from waziterm.store.errors import StoreError
 from waziterm.store.records import (
     AttemptCounts,
+    AttemptEnd,
     AttemptKind,
+    Change,
     Pruned,
+    Recorded,
     SendCounts,
     Transition,
 )
@@ -15,8 +18,11 @@ from waziterm.store.store import Store, open_store
 
 __all__ = [
     "AttemptCounts",
+    "AttemptEnd",
     "AttemptKind",
+    "Change",
     "Pruned",
+    "Recorded",
     "SendCounts",
     "Store",
     "StoreError",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.incidents import Incident
+from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 
@@ -35,6 +37,39 @@ class AttemptKind(StrEnum):
     RETRY = "retry"
     GUARDED = "guarded"
     TAKEOVER = "takeover"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How a connect attempt ended. id: its number. ok: None when it was cut short and counts
+    neither way."""
+
+    id: int
+    ok: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of an instance, with all that is to be stored together with it.
+
+    event: what led to it. begins: the kind of the attempt that starts with it. ends: the attempt
+    that is over with it. incident: the incident that it belongs to, new or grown.
+    """
+
+    instance: Instance
+    event: str
+    at: float
+    begins: AttemptKind | None = None
+    ends: AttemptEnd | None = None
+    incident: Incident | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The numbers that a stored change was given. attempt: None when none began."""
+
+    attempt: int | None
+    incident: Incident | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,10 +14,12 @@ from waziterm.store import history, incidents
 from waziterm.store import instances as rows
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
+from waziterm.store.recording import record
 from waziterm.store.records import (
     AttemptCounts,
-    AttemptKind,
+    Change,
     Pruned,
+    Recorded,
     SendCounts,
     StoredAct,
     Transition,
@@ -53,6 +54,10 @@ class Store:
         """
         await self._connection.write(lambda db: rows.save_instance(db, instance, event, at))
 
+    async def record(self, change: Change) -> Recorded:
+        """Store a step of an instance with its attempt and its incident."""
+        return await self._connection.write(lambda db: record(db, change))
+
     async def remove(self, name: str) -> None:
         """Forget an instance; its history and lines stay until `prune`."""
         await self._connection.write(lambda db: rows.remove_instance(db, name))
@@ -65,16 +70,6 @@ class Store:
         """The newest `limit` transitions from `since` on, oldest first. name: None for all."""
         return await self._connection.read(
             lambda db: history.read_transitions(db, name, since, limit)
-        )
-
-    async def begin_attempt(self, name: str, at: float, kind: AttemptKind) -> int:
-        """Record the start of a connect attempt; returns the id for `end_attempt`."""
-        return await self._connection.write(lambda db: history.begin_attempt(db, name, at, kind))
-
-    async def end_attempt(self, attempt: int, at: float, ok: bool | None, reason_slug: str) -> None:
-        """Record how an attempt ended. ok: None when it was cut short and counts neither way."""
-        await self._connection.write(
-            lambda db: history.end_attempt(db, attempt, at, ok, reason_slug)
         )
 
     async def attempt_counts(self, since: float) -> AttemptCounts:
@@ -96,11 +91,6 @@ class Store:
     async def send_counts(self, since: float, name: str | None = None) -> SendCounts:
         """Send-tests from `since` on. name: None for the fleet."""
         return await self._connection.read(lambda db: history.count_sends(db, since, name))
-
-    async def save_incident(self, incident: Incident) -> Incident:
-        """Store an incident, new or grown; the same one with its id."""
-        number = await self._connection.write(lambda db: incidents.save_incident(db, incident))
-        return replace(incident, id=number)
 
     async def incidents(self, since: float = 0.0, limit: int = 1000) -> tuple[Incident, ...]:
         """The newest `limit` incidents that still grew at `since` or later, oldest first."""

@@ -1,0 +1,68 @@
+"""What a person may ask of an instance, and what then becomes of it. Pure; part of the rules."""
+
+from dataclasses import replace
+
+from waziterm.domain import events as ev
+from waziterm.domain.instance import Instance
+from waziterm.domain.moves import Action, Decision, Moment, blocked, connect, end, move
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+
+
+def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
+    """What a person asked for. Only a takeover passes a cool-down or a hold; nothing a ban."""
+    running = replace(instance, wanted=Wanted.RUNNING)
+    barrier = blocked(running, at)
+    match event:
+        case ev.StopAsked():
+            wanted = replace(instance, wanted=Wanted.STOPPED)
+            if instance.state is State.LOGGED_OUT:
+                return Decision(wanted)
+            return end(wanted, Reason.BY_OPERATOR, at)
+        case ev.CleanAsked():
+            outdated = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
+            bare = replace(
+                instance,
+                wanted=Wanted.STOPPED,
+                jid=None,
+                lid=None,
+                hold=outdated,
+                cooldown_until=None,
+                guarded_at=None,
+                attempt=0,
+                short_lived=0,
+            )
+            cleaned = move(bare, State.STOPPED, Reason.CLEANED, at)
+            return Decision(cleaned, (Action.STOP_WORKER, Action.TRASH_SESSION))
+        case ev.ReconnectAsked(takeover=True):
+            if barrier is not None and barrier.state is State.BANNED:
+                return _refused(barrier)
+            if instance.state in (State.CONNECTING, State.PAIRING):
+                return Decision(running)
+            fresh = replace(running, hold=None, attempt=0)
+            if instance.hold is None and instance.cooldown_until is None:
+                return connect(fresh, Reason.ASKED, at)
+            return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)
+        case ev.ReconnectAsked():
+            if barrier is not None:
+                return _refused(barrier)
+            if instance.state in (State.CONNECTING, State.PAIRING):
+                return Decision(running)
+            return connect(replace(running, attempt=0), Reason.ASKED, at)
+        case _:
+            if barrier is not None and barrier.hold is not None:
+                return _refused(barrier)
+            if instance.state in (State.STOPPED, State.LOGGED_OUT):
+                return connect(replace(running, attempt=0), Reason.ASKED, at)
+            return Decision(running)
+
+
+def _refused(barrier: Instance) -> Decision:
+    """A command that would pass a barrier: nothing is tried, and the barrier is shown."""
+    said = {
+        State.COOLDOWN: "in its cool-down after a conflict; r or --takeover tries at once",
+        State.BANNED: "banned by WhatsApp for a time; nothing shortens a ban",
+        State.OUTDATED: "WhatsApp refuses this neonize; upgrade it, or --takeover tries once",
+    }
+    fallback = f"held ({barrier.reason.sentence}); r or --takeover tries once"
+    return Decision(barrier, refusal=said.get(barrier.state, fallback))

@@ -1,0 +1,165 @@
+"""The supervisors of a fleet, and what they tell each other."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from waziterm.config import Settings
+from waziterm.domain import events as ev
+from waziterm.domain.fleet import FleetError, InstanceView, LogLine, Notice
+from waziterm.domain.instance import Instance
+from waziterm.domain.labfile import LabFile
+from waziterm.manager.claims import Claims
+from waziterm.manager.gate import ConnectGate, GateLimits
+from waziterm.manager.hands import Surroundings
+from waziterm.manager.hub import Hub
+from waziterm.manager.journal import TAIL, Journal
+from waziterm.manager.records import Records
+from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.supervisor import Supervisor
+from waziterm.manager.troubles import Troubles
+from waziterm.manager.world import World
+from waziterm.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Roster:
+    """One supervisor for each instance. tasks: runs them. begin: nobody connects before it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        sessions: SessionFiles,
+        claims: Claims,
+        lab: LabFile | None,
+        world: World,
+        hub: Hub,
+        tasks: asyncio.TaskGroup,
+        begin: asyncio.Event,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._sessions = sessions
+        self._claims = claims
+        self._lab = lab
+        self._world = world
+        self._hub = hub
+        self._tasks = tasks
+        fleet = settings.fleet
+        limits = GateLimits(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)
+        self._gate = ConnectGate(limits, world.clock, self._outage, begin)
+        self._troubles = Troubles(lambda: len(self._supervisors), hub.notice)
+        self._supervisors: dict[str, Supervisor] = {}
+        self._records: dict[str, Records] = {}
+        self._runs: set[asyncio.Task[None]] = set()
+
+    def __iter__(self) -> Iterator[Supervisor]:
+        return iter(tuple(self._supervisors.values()))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._supervisors
+
+    def views(self) -> tuple[InstanceView, ...]:
+        """All instances as they are shown, in the order in which they were added."""
+        return tuple(supervisor.view for supervisor in self._supervisors.values())
+
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """Connect attempts of this run that have ended, and how many of them ended well."""
+        kept = self._records.values()
+        return sum(each.attempts for each in kept), sum(each.attempts_ok for each in kept)
+
+    def of(self, name: str) -> Supervisor:
+        """The supervisor of an instance. Raises FleetError when there is none."""
+        supervisor = self._supervisors.get(name)
+        if supervisor is None:
+            raise FleetError(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
+        return supervisor
+
+    async def boot(self, *, library_changed: bool) -> None:
+        """Take up what is stored: what is paired and wanted connects, the others wait."""
+        for instance in await self._store.instances():
+            self.keep(instance, await self._store.lines(instance.name, limit=TAIL))
+        for supervisor in self:
+            await self._adopt_device(supervisor)
+            await supervisor.ask(ev.Booted(library_changed))
+
+    async def _adopt_device(self, supervisor: Supervisor) -> None:
+        """A pairing whose end the last manager did not live to store left a device in the file."""
+        name = supervisor.instance.name
+        if supervisor.instance.is_paired or not self._sessions.exists(name):
+            return
+        try:
+            devices = await self._sessions.devices(name)
+        except FleetError as error:
+            log.warning("%s: its session file cannot be read: %s", name, error)
+            return
+        if len(devices) == 1:
+            await supervisor.ask(ev.DeviceFound(*devices[0]))
+
+    def keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
+        """Give an instance its supervisor. lines: the end of its log."""
+        name = instance.name
+
+        def sink(line: LogLine) -> None:
+            self._store.add_line(name, line)
+            self._hub.line(name, line)
+
+        records = self._records[name] = Records(self._store, self._troubles)
+        around = Surroundings(
+            records=records,
+            sessions=self._sessions,
+            claims=self._claims,
+            gate=self._gate,
+            clock=self._world.clock,
+            random=self._world.random,
+            spawn=self._world.spawn,
+            show=self._hub.changed,
+            outdated=self._outdated,
+            lab=self._lab,
+        )
+        journal = Journal(self._world.clock, sink, lines)
+        supervisor = Supervisor(instance, self._settings.limits_for(name), journal, around)
+        self._supervisors[name] = supervisor
+        run = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
+        self._runs.add(run)
+        run.add_done_callback(self._runs.discard)
+        return supervisor
+
+    async def close(self) -> None:
+        """Let every supervisor stop its worker and end. What is wanted stays as it is."""
+        for supervisor in self:
+            supervisor.close()
+        await asyncio.gather(*self._runs, return_exceptions=True)
+
+    async def make_way(self, taker: Supervisor) -> None:
+        """At most one live connection per device: end a sibling's before the takeover dials.
+
+        A ban lets nobody take over, so it is no reason to end anything.
+        """
+        jid, name = taker.instance.jid, taker.instance.name
+        if (taker.instance.banned_until or 0.0) > self._world.clock.now():
+            return
+        for other in self:
+            same = other is not taker and jid is not None and other.instance.jid == jid
+            if same and other.instance.state.is_live:
+                await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
+
+    def _outdated(self, teller: str) -> None:
+        """405 is the library's fault: it meets every instance, so all stop trying."""
+        for name, supervisor in self._supervisors.items():
+            if name != teller:
+                supervisor.post(ev.FleetOutdated())
+
+    def _outage(self, begins: bool) -> None:
+        """The network went away for the fleet, or came back: nobody sits out a long back-off."""
+        now = self._world.clock.now()
+        if begins:
+            said = "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
+        else:
+            said = "WhatsApp can be reached again"
+            for supervisor in self._supervisors.values():
+                supervisor.post(ev.NetworkBack())
+        self._hub.notice(Notice(now, said, trouble=begins))
