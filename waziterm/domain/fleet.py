@@ -10,6 +10,7 @@ from waziterm.domain.instance import QrCode
 from waziterm.domain.janitor import Act
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
+from waziterm.domain.tools import Tools
 
 
 class Source(StrEnum):
@@ -126,7 +127,7 @@ class Subscription(Protocol):
         ...
 
 
-class Fleet(Protocol):
+class Fleet(Tools, Protocol):
     """A session manager, in this process or behind a socket.
 
     Commands return when they were taken and stored, not when WhatsApp has answered, but
@@ -151,8 +152,12 @@ class Fleet(Protocol):
 
     async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView: ...
 
-    async def clean(self, name: str) -> InstanceView:
-        """Stop the instance and move its session to the trash."""
+    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+        """Stop the instance and move its session to the trash; the device stays linked.
+
+        logout: unlink it at WhatsApp first, which cannot be undone. A logout that fails is told
+        in the instance's log and does not stop the clean.
+        """
         ...
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
