@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
+from tests.scriptedtools import ScriptedTools
 from waziterm.domain.fleet import (
     Changes,
     Fleet,
@@ -24,7 +25,7 @@ from waziterm.domain.states import State, Wanted
 QR_TEXT = "https://wa.me/settings/linked_devices#2@" + "Ab1+" * 55 + ",x,y,z,1"
 
 
-class ScriptedFleet:
+class ScriptedFleet(ScriptedTools):
     """Keeps views that a test sets, and remembers the commands that reached it.
 
     refuse: raised by the next command, instead of carrying it out.
@@ -69,8 +70,11 @@ class ScriptedFleet:
         self._take("reconnect", name, takeover)
         return self._move(name, State.CONNECTING, Reason.ASKED, Wanted.RUNNING)
 
-    async def clean(self, name: str) -> InstanceView:
-        self._take("clean", name)
+    async def took(self, *call: object) -> None:
+        self._take(*call)
+
+    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+        self._take("clean", name, logout)
         return self._move(name, State.STOPPED, Reason.CLEANED, Wanted.STOPPED)
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:

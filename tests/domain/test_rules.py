@@ -56,7 +56,8 @@ COMMANDS = st.one_of(
     st.just(ev.StartAsked()),
     st.just(ev.StopAsked()),
     st.builds(ev.ReconnectAsked, st.booleans()),
-    st.just(ev.CleanAsked()),
+    st.builds(ev.CleanAsked, st.booleans(), st.booleans()),
+    st.just(ev.PauseAsked()),
     st.builds(ev.Booted, st.booleans()),
 )
 
@@ -73,6 +74,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.barrier_until = 0.0
         self.ban_until = 0.0
         self.held = False
+        self.cleaned: Instance | None = None
 
     def tell(self, event: ev.Event, random: float = 0.5) -> Decision:
         before = self.instance
@@ -87,6 +89,8 @@ class Lifecycle(RuleBasedStateMachine):
         if released and self.now >= self.ban_until:
             self.barrier_until = 0.0
             self.held = False
+        if isinstance(event, ev.CleanAsked) and before.is_paired:
+            self.cleaned = before
         if isinstance(event, ev.CleanAsked):
             self.held = self.instance.hold is not None
             self.barrier_until = 0.0
@@ -121,6 +125,20 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(event=COMMANDS, random=st.floats(0, 1, exclude_max=True))
     def command(self, event: ev.Event, random: float) -> None:
         self.tell(event, random)
+
+    @rule()
+    def restored(self) -> None:
+        """What was cleaned last comes back, with the barriers that it had."""
+        if self.cleaned is None or self.instance.is_paired:
+            return
+        kept, was = (self.barrier_until, self.held), self.cleaned
+        before = self.instance
+        self.tell(ev.SessionRestored("entry", was))
+        if self.instance != before:
+            assert self.instance.jid == was.jid
+            assert (self.instance.hold is not None) >= (was.hold is not None)
+            self.barrier_until = max(kept[0], was.cooldown_until or 0.0)
+            self.held = kept[1] or was.hold is not None
 
     @rule()
     def turn_comes(self) -> None:

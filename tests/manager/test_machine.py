@@ -35,6 +35,7 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.limits import Limits
 from waziterm.domain.moves import QUEUED
 from waziterm.domain.states import State, Wanted
+from waziterm.domain.trash import Why
 from waziterm.manager.holder import Findings
 
 NAMES = ("a", "b", "c")
@@ -82,6 +83,7 @@ class Judge:
     told_ban_s: dict[str, float] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     outdated: set[str] = field(default_factory=set)
+    cleaned: dict[str, tuple[float, bool]] = field(default_factory=dict)
     presses: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
     _read: int = 0
@@ -100,7 +102,12 @@ class Judge:
         if event == "CleanAsked" or state in (State.LOGGED_OUT, State.OUTDATED, State.BANNED):
             self.told_until.pop(name, None)
         if event == "CleanAsked":
+            self.cleaned[name] = (self.cool_until.get(name, 0.0), name in self.held)
             self._release(name)
+        if event == "SessionRestored" and row["reason"] == "restored":
+            until, held = self.cleaned[name]
+            self.cool_until[name] = max(until, self.cool_until.get(name, 0.0))
+            self.held |= {name} if held else set()
         if event == "ReconnectAsked" and row["reason"] == "takeover":
             if not self.presses[name]:
                 self.wrongs.append(f"{name}: a takeover that nobody asked for")
@@ -296,11 +303,21 @@ class Fleet(RuleBasedStateMachine):
         self.judge.presses[name] += 1
         self.command(name, self.host.fleet.reconnect(name, takeover=True))
 
-    @rule(which=Which, verb=st.sampled_from(["stop", "clean", "send_test", "tidy_up"]))
+    @rule(which=Which, verb=st.sampled_from(["stop", "clean", "remove", "send_test", "tidy_up"]))
     def asks(self, which: int, verb: str) -> None:
         name = self.name(which)
         names = [] if verb == "tidy_up" else [name]
         self.command(name, getattr(self.host.fleet, verb)(*names))
+
+    @rule(which=Which)
+    def restores(self, which: int) -> None:
+        """The session that was cleaned or removed last comes back, if nothing is in its way."""
+        name = NAMES[which % len(NAMES)]
+        entries = [
+            entry for entry in self.world.run(self.host.fleet.trash()) if entry.instance == name
+        ]
+        if entries and entries[0].why in (Why.CLEANED, Why.REMOVED):
+            self.command(name, self.host.fleet.restore(entries[0].id))
 
     def command(self, name: str, asked: Coroutine[Any, Any, object]) -> None:
         """Ask for something; nobody waits for the answer before the next thing happens."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from waziterm.domain.trash import Why
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 
@@ -42,7 +43,7 @@ def left(folder: Path) -> dict[str, bytes]:
 async def test_all_files_move_and_the_manifest_tells_what_they_were(
     files: SessionFiles, folder: Path
 ) -> None:
-    entry = await files.to_trash("shop", at=AT, why="clean", restorable=True)
+    entry = await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
     assert entry is not None
     assert left(folder / "sessions") == {"shop2.db": b"another's"}
     there = folder / "trash" / entry.id
@@ -60,11 +61,11 @@ async def test_all_files_move_and_the_manifest_tells_what_they_were(
 async def test_there_may_be_nothing_to_move_and_names_do_not_run_into_each_other(
     files: SessionFiles, folder: Path
 ) -> None:
-    assert await files.to_trash("sho", at=AT, why="clean", restorable=True) is None
+    assert await files.to_trash("sho", at=AT, why=Why.CLEANED, restorable=True, was=None) is None
     assert not list((folder / "trash").iterdir())
-    first = await files.to_trash("shop", at=AT, why="clean", restorable=True)
+    first = await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
     (folder / "sessions" / "shop.db").write_bytes(b"again")
-    second = await files.to_trash("shop", at=AT, why="logged out", restorable=False)
+    second = await files.to_trash("shop", at=AT, why=Why.LOGGED_OUT, restorable=False, was=None)
     assert first is not None and second is not None and first.id != second.id
     assert {entry.restorable for entry in await Trash(folder / "trash").entries()} == {True, False}
 
@@ -84,7 +85,7 @@ async def test_a_move_that_fails_at_any_file_leaves_all_in_place(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", failing)
         with pytest.raises(OSError, match="No space"):
-            await files.to_trash("shop", at=AT, why="clean", restorable=True)
+            await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
     assert left(folder / "sessions") == before
     assert not list((folder / "trash").iterdir())
 
@@ -95,14 +96,14 @@ async def test_a_trash_on_another_file_system_is_refused_and_nothing_is_lost(
     far = SessionFiles(folder / "sessions", Trash(elsewhere))
     before = left(folder / "sessions")
     with pytest.raises(OSError, match="cross-device"):
-        await far.to_trash("shop", at=AT, why="clean", restorable=True)
+        await far.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
     assert left(folder / "sessions") == before and not left(elsewhere)
 
 
 async def test_what_is_no_entry_is_no_entry_and_is_never_deleted(
     files: SessionFiles, folder: Path
 ) -> None:
-    entry = await files.to_trash("shop", at=AT, why="clean", restorable=True)
+    entry = await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
     assert entry is not None
     trash, there = Trash(folder / "trash"), folder / "trash" / entry.id
     copied = folder / "trash" / "copied-elsewhere"
@@ -123,7 +124,7 @@ async def test_what_is_no_entry_is_no_entry_and_is_never_deleted(
 async def test_a_manifest_that_names_files_outside_deletes_none_of_them(
     files: SessionFiles, folder: Path
 ) -> None:
-    entry = await files.to_trash("shop", at=AT, why="clean", restorable=True)
+    entry = await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
     assert entry is not None
     manifest = folder / "trash" / entry.id / "manifest.json"
     data = json.loads(manifest.read_text())

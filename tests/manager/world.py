@@ -117,6 +117,7 @@ class FakeWorker:
         self.jid: str | None = None
         self.said: list[ev.WorkerEvent] = []
         self.answers = "ok"
+        self.asked_to_log_out = False
         self.beats = True
         self._beat()
 
@@ -140,7 +141,12 @@ class FakeWorker:
             case wire.Connect(jid=jid):
                 self.command, self.jid = command, jid
                 self._world.on_connect(self)
-            case wire.SendText(request=request) | wire.Probe(request=request):
+            case (
+                wire.SendText(request=request)
+                | wire.Probe(request=request)
+                | wire.Logout(request=request)
+            ):
+                self.asked_to_log_out |= isinstance(command, wire.Logout)
                 if self.answers != "never":
                     error = "" if self.answers == "ok" else "no route"
                     answered = wire.Answered(self.instance, request, 0.1, error, "3EB0")

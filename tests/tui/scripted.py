@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
+from tests.scriptedtools import ScriptedTools
 from waziterm.domain.fleet import (
     Changes,
     FleetError,
@@ -82,7 +83,7 @@ class ScriptedSubscription:
         )
 
 
-class ScriptedFleet:
+class ScriptedFleet(ScriptedTools):
     """Instances as given. Commands are noted in `calls`; `refuse` makes the next one fail.
 
     gate: commands wait for it, so that a test can look at what happens in between.
@@ -109,7 +110,7 @@ class ScriptedFleet:
         self.views[view.name] = view
         self._publish(Changes(changed=(view,)))
 
-    def remove(self, name: str) -> None:
+    def vanish(self, name: str) -> None:
         del self.views[name]
         self._publish(Changes(removed=(name,)))
 
@@ -159,6 +160,9 @@ class ScriptedFleet:
             error, self.refuse = self.refuse, None
             raise error
 
+    async def took(self, *call: object) -> None:
+        await self._taken(*map(str, call))
+
     async def add(
         self, name: str, phone: str | None = None, proxy: str | None = None
     ) -> InstanceView:
@@ -185,7 +189,7 @@ class ScriptedFleet:
         await self._taken("reconnect", name, "takeover" if takeover else "")
         return self._moved(name, State.CONNECTING, Reason.TAKEOVER, Wanted.RUNNING)
 
-    async def clean(self, name: str) -> InstanceView:
+    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
         await self._taken("clean", name)
         return self._moved(name, State.STOPPED, Reason.CLEANED, Wanted.STOPPED)
 

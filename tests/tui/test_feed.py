@@ -30,7 +30,7 @@ async def test_changes_lines_removals_and_notices_are_shown() -> None:
         await screen.sees("a new line")
         fleet.show(instance("shop-bali", State.HELD, Reason.CRASH_LOOP, NOW))
         await screen.says(Reason.CRASH_LOOP.sentence)
-        fleet.remove("shop-jakarta")
+        fleet.vanish("shop-jakarta")
         await screen.until(lambda text: "shop-jakarta" not in text and "11 instances" in text)
         fleet.show(connected("shop-new", "5555"))
         await screen.sees("shop-new", "12 instances")
@@ -65,7 +65,7 @@ async def test_an_instance_that_is_removed_in_focus_says_so() -> None:
     fleet = ScriptedFleet(connected("shop"))
     async with shown(fleet) as screen:
         await screen.press("enter")
-        fleet.remove("shop")
+        fleet.vanish("shop")
         await screen.sees("shop was removed. esc goes back")
         await screen.press("f", "up", "l", "Q", "escape")
         await screen.sees("No WhatsApp number is linked here yet")

@@ -257,7 +257,7 @@ async def test_help_scrolls_on_a_small_screen() -> None:
 
 async def test_the_palette_finds_actions_and_instances() -> None:
     fleet = every_state()
-    async with shown(fleet, 100, 40) as screen:
+    async with shown(fleet, 100, 60) as screen:
         await screen.press("ctrl+p")
         await screen.sees("send-test", "show shop-jakarta")
         assert "screenshot" not in screen.text().lower()

@@ -14,18 +14,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from waziterm.control.listener import LONGEST_PATH
+from waziterm.domain.machine import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_within
 from waziterm.domain.text import plain
 from waziterm.manager.datadir import DataDir
 
-# The manager's descriptors of one worker: its end of the socketpair, two pipes, a pidfd; and
-# what the program itself has open (libraries, database, sockets).
-FDS_PER_INSTANCE = 4
-FDS_OF_PROGRAM = 64
 FLEET = 200
 
 SMALLEST_TERMINAL = (80, 24)
-LOW_DISK_BYTES = 500_000_000
-FULL_DISK_BYTES = 50_000_000
 SERVER = ("web.whatsapp.com", 443)
 REACH_S = 5.0
 LOAD_S = 60.0
@@ -99,7 +94,7 @@ def descriptors(soft: int | None = None) -> Check:
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if soft is None else soft
     if soft == resource.RLIM_INFINITY:
         return Check("open files", Status.OK, "no limit")
-    allowed = max(0, (soft - FDS_OF_PROGRAM) // FDS_PER_INSTANCE)
+    allowed = instances_within(soft)
     detail = f"limit {soft}, enough for about {allowed} instances"
     if allowed >= FLEET:
         return Check("open files", Status.OK, detail)

@@ -5,33 +5,38 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from waziterm.cli import output
+from waziterm.cli.attach import has_terminal, offer_attach
 from waziterm.cli.log import program_log
 from waziterm.cli.signals import ended_by_signals
+from waziterm.cli.systemd import Service, unit
 from waziterm.cli.target import lab_file_of
-from waziterm.config import Settings, load_settings
+from waziterm.config import ConfigError, Settings, load_settings
 from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.lock import owned_by
-from waziterm.manager.manager import open_manager
+from waziterm.manager.manager import SessionManager, open_manager
 
 log = logging.getLogger(__name__)
 
 
 def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
-    """The monitor with its embedded manager; its exit code.
+    """The monitor with its embedded manager, or attached to the one that runs; its exit code.
 
-    Raises FleetError: code 3 when another manager owns the directory, code 2 without a terminal.
+    Raises FleetError: code 3 when another manager owns the directory and nobody wants to attach
+    to it, code 2 without a terminal.
     """
     settings = load_settings(data_dir=data_dir)
     data = DataDir(settings.data_dir)
-    refuse_owned(data)
+    pid = data.owner_pid()
+    if pid is not None:
+        return offer_attach(data, pid)
     refuse_without_terminal("`waziterm headless` runs without one")
     lab_file = lab_file_of(lab)
 
@@ -42,7 +47,7 @@ def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
 
         painted = asyncio.Event()
         async with open_manager(data.root, settings, lab_file, begin=painted) as fleet:
-            serving = asyncio.create_task(_serve_once(painted, fleet, data.socket))
+            serving = asyncio.create_task(_serve_once(painted, fleet, data, settings))
             try:
                 return await run_screen(fleet, painted.set)
             finally:
@@ -54,42 +59,125 @@ def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
 
 
 def run_headless(data_dir: Path | None, lab: Path | None) -> int:
-    """The manager without a screen, until SIGTERM or SIGINT; its exit code."""
+    """The manager without a screen, until SIGTERM or SIGINT; its exit code.
+
+    SIGHUP reads the config again. Under systemd it is told how the service does.
+    """
     settings = load_settings(data_dir=data_dir)
     data = DataDir(settings.data_dir)
     refuse_owned(data)
     lab_file = lab_file_of(lab)
+    service = Service.taken_from(os.environ)
 
     async def serve() -> None:
-        with ended_by_signals() as ended:
-            async with hosted(data, settings, lab_file) as fleet:
-                count = len(fleet.snapshot().instances)
+        up: list[Fleet] = []
+        hung_up = asyncio.Event()
+        with ended_by_signals(hung_up.set) as ended:
+            async with (
+                service.watched(),
+                _health(settings, lambda: up[0] if up else None),
+                hosted(data, settings, lab_file) as manager,
+                asyncio.TaskGroup() as tasks,
+            ):
+                up.append(manager)
+                reloading = tasks.create_task(_reload(manager, settings, service, hung_up))
+                service.ready()
+                count = len(manager.snapshot().instances)
                 where = f"pid {os.getpid()}, {data.root}"
                 output.line(f"waziterm is ready: {count} instances, {where}")
                 sys.stdout.flush()
                 await ended.wait()
+                service.stopping()
+                reloading.cancel()
 
     with program_log(data.log):
         asyncio.run(serve())
     return 0
 
 
-async def _serve_once(painted: asyncio.Event, fleet: Fleet, socket: Path) -> None:
+def print_unit(data_dir: Path | None, lab: Path | None) -> int:
+    """Print a systemd unit for this installation. Raises FleetError for a wrong config."""
+    settings = load_settings(data_dir=data_dir)
+    output.line(unit(settings.data_dir, lab, os.environ.get("WAZITERM_CONFIG")).rstrip("\n"))
+    return 0
+
+
+async def _reload(
+    manager: SessionManager, settings: Settings, service: Service, hung_up: asyncio.Event
+) -> None:
+    """Read the config again whenever SIGHUP comes. A wrong one changes nothing and says so."""
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        service.reloading()
+        try:
+            fresh = await asyncio.to_thread(load_settings, data_dir=settings.data_dir)
+        except ConfigError as error:
+            log.error("the config was not reloaded: %s", error)
+            manager.announce(f"the config was not reloaded: {error}", trouble=True)
+        else:
+            manager.apply(fresh)
+            later = _only_at_start(settings, fresh)
+            said = "the config was reloaded" + (
+                f"; at the next start only: {later}" if later else ""
+            )
+            log.info("%s", said)
+            manager.announce(said)
+        service.ready()
+
+
+def _only_at_start(running: Settings, fresh: Settings) -> str:
+    """The settings that have changed and are read at the start alone."""
+    changed = {
+        "log.lines_kept": running.log.lines_kept != fresh.log.lines_kept,
+        "health.address": running.health != fresh.health,
+    }
+    return ", ".join(name for name, differs in changed.items() if differs)
+
+
+@asynccontextmanager
+async def _health(settings: Settings, fleet: Callable[[], Fleet | None]) -> AsyncIterator[None]:
+    """Health over TCP, where the config names an address. Raises FleetError when it is taken."""
+    address = settings.health.address
+    if address is None:
+        yield
+        return
+    from waziterm.control.health import serve_health  # noqa: PLC0415 - aiohttp takes 160 ms
+
+    async with serve_health(address, fleet):
+        yield
+
+
+async def _serve_once(
+    painted: asyncio.Event, fleet: Fleet, data: DataDir, settings: Settings
+) -> None:
     """Answer verbs from when the screen is painted: loading aiohttp takes 0.16 s before that.
 
     Without the socket the screen works all the same, so a failure goes to the log.
     """
     await painted.wait()
+    server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server")
     try:
-        server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server")
-        async with server.serve_control(fleet, socket):
-            await asyncio.Event().wait()
+        async with server.serve_control(fleet, data.socket):
+            await _serve_health(settings, fleet)
     except (FleetError, OSError):
         log.exception("verbs cannot reach this manager")
 
 
+async def _serve_health(settings: Settings, fleet: Fleet) -> None:
+    """Health over TCP until cancelled; verbs do not suffer from an address that is taken."""
+    try:
+        async with _health(settings, lambda: fleet):
+            await asyncio.Event().wait()
+    except FleetError as error:
+        log.error("%s (%s)", error, error.hint)
+        await asyncio.Event().wait()
+
+
 @asynccontextmanager
-async def hosted(data: DataDir, settings: Settings, lab: LabFile | None) -> AsyncIterator[Fleet]:
+async def hosted(
+    data: DataDir, settings: Settings, lab: LabFile | None
+) -> AsyncIterator[SessionManager]:
     """A manager that owns the directory, reachable over its control socket."""
     from waziterm.control.server import serve_control  # noqa: PLC0415 - aiohttp takes 160 ms
 
@@ -109,5 +197,5 @@ def refuse_owned(data: DataDir) -> None:
 
 def refuse_without_terminal(instead: str) -> None:
     """Raises FleetError (code 2) where nobody could see a screen or press a key."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not has_terminal():
         raise FleetError("the monitor needs a terminal", instead, code=2)

@@ -1,6 +1,5 @@
 """The verbs about instances: each asks the manager, or the files when no manager is needed."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,16 +94,6 @@ def reconnect_instance(flag: Path | None, as_json: bool, name: str, takeover: bo
     )
 
 
-def clean_instance(flag: Path | None, as_json: bool, name: str, yes: bool) -> int:
-    """Move an instance's session to the trash, once the operator has said so."""
-    name = inputs.instance_name(name)
-    client = client_of(data_dir_of(flag))
-    found = client.instance(name)
-    if not yes and not _confirmed(name, found["state"]):
-        raise FleetError("nothing was changed", code=1)
-    return _print_outcome(client.clean(name), as_json)
-
-
 def send_test(flag: Path | None, as_json: bool, name: str, to: str | None) -> int:
     """Send a short text; 0 when WhatsApp has acknowledged it."""
     name = inputs.instance_name(name)
@@ -134,12 +123,3 @@ def _print_outcome(found: Json, as_json: bool) -> int:
 
         output.line(outcome(found))
     return 0
-
-
-def _confirmed(name: str, state: str) -> bool:
-    if not sys.stdin.isatty():
-        raise FleetError("`clean` asks, and there is no terminal to ask on", "add --yes", code=2)
-    output.remark(f"{name} is {state}. Its session goes to the trash; it must be linked anew.")
-    sys.stderr.write("Move it to the trash? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -13,7 +13,7 @@ from typing import NoReturn
 from cyclopts import CycloptsError, UnusedCliTokensError
 
 from waziterm.cli import output
-from waziterm.cli.app import app
+from waziterm.cli.app_emergency import app
 from waziterm.domain.fleet import FleetError
 
 FAILED = 1

@@ -42,6 +42,13 @@ class Trash:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """`[health]`: host and port for `/health`, `/ready` and `/metrics` over TCP, None for none."""
+
+    address: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. limits: of the fleet. instances: the whole limits of those that differ."""
 
@@ -52,6 +59,7 @@ class Settings:
     log: Log = field(default_factory=Log)
     janitor: Janitor = field(default_factory=Janitor)
     trash: Trash = field(default_factory=Trash)
+    health: Health = field(default_factory=Health)
 
     def limits_for(self, name: str) -> Limits:
         """The limits of one instance."""

@@ -17,6 +17,7 @@ _DEFAULTS = Limits()
 _FLEET, _LOG, _JANITOR, _TRASH = plain.Fleet(), plain.Log(), plain.Janitor(), plain.Trash()
 _DAY_S = 86_400.0
 _WEEK_S = 7 * _DAY_S
+_LOOPBACK = "127.0.0.1"
 
 
 class _Table(BaseModel):
@@ -197,6 +198,27 @@ class TrashTable(_Table):
     )
 
 
+def _address(value: object) -> object:
+    """Host and port of `HOST:PORT`, or of a bare port, which means loopback; None for ""."""
+    if value is None or value == "":
+        return None
+    host, colon, port = str(value).rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if colon else _LOOPBACK
+    if host and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535:
+        return host, int(port)
+    raise ValueError(f'must be "HOST:PORT" or a port from 1 to 65535, not {str(value)[:60]!r}')
+
+
+class HealthTable(_Table):
+    """`[health]`"""
+
+    address: Annotated[tuple[str, int] | None, BeforeValidator(_address)] = Field(
+        default=None,
+        description="Where `/health`, `/ready` and `/metrics` answer over TCP, for example"
+        ' "127.0.0.1:9464"; a bare port is one on loopback; nowhere if left out.',
+    )
+
+
 def _not_empty(value: object) -> object:
     if value == "":
         raise ValueError("must name a directory")
@@ -237,6 +259,7 @@ class SettingsModel(BaseSettings):
     log: LogTable = Field(default=LogTable(), description="The log lines and the history.")
     janitor: JanitorTable = Field(default=JanitorTable(), description="The regular clean-up.")
     trash: TrashTable = Field(default=TrashTable(), description="Sessions out of use.")
+    health: HealthTable = Field(default=HealthTable(), description="Health over TCP.")
 
     def as_plain(self) -> plain.Settings:
         """The same as plain values; what an instance does not set is the fleet's."""
@@ -249,4 +272,5 @@ class SettingsModel(BaseSettings):
             log=plain.Log(**self.log.model_dump()),
             janitor=plain.Janitor(**self.janitor.model_dump()),
             trash=plain.Trash(**self.trash.model_dump()),
+            health=plain.Health(**self.health.model_dump()),
         )

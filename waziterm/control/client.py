@@ -10,9 +10,10 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import FleetError
@@ -24,6 +25,8 @@ PATIENCE_S = 5.0
 # settings allow up to 600 s (`limits.query_timeout_s`).
 COMMAND_S = 30.0
 SEND_TEST_S = 660.0
+# Between two lines of its answer, for what stops and starts a whole fleet.
+MAINTENANCE_S = 300.0
 _PAUSE_S = 0.05
 
 
@@ -78,8 +81,19 @@ class ControlClient:
     def qr(self, name: str) -> Json:
         return _object(self._get(f"/v1/instances/{name}/qr"))
 
-    def logs(self, name: str, limit: int = 200) -> list[Json]:
-        return _array(self._get(f"/v1/instances/{name}/logs?limit={limit}"))
+    def logs(
+        self, name: str, limit: int = 200, *, after: int | None = None, since: str | None = None
+    ) -> list[Json]:
+        """The newest lines. after: only those with a greater number. since: a moment, ISO 8601."""
+        query = {"limit": limit, "after": after, "since": since}
+        return _array(self._get(_url(f"/v1/instances/{name}/logs", query)))
+
+    def conflicts(self, since: str | None = None) -> list[Json]:
+        """since: a moment, ISO 8601; None for all."""
+        return _array(self._get(_url("/v1/conflicts", {"since": since})))
+
+    def trash(self) -> list[Json]:
+        return _array(self._get("/v1/trash"))
 
     def add(self, name: str, phone: str | None = None, proxy: str | None = None) -> Json:
         return self._command("/v1/instances", {"name": name, "phone": phone, "proxy": proxy})
@@ -93,8 +107,36 @@ class ControlClient:
     def reconnect(self, name: str, *, takeover: bool = False) -> Json:
         return self._command(f"/v1/instances/{name}/reconnect", {"takeover": takeover})
 
-    def clean(self, name: str) -> Json:
-        return self._command(f"/v1/instances/{name}/clean")
+    def clean(self, name: str, *, logout: bool = False) -> Json:
+        return self._command(f"/v1/instances/{name}/clean", {"logout": logout})
+
+    def remove(self, name: str, *, logout: bool = False) -> Json:
+        return self._command(f"/v1/instances/{name}/remove", {"logout": logout})
+
+    def clean_all(self, count: int, *, logout: bool = False) -> Json:
+        body = {"count": count, "logout": logout}
+        return self._command("/v1/clean-all", body, MAINTENANCE_S)
+
+    def restore(self, entry: str) -> Json:
+        return self._command(f"/v1/trash/{quote(entry, safe='')}/restore")
+
+    def with_session(self) -> list[str]:
+        """The instances that have something to clean."""
+        return list(_object(self._get("/v1/sessions"))["names"])
+
+    def check(self) -> Json:
+        return self._command("/v1/check", timeout_s=MAINTENANCE_S)
+
+    def fix(self, *, dry_run: bool) -> Json:
+        return self._command("/v1/fix", {"dry_run": dry_run}, MAINTENANCE_S)
+
+    def restart(self, clean_sessions: int | None) -> Iterator[Json]:
+        """Restart the fleet: its steps as they come, then the report."""
+        self.hello()
+        yield from self._lines("/v1/restart", {"clean_sessions": clean_sessions})
+
+    def test(self, name: str, to: str | None = None) -> Json:
+        return self._command(f"/v1/instances/{name}/test", {"to": to}, SEND_TEST_S)
 
     def tidy_up(self, *, dry_run: bool) -> list[Json]:
         return _array(self._post("/v1/janitor", {"dry_run": dry_run}))
@@ -150,6 +192,24 @@ class ControlClient:
                 code=3,
             ) from error
 
+    def _lines(self, url: str, body: Json) -> Iterator[Json]:
+        """A command whose answer is one JSON object per line, each given out as it comes."""
+        connection = _UnixConnection(self._path, MAINTENANCE_S)
+        try:
+            connection.request("POST", url, json.dumps(body), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            if answer.status != 200:
+                _read(answer.status, answer.read())
+            while line := answer.readline():
+                yield _object(_read(200 if b'"error"' not in line[:9] else 500, line))
+        except (OSError, http.client.HTTPException) as error:
+            raise FleetError(
+                "the manager did not tell how it went on",
+                "look with `waziterm list` and `waziterm check`",
+            ) from error
+        finally:
+            connection.close()
+
     def _exchange(self, method: str, url: str, body: Json | None, timeout_s: float) -> Any:
         """One request and its answer. Raises OSError and HTTPException, or the answer's error."""
         content = None if body is None else json.dumps(body)
@@ -167,6 +227,11 @@ class ControlClient:
             "start `waziterm` or `waziterm headless`",
             code=3,
         )
+
+
+def _url(path: str, query: Mapping[str, object]) -> str:
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
 
 
 def _read(status: int, content: bytes) -> Any:

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -45,15 +47,39 @@ async def fields(
     return given
 
 
-def limit_of(request: web.Request) -> int:
-    """The query's `limit`: how many lines, 200 when it is left out. Raises InputError."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which log lines a request wants: the newest `limit` of those with a number above `after`,
+    from `since` (UTC seconds) on."""
+
+    limit: int
+    after: int
+    since: float
+
+
+def lines_of(request: web.Request) -> Wanted:
+    """The query's `limit` (200), `after` (0) and `since` (the beginning). Raises InputError."""
     for name in request.query:
-        if name != "limit":
-            raise InputError(f"unknown query value {name[:40]!r}; allowed: limit")
+        if name not in ("limit", "after", "since"):
+            raise InputError(f"unknown query value {name[:40]!r}; allowed: limit, after, since")
     text = request.query.get("limit", "200")
     if not (re.fullmatch(r"[0-9]{1,6}", text) and 1 <= int(text) <= MOST_LINES):
         raise InputError(f"'limit' must be a number from 1 to {MOST_LINES}")
-    return int(text)
+    after = request.query.get("after", "0")
+    if not re.fullmatch(r"[0-9]{1,15}", after):
+        raise InputError("'after' must be the number of a line")
+    return Wanted(int(text), int(after), since_of(request))
+
+
+def since_of(request: web.Request) -> float:
+    """The query's `since`, in UTC seconds; 0 when it is left out. Raises InputError."""
+    text = request.query.get("since")
+    if text is None:
+        return 0.0
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        raise InputError(f"'since' is no moment: {text[:40]!r}; ISO 8601 in UTC is") from None
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -66,4 +92,4 @@ def _object(raw: bytes) -> dict[str, Any]:
     return data
 
 
-_WORDS = {str: "a text", bool: "true or false"}
+_WORDS = {str: "a text", bool: "true or false", int: "a whole number"}

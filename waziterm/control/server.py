@@ -8,12 +8,15 @@
 | `POST /v1/instances` | `{name, phone?, proxy?}` | 201, the instance |
 | `GET /v1/instances/{name}` | | the instance |
 | `GET /v1/instances/{name}/qr` | | the QR code that is valid now |
-| `GET /v1/instances/{name}/logs?limit=200` | | an array of log lines, oldest first |
-| `POST /v1/instances/{name}/start`, `…/stop`, `…/clean` | | the instance |
+| `GET /v1/instances/{name}/logs?limit=200&after=SEQ&since=` | | log lines, oldest first |
+| `POST /v1/instances/{name}/start`, `…/stop` | | the instance |
+| `POST /v1/instances/{name}/clean` | `{logout?}` | the instance |
 | `POST /v1/instances/{name}/reconnect` | `{takeover?}` | the instance |
 | `POST /v1/janitor` | `{dry_run?}` | an array of acts |
 | `POST /v1/instances/{name}/send-test` | `{to?}` | the result, when WhatsApp has answered |
+| `GET /v1/stream` | | changes as server-sent events, see `control.stream` |
 
+The requests of the emergency tools are in `control.tools`, those of health in `control.health`.
 Shapes are those of `control.views`. A body is JSON of at most 16 KiB. Errors are
 `{error, code, hint}` with 400 for wrong input (exit code 2), 404, 405, 409 for a command that was
 refused or failed (1), 413, 503 (3), and 500 for a fault of ours, whose traceback goes to the log.
@@ -28,8 +31,11 @@ from pathlib import Path
 from aiohttp import web
 
 from waziterm import __version__
+from waziterm.control import tools
+from waziterm.control.health import Health
 from waziterm.control.listener import listener
-from waziterm.control.requests import InstanceNotFoundError, fields, limit_of
+from waziterm.control.requests import InstanceNotFoundError, fields, lines_of
+from waziterm.control.stream import Stream
 from waziterm.control.views import (
     act_json,
     error_json,
@@ -58,7 +64,16 @@ async def serve_control(fleet: Fleet, path: Path) -> AsyncIterator[None]:
     is too long or taken.
     """
     application = web.Application(middlewares=[_errors_as_json], client_max_size=BODY_LIMIT)
-    application.add_routes(_Api(fleet).routes())
+    stream = Stream(fleet)
+    application.on_shutdown.append(stream.end)
+    application.add_routes(
+        [
+            *_Api(fleet).routes(),
+            *tools.routes(fleet),
+            *stream.routes(),
+            *Health(lambda: fleet).routes(),
+        ]
+    )
     with listener(path) as sock:
         runner = web.AppRunner(
             application, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
@@ -118,9 +133,14 @@ class _Api:
         return web.json_response(qr_json(view.qr, fleet.at))
 
     async def logs(self, request: web.Request) -> web.Response:
-        limit = limit_of(request)
+        wanted = lines_of(request)
         _fleet, view = self._find(request)
-        return web.json_response([log_json(line) for line in self._fleet.tail(view.name, limit)])
+        lines = [
+            log_json(line)
+            for line in self._fleet.tail(view.name, wanted.limit)
+            if line.seq > wanted.after and line.at >= wanted.since
+        ]
+        return web.json_response(lines)
 
     async def add(self, request: web.Request) -> web.Response:
         body = await fields(request, {"name": str}, {"phone": str, "proxy": str})
@@ -140,7 +160,10 @@ class _Api:
         return self._answer(await self._fleet.stop(await self._bare(request)))
 
     async def clean(self, request: web.Request) -> web.Response:
-        return self._answer(await self._fleet.clean(await self._bare(request)))
+        body = await fields(request, {}, {"logout": bool})
+        _fleet, view = self._find(request)
+        logout = bool(body.get("logout"))
+        return self._answer(await self._fleet.clean(view.name, logout=logout))
 
     async def reconnect(self, request: web.Request) -> web.Response:
         body = await fields(request, {}, {"takeover": bool})

@@ -34,6 +34,8 @@ class FindingKind(StrEnum):
     CRASH_LOOP = "crash_loop"
     HELD = "held"
     OUTDATED = "outdated"
+    BANNED = "banned"
+    LOGGED_OUT = "logged_out"
     DISK_LOW = "disk_low"
     FEW_DESCRIPTORS = "few_descriptors"
     TRASH_EXPIRES = "trash_expires"

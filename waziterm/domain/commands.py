@@ -19,7 +19,16 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state is State.LOGGED_OUT:
                 return Decision(wanted)
             return end(wanted, Reason.BY_OPERATOR, at)
-        case ev.CleanAsked():
+        case ev.PauseAsked():
+            if instance.due is None and not instance.state.is_live:
+                return Decision(instance)
+            paused = move(instance, State.STOPPED, Reason.PAUSED, at)
+            return Decision(paused, (Action.STOP_WORKER,))
+        case ev.StartAsked() | ev.ReconnectAsked() if instance.reason is Reason.PAUSED:
+            return Decision(instance, refusal="paused while something is put in order; wait")
+        case ev.SessionRestored(was=was):
+            return _restored(instance, was, at)
+        case ev.CleanAsked(unlinked, removing):
             outdated = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
             bare = replace(
                 instance,
@@ -33,7 +42,10 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 short_lived=0,
             )
             cleaned = move(bare, State.STOPPED, Reason.CLEANED, at)
-            return Decision(cleaned, (Action.STOP_WORKER, Action.TRASH_SESSION))
+            trash = Action.TRASH_REMAINS if unlinked else Action.TRASH_SESSION
+            return Decision(
+                cleaned, (Action.STOP_WORKER, Action.TRASH_INSTANCE if removing else trash)
+            )
         case ev.ReconnectAsked(takeover=True):
             if barrier is not None and barrier.state is State.BANNED:
                 return _refused(barrier)
@@ -55,6 +67,27 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state in (State.STOPPED, State.LOGGED_OUT):
                 return connect(replace(running, attempt=0), Reason.ASKED, at)
             return Decision(running)
+
+
+def _restored(instance: Instance, was: Instance, at: Moment) -> Decision:
+    """A session comes back with every barrier that it left with; none of them gets shorter."""
+    if instance.is_paired or instance.state not in (State.STOPPED, State.LOGGED_OUT):
+        said = "linked already" if instance.is_paired else instance.state.label
+        return Decision(instance, refusal=f"{said}; nothing was restored")
+    conflicts = tuple(sorted({*instance.conflicts, *was.conflicts}))
+    back = replace(
+        instance,
+        jid=was.jid,
+        lid=was.lid,
+        wanted=was.wanted,
+        hold=instance.hold or was.hold,
+        cooldown_until=was.cooldown_until,
+        banned_until=max(instance.banned_until or 0.0, was.banned_until or 0.0) or None,
+        guarded_at=was.guarded_at,
+        conflicts=conflicts,
+        crashes=tuple(sorted({*instance.crashes, *was.crashes})),
+    )
+    return Decision(move(back, State.STOPPED, Reason.RESTORED, at), (Action.RESTORE_SESSION,))
 
 
 def _refused(barrier: Instance) -> Decision:

@@ -7,6 +7,8 @@ Texts in events come from the network: they are shown only after `domain.text.pl
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from waziterm.domain.instance import Instance
+
 
 class PairingEnd(StrEnum):
     """How a pairing ended without a linked device (whatsmeow's QR channel)."""
@@ -208,7 +210,10 @@ class FleetOutdated:
 
 @dataclass(frozen=True, slots=True)
 class Booted:
-    """The manager has started. library_changed: neonize is another version than last time."""
+    """The manager has started, or a pause is over.
+
+    library_changed: neonize is another version than last time.
+    """
 
     library_changed: bool = False
 
@@ -240,7 +245,26 @@ class ReconnectAsked:
 
 @dataclass(frozen=True, slots=True)
 class CleanAsked:
-    """`clean`: the session goes to the trash."""
+    """`clean`, `remove`: the session goes to the trash. unlinked: WhatsApp has removed the device
+    before, so its keys are of no use any more. removing: the instance goes too."""
+
+    unlinked: bool = False
+    removing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    """The fleet is restarted, or this session's file repaired: nothing may use it until `Booted`.
+    What is wanted, and every wait, stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRestored:
+    """The session is to come back from the trash. entry: its id there. was: the instance when it
+    went there; its cool-down, hold and ban come back with it."""
+
+    entry: str
+    was: Instance
 
 
 LibraryEvent = (
@@ -278,4 +302,6 @@ Event = (
     | StopAsked
     | ReconnectAsked
     | CleanAsked
+    | PauseAsked
+    | SessionRestored
 )

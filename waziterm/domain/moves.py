@@ -21,6 +21,8 @@ class Action(StrEnum):
     FIND_HOLDER = "find_holder"
     TRASH_SESSION = "trash_session"
     TRASH_REMAINS = "trash_remains"
+    TRASH_INSTANCE = "trash_instance"
+    RESTORE_SESSION = "restore_session"
     STOP_FLEET_RETRIES = "stop_fleet_retries"
 
 
@@ -174,10 +176,12 @@ def crash(instance: Instance, cause: str, at: Moment) -> Decision:
 
 
 def resume_wanted(instance: Instance, at: Moment) -> Decision:
-    """After the program's start: connect what is paired and wanted; the others wait for a key."""
+    """After the program's start, or a pause: connect what is paired and wanted; the others wait
+    for a key."""
     if instance.wanted is Wanted.RUNNING and instance.is_paired:
         return connect(instance, Reason.RESUMED, at)
     released = instance.state is State.OUTDATED and instance.hold is None
+    released = released or instance.reason is Reason.PAUSED
     if instance.state.is_live or instance.state is State.COOLDOWN or released:
         reason = Reason.BY_OPERATOR if instance.is_paired else Reason.NEW
         return end(instance, reason, at)

@@ -50,7 +50,14 @@ def decide(
     """
     at = Moment(now, random, limits)
     match event:
-        case ev.StartAsked() | ev.StopAsked() | ev.ReconnectAsked() | ev.CleanAsked():
+        case (
+            ev.StartAsked()
+            | ev.StopAsked()
+            | ev.ReconnectAsked()
+            | ev.CleanAsked()
+            | ev.PauseAsked()
+            | ev.SessionRestored()
+        ):
             return command(instance, event, at)
         case ev.Booted(library_changed):
             if library_changed and instance.hold is Reason.OUTDATED_CLIENT:

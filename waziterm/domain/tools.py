@@ -1,6 +1,6 @@
 """The emergency tools of a session manager: check, fix, clean, restart, test, undo."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -83,6 +83,10 @@ class Tools(Protocol):
         """
         ...
 
+    def with_session(self) -> tuple[str, ...]:
+        """The instances that have something to clean."""
+        ...
+
     async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
         """Clean every instance that has a session; their names.
 
@@ -111,7 +115,7 @@ class Tools(Protocol):
 
     def restart(
         self, *, clean_sessions: int | None = None
-    ) -> AsyncIterator[Progress | RestartReport]:
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
         """Stop all workers, check, fix, rotate the log, start staggered, verify. The report ends
         it. Cool-downs, holds and bans stay. clean_sessions: as `count` of `clean_all`."""
         ...

@@ -6,6 +6,7 @@ wait for what it finds.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class ConnectGate:
         self._limits = limits
         self._clock = clock
         self._on_outage = on_outage
-        self._free = asyncio.Semaphore(limits.places)
+        self._places = _Places(limits.places)
         self._pace = asyncio.Lock()
         self._next_start = 0.0
         self._failing: set[str] = set()
@@ -55,6 +56,11 @@ class ConnectGate:
         """Whether the network counts as out."""
         return not self._reached.is_set()
 
+    def apply(self, limits: GateLimits) -> None:
+        """Go by other limits from now on. Connects in flight keep their places."""
+        self._limits = limits
+        self._places.resize(limits.places)
+
     async def place(self, *, paced: bool) -> "Place":
         """Wait for a free place. First come, first served.
 
@@ -64,8 +70,8 @@ class ConnectGate:
         if paced:
             async with self._pace:
                 await self._take_turn()
-        await self._free.acquire()
-        return Place(self._free)
+        await self._places.take()
+        return Place(self._places)
 
     async def _take_turn(self) -> None:
         wait = self._next_start - self._clock.now()
@@ -103,13 +109,52 @@ class ConnectGate:
             self._on_outage(False)
 
 
+class _Places:
+    """A number of places that can be changed while they are in use. First come, first served."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> None:
+        """Wait for a free place."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._hand_out()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not turn.cancelled():
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        self._taken -= 1
+        self._hand_out()
+
+    def resize(self, count: int) -> None:
+        """With fewer places than are taken, none is handed out until enough came back."""
+        self._count = count
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._waiting and self._taken < self._count:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._taken += 1
+                turn.set_result(None)
+
+
 class Place:
     """One place in the gate; giving it back twice is the same as once."""
 
-    def __init__(self, free: asyncio.Semaphore) -> None:
-        self._free: asyncio.Semaphore | None = free
+    def __init__(self, places: _Places) -> None:
+        self._places: _Places | None = places
 
     def give_back(self) -> None:
-        if self._free is not None:
-            self._free.release()
-            self._free = None
+        if self._places is not None:
+            self._places.give_back()
+            self._places = None

@@ -14,6 +14,7 @@ from waziterm.domain.limits import Limits
 from waziterm.domain.reasons import Reason
 from waziterm.domain.rules import Action
 from waziterm.domain.states import State
+from waziterm.domain.trash import Why
 from waziterm.manager.attempt import Attempt
 from waziterm.manager.background import Background
 from waziterm.manager.claims import Claims
@@ -90,8 +91,13 @@ class Hands:
             return ev.HolderFound(holder)
         return ev.Dialling()
 
-    async def carry_out(self, action: Action, instance: Instance) -> None:
-        """Do what a decision asks for. Raises FleetError when a session cannot be moved."""
+    async def carry_out(
+        self, action: Action, event: ev.Event, before: Instance, instance: Instance
+    ) -> None:
+        """Do what a decision asks for. Raises FleetError when a session cannot be moved.
+
+        event: what led to it. before, instance: the instance before and after the decision.
+        """
         match action:
             case Action.STOP_WORKER:
                 await self.end_attempt()
@@ -102,9 +108,13 @@ class Hands:
             case Action.FIND_HOLDER if instance.jid is not None:
                 self._background.start(partial(self._find_holder, instance.jid))
             case Action.TRASH_SESSION:
-                await self._trash("clean", restorable=True)
+                await self._trash(Why.CLEANED, before, restorable=True)
             case Action.TRASH_REMAINS:
-                await self._trash("logged out", restorable=False)
+                await self._trash(Why.LOGGED_OUT, before, restorable=False)
+            case Action.TRASH_INSTANCE if isinstance(event, ev.CleanAsked):
+                await self._trash(Why.REMOVED, before, restorable=not event.unlinked)
+            case Action.RESTORE_SESSION if isinstance(event, ev.SessionRestored):
+                await self._restore(event.entry)
             case Action.STOP_FLEET_RETRIES:
                 self._around.outdated(self._name)
 
@@ -171,11 +181,21 @@ class Hands:
         )
         await attempt.dial(self._spare.take, command)
 
-    async def _trash(self, why: str, *, restorable: bool) -> None:
+    async def _restore(self, entry: str) -> None:
+        try:
+            await self._around.sessions.from_trash(entry)
+        except OSError as error:
+            raise FleetError(
+                f"{self._name}: {entry} cannot be restored: {error.strerror}",
+                "it is in the trash as before",
+            ) from error
+        self._journal.add(Source.MANAGER, f"session restored from the trash ({entry})")
+
+    async def _trash(self, why: Why, was: Instance, *, restorable: bool) -> None:
         now = self._around.clock.now()
         try:
             entry = await self._around.sessions.to_trash(
-                self._name, at=now, why=why, restorable=restorable
+                self._name, at=now, why=why, restorable=restorable, was=was
             )
         except OSError as error:
             raise FleetError(

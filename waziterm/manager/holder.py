@@ -5,7 +5,7 @@ It reads the process table and /proc, so it belongs in a thread. Our own process
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +51,7 @@ def search(paths: tuple[Path, ...], addresses: frozenset[Address]) -> Findings:
 
     paths: the session's files. addresses: what the instance's own worker was connected to.
     """
-    ours = {process.pid for process in psutil.Process().children(recursive=True)} | {os.getpid()}
+    ours = _ours()
     files = _identities(paths)
     holder, suspects, unread = "", [], 0
     for process in psutil.process_iter():
@@ -69,12 +69,38 @@ def search(paths: tuple[Path, ...], addresses: frozenset[Address]) -> Findings:
     return Findings(holder, tuple(suspects), unread)
 
 
+def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> dict[str, str]:
+    """By name, the first process of somebody else that has one of these files open.
+
+    files: by name, the session's files. ours: workers, beside this process and its children.
+    """
+    names = {identity: name for name, paths in files.items() for identity in _identities(paths)}
+    ours |= _ours()
+    found: dict[str, str] = {}
+    for process in psutil.process_iter() if names else ():
+        if process.pid in ours:
+            continue
+        try:
+            for identity in _open_files(process.pid):
+                name = names.get(identity)
+                if name is not None and name not in found:
+                    found[name] = _described(process)
+        except (psutil.Error, PermissionError, FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
 def peers_of(pid: int) -> frozenset[Address]:
     """What a process of ours is connected to; empty when it is gone."""
     try:
         return frozenset(_peers(psutil.Process(pid)))
     except psutil.Error:
         return frozenset()
+
+
+def _ours() -> frozenset[int]:
+    children = psutil.Process().children(recursive=True)
+    return frozenset(process.pid for process in children) | {os.getpid()}
 
 
 def _identities(paths: tuple[Path, ...]) -> frozenset[tuple[int, int]]:

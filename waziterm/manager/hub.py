@@ -61,6 +61,12 @@ class Subscriber:
         self._notices.append(notice)
         self._wake.set()
 
+    def refresh(self) -> None:
+        """Hand out a snapshot next, with nothing of what it replaces."""
+        self._fresh = True
+        self._lines.clear()
+        self._wake.set()
+
 
 class Hub:
     """Passes each change on to every subscriber."""
@@ -92,3 +98,8 @@ class Hub:
     def notice(self, notice: Notice) -> None:
         for subscriber in self._subscribers:
             subscriber.notice(notice)
+
+    def refresh(self) -> None:
+        """So much has changed that every subscriber had better start from a snapshot."""
+        for subscriber in self._subscribers:
+            subscriber.refresh()

@@ -148,6 +148,11 @@ class Link:
         number, answer = self._requests.open()
         return await self._ask(wire.Probe(self._name, number), answer, timeout_s)
 
+    async def logout(self, timeout_s: float) -> wire.Answered:
+        """Unlink the device at WhatsApp; raises like `send_text`."""
+        number, answer = self._requests.open()
+        return await self._ask(wire.Logout(self._name, number), answer, timeout_s)
+
     async def _ask(
         self, command: wire.Command, answer: asyncio.Future[wire.Answered], timeout_s: float
     ) -> wire.Answered:

@@ -1,28 +1,37 @@
 """The session manager: the fleet that a screen, an HTTP API or a test talks to."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from waziterm.config import Settings
 from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetError, FleetView, InstanceView, LogLine, SendResult
+from waziterm.domain.checkup import Finding, FixReport
+from waziterm.domain.fleet import FleetError, FleetView, InstanceView, LogLine, Notice, SendResult
 from waziterm.domain.instance import Instance
 from waziterm.domain.janitor import Act
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.layers import TestReport
+from waziterm.domain.tools import ConflictRecord, Progress, RestartReport
+from waziterm.domain.trash import TrashView
+from waziterm.manager.checkup import CheckPlaces, Checkup
 from waziterm.manager.claims import Claims
+from waziterm.manager.cleaning import Cleaning
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.hub import Hub, Subscriber
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
 from waziterm.manager.lock import owned
+from waziterm.manager.reading import conflicts_in
 from waziterm.manager.registry import Registry, machine_key, registry_folder
+from waziterm.manager.restart import Restart
 from waziterm.manager.roster import Roster
 from waziterm.manager.rounds import Places, Rounds
 from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.tester import Connection, test_layers
 from waziterm.manager.trash import Trash
 from waziterm.manager.world import World
 from waziterm.store.store import Store, open_store
@@ -57,6 +66,27 @@ class SessionManager:
         self._roster = Roster(
             settings, store, sessions, self._claims, lab, world, self._hub, tasks, begin
         )
+        keep_trash_s = settings.trash.keep_days * _DAY_S
+        self._cleaning = Cleaning(
+            self._roster, sessions, trash, registry, world.clock, keep_trash_s
+        )
+        checkup = CheckPlaces(
+            data=data,
+            store=store,
+            sessions=sessions,
+            trash=trash,
+            registry=registry,
+            clock=world.clock,
+            instances=self._roster.instances,
+            own_pids=self._roster.pids,
+            keep_trash_s=keep_trash_s,
+            has_manager=True,
+            halted=self._roster.paused,
+        )
+        self._checkup = Checkup(checkup)
+        self._restart = Restart(
+            self._roster, self._checkup, self._cleaning, world.clock, self.subscribe
+        )
         places = Places(
             store=store,
             sessions=sessions,
@@ -65,11 +95,10 @@ class SessionManager:
             clock=world.clock,
             roster=self._roster,
         )
-        self._rounds = Rounds(
-            places, settings.trash.keep_days * _DAY_S, settings.log.history_days * _DAY_S
-        )
+        self._rounds = Rounds(places, keep_trash_s, settings.log.history_days * _DAY_S)
         self._janitor: asyncio.Task[None] | None = None
-        self._naming = asyncio.Lock()
+        self._order = asyncio.Lock()
+        self._under_way = ""
 
     # -- the life of the fleet ----------------------------------------------------------------
 
@@ -88,6 +117,87 @@ class SessionManager:
             self._janitor.cancel()
         await self._roster.close()
         await self._claims.close()
+
+    def apply(self, settings: Settings) -> None:
+        """Go by other settings from now on. What is under way goes on by the old ones: a wait
+        that has begun, and the probes of a connection that is open."""
+        keep_trash_s = settings.trash.keep_days * _DAY_S
+        self._roster.apply(settings)
+        self._cleaning.keep_s = keep_trash_s
+        self._checkup.apply(keep_trash_s)
+        keep_history_s = settings.log.history_days * _DAY_S
+        self._rounds.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
+
+    def announce(self, text: str, *, trouble: bool = False) -> None:
+        """Say a sentence to whoever watches."""
+        self._hub.notice(Notice(self._world.clock.now(), text, trouble=trouble))
+
+    # -- the emergency tools: `domain.tools.Tools` ---------------------------------------------
+
+    async def remove(self, name: str, *, logout: bool = False) -> str:
+        async with self._in_order():
+            return await self._cleaning.remove(name, logout=logout)
+
+    def with_session(self) -> tuple[str, ...]:
+        return self._cleaning.with_session()
+
+    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
+        async with self._in_order():
+            return await self._cleaning.clean_all(count, logout=logout)
+
+    async def trash(self) -> tuple[TrashView, ...]:
+        return await self._cleaning.trash()
+
+    async def restore(self, entry: str) -> str:
+        async with self._in_order():
+            return await self._cleaning.restore(entry)
+
+    async def check(self) -> tuple[Finding, ...]:
+        return await self._checkup.check()
+
+    async def fix(self, *, dry_run: bool = False) -> FixReport:
+        if dry_run:
+            return await self._checkup.fix(dry_run=True)
+        async with self._in_order("a fix"):
+            return await self._checkup.fix(dry_run=False)
+
+    async def restart(
+        self, *, clean_sessions: int | None = None
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        async with (
+            self._in_order("a restart"),
+            aclosing(self._restart.run(clean_sessions)) as steps,
+        ):
+            async for step in steps:
+                yield step
+
+    async def test(self, name: str, to: str | None = None) -> TestReport:
+        supervisor = self._roster.of(name)
+        connection = Connection(
+            instance=name,
+            proxy=supervisor.instance.proxy,
+            lab=self._lab,
+            view=lambda: supervisor.view,
+            probe=supervisor.probe,
+            send=lambda: self.send_test(name, to),
+        )
+        return await test_layers(connection)
+
+    async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
+        return await conflicts_in(self._store, since)
+
+    @asynccontextmanager
+    async def _in_order(self, what: str = "") -> AsyncIterator[None]:
+        """One after the other: what adds, moves and removes sessions. what: something long, that
+        the others are told of instead of having to wait for it."""
+        if self._under_way:
+            raise FleetError(f"{self._under_way} is under way", "wait until it has ended")
+        async with self._order:
+            self._under_way = what
+            try:
+                yield
+            finally:
+                self._under_way = ""
 
     # -- the Fleet protocol -------------------------------------------------------------------
 
@@ -114,14 +224,11 @@ class SessionManager:
         instance_name(name)
         phone = phone_number(phone) if phone else None
         proxy = proxy_url(proxy) if proxy else None
-        async with self._naming:
-            if name in self._roster:
-                raise FleetError(f"{name} exists already", "choose another name")
+        async with self._in_order():
             now = self._world.clock.now()
             instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
-            await self._store.save(instance, event="Added", at=now)
-            supervisor = self._roster.keep(instance)
-        return await supervisor.ask(ev.StartAsked())
+            await self._roster.adopt(instance)
+        return await self._roster.of(name).ask(ev.StartAsked())
 
     async def start(self, name: str) -> InstanceView:
         return await self._roster.of(name).ask(ev.StartAsked())
@@ -135,8 +242,10 @@ class SessionManager:
             await self._roster.make_way(supervisor)
         return await supervisor.ask(ev.ReconnectAsked(takeover))
 
-    async def clean(self, name: str) -> InstanceView:
-        return await self._roster.of(name).ask(ev.CleanAsked())
+    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+        async with self._in_order():
+            await self._cleaning.clean(name, logout=logout)
+        return self._roster.of(name).view
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         supervisor = self._roster.of(name)

@@ -23,7 +23,7 @@ async def stored_views(data: DataDir) -> tuple[InstanceView, ...]:
         return ()
     with unowned(data.lock):
         async with open_store(data.database) as store:
-            return tuple(_at_rest(instance) for instance in await store.instances())
+            return tuple(at_rest(instance) for instance in await store.instances())
 
 
 async def add_stored(
@@ -42,10 +42,11 @@ async def add_stored(
             now = time.time()
             instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
             await store.save(instance, event="Added", at=now)
-            return _at_rest(instance)
+            return at_rest(instance)
 
 
-def _at_rest(instance: Instance) -> InstanceView:
+def at_rest(instance: Instance) -> InstanceView:
+    """A stored instance as it is shown while no manager runs: nobody is connected."""
     if instance.state.is_live:
         said = f"last seen {instance.state.label}"
         instance = replace(

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 from waziterm.config import Settings
 from waziterm.domain import events as ev
@@ -47,13 +48,11 @@ class Roster:
         self._world = world
         self._hub = hub
         self._tasks = tasks
-        fleet = settings.fleet
-        limits = GateLimits(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)
-        self._gate = ConnectGate(limits, world.clock, self._outage, begin)
+        self._gate = ConnectGate(_gate_limits(settings), world.clock, self._outage, begin)
         self._troubles = Troubles(lambda: len(self._supervisors), hub.notice)
         self._supervisors: dict[str, Supervisor] = {}
         self._records: dict[str, Records] = {}
-        self._runs: set[asyncio.Task[None]] = set()
+        self._runs: dict[str, asyncio.Task[None]] = {}
 
     def __iter__(self) -> Iterator[Supervisor]:
         return iter(tuple(self._supervisors.values()))
@@ -77,6 +76,55 @@ class Roster:
         if supervisor is None:
             raise FleetError(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
         return supervisor
+
+    # -- `manager.cleaning.Keeper` ------------------------------------------------------------
+
+    def pids(self) -> frozenset[int]:
+        """The workers of this fleet."""
+        return frozenset(view.pid for view in self.views() if view.pid is not None)
+
+    def instances(self) -> tuple[Instance, ...]:
+        return tuple(supervisor.instance for supervisor in self)
+
+    async def tell(self, name: str, event: ev.Event) -> None:
+        await self.of(name).ask(event)
+
+    async def adopt(self, instance: Instance) -> None:
+        """Store an instance and give it its supervisor. A name that was in use before goes on
+        with its log."""
+        name = instance.name
+        if name in self._supervisors:
+            raise FleetError(f"{name} exists already", "choose another name")
+        await self._store.save(instance, event="Added", at=self._world.clock.now())
+        self.keep(instance, await self._store.lines(name, limit=TAIL))
+        self._hub.changed(self.of(name).view)
+
+    async def forget(self, name: str) -> None:
+        """Let an instance's supervisor end, and take the instance out of the database."""
+        supervisor, run = self.of(name), self._runs[name]
+        await self._store.remove(name)
+        supervisor.close()
+        await asyncio.wait([run])
+        for kept in (self._supervisors, self._records, self._runs):
+            kept.pop(name, None)
+        self._hub.removed(name)
+
+    async def logout(self, name: str) -> str:
+        return await self.of(name).logout()
+
+    @asynccontextmanager
+    async def paused(self, name: str) -> AsyncIterator[None]:
+        """Nothing uses the session of this name while the context lasts; then it goes on."""
+        if name not in self:
+            yield
+            return
+        await self.tell(name, ev.PauseAsked())
+        try:
+            yield
+        finally:
+            await self.tell(name, ev.Booted())
+
+    # -- the life of the fleet ----------------------------------------------------------------
 
     async def boot(self, *, library_changed: bool) -> None:
         """Take up what is stored: what is paired and wanted connects, the others wait."""
@@ -123,16 +171,21 @@ class Roster:
         journal = Journal(self._world.clock, sink, lines)
         supervisor = Supervisor(instance, self._settings.limits_for(name), journal, around)
         self._supervisors[name] = supervisor
-        run = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
-        self._runs.add(run)
-        run.add_done_callback(self._runs.discard)
+        self._runs[name] = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
         return supervisor
+
+    def apply(self, settings: Settings) -> None:
+        """Go by other settings from now on."""
+        self._settings = settings
+        self._gate.apply(_gate_limits(settings))
+        for name, supervisor in self._supervisors.items():
+            supervisor.apply(settings.limits_for(name))
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         for supervisor in self:
             supervisor.close()
-        await asyncio.gather(*self._runs, return_exceptions=True)
+        await asyncio.gather(*self._runs.values(), return_exceptions=True)
 
     async def make_way(self, taker: Supervisor) -> None:
         """At most one live connection per device: end a sibling's before the takeover dials.
@@ -163,3 +216,8 @@ class Roster:
             for supervisor in self._supervisors.values():
                 supervisor.post(ev.NetworkBack())
         self._hub.notice(Notice(now, said, trouble=begins))
+
+
+def _gate_limits(settings: Settings) -> GateLimits:
+    fleet = settings.fleet
+    return GateLimits(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)

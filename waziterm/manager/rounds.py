@@ -43,16 +43,40 @@ class Rounds:
         self._places = places
         self._keep_trash_s = keep_trash_s
         self._keep_history_s = keep_history_s
+        self._every_s = 0.0
+        self._applied = asyncio.Event()
         self._known: frozenset[Act] = frozenset()
 
     async def run(self, every_s: float) -> None:
         """Go round until cancelled. A round that fails is logged; the next one comes."""
+        self._every_s = every_s
         while True:
-            await self._places.clock.sleep(every_s)
+            await self._pause()
             try:
                 await self.round()
             except (FleetError, OSError):
                 log.exception("the janitor's round failed")
+
+    def apply(self, every_s: float, keep_trash_s: float, keep_history_s: float) -> None:
+        """Go by other settings from now on; the pause until the next round begins anew."""
+        self._every_s = every_s
+        self._keep_trash_s = keep_trash_s
+        self._keep_history_s = keep_history_s
+        self._applied.set()
+
+    async def _pause(self) -> None:
+        """Wait for the next round's moment, by the settings as they are at its end."""
+        while True:
+            self._applied.clear()
+            over = asyncio.ensure_future(self._places.clock.sleep(self._every_s))
+            applied = asyncio.ensure_future(self._applied.wait())
+            try:
+                await asyncio.wait((over, applied), return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
+                    return
+            finally:
+                over.cancel()
+                applied.cancel()
 
     async def planned(self) -> tuple[Act, ...]:
         """What a round would do now, and what it would report."""

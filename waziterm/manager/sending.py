@@ -1,4 +1,4 @@
-"""One text through a worker, with everything that can come of it as a result."""
+"""Requests through a worker, with everything that can come of them as a result."""
 
 from waziterm.domain.fleet import SendResult
 from waziterm.manager.link import Link
@@ -22,3 +22,14 @@ async def send(link: Link, text: str, to: str | None, limit_s: float) -> SendRes
         message_id=answered.message_id,
         error=answered.error,
     )
+
+
+async def unlink(link: Link, limit_s: float) -> str:
+    """Unlink the device at WhatsApp; "" or why it failed, after `limit_s` seconds at most."""
+    try:
+        answered = await link.logout(limit_s)
+    except TimeoutError:
+        return f"no answer within {limit_s:.0f} s"
+    except WorkerGoneError as error:
+        return str(error)
+    return answered.error

@@ -3,7 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from waziterm.manager.trash import Trash, TrashEntry
+from waziterm.domain.instance import Instance
+from waziterm.domain.trash import Why
+from waziterm.manager.manifest import TrashEntry
+from waziterm.manager.trash import Trash
 from waziterm.store.sessionfile import devices_in
 
 SIDECARS = ("", "-journal", "-wal", "-shm")
@@ -46,13 +49,22 @@ class SessionFiles:
         return await asyncio.to_thread(devices_in, self.path(name))
 
     async def to_trash(
-        self, name: str, *, at: float, why: str, restorable: bool
+        self, name: str, *, at: float, why: Why, restorable: bool, was: Instance | None
     ) -> TrashEntry | None:
         """Move an instance's session to the trash; None when there is nothing to move.
 
+        An instance that is removed leaves an entry even without a session: it can come back.
         Raises OSError when the move fails, and leaves the session where it was.
         """
         files = self.files(name)
-        if not files:
+        if not files and why is not Why.REMOVED:
             return None
-        return await self._trash.put(name, files, at=at, why=why, restorable=restorable)
+        return await self._trash.put(name, files, at=at, why=why, restorable=restorable, was=was)
+
+    async def from_trash(self, identity: str) -> None:
+        """Bring the files of a trash entry back. Raises OSError; then they stay in the trash."""
+        for entry in await self._trash.entries():
+            if entry.id == identity:
+                await self._trash.give_back(entry, self._folder)
+                return
+        raise FileNotFoundError(2, "the trash has no such entry", identity)

@@ -21,10 +21,14 @@ from waziterm.manager.hands import Hands, Surroundings
 from waziterm.manager.inbox import Inbox, Post
 from waziterm.manager.journal import Journal
 from waziterm.manager.link import Link
-from waziterm.manager.sending import send
+from waziterm.manager.process import WorkerGoneError
+from waziterm.manager.sending import send, unlink
 from waziterm.manager.views import Health, view_of
+from waziterm.worker import protocol as wire
 
 log = logging.getLogger(__name__)
+
+LOGOUT_S = 15.0
 
 
 class Supervisor:
@@ -74,6 +78,10 @@ class Supervisor:
         if self._hands is not None and self._link is not None and self._link.pid == pid:
             self._inbox.put(ev.WorkerDied("found dead by the janitor"), self._hands.attempt)
 
+    def apply(self, limits: Limits) -> None:
+        """Decide by other limits from now on."""
+        self._limits = limits
+
     def close(self) -> None:
         """Let `run` end, once what was posted before is done."""
         self._inbox.close()
@@ -114,6 +122,29 @@ class Supervisor:
         self._around.show(self.view)
         return result
 
+    async def probe(self) -> wire.Answered:
+        """One light round trip to WhatsApp. Raises TimeoutError, and FleetError when there is no
+        worker to make it."""
+        link = self._link
+        if link is None:
+            raise FleetError(f"{self.instance.name} has no worker")
+        try:
+            return await link.probe(self._limits.probe_timeout_s)
+        except WorkerGoneError as error:
+            raise FleetError(f"{self.instance.name}: {error}") from error
+
+    async def logout(self) -> str:
+        """Unlink the device at WhatsApp; "" or why that was not possible. Takes LOGOUT_S at most:
+        whoever cleans must not wait for ever."""
+        link, state = self._link, self.instance.state
+        if link is None or state not in (State.CONNECTED, State.DEGRADED):
+            error = f"it is {state.label}, not connected"
+        else:
+            error = await unlink(link, LOGOUT_S)
+        said = f"not unlinked at WhatsApp: {error}; do it on the phone" if error else "unlinked"
+        self._journal.add(Source.OPERATOR, said)
+        return error
+
     def _counts_late(self, event: ev.Event) -> bool:
         """Whether an event counts although something behind which it came has ended its attempt:
         a conflict, unless somebody has decided to take over meanwhile, and a ban."""
@@ -150,11 +181,14 @@ class Supervisor:
         pid = self.view.pid
         try:
             for action in decision.actions:
-                await hands.carry_out(action, self.instance)
+                await hands.carry_out(action, event, before, self.instance)
         except FleetError:
             if before.jid is not None:
                 # The session that was to go is still there, so the instance still has a device.
                 self.post(ev.DeviceFound(before.jid, before.lid or ""))
+            elif isinstance(event, ev.SessionRestored):
+                # The session that was to come is not there, so there is no device.
+                self.post(ev.CleanAsked())
             raise
         await hands.follow(event, self.instance, self._limits)
         if self.view.pid != pid or isinstance(event, ev.ProbeAnswered):

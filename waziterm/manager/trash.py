@@ -2,118 +2,160 @@
 
 import asyncio
 import hashlib
-import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True, slots=True)
-class TrashedFile:
-    """One file of an entry: its name, its length in bytes and its SHA-256 in hex."""
-
-    name: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrashEntry:
-    """One session in the trash. at: UTC seconds. restorable: False when its keys are gone."""
-
-    id: str
-    instance: str
-    at: float
-    why: str
-    restorable: bool
-    files: tuple[TrashedFile, ...]
+from waziterm.domain.instance import Instance
+from waziterm.domain.trash import TrashedFile, Why
+from waziterm.manager import manifest
+from waziterm.manager.manifest import MANIFEST, TrashEntry
 
 
 class Trash:
-    """The trash folder of a data directory."""
+    """The trash folder of a data directory. Its methods raise OSError."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def put(
-        self, name: str, files: tuple[Path, ...], *, at: float, why: str, restorable: bool
+        self,
+        name: str,
+        files: tuple[Path, ...],
+        *,
+        at: float,
+        why: Why,
+        restorable: bool,
+        was: Instance | None,
     ) -> TrashEntry:
         """Move an instance's files here, the first of them last.
 
-        Raises OSError when the move fails, and leaves the files where they were.
+        was: the instance as it is before, None when there is none of that name. When the move
+        fails the files are where they were.
         """
-        return await asyncio.to_thread(self._put, name, files, at, why, restorable)
+        entry = await asyncio.to_thread(_described, name, files, at, why, restorable, was)
+        return await asyncio.to_thread(self._fill, entry, files, _moved)
+
+    async def copy(
+        self, name: str, files: tuple[Path, ...], *, at: float, was: Instance | None = None
+    ) -> TrashEntry:
+        """Put a copy of an instance's files here, before something changes them. Call it only
+        while no worker has them open."""
+        entry = await asyncio.to_thread(_described, name, files, at, Why.COPY, True, was)
+        return await asyncio.to_thread(self._fill, entry, files, _copied)
 
     async def entries(self) -> tuple[TrashEntry, ...]:
         """All entries, oldest first. A folder without a readable manifest is none of ours."""
         return await asyncio.to_thread(self._entries)
 
+    def files(self, entry: TrashEntry) -> tuple[Path, ...]:
+        """Where the files of an entry lie, in the order of its manifest."""
+        # A manifest may have been written by anybody: its names lead nowhere else.
+        return tuple(self._folder / entry.id / Path(file.name).name for file in entry.files)
+
+    async def give_back(self, entry: TrashEntry, folder: Path) -> None:
+        """Move an entry's files back into a folder, the first of them last, and end the entry.
+
+        Nothing is moved when a file there has the name already, or when one of the files is not
+        what it was when it came here. When a move fails, all files are in the trash as before.
+        """
+        await asyncio.to_thread(self._give_back, entry, folder)
+
     async def delete(self, entry: TrashEntry) -> None:
-        """Delete an entry for good: the files of its manifest and nothing else. Raises OSError."""
+        """Delete an entry for good: the files of its manifest and nothing else."""
         await asyncio.to_thread(self._delete, entry)
 
-    def _put(
-        self, name: str, files: tuple[Path, ...], at: float, why: str, restorable: bool
+    def _fill(
+        self,
+        entry: TrashEntry,
+        files: tuple[Path, ...],
+        take: Callable[[tuple[tuple[Path, Path], ...]], None],
     ) -> TrashEntry:
-        stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
-        entry = TrashEntry(
-            id=f"{name}-{stamp}-{secrets.token_hex(2)}",
-            instance=name,
-            at=at,
-            why=why,
-            restorable=restorable,
-            files=tuple(_described(path) for path in files),
-        )
         folder = self._folder / entry.id
         folder.mkdir(mode=0o700)
-        moved: list[tuple[Path, Path]] = []
         try:
-            (folder / MANIFEST).write_text(json.dumps(asdict(entry), indent=2) + "\n")
-            # The database goes last: as long as it is in its place, the session is.
-            for path in reversed(files):
-                target = folder / path.name
-                path.rename(target)
-                moved.append((path, target))
+            manifest.write(entry, folder)
+            take(tuple((path, folder / path.name) for path in files))
             for changed in {folder, *(path.parent for path in files)}:
                 _sync(changed)
         except OSError:
-            for path, target in reversed(moved):
-                target.rename(path)
             (folder / MANIFEST).unlink(missing_ok=True)
             folder.rmdir()
             raise
         return entry
 
     def _entries(self) -> tuple[TrashEntry, ...]:
-        found = (_read(path) for path in self._folder.glob(f"*/{MANIFEST}"))
+        found = (manifest.read(path) for path in self._folder.glob(f"*/{MANIFEST}"))
         return tuple(sorted((entry for entry in found if entry), key=lambda entry: entry.at))
 
+    def _give_back(self, entry: TrashEntry, folder: Path) -> None:
+        here = self.files(entry)
+        for path, file in zip(here, entry.files, strict=True):
+            if (folder / path.name).exists():
+                raise FileExistsError(17, "it exists already", str(folder / path.name))
+            if _file(path) != file:
+                raise OSError(5, "it is not what it was when it came to the trash", str(path))
+        _moved(tuple((path, folder / path.name) for path in here))
+        _sync(folder)
+        (self._folder / entry.id / MANIFEST).unlink(missing_ok=True)
+        (self._folder / entry.id).rmdir()
+
     def _delete(self, entry: TrashEntry) -> None:
-        folder = self._folder / entry.id
-        for file in entry.files:
-            (folder / Path(file.name).name).unlink(missing_ok=True)
-        (folder / MANIFEST).unlink(missing_ok=True)
-        folder.rmdir()
+        for path in self.files(entry):
+            path.unlink(missing_ok=True)
+        (self._folder / entry.id / MANIFEST).unlink(missing_ok=True)
+        (self._folder / entry.id).rmdir()
 
 
-def _read(manifest: Path) -> TrashEntry | None:
-    try:
-        data = json.loads(manifest.read_text())
-        files = tuple(TrashedFile(**file) for file in data.pop("files"))
-        entry = TrashEntry(files=files, **data)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return entry if entry.id == manifest.parent.name else None
+def _described(
+    name: str,
+    files: tuple[Path, ...],
+    at: float,
+    why: Why,
+    restorable: bool,
+    was: Instance | None,
+) -> TrashEntry:
+    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
+    identity = f"{name}-{stamp}-{secrets.token_hex(2)}"
+    return TrashEntry(identity, name, at, why, restorable, tuple(map(_file, files)), was)
 
 
-def _described(path: Path) -> TrashedFile:
+def _file(path: Path) -> TrashedFile:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return TrashedFile(path.name, path.stat().st_size, digest)
+
+
+def _moved(pairs: tuple[tuple[Path, Path], ...]) -> None:
+    """Move files, the first of them last: as long as the database is in its place, so is the
+    session. A move that fails takes the others back."""
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for source, target in reversed(pairs):
+            source.rename(target)
+            moved.append((source, target))
+    except OSError:
+        for source, target in reversed(moved):
+            target.rename(source)
+        raise
+
+
+def _copied(pairs: tuple[tuple[Path, Path], ...]) -> None:
+    made: list[Path] = []
+    try:
+        for source, target in pairs:
+            made.append(target)
+            shutil.copy2(source, target)
+            target.chmod(0o600)
+            with target.open("rb") as stream:
+                os.fsync(stream.fileno())
+    except OSError:
+        for target in made:
+            target.unlink(missing_ok=True)
+        raise
 
 
 def _sync(folder: Path) -> None:

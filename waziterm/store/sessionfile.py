@@ -1,25 +1,162 @@
-"""What a whatsmeow store says about itself; read-only, and only while no worker holds it."""
+"""What a whatsmeow store says about itself, and how a damaged one is rebuilt.
 
+A look never writes, and leaves no file beside the store, whoever has it open.
+"""
+
+import os
 import sqlite3
-from contextlib import closing
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from waziterm.store.errors import from_sqlite
+from waziterm.domain.survey import Condition, Device, SessionLook
+from waziterm.domain.text import plain
+from waziterm.store.errors import StoreError, from_sqlite
+
+SHORT_S = 2.0
+"""For how long a look may keep a worker from writing, which gives up after 5 seconds."""
+LONG_S = 60.0
+_BUSY_S = 0.5
+_STEPS = 10_000
+
+_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_LATE = "SQLITE_INTERRUPT"
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_FORMAT")
+_UNFINISHED = "it was not closed cleanly, or is in use"
 
 
-def devices_in(path: Path) -> tuple[tuple[str, str], ...]:
-    """The JID and the LID ("" when unknown) of each device that the file holds keys for.
-
-    Raises StoreError when it cannot be read as a whatsmeow store.
-    """
+def devices_in(path: Path) -> tuple[Device, ...]:
+    """The devices that the file holds keys for. Raises StoreError when it cannot be read as a
+    whatsmeow store."""
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-            known = db.execute(
-                "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'whatsmeow_device'"
-            ).fetchone()
-            if known is None:
-                return ()
-            rows = db.execute("SELECT jid, coalesce(lid, '') FROM whatsmeow_device").fetchall()
+        with _reading(path, SHORT_S) as db:
+            return _devices(db)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
+
+
+def look_at(path: Path, limit_s: float = LONG_S) -> SessionLook | None:
+    """What a session file is like; None when there is none.
+
+    limit_s: seconds for which nobody else can write to it at most; SHORT_S when a worker may
+    have it open.
+    """
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            return SessionLook(Condition.UNREADABLE, "it is no file")
+        # SQLite tells only that it could not open it, not why.
+        path.open("rb").close()
+        with _reading(path, limit_s) as db:
+            return _judged(db)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return SessionLook(Condition.UNREADABLE, plain(error.strerror or str(error)))
+    except sqlite3.Error as error:
+        return _failed(error, path)
+
+
+def rebuild(path: Path, target: Path) -> None:
+    """Write a new store with the content of a damaged one; sound, and on disk when this returns.
+
+    target: must not exist. Nobody may use `path` meanwhile, which stays as it is. Raises
+    StoreError when not all of the content can be read; what was written to `target` is then
+    worth nothing.
+    """
+    if any(side.stat().st_size for side in _sidecars(path)):
+        raise StoreError(f"{path} was not closed cleanly, so it is left as it is")
+    try:
+        with _reading(path, LONG_S) as db:
+            before = _devices(db)
+            db.execute("VACUUM INTO ?", (str(target),))
+        target.chmod(stat.S_IMODE(path.stat().st_mode))
+        look = look_at(target)
+        _sync(target)
+    except sqlite3.Error as error:
+        raise from_sqlite(error, path) from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be rebuilt: {error.strerror}") from error
+    if look != SessionLook(Condition.SOUND, devices=before):
+        raise StoreError(f"{path} cannot be rebuilt: not all of it can be read")
+
+
+@contextmanager
+def _reading(path: Path, limit_s: float) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads, for so many seconds at most."""
+    # In WAL mode even a reader makes files beside it, unless it is told that nobody writes.
+    options = "mode=ro&immutable=1" if _is_wal(path) else "mode=ro"
+    uri = f"{path.absolute().as_uri()}?{options}"
+    with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)) as db:
+        end = time.monotonic() + limit_s
+        db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        yield db
+
+
+def _is_wal(path: Path) -> bool:
+    """Whether it is in WAL mode, as whatsmeow leaves none. Raises OperationalError when a part
+    of it is in its write-ahead log."""
+    with path.open("rb") as stream:
+        wal = stream.read(20)[18:20] == b"\x02\x02"
+    if wal and any(side.stat().st_size for side in _sidecars(path)):
+        raise sqlite3.OperationalError(_UNFINISHED)
+    return wal
+
+
+def _sidecars(path: Path) -> list[Path]:
+    sides = (path.with_name(path.name + suffix) for suffix in ("-journal", "-wal"))
+    return [side for side in sides if side.exists()]
+
+
+def _devices(db: sqlite3.Connection) -> tuple[Device, ...]:
+    known = db.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'whatsmeow_device'"
+    ).fetchone()
+    if known is None:
+        return ()
+    rows = db.execute("SELECT jid, coalesce(lid, '') FROM whatsmeow_device ORDER BY 1").fetchall()
     return tuple((str(jid), str(lid)) for jid, lid in rows)
+
+
+def _judged(db: sqlite3.Connection) -> SessionLook:
+    finding = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if finding == "ok":
+        return SessionLook(Condition.SOUND, devices=_devices(db))
+    detail = f"it is damaged ({plain(finding, 120)})"
+    try:
+        # The rehearsal of a rebuild, in memory.
+        db.execute("VACUUM INTO ':memory:'")
+        return SessionLook(Condition.DAMAGED, detail, _devices(db), is_rebuildable=True)
+    except sqlite3.DatabaseError as error:
+        if _name(error).startswith((*_LOCKED, _LATE)):
+            raise
+        return SessionLook(Condition.DAMAGED, detail)
+
+
+def _failed(error: sqlite3.Error, path: Path) -> SessionLook:
+    name = _name(error)
+    if name.startswith(_LOCKED):
+        return SessionLook(Condition.BUSY, "somebody keeps it locked")
+    if name == _LATE:
+        return SessionLook(Condition.BUSY, "it is too large to be looked at while it is in use")
+    # A journal that is still to be rolled back, which a reader must not do.
+    unfinished = name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) and any(_sidecars(path))
+    if unfinished or not name:
+        return SessionLook(Condition.BUSY, _UNFINISHED)
+    if name.startswith(_DAMAGED):
+        return SessionLook(Condition.DAMAGED, f"it is damaged ({plain(str(error), 120)})")
+    return SessionLook(Condition.UNREADABLE, f"SQLite cannot read it ({name})")
+
+
+def _name(error: sqlite3.Error) -> str:
+    return getattr(error, "sqlite_errorname", "")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
@@ -24,6 +24,7 @@ from waziterm.tui.messages import Message, Mood
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import inert
 from waziterm.tui.screens import FleetScreen
+from waziterm.tui.toolapp import ToolApp
 from waziterm.tui.wallscreen import WallScreen
 
 FRAME_S = 0.1
@@ -53,11 +54,12 @@ def _fleet_commands() -> type[Provider]:
     return FleetCommands
 
 
-class WazitermApp(App[None]):
+class WazitermApp(ToolApp):
     """The monitor's screen on a fleet that lives in the same event loop or behind a socket.
 
     fleet: all that the screen knows and asks. clock: UTC seconds, another one in tests.
-    painted: called once the fleet is on the screen.
+    painted: called once the fleet is on the screen. attached: the fleet goes on without this
+    screen. read_only: it takes no commands.
     """
 
     CSS_PATH = "waziterm.tcss"
@@ -73,17 +75,20 @@ class WazitermApp(App[None]):
         *,
         clock: Callable[[], float] = time.time,
         painted: Callable[[], None] | None = None,
+        attached: bool = False,
+        read_only: bool = False,
         driver_class: type[Driver] | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.register_theme(_THEME)
         self.theme = "waziterm"
         self.animation_level = "none"
-        self.model = FleetModel(fleet)
+        self.model = FleetModel(fleet, read_only=read_only)
         self.model.load()
         self._fleet = fleet
         self._clock = clock
         self._painted = painted
+        self._attached = attached
         self._message: Message | None = None
         self._wall = WallScreen(self.model, clock)
         self._actions = Actions(
@@ -152,6 +157,10 @@ class WazitermApp(App[None]):
         """The instance that a key acts on."""
         screens = [screen for screen in self.screen_stack if isinstance(screen, FleetScreen)]
         return screens[-1].target if screens else None
+
+    @property
+    def one_is_shown(self) -> bool:
+        return isinstance(self.screen, FocusScreen)
 
     def act(self, action: str, name: str | None) -> None:
         """Do what the key of this action does, on an instance."""
@@ -240,10 +249,10 @@ class WazitermApp(App[None]):
     # -- leaving
 
     def action_leave(self) -> None:
-        """Quit; when sessions are live, say first what that does to them."""
+        """Quit; when sessions are live and would stop, say so first."""
         from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
 
-        live = sum(view.state.is_live for view in self.model.views)
+        live = 0 if self._attached else sum(view.state.is_live for view in self.model.views)
         if not live or (isinstance(self.screen, ConfirmDialog) and self.screen.is_quit):
             self.leave()
             return

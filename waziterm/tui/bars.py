@@ -24,9 +24,11 @@ _MOODS: dict[Mood, Style] = {
 
 
 def header(model: FleetModel, now: float, width: int) -> Strip:
-    """Counts per state, success rate, LAB badge and clock; words go first where space is short."""
+    """Counts per state, success rate, badges and clock; words go first where space is short."""
     clock_span: Span = (f" {clock(now)} ", look.BAR)
     badge: list[Span] = [(" LAB ", look.LAB), (" ", look.BAR)] if model.lab else []
+    if model.read_only:
+        badge = [(" READ-ONLY ", look.LAB), (" ", look.BAR), *badge]
     rate: Span = (f"success {percent(model.attempts_ok, model.attempts)}  ", look.BAR_FAINT)
     total = len(model.names)
     title: list[Span] = [

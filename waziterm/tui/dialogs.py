@@ -73,6 +73,36 @@ class ConfirmDialog(ModalScreen[bool]):
         self.dismiss(self._default)
 
 
+class NumberDialog(ModalScreen[int | None]):
+    """Asks for a number to be typed, so that nobody does it by a slip. count: the right one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, title: str, text: str, count: int) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._count = count
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog question"):
+            yield Static(Text(self._title, "bold"), classes="title")
+            yield Static(Text(self._text), classes="text")
+            yield Static(Text(f"Type {self._count} and press enter; esc leaves it."))
+            yield Input(id="number", compact=True, type="integer", max_length=6)
+
+    def on_mount(self) -> None:
+        self.query_one("#number", Input).focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        typed = event.value.strip()
+        self.dismiss(int(typed) if typed.isdigit() else None)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
 class AddDialog(ModalScreen[InstanceView | None]):
     """Asks for a new instance; what the fleet refuses is said here, with the fields kept."""
 

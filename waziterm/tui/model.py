@@ -14,10 +14,12 @@ class FleetModel:
     """Instances in the fleet's order, and the newest log lines of those that were looked at.
 
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
+    read_only: the fleet takes no commands.
     """
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, read_only: bool = False) -> None:
         self._fleet = fleet
+        self.read_only = read_only
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self.lab = False

@@ -11,10 +11,17 @@ from waziterm.domain.fleet import Fleet, FleetError
 HANG_UP_CHECK_S = 1.0
 
 
-async def run_screen(fleet: Fleet, painted: Callable[[], None] | None = None) -> int:
+async def run_screen(
+    fleet: Fleet,
+    painted: Callable[[], None] | None = None,
+    *,
+    attached: bool = False,
+    read_only: bool = False,
+) -> int:
     """Show the fleet until the operator leaves; the exit code is 0, or 1 after a crash.
 
-    painted: called once the fleet is on the screen.
+    painted: called once the fleet is on the screen. attached: the fleet lives in another process
+    and goes on without this screen. read_only: the fleet refuses commands, and the header says so.
     SIGTERM, SIGHUP, SIGINT and a terminal that is gone leave by the same path as `q`. Their
     handlers stay on the running loop, because a terminal that closes may send SIGHUP more than
     once; the caller closes the manager meanwhile. A crash prints one line, and the
@@ -27,7 +34,13 @@ async def run_screen(fleet: Fleet, painted: Callable[[], None] | None = None) ->
     from waziterm.tui.app import WazitermApp  # noqa: PLC0415 (a refusal needs no textual)
     from waziterm.tui.driver import TerminalDriver  # noqa: PLC0415
 
-    app = WazitermApp(fleet, painted=painted, driver_class=TerminalDriver)
+    app = WazitermApp(
+        fleet,
+        painted=painted,
+        attached=attached,
+        read_only=read_only,
+        driver_class=TerminalDriver,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, app.leave)
@@ -38,7 +51,8 @@ async def run_screen(fleet: Fleet, painted: Callable[[], None] | None = None) ->
         watch.cancel()
     code = app.return_code or 0
     if code:
-        _say("waziterm: the screen crashed; no session is lost. The details are in waziterm.log.")
+        log = "attach.log" if attached else "waziterm.log"
+        _say(f"waziterm: the screen crashed; no session is lost. The details are in {log}.")
     return code
 
 

@@ -1,0 +1,249 @@
+"""The service: what systemd is told and when, the unit file, reloads, and a clean end in time."""
+
+import asyncio
+import configparser
+import os
+import re
+import shlex
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+
+import aiohttp
+import psutil
+import pytest
+
+from tests.fleets import in_state, pair, shown
+from tests.programs import Headless, environment, headless
+from waziterm.cli.systemd import STOP_S, Service, unit
+from waziterm.config import load_settings
+from waziterm.control.remote import RemoteFleet, attached
+from waziterm.domain.fleet import Notice
+from waziterm.domain.labfile import LabFile
+from waziterm.domain.states import State
+from waziterm.lab.client import Lab
+from waziterm.manager.datadir import DataDir
+from waziterm.manager.manager import open_manager
+
+DEADLINE_S = 20.0
+END_S = 10.0
+"""How long a manager may take to end after SIGTERM."""
+
+
+class Systemd:
+    """The datagram socket on which a service tells how it does. address: for NOTIFY_SOCKET."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(address.replace("@", "\0", 1) if address[0] == "@" else address)
+        self._socket.setblocking(False)
+
+    async def told(self, wanted: str) -> list[str]:
+        """Wait until a message begins with `wanted`; its lines."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                lines = (await loop.sock_recv(self._socket, 4096)).decode().split("\n")
+                if lines[0] == wanted:
+                    return lines
+
+    def read(self) -> list[str]:
+        """What was told and not yet read."""
+        messages = []
+        while True:
+            try:
+                messages.append(self._socket.recv(4096).decode())
+            except BlockingIOError:
+                return messages
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture(params=["path", "abstract"])
+def systemd(request: pytest.FixtureRequest, folder: Path) -> Iterator[Systemd]:
+    address = str(folder / "n") if request.param == "path" else f"@waziterm-test-{token_hex(8)}"
+    listening = Systemd(address)
+    yield listening
+    listening.close()
+
+
+async def test_what_is_told(systemd: Systemd) -> None:
+    service = Service(systemd.address, None)
+    service.ready()
+    service.reloading()
+    service.stopping()
+    ready, reloading, stopping = systemd.read()
+    assert (ready, stopping) == ("READY=1", "STOPPING=1")
+    assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", reloading)
+    async with service.watched():
+        pass
+    assert systemd.read() == []
+
+
+async def test_a_loop_that_hangs_is_not_alive(systemd: Systemd) -> None:
+    async with Service(systemd.address, 0.1).watched():
+        await systemd.told("WATCHDOG=1")
+        await systemd.told("WATCHDOG=1")
+        systemd.read()
+        time.sleep(0.3)  # noqa: ASYNC251 - the hang is what is tested
+        assert systemd.read() == []
+        await systemd.told("WATCHDOG=1")
+
+
+def test_what_systemd_left_is_taken_out_of_the_environment() -> None:
+    environ = {"NOTIFY_SOCKET": "/run/n", "WATCHDOG_USEC": "30000000", "HOME": "/h"}
+    assert Service.taken_from(environ) == Service("/run/n", 30.0)
+    assert environ == {"HOME": "/h"}
+    for_another = {"NOTIFY_SOCKET": "@n", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"}
+    assert Service.taken_from(for_another) == Service("@n", None)
+    for_us = {"WATCHDOG_USEC": "2000000", "WATCHDOG_PID": str(os.getpid())}
+    assert Service.taken_from(for_us) == Service(None, 2.0)
+    assert Service.taken_from({"NOTIFY_SOCKET": "vsock:2:1234", "WATCHDOG_USEC": "x"}) == Service(
+        None, None
+    )
+
+
+def test_nobody_listens_and_nothing_fails(folder: Path) -> None:
+    Service(str(folder / "gone"), None).ready()
+    Service(None, None).ready()
+
+
+def test_the_unit_file(folder: Path) -> None:
+    odd = folder / "data of 100% $HOME"
+    text = unit(odd, None, "/etc/waziterm.toml")
+    parsed = configparser.ConfigParser(interpolation=None)
+    parsed.optionxform = str  # type: ignore[assignment,method-assign]
+    parsed.read_string(text)
+    service = parsed["Service"]
+    words = shlex.split(service["ExecStart"])
+    assert words[-3:] == [
+        "headless",
+        "--data-dir",
+        str(odd).replace("%", "%%").replace("$", "$$"),
+    ]
+    assert Path(words[0]).is_absolute() and os.access(words[0], os.X_OK)
+    assert Path(words[0]).parent == Path(sys.executable).parent
+    assert (service["Type"], service["KillMode"]) == ("notify", "mixed")
+    assert int(service["TimeoutStopSec"]) == STOP_S > END_S
+    assert service["UMask"] == "0077" and service["NoNewPrivileges"] == "yes"
+    assert service["Environment"] == "WAZITERM_CONFIG=/etc/waziterm.toml"
+    assert {"WatchdogSec", "LimitNOFILE", "Restart", "ExecReload"} <= set(service)
+    assert "Environment" not in unit(odd, folder / "lab.json", None)
+    assert f"--lab {folder}/lab.json" in unit(odd, folder / "lab.json", None)
+
+
+async def test_a_service_from_start_to_end(lab: Lab, folder: Path) -> None:
+    systemd = Systemd(str(folder / "n"))
+    told = {"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "400000"}
+    async with headless(folder / "data", lab.file, **told) as program:
+        await systemd.told("READY=1")
+        await systemd.told("WATCHDOG=1")
+        os.kill(program.pid, signal.SIGHUP)
+        assert len(await systemd.told("RELOADING=1")) == 2
+        await systemd.told("READY=1")
+        ending = asyncio.create_task(program.end(signal.SIGTERM))
+        await systemd.told("STOPPING=1")
+        assert await ending == 0
+    systemd.close()
+
+
+async def test_health_over_tcp_where_the_config_names_an_address(lab: Lab, folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        refused = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "waziterm", "headless", "--data-dir", str(folder / "data"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment() | {"WAZITERM_HEALTH__ADDRESS": address},
+        )  # fmt: skip
+        async with asyncio.timeout(DEADLINE_S):
+            _, said = await refused.communicate()
+        assert refused.returncode == 1
+        assert said.count(b"\n") == 1 and b"Address already in use" in said
+    async with (
+        headless(folder / "data", lab.file, WAZITERM_HEALTH__ADDRESS=address) as program,
+        aiohttp.ClientSession(f"http://{address}") as web,
+    ):
+        async with web.get("/health") as answer:
+            assert (await answer.json())["pid"] == program.pid
+        async with web.get("/ready") as answer:
+            assert answer.status == 200
+        async with web.post("/v1/check") as answer:
+            assert answer.status == 404
+
+
+@asynccontextmanager
+async def watching(program: Headless) -> AsyncIterator[RemoteFleet]:
+    data = DataDir(program.data_dir)
+    async with attached(data.socket, data.owner_pid) as far:
+        yield far
+
+
+async def noticed(far: RemoteFleet, act: Callable[[], None]) -> Notice:
+    """Do something, and wait for the notice that comes of it."""
+    async with asyncio.timeout(DEADLINE_S), far.subscribe() as subscription:
+        await subscription.next()
+        act()
+        while not (notices := (await subscription.next()).notices):
+            pass
+        return notices[0]
+
+
+async def test_sighup_reads_the_config_again(lab: Lab, folder: Path) -> None:
+    """A wrong config changes nothing and says so; a right one applies to what is connected."""
+    data, config = folder / "data", folder / "config.toml"
+    config.write_text("")
+    settings = load_settings(data_dir=data, environ={})
+    async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
+        await pair(fleet, lab, "shop")
+    async with (
+        headless(data, lab.file, WAZITERM_CONFIG=str(config)) as program,
+        watching(program) as far,
+    ):
+        pid = (await in_state(far, "shop", State.CONNECTED)).pid
+
+        def write(text: str) -> None:
+            config.write_text(text)
+            os.kill(program.pid, signal.SIGHUP)
+
+        wrong = await noticed(far, lambda: write("[limits]\nkeepalive_s = 'often'\n"))
+        assert wrong.trouble and "config was not reloaded" in wrong.text
+        assert "limits.keepalive_s" in wrong.text
+        assert "limits.keepalive_s" in (data / "logs" / "waziterm.log").read_text()
+
+        right = await noticed(
+            far, lambda: write("[limits]\nkeepalive_s = 1\n[log]\nlines_kept = 99\n")
+        )
+        assert not right.trouble
+        assert right.text == "the config was reloaded; at the next start only: log.lines_kept"
+        first = await shown(far, "shop", lambda view: view.probed_at is not None, 5.0)
+        assert first.probed_at is not None
+        begun = first.probed_at
+        again = await shown(far, "shop", lambda view: (view.probed_at or 0.0) > begun, 5.0)
+        assert (again.state, again.pid) == (State.CONNECTED, pid)
+
+
+@pytest.mark.timeout(120)
+async def test_ten_instances_end_within_ten_seconds(lab: Lab, folder: Path) -> None:
+    data, names = folder / "data", [f"shop-{number}" for number in range(10)]
+    settings = load_settings(data_dir=data, environ={})
+    async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
+        await asyncio.gather(*(pair(fleet, lab, name) for name in names))
+    async with headless(data, lab.file) as program, watching(program) as far:
+        for name in names:
+            await in_state(far, name, State.CONNECTED)
+        workers = psutil.Process(program.pid).children()
+        assert len(workers) == 10
+        began = time.monotonic()
+        assert await program.end(signal.SIGTERM) == 0
+        assert time.monotonic() - began < END_S
+    assert not any(worker.is_running() for worker in workers)
+    assert not await lab.sessions()

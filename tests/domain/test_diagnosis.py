@@ -1,0 +1,302 @@
+"""What a check says about what it sees: the order, the words, and what needs a person."""
+
+from dataclasses import replace
+
+import pytest
+
+from waziterm.domain.checkup import Finding, FindingKind, FixStep, Remedy, Severity
+from waziterm.domain.diagnosis import diagnose, mended, steps_of
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+from waziterm.domain.survey import Condition, OpenPath, SessionLook, Survey
+from waziterm.domain.trash import TrashView, Why
+
+NOW = 1_000_000.0
+DAY_S = 86_400.0
+JID = "6281234567890:1@s.whatsapp.net"
+OTHER = "6289998887766:2@s.whatsapp.net"
+PAIRED = Instance("shop", created_at=0.0, jid=JID, state=State.CONNECTED, reason=Reason.ONLINE)
+SOUND = SessionLook(Condition.SOUND, devices=((JID, "1@lid"),))
+EMPTY = SessionLook(Condition.SOUND)
+BROKEN = SessionLook(Condition.DAMAGED, "it is damaged (no header)")
+HALF = SessionLook(Condition.DAMAGED, "it is damaged (freelist)", SOUND.devices, True)
+HEALTHY = Survey(
+    now=NOW,
+    has_manager=True,
+    instances=(PAIRED,),
+    sessions={"shop": SOUND},
+    paths={"shop": "/d/shop.db", "old": "/d/old.db"},
+    disk_free=10**10,
+    descriptors=1024,
+)
+ENTRY = TrashView("shop-1", "shop", NOW, Why.CLEANED, True, True, (), NOW + 30 * DAY_S)
+
+
+def only(survey: Survey) -> Finding:
+    (finding,) = diagnose(survey)
+    return finding
+
+
+def with_instance(**changed: object) -> Survey:
+    return replace(HEALTHY, instances=(replace(PAIRED, **changed),))  # type: ignore[arg-type]
+
+
+def test_a_healthy_fleet_has_no_finding() -> None:
+    assert diagnose(HEALTHY) == ()
+    stopped = with_instance(state=State.STOPPED, wanted=Wanted.STOPPED)
+    assert diagnose(stopped) == ()
+
+
+def test_the_worst_comes_first_and_the_order_is_always_the_same() -> None:
+    several = replace(
+        HEALTHY,
+        instances=(PAIRED, replace(PAIRED, name="b", jid=OTHER), Instance("new", 0.0)),
+        sessions={"old": SOUND, "new": EMPTY},
+        paths={"old": "/d/old.db", "new": "/d/new.db"},
+        open_paths=(OpenPath("/d", 0o755, True), OpenPath("/a", 0o644, False)),
+        stale_entries=("/run/7.json",),
+        disk_free=10**6,
+    )
+    found = diagnose(several)
+    kinds = [(each.severity, each.kind, each.instance or each.subject) for each in found]
+    assert kinds == [
+        (Severity.PROBLEM, FindingKind.SESSION_MISSING, "b"),
+        (Severity.PROBLEM, FindingKind.SESSION_MISSING, "shop"),
+        (Severity.PROBLEM, FindingKind.DISK_LOW, "disk"),
+        (Severity.WARNING, FindingKind.JID_TWICE, "shop"),
+        (Severity.WARNING, FindingKind.OPEN_TO_OTHERS, "/a"),
+        (Severity.WARNING, FindingKind.OPEN_TO_OTHERS, "/d"),
+        (Severity.WARNING, FindingKind.ORPHAN_SESSION, "/d/old.db"),
+        (Severity.NOTICE, FindingKind.NO_DEVICE, "new"),
+        (Severity.NOTICE, FindingKind.STALE_ENTRY, "/run/7.json"),
+    ]
+    assert len({each.id for each in found}) == len(found)
+    backwards = replace(
+        several,
+        instances=several.instances[::-1],
+        sessions=dict(reversed(several.sessions.items())),
+        open_paths=several.open_paths[::-1],
+    )
+    assert diagnose(backwards) == found
+
+
+def test_steps_come_in_the_order_that_loses_nothing_and_leave_what_they_cannot_mend() -> None:
+    ill = replace(
+        HEALTHY,
+        instances=(PAIRED, replace(PAIRED, name="b", jid=OTHER)),
+        sessions={"shop": HALF, "old": SOUND},
+        open_paths=(OpenPath("/d/old.db", 0o644, False),),
+        stale_socket="/d/control.sock",
+    )
+    steps = steps_of(diagnose(ill))
+    assert [(step.remedy, step.subject) for step in steps] == [
+        (Remedy.CLOSE_TO_OTHERS, "/d/old.db"),
+        (Remedy.REMOVE_STALE, "/d/control.sock"),
+        (Remedy.TRASH_SESSION, "/d/old.db"),
+        (Remedy.REBUILD_SESSION, "/d/shop.db"),
+    ]
+    left = diagnose(mended(ill, steps))
+    assert [(each.kind, each.instance) for each in left] == [(FindingKind.SESSION_MISSING, "b")]
+    assert diagnose(mended(ill, ())) == diagnose(ill)
+
+
+@pytest.mark.parametrize("look", [None, EMPTY, BROKEN], ids=["missing", "no device", "damaged"])
+def test_the_way_back_is_named_with_its_commands(look: SessionLook | None) -> None:
+    lost = replace(HEALTHY, sessions={"shop": look} if look else {})
+    found = only(lost)
+    assert (found.severity, found.remedy) == (Severity.PROBLEM, None)
+    assert "`waziterm clean shop`, then `waziterm start shop`" in found.act
+    entries = (
+        ENTRY,
+        replace(ENTRY, id="older", at=NOW - 1),
+        replace(ENTRY, id="copy", at=NOW + 1, why=Why.COPY),
+        replace(ENTRY, id="gone", at=NOW + 1, restorable=False),
+        replace(ENTRY, id="other", at=NOW + 1, instance="other"),
+    )
+    assert (
+        only(replace(lost, trash=entries)).act
+        == "`waziterm clean shop`, then `waziterm restore shop-1`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("jids", "kind", "severity"),
+    [
+        ((OTHER,), FindingKind.OTHER_DEVICE, Severity.PROBLEM),
+        ((JID, OTHER), FindingKind.SEVERAL_DEVICES, Severity.WARNING),
+        ((OTHER, "62811111111:3@s.whatsapp.net"), FindingKind.SEVERAL_DEVICES, Severity.PROBLEM),
+    ],
+)
+def test_a_file_with_other_devices(
+    jids: tuple[str, ...], kind: FindingKind, severity: Severity
+) -> None:
+    look = SessionLook(Condition.SOUND, devices=tuple((jid, "") for jid in jids))
+    found = only(replace(HEALTHY, sessions={"shop": look}))
+    assert (found.kind, found.severity, found.remedy) == (kind, severity, None)
+    assert "6281234567890" not in found.evidence and "6289998887766" not in found.evidence
+
+
+def test_a_jid_with_an_agent_is_the_same_device() -> None:
+    look = SessionLook(Condition.SOUND, devices=(("6281234567890.0:1@s.whatsapp.net", ""),))
+    assert diagnose(replace(HEALTHY, sessions={"shop": look})) == ()
+
+
+def test_a_pairing_under_way_is_left_alone_and_what_an_old_one_left_goes() -> None:
+    pairing = Instance("shop", 0.0, state=State.PAIRING, reason=Reason.QR_SHOWN)
+    survey = replace(HEALTHY, instances=(pairing,), sessions={"shop": EMPTY})
+    assert diagnose(survey) == ()
+    for ended in (
+        replace(survey, has_manager=False),
+        replace(survey, instances=(replace(pairing, state=State.STOPPED),)),
+    ):
+        found = only(ended)
+        assert (found.kind, found.remedy) == (FindingKind.NO_DEVICE, Remedy.TRASH_SESSION)
+        assert found.severity is Severity.NOTICE
+
+
+def test_a_device_that_the_last_manager_did_not_live_to_store() -> None:
+    unpaired = replace(HEALTHY, instances=(Instance("shop", 0.0),))
+    assert only(unpaired).kind is FindingKind.OTHER_DEVICE
+    assert diagnose(replace(unpaired, has_manager=False)) == (), "the next start takes it up"
+
+
+@pytest.mark.parametrize("look", [SOUND, HALF, EMPTY])
+def test_nothing_is_done_to_a_file_that_somebody_else_has_open(look: SessionLook) -> None:
+    for instances in ((), (Instance("shop", 0.0),), (PAIRED,)):
+        held = replace(
+            HEALTHY,
+            instances=instances,
+            sessions={"shop": look},
+            holders={"shop": "python bot.py (pid 7)"},
+        )
+        found = diagnose(held)
+        (holder,) = (each for each in found if each.kind is FindingKind.FOREIGN_HOLDER)
+        assert holder.severity is Severity.PROBLEM and "(pid 7)" in holder.evidence
+        assert steps_of(found) == ()
+
+
+def test_a_busy_file_is_not_judged() -> None:
+    busy = SessionLook(Condition.BUSY, "somebody keeps it locked")
+    found = only(replace(HEALTHY, sessions={"shop": busy}))
+    assert (found.kind, found.severity) == (FindingKind.SESSION_BUSY, Severity.NOTICE)
+    orphan = only(replace(HEALTHY, sessions={"shop": SOUND, "old": busy}))
+    assert (orphan.kind, orphan.remedy) == (FindingKind.ORPHAN_SESSION, None)
+
+
+def test_one_device_in_two_instances() -> None:
+    twin = replace(PAIRED, name="twin")
+    survey = replace(
+        HEALTHY,
+        instances=(PAIRED, twin),
+        sessions={"shop": SOUND, "twin": SOUND},
+        paths={"shop": "/d/shop.db", "twin": "/d/twin.db"},
+    )
+    found = only(survey)
+    assert (found.kind, found.severity) == (FindingKind.JID_TWICE, Severity.PROBLEM)
+    assert "shop, twin" in found.evidence and "`waziterm remove twin`" in found.act
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "says"),
+    [
+        ({"hold": Reason.RIVAL}, FindingKind.HELD, "`waziterm reconnect shop --takeover`"),
+        ({"hold": Reason.CONFLICT_BUDGET}, FindingKind.HELD, "end the other client"),
+        ({"hold": Reason.LOCAL_HOLDER}, FindingKind.HELD, "end that program"),
+        ({"hold": Reason.REFUSED}, FindingKind.HELD, "--takeover` tries once"),
+        ({"hold": Reason.SESSION_BROKEN}, FindingKind.HELD, "`waziterm clean shop`"),
+        ({"hold": Reason.CRASH_LOOP}, FindingKind.CRASH_LOOP, "`waziterm logs shop`"),
+        ({"hold": Reason.OUTDATED_CLIENT}, FindingKind.OUTDATED, "upgrade neonize"),
+        ({"banned_until": NOW + 60, "state": State.BANNED}, FindingKind.BANNED, "wait"),
+    ],
+)
+def test_what_an_instance_tells_of_itself(
+    changed: dict[str, object], kind: FindingKind, says: str
+) -> None:
+    found = only(with_instance(**changed))
+    assert (found.kind, found.severity, found.remedy) == (kind, Severity.PROBLEM, None)
+    assert says in found.act
+
+
+def test_a_broken_file_is_told_once() -> None:
+    held = replace(with_instance(hold=Reason.SESSION_BROKEN), sessions={"shop": BROKEN})
+    assert only(held).kind is FindingKind.SESSION_DAMAGED
+
+
+def test_an_outdated_library_is_told_once_for_the_fleet() -> None:
+    outdated = [
+        replace(PAIRED, name=f"n{number}", jid=None, hold=Reason.OUTDATED_CLIENT)
+        for number in range(5)
+    ]
+    found = only(replace(HEALTHY, instances=tuple(outdated), sessions={}))
+    assert found.evidence.endswith("n0, n1, n2, …")
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"), [(Reason.UNLINKED, "`waziterm start shop`"), (Reason.LOCKED, "unlock it")]
+)
+def test_a_logged_out_one_must_be_linked_anew(reason: Reason, says: str) -> None:
+    out = replace(with_instance(state=State.LOGGED_OUT, reason=reason, jid=None), sessions={})
+    found = only(out)
+    assert found.kind is FindingKind.LOGGED_OUT and says in found.act
+
+
+def test_what_was_stopped_on_purpose_is_only_noted() -> None:
+    survey = with_instance(hold=Reason.RIVAL, wanted=Wanted.STOPPED, state=State.STOPPED)
+    assert only(survey).severity is Severity.NOTICE
+
+
+@pytest.mark.parametrize(
+    ("count", "severity"), [(1, Severity.NOTICE), (2, Severity.NOTICE), (3, Severity.WARNING)]
+)
+def test_recent_conflicts(count: int, severity: Severity) -> None:
+    found = only(replace(HEALTHY, conflicts={"shop": count, "removed": 9}))
+    assert (found.kind, found.severity) == (FindingKind.RECENT_CONFLICTS, severity)
+
+
+def test_flapping_begins_with_six_an_hour() -> None:
+    assert diagnose(replace(HEALTHY, retries={"shop": 5})) == ()
+    assert only(replace(HEALTHY, retries={"shop": 6})).kind is FindingKind.FLAPPING
+
+
+@pytest.mark.parametrize(
+    ("free", "severity"),
+    [(500_000_000, None), (499_999_999, Severity.WARNING), (49_999_999, Severity.PROBLEM)],
+)
+def test_disk_space(free: int, severity: Severity | None) -> None:
+    found = diagnose(replace(HEALTHY, disk_free=free))
+    assert [(each.kind, each.severity) for each in found] == (
+        [(FindingKind.DISK_LOW, severity)] if severity else []
+    )
+
+
+def test_descriptors() -> None:
+    assert diagnose(replace(HEALTHY, descriptors=68)) == ()
+    assert diagnose(replace(HEALTHY, descriptors=None)) == ()
+    assert only(replace(HEALTHY, descriptors=67)).kind is FindingKind.FEW_DESCRIPTORS
+
+
+def test_trash_is_announced_a_week_before_it_goes() -> None:
+    week = replace(ENTRY, expires_at=NOW + 7 * DAY_S)
+    found = only(replace(HEALTHY, trash=(week, replace(ENTRY, id="x"))))
+    assert (found.kind, found.subject) == (FindingKind.TRASH_EXPIRES, "shop-1")
+    assert "in 7 days" in found.evidence and "`waziterm restore shop-1`" in found.act
+    assert diagnose(replace(HEALTHY, trash=(replace(week, expires_at=None),))) == ()
+    late = replace(week, expires_at=NOW - 1, restorable=False)
+    found = only(replace(HEALTHY, trash=(late,)))
+    assert "within a day" in found.evidence and "restore" not in found.act
+
+
+def test_foreign_text_is_inert() -> None:
+    held = replace(HEALTHY, holders={"shop": "\x1b[2Jbot\n(pid 7)"})
+    hostile = replace(ENTRY, id="\x1b]0;x\x07id", instance="a\nb", expires_at=NOW)
+    for finding in (only(held), only(replace(HEALTHY, trash=(hostile,)))):
+        told = finding.evidence + finding.act + finding.subject
+        assert told.isprintable(), told
+
+
+def test_a_step_carries_the_sentence_of_its_finding() -> None:
+    finding = only(replace(HEALTHY, open_paths=(OpenPath("/d", 0o755, True),)))
+    assert steps_of((finding,)) == (
+        FixStep(Remedy.CLOSE_TO_OTHERS, "/d", None, "set its mode to 700"),
+    )

@@ -1,0 +1,188 @@
+"""Clean, remove and restore in a running manager: nothing is lost, no wait gets shorter."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.manager.hosting import Host
+from tests.manager.test_supervising import JID, online, worker_of
+from tests.manager.world import BEGIN
+from waziterm.domain import events as ev
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+from waziterm.domain.trash import Why
+
+
+def files(host: Host) -> dict[str, str]:
+    """The session files of a data directory, wherever they are, with their hashes."""
+    found = [path for path in host.root.rglob("*.db*") if path.parent != host.root]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def test_what_was_cleaned_comes_back_byte_for_byte_and_connects(host: Host) -> None:
+    online(host, "a")
+    before = files(host)
+    host.world.task(host.fleet.clean("a")).result()
+    assert host.view("a").state is State.STOPPED and not host.session("a").exists()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    assert (entry.instance, entry.why, entry.restorable, entry.paired) == (
+        "a", Why.CLEANED, True, True
+    )  # fmt: skip
+    assert entry.expires_at == pytest.approx(entry.at + 30 * 86400)
+    assert files(host) == before
+    assert host.world.task(host.fleet.restore(entry.id)).result() == "a"
+    assert files(host) == before and host.session("a").exists()
+    assert worker_of(host, "a").jid == JID
+    assert host.world.task(host.fleet.trash()).result() == ()
+
+
+def test_a_stopped_one_comes_back_stopped(host: Host) -> None:
+    online(host, "a")
+    host.world.task(host.fleet.stop("a")).result()
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    host.world.task(host.fleet.restore(entry.id)).result()
+    view = host.view("a")
+    assert (view.state, view.reason, view.wanted) == (
+        State.STOPPED, Reason.RESTORED, Wanted.STOPPED
+    )  # fmt: skip
+    assert view.paired and not host.world.live()
+
+
+@pytest.mark.parametrize("by", ["clean", "remove"])
+def test_no_cool_down_gets_shorter_by_clean_and_restore(host: Host, by: str) -> None:
+    online(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    until = host.view("a").next_attempt
+    assert until is not None
+    host.world.task(getattr(host.fleet, by)("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    host.world.task(host.fleet.restore(entry.id)).result()
+    assert host.view("a").state is State.COOLDOWN and host.view("a").next_attempt == until
+    host.world.pass_time(until - host.world.clock.now() - 0.1)
+    assert not host.world.live()
+    host.world.pass_time(0.2)
+    assert host.view("a").reason is Reason.GUARDED
+
+
+@pytest.mark.parametrize("by", ["clean", "remove"])
+def test_no_hold_ends_by_clean_and_restore(host: Host, by: str) -> None:
+    host.prepare(Instance("a", BEGIN, since=BEGIN, jid=JID, hold=Reason.RIVAL))
+    host.open()
+    host.world.task(getattr(host.fleet, by)("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    host.world.task(host.fleet.restore(entry.id)).result()
+    assert (host.view("a").state, host.view("a").reason) == (State.HELD, Reason.RIVAL)
+    host.world.pass_time(1000.0)
+    assert not host.world.live()
+
+
+def test_what_was_removed_is_gone_and_comes_back_with_all_that_it_was(host: Host) -> None:
+    online(host, "a")
+    said = len(host.fleet.tail("a"))
+    entry = host.world.task(host.fleet.remove("a")).result()
+    assert host.fleet.snapshot().instances == ()
+    assert host.query("SELECT name FROM instances") == []
+    assert isinstance(host.world.task(host.fleet.start("a")).exception(), FleetError)
+    host.close()
+    host.open()
+    assert host.world.task(host.fleet.restore(entry)).result() == "a"
+    assert worker_of(host, "a").jid == JID
+    lines = host.fleet.tail("a")
+    assert len(lines) > said, "the log goes on"
+    assert len({line.seq for line in lines}) == len(lines)
+
+
+def test_an_instance_without_a_session_can_be_removed_and_restored(host: Host) -> None:
+    host.prepare(Instance("a", BEGIN, since=BEGIN, phone="+628123456789", wanted=Wanted.STOPPED))
+    host.open()
+    entry = host.world.task(host.fleet.remove("a")).result()
+    assert host.fleet.snapshot().instances == ()
+    host.world.task(host.fleet.restore(entry)).result()
+    assert host.query("SELECT name, phone FROM instances") == [
+        {"name": "a", "phone": "+628123456789"}
+    ]
+
+
+def test_a_restore_is_refused_over_a_session_and_for_a_device_that_is_in_use(host: Host) -> None:
+    online(host, "a", "b")
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    before = files(host)
+    refused = host.world.task(host.fleet.restore(entry.id)).exception()
+    assert isinstance(refused, FleetError) and "in use as b" in str(refused)
+    host.world.task(host.fleet.remove("b")).result()
+    host.session("a").write_bytes(b"another session")
+    refused = host.world.task(host.fleet.restore(entry.id)).exception()
+    assert isinstance(refused, FleetError) and "has a session already" in str(refused)
+    assert host.session("a").read_bytes() == b"another session"
+    host.session("a").unlink()
+    assert files(host) == before
+    unknown = host.world.task(host.fleet.restore("../../etc")).exception()
+    assert isinstance(unknown, FleetError) and unknown.code == 2
+
+
+def test_a_trashed_file_that_was_changed_is_not_restored(host: Host) -> None:
+    online(host, "a")
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    trashed = host.root / "trash" / entry.id / "a.db"
+    trashed.write_bytes(trashed.read_bytes() + b"x")
+    refused = host.world.task(host.fleet.restore(entry.id)).exception()
+    host.world.settle()
+    assert isinstance(refused, FleetError) and "not what it was" in str(refused)
+    assert trashed.exists() and not host.session("a").exists()
+    assert not host.view("a").paired and not host.world.live()
+
+
+def test_after_a_logout_there_is_nothing_to_restore(host: Host) -> None:
+    worker = online(host, "a")
+    host.world.task(host.fleet.clean("a", logout=True)).result()
+    assert worker.asked_to_log_out
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    assert not entry.restorable
+    refused = host.world.task(host.fleet.restore(entry.id)).exception()
+    assert isinstance(refused, FleetError) and "no longer linked" in str(refused)
+
+
+@pytest.mark.parametrize("answers", ["never", "error", "not connected"])
+def test_a_logout_that_fails_does_not_stop_the_clean(host: Host, answers: str) -> None:
+    worker = online(host, "a")
+    if answers == "not connected":
+        worker.say(ev.Disconnected())
+        host.world.settle()
+    else:
+        worker.answers = answers
+    cleaning = host.world.task(host.fleet.clean("a", logout=True))
+    host.world.pass_time(16.0)
+    assert cleaning.result().state is State.STOPPED
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    assert entry.restorable
+    assert any("not unlinked" in line.text for line in host.fleet.tail("a"))
+
+
+def test_clean_all_wants_to_be_told_how_many(host: Host) -> None:
+    online(host, "a", "b")
+    for count in (0, 1, 3):
+        refused = host.world.task(host.fleet.clean_all(count)).exception()
+        assert isinstance(refused, FleetError) and "2 sessions" in str(refused)
+    assert host.world.live()
+    assert host.world.task(host.fleet.clean_all(2)).result() == ("a", "b")
+    assert not host.world.live()
+    assert len(host.world.task(host.fleet.trash()).result()) == 2
+
+
+def test_a_hostile_manifest_leads_nowhere(host: Host, folder: Path) -> None:
+    online(host, "a")
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    manifest = host.root / "trash" / entry.id / "manifest.json"
+    text = manifest.read_text()
+    for name in ("../evil", "x/../../evil", "-evil", ""):
+        manifest.write_text(text.replace('"instance": "a"', f'"instance": "{name}"'))
+        refused = host.world.task(host.fleet.restore(entry.id)).exception()
+        assert isinstance(refused, FleetError), name
+    assert not list(folder.rglob("*evil*"))

@@ -1,0 +1,101 @@
+"""The emergency tools of a scripted fleet: answers as a test wrote them, calls noted."""
+
+from collections.abc import AsyncGenerator
+
+from waziterm.domain.checkup import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
+from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.domain.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
+from waziterm.domain.trash import TrashedFile, TrashView, Why
+
+AT = 1_750_000_000.0
+OPEN = Finding(
+    FindingKind.OPEN_TO_OTHERS, Severity.WARNING, "sessions/shop-a.db", "shop-a",
+    "others can read its keys (mode 644)", "set its mode to 600", Remedy.CLOSE_TO_OTHERS,
+)  # fmt: skip
+HELD = Finding(
+    FindingKind.HELD, Severity.PROBLEM, "shop-b", "shop-b",
+    "held since 12:00: another client keeps taking this session",
+    "stop the other client, then `waziterm reconnect shop-b --takeover`",
+)  # fmt: skip
+STEP = FixStep(Remedy.CLOSE_TO_OTHERS, "sessions/shop-a.db", "shop-a", "set its mode to 600")
+ENTRY = TrashView(
+    "shop-z-20250615T150640Z-1f2e", "shop-z", AT, Why.REMOVED, True, True,
+    (TrashedFile("shop-z.db", 4096, "ab" * 32),), AT + 30 * 86400,
+)  # fmt: skip
+CONFLICT = ConflictRecord(AT, "shop-b", Reason.CONFLICT, State.COOLDOWN, "python bot.py (pid 7)")
+
+
+class ScriptedTools:
+    """`domain.tools.Tools` with answers by hand."""
+
+    found: tuple[Finding, ...] = (HELD, OPEN)
+    entries: tuple[TrashView, ...] = (ENTRY,)
+    sessions: tuple[str, ...] = ("shop-a", "shop-b")
+    layers_failed: frozenset[LayerName] = frozenset()
+
+    async def took(self, *call: object) -> None:
+        """Note a call; raise what the test wants it to raise."""
+        raise NotImplementedError
+
+    async def remove(self, name: str, *, logout: bool = False) -> str:
+        await self.took("remove", name, logout)
+        return ENTRY.id
+
+    def with_session(self) -> tuple[str, ...]:
+        return self.sessions
+
+    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
+        await self.took("clean_all", count, logout)
+        return self.sessions
+
+    async def trash(self) -> tuple[TrashView, ...]:
+        await self.took("trash")
+        return self.entries
+
+    async def restore(self, entry: str) -> str:
+        await self.took("restore", entry)
+        return "shop-z"
+
+    async def check(self) -> tuple[Finding, ...]:
+        await self.took("check")
+        return self.found
+
+    async def fix(self, *, dry_run: bool = False) -> FixReport:
+        await self.took("fix", dry_run)
+        return FixReport(dry_run, (STEP,), (HELD,))
+
+    async def restart(
+        self, *, clean_sessions: int | None = None
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        await self.took("restart", clean_sessions)
+        yield Progress(Step.STOP, 1, 2, "shop-a")
+        yield Progress(Step.STOP, 2, 2, "shop-b")
+        yield RestartReport(
+            (
+                Comeback("shop-a", State.CONNECTED, Reason.ONLINE, True, 1.25),
+                Comeback("shop-b", State.HELD, Reason.RIVAL, False, None),
+            ),
+            FixReport(False, (), (HELD,)),
+            0,
+            2.5,
+        )
+
+    async def test(self, name: str, to: str | None = None) -> TestReport:
+        await self.took("test", name, to)
+        failed = False
+        layers = []
+        for layer in LayerName:
+            if failed:
+                layers.append(Layer(layer, Verdict.SKIPPED, None, "not tried"))
+            elif layer in self.layers_failed:
+                failed = True
+                layers.append(Layer(layer, Verdict.FAILED, 1.0, "no answer", "see the network"))
+            else:
+                layers.append(Layer(layer, Verdict.OK, 0.01, "well"))
+        return TestReport(name, tuple(layers))
+
+    async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
+        await self.took("conflicts", since)
+        return (CONFLICT,)

@@ -1,0 +1,59 @@
+"""Filter and order of what is shown."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui.scripted import connected, every_state, instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.tui.arrange import Arrangement, Sort, arranged, fits
+
+VIEWS = tuple(every_state().views.values())
+patterns = st.text(alphabet="!shop kartmdn40", max_size=8)
+
+
+def test_a_pattern_finds_letters_in_order_and_inverts() -> None:
+    view = connected("shop-jakarta")
+    assert all(fits(pattern, view) for pattern in ("", "jak", "spjk", "SHOP", "connected", "!"))
+    assert not any(fits(pattern, view) for pattern in ("kaj", "held", "!jak", "shop held"))
+    held = instance("x", State.HELD, Reason.RIVAL)
+    assert fits("440", held) and fits("another client", held) and not fits("aotherc", held)
+
+
+def test_only_the_troubled() -> None:
+    names = arranged(VIEWS, Arrangement(troubled=True), {})
+    assert names and all(view.state.is_trouble for view in VIEWS if view.name in names)
+
+
+def test_by_conflicts_the_worst_is_first_and_ties_keep_their_order() -> None:
+    views = [connected(name) for name in "abcd"]
+    by = Arrangement(sort=Sort.CONFLICTS, descending=True)
+    assert arranged(views, by, {"c": 3, "b": 1}) == ["c", "b", "a", "d"]
+
+
+def test_by_uptime_those_without_one_are_last_of_the_longest() -> None:
+    views = [connected("new", up_s=5), instance("off", State.STOPPED, Reason.NEW),
+             connected("old", up_s=500)]  # fmt: skip
+    by = Arrangement(sort=Sort.UPTIME, descending=True)
+    assert arranged(views, by, {}) == ["old", "new", "off"]
+
+
+@given(patterns, st.booleans(), st.sampled_from(Sort), st.booleans())
+def test_nothing_is_shown_twice_and_a_filter_and_its_inverse_share_the_fleet(
+    pattern: str, troubled: bool, sort: Sort, descending: bool
+) -> None:
+    by = Arrangement(pattern, troubled, sort, descending)
+    names = arranged(VIEWS, by, {})
+    assert len(set(names)) == len(names)
+    word = pattern.lstrip("!").strip()
+    if word:
+        kept = arranged(VIEWS, Arrangement(word, troubled), {})
+        left = arranged(VIEWS, Arrangement("!" + word, troubled), {})
+        assert sorted(kept + left) == sorted(arranged(VIEWS, Arrangement("", troubled), {}))
+
+
+def test_the_next_column_comes_round() -> None:
+    by = Arrangement()
+    for _ in Sort:
+        by = by.sorted_by_next()
+    assert by.sort is Sort.FLEET

@@ -1,0 +1,107 @@
+"""The emergency tools on the screen: what each key asks, shows and does."""
+
+import pytest
+
+from tests.scriptedtools import ENTRY
+from tests.tui.painted import shown
+from tests.tui.scripted import ScriptedFleet, connected
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.layers import LayerName
+from waziterm.tui.wallscreen import WallScreen
+
+
+async def test_a_check_leads_to_the_dry_run_and_that_to_the_fix() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("K")
+        await screen.says(
+            "✖ problem shop-b: held since 12:00", "▲ warning shop-a: others can read its keys",
+            "set its mode to 600 (F)", "y show what a fix would do",
+        )  # fmt: skip
+        assert ("fix", "True") not in fleet.calls
+        await screen.press("y")
+        await screen.says("→ set its mode to 600", "What a person has to decide", "y do it")
+        assert ("fix", "False") not in fleet.calls
+        await screen.press("y")
+        await screen.says("✓ set its mode to 600", "esc close")
+        assert fleet.calls == [("check",), ("fix", "True"), ("fix", "False")]
+        await screen.press("escape")
+        await screen.pilot.pause()
+        assert isinstance(screen.app.screen, WallScreen)
+
+
+async def test_a_healthy_fleet_offers_no_fix() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    fleet.found = ()
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("K")
+        await screen.says("✓ nothing is wrong", "esc close")
+        await screen.press("y")
+        await screen.pilot.pause()
+        assert fleet.calls == [("check",)]
+
+
+async def test_restart_asks_shows_bars_and_tells_what_is_back() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("R", "n", "R")
+        await screen.says("Restart the fleet?", "Cool-downs, holds and bans stay")
+        assert fleet.calls == []
+        await screen.press("y")
+        await screen.says(
+            "stop the workers", "2 of 2", "✓ shop-a: back after 1.2 s",
+            "shop-b: held, another client keeps taking this session", "✓ done in 2.5 s",
+        )  # fmt: skip
+        assert fleet.calls == [("restart", "None")]
+
+
+async def test_a_full_test_names_the_layer_that_failed() -> None:
+    fleet = ScriptedFleet(connected("shop-a"), connected("shop-b"))
+    fleet.layers_failed = frozenset({LayerName.QUERY})
+    async with shown(fleet, 120, 50) as screen:
+        await screen.press("T")
+        await screen.says("2 of 2 tested", "✖ shop-a", "✓ login", "✖ query", "see the network")
+        await screen.press("escape", "enter", "T")
+        await screen.says("1 of 1 tested")
+        assert fleet.calls[-1] == ("test", "shop-a", "None")
+
+
+async def test_undo_restores_what_left_last_once_the_operator_agrees() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("u")
+        await screen.says("Restore shop-z?", "It was removed on 2025-06-15")
+        await screen.press("y")
+        await screen.says("✓ shop-z: restored")
+        assert fleet.calls == [("trash",), ("restore", ENTRY.id)]
+        fleet.entries = ()
+        await screen.press("u")
+        await screen.says("the trash holds nothing that could be restored")
+
+
+async def test_remove_asks_and_what_is_refused_is_said() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("x")
+        await screen.says("Remove shop-a?")
+        await screen.press("enter")
+        assert fleet.calls == []
+        fleet.refuse = FleetError("a restart is under way", "wait until it has ended")
+        await screen.press("x", "y")
+        await screen.says("✖ remove refused: a restart is under way (wait until it has ended)")
+        await screen.press("x", "y")
+        await screen.says("✓ shop-a: removed; u brings it back")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "done"),
+    [("3", "3 is not 2; nothing was cleaned", False), ("2", "2 sessions moved", True)],
+)
+async def test_clean_all_wants_the_number_typed(typed: str, said: str, done: bool) -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("C")
+        await screen.says("Clean every session?", "Type 2 and press enter")
+        await screen.press(typed, "enter")
+        await screen.says(said)
+        assert (("clean_all", "2", "False") in fleet.calls) is done

@@ -1,0 +1,44 @@
+"""Reading what a manager answered: its JSON, or its error as a FleetError."""
+
+import json
+from typing import Any
+
+from waziterm.domain.fleet import FleetError
+
+Json = dict[str, Any]
+
+
+def read_answer(status: int, content: bytes) -> Any:
+    """The answer's JSON. status: of HTTP. Raises the FleetError that it holds."""
+    try:
+        data = json.loads(content)
+    except ValueError as error:
+        raise FleetError(
+            f"the manager's answer is not JSON (HTTP {status})",
+            "is it another version of waziterm?",
+        ) from error
+    if 200 <= status < 300:
+        return data
+    raise error_of(data, status)
+
+
+def error_of(data: Any, status: int = 500) -> FleetError:
+    """The error that an answer `{error, code, hint}` stands for."""
+    if not isinstance(data, dict) or not isinstance(data.get("error"), str):
+        return FleetError(f"the manager answered HTTP {status} without a reason")
+    code = data.get("code")
+    return FleetError(data["error"], str(data.get("hint") or ""), code if code in (1, 2, 3) else 1)
+
+
+def object_of(data: Any) -> Json:
+    """The answer itself, when it is an object. Raises FleetError."""
+    if not isinstance(data, dict):
+        raise FleetError("the manager's answer has another shape", "is it another version?")
+    return data
+
+
+def array_of(data: Any) -> list[Json]:
+    """The answer itself, when it is an array of objects. Raises FleetError."""
+    if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+        raise FleetError("the manager's answer has another shape", "is it another version?")
+    return data

@@ -1,0 +1,176 @@
+"""Clean, remove, restore: what leaves through the trash, and what comes back from there.
+
+It works on whatever keeps the instances: a running manager, or the files alone.
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import Protocol
+
+from waziterm.domain import events as ev
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.instance import Instance
+from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.domain.trash import TrashView, Why
+from waziterm.manager.clock import Clock
+from waziterm.manager.manifest import TrashEntry
+from waziterm.manager.registry import Registry
+from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.trash import Trash
+from waziterm.store.sessionfile import devices_in
+
+
+class Keeper(Protocol):
+    """Whoever keeps the instances. All but `instances` raise FleetError."""
+
+    def instances(self) -> tuple[Instance, ...]: ...
+
+    async def tell(self, name: str, event: ev.Event) -> None:
+        """Tell an instance something, and wait until it is stored and carried out."""
+        ...
+
+    async def adopt(self, instance: Instance) -> None:
+        """Keep an instance that did not exist before."""
+        ...
+
+    async def forget(self, name: str) -> None:
+        """Do not keep an instance any more."""
+        ...
+
+    async def logout(self, name: str) -> str:
+        """Unlink an instance's device at WhatsApp; "" or why that was not possible."""
+        ...
+
+
+class Cleaning:
+    """Moves sessions to the trash and back. keep_s: seconds for which they stay, 0 for ever."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        sessions: SessionFiles,
+        trash: Trash,
+        registry: Registry,
+        clock: Clock,
+        keep_s: float,
+    ) -> None:
+        self._keeper = keeper
+        self._sessions = sessions
+        self._trash = trash
+        self._registry = registry
+        self._clock = clock
+        self.keep_s = keep_s
+
+    async def clean(self, name: str, *, logout: bool) -> None:
+        """Move an instance's session to the trash; see `domain.fleet.Fleet.clean`."""
+        await self._keeper.tell(name, ev.CleanAsked(unlinked=await self._unlinked(name, logout)))
+
+    async def remove(self, name: str, *, logout: bool) -> str:
+        """Clean an instance and forget it; the id of its trash entry."""
+        unlinked = await self._unlinked(name, logout)
+        await self._keeper.tell(name, ev.CleanAsked(unlinked=unlinked, removing=True))
+        await self._keeper.forget(name)
+        entries = await self._trash.entries()
+        return next(
+            entry.id
+            for entry in reversed(entries)
+            if entry.instance == name and entry.why is Why.REMOVED
+        )
+
+    async def clean_all(self, count: int, *, logout: bool) -> tuple[str, ...]:
+        """Clean all that have a session; their names. Raises FleetError unless it is `count`."""
+        names = self.with_session()
+        if count != len(names):
+            raise FleetError(
+                f"there are {len(names)} sessions, not {count}; nothing was cleaned",
+                "look with `waziterm list`",
+                code=2,
+            )
+        for name in names:
+            await self.clean(name, logout=logout)
+        return names
+
+    def with_session(self) -> tuple[str, ...]:
+        """The instances that have something to clean."""
+        files = self._sessions.names()
+        kept = self._keeper.instances()
+        return tuple(each.name for each in kept if each.is_paired or each.name in files)
+
+    async def trash(self) -> tuple[TrashView, ...]:
+        """What lies in the trash, the newest first."""
+        entries = await self._trash.entries()
+        return tuple(entry.view(self.keep_s) for entry in reversed(entries))
+
+    async def restore(self, identity: str) -> str:
+        """Bring an entry back, and its instance; the instance's name. Raises FleetError."""
+        entry = await self._entry(identity)
+        name = entry.instance
+        if entry.files and self._sessions.files(name):
+            raise FleetError(
+                f"{name} has a session already; nothing was restored",
+                f"`waziterm clean {name}` moves that one to the trash first",
+            )
+        was = await self._as_it_was(entry)
+        kept = next((each for each in self._keeper.instances() if each.name == name), None)
+        if was.jid is not None:
+            await self._refuse_live_elsewhere(was.jid, name)
+        if kept is None:
+            now = self._clock.now()
+            await self._keeper.adopt(
+                Instance(
+                    name, created_at=was.created_at, since=now, phone=was.phone, proxy=was.proxy
+                )
+            )
+        try:
+            await self._keeper.tell(name, ev.SessionRestored(entry.id, was))
+        except FleetError:
+            if kept is None:
+                await self._keeper.forget(name)
+            raise
+        await self._keeper.tell(name, ev.Booted())
+        return name
+
+    async def _unlinked(self, name: str, logout: bool) -> bool:
+        return logout and not await self._keeper.logout(name)
+
+    async def _entry(self, identity: str) -> TrashEntry:
+        for entry in await self._trash.entries():
+            if entry.id != identity:
+                continue
+            if not entry.restorable:
+                raise FleetError(
+                    f"{identity} cannot be restored: its device is no longer linked",
+                    f"`waziterm start {entry.instance}` shows a QR code to link it anew",
+                )
+            return entry
+        raise FleetError(f"the trash holds no {identity[:80]!r}", "see `waziterm trash`", code=2)
+
+    async def _as_it_was(self, entry: TrashEntry) -> Instance:
+        """The instance that comes back; for files that belonged to none, one made for them."""
+        try:
+            check_name(entry.instance)
+        except InvalidNameError as error:
+            raise FleetError(f"the manifest of {entry.id} is not ours: {error}") from error
+        if entry.was is not None:
+            return replace(entry.was, name=entry.instance)
+        made = Instance(entry.instance, created_at=self._clock.now())
+        database = next((file for file in self._trash.files(entry) if file.suffix == ".db"), None)
+        devices = await asyncio.to_thread(devices_in, database) if database else ()
+        if len(devices) != 1:
+            return made
+        jid, lid = devices[0]
+        return replace(made, jid=jid, lid=lid or None)
+
+    async def _refuse_live_elsewhere(self, jid: str, name: str) -> None:
+        for other in self._keeper.instances():
+            if other.jid == jid and other.name != name:
+                raise FleetError(
+                    f"its device is in use as {other.name}; nothing was restored",
+                    f"`waziterm remove {other.name}` first, which can be undone too",
+                )
+        peer = await asyncio.to_thread(self._registry.holder, jid)
+        if peer is not None:
+            raise FleetError(
+                f"its device is live in another waziterm (pid {peer.pid}, {peer.root})",
+                "stop it there first; nothing was restored",
+            )

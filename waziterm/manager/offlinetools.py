@@ -1,0 +1,165 @@
+"""The emergency tools while no manager runs: on the files, under the data directory's lock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
+from waziterm.config import Settings
+from waziterm.domain import events as ev
+from waziterm.domain.checkup import Finding, FixReport
+from waziterm.domain.fleet import FleetError, InstanceView
+from waziterm.domain.instance import Instance
+from waziterm.domain.moves import Action
+from waziterm.domain.rules import decide
+from waziterm.domain.trash import TrashView, Why
+from waziterm.manager.checkup import CheckPlaces, Checkup
+from waziterm.manager.cleaning import Cleaning
+from waziterm.manager.clock import Clock, SystemClock
+from waziterm.manager.datadir import DataDir
+from waziterm.manager.lock import owned
+from waziterm.manager.offline import at_rest
+from waziterm.manager.registry import Registry, machine_key, registry_folder
+from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.trash import Trash
+from waziterm.store.store import Store, open_store
+
+_DAY_S = 86_400.0
+
+
+class OfflineKeeper:
+    """The instances as they are stored; see `manager.cleaning.Keeper`. Nobody connects here."""
+
+    def __init__(
+        self,
+        store: Store,
+        sessions: SessionFiles,
+        settings: Settings,
+        clock: Clock,
+        instances: tuple[Instance, ...],
+    ) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._settings = settings
+        self._clock = clock
+        self._instances = {instance.name: instance for instance in instances}
+
+    def instances(self) -> tuple[Instance, ...]:
+        return tuple(self._instances.values())
+
+    async def tell(self, name: str, event: ev.Event) -> None:
+        """As a supervisor does it. What is to connect waits for the next manager's start."""
+        before = self._instances.get(name)
+        if before is None:
+            raise FleetError(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
+        if isinstance(event, ev.Booted):
+            return
+        now = self._clock.now()
+        decision = decide(before, event, now, 0.0, self._settings.limits_for(name))
+        if decision.refusal:
+            raise FleetError(f"{name} is {decision.refusal}")
+        await self._store.save(decision.instance, event=type(event).__name__, at=now)
+        self._instances[name] = decision.instance
+        try:
+            for action in decision.actions:
+                await self._carry_out(action, event, before, now)
+        except OSError as error:
+            await self._store.save(before, event="NotMoved", at=now)
+            self._instances[name] = before
+            raise FleetError(
+                f"{name}: its files cannot be moved: {error.strerror}",
+                "they are where they were; see the disk and the directory's mode",
+            ) from error
+
+    async def _carry_out(
+        self, action: Action, event: ev.Event, before: Instance, now: float
+    ) -> None:
+        why = {Action.TRASH_SESSION: Why.CLEANED, Action.TRASH_INSTANCE: Why.REMOVED}.get(action)
+        if why is not None:
+            await self._sessions.to_trash(before.name, at=now, why=why, restorable=True, was=before)
+        elif action is Action.RESTORE_SESSION and isinstance(event, ev.SessionRestored):
+            await self._sessions.from_trash(event.entry)
+
+    async def adopt(self, instance: Instance) -> None:
+        await self._store.save(instance, event="Added", at=self._clock.now())
+        self._instances[instance.name] = instance
+
+    async def forget(self, name: str) -> None:
+        await self._store.remove(name)
+        self._instances.pop(name, None)
+
+    async def logout(self, name: str) -> str:
+        raise FleetError(
+            f"{name} is not connected: no manager runs, so nothing was unlinked or cleaned",
+            "start `waziterm`, or clean it without --logout and unlink it on the phone",
+            code=3,
+        )
+
+
+class OfflineTools:
+    """Those tools that need no connection; see `domain.tools.Tools`."""
+
+    def __init__(self, keeper: OfflineKeeper, cleaning: Cleaning, checkup: Checkup) -> None:
+        self._keeper = keeper
+        self._cleaning = cleaning
+        self._checkup = checkup
+
+    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+        await self._cleaning.clean(name, logout=logout)
+        return next(at_rest(each) for each in self._keeper.instances() if each.name == name)
+
+    async def remove(self, name: str, *, logout: bool = False) -> str:
+        return await self._cleaning.remove(name, logout=logout)
+
+    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
+        return await self._cleaning.clean_all(count, logout=logout)
+
+    def with_session(self) -> tuple[str, ...]:
+        """The instances that have something to clean."""
+        return self._cleaning.with_session()
+
+    async def trash(self) -> tuple[TrashView, ...]:
+        return await self._cleaning.trash()
+
+    async def restore(self, entry: str) -> str:
+        return await self._cleaning.restore(entry)
+
+    async def check(self) -> tuple[Finding, ...]:
+        return await self._checkup.check()
+
+    async def fix(self, *, dry_run: bool = False) -> FixReport:
+        return await self._checkup.fix(dry_run=dry_run)
+
+
+@asynccontextmanager
+async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[OfflineTools]:
+    """The tools on the files of a data directory that no manager owns.
+
+    Raises FleetError: code 3 when a manager owns it, 2 when there is no such directory, 1 when
+    its database is refused.
+    """
+    if not data.root.is_dir():
+        raise FleetError(f"there is no data directory {data.root}", "see --data-dir", code=2)
+    clock = SystemClock()
+    data.create()
+    with owned(data.lock):
+        stored = open_store(data.database, lines_kept=settings.log.lines_kept)
+        async with stored as store:
+            trash = Trash(data.trash)
+            sessions = SessionFiles(data.sessions, trash)
+            registry = Registry(registry_folder(), machine_key(), data.root.resolve())
+            keep_s = settings.trash.keep_days * _DAY_S
+            keeper = OfflineKeeper(store, sessions, settings, clock, await store.instances())
+            cleaning = Cleaning(keeper, sessions, trash, registry, clock, keep_s)
+            places = CheckPlaces(
+                data=data,
+                store=store,
+                sessions=sessions,
+                trash=trash,
+                registry=registry,
+                clock=clock,
+                instances=keeper.instances,
+                own_pids=frozenset,
+                keep_trash_s=keep_s,
+                has_manager=False,
+                halted=lambda name: nullcontext(),
+            )
+            yield OfflineTools(keeper, cleaning, Checkup(places))
