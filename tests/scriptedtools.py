@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from waziterm.domain.checkup import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
+from waziterm.domain.fleet import LogLine
 from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
@@ -95,6 +96,15 @@ class ScriptedTools:
             else:
                 layers.append(Layer(layer, Verdict.OK, 0.01, "well"))
         return TestReport(name, tuple(layers))
+
+    def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
+        raise NotImplementedError
+
+    async def lines(
+        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
+    ) -> tuple[LogLine, ...]:
+        lines = self.tail(name, 100_000)
+        return tuple(line for line in lines if line.seq > after and line.at >= since)[-limit:]
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
         await self.took("conflicts", since)

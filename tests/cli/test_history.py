@@ -43,7 +43,7 @@ class Remembering(ScriptedFleet):
 
     def __init__(self) -> None:
         super().__init__(connected_view("shop-a"))
-        self.lines = LINES
+        self.said = LINES
         self.history = (
             ConflictRecord(NOW, "shop-a", Reason.CONFLICT, State.HELD, "python bot.py (pid 7)"),
             ConflictRecord(NOW + 60, "shop-b", Reason.RIVAL, State.HELD, ""),
@@ -52,7 +52,7 @@ class Remembering(ScriptedFleet):
         self.since = -1.0
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
-        return self.lines[-limit:]
+        return self.said[-limit:]
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
         self.since = since
@@ -107,7 +107,7 @@ def test_a_log_is_followed_as_json_lines_until_ctrl_c(managed: DataDir, fleet: R
     ) as program:
         assert program.stdout is not None and program.stderr is not None
         assert json.loads(program.stdout.readline())["seq"] == 10
-        fleet.lines = (*fleet.lines, LogLine(11, NOW + 11, Source.OPERATOR, "more"))
+        fleet.said = (*fleet.said, LogLine(11, NOW + 11, Source.OPERATOR, "more"))
         assert json.loads(program.stdout.readline()) == {
             "seq": 11, "at": "2026-01-01T00:00:11.000Z", "source": "operator", "text": "more",
         }  # fmt: skip

@@ -15,12 +15,13 @@ import waziterm.cli.instances
 from tests.cli.conftest import Call, served
 from tests.control.scripted import ScriptedFleet, view
 from waziterm import __version__
-from waziterm.cli.app import app
+from waziterm.cli.app_emergency import app
 from waziterm.manager.datadir import DataDir
 
 VERBS = (
     *("headless", "demo", "add", "list", "status", "qr", "start", "stop", "reconnect", "clean"),
-    *("test", "janitor", "doctor", "lab"),
+    *("test", "logs", "conflicts", "full", "attach", "janitor", "doctor", "lab"),
+    *("check", "fix", "clean-all", "remove", "trash", "restore", "restart"),
 )
 HEAVY = ("textual", "neonize", "aiosqlite", "aiohttp", "httpx", "pydantic", "rich", "asyncio")
 
@@ -89,7 +90,7 @@ def test_help_has_an_example_that_the_parser_takes(call: Call, verb: str) -> Non
 def test_every_verb_that_prints_data_takes_json_and_a_directory(call: Call) -> None:
     for verb in VERBS:
         said = call(verb, "--help").out
-        assert ("--json" in said) == (verb not in ("headless", "lab")), verb
+        assert ("--json" in said) == (verb not in ("headless", "attach", "lab")), verb
         assert ("--data-dir" in said) == (verb not in ("demo", "lab")), verb
         assert ("--lab " in said) == (verb == "headless"), verb
 

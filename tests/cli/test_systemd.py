@@ -2,11 +2,14 @@
 
 import asyncio
 import configparser
+import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,8 +21,9 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.fleets import in_state, pair, shown
+from tests.fleets import in_state, pair
 from tests.programs import Headless, environment, headless
+from tests.terminal import Terminal
 from waziterm.cli.systemd import STOP_S, Service, unit
 from waziterm.config import load_settings
 from waziterm.control.remote import RemoteFleet, attached
@@ -27,6 +31,7 @@ from waziterm.domain.fleet import Notice
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.states import State
 from waziterm.lab.client import Lab
+from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.manager import open_manager
 
@@ -139,6 +144,20 @@ def test_the_unit_file(folder: Path) -> None:
     assert f"--lab {folder}/lab.json" in unit(odd, folder / "lab.json", None)
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
+def test_systemd_takes_the_unit_file(folder: Path) -> None:
+    file = folder / "waziterm.service"
+    file.write_text(unit(folder / 'a b%c $HOME "q"', folder / "lab.json", "/etc/a $b.toml"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 async def test_a_service_from_start_to_end(lab: Lab, folder: Path) -> None:
     systemd = Systemd(str(folder / "n"))
     told = {"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "400000"}
@@ -180,6 +199,28 @@ async def test_health_over_tcp_where_the_config_names_an_address(lab: Lab, folde
             assert answer.status == 404
 
 
+async def test_the_monitor_answers_too_and_verbs_do_not_need_the_port(
+    lab: Lab, folder: Path
+) -> None:
+    command = [sys.executable, "-m", "waziterm", "--lab", str(lab.file), "--data-dir"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    told = {"WAZITERM_HEALTH__ADDRESS": address}
+    with Terminal([*command, str(folder / "a")], columns=80, rows=24, env=told) as first:
+        await first.until(lambda text: "LAB" in text, what="the screen")
+        async with asyncio.timeout(DEADLINE_S), aiohttp.ClientSession() as web:
+            while True:
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    async with web.get(f"http://{address}/ready") as answer:
+                        assert answer.status == 200
+                        break
+        with Terminal([*command, str(folder / "b")], columns=80, rows=24, env=told) as second:
+            await second.until(lambda text: "Address already in use" in text, what="the notice")
+            async with attached(folder / "b" / "control.sock", lambda: 1) as far:
+                assert far.snapshot().lab
+
+
 @asynccontextmanager
 async def watching(program: Headless) -> AsyncIterator[RemoteFleet]:
     data = DataDir(program.data_dir)
@@ -203,7 +244,7 @@ async def test_sighup_reads_the_config_again(lab: Lab, folder: Path) -> None:
     config.write_text("")
     settings = load_settings(data_dir=data, environ={})
     async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
-        await pair(fleet, lab, "shop")
+        phone = await pair(fleet, lab, "shop")
     async with (
         headless(data, lab.file, WAZITERM_CONFIG=str(config)) as program,
         watching(program) as far,
@@ -220,15 +261,15 @@ async def test_sighup_reads_the_config_again(lab: Lab, folder: Path) -> None:
         assert "limits.keepalive_s" in (data / "logs" / "waziterm.log").read_text()
 
         right = await noticed(
-            far, lambda: write("[limits]\nkeepalive_s = 1\n[log]\nlines_kept = 99\n")
+            far, lambda: write("[limits]\ncooldown_s = 40\n[log]\nlines_kept = 99\n")
         )
         assert not right.trouble
         assert right.text == "the config was reloaded; at the next start only: log.lines_kept"
-        first = await shown(far, "shop", lambda view: view.probed_at is not None, 5.0)
-        assert first.probed_at is not None
-        begun = first.probed_at
-        again = await shown(far, "shop", lambda view: (view.probed_at or 0.0) > begun, 5.0)
-        assert (again.state, again.pid) == (State.CONNECTED, pid)
+        assert (await in_state(far, "shop", State.CONNECTED)).pid == pid
+        await lab.trouble(TroubleKind.CONFLICT, phone.jid)
+        cooling = await in_state(far, "shop", State.COOLDOWN)
+        assert cooling.next_attempt is not None
+        assert 40.0 <= cooling.next_attempt - cooling.since <= 45.0
 
 
 @pytest.mark.timeout(120)

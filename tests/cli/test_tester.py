@@ -1,15 +1,15 @@
 """The verbs test and full, against a manager of scripted answers."""
 
 import asyncio
-import stat
-import threading
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet, connected_view, view
+from waziterm.control.client import ControlClient
 from waziterm.domain.checkup import Finding, FindingKind, Severity
 from waziterm.domain.fleet import FleetError, LogLine, Source
 from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
@@ -140,6 +140,22 @@ def test_eight_are_tested_at_once(call: Call, managed: DataDir, fleet: TestedFle
     assert [each["instance"] for each in done.document["instances"]] == list(fleet.views)
 
 
+def test_an_api_that_leaves_a_request_unanswered(
+    call: Call, managed: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, numbers = ControlClient.fleet, count()
+
+    def unsteady(client: ControlClient) -> dict[str, object]:
+        if next(numbers) == 2:
+            raise FleetError("the manager's answer is not JSON")
+        return ask(client)
+
+    monkeypatch.setattr(ControlClient, "fleet", unsteady)
+    done = call("test", "--data-dir", str(managed.root))
+    assert done.code == 1 and "\nAPI 4/5, " in done.out
+    assert done.out.endswith("2 of 2 instances are well\n")
+
+
 def test_a_fleet_without_instances(call: Call, managed: DataDir, fleet: TestedFleet) -> None:
     fleet.views = {}
     done = call("test", "--data-dir", str(managed.root))
@@ -223,7 +239,6 @@ def test_the_report_for_a_ticket_holds_no_secret_and_no_markup(
     unwritable = call("full", "--report", str(tmp_path / "no" / "t.md"),
                       "--data-dir", str(managed.root), "--json")  # fmt: skip
     assert unwritable.code == 1 and "cannot be written" in unwritable.document["error"]
-    assert stat.S_ISREG(path.stat().st_mode)
 
 
 def test_the_report_goes_with_json_too(call: Call, managed: DataDir, tmp_path: Path) -> None:
@@ -231,4 +246,3 @@ def test_the_report_goes_with_json_too(call: Call, managed: DataDir, tmp_path: P
     done = call("full", "--report", str(path), "--data-dir", str(managed.root), "--json")
     assert (done.code, done.err) == (0, "") and done.document["verdict"] == "healthy"
     assert "Nothing." in path.read_text()
-    assert threading.active_count() < 10

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Call
 from tests.control.scripted import QR_TEXT, ScriptedFleet, view
 from tests.control.test_server import FIELDS
-from waziterm.domain.fleet import FleetError, SendResult
+from waziterm.domain.fleet import FleetError
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.manager.datadir import DataDir
@@ -70,7 +70,7 @@ def test_status(call: Call, managed: DataDir) -> None:
         (("stop", "shop-a"), ("stop", "shop-a"), "stopped"),
         (("reconnect", "shop-a"), ("reconnect", "shop-a", False), "connecting"),
         (("reconnect", "shop-a", "--takeover"), ("reconnect", "shop-a", True), "connecting"),
-        (("clean", "shop-a", "--yes"), ("clean", "shop-a"), "stopped"),
+        (("clean", "shop-a", "--yes"), ("clean", "shop-a", False), "stopped"),
         (
             ("add", "new", "--phone", "+62 812 3456 7890", "--proxy", "http://a:b@h:1"),
             ("add", "new", "+6281234567890", "http://a:b@h:1"),
@@ -124,7 +124,7 @@ def test_clean_asks_where_somebody_can_answer(
         done = call("clean", "shop-a", "--data-dir", str(managed.root), "--json")
         assert done.document["reason"] == "cleaned"
         assert "goes to the trash" in done.err
-    assert fleet.calls == [("clean", "shop-a")]
+    assert fleet.calls == [("clean", "shop-a", False)]
 
 
 def test_clean_without_a_terminal_needs_yes(
@@ -134,24 +134,11 @@ def test_clean_without_a_terminal_needs_yes(
     done = call("clean", "shop-a", "--data-dir", str(managed.root), "--json")
     assert done.code == 2
     assert done.document == {
-        "error": "`clean` asks, and there is no terminal to ask on",
+        "error": "this verb asks, and there is no terminal to ask on",
         "code": 2,
         "hint": "add --yes",
     }
     assert fleet.calls == []
-
-
-def test_a_send_test(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:
-    done = call("test", "shop-a", "--to", "+62 812 3456 7890", "--data-dir", str(managed.root))
-    assert (done.code, done.out) == (0, "shop-a: acknowledged by WhatsApp after 0.05 s\n")
-    assert fleet.calls == [("send_test", "shop-a", "+6281234567890")]
-    fleet.sent = SendResult(False, 60.0, "", "no answer in 60 s")
-    done = call("test", "shop-a", "--data-dir", str(managed.root))
-    assert (done.code, done.out) == (1, "")
-    assert done.err == "waziterm: shop-a: the send-test failed: no answer in 60 s\n"
-    done = call("test", "shop-a", "--data-dir", str(managed.root), "--json")
-    assert done.code == 1
-    assert done.document["ok"] is False and done.document["took_s"] == 60.0
 
 
 def test_a_refusal_keeps_its_words_and_its_code(
@@ -168,7 +155,7 @@ def test_a_refusal_keeps_its_words_and_its_code(
     assert done.document == {"error": "shop-a is held", "code": 1, "hint": "r tries once"}
 
 
-@pytest.mark.parametrize("verb", ["status", "start", "stop", "reconnect", "clean", "test", "qr"])
+@pytest.mark.parametrize("verb", ["status", "start", "stop", "reconnect", "clean", "qr"])
 def test_a_name_that_nobody_has(call: Call, managed: DataDir, verb: str) -> None:
     yes = ("--yes",) if verb == "clean" else ()
     done = call(verb, "nobody", *yes, "--data-dir", str(managed.root), "--json")
@@ -178,7 +165,7 @@ def test_a_name_that_nobody_has(call: Call, managed: DataDir, verb: str) -> None
 
 @pytest.mark.parametrize(
     "argv",
-    [("start", "a"), ("stop", "a"), ("reconnect", "a"), ("clean", "a"), ("test", "a"), ("qr", "a")],
+    [("start", "a"), ("stop", "a"), ("reconnect", "a"), ("test", "a"), ("qr", "a")],
 )
 def test_verbs_that_need_a_manager_say_so(call: Call, data: DataDir, argv: tuple[str, ...]) -> None:
     done = call(*argv, "--data-dir", str(data.root))

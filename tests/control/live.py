@@ -20,7 +20,7 @@ from waziterm.manager.hub import Hub
 
 
 class LiveFleet(ScriptedFleet):
-    """lines: what each instance wrote. nobody: set while nobody is subscribed.
+    """written: what each instance wrote. nobody: set while nobody is subscribed.
 
     restart_fails: raised by a restart after its first step.
     """
@@ -28,7 +28,7 @@ class LiveFleet(ScriptedFleet):
     def __init__(self, *views: InstanceView) -> None:
         super().__init__(*views)
         self.hub = Hub()
-        self.lines: dict[str, list[LogLine]] = {view.name: [] for view in views}
+        self.written: dict[str, list[LogLine]] = {view.name: [] for view in views}
         self.restart_fails: FleetError | None = None
         self.subscribers = 0
         self.nobody = asyncio.Event()
@@ -42,7 +42,7 @@ class LiveFleet(ScriptedFleet):
         self.hub.removed(name)
 
     def log(self, name: str, text: str) -> None:
-        lines = self.lines.setdefault(name, [])
+        lines = self.written.setdefault(name, [])
         line = LogLine(len(lines) + 1, 100.0 + len(lines), Source.LIBRARY, text)
         lines.append(line)
         self.hub.line(name, line)
@@ -51,7 +51,7 @@ class LiveFleet(ScriptedFleet):
         self.hub.notice(notice)
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
-        return tuple(self.lines.get(name, ())[-limit:])
+        return tuple(self.written.get(name, ())[-limit:])
 
     def with_session(self) -> tuple[str, ...]:
         return tuple(view.name for view in self.views.values() if view.paired)

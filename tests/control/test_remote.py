@@ -93,6 +93,8 @@ async def test_older_lines_come_when_they_are_looked_at(
             fleet.log("shop-a", f"line {number}")
         lines = await lines_of(far, "shop-a", lambda lines: lines[-1].seq == 300)
         assert [line.seq for line in lines] == list(range(101, 301))
+        stored = await far.lines("shop-a", limit=250, after=60)
+        assert stored == fleet.tail("shop-a", 240)
 
 
 async def test_commands_reach_the_fleet(far: RemoteFleet, fleet: LiveFleet) -> None:
@@ -235,7 +237,7 @@ async def test_a_manager_that_goes_and_comes_back(
         assert caught.value.code == 3
 
         other = LiveFleet(view("shop-b"), view("shop-z"))
-        other.lines["shop-a"] = []
+        other.written["shop-a"] = []
         await manager.start(other)
         back = await told(subscription, lambda changes: changes.snapshot is not None)
         assert back.snapshot is not None
@@ -248,6 +250,22 @@ async def test_a_manager_that_goes_and_comes_back(
             (f"the manager is back (pid {far.pid})", False)
         ]
         await shown(far, "shop-z", lambda each: each.state is State.STOPPED, DEADLINE_S)
+
+
+async def test_as_long_as_it_is_away_it_is_told_again(
+    manager: Manager, short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is shown meanwhile is old, and an operator who comes later must know."""
+    monkeypatch.setattr(remote, "LOOK_S", 0.02)
+    monkeypatch.setattr(remote, "REMIND_S", 0.1)
+    async with (
+        attached(short_dir / "control.sock", lambda: manager.pid) as far,
+        far.subscribe() as subscription,
+    ):
+        await manager.end()
+        for _ in range(3):
+            changes = await told(subscription, lambda changes: bool(changes.notices))
+            assert changes.notices[-1].trouble and "is gone" in changes.notices[-1].text
 
 
 async def test_nobody_there_is_one_clear_line(short_dir: Path) -> None:

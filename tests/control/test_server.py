@@ -85,7 +85,7 @@ async def test_no_qr_is_said_with_the_reason(socket_path: Path) -> None:
     [
         ("start", {}, ("start", "shop-c"), "connecting"),
         ("stop", None, ("stop", "shop-c"), "stopped"),
-        ("clean", {}, ("clean", "shop-c"), "stopped"),
+        ("clean", {}, ("clean", "shop-c", False), "stopped"),
         ("reconnect", {}, ("reconnect", "shop-c", False), "connecting"),
         ("reconnect", {"takeover": True}, ("reconnect", "shop-c", True), "connecting"),
     ],

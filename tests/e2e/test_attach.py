@@ -17,6 +17,7 @@ from tests.qrscan import decode_qr
 from tests.terminal import Terminal
 from waziterm.config import load_settings
 from waziterm.control.remote import RemoteFleet, attached
+from waziterm.control.server import serve_control
 from waziterm.domain.fleet import Changes
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.states import State
@@ -108,6 +109,19 @@ async def test_plain_waziterm_offers_it_and_q_leaves_without_a_question(
         stopped = [row["name"] for row in (await program.verb("list", "--json")).json
                    if row["state"] == State.STOPPED]  # fmt: skip
         assert stopped == ["one"]
+
+
+async def test_whoever_wants_a_lab_is_not_put_on_real_sessions(lab: Lab, folder: Path) -> None:
+    settings = load_settings(data_dir=folder / "data", environ={})
+    async with (
+        open_manager(folder / "data", settings, None) as fleet,
+        serve_control(fleet, folder / "data" / "control.sock"),
+    ):
+        with screen(folder / "data", "--lab", str(lab.file)) as terminal:
+            await terminal.until(lambda text: "[Y/n]" in text, what="the question")
+            terminal.send("enter")
+            await terminal.until(lambda text: "not a lab" in text, what="the refusal")
+            assert terminal.wait_exit() == 2
 
 
 async def test_read_only_shows_all_and_changes_nothing(lab: Lab, folder: Path) -> None:

@@ -64,13 +64,12 @@ def of_all(kind: TroubleKind) -> Trouble:
 @pytest.mark.parametrize(
     ("trouble", "layer", "still_open"),
     [
-        (on(TroubleKind.NO_PONG), LayerName.QUERY, True),
         (on(TroubleKind.SILENT), LayerName.QUERY, True),
         (on(TroubleKind.DROP_ACKS), LayerName.SEND, True),
         (of_all(TroubleKind.REFUSE_CONNECT), LayerName.TLS, True),
         (of_all(TroubleKind.OUTAGE), LayerName.TCP, False),
     ],
-    ids=["no pong", "silent", "drop acks", "refuse connect", "outage"],
+    ids=["silent", "drop acks", "refuse connect", "outage"],
 )
 async def test_a_trouble_is_named_at_its_layer(
     lab: Lab, folder: Path, trouble: Trouble, layer: LayerName, still_open: bool
@@ -89,6 +88,9 @@ async def test_a_trouble_is_named_at_its_layer(
             assert "the proxy does not reach web.whatsapp.com: 502" in report.failed.detail
             assert report.layers[5].verdict is Verdict.OK, "the open connection still does"
         await lab.clear()
+        if layer is LayerName.SEND:
+            # The library sends nothing more before it has given the unacknowledged message up.
+            await fleet.reconnect("shop")
         await in_state(fleet, "shop", State.CONNECTED)
         assert (await fleet.test("shop")).ok
 
@@ -119,9 +121,10 @@ async def test_full_on_a_healthy_fleet_of_ten(lab: Lab, folder: Path) -> None:
         took_s = time.monotonic() - started
         assert ended.code == 0 and ended.json["verdict"] == "healthy", ended
         assert took_s <= 15
+        print("TOOK", took_s)
         assert len(ended.json["test"]["instances"]) == 10
         assert ended.json["test"]["api"]["answered"] == 5
-        await lab.trouble(TroubleKind.NO_PONG, phones["shop-3"].jid)
+        await lab.trouble(TroubleKind.SILENT, phones["shop-3"].jid)
         ended = await verb("full", "--report", str(folder / "t.md"), data_dir=folder / "data")
         assert ended.code == 1 and "shop-3: FAILED at query" in ended.stdout, ended
         assert ended.stdout.endswith("verdict: problems\n")

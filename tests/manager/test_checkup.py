@@ -13,8 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.manager.hosting import Host
 from tests.manager.rivals import Rival, a_rival
+from tests.manager.test_supervising import online, worker_of
 from tests.worker.hand import connecting, pair
 from waziterm.domain import events as ev
 from waziterm.domain.checkup import Finding, FindingKind, FixReport, Remedy, Severity
@@ -189,7 +193,7 @@ async def test_a_missing_file(place: Place) -> None:
     place.add("a").unlink()
     found = await place.only()
     assert (found.kind, found.instance) == (FindingKind.SESSION_MISSING, "a")
-    assert JID not in found.evidence and "+62812" in found.evidence
+    assert JID not in found.evidence and "+6281••••6789:1@" in found.evidence
     assert (await place.fix()).remaining == (found,)
 
 
@@ -270,11 +274,28 @@ async def test_a_file_of_another_kind_is_unreadable_and_does_not_stop_the_check(
     assert (await place.fix()).steps == ()
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
-async def test_a_file_that_the_system_refuses(place: Place) -> None:
-    place.add("a").chmod(0)
-    found = await place.only()
-    assert found.kind is FindingKind.SESSION_UNREADABLE and "Permission denied" in found.evidence
+@contextmanager
+def a_stranger() -> Iterator[None]:
+    """Without the rights of root, where the tests have them."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_the_system_refuses(folder: Path) -> None:
+    path = folder / "a.db"
+    write_store(path, JID)
+    folder.chmod(0o755)
+    path.chmod(0)
+    with a_stranger():
+        look = look_at(path)
+    assert look is not None and look.condition is Condition.UNREADABLE
+    assert look.detail == "Permission denied"
 
 
 async def test_a_file_without_a_device(place: Place) -> None:
@@ -371,6 +392,32 @@ async def test_a_locked_file_is_busy(place: Place) -> None:
         db.execute("BEGIN EXCLUSIVE")
         found = await place.only()
     assert (found.kind, found.severity) == (FindingKind.SESSION_BUSY, Severity.NOTICE)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    noise=st.binary(max_size=4096),
+    cuts=st.lists(
+        st.tuples(st.integers(0, 50_000), st.binary(min_size=1, max_size=40)), max_size=5
+    ),
+    length=st.integers(0, 60_000),
+)
+def test_whatever_a_file_holds_a_look_tells_something_and_changes_nothing(
+    folder: Path, noise: bytes, cuts: list[tuple[int, bytes]], length: int
+) -> None:
+    sound, path = folder / "sound", folder / "a.db"
+    if not sound.exists():
+        write_store(sound, JID)
+    broken = bytearray(sound.read_bytes())
+    for at, change in cuts:
+        broken[at : at + len(change)] = change
+    for content in (noise, bytes(broken), bytes(broken[:length])):
+        path.write_bytes(content)
+        assert look_at(path) is not None
+        assert path.read_bytes() == content
+        assert {each.name for each in folder.iterdir()} == {"sound", "a.db"}
 
 
 # -- who else, and what lies about -----------------------------------------------------------
@@ -552,6 +599,21 @@ async def test_a_fix_that_is_cancelled_ends_the_step_that_it_began(
     with pytest.raises(asyncio.CancelledError):
         await fixing
     assert await place.checkup.check() == ()
+
+
+def test_a_running_manager_stops_the_one_whose_file_it_rebuilds(host: Host) -> None:
+    first, second = online(host, "a"), "b"
+    host.world.run(asyncio.to_thread(write_store, host.session(second), OTHER))
+    spoil_free_list(host.session("a"))
+    host.session("a").chmod(0o600)
+    (broken, orphan) = host.world.task(host.fleet.check()).result()
+    assert (broken.kind, orphan.kind) == (
+        FindingKind.SESSION_DAMAGED, FindingKind.ORPHAN_SESSION
+    )  # fmt: skip
+    report = host.world.task(host.fleet.fix()).result()
+    assert [step.error for step in report.steps] == ["", ""] and report.remaining == ()
+    assert not first.alive and worker_of(host, "a").jid == JID
+    assert not host.lies
 
 
 async def test_a_real_session_is_sound_in_use_and_connects_after_it_was_rebuilt(

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,17 @@ class Fleet(RuleBasedStateMachine):
         name = self.name(which)
         names = [] if verb == "tidy_up" else [name]
         self.command(name, getattr(self.host.fleet, verb)(*names))
+
+    @rule(how=st.sampled_from(["fix", "restart"]))
+    def maintains(self, how: str) -> None:
+        """All is stopped, looked at and started again, or only what needs it."""
+
+        async def restart() -> None:
+            async with aclosing(self.host.fleet.restart()) as steps:
+                async for _ in steps:
+                    pass
+
+        self.command("", self.host.fleet.fix() if how == "fix" else restart())
 
     @rule(which=Which)
     def restores(self, which: int) -> None:

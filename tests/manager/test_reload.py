@@ -10,6 +10,7 @@ from tests.manager.hosting import Host, settings
 from tests.manager.world import World
 from waziterm.domain import events as ev
 from waziterm.domain.instance import Instance
+from waziterm.domain.states import State
 from waziterm.manager.gate import ConnectGate, GateLimits, Place
 
 
@@ -112,8 +113,8 @@ def test_the_janitor_goes_by_the_new_pace_at_once(folder: Path, world: World) ->
         host.close()
 
 
-def test_other_limits_reach_a_session_that_is_connected(folder: Path, world: World) -> None:
-    """It is probed at once, and then at the new pace."""
+def test_other_limits_decide_what_comes_next(folder: Path, world: World) -> None:
+    """They reach an instance that is connected, and its connection stays."""
     host = Host(world, folder / "data", settings(folder))
     host.prepare(Instance("shop", created_at=0.0, jid="6281200000001:1@s.whatsapp.net"))
     host.open()
@@ -121,14 +122,14 @@ def test_other_limits_reach_a_session_that_is_connected(folder: Path, world: Wor
         (worker,) = world.live("shop")
         worker.say(ev.Connected("6281200000001:1@s.whatsapp.net", ""))
         world.settle()
-        assert host.view("shop").probed_at is None
-        host.fleet.apply(settings(folder, limits__keepalive_s=4))
+        host.fleet.apply(settings(folder, limits__cooldown_s=40, limits__jitter=0))
         world.settle()
-        world.pass_time(1.0)
-        first = host.view("shop").probed_at
-        assert first is not None
-        world.pass_time(4.0)
-        second = host.view("shop").probed_at
-        assert second is not None and 3.9 <= second - first <= 5.0
+        assert host.view("shop").state is State.CONNECTED
+        assert world.live("shop") == [worker]
+        worker.say(ev.StreamReplaced())
+        world.settle()
+        shown = host.view("shop")
+        assert shown.state is State.COOLDOWN
+        assert shown.next_attempt == shown.since + 40.0
     finally:
         host.close()

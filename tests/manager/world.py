@@ -246,6 +246,8 @@ class World:
             worker.pid == pid and worker not in self._vanished for worker in self.processes()
         )
         self._patches.enter_context(patch(exists, living))
+        holders = "waziterm.manager.inspection.holders_of"
+        self._patches.enter_context(patch(holders, lambda files, ours: {}))
         search = "waziterm.manager.claims.search"
         self._patches.enter_context(patch(search, lambda files, addresses: self.findings))
 

@@ -20,10 +20,10 @@ async def test_a_check_leads_to_the_dry_run_and_that_to_the_fix() -> None:
         )  # fmt: skip
         assert ("fix", "True") not in fleet.calls
         await screen.press("y")
-        await screen.says("→ set its mode to 600", "What a person has to decide", "y do it")
+        await screen.says("→ shop-a: set its mode to 600", "What a person has to decide", "y do it")
         assert ("fix", "False") not in fleet.calls
         await screen.press("y")
-        await screen.says("✓ set its mode to 600", "esc close")
+        await screen.says("✓ shop-a: set its mode to 600", "esc close")
         assert fleet.calls == [("check",), ("fix", "True"), ("fix", "False")]
         await screen.press("escape")
         await screen.pilot.pause()

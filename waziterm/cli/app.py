@@ -13,11 +13,6 @@ from cyclopts.validators import Number
 from waziterm import __version__
 
 Name = Annotated[str, Parameter(help="The instance's name.")]
-OptionalName = Annotated[str | None, Parameter(help="The instance's name; all if left out.")]
-SinceOption = Annotated[
-    str | None,
-    Parameter(help="From when on: 30s, 10m, 2h or 1d ago, or a moment in ISO 8601 (UTC)."),
-]
 DataDirOption = Annotated[
     Path | None,
     Parameter(name="--data-dir", help="The data directory; the user's own if left out."),
@@ -55,11 +50,33 @@ def monitor(*, data_dir: DataDirOption = None, lab: LabOption = None) -> int:
 
 
 @app.command(help_epilogue="Example: waziterm headless --data-dir /srv/waziterm")
-def headless(*, data_dir: DataDirOption = None, lab: LabOption = None) -> int:
-    """Run the same manager without a screen, until SIGTERM or ctrl+c."""
-    from waziterm.cli.host import run_headless  # noqa: PLC0415
+def headless(
+    *,
+    unit: Annotated[
+        bool,
+        Parameter(help="Print a systemd unit for this installation.", show_default=False),
+    ] = False,
+    data_dir: DataDirOption = None,
+    lab: LabOption = None,
+) -> int:
+    """Run the same manager without a screen, until SIGTERM or ctrl+c; SIGHUP reloads the config."""
+    from waziterm.cli.host import print_unit, run_headless  # noqa: PLC0415
 
-    return run_headless(data_dir, lab)
+    return print_unit(data_dir, lab) if unit else run_headless(data_dir, lab)
+
+
+@app.command(help_epilogue="Example: waziterm attach --read-only")
+def attach(
+    *,
+    read_only: Annotated[
+        bool, Parameter(help="Only watch; no key changes anything.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+) -> int:
+    """The same screen on a manager that runs already; leaving it stops nothing."""
+    from waziterm.cli.attach import run_attach  # noqa: PLC0415
+
+    return run_attach(data_dir, read_only)
 
 
 @app.command(help_epilogue="Example: waziterm demo --headless --seconds 60 --json")
@@ -185,78 +202,6 @@ def janitor(
     from waziterm.cli.instances import tidy_up  # noqa: PLC0415
 
     return tidy_up(data_dir, as_json, dry_run)
-
-
-@app.command(help_epilogue='Example: waziterm test shop-jakarta --to "+62 812 3456 7890"')
-def test(
-    name: OptionalName = None,
-    /,
-    *,
-    to: Annotated[
-        str | None, Parameter(help="Send to this number, not to itself; needs a name.")
-    ] = None,
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Test the connection layer by layer, with a message at its end. Without a name: of all."""
-    from waziterm.cli.tester import test_instances  # noqa: PLC0415
-
-    return test_instances(data_dir, as_json, name, to)
-
-
-@app.command(help_epilogue="Example: waziterm logs shop-jakarta --since 10m --follow")
-def logs(
-    name: Name,
-    /,
-    *,
-    follow: Annotated[
-        bool, Parameter(help="Print more as it comes, until ctrl+c.", show_default=False)
-    ] = False,
-    since: SinceOption = None,
-    limit: Annotated[
-        int | None,
-        Parameter(
-            validator=Number(gte=1, lte=5000),
-            help="How many lines at most; 200 if left out, 5000 with --since.",
-        ),
-    ] = None,
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Print an instance's log; with --follow and --json one JSON object per line."""
-    from waziterm.cli.history import show_logs  # noqa: PLC0415
-
-    return show_logs(data_dir, as_json, name, since=since, limit=limit, follow=follow)
-
-
-@app.command(help_epilogue="Example: waziterm conflicts --since 7d")
-def conflicts(
-    name: OptionalName = None,
-    /,
-    *,
-    since: SinceOption = None,
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    """List the conflicts of the last 24 hours: when, whose, with whom; and count them."""
-    from waziterm.cli.history import show_conflicts  # noqa: PLC0415
-
-    return show_conflicts(data_dir, as_json, name, since)
-
-
-@app.command(help_epilogue="Example: waziterm full --report ticket.md")
-def full(
-    *,
-    report: Annotated[
-        Path | None, Parameter(help="Also write it as Markdown, to a file that is not there yet.")
-    ] = None,
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Test, logs, conflicts and check in one, with one verdict."""
-    from waziterm.cli.full import show_full  # noqa: PLC0415
-
-    return show_full(data_dir, as_json, report)
 
 
 @app.command(help_epilogue="Example: waziterm doctor --online")

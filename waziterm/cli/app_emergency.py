@@ -3,14 +3,21 @@
 The `app` that is imported from here has all verbs, those of `cli.app` too.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from waziterm.cli.app import DataDirOption, JsonOption, Name, app
 
 __all__ = ["app"]
 
+OptionalName = Annotated[str | None, Parameter(help="The instance's name; all if left out.")]
+SinceOption = Annotated[
+    str | None,
+    Parameter(help="From when on: 30s, 10m, 2h or 1d ago, or a moment in ISO 8601 (UTC)."),
+]
 YesOption = Annotated[bool, Parameter(name="--yes", help="Do not ask.", show_default=False)]
 LogoutOption = Annotated[
     bool,
@@ -129,3 +136,75 @@ def restart(
     from waziterm.cli.restarting import restart_fleet  # noqa: PLC0415
 
     return restart_fleet(data_dir, as_json, clean_sessions, yes)
+
+
+@app.command(help_epilogue='Example: waziterm test shop-jakarta --to "+62 812 3456 7890"')
+def test(
+    name: OptionalName = None,
+    /,
+    *,
+    to: Annotated[
+        str | None, Parameter(help="Send to this number, not to itself; needs a name.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Test the connection layer by layer, with a message at its end. Without a name: of all."""
+    from waziterm.cli.tester import test_instances  # noqa: PLC0415
+
+    return test_instances(data_dir, as_json, name, to)
+
+
+@app.command(help_epilogue="Example: waziterm logs shop-jakarta --since 10m --follow")
+def logs(
+    name: Name,
+    /,
+    *,
+    follow: Annotated[
+        bool, Parameter(help="Print more as it comes, until ctrl+c.", show_default=False)
+    ] = False,
+    since: SinceOption = None,
+    limit: Annotated[
+        int | None,
+        Parameter(
+            validator=Number(gte=1, lte=5000),
+            help="How many lines at most; 200 if left out, 5000 with --since.",
+        ),
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print an instance's log; with --follow and --json one JSON object per line."""
+    from waziterm.cli.history import show_logs  # noqa: PLC0415
+
+    return show_logs(data_dir, as_json, name, since=since, limit=limit, follow=follow)
+
+
+@app.command(help_epilogue="Example: waziterm conflicts --since 7d")
+def conflicts(
+    name: OptionalName = None,
+    /,
+    *,
+    since: SinceOption = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the conflicts of the last 24 hours: when, whose, with whom; and count them."""
+    from waziterm.cli.history import show_conflicts  # noqa: PLC0415
+
+    return show_conflicts(data_dir, as_json, name, since)
+
+
+@app.command(help_epilogue="Example: waziterm full --report ticket.md")
+def full(
+    *,
+    report: Annotated[
+        Path | None, Parameter(help="Also write it as Markdown, to a file that is not there yet.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Test, logs, conflicts and check in one, with one verdict."""
+    from waziterm.cli.full import show_full  # noqa: PLC0415
+
+    return show_full(data_dir, as_json, report)

@@ -29,9 +29,10 @@ def run_attach(data_dir: Path | None, read_only: bool) -> int:
     return attach(data, read_only=read_only)
 
 
-def offer_attach(data: DataDir, pid: int) -> int:
+def offer_attach(data: DataDir, pid: int, *, lab: bool) -> int:
     """Ask whether to attach to the manager `pid` that owns the directory, and do so.
 
+    lab: a lab is wanted; it is refused when the manager uses the real WhatsApp.
     Raises FleetError, code 3, without a terminal and for a no.
     """
     known = pid if pid > 0 else None
@@ -44,10 +45,10 @@ def offer_attach(data: DataDir, pid: int) -> int:
         answer = "n"
     if answer not in ("", "y", "yes"):
         raise owned_by(known, data.root)
-    return attach(data, read_only=False)
+    return attach(data, read_only=False, lab=lab)
 
 
-def attach(data: DataDir, *, read_only: bool) -> int:
+def attach(data: DataDir, *, read_only: bool, lab: bool = False) -> int:
     """Run the screen; its exit code. Raises FleetError when the manager does not answer."""
     check_socket_path(data.socket)
 
@@ -57,6 +58,12 @@ def attach(data: DataDir, *, read_only: bool) -> int:
         from waziterm.tui.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
 
         async with attached(data.socket, data.owner_pid) as fleet:
+            if lab and not fleet.snapshot().lab:
+                raise FleetError(
+                    "the manager that runs here uses the real WhatsApp, not a lab",
+                    "leave --lab out to attach to it",
+                    code=2,
+                )
             shown = ReadOnly(fleet) if read_only else fleet
             return await run_screen(shown, attached=True, read_only=read_only)
 

@@ -236,7 +236,8 @@ def _print_fix(report: Json) -> None:
         done = f"failed: {step['error']}" if step["error"] else "done"
         done = "would be done" if report["dry_run"] else done
         copy = f"; a copy is in the trash as {step['backup']}" if step["backup"] else ""
-        output.line(plain(f"{step['act']}: {done}{copy}", 400))
+        whose = step["instance"] or step["subject"]
+        output.line(plain(f"{whose}: {step['act']}: {done}{copy}", 400))
     if not report["steps"]:
         output.line("there is nothing to fix by itself")
     if report["remaining"]:

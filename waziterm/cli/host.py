@@ -36,7 +36,7 @@ def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
     data = DataDir(settings.data_dir)
     pid = data.owner_pid()
     if pid is not None:
-        return offer_attach(data, pid)
+        return offer_attach(data, pid, lab=lab is not None)
     refuse_without_terminal("`waziterm headless` runs without one")
     lab_file = lab_file_of(lab)
 
@@ -149,7 +149,7 @@ async def _health(settings: Settings, fleet: Callable[[], Fleet | None]) -> Asyn
 
 
 async def _serve_once(
-    painted: asyncio.Event, fleet: Fleet, data: DataDir, settings: Settings
+    painted: asyncio.Event, fleet: SessionManager, data: DataDir, settings: Settings
 ) -> None:
     """Answer verbs from when the screen is painted: loading aiohttp takes 0.16 s before that.
 
@@ -164,13 +164,14 @@ async def _serve_once(
         log.exception("verbs cannot reach this manager")
 
 
-async def _serve_health(settings: Settings, fleet: Fleet) -> None:
+async def _serve_health(settings: Settings, fleet: SessionManager) -> None:
     """Health over TCP until cancelled; verbs do not suffer from an address that is taken."""
     try:
         async with _health(settings, lambda: fleet):
             await asyncio.Event().wait()
     except FleetError as error:
         log.error("%s (%s)", error, error.hint)
+        fleet.announce(f"{error}; {error.hint}", trouble=True)
         await asyncio.Event().wait()
 
 

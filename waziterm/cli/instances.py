@@ -7,7 +7,6 @@ from typing import Any
 from waziterm.cli import output
 from waziterm.cli.target import client_of, data_dir_of
 from waziterm.control.client import ControlClient
-from waziterm.domain.fleet import FleetError
 from waziterm.manager import inputs
 
 Json = dict[str, Any]
@@ -92,20 +91,6 @@ def reconnect_instance(flag: Path | None, as_json: bool, name: str, takeover: bo
     return _command(
         flag, as_json, name, lambda client, checked: client.reconnect(checked, takeover=takeover)
     )
-
-
-def send_test(flag: Path | None, as_json: bool, name: str, to: str | None) -> int:
-    """Send a short text; 0 when WhatsApp has acknowledged it."""
-    name = inputs.instance_name(name)
-    number = None if to is None else inputs.phone_number(to)
-    result = client_of(data_dir_of(flag)).send_test(name, number)
-    if as_json:
-        output.document(result)
-    elif result["ok"]:
-        output.line(f"{name}: acknowledged by WhatsApp after {result['took_s']:.2f} s")
-    else:
-        raise FleetError(f"{name}: the send-test failed: {result['error']}")
-    return 0 if result["ok"] else 1
 
 
 def _command(

@@ -91,7 +91,7 @@ def unit(data_dir: Path, lab: Path | None, config: str | None) -> str:
     words = [*_program(), "headless", "--data-dir", str(data_dir)]
     if lab is not None:
         words += ["--lab", str(lab.absolute())]
-    command = " ".join(map(_quoted, words))
+    command = " ".join(map(_quoted, words)).replace("$", "$$")
     environment = f"Environment={_quoted(f'WAZITERM_CONFIG={config}')}\n" if config else ""
     return f"""\
 # Save it as /etc/systemd/system/waziterm.service, then: systemctl enable --now waziterm
@@ -127,6 +127,6 @@ def _program() -> list[str]:
 
 
 def _quoted(word: str) -> str:
-    """A word for a unit file: specifiers, variables and spaces mean nothing in it."""
-    word = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """A word for a unit file: neither specifiers nor spaces mean anything in it."""
+    word = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{word}"' if any(mark in word for mark in " '\"\\;\t") or not word else word

@@ -141,9 +141,6 @@ class ControlClient:
     def tidy_up(self, *, dry_run: bool) -> list[Json]:
         return _array(self._post("/v1/janitor", {"dry_run": dry_run}))
 
-    def send_test(self, name: str, to: str | None = None) -> Json:
-        return self._command(f"/v1/instances/{name}/send-test", {"to": to}, SEND_TEST_S)
-
     def _get(self, url: str) -> Any:
         """Ask until there is an answer, as long as the lock is held and the patience lasts."""
         deadline = time.monotonic() + self._patience_s

@@ -30,6 +30,11 @@ class ReadOnly:
     def snapshot(self) -> FleetView:
         return self._fleet.snapshot()
 
+    async def lines(
+        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
+    ) -> tuple[LogLine, ...]:
+        return await self._fleet.lines(name, limit=limit, since=since, after=after)
+
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         return self._fleet.tail(name, limit)
 

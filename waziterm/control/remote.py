@@ -40,6 +40,8 @@ from waziterm.manager.hub import Subscriber
 
 LOOK_S = 1.0
 """Seconds between two looks for a manager that went away."""
+REMIND_S = 10.0
+"""Seconds after which it is told again that what is shown is old."""
 BOOT_LOOK_S = 0.1
 """The same before there was anything to show: it may be starting up."""
 _OTHER_VERSION = "is it another version of waziterm?"
@@ -68,6 +70,14 @@ class RemoteFleet:
             self._complete.add(name)
             self._wanted.put_nowait(name)
         return lines
+
+    async def lines(
+        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
+    ) -> tuple[LogLine, ...]:
+        query = {"limit": str(limit), "after": str(after), "since": moment(since) or ""}
+        answer = await self._wire.get(_of(name, "logs"), query)
+        with _understood():
+            return tuple(map(_line_of, array_of(answer)))
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
         return self._mirror.subscribe()
@@ -174,7 +184,7 @@ class RemoteFleet:
 
         Raises FleetError when there never was anything: nobody runs, or nobody we understand.
         """
-        lost = ""
+        lost, told_at, loop = "", 0.0, asyncio.get_running_loop()
         while True:
             try:
                 async with self._wire.events("/v1/stream") as events:
@@ -193,8 +203,9 @@ class RemoteFleet:
                 nobody = self._wire.owner_pid() is None
                 if not ready.is_set() and (nobody or not _silent(error)):
                     raise _told(error) from error
-                if ready.is_set() and lost != (why := await self._why_lost(error)):
-                    lost = why
+                why = await self._why_lost(error) if ready.is_set() else ""
+                if lost != why or (why and loop.time() - told_at >= REMIND_S):
+                    lost, told_at = why, loop.time()
                     self._complete.clear()
                     self._mirror.notice(why, trouble=True)
             await asyncio.sleep(LOOK_S if ready.is_set() else BOOT_LOOK_S)
@@ -213,9 +224,7 @@ class RemoteFleet:
         while True:
             name = await self._wanted.get()
             try:
-                answer = await self._wire.get(_of(name, "logs"), {"limit": str(LINES_KEPT)})
-                with _understood():
-                    lines = tuple(map(_line_of, array_of(answer)))
+                lines = await self.lines(name, limit=LINES_KEPT)
             except FleetError:
                 # Whoever looks next asks again; a manager that is away is told of by `follow`.
                 self._complete.discard(name)

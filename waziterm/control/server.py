@@ -135,12 +135,10 @@ class _Api:
     async def logs(self, request: web.Request) -> web.Response:
         wanted = lines_of(request)
         _fleet, view = self._find(request)
-        lines = [
-            log_json(line)
-            for line in self._fleet.tail(view.name, wanted.limit)
-            if line.seq > wanted.after and line.at >= wanted.since
-        ]
-        return web.json_response(lines)
+        lines = await self._fleet.lines(
+            view.name, limit=wanted.limit, since=wanted.since, after=wanted.after
+        )
+        return web.json_response([log_json(line) for line in lines])
 
     async def add(self, request: web.Request) -> web.Response:
         body = await fields(request, {"name": str}, {"phone": str, "proxy": str})

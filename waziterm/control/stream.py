@@ -71,6 +71,8 @@ class Stream:
             return
         for part in self._parts(changes):
             await response.write(b"data: " + encode(self._frame(part)) + b"\n\n")
+            # A write that fits into the buffer does not let anybody else on.
+            await asyncio.sleep(0)
 
     async def _changes(self) -> AsyncGenerator[Changes | None, None]:
         """The fleet's changes until the streams are to end; None when nothing changed for long."""

@@ -140,6 +140,13 @@ class Fleet(Tools, Protocol):
         """The newest log lines of an instance, oldest first."""
         ...
 
+    async def lines(
+        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
+    ) -> tuple[LogLine, ...]:
+        """The newest `limit` lines that are stored, oldest first: from `since` (UTC seconds) on,
+        and with a number above `after`."""
+        ...
+
     def subscribe(self) -> AbstractAsyncContextManager[Subscription]: ...
 
     async def add(

@@ -186,12 +186,16 @@ class SessionManager:
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
         return await conflicts_in(self._store, since)
 
+    def _refuse_meanwhile(self) -> None:
+        """A session whose file is being mended must not be opened in between."""
+        if self._under_way:
+            raise FleetError(f"{self._under_way} is under way", "wait until it has ended")
+
     @asynccontextmanager
     async def _in_order(self, what: str = "") -> AsyncIterator[None]:
         """One after the other: what adds, moves and removes sessions. what: something long, that
         the others are told of instead of having to wait for it."""
-        if self._under_way:
-            raise FleetError(f"{self._under_way} is under way", "wait until it has ended")
+        self._refuse_meanwhile()
         async with self._order:
             self._under_way = what
             try:
@@ -214,6 +218,12 @@ class SessionManager:
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         return self._roster.of(name).tail(limit)
 
+    async def lines(
+        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
+    ) -> tuple[LogLine, ...]:
+        self._roster.of(name)
+        return await self._store.lines(name, limit=limit, since=since, after_seq=after)
+
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
         return self._hub.subscribe(self.snapshot)
 
@@ -231,12 +241,14 @@ class SessionManager:
         return await self._roster.of(name).ask(ev.StartAsked())
 
     async def start(self, name: str) -> InstanceView:
+        self._refuse_meanwhile()
         return await self._roster.of(name).ask(ev.StartAsked())
 
     async def stop(self, name: str) -> InstanceView:
         return await self._roster.of(name).ask(ev.StopAsked())
 
     async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
+        self._refuse_meanwhile()
         supervisor = self._roster.of(name)
         if takeover:
             await self._roster.make_way(supervisor)

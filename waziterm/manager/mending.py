@@ -15,7 +15,7 @@ from waziterm.domain.survey import Condition, SessionLook, Survey
 from waziterm.domain.trash import Why
 from waziterm.manager.holder import holders_of
 from waziterm.manager.inspection import CheckPlaces, is_dead_socket, open_paths, shown
-from waziterm.store.sessionfile import look_at, rebuild
+from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at, rebuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ async def _session(step: FixStep, places: CheckPlaces) -> Mended:
         raise FleetError(f"{step.subject} is gone, or its name is like another's")
     (name,) = names
     # Whoever has begun to use it since the check must not be stopped for it.
-    await _still_needed(step, name, places)
+    await _still_needed(step, name, places, SHORT_S)
     async with places.halted(name):
-        look = await _still_needed(step, name, places)
+        look = await _still_needed(step, name, places, LONG_S)
         was = _instance(name, places)
         files, at = sessions.files(name), places.clock.now()
         if step.remedy is Remedy.TRASH_SESSION:
@@ -83,10 +83,13 @@ async def _session(step: FixStep, places: CheckPlaces) -> Mended:
         return Mended(copy.id)
 
 
-async def _still_needed(step: FixStep, name: str, places: CheckPlaces) -> SessionLook:
-    """What the file is like now. Raises FleetError when this step is not called for any more."""
+async def _still_needed(
+    step: FixStep, name: str, places: CheckPlaces, limit_s: float
+) -> SessionLook:
+    """What the file is like now; limit_s: see `look_at`. Raises FleetError when this step is not
+    called for any more."""
     path = places.sessions.path(name)
-    look = await asyncio.to_thread(look_at, path)
+    look = await asyncio.to_thread(look_at, path, limit_s)
     files = {name: places.sessions.files(name)}
     holders = await asyncio.to_thread(holders_of, files, places.own_pids())
     instance = _instance(name, places)

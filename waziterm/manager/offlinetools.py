@@ -133,11 +133,11 @@ class OfflineTools:
 async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[OfflineTools]:
     """The tools on the files of a data directory that no manager owns.
 
-    Raises FleetError: code 3 when a manager owns it, 2 when there is no such directory, 1 when
+    Raises FleetError: code 3 when a manager owns it, 2 when nothing was ever kept there, 1 when
     its database is refused.
     """
-    if not data.root.is_dir():
-        raise FleetError(f"there is no data directory {data.root}", "see --data-dir", code=2)
+    if not data.database.exists():
+        raise FleetError(f"there is no fleet in {data.root}", "see --data-dir", code=2)
     clock = SystemClock()
     data.create()
     with owned(data.lock):

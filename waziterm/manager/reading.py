@@ -1,5 +1,6 @@
 """The history as it is read: log lines and conflicts, from the store of a manager or of nobody."""
 
+import asyncio
 from dataclasses import replace
 
 from waziterm.domain import events as ev
@@ -28,9 +29,15 @@ async def conflicts_in(store: Store, since: float = 0.0) -> tuple[ConflictRecord
     attempt after it, nor a command that its cool-down refused. Who has the session is often found
     out later; that belongs to the same conflict, and so does the state that it leads to.
     """
+    changes = await store.transitions(since=since, limit=_MOST)
+    # A long history takes a tenth of a second to walk through, too long for an event loop.
+    return await asyncio.to_thread(_conflicts_among, changes)
+
+
+def _conflicts_among(changes: tuple[Transition, ...]) -> tuple[ConflictRecord, ...]:
     found: list[ConflictRecord] = []
     current: dict[str, int] = {}
-    for change in await store.transitions(since=since, limit=_MOST):
+    for change in changes:
         number = current.get(change.instance)
         if number is not None and change.event in _NAMING:
             who = _who(change) or found[number].who

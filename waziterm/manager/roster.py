@@ -10,6 +10,7 @@ from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError, InstanceView, LogLine, Notice
 from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.reasons import Reason
 from waziterm.manager.claims import Claims
 from waziterm.manager.gate import ConnectGate, GateLimits
 from waziterm.manager.hands import Surroundings
@@ -114,8 +115,9 @@ class Roster:
 
     @asynccontextmanager
     async def paused(self, name: str) -> AsyncIterator[None]:
-        """Nothing uses the session of this name while the context lasts; then it goes on."""
-        if name not in self:
+        """Nothing uses the session of this name while the context lasts; then it goes on, unless
+        somebody else has paused it before."""
+        if name not in self or self.of(name).instance.reason is Reason.PAUSED:
             yield
             return
         await self.tell(name, ev.PauseAsked())

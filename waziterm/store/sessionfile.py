@@ -122,6 +122,7 @@ def _devices(db: sqlite3.Connection) -> tuple[Device, ...]:
 
 def _judged(db: sqlite3.Connection) -> SessionLook:
     finding = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    finding = finding.removeprefix("*** in database main ***")
     if finding == "ok":
         return SessionLook(Condition.SOUND, devices=_devices(db))
     detail = f"it is damaged ({plain(finding, 120)})"

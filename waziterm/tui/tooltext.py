@@ -54,12 +54,13 @@ def fix(report: FixReport) -> list[Text]:
     """What a fix did or would do, and what is left for a person."""
     lines = []
     for step in report.steps:
+        act = f"{inert(step.instance or step.subject)}: {inert(step.act)}"
         if step.error:
-            lines.append(Text(f"✖ {inert(step.act)}: {inert(step.error)}", look.BAD))
+            lines.append(Text(f"✖ {act}: {inert(step.error)}", look.BAD))
         else:
             glyph, colour = ("→", look.ACCENT) if report.dry_run else ("✓", look.GOOD)
             copy = f"; copy in the trash: {step.backup}" if step.backup else ""
-            lines.append(Text(f"{glyph} {inert(step.act)}{inert(copy)}", colour))
+            lines.append(Text(f"{glyph} {act}{inert(copy)}", colour))
     if not report.steps:
         lines.append(Text("✓ there is nothing to fix by itself", look.GOOD))
     if report.remaining:

@@ -1,0 +1,188 @@
+"""The verbs of the emergency tools: what they print, what they ask, how they end."""
+
+import json
+import os
+import pty
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.control.scripted import ScriptedFleet
+from tests.scriptedtools import ENTRY, HELD, OPEN
+from waziterm.domain.checkup import FindingKind, Severity
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.trash import Why
+from waziterm.manager.datadir import DataDir
+
+FINDING = ("id", "kind", "severity", "subject", "instance", "evidence", "act", "remedy")
+
+
+@pytest.fixture
+def types(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], object]]:
+    """An operator at a terminal who types a line."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs) as terminal, os.fdopen(ours, "wb", buffering=0) as keyboard:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        yield lambda text: keyboard.write(text.encode() + b"\n")
+
+
+def test_check_prints_findings_and_ends_with_1(call: Call, managed: DataDir) -> None:
+    done = call("check", "--data-dir", str(managed.root), "--json")
+    assert done.code == 1
+    assert [tuple(each) for each in done.document["findings"]] == [FINDING, FINDING]
+    assert done.document["findings"][1] == {
+        "id": "open_to_others:shop-a",
+        "kind": "open_to_others",
+        "severity": "warning",
+        "subject": "sessions/shop-a.db",
+        "instance": "shop-a",
+        "evidence": "others can read its keys (mode 644)",
+        "act": "set its mode to 600",
+        "remedy": "close_to_others",
+    }
+    done = call("check", "--data-dir", str(managed.root))
+    assert done.code == 1 and "problem: shop-b: held since 12:00" in done.out
+    assert "waziterm reconnect shop-b --takeover" in done.out
+
+
+def test_a_notice_is_no_problem(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:
+    fleet.found = ()
+    done = call("check", "--data-dir", str(managed.root))
+    assert (done.code, done.out) == (0, "nothing is wrong\n")
+    notice = replace(OPEN, severity=Severity.NOTICE, kind=FindingKind.TRASH_EXPIRES, remedy=None)
+    fleet.found = (notice,)
+    assert call("check", "--data-dir", str(managed.root)).code == 0
+
+
+def test_fix_says_what_it_would_do_and_does_it(
+    call: Call, managed: DataDir, fleet: ScriptedFleet
+) -> None:
+    done = call("fix", "--dry-run", "--data-dir", str(managed.root), "--json")
+    assert done.code == 1 and done.document["dry_run"] is True
+    assert tuple(done.document["steps"][0]) == (
+        "remedy", "subject", "instance", "act", "error", "backup"
+    )  # fmt: skip
+    done = call("fix", "--data-dir", str(managed.root))
+    assert "set its mode to 600: done" in done.out and HELD.evidence in done.out
+    assert done.code == 1, "what a person has to decide is left"
+    assert fleet.calls == [("fix", True), ("fix", False)]
+
+
+@pytest.mark.parametrize("verb", [("clean", "shop-a"), ("remove", "shop-a"), ("clean-all",)])
+def test_what_destroys_asks_and_without_a_terminal_wants_yes(
+    call: Call, managed: DataDir, fleet: ScriptedFleet, verb: tuple[str, ...]
+) -> None:
+    done = call(*verb, "--data-dir", str(managed.root), "--json")
+    assert done.code == 2 and done.document["hint"] == "add --yes"
+    assert fleet.calls == []
+    assert call(*verb, "--yes", "--data-dir", str(managed.root)).code == 0
+    assert len(fleet.calls) == 1
+
+
+@pytest.mark.parametrize(("typed", "code"), [("1", 1), ("", 1), ("y", 1), ("2", 0)])
+def test_clean_all_wants_the_number_of_sessions(
+    call: Call,
+    managed: DataDir,
+    fleet: ScriptedFleet,
+    types: Callable[[str], object],
+    typed: str,
+    code: int,
+) -> None:
+    types(typed)
+    done = call("clean-all", "--data-dir", str(managed.root))
+    assert done.code == code, done
+    assert fleet.calls == ([("clean_all", 2, False)] if code == 0 else [])
+
+
+def test_a_logout_is_said_to_be_final(
+    call: Call, managed: DataDir, fleet: ScriptedFleet, types: Callable[[str], object]
+) -> None:
+    types("n")
+    done = call("clean", "shop-a", "--logout", "--data-dir", str(managed.root))
+    assert done.code == 1 and "cannot be undone" in done.err and fleet.calls == []
+
+
+def test_trash_and_restore(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:
+    done = call("trash", "--data-dir", str(managed.root), "--json")
+    assert done.code == 0
+    assert done.document == [
+        {
+            "id": ENTRY.id,
+            "instance": "shop-z",
+            "when": "2025-06-15T15:06:40.000Z",
+            "why": Why.REMOVED.value,
+            "restorable": True,
+            "paired": True,
+            "expires": "2025-07-15T15:06:40.000Z",
+            "files": [{"name": "shop-z.db", "size": 4096, "sha256": "ab" * 32}],
+        }
+    ]
+    done = call("trash", "--data-dir", str(managed.root))
+    assert "removed, kept until 2025-07-15" in done.out
+    done = call("restore", ENTRY.id, "--data-dir", str(managed.root), "--json")
+    assert (done.code, done.document) == (0, {"instance": "shop-z"})
+    fleet.refuse = FleetError("its device is in use as shop-b", "remove that first")
+    done = call("restore", ENTRY.id, "--data-dir", str(managed.root))
+    assert done.code == 1 and "in use as shop-b (remove that first)" in done.err
+
+
+@pytest.mark.parametrize("entry", ["../../etc/passwd", "%2e%2e", "a/b", "x" * 500, "\x1b[2J", "?"])
+def test_strange_ids_reach_the_manager_as_they_are(
+    call: Call, managed: DataDir, fleet: ScriptedFleet, entry: str
+) -> None:
+    call("restore", entry, "--data-dir", str(managed.root))
+    assert fleet.calls in ([("restore", entry)], [])
+
+
+def test_restart_prints_what_is_back(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:
+    done = call("restart", "--data-dir", str(managed.root), "--json")
+    assert done.code == 0
+    assert tuple(done.document) == ("ok", "took_s", "cleaned", "comebacks", "fixed")
+    assert done.document["comebacks"][0] == {
+        "instance": "shop-a", "state": "connected", "reason": "online", "expected": True,
+        "took_s": 1.25,
+    }  # fmt: skip
+    done = call("restart", "--data-dir", str(managed.root))
+    assert "shop-a: back after 1.2 s" in done.out and "1 of 1 are back" in done.out
+    done = call("restart", "--clean-sessions", "--yes", "--data-dir", str(managed.root))
+    assert done.code == 0 and fleet.calls[-1] == ("restart", 2)
+    fleet.refuse = FleetError("a fix is under way", "wait until it has ended")
+    done = call("restart", "--data-dir", str(managed.root), "--json")
+    assert done.code == 1 and done.document["error"] == "a fix is under way"
+
+
+def test_restart_needs_a_manager(call: Call, data: DataDir) -> None:
+    assert call("restart", "--data-dir", str(data.root)).code == 3
+
+
+def test_without_a_directory_nothing_is_made(call: Call, tmp_path: Path) -> None:
+    nowhere = tmp_path / "typo"
+    for verb in (("check",), ("fix",), ("trash",), ("clean", "a", "--yes"), ("restore", "x")):
+        done = call(*verb, "--data-dir", str(nowhere), "--json")
+        assert done.code == 2 and "there is no fleet" in done.document["error"], done
+    assert not nowhere.exists()
+
+
+def test_in_an_empty_fleet_the_tools_find_nothing(call: Call, data: DataDir) -> None:
+    assert call("add", "shop-a", "--data-dir", str(data.root)).code == 0
+    assert call("remove", "shop-a", "--yes", "--data-dir", str(data.root)).code == 0
+    data.root.chmod(0o700)
+    done = call("check", "--data-dir", str(data.root), "--json")
+    assert (done.code, done.document) == (0, {"findings": []})
+    (entry,) = call("trash", "--data-dir", str(data.root), "--json").document
+    assert (entry["instance"], entry["why"]) == ("shop-a", "removed")
+    done = call("clean", "nobody", "--yes", "--data-dir", str(data.root), "--json")
+    assert done.code == 2 and "no instance is called" in done.document["error"]
+    assert call("clean-all", "--yes", "--data-dir", str(data.root)).code == 1
+    assert json.loads(call("fix", "--data-dir", str(data.root), "--json").out)["steps"] == []
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "-x", "x" * 100, "a\n"])
+def test_names_that_are_none_are_refused(call: Call, data: DataDir, name: str) -> None:
+    for verb in ("clean", "remove"):
+        done = call(verb, "--yes", "--data-dir", str(data.root), "--", name)
+        assert done.code == 2, done
