@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from waziterm.control.answers import array_of, error_of, object_of, read_answer
 from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import FleetError
 
@@ -67,33 +68,33 @@ class ControlClient:
 
     def hello(self) -> Json:
         """Who answers: `{version, pid}`."""
-        return _object(self._get("/v1"))
+        return object_of(self._get("/v1"))
 
     def fleet(self) -> Json:
-        return _object(self._get("/v1/fleet"))
+        return object_of(self._get("/v1/fleet"))
 
     def instances(self) -> list[Json]:
-        return _array(self._get("/v1/instances"))
+        return array_of(self._get("/v1/instances"))
 
     def instance(self, name: str) -> Json:
-        return _object(self._get(f"/v1/instances/{name}"))
+        return object_of(self._get(f"/v1/instances/{name}"))
 
     def qr(self, name: str) -> Json:
-        return _object(self._get(f"/v1/instances/{name}/qr"))
+        return object_of(self._get(f"/v1/instances/{name}/qr"))
 
     def logs(
         self, name: str, limit: int = 200, *, after: int | None = None, since: str | None = None
     ) -> list[Json]:
         """The newest lines. after: only those with a greater number. since: a moment, ISO 8601."""
         query = {"limit": limit, "after": after, "since": since}
-        return _array(self._get(_url(f"/v1/instances/{name}/logs", query)))
+        return array_of(self._get(_url(f"/v1/instances/{name}/logs", query)))
 
     def conflicts(self, since: str | None = None) -> list[Json]:
         """since: a moment, ISO 8601; None for all."""
-        return _array(self._get(_url("/v1/conflicts", {"since": since})))
+        return array_of(self._get(_url("/v1/conflicts", {"since": since})))
 
     def trash(self) -> list[Json]:
-        return _array(self._get("/v1/trash"))
+        return array_of(self._get("/v1/trash"))
 
     def add(self, name: str, phone: str | None = None, proxy: str | None = None) -> Json:
         return self._command("/v1/instances", {"name": name, "phone": phone, "proxy": proxy})
@@ -122,7 +123,7 @@ class ControlClient:
 
     def with_session(self) -> list[str]:
         """The instances that have something to clean."""
-        return list(_object(self._get("/v1/sessions"))["names"])
+        return list(object_of(self._get("/v1/sessions"))["names"])
 
     def check(self) -> Json:
         return self._command("/v1/check", timeout_s=MAINTENANCE_S)
@@ -139,7 +140,7 @@ class ControlClient:
         return self._command(f"/v1/instances/{name}/test", {"to": to}, SEND_TEST_S)
 
     def tidy_up(self, *, dry_run: bool) -> list[Json]:
-        return _array(self._post("/v1/janitor", {"dry_run": dry_run}))
+        return array_of(self._post("/v1/janitor", {"dry_run": dry_run}))
 
     def _get(self, url: str) -> Any:
         """Ask until there is an answer, as long as the lock is held and the patience lasts."""
@@ -170,7 +171,7 @@ class ControlClient:
             time.sleep(_PAUSE_S)
 
     def _command(self, url: str, body: Json | None = None, timeout_s: float = COMMAND_S) -> Json:
-        return _object(self._post(url, body, timeout_s))
+        return object_of(self._post(url, body, timeout_s))
 
     def _post(self, url: str, body: Json | None = None, timeout_s: float = COMMAND_S) -> Any:
         """Send a command once, and only to a manager that answers."""
@@ -196,9 +197,12 @@ class ControlClient:
             connection.request("POST", url, json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()
             if answer.status != 200:
-                _read(answer.status, answer.read())
+                read_answer(answer.status, answer.read())
             while line := answer.readline():
-                yield _object(_read(200 if b'"error"' not in line[:9] else 500, line))
+                told = object_of(read_answer(200, line))
+                if "error" in told:
+                    raise error_of(told)
+                yield told
         except (OSError, http.client.HTTPException) as error:
             raise FleetError(
                 "the manager did not tell how it went on",
@@ -214,7 +218,7 @@ class ControlClient:
         try:
             connection.request(method, url, content, {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            return _read(answer.status, answer.read())
+            return read_answer(answer.status, answer.read())
         finally:
             connection.close()
 
@@ -229,31 +233,3 @@ class ControlClient:
 def _url(path: str, query: Mapping[str, object]) -> str:
     given = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(given)}" if given else path
-
-
-def _read(status: int, content: bytes) -> Any:
-    try:
-        data = json.loads(content)
-    except ValueError as error:
-        raise FleetError(
-            f"the manager's answer is not JSON (HTTP {status})",
-            "is it another version of waziterm?",
-        ) from error
-    if 200 <= status < 300:
-        return data
-    if not isinstance(data, dict) or not isinstance(data.get("error"), str):
-        raise FleetError(f"the manager answered HTTP {status} without a reason")
-    code = data.get("code")
-    raise FleetError(data["error"], str(data.get("hint") or ""), code if code in (1, 2, 3) else 1)
-
-
-def _object(data: Any) -> Json:
-    if not isinstance(data, dict):
-        raise FleetError("the manager's answer has another shape", "is it another version?")
-    return data
-
-
-def _array(data: Any) -> list[Json]:
-    if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
-        raise FleetError("the manager's answer has another shape", "is it another version?")
-    return data

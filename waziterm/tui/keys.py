@@ -113,7 +113,7 @@ KEYS = (
     Key("ctrl+p", "app.command_palette", "^p", "palette", "find any action and any instance"),
     Key("question_mark", "app.show_help", "?", "help", "this list"),
     Key("q", "app.leave", "q", "quit",
-        "quit, as ctrl+c; sessions resume at the program's next start"),
+        "quit, as ctrl+c; says first what that does"),
 )  # fmt: skip
 
 
