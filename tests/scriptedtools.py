@@ -1,14 +1,16 @@
-"""The emergency tools of a scripted fleet: answers as a test wrote them, calls noted."""
+"""The tools and the history of a scripted fleet: answers as a test wrote them, calls noted."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 
 from waziterm.domain.checkup import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
-from waziterm.domain.fleet import LogLine
+from waziterm.domain.fleet import FleetError, LogLine
+from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
 from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.domain.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
-from waziterm.domain.trash import TrashedFile, TrashView, Why
+from waziterm.domain.trash import Removal, TrashedFile, TrashView, Why
 
 AT = 1_750_000_000.0
 OPEN = Finding(
@@ -26,23 +28,50 @@ ENTRY = TrashView(
     (TrashedFile("shop-z.db", 4096, "ab" * 32),), AT + 30 * 86400,
 )  # fmt: skip
 CONFLICT = ConflictRecord(AT, "shop-b", Reason.CONFLICT, State.COOLDOWN, "python bot.py (pid 7)")
+OUTAGE = IncidentView(
+    Reason.DIAL_FAILED, AT - 7200, AT - 7100, ("shop-a", "shop-b", "shop-c"), 12, "no route",
+    is_serious=False, id=16, acknowledged_at=AT - 3600,
+    done="all 3 connected again, each within 41 s",
+)  # fmt: skip
+STOLEN = IncidentView(
+    Reason.CONFLICT, AT - 600, AT - 590, ("shop-b",), 12, "python bot.py (pid 7)", id=17,
+    done="cool-down, one guarded attempt, connected after 12 s",
+)  # fmt: skip
+MOVES = (
+    Moved(AT - 90_000, State.CONNECTED, Reason.ONLINE),
+    Moved(AT - 600, State.COOLDOWN, Reason.CONFLICT),
+    Moved(AT - 589, State.CONNECTING, Reason.GUARDED, "waiting for its turn"),
+    Moved(AT - 588, State.CONNECTED, Reason.ONLINE),
+)
+ATTEMPTS = (
+    Attempt(AT - 90_001, "shop-b", AttemptKind.PAIRING, 0.75, True),
+    Attempt(AT - 7000, "shop-a", AttemptKind.RETRY, 30.0, False),
+    Attempt(AT - 589, "shop-b", AttemptKind.GUARDED, 1.25, True),
+    Attempt(AT - 1, "shop-a", AttemptKind.ASKED),
+)
 
 
 class ScriptedTools:
-    """`domain.tools.Tools` with answers by hand."""
+    """`domain.tools.Tools` and `domain.history.History` with answers by hand.
+
+    happened: the incidents, newest first. courses: the moves of each instance, by name.
+    """
 
     found: tuple[Finding, ...] = (HELD, OPEN)
     entries: tuple[TrashView, ...] = (ENTRY,)
     sessions: tuple[str, ...] = ("shop-a", "shop-b")
     layers_failed: frozenset[LayerName] = frozenset()
+    happened: tuple[IncidentView, ...] = (STOLEN, OUTAGE)
+    courses: Mapping[str, tuple[Moved, ...]] = {"shop-b": MOVES}
+    tried: tuple[Attempt, ...] = ATTEMPTS
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
         raise NotImplementedError
 
-    async def remove(self, name: str, *, logout: bool = False) -> str:
+    async def remove(self, name: str, *, logout: bool = False) -> Removal:
         await self.took("remove", name, logout)
-        return ENTRY.id
+        return Removal(ENTRY.id)
 
     def with_session(self) -> tuple[str, ...]:
         return self.sessions
@@ -107,5 +136,28 @@ class ScriptedTools:
         return tuple(line for line in lines if line.seq > after and line.at >= since)[-limit:]
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
-        await self.took("conflicts", since)
         return (CONFLICT,)
+
+    async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
+        return tuple(each for each in self.happened if each.last_at >= since)
+
+    async def acknowledge(self, incident: int) -> None:
+        await self.took("acknowledge", incident)
+        if all(each.id != incident for each in self.happened):
+            raise FleetError(f"there is no incident {incident}", code=2)
+        self.happened = tuple(
+            replace(each, acknowledged_at=each.acknowledged_at or AT)
+            if each.id == incident
+            else each
+            for each in self.happened
+        )
+
+    async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
+        course = self.courses.get(name, ())
+        before = [moved for moved in course if moved.at < since][-1:]
+        return (*before, *(moved for moved in course if moved.at >= since))[-limit:]
+
+    async def attempts(self, since: float, name: str | None = None) -> tuple[Attempt, ...]:
+        return tuple(
+            each for each in self.tried if each.at >= since and name in (None, each.instance)
+        )

@@ -73,6 +73,7 @@ class _Screen(pyte.Screen):
     def __init__(self, columns: int, rows: int) -> None:
         self.private: set[int] = set()
         self._main: dict[int, Any] | None = None
+        self._at = (0, 0)
         super().__init__(columns, rows)
 
     def set_mode(self, *modes: int, **kwargs: Any) -> None:
@@ -80,6 +81,7 @@ class _Screen(pyte.Screen):
             self.private.update(modes)
             if _ALTERNATE in modes and self._main is None:
                 self._main = {y: dict(line) for y, line in self.buffer.items()}
+                self._at = (self.cursor.x, self.cursor.y)
                 self.erase_in_display(2)
         super().set_mode(*modes, **kwargs)
 
@@ -91,6 +93,7 @@ class _Screen(pyte.Screen):
                 for y, line in self._main.items():
                     self.buffer[y].update(line)
                 self._main = None
+                self.cursor.x, self.cursor.y = self._at
         super().reset_mode(*modes, **kwargs)
 
     def report_device_status(self, mode: int, **kwargs: Any) -> None:

@@ -7,8 +7,15 @@ import pytest
 from pydantic import BaseModel
 
 from waziterm.config import ConfigError, load_settings
-from waziterm.config.settings import FleetTable, LimitsTable, LogTable, SettingsModel
+from waziterm.config.settings import (
+    FleetTable,
+    LimitsTable,
+    LogTable,
+    ScreenTable,
+    SettingsModel,
+)
 from waziterm.domain.limits import Limits
+from waziterm.domain.screen import Ascii, Screen, Theme
 
 
 @pytest.fixture
@@ -41,7 +48,13 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_every_limit_can_be_set_and_every_setting_is_described() -> None:
     assert LimitsTable().model_dump() == asdict(Limits())
-    tables: tuple[type[BaseModel], ...] = (SettingsModel, LimitsTable, FleetTable, LogTable)
+    tables: tuple[type[BaseModel], ...] = (
+        SettingsModel,
+        LimitsTable,
+        FleetTable,
+        LogTable,
+        ScreenTable,
+    )
     for table in tables:
         assert [name for name, field in table.model_fields.items() if not field.description] == []
 
@@ -73,6 +86,15 @@ def test_a_flag_beats_a_variable_beats_the_file(file: Path) -> None:
     assert (settings.data_dir, settings.log.lines_kept) == (Path("/from/variable"), 200)
     settings = load_settings(data_dir=Path("/from/flag"), environ=variables, file=file)
     assert (settings.data_dir, settings.log.lines_kept) == (Path("/from/flag"), 200)
+
+
+def test_how_the_screen_looks_is_set_in_words(file: Path) -> None:
+    assert load_settings(environ={}, file=file).screen == Screen(Theme.DARK, Ascii.AUTO)
+    file.write_text("[screen]\ntheme = 'light'\nascii = 'on'\n")
+    assert load_settings(environ={}, file=file).screen == Screen(Theme.LIGHT, Ascii.ON)
+    environ = {"WAZITERM_SCREEN__THEME": "high-contrast"}
+    shown = load_settings(environ=environ, file=file).screen
+    assert shown == Screen(Theme.HIGH_CONTRAST, Ascii.ON)
 
 
 def test_sources_are_merged_key_by_key(file: Path) -> None:
@@ -136,6 +158,11 @@ ALL_LIMITS = ", ".join(field.name for field in fields(Limits))
         ("limits = 3", "limits: must be a table, not 3"),
         ("[instances]\nshop = 3", "instances.shop: must be a table, not 3"),
         ("[instances.'Bad Name']", "'Bad Name' cannot be an instance name: 1 to 40 of a-z"),
+        (
+            "[screen]\ntheme = 'neon'",
+            "screen.theme: must be one of dark, light, high-contrast, not 'neon'",
+        ),
+        ("[screen]\nascii = true", "screen.ascii: must be one of auto, on, off, not True"),
         ("data_dir = 3", "data_dir: must be a path, as text, not 3"),
         ("data_dir = ''", "data_dir: must name a directory"),
         ("data_dir = '~no-such-user/x'", "data_dir: ~no-such-user/x names no home directory"),
@@ -171,6 +198,7 @@ def test_a_wrong_file_is_one_clear_line(file: Path, text: str, said: str) -> Non
         ("WAZITERM_LOG__LINES_KEPT", "1.5", "must be a whole number from 10 to 1000000, not 1.5"),
         ("WAZITERM_INSTANCES__SHOP__GUARD_S", "0", "must be a number from 1 to 86400, not 0"),
         ("WAZITERM_LIMITS__BACKOFF_FIRST_S", "900", "must be at most backoff_cap_s"),
+        ("WAZITERM_SCREEN__THEME", "neon", "must be one of dark, light, high-contrast, not 'neon'"),
         ("WAZITERM_DATA_DIR", "~no-such-user", "~no-such-user names no home directory"),
     ],
 )

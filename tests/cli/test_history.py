@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -96,6 +97,15 @@ def test_wrong_usage(call: Call, managed: DataDir, argv: tuple[str, ...], said: 
     assert done.code == 2 and said in done.document["error"]
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """A test run in the background ignores ctrl+c, and so would every child of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_a_log_is_followed_as_json_lines_until_ctrl_c(managed: DataDir, fleet: Remembering) -> None:
     argv = ("logs", "shop-a", "--follow", "--limit", "1", "--json")
     with subprocess.Popen(

@@ -17,11 +17,12 @@ from waziterm.domain.fleet import (
     Source,
     Subscription,
 )
-from waziterm.domain.instance import QrCode
+from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.janitor import Act, ActKind
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 
+CODE_TEXT = "ABCD-EFGH"
 QR_TEXT = "https://wa.me/settings/linked_devices#2@" + "Ab1+" * 55 + ",x,y,z,1"
 
 
@@ -76,6 +77,12 @@ class ScriptedFleet(ScriptedTools):
     async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
         self._take("clean", name, logout)
         return self._move(name, State.STOPPED, Reason.CLEANED, Wanted.STOPPED)
+
+    async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
+        self._take("pairing_code", name, phone)
+        code = PairingCode(CODE_TEXT, self.snapshot().at + 150.0)
+        self.views[name] = replace(self.views[name], code=code)
+        return self.views[name]
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
         self.calls.append(("tidy_up", dry_run))

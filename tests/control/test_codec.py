@@ -10,7 +10,7 @@ from tests.control.scripted import connected_view, pairing_view
 from waziterm.control.codec import CodecError, Frame, answered_view, decode, encode
 from waziterm.control.views import instance_json
 from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice, Source
-from waziterm.domain.instance import QrCode
+from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 
@@ -34,14 +34,19 @@ views = st.builds(
     probed_at=st.none() | moments,
     sent=numbers,
     attempt=numbers,
+    attempts=numbers,
+    attempts_ok=numbers,
     proxy=st.none() | texts,
     pid=st.none() | numbers,
+    phone=st.none() | texts,
     qr=st.none() | st.builds(QrCode, texts, numbers, numbers, moments),
+    code=st.none() | st.builds(PairingCode, texts, moments),
 )
 fleets = st.builds(
     FleetView,
     at=moments,
     lab=st.booleans(),
+    library=texts,
     instances=st.lists(views, max_size=3).map(tuple),
     attempts=numbers,
     attempts_ok=numbers,
@@ -98,6 +103,11 @@ def test_an_answers_instance_keeps_the_code_that_is_known() -> None:
     answer = instance_json(shown, 1_767_225_600.0)
     assert answered_view(answer, shown) == shown
     assert answered_view(answer, None) == replace(shown, qr=None)
+    coded = replace(shown, code=PairingCode("ABCD-EFGH", 1_767_225_700.0), phone="+62812••••4411")
+    answer = instance_json(coded, 1_767_225_600.0)
+    assert "ABCD-EFGH" not in str(answer)
+    assert answered_view(answer, coded) == coded
+    assert answered_view(answer, shown) == replace(coded, code=None)
     assert shown.qr is not None
     older = replace(shown, qr=replace(shown.qr, index=1))
     assert answered_view(answer, older).qr is None

@@ -30,6 +30,7 @@ def online(now: float = 1000.0) -> Instance:
 
 LIBRARY = st.one_of(
     st.just(ev.QrShown("x" * 50, 1, 6, 60.0)),
+    st.just(ev.CodeShown("ABCD-EFGH", 160.0)),
     st.just(ev.PairSucceeded(JID, "1@lid", "android")),
     st.builds(ev.PairFailed, st.sampled_from(ev.PairingEnd)),
     st.just(ev.Connected(JID)),
@@ -81,7 +82,7 @@ class Lifecycle(RuleBasedStateMachine):
         decision = decide(before, event, self.now, random, LIMITS)
         self.instance = decision.instance
         takeover = isinstance(event, ev.ReconnectAsked) and event.takeover
-        released = takeover or isinstance(event, ev.CleanAsked)
+        released = takeover
         if isinstance(event, ev.Booted) and event.library_changed:
             released = released or before.hold is Reason.OUTDATED_CLIENT
         if isinstance(event, ev.LoggedOut) and before.state.is_live:
@@ -91,9 +92,9 @@ class Lifecycle(RuleBasedStateMachine):
             self.held = False
         if isinstance(event, ev.CleanAsked) and before.is_paired:
             self.cleaned = before
-        if isinstance(event, ev.CleanAsked):
-            self.held = self.instance.hold is not None
-            self.barrier_until = 0.0
+        if not self.instance.is_paired:
+            # A hold belongs to the device that is not there; 405 meets everybody.
+            self.held = self.instance.hold is Reason.OUTDATED_CLIENT
         for action in decision.actions:
             if action is Action.STOP_WORKER:
                 self.worker = self.queued = False
@@ -114,7 +115,7 @@ class Lifecycle(RuleBasedStateMachine):
             assert self.barrier_until >= self.now + LIMITS.cooldown_s
         if isinstance(event, ev.TemporaryBan) and self.instance.state is State.BANNED:
             self.ban_until = max(self.ban_until, self.now + event.expire_s)
-        if self.instance.hold is not None:
+        if self.instance.hold is not None and self.instance.is_paired:
             self.held = True
         return decision
 
@@ -165,6 +166,7 @@ class Lifecycle(RuleBasedStateMachine):
         assert it.reason.sentence and it.reason.next_step
         assert it.state.is_live or not (self.worker or self.queued)
         assert (it.qr is not None) == (it.state is State.PAIRING)
+        assert it.code is None or it.state is State.PAIRING
         assert (it.connected_at is not None) == (it.state in (State.CONNECTED, State.DEGRADED))
         if it.state in (State.HELD, State.OUTDATED):
             assert it.hold is not None and it.due is None

@@ -73,9 +73,8 @@ async def test_a_logout_unlinks_the_device_and_cannot_be_undone(lab: Lab, folder
         await pair(program, lab, "shop")
         cleaned = await program.verb("clean", "shop", "--yes", "--logout", "--json")
         assert cleaned.code == 0, cleaned
-        assert "unlinked" in [
-            line["text"] for line in (await program.verb("logs", "shop", "--json")).json
-        ]
+        said = [line["text"] for line in (await program.verb("logs", "shop", "--json")).json]
+        assert "unlinked" in said, "\n".join(said)
         for entry in (await program.verb("trash", "--json")).json:
             refused = await program.verb("restore", entry["id"])
             assert refused.code == 1 and "no longer linked" in refused.stderr

@@ -1,6 +1,10 @@
 """Clean, remove and restore in a running manager: nothing is lost, no wait gets shorter."""
 
 import hashlib
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 from waziterm.domain.trash import Why
+from waziterm.manager import trash as trashes
 
 
 def files(host: Host) -> dict[str, str]:
@@ -83,7 +88,7 @@ def test_no_hold_ends_by_clean_and_restore(host: Host, by: str) -> None:
 def test_what_was_removed_is_gone_and_comes_back_with_all_that_it_was(host: Host) -> None:
     online(host, "a")
     said = len(host.fleet.tail("a"))
-    entry = host.world.task(host.fleet.remove("a")).result()
+    entry = host.world.task(host.fleet.remove("a")).result().entry
     assert host.fleet.snapshot().instances == ()
     assert host.query("SELECT name FROM instances") == []
     assert isinstance(host.world.task(host.fleet.start("a")).exception(), FleetError)
@@ -99,7 +104,7 @@ def test_what_was_removed_is_gone_and_comes_back_with_all_that_it_was(host: Host
 def test_an_instance_without_a_session_can_be_removed_and_restored(host: Host) -> None:
     host.prepare(Instance("a", BEGIN, since=BEGIN, phone="+628123456789", wanted=Wanted.STOPPED))
     host.open()
-    entry = host.world.task(host.fleet.remove("a")).result()
+    entry = host.world.task(host.fleet.remove("a")).result().entry
     assert host.fleet.snapshot().instances == ()
     host.world.task(host.fleet.restore(entry)).result()
     assert host.query("SELECT name, phone FROM instances") == [
@@ -164,6 +169,19 @@ def test_a_logout_that_fails_does_not_stop_the_clean(host: Host, answers: str) -
     assert any("not unlinked" in line.text for line in host.fleet.tail("a"))
 
 
+def test_a_logout_whose_end_whatsapp_tells_first_is_done(host: Host) -> None:
+    worker = online(host, "a")
+    worker.answers = "never"
+    cleaning = host.world.task(host.fleet.clean("a", logout=True))
+    worker.say(ev.LoggedOut(False, 401))
+    host.world.settle()
+    assert cleaning.result().state is State.STOPPED
+    said = [line.text for line in host.fleet.tail("a")]
+    assert "unlinked" in said and not any("not unlinked" in text for text in said)
+    for entry in host.world.task(host.fleet.trash()).result():
+        assert not entry.restorable
+
+
 def test_clean_all_wants_to_be_told_how_many(host: Host) -> None:
     online(host, "a", "b")
     for count in (0, 1, 3):
@@ -186,3 +204,200 @@ def test_a_hostile_manifest_leads_nowhere(host: Host, folder: Path) -> None:
         refused = host.world.task(host.fleet.restore(entry.id)).exception()
         assert isinstance(refused, FleetError), name
     assert not list(folder.rglob("*evil*"))
+
+
+@contextmanager
+def no_trash(host: Host) -> Iterator[None]:
+    """Nothing can be moved to the trash."""
+    trash, aside = host.root / "trash", host.root / "aside"
+    trash.rename(aside)
+    trash.write_text("a file stands where the trash should be")
+    yield
+    trash.unlink()
+    aside.rename(trash)
+
+
+@pytest.mark.parametrize("why", ["cool-down", "hold", "stopped"])
+def test_a_clean_that_fails_changes_nothing(host: Host, why: str) -> None:
+    if why == "hold":
+        host.prepare(Instance("a", BEGIN, since=BEGIN, jid=JID, hold=Reason.RIVAL))
+        host.open()
+    else:
+        worker = online(host, "a")
+        if why == "cool-down":
+            worker.say(ev.StreamReplaced())
+            host.world.settle()
+        else:
+            host.world.task(host.fleet.stop("a")).result()
+    before = host.query("SELECT state, hold, cooldown_until, jid, wanted FROM instances")
+    with no_trash(host):
+        error = host.world.task(host.fleet.clean("a")).exception()
+        host.world.settle()
+    assert isinstance(error, FleetError) and "trash" in str(error)
+    assert host.query("SELECT state, hold, cooldown_until, jid, wanted FROM instances") == before
+    assert host.session("a").exists() and not host.world.live()
+    host.close()
+    host.open()
+    assert not host.world.live()
+
+
+def test_a_kill_between_the_row_and_the_move_passes_no_cool_down(host: Host) -> None:
+    online(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    until = host.view("a").next_attempt
+    assert until is not None
+    host.close()
+    host.query(
+        "UPDATE instances SET jid = NULL, lid = NULL, state = 'stopped', reason = 'cleaned',"
+        " wanted = 'stopped', due = NULL"
+    )
+    host.open()
+    host.world.task(host.fleet.start("a")).exception()
+    host.world.pass_time(until - host.world.clock.now() - 0.1)
+    assert not host.world.live()
+
+
+def test_what_a_killed_program_had_half_moved_is_brought_back_together(host: Host) -> None:
+    host.prepare(Instance("a", BEGIN, since=BEGIN, jid=JID, wanted=Wanted.STOPPED))
+    journal = host.session("a").with_name("a.db-journal")
+    journal.write_bytes(b"")
+    host.open()
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    there = host.root / "trash" / entry.id
+    host.close()
+    (there / "a.db").rename(host.session("a"))
+    host.open()
+    assert host.session("a").exists() and journal.exists()
+    assert host.world.task(host.fleet.trash()).result() == () and not there.exists()
+    assert host.view("a").paired
+
+
+def test_a_start_that_races_a_remove_does_not_bring_the_row_back(host: Host) -> None:
+    online(host, "a")
+    for _ in range(20):
+        removing = host.world.loop.create_task(host.fleet.remove("a"))
+        starting = [host.world.loop.create_task(host.fleet.start("a")) for _ in range(3)]
+        host.world.settle()
+        removal = removing.result()
+        for task in starting:
+            error = task.exception()
+            assert error is None or "internal" not in str(error)
+        assert host.query("SELECT name FROM instances") == []
+        assert not host.world.live()
+        host.world.task(host.fleet.restore(removal.entry)).result()
+        worker_of(host, "a").say(ev.Connected(JID))
+        host.world.settle()
+
+
+def test_an_older_entry_of_the_device_passes_no_cool_down(host: Host) -> None:
+    online(host, "a")
+    host.world.task(host.fleet.clean("a")).result()
+    (older,) = host.world.task(host.fleet.trash()).result()
+    copied = host.root / "aside"
+    shutil.copytree(host.root / "trash" / older.id, copied)
+    host.world.task(host.fleet.restore(older.id)).result()
+    worker_of(host, "a").say(ev.Connected(JID))
+    worker_of(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    until = host.view("a").next_attempt
+    assert until is not None
+    host.world.task(host.fleet.remove("a")).result()
+    copied.rename(host.root / "trash" / older.id)
+    host.world.task(host.fleet.restore(older.id)).result()
+    assert host.view("a").state is State.COOLDOWN and host.view("a").next_attempt == until
+
+
+@pytest.mark.parametrize("where", ["put", "give back"])
+def test_a_disk_that_confirms_nothing_loses_nothing(
+    host: Host, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    online(host, "a")
+    before = files(host)
+
+    def refuses(folder: Path) -> None:
+        if where == "give back" or list(folder.glob("*.db")):
+            raise OSError(5, "Input/output error")
+
+    if where == "put":
+        monkeypatch.setattr(trashes, "_sync", refuses)
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    monkeypatch.setattr(trashes, "_sync", refuses)
+    assert host.world.task(host.fleet.restore(entry.id)).result() == "a"
+    assert files(host) == before and host.session("a").exists()
+
+
+def test_a_foreign_file_in_an_entry_is_kept_and_the_session_comes_back(host: Host) -> None:
+    online(host, "a")
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    (host.root / "trash" / entry.id / "notes.txt").write_text("mine")
+    host.world.task(host.fleet.restore(entry.id)).result()
+    assert host.session("a").exists()
+    assert (host.root / "trash" / entry.id / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["[" * 100_000, '{"id": 1}', '"at": NaN', '"at": 1e300', '"name": ".."', '"name": 7',
+     '"name": "a\\u0000b"'],
+)  # fmt: skip
+def test_a_broken_manifest_harms_nobody(host: Host, broken: str) -> None:
+    worker = online(host, "a", "b")
+    host.world.task(host.fleet.remove("b")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    manifest = host.root / "trash" / entry.id / "manifest.json"
+    text = manifest.read_text()
+    if broken.startswith('"'):
+        field = broken.split(":", maxsplit=1)[0]
+        manifest.write_text(re.sub(field + r": [^,\n]+", lambda _: broken, text))
+    else:
+        manifest.write_text(broken)
+    host.world.pass_time(301.0)
+    assert worker.alive and host.world.task(host.fleet.check()).result() is not None
+
+
+def test_a_pause_ends_even_when_that_cannot_be_stored(host: Host) -> None:
+    worker = online(host, "a")
+    host.query("CREATE TRIGGER no BEFORE UPDATE ON instances WHEN NEW.reason = 'resumed'"
+               " BEGIN SELECT RAISE(ABORT, 'not today'); END")  # fmt: skip
+
+    async def restart() -> None:
+        async with aclosing(host.fleet.restart()) as steps:
+            async for _ in steps:
+                pass
+
+    task = host.world.task(restart())
+    host.world.pass_time(70.0)
+    assert task.done() and not worker.alive
+    assert host.view("a").reason is not Reason.PAUSED and host.world.live("a")
+    host.lies.clear()  # what the disk did not take cannot be stored before it is shown
+
+
+def test_a_restart_with_a_wrong_count_stops_nobody(host: Host) -> None:
+    worker = online(host, "a")
+
+    async def restart() -> None:
+        async with aclosing(host.fleet.restart(clean_sessions=7)) as steps:
+            async for _ in steps:
+                pass
+
+    error = host.world.task(restart()).exception()
+    assert isinstance(error, FleetError) and "not 7" in str(error)
+    assert worker.alive and host.view("a").state is State.CONNECTED
+
+
+def test_a_restart_that_meets_the_end_of_the_manager_says_so(host: Host) -> None:
+    online(host, "a")
+
+    async def restart() -> None:
+        async with aclosing(host.fleet.restart()) as steps:
+            async for _ in steps:
+                pass
+
+    task = host.world.task(restart())
+    host.close()
+    host.world.settle()
+    error = task.exception()
+    assert isinstance(error, FleetError) and error.code == 3

@@ -98,6 +98,9 @@ class Judge:
 
     def _take(self, name: str, row: Any) -> None:
         state, before, event = State(row["to_state"]), row["from_state"], row["event"]
+        if event == "Added":
+            self.held.discard(name)
+            self.outdated.discard(name)
         if not row["reason"]:
             self.wrongs.append(f"{name}: a change without a reason")
         if event == "CleanAsked" or state in (State.LOGGED_OUT, State.OUTDATED, State.BANNED):

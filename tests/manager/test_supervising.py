@@ -302,9 +302,7 @@ def test_a_clean_whose_files_cannot_be_moved_leaves_the_instance_paired(host: Ho
     host.world.settle()
     assert isinstance(error, FleetError) and "trash" in str(error)
     assert host.session("a").exists()
-    view = host.view("a")
-    assert view.paired and view.state is State.STOPPED
-    host.world.task(host.fleet.start("a")).result()
+    assert host.view("a").paired, "what could not be cleaned goes on as before"
     assert worker_of(host, "a").jid == JID
 
 

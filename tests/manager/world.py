@@ -145,10 +145,13 @@ class FakeWorker:
                 wire.SendText(request=request)
                 | wire.Probe(request=request)
                 | wire.Logout(request=request)
+                | wire.PairByCode(request=request)
             ):
                 self.asked_to_log_out |= isinstance(command, wire.Logout)
                 if self.answers != "never":
                     error = "" if self.answers == "ok" else "no route"
+                    if isinstance(command, wire.PairByCode) and not error:
+                        self.say(ev.CodeShown("ABCD-EFGH", 160.0))
                     answered = wire.Answered(self.instance, request, 0.1, error, "3EB0")
                     self._queue.put_nowait(answered)
 

@@ -6,9 +6,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from waziterm.domain.history import AttemptKind
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
-from waziterm.store import AttemptEnd, AttemptKind, Change, Store
+from waziterm.store import AttemptEnd, Change, Store
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -1,10 +1,117 @@
-"""Attempts, send-tests, remembered values, and the end of old rows."""
+"""Moves, incidents, attempts, send-tests, remembered values, and the end of old rows."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tests.store.files import begin_attempt, contents, end_attempt, query
 from waziterm.domain.fleet import LogLine, Source
-from waziterm.store import AttemptCounts, AttemptKind, Pruned, SendCounts, open_store
+from waziterm.domain.history import Attempt, AttemptKind, Moved
+from waziterm.domain.incidents import Incident
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.store import AttemptCounts, Change, Pruned, SendCounts, Store, open_store
+from waziterm.store import store as stores
+
+FRESH = Instance("shop", 1.0)
+ONLINE = replace(FRESH, state=State.CONNECTED, reason=Reason.ONLINE)
+COOLING = replace(FRESH, state=State.COOLDOWN, reason=Reason.CONFLICT)
+SOUGHT = replace(COOLING, detail="python bot.py (pid 7)")
+HELD = replace(SOUGHT, state=State.HELD, reason=Reason.LOCAL_HOLDER)
+STOLEN = Incident(Reason.CONFLICT, 10.0, 10.0, ("shop",), 3)
+
+
+async def lived(store: Store) -> None:
+    """An instance goes through some states, and what it is in is told more than once."""
+    steps = (FRESH, ONLINE, ONLINE, COOLING, SOUGHT, HELD, ONLINE, ONLINE)
+    for at, instance in enumerate(steps):
+        await store.save(instance, event="Something", at=float(at))
+        await store.save(replace(instance, name="other"), event="Something", at=float(at))
+
+
+async def test_a_timeline_tells_moves_alone_oldest_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "_READ_AT_ONCE", 3)
+    async with open_store(tmp_path / "waziterm.db") as store:
+        await lived(store)
+        moves = (
+            Moved(0.0, State.STOPPED, Reason.NEW),
+            Moved(1.0, State.CONNECTED, Reason.ONLINE),
+            Moved(3.0, State.COOLDOWN, Reason.CONFLICT),
+            Moved(5.0, State.HELD, Reason.LOCAL_HOLDER, "python bot.py (pid 7)"),
+            Moved(6.0, State.CONNECTED, Reason.ONLINE),
+        )
+        assert await store.timeline("shop", 0.0, 99) == moves
+        assert await store.timeline("shop", 0.0, 2) == moves[-2:]
+        assert await store.timeline("nobody", 0.0, 99) == ()
+        courses = await store.courses(0.0, 99)
+        assert courses == {"shop": moves, "other": moves}
+        assert await store.courses(3.0, 99) == {"shop": moves[2:], "other": moves[2:]}
+        assert await store.courses(0.0, 4) == {"shop": moves[4:], "other": moves[4:]}
+
+
+async def test_a_timeline_begins_with_how_the_instance_stood(tmp_path: Path) -> None:
+    """Whoever has been connected for days has moved in none of the last hours."""
+    async with open_store(tmp_path / "waziterm.db") as store:
+        await lived(store)
+        at = [moved.at for moved in await store.timeline("shop", 4.0, 99)]
+        assert at == [3.0, 5.0, 6.0], "the cool-down began before, whatever was told in it"
+        assert [moved.at for moved in await store.timeline("shop", 3.0, 99)] == [1.0, 3.0, 5.0, 6.0]
+        assert [moved.at for moved in await store.timeline("shop", 100.0, 99)] == [6.0]
+
+
+async def test_an_incident_is_acknowledged_once(tmp_path: Path) -> None:
+    path = tmp_path / "waziterm.db"
+    async with open_store(path) as store:
+        await store.record(Change(COOLING, "StreamReplaced", 10.0, incident=STOLEN))
+        assert (await store.incidents())[0].acknowledged_at is None
+        assert await store.acknowledge(1, 20.0)
+        assert await store.acknowledge(1, 30.0)
+        assert not await store.acknowledge(2, 30.0)
+    async with open_store(path) as store:
+        assert [each.acknowledged_at for each in await store.incidents()] == [20.0]
+
+
+async def test_an_acknowledged_incident_that_meets_another_one_is_open_again(
+    tmp_path: Path,
+) -> None:
+    async with open_store(tmp_path / "waziterm.db") as store:
+        await store.record(Change(COOLING, "StreamReplaced", 10.0, incident=STOLEN))
+        await store.acknowledge(1, 20.0)
+        same = replace(STOLEN, id=1, last_at=30.0, detail="python bot.py (pid 7)")
+        await store.record(Change(SOUGHT, "SuspectsFound", 30.0, incident=same))
+        (seen,) = await store.incidents()
+        assert (seen.acknowledged_at, seen.last_at, seen.detail) == (20.0, 30.0, same.detail)
+        grown = replace(same, names=("shop", "other"))
+        await store.record(Change(COOLING, "StreamReplaced", 40.0, incident=grown))
+        (seen,) = await store.incidents()
+        assert (seen.acknowledged_at, seen.names) == (None, ("shop", "other"))
+
+
+async def test_attempts_are_told_with_their_time_and_verdict(tmp_path: Path) -> None:
+    path = tmp_path / "waziterm.db"
+    async with open_store(path) as store:
+        good = await begin_attempt(store, "shop", 1.0, AttemptKind.PAIRING)
+        await end_attempt(store, "shop", good, 2.5, True)
+        bad = await begin_attempt(store, "other", 3.0, AttemptKind.RETRY)
+        await end_attempt(store, "other", bad, 33.0, False)
+        cut = await begin_attempt(store, "shop", 4.0, AttemptKind.ASKED)
+        await end_attempt(store, "shop", cut, 5.0, None)
+        await begin_attempt(store, "shop", 6.0, AttemptKind.GUARDED)
+    async with open_store(path) as store:
+        told = (
+            Attempt(1.0, "shop", AttemptKind.PAIRING, 1.5, True),
+            Attempt(3.0, "other", AttemptKind.RETRY, 30.0, False),
+            Attempt(4.0, "shop", AttemptKind.ASKED, 1.0, None),
+            Attempt(6.0, "shop", AttemptKind.GUARDED, None, None),
+        )
+        assert await store.attempts(0.0, None, 99) == told
+        assert await store.attempts(3.0, None, 2) == told[2:]
+        assert await store.attempts(2.0, "shop", 99) == told[2:]
+        assert await store.attempts(0.0, "nobody", 99) == ()
 
 
 async def test_attempts_are_counted_once_they_ended(tmp_path: Path) -> None:

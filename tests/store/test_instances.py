@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.files import contents, query
-from waziterm.domain.instance import Instance, QrCode
+from waziterm.domain.instance import Instance, PairingCode, QrCode
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 from waziterm.store import StoreError, Transition, open_store
@@ -44,6 +44,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "probe_misses": COUNT,
     "redialling": st.booleans(),
     "qr": st.none() | st.just(QrCode("2@a-secret", 1, 6, 20.0)),
+    "code": st.none() | st.just(PairingCode("ABCD-1234", 20.0)),
 }
 INSTANCES = st.builds(Instance, **VALUES)
 
@@ -60,11 +61,13 @@ def test_every_field_but_the_qr_code_comes_back(pairs: list[tuple[Instance, Inst
             for first, _ in pairs:
                 await store.save(first, event=None, at=1.0)
         async with open_store(path) as store:
-            assert await store.instances() == tuple(replace(first, qr=None) for first, _ in pairs)
+            firsts = tuple(replace(first, qr=None, code=None) for first, _ in pairs)
+            assert await store.instances() == firsts
             changed = [replace(second, name=first.name) for first, second in pairs]
             for instance in reversed(changed):
                 await store.save(instance, event=None, at=2.0)
-            assert await store.instances() == tuple(replace(each, qr=None) for each in changed)
+            seconds = tuple(replace(each, qr=None, code=None) for each in changed)
+            assert await store.instances() == seconds
 
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(check(Path(directory) / "waziterm.db"))

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.store.files import as_after_a_crash, contents, query
+from waziterm.domain.history import IncidentView
 from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
 from waziterm.store import StoreError, open_store
 from waziterm.store.migrations import MIGRATIONS, migrate, version_of
 
@@ -83,6 +85,19 @@ async def test_a_file_of_the_first_version_keeps_its_rows(tmp_path: Path) -> Non
         )
     async with open_store(path) as store:
         assert await store.instances() == (Instance("shop", 1.0, attempt=4),)
+
+
+async def test_a_file_of_the_third_version_keeps_its_incidents(tmp_path: Path) -> None:
+    path = tmp_path / "waziterm.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, MIGRATIONS[:3])
+        db.execute(
+            "INSERT INTO incidents (reason, began_at, last_at, names, fleet, detail, is_serious)"
+            " VALUES ('conflict', 1.0, 2.0, '[\"shop\"]', 3, 'bot', 1)"
+        )
+    async with open_store(path) as store:
+        kept = IncidentView(Reason.CONFLICT, 1.0, 2.0, ("shop",), 3, "bot", id=1)
+        assert await store.incidents() == (kept,)
 
 
 async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path: Path) -> None:

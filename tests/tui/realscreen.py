@@ -2,7 +2,8 @@
 
 Arguments: the fleet (every_state, crashing, pairing, hostile, busy, or a number of connected
 instances), and the log file. `busy` writes log lines without a pause, and counts the event loop's
-beats in the file LOG.beat. WAZITERM_TEST_IGNORE_SIGHUP=1 keeps SIGHUP from arriving.
+beats in the file LOG.beat. WAZITERM_TEST_IGNORE_SIGHUP=1 keeps SIGHUP from arriving,
+WAZITERM_TEST_THEME is the theme.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from tests.tui import scripted
 from waziterm.domain.fleet import FleetError, InstanceView
+from waziterm.domain.screen import Screen, Theme
 from waziterm.tui.terminal import run_screen
 
 BEAT_S = 0.05
@@ -56,8 +58,9 @@ async def beat(fleet: scripted.ScriptedFleet, file: int) -> None:
 
 async def run(kind: str, log: Path | None) -> int:
     fleet = fleet_of(kind)
+    screen = Screen(Theme(os.environ.get("WAZITERM_TEST_THEME", Theme.DARK)))
     if kind != "busy" or log is None:
-        return await run_screen(fleet)
+        return await run_screen(fleet, screen=screen)
     file = os.open(f"{log}.beat", os.O_WRONLY | os.O_CREAT)
     beating = asyncio.create_task(beat(fleet, file))
     try:

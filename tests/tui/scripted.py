@@ -21,7 +21,7 @@ from waziterm.domain.fleet import (
     SendResult,
     Source,
 )
-from waziterm.domain.instance import QrCode
+from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.janitor import Act
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.reasons import Reason
@@ -34,6 +34,9 @@ FAKE_QR = "https://wa.me/settings/linked_devices#FAKE-CODE-FOR-TESTS-" + "".join
     random.Random(11).choices("ABCDEFGHJKMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789+/=,", k=224)
 )
 """As long as a real code and in its alphabet, and of no use to anyone."""
+
+FAKE_CODE = "FAKE-C0DE"
+"""A zero is in no real pairing code."""
 
 
 class Clock:
@@ -99,7 +102,6 @@ class ScriptedFleet(ScriptedTools):
         self.broken: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
-        self.attempts, self.attempts_ok = 0, 0
         self._lab = lab
         self._subscriptions: set[ScriptedSubscription] = set()
 
@@ -136,7 +138,7 @@ class ScriptedFleet(ScriptedTools):
 
     def snapshot(self) -> FleetView:
         views = tuple(self.views.values())
-        return FleetView(self.clock(), self._lab, views, self.attempts, self.attempts_ok)
+        return FleetView(self.clock(), self._lab, views)
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         return tuple(self.logs.get(name, [])[-limit:])
@@ -196,6 +198,13 @@ class ScriptedFleet(ScriptedTools):
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         await self._taken("send_test", name)
         return self.send_result
+
+    async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
+        await self._taken("pairing_code", name, phone or "")
+        code = PairingCode(FAKE_CODE, self.clock() + 150)
+        view = replace(self.views[name], code=code)
+        self.show(view)
+        return view
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
         """No janitor works here; the screen never asks for one."""
@@ -319,7 +328,8 @@ def every_state(at: float = NOW, *, lab: bool = True) -> ScriptedFleet:
         clock=Clock(at),
         lab=lab,
     )  # fmt: skip
-    fleet.attempts, fleet.attempts_ok = 77, 76
+    first = fleet.views["shop-jakarta"]
+    fleet.views["shop-jakarta"] = replace(first, attempts=77, attempts_ok=76)
     said = {
         "shop-jakarta": ("probe answered after 0.08 s", "send-test accepted", "receipt: read"),
         "shop-bandung": ("probe answered after 0.11 s", "replaced by another client (440)"),

@@ -51,12 +51,12 @@ async def test_a_message_leaves_after_its_time() -> None:
 
 async def test_the_header_counts_and_the_clock_moves() -> None:
     fleet = ScriptedFleet(connected("a"), connected("b"), lab=True)
-    fleet.attempts, fleet.attempts_ok = 77, 76
+    fleet.views["b"] = replace(fleet.views["b"], attempts=77, attempts_ok=76)
     async with shown(fleet, 120, 40) as screen:
         await screen.sees("2 instances", "● 2 connected", "success 98.7 %", " LAB ", "15:06:40")
         fleet.clock.advance(3)
         await screen.sees("15:06:43")
-        fleet.attempts_ok = 77
+        fleet.show(replace(fleet.views["b"], attempts_ok=77))
         fleet.show(replace(fleet.views["a"], state=State.DEGRADED))
         await screen.sees("● 1 connected", "▽ 1 degraded", "success 100 %")
 

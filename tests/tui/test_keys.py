@@ -11,7 +11,7 @@ from waziterm.domain.states import State
 from waziterm.tui.dialogs import AddDialog, ConfirmDialog, HelpDialog
 from waziterm.tui.focus import FocusScreen
 from waziterm.tui.keys import KEYS
-from waziterm.tui.wallscreen import WallScreen
+from waziterm.tui.mainscreen import MainScreen
 
 
 def marked(screen: Shown) -> str:
@@ -47,7 +47,7 @@ async def test_enter_zooms_escape_returns_and_the_selection_stays() -> None:
         assert isinstance(screen.app.screen, FocusScreen)
         await screen.press("escape")
         await screen.pilot.pause()
-        assert isinstance(screen.app.screen, WallScreen)
+        assert isinstance(screen.app.screen, MainScreen)
         assert marked(screen) == "shop-bandung"
 
 
@@ -186,8 +186,8 @@ async def test_keys_without_an_instance_say_so() -> None:
     async with shown(ScriptedFleet()) as screen:
         for key in ("s", "r", "t", "c", "l", "enter"):
             await screen.press(key)
-            await screen.sees("there is no instance yet; press a to add one")
-        assert isinstance(screen.app.screen, WallScreen)
+            await screen.sees("there is no instance yet; press a to add an instance")
+        assert isinstance(screen.app.screen, MainScreen)
 
 
 async def test_l_shows_the_log_on_the_whole_screen_and_escape_returns_to_where_it_was() -> None:
@@ -200,7 +200,7 @@ async def test_l_shows_the_log_on_the_whole_screen_and_escape_returns_to_where_i
         assert "number" not in screen.text()
         await screen.press("escape")
         await screen.pilot.pause()
-        assert isinstance(screen.app.screen, WallScreen)
+        assert isinstance(screen.app.screen, MainScreen)
         await screen.press("enter", "l")
         await screen.until(lambda text: "number" not in text and "line 99" in text)
         await screen.press("escape")
@@ -233,9 +233,9 @@ async def test_scrolling_stops_following_and_f_follows_again() -> None:
 
 
 async def test_help_lists_every_key_from_the_same_list_as_the_bindings() -> None:
-    async with shown(every_state(), 120, 70) as screen:
+    async with shown(every_state(), 120, 100) as screen:
         await screen.press("question_mark")
-        text = await screen.sees("Everywhere", "On the wall", "On one instance", "States")
+        text = await screen.sees("Everywhere", "On the fleet", "On one instance", "States")
         for key in KEYS:
             assert any(key.shown in line and key.about in line for line in text.splitlines()), key
         for state in State:

@@ -21,19 +21,22 @@ def text(view: InstanceView, width: int = 40, height: int = 9, now: float = NOW)
 @given(
     st.sampled_from(list(FLEET.views.values())),
     st.sampled_from([*HOSTILE, "什么宽字" * 12, ""]),
+    st.sampled_from(["a" * 40, "雅加达商店" * 8, "한국🛍️店🇮🇩", "x"]),
+    st.booleans(),
     st.integers(panel.MIN_WIDTH, 90),
     st.integers(panel.MIN_HEIGHT, 20),
 )
 def test_every_panel_is_a_whole_rectangle(
-    view: InstanceView, detail: str, width: int, height: int
+    view: InstanceView, detail: str, name: str, marked: bool, width: int, height: int
 ) -> None:
-    shown = instance("a" * 40, view.state, view.reason, jid=view.jid, detail=detail, qr=view.qr)
+    shown = instance(name, view.state, view.reason, jid=view.jid, detail=detail, qr=view.qr)
     lines = [LogLine(1, NOW, Source.LIBRARY, detail)]
     for selected in (False, True):
-        strips = panel.draw(shown, lines, width, height, NOW, selected=selected)
+        strips = panel.draw(shown, lines, width, height, NOW, selected=selected, marked=marked)
         assert len(strips) == height
         assert all(strip.cell_length == width for strip in strips)
         assert strips[0].text[0] in "╭┏" and strips[-1].text[-1] in "╯┛"
+        assert f"{look.SIGNS[view.state].glyph} {view.state.label}" in strips[0].text
 
 
 @pytest.mark.parametrize("view", FLEET.views.values(), ids=lambda view: view.state.value)

@@ -12,6 +12,7 @@ import pytest
 from tests.qrscan import decode_qr
 from tests.terminal import Terminal
 from tests.tui.scripted import FAKE_QR
+from waziterm.domain.screen import Theme
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., Terminal]
@@ -117,14 +118,66 @@ def test_a_qr_code_scans_from_the_terminal_and_after_a_resize(start: Start) -> N
     terminal.wait_for(lambda _: decode_qr(terminal.cells()) == FAKE_QR, what="code at 80x24 again")
 
 
+@pytest.mark.parametrize("theme", Theme)
 @pytest.mark.parametrize(
-    "env", [{"NO_COLOR": "1"}, {"COLORTERM": "", "TERM": "xterm"}, {"COLUMNS": "80", "LINES": "24"}]
+    "env",
+    [{}, {"NO_COLOR": "1"}, {"COLORTERM": "", "TERM": "xterm"}, {"COLUMNS": "80", "LINES": "24"}],
+    ids=["colours", "no_color", "16", "stale_size"],
 )
-def test_a_qr_code_scans_whatever_the_environment(start: Start, env: dict[str, str]) -> None:
-    terminal = start("pairing", 120, 40, **env)
+def test_a_qr_code_scans_whatever_the_environment(
+    start: Start, theme: Theme, env: dict[str, str]
+) -> None:
+    terminal = start("pairing", 120, 40, WAZITERM_TEST_THEME=theme.value, **env)
     terminal.send("enter")
     terminal.wait_for(
         lambda text: "▀" in text and decode_qr(terminal.cells()) == FAKE_QR, what="code"
+    )
+    white = {cell.fg for row in terminal.cells() for cell in row if cell.text == "▀"}
+    assert white == {"000000"}
+
+
+@pytest.mark.parametrize("theme", Theme)
+def test_a_qr_code_scans_at_80x24_in_every_theme(start: Start, theme: Theme) -> None:
+    terminal = start("pairing", WAZITERM_TEST_THEME=theme.value)
+    terminal.send("enter")
+    terminal.wait_for(lambda _: decode_qr(terminal.cells()) == FAKE_QR, what="code at 80x24")
+
+
+@pytest.mark.parametrize("theme", Theme)
+def test_16_colours_are_all_that_such_a_terminal_gets(start: Start, theme: Theme) -> None:
+    terminal = start("every_state", COLORTERM="", TERM="xterm", WAZITERM_TEST_THEME=theme.value)
+    assert b"38;2;" not in terminal.output and b"48;5;" not in terminal.output
+    # Both are painted, so that the terminal's own background does not matter.
+    assert {cell.bg for cell in terminal.cells()[12]} <= {"000000", "ffffff"}
+
+
+@pytest.mark.parametrize("named", ["LANG", "LC_ALL", "LC_CTYPE"])
+def test_a_locale_that_is_not_utf8_gets_ascii(start: Start, named: str) -> None:
+    terminal = start("every_state", 100, 40, **{"LC_ALL": "", "LC_CTYPE": "", named: "C"})
+    terminal.wait_for(lambda text: "* connected" in text and "X held" in text, what="glyphs")
+    terminal.send("?")
+    terminal.wait_for(lambda text: "Everywhere" in text, what="help")
+    assert terminal.output.isascii()
+
+
+def test_a_resize_storm_ends_in_a_whole_screen(start: Start) -> None:
+    """Sizes that come faster than they can be painted: the last one counts."""
+    terminal = start("every_state", 120, 40)
+    for columns in range(60, 300, 7):
+        terminal.resize(columns, 20 + columns % 80)
+    for columns, rows in ((60, 20), (300, 100), (100, 30)):
+        terminal.resize(columns, rows)
+    text = terminal.wait_for(
+        lambda text: "? help" in text.splitlines()[-1] and "shop-jakarta" in text, what="screen"
+    )
+    terminal.wait_for(lambda text: all(map(_is_closed, text.splitlines())), what="whole panels")
+    assert len(text.splitlines()) == 30
+
+
+def _is_closed(line: str) -> bool:
+    """Whether a line of panels has both of its edges."""
+    return line.startswith(("┃", "│")) == line.rstrip().rstrip("▁▂▃▄▅▆▇█").rstrip().endswith(
+        ("┃", "│")
     )
 
 

@@ -9,11 +9,22 @@ from textual.pilot import Pilot
 
 from tests.tui import scripted
 from tests.tui.scripted import ScriptedFleet
+from waziterm.domain.screen import Theme
 from waziterm.tui.app import WazitermApp
+from waziterm.tui.finish import Finish
 
-SIZES = [(80, 24), (120, 40)]
+SIZES = [(80, 24), (120, 40), (200, 60)]
 VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "wall": (scripted.every_state, []),
+    "wall_200": (lambda: scripted.big(200), []),
+    "list": (scripted.every_state, ["2"]),
+    "list_200": (lambda: scripted.big(200), ["2", "end"]),
+    "list_filtered": (scripted.every_state, ["2", "slash", *"ban", "enter"]),
+    "list_marked": (scripted.every_state, ["2", "space", "space"]),
+    "incidents": (scripted.every_state, ["4"]),
+    "queue": (scripted.every_state, ["5"]),
+    "check": (scripted.every_state, ["K"]),
+    "restart": (scripted.every_state, ["R", "y"]),
     "wall_scrolled": (scripted.every_state, ["end"]),
     "empty": (ScriptedFleet, []),
     "focus_qr": (lambda: ScriptedFleet(scripted.pairing("shop-medan")), ["enter"]),
@@ -42,6 +53,24 @@ def test_view(
     assert snap_compare(App(build), terminal_size=size, run_before=after(keys))
 
 
+@pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.HIGH_CONTRAST])
+@pytest.mark.parametrize("view", ["wall", "list", "focus_qr", "focus_cooldown", "queue", "help"])
+def test_theme(
+    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str, theme: Theme
+) -> None:
+    build, keys = VIEWS[view]
+    monkeypatch.setattr("textual.widgets.Input.cursor_blink", False)
+    app = App(build, Finish(theme))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=after(keys))
+
+
+@pytest.mark.parametrize("view", ["wall", "list", "focus_qr"])
+def test_ascii(snap_compare: Callable[..., bool], view: str) -> None:
+    build, keys = VIEWS[view]
+    app = App(build, Finish(ascii=True))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=after(keys))
+
+
 @pytest.mark.parametrize("view", ["wall", "focus_qr"])
 def test_no_color(
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str
@@ -57,9 +86,11 @@ class App(WazitermApp):
 
     CSS_PATH = str(Path(__file__).parents[2] / "waziterm" / "tui" / "waziterm.tcss")
 
-    def __init__(self, build: Callable[[], ScriptedFleet]) -> None:
+    def __init__(self, build: Callable[[], ScriptedFleet], finish: Finish | None = None) -> None:
         fleet = build()
         super().__init__(fleet, clock=fleet.clock)
+        if finish is not None:
+            finish.put_on(self)
 
 
 def after(keys: list[str]) -> Callable[[Pilot[Any]], Any]:

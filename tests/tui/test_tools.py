@@ -7,7 +7,7 @@ from tests.tui.painted import shown
 from tests.tui.scripted import ScriptedFleet, connected
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.layers import LayerName
-from waziterm.tui.wallscreen import WallScreen
+from waziterm.tui.mainscreen import MainScreen
 
 
 async def test_a_check_leads_to_the_dry_run_and_that_to_the_fix() -> None:
@@ -27,7 +27,7 @@ async def test_a_check_leads_to_the_dry_run_and_that_to_the_fix() -> None:
         assert fleet.calls == [("check",), ("fix", "True"), ("fix", "False")]
         await screen.press("escape")
         await screen.pilot.pause()
-        assert isinstance(screen.app.screen, WallScreen)
+        assert isinstance(screen.app.screen, MainScreen)
 
 
 async def test_a_healthy_fleet_offers_no_fix() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from waziterm.cli.log import program_log
 from waziterm.cli.target import data_dir_of
+from waziterm.config import load_settings
 from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import FleetError
 from waziterm.manager.datadir import DataDir
@@ -51,6 +52,7 @@ def offer_attach(data: DataDir, pid: int, *, lab: bool) -> int:
 def attach(data: DataDir, *, read_only: bool, lab: bool = False) -> int:
     """Run the screen; its exit code. Raises FleetError when the manager does not answer."""
     check_socket_path(data.socket)
+    screen = load_settings().screen
 
     async def show() -> int:
         from waziterm.control.readonly import ReadOnly  # noqa: PLC0415 - with the next one
@@ -65,7 +67,7 @@ def attach(data: DataDir, *, read_only: bool, lab: bool = False) -> int:
                     code=2,
                 )
             shown = ReadOnly(fleet) if read_only else fleet
-            return await run_screen(shown, attached=True, read_only=read_only)
+            return await run_screen(shown, attached=True, read_only=read_only, screen=screen)
 
     with program_log(data.log.with_name("attach.log")):
         return asyncio.run(show())

@@ -38,6 +38,8 @@ def run_demo(count: int, seed: int, seconds: float | None, as_json: bool) -> int
         raise FleetError("--seconds and --json need --headless", "`waziterm demo --help`", code=2)
     refuse_without_terminal("`waziterm demo --headless` runs without one")
 
+    screen = load_settings().screen
+
     async def show(directory: Path) -> int:
         from waziterm.tui.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
 
@@ -45,7 +47,7 @@ def run_demo(count: int, seed: int, seconds: float | None, as_json: bool) -> int
             stage(directory) as (fleet, lab),
             playing(fleet, lab, names(count), plan(seed, count)),
         ):
-            return await run_screen(fleet)
+            return await run_screen(fleet, screen=screen)
 
     with _throw_away() as directory:
         return asyncio.run(show(directory))

@@ -2,8 +2,8 @@
 
 Each is carried out by the manager that owns the data directory; when none runs, on the files.
 With `--json` they print the shapes of `control.toolviews`: `check` `{findings}`, `fix`
-`{dry_run, steps, remaining}`, `clean-all` `{cleaned}`, `remove` `{entry}`, `restore` `{instance}`,
-`trash` an array, `restart` its report; `clean` prints the instance.
+`{dry_run, steps, remaining}`, `clean-all` `{cleaned}`, `remove` `{entry, not_unlinked}`,
+`restore` `{instance}`, `trash` an array, `restart` its report; `clean` prints the instance.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from waziterm.cli import output
 from waziterm.cli.target import client_of, data_dir_of
-from waziterm.control.client import ControlClient
+from waziterm.control.client import ControlClient, NoManagerError
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
@@ -69,7 +69,7 @@ def clean(flag: Path | None, as_json: bool, name: str, logout: bool, yes: bool) 
         from waziterm.cli.tables import outcome  # noqa: PLC0415 - rich takes 60 ms
 
         output.line(outcome(found))
-    return 0
+    return int(logout and bool(found["detail"]))
 
 
 def clean_all(flag: Path | None, as_json: bool, logout: bool, yes: bool) -> int:
@@ -107,7 +107,9 @@ def remove(flag: Path | None, as_json: bool, name: str, logout: bool, yes: bool)
         output.document(found)
     else:
         output.line(f"{name}: removed; `waziterm restore {found['entry']}` brings it back")
-    return 0
+        if found["not_unlinked"]:
+            output.remark(plain(f"waziterm: {name}: {found['not_unlinked']}", 400))
+    return int(bool(found["not_unlinked"]))
 
 
 def trash(flag: Path | None, as_json: bool) -> int:
@@ -144,7 +146,11 @@ def _carried_out(
 ) -> T:
     """Let the manager do it, or do it on the files when none runs."""
     if data.owner_pid() is not None:
-        return by_manager(client_of(data))
+        try:
+            return by_manager(client_of(data))
+        except NoManagerError:
+            # The lock was another verb's, which has ended, or a manager's that was just ending.
+            pass
     from waziterm.config import load_settings  # noqa: PLC0415 - needed without a manager only
     from waziterm.manager.offlinetools import open_tools  # noqa: PLC0415
 
@@ -179,7 +185,9 @@ async def _clean_all(tools: "OfflineTools", count: int, logout: bool) -> Json:
 
 
 async def _remove(tools: "OfflineTools", name: str, logout: bool) -> Json:
-    return {"entry": await tools.remove(name, logout=logout)}
+    from waziterm.control.toolviews import removal_json  # noqa: PLC0415
+
+    return removal_json(await tools.remove(name, logout=logout))
 
 
 async def _trash(tools: "OfflineTools") -> list[Json]:

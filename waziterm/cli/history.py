@@ -78,7 +78,7 @@ def _follow(
                 last = line["seq"]
             sys.stdout.flush()
             time.sleep(_PAUSE_S)
-            lines = client.logs(name, MOST, after=last)
+            lines = client.logs(name, MOST, after=last, since=moment(begin))
     except KeyboardInterrupt:
         return 0
     except FleetError as error:

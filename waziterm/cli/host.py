@@ -5,6 +5,7 @@ import importlib
 import logging
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from waziterm.cli.signals import ended_by_signals
 from waziterm.cli.systemd import Service, unit
 from waziterm.cli.target import lab_file_of
 from waziterm.config import ConfigError, Settings, load_settings
+from waziterm.control.client import PATIENCE_S
 from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.labfile import LabFile
@@ -24,6 +26,8 @@ from waziterm.manager.lock import owned_by
 from waziterm.manager.manager import SessionManager, open_manager
 
 log = logging.getLogger(__name__)
+
+_PAUSE_S = 0.05
 
 
 def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
@@ -49,7 +53,7 @@ def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
         async with open_manager(data.root, settings, lab_file, begin=painted) as fleet:
             serving = asyncio.create_task(_serve_once(painted, fleet, data, settings))
             try:
-                return await run_screen(fleet, painted.set)
+                return await run_screen(fleet, painted.set, screen=settings.screen)
             finally:
                 serving.cancel()
                 await asyncio.wait([serving])
@@ -190,10 +194,15 @@ async def hosted(
 
 
 def refuse_owned(data: DataDir) -> None:
-    """Raises FleetError (code 3) with the owner's pid while a manager owns the directory."""
-    pid = data.owner_pid()
-    if pid is not None:
-        raise owned_by(pid if pid > 0 else None, data.root)
+    """Raises FleetError (code 3) with the owner's pid while a manager owns the directory.
+
+    A verb that works on the files has the lock for a moment, and no socket: it is waited for.
+    """
+    end = time.monotonic() + PATIENCE_S
+    while (pid := data.owner_pid()) is not None:
+        if data.socket.exists() or time.monotonic() >= end:
+            raise owned_by(pid if pid > 0 else None, data.root)
+        time.sleep(_PAUSE_S)
 
 
 def refuse_without_terminal(instead: str) -> None:

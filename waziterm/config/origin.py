@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,18 @@ def _allowed(key: Key) -> str:
     field = _field(key)
     if field is not None and field.annotation is Path:
         return "a path, as text"
-    if field is None or field.annotation not in (int, float):
+    kind = field.annotation if field is not None else None
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return f"one of {', '.join(kind)}"
+    if field is None or kind not in (int, float):
         return "a table"
     bounds = {}
     for rule in field.metadata:
         for bound in ("ge", "le"):
             if hasattr(rule, bound):
                 bounds[bound] = getattr(rule, bound)
-    kind = "a whole number" if field.annotation is int else "a number"
-    return f"{kind} from {_plainly(bounds['ge'])} to {_plainly(bounds['le'])}"
+    number = "a whole number" if kind is int else "a number"
+    return f"{number} from {_plainly(bounds['ge'])} to {_plainly(bounds['le'])}"
 
 
 def _plainly(number: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from waziterm.domain.limits import Limits
+from waziterm.domain.screen import Screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Settings:
     janitor: Janitor = field(default_factory=Janitor)
     trash: Trash = field(default_factory=Trash)
     health: Health = field(default_factory=Health)
+    screen: Screen = field(default_factory=Screen)
 
     def limits_for(self, name: str) -> Limits:
         """The limits of one instance."""

@@ -11,10 +11,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from waziterm.config import plain
 from waziterm.domain.limits import Limits
 from waziterm.domain.names import check_name
+from waziterm.domain.screen import Ascii, Screen, Theme
 
 PREFIX = "WAZITERM_"
 _DEFAULTS = Limits()
 _FLEET, _LOG, _JANITOR, _TRASH = plain.Fleet(), plain.Log(), plain.Janitor(), plain.Trash()
+_SCREEN = Screen()
 _DAY_S = 86_400.0
 _WEEK_S = 7 * _DAY_S
 _LOOPBACK = "127.0.0.1"
@@ -219,6 +221,23 @@ class HealthTable(_Table):
     )
 
 
+class ScreenTable(_Table):
+    """`[screen]`"""
+
+    # Not strict: the file and the variables hold the words themselves.
+    theme: Theme = Field(
+        default=_SCREEN.theme,
+        strict=False,
+        description="The colours: dark, light or high-contrast.",
+    )
+    ascii: Ascii = Field(
+        default=_SCREEN.ascii,
+        strict=False,
+        description="Paint ASCII alone: on, off, or auto, which is on where the locale is not"
+        " UTF-8. A QR code cannot be drawn in ASCII.",
+    )
+
+
 def _not_empty(value: object) -> object:
     if value == "":
         raise ValueError("must name a directory")
@@ -260,6 +279,7 @@ class SettingsModel(BaseSettings):
     janitor: JanitorTable = Field(default=JanitorTable(), description="The regular clean-up.")
     trash: TrashTable = Field(default=TrashTable(), description="Sessions out of use.")
     health: HealthTable = Field(default=HealthTable(), description="Health over TCP.")
+    screen: ScreenTable = Field(default=ScreenTable(), description="How the screen looks.")
 
     def as_plain(self) -> plain.Settings:
         """The same as plain values; what an instance does not set is the fleet's."""
@@ -273,4 +293,5 @@ class SettingsModel(BaseSettings):
             janitor=plain.Janitor(**self.janitor.model_dump()),
             trash=plain.Trash(**self.trash.model_dump()),
             health=plain.Health(**self.health.model_dump()),
+            screen=Screen(**self.screen.model_dump()),
         )

@@ -44,6 +44,10 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(os.fspath(self._path))
 
 
+class NoManagerError(FleetError):
+    """No manager runs, and nothing was asked of one."""
+
+
 class ControlClient:
     """Asks the manager that serves the socket `path`.
 
@@ -222,8 +226,8 @@ class ControlClient:
         finally:
             connection.close()
 
-    def _nobody(self) -> FleetError:
-        return FleetError(
+    def _nobody(self) -> NoManagerError:
+        return NoManagerError(
             f"no manager runs on {self._path.parent}",
             "start `waziterm` or `waziterm headless`",
             code=3,

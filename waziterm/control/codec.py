@@ -1,12 +1,14 @@
 """What the stream carries, as JSON both ways and without loss: an attached screen is fed from it.
 
 The shapes are those of the dataclasses in `domain.fleet`, field by field. Unlike in
-`control.views`, moments are UTC seconds, because a screen counts with them, and a QR code comes
-with its text, because a screen has to draw it: the stream is for the socket's owner alone.
+`control.views`, moments are UTC seconds, because a screen counts with them, and QR and pairing
+codes come with their texts, because a screen has to show them: the stream is for the socket's
+owner alone.
 
 A frame: `{at, attempts, attempts_ok, sessions, snapshot, changed, removed, lines, notices}`, where
-`sessions` is null when it is as before, `snapshot` is null or `{at, lab, attempts, attempts_ok,
-instances}`, `lines` maps an instance's name to log lines, and the last four may be empty.
+`sessions` is null when it is as before, `snapshot` is null or `{at, lab, library, attempts,
+attempts_ok, instances}`, `lines` maps an instance's name to log lines, and the last four may be
+empty.
 """
 
 import json
@@ -15,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice, Source
-from waziterm.domain.instance import QrCode
+from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 
@@ -24,7 +26,7 @@ Json = dict[str, Any]
 _AS_IT_IS = tuple(
     field.name
     for field in fields(InstanceView)
-    if field.name not in ("state", "reason", "wanted", "qr")
+    if field.name not in ("state", "reason", "wanted", "qr", "code")
 )
 
 
@@ -93,7 +95,7 @@ def decode(text: bytes) -> Frame:
 def answered_view(data: Json, known: InstanceView | None) -> InstanceView:
     """The instance in a command's answer, whose shape is that of `control.views`.
 
-    known: as the stream showed it last; it has the text of the QR code, which answers never hold.
+    known: as the stream showed it last; it has the texts of the codes, which answers never hold.
     Raises CodecError.
     """
     try:
@@ -113,9 +115,13 @@ def answered_view(data: Json, known: InstanceView | None) -> InstanceView:
             probed_at=_moment(data["probed_at"]),
             sent=data["sent"],
             attempt=data["attempt"],
+            attempts=data["attempts"],
+            attempts_ok=data["attempts_ok"],
             proxy=data["proxy"],
             pid=data["pid"],
+            phone=data["phone"],
             qr=_same_qr(data["qr"], known),
+            code=known.code if known is not None and data["state"] == State.PAIRING else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CodecError(f"no answer of this version: {type(error).__name__}") from error
@@ -138,6 +144,7 @@ def _fleet_json(view: FleetView) -> Json:
     return {
         "at": view.at,
         "lab": view.lab,
+        "library": view.library,
         "attempts": view.attempts,
         "attempts_ok": view.attempts_ok,
         "instances": [_instance_json(instance) for instance in view.instances],
@@ -149,13 +156,14 @@ def _fleet_of(data: Json) -> FleetView:
 
 
 def _instance_json(view: InstanceView) -> Json:
-    code = view.qr
+    qr, code = view.qr, view.code
     data = {name: getattr(view, name) for name in _AS_IT_IS}
     return data | {
         "state": view.state.value,
         "reason": view.reason.slug,
         "wanted": view.wanted.value,
-        "qr": code and [code.payload, code.index, code.count, code.expires_at],
+        "qr": qr and [qr.payload, qr.index, qr.count, qr.expires_at],
+        "code": code and [code.text, code.expires_at],
     }
 
 
@@ -167,5 +175,6 @@ def _instance_of(data: Json) -> InstanceView:
             "reason": Reason.of(data["reason"]),
             "wanted": Wanted(data["wanted"]),
             "qr": QrCode(*data["qr"]) if data["qr"] else None,
+            "code": PairingCode(*data["code"]) if data["code"] else None,
         }
     )

@@ -21,6 +21,7 @@ class Mirror:
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self._lab = False
+        self._library = ""
         self._attempts = 0
         self._attempts_ok = 0
         self._sessions: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class Mirror:
             instances=tuple(self._views.values()),
             attempts=self._attempts,
             attempts_ok=self._attempts_ok,
+            library=self._library,
         )
 
     def get(self, name: str) -> InstanceView | None:
@@ -93,6 +95,7 @@ class Mirror:
         self._views = {view.name: view for view in snapshot.instances}
         self._lines = {name: kept for name, kept in self._lines.items() if name in self._views}
         self._lab = snapshot.lab
+        self._library = snapshot.library
         self._hub.refresh()
 
     def _add(self, name: str, lines: tuple[LogLine, ...]) -> None:

@@ -14,10 +14,11 @@ from waziterm.domain.fleet import (
     SendResult,
     Subscription,
 )
+from waziterm.domain.history import Attempt, IncidentView, Moved
 from waziterm.domain.janitor import Act
 from waziterm.domain.layers import TestReport
 from waziterm.domain.tools import ConflictRecord, Progress, RestartReport
-from waziterm.domain.trash import TrashView
+from waziterm.domain.trash import Removal, TrashView
 
 
 class ReadOnly:
@@ -53,6 +54,18 @@ class ReadOnly:
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
         return await self._fleet.conflicts(since)
 
+    async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
+        return await self._fleet.incidents(since)
+
+    async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
+        return await self._fleet.timeline(name, since, limit)
+
+    async def attempts(self, since: float, name: str | None = None) -> tuple[Attempt, ...]:
+        return await self._fleet.attempts(since, name)
+
+    async def acknowledge(self, incident: int) -> None:
+        _refuse("acknowledge")
+
     async def fix(self, *, dry_run: bool = False) -> FixReport:
         return await self._fleet.fix(dry_run=True) if dry_run else _refuse("fix")
 
@@ -79,7 +92,10 @@ class ReadOnly:
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         _refuse("send-test")
 
-    async def remove(self, name: str, *, logout: bool = False) -> str:
+    async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
+        _refuse("pairing-code")
+
+    async def remove(self, name: str, *, logout: bool = False) -> Removal:
         _refuse("remove")
 
     async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:

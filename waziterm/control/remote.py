@@ -7,35 +7,27 @@ views; it is looked for every second, and another one on the same socket brings 
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from waziterm.control.answers import array_of, object_of
 from waziterm.control.client import MAINTENANCE_S, PATIENCE_S, SEND_TEST_S
 from waziterm.control.codec import CodecError, answered_view, decode
 from waziterm.control.listener import check_socket_path
 from waziterm.control.mirror import Mirror
+from waziterm.control.remotetools import OTHER_VERSION, RemoteTools, instance_url, understood
 from waziterm.control.stream import FIRST_LINES, LINES_KEPT
 from waziterm.control.toolviews import (
-    conflict_of,
     epoch,
-    finding_of,
-    fix_of,
-    restart_of,
-    test_of,
-    trash_of,
 )
 from waziterm.control.views import moment
 from waziterm.control.wire import Wire, wire_to
-from waziterm.domain.checkup import Finding, FixReport
 from waziterm.domain.fleet import FleetError, FleetView, InstanceView, LogLine, SendResult, Source
+from waziterm.domain.instance import PairingCode
 from waziterm.domain.janitor import Act, ActKind
-from waziterm.domain.layers import TestReport
-from waziterm.domain.tools import ConflictRecord, Progress, RestartReport
-from waziterm.domain.trash import TrashView
 from waziterm.manager.hub import Subscriber
 
 LOOK_S = 1.0
@@ -44,16 +36,14 @@ REMIND_S = 10.0
 """Seconds after which it is told again that what is shown is old."""
 BOOT_LOOK_S = 0.1
 """The same before there was anything to show: it may be starting up."""
-_OTHER_VERSION = "is it another version of waziterm?"
 
 
-class RemoteFleet:
+class RemoteFleet(RemoteTools):
     """See `domain.fleet.Fleet`; made by `attached`. pid: of the manager that answered last."""
 
     def __init__(self, wire: Wire) -> None:
+        super().__init__(wire, Mirror())
         self.pid = 0
-        self._wire = wire
-        self._mirror = Mirror()
         self._complete: set[str] = set()
         self._wanted: asyncio.Queue[str] = asyncio.Queue()
 
@@ -75,8 +65,8 @@ class RemoteFleet:
         self, name: str, *, limit: int, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:
         query = {"limit": str(limit), "after": str(after), "since": moment(since) or ""}
-        answer = await self._wire.get(_of(name, "logs"), query)
-        with _understood():
+        answer = await self._wire.get(instance_url(name, "logs"), query)
+        with understood():
             return tuple(map(_line_of, array_of(answer)))
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
@@ -90,89 +80,45 @@ class RemoteFleet:
         return await self._moved("/v1/instances", {"name": name, "phone": phone, "proxy": proxy})
 
     async def start(self, name: str) -> InstanceView:
-        return await self._moved(_of(name, "start"))
+        return await self._moved(instance_url(name, "start"))
 
     async def stop(self, name: str) -> InstanceView:
-        return await self._moved(_of(name, "stop"))
+        return await self._moved(instance_url(name, "stop"))
 
     async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
-        return await self._moved(_of(name, "reconnect"), {"takeover": takeover})
+        return await self._moved(instance_url(name, "reconnect"), {"takeover": takeover})
 
     async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
-        return await self._moved(_of(name, "clean"), {"logout": logout})
+        return await self._moved(instance_url(name, "clean"), {"logout": logout})
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
-        answer = await self._wire.post(_of(name, "send-test"), {"to": to}, SEND_TEST_S)
-        with _understood():
+        answer = await self._wire.post(instance_url(name, "send-test"), {"to": to}, SEND_TEST_S)
+        with understood():
             return SendResult(**object_of(answer))
+
+    async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
+        answer = await self._wire.post(
+            instance_url(name, "pairing-code"), {"phone": phone}, SEND_TEST_S
+        )
+        view, now = self._mirror.get(name), self._mirror.snapshot().at
+        if view is None:
+            raise FleetError(f"{name} was removed meanwhile")
+        with understood():
+            told = object_of(answer)
+            code = PairingCode(str(told["code"]), now + float(told["seconds_left"]))
+        return replace(view, code=code)
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
         answer = await self._wire.post("/v1/janitor", {"dry_run": dry_run}, MAINTENANCE_S)
-        with _understood():
+        with understood():
             return tuple(
                 Act(ActKind(act["kind"]), act["subject"], act["why"]) for act in array_of(answer)
             )
 
-    # -- the emergency tools ------------------------------------------------------------------
-
-    async def remove(self, name: str, *, logout: bool = False) -> str:
-        answer = await self._wire.post(_of(name, "remove"), {"logout": logout})
-        with _understood():
-            return str(object_of(answer)["entry"])
-
-    def with_session(self) -> tuple[str, ...]:
-        return self._mirror.with_session()
-
-    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
-        body = {"count": count, "logout": logout}
-        answer = await self._wire.post("/v1/clean-all", body, MAINTENANCE_S)
-        with _understood():
-            return tuple(object_of(answer)["cleaned"])
-
-    async def trash(self) -> tuple[TrashView, ...]:
-        answer = await self._wire.get("/v1/trash")
-        with _understood():
-            return tuple(map(trash_of, array_of(answer)))
-
-    async def restore(self, entry: str) -> str:
-        answer = await self._wire.post(f"/v1/trash/{quote(entry, safe='')}/restore", {})
-        with _understood():
-            return str(object_of(answer)["instance"])
-
-    async def check(self) -> tuple[Finding, ...]:
-        answer = await self._wire.post("/v1/check", {}, MAINTENANCE_S)
-        with _understood():
-            return tuple(map(finding_of, array_of(object_of(answer)["findings"])))
-
-    async def fix(self, *, dry_run: bool = False) -> FixReport:
-        answer = await self._wire.post("/v1/fix", {"dry_run": dry_run}, MAINTENANCE_S)
-        with _understood():
-            return fix_of(object_of(answer))
-
-    async def restart(
-        self, *, clean_sessions: int | None = None
-    ) -> AsyncGenerator[Progress | RestartReport, None]:
-        lines = self._wire.lines("/v1/restart", {"clean_sessions": clean_sessions})
-        async with aclosing(lines) as telling:
-            async for line in telling:
-                with _understood():
-                    told = restart_of(line)
-                yield told
-
-    async def test(self, name: str, to: str | None = None) -> TestReport:
-        answer = await self._wire.post(_of(name, "test"), {"to": to}, SEND_TEST_S)
-        with _understood():
-            return test_of(object_of(answer))
-
-    async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
-        answer = await self._wire.get("/v1/conflicts", {"since": str(moment(since))})
-        with _understood():
-            return tuple(map(conflict_of, array_of(answer)))
-
     async def _moved(self, url: str, body: dict[str, object] | None = None) -> InstanceView:
         """A command whose answer is the instance."""
         answer = object_of(await self._wire.post(url, body or {}))
-        with _understood():
+        with understood():
             view = answered_view(answer, self._mirror.get(str(answer["name"])))
         self._mirror.answered(view)
         return view
@@ -190,7 +136,7 @@ class RemoteFleet:
                 async with self._wire.events("/v1/stream") as events:
                     async for event in events:
                         if event.kind == "hello":
-                            with _understood():
+                            with understood():
                                 self.pid = int(json.loads(event.data)["pid"])
                             continue
                         self._mirror.take(decode(event.data))
@@ -212,7 +158,7 @@ class RemoteFleet:
 
     async def _why_lost(self, error: FleetError | CodecError) -> str:
         if not _silent(error):
-            return f"the manager cannot be understood: {_OTHER_VERSION}"
+            return f"the manager cannot be understood: {OTHER_VERSION}"
         # A process that dies lets go of its socket a moment before its lock.
         await asyncio.sleep(BOOT_LOOK_S)
         if self._wire.owner_pid() == self.pid:
@@ -265,21 +211,8 @@ async def attached(path: Path, owner_pid: Callable[[], int | None]) -> AsyncIter
         raise
 
 
-def _of(name: str, what: str) -> str:
-    return f"/v1/instances/{quote(name, safe='')}/{what}"
-
-
 def _line_of(data: dict[str, Any]) -> LogLine:
     return LogLine(data["seq"], epoch(data["at"]), Source(data["source"]), data["text"])
-
-
-@contextmanager
-def _understood() -> Iterator[None]:
-    """An answer of another shape is one clear line. Raises FleetError."""
-    try:
-        yield
-    except (CodecError, ValueError, KeyError, TypeError) as error:
-        raise FleetError("the manager's answer has another shape", _OTHER_VERSION) from error
 
 
 def _silent(error: FleetError | CodecError) -> bool:
@@ -289,4 +222,4 @@ def _silent(error: FleetError | CodecError) -> bool:
 def _told(error: FleetError | CodecError) -> FleetError:
     if isinstance(error, FleetError):
         return error
-    return FleetError("the manager's stream has another shape", _OTHER_VERSION)
+    return FleetError("the manager's stream has another shape", OTHER_VERSION)

@@ -12,14 +12,16 @@
 | `POST /v1/instances/{name}/start`, `…/stop` | | the instance |
 | `POST /v1/instances/{name}/clean` | `{logout?}` | the instance |
 | `POST /v1/instances/{name}/reconnect` | `{takeover?}` | the instance |
+| `POST /v1/instances/{name}/pairing-code` | `{phone?}` | a pairing code, made now |
 | `POST /v1/janitor` | `{dry_run?}` | an array of acts |
 | `POST /v1/instances/{name}/send-test` | `{to?}` | the result, when WhatsApp has answered |
 | `GET /v1/stream` | | changes as server-sent events, see `control.stream` |
 
-The requests of the emergency tools are in `control.tools`, those of health in `control.health`.
-Shapes are those of `control.views`. A body is JSON of at most 16 KiB. Errors are
-`{error, code, hint}` with 400 for wrong input (exit code 2), 404, 405, 409 for a command that was
-refused or failed (1), 413, 503 (3), and 500 for a fault of ours, whose traceback goes to the log.
+The requests of the emergency tools are in `control.tools`, those of the history in
+`control.history`, those of health in `control.health`. Shapes are those of `control.views`. A body
+is JSON of at most 16 KiB. Errors are `{error, code, hint}` with 400 for wrong input (exit code 2),
+404, 405, 409 for a command that was refused or failed (1), 413, 503 (3), and 500 for a fault of
+ours, whose traceback goes to the log.
 """
 
 import logging
@@ -31,13 +33,14 @@ from pathlib import Path
 from aiohttp import web
 
 from waziterm import __version__
-from waziterm.control import tools
+from waziterm.control import history, tools
 from waziterm.control.health import Health
 from waziterm.control.listener import listener
 from waziterm.control.requests import InstanceNotFoundError, fields, lines_of
 from waziterm.control.stream import Stream
 from waziterm.control.views import (
     act_json,
+    code_json,
     error_json,
     fleet_json,
     instance_json,
@@ -70,6 +73,7 @@ async def serve_control(fleet: Fleet, path: Path) -> AsyncIterator[None]:
         [
             *_Api(fleet).routes(),
             *tools.routes(fleet),
+            *history.routes(fleet),
             *stream.routes(),
             *Health(lambda: fleet).routes(),
         ]
@@ -108,6 +112,7 @@ class _Api:
             web.post(one + "/clean", self.clean),
             web.post(one + "/reconnect", self.reconnect),
             web.post(one + "/send-test", self.send_test),
+            web.post(one + "/pairing-code", self.pairing_code),
         ]
 
     async def hello(self, _request: web.Request) -> web.Response:
@@ -175,6 +180,18 @@ class _Api:
         to = body.get("to")
         number = None if to is None else inputs.phone_number(to)
         return web.json_response(send_json(await self._fleet.send_test(view.name, number)))
+
+    async def pairing_code(self, request: web.Request) -> web.Response:
+        body = await fields(request, {}, {"phone": str})
+        _fleet, found = self._find(request)
+        phone = body.get("phone")
+        number = None if phone is None else inputs.phone_number(phone)
+        view = await self._fleet.pairing_code(found.name, number)
+        if view.code is None:
+            raise FleetError(
+                f"{view.name}: the pairing ended meanwhile", f"waziterm start {view.name}"
+            )
+        return web.json_response(code_json(view.code, self._fleet.snapshot().at))
 
     async def tidy_up(self, request: web.Request) -> web.Response:
         body = await fields(request, {}, {"dry_run": bool})

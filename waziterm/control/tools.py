@@ -6,7 +6,7 @@
 | `POST /v1/fix` | `{dry_run?}` | what was or would be done |
 | `POST /v1/restart` | `{clean_sessions?}`: how many sessions go to the trash | JSON lines: progress, then the report |
 | `POST /v1/clean-all` | `{count, logout?}` | `{cleaned}`: names |
-| `POST /v1/instances/{name}/remove` | `{logout?}` | `{entry}`: its id in the trash |
+| `POST /v1/instances/{name}/remove` | `{logout?}` | `{entry, not_unlinked}`: its id in the trash, and why it is still linked |
 | `POST /v1/instances/{name}/test` | `{to?}` | the test, layer by layer |
 | `GET /v1/conflicts?since=` | | an array of conflicts |
 | `GET /v1/sessions` | | `{names}`: the instances that have something to clean |
@@ -14,6 +14,7 @@
 | `POST /v1/trash/{id}/restore` | | `{instance}`: its name |
 """  # noqa: E501
 
+import asyncio
 import json
 from contextlib import aclosing
 
@@ -24,6 +25,7 @@ from waziterm.control.toolviews import (
     conflict_json,
     finding_json,
     fix_json,
+    removal_json,
     restart_json,
     test_json,
     trash_json,
@@ -74,8 +76,8 @@ class _Tools:
     async def remove(self, request: web.Request) -> web.Response:
         body = await fields(request, {}, {"logout": bool})
         name = inputs.instance_name(request.match_info["name"])
-        entry = await self._fleet.remove(name, logout=bool(body.get("logout")))
-        return web.json_response({"entry": entry})
+        removal = await self._fleet.remove(name, logout=bool(body.get("logout")))
+        return web.json_response(removal_json(removal))
 
     async def test(self, request: web.Request) -> web.Response:
         body = await fields(request, {}, {"to": str})
@@ -86,7 +88,9 @@ class _Tools:
 
     async def conflicts(self, request: web.Request) -> web.Response:
         found = await self._fleet.conflicts(since_of(request))
-        return web.json_response([conflict_json(each) for each in found])
+        # Thousands of them take too long for the event loop.
+        text = await asyncio.to_thread(lambda: json.dumps([conflict_json(each) for each in found]))
+        return web.json_response(text=text)
 
     async def sessions(self, _request: web.Request) -> web.Response:
         return web.json_response({"names": list(self._fleet.with_session())})

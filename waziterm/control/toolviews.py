@@ -8,6 +8,7 @@ A step (`fix`): `remedy`, `subject`, `instance`, `act`, `error` ("" when well), 
 the copy in the trash) or null. `fix`: `{dry_run, steps, remaining}`, remaining being findings.
 A trash entry (`trash`): `id`, `instance`, `when`, `why`, `restorable`, `paired`, `expires` or
 null, `files`: an array of `{name, size, sha256}`.
+A removal (`remove`): `entry`, `not_unlinked` (why the device is still linked, or "").
 A test (`test`): `instance`, `ok`, `layers`: an array of `{name, verdict, took_s, detail, act}`.
 A conflict (`conflicts`): `at`, `instance`, `reason`, `code`, `sentence`, `state`, `who`.
 A restart tells lines of `{step, done, total, instance}` and ends with `{ok, took_s, cleaned,
@@ -23,7 +24,7 @@ from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.domain.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
-from waziterm.domain.trash import TrashedFile, TrashView, Why
+from waziterm.domain.trash import Removal, TrashedFile, TrashView, Why
 
 Json = dict[str, Any]
 
@@ -94,6 +95,14 @@ def trash_json(entry: TrashView) -> Json:
             {"name": file.name, "size": file.size, "sha256": file.sha256} for file in entry.files
         ],
     }
+
+
+def removal_json(removal: Removal) -> Json:
+    return {"entry": removal.entry, "not_unlinked": removal.not_unlinked}
+
+
+def removal_of(data: Json) -> Removal:
+    return Removal(data["entry"], data["not_unlinked"])
 
 
 def trash_of(data: Json) -> TrashView:

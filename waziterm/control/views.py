@@ -21,15 +21,20 @@ An instance (`list`, `status`, `GET /v1/instances/{name}`):
 | `connected_since` | when the connection that is open now began, or null |
 | `uptime_s` | how long it has been open, or null |
 | `attempt` | connects in a row that did not last |
+| `attempts` | connect attempts since the manager's start that have ended |
+| `attempts_ok` | how many of them ended well |
 | `probe_s` | the last probe's round trip, or null |
 | `probed_at` | when that probe was made, or null |
 | `sent` | send-tests that WhatsApp accepted since the manager's start |
 | `proxy` | the proxy's URL without credentials, or null |
 | `pid` | the worker's process id, or null |
+| `phone` | the masked number that it was added with, or null |
 | `qr` | `{index, count, seconds_left}` while a QR code is valid, else null; never the code |
 
-The fleet (`GET /v1/fleet`): `at`, `lab`, `attempts`, `attempts_ok`, `instances`.
+The fleet (`GET /v1/fleet`): `at`, `lab`, `library` (neonize's version), `attempts`, `attempts_ok`,
+`instances`.
 A QR code (`qr`): `payload`, `index`, `count`, `seconds_left`.
+A pairing code: `code`, `seconds_left`.
 A send-test (`test`): `ok`, `took_s`, `message_id`, `error`.
 An act of the janitor (`janitor`): `kind`, `subject`, `why`.
 A log line: `seq`, `at`, `source`, `text`.
@@ -40,7 +45,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from waziterm.domain.fleet import FleetError, FleetView, InstanceView, LogLine, SendResult
-from waziterm.domain.instance import QrCode
+from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.janitor import Act
 from waziterm.manager.inputs import mask_proxy
 
@@ -73,11 +78,14 @@ def instance_json(view: InstanceView, at: float) -> Json:
         "connected_since": moment(connected_at),
         "uptime_s": None if connected_at is None else round(max(0.0, at - connected_at), 3),
         "attempt": view.attempt,
+        "attempts": view.attempts,
+        "attempts_ok": view.attempts_ok,
         "probe_s": view.probe_s,
         "probed_at": moment(view.probed_at),
         "sent": view.sent,
         "proxy": None if view.proxy is None else mask_proxy(view.proxy),
         "pid": view.pid,
+        "phone": view.phone,
         "qr": None if view.qr is None else _qr_place(view.qr, at),
     }
 
@@ -87,6 +95,7 @@ def fleet_json(view: FleetView) -> Json:
     return {
         "at": moment(view.at),
         "lab": view.lab,
+        "library": view.library,
         "attempts": view.attempts,
         "attempts_ok": view.attempts_ok,
         "instances": [instance_json(instance, view.at) for instance in view.instances],
@@ -96,6 +105,11 @@ def fleet_json(view: FleetView) -> Json:
 def qr_json(code: QrCode, at: float) -> Json:
     """A QR code with its text: a secret, for a terminal or a phone alone."""
     return {"payload": code.payload, **_qr_place(code, at)}
+
+
+def code_json(code: PairingCode, at: float) -> Json:
+    """A pairing code: a secret, for whoever types it on the phone alone."""
+    return {"code": code.text, "seconds_left": _left(code.expires_at, at)}
 
 
 def log_json(line: LogLine) -> Json:
@@ -127,5 +141,9 @@ def _qr_place(code: QrCode, at: float) -> Json:
     return {
         "index": code.index,
         "count": code.count,
-        "seconds_left": round(max(0.0, code.expires_at - at), 1),
+        "seconds_left": _left(code.expires_at, at),
     }
+
+
+def _left(expires_at: float, at: float) -> float:
+    return round(max(0.0, expires_at - at), 1)

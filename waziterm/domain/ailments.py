@@ -7,7 +7,7 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 from waziterm.domain.survey import Survey
-from waziterm.domain.text import plain
+from waziterm.domain.text import safe_line
 
 MANY_CONFLICTS = 3
 """So many in a day are no accident any more."""
@@ -111,4 +111,4 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
 
 def _said(reason: Reason, detail: str) -> str:
     code = f" ({reason.code})" if reason.code else ""
-    return f"{reason.sentence}{code}" + (f": {plain(detail, 200)}" if detail else "")
+    return f"{reason.sentence}{code}" + (f": {safe_line(detail, 200)}" if detail else "")

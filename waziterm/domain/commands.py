@@ -4,7 +4,16 @@ from dataclasses import replace
 
 from waziterm.domain import events as ev
 from waziterm.domain.instance import Instance
-from waziterm.domain.moves import Action, Decision, Moment, blocked, connect, end, move
+from waziterm.domain.moves import (
+    Action,
+    Decision,
+    Moment,
+    blocked,
+    connect,
+    end,
+    move,
+    resume_wanted,
+)
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 
@@ -28,20 +37,14 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return Decision(instance, refusal="paused while something is put in order; wait")
         case ev.SessionRestored(was=was):
             return _restored(instance, was, at)
-        case ev.CleanAsked(unlinked, removing):
-            outdated = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
+        case ev.NotMoved(was=was):
+            waits = was.state.is_live or was.due is not None
+            return resume_wanted(move(was, State.STOPPED, Reason.PAUSED, at) if waits else was, at)
+        case ev.CleanAsked(unlinked, removing, note):
             bare = replace(
-                instance,
-                wanted=Wanted.STOPPED,
-                jid=None,
-                lid=None,
-                hold=outdated,
-                cooldown_until=None,
-                guarded_at=None,
-                attempt=0,
-                short_lived=0,
+                instance, wanted=Wanted.STOPPED, jid=None, lid=None, attempt=0, short_lived=0
             )
-            cleaned = move(bare, State.STOPPED, Reason.CLEANED, at)
+            cleaned = move(bare, State.STOPPED, Reason.CLEANED, at, detail=note)
             trash = Action.TRASH_REMAINS if unlinked else Action.TRASH_SESSION
             return Decision(
                 cleaned, (Action.STOP_WORKER, Action.TRASH_INSTANCE if removing else trash)
@@ -52,7 +55,8 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
             fresh = replace(running, hold=None, attempt=0)
-            if instance.hold is None and instance.cooldown_until is None:
+            held = instance.hold is not None and instance.is_paired
+            if not held and instance.cooldown_until is None:
                 return connect(fresh, Reason.ASKED, at)
             return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)
         case ev.ReconnectAsked():
@@ -81,9 +85,9 @@ def _restored(instance: Instance, was: Instance, at: Moment) -> Decision:
         lid=was.lid,
         wanted=was.wanted,
         hold=instance.hold or was.hold,
-        cooldown_until=was.cooldown_until,
+        cooldown_until=max(instance.cooldown_until or 0.0, was.cooldown_until or 0.0) or None,
         banned_until=max(instance.banned_until or 0.0, was.banned_until or 0.0) or None,
-        guarded_at=was.guarded_at,
+        guarded_at=max(instance.guarded_at or 0.0, was.guarded_at or 0.0) or None,
         conflicts=conflicts,
         crashes=tuple(sorted({*instance.crashes, *was.crashes})),
     )

@@ -33,6 +33,16 @@ class QrShown:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeShown:
+    """A pairing code was made; it replaces an earlier one. code: as it is typed on the phone, a
+    secret. valid_s: seconds until the QR codes run out, with which it ends (whatsmeow
+    `pair-code.go`)."""
+
+    code: str = field(repr=False)
+    valid_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PairSucceeded:
     """The phone linked this device. jid: the device's JID; lid: its LID or ""."""
 
@@ -246,10 +256,23 @@ class ReconnectAsked:
 @dataclass(frozen=True, slots=True)
 class CleanAsked:
     """`clean`, `remove`: the session goes to the trash. unlinked: WhatsApp has removed the device
-    before, so its keys are of no use any more. removing: the instance goes too."""
+    before, so its keys are of no use any more. removing: the instance goes too. note: what the
+    operator must know of it, or "".
+    """
 
     unlinked: bool = False
     removing: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotMoved:
+    """A session that was to go to the trash, or to come from there, is where it was.
+
+    was: the instance as it was before that.
+    """
+
+    was: Instance = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +287,12 @@ class SessionRestored:
     went there; its cool-down, hold and ban come back with it."""
 
     entry: str
-    was: Instance
+    was: Instance = field(repr=False)
 
 
 LibraryEvent = (
     QrShown
+    | CodeShown
     | PairSucceeded
     | PairFailed
     | Connected
@@ -304,4 +328,5 @@ Event = (
     | CleanAsked
     | PauseAsked
     | SessionRestored
+    | NotMoved
 )

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from waziterm.domain.instance import QrCode
+from waziterm.domain.history import History
+from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.janitor import Act
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
@@ -34,12 +35,15 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class InstanceView:
-    """One instance as it is shown. Nothing in it is a secret but `qr.payload`.
+    """One instance as it is shown. Nothing in it is a secret but `qr` and `code`.
 
     detail: evidence for the reason, or "". next_step: what comes next, for the operator.
-    jid: masked. next_attempt: moment of the next connect by the program itself, or None.
+    jid: masked. phone: masked, as it was added with it. next_attempt: moment of the next connect
+    by the program itself, or None.
     connected_at: start of the connection that is open now. probe_s: last round trip in seconds,
     made at probed_at. sent: send-tests that WhatsApp accepted since the program's start.
+    attempt: connects in a row that did not last. attempts: connect attempts since the program's
+    start that have ended, attempts_ok: how many of them ended well.
     """
 
     name: str
@@ -57,20 +61,28 @@ class InstanceView:
     probed_at: float | None = None
     sent: int = 0
     attempt: int = 0
+    attempts: int = 0
+    attempts_ok: int = 0
     proxy: str | None = None
     pid: int | None = None
+    phone: str | None = None
     qr: QrCode | None = field(default=None, repr=False)
+    code: PairingCode | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
-    """The whole fleet at one moment. lab: a local WhatsApp is in use instead of the real one."""
+    """The whole fleet at one moment. lab: a local WhatsApp is in use instead of the real one.
+
+    attempts, attempts_ok: the sums over the instances. library: neonize's version.
+    """
 
     at: float
     lab: bool
     instances: tuple[InstanceView, ...]
     attempts: int = 0
     attempts_ok: int = 0
+    library: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,7 @@ class Subscription(Protocol):
         ...
 
 
-class Fleet(Tools, Protocol):
+class Fleet(Tools, History, Protocol):
     """A session manager, in this process or behind a socket.
 
     Commands return when they were taken and stored, not when WhatsApp has answered, but
@@ -164,6 +176,15 @@ class Fleet(Tools, Protocol):
 
         logout: unlink it at WhatsApp first, which cannot be undone. A logout that fails is told
         in the instance's log and does not stop the clean.
+        """
+        ...
+
+    async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
+        """Let WhatsApp make a code that links the instance when it is typed on the phone, which
+        is shown a notification; the instance, with the code.
+
+        phone: the account's number (E.164), or None for the one that the instance was added with.
+        Refused unless the instance waits to be linked. It ends an earlier code.
         """
         ...
 

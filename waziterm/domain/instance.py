@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 
+DEVICE_NAME = "waziterm"
+"""What the phone shows in its list of linked devices."""
+
 
 @dataclass(frozen=True, slots=True)
 class QrCode:
@@ -17,8 +20,16 @@ class QrCode:
 
 
 @dataclass(frozen=True, slots=True)
+class PairingCode:
+    """The code to type on the phone instead of a scan. text: a secret, never stored or logged."""
+
+    text: str = field(repr=False)
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """All that the rules know of one instance. Everything but `qr` survives a restart.
+    """All that the rules know of one instance. All but `qr` and `code` survives a restart.
 
     jid, lid: of the linked device; None while the instance is not paired.
     due: when the rules want to be asked again with `Due`; None when only an event can help.
@@ -34,7 +45,7 @@ class Instance:
     name: str
     created_at: float
     phone: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     jid: str | None = None
     lid: str | None = None
     wanted: Wanted = Wanted.RUNNING
@@ -55,6 +66,7 @@ class Instance:
     probe_misses: int = 0
     redialling: bool = False
     qr: QrCode | None = None
+    code: PairingCode | None = None
 
     @property
     def is_paired(self) -> bool:

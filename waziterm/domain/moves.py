@@ -64,8 +64,8 @@ def move(
 ) -> Instance:
     """The instance in another state (or in the same one for another reason).
 
-    What belongs to the old state alone ends with it: the QR code, the open connection, the
-    library's own redial.
+    What belongs to the old state alone ends with it: the QR code, the pairing code, the open
+    connection, the library's own redial.
     """
     online = state in (State.CONNECTED, State.DEGRADED)
     return replace(
@@ -77,14 +77,20 @@ def move(
         due=due,
         connected_at=instance.connected_at if online else None,
         qr=instance.qr if state is State.PAIRING else None,
+        code=instance.code if state is State.PAIRING else None,
         probe_misses=instance.probe_misses if online else 0,
         redialling=False,
     )
 
 
 def blocked(instance: Instance, at: Moment) -> Instance | None:
-    """The instance behind the barrier that forbids an attempt now; None when nothing does."""
-    if instance.hold is not None:
+    """The instance behind the barrier that forbids an attempt now; None when nothing does.
+
+    A hold belongs to a device: who is not paired has none to fight for. It stays in the row of a
+    cleaned instance, because its session may come back.
+    """
+    outdated = instance.hold is Reason.OUTDATED_CLIENT
+    if instance.hold is not None and (instance.is_paired or outdated):
         if instance.reason is instance.hold:
             return instance
         state = State.OUTDATED if instance.hold is Reason.OUTDATED_CLIENT else State.HELD
@@ -109,7 +115,8 @@ def connect(instance: Instance, reason: Reason, at: Moment) -> Decision:
     barrier = blocked(instance, at)
     if barrier is not None:
         return Decision(barrier, (Action.STOP_WORKER,))
-    if instance.cooldown_until is not None and reason is not Reason.TAKEOVER:
+    cooled = instance.is_paired and instance.cooldown_until is not None
+    if cooled and reason is not Reason.TAKEOVER:
         reason = Reason.GUARDED
     actions = [Action.STOP_WORKER, Action.DIAL]
     if instance.state is State.LOGGED_OUT:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from waziterm.domain import events as ev
 from waziterm.domain.commands import command
-from waziterm.domain.instance import Instance, QrCode
+from waziterm.domain.instance import Instance, PairingCode, QrCode
 from waziterm.domain.limits import Limits
 from waziterm.domain.moves import (
     Action,
@@ -57,6 +57,7 @@ def decide(
             | ev.CleanAsked()
             | ev.PauseAsked()
             | ev.SessionRestored()
+            | ev.NotMoved()
         ):
             return command(instance, event, at)
         case ev.Booted(library_changed):
@@ -114,7 +115,8 @@ def _due(instance: Instance, at: Moment) -> Decision:
         return Decision(replace(instance, due=at.now + at.limits.connect_timeout_s))
     match instance.state:
         case State.COOLDOWN:
-            return connect(instance, Reason.GUARDED, at)
+            reason = Reason.GUARDED if instance.is_paired else Reason.RETRY
+            return connect(instance, reason, at)
         case State.BANNED:
             return connect(replace(instance, banned_until=None), Reason.RETRY, at)
         case State.RETRYING if not instance.redialling:
@@ -143,9 +145,12 @@ def _judges(instance: Instance) -> bool:
 
 def _fleet_outdated(instance: Instance, at: Moment) -> Decision:
     """405 somewhere in the fleet: nobody tries on; who is connected stays so."""
-    if instance.state in (State.CONNECTED, State.DEGRADED) or instance.hold is not None:
+    held = instance.hold is not None and (
+        instance.is_paired or instance.hold is Reason.OUTDATED_CLIENT
+    )
+    if instance.state in (State.CONNECTED, State.DEGRADED) or held:
         return Decision(instance)
-    if instance.state.is_live or instance.state is State.COOLDOWN:
+    if instance.state.is_live or instance.state is State.COOLDOWN or instance.reason is Reason.NEW:
         return hold(instance, Reason.OUTDATED_CLIENT, at)
     return Decision(replace(instance, hold=Reason.OUTDATED_CLIENT))
 
@@ -163,8 +168,10 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             expires = at.now + valid_s
             shown = move(instance, State.PAIRING, Reason.QR_SHOWN, at, due=expires + QR_GRACE_S)
             return Decision(replace(shown, qr=QrCode(payload, index, count, expires)))
+        case ev.CodeShown(code, valid_s) if instance.state is State.PAIRING:
+            return Decision(replace(instance, code=PairingCode(code, at.now + valid_s)))
         case ev.PairSucceeded(jid, lid):
-            paired = replace(instance, jid=jid, lid=lid or None)
+            paired = _with_device(instance, jid, lid)
             if instance.state in (State.CONNECTED, State.DEGRADED):
                 return Decision(paired)
             due = at.now + at.limits.connect_timeout_s
@@ -220,6 +227,15 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.WorkerDied(cause):
             return crash(instance, plain(cause), at)
     return Decision(instance)
+
+
+def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
+    """A phone has linked a device. Another one than before has no conflicts of its own yet."""
+    paired = replace(instance, jid=jid, lid=lid or None)
+    if instance.is_paired:
+        return paired
+    outdated = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
+    return replace(paired, hold=outdated, cooldown_until=None, guarded_at=None)
 
 
 def _dialling(instance: Instance, at: Moment) -> Decision:

@@ -7,7 +7,7 @@ from waziterm.domain.checkup import Finding, FindingKind, Remedy, Severity
 from waziterm.domain.instance import Instance
 from waziterm.domain.jid import Jid, mask_jid
 from waziterm.domain.survey import Condition, SessionLook, Survey
-from waziterm.domain.text import plain
+from waziterm.domain.text import plain, safe_line
 
 
 def session_findings(survey: Survey) -> Iterator[Finding]:
@@ -27,7 +27,7 @@ def _session(survey: Survey, name: str) -> Iterator[Finding]:
             Severity.PROBLEM,
             path,
             instance.name if instance else None,
-            f"another program has its session file open: {plain(holder, 200)}",
+            f"another program has its session file open: {safe_line(holder, 200)}",
             "end that program: two clients on one session push each other out",
         )
     if instance is None:

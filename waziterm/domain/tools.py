@@ -9,7 +9,7 @@ from waziterm.domain.checkup import Finding, FixReport
 from waziterm.domain.layers import TestReport
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
-from waziterm.domain.trash import TrashView
+from waziterm.domain.trash import Removal, TrashView
 
 
 class Step(StrEnum):
@@ -76,8 +76,8 @@ class ConflictRecord:
 class Tools(Protocol):
     """What an operator reaches for at 3 a.m. All raise FleetError."""
 
-    async def remove(self, name: str, *, logout: bool = False) -> str:
-        """Clean an instance and forget it; the id of its trash entry, with which it comes back.
+    async def remove(self, name: str, *, logout: bool = False) -> Removal:
+        """Clean an instance and forget it; its trash entry brings it back.
 
         logout: unlink the device at WhatsApp first, which cannot be undone.
         """

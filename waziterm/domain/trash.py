@@ -19,6 +19,15 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of an instance that was removed. entry: its id in the trash. not_unlinked: why
+    its device is still linked although that was to end, or ""."""
+
+    entry: str
+    not_unlinked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TrashedFile:
     """One file of an entry: its name, its length in bytes and its SHA-256 in hex."""
 

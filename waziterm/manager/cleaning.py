@@ -11,7 +11,7 @@ from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.instance import Instance
 from waziterm.domain.names import InvalidNameError, check_name
-from waziterm.domain.trash import TrashView, Why
+from waziterm.domain.trash import Removal, TrashView, Why
 from waziterm.manager.clock import Clock
 from waziterm.manager.manifest import TrashEntry
 from waziterm.manager.registry import Registry
@@ -63,22 +63,32 @@ class Cleaning:
 
     async def clean(self, name: str, *, logout: bool) -> None:
         """Move an instance's session to the trash; see `domain.fleet.Fleet.clean`."""
-        await self._keeper.tell(name, ev.CleanAsked(unlinked=await self._unlinked(name, logout)))
+        error = await self._keeper.logout(name) if logout else ""
+        unlinked = logout and not error
+        await self._keeper.tell(name, ev.CleanAsked(unlinked, note=_not_unlinked(error)))
 
-    async def remove(self, name: str, *, logout: bool) -> str:
-        """Clean an instance and forget it; the id of its trash entry."""
-        unlinked = await self._unlinked(name, logout)
-        await self._keeper.tell(name, ev.CleanAsked(unlinked=unlinked, removing=True))
+    async def remove(self, name: str, *, logout: bool) -> Removal:
+        """Clean an instance and forget it."""
+        error = await self._keeper.logout(name) if logout else ""
+        await self._keeper.tell(name, ev.CleanAsked(logout and not error, removing=True))
         await self._keeper.forget(name)
         entries = await self._trash.entries()
-        return next(
+        entry = next(
             entry.id
             for entry in reversed(entries)
             if entry.instance == name and entry.why is Why.REMOVED
         )
+        return Removal(entry, _not_unlinked(error))
 
     async def clean_all(self, count: int, *, logout: bool) -> tuple[str, ...]:
         """Clean all that have a session; their names. Raises FleetError unless it is `count`."""
+        names = self.expect(count)
+        for name in names:
+            await self.clean(name, logout=logout)
+        return names
+
+    def expect(self, count: int) -> tuple[str, ...]:
+        """The instances with a session. Raises FleetError unless there are `count` of them."""
         names = self.with_session()
         if count != len(names):
             raise FleetError(
@@ -86,8 +96,6 @@ class Cleaning:
                 "look with `waziterm list`",
                 code=2,
             )
-        for name in names:
-            await self.clean(name, logout=logout)
         return names
 
     def with_session(self) -> tuple[str, ...]:
@@ -130,9 +138,6 @@ class Cleaning:
         await self._keeper.tell(name, ev.Booted())
         return name
 
-    async def _unlinked(self, name: str, logout: bool) -> bool:
-        return logout and not await self._keeper.logout(name)
-
     async def _entry(self, identity: str) -> TrashEntry:
         for entry in await self._trash.entries():
             if entry.id != identity:
@@ -151,15 +156,31 @@ class Cleaning:
             check_name(entry.instance)
         except InvalidNameError as error:
             raise FleetError(f"the manifest of {entry.id} is not ours: {error}") from error
-        if entry.was is not None:
-            return replace(entry.was, name=entry.instance)
-        made = Instance(entry.instance, created_at=self._clock.now())
-        database = next((file for file in self._trash.files(entry) if file.suffix == ".db"), None)
-        devices = await asyncio.to_thread(devices_in, database) if database else ()
-        if len(devices) != 1:
-            return made
-        jid, lid = devices[0]
-        return replace(made, jid=jid, lid=lid or None)
+        was = entry.was or Instance(entry.instance, created_at=self._clock.now())
+        if was.jid is None:
+            database = next(
+                (file for file in self._trash.files(entry) if file.suffix == ".db"), None
+            )
+            devices = await asyncio.to_thread(devices_in, database) if database else ()
+            if len(devices) == 1:
+                was = replace(was, jid=devices[0][0], lid=devices[0][1] or None)
+        return replace(await self._with_barriers(was), name=entry.instance)
+
+    async def _with_barriers(self, was: Instance) -> Instance:
+        """With what stood against its device in any entry: an older one must pass no barrier."""
+        for entry in await self._trash.entries():
+            other = entry.was
+            if other is None or was.jid is None or other.jid != was.jid:
+                continue
+            was = replace(
+                was,
+                hold=was.hold or other.hold,
+                cooldown_until=max(was.cooldown_until or 0.0, other.cooldown_until or 0.0) or None,
+                banned_until=max(was.banned_until or 0.0, other.banned_until or 0.0) or None,
+                guarded_at=max(was.guarded_at or 0.0, other.guarded_at or 0.0) or None,
+                conflicts=tuple(sorted({*was.conflicts, *other.conflicts})),
+            )
+        return was
 
     async def _refuse_live_elsewhere(self, jid: str, name: str) -> None:
         for other in self._keeper.instances():
@@ -174,3 +195,7 @@ class Cleaning:
                 f"its device is live in another waziterm (pid {peer.pid}, {peer.root})",
                 "stop it there first; nothing was restored",
             )
+
+
+def _not_unlinked(error: str) -> str:
+    return f"not unlinked at WhatsApp: {error}; do it on the phone" if error else ""

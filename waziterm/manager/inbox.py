@@ -38,7 +38,7 @@ class Inbox:
     """The posts of one supervisor, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Post | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Post | asyncio.Future[None] | None] = asyncio.Queue()
         self._closed = False
 
     def put(self, event: ev.Event, attempt: Attempt | None = None) -> None:
@@ -46,11 +46,20 @@ class Inbox:
 
     async def ask(self, event: ev.Event) -> None:
         """Post a command and wait until it is carried out. Raises FleetError."""
-        if self._closed:
-            raise FleetError("the manager is ending", "ask the next one", code=3)
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        answer = self._answer()
         self._queue.put_nowait(Post(event, answer=answer))
         await answer
+
+    async def settled(self) -> None:
+        """Wait until all that was posted before is carried out. Raises FleetError."""
+        answer = self._answer()
+        self._queue.put_nowait(answer)
+        await answer
+
+    def _answer(self) -> asyncio.Future[None]:
+        if self._closed:
+            raise FleetError("the manager is ending", "ask the next one", code=3)
+        return asyncio.get_running_loop().create_future()
 
     def close(self) -> None:
         """End `posts` after what is in the inbox now."""
@@ -60,4 +69,7 @@ class Inbox:
     async def posts(self) -> AsyncIterator[Post]:
         """All posts until `close`, for one reader."""
         while (post := await self._queue.get()) is not None:
-            yield post
+            if isinstance(post, Post):
+                yield post
+            elif not post.done():
+                post.set_result(None)

@@ -148,6 +148,12 @@ class Link:
         number, answer = self._requests.open()
         return await self._ask(wire.Probe(self._name, number), answer, timeout_s)
 
+    async def pair_by_code(self, phone: str, timeout_s: float) -> wire.Answered:
+        """Have a pairing code made for a phone number (digits); `CodeShown` tells it before this
+        returns. Raises like `send_text`."""
+        number, answer = self._requests.open()
+        return await self._ask(wire.PairByCode(self._name, number, phone), answer, timeout_s)
+
     async def logout(self, timeout_s: float) -> wire.Answered:
         """Unlink the device at WhatsApp; raises like `send_text`."""
         number, answer = self._requests.open()

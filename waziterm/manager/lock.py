@@ -14,14 +14,16 @@ _PAUSE_S = 0.02
 
 
 @contextmanager
-def owned(lock: Path) -> Iterator[None]:
+def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[None]:
     """Own the directory of this lock file while the context lasts.
+
+    wait_s: how long another may keep it, in seconds; a verb on the files has it for a moment.
 
     Raises FleetError with exit code 3, naming the owner's pid, when another process owns it.
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not flocked(descriptor, wait_s=_WAIT_S):
+        if not flocked(descriptor, wait_s=wait_s):
             raise owned_by(_pid(descriptor), lock.parent)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -1,6 +1,8 @@
 """The manifest of a trash entry: what lies there, why, and the instance that it belonged to."""
 
 import json
+import math
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,11 @@ def write(entry: TrashEntry, folder: Path) -> None:
     }
     path = folder / MANIFEST
     path.touch(mode=0o600)
-    path.write_text(json.dumps(data, indent=2) + "\n")
+    with path.open("w") as stream:
+        stream.write(json.dumps(data, indent=2) + "\n")
+        stream.flush()
+        # The files follow only when it is on the disk: without it nobody knows what they are.
+        os.fsync(stream.fileno())
 
 
 def read(path: Path) -> TrashEntry | None:
@@ -66,15 +72,31 @@ def read(path: Path) -> TrashEntry | None:
         entry = TrashEntry(
             id=str(data["id"]),
             instance=str(data["instance"]),
-            at=float(data["at"]),
+            at=_moment(data["at"]),
             why=Why(data["why"]),
             restorable=bool(data["restorable"]),
-            files=tuple(TrashedFile(**file) for file in data["files"]),
+            files=tuple(map(_file, data["files"])),
             was=None if data["was"] is None else _instance(data["was"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return entry if entry.id == path.parent.name else None
+
+
+def _moment(value: object) -> float:
+    """UTC seconds in the years from 1970 to 9999. Raises ValueError."""
+    moment = float(str(value))
+    if not (math.isfinite(moment) and 0 <= moment < 253_402_300_800):
+        raise ValueError(f"no moment: {moment}")
+    return moment
+
+
+def _file(data: dict[str, Any]) -> TrashedFile:
+    """A file's name must lead nowhere but into its entry. Raises ValueError, KeyError."""
+    name = str(data["name"])
+    if name != Path(name).name or name in ("", ".", "..", MANIFEST) or "\0" in name:
+        raise ValueError("no file's name")
+    return TrashedFile(name, int(data["size"]), str(data["sha256"]))
 
 
 def _kept(instance: Instance) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from waziterm.domain.fleet import FleetError, InstanceView
 from waziterm.domain.instance import Instance
 from waziterm.domain.moves import Action
 from waziterm.domain.rules import decide
-from waziterm.domain.trash import TrashView, Why
+from waziterm.domain.trash import Removal, TrashView, Why
 from waziterm.manager.checkup import CheckPlaces, Checkup
 from waziterm.manager.cleaning import Cleaning
 from waziterm.manager.clock import Clock, SystemClock
@@ -23,6 +23,8 @@ from waziterm.manager.trash import Trash
 from waziterm.store.store import Store, open_store
 
 _DAY_S = 86_400.0
+PATIENCE_S = 5.0
+"""How long another verb may have the files before this one gives up, in seconds."""
 
 
 class OfflineKeeper:
@@ -106,7 +108,7 @@ class OfflineTools:
         await self._cleaning.clean(name, logout=logout)
         return next(at_rest(each) for each in self._keeper.instances() if each.name == name)
 
-    async def remove(self, name: str, *, logout: bool = False) -> str:
+    async def remove(self, name: str, *, logout: bool = False) -> Removal:
         return await self._cleaning.remove(name, logout=logout)
 
     async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
@@ -140,7 +142,7 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[Offline
         raise FleetError(f"there is no fleet in {data.root}", "see --data-dir", code=2)
     clock = SystemClock()
     data.create()
-    with owned(data.lock):
+    with owned(data.lock, wait_s=PATIENCE_S):
         stored = open_store(data.database, lines_kept=settings.log.lines_kept)
         async with stored as store:
             trash = Trash(data.trash)

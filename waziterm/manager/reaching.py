@@ -63,7 +63,12 @@ class Route:
         if self.proxy is None:
             return self.server
         parts = urlsplit(self.proxy)
-        return Endpoint(parts.hostname or "", parts.port or _PORTS.get(parts.scheme, _SOCKS_PORT))
+        try:
+            port = parts.port
+        except ValueError:
+            # The environment's proxy was checked by nobody; such a port cannot be connected to.
+            return Endpoint(parts.hostname or "", 0)
+        return Endpoint(parts.hostname or "", port or _PORTS.get(parts.scheme, _SOCKS_PORT))
 
 
 def route_of(server: Endpoint, proxy: str | None, lab: LabFile | None) -> Route:
@@ -136,7 +141,7 @@ async def tls(route: Route) -> Layer:
     It asks for the server's start page, but whatever comes after the handshake is well: any HTTP
     status, and a connection that is closed without an answer.
     """
-    from httpx import HTTPError, ProxyError  # noqa: PLC0415 - 0.1 s that the first paint needs not
+    from httpx import HTTPError, InvalidURL, ProxyError  # noqa: PLC0415 - 0.1 s that the first paint needs not
 
     started = time.monotonic()
     shaken: list[float] = []
@@ -158,7 +163,7 @@ async def tls(route: Route) -> Layer:
             client.stream("GET", url, extensions={"trace": watch}) as answer,
         ):
             status = f"; HTTP {answer.status_code}"
-    except (HTTPError, OSError, TimeoutError) as caught:
+    except (HTTPError, InvalidURL, OSError, TimeoutError, ValueError) as caught:
         error = caught
     if shaken:
         return Layer(LayerName.TLS, Verdict.OK, shaken[0], f"{whom} proved itself{status}")

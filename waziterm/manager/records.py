@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import SendResult
+from waziterm.domain.history import AttemptKind
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.manager.troubles import Troubles
-from waziterm.store.records import AttemptEnd, AttemptKind, Change
+from waziterm.store.records import AttemptEnd, Change
 from waziterm.store.store import Store
 
 _KINDS = {

@@ -8,7 +8,7 @@ from logging.handlers import RotatingFileHandler
 
 from waziterm.domain import events as ev
 from waziterm.domain.checkup import FixReport
-from waziterm.domain.fleet import Subscription
+from waziterm.domain.fleet import FleetError, Subscription
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.domain.tools import Comeback, Progress, RestartReport, Step
@@ -43,6 +43,8 @@ class Restart:
     ) -> AsyncGenerator[Progress | RestartReport, None]:
         """See `domain.tools.Tools.restart`. However it ends, nobody stays paused."""
         began = self._clock.now()
+        if clean_sessions is not None:
+            self._cleaning.expect(clean_sessions)
         try:
             names = tuple(supervisor.instance.name for supervisor in self._roster)
             for done, name in enumerate(names, 1):
@@ -70,7 +72,7 @@ class Restart:
     ) -> AsyncGenerator[Progress | RestartReport, None]:
         starts: dict[str, float] = {}
         for done, name in enumerate(names, 1):
-            await self._roster.tell(name, ev.Booted())
+            await self._roster.resume(name)
             if self._roster.of(name).instance.state.is_live:
                 starts[name] = self._clock.now()
             yield Progress(Step.START, done, len(names), name)
@@ -79,6 +81,8 @@ class Restart:
         async with self._subscribe() as changes:
             waiting = set(starts)
             while waiting and self._clock.now() < end:
+                if self._roster.is_closing:
+                    raise FleetError("the manager is ending", "ask the next one", code=3)
                 for name in sorted(waiting):
                     state = self._roster.of(name).instance.state
                     if state is State.CONNECTED:

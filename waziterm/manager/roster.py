@@ -53,6 +53,7 @@ class Roster:
         self._troubles = Troubles(lambda: len(self._supervisors), hub.notice)
         self._supervisors: dict[str, Supervisor] = {}
         self._records: dict[str, Records] = {}
+        self.is_closing = False
         self._runs: dict[str, asyncio.Task[None]] = {}
 
     def __iter__(self) -> Iterator[Supervisor]:
@@ -80,6 +81,11 @@ class Roster:
 
     # -- `manager.cleaning.Keeper` ------------------------------------------------------------
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether WhatsApp refuses the library: nobody of the fleet tries to connect."""
+        return any(each.instance.hold is Reason.OUTDATED_CLIENT for each in self)
+
     def pids(self) -> frozenset[int]:
         """The workers of this fleet."""
         return frozenset(view.pid for view in self.views() if view.pid is not None)
@@ -103,9 +109,13 @@ class Roster:
     async def forget(self, name: str) -> None:
         """Let an instance's supervisor end, and take the instance out of the database."""
         supervisor, run = self.of(name), self._runs[name]
-        await self._store.remove(name)
         supervisor.close()
         await asyncio.wait([run])
+        try:
+            await self._store.remove(name)
+        except FleetError:
+            self.keep(supervisor.instance, await self._store.lines(name, limit=TAIL))
+            raise
         for kept in (self._supervisors, self._records, self._runs):
             kept.pop(name, None)
         self._hub.removed(name)
@@ -124,12 +134,22 @@ class Roster:
         try:
             yield
         finally:
+            await self.resume(name)
+
+    async def resume(self, name: str) -> None:
+        """End a pause, also when that cannot be stored: nobody stays paused."""
+        try:
             await self.tell(name, ev.Booted())
+        except FleetError as error:
+            log.warning("%s goes on, and that is not stored: %s", name, error)
+            self.of(name).post(ev.Booted())
 
     # -- the life of the fleet ----------------------------------------------------------------
 
     async def boot(self, *, library_changed: bool) -> None:
         """Take up what is stored: what is paired and wanted connects, the others wait."""
+        for name in await self._sessions.mend():
+            log.warning("%s: its session was half moved when the last manager ended", name)
         for instance in await self._store.instances():
             self.keep(instance, await self._store.lines(instance.name, limit=TAIL))
         for supervisor in self:
@@ -185,6 +205,8 @@ class Roster:
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
+        self.is_closing = True
+        self._hub.refresh()
         for supervisor in self:
             supervisor.close()
         await asyncio.gather(*self._runs.values(), return_exceptions=True)

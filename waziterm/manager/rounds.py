@@ -8,7 +8,6 @@ from pathlib import Path
 import psutil
 
 from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetError
 from waziterm.domain.janitor import Act, ActKind, Survey, plan
 from waziterm.manager.clock import Clock
 from waziterm.manager.registry import Registry
@@ -54,7 +53,8 @@ class Rounds:
             await self._pause()
             try:
                 await self.round()
-            except (FleetError, OSError):
+            except Exception:
+                # Whatever lies about in the directory must not end the fleet.
                 log.exception("the janitor's round failed")
 
     def apply(self, every_s: float, keep_trash_s: float, keep_history_s: float) -> None:

@@ -1,8 +1,11 @@
 """Requests through a worker, with everything that can come of them as a result."""
 
+from collections.abc import Awaitable
+
 from waziterm.domain.fleet import SendResult
 from waziterm.manager.link import Link
 from waziterm.manager.process import WorkerGoneError
+from waziterm.worker.protocol import Answered
 
 
 async def send(link: Link, text: str, to: str | None, limit_s: float) -> SendResult:
@@ -26,8 +29,17 @@ async def send(link: Link, text: str, to: str | None, limit_s: float) -> SendRes
 
 async def unlink(link: Link, limit_s: float) -> str:
     """Unlink the device at WhatsApp; "" or why it failed, after `limit_s` seconds at most."""
+    return await _ended(link.logout(limit_s), limit_s)
+
+
+async def ask_code(link: Link, phone: str, limit_s: float) -> str:
+    """Have a pairing code made; "" or why it failed, after `limit_s` seconds at most."""
+    return await _ended(link.pair_by_code(phone.removeprefix("+"), limit_s), limit_s)
+
+
+async def _ended(asking: Awaitable[Answered], limit_s: float) -> str:
     try:
-        answered = await link.logout(limit_s)
+        answered = await asking
     except TimeoutError:
         return f"no answer within {limit_s:.0f} s"
     except WorkerGoneError as error:

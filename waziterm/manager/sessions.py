@@ -61,6 +61,11 @@ class SessionFiles:
             return None
         return await self._trash.put(name, files, at=at, why=why, restorable=restorable, was=was)
 
+    async def mend(self) -> tuple[str, ...]:
+        """Bring back together what a program that was killed had half moved to or from the trash;
+        the names. Raises OSError."""
+        return await self._trash.mend(self._folder)
+
     async def from_trash(self, identity: str) -> None:
         """Bring the files of a trash entry back. Raises OSError; then they stay in the trash."""
         for entry in await self._trash.entries():

@@ -11,6 +11,7 @@ from dataclasses import replace
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError, InstanceView, LogLine, SendResult, Source
 from waziterm.domain.instance import Instance
+from waziterm.domain.jid import mask_number
 from waziterm.domain.limits import Limits
 from waziterm.domain.moves import QUEUED
 from waziterm.domain.reasons import Reason
@@ -22,7 +23,7 @@ from waziterm.manager.inbox import Inbox, Post
 from waziterm.manager.journal import Journal
 from waziterm.manager.link import Link
 from waziterm.manager.process import WorkerGoneError
-from waziterm.manager.sending import send, unlink
+from waziterm.manager.sending import ask_code, send, unlink
 from waziterm.manager.views import Health, view_of
 from waziterm.worker import protocol as wire
 
@@ -44,14 +45,16 @@ class Supervisor:
         self._health = Health()
         self._inbox = Inbox()
         self._hands: Hands | None = None
+        self._removed = False
         self._timer: Handle | None = None
 
     # -- for the manager ------------------------------------------------------------------
 
     @property
     def view(self) -> InstanceView:
-        link = self._link
-        return view_of(self.instance, self._health, link.pid if link else None)
+        link, kept = self._link, self._around.records
+        pid = link.pid if link else None
+        return view_of(self.instance, self._health, pid, kept.attempts, kept.attempts_ok)
 
     @property
     def _link(self) -> Link | None:
@@ -93,7 +96,10 @@ class Supervisor:
             hands = self._hands = Hands(name, self._around, self._inbox, self._journal, tasks)
             try:
                 async for post in self._inbox.posts():
-                    if post.attempt in (None, hands.attempt) or self._counts_late(post.event):
+                    if self._removed:
+                        gone = FleetError(f"{name} was removed", "`u` restores it", code=2)
+                        post.done(gone)
+                    elif post.attempt in (None, hands.attempt) or self._counts_late(post.event):
                         await self._handle(post, hands)
             finally:
                 self._disarm()
@@ -122,6 +128,27 @@ class Supervisor:
         self._around.show(self.view)
         return result
 
+    async def pairing_code(self, phone: str | None) -> InstanceView:
+        """Have a pairing code made and wait until it is shown; see `Fleet.pairing_code`."""
+        name, link, number = self.instance.name, self._link, phone or self.instance.phone
+        if link is None or self.instance.state is not State.PAIRING:
+            raise FleetError(
+                f"{name} is {self.instance.state.label}; a pairing code needs a pairing under way",
+                ""
+                if self.instance.is_paired
+                else "start it (s) and ask again when a QR code shows",
+            )
+        if number is None:
+            raise FleetError(f"{name} was added without a phone number", "name it", code=2)
+        error = await ask_code(link, number, self._limits.query_timeout_s)
+        if not error:
+            await self._inbox.settled()
+            error = "" if self.instance.code else "the pairing ended meanwhile"
+        if error:
+            raise FleetError(f"{name}: no pairing code: {error}", "see its log")
+        self._journal.add(Source.OPERATOR, f"pairing code shown, for {mask_number(number)}")
+        return self.view
+
     async def probe(self) -> wire.Answered:
         """One light round trip to WhatsApp. Raises TimeoutError, and FleetError when there is no
         worker to make it."""
@@ -141,6 +168,9 @@ class Supervisor:
             error = f"it is {state.label}, not connected"
         else:
             error = await unlink(link, LOGOUT_S)
+            if self.instance.state is State.LOGGED_OUT:
+                # WhatsApp told of the end before it answered, and that ended the worker.
+                error = ""
         said = f"not unlinked at WhatsApp: {error}; do it on the phone" if error else "unlinked"
         self._journal.add(Source.OPERATOR, said)
         return error
@@ -183,18 +213,14 @@ class Supervisor:
             for action in decision.actions:
                 await hands.carry_out(action, event, before, self.instance)
         except FleetError:
-            if before.jid is not None:
-                # The session that was to go is still there, so the instance still has a device.
-                self.post(ev.DeviceFound(before.jid, before.lid or ""))
-            elif isinstance(event, ev.SessionRestored):
-                # The session that was to come is not there, so there is no device.
-                self.post(ev.CleanAsked())
+            self.post(ev.NotMoved(before))
             raise
         await hands.follow(event, self.instance, self._limits)
         if self.view.pid != pid or isinstance(event, ev.ProbeAnswered):
             self._around.show(self.view)
         if decision.refusal:
             raise FleetError(f"{before.name} is {decision.refusal}")
+        self._removed = isinstance(event, ev.CleanAsked) and event.removing
 
     async def _adopt(
         self, decision: Decision, event: ev.Event, now: float, *, must_store: bool

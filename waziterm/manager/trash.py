@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -13,6 +14,8 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.trash import TrashedFile, Why
 from waziterm.manager import manifest
 from waziterm.manager.manifest import MANIFEST, TrashEntry
+
+log = logging.getLogger(__name__)
 
 
 class Trash:
@@ -78,13 +81,14 @@ class Trash:
         folder.mkdir(mode=0o700)
         try:
             manifest.write(entry, folder)
+            _sync(folder)
             take(tuple((path, folder / path.name) for path in files))
-            for changed in {folder, *(path.parent for path in files)}:
-                _sync(changed)
         except OSError:
-            (folder / MANIFEST).unlink(missing_ok=True)
-            folder.rmdir()
+            _end(folder)
             raise
+        # From here on it has happened; a disk that does not confirm it undoes nothing.
+        for changed in {folder, *(path.parent for path in files)}:
+            _try_to_sync(changed)
         return entry
 
     def _entries(self) -> tuple[TrashEntry, ...]:
@@ -99,15 +103,29 @@ class Trash:
             if _file(path) != file:
                 raise OSError(5, "it is not what it was when it came to the trash", str(path))
         _moved(tuple((path, folder / path.name) for path in here))
-        _sync(folder)
-        (self._folder / entry.id / MANIFEST).unlink(missing_ok=True)
-        (self._folder / entry.id).rmdir()
+        _try_to_sync(folder)
+        _end(self._folder / entry.id)
+
+    async def mend(self, folder: Path) -> tuple[str, ...]:
+        """Bring together in `folder` what a program that was killed had half moved; the names of
+        the instances that it belonged to. Raises OSError."""
+        return await asyncio.to_thread(self._mend, folder)
+
+    def _mend(self, folder: Path) -> tuple[str, ...]:
+        mended = []
+        for entry in self._entries():
+            here = [path for path in self.files(entry) if path.exists()]
+            away = [path for path in self.files(entry) if not path.exists()]
+            if away and all((folder / path.name).exists() for path in away):
+                _moved(tuple((path, folder / path.name) for path in here))
+                _end(self._folder / entry.id)
+                mended.append(entry.instance)
+        return tuple(mended)
 
     def _delete(self, entry: TrashEntry) -> None:
         for path in self.files(entry):
             path.unlink(missing_ok=True)
-        (self._folder / entry.id / MANIFEST).unlink(missing_ok=True)
-        (self._folder / entry.id).rmdir()
+        _end(self._folder / entry.id)
 
 
 def _described(
@@ -156,6 +174,27 @@ def _copied(pairs: tuple[tuple[Path, Path], ...]) -> None:
         for target in made:
             target.unlink(missing_ok=True)
         raise
+
+
+def _end(folder: Path) -> None:
+    """Take an entry without files away. A folder that holds something still keeps its manifest,
+    if it has one, so that nothing in it is ever out of sight."""
+    others = [path for path in folder.iterdir() if path.name != MANIFEST]
+    if others:
+        log.warning("%s is kept: it holds %s", folder, others[0].name)
+        return
+    try:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        folder.rmdir()
+    except OSError as error:
+        log.warning("%s stays, empty: %s", folder, error)
+
+
+def _try_to_sync(folder: Path) -> None:
+    try:
+        _sync(folder)
+    except OSError as error:
+        log.warning("the disk has not confirmed what was moved to or from %s: %s", folder, error)
 
 
 def _sync(folder: Path) -> None:

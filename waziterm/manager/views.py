@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from waziterm.domain.fleet import InstanceView
 from waziterm.domain.instance import Instance
-from waziterm.domain.jid import mask_jid
+from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.manager.inputs import mask_proxy
 
 
@@ -17,8 +17,14 @@ class Health:
     sent: int = 0
 
 
-def view_of(instance: Instance, health: Health, pid: int | None) -> InstanceView:
-    """An instance as screen, JSON and tests see it."""
+def view_of(
+    instance: Instance,
+    health: Health,
+    pid: int | None,
+    attempts: int = 0,
+    attempts_ok: int = 0,
+) -> InstanceView:
+    """An instance as screen, JSON and tests see it. attempts: see `InstanceView`."""
     return InstanceView(
         name=instance.name,
         state=instance.state,
@@ -35,7 +41,11 @@ def view_of(instance: Instance, health: Health, pid: int | None) -> InstanceView
         probed_at=health.probed_at,
         sent=health.sent,
         attempt=instance.attempt,
+        attempts=attempts,
+        attempts_ok=attempts_ok,
         proxy=mask_proxy(instance.proxy) if instance.proxy else None,
         pid=pid,
+        phone=mask_number(instance.phone) if instance.phone else None,
         qr=instance.qr,
+        code=instance.code,
     )

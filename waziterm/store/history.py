@@ -1,12 +1,14 @@
 """What happened: transitions, connect attempts, send-tests, and the end of old rows."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 
+from waziterm.domain.history import Attempt, AttemptKind, Moved
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.domain.text import safe_line
 from waziterm.store.errors import known
-from waziterm.store.records import AttemptCounts, AttemptKind, SendCounts, Transition
+from waziterm.store.records import AttemptCounts, SendCounts, Transition
 
 INTERRUPTED = "interrupted"
 """The reason of an attempt whose program ended before it did; it counts neither way."""
@@ -35,6 +37,56 @@ def read_transitions(
         )
         for at, instance, left, entered, reason, code, detail, event in reversed(rows)
     )
+
+
+def read_timeline(db: sqlite3.Connection, name: str, since: float, limit: int) -> tuple[Moved, ...]:
+    """The newest `limit` moves of an instance from the last one before `since` on, oldest
+    first."""
+    # All rows of the instance are looked at: the first one of a part of them would always seem to
+    # differ from the one before it.
+    rows = db.execute(
+        "WITH told AS (SELECT *, lag(to_state) OVER course IS NOT to_state"
+        " OR lag(reason) OVER course IS NOT reason AS moved FROM transitions"
+        " WHERE instance = :name WINDOW course AS (ORDER BY id)),"
+        " moves AS (SELECT * FROM told WHERE moved)"
+        " SELECT at, to_state, reason, detail FROM moves WHERE id >="
+        " coalesce((SELECT max(id) FROM moves WHERE at < :since), 0)"
+        " ORDER BY id DESC LIMIT :limit",
+        {"name": name, "since": since, "limit": limit},
+    ).fetchall()
+    return tuple(_moved(*row) for row in reversed(rows))
+
+
+Told = tuple[int, str, float, str, str, str]
+"""A transition as it is stored: id, instance, at, to_state, reason, detail."""
+
+
+def read_told(db: sqlite3.Connection, since: float, before: int | None, limit: int) -> list[Told]:
+    """The newest `limit` transitions of all instances from `since` on, newest first.
+
+    before: only those with a smaller id than this one.
+    """
+    return db.execute(
+        "SELECT id, instance, at, to_state, reason, detail FROM transitions"
+        " WHERE at >= ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
+        (since, before, limit),
+    ).fetchall()
+
+
+def courses_of(newest_first: Sequence[Told]) -> Mapping[str, tuple[Moved, ...]]:
+    """What each instance went through, oldest first: only where its state or its reason differs
+    from what was told of it before."""
+    courses: dict[str, list[Moved]] = {}
+    at_last: dict[str, tuple[str, str]] = {}
+    for _, instance, at, state, reason, detail in reversed(newest_first):
+        if at_last.get(instance) != (state, reason):
+            at_last[instance] = (state, reason)
+            courses.setdefault(instance, []).append(_moved(at, state, reason, detail))
+    return {name: tuple(moves) for name, moves in courses.items()}
+
+
+def _moved(at: float, state: str, reason: str, detail: str) -> Moved:
+    return Moved(at, known(State, state), known(Reason.of, reason), detail)
 
 
 def begin_attempt(db: sqlite3.Connection, name: str, at: float, kind: AttemptKind) -> int:
@@ -67,6 +119,21 @@ def count_attempts(db: sqlite3.Connection, since: float) -> AttemptCounts:
         "SELECT count(*), total(ok) FROM attempts WHERE at >= ? AND ok IS NOT NULL", (since,)
     ).fetchone()
     return AttemptCounts(total, int(ok))
+
+
+def read_attempts(
+    db: sqlite3.Connection, since: float, name: str | None, limit: int
+) -> tuple[Attempt, ...]:
+    """The newest `limit` attempts that began at `since` or later, oldest first."""
+    rows = db.execute(
+        "SELECT at, instance, kind, ended_at - at, ok FROM attempts"
+        " WHERE at >= ? AND (?2 IS NULL OR instance = ?2) ORDER BY id DESC LIMIT ?",
+        (since, name, limit),
+    ).fetchall()
+    return tuple(
+        Attempt(at, instance, known(AttemptKind, kind), took_s, None if ok is None else bool(ok))
+        for at, instance, kind, took_s, ok in reversed(rows)
+    )
 
 
 def add_send(

@@ -3,13 +3,18 @@
 import json
 import sqlite3
 
+from waziterm.domain.history import IncidentView
 from waziterm.domain.incidents import Incident
 from waziterm.domain.reasons import Reason
 from waziterm.store.errors import known, storable
 
 
 def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
-    """Write an incident, new or grown; returns its id."""
+    """Write an incident, new or grown; returns its id.
+
+    One that was acknowledged and has met another instance since is to be acknowledged anew; what
+    goes on with the same ones is not, or an outage could never be.
+    """
     values = (
         incident.reason.slug,
         incident.began_at,
@@ -22,8 +27,9 @@ def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
     if incident.id:
         db.execute(
             "UPDATE incidents SET reason = ?, began_at = ?, last_at = ?, names = ?, fleet = ?,"
-            " detail = ?, is_serious = ? WHERE id = ?",
-            (*values, incident.id),
+            " detail = ?, is_serious = ?, acknowledged_at = iif(names = ?, acknowledged_at, NULL)"
+            " WHERE id = ?",
+            (*values, json.dumps(incident.names), incident.id),
         )
         return incident.id
     row = db.execute(
@@ -34,17 +40,29 @@ def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
     return int(row[0])
 
 
-def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[Incident, ...]:
+def acknowledge(db: sqlite3.Connection, number: int, at: float) -> bool:
+    """Note that an incident was seen, unless that was noted before; whether there is such an
+    incident."""
+    return bool(
+        db.execute(
+            "UPDATE incidents SET acknowledged_at = coalesce(acknowledged_at, ?) WHERE id = ?",
+            (at, number),
+        ).rowcount
+    )
+
+
+def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[IncidentView, ...]:
     """The newest `limit` incidents that were still growing at `since` or later, oldest first."""
     rows = db.execute(
-        "SELECT reason, began_at, last_at, names, fleet, detail, is_serious, id FROM incidents"
-        " WHERE last_at >= ? ORDER BY id DESC LIMIT ?",
+        "SELECT reason, began_at, last_at, names, fleet, detail, is_serious, id,"
+        " acknowledged_at FROM incidents WHERE last_at >= ? ORDER BY id DESC LIMIT ?",
         (since, limit),
     ).fetchall()
     return tuple(
-        Incident(
+        IncidentView(
             known(Reason.of, reason), began_at, last_at, tuple(json.loads(names)), fleet,
-            detail, bool(is_serious), number,
+            detail, bool(is_serious), number, acknowledged_at,
         )
-        for reason, began_at, last_at, names, fleet, detail, is_serious, number in reversed(rows)
+        for reason, began_at, last_at, names, fleet, detail, is_serious, number, acknowledged_at
+        in reversed(rows)
     )  # fmt: skip

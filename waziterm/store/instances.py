@@ -78,6 +78,20 @@ def remove_instance(db: sqlite3.Connection, name: str) -> None:
     db.execute("DELETE FROM instances WHERE name = ?", (name,))
 
 
+def leave_instances(db: sqlite3.Connection, at: float) -> None:
+    """Record that nobody keeps the instances from a moment on, but not before what was recorded
+    last. What is stored of them for the next manager stays as it is."""
+    live = [state.value for state in State if state.is_live]
+    reason = Reason.NO_MANAGER
+    db.execute(
+        "INSERT INTO transitions (instance, at, from_state, to_state, reason, code, detail, event)"
+        " SELECT name, max(?, coalesce((SELECT max(at) FROM transitions"
+        " WHERE instance = instances.name), 0)), state, ?, ?, ?, '', 'ManagerEnded' FROM instances"
+        f" WHERE state IN ({', '.join('?' * len(live))})",
+        (at, State.STOPPED.value, reason.slug, reason.code, *live),
+    )
+
+
 def _row(instance: Instance) -> dict[str, Any]:
     return {
         "name": instance.name,

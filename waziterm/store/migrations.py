@@ -119,6 +119,7 @@ MIGRATIONS: Sequence[Migration] = (
         """,
         "CREATE INDEX acts_by_time ON acts (at)",
     ),
+    ("ALTER TABLE incidents ADD COLUMN acknowledged_at REAL",),
 )
 
 

@@ -1,8 +1,8 @@
 """What the history is made of. Moments are seconds since the Unix epoch, UTC."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from waziterm.domain.history import AttemptKind
 from waziterm.domain.incidents import Incident
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
@@ -26,17 +26,6 @@ class Transition:
     code: str
     detail: str
     event: str
-
-
-class AttemptKind(StrEnum):
-    """Why the program tried to connect; the value is the word in the database."""
-
-    PAIRING = "pairing"
-    RESUME = "resume"
-    ASKED = "asked"
-    RETRY = "retry"
-    GUARDED = "guarded"
-    TAKEOVER = "takeover"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 from waziterm.domain.fleet import LogLine
-from waziterm.domain.incidents import Incident
+from waziterm.domain.history import Attempt, IncidentView, Moved
 from waziterm.domain.instance import Instance
 from waziterm.store import history, incidents
 from waziterm.store import instances as rows
@@ -26,6 +26,7 @@ from waziterm.store.records import (
 )
 
 _PRUNED_AT_ONCE = 5_000
+_READ_AT_ONCE = 2_000
 
 
 class Store:
@@ -58,6 +59,13 @@ class Store:
         """Store a step of an instance with its attempt and its incident."""
         return await self._connection.write(lambda db: record(db, change))
 
+    async def leave(self, at: float) -> None:
+        """Record that nobody keeps the instances from a moment on: none of them is connected then.
+
+        at: UTC seconds. What `instances` tells stays as it is.
+        """
+        await self._connection.write(lambda db: rows.leave_instances(db, at))
+
     async def remove(self, name: str) -> None:
         """Forget an instance; its history and lines stay until `prune`."""
         await self._connection.write(lambda db: rows.remove_instance(db, name))
@@ -71,6 +79,29 @@ class Store:
         return await self._connection.read(
             lambda db: history.read_transitions(db, name, since, limit)
         )
+
+    async def timeline(self, name: str, since: float, limit: int) -> tuple[Moved, ...]:
+        """See `domain.history.History.timeline`."""
+        return await self._connection.read(lambda db: history.read_timeline(db, name, since, limit))
+
+    async def courses(self, since: float, limit: int) -> Mapping[str, tuple[Moved, ...]]:
+        """What each instance went through from `since` on, oldest first; the newest `limit`
+        transitions of all of them together are looked at.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        told: list[history.Told] = []
+        step = partial(history.read_told, since=since, limit=min(limit, _READ_AT_ONCE))
+        while len(told) < limit:
+            before = told[-1][0] if told else None
+            if not (older := await self._connection.read(partial(step, before=before))):
+                break
+            told += older
+        return await asyncio.to_thread(history.courses_of, told[:limit])
+
+    async def attempts(self, since: float, name: str | None, limit: int) -> tuple[Attempt, ...]:
+        """The newest `limit` attempts; see `domain.history.History.attempts`."""
+        return await self._connection.read(lambda db: history.read_attempts(db, since, name, limit))
 
     async def attempt_counts(self, since: float) -> AttemptCounts:
         """Attempts of the fleet that began at `since` or later and have ended.
@@ -92,9 +123,15 @@ class Store:
         """Send-tests from `since` on. name: None for the fleet."""
         return await self._connection.read(lambda db: history.count_sends(db, since, name))
 
-    async def incidents(self, since: float = 0.0, limit: int = 1000) -> tuple[Incident, ...]:
-        """The newest `limit` incidents that still grew at `since` or later, oldest first."""
+    async def incidents(self, since: float = 0.0, limit: int = 1000) -> tuple[IncidentView, ...]:
+        """The newest `limit` incidents that still grew at `since` or later, oldest first; what was
+        done about them is left out."""
         return await self._connection.read(lambda db: incidents.read_incidents(db, since, limit))
+
+    async def acknowledge(self, incident: int, at: float) -> bool:
+        """Note that an incident was seen, the first time only; False when there is none with this
+        number."""
+        return await self._connection.write(lambda db: incidents.acknowledge(db, incident, at))
 
     async def add_act(self, at: float, kind: str, subject: str, why: str) -> None:
         """Record something that the janitor did: to whom, and why."""

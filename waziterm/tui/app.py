@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -12,40 +14,30 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.worker import WorkerFailed
 
-from waziterm.domain.fleet import Fleet, InstanceView
-from waziterm.tui import look
+from waziterm.domain.fleet import Fleet, FleetError
+from waziterm.domain.screen import Theme
 from waziterm.tui.actions import Actions
+from waziterm.tui.commandapp import CommandApp
 from waziterm.tui.driver import TerminalDriver
 from waziterm.tui.focus import FocusScreen
+from waziterm.tui.mainscreen import MainScreen, View
 from waziterm.tui.messages import Message, Mood
 from waziterm.tui.model import FleetModel
-from waziterm.tui.paint import inert
 from waziterm.tui.screens import FleetScreen
-from waziterm.tui.toolapp import ToolApp
-from waziterm.tui.wallscreen import WallScreen
+from waziterm.tui.themes import textual_theme, theme_name
 
 FRAME_S = 0.1
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
 
-logger = logging.getLogger(__name__)
+DAY_S = 86_400.0
+LOOK_BACK_S = 60.0
+"""How often the history is read, in seconds."""
+SETTLE_S = 1.0
+"""How long what went wrong may take to be written down, in seconds."""
 
-_THEME = Theme(
-    name="waziterm",
-    primary=look.ACCENT,
-    secondary=look.DIM,
-    accent=look.ACCENT,
-    success=look.GOOD,
-    warning=look.WAIT,
-    error=look.BAD,
-    foreground=look.TEXT,
-    background=look.BACKGROUND,
-    surface=look.RAISED,
-    panel=look.RAISED,
-    dark=True,
-)
+logger = logging.getLogger(__name__)
 
 
 def _fleet_commands() -> type[Provider]:
@@ -54,7 +46,7 @@ def _fleet_commands() -> type[Provider]:
     return FleetCommands
 
 
-class WazitermApp(ToolApp):
+class WazitermApp(CommandApp):
     """The monitor's screen on a fleet that lives in the same event loop or behind a socket.
 
     fleet: all that the screen knows and asks. clock: UTC seconds, another one in tests.
@@ -80,8 +72,8 @@ class WazitermApp(ToolApp):
         driver_class: type[Driver] | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
-        self.register_theme(_THEME)
-        self.theme = "waziterm"
+        self.register_theme(textual_theme(Theme.DARK))
+        self.theme = theme_name(Theme.DARK)
         self.animation_level = "none"
         self.model = FleetModel(fleet, read_only=read_only)
         self.model.load()
@@ -90,7 +82,8 @@ class WazitermApp(ToolApp):
         self._painted = painted
         self._attached = attached
         self._message: Message | None = None
-        self._wall = WallScreen(self.model, clock)
+        self._news = asyncio.Event()
+        self._main = MainScreen(self.model, clock)
         self._actions = Actions(
             fleet,
             self.model,
@@ -102,13 +95,14 @@ class WazitermApp(ToolApp):
     # -- the fleet's changes
 
     def get_default_screen(self) -> Screen[None]:
-        return self._wall
+        return self._main
 
     def on_mount(self) -> None:
         if self._painted is not None:
             self.call_after_refresh(self._painted)
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")
+        self.run_worker(self._look_back(), group="feed")
 
     async def _follow(self) -> None:
         """Take in the fleet's changes, at most one repaint per frame."""
@@ -116,9 +110,9 @@ class WazitermApp(ToolApp):
             while True:
                 changes = await subscription.next()
                 self.model.apply(changes)
-                if changes.changed:
-                    self.model.count_attempts()
                 self._actions.settle(changes)
+                if any(view.state.is_trouble for view in changes.changed):
+                    self._news.set()
                 self.repaint()
                 await asyncio.sleep(FRAME_S)
 
@@ -129,6 +123,24 @@ class WazitermApp(ToolApp):
             if self._message is not None and self._message.until <= self._clock():
                 self._show(None)
             self.repaint()
+
+    async def _look_back(self) -> None:
+        """Ask for the history every minute, and soon after something went wrong."""
+        while True:
+            now = self._clock()
+            try:
+                conflicts = await self._fleet.conflicts(now - DAY_S)
+                self.model.conflicts = Counter(each.instance for each in conflicts)
+                self.model.incidents = await self._fleet.incidents(now - 7 * DAY_S)
+            except FleetError as error:
+                # It is asked again in a minute; that the manager is gone is told elsewhere.
+                logger.warning("the history cannot be read: %s", error)
+            self.repaint()
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_BACK_S):
+                    await self._news.wait()
+            await asyncio.sleep(SETTLE_S)
 
     def repaint(self) -> None:
         """Paint what changed on the fleet's screens, unless the terminal is behind already."""
@@ -162,52 +174,32 @@ class WazitermApp(ToolApp):
     def one_is_shown(self) -> bool:
         return isinstance(self.screen, FocusScreen)
 
-    def act(self, action: str, name: str | None) -> None:
-        """Do what the key of this action does, on an instance."""
-        if name is None:
-            self.tell(Mood.TROUBLE, "there is no instance yet; press a to add one")
+    def action_view(self, view: str) -> None:
+        """Show the fleet in another way."""
+        while isinstance(self.screen, FocusScreen):
+            self.pop_screen()
+        self._main.show(View(view))
+
+    def action_acknowledge(self) -> None:
+        incident = self._main.incidents.incident
+        if self._main.view_shown is not View.INCIDENTS or incident is None:
+            self.tell(Mood.TROUBLE, "A acknowledges an incident; 4 shows them")
             return
-        if self.model.get(name) is None:
-            self.tell(Mood.TROUBLE, f"{inert(name)} was removed")
-            return
-        match action:
-            case "start_stop":
-                self._actions.start_stop(name)
-            case "reconnect":
-                self._actions.reconnect(name)
-            case "send_test":
-                self._actions.send_test(name)
-            case "clean":
-                self._ask_clean(name)
-            case "show_log":
-                self._open_log(name)
-            case "focus_instance":
-                self.open_focus(name)
 
-    def action_start_stop(self) -> None:
-        self.act("start_stop", self.target)
+        async def acknowledge() -> None:
+            await self._fleet.acknowledge(incident.id)
+            self._news.set()
 
-    def action_reconnect(self) -> None:
-        self.act("reconnect", self.target)
-
-    def action_send_test(self) -> None:
-        self.act("send_test", self.target)
-
-    def action_clean(self) -> None:
-        self.act("clean", self.target)
-
-    def action_show_log(self) -> None:
-        self.act("show_log", self.target)
-
-    def action_focus_instance(self) -> None:
-        self.act("focus_instance", self.target)
+        self.run_worker(self._told(acknowledge, "acknowledge"), group="tools")
 
     def open_focus(self, name: str, *, log_only: bool = False) -> None:
         """Show one instance in full."""
-        self._wall.wall.select(name)
+        self._main.wall.select(name)
         if isinstance(self.screen, FocusScreen):
             self.pop_screen()
-        screen = FocusScreen(name, self.model, self._clock, self.tell, log_only=log_only)
+        screen = FocusScreen(
+            name, self._fleet, self.model, self._clock, self.tell, log_only=log_only
+        )
         self.push_screen(screen)
 
     def _open_log(self, name: str) -> None:
@@ -216,30 +208,6 @@ class WazitermApp(ToolApp):
             screen.toggle_log()
         else:
             self.open_focus(name, log_only=True)
-
-    def _ask_clean(self, name: str) -> None:
-        from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._actions.clean(name)
-
-        text = (
-            "The instance stops and its session moves to the trash, from where it can be restored."
-            " After that it must be linked anew, with a QR code."
-        )
-        dialog = ConfirmDialog(f"Clean {name}?", text, "clean it", "keep it", default=False)
-        self.push_screen(dialog, answered)
-
-    def action_add(self) -> None:
-        from waziterm.tui.dialogs import AddDialog  # noqa: PLC0415 (keeps the start fast)
-
-        def added(view: InstanceView | None) -> None:
-            if view is not None:
-                self.repaint()
-                self.open_focus(view.name)
-
-        self.push_screen(AddDialog(self._actions.add), added)
 
     def action_show_help(self) -> None:
         from waziterm.tui.dialogs import HelpDialog  # noqa: PLC0415 (keeps the start fast)

@@ -6,6 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet import InstanceView
+from waziterm.domain.states import State
 from waziterm.tui import look
 from waziterm.tui.canvas import Canvas
 from waziterm.tui.format import clock, percent
@@ -26,31 +27,59 @@ _MOODS: dict[Mood, Style] = {
 def header(model: FleetModel, now: float, width: int) -> Strip:
     """Counts per state, success rate, badges and clock; words go first where space is short."""
     clock_span: Span = (f" {clock(now)} ", look.BAR)
-    badge: list[Span] = [(" LAB ", look.LAB), (" ", look.BAR)] if model.lab else []
+    lab: list[Span] = [(" LAB ", look.LAB), (" ", look.BAR)] if model.lab else []
     if model.read_only:
-        badge = [(" READ-ONLY ", look.LAB), (" ", look.BAR), *badge]
+        lab = [(" READ-ONLY ", look.LAB), (" ", look.BAR), *lab]
+    unseen: list[Span] = (
+        [(f" ! {model.unseen} ", look.ALARM), (" ", look.BAR)] if model.unseen else []
+    )
+    outdated: list[Span] = (
+        [(" OUTDATED ", look.ALARM), (" ", look.BAR)] if model.counts()[State.OUTDATED] else []
+    )
+    badge = [*unseen, *outdated, *lab]
     rate: Span = (f"success {percent(model.attempts_ok, model.attempts)}  ", look.BAR_FAINT)
-    total = len(model.names)
-    title: list[Span] = [
-        (" waziterm ", look.BAR_BRIGHT),
-        (f" {total} {'instance' if total == 1 else 'instances'} ", look.BAR_FAINT),
-    ]
+    title: list[Span] = [(" waziterm ", look.BAR_BRIGHT), (_how_many(model), look.BAR_FAINT)]
     wide = _counts(model, with_words=True)
     short = _counts(model, with_words=False)
-    variants = (
+    name, many = title
+    # What a filter hides must not be forgotten, so that is said before all else.
+    always: list[Span] = [(f" {told} ", look.BAR_BRIGHT)] if (told := _hidden(model)) else []
+    variants: tuple[tuple[list[Span], list[Span]], ...] = (
         ([*title, *wide], [rate, *badge, clock_span]),
-        ([title[0], *wide], [rate, *badge, clock_span]),
-        ([title[0], *wide], [*badge, clock_span]),
+        ([name, *always, *wide], [rate, *badge, clock_span]),
+        ([name, *always, *wide], [*badge, clock_span]),
         ([*title, *short], [rate, *badge, clock_span]),
         ([*title, *short], [*badge, clock_span]),
-        ([title[0], *short], [*badge, clock_span]),
-        (short, [*badge, clock_span]),
-        (short, badge),
+        ([name, *always, *short], [*badge, clock_span]),
+        ([*always, *short], [*badge, clock_span]),
+        ([*always, *short], [*unseen, *lab, clock_span]),
+        ([*always, *short], [*unseen, *lab]),
+        ([*always, *short], lab),
+        (short, lab),
+        (short, []),
     )
     for left, right in variants:
         if sum(width_of(text) for text, _ in (*left, *right)) <= width:
             return spread(left, right, width, look.BAR)
     return spread(*variants[-1], width, look.BAR)
+
+
+def _hidden(model: FleetModel) -> str:
+    """What an operator must not forget: that not all are shown, that some are marked."""
+    told = []
+    if model.arrangement.hides:
+        what = "troubled" if model.arrangement.troubled else "filtered"
+        told.append(f"{len(model.shown)} of {len(model.names)} {what}")
+    if model.marked:
+        told.append(f"{len(model.marked)} marked")
+    return ", ".join(told)
+
+
+def _how_many(model: FleetModel) -> str:
+    total = len(model.names)
+    many = f"{total} {'instance' if total == 1 else 'instances'}"
+    hidden = _hidden(model)
+    return f" {many}: {hidden} " if hidden else f" {many} "
 
 
 def _counts(model: FleetModel, *, with_words: bool) -> list[Span]:

@@ -7,6 +7,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from waziterm.tui import look
+from waziterm.tui.finish import only_ascii
 
 
 class Canvas(Widget):
@@ -17,6 +18,11 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's own name)
         super().__init__(id=id)
         self._painted: list[Strip] = []
+
+    @property
+    def draws_codes(self) -> bool:
+        """Whether this terminal has the glyphs of which a QR code is drawn."""
+        return not only_ascii(self.app)
 
     @abstractmethod
     def paint(self, width: int, height: int) -> list[Strip]:

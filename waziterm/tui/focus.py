@@ -1,66 +1,30 @@
-"""The second screen: one instance in full."""
+"""The screen of one instance: its keys, and what it reads of the history in the background."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-from textual.strip import Strip
 from textual.widget import Widget
 
-from waziterm.domain.fleet import LogLine
-from waziterm.tui import focuspaint, look, words
-from waziterm.tui.canvas import Canvas
+from waziterm.domain.fleet import Fleet, FleetError
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.tui import focuspaint, words
+from waziterm.tui.codepaint import valid_code
+from waziterm.tui.focusbody import FocusBody
+from waziterm.tui.focuscard import Past
 from waziterm.tui.keys import Place, bindings
-from waziterm.tui.logwindow import LogWindow
-from waziterm.tui.messages import Mood
+from waziterm.tui.messages import Mood, refusal
 from waziterm.tui.model import FleetModel
-from waziterm.tui.paint import inert, row
-from waziterm.tui.qrcells import Drawing, Matrix, Size, modules, size
+from waziterm.tui.paint import inert
+from waziterm.tui.qrcells import Drawing, Size, size
 from waziterm.tui.screens import FleetScreen
 
+logger = logging.getLogger(__name__)
 
-class FocusBody(Canvas):
-    """State card, QR code and log of one instance, or its log alone."""
-
-    def __init__(self, name: str, model: FleetModel, clock: Callable[[], float]) -> None:
-        super().__init__(id="focus")
-        self._model = model
-        self._clock = clock
-        self._matrix: tuple[str, Matrix] | None = None
-        self.name_shown = name
-        self.log_window = LogWindow()
-        self.log_only = False
-        self.preferred: Drawing | None = None
-
-    def lines(self) -> Sequence[LogLine]:
-        return self._model.lines(self.name_shown)
-
-    def code(self) -> focuspaint.ShownCode | None:
-        """The QR code to show now, with its modules; they are worked out once for each code."""
-        view = self._model.get(self.name_shown)
-        code = words.valid_qr(view, self._clock()) if view is not None else None
-        if code is None or self.log_only:
-            self._matrix = None
-            return None
-        if self._matrix is None or self._matrix[0] != code.payload:
-            self._matrix = (code.payload, modules(code.payload))
-        return focuspaint.ShownCode(code, self._matrix[1])
-
-    def fitting(self) -> focuspaint.Fit | None:
-        shown = self.code()
-        if shown is None:
-            return None
-        return focuspaint.fit(shown.matrix, Size(*self.size), self.preferred)
-
-    def paint(self, width: int, height: int) -> list[Strip]:
-        view = self._model.get(self.name_shown)
-        if view is None:
-            gone = f" {inert(self.name_shown)} was removed. esc goes back to the wall."
-            return [row([(gone, look.PLAIN)], width, look.PLAIN)]
-        space, now = Size(width, height), self._clock()
-        if self.log_only:
-            return focuspaint.full_log(view, self.lines(), self.log_window, space, now)
-        shown = self.code()
-        fitting = focuspaint.fit(shown.matrix, space, self.preferred) if shown else None
-        return focuspaint.paint(view, self.lines(), self.log_window, shown, fitting, space, now)
+MOVES = 1000
+"""How many moves of the history are read: enough for a day of an unhappy instance."""
 
 
 class FocusScreen(FleetScreen):
@@ -72,6 +36,7 @@ class FocusScreen(FleetScreen):
     def __init__(
         self,
         name: str,
+        fleet: Fleet,
         model: FleetModel,
         clock: Callable[[], float],
         tell: Callable[[Mood, str], None],
@@ -79,10 +44,13 @@ class FocusScreen(FleetScreen):
         log_only: bool = False,
     ) -> None:
         super().__init__(model, clock)
+        self._fleet = fleet
         self._tell = tell
         self._focus = FocusBody(name, model, clock)
         self._focus.log_only = log_only
         self._opened_as_log = log_only
+        self._read: tuple[str, State, Reason] | None = None
+        self._asking = False
 
     @property
     def target(self) -> str | None:
@@ -91,7 +59,14 @@ class FocusScreen(FleetScreen):
     def body(self) -> Widget:
         return self._focus
 
+    def on_mount(self) -> None:
+        self._read_history()
+
     def repaint_body(self) -> None:
+        view = self.view()
+        if view is None or view.state is not State.PAIRING:
+            self._focus.code_view = False
+        self._read_history()
         self._make_room()
         self._focus.repaint()
 
@@ -101,11 +76,32 @@ class FocusScreen(FleetScreen):
     def _make_room(self) -> None:
         """Give the bars' rows to the QR code where it does not fit otherwise."""
         shown = self._focus.code()
-        rows = self.size.height
-        need = size(shown.matrix, Drawing.SEXTANT).rows if shown is not None else 0
-        need = need if need <= rows else 0
-        for spared, bar in ((3, self.header), (2, self.message), (1, self.footer)):
-            bar.display = need <= rows - spared
+        drawn = shown is not None and self._focus.draws_codes
+        need = size(shown.matrix, Drawing.SEXTANT).rows if shown and drawn else 0
+        self.make_room(need)
+
+    # -- the history
+
+    def _read_history(self) -> None:
+        """Read it in the background, once for each state of the instance that is shown."""
+        view = self.view()
+        if view is None or self._read == (view.name, view.state, view.reason):
+            return
+        self._read = (view.name, view.state, view.reason)
+        self.run_worker(self._take_history(view.name), group="history", exclusive=True)
+
+    async def _take_history(self, name: str) -> None:
+        library = self._fleet.snapshot().library
+        try:
+            past = Past(await self._fleet.timeline(name, limit=MOVES), "", library)
+        except FleetError as error:
+            past = Past(None, refusal(error), library)
+        except Exception:
+            logger.exception("the history of %s was not read", name)
+            past = Past(None, "waziterm.log has the details", library)
+        if name == self._focus.name_shown:
+            self._focus.past = past
+            self._focus.repaint()
 
     # -- keys
 
@@ -116,7 +112,9 @@ class FocusScreen(FleetScreen):
         self.repaint()
 
     def action_back(self) -> None:
-        if self._focus.log_only and not self._opened_as_log:
+        if self._focus.code_view:
+            self._show_code(False)
+        elif self._focus.log_only and not self._opened_as_log:
             self.toggle_log()
         else:
             self.app.pop_screen()
@@ -124,6 +122,12 @@ class FocusScreen(FleetScreen):
     def action_follow(self) -> None:
         window = self._focus.log_window
         window.follow(self._focus.lines(), on=not window.following)
+        self._focus.repaint()
+
+    def action_wrap(self) -> None:
+        """Long log lines on several rows, or cut."""
+        window = self._focus.log_window
+        window.wrapped = not window.wrapped
         self._focus.repaint()
 
     def action_scroll_log(self, where: str) -> None:
@@ -134,9 +138,27 @@ class FocusScreen(FleetScreen):
         names = self.model.names
         if self._focus.name_shown in names:
             there = (names.index(self._focus.name_shown) + step) % len(names)
-            self._focus.name_shown = names[there]
-            self._focus.log_window = LogWindow()
+            self._focus.turn_to(names[there])
             self.repaint()
+
+    def action_copy(self) -> None:
+        """Copy through the terminal (OSC 52) what is shown: a code, else the newest log line."""
+        view, now = self.view(), self.clock()
+        code = valid_code(view, now) if view is not None and self._focus.code_view else None
+        shown, line = self._focus.code(), self._focus.log_window.bottom(self._focus.lines())
+        if code is not None:
+            self._copied(code.text, "the pairing code")
+        elif shown is not None:
+            self._copied(shown.code.payload, "the QR code's text, with which a phone links it")
+        elif line is not None and not self._focus.code_view:
+            newest = "newest" if self._focus.log_window.following else "lowest shown"
+            self._copied(inert(line.text), f"the {newest} log line")
+        else:
+            self._tell(Mood.TROUBLE, "there is nothing to copy yet")
+
+    def _copied(self, text: str, what: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self._tell(Mood.DONE, f"{inert(self._focus.name_shown)}: copied {what}")
 
     def action_switch_qr(self) -> None:
         """The other drawing, for terminals whose font lacks sextants."""
@@ -154,3 +176,79 @@ class FocusScreen(FleetScreen):
             Mood.TROUBLE,
             f"{other.value} need {need.columns} columns and {need.rows} rows; enlarge the terminal",
         )
+
+    def action_save_qr(self) -> None:
+        """Write the QR code as a picture, which goes when the code or the program ends."""
+        view = self.view()
+        code = words.valid_qr(view, self.clock()) if view is not None else None
+        if view is None or code is None:
+            self._tell(Mood.TROUBLE, "no QR code is shown; s starts a new pairing")
+            return
+        left_s = code.expires_at - self.clock()
+        keeping = self._keep_picture(inert(view.name), code.payload, left_s)
+        self.app.run_worker(keeping, group="qr-picture", exclusive=True)
+
+    async def _keep_picture(self, name: str, payload: str, left_s: float) -> None:
+        from waziterm.tui.qrfile import keep_picture  # noqa: PLC0415 (keeps the start fast)
+
+        def saved(path: Path) -> None:
+            self._tell(Mood.DONE, f"{name}: QR code saved, for {left_s:.0f} s, as {path}")
+
+        try:
+            await keep_picture(payload, left_s, saved)
+        except OSError as error:
+            self._tell(Mood.TROUBLE, f"{name}: no picture was written: {error.strerror}")
+
+    # -- pairing by code
+
+    def action_pairing_code(self) -> None:
+        """Show a code to type on the phone, or the QR code again."""
+        view, now = self.view(), self.clock()
+        if view is None:
+            return
+        name = view.name
+        if view.state is not State.PAIRING:
+            todo = "it is linked already" if view.paired else "press s, then p"
+            self._tell(Mood.TROUBLE, f"{inert(name)} is {view.state.label}: {todo}")
+        elif valid_code(view, now) is not None:
+            self._show_code(not self._focus.code_view)
+        elif view.phone is not None:
+            self._show_code(True)
+            if not self._asking:
+                self._asking = True
+                self.app.run_worker(self._ask_known(name), group="commands")
+        else:
+            from waziterm.tui.pairing import PhoneDialog  # noqa: PLC0415 (keeps the start fast)
+
+            def answered(taken: bool | None) -> None:
+                if taken:
+                    self._show_code(True)
+
+            self.app.push_screen(PhoneDialog(name, partial(self._ask_code, name)), answered)
+
+    def _show_code(self, on: bool) -> None:
+        self._focus.code_view = on
+        self._focus.log_only = False
+        self.repaint()
+
+    async def _ask_code(self, name: str, phone: str | None = None) -> None:
+        """Have a code made. Raises FleetError."""
+        self.model.update(await self._fleet.pairing_code(name, phone))
+
+    async def _ask_known(self, name: str) -> None:
+        """Have one made for the number that the fleet knows; no error of that is lost."""
+        said = ""
+        try:
+            await self._ask_code(name)
+        except FleetError as error:
+            said = f"refused: {refusal(error)}"
+        except Exception:
+            logger.exception("a pairing code for %s was not made", name)
+            said = "failed inside the program; waziterm.log has the details"
+        finally:
+            self._asking = False
+        if said:
+            self._tell(Mood.TROUBLE, f"{inert(name)}: pairing code {said}")
+            self._focus.code_view = False
+        if self.is_mounted:
+            self.repaint()

@@ -5,22 +5,21 @@ from dataclasses import dataclass
 from enum import Enum
 from math import ceil
 
-from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet import InstanceView, LogLine
 from waziterm.domain.instance import QrCode
 from waziterm.domain.states import State
-from waziterm.tui import look, words
+from waziterm.tui import focuscard, look
+from waziterm.tui.focuscard import Past, numbered, title, wrapped
 from waziterm.tui.logwindow import LogWindow
-from waziterm.tui.paint import Span, inert, row, spread, width_of, wrap
+from waziterm.tui.paint import Span, inert, row, width_of
 from waziterm.tui.qrcells import Drawing, Matrix, Size, draw, size
 
 SIDE = 28
 STACKED = 4
 CARD = 50
 WIDE = 100
-LABEL = 9
 HOW_TO_SCAN = (
     "open WhatsApp on the phone",
     "Settings → Linked devices → Link a device",
@@ -83,21 +82,27 @@ def qr_strips(matrix: Matrix, drawing: Drawing) -> list[Strip]:
 
 def paint(
     view: InstanceView,
+    past: Past,
     lines: Sequence[LogLine],
     log: LogWindow,
     shown: ShownCode | None,
     fitting: Fit | None,
     space: Size,
     now: float,
+    *,
+    draws_codes: bool = True,
 ) -> list[Strip]:
-    """The whole body, `space.rows` lines of `space.columns` cells."""
+    """The whole body, `space.rows` lines of `space.columns` cells.
+
+    draws_codes: the terminal has the glyphs of which a QR code is drawn.
+    """
     width, height = space.columns, space.rows
     if shown is not None and fitting is not None:
         code = qr_strips(shown.matrix, fitting.drawing)
         match fitting.arrangement:
             case Arrangement.BESIDE:
                 side = width - fitting.size.columns - 1
-                text = _beside_code(view, shown.code, side, now)
+                text = _beside_code(view, past, shown.code, side, now)
                 text = _with_log(text, lines, log, side, height)
                 return _beside(code, text, fitting.size.columns, 1, space)
             case Arrangement.ABOVE:
@@ -107,12 +112,16 @@ def paint(
             case Arrangement.ALONE:
                 return _padded(code, width, height)
     if width >= WIDE and shown is None:
-        text = card(view, CARD, now)
+        text = focuscard.column(view, past, CARD, height, now)
         logged = _with_log([], lines, log, width - CARD - 2, height)
         return _beside(text, logged, CARD, 2, space)
-    text = card(view, width, now)
     if shown is not None:
-        text += _does_not_fit(view, shown.matrix, space)
+        text = [title(view, width, now), _which(shown.code, width, now)]
+        text += (
+            _does_not_fit(view, shown.matrix, space) if draws_codes else _not_in_ascii(view, width)
+        )
+    else:
+        text = focuscard.stacked(view, past, width, height, now)
     return _with_log(text, lines, log, width, height)
 
 
@@ -120,56 +129,27 @@ def full_log(
     view: InstanceView, lines: Sequence[LogLine], log: LogWindow, space: Size, now: float
 ) -> list[Strip]:
     """The log on the whole body, under one line that says whose it is."""
-    head = [_title(view, space.columns, now)]
+    head = [title(view, space.columns, now)]
     return _with_log(head, lines, log, space.columns, space.rows)
 
 
-def _title(view: InstanceView, width: int, now: float) -> Strip:
-    sign = look.SIGNS[view.state]
-    state: list[Span] = [(f"{sign.glyph} {words.state_word(view, now)} ", sign.bold)]
-    return spread([(f" {inert(view.name)}", look.BRIGHT)], state, width, look.PLAIN)
-
-
-def card(view: InstanceView, width: int, now: float) -> list[Strip]:
-    """State, reason, next step and facts."""
-    sign = look.SIGNS[view.state]
-    strips = [_title(view, width, now), row((), width, look.PLAIN)]
-    reason = sign.style if view.state.is_trouble else look.PLAIN
-    if view.state is State.PAIRING:
-        strips += _wrapped(words.qr_line(view, now).partition(" · ")[0], width, 2, look.MARKED)
-    else:
-        strips += _wrapped(words.why(view), width, 4, reason)
-        strips += _wrapped(words.next_step(view, now), width, 3, look.BRIGHT)
-    strips.append(row((), width, look.PLAIN))
-    return strips + _facts(view, width, now)
-
-
-def _facts(view: InstanceView, width: int, now: float) -> list[Strip]:
-    return [
-        row([(f" {label:<{LABEL}}", look.FAINT), (value, look.PLAIN)], width, look.PLAIN)
-        for label, value in words.facts(view, now)
-    ]
-
-
-def _beside_code(view: InstanceView, code: QrCode, width: int, now: float) -> list[Strip]:
+def _beside_code(
+    view: InstanceView, past: Past, code: QrCode, width: int, now: float
+) -> list[Strip]:
     """Whose code it is, how long it lasts, how to scan it, and the facts."""
     blank = row((), width, look.PLAIN)
-    strips = [_title(view, width, now), blank, _which(code, width, now), blank]
-    for number, step in enumerate(HOW_TO_SCAN, 1):
-        first, *rest = wrap(step, width - 4, 3)
-        spans: list[Span] = [(f" {number} ", look.KEY), (first, look.PLAIN)]
-        strips.append(row(spans, width, look.PLAIN))
-        strips += [row([(f"   {part}", look.PLAIN)], width, look.PLAIN) for part in rest]
-    return [*strips, blank, *_facts(view, width, now)]
+    strips = [title(view, width, now), blank, _which(code, width, now), blank]
+    known = focuscard.facts(view, past, width, now)
+    return [*strips, *numbered(HOW_TO_SCAN, width), blank, *known]
 
 
 def _above_code(view: InstanceView, code: QrCode, width: int, now: float) -> list[Strip]:
     """The same in the few lines that are left above a code."""
     steps = ", ".join(HOW_TO_SCAN)
     return [
-        _title(view, width, now),
+        title(view, width, now),
         _which(code, width, now),
-        *_wrapped(steps, width, 2, look.PLAIN),
+        *wrapped(steps, width, 2, look.PLAIN),
     ]
 
 
@@ -177,6 +157,20 @@ def _which(code: QrCode, width: int, now: float) -> Strip:
     left = max(0, ceil(code.expires_at - now))
     said = f" code {code.index} of {code.count}, {left} s left"
     return row([(said, look.BRIGHT)], width, look.PLAIN)
+
+
+def _not_in_ascii(view: InstanceView, width: int) -> list[Strip]:
+    """Said where the terminal has no glyphs for a code."""
+    said = "A QR code cannot be drawn here: the screen is ASCII alone."
+    todo = (
+        "Press p for a code to type instead, or P for a picture of it; or set a UTF-8 locale:"
+        f" LANG=C.UTF-8 waziterm qr {inert(view.name)}"
+    )
+    return [
+        row((), width, look.PLAIN),
+        *wrapped(said, width, 3, look.SIGNS[State.RETRYING].style),
+        *wrapped(todo, width, 7, look.BRIGHT),
+    ]
 
 
 def _does_not_fit(view: InstanceView, matrix: Matrix, space: Size) -> list[Strip]:
@@ -187,17 +181,16 @@ def _does_not_fit(view: InstanceView, matrix: Matrix, space: Size) -> list[Strip
         f"The QR code needs {need.columns} columns and {need.rows} rows; this screen has"
         f" {space.columns} and {space.rows}."
     )
-    todo = f"Enlarge the terminal, or run in another shell: waziterm qr {name}"
+    todo = (
+        "Enlarge the terminal, or press p for a code to type instead, or P for a picture of it,"
+        f" or run in another shell: waziterm qr {name}"
+    )
     width = space.columns
     return [
         row((), width, look.PLAIN),
-        *_wrapped(said, width, 3, look.SIGNS[State.RETRYING].style),
-        *_wrapped(todo, width, 3, look.BRIGHT),
+        *wrapped(said, width, 3, look.SIGNS[State.RETRYING].style),
+        *wrapped(todo, width, 7, look.BRIGHT),
     ]
-
-
-def _wrapped(text: str, width: int, most: int, style: Style) -> list[Strip]:
-    return [row([(f" {part}", style)], width, look.PLAIN) for part in wrap(text, width - 2, most)]
 
 
 def _with_log(
@@ -217,6 +210,8 @@ def _rule(lines: Sequence[LogLine], log: LogWindow, width: int) -> Strip:
     """The line above the log: whether it follows."""
     below = log.below(lines)
     said = "following" if log.following else f"{below} newer below · f follows"
+    if not log.wrapped:
+        said = f"w shows whole lines · {said}"
     filling = "─" * max(0, width - width_of(said) - 8)
     spans: list[Span] = [
         ("─ ", look.BORDER),

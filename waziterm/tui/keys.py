@@ -15,7 +15,7 @@ class Place(StrEnum):
     """Where a key works."""
 
     BOTH = "everywhere"
-    WALL = "on the wall"
+    FLEET = "on the fleet"
     FOCUS = "on one instance"
 
 
@@ -33,6 +33,10 @@ def _connected(view: InstanceView | None, _now: float) -> bool:
 
 def _with_qr(view: InstanceView | None, now: float) -> bool:
     return view is not None and words.valid_qr(view, now) is not None
+
+
+def _pairing(view: InstanceView | None, _now: float) -> bool:
+    return view is not None and view.state is State.PAIRING
 
 
 def starts(view: InstanceView) -> bool:
@@ -67,19 +71,38 @@ class Key:
 
 
 KEYS = (
-    Key("up,k", "move('up')", "↑ k", "", "the panel above", Place.WALL),
-    Key("down,j", "move('down')", "↓ j", "", "the panel below", Place.WALL),
-    Key("left", "move('left')", "←", "", "the panel on the left", Place.WALL),
-    Key("right", "move('right')", "→", "", "the panel on the right", Place.WALL),
-    Key("pageup", "move('page_up')", "PgUp", "", "one screen up", Place.WALL),
-    Key("pagedown", "move('page_down')", "PgDn", "", "one screen down", Place.WALL),
-    Key("home,g", "move('first')", "Home g", "", "the first panel", Place.WALL),
-    Key("end,G", "move('last')", "End G", "", "the last panel", Place.WALL),
+    Key("up,k", "move('up')", "↑ k", "", "the one above", Place.FLEET),
+    Key("down,j", "move('down')", "↓ j", "", "the one below", Place.FLEET),
+    Key("left", "move('left')", "←", "", "the one on the left", Place.FLEET),
+    Key("right", "move('right')", "→", "", "the one on the right", Place.FLEET),
+    Key("pageup", "move('page_up')", "PgUp", "", "one screen up", Place.FLEET),
+    Key("pagedown", "move('page_down')", "PgDn", "", "one screen down", Place.FLEET),
+    Key("home,g", "move('first')", "Home g", "", "the first one", Place.FLEET),
+    Key("end,G", "move('last')", "End G", "", "the last one", Place.FLEET),
     Key("enter", "app.focus_instance", "enter", "show", "show it in full: QR code, log, facts",
-        Place.WALL, _with_instance),
-    Key("escape", "back", "esc", "back", "back to the wall", Place.FOCUS),
+        Place.FLEET, _with_instance),
+    Key("1", "app.view('wall')", "1", "", "the wall: a panel for each instance"),
+    Key("2", "app.view('list')", "2", "", "the list: a row for each instance"),
+    Key("3", "app.focus_instance", "3", "", "one instance in full"),
+    Key("4", "app.view('incidents')", "4", "", "the incidents: what happened, what was done"),
+    Key("5", "app.view('queue')", "5", "", "the queue: who waits for a scan, code after code"),
+    Key("slash", "filter", "/", "filter", "show only what fits; ! inverts", Place.FLEET),
+    Key("z", "only_troubled", "z", "troubled", "show only those in trouble, or all", Place.FLEET),
+    Key("o", "sort", "o", "", "sort by the next column", Place.FLEET),
+    Key("O", "reverse", "O", "", "turn the order round", Place.FLEET),
+    Key("space", "mark", "space", "", "mark it; s r t c x then mean all that are marked",
+        Place.FLEET),
+    Key("A", "app.acknowledge", "A", "", "acknowledge the incident, in the incidents",
+        Place.FLEET),
+    Key("escape", "back", "esc", "", "clear the filter or the marks; back to the wall",
+        Place.FLEET),
+    Key("escape", "back", "esc", "back", "back to the fleet", Place.FOCUS),
     Key("Q", "switch_qr", "Q", "other QR", "draw the QR code in half blocks or in sextants",
         Place.FOCUS, _with_qr),
+    Key("p", "pairing_code", "p", "code", "a code to type on the phone instead of the scan",
+        Place.FOCUS, _pairing),
+    Key("P", "save_qr", "P", "", "the QR code as a picture file, deleted when it expires",
+        Place.FOCUS),
     Key("s", "app.start_stop", "s", "start/stop", "start it, or stop it",
         when=_with_instance, on_instance=True),
     Key("r", "app.reconnect", "r", "reconnect",
@@ -94,6 +117,9 @@ KEYS = (
         when=_with_instance, on_instance=True),
     Key("f", "follow", "f", "follow", "follow the log, or stay where you are", Place.FOCUS,
         _with_instance),
+    Key("w", "wrap", "w", "", "wrap long log lines, or cut them", Place.FOCUS),
+    Key("y", "copy", "y", "copy", "copy the code that is shown, else the newest log line",
+        Place.FOCUS, _with_instance),
     Key("up,k", "scroll_log('up')", "↑ k", "", "scroll the log up; stops following", Place.FOCUS),
     Key("down,j", "scroll_log('down')", "↓ j", "", "scroll the log down", Place.FOCUS),
     Key("pageup", "scroll_log('page_up')", "PgUp", "", "one page up in the log", Place.FOCUS),
@@ -110,7 +136,8 @@ KEYS = (
     Key("x", "app.remove", "x", "remove", "clean it and take it off the list; asks first",
         when=_with_instance),
     Key("C", "app.clean_all", "C", "", "clean every session; asks for their number"),
-    Key("ctrl+p", "app.command_palette", "^p", "palette", "find any action and any instance"),
+    Key("ctrl+p,colon", "app.command_palette", "^p :", "palette",
+        "find any action and any instance"),
     Key("question_mark", "app.show_help", "?", "help", "this list"),
     Key("q", "app.leave", "q", "quit",
         "quit, as ctrl+c; says first what that does"),

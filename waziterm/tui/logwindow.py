@@ -16,9 +16,13 @@ _NARROW = 50
 
 
 class LogWindow:
-    """Follows the newest line, or stays at an older one (its bottom line) until told otherwise."""
+    """Follows the newest line, or stays at an older one (its bottom line) until told otherwise.
 
-    def __init__(self) -> None:
+    wrapped: long lines take several rows; else they are cut.
+    """
+
+    def __init__(self, *, wrapped: bool = True) -> None:
+        self.wrapped = wrapped
         self._bottom: int | None = None
         self._width = 1
         self._height = 1
@@ -34,6 +38,14 @@ class LogWindow:
     def below(self, lines: Sequence[LogLine]) -> int:
         """How many newer lines there are below the window."""
         return len(lines) - 1 - self._index(lines) if lines else 0
+
+    def bottom(self, lines: Sequence[LogLine]) -> LogLine | None:
+        """The newest line that is shown."""
+        return lines[self._index(lines)] if lines else None
+
+    @property
+    def _most(self) -> int:
+        return LINES_PER_ENTRY if self.wrapped else 1
 
     def _index(self, lines: Sequence[LogLine]) -> int:
         """The position of the bottom line; the oldest one when it is already gone."""
@@ -72,7 +84,7 @@ class LogWindow:
         """The bottom line of the window that starts with the oldest line."""
         used = 0
         for index, line in enumerate(lines):
-            used += len(_entry(line, self._width))
+            used += len(_entry(line, self._width, self._most))
             if used >= self._height:
                 return index
         return len(lines) - 1
@@ -81,7 +93,7 @@ class LogWindow:
         """The entries above and with the bottom line that fit, newest first."""
         entries, used = [], 0
         for index in range(bottom, -1, -1):
-            entry = _entry(lines[index], self._width)
+            entry = _entry(lines[index], self._width, self._most)
             entries.append(entry)
             used += len(entry)
             if used >= self._height:
@@ -99,15 +111,15 @@ class LogWindow:
         return rows[-height:]
 
 
-def _entry(line: LogLine, width: int) -> list[Strip]:
-    """One log line on as many rows as it needs, with its time and where it came from."""
+def _entry(line: LogLine, width: int, most: int) -> list[Strip]:
+    """One log line on at most `most` rows, with its time and where it came from."""
     prefix: list[Span] = [(f"{clock(line.at)} ", look.QUIET)]
     used = 9
     if width >= _NARROW:
         prefix.append((f"{line.source.value:<8}", look.QUIET))
         used = _PREFIX
     style = look.BRIGHT if line.source is Source.OPERATOR else look.PLAIN
-    parts = wrap(inert(line.text), max(8, width - used), LINES_PER_ENTRY) or [""]
+    parts = wrap(inert(line.text), max(8, width - used), most) or [""]
     head = row([*prefix, (parts[0], style)], width, look.PLAIN)
     indent = " " * used
     return [head, *(row([(indent + part, style)], width, look.PLAIN) for part in parts[1:])]

@@ -1,6 +1,8 @@
 """How things look: colours, the styles made of them, and a glyph for every state.
 
-A colour never says anything alone: every state has a glyph and a word as well.
+A colour never says anything alone: every state has a glyph and a word as well. Everything is
+painted in the colours named here, those of the dark theme; `finish` turns them into the chosen
+theme's, or into those that the terminal has, when lines go to the screen.
 """
 
 from dataclasses import dataclass
@@ -10,18 +12,19 @@ from rich.style import Style
 from waziterm.domain.states import State
 
 BACKGROUND = "#0d1117"
-RAISED = "#161c26"
+RAISED = "#1a1d23"
 LINE = "#3a4452"
 TEXT = "#c5ced9"
 DIM = "#8792a0"
-SUBDUED = "#5f6b79"
+SUBDUED = "#7f8b99"
 STRONG = "#f2f5f9"
 ACCENT = "#6cb6ff"
 GOOD = "#63bf6b"
 WAIT = "#d8b04a"
 WARN = "#ee9a4d"
 BAD = "#f4716a"
-BADGE = "#d8b04a"
+INK = "#05070a"
+"""Text on a coloured badge."""
 
 
 def _on(colour: str, background: str = BACKGROUND, *, bold: bool = False) -> Style:
@@ -37,12 +40,14 @@ KEY = _on(ACCENT, bold=True)
 MARKED = _on(ACCENT)
 OK = _on(GOOD)
 TROUBLE = _on(BAD, bold=True)
-LAB = Style(color="#000000", bgcolor=BADGE, bold=True)
+LAB = _on(INK, WAIT, bold=True)
+ALARM = _on(INK, BAD, bold=True)
 BAR = _on(TEXT, RAISED)
 BAR_FAINT = _on(DIM, RAISED)
 BAR_BRIGHT = _on(STRONG, RAISED, bold=True)
 BAR_KEY = _on(ACCENT, RAISED, bold=True)
 QR = Style(color="#000000", bgcolor="#ffffff")
+"""Black on white in every theme: no theme changes these two."""
 
 
 @dataclass(frozen=True, slots=True)

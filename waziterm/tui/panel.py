@@ -28,11 +28,13 @@ def draw(
     now: float,
     *,
     selected: bool = False,
+    marked: bool = False,
 ) -> list[Strip]:
     """The panel as `height` lines of `width` cells.
 
     lines: the instance's log, oldest first; as many of its last lines are shown as fit.
-    A heavy border marks the selected panel, so that no colour is needed to see it.
+    marked: actions are meant for it; a check mark says so. A heavy border marks the selected
+    panel, so that no colour is needed to see it.
     """
     sign = look.SIGNS[view.state]
     upper_left, across, upper_right, down, lower_left, lower_right = _HEAVY if selected else _LIGHT
@@ -52,7 +54,8 @@ def draw(
     ]
 
     state = f"{sign.glyph} {words.state_word(view, now)}"
-    name = cut(inert(view.name), inner - width_of(state) - 5)
+    mark = "✓ " if marked else ""
+    name = cut(mark + inert(view.name), inner - width_of(state) - 5)
     filling = across * (inner - width_of(name) - width_of(state) - 4)
     top = Strip(
         [

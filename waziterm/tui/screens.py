@@ -52,6 +52,13 @@ class FleetScreen(Screen[None]):
         self.repaint_body()
         self.footer.repaint()
 
+    def make_room(self, rows: int) -> None:
+        """Give the bars' rows to a QR code that does not fit otherwise. rows: those it needs."""
+        have = self.size.height
+        need = rows if rows <= have else 0
+        for spared, bar in ((3, self.header), (2, self.message), (1, self.footer)):
+            bar.display = need <= have - spared
+
     def show_message(self, message: Message | None) -> None:
         self.message.show(message)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from waziterm.domain.fleet import Fleet, FleetError
+from waziterm.domain.screen import Screen
 
 HANG_UP_CHECK_S = 1.0
 
@@ -17,11 +18,13 @@ async def run_screen(
     *,
     attached: bool = False,
     read_only: bool = False,
+    screen: Screen | None = None,
 ) -> int:
     """Show the fleet until the operator leaves; the exit code is 0, or 1 after a crash.
 
     painted: called once the fleet is on the screen. attached: the fleet lives in another process
     and goes on without this screen. read_only: the fleet refuses commands, and the header says so.
+    screen: how it looks, as the settings say.
     SIGTERM, SIGHUP, SIGINT and a terminal that is gone leave by the same path as `q`. Their
     handlers stay on the running loop, because a terminal that closes may send SIGHUP more than
     once; the caller closes the manager meanwhile. A crash prints one line, and the
@@ -33,6 +36,7 @@ async def run_screen(
         raise FleetError("this needs a terminal; use `waziterm headless`", code=2)
     from waziterm.tui.app import WazitermApp  # noqa: PLC0415 (a refusal needs no textual)
     from waziterm.tui.driver import TerminalDriver  # noqa: PLC0415
+    from waziterm.tui.finish import Finish  # noqa: PLC0415
 
     app = WazitermApp(
         fleet,
@@ -41,6 +45,7 @@ async def run_screen(
         read_only=read_only,
         driver_class=TerminalDriver,
     )
+    Finish.of(screen or Screen(), app.console.color_system).put_on(app)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, app.leave)

@@ -102,8 +102,9 @@ class ToolApp(App[None]):
                 self.run_worker(self._told(restore, "restore"), group="tools")
 
         day = time.strftime("%Y-%m-%d", time.localtime(entry.at))
+        how = {Why.FIXED: "moved here by a fix"}.get(entry.why, entry.why.value)
         text = (
-            f"It was {entry.why.value} on {day} at {hour(entry.at)}. Its session comes back byte"
+            f"It was {how} on {day} at {hour(entry.at)}. Its session comes back byte"
             " for byte, and it connects if it was running then."
         )
         name = inert(entry.instance)

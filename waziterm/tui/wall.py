@@ -26,11 +26,24 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         super().__init__(id="wall")
         self._model = model
         self._clock = clock
-        self._names = model.names
+        self._names = model.shown
         self._edges: list[tuple[int, int]] = []
         self._tall = panel.MIN_HEIGHT
         self._drawn: dict[str, tuple[Hashable, list[Strip]]] = {}
         self.selected = self._names[0] if self._names else None
+
+    @property
+    def selected(self) -> str | None:
+        return self._model.selected
+
+    @selected.setter
+    def selected(self, name: str | None) -> None:
+        self._model.selected = name
+
+    @property
+    def target(self) -> str | None:
+        """The instance that a key acts on."""
+        return self.selected
 
     # -- what is where
 
@@ -78,7 +91,7 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
 
     def repaint(self) -> None:
         """Draw what changed and is visible."""
-        names = self._model.names
+        names = self._model.shown
         if names != self._names:
             self._take(names)
             return
@@ -109,12 +122,13 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         now = self._clock()
         lines = self._model.lines(name)
         selected = name == self.selected
-        key = (view, lines[-1].seq if lines else None, selected, *_moving(view, now))
+        marked = name in self._model.marked
+        key = (view, lines[-1].seq if lines else None, selected, marked, *_moving(view, now))
         known = self._drawn.get(name)
         if known is not None and known[0] == key:
             return known[1]
         width = self._place(index).width
-        strips = panel.draw(view, lines, width, self._tall, now, selected=selected)
+        strips = panel.draw(view, lines, width, self._tall, now, selected=selected, marked=marked)
         self._drawn[name] = (key, strips)
         return strips
 
@@ -131,6 +145,11 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
 
     def _welcome(self, y: int, width: int) -> Strip:
         """What an empty fleet says."""
+        if self._model.arrangement.hides:
+            if y:
+                return Strip.blank(width, look.PLAIN)
+            said = " Nothing fits the filter; esc clears it."
+            return row([(said, look.PLAIN)], width, look.PLAIN)
         text: list[list[Span]] = [
             [("No WhatsApp number is linked here yet.", look.BRIGHT)],
             [("Press ", look.PLAIN), ("a", look.KEY),
@@ -146,7 +165,7 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         return row([(" " * max(0, (width - used) // 2), look.PLAIN), *spans], width, look.PLAIN)
 
     def on_resize(self) -> None:
-        self._take(self._model.names)
+        self._take(self._model.shown)
 
     # -- moving about
 

@@ -24,7 +24,9 @@ from neonize.exc import NeonizeError
 from neonize.proto import Neonize_pb2
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
+from neonize.utils.enum import ClientName, ClientType
 
+from waziterm.domain.instance import DEVICE_NAME
 from waziterm.domain.jid import Jid
 from waziterm.worker.mapping import EVENT_NAMES, NOTE_NAMES, is_round_trip, jid_text
 from waziterm.worker.rootkey import replace_root_key
@@ -79,7 +81,7 @@ class Client:
         client = neonize.client.NewClient(
             session,
             jid=_jid_message(jid) if jid else None,
-            props=DeviceProps(os="waziterm", platformType=DeviceProps.SAFARI),
+            props=DeviceProps(os=DEVICE_NAME, platformType=DeviceProps.SAFARI),
             new_device=jid is None,
         )
         # Given a JID, neonize takes its user as the client's id: an attempt that ends late
@@ -139,6 +141,16 @@ class Client:
         except NeonizeError as error:
             if not is_round_trip(error_text(error)):
                 raise
+
+    def pairing_code(self, phone: str) -> str:
+        """Have WhatsApp make a pairing code; the phone shows a notification that leads to where it
+        is typed. Returns it, for example `ABCD-EFGH`; raises NeonizeError.
+
+        phone: digits. To be called after the first QR code (whatsmeow `PairPhone`).
+        """
+        # Left to itself, neonize takes the number of a platform for that of a client. WhatsApp
+        # answers 400 to a browser and system that it does not know.
+        return str(self._client.PairPhone(phone, True, ClientName.LINUX, ClientType.CHROME))
 
     def logout(self) -> None:
         """Unlink the device at WhatsApp; raises NeonizeError."""

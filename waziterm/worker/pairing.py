@@ -31,6 +31,12 @@ class Pairing:
         valid_s = FIRST_VALID_S if self._shown == 1 else LATER_VALID_S
         return ev.QrShown(payload, self._shown, max(CODES, self._shown), valid_s)
 
+    def left_s(self) -> float:
+        """Seconds until the last QR code ends, and the connection with it."""
+        shown_s = self._clock() - self._shown_at
+        current_s = FIRST_VALID_S if self._shown <= 1 else LATER_VALID_S
+        return max(0.0, current_s - shown_s + LATER_VALID_S * (CODES - max(1, self._shown)))
+
     def status(self, text: str) -> ev.PairFailed | None:
         """The library says how the pairing goes (whatsmeow `QRChannelItem.Event`).
 

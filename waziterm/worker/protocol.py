@@ -64,6 +64,18 @@ class Logout:
     request: int
 
 
+@dataclass(frozen=True, slots=True)
+class PairByCode:
+    """Have a pairing code made, while QR codes are shown. phone: the account's number, digits.
+
+    `CodeShown` comes before the answer.
+    """
+
+    instance: str
+    request: int
+    phone: str = field(repr=False)
+
+
 # -- worker to manager ----------------------------------------------------------------------
 
 
@@ -138,7 +150,7 @@ class LineSplitter:
         self._line += part[: self._limit + 1 - len(self._line)]
 
 
-Command = Connect | SendText | Probe | Logout
+Command = Connect | SendText | Probe | Logout | PairByCode
 Report = Ready | Heartbeat | Happened | Answered | Noted
 
 

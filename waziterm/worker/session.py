@@ -21,7 +21,16 @@ from waziterm.worker.mapping import (
 )
 from waziterm.worker.pairing import Pairing
 from waziterm.worker.pipe import Outbox
-from waziterm.worker.protocol import Answered, Connect, Happened, Logout, Noted, Probe, SendText
+from waziterm.worker.protocol import (
+    Answered,
+    Connect,
+    Happened,
+    Logout,
+    Noted,
+    PairByCode,
+    Probe,
+    SendText,
+)
 from waziterm.worker.rootkey import RootKeyError
 from waziterm.worker.sessionfile import (
     SessionBusyError,
@@ -30,7 +39,7 @@ from waziterm.worker.sessionfile import (
     check_resumable,
 )
 
-Request = SendText | Probe | Logout
+Request = SendText | Probe | Logout | PairByCode
 
 MAX_REQUESTS = 8
 _TELL_OWN_JIDS = frozenset({"Connected", "PairStatus"})
@@ -60,6 +69,8 @@ class Session:
         self._client: Client | None = None
         self._delivered = False
         self._connected = False
+        self._shows_qr = False
+        self._code_lock = threading.Lock()
         self._requests = 0
 
     def start(self) -> None:
@@ -69,7 +80,9 @@ class Session:
     def request(self, request: Request) -> None:
         """Carry a request out in a thread of its own, and answer it."""
         with self._lock:
-            if not self._connected:
+            if isinstance(request, PairByCode) and not self._shows_qr:
+                error = "no QR code is shown"
+            elif not (self._connected or isinstance(request, PairByCode)):
                 error = "not connected"
             elif self._requests >= MAX_REQUESTS:
                 error = f"{MAX_REQUESTS} requests are still unanswered"
@@ -133,9 +146,14 @@ class Session:
             self._delivered = True
 
     def _on_code(self, payload: str) -> None:
-        self._happened(self._pairing.code(payload))
+        shown = self._pairing.code(payload)
+        with self._lock:
+            self._shows_qr = True
+        self._happened(shown)
 
     def _on_status(self, status: str) -> None:
+        with self._lock:
+            self._shows_qr = False
         end = self._pairing.status(status)
         if end is None:
             return
@@ -192,6 +210,11 @@ class Session:
             case SendText(to=to, text=text):
                 target = to or self._client.own_jids()[0]
                 return self._client.send_text(Jid.parse(target).account, text)
+            case PairByCode(phone=phone):
+                # The library knows the newest code alone: two must be told in their order.
+                with self._code_lock:
+                    code = self._client.pairing_code(phone)
+                    self._happened(ev.CodeShown(code, self._pairing.left_s()))
             case Probe():
                 self._client.probe()
             case Logout():

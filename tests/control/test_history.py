@@ -1,0 +1,184 @@
+"""The history over a real socket: to an attached screen without loss, as JSON, and refusals."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.control.live import LiveFleet, two_shops
+from tests.control.test_server import ask
+from tests.scriptedtools import AT, ATTEMPTS, MOVES, OUTAGE, STOLEN
+from waziterm.control.historyviews import (
+    attempt_json,
+    attempt_of,
+    incident_json,
+    incident_of,
+    moved_json,
+    moved_of,
+)
+from waziterm.control.readonly import ReadOnly
+from waziterm.control.remote import RemoteFleet, attached
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+
+moments = st.integers(0, 4 * 10**12).map(lambda number: number / 1000)
+texts = st.text(max_size=20)
+reasons = st.sampled_from(list(Reason))
+incidents = st.builds(
+    IncidentView,
+    reason=reasons,
+    began_at=moments,
+    last_at=moments,
+    names=st.lists(texts, max_size=3).map(tuple),
+    fleet=st.integers(0, 999),
+    detail=texts,
+    is_serious=st.booleans(),
+    id=st.integers(0, 2**40),
+    acknowledged_at=st.none() | moments,
+    done=texts,
+)
+moves = st.builds(Moved, at=moments, state=st.sampled_from(State), reason=reasons, detail=texts)
+attempts = st.builds(
+    Attempt,
+    at=moments,
+    instance=texts,
+    kind=st.sampled_from(AttemptKind),
+    took_s=st.none() | moments,
+    ok=st.none() | st.booleans(),
+)
+
+
+@pytest.fixture
+def fleet() -> LiveFleet:
+    return two_shops()
+
+
+@pytest.fixture
+async def far(socket_path: Path) -> AsyncIterator[RemoteFleet]:
+    async with attached(socket_path, lambda: 4711) as attached_fleet:
+        yield attached_fleet
+
+
+@given(incidents, moves, attempts)
+def test_what_is_told_comes_out_as_it_went_in(
+    incident: IncidentView, moved: Moved, attempt: Attempt
+) -> None:
+    assert incident_of(incident_json(incident)) == incident
+    assert moved_of(moved_json(moved)) == moved
+    assert attempt_of(attempt_json(attempt)) == attempt
+
+
+async def test_an_attached_screen_reads_the_history(far: RemoteFleet) -> None:
+    assert await far.incidents() == (STOLEN, OUTAGE)
+    assert await far.incidents(AT - 1000) == (STOLEN,)
+    assert await far.timeline("shop-b") == MOVES
+    assert await far.timeline("shop-b", AT - 589, 99) == MOVES[1:]
+    assert await far.timeline("shop-b", limit=1) == MOVES[-1:]
+    assert await far.timeline("shop-a") == ()
+    assert await far.attempts(0.0) == ATTEMPTS
+    assert await far.attempts(AT - 8000, "shop-a") == (ATTEMPTS[1], ATTEMPTS[3])
+
+
+async def test_an_attached_screen_acknowledges(far: RemoteFleet, fleet: LiveFleet) -> None:
+    await far.acknowledge(STOLEN.id)
+    assert fleet.calls == [("acknowledge", STOLEN.id)]
+    assert [each.acknowledged_at for each in await far.incidents()] == [AT, AT - 3600]
+    with pytest.raises(FleetError, match="there is no incident 999") as caught:
+        await far.acknowledge(999)
+    assert caught.value.code == 2
+    with pytest.raises(FleetError, match="no instance is called 'nobody'") as caught:
+        await far.timeline("nobody")
+    assert caught.value.code == 2
+
+
+async def test_read_only_reads_it_and_acknowledges_nothing(
+    far: RemoteFleet, fleet: LiveFleet
+) -> None:
+    only = ReadOnly(far)
+    assert await only.incidents(AT - 1000) == (STOLEN,)
+    assert await only.timeline("shop-b", AT - 589, 2) == MOVES[2:]
+    assert await only.attempts(0.0, "shop-b") == (ATTEMPTS[0], ATTEMPTS[2])
+    with pytest.raises(FleetError, match="only watches") as caught:
+        await only.acknowledge(STOLEN.id)
+    assert caught.value.code == 2
+    assert fleet.calls == []
+
+
+async def test_the_documented_fields(socket_path: Path) -> None:
+    since = "?since=2025-06-15T14:50:00Z"
+    (incident,) = (await ask(socket_path, "GET", f"/v1/incidents{since}")).json()
+    assert incident == {
+        "id": 17,
+        "reason": "conflict",
+        "code": "440",
+        "sentence": "another client took over this session",
+        "detail": "python bot.py (pid 7)",
+        "began_at": "2025-06-15T14:56:40.000Z",
+        "last_at": "2025-06-15T14:56:50.000Z",
+        "names": ["shop-b"],
+        "fleet": 12,
+        "serious": True,
+        "acknowledged_at": None,
+        "done": "cool-down, one guarded attempt, connected after 12 s",
+    }
+    url = "/v1/instances/shop-b/timeline?limit=1"
+    assert (await ask(socket_path, "GET", url)).json() == [
+        {
+            "at": "2025-06-15T14:56:52.000Z",
+            "state": "connected",
+            "reason": "online",
+            "code": "",
+            "sentence": "logged in",
+            "detail": "",
+        }
+    ]
+    assert (await ask(socket_path, "GET", f"/v1/attempts{since}&name=shop-b")).json() == [
+        {
+            "at": "2025-06-15T14:56:51.000Z",
+            "instance": "shop-b",
+            "kind": "guarded",
+            "took_s": 1.25,
+            "ok": True,
+        }
+    ]
+    answer = await ask(socket_path, "POST", "/v1/incidents/17/acknowledge")
+    assert answer.json() == {"acknowledged": 17}
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status", "words"),
+    [
+        ("GET", "/v1/incidents?since=yesterday", 400, "'since' is no moment"),
+        ("GET", "/v1/incidents?from=1", 400, "unknown query value 'from'; allowed: since"),
+        ("GET", "/v1/attempts?name=Shop%20A", 400, "cannot be an instance name"),
+        ("GET", "/v1/attempts?instance=a", 400, "allowed: since, name"),
+        ("GET", "/v1/instances/nobody/timeline", 404, "no instance is called 'nobody'"),
+        ("GET", "/v1/instances/%00/timeline", 400, "cannot be an instance name"),
+        ("GET", "/v1/instances/shop-b/timeline?limit=0", 400, "'limit' must be"),
+        ("GET", "/v1/instances/shop-b/timeline?limit=1001", 400, "'limit' must be"),
+        ("GET", "/v1/instances/shop-b/timeline?limit=many", 400, "'limit' must be"),
+        ("POST", "/v1/incidents/-1/acknowledge", 400, "an incident's id is a number"),
+        ("POST", "/v1/incidents/%D9%A1/acknowledge", 400, "an incident's id is a number"),
+        ("POST", "/v1/incidents/9999999999999999/acknowledge", 400, "an incident's id is"),
+        ("POST", "/v1/incidents/18/acknowledge", 400, "there is no incident 18"),
+        ("GET", "/v1/incidents/17/acknowledge", 405, "this path takes POST"),
+    ],
+)
+async def test_a_wrong_request_gets_one_clear_line(
+    socket_path: Path, method: str, url: str, status: int, words: str
+) -> None:
+    answer = await ask(socket_path, method, url)
+    assert answer.status_code == status
+    body = answer.json()
+    assert set(body) == {"error", "code", "hint"} and body["code"] == 2
+    assert words in body["error"] and "\n" not in body["error"]
+
+
+async def test_acknowledging_takes_no_body(socket_path: Path, fleet: LiveFleet) -> None:
+    answer = await ask(socket_path, "POST", "/v1/incidents/17/acknowledge", json={"all": True})
+    assert answer.status_code == 400 and "unknown field 'all'" in answer.json()["error"]
+    assert fleet.calls == []

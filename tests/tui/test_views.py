@@ -1,0 +1,196 @@
+"""The views of the fleet: panels, list, incidents, queue; and what they share."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.qrscan import decode_qr
+from tests.scriptedtools import STOLEN
+from tests.tui.painted import Shown, shown
+from tests.tui.scripted import (
+    FAKE_QR,
+    NOW,
+    ScriptedFleet,
+    big,
+    connected,
+    every_state,
+    instance,
+    pairing,
+)
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.tui.fleetlist import columns
+from waziterm.tui.focus import FocusScreen
+from waziterm.tui.mainscreen import MainScreen, View
+
+
+def view_of(screen: Shown) -> View:
+    assert isinstance(screen.app.screen, MainScreen)
+    return screen.app.screen.view_shown
+
+
+def rows(screen: Shown) -> list[str]:
+    """The names in the list, from the top."""
+    found = []
+    for line in screen.text().splitlines()[2:]:
+        words = line.replace("▌", " ").replace("✓", " ").split()
+        if words and words[0].startswith("shop"):
+            found.append(words[0])
+    return found
+
+
+async def test_number_keys_show_the_views_and_escape_goes_back() -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        await screen.press("2")
+        await screen.sees("NAME", "STATE", "WHY", "shop-jakarta", "shop-ambon")
+        assert view_of(screen) is View.LIST
+        await screen.press("3")
+        await screen.until(lambda _: isinstance(screen.app.screen, FocusScreen))
+        await screen.press("4")
+        await screen.sees("incidents of 7 days")
+        await screen.press("5")
+        await screen.sees("shop-medan", "code 2 of 6")
+        await screen.press("escape")
+        await screen.pilot.pause()
+        assert view_of(screen) is View.WALL
+
+
+async def test_the_selection_is_the_same_in_wall_and_list() -> None:
+    async with shown(big(50), 120, 40) as screen:
+        await screen.press("2", "down", "down", "down", "1", "2", "enter")
+        await screen.says("shop-003")
+        assert isinstance(screen.app.screen, FocusScreen)
+        assert screen.app.screen.target == "shop-003"
+
+
+async def test_moving_in_a_long_list_scrolls() -> None:
+    async with shown(big(200), 100, 24) as screen:
+        await screen.press("2", "end")
+        await screen.sees("shop-199")
+        await screen.press("home")
+        await screen.sees("shop-000")
+        await screen.press("pagedown", "pagedown")
+        await screen.until(lambda text: "shop-000" not in text)
+
+
+async def test_a_filter_is_live_inverts_and_is_cleared() -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        await screen.press("2", "slash", *"ban")
+        await screen.until(lambda _: set(rows(screen)) >= {"shop-bandung"}, "the filtered list")
+        assert "shop-jakarta" not in rows(screen)
+        await screen.sees("of 12 filtered")
+        await screen.press("enter")
+        await screen.press("down")
+        assert "shop-jakarta" not in rows(screen)
+        await screen.press("escape")
+        await screen.sees("shop-jakarta")
+        await screen.press("slash", "exclamation_mark", *"connected")
+        await screen.until(lambda _: "shop-jakarta" not in rows(screen), "the inverse")
+        assert "shop-bandung" in rows(screen)
+        await screen.press("escape")
+        await screen.until(lambda _: len(rows(screen)) == 12, "all of them")
+
+
+async def test_a_filter_that_fits_nothing_says_so_in_every_view() -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        for key in ("1", "2"):
+            await screen.press(key, "slash", *"zzzz", "enter")
+            await screen.sees("Nothing fits the filter; esc clears it")
+            await screen.press("escape")
+
+
+async def test_only_the_troubled() -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        await screen.press("2", "z")
+        await screen.sees("troubled")
+        assert "shop-jakarta" not in rows(screen) and "shop-bandung" in rows(screen)
+        await screen.press("z")
+        await screen.sees("shop-jakarta")
+
+
+async def test_sorting_by_name_and_back_to_front() -> None:
+    fleet = ScriptedFleet(*(connected(f"shop-{letter}") for letter in "bca"))
+    async with shown(fleet, 120, 30) as screen:
+        await screen.press("2")
+        await screen.until(lambda _: rows(screen) == ["shop-b", "shop-c", "shop-a"])
+        await screen.press("o")
+        await screen.until(lambda _: rows(screen) == ["shop-a", "shop-b", "shop-c"])
+        await screen.press("O")
+        await screen.until(lambda _: rows(screen) == ["shop-c", "shop-b", "shop-a"])
+
+
+async def test_what_is_marked_is_what_a_key_means() -> None:
+    fleet = ScriptedFleet(*(connected(f"shop-{letter}") for letter in "abcd"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("2", "space", "down", "space")
+        await screen.sees("2 marked")
+        await screen.press("r")
+        await screen.until(lambda _: len(fleet.calls) == 2)
+        assert {call[1] for call in fleet.calls} == {"shop-a", "shop-c"}
+        await screen.press("c")
+        await screen.says("Clean 2 marked instances?", "shop-a, shop-c")
+        await screen.press("y")
+        await screen.until(lambda _: ("clean", "shop-c") in fleet.calls)
+        await screen.press("escape", "s")
+        await screen.until(lambda _: fleet.calls[-1][0] in ("start", "stop"))
+        assert len([call for call in fleet.calls if call[0] in ("start", "stop")]) == 1
+
+
+async def test_an_incident_is_shown_acknowledged_and_leads_to_its_instance() -> None:
+    fleet = every_state()
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("4")
+        await screen.says("not acknowledged", STOLEN.names[0])
+        await screen.sees("! 1")
+        await screen.press("A")
+        await screen.until(lambda _: ("acknowledge", str(STOLEN.id)) in fleet.calls)
+        await screen.sees("0 not acknowledged")
+
+
+async def test_the_queue_goes_on_to_the_next_when_one_is_linked() -> None:
+    fleet = ScriptedFleet(pairing("shop-a"), pairing("shop-b"), connected("shop-c"))
+    async with shown(fleet, 160, 50) as screen:
+        await screen.press("5")
+        await screen.sees("2 to go: shop-a", "code 2 of 6")
+        fleet.show(replace(connected("shop-a"), name="shop-a"))
+        await screen.sees("1 to go: shop-b")
+        fleet.show(connected("shop-b"))
+        await screen.sees("Nobody waits for a scan")
+
+
+async def test_in_the_queue_the_arrows_choose_who_is_next() -> None:
+    fleet = ScriptedFleet(pairing("shop-a"), instance("shop-b", State.STOPPED, Reason.NEW))
+    async with shown(fleet, 160, 50) as screen:
+        await screen.press("5", "down")
+        await screen.sees("stopped: s shows a new code")
+        await screen.press("s")
+        await screen.until(lambda _: ("start", "shop-b") in fleet.calls)
+
+
+@pytest.mark.parametrize("width", range(40, 301, 13))
+def test_the_columns_fill_the_width_and_none_is_squeezed_away(width: int) -> None:
+    fitting = columns(width)
+    assert sum(size + 1 for _, size, _ in fitting) == width - 3 or width < 60
+    assert {"NAME", "STATE", "WHY"} <= {title for title, _, _ in fitting}
+    assert all(size >= 4 for _, size, _ in fitting)
+
+
+async def test_the_list_tells_conflicts_of_today() -> None:
+    fleet = ScriptedFleet(connected("shop-a"), connected("shop-b"))
+    fleet.clock.at = NOW
+    async with shown(fleet, 160, 30) as screen:
+        await screen.press("2")
+        await screen.until(
+            lambda text: any("shop-b" in line and " 1 " in line for line in text.splitlines())
+        )
+
+
+async def test_on_a_small_terminal_the_queue_gives_the_code_the_whole_screen() -> None:
+    fleet = ScriptedFleet(pairing("shop-a"), pairing("shop-b"))
+    async with shown(fleet, 80, 24) as screen:
+        await screen.press("5")
+        await screen.until(lambda _: decode_qr(screen.cells()) == FAKE_QR, "a code to scan")
+            lambda _: decode_qr(screen.cells()) == FAKE_QR, "a code that can be scanned"
+        )
+        await screen.press("1")
+        await screen.sees("waziterm", "q quit")

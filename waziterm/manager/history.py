@@ -1,0 +1,100 @@
+"""The history as a screen reads it: incidents with what became of them, and their acknowledging."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from waziterm.domain.aftermath import done_about
+from waziterm.domain.fleet import FleetError
+from waziterm.domain.history import Attempt, IncidentView, Moved
+from waziterm.manager.clock import Clock
+from waziterm.store.errors import StoreError
+from waziterm.store.store import Store
+
+log = logging.getLogger(__name__)
+
+ALIVE_EVERY_S = 60.0
+_ALIVE = "alive_at"
+MOST_INCIDENTS = 500
+MOST_MOVES = 1000
+MOST_ATTEMPTS = 10_000
+"""So many are told at most, the newest."""
+_LOOKED_THROUGH = 50_000
+"""So many transitions are looked through at most, the newest."""
+
+
+async def incidents_in(store: Store, since: float) -> tuple[IncidentView, ...]:
+    """See `domain.history.History.incidents`. Raises StoreError."""
+    found = await store.incidents(since, MOST_INCIDENTS)
+    if not found:
+        return ()
+    courses = await store.courses(min(each.began_at for each in found), _LOOKED_THROUGH)
+    # A long history takes a tenth of a second to walk through, too long for an event loop.
+    return await asyncio.to_thread(_told, found, courses)
+
+
+def _told(
+    found: Sequence[IncidentView], courses: Mapping[str, Sequence[Moved]]
+) -> tuple[IncidentView, ...]:
+    oldest = min((course[0].at for course in courses.values()), default=float("inf"))
+    return tuple(
+        # Of what began before the oldest that is still known, only the end could be told.
+        replace(each, done=done_about(each, courses)) if each.began_at >= oldest else each
+        for each in reversed(found)
+    )
+
+
+async def acknowledge_in(store: Store, incident: int, at: float) -> None:
+    """See `domain.history.History.acknowledge`. at: UTC seconds. Raises StoreError."""
+    if not await store.acknowledge(incident, at):
+        raise FleetError(
+            f"there is no incident {incident}", "it may be older than the history", code=2
+        )
+
+
+async def timeline_in(store: Store, name: str, since: float, limit: int) -> tuple[Moved, ...]:
+    """See `domain.history.History.timeline`. Raises StoreError."""
+    return await store.timeline(name, since, min(limit, MOST_MOVES))
+
+
+async def attempts_in(store: Store, since: float, name: str | None) -> tuple[Attempt, ...]:
+    """See `domain.history.History.attempts`. Raises StoreError."""
+    return await store.attempts(since, name, MOST_ATTEMPTS)
+
+
+class Presence:
+    """Notes from when to when a manager kept the fleet: without it, an instance that was connected
+    would seem to have stayed so while nobody ran."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def begin(self) -> None:
+        """Note the end of a manager that could not do it itself: about when it was last alive.
+        Raises StoreError."""
+        last = await self._store.get_meta(_ALIVE)
+        if last:
+            await self._store.leave(float(last))
+        await self._alive()
+
+    async def run(self) -> None:
+        """Note every minute that this manager is alive, until cancelled."""
+        while True:
+            await self._clock.sleep(ALIVE_EVERY_S)
+            try:
+                await self._alive()
+            except StoreError as error:
+                log.warning("not noted that the manager is alive: %s", error)
+
+    async def end(self) -> None:
+        """Note the end of this manager; when the disk refuses, the next one does."""
+        try:
+            await self._store.leave(self._clock.now())
+            await self._store.set_meta(_ALIVE, "")
+        except StoreError as error:
+            log.warning("the manager's end is not noted: %s", error)
+
+    async def _alive(self) -> None:
+        await self._store.set_meta(_ALIVE, repr(self._clock.now()))

@@ -1,0 +1,167 @@
+"""The emergency tools of a running manager, one after the other where they move sessions."""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from waziterm.domain.checkup import Finding, FixReport
+from waziterm.domain.fleet import FleetError, SendResult, Subscription
+from waziterm.domain.history import Attempt, IncidentView, Moved
+from waziterm.domain.labfile import LabFile
+from waziterm.domain.layers import TestReport
+from waziterm.domain.tools import ConflictRecord, Progress, RestartReport
+from waziterm.domain.trash import Removal, TrashView
+from waziterm.manager.checkup import CheckPlaces, Checkup
+from waziterm.manager.cleaning import Cleaning
+from waziterm.manager.clock import Clock
+from waziterm.manager.datadir import DataDir
+from waziterm.manager.history import acknowledge_in, attempts_in, incidents_in, timeline_in
+from waziterm.manager.reading import conflicts_in
+from waziterm.manager.registry import Registry
+from waziterm.manager.restart import Restart
+from waziterm.manager.roster import Roster
+from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.tester import Connection, test_layers
+from waziterm.manager.trash import Trash
+from waziterm.store.store import Store
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where sessions lie, and who else has some. keep_trash_s: seconds, 0 for ever."""
+
+    data: DataDir
+    sessions: SessionFiles
+    trash: Trash
+    registry: Registry
+    keep_trash_s: float
+
+
+class Toolbox:
+    """What `domain.tools.Tools` and `domain.history.History` ask of a manager."""
+
+    def __init__(
+        self,
+        store: Store,
+        lab: LabFile | None,
+        clock: Clock,
+        roster: Roster,
+        shelf: Shelf,
+        subscribe: Callable[[], AbstractAsyncContextManager[Subscription]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._lab = lab
+        self._roster = roster
+        self._cleaning = Cleaning(
+            roster, shelf.sessions, shelf.trash, shelf.registry, clock, shelf.keep_trash_s
+        )
+        places = CheckPlaces(
+            data=shelf.data,
+            store=store,
+            sessions=shelf.sessions,
+            trash=shelf.trash,
+            registry=shelf.registry,
+            clock=clock,
+            instances=roster.instances,
+            own_pids=roster.pids,
+            keep_trash_s=shelf.keep_trash_s,
+            has_manager=True,
+            halted=roster.paused,
+        )
+        self._checkup = Checkup(places)
+        self._restart = Restart(roster, self._checkup, self._cleaning, clock, subscribe)
+        self._order = asyncio.Lock()
+        self._under_way = ""
+
+    @abstractmethod
+    async def send_test(self, name: str, to: str | None = None) -> SendResult:
+        """Send a text and wait for the ack; see `domain.fleet.Fleet`."""
+
+    async def remove(self, name: str, *, logout: bool = False) -> Removal:
+        async with self._in_order():
+            return await self._cleaning.remove(name, logout=logout)
+
+    def with_session(self) -> tuple[str, ...]:
+        return self._cleaning.with_session()
+
+    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
+        async with self._in_order():
+            return await self._cleaning.clean_all(count, logout=logout)
+
+    async def trash(self) -> tuple[TrashView, ...]:
+        return await self._cleaning.trash()
+
+    async def restore(self, entry: str) -> str:
+        async with self._in_order():
+            return await self._cleaning.restore(entry)
+
+    async def check(self) -> tuple[Finding, ...]:
+        return await self._checkup.check()
+
+    async def fix(self, *, dry_run: bool = False) -> FixReport:
+        if dry_run:
+            return await self._checkup.fix(dry_run=True)
+        async with self._in_order("a fix"):
+            return await self._checkup.fix(dry_run=False)
+
+    async def restart(
+        self, *, clean_sessions: int | None = None
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        async with (
+            self._in_order("a restart"),
+            aclosing(self._restart.run(clean_sessions)) as steps,
+        ):
+            async for step in steps:
+                yield step
+
+    async def test(self, name: str, to: str | None = None) -> TestReport:
+        supervisor = self._roster.of(name)
+        connection = Connection(
+            instance=name,
+            proxy=supervisor.instance.proxy,
+            lab=self._lab,
+            view=lambda: supervisor.view,
+            probe=supervisor.probe,
+            send=lambda: self.send_test(name, to),
+        )
+        return await test_layers(connection)
+
+    async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
+        return await conflicts_in(self._store, since)
+
+    # -- what is remembered: `domain.history.History` -------------------------------------------
+
+    async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
+        return await incidents_in(self._store, since)
+
+    async def acknowledge(self, incident: int) -> None:
+        await acknowledge_in(self._store, incident, self._clock.now())
+
+    async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
+        self._roster.of(name)
+        return await timeline_in(self._store, name, since, limit)
+
+    async def attempts(self, since: float, name: str | None = None) -> tuple[Attempt, ...]:
+        return await attempts_in(self._store, since, name)
+
+    def _refuse_meanwhile(self) -> None:
+        """A session whose file is being mended must not be opened in between."""
+        if self._under_way:
+            raise FleetError(f"{self._under_way} is under way", "wait until it has ended")
+
+    @asynccontextmanager
+    async def _in_order(self, what: str = "") -> AsyncIterator[None]:
+        """One after the other: what adds, moves and removes sessions. what: something long, that
+        the others are told of instead of having to wait for it."""
+        self._refuse_meanwhile()
+        async with self._order:
+            self._under_way = what
+            try:
+                yield
+            finally:
+                self._under_way = ""

@@ -1,0 +1,59 @@
+"""The pairing code of one instance, as lines of cells, with how to type it on the phone."""
+
+from textual.strip import Strip
+
+from waziterm.domain.fleet import InstanceView
+from waziterm.domain.instance import PairingCode
+from waziterm.domain.states import State
+from waziterm.tui import look
+from waziterm.tui.focuscard import numbered, title, wrapped
+from waziterm.tui.format import countdown
+from waziterm.tui.paint import Span, inert, row, width_of
+
+HOW_TO_TYPE = (
+    "tap the notification on the phone, or open WhatsApp: Settings → Linked devices → Link a"
+    " device → Link with phone number instead",
+    "type this code",
+)
+
+
+def valid_code(view: InstanceView, now: float) -> PairingCode | None:
+    """The pairing code that a phone would still accept."""
+    if view.state is not State.PAIRING or view.code is None or view.code.expires_at <= now:
+        return None
+    return view.code
+
+
+def paint_code(view: InstanceView, width: int, height: int, now: float) -> list[Strip]:
+    """The code and its steps, or what the wait for it is about; at most `height` lines."""
+    blank = row((), width, look.PLAIN)
+    code = valid_code(view, now)
+    if code is None:
+        said = "the code has expired; p asks for a new one"
+        if view.code is None:
+            said = "asking WhatsApp for a pairing code …"
+        return [title(view, width, now), blank, *wrapped(said, width, 2, look.MARKED)][:height]
+    left = countdown(code.expires_at - now)
+    whose = f" for {inert(view.phone)}" if view.phone is not None else ""
+    strips = [
+        title(view, width, now),
+        blank,
+        *wrapped(f"pairing code{whose}, {left} left", width, 2, look.MARKED),
+        *_boxed(" ".join(inert(code.text, 20)), width),
+        blank,
+        *numbered(HOW_TO_TYPE, width),
+        blank,
+        *wrapped("y copies it · p goes back to the QR code", width, 2, look.FAINT),
+    ]
+    return strips[:height]
+
+
+def _boxed(text: str, width: int) -> list[Strip]:
+    """A text in a frame, so that an eye that comes back from the phone finds it."""
+    line = "─" * (width_of(text) + 4)
+    middle: list[Span] = [("   │  ", look.MARKED), (text, look.BRIGHT), ("  │", look.MARKED)]
+    return [
+        row([(f"   ╭{line}╮", look.MARKED)], width, look.PLAIN),
+        row(middle, width, look.PLAIN),
+        row([(f"   ╰{line}╯", look.MARKED)], width, look.PLAIN),
+    ]

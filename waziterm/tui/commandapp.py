@@ -1,0 +1,110 @@
+"""The keys of the instances: whom each is meant for, what it asks before, and what it does."""
+
+from waziterm.domain.fleet import InstanceView
+from waziterm.tui.actions import Actions
+from waziterm.tui.messages import Mood
+from waziterm.tui.model import FleetModel
+from waziterm.tui.paint import inert
+from waziterm.tui.toolapp import ToolApp
+
+
+class CommandApp(ToolApp):
+    """The part of the app that holds the keys of single instances."""
+
+    model: FleetModel
+    _actions: Actions
+
+    def open_focus(self, name: str, *, log_only: bool = False) -> None:
+        """Show one instance in full."""
+        raise NotImplementedError
+
+    def _open_log(self, name: str) -> None:
+        raise NotImplementedError
+
+    def repaint(self) -> None:
+        """Paint what changed."""
+        raise NotImplementedError
+
+    def act(self, action: str, name: str | None) -> None:
+        """Do what the key of this action does, on an instance."""
+        if name is None:
+            none = "nothing is selected" if self.model.names else "there is no instance yet"
+            self.tell(Mood.TROUBLE, f"{none}; press a to add an instance")
+            return
+        if self.model.get(name) is None:
+            self.tell(Mood.TROUBLE, f"{inert(name)} was removed")
+            return
+        match action:
+            case "start_stop":
+                self._actions.start_stop(name)
+            case "reconnect":
+                self._actions.reconnect(name)
+            case "send_test":
+                self._actions.send_test(name)
+            case "clean":
+                self._ask_clean([name])
+            case "show_log":
+                self._open_log(name)
+            case "focus_instance":
+                self.open_focus(name)
+
+    def meant(self) -> list[str | None]:
+        """Whom a key is meant for: the marked ones, else the one that is selected."""
+        if self.one_is_shown or not self.model.marked:
+            return [self.target]
+        return [name for name in self.model.names if name in self.model.marked]
+
+    def action_start_stop(self) -> None:
+        for name in self.meant():
+            self.act("start_stop", name)
+
+    def action_reconnect(self) -> None:
+        for name in self.meant():
+            self.act("reconnect", name)
+
+    def action_send_test(self) -> None:
+        for name in self.meant():
+            self.act("send_test", name)
+
+    def action_clean(self) -> None:
+        names = [name for name in self.meant() if name is not None]
+        if len(names) > 1:
+            self._ask_clean(names)
+        else:
+            self.act("clean", self.target if not names else names[0])
+
+    def action_show_log(self) -> None:
+        self.act("show_log", self.target)
+
+    def action_focus_instance(self) -> None:
+        self.act("focus_instance", self.target)
+
+    def _ask_clean(self, names: list[str]) -> None:
+        from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                for name in names:
+                    self._actions.clean(name)
+
+        text = (
+            "The instance stops and its session moves to the trash, from where u restores it."
+            " After that it must be linked anew, with a QR code."
+        )
+        whom, yes, no = names[0], "clean it", "keep it"
+        if len(names) > 1:
+            whom, yes, no = f"{len(names)} marked instances", "clean them", "keep them"
+            text = f"{', '.join(names[:8])}{' …' if len(names) > 8 else ''}: they stop, and their"
+            text += " sessions move to the trash, from where they can be restored."
+        dialog = ConfirmDialog(f"Clean {whom}?", text, yes, no, default=False)
+        self.push_screen(dialog, answered)
+
+    def action_add(self) -> None:
+        from waziterm.tui.dialogs import AddDialog  # noqa: PLC0415 (keeps the start fast)
+
+        def added(view: InstanceView | None) -> None:
+            if view is not None:
+                self.repaint()
+                self.open_focus(view.name)
+
+        self.push_screen(AddDialog(self._actions.add), added)

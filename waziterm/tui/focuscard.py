@@ -1,0 +1,152 @@
+"""What is known of one instance, as lines of cells: state, reason, next step, facts, history."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.strip import Strip
+
+from waziterm.domain.fleet import InstanceView
+from waziterm.domain.history import Moved
+from waziterm.domain.instance import DEVICE_NAME
+from waziterm.domain.states import State
+from waziterm.tui import look, words
+from waziterm.tui.format import clock
+from waziterm.tui.paint import Span, inert, row, spread, wrap
+from waziterm.tui.pictures import uptime_strip
+
+LABEL = 9
+TWO_COLUMNS = 76
+"""From this width on the facts stand in two columns."""
+FEWEST_FACTS = 4
+LOG_ROWS = 6
+"""What is left to the log, with its rule, before the history gets a row."""
+DAY_H = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the history tells of an instance. moves: oldest first, None until it was read.
+
+    error: why it cannot be read, or "". library: neonize's version, or "".
+    """
+
+    moves: tuple[Moved, ...] | None = None
+    error: str = ""
+    library: str = ""
+
+
+def title(view: InstanceView, width: int, now: float) -> Strip:
+    """Name and state."""
+    sign = look.SIGNS[view.state]
+    state: list[Span] = [(f"{sign.glyph} {words.state_word(view, now)} ", sign.bold)]
+    return spread([(f" {inert(view.name)}", look.BRIGHT)], state, width, look.PLAIN)
+
+
+def column(view: InstanceView, past: Past, width: int, height: int, now: float) -> list[Strip]:
+    """All of it in a column of its own; the history takes what is left."""
+    strips = [*_head(view, width, now), *facts(view, past, width, now)]
+    rest = height - len(strips) - 1
+    return [*strips, _blank(width), *history(past, width, rest, now)]
+
+
+def stacked(view: InstanceView, past: Past, width: int, height: int, now: float) -> list[Strip]:
+    """All of it above the log, which keeps LOG_ROWS rows where that is possible."""
+    head = _head(view, width, now)
+    room = height - len(head) - LOG_ROWS
+    known = facts(view, past, width, now)[: max(FEWEST_FACTS, room)]
+    return [*head, *known, *history(past, width, room - len(known), now)]
+
+
+def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
+    """State, reason and next step."""
+    sign = look.SIGNS[view.state]
+    strips = [title(view, width, now), _blank(width)]
+    reason = sign.style if view.state.is_trouble else look.PLAIN
+    if view.state is State.PAIRING:
+        strips += wrapped(words.qr_line(view, now).partition(" · ")[0], width, 2, look.MARKED)
+    else:
+        strips += wrapped(words.why(view), width, 4, reason)
+        strips += wrapped(words.next_step(view, now), width, 3, look.BRIGHT)
+    return [*strips, _blank(width)]
+
+
+def facts(view: InstanceView, past: Past, width: int, now: float) -> list[Strip]:
+    """What else is known, the most useful first, in as many columns as fit."""
+    known = words.facts(view, now)
+    if view.phone is not None and not view.paired:
+        known.append(("phone", view.phone))
+    known.append(("session", f"sessions/{inert(view.name)}.db"))
+    if view.paired:
+        known.append(("device", f"{DEVICE_NAME}, in the phone's list"))
+    if past.library:
+        known.append(("library", f"neonize {inert(past.library)}"))
+    count = 2 if width >= TWO_COLUMNS else 1
+    size = width // count
+    cells = [row(_fact(label, value), size, look.PLAIN) for label, value in known]
+    rows = [cells[at : at + count] for at in range(0, len(cells), count)]
+    return [Strip.join(cells).adjust_cell_length(width, look.PLAIN) for cells in rows]
+
+
+def _fact(label: str, value: str) -> list[Span]:
+    return [(f" {label:<{LABEL}}", look.FAINT), (value, look.PLAIN)]
+
+
+def history(past: Past, width: int, rows: int, now: float) -> list[Strip]:
+    """The last day as a strip, then the newest moves, newest last; at most `rows` lines."""
+    if rows < 1:
+        return []
+    if past.moves is None:
+        said = f"cannot be read: {past.error}" if past.error else "is being read …"
+        return [row([(f" history  {said}", look.FAINT)], width, look.PLAIN)]
+    strip = uptime_strip(past.moves, now, width - LABEL - 2, DAY_H)
+    lines = [row([(f" {'24 h':<{LABEL}}", look.FAINT), *strip], width, look.PLAIN)]
+    room = rows - 2
+    if room < 1 or not past.moves:
+        return lines
+    filling = "─" * max(0, width - 11)
+    rule: list[Span] = [("─ ", look.BORDER), ("history ", look.FAINT), (filling, look.BORDER)]
+    lines.append(row([*rule, (" ", look.PLAIN)], width, look.PLAIN))
+    return [*lines, *(_moved(each, width, now) for each in past.moves[-room:])]
+
+
+def _moved(moved: Moved, width: int, now: float) -> Strip:
+    """One move: when, into which state, why."""
+    sign = look.SIGNS[moved.state]
+    reason, detail = moved.reason, inert(moved.detail)
+    said = f"{reason.sentence} ({reason.code})" if reason.code else reason.sentence
+    spans: list[Span] = [
+        (f" {_when(moved.at, now)} ", look.QUIET),
+        (f"{sign.glyph} {moved.state.label:<10} ", sign.style),
+        (f"{said} · {detail}" if detail else said, look.PLAIN),
+    ]
+    return row(spans, width, look.PLAIN)
+
+
+def _when(at: float, now: float) -> str:
+    """The time today, the day and the minute before, always as wide."""
+    moment = time.localtime(at)
+    if moment[:3] == time.localtime(now)[:3]:
+        return f"{clock(at):<11}"
+    return time.strftime("%m-%d %H:%M", moment)
+
+
+def wrapped(text: str, width: int, most: int, style: Style) -> list[Strip]:
+    """A text on at most `most` lines."""
+    return [row([(f" {part}", style)], width, look.PLAIN) for part in wrap(text, width - 2, most)]
+
+
+def numbered(steps: Sequence[str], width: int) -> list[Strip]:
+    """Steps to follow, one after the other."""
+    strips: list[Strip] = []
+    for number, step in enumerate(steps, 1):
+        first, *rest = wrap(step, width - 4, 3)
+        spans: list[Span] = [(f" {number} ", look.KEY), (first, look.PLAIN)]
+        strips.append(row(spans, width, look.PLAIN))
+        strips += [row([(f"   {part}", look.PLAIN)], width, look.PLAIN) for part in rest]
+    return strips
+
+
+def _blank(width: int) -> Strip:
+    return row((), width, look.PLAIN)

@@ -1,0 +1,70 @@
+"""The incidents: what happened to whom, what was done about it, and who has seen it."""
+
+from collections.abc import Callable
+
+from textual.strip import Strip
+
+from waziterm.domain.history import IncidentView
+from waziterm.tui import look
+from waziterm.tui.format import since
+from waziterm.tui.model import FleetModel
+from waziterm.tui.paint import Span, cut, inert, row, width_of
+from waziterm.tui.rows import Rows
+
+_WHEN = 17
+_WHO = 22
+
+
+class Incidents(Rows):
+    """One row per incident, the newest first; those that nobody has acknowledged stand out."""
+
+    def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
+        super().__init__(model, clock, id="incidents")
+        self._chosen: str | None = None
+
+    def keys(self) -> list[str]:
+        return [str(incident.id) for incident in self.model.incidents]
+
+    @property
+    def chosen(self) -> str | None:
+        return self._chosen
+
+    def choose(self, key: str | None) -> None:
+        self._chosen = key
+
+    @property
+    def incident(self) -> IncidentView | None:
+        """The selected one."""
+        found = (each for each in self.model.incidents if str(each.id) == self._chosen)
+        return next(found, None)
+
+    @property
+    def target(self) -> str | None:
+        incident = self.incident
+        return incident.names[0] if incident is not None and incident.names else None
+
+    def head(self, width: int, now: float) -> list[Strip]:
+        unseen = sum(each.acknowledged_at is None for each in self.model.incidents)
+        said = f" {len(self.model.incidents)} incidents of 7 days, {unseen} not acknowledged"
+        return [row([(said, look.FAINT)], width, look.PLAIN), row((), width, look.PLAIN)]
+
+    def empty(self, width: int) -> list[Strip]:
+        return [row([(" Nothing happened in the last 7 days.", look.OK)], width, look.PLAIN)]
+
+    def spans(self, key: str, width: int, now: float) -> list[Span]:
+        incident = next(each for each in self.model.incidents if str(each.id) == key)
+        seen = incident.acknowledged_at is not None
+        style = look.FAINT if seen else look.TROUBLE if incident.is_serious else look.PLAIN
+        done = f" → {inert(incident.done)}" if incident.done else ""
+        return [
+            ("  " if seen else "! ", style),
+            (_cell(since(incident.began_at, now), _WHEN), look.FAINT),
+            (_cell(inert(incident.who), _WHO), look.BRIGHT),
+            (inert(incident.what), style),
+            (done, look.FAINT),
+        ]
+
+
+def _cell(text: str, size: int) -> str:
+    fitting = cut(text, size)
+    return fitting + " " * (size - width_of(fitting) + 1)

@@ -1,0 +1,141 @@
+"""The queue: who waits for a scan, with the codes one after the other, to pair many phones."""
+
+from collections.abc import Callable
+
+from textual.strip import Strip
+
+from waziterm.domain.fleet import InstanceView
+from waziterm.domain.states import State
+from waziterm.tui import focuspaint, look, words
+from waziterm.tui.canvas import Canvas
+from waziterm.tui.model import FleetModel
+from waziterm.tui.paint import Span, inert, row, wrap
+from waziterm.tui.qrcells import Drawing, Matrix, Size, modules, size
+
+NAMES = 24
+
+
+def waits(view: InstanceView) -> bool:
+    """Whether an instance waits for a phone, or could."""
+    return not view.paired
+
+
+class Queue(Canvas):
+    """On the left who waits, on the right the code of the one whose turn it is.
+
+    When it is linked, the next one that shows a code has its turn.
+    """
+
+    DEFAULT_CSS = "Queue { width: 1fr; height: 1fr; }"
+
+    def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
+        super().__init__(id="queue")
+        self._model = model
+        self._clock = clock
+        self._chosen: str | None = None
+        self._matrix: tuple[str, Matrix] | None = None
+
+    def _names(self) -> list[str]:
+        return [view.name for view in self._model.views if waits(view)]
+
+    @property
+    def target(self) -> str | None:
+        """The instance that a key acts on: the one whose code is shown."""
+        names = self._names()
+        if self._chosen in names:
+            return self._chosen
+        ready = [name for name in names if self._is_ready(name)]
+        return next(iter(ready or names), None)
+
+    def _is_ready(self, name: str) -> bool:
+        view = self._model.get(name)
+        return view is not None and words.valid_qr(view, self._clock()) is not None
+
+    def move(self, where: str) -> None:
+        """Give another one its turn."""
+        names = self._names()
+        if not names:
+            return
+        here = names.index(self.target) if self.target in names else 0
+        there = {
+            "up": here - 1, "left": here - 1, "down": here + 1, "right": here + 1,
+            "page_up": 0, "first": 0, "page_down": len(names) - 1, "last": len(names) - 1,
+        }[where]  # fmt: skip
+        self._chosen = names[min(max(there, 0), len(names) - 1)]
+        self.repaint()
+
+    def rows_needed(self) -> int:
+        """How many rows the code that is shown takes at least; 0 without one."""
+        return size(self._matrix[1], Drawing.SEXTANT).rows if self._matrix is not None else 0
+
+    def paint(self, width: int, height: int) -> list[Strip]:
+        names, now = self._names(), self._clock()
+        target = self.target
+        view = self._model.get(target)
+        if view is None:
+            said = " Nobody waits for a scan. a adds an instance; s shows a stopped one's code."
+            return [row([(said, look.PLAIN)], width, look.PLAIN)]
+        self._chosen = target
+        code = words.valid_qr(view, now)
+        if code is None:
+            self._matrix = None
+            return self._beside(names, width, height, self._without_code(view, width - NAMES, now))
+        if self._matrix is None or self._matrix[0] != code.payload:
+            self._matrix = (code.payload, modules(code.payload))
+        matrix = self._matrix[1]
+        for room in (width - NAMES - 1, width):
+            fitting = focuspaint.fit(matrix, Size(room, height), None) if self.draws_codes else None
+            if fitting is not None and (room == width or fitting.size.rows <= height):
+                break
+        if fitting is None:
+            lines = self._too_small(view, width - NAMES)
+            return self._beside(names, width, height, lines)
+        strips = focuspaint.qr_strips(matrix, fitting.drawing)
+        if room == width:
+            return [strip.extend_cell_length(width, look.PLAIN) for strip in strips[:height]]
+        place = f" {len(names) - names.index(view.name)} to go: {inert(view.name)}"
+        title = row([(place, look.BRIGHT)], room, look.PLAIN)
+        above = [title, *self._which(view, room, now)]
+        shown = [*above, *strips] if len(above) + len(strips) <= height else strips
+        return self._beside(names, width, height, shown)
+
+    def _which(self, view: InstanceView, width: int, now: float) -> list[Strip]:
+        said = words.qr_line(view, now).partition(" · ")[0]
+        how = "on the phone: Settings → Linked devices → Link a device"
+        return [
+            row([(f" {said}", look.MARKED)], width, look.PLAIN),
+            row([(f" {how}", look.FAINT)], width, look.PLAIN),
+        ]
+
+    def _without_code(self, view: InstanceView, width: int, now: float) -> list[Strip]:
+        todo = "s shows a new code" if view.state is State.STOPPED else words.why(view)
+        return [
+            row([(f" {inert(view.name)}", look.BRIGHT)], width, look.PLAIN),
+            row([(f" {words.state_word(view, now)}: {todo}", look.PLAIN)], width, look.PLAIN),
+        ]
+
+    def _too_small(self, view: InstanceView, width: int) -> list[Strip]:
+        why = "this terminal is too small for its QR code; enlarge it, or"
+        if not self.draws_codes:
+            why = "a QR code cannot be drawn in ASCII;"
+        said = f"{inert(view.name)}: {why} press enter, then p for a code to type"
+        parts = wrap(said, width - 1, 4)
+        return [row([(f" {part}", look.TROUBLE)], width, look.PLAIN) for part in parts]
+
+    def _beside(self, names: list[str], width: int, height: int, right: list[Strip]) -> list[Strip]:
+        place = names.index(self._chosen) if self._chosen in names else 0
+        first = min(max(0, place - height // 2), max(0, len(names) - height))
+        lines = []
+        for y in range(height):
+            left = self._entry(names[first + y]) if first + y < len(names) else []
+            head = row(left, NAMES + 1, look.PLAIN)
+            body = right[y] if y < len(right) else row((), width - NAMES - 1, look.PLAIN)
+            lines.append(Strip.join([head, body.adjust_cell_length(width - NAMES - 1, look.PLAIN)]))
+        return lines
+
+    def _entry(self, name: str) -> list[Span]:
+        chosen = name == self._chosen
+        view = self._model.get(name)
+        glyph = look.SIGNS[view.state].glyph if view is not None else " "
+        style = look.MARKED if chosen else look.PLAIN
+        return [("▌" if chosen else " ", look.MARKED), (f"{glyph} {inert(name)}", style)]
