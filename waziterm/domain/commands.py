@@ -55,7 +55,8 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
             fresh = replace(running, hold=None, attempt=0)
-            held = instance.hold is not None and instance.is_paired
+            outdated = instance.hold is Reason.OUTDATED_CLIENT
+            held = instance.hold is not None and (instance.is_paired or outdated)
             if not held and instance.cooldown_until is None:
                 return connect(fresh, Reason.ASKED, at)
             return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)

@@ -41,7 +41,7 @@ def header(model: FleetModel, now: float, width: int) -> Strip:
     title: list[Span] = [(" waziterm ", look.BAR_BRIGHT), (_how_many(model), look.BAR_FAINT)]
     wide = _counts(model, with_words=True)
     short = _counts(model, with_words=False)
-    name, many = title
+    name = title[0]
     # What a filter hides must not be forgotten, so that is said before all else.
     always: list[Span] = [(f" {told} ", look.BAR_BRIGHT)] if (told := _hidden(model)) else []
     variants: tuple[tuple[list[Span], list[Span]], ...] = (
