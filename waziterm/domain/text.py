@@ -48,7 +48,7 @@ def safe_line(text: str, limit: int = 500) -> str:
 
 
 def redact(text: str) -> str:
-    """The same text without QR codes, keys and credentials in URLs, and with phone numbers masked."""
+    """The same text without QR codes, keys and logins in URLs, and with phone numbers masked."""
     text = _QR.sub("[QR code]", text)
     text = _KEY.sub("[key]", text)
     text = _CREDENTIALS.sub(r"\1[credentials]@", text)
