@@ -88,6 +88,11 @@ def test_a_flag_beats_a_variable_beats_the_file(file: Path) -> None:
     assert (settings.data_dir, settings.log.lines_kept) == (Path("/from/flag"), 200)
 
 
+def test_keys_are_bound_by_the_names_of_actions(file: Path) -> None:
+    file.write_text("[screen.keys]\nreconnect = 'f5,ctrl+r'\n")
+    assert load_settings(environ={}, file=file).screen.keys == {"reconnect": "f5,ctrl+r"}
+
+
 def test_how_the_screen_looks_is_set_in_words(file: Path) -> None:
     assert load_settings(environ={}, file=file).screen == Screen(Theme.DARK, Ascii.AUTO)
     file.write_text("[screen]\ntheme = 'light'\nascii = 'on'\n")
@@ -161,6 +166,10 @@ ALL_LIMITS = ", ".join(field.name for field in fields(Limits))
         (
             "[screen]\ntheme = 'neon'",
             "screen.theme: must be one of dark, light, high-contrast, not 'neon'",
+        ),
+        (
+            "[screen.keys]\nreconect = 'f5'",
+            "screen.keys.reconect: no such action; near it: reconnect",
         ),
         ("[screen]\nascii = true", "screen.ascii: must be one of auto, on, off, not True"),
         ("data_dir = 3", "data_dir: must be a path, as text, not 3"),

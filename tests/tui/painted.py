@@ -1,7 +1,7 @@
 """What the app has painted, read as cells, and waiting for it under Textual's Pilot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from rich.cells import cell_len
@@ -80,9 +80,14 @@ class Shown:
 
 
 @asynccontextmanager
-async def shown(fleet: ScriptedFleet, columns: int = 80, rows: int = 24) -> AsyncIterator[Shown]:
+async def shown(
+    fleet: ScriptedFleet,
+    columns: int = 80,
+    rows: int = 24,
+    keymap: Mapping[str, str] | None = None,
+) -> AsyncIterator[Shown]:
     """Run the app on a scripted fleet in a terminal of this size."""
-    app = WazitermApp(fleet, clock=fleet.clock)
+    app = WazitermApp(fleet, clock=fleet.clock, keymap=keymap)
     async with app.run_test(size=(columns, rows)) as pilot:
         await pilot.pause()
         yield Shown(app, fleet, pilot)

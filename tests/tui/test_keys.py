@@ -7,10 +7,11 @@ from tests.tui.scripted import NOW, ScriptedFleet, big, connected, every_state, 
 from waziterm.domain.fleet import FleetError, SendResult
 from waziterm.domain.instance import QrCode
 from waziterm.domain.reasons import Reason
+from waziterm.domain.screen import ACTIONS
 from waziterm.domain.states import State
 from waziterm.tui.dialogs import AddDialog, ConfirmDialog, HelpDialog
 from waziterm.tui.focus import FocusScreen
-from waziterm.tui.keys import KEYS
+from waziterm.tui.keys import KEYS, rebound
 from waziterm.tui.mainscreen import MainScreen
 
 
@@ -314,3 +315,28 @@ async def test_letters_in_a_dialog_are_text_and_not_commands() -> None:
         await screen.press("a", *"srctqlaf")
         await screen.sees("srctqlaf")
         assert fleet.calls == []
+
+
+def test_every_action_can_be_bound_and_no_other() -> None:
+    assert {key.id for key in KEYS} == ACTIONS
+
+
+async def test_a_key_that_is_bound_otherwise_does_it_and_is_what_footer_and_help_say() -> None:
+    fleet = ScriptedFleet(connected("shop"))
+    async with shown(fleet, 120, 100, keymap={"reconnect": "f5"}) as screen:
+        await screen.sees("f5 reconnect")
+        await screen.press("r")
+        await screen.pilot.pause()
+        assert fleet.calls == []
+        await screen.press("f5")
+        await screen.until(lambda _: bool(fleet.calls))
+        assert fleet.calls[0][0] == "reconnect"
+        await screen.press("question_mark")
+        text = await screen.sees("On the fleet")
+        assert any("f5" in line and "connect now" in line for line in text.splitlines())
+
+
+def test_one_key_cannot_do_two_things() -> None:
+    with pytest.raises(ValueError, match="the key s is that of start_stop and of reconnect"):
+        rebound({"reconnect": "s"})
+    assert rebound({"reconnect": "s", "start_stop": "r"})

@@ -1,6 +1,7 @@
 """What can be set: each setting with its default, its bounds and what it means."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from waziterm.config import plain
 from waziterm.domain.limits import Limits
 from waziterm.domain.names import check_name
-from waziterm.domain.screen import Ascii, Screen, Theme
+from waziterm.domain.screen import ACTIONS, Ascii, Screen, Theme
 
 PREFIX = "WAZITERM_"
 _DEFAULTS = Limits()
@@ -221,6 +222,13 @@ class HealthTable(_Table):
     )
 
 
+def _action(name: str) -> str:
+    if name not in ACTIONS:
+        near = ", ".join(get_close_matches(name, ACTIONS, 3)) or ", ".join(sorted(ACTIONS)[:8])
+        raise ValueError(f"no such action; near it: {near}")
+    return name
+
+
 class ScreenTable(_Table):
     """`[screen]`"""
 
@@ -229,6 +237,10 @@ class ScreenTable(_Table):
         default=_SCREEN.theme,
         strict=False,
         description="The colours: dark, light or high-contrast.",
+    )
+    keys: dict[Annotated[str, AfterValidator(_action)], str] = Field(
+        default={},
+        description='Other keys than ours, by action: reconnect = "ctrl+r".',
     )
     ascii: Ascii = Field(
         default=_SCREEN.ascii,

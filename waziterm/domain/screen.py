@@ -1,6 +1,7 @@
 """How an operator wants the screen to look: `[screen]` of the settings."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -20,9 +21,69 @@ class Ascii(StrEnum):
     OFF = "off"
 
 
+ACTIONS = frozenset(
+    {
+        "acknowledge",
+        "add",
+        "back",
+        "check",
+        "clean",
+        "clean_all",
+        "command_palette",
+        "copy",
+        "filter",
+        "fix",
+        "focus_instance",
+        "follow",
+        "full_test",
+        "leave",
+        "mark",
+        "move_down",
+        "move_first",
+        "move_last",
+        "move_left",
+        "move_page_down",
+        "move_page_up",
+        "move_right",
+        "move_up",
+        "neighbour_1",
+        "only_troubled",
+        "pairing_code",
+        "reconnect",
+        "remove",
+        "restart",
+        "reverse",
+        "save_qr",
+        "scroll_log_down",
+        "scroll_log_first",
+        "scroll_log_last",
+        "scroll_log_page_down",
+        "scroll_log_page_up",
+        "scroll_log_up",
+        "send_test",
+        "show_help",
+        "show_log",
+        "sort",
+        "start_stop",
+        "switch_qr",
+        "undo",
+        "view_incidents",
+        "view_list",
+        "view_queue",
+        "view_wall",
+        "wrap",
+    }
+)
+"""What a key can be bound to in `[screen.keys]`; each is the name of an action of the screen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """`[screen]`: the theme, and whether the terminal shows ASCII alone."""
+    """`[screen]`: the theme, whether the terminal shows ASCII alone, and other keys than ours.
+
+    keys: by action, Textual's names of its keys, separated by commas: `{"reconnect": "ctrl+r"}`.
+    """
 
     theme: Theme = Theme.DARK
     ascii: Ascii = Ascii.AUTO
+    keys: Mapping[str, str] = field(default_factory=dict)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from waziterm.tui.actions import Actions
 from waziterm.tui.commandapp import CommandApp
 from waziterm.tui.driver import TerminalDriver
 from waziterm.tui.focus import FocusScreen
+from waziterm.tui.keys import rebound
 from waziterm.tui.mainscreen import MainScreen, View
 from waziterm.tui.messages import Message, Mood
 from waziterm.tui.model import FleetModel
@@ -51,7 +52,7 @@ class WazitermApp(CommandApp):
 
     fleet: all that the screen knows and asks. clock: UTC seconds, another one in tests.
     painted: called once the fleet is on the screen. attached: the fleet goes on without this
-    screen. read_only: it takes no commands.
+    screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     """
 
     CSS_PATH = "waziterm.tcss"
@@ -69,6 +70,7 @@ class WazitermApp(CommandApp):
         painted: Callable[[], None] | None = None,
         attached: bool = False,
         read_only: bool = False,
+        keymap: Mapping[str, str] | None = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
@@ -81,6 +83,8 @@ class WazitermApp(CommandApp):
         self._clock = clock
         self._painted = painted
         self._attached = attached
+        self.keys = rebound(keymap or {})
+        self.set_keymap(dict(keymap or {}))
         self._message: Message | None = None
         self._news = asyncio.Event()
         self._main = MainScreen(self.model, clock)

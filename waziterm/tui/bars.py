@@ -10,7 +10,7 @@ from waziterm.domain.states import State
 from waziterm.tui import look
 from waziterm.tui.canvas import Canvas
 from waziterm.tui.format import clock, percent
-from waziterm.tui.keys import Place, useful
+from waziterm.tui.keys import Place, keys_of, useful
 from waziterm.tui.messages import Message, Mood
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import Span, row, spread, width_of, wrap
@@ -128,7 +128,9 @@ class Footer(Canvas):
         self._clock = clock
 
     def paint(self, width: int, height: int) -> list[Strip]:
-        return [footer(useful(self._place, self._target(), self._clock()), width)]
+        return [
+            footer(useful(keys_of(self.app), self._place, self._target(), self._clock()), width)
+        ]
 
 
 class MessageLine(Canvas):

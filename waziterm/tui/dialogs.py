@@ -1,7 +1,7 @@
 """Questions and lists over the screen."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import ClassVar
 
 from rich.console import Group, RenderableType
@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from waziterm.domain.fleet import FleetError, InstanceView
 from waziterm.domain.names import ALLOWED
 from waziterm.tui import look
-from waziterm.tui.keys import KEYS, Place
+from waziterm.tui.keys import Key, Place, keys_of
 from waziterm.tui.messages import refusal
 
 logger = logging.getLogger(__name__)
@@ -194,7 +194,7 @@ class HelpDialog(ModalScreen[None]):
         with VerticalScroll(classes="dialog", can_focus=False) as box:
             box.border_title = "Keys"
             box.border_subtitle = "↑ ↓ scroll · esc close"
-            yield Static(help_text())
+            yield Static(help_text(keys_of(self.app)))
 
     def action_scroll(self, where: str) -> None:
         box = self.query_one(VerticalScroll)
@@ -210,7 +210,7 @@ class HelpDialog(ModalScreen[None]):
         self.dismiss(None)
 
 
-def help_text() -> Group:
+def help_text(keys: Iterable[Key]) -> Group:
     """Every key by the place where it works, then every state's glyph."""
     parts: list[RenderableType] = []
 
@@ -223,8 +223,8 @@ def help_text() -> Group:
         parts.extend((Text(title, f"bold {look.STRONG}"), table, Text()))
 
     for place in Place:
-        keys = [key for key in KEYS if key.place is place]
-        section(place.value.capitalize(), [(key.shown, look.ACCENT, key.about) for key in keys])
+        here = [key for key in keys if key.place is place]
+        section(place.value.capitalize(), [(key.shown, look.ACCENT, key.about) for key in here])
     section(
         "States", [(sign.glyph, sign.colour, state.label) for state, sign in look.SIGNS.items()]
     )

@@ -1,7 +1,8 @@
 """The keys: one list from which bindings, footer, help and palette are made."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from textual.binding import Binding, BindingType
@@ -62,6 +63,11 @@ class Key:
     place: Place = Place.BOTH
     when: Callable[[InstanceView | None, float], bool] = _always
     on_instance: bool = False
+
+    @property
+    def id(self) -> str:
+        """The name under which it can be bound to another key; one of `domain.screen.ACTIONS`."""
+        return re.sub(r"\W+", "_", self.action.removeprefix("app.")).strip("_")
 
     def word(self, view: InstanceView | None) -> str:
         """The footer's word; `s` says which of the two it does."""
@@ -147,16 +153,47 @@ KEYS = (
 def bindings(place: Place) -> list[BindingType]:
     """Textual's bindings for a screen."""
     return [
-        Binding(key.keys, key.action, key.label or key.about, show=False)
+        Binding(key.keys, key.action, key.label or key.about, show=False, id=key.id)
         for key in KEYS
         if key.place in (place, Place.BOTH)
     ]
 
 
-def useful(place: Place, view: InstanceView | None, now: float) -> list[tuple[str, str]]:
+def rebound(keymap: Mapping[str, str]) -> tuple[Key, ...]:
+    """All keys, some of them bound otherwise. keymap: by a key's id, Textual's names of its keys.
+
+    Raises ValueError when one key would do two things in the same place.
+    """
+    keys = tuple(
+        replace(key, keys=other, shown=other.split(",")[0].strip())
+        if (other := keymap.get(key.id))
+        else key
+        for key in KEYS
+    )
+    for place in (Place.FLEET, Place.FOCUS):
+        taken: dict[str, str] = {}
+        for key in keys:
+            if key.place not in (place, Place.BOTH):
+                continue
+            for name in key.keys.split(","):
+                first = taken.setdefault(name.strip(), key.id)
+                if first != key.id:
+                    raise ValueError(f"the key {name.strip()} is that of {first} and of {key.id}")
+    return keys
+
+
+def useful(
+    keys: Iterable[Key], place: Place, view: InstanceView | None, now: float
+) -> list[tuple[str, str]]:
     """What the footer shows: the keys that do something here and now, with their words."""
     return [
         (key.shown, key.word(view))
-        for key in KEYS
+        for key in keys
         if key.place in (place, Place.BOTH) and key.label and key.when(view, now)
     ]
+
+
+def keys_of(app: object) -> tuple[Key, ...]:
+    """The keys of this app, as its operator wants them."""
+    keys: tuple[Key, ...] = getattr(app, "keys", KEYS)
+    return keys

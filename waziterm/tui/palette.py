@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from waziterm.tui.keys import KEYS, Place
+from waziterm.tui.keys import Place
 
 if TYPE_CHECKING:
     from waziterm.tui.app import WazitermApp
@@ -17,7 +17,7 @@ class FleetCommands(Provider):
 
     def _entries(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         app = cast("WazitermApp", self.app)
-        for key in KEYS:
+        for key in app.keys:
             if key.place is Place.BOTH and key.label and key.action != "app.command_palette":
                 yield key.label, f"{key.about} ({key.shown})", partial(app.run_action, key.action)
         for name in app.model.names:
@@ -26,7 +26,7 @@ class FleetCommands(Provider):
     def _acts(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         app = cast("WazitermApp", self.app)
         for name in app.model.names:
-            for key in KEYS:
+            for key in app.keys:
                 if key.on_instance:
                     act = partial(app.act, key.action.removeprefix("app."), name)
                     yield f"{key.label} {name}", key.about, act

@@ -38,14 +38,19 @@ async def run_screen(
     from waziterm.tui.driver import TerminalDriver  # noqa: PLC0415
     from waziterm.tui.finish import Finish  # noqa: PLC0415
 
-    app = WazitermApp(
-        fleet,
-        painted=painted,
-        attached=attached,
-        read_only=read_only,
-        driver_class=TerminalDriver,
-    )
-    Finish.of(screen or Screen(), app.console.color_system).put_on(app)
+    look = screen or Screen()
+    try:
+        app = WazitermApp(
+            fleet,
+            painted=painted,
+            attached=attached,
+            read_only=read_only,
+            keymap=look.keys,
+            driver_class=TerminalDriver,
+        )
+    except ValueError as error:
+        raise FleetError(f"[screen.keys]: {error}", "bind one of them to another key", 2) from error
+    Finish.of(look, app.console.color_system).put_on(app)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, app.leave)
