@@ -448,7 +448,8 @@ class Fleet(RuleBasedStateMachine):
         world.findings = Findings()
         world.pass_time(5.0)
         world.jump(2 * max(BAN_S))
-        world.pass_time(5.0)
+        # A restart may still wait for those that do not come online, and another one for it.
+        world.pass_time(150.0)
         for view in self.host.fleet.snapshot().instances:
             self.command(view.name, self.host.fleet.clean(view.name))
             self.take_over(view.name)

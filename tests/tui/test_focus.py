@@ -361,3 +361,12 @@ async def test_a_picture_that_cannot_be_written_is_told(
     async with shown(Remembering(pairing("shop", 600)), 100, 30) as screen:
         await screen.press("enter", "P")
         await screen.says("✖ shop: no picture was written: No such file or directory")
+
+
+async def test_connect_times_and_conflicts_of_the_day_are_drawn() -> None:
+    fleet = ScriptedFleet(connected("shop-b"), connected("shop-z"))
+    async with shown(fleet, 120, 34) as screen:
+        await screen.press("enter")
+        await screen.sees("connects", "up to 1.2 s", "440", "1 conflict")
+        await screen.press("right")
+        await screen.until(lambda text: "connects" not in text and "440" not in text)

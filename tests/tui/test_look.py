@@ -265,7 +265,8 @@ async def test_every_size_is_filled_exactly(build: object, key: str) -> None:
             cells = screen.cells()
             assert len(cells) == rows
             assert widths(cells) == {columns}
-            assert "waziterm" in screen.text() or columns < 120
+            # In the queue a QR code may need the header's row.
+            assert "waziterm" in screen.text() or columns < 120 or key == "5"
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (160, 50), (60, 20)])

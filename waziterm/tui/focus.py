@@ -13,7 +13,7 @@ from waziterm.domain.states import State
 from waziterm.tui import focuspaint, words
 from waziterm.tui.codepaint import valid_code
 from waziterm.tui.focusbody import FocusBody
-from waziterm.tui.focuscard import Past
+from waziterm.tui.focuscard import DAY_H, Past
 from waziterm.tui.keys import Place, bindings
 from waziterm.tui.messages import Mood, refusal
 from waziterm.tui.model import FleetModel
@@ -93,7 +93,9 @@ class FocusScreen(FleetScreen):
     async def _take_history(self, name: str) -> None:
         library = self._fleet.snapshot().library
         try:
-            past = Past(await self._fleet.timeline(name, limit=MOVES), "", library)
+            moves = await self._fleet.timeline(name, limit=MOVES)
+            day = self.clock() - DAY_H * 3600
+            past = Past(moves, "", library, await self._fleet.attempts(day, name))
         except FleetError as error:
             past = Past(None, refusal(error), library)
         except Exception:

@@ -8,13 +8,14 @@ from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet import InstanceView
-from waziterm.domain.history import Moved
+from waziterm.domain.history import Attempt, Moved
 from waziterm.domain.instance import DEVICE_NAME
+from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.tui import look, words
 from waziterm.tui.format import clock
 from waziterm.tui.paint import Span, inert, row, spread, wrap
-from waziterm.tui.pictures import uptime_strip
+from waziterm.tui.pictures import connect_times, counts, sparkline, uptime_strip
 
 LABEL = 9
 TWO_COLUMNS = 76
@@ -23,18 +24,22 @@ FEWEST_FACTS = 4
 LOG_ROWS = 6
 """What is left to the log, with its rule, before the history gets a row."""
 DAY_H = 24.0
+SAID = 14
+"""Cells for what stands in words right of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """What the history tells of an instance. moves: oldest first, None until it was read.
 
-    error: why it cannot be read, or "". library: neonize's version, or "".
+    attempts: of the last day. error: why it cannot be read, or "". library: neonize's version,
+    or "".
     """
 
     moves: tuple[Moved, ...] | None = None
     error: str = ""
     library: str = ""
+    attempts: tuple[Attempt, ...] = ()
 
 
 def title(view: InstanceView, width: int, now: float) -> Strip:
@@ -102,13 +107,40 @@ def history(past: Past, width: int, rows: int, now: float) -> list[Strip]:
         return [row([(f" history  {said}", look.FAINT)], width, look.PLAIN)]
     strip = uptime_strip(past.moves, now, width - LABEL - 2, DAY_H)
     lines = [row([(f" {'24 h':<{LABEL}}", look.FAINT), *strip], width, look.PLAIN)]
-    room = rows - 2
+    lines += _pictures(past, width, now)[: max(0, rows - 3)]
+    room = rows - len(lines) - 1
     if room < 1 or not past.moves:
         return lines
     filling = "─" * max(0, width - 11)
     rule: list[Span] = [("─ ", look.BORDER), ("history ", look.FAINT), (filling, look.BORDER)]
     lines.append(row([*rule, (" ", look.PLAIN)], width, look.PLAIN))
     return [*lines, *(_moved(each, width, now) for each in past.moves[-room:])]
+
+
+def _pictures(past: Past, width: int, now: float) -> list[Strip]:
+    """Connect times and conflicts over the last day, where there were any."""
+    size = width - LABEL - 2 - SAID
+    times = connect_times(past.attempts, now, size, DAY_H)
+    slowest = max((took_s for took_s in times if took_s is not None), default=None)
+    fought = [
+        moved.at
+        for moved in past.moves or ()
+        if moved.reason.code == Reason.CONFLICT.code and moved.state in (State.COOLDOWN, State.HELD)
+    ]
+    conflicts = counts(fought, now, size, DAY_H)
+    many = round(sum(found or 0.0 for found in conflicts))
+    pictures = []
+    if slowest is not None:
+        said = f" up to {slowest:.1f} s"
+        pictures.append(("connects", sparkline(times, size), look.MARKED, said))
+    if many:
+        bars = sparkline([found or None for found in conflicts], size)
+        pictures.append(("440", bars, look.TROUBLE, f" {many} conflict{'s' if many > 1 else ''}"))
+    return [
+        row([(f" {label:<{LABEL}}", look.FAINT), (bars, style), (said, look.PLAIN)], width,
+            look.PLAIN)
+        for label, bars, style, said in pictures
+    ]  # fmt: skip
 
 
 def _moved(moved: Moved, width: int, now: float) -> Strip:

@@ -6,6 +6,7 @@ from textual.strip import Strip
 
 from waziterm.domain.history import IncidentView
 from waziterm.tui import look
+from waziterm.tui.focuscard import wrapped
 from waziterm.tui.format import since
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import Span, cut, inert, row, width_of
@@ -13,6 +14,8 @@ from waziterm.tui.rows import Rows
 
 _WHEN = 17
 _WHO = 22
+_IN_FULL = 3
+"""Lines for the selected one: whom it met, then what happened and what was done."""
 
 
 class Incidents(Rows):
@@ -44,9 +47,30 @@ class Incidents(Rows):
         return incident.names[0] if incident is not None and incident.names else None
 
     def head(self, width: int, now: float) -> list[Strip]:
-        unseen = sum(each.acknowledged_at is None for each in self.model.incidents)
-        said = f" {len(self.model.incidents)} incidents of 7 days, {unseen} not acknowledged"
-        return [row([(said, look.FAINT)], width, look.PLAIN), row((), width, look.PLAIN)]
+        """How many there are; below, the selected one in full, which its row may cut."""
+        incidents = self.model.incidents
+        unseen = sum(each.acknowledged_at is None for each in incidents)
+        said = f"{len(incidents)} incidents of 7 days, {unseen} not acknowledged"
+        if unseen:
+            said += "; A acknowledges the selected one"
+        strips = [*wrapped(said, width, 1, look.FAINT), _blank(width)]
+        if not incidents:
+            return strips
+        return [
+            *strips,
+            *self._in_full(width),
+            row([("─" * width, look.BORDER)], width, look.PLAIN),
+        ]
+
+    def _in_full(self, width: int) -> list[Strip]:
+        """Always as many lines, so that the rows below stay where they are."""
+        incident = self.incident
+        if incident is None:
+            return [_blank(width)] * _IN_FULL
+        done = f" → {incident.done}" if incident.done else ""
+        strips = wrapped(inert(", ".join(incident.names)), width, 1, look.BRIGHT)
+        strips += wrapped(inert(f"{incident.what}{done}"), width, _IN_FULL - 1, look.PLAIN)
+        return [*strips, *[_blank(width)] * (_IN_FULL - len(strips))]
 
     def empty(self, width: int) -> list[Strip]:
         return [row([(" Nothing happened in the last 7 days.", look.OK)], width, look.PLAIN)]
@@ -68,3 +92,7 @@ class Incidents(Rows):
 def _cell(text: str, size: int) -> str:
     fitting = cut(text, size)
     return fitting + " " * (size - width_of(fitting) + 1)
+
+
+def _blank(width: int) -> Strip:
+    return row((), width, look.PLAIN)

@@ -8,11 +8,14 @@ from waziterm.domain.fleet import InstanceView
 from waziterm.domain.states import State
 from waziterm.tui import focuspaint, look, words
 from waziterm.tui.canvas import Canvas
+from waziterm.tui.focuscard import wrapped
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import Span, inert, row, wrap
 from waziterm.tui.qrcells import Drawing, Matrix, Size, modules, size
 
 NAMES = 24
+SIDE = 20
+"""Cells that the text needs at least beside a code."""
 
 
 def waits(view: InstanceView) -> bool:
@@ -93,18 +96,24 @@ class Queue(Canvas):
         strips = focuspaint.qr_strips(matrix, fitting.drawing)
         if room == width:
             return [strip.extend_cell_length(width, look.PLAIN) for strip in strips[:height]]
-        place = f" {len(names) - names.index(view.name)} to go: {inert(view.name)}"
-        title = row([(place, look.BRIGHT)], room, look.PLAIN)
-        above = [title, *self._which(view, room, now)]
-        shown = [*above, *strips] if len(above) + len(strips) <= height else strips
+        to_go = len(names) - names.index(view.name)
+        above = self._told(view, to_go, room, now)
+        side = room - fitting.size.columns
+        shown = strips
+        if len(above) + len(strips) <= height:
+            shown = [*above, *strips]
+        elif side >= SIDE:
+            shown = _joined(strips, self._told(view, to_go, side, now), side)
         return self._beside(names, width, height, shown)
 
-    def _which(self, view: InstanceView, width: int, now: float) -> list[Strip]:
+    def _told(self, view: InstanceView, to_go: int, width: int, now: float) -> list[Strip]:
+        """Whose code it is, how long it lasts, and what to do on the phone."""
         said = words.qr_line(view, now).partition(" · ")[0]
         how = "on the phone: Settings → Linked devices → Link a device"
         return [
-            row([(f" {said}", look.MARKED)], width, look.PLAIN),
-            row([(f" {how}", look.FAINT)], width, look.PLAIN),
+            *wrapped(f"{to_go} to go: {inert(view.name)}", width, 2, look.BRIGHT),
+            *wrapped(said, width, 2, look.MARKED),
+            *wrapped(how, width, 4, look.FAINT),
         ]
 
     def _without_code(self, view: InstanceView, width: int, now: float) -> list[Strip]:
@@ -139,3 +148,10 @@ class Queue(Canvas):
         glyph = look.SIGNS[view.state].glyph if view is not None else " "
         style = look.MARKED if chosen else look.PLAIN
         return [("▌" if chosen else " ", look.MARKED), (f"{glyph} {inert(name)}", style)]
+
+
+def _joined(code: list[Strip], told: list[Strip], width: int) -> list[Strip]:
+    """A code with a text on its right. width: of the text, in cells."""
+    blank = row((), width, look.PLAIN)
+    beside = [blank, *told, *[blank] * len(code)]
+    return [Strip.join(pair) for pair in zip(code, beside, strict=False)]
