@@ -4,8 +4,8 @@ import asyncio
 import time
 from typing import Any
 
-from waziterm.control.requests import InstanceNotFoundError
 from waziterm.control.views import instance_json
+from waziterm.domain.fleet import InstanceNotFoundError
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.offline import add_stored, stored_views
 

@@ -19,7 +19,7 @@ from waziterm.cli.target import client_of, data_dir_of
 from waziterm.cli.times import moment_of, shown
 from waziterm.control.client import ControlClient
 from waziterm.control.views import log_json, moment
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.fleet import FleetError, InstanceNotFoundError
 from waziterm.domain.states import State
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
@@ -145,7 +145,6 @@ def log_line(line: Json) -> str:
 
 
 def _stored_lines(data: DataDir, name: str, begin: float | None, limit: int) -> list[Json]:
-    from waziterm.control.requests import InstanceNotFoundError  # noqa: PLC0415 - needs aiohttp
     from waziterm.manager.reading import stored_lines  # noqa: PLC0415 - needs the store
 
     lines = asyncio.run(stored_lines(data, name, limit, begin or 0.0))

@@ -15,8 +15,8 @@ import re
 from aiohttp import web
 
 from waziterm.control.historyviews import attempt_json, incident_json, moved_json
-from waziterm.control.requests import InstanceNotFoundError, fields, since_of
-from waziterm.domain.fleet import Fleet
+from waziterm.control.requests import fields, since_of
+from waziterm.domain.fleet import Fleet, InstanceNotFoundError
 from waziterm.manager.history import MOST_MOVES
 from waziterm.manager.inputs import InputError, instance_name
 

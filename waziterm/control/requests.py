@@ -9,17 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
-from waziterm.domain.fleet import FleetError
 from waziterm.manager.inputs import InputError
 
 MOST_LINES = 5000
-
-
-class InstanceNotFoundError(FleetError):
-    """No instance of the fleet has this name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no instance is called {name!r}", "see `waziterm list`", code=2)
 
 
 async def fields(

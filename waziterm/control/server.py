@@ -36,7 +36,7 @@ from waziterm import __version__
 from waziterm.control import history, tools
 from waziterm.control.health import Health
 from waziterm.control.listener import listener
-from waziterm.control.requests import InstanceNotFoundError, fields, lines_of
+from waziterm.control.requests import fields, lines_of
 from waziterm.control.stream import Stream
 from waziterm.control.views import (
     act_json,
@@ -48,7 +48,7 @@ from waziterm.control.views import (
     qr_json,
     send_json,
 )
-from waziterm.domain.fleet import Fleet, FleetError, FleetView, InstanceView
+from waziterm.domain.fleet import Fleet, FleetError, FleetView, InstanceNotFoundError, InstanceView
 from waziterm.manager import inputs
 
 BODY_LIMIT = 16 * 1024

@@ -131,6 +131,13 @@ class FleetError(Exception):
         self.code = code
 
 
+class InstanceNotFoundError(FleetError):
+    """No instance of the fleet has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
+
+
 class Subscription(Protocol):
     """A subscriber's view of the fleet; slow readers get merged changes, never a longer queue."""
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, nullcontext
 from waziterm.config import Settings
 from waziterm.domain import events as ev
 from waziterm.domain.checkup import Finding, FixReport
-from waziterm.domain.fleet import FleetError, InstanceView
+from waziterm.domain.fleet import FleetError, InstanceNotFoundError, InstanceView
 from waziterm.domain.instance import Instance
 from waziterm.domain.moves import Action
 from waziterm.domain.rules import decide
@@ -51,7 +51,7 @@ class OfflineKeeper:
         """As a supervisor does it. What is to connect waits for the next manager's start."""
         before = self._instances.get(name)
         if before is None:
-            raise FleetError(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
+            raise InstanceNotFoundError(name)
         if isinstance(event, ev.Booted):
             return
         now = self._clock.now()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from waziterm.config import Settings
 from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetError, InstanceView, LogLine, Notice
+from waziterm.domain.fleet import FleetError, InstanceNotFoundError, InstanceView, LogLine, Notice
 from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.reasons import Reason
@@ -76,7 +76,7 @@ class Roster:
         """The supervisor of an instance. Raises FleetError when there is none."""
         supervisor = self._supervisors.get(name)
         if supervisor is None:
-            raise FleetError(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
+            raise InstanceNotFoundError(name)
         return supervisor
 
     # -- `manager.cleaning.Keeper` ------------------------------------------------------------
