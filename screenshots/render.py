@@ -162,7 +162,9 @@ class Picture:
         for x_at, y_at, text in self._labels():
             place = (round(x_at * scale), round(y_at * scale))
             canvas.text(place, text, f"#{INK}", fonts[False], anchor="mm")
-        image.save(path, optimize=True)
+        # 256 colours hold all shades of a screen, in a third of the bytes.
+        few = image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
 
 
 def shapes(text: str) -> list[Box] | None:

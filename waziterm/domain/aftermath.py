@@ -133,7 +133,7 @@ def _many(tales: Sequence[_Tale], met: int) -> str:
     if back:
         who = f"all {met}" if len(back) == met else f"{len(back)} of {met}"
         last = max(tale.took_s for tale in back)
-        parts.append(f"{who} connected again, each within {_span(last)}")
+        parts.append(f"{who} connected again, each within {_span(max(last, 1.0))}")
     others = Counter(tale.last.state for tale in tales if tale.fate is not _Fate.BACK)
     parts += [f"{count} {state.label}" for state, count in others.items()]
     return "; ".join(parts)

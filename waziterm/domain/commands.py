@@ -31,7 +31,7 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.PauseAsked():
             if instance.due is None and not instance.state.is_live:
                 return Decision(instance)
-            paused = move(instance, State.STOPPED, Reason.PAUSED, at)
+            paused = move(instance, State.STOPPED, Reason.PAUSED, at, detail=instance.detail)
             return Decision(paused, (Action.STOP_WORKER,))
         case ev.StartAsked() | ev.ReconnectAsked() if instance.reason is Reason.PAUSED:
             return Decision(instance, refusal="paused while something is put in order; wait")

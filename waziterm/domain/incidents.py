@@ -51,6 +51,9 @@ class Incident:
 
 def is_trouble(before: Instance, after: Instance) -> bool:
     """Whether the instance has just come into trouble, or into another kind of it."""
+    if before.reason is Reason.PAUSED and after.next_attempt is not None:
+        # A ban or a cool-down that goes on after a pause was told when it began.
+        return False
     known = before.state is after.state and before.reason is after.reason
     return not known and after.state in _SERIOUS | _PASSING
 

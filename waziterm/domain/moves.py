@@ -97,13 +97,20 @@ def blocked(instance: Instance, at: Moment) -> Instance | None:
         return move(instance, state, instance.hold, at)
     if instance.banned_until is not None and at.now < instance.banned_until:
         until = instance.banned_until
-        return move(instance, State.BANNED, Reason.TEMPORARY_BAN, at, due=until)
+        detail = _kept_evidence(instance)
+        return move(instance, State.BANNED, Reason.TEMPORARY_BAN, at, detail=detail, due=until)
     if instance.cooldown_until is not None and at.now < instance.cooldown_until:
         if instance.state is State.COOLDOWN:
             return instance
         until = instance.cooldown_until
-        return move(instance, State.COOLDOWN, Reason.CONFLICT, at, due=until)
+        detail = _kept_evidence(instance)
+        return move(instance, State.COOLDOWN, Reason.CONFLICT, at, detail=detail, due=until)
     return None
+
+
+def _kept_evidence(instance: Instance) -> str:
+    """The evidence for a barrier is not lost by a pause."""
+    return instance.detail if instance.reason is Reason.PAUSED else ""
 
 
 def connect(instance: Instance, reason: Reason, at: Moment) -> Decision:

@@ -109,7 +109,7 @@ def _devices(
             Severity.NOTICE,
             path,
             name,
-            "its session file holds no device: what a pairing that came to nothing left",
+            "its session file holds no device: nothing in it can be used",
             "end the program that has it open" if held else "move it to the trash",
             None if held else Remedy.TRASH_SESSION,
         )

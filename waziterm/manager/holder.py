@@ -42,7 +42,8 @@ class Findings:
         else:
             parts.append("nobody on this machine; look on other servers and old installations")
         if self.unread:
-            parts.append(f"processes that could not be looked into: {self.unread}")
+            who = "1 process" if self.unread == 1 else f"{self.unread} processes"
+            parts.append(f"{who} of other users could not be looked into")
         return "; ".join(parts)
 
 

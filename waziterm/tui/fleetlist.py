@@ -35,7 +35,7 @@ _OPTIONAL = ("OK", "UP", "SINCE", "440")
 def columns(width: int) -> list[tuple[str, int, Sort | None]]:
     """The columns that fit, each with its width; the last takes the rest."""
     kept = list(COLUMNS)
-    if width < 110:
+    if width < 140:
         kept = [column for column in kept if column[0] != "LAST LINE"]
     for title in _OPTIONAL:
         if INDENT + sum((size or 20) + 1 for _, size, _ in kept) <= width:

@@ -11,7 +11,7 @@ from waziterm.tui.paint import Span, inert, row, wrap
 
 LINES_PER_ENTRY = 6
 
-_PREFIX = 17
+_PREFIX = 18
 _NARROW = 50
 
 
@@ -116,7 +116,7 @@ def _entry(line: LogLine, width: int, most: int) -> list[Strip]:
     prefix: list[Span] = [(f"{clock(line.at)} ", look.QUIET)]
     used = 9
     if width >= _NARROW:
-        prefix.append((f"{line.source.value:<8}", look.QUIET))
+        prefix.append((f"{line.source.value:<8} ", look.QUIET))
         used = _PREFIX
     style = look.BRIGHT if line.source is Source.OPERATOR else look.PLAIN
     parts = wrap(inert(line.text), max(8, width - used), most) or [""]

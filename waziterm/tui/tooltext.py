@@ -46,7 +46,7 @@ def findings(found: Iterable[Finding]) -> list[Text]:
                 f": {inert(finding.evidence)}",
             )
         )
-        lines.append(Text(f"  {inert(by)}", look.DIM))
+        lines.append(Text(f"  {inert(by).replace('`', '')}", look.DIM))
     return lines or [Text("✓ nothing is wrong", look.GOOD)]
 
 
@@ -98,7 +98,7 @@ def restart(steps: Mapping[Step, Progress], report: RestartReport | None) -> lis
     for step, told in steps.items():
         share = told.done / told.total if told.total else 1.0
         full = round(share * _BAR)
-        bar = "█" * full + "░" * (_BAR - full)
+        bar = "━" * full + "·" * (_BAR - full)
         lines.append(
             Text.assemble(
                 f"{_STEPS[step]:<22} ", (bar, look.ACCENT), f" {told.done} of {told.total}"

@@ -18,6 +18,8 @@ _R_SHORTENS = frozenset({State.RETRYING, State.COOLDOWN})
 def number(view: InstanceView) -> str:
     """The masked number alone, or that there is none."""
     if view.jid is None:
+        if view.state is State.LOGGED_OUT:
+            return "not linked any more"
         return "linked" if view.paired else "not linked yet"
     return inert(view.jid).partition("@")[0].partition(":")[0]
 
@@ -62,7 +64,7 @@ def health(view: InstanceView, now: float) -> str:
     """The last probe and the messages sent, for a connected instance."""
     parts = []
     if view.probe_s is not None:
-        probe = f"probe {view.probe_s:.2f} s"
+        probe = f"probe {max(view.probe_s, 0.01):.2f} s"
         if view.probed_at is not None and now - view.probed_at > FRESH_PROBE_S:
             probe += f", {duration(now - view.probed_at)} ago"
         parts.append(probe)
