@@ -20,7 +20,16 @@ from bench.rig import Rig, isolate
 from waziterm.domain.fleet import FleetError
 from waziterm.lab.words import LabError
 
-BENCHES = ("cold_start", "footprint", "conflicts", "war", "reconnects", "outage", "troubles")
+BENCHES = (
+    "cold_start",
+    "footprint",
+    "conflicts",
+    "war",
+    "reconnects",
+    "outage",
+    "troubles",
+    "screen",
+)
 
 
 class Bench(Protocol):

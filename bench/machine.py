@@ -28,6 +28,11 @@ def cpu_s(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def waited_s(pid: int) -> float:
+    """Seconds for which the main thread of a process was ready to run and got no core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def workers(pid: int) -> tuple[int, ...]:
     """The processes that a manager has started and that live."""
     living = psutil.Process(pid).children()

@@ -1,7 +1,7 @@
 """A program in a pty whose output is recorded with its times, and looked at afterwards.
 
 No terminal is emulated while the program runs, which would take its CPU: `first_shown` replays
-the record.
+the record, and `painted` looks for text in the raw output.
 """
 
 import codecs
@@ -23,6 +23,7 @@ from typing import Self
 import pyte
 
 _UNKNOWN_TO_PYTE = re.compile(r"\x1b\[[<>=]\d*u|\x1b\[\?\d+\$p|\x1b\[\?2026[hl]")
+_COLOURS = re.compile(rb"\x1b\[[\d;]*m")
 END_TIMEOUT_S = 20.0
 
 
@@ -82,6 +83,42 @@ class RecordedTerminal:
                 if left <= 0 or self._process.poll() is not None:
                     raise TimeoutError(f"the program never wrote {wanted!r}")
                 self._news.wait(min(left, 0.5))
+
+    @property
+    def position(self) -> int:
+        """Where the record of the output ends now; see `painted`."""
+        with self._news:
+            return len(self._chunks)
+
+    def press(self, keys: bytes) -> float:
+        """Write keys as a terminal sends them; the moment just before, in UTC seconds."""
+        at = time.time()
+        os.write(self._master, keys)
+        return at
+
+    def painted(
+        self, wanted: re.Pattern[bytes], other_than: bytes, position: int, timeout_s: float
+    ) -> tuple[float, bytes]:
+        """Wait for output from a position on in which, its colours left out, the pattern is found
+        with another first group than that; the moment of its last piece, and the group.
+
+        Raises TimeoutError.
+        """
+        deadline = time.monotonic() + timeout_s
+        output = b""
+        while True:
+            with self._news:
+                while position == len(self._chunks):
+                    left = deadline - time.monotonic()
+                    if left <= 0 or self._process.poll() is not None:
+                        raise TimeoutError(f"the program never painted {wanted.pattern!r} anew")
+                    self._news.wait(min(left, 0.5))
+                at, data = self._chunks[position]
+            position += 1
+            output += data
+            for match in wanted.finditer(_COLOURS.sub(b"", output)):
+                if match[1] != other_than:
+                    return at, match[1]
 
     def first_shown(self, holds: Callable[[str], bool]) -> float | None:
         """Seconds from the start until the screen's text first was the wanted one, or None."""

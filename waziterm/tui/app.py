@@ -29,7 +29,7 @@ from waziterm.tui.model import FleetModel
 from waziterm.tui.screens import FleetScreen
 from waziterm.tui.themes import textual_theme, theme_name
 
-FRAME_S = 0.1
+FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
 
 DAY_S = 86_400.0
@@ -147,12 +147,14 @@ class WazitermApp(CommandApp):
             await asyncio.sleep(SETTLE_S)
 
     def repaint(self) -> None:
-        """Paint what changed on the fleet's screens, unless the terminal is behind already."""
+        """Paint what changed on the fleet's screen that is seen, unless the terminal is behind."""
         if isinstance(self._driver, TerminalDriver) and self._driver.writer.is_behind:
             return
-        for screen in self.screen_stack:
-            if isinstance(screen, FleetScreen) and screen.is_mounted:
-                screen.repaint()
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, FleetScreen):
+                if screen.is_mounted:
+                    screen.repaint()
+                return
 
     # -- messages
 

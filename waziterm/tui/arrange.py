@@ -49,9 +49,11 @@ def fits(pattern: str, view: InstanceView) -> bool:
     Every word of the pattern must fit; upper and lower case are one.
     """
     wanted = pattern.removeprefix("!").casefold().split()
+    if not wanted:
+        return True
     where = (view.name, view.state.label, words.why(view), words.number(view))
     found = all(any(_fuzzy(word, text.casefold()) for text in where) for word in wanted)
-    return found != pattern.startswith("!") if wanted else True
+    return found != pattern.startswith("!")
 
 
 def _fuzzy(word: str, text: str) -> bool:

@@ -91,7 +91,7 @@ class FocusScreen(FleetScreen):
         self.run_worker(self._take_history(view.name), group="history", exclusive=True)
 
     async def _take_history(self, name: str) -> None:
-        library = self._fleet.snapshot().library
+        library = self.model.library
         try:
             moves = await self._fleet.timeline(name, limit=MOVES)
             day = self.clock() - DAY_H * 3600

@@ -105,7 +105,9 @@ class LogWindow:
         self._width, self._height = width, max(1, height)
         if not lines or height <= 0:
             return []
-        lines = list(lines)
+        if not self.following:
+            # Far from its ends a deque is slow; at its end, where it follows, a copy is.
+            lines = list(lines)
         entries = self._visible(lines, self._index(lines))
         rows = [strip for entry in reversed(entries) for strip in entry]
         return rows[-height:]

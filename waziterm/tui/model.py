@@ -28,6 +28,7 @@ class FleetModel:
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self.lab = False
+        self.library = ""
         self.arrangement = Arrangement()
         self.conflicts: Mapping[str, int] = {}
         self.incidents: tuple[IncidentView, ...] = ()
@@ -102,7 +103,7 @@ class FleetModel:
             snapshot = changes.snapshot
             self._views = {view.name: view for view in snapshot.instances}
             self._lines.clear()
-            self.lab = snapshot.lab
+            self.lab, self.library = snapshot.lab, snapshot.library
         self.update(*changes.changed)
         for name in changes.removed:
             self._views.pop(name, None)

@@ -92,7 +92,7 @@ def _body(
         body += [row([(text, look.PLAIN)], width, look.PLAIN) for text in step]
     room = height - len(body)
     if room > 0:
-        body += [log_line(line, width) for line in list(lines)[-room:]]
+        body += [log_line(lines[at], width) for at in range(max(0, len(lines) - room), len(lines))]
     return body[:height]
 
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import lru_cache
 
 from rich.style import Style
 from textual.geometry import Region, Size
@@ -28,6 +29,7 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         self._keys: list[str] = []
         self._drawn: dict[int, Strip] = {}
         self._head: list[Strip] = []
+        self._top = 0
 
     # -- for subclasses
 
@@ -81,6 +83,7 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
             if strip != self._head[y]:
                 self.refresh(Region(0, y, width, 1))
         self._head = head
+        self._top = self.scroll_offset.y
         for y in range(len(head), self.size.height):
             fresh = self._line(y, width, now)
             if fresh != self._drawn.get(y):
@@ -118,6 +121,8 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         width = self.size.width
         if y < len(self._head):
             return self._head[y]
+        if self._top == self.scroll_offset.y and (drawn := self._drawn.get(y)) is not None:
+            return drawn
         return self._line(y, width, self.clock())
 
     def on_resize(self) -> None:
@@ -158,6 +163,7 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
             self.refresh()
 
 
+@lru_cache(256)
 def _on(style: Style, base: Style) -> Style:
     """A style on the background of its row."""
     return style + Style(bgcolor=base.bgcolor)

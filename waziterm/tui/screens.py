@@ -46,6 +46,10 @@ class FleetScreen(Screen[None]):
         yield self.message
         yield self.footer
 
+    def on_screen_resume(self) -> None:
+        """While another screen was over it, nothing was painted here."""
+        self.repaint()
+
     def repaint(self) -> None:
         """Paint what changed."""
         self.header.repaint()

@@ -1,6 +1,7 @@
 """Running the screen in the terminal at hand, with every way out leaving it restored."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.screen import Screen
 
 HANG_UP_CHECK_S = 1.0
+GC_THRESHOLDS = (50_000, 20, 100)
 
 
 async def run_screen(
@@ -51,6 +53,9 @@ async def run_screen(
     except ValueError as error:
         raise FleetError(f"[screen.keys]: {error}", "bind one of them to another key", 2) from error
     Finish.of(look, app.console.color_system).put_on(app)
+    # Hundreds of thousands of log lines live here, and none of them in a cycle: a full collection
+    # was measured to stop the loop for up to half a second, again and again.
+    gc.set_threshold(*GC_THRESHOLDS)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, app.leave)
