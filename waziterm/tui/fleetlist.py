@@ -1,6 +1,7 @@
 """The list: one row per instance, for a fleet that is too large for panels."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from rich.style import Style
 from textual.strip import Strip
@@ -32,7 +33,8 @@ _OPTIONAL = ("OK", "UP", "SINCE", "440")
 """Columns that go first where space is short."""
 
 
-def columns(width: int) -> list[tuple[str, int, Sort | None]]:
+@lru_cache(8)
+def columns(width: int) -> tuple[tuple[str, int, Sort | None], ...]:
     """The columns that fit, each with its width; the last takes the rest."""
     kept = list(COLUMNS)
     if width < 140:
@@ -43,7 +45,7 @@ def columns(width: int) -> list[tuple[str, int, Sort | None]]:
         kept = [column for column in kept if column[0] != title]
     *fixed, (title, _, sort) = kept
     rest = width - sum(size + 1 for _, size, _ in fixed) - INDENT - 1
-    return [*fixed, (title, max(8, rest), sort)]
+    return (*fixed, (title, max(8, rest), sort))
 
 
 class FleetList(Rows):
