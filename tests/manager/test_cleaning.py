@@ -320,10 +320,10 @@ def test_a_disk_that_confirms_nothing_loses_nothing(
             raise OSError(5, "Input/output error")
 
     if where == "put":
-        monkeypatch.setattr(trashes, "_sync", refuses)
+        monkeypatch.setattr(trashes, "sync", refuses)
     host.world.task(host.fleet.clean("a")).result()
     (entry,) = host.world.task(host.fleet.trash()).result()
-    monkeypatch.setattr(trashes, "_sync", refuses)
+    monkeypatch.setattr(trashes, "sync", refuses)
     assert host.world.task(host.fleet.restore(entry.id)).result() == "a"
     assert files(host) == before and host.session("a").exists()
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 from waziterm.domain import events as ev
-from waziterm.manager import manager as managers
+from waziterm.manager import shelf as shelves
 from waziterm.manager.holder import Findings
 from waziterm.manager.process import OutputLine, WorkerGoneError
 from waziterm.manager.world import World as Outside
@@ -241,7 +241,7 @@ class World:
 
         for target, name, value in (
             (stores.Connection, "_run", counted),
-            (managers, "registry_folder", lambda: runtime),
+            (shelves, "registry_folder", lambda: runtime),
         ):
             self._patches.enter_context(patch.object(target, name, value))
         exists = "waziterm.manager.rounds.psutil.pid_exists"

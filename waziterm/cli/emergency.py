@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from waziterm.cli import output
+from waziterm.cli.findings import finding_lines, serious
 from waziterm.cli.target import client_of, data_dir_of
 from waziterm.control.client import ControlClient, NoManagerError
 from waziterm.domain.fleet import FleetError
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 T = TypeVar("T")
-_SERIOUS = ("problem", "warning")
 
 
 def check(flag: Path | None, as_json: bool) -> int:
@@ -164,44 +164,45 @@ def _carried_out(
 async def _check(tools: "OfflineTools") -> Json:
     from waziterm.control.toolviews import finding_json  # noqa: PLC0415
 
-    return {"findings": [finding_json(finding) for finding in await tools.check()]}
+    return {"findings": [finding_json(finding) for finding in await tools.checkup.check()]}
 
 
 async def _fix(tools: "OfflineTools", dry_run: bool) -> Json:
     from waziterm.control.toolviews import fix_json  # noqa: PLC0415
 
-    return fix_json(await tools.fix(dry_run=dry_run))
+    return fix_json(await tools.checkup.fix(dry_run=dry_run))
 
 
 async def _clean(tools: "OfflineTools", name: str, logout: bool) -> Json:
     from waziterm.control.views import instance_json  # noqa: PLC0415
 
-    view = await tools.clean(name, logout=logout)
+    await tools.cleaning.clean(name, logout=logout)
+    view = tools.keeper.view(name)
     return instance_json(view, view.since)
 
 
 async def _clean_all(tools: "OfflineTools", count: int, logout: bool) -> Json:
-    return {"cleaned": list(await tools.clean_all(count, logout=logout))}
+    return {"cleaned": list(await tools.cleaning.clean_all(count, logout=logout))}
 
 
 async def _remove(tools: "OfflineTools", name: str, logout: bool) -> Json:
     from waziterm.control.toolviews import removal_json  # noqa: PLC0415
 
-    return removal_json(await tools.remove(name, logout=logout))
+    return removal_json(await tools.cleaning.remove(name, logout=logout))
 
 
 async def _trash(tools: "OfflineTools") -> list[Json]:
     from waziterm.control.toolviews import trash_json  # noqa: PLC0415
 
-    return [trash_json(entry) for entry in await tools.trash()]
+    return [trash_json(entry) for entry in await tools.cleaning.trash()]
 
 
 async def _restore(tools: "OfflineTools", entry: str) -> Json:
-    return {"instance": await tools.restore(entry)}
+    return {"instance": await tools.cleaning.restore(entry)}
 
 
 async def _sessions_in(tools: "OfflineTools") -> int:
-    return len(tools.with_session())
+    return len(tools.cleaning.with_session())
 
 
 def _undo(logout: bool) -> str:
@@ -227,14 +228,13 @@ def typed(said: str, question: str) -> str:
 
 
 def _verdict(findings: list[Json]) -> int:
-    return int(any(finding["severity"] in _SERIOUS for finding in findings))
+    return int(bool(serious(findings)))
 
 
 def _print_findings(findings: list[Json]) -> None:
     for finding in findings:
-        whose = finding["instance"] or finding["subject"]
-        output.line(plain(f"{finding['severity']}: {whose}: {finding['evidence']}", 400))
-        output.line(plain(f"  {finding['act']}", 400))
+        for line in finding_lines(finding):
+            output.line(line)
     if not findings:
         output.line("nothing is wrong")
 

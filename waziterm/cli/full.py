@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.cli import output
+from waziterm.cli.findings import finding_lines, serious
 from waziterm.cli.history import DAY_S, conflict_lines, conflicts_since, log_line
 from waziterm.cli.target import client_of, data_dir_of
 from waziterm.cli.tester import fleet_lines, fleet_test
 from waziterm.control.client import ControlClient
-from waziterm.domain.checkup import Severity
 from waziterm.domain.fleet import FleetError
-from waziterm.domain.text import plain
 from waziterm.manager.inputs import InputError
 
 Json = dict[str, Any]
@@ -24,7 +23,6 @@ Json = dict[str, Any]
 HEALTHY = "healthy"
 PROBLEMS = "problems"
 LAST_LINES = 5
-_SERIOUS = (Severity.PROBLEM, Severity.WARNING)
 
 
 def show_full(flag: Path | None, as_json: bool, report: Path | None) -> int:
@@ -51,12 +49,12 @@ def full(client: ControlClient, now: float) -> Json:
     """Ask the manager for everything; see the module. now: UTC seconds. Raises FleetError."""
     test = fleet_test(client)
     check = client.check()
-    serious = [each for each in check["findings"] if each["severity"] in _SERIOUS]
+    grave = serious(check["findings"])
     known = [each["instance"] for each in test["instances"]] + test["skipped"]
     troubled = {each["instance"] for each in test["instances"] if not each["ok"]}
-    troubled |= {each["instance"] for each in serious}
+    troubled |= {each["instance"] for each in grave}
     return {
-        "verdict": HEALTHY if test["ok"] and not serious else PROBLEMS,
+        "verdict": HEALTHY if test["ok"] and not grave else PROBLEMS,
         "test": test,
         "conflicts": conflicts_since(client, now - DAY_S),
         "check": check,
@@ -76,16 +74,10 @@ def full_lines(found: Json) -> list[str]:
         *fleet_lines(found["test"]),
         *logs,
         *conflict_lines(found["conflicts"]),
-        *(line for each in findings for line in _finding_lines(each)),
+        *(line for each in findings for line in finding_lines(each)),
         f"check: {len(findings)} findings" if findings else "check: nothing is wrong",
         f"verdict: {found['verdict']}",
     ]
-
-
-def _finding_lines(finding: Json) -> tuple[str, str]:
-    about = finding["instance"] or finding["subject"]
-    said = plain(f"{finding['severity']}: {about}: {finding['evidence']}", 400)
-    return said, f"  {plain(finding['act'], 400)}"
 
 
 def _write(path: Path, found: Json) -> None:

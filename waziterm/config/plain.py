@@ -10,6 +10,8 @@ from pathlib import Path
 from waziterm.domain.limits import Limits
 from waziterm.domain.screen import Screen
 
+_DAY_S = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -27,6 +29,10 @@ class Log:
     lines_kept: int = 2000
     history_days: float = 90.0
 
+    @property
+    def history_s(self) -> float:
+        return self.history_days * _DAY_S
+
 
 @dataclass(frozen=True, slots=True)
 class Janitor:
@@ -40,6 +46,10 @@ class Trash:
     """`[trash]`: days for which a session stays; 0 is for ever."""
 
     keep_days: float = 30.0
+
+    @property
+    def keep_s(self) -> float:
+        return self.keep_days * _DAY_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import re
 from aiohttp import web
 
 from waziterm.control.historyviews import attempt_json, incident_json, moved_json
-from waziterm.control.requests import fields, since_of
+from waziterm.control.requests import check_query, fields, limit_of, since_of
 from waziterm.domain.fleet import Fleet, InstanceNotFoundError
 from waziterm.manager.history import MOST_MOVES
 from waziterm.manager.inputs import InputError, instance_name
@@ -39,7 +39,7 @@ class _History:
         self._fleet = fleet
 
     async def incidents(self, request: web.Request) -> web.Response:
-        _check_query(request, "since")
+        check_query(request, "since")
         found = await self._fleet.incidents(since_of(request))
         return web.json_response([incident_json(each) for each in found])
 
@@ -52,26 +52,17 @@ class _History:
         return web.json_response({"acknowledged": int(text)})
 
     async def timeline(self, request: web.Request) -> web.Response:
-        _check_query(request, "since", "limit")
-        text = request.query.get("limit", "200")
-        if not (re.fullmatch(r"[0-9]{1,6}", text) and 1 <= int(text) <= MOST_MOVES):
-            raise InputError(f"'limit' must be a number from 1 to {MOST_MOVES}")
+        check_query(request, "since", "limit")
+        limit = limit_of(request, MOST_MOVES)
         name = instance_name(request.match_info["name"])
         if all(view.name != name for view in self._fleet.snapshot().instances):
             raise InstanceNotFoundError(name)
-        moves = await self._fleet.timeline(name, since_of(request), int(text))
+        moves = await self._fleet.timeline(name, since_of(request), limit)
         return web.json_response([moved_json(each) for each in moves])
 
     async def attempts(self, request: web.Request) -> web.Response:
-        _check_query(request, "since", "name")
+        check_query(request, "since", "name")
         name = request.query.get("name")
         one = None if name is None else instance_name(name)
         found = await self._fleet.attempts(since_of(request), one)
         return web.json_response([attempt_json(each) for each in found])
-
-
-def _check_query(request: web.Request, *allowed: str) -> None:
-    for name in request.query:
-        if name not in allowed:
-            words = ", ".join(allowed)
-            raise InputError(f"unknown query value {name[:40]!r}; allowed: {words}")

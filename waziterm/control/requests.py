@@ -51,16 +51,28 @@ class Wanted:
 
 def lines_of(request: web.Request) -> Wanted:
     """The query's `limit` (200), `after` (0) and `since` (the beginning). Raises InputError."""
-    for name in request.query:
-        if name not in ("limit", "after", "since"):
-            raise InputError(f"unknown query value {name[:40]!r}; allowed: limit, after, since")
-    text = request.query.get("limit", "200")
-    if not (re.fullmatch(r"[0-9]{1,6}", text) and 1 <= int(text) <= MOST_LINES):
-        raise InputError(f"'limit' must be a number from 1 to {MOST_LINES}")
+    check_query(request, "limit", "after", "since")
+    limit = limit_of(request, MOST_LINES)
     after = request.query.get("after", "0")
     if not re.fullmatch(r"[0-9]{1,15}", after):
         raise InputError("'after' must be the number of a line")
-    return Wanted(int(text), int(after), since_of(request))
+    return Wanted(limit, int(after), since_of(request))
+
+
+def check_query(request: web.Request, *allowed: str) -> None:
+    """Raise InputError for a query value that is not among the allowed ones."""
+    for name in request.query:
+        if name not in allowed:
+            words = ", ".join(allowed)
+            raise InputError(f"unknown query value {name[:40]!r}; allowed: {words}")
+
+
+def limit_of(request: web.Request, most: int) -> int:
+    """The query's `limit`: how many, at most `most`; 200 when left out. Raises InputError."""
+    text = request.query.get("limit", "200")
+    if not (re.fullmatch(r"[0-9]{1,6}", text) and 1 <= int(text) <= most):
+        raise InputError(f"'limit' must be a number from 1 to {most}")
+    return int(text)
 
 
 def since_of(request: web.Request) -> float:

@@ -55,9 +55,7 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
             fresh = replace(running, hold=None, attempt=0)
-            outdated = instance.hold is Reason.OUTDATED_CLIENT
-            held = instance.hold is not None and (instance.is_paired or outdated)
-            if not held and instance.cooldown_until is None:
+            if not instance.is_held and instance.cooldown_until is None:
                 return connect(fresh, Reason.ASKED, at)
             return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)
         case ev.ReconnectAsked():
@@ -79,17 +77,11 @@ def _restored(instance: Instance, was: Instance, at: Moment) -> Decision:
     if instance.is_paired or instance.state not in (State.STOPPED, State.LOGGED_OUT):
         said = "linked already" if instance.is_paired else instance.state.label
         return Decision(instance, refusal=f"{said}; nothing was restored")
-    conflicts = tuple(sorted({*instance.conflicts, *was.conflicts}))
     back = replace(
-        instance,
+        instance.with_barriers_of(was),
         jid=was.jid,
         lid=was.lid,
         wanted=was.wanted,
-        hold=instance.hold or was.hold,
-        cooldown_until=max(instance.cooldown_until or 0.0, was.cooldown_until or 0.0) or None,
-        banned_until=max(instance.banned_until or 0.0, was.banned_until or 0.0) or None,
-        guarded_at=max(instance.guarded_at or 0.0, was.guarded_at or 0.0) or None,
-        conflicts=conflicts,
         crashes=tuple(sorted({*instance.crashes, *was.crashes})),
     )
     return Decision(move(back, State.STOPPED, Reason.RESTORED, at), (Action.RESTORE_SESSION,))

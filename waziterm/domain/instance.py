@@ -1,6 +1,6 @@
 """One instance: its identity, where it stands, and the budgets that the rules keep."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
@@ -69,6 +69,22 @@ class Instance:
     code: PairingCode | None = None
 
     @property
+    def is_held(self) -> bool:
+        """Whether its hold stands: one of a conflict belongs to a device, 405 meets everybody."""
+        return self.hold is not None and (self.is_paired or self.hold is Reason.OUTDATED_CLIENT)
+
+    def with_barriers_of(self, other: "Instance") -> "Instance":
+        """With the later of both cool-downs and bans, a hold of either, and both's conflicts."""
+        return replace(
+            self,
+            hold=self.hold or other.hold,
+            cooldown_until=_later(self.cooldown_until, other.cooldown_until),
+            banned_until=_later(self.banned_until, other.banned_until),
+            guarded_at=_later(self.guarded_at, other.guarded_at),
+            conflicts=tuple(sorted({*self.conflicts, *other.conflicts})),
+        )
+
+    @property
     def is_paired(self) -> bool:
         return self.jid is not None
 
@@ -77,3 +93,7 @@ class Instance:
         """When the program tries to connect by itself, if it will."""
         waits = self.state in (State.RETRYING, State.COOLDOWN, State.BANNED)
         return self.due if waits and not self.redialling else None
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    return max(one or 0.0, other or 0.0) or None

@@ -89,8 +89,7 @@ def blocked(instance: Instance, at: Moment) -> Instance | None:
     A hold belongs to a device: who is not paired has none to fight for. It stays in the row of a
     cleaned instance, because its session may come back.
     """
-    outdated = instance.hold is Reason.OUTDATED_CLIENT
-    if instance.hold is not None and (instance.is_paired or outdated):
+    if instance.hold is not None and instance.is_held:
         if instance.reason is instance.hold:
             return instance
         state = State.OUTDATED if instance.hold is Reason.OUTDATED_CLIENT else State.HELD

@@ -145,10 +145,7 @@ def _judges(instance: Instance) -> bool:
 
 def _fleet_outdated(instance: Instance, at: Moment) -> Decision:
     """405 somewhere in the fleet: nobody tries on; who is connected stays so."""
-    held = instance.hold is not None and (
-        instance.is_paired or instance.hold is Reason.OUTDATED_CLIENT
-    )
-    if instance.state in (State.CONNECTED, State.DEGRADED) or held:
+    if instance.state in (State.CONNECTED, State.DEGRADED) or instance.is_held:
         return Decision(instance)
     if instance.state.is_live or instance.state is State.COOLDOWN or instance.reason is Reason.NEW:
         return hold(instance, Reason.OUTDATED_CLIENT, at)

@@ -139,16 +139,16 @@ class Cleaning:
         return name
 
     async def _entry(self, identity: str) -> TrashEntry:
-        for entry in await self._trash.entries():
-            if entry.id != identity:
-                continue
-            if not entry.restorable:
-                raise FleetError(
-                    f"{identity} cannot be restored: its device is no longer linked",
-                    f"`waziterm start {entry.instance}` shows a QR code to link it anew",
-                )
-            return entry
-        raise FleetError(f"the trash holds no {identity[:80]!r}", "see `waziterm trash`", code=2)
+        entry = await self._trash.entry(identity)
+        if entry is None:
+            said = f"the trash holds no {identity[:80]!r}"
+            raise FleetError(said, "see `waziterm trash`", code=2)
+        if not entry.restorable:
+            raise FleetError(
+                f"{identity} cannot be restored: its device is no longer linked",
+                f"`waziterm start {entry.instance}` shows a QR code to link it anew",
+            )
+        return entry
 
     async def _as_it_was(self, entry: TrashEntry) -> Instance:
         """The instance that comes back; for files that belonged to none, one made for them."""
@@ -169,17 +169,8 @@ class Cleaning:
     async def _with_barriers(self, was: Instance) -> Instance:
         """With what stood against its device in any entry: an older one must pass no barrier."""
         for entry in await self._trash.entries():
-            other = entry.was
-            if other is None or was.jid is None or other.jid != was.jid:
-                continue
-            was = replace(
-                was,
-                hold=was.hold or other.hold,
-                cooldown_until=max(was.cooldown_until or 0.0, other.cooldown_until or 0.0) or None,
-                banned_until=max(was.banned_until or 0.0, other.banned_until or 0.0) or None,
-                guarded_at=max(was.guarded_at or 0.0, other.guarded_at or 0.0) or None,
-                conflicts=tuple(sorted({*was.conflicts, *other.conflicts})),
-            )
+            if entry.was is not None and was.is_paired and entry.was.jid == was.jid:
+                was = was.with_barriers_of(entry.was)
         return was
 
     async def _refuse_live_elsewhere(self, jid: str, name: str) -> None:

@@ -22,12 +22,10 @@ from waziterm.manager.history import (
 from waziterm.manager.hub import Hub, Subscriber
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
 from waziterm.manager.lock import owned
-from waziterm.manager.registry import Registry, machine_key, registry_folder
 from waziterm.manager.roster import Roster
 from waziterm.manager.rounds import Places, Rounds
-from waziterm.manager.sessions import SessionFiles
-from waziterm.manager.toolbox import DAY_S, Shelf, Toolbox
-from waziterm.manager.trash import Trash
+from waziterm.manager.shelf import Shelf
+from waziterm.manager.toolbox import Toolbox
 from waziterm.manager.world import World
 from waziterm.store.store import Store, open_store
 
@@ -51,25 +49,21 @@ class SessionManager(Toolbox):
         self._world = world
         self._tasks = tasks
         self._hub = Hub()
-        registry = Registry(registry_folder(), machine_key(), data.root.resolve())
-        self._claims = Claims(registry, world.clock)
-        trash = Trash(data.trash)
-        sessions = SessionFiles(data.sessions, trash)
+        shelf = Shelf.of(data, settings)
+        self._claims = Claims(shelf.registry, world.clock)
         self._roster = Roster(
-            settings, store, sessions, self._claims, lab, world, self._hub, tasks, begin
+            settings, store, shelf.sessions, self._claims, lab, world, self._hub, tasks, begin
         )
-        keep_trash_s = settings.trash.keep_days * DAY_S
-        shelf = Shelf(data, sessions, trash, registry, keep_trash_s)
         super().__init__(store, lab, world.clock, self._roster, shelf, self.subscribe)
         places = Places(
             store=store,
-            sessions=sessions,
-            trash=trash,
-            registry=registry,
+            sessions=shelf.sessions,
+            trash=shelf.trash,
+            registry=shelf.registry,
             clock=world.clock,
             roster=self._roster,
         )
-        self._rounds = Rounds(places, keep_trash_s, settings.log.history_days * DAY_S)
+        self._rounds = Rounds(places, shelf.keep_trash_s, settings.log.history_s)
         self._presence = Presence(store, world.clock)
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
@@ -97,11 +91,11 @@ class SessionManager(Toolbox):
     def apply(self, settings: Settings) -> None:
         """Go by other settings from now on. What is under way goes on by the old ones: a wait
         that has begun, and the probes of a connection that is open."""
-        keep_trash_s = settings.trash.keep_days * DAY_S
+        keep_trash_s = settings.trash.keep_s
         self._roster.apply(settings)
         self._cleaning.keep_s = keep_trash_s
         self._checkup.apply(keep_trash_s)
-        keep_history_s = settings.log.history_days * DAY_S
+        keep_history_s = settings.log.history_s
         self._rounds.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
 
     def announce(self, text: str, *, trouble: bool = False) -> None:

@@ -1,7 +1,6 @@
 """One step of a fix, carried out: nothing is lost, and what it would change is looked at again."""
 
 import asyncio
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from waziterm.domain.survey import Condition, SessionLook, Survey
 from waziterm.domain.trash import Why
 from waziterm.manager.holder import holders_of
 from waziterm.manager.inspection import CheckPlaces, is_dead_socket, open_paths, shown
-from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at, rebuild
+from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at, rebuild, sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +116,4 @@ def _rebuilt(path: Path) -> None:
         target = Path(folder) / path.name
         rebuild(path, target)
         target.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)

@@ -2,27 +2,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 
 from waziterm.config import Settings
 from waziterm.domain import events as ev
-from waziterm.domain.checkup import Finding, FixReport
 from waziterm.domain.fleet import FleetError, InstanceNotFoundError, InstanceView
 from waziterm.domain.instance import Instance
 from waziterm.domain.moves import Action
 from waziterm.domain.rules import decide
-from waziterm.domain.trash import Removal, TrashView, Why
-from waziterm.manager.checkup import CheckPlaces, Checkup
+from waziterm.domain.trash import Why
+from waziterm.manager.checkup import Checkup
 from waziterm.manager.cleaning import Cleaning
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.lock import owned
 from waziterm.manager.offline import at_rest
-from waziterm.manager.registry import Registry, machine_key, registry_folder
 from waziterm.manager.sessions import SessionFiles
-from waziterm.manager.trash import Trash
+from waziterm.manager.shelf import Shelf
 from waziterm.store.store import Store, open_store
 
-_DAY_S = 86_400.0
 PATIENCE_S = 5.0
 """How long another verb may have the files before this one gives up, in seconds."""
 
@@ -46,6 +44,10 @@ class OfflineKeeper:
 
     def instances(self) -> tuple[Instance, ...]:
         return tuple(self._instances.values())
+
+    def view(self, name: str) -> InstanceView:
+        """One of them as it is shown."""
+        return at_rest(self._instances[name])
 
     async def tell(self, name: str, event: ev.Event) -> None:
         """As a supervisor does it. What is to connect waits for the next manager's start."""
@@ -96,39 +98,13 @@ class OfflineKeeper:
         )
 
 
+@dataclass(frozen=True, slots=True)
 class OfflineTools:
-    """Those tools that need no connection; see `domain.tools.Tools`."""
+    """Those tools that need no connection."""
 
-    def __init__(self, keeper: OfflineKeeper, cleaning: Cleaning, checkup: Checkup) -> None:
-        self._keeper = keeper
-        self._cleaning = cleaning
-        self._checkup = checkup
-
-    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
-        await self._cleaning.clean(name, logout=logout)
-        return next(at_rest(each) for each in self._keeper.instances() if each.name == name)
-
-    async def remove(self, name: str, *, logout: bool = False) -> Removal:
-        return await self._cleaning.remove(name, logout=logout)
-
-    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
-        return await self._cleaning.clean_all(count, logout=logout)
-
-    def with_session(self) -> tuple[str, ...]:
-        """The instances that have something to clean."""
-        return self._cleaning.with_session()
-
-    async def trash(self) -> tuple[TrashView, ...]:
-        return await self._cleaning.trash()
-
-    async def restore(self, entry: str) -> str:
-        return await self._cleaning.restore(entry)
-
-    async def check(self) -> tuple[Finding, ...]:
-        return await self._checkup.check()
-
-    async def fix(self, *, dry_run: bool = False) -> FixReport:
-        return await self._checkup.fix(dry_run=dry_run)
+    keeper: OfflineKeeper
+    cleaning: Cleaning
+    checkup: Checkup
 
 
 @asynccontextmanager
@@ -145,23 +121,14 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[Offline
     with owned(data.lock, wait_s=PATIENCE_S):
         stored = open_store(data.database, lines_kept=settings.log.lines_kept)
         async with stored as store:
-            trash = Trash(data.trash)
-            sessions = SessionFiles(data.sessions, trash)
-            registry = Registry(registry_folder(), machine_key(), data.root.resolve())
-            keep_s = settings.trash.keep_days * _DAY_S
-            keeper = OfflineKeeper(store, sessions, settings, clock, await store.instances())
-            cleaning = Cleaning(keeper, sessions, trash, registry, clock, keep_s)
-            places = CheckPlaces(
-                data=data,
-                store=store,
-                sessions=sessions,
-                trash=trash,
-                registry=registry,
-                clock=clock,
+            shelf = Shelf.of(data, settings)
+            keeper = OfflineKeeper(store, shelf.sessions, settings, clock, await store.instances())
+            places = shelf.places(
+                store,
+                clock,
                 instances=keeper.instances,
                 own_pids=frozenset,
-                keep_trash_s=keep_s,
                 has_manager=False,
                 halted=lambda name: nullcontext(),
             )
-            yield OfflineTools(keeper, cleaning, Checkup(places))
+            yield OfflineTools(keeper, shelf.cleaning(keeper, clock), Checkup(places))

@@ -121,6 +121,6 @@ class Rounds:
             case ActKind.REMOVE_ENTRY:
                 await asyncio.to_thread(Path(act.subject).unlink, missing_ok=True)
             case ActKind.DELETE_TRASH:
-                for entry in await self._places.trash.entries():
-                    if entry.id == act.subject:
-                        await self._places.trash.delete(entry)
+                entry = await self._places.trash.entry(act.subject)
+                if entry is not None:
+                    await self._places.trash.delete(entry)

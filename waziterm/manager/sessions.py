@@ -68,8 +68,7 @@ class SessionFiles:
 
     async def from_trash(self, identity: str) -> None:
         """Bring the files of a trash entry back. Raises OSError; then they stay in the trash."""
-        for entry in await self._trash.entries():
-            if entry.id == identity:
-                await self._trash.give_back(entry, self._folder)
-                return
-        raise FileNotFoundError(2, "the trash has no such entry", identity)
+        entry = await self._trash.entry(identity)
+        if entry is None:
+            raise FileNotFoundError(2, "the trash has no such entry", identity)
+        await self._trash.give_back(entry, self._folder)

@@ -4,7 +4,6 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass
 
 from waziterm.domain.checkup import Finding, FixReport
 from waziterm.domain.fleet import FleetError, SendResult, Subscription
@@ -13,32 +12,15 @@ from waziterm.domain.labfile import LabFile
 from waziterm.domain.layers import TestReport
 from waziterm.domain.tools import ConflictRecord, Progress, RestartReport
 from waziterm.domain.trash import Removal, TrashView
-from waziterm.manager.checkup import CheckPlaces, Checkup
-from waziterm.manager.cleaning import Cleaning
+from waziterm.manager.checkup import Checkup
 from waziterm.manager.clock import Clock
-from waziterm.manager.datadir import DataDir
 from waziterm.manager.history import acknowledge_in, attempts_in, incidents_in, timeline_in
 from waziterm.manager.reading import conflicts_in
-from waziterm.manager.registry import Registry
 from waziterm.manager.restart import Restart
 from waziterm.manager.roster import Roster
-from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.shelf import Shelf
 from waziterm.manager.tester import Connection, test_layers
-from waziterm.manager.trash import Trash
 from waziterm.store.store import Store
-
-DAY_S = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """Where sessions lie, and who else has some. keep_trash_s: seconds, 0 for ever."""
-
-    data: DataDir
-    sessions: SessionFiles
-    trash: Trash
-    registry: Registry
-    keep_trash_s: float
 
 
 class Toolbox:
@@ -57,19 +39,12 @@ class Toolbox:
         self._clock = clock
         self._lab = lab
         self._roster = roster
-        self._cleaning = Cleaning(
-            roster, shelf.sessions, shelf.trash, shelf.registry, clock, shelf.keep_trash_s
-        )
-        places = CheckPlaces(
-            data=shelf.data,
-            store=store,
-            sessions=shelf.sessions,
-            trash=shelf.trash,
-            registry=shelf.registry,
-            clock=clock,
+        self._cleaning = shelf.cleaning(roster, clock)
+        places = shelf.places(
+            store,
+            clock,
             instances=roster.instances,
             own_pids=roster.pids,
-            keep_trash_s=shelf.keep_trash_s,
             has_manager=True,
             halted=roster.paused,
         )

@@ -14,6 +14,7 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.trash import TrashedFile, Why
 from waziterm.manager import manifest
 from waziterm.manager.manifest import MANIFEST, TrashEntry
+from waziterm.store.sessionfile import sync
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,10 @@ class Trash:
         """All entries, oldest first. A folder without a readable manifest is none of ours."""
         return await asyncio.to_thread(self._entries)
 
+    async def entry(self, identity: str) -> TrashEntry | None:
+        """The entry with this id, or None."""
+        return next((each for each in await self.entries() if each.id == identity), None)
+
     def files(self, entry: TrashEntry) -> tuple[Path, ...]:
         """Where the files of an entry lie, in the order of its manifest."""
         # A manifest may have been written by anybody: its names lead nowhere else.
@@ -81,7 +86,7 @@ class Trash:
         folder.mkdir(mode=0o700)
         try:
             manifest.write(entry, folder)
-            _sync(folder)
+            sync(folder)
             take(tuple((path, folder / path.name) for path in files))
         except OSError:
             _end(folder)
@@ -192,14 +197,6 @@ def _end(folder: Path) -> None:
 
 def _try_to_sync(folder: Path) -> None:
     try:
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         log.warning("the disk has not confirmed what was moved to or from %s: %s", folder, error)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -74,7 +74,7 @@ def rebuild(path: Path, target: Path) -> None:
             db.execute("VACUUM INTO ?", (str(target),))
         target.chmod(stat.S_IMODE(path.stat().st_mode))
         look = look_at(target)
-        _sync(target)
+        sync(target)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
     except OSError as error:
@@ -155,7 +155,8 @@ def _name(error: sqlite3.Error) -> str:
     return getattr(error, "sqlite_errorname", "")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Return when the disk has a file, or what a folder names. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

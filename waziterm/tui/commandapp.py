@@ -1,5 +1,7 @@
 """The keys of the instances: whom each is meant for, what it asks before, and what it does."""
 
+from abc import abstractmethod
+
 from waziterm.domain.fleet import InstanceView
 from waziterm.tui.actions import Actions
 from waziterm.tui.messages import Mood
@@ -14,16 +16,17 @@ class CommandApp(ToolApp):
     model: FleetModel
     _actions: Actions
 
+    @abstractmethod
     def open_focus(self, name: str, *, log_only: bool = False) -> None:
         """Show one instance in full."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _open_log(self, name: str) -> None:
-        raise NotImplementedError
+        """Show an instance's log on the whole screen, or the instance again."""
 
+    @abstractmethod
     def repaint(self) -> None:
         """Paint what changed."""
-        raise NotImplementedError
 
     def act(self, action: str, name: str | None) -> None:
         """Do what the key of this action does, on an instance."""

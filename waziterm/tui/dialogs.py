@@ -19,6 +19,7 @@ from waziterm.domain.names import ALLOWED
 from waziterm.tui import look
 from waziterm.tui.keys import Key, Place, keys_of
 from waziterm.tui.messages import refusal
+from waziterm.tui.scrolling import ScrollDialog
 
 logger = logging.getLogger(__name__)
 
@@ -179,15 +180,11 @@ class AddDialog(ModalScreen[InstanceView | None]):
         self.dismiss(None)
 
 
-class HelpDialog(ModalScreen[None]):
+class HelpDialog(ScrollDialog[None]):
     """The keys, from the same list as the bindings, and what the glyphs mean."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,enter", "close", show=False),
-        Binding("down,j", "scroll('down')", show=False),
-        Binding("up,k", "scroll('up')", show=False),
-        Binding("pagedown,space", "scroll('page_down')", show=False),
-        Binding("pageup", "scroll('page_up')", show=False),
     ]
 
     def compose(self) -> ComposeResult:
@@ -195,16 +192,6 @@ class HelpDialog(ModalScreen[None]):
             box.border_title = "Keys"
             box.border_subtitle = "↑ ↓ scroll · esc close"
             yield Static(help_text(keys_of(self.app)))
-
-    def action_scroll(self, where: str) -> None:
-        box = self.query_one(VerticalScroll)
-        step = {
-            "down": box.scroll_down,
-            "up": box.scroll_up,
-            "page_down": box.scroll_page_down,
-            "page_up": box.scroll_page_up,
-        }[where]
-        step(animate=False)
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -11,7 +11,7 @@ from waziterm.tui import look, words
 from waziterm.tui.arrange import Sort
 from waziterm.tui.format import duration, percent
 from waziterm.tui.model import FleetModel
-from waziterm.tui.paint import Span, cut, inert, row, width_of
+from waziterm.tui.paint import Span, cell, inert, row
 from waziterm.tui.rows import Rows
 
 COLUMNS: tuple[tuple[str, int, Sort | None], ...] = (
@@ -70,7 +70,7 @@ class FleetList(Rows):
         for title, size, sort in columns(width):
             sorted_by = sort is not None and sort is by.sort
             arrow = ("▼" if by.descending else "▲") if sorted_by else ""
-            spans.append((_cell(title + arrow, size), look.MARKED if sorted_by else look.FAINT))
+            spans.append((cell(title + arrow, size), look.MARKED if sorted_by else look.FAINT))
         return [row(spans, width, look.PLAIN)]
 
     def empty(self, width: int) -> list[Strip]:
@@ -93,7 +93,7 @@ class FleetList(Rows):
             text, style = cells[title]
             if title == "STATE":
                 text = f"{sign.glyph} {text}"
-            spans.append((_cell(text, size), style))
+            spans.append((cell(text, size), style))
         return spans
 
     def _cells(self, view: InstanceView, now: float) -> dict[str, tuple[str, Style]]:
@@ -111,9 +111,3 @@ class FleetList(Rows):
             "WHY": (words.why(view), sign.style if view.state.is_trouble else look.PLAIN),
             "LAST LINE": (inert(lines[-1].text) if lines else "", look.FAINT),
         }
-
-
-def _cell(text: str, size: int) -> str:
-    """A text in a column, and the blank that parts it from the next."""
-    fitting = cut(text, size)
-    return fitting + " " * (size - width_of(fitting) + 1)

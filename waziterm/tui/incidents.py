@@ -9,7 +9,7 @@ from waziterm.tui import look
 from waziterm.tui.focuscard import wrapped
 from waziterm.tui.format import since
 from waziterm.tui.model import FleetModel
-from waziterm.tui.paint import Span, cut, inert, row, width_of
+from waziterm.tui.paint import Span, cell, inert, row
 from waziterm.tui.rows import Rows
 
 _WHEN = 17
@@ -82,16 +82,11 @@ class Incidents(Rows):
         done = f" → {inert(incident.done)}" if incident.done else ""
         return [
             ("  " if seen else "! ", style),
-            (_cell(since(incident.began_at, now), _WHEN), look.FAINT),
-            (_cell(inert(incident.who), _WHO), look.BRIGHT),
+            (cell(since(incident.began_at, now), _WHEN), look.FAINT),
+            (cell(inert(incident.who), _WHO), look.BRIGHT),
             (inert(incident.what), style),
             (done, look.FAINT),
         ]
-
-
-def _cell(text: str, size: int) -> str:
-    fitting = cut(text, size)
-    return fitting + " " * (size - width_of(fitting) + 1)
 
 
 def _blank(width: int) -> Strip:

@@ -60,6 +60,12 @@ def cut(text: str, width: int) -> str:
     return "".join(kept) + "…"
 
 
+def cell(text: str, size: int) -> str:
+    """The text in a column of `size` cells, and the blank that parts it from the next."""
+    fitting = cut(text, size)
+    return fitting + " " * (size - width_of(fitting) + 1)
+
+
 def wrap(text: str, width: int, most: int) -> list[str]:
     """The text in at most `most` lines of at most `width` cells, broken at blanks where possible.
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 
 from textual.app import App
@@ -21,18 +22,18 @@ class ToolApp(App[None]):
     _fleet: Fleet
 
     @property
+    @abstractmethod
     def target(self) -> str | None:
         """The instance that a key acts on."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def one_is_shown(self) -> bool:
         """Whether one instance fills the screen, so that a tool means that one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tell(self, mood: Mood, text: str) -> None:
         """Say one sentence to the operator."""
-        raise NotImplementedError
 
     def action_check(self) -> None:
         from waziterm.tui import tools  # noqa: PLC0415 (keeps the start fast)

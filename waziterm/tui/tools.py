@@ -11,13 +11,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.tools import Progress, RestartReport, Step
 from waziterm.tui import look, tooltext
 from waziterm.tui.messages import refusal
+from waziterm.tui.scrolling import ScrollDialog
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ TESTS_AT_ONCE = 8
 Show = Callable[[Sequence[Text]], None]
 
 
-class ToolDialog(ModalScreen[bool]):
+class ToolDialog(ScrollDialog[bool]):
     """Runs a tool and shows what it tells, while it runs and when it has ended.
 
     title: what runs. work: the tool; it is given the means to show lines. offer: what `y` does
@@ -37,10 +37,6 @@ class ToolDialog(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,n", "close", show=False),
         Binding("y", "take", show=False),
-        Binding("down,j", "scroll('down')", show=False),
-        Binding("up,k", "scroll('up')", show=False),
-        Binding("pagedown,space", "scroll('page_down')", show=False),
-        Binding("pageup", "scroll('page_up')", show=False),
     ]
 
     def __init__(
@@ -80,16 +76,6 @@ class ToolDialog(ModalScreen[bool]):
     def _subtitle(self, text: str) -> None:
         if self.is_attached:
             self.query_one(VerticalScroll).border_subtitle = text
-
-    def action_scroll(self, where: str) -> None:
-        box = self.query_one(VerticalScroll)
-        step = {
-            "down": box.scroll_down,
-            "up": box.scroll_up,
-            "page_down": box.scroll_page_down,
-            "page_up": box.scroll_page_up,
-        }[where]
-        step(animate=False)
 
     def action_take(self) -> None:
         if self._offered:

@@ -1,0 +1,64 @@
+"""Where the sessions of a data directory lie, in use and in the trash, and the tools for them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from waziterm.config import Settings
+from waziterm.domain.instance import Instance
+from waziterm.manager.cleaning import Cleaning, Keeper
+from waziterm.manager.clock import Clock
+from waziterm.manager.datadir import DataDir
+from waziterm.manager.inspection import CheckPlaces
+from waziterm.manager.registry import Registry, machine_key, registry_folder
+from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.trash import Trash
+from waziterm.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The sessions, the trash, and who else has some. keep_trash_s: seconds, 0 for ever."""
+
+    data: DataDir
+    sessions: SessionFiles
+    trash: Trash
+    registry: Registry
+    keep_trash_s: float
+
+    @classmethod
+    def of(cls, data: DataDir, settings: Settings) -> "Shelf":
+        """What belongs to a data directory."""
+        trash = Trash(data.trash)
+        registry = Registry(registry_folder(), machine_key(), data.root.resolve())
+        sessions = SessionFiles(data.sessions, trash)
+        return cls(data, sessions, trash, registry, settings.trash.keep_s)
+
+    def cleaning(self, keeper: Keeper, clock: Clock) -> Cleaning:
+        """What cleans, removes and restores."""
+        return Cleaning(keeper, self.sessions, self.trash, self.registry, clock, self.keep_trash_s)
+
+    def places(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        instances: Callable[[], Sequence[Instance]],
+        own_pids: Callable[[], frozenset[int]],
+        has_manager: bool,
+        halted: Callable[[str], AbstractAsyncContextManager[None]],
+    ) -> CheckPlaces:
+        """What a check looks at; see `CheckPlaces`."""
+        return CheckPlaces(
+            data=self.data,
+            store=store,
+            sessions=self.sessions,
+            trash=self.trash,
+            registry=self.registry,
+            clock=clock,
+            instances=instances,
+            own_pids=own_pids,
+            keep_trash_s=self.keep_trash_s,
+            has_manager=has_manager,
+            halted=halted,
+        )
