@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.manager.hosting import Host
@@ -404,6 +404,7 @@ async def test_a_locked_file_is_busy(place: Place) -> None:
     ),
     length=st.integers(0, 60_000),
 )
+@example(noise=b"", cuts=[(3975, b"\t\x80")], length=0)
 def test_whatever_a_file_holds_a_look_tells_something_and_changes_nothing(
     folder: Path, noise: bytes, cuts: list[tuple[int, bytes]], length: int
 ) -> None:

@@ -92,7 +92,16 @@ def _reading(path: Path, limit_s: float) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)) as db:
         end = time.monotonic() + limit_s
         db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
-        yield db
+        # What a damaged file holds for text need not be UTF-8.
+        db.text_factory = lambda raw: raw.decode(errors="replace")
+        try:
+            yield db
+        except UnicodeDecodeError as error:
+            # Neither need SQLite's own complaint, which names what it found; the driver then
+            # raises this in the place of it.
+            damage = sqlite3.DatabaseError("database disk image is malformed")
+            damage.sqlite_errorname = "SQLITE_CORRUPT"
+            raise damage from error
 
 
 def _is_wal(path: Path) -> bool:
