@@ -19,7 +19,6 @@ from waziterm.manager.reading import conflicts_in
 from waziterm.manager.restart import Restart
 from waziterm.manager.roster import Roster
 from waziterm.manager.shelf import Shelf
-from waziterm.manager.tester import Connection, test_layers
 from waziterm.store.store import Store
 
 
@@ -95,6 +94,8 @@ class Toolbox:
                 yield step
 
     async def test(self, name: str, to: str | None = None) -> TestReport:
+        from waziterm.manager.tester import Connection, test_layers  # noqa: PLC0415 - not before the first paint
+
         supervisor = self._roster.of(name)
         connection = Connection(
             instance=name,
