@@ -23,6 +23,7 @@ from waziterm.lab.words import LabError
 BENCHES = (
     "cold_start",
     "footprint",
+    "packed",
     "conflicts",
     "war",
     "reconnects",

@@ -34,9 +34,17 @@ def waited_s(pid: int) -> float:
 
 
 def workers(pid: int) -> tuple[int, ...]:
-    """The processes that a manager has started and that live."""
-    living = psutil.Process(pid).children()
+    """The workers of a manager that live: what its zygote has forked."""
+    living = psutil.Process(zygote(pid)).children()
     return tuple(child.pid for child in living if child.status() != psutil.STATUS_ZOMBIE)
+
+
+def zygote(pid: int) -> int:
+    """The process from which a manager's workers are forked. Raises LookupError."""
+    for child in psutil.Process(pid).children():
+        if any(part.startswith("waziterm.worker") for part in child.cmdline()):
+            return child.pid
+    raise LookupError(f"process {pid} has no zygote")
 
 
 def zombies(pid: int) -> int:

@@ -28,11 +28,13 @@ def monitor(stage: Stage) -> RecordedTerminal:
 
 
 def environment(runtime: Path | None = None) -> dict[str, str]:
-    """For a child: this process's own, in which it finds the same waziterm.
+    """For a child: this process's own, in which it finds the same waziterm, and keeps its bytecode
+    as an installed one does: to compile it anew takes 0.12 s of each start.
 
     runtime: its XDG_RUNTIME_DIR, where it registers; that of this process if left out.
     """
-    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
+    left_out = ("NO_COLOR", "COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if k not in left_out}
     path = [str(Path(waziterm.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     kept["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
     if runtime is not None:
@@ -55,15 +57,18 @@ class Headless:
 
 @asynccontextmanager
 async def headless(
-    data: DataDir, lab_file: Path, runtime: Path | None = None
+    data: DataDir, lab_file: Path, runtime: Path | None = None, **settings: str
 ) -> AsyncIterator[Headless]:
-    """The manager without a screen, ready when the block begins, ended with it."""
+    """The manager without a screen, ready when the block begins, ended with it.
+
+    settings: variables such as `WAZITERM_FLEET__INSTANCES_PER_WORKER`.
+    """
     process = await asyncio.create_subprocess_exec(
         *_command("headless", "--data-dir", data.root, "--lab", lab_file),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
-        env=environment(runtime),
+        env=environment(runtime) | settings,
     )
     assert process.stdout is not None
     try:

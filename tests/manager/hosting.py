@@ -18,10 +18,12 @@ from waziterm.store import open_store
 
 
 def settings(folder: Path, **changed: float) -> Settings:
-    """The defaults with some settings changed, whatever the user's own file says.
+    """The defaults with some settings changed, whatever the user's own file says, and for each
+    instance a worker of its own.
 
     changed: by name, for example `limits__cooldown_s=1`.
     """
+    changed = {"fleet__instances_per_worker": 1, **changed}
     environ = {f"WAZITERM_{name.upper()}": str(value) for name, value in changed.items()}
     file = folder / "config.toml"
     file.touch()

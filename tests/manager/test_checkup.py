@@ -105,7 +105,7 @@ class Place:
             clock=SystemClock(),
             instances=lambda: tuple(self.fleet),
             own_pids=frozenset,
-            keep_trash_s=KEEP_S,
+            keep_trash_s=lambda: KEEP_S,
             has_manager=False,
             halted=self._halt,
         )

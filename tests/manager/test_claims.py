@@ -12,6 +12,7 @@ from tests.manager.rival import KEY
 from tests.manager.rivals import Rival, a_rival
 from waziterm.manager.claims import Claims
 from waziterm.manager.clock import SystemClock
+from waziterm.manager.holder import Sought
 from waziterm.manager.lock import owned
 from waziterm.manager.registry import Peer, Registry
 
@@ -80,7 +81,7 @@ async def test_of_two_siblings_at_one_moment_exactly_one_gives_way(folder: Path)
     told = [await mine.earlier_holder(name) for name in "ab"]
     assert [bool(each) for each in told].count(True) == 1, told
     for name in "ab":
-        assert (await mine.search(name, JID, (), frozenset())).holder
+        assert (await mine.search(name, JID, Sought(()))).holder
 
 
 @pytest.mark.parametrize("theirs", [999.0, 1000.0, 1001.0], ids=["earlier", "same", "later"])
@@ -136,7 +137,7 @@ async def test_another_manager_is_named_with_its_pid_and_directory(folder: Path)
         await mine.claim("a", JID)
         named = f"another waziterm (pid {rival.pid}, {folder / 'theirs'})"
         assert await mine.earlier_holder("a") == named
-        assert (await mine.search("a", JID, (), frozenset())).holder == named
+        assert (await mine.search("a", JID, Sought(()))).holder == named
 
 
 def test_an_entry_says_nothing_of_numbers_and_goes_with_its_manager(folder: Path) -> None:

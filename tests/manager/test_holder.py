@@ -12,7 +12,7 @@ import pytest
 
 from tests.manager.rivals import Rival, a_rival
 from waziterm.manager import holder
-from waziterm.manager.holder import peers_of, search
+from waziterm.manager.holder import Sought, peers_of, search
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def session(folder: Path) -> Path:
 
 
 def test_nobody_has_it(session: Path) -> None:
-    found = search((session,), frozenset())
+    found = search(Sought((session,)))
     assert (found.holder, found.suspects) == ("", ())
     assert found.summary.startswith("nobody on this machine")
 
@@ -49,7 +49,7 @@ def test_a_process_that_has_the_file_open_is_named(
     rival.do("open", str(opened))
     if through == "removed name":
         opened.unlink()
-    found = search((session,), frozenset())
+    found = search(Sought((session,)))
     assert f"(pid {rival.pid}, since " in found.holder
     assert "tests.manager.rival" in found.holder
     assert found.summary == f"held by {found.holder}"
@@ -61,11 +61,11 @@ def test_a_process_that_talks_to_the_same_address_is_a_suspect_and_no_holder(
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = server.getsockname()
         rival.do("call", *address)
-        found = search((session,), frozenset({address}))
+        found = search(Sought((session,), frozenset({address})))
         assert found.holder == ""
         assert [f"pid {rival.pid}" in each for each in found.suspects] == [True]
         assert found.summary.startswith("suspect: ")
-        assert search((session,), frozenset({("127.0.0.1", 1)})).suspects == ()
+        assert search(Sought((session,), frozenset({("127.0.0.1", 1)}))).suspects == ()
         assert address in peers_of(rival.pid)
 
 
@@ -83,7 +83,7 @@ def test_our_own_processes_are_left_out(session: Path) -> None:
         ) as child,
     ):
         assert child.stdout is not None and child.stdout.readline() == b"up\n"
-        found = search((session,), frozenset({server.getsockname()}))
+        found = search(Sought((session,), frozenset({server.getsockname()})))
         child.communicate(b"\n")
     assert (found.holder, found.suspects) == ("", ())
 
@@ -100,7 +100,7 @@ def test_processes_that_cannot_be_looked_into_are_counted_and_said(
 
     rival.do("open", str(session))
     monkeypatch.setattr(holder, "_open_files", refused)
-    found = search((session,), frozenset())
+    found = search(Sought((session,)))
     assert found.holder == "" and found.unread >= 1
     assert f"{found.unread} process" in found.summary and "looked into" in found.summary
 
@@ -114,8 +114,8 @@ def test_a_process_that_ends_meanwhile_and_a_file_that_is_gone_are_no_trouble(
         psutil.Process(gone.pid)
     assert peers_of(gone.pid) == frozenset()
     session.unlink()
-    assert search((session,), frozenset()).holder == ""
+    assert search(Sought((session,))).holder == ""
     process = psutil.Process(os.getpid())
     process._pid = gone.pid  # type: ignore[attr-defined]
     monkeypatch.setattr(psutil, "process_iter", lambda: iter([process]))
-    assert search((session.parent,), frozenset({("127.0.0.1", 1)})).unread == 0
+    assert search(Sought((session.parent,), frozenset({("127.0.0.1", 1)}))).unread == 0

@@ -156,18 +156,24 @@ class Judge:
             self.wrongs.append(f"{name}: an attempt inside a cool-down")
         if now < self.told_until.get(name, 0.0):
             self.wrongs.append(f"{name}: an attempt in spite of a conflict that was told")
-        if name in self.held:
+        # A hold belongs to a device; who has none, and is not outdated, may be linked.
+        if name in self.held and (worker.jid is not None or name in self.outdated):
             self.wrongs.append(f"{name}: an attempt while held")
 
 
 class Fleet(RuleBasedStateMachine):
     """The outside of one manager with at most three instances."""
 
+    per_worker = 1
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="wt-", dir=IN_MEMORY))
         self.world = World(self.folder / "run")
-        changed = {"fleet__connects_at_once": 2}
+        changed = {
+            "fleet__connects_at_once": 2,
+            "fleet__instances_per_worker": self.per_worker,
+        }
         self.host = Host(self.world, self.folder / "data", hosting.settings(self.folder, **changed))
         self.judge = Judge(self.host)
         self.world.on_connect = self.judge.connects
@@ -253,14 +259,12 @@ class Fleet(RuleBasedStateMachine):
         told = isinstance(event, ev.StreamReplaced) and worker.alive and worker.jid is not None
         if told and self.world.is_idle and not self.judge.presses[name]:
             self.judge.told_until[name] = now + LIMITS.cooldown_s
-        if worker.command is not None:
-            worker.say(event)
+        worker.say(event)
 
-    @precondition(lambda self: self.world.processes())
+    @precondition(lambda self: self.world.live())
     @rule(which=Which, ill=st.sampled_from(["dies", "hangs", "is deaf", "errs"]))
     def worker_is_ill(self, which: int, ill: str) -> None:
-        processes = self.world.processes()
-        worker = processes[which % len(processes)]
+        worker = self.worker(which)
         match ill:
             case "dies":
                 worker.die(-9)
@@ -389,7 +393,7 @@ class Fleet(RuleBasedStateMachine):
 
     def end(self, *, by_cancelling: bool) -> None:
         self.host.close(by_cancelling=by_cancelling)
-        assert not self.world.processes(), "a worker outlived its manager"
+        assert not self.world.live(), "a worker outlived its manager"
         assert all(task.done() for task in self.commands), "a command was never answered"
         self.collect()
 
@@ -462,13 +466,21 @@ class Fleet(RuleBasedStateMachine):
             assert self.state(view.name) is State.CONNECTED, self.host.view(view.name)
 
 
+class PackedFleet(Fleet):
+    """The same, whose instances may share a worker."""
+
+    per_worker = 3
+
+
+FLEETS = pytest.mark.parametrize("fleet", [Fleet, PackedFleet])
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def test_no_order_of_events_breaks_an_invariant() -> None:
+@FLEETS
+def test_no_order_of_events_breaks_an_invariant(fleet: type[Fleet]) -> None:
     """The same examples each time; `make soak` draws new ones."""
     run_state_machine_as_test(
-        Fleet,
+        fleet,
         settings=settings(
             max_examples=40,
             stateful_step_count=30,
@@ -480,10 +492,11 @@ def test_no_order_of_events_breaks_an_invariant() -> None:
     )
 
 
+@FLEETS
 @pytest.mark.soak
-def test_no_order_of_many_new_events_breaks_an_invariant() -> None:
+def test_no_order_of_many_new_events_breaks_an_invariant(fleet: type[Fleet]) -> None:
     run_state_machine_as_test(
-        Fleet,
+        fleet,
         settings=settings(
             max_examples=1000,
             stateful_step_count=50,

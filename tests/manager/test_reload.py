@@ -9,6 +9,7 @@ import pytest
 from tests.manager.hosting import Host, settings
 from tests.manager.world import World
 from waziterm.domain import events as ev
+from waziterm.domain.checkup import FindingKind
 from waziterm.domain.instance import Instance
 from waziterm.domain.states import State
 from waziterm.manager.gate import ConnectGate, GateLimits, Place
@@ -131,5 +132,23 @@ def test_other_limits_decide_what_comes_next(folder: Path, world: World) -> None
         shown = host.view("shop")
         assert shown.state is State.COOLDOWN
         assert shown.next_attempt == shown.since + 40.0
+    finally:
+        host.close()
+
+
+def test_the_check_goes_by_the_new_time_in_the_trash(folder: Path, world: World) -> None:
+    """An entry is announced when it will soon be deleted for good."""
+    host = Host(world, folder / "data", settings(folder))
+    host.prepare(Instance("shop", created_at=0.0, jid="6281200000001:1@s.whatsapp.net"))
+    host.open()
+
+    def kinds() -> set[FindingKind]:
+        return {found.kind for found in world.run(host.fleet.check())}
+
+    try:
+        world.run(host.fleet.clean("shop"))
+        assert FindingKind.TRASH_EXPIRES not in kinds()
+        host.fleet.apply(settings(folder, trash__keep_days=1))
+        assert FindingKind.TRASH_EXPIRES in kinds()
     finally:
         host.close()

@@ -141,7 +141,7 @@ def test_what_an_ended_attempt_still_says_changes_nothing(host: Host, late: ev.W
     host.world.settle()
     view = host.view("a")
     assert (view.state, view.reason) == (State.RETRYING, Reason.STREAM_ERROR)
-    assert view.paired and not host.world.processes()
+    assert view.paired and not host.world.live()
 
 
 def test_a_stop_does_not_lose_a_conflict_that_came_with_it(host: Host) -> None:
@@ -326,19 +326,6 @@ def test_a_suspended_machine_holds_nothing_against_a_session(host: Host) -> None
     assert worker.alive and host.view("a").state is State.CONNECTED
 
 
-def test_a_worker_that_died_while_it_was_spare_costs_no_guarded_attempt(host: Host) -> None:
-    online(host, "a").say(ev.StreamReplaced())
-    host.world.settle()
-    host.world.pass_time(COOLDOWN_S - 0.1)
-    (spare,) = host.world.processes()
-    spare.die(-9)
-    host.world.pass_time(JITTERED_S - COOLDOWN_S + 0.2)
-    assert host.view("a").reason is Reason.GUARDED
-    worker_of(host, "a").say(ev.Connected(JID))
-    host.world.settle()
-    assert host.view("a").state is State.CONNECTED
-
-
 def test_a_clock_that_is_set_back_only_lengthens_a_wait(host: Host) -> None:
     online(host, "a").say(ev.StreamReplaced())
     host.world.settle()
@@ -375,16 +362,3 @@ def test_the_end_of_the_manager_waits_for_a_spawn_under_way(
     host.world.pass_time(2.0)
     assert not host.world.live()
     assert not Path(host.root / "run").exists()
-
-
-def test_a_worker_is_ready_when_the_cool_down_ends_and_gone_when_it_is_called_off(
-    host: Host,
-) -> None:
-    online(host, "a").say(ev.StreamReplaced())
-    host.world.settle()
-    assert not host.world.processes()
-    host.world.pass_time(COOLDOWN_S - 0.1)
-    (spare,) = host.world.processes()
-    assert spare.command is None, "a spare worker holds no session"
-    host.world.task(host.fleet.stop("a")).result()
-    assert not host.world.processes()

@@ -6,6 +6,7 @@ before the test goes on. Threads there are none but the store's, whose jobs are 
 
 import asyncio
 import heapq
+import itertools
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -101,11 +102,8 @@ class LoopClock:
         await asyncio.sleep(seconds)
 
 
-class FakeWorker:
-    """`manager.link.Worker` as a puppet: it says what it is told to, and obeys at once.
-
-    answers: how requests end: "ok", "error", or "never". beats: whether its heart beats.
-    """
+class FakeProcess:
+    """`manager.pack.Worker` as a puppet: it does what the workers in it are told to do."""
 
     def __init__(self, world: "World", pid: int) -> None:
         self._world = world
@@ -113,11 +111,7 @@ class FakeWorker:
         self._queue: asyncio.Queue[wire.Report | OutputLine | None] = asyncio.Queue()
         self._ended = asyncio.Event()
         self._code: int | None = None
-        self.command: wire.Connect | None = None
-        self.jid: str | None = None
-        self.said: list[ev.WorkerEvent] = []
-        self.answers = "ok"
-        self.asked_to_log_out = False
+        self.workers: dict[str, FakeWorker] = {}
         self.beats = True
         self._beat()
 
@@ -129,31 +123,19 @@ class FakeWorker:
     def alive(self) -> bool:
         return self._code is None
 
-    @property
-    def instance(self) -> str:
-        """Whom it serves; "" before it was told."""
-        return self.command.instance if self.command else ""
-
     async def send(self, command: wire.Command) -> None:
         if not self.alive:
             raise WorkerGoneError(f"worker {self._pid} is gone")
-        match command:
-            case wire.Connect(jid=jid):
-                self.command, self.jid = command, jid
-                self._world.on_connect(self)
-            case (
-                wire.SendText(request=request)
-                | wire.Probe(request=request)
-                | wire.Logout(request=request)
-                | wire.PairByCode(request=request)
-            ):
-                self.asked_to_log_out |= isinstance(command, wire.Logout)
-                if self.answers != "never":
-                    error = "" if self.answers == "ok" else "no route"
-                    if isinstance(command, wire.PairByCode) and not error:
-                        self.say(ev.CodeShown("ABCD-EFGH", 160.0))
-                    answered = wire.Answered(self.instance, request, 0.1, error, "3EB0")
-                    self._queue.put_nowait(answered)
+        if isinstance(command, wire.Connect):
+            worker = FakeWorker(self, command)
+            assert command.instance not in self.workers, "connected twice in one process"
+            assert not any(each.called for each in self.workers.values()), "a start after a call"
+            assert not any(each.command.alone for each in self.workers.values())
+            self.workers[command.instance] = worker
+            self._world.workers.append(worker)
+            self._world.on_connect(worker)
+            return
+        self.workers[command.instance].asked(command)
 
     async def messages(self) -> AsyncIterator[wire.Report | OutputLine]:
         while (message := await self._queue.get()) is not None:
@@ -170,21 +152,10 @@ class FakeWorker:
                 await asyncio.sleep(self._world.kill_s)
         self.die(-9)
 
-    # -- for the test -------------------------------------------------------------------------
+    # -- for the workers in it ----------------------------------------------------------------
 
-    def say(self, event: ev.WorkerEvent) -> None:
-        """Report an event, as the library would; a dead one may still try."""
-        self.said.append(event)
-        if isinstance(event, ev.PairSucceeded) and self.command and self.alive:
-            self.jid = event.jid
-            write_session(Path(self.command.session), event.jid)
-        if isinstance(event, ev.LoggedOut) and self.command and self.alive:
-            write_session(Path(self.command.session), None)
-        self._queue.put_nowait(wire.Happened(self.instance, event))
-
-    def print(self, text: str) -> None:
-        """Print a line on its fd 1."""
-        self._queue.put_nowait(OutputLine(text))
+    def report(self, message: wire.Report | OutputLine) -> None:
+        self._queue.put_nowait(message)
 
     def die(self, code: int) -> None:
         """End, with an exit code or minus a signal; what it said before can still be read."""
@@ -200,10 +171,79 @@ class FakeWorker:
             self._world.loop.call_later(19.0, self._beat)
 
 
+class FakeWorker:
+    """The worker of one instance: its connection in a process that others may share.
+
+    answers: how requests end: "ok", "error", or "never". beats: whether its process's heart does.
+    """
+
+    def __init__(self, process: FakeProcess, command: wire.Connect) -> None:
+        self.process = process
+        self.command = command
+        self.jid = command.jid
+        self.said: list[ev.WorkerEvent] = []
+        self.answers = "ok"
+        self.asked_to_log_out = False
+        self.called = False
+        self.left = False
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.process.alive and not self.left
+
+    @property
+    def instance(self) -> str:
+        return self.command.instance
+
+    @property
+    def beats(self) -> bool:
+        return self.process.beats
+
+    @beats.setter
+    def beats(self, beats: bool) -> None:
+        self.process.beats = beats
+
+    def asked(self, command: wire.Command) -> None:
+        """A command for this instance."""
+        assert not isinstance(command, wire.Connect)
+        self.called = True
+        self.asked_to_log_out |= isinstance(command, wire.Logout)
+        if self.answers == "never":
+            return
+        self.left |= isinstance(command, wire.Leave)
+        error = "" if self.answers == "ok" or self.left else "no route"
+        if isinstance(command, wire.PairByCode) and not error:
+            self.say(ev.CodeShown("ABCD-EFGH", 160.0))
+        answered = wire.Answered(self.instance, command.request, 0.1, error, "3EB0")
+        self.process.report(answered)
+
+    def say(self, event: ev.WorkerEvent) -> None:
+        """Report an event, as the library would; a dead one may still try."""
+        self.said.append(event)
+        if isinstance(event, ev.PairSucceeded) and self.alive:
+            self.jid = event.jid
+            write_session(Path(self.command.session), event.jid)
+        if isinstance(event, ev.LoggedOut) and self.alive:
+            write_session(Path(self.command.session), None)
+        self.process.report(wire.Happened(self.instance, event))
+
+    def print(self, text: str) -> None:
+        """Print a line on its fd 1."""
+        self.process.report(OutputLine(text))
+
+    def die(self, code: int) -> None:
+        """Its process ends, with all that is in it."""
+        self.process.die(code)
+
+
 class World:
     """What a manager meets outside of itself, and the hand that lets it run.
 
-    workers: all that were ever spawned. spawn_s, kill_s: seconds that it takes.
+    workers: all that ever got an instance. spawn_s, kill_s: seconds that it takes.
     failing_spawns: how many of the next spawns fail. findings: what a search for a holder finds.
     on_connect: hears when a worker was given its instance.
     """
@@ -213,6 +253,7 @@ class World:
         self.loop.set_default_executor(Inline())
         self.clock = LoopClock(self.loop)
         self.workers: list[FakeWorker] = []
+        self.pids = itertools.count(FIRST_PID)
         self.spawn_s = self.kill_s = 0.0
         self.failing_spawns = 0
         self.findings = Findings()
@@ -244,30 +285,28 @@ class World:
             (shelves, "registry_folder", lambda: runtime),
         ):
             self._patches.enter_context(patch.object(target, name, value))
-        exists = "waziterm.manager.rounds.psutil.pid_exists"
+        exists = "psutil.pid_exists"
         living = lambda pid: any(  # noqa: E731
-            worker.pid == pid and worker not in self._vanished for worker in self.processes()
+            worker.pid == pid and worker not in self._vanished for worker in self.live()
         )
         self._patches.enter_context(patch(exists, living))
         holders = "waziterm.manager.inspection.holders_of"
         self._patches.enter_context(patch(holders, lambda files, ours: {}))
         search = "waziterm.manager.claims.search"
-        self._patches.enter_context(patch(search, lambda files, addresses: self.findings))
+        self._patches.enter_context(patch(search, lambda sought: self.findings))
 
     def outside(self, seed: int) -> Outside:
         """The same as the manager wants it."""
         return Outside(self.clock, Random(seed), self._spawn)
 
-    async def _spawn(self) -> FakeWorker:
+    async def _spawn(self) -> FakeProcess:
         if self.spawn_s:
             with self.slow_work():
                 await asyncio.sleep(self.spawn_s)
         if self.failing_spawns:
             self.failing_spawns -= 1
             raise OSError(11, "Resource temporarily unavailable")
-        worker = FakeWorker(self, FIRST_PID + len(self.workers))
-        self.workers.append(worker)
-        return worker
+        return FakeProcess(self, next(self.pids))
 
     @contextmanager
     def slow_work(self) -> Iterator[None]:
@@ -284,15 +323,8 @@ class World:
         return self._slow == 0
 
     def live(self, name: str = "") -> list[FakeWorker]:
-        """The workers that live and hold a session; name: only those of that instance.
-
-        A spare one, started ahead for the end of a cool-down, holds none.
-        """
-        return [w for w in self.processes() if w.instance and name in ("", w.instance)]
-
-    def processes(self) -> list[FakeWorker]:
-        """All workers that live, the spare ones too."""
-        return [w for w in self.workers if w.alive]
+        """The workers that hold a session now; name: only those of that instance."""
+        return [w for w in self.workers if w.alive and name in ("", w.instance)]
 
     def vanish(self, worker: FakeWorker) -> None:
         """The process is gone, and nothing was heard of its end."""

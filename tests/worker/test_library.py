@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from waziterm.domain.jid import Jid
+from waziterm.worker.logs import FAILURE_NODE, LibraryLog
 from waziterm.worker.sessionfile import (
     SessionBusyError,
     SessionFileError,
@@ -22,22 +23,24 @@ OWN = Jid("628123456789", 3)
 
 def test_the_root_key_is_replaced_once_and_only_once() -> None:
     printed = _in_a_process("""
-        from waziterm.worker.client import gocode, trust_lab
+        from waziterm.worker.client import trust_lab
+        from waziterm.worker.library import load
         from waziterm.worker.rootkey import RootKeyError, WHATSAPP_ROOT_KEY, replace_root_key
 
+        binder = load()
         key = bytes(range(32))
         for bad in (b"short", key):
             try:
-                replace_root_key(gocode._name, bad, old=key)
+                replace_root_key(binder.gocode._name, bad, old=key)
             except RootKeyError as error:
                 print(error)
-        trust_lab(key.hex())
+        trust_lab(binder, key.hex())
         print("trusted")
         try:
-            trust_lab(key.hex())
+            trust_lab(binder, key.hex())
         except RootKeyError as error:
             print(error)
-        replace_root_key(gocode._name, WHATSAPP_ROOT_KEY, old=key)
+        replace_root_key(binder.gocode._name, WHATSAPP_ROOT_KEY, old=key)
         print("taken back")
     """)
     assert [line.split(":")[0] for line in printed] == [
@@ -50,45 +53,31 @@ def test_the_root_key_is_replaced_once_and_only_once() -> None:
     assert all("stands 0 times" in printed[index] for index in (1, 3))
 
 
-def test_each_attempt_has_an_id_of_its_own_and_nothing_stops_it_later() -> None:
+def test_what_may_fork_has_not_started_the_library_and_nothing_else_of_neonize_is_loaded() -> None:
     printed = _in_a_process("""
-        from waziterm.domain.jid import Jid
-        from waziterm.worker.client import Client
+        import sys, threading
+        from pathlib import Path
+        from waziterm.worker import desk, library
 
-        def client(jid):
-            nothing = lambda *args: None
-            made = Client("/tmp/x.db", jid, on_device=nothing, on_code=nothing,
-                          on_status=nothing, on_event=nothing, on_lost=nothing)._client
-            assert made._stop_finalizer.alive is False
-            assert made.uuid == made.contact.uuid == made.chat_settings.uuid
-            assert made.new_device is (jid is None)
-            return made.uuid
+        def loaded():
+            return "neonize-linux" in Path("/proc/self/maps").read_text()
 
-        jid = Jid("628123456789", 3)
-        ids = {client(jid), client(jid), client(None), client(None)}
-        print(len(ids), any(b"628123456789" in each for each in ids))
+        print(loaded(), threading.active_count(), len(list(Path("/proc/self/task").iterdir())))
+        library.load()
+        print(loaded())
+        print(*{"PIL", "bs4", "magic", "linkpreview", "neonize.client"} & set(sys.modules))
     """)
-    assert printed == ["4 False"]
+    assert printed == ["False 1 1", "True", ""]
 
 
-def test_the_library_logs_at_info_to_one_handler() -> None:
-    printed = _in_a_process("""
-        import logging
-        from waziterm.worker.client import neonize, quiet_library
-        from waziterm.worker.logs import LibraryLog
-
-        log = LibraryLog(print)
-        quiet_library(log)
-        print(logging.getLogger().handlers == [log], neonize.client.log.level == logging.INFO)
-        logging.getLogger("whatsmeow.Client").debug("a node")
-        logging.getLogger("whatsmeow.Client").info("paired 628123456789:3@s.whatsapp.net")
-        logging.getLogger("whatsmeow.Client").error("two\\nlines")
-    """)
-    assert printed == [
-        "True True",
-        "paired +6281••••6789:3@s.whatsapp.net",
-        "error: two lines",
-    ]
+def test_library_records_become_lines() -> None:
+    lines: list[str] = []
+    log = LibraryLog(lines.append)
+    log.take("INFO", "paired 628123456789:3@s.whatsapp.net")
+    log.take("ERROR", "two\nlines <failure reason='1'/>")
+    assert lines[0] == "paired +6281••••6789:3@s.whatsapp.net"
+    assert lines[1].startswith("error: two lines")
+    assert log.evidence(FAILURE_NODE) == "<failure reason='1'/>"
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ import pytest
 
 from tests.worker.hand import NAME, Hand, spawned
 from waziterm.domain import events as ev
+from waziterm.manager.child import NOT_SEEN, exit_cause
 from waziterm.manager.process import (
     LINES_PER_S,
     OutputGate,
     OutputLine,
     WorkerGoneError,
     WorkerProcess,
-    exit_cause,
 )
 from waziterm.worker.protocol import Connect, Heartbeat, Probe, Ready, SendText, encode
 
@@ -115,13 +115,17 @@ async def test_a_new_device_in_a_broken_file(tmp_path: Path) -> None:
         assert "not a database" in (await hand.wait_for(ev.SessionBroken)).detail
 
 
-async def test_holds_one_instance_for_its_whole_life(tmp_path: Path) -> None:
+async def test_starts_nothing_after_an_instance_that_is_to_be_alone(tmp_path: Path) -> None:
     async with spawned() as hand:
         await hand.tell(Connect(NAME, str(tmp_path / "a.db"), proxy=CLOSED_PROXY))
         await hand.wait_for(ev.DialFailed)
+        position = hand.position
         await hand.tell(Connect("shop-2", str(tmp_path / "b.db"), proxy=CLOSED_PROXY))
-        await hand.wait_for_line("already holds shop-1")
+        refused = await hand.wait_for(ev.DialFailed, position)
+        assert refused.detail == "this worker starts nothing any more"
         assert not (tmp_path / "b.db").exists()
+        await hand.tell(Connect(NAME, str(tmp_path / "a.db"), proxy=CLOSED_PROXY))
+        await hand.wait_for_line("already holds shop-1")
 
 
 def test_survives_what_is_no_command() -> None:
@@ -317,6 +321,7 @@ def test_exit_causes() -> None:
     assert exit_cause(2) == "exit 2"
     assert exit_cause(-signal.SIGABRT) == "signal 6 (SIGABRT)"
     assert exit_cause(-250) == "signal 250"
+    assert exit_cause(NOT_SEEN) == "it ended unseen"
 
 
 _MANAGER = textwrap.dedent("""

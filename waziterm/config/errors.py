@@ -1,6 +1,6 @@
 """The error of everything that is wrong with a setting."""
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 
 
 class ConfigError(FleetError):

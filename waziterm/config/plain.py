@@ -17,6 +17,7 @@ _DAY_S = 86_400.0
 class Fleet:
     """`[fleet]`: what concerns all instances together."""
 
+    instances_per_worker: int = 10
     connects_at_once: int = 10
     paced_per_s: float = 5.0
     scout_s: float = 5.0
@@ -61,11 +62,13 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. limits: of the fleet. instances: the whole limits of those that differ."""
+    """All settings. limits: of the fleet. instances: the whole limits of those that differ.
+    isolated: the instances that share their worker with nobody."""
 
     data_dir: Path
     limits: Limits = field(default_factory=Limits)
     instances: Mapping[str, Limits] = field(default_factory=dict)
+    isolated: frozenset[str] = frozenset()
     fleet: Fleet = field(default_factory=Fleet)
     log: Log = field(default_factory=Log)
     janitor: Janitor = field(default_factory=Janitor)

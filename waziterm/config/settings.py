@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from waziterm.config import plain
 from waziterm.domain.limits import Limits
 from waziterm.domain.names import check_name
-from waziterm.domain.screen import ACTIONS, Ascii, Screen, Theme
+from waziterm.domain.screen import ACTIONS, Ascii, Lang, Screen, Theme
 
 PREFIX = "WAZITERM_"
 _DEFAULTS = Limits()
@@ -29,7 +29,7 @@ class _Table(BaseModel):
 
 
 class LimitsTable(_Table):
-    """`[limits]`, and `[instances.NAME]` for what differs for one instance."""
+    """`[limits]`"""
 
     connect_timeout_s: float = Field(
         default=_DEFAULTS.connect_timeout_s,
@@ -136,12 +136,27 @@ class LimitsTable(_Table):
 
     def over(self, base: Limits) -> Limits:
         """`base` with the limits that this table sets."""
-        return replace(base, **{name: getattr(self, name) for name in self.model_fields_set})
+        limits = self.model_fields_set & LimitsTable.model_fields.keys()
+        return replace(base, **{name: getattr(self, name) for name in limits})
+
+
+class InstanceTable(LimitsTable):
+    """`[instances.NAME]`: what differs for one instance."""
+
+    isolate: bool = Field(
+        default=False, description="Whether its worker process is its own, shared with nobody."
+    )
 
 
 class FleetTable(_Table):
     """`[fleet]`"""
 
+    instances_per_worker: int = Field(
+        default=_FLEET.instances_per_worker,
+        ge=1,
+        le=100,
+        description="How many linked instances share a worker process; 1 gives each its own.",
+    )
     connects_at_once: int = Field(
         default=_FLEET.connects_at_once,
         ge=1,
@@ -248,6 +263,11 @@ class ScreenTable(_Table):
         description="Paint ASCII alone: on, off, or auto, which is on where the locale is not"
         " UTF-8. A QR code cannot be drawn in ASCII.",
     )
+    lang: Lang = Field(
+        default=_SCREEN.lang,
+        strict=False,
+        description="The language of the screen: en, id (Indonesian), or auto, the locale's.",
+    )
 
 
 def _not_empty(value: object) -> object:
@@ -281,8 +301,8 @@ class SettingsModel(BaseSettings):
     limits: LimitsTable = Field(
         default=LimitsTable(), description="The numbers of the lifecycle rules."
     )
-    instances: dict[Annotated[str, AfterValidator(check_name)], LimitsTable] = Field(
-        default={}, description="Limits that differ for one instance: `[instances.NAME]`."
+    instances: dict[Annotated[str, AfterValidator(check_name)], InstanceTable] = Field(
+        default={}, description="What differs for one instance: `[instances.NAME]`."
     )
     fleet: FleetTable = Field(
         default=FleetTable(), description="What concerns all instances together."
@@ -300,6 +320,7 @@ class SettingsModel(BaseSettings):
             data_dir=self.data_dir,
             limits=limits,
             instances={name: table.over(limits) for name, table in self.instances.items()},
+            isolated=frozenset(name for name, table in self.instances.items() if table.isolate),
             fleet=plain.Fleet(**self.fleet.model_dump()),
             log=plain.Log(**self.log.model_dump()),
             janitor=plain.Janitor(**self.janitor.model_dump()),

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from waziterm.domain.history import Moved
 from waziterm.domain.incidents import Incident
+from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 
@@ -19,9 +20,11 @@ _TRIED = {
     Reason.TAKEOVER: "taken over by an operator",
     Reason.ASKED: "connect asked by an operator",
     Reason.RESUMED: "resumed after the program's start or a pause",
+    Reason.MOVED: "moved to another worker process",
     Reason.PAIRED: "linked anew",
 }
 _ATTEMPT = "1 attempt"
+_ATTEMPTS = "{count} attempts"
 _UNDER_WAY = {
     State.CONNECTING: "an attempt is under way",
     State.PAIRING: "a QR code waits to be scanned",
@@ -33,6 +36,28 @@ _UNDER_WAY = {
     State.LOGGED_OUT: "waits for an operator",
     State.OUTDATED: "waits for another version of the library",
 }
+_AGAIN = "connected after {span}"
+_THEN = "then {state}: {why}"
+_ALL_AGAIN = "all {met} connected again, each within {span}"
+_SOME_AGAIN = "{count} of {met} connected again, each within {span}"
+_SO_MANY = "{count} {state}"
+_SPANS = (("{count} d", 86_400.0), ("{count} h", 3600.0), ("{count} min", 60.0))
+_SECONDS = "{count} s"
+
+TEMPLATES = (
+    "cool-down",
+    *_TRIED.values(),
+    *_UNDER_WAY.values(),
+    _ATTEMPT,
+    _ATTEMPTS,
+    _AGAIN,
+    _THEN,
+    _ALL_AGAIN,
+    _SOME_AGAIN,
+    *(told for told, _ in _SPANS),
+    _SECONDS,
+)
+"""What the phrases are made of, besides the words of states and reasons."""
 
 
 class _Fate(StrEnum):
@@ -60,7 +85,7 @@ class _Tale:
 
 
 def done_about(incident: Incident, courses: Mapping[str, Sequence[Moved]]) -> str:
-    """What was done about an incident, or "" when the courses do not tell.
+    """What was done about an incident, as a phrase, or "" when the courses do not tell.
 
     courses: the moves of the instances from its beginning on, oldest first, by name. An instance's
     part in it ends when it is connected again or stopped, and when a worse trouble begins, which
@@ -100,7 +125,7 @@ def _fate(incident: Incident, moved: Moved) -> _Fate:
     return _Fate.ENDED if worse else _Fate.OPEN
 
 
-def _one(tale: _Tale) -> str:
+def _one(tale: _Tale) -> Phrase:
     """The steps in the order in which they were first taken, then the outcome."""
     steps: Counter[str] = Counter()
     for moved in tale.moves[:-1]:
@@ -109,38 +134,40 @@ def _one(tale: _Tale) -> str:
         elif moved.state is State.CONNECTING:
             steps[_TRIED.get(moved.reason, _ATTEMPT)] += 1
     said = [
-        f"{count} attempts" if step == _ATTEMPT and count > 1 else step
+        Phrase(_ATTEMPTS, count=count) if step == _ATTEMPT and count > 1 else Phrase(step)
         for step, count in steps.items()
     ]
-    return ", ".join((*said, _outcome(tale)))
+    return joined(", ", (*said, _outcome(tale)))
 
 
-def _outcome(tale: _Tale) -> str:
+def _outcome(tale: _Tale) -> Phrase:
     last = tale.last
     match tale.fate:
         case _Fate.BACK:
-            return f"connected after {_span(tale.took_s)}"
+            return Phrase(_AGAIN, span=_span(tale.took_s))
         case _Fate.OPEN:
-            return _UNDER_WAY.get(last.state, last.reason.sentence)
+            return Phrase(_UNDER_WAY.get(last.state, last.reason.sentence))
     if last.state is State.STOPPED:
-        return last.reason.sentence
-    return f"then {last.state.label}: {last.reason.sentence}"
+        return Phrase(last.reason.sentence)
+    return Phrase(_THEN, state=Phrase(last.state.label), why=Phrase(last.reason.sentence))
 
 
-def _many(tales: Sequence[_Tale], met: int) -> str:
+def _many(tales: Sequence[_Tale], met: int) -> Phrase:
     back = [tale for tale in tales if tale.fate is _Fate.BACK]
     parts = []
     if back:
-        who = f"all {met}" if len(back) == met else f"{len(back)} of {met}"
-        last = max(tale.took_s for tale in back)
-        parts.append(f"{who} connected again, each within {_span(max(last, 1.0))}")
+        span = _span(max(1.0, *(tale.took_s for tale in back)))
+        told = _ALL_AGAIN if len(back) == met else _SOME_AGAIN
+        parts.append(Phrase(told, count=len(back), met=met, span=span))
     others = Counter(tale.last.state for tale in tales if tale.fate is not _Fate.BACK)
-    parts += [f"{count} {state.label}" for state, count in others.items()]
-    return "; ".join(parts)
+    parts += [
+        Phrase(_SO_MANY, count=count, state=Phrase(state.label)) for state, count in others.items()
+    ]
+    return joined("; ", parts)
 
 
-def _span(seconds: float) -> str:
-    for unit, size in (("d", 86_400.0), ("h", 3600.0), ("min", 60.0)):
+def _span(seconds: float) -> Phrase:
+    for told, size in _SPANS:
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+            return Phrase(told, count=round(seconds / size))
+    return Phrase(_SECONDS, count=round(seconds))

@@ -156,6 +156,26 @@ class Dialling:
 
 
 @dataclass(frozen=True, slots=True)
+class LibraryDeaf:
+    """The library tells nothing more of this instance, whose connection may still stand."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """The worker that it shared ended, and another instance is suspected. cause: as in
+    `WorkerDied`."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveAsked:
+    """The manager wants it in another worker, in a quiet moment."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerDied:
     """The worker ended without being asked. cause: "signal 9", "exit 2", "heartbeat stopped"."""
 
@@ -306,11 +326,13 @@ LibraryEvent = (
     | ClientOutdated
     | StreamError
 )
-WorkerEvent = LibraryEvent | DialFailed | SessionBroken
+WorkerEvent = LibraryEvent | DialFailed | SessionBroken | LibraryDeaf
 Event = (
     WorkerEvent
     | Dialling
     | WorkerDied
+    | WorkerLost
+    | MoveAsked
     | ProbeAnswered
     | ProbeMissed
     | HolderFound

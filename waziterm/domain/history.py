@@ -42,6 +42,7 @@ class AttemptKind(StrEnum):
     RESUME = "resume"
     ASKED = "asked"
     RETRY = "retry"
+    MOVE = "move"
     GUARDED = "guarded"
     TAKEOVER = "takeover"
 

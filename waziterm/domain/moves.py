@@ -188,6 +188,22 @@ def crash(instance: Instance, cause: str, at: Moment) -> Decision:
     return retry(counted, Reason.WORKER_DIED, at, cause)
 
 
+def lost(instance: Instance, cause: str, at: Moment) -> Decision:
+    """The worker that it shared died through another instance: it goes on in a new one at once.
+
+    Who waited for the network anyway waits as before, and who loses its worker again and again is
+    treated as if the fault were its own.
+    """
+    crashes = at.recent(instance.crashes, at.limits.crash_window_s)
+    if len(crashes) > 1:
+        return crash(instance, cause, at)
+    counted = replace(instance, crashes=crashes)
+    if instance.state is not State.CONNECTED:
+        return retry(counted, Reason.WORKER_DIED, at, cause)
+    moved = connect(counted, Reason.MOVED, at)
+    return replace(moved, actions=(Action.STOP_WORKER, *moved.actions))
+
+
 def resume_wanted(instance: Instance, at: Moment) -> Decision:
     """After the program's start, or a pause: connect what is paired and wanted; the others wait
     for a key."""

@@ -32,6 +32,7 @@ class Reason(Enum):
     ASKED = _Text("asked", "", "asked by an operator", "wait for WhatsApp's answer")
     RESUMED = _Text("resumed", "", "after the program's start", "wait")
     RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
+    MOVED = _Text("moved", "", "moving to another worker process", "wait for WhatsApp's answer")
     GUARDED = _Text("guarded", "440", "one guarded attempt after a conflict", "wait")
     TAKEOVER = _Text("takeover", "440", "takeover asked by an operator", "wait")
     QR_SHOWN = _Text("qr_shown", "", "a QR code waits to be scanned", "scan it with the phone")

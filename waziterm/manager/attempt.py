@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol
 
 from waziterm.domain import events as ev
@@ -9,7 +10,8 @@ from waziterm.domain.fleet import Source
 from waziterm.domain.limits import Limits
 from waziterm.manager.clock import Clock
 from waziterm.manager.gate import ConnectGate, Place
-from waziterm.manager.link import Ears, Link, Worker
+from waziterm.manager.link import Ears, Link
+from waziterm.manager.pack import Berth
 from waziterm.worker.protocol import Connect
 
 
@@ -52,17 +54,20 @@ class Attempt:
         self._place = await gate.place(paced=paced)
         self._tell(ev.Dialling(), self)
 
-    async def dial(self, spawn: Callable[[], Awaitable[Worker]], command: Connect) -> None:
-        """Start a worker and let it connect. What comes of it is told, a failing start too."""
+    async def dial(self, place: Callable[[], Awaitable[Berth]], command: Connect) -> None:
+        """Connect in a worker. What comes of it is told, a failing start too.
+
+        place: finds the instance its place in one; raises OSError.
+        """
         try:
-            worker = await spawn()
+            berth = await place()
         except OSError as error:
             self._tell(ev.WorkerDied(f"cannot start a worker: {error.strerror}"), self)
             return
         ears = Ears(lambda event: self._tell(event, self), self._write)
-        self.link = Link(self._name, worker, ears, self._clock)
+        self.link = Link(berth, ears, self._clock)
         self._task = self._tasks.create_task(self.link.listen())
-        await self.link.connect(command)
+        await self.link.connect(replace(command, alone=berth.alone))
 
     def watch(self, limits: Limits) -> None:
         """From now on probe the connection, in the background, until it is let go."""
@@ -85,7 +90,7 @@ class Attempt:
             self._place.give_back()
 
     async def close(self) -> None:
-        """End it, in whichever phase it is. Afterwards nothing holds the session file."""
+        """End it, in whichever phase it is. Afterwards nothing holds a connection."""
         await self.unwatch()
         if self.link is not None:
             await self.link.close()

@@ -6,10 +6,9 @@ moment is taken and told in one step, so of two that start at once the later one
 
 import asyncio
 import logging
-from pathlib import Path
 
 from waziterm.manager.clock import Clock
-from waziterm.manager.holder import Address, Findings, search
+from waziterm.manager.holder import Findings, Sought, search
 from waziterm.manager.registry import Peer, Registry
 
 log = logging.getLogger(__name__)
@@ -60,15 +59,13 @@ class Claims:
             return sibling
         return _named(await asyncio.to_thread(self._registry.holder, jid, since))
 
-    async def search(
-        self, name: str, jid: str, files: tuple[Path, ...], addresses: frozenset[Address]
-    ) -> Findings:
+    async def search(self, name: str, jid: str, sought: Sought) -> Findings:
         """Look for whoever took a device over; see `manager.holder.search`."""
         holder = self._sibling(jid, tuple(other for other in self._live if other != name))
         holder = holder or _named(await asyncio.to_thread(self._registry.holder, jid))
         if holder:
             return Findings(holder)
-        return await asyncio.to_thread(search, files, addresses)
+        return await asyncio.to_thread(search, sought)
 
     async def close(self) -> None:
         """Take this manager's entry away."""

@@ -1,7 +1,7 @@
 """The hands of a supervisor: what its decisions do to workers, session files and the machine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -20,13 +20,13 @@ from waziterm.manager.background import Background
 from waziterm.manager.claims import Claims
 from waziterm.manager.clock import Clock
 from waziterm.manager.gate import ConnectGate
-from waziterm.manager.holder import Address, peers_of
+from waziterm.manager.holder import Address, Sought, peers_of
 from waziterm.manager.inbox import Inbox
 from waziterm.manager.journal import Journal
-from waziterm.manager.link import Link, Worker
+from waziterm.manager.link import Link
+from waziterm.manager.packs import Packs
 from waziterm.manager.records import Records
 from waziterm.manager.sessions import SessionFiles
-from waziterm.manager.spare import Spare
 from waziterm.worker import protocol as wire
 
 
@@ -34,7 +34,7 @@ from waziterm.worker import protocol as wire
 class Surroundings:
     """All that a supervisor shares with the rest of its manager.
 
-    spawn: starts a worker process; raises OSError.
+    packs: finds each attempt its place in a worker. isolated: this instance shares none.
     show: passes a view on to the subscribers. outdated: tells the fleet of a 405.
     lab: a local WhatsApp in use instead of the real one.
     """
@@ -45,7 +45,8 @@ class Surroundings:
     gate: ConnectGate
     clock: Clock
     random: Random
-    spawn: Callable[[], Awaitable[Worker]]
+    packs: Packs
+    isolated: Callable[[], bool]
     show: Callable[[InstanceView], None]
     outdated: Callable[[str], None]
     lab: LabFile | None
@@ -68,8 +69,8 @@ class Hands:
         self._journal = journal
         self._tasks = tasks
         self._background = Background(tasks, name)
-        self._spare = Spare(around.spawn, around.clock)
         self._peers: frozenset[Address] = frozenset()
+        self._apart = False
         self.attempt: Attempt | None = None
 
     @property
@@ -121,6 +122,10 @@ class Hands:
     async def follow(self, event: ev.Event, instance: Instance, limits: Limits) -> None:
         """Let claims, gate and worker go along with the state that was just reached."""
         around, attempt, state = self._around, self.attempt, instance.state
+        if isinstance(event, ev.WorkerDied):
+            self._apart = True
+        elif isinstance(event, ev.Booted | ev.StopAsked | ev.MoveAsked):
+            self._apart = False
         if not state.is_live:
             await around.claims.release(self._name)
         elif instance.jid is not None and state is State.CONNECTED:
@@ -129,7 +134,6 @@ class Hands:
             around.gate.failed(self._name)
         elif isinstance(event, ev.Connected | ev.QrShown):
             around.gate.reached()
-        await self._keep_spare(instance)
         if attempt is None:
             return
         if state is not State.CONNECTING:
@@ -143,15 +147,6 @@ class Hands:
         else:
             await attempt.unwatch()
 
-    async def _keep_spare(self, instance: Instance) -> None:
-        """Have a worker ready for the guarded attempt, and none for anything else."""
-        if instance.state is State.COOLDOWN and instance.due is not None:
-            if not self._spare.is_wanted:
-                self._spare.want()
-                self._background.start(partial(self._spare.prepare, instance.due))
-        elif instance.state is not State.CONNECTING:
-            await self._spare.drop()
-
     async def end_attempt(self) -> None:
         """End the current attempt; what it still says is stale from now on."""
         attempt, self.attempt = self.attempt, None
@@ -161,7 +156,6 @@ class Hands:
     async def close(self) -> None:
         """Leave no task and no worker behind."""
         self._background.cancel()
-        await self._spare.drop()
         await self.end_attempt()
 
     def _queue_attempt(self, instance: Instance) -> None:
@@ -179,7 +173,17 @@ class Hands:
             proxy=lab.proxy if lab else instance.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
         )
-        await attempt.dial(self._spare.take, command)
+        shared = self._may_share(instance)
+        await attempt.dial(lambda: self._around.packs.berth(self._name, shared=shared), command)
+
+    def _may_share(self, instance: Instance) -> bool:
+        """Whether others may be in the worker of the attempt that begins.
+
+        A pairing and a guarded attempt have their worker to themselves, as has who is suspected
+        of a crash and whom an operator has just restarted.
+        """
+        quiet = instance.reason in (Reason.RESUMED, Reason.RETRY, Reason.MOVED)
+        return instance.is_paired and quiet and not self._apart and not self._around.isolated()
 
     async def _restore(self, entry: str) -> None:
         try:
@@ -207,7 +211,8 @@ class Hands:
 
     async def _find_holder(self, jid: str) -> None:
         files = self._around.sessions.files(self._name)
-        findings = await self._around.claims.search(self._name, jid, files, self._peers)
+        sought = Sought(files, self._peers, self._around.packs.pids())
+        findings = await self._around.claims.search(self._name, jid, sought)
         if findings.holder:
             self._inbox.put(ev.HolderFound(findings.holder))
         else:

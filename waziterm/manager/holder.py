@@ -1,6 +1,7 @@
 """Who has it? The search for whoever else uses a session on this machine.
 
 It reads the process table and /proc, so it belongs in a thread. Our own processes are left out.
+psutil is loaded with the first search: its 10 ms are none of the first paint's.
 """
 
 import os
@@ -9,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from waziterm.domain.text import plain
+
+if TYPE_CHECKING:
+    import psutil
 
 Address = tuple[str, int]
 """The IP and port of a TCP connection's far end."""
@@ -47,13 +50,22 @@ class Findings:
         return "; ".join(parts)
 
 
-def search(paths: tuple[Path, ...], addresses: frozenset[Address]) -> Findings:
-    """Look for another process that has the session open or talks to the same addresses.
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What to look for. paths: the session's files. addresses: what the instance's own worker was
+    connected to. ours: the workers, which may be nobody's children when their zygote died."""
 
-    paths: the session's files. addresses: what the instance's own worker was connected to.
-    """
-    ours = _ours()
-    files = _identities(paths)
+    paths: tuple[Path, ...]
+    addresses: frozenset[Address] = frozenset()
+    ours: frozenset[int] = frozenset()
+
+
+def search(sought: Sought) -> Findings:
+    """Look for another process that has the session open or talks to the same addresses."""
+    import psutil  # noqa: PLC0415
+
+    ours = sought.ours | _ours()
+    files, addresses = _identities(sought.paths), sought.addresses
     holder, suspects, unread = "", [], 0
     for process in psutil.process_iter():
         if process.pid in ours:
@@ -75,6 +87,8 @@ def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> d
 
     files: by name, the session's files. ours: workers, beside this process and its children.
     """
+    import psutil  # noqa: PLC0415
+
     names = {identity: name for name, paths in files.items() for identity in _identities(paths)}
     ours |= _ours()
     found: dict[str, str] = {}
@@ -93,6 +107,8 @@ def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> d
 
 def peers_of(pid: int) -> frozenset[Address]:
     """What a process of ours is connected to; empty when it is gone."""
+    import psutil  # noqa: PLC0415
+
     try:
         return frozenset(_peers(psutil.Process(pid)))
     except psutil.Error:
@@ -100,6 +116,8 @@ def peers_of(pid: int) -> frozenset[Address]:
 
 
 def _ours() -> frozenset[int]:
+    import psutil  # noqa: PLC0415
+
     children = psutil.Process().children(recursive=True)
     return frozenset(process.pid for process in children) | {os.getpid()}
 
@@ -126,13 +144,15 @@ def _open_files(pid: int) -> Iterator[tuple[int, int]]:
             yield stat.st_dev, stat.st_ino
 
 
-def _peers(process: psutil.Process) -> Iterator[Address]:
+def _peers(process: "psutil.Process") -> Iterator[Address]:
+    import psutil  # noqa: PLC0415
+
     for connection in process.net_connections(kind="tcp"):
         if connection.raddr and connection.status == psutil.CONN_ESTABLISHED:
             yield connection.raddr.ip, connection.raddr.port
 
 
-def _described(process: psutil.Process) -> str:
+def _described(process: "psutil.Process") -> str:
     """Its command, pid and start, inert and short: a command line may be anybody's text."""
     with process.oneshot():
         command = plain(" ".join(process.cmdline()) or process.name(), 60)

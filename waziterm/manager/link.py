@@ -1,41 +1,18 @@
-"""One worker as its supervisor sees it: its messages passed on, its requests answered."""
+"""A worker as one instance's supervisor sees it: messages passed on, requests answered."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import Source
 from waziterm.domain.limits import Limits
 from waziterm.manager.clock import Clock
-from waziterm.manager.process import OutputLine, WorkerGoneError, exit_cause
+from waziterm.manager.pack import LOOP_GAP_S, Berth
+from waziterm.manager.process import OutputLine, WorkerGoneError
 from waziterm.manager.requests import Requests
 from waziterm.worker import protocol as wire
-
-SILENCE_S = 20.0
-"""A worker that reports nothing for four of its heartbeats hangs."""
-LOOP_GAP_S = 5.0
-"""Our loop was frozen, or the machine suspended, when a sleep lasts that much longer."""
-
-
-class Worker(Protocol):
-    """What a link needs of a worker process; `manager.process.WorkerProcess` is one."""
-
-    @property
-    def pid(self) -> int: ...
-
-    @property
-    def alive(self) -> bool: ...
-
-    async def send(self, command: wire.Command) -> None: ...
-
-    def messages(self) -> AsyncIterator[wire.Report | OutputLine]: ...
-
-    async def wait(self) -> int: ...
-
-    async def kill(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,50 +24,29 @@ class Ears:
 
 
 class Link:
-    """A worker that serves one instance, from its spawn to its reaping."""
+    """A worker as one instance sees it, from the connect to the parting."""
 
-    def __init__(self, name: str, worker: Worker, ears: Ears, clock: Clock) -> None:
-        self._name = name
-        self._worker = worker
+    def __init__(self, berth: Berth, ears: Ears, clock: Clock) -> None:
+        self._berth = berth
+        self._name = berth.name
         self._ears = ears
         self._clock = clock
         self._requests = Requests()
-        self._heard = False
-        self._killed_for = ""
         self._closing = False
         self.wanted = asyncio.Event()
         """Set by whoever wants the next probe at once."""
 
     @property
     def pid(self) -> int:
-        return self._worker.pid
+        return self._berth.pid
 
     async def listen(self) -> None:
-        """Pass everything on until the worker is gone, then say how it ended unless we did it.
-
-        A worker whose heartbeat stops is killed: it would never report its own end.
-        """
-        async with asyncio.TaskGroup() as tasks:
-            watch = tasks.create_task(self._watch_heartbeat())
-            async for message in self._worker.messages():
-                self._heard = True
-                self._pass_on(message)
-            watch.cancel()
-        code = await self._worker.wait()
+        """Pass everything on until it is over, then say how the worker ended unless we left it."""
+        async for message in self._berth.messages():
+            self._pass_on(message)
         self._requests.fail_all(WorkerGoneError("the worker ended"))
-        if not self._closing:
-            self._ears.event(ev.WorkerDied(self._killed_for or exit_cause(code)))
-
-    async def _watch_heartbeat(self) -> None:
-        while True:
-            self._heard = False
-            before = self._clock.now()
-            await self._clock.sleep(SILENCE_S)
-            frozen = self._clock.now() - before > SILENCE_S + LOOP_GAP_S
-            if not self._heard and not frozen:
-                self._killed_for = "its heartbeat stopped"
-                await self._worker.kill()
-                return
+        if self._berth.ended is not None and not self._closing:
+            self._ears.event(self._berth.ended)
 
     async def beat(self, limits: Limits) -> None:
         """Probe the session every `keepalive_s` seconds for as long as it is connected.
@@ -129,10 +85,10 @@ class Link:
                 self._ears.line(Source.WORKER, f"worker {pid} with neonize {library}")
 
     async def connect(self, command: wire.Connect) -> None:
-        """Give the worker its instance. The end of a worker that is already gone is heard by
+        """Give the worker the instance. The end of a worker that is already gone is heard by
         `listen`, so it is no news here."""
         with contextlib.suppress(WorkerGoneError):
-            await self._worker.send(command)
+            await self._berth.send(command)
 
     async def send_text(self, text: str, to: str | None, timeout_s: float) -> wire.Answered:
         """Send a text and wait for WhatsApp's acknowledgement.
@@ -164,13 +120,13 @@ class Link:
     ) -> wire.Answered:
         try:
             async with asyncio.timeout(timeout_s):
-                await self._worker.send(command)
+                await self._berth.send(command)
                 return await answer
         finally:
             answer.cancel()
 
     async def close(self) -> None:
-        """Kill the worker and reap it. Afterwards nothing holds the session file any more."""
+        """Leave the worker. Afterwards it holds no connection of this instance any more."""
         self._closing = True
-        await self._worker.kill()
+        await self._berth.leave()
         self._requests.fail_all(WorkerGoneError("the worker was stopped"))

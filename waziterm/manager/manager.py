@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +26,7 @@ from waziterm.manager.roster import Roster
 from waziterm.manager.rounds import Places, Rounds
 from waziterm.manager.shelf import Shelf
 from waziterm.manager.toolbox import Toolbox
-from waziterm.manager.world import World
+from waziterm.manager.world import World, real_world
 from waziterm.store.store import Store, open_store
 
 _LIBRARY = "library"
@@ -94,7 +94,6 @@ class SessionManager(Toolbox):
         keep_trash_s = settings.trash.keep_s
         self._roster.apply(settings)
         self._cleaning.keep_s = keep_trash_s
-        self._checkup.apply(keep_trash_s)
         keep_history_s = settings.log.history_s
         self._rounds.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
 
@@ -203,8 +202,8 @@ async def open_manager(
     try:
         with owned(data.lock):
             stored = open_store(data.database, lines_kept=settings.log.lines_kept)
-            async with stored as store, asyncio.TaskGroup() as tasks:
-                outside = world or World.real(lab)
+            real = real_world(lab) if world is None else nullcontext(world)
+            async with stored as store, real as outside, asyncio.TaskGroup() as tasks:
                 manager = SessionManager(data, settings, store, lab, outside, tasks, begin)
                 try:
                     await manager.boot()

@@ -1,20 +1,17 @@
-"""A worker process as the manager sees it: spawn, send, read, kill."""
+"""A worker process as the manager sees it: start, send, read, kill."""
 
 import asyncio
 import contextlib
-import os
-import signal
 import socket
-import sys
-import sysconfig
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
-import waziterm
 from waziterm.domain.text import safe_line
+from waziterm.manager.child import Child
+from waziterm.manager.launch import launch
+from waziterm.manager.zygote import Zygote
 from waziterm.worker.protocol import (
     MAX_LINE,
     Command,
@@ -45,16 +42,6 @@ class OutputLine:
 
 
 Message = Report | OutputLine
-
-
-def exit_cause(returncode: int) -> str:
-    """How a process ended, for an operator: `signal 9 (SIGKILL)` or `exit 2`."""
-    if returncode >= 0:
-        return f"exit {returncode}"
-    try:
-        return f"signal {-returncode} ({signal.Signals(-returncode).name})"
-    except ValueError:
-        return f"signal {-returncode}"
 
 
 class OutputGate:
@@ -96,26 +83,36 @@ class OutputGate:
 
 
 class WorkerProcess:
-    """One worker process. Made by `spawn`; it must be ended by `kill`."""
+    """One worker process. Made by `spawn` or `fork`; it must be ended by `kill`."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, pipe: socket.socket, output: socket.socket
-    ) -> None:
-        self._process = process
+    def __init__(self, child: Child, pipe: socket.socket, output: socket.socket) -> None:
+        self._child = child
         self._pipe = pipe
         self._output = output
         self._sending = asyncio.Lock()
         # Bounded: a manager that does not read stops the worker, not the machine.
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue(1000)
-        self._reading = asyncio.create_task(self._read(), name=f"worker {process.pid}")
+        self._reading = asyncio.create_task(self._read(), name=f"worker {child.pid}")
 
     @classmethod
     async def spawn(cls, *, ca_file: str | None) -> Self:
-        """Start a worker; its first message is `Ready`.
+        """Execute a worker; its first message is `Ready`. Raises OSError.
 
-        ca_file: path of a PEM file that it trusts as well, for a lab; Go reads it from the
-        environment when the process starts, and never later. Raises OSError.
+        ca_file: path of a PEM file that it trusts as well, for a lab.
         """
+        return await cls._start(
+            lambda pipe, output: launch("waziterm.worker", pipe, output, ca_file)
+        )
+
+    @classmethod
+    async def fork(cls, zygote: Zygote) -> Self:
+        """A worker that shares its zygote's memory. Raises OSError."""
+        return await cls._start(zygote.fork)
+
+    @classmethod
+    async def _start(
+        cls, start: Callable[[socket.socket, socket.socket], Awaitable[Child]]
+    ) -> Self:
         with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
             pipe, their_pipe = socket.socketpair()
             ours.callback(pipe.close)
@@ -127,31 +124,18 @@ class WorkerProcess:
             theirs.callback(their_output.close)
             pipe.setblocking(False)
             output.setblocking(False)
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # no module of the current directory may stand in for one of the library's
-                "-m",
-                "waziterm.worker",
-                "--fd",
-                str(their_pipe.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=their_output.fileno(),
-                stderr=their_output.fileno(),
-                pass_fds=(their_pipe.fileno(),),
-                start_new_session=True,
-                env=_environment(ca_file),
-            )
+            child = await start(their_pipe, their_output)
             ours.pop_all()
-        return cls(process, pipe, output)
+        return cls(child, pipe, output)
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._child.pid
 
     @property
     def alive(self) -> bool:
         """Whether the process is known to run; its end shows here a moment late."""
-        return self._process.returncode is None
+        return self._child.returncode is None
 
     async def send(self, command: Command) -> None:
         """Send a command; waits while the worker does not read. Raises WorkerGoneError."""
@@ -172,18 +156,16 @@ class WorkerProcess:
 
     async def wait(self) -> int:
         """Wait for the end of the process; its exit code, or minus the signal that ended it."""
-        return await self._process.wait()
+        return await self._child.wait()
 
     async def kill(self) -> None:
-        """End the worker at once and reap it, with all that it may have started. Repeatable.
+        """End the worker at once and see it gone. Repeatable.
 
         A worker has nothing to lose: what it must keep is in SQLite. Messages that were not
         read by now are lost.
         """
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
+        self._child.kill()
+        await self._child.wait()
         self._reading.cancel()
         await asyncio.wait([self._reading])
         # Whoever is still sending gets its error first: a dead worker's socket refuses.
@@ -200,7 +182,7 @@ class WorkerProcess:
                 group.create_task(self._read_pipe()),
                 group.create_task(self._read_output()),
             ]
-            await self._process.wait()
+            await self._child.wait()
             await asyncio.wait(readers, timeout=_DRAIN_S)
             for reader in readers:
                 reader.cancel()
@@ -232,16 +214,3 @@ def _report(line: bytes) -> Message:
         return decode_report(line)
     except ProtocolError as error:
         return OutputLine(f"the worker sent what is not a report: {safe_line(str(error))}")
-
-
-def _environment(ca_file: str | None) -> dict[str, str]:
-    environment = dict(os.environ)
-    environment["PYTHONUNBUFFERED"] = "1"
-    if ca_file is not None:
-        environment["SSL_CERT_FILE"] = ca_file
-    root = str(Path(waziterm.__file__).parent.parent)
-    if root not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-        # Run from a source tree: the worker must find the same waziterm.
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else root
-    return environment

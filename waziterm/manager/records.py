@@ -17,6 +17,7 @@ _KINDS = {
     Reason.TAKEOVER: AttemptKind.TAKEOVER,
     Reason.RESUMED: AttemptKind.RESUME,
     Reason.RETRY: AttemptKind.RETRY,
+    Reason.MOVED: AttemptKind.MOVE,
 }
 
 

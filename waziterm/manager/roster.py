@@ -11,11 +11,13 @@ from waziterm.domain.fleet import FleetError, InstanceNotFoundError, InstanceVie
 from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.reasons import Reason
+from waziterm.domain.states import Wanted
 from waziterm.manager.claims import Claims
 from waziterm.manager.gate import ConnectGate, GateLimits
 from waziterm.manager.hands import Surroundings
 from waziterm.manager.hub import Hub
 from waziterm.manager.journal import TAIL, Journal
+from waziterm.manager.packs import Packs
 from waziterm.manager.records import Records
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.supervisor import Supervisor
@@ -50,6 +52,8 @@ class Roster:
         self._hub = hub
         self._tasks = tasks
         self._gate = ConnectGate(_gate_limits(settings), world.clock, self._outage, begin)
+        size = settings.fleet.instances_per_worker
+        self._packs = Packs(world.spawn, world.clock, tasks, size)
         self._troubles = Troubles(lambda: len(self._supervisors), hub.notice)
         self._supervisors: dict[str, Supervisor] = {}
         self._records: dict[str, Records] = {}
@@ -88,7 +92,7 @@ class Roster:
 
     def pids(self) -> frozenset[int]:
         """The workers of this fleet."""
-        return frozenset(view.pid for view in self.views() if view.pid is not None)
+        return self._packs.pids()
 
     def instances(self) -> tuple[Instance, ...]:
         return tuple(supervisor.instance for supervisor in self)
@@ -152,9 +156,13 @@ class Roster:
             log.warning("%s: its session was half moved when the last manager ended", name)
         for instance in await self._store.instances():
             self.keep(instance, await self._store.lines(instance.name, limit=TAIL))
+        self._packs.expect(sum(self._resumes(each.instance) for each in self))
         for supervisor in self:
             await self._adopt_device(supervisor)
             await supervisor.ask(ev.Booted(library_changed))
+
+    def _resumes(self, instance: Instance) -> bool:
+        return instance.is_paired and instance.wanted is Wanted.RUNNING
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""
@@ -185,7 +193,8 @@ class Roster:
             gate=self._gate,
             clock=self._world.clock,
             random=self._world.random,
-            spawn=self._world.spawn,
+            packs=self._packs,
+            isolated=lambda: name in self._settings.isolated,
             show=self._hub.changed,
             outdated=self._outdated,
             lab=self._lab,
@@ -200,6 +209,7 @@ class Roster:
         """Go by other settings from now on."""
         self._settings = settings
         self._gate.apply(_gate_limits(settings))
+        self._packs.size = settings.fleet.instances_per_worker
         for name, supervisor in self._supervisors.items():
             supervisor.apply(settings.limits_for(name))
 

@@ -1,13 +1,19 @@
 """What a manager meets outside of itself."""
 
-from collections.abc import Awaitable, Callable
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.clock import Clock, SystemClock
-from waziterm.manager.link import Worker
+from waziterm.manager.pack import Worker
 from waziterm.manager.process import WorkerProcess
+from waziterm.manager.zygote import Zygote
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +24,22 @@ class World:
     random: Random
     spawn: Callable[[], Awaitable[Worker]]
 
-    @classmethod
-    def real(cls, lab: LabFile | None) -> "World":
-        """The system's clock, true chance and real worker processes."""
 
-        async def spawn() -> Worker:
-            return await WorkerProcess.spawn(ca_file=lab.ca_file if lab else None)
+@asynccontextmanager
+async def real_world(lab: LabFile | None) -> AsyncIterator[World]:
+    """The system's clock, true chance and real worker processes, forked from one zygote."""
+    ca_file = lab.ca_file if lab else None
+    zygote = Zygote(ca_file)
 
-        return cls(SystemClock(), Random(), spawn)
+    async def spawn() -> Worker:
+        if hasattr(os, "pidfd_open"):
+            try:
+                return await WorkerProcess.fork(zygote)
+            except OSError as error:
+                log.warning("a worker is started without the zygote: %s", error)
+        return await WorkerProcess.spawn(ca_file=ca_file)
+
+    try:
+        yield World(SystemClock(), Random(), spawn)
+    finally:
+        await zygote.close()

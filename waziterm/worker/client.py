@@ -1,174 +1,195 @@
-"""neonize's client, with the traps of version 0.5 closed. Importing this module loads neonize.
-
-The library takes about half a second and 60 MB; it starts a Go runtime, and prints on fds 1
-and 2.
-"""
+"""One client of neonize's library, with the traps of version 0.5 closed."""
 
 import ctypes
-import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-# isort: off
-# neonize imports `magic`, which looks for libmagic: pylibmagic must come first to provide one.
-import pylibmagic  # noqa: F401
-import neonize
-
-# isort: on
-import neonize.client
 from google.protobuf.message import DecodeError
-from neonize._binder import gocode
-from neonize.events import EVENT_TO_INT, INT_TO_EVENT
-from neonize.exc import NeonizeError
-from neonize.proto import Neonize_pb2
-from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
-from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
-from neonize.utils.enum import ClientName, ClientType
 
 from waziterm.domain.instance import DEVICE_NAME
 from waziterm.domain.jid import Jid
+from waziterm.worker.library import companion, e2e, event_numbers, messages
 from waziterm.worker.mapping import EVENT_NAMES, NOTE_NAMES, is_round_trip, jid_text
+from waziterm.worker.opening import Calls
 from waziterm.worker.rootkey import replace_root_key
 
-LIBRARY_VERSION: str = neonize.__version__
-DialError = NeonizeError
-_DEVICE_CODE = EVENT_TO_INT[Neonize_pb2.Device]
+# At DEBUG whatsmeow logs QR codes and whole nodes, and with no level all of it crosses into
+# Python; at INFO it logs what it does, with JIDs.
+_LOG_LEVEL = b"INFO"
+_DEVICE = event_numbers[messages.Device]
+_CLASSES = {event_numbers[cls]: cls for cls in event_numbers}
+_SUBSCRIBED = bytes(event_numbers[getattr(messages, name)] for name in EVENT_NAMES + NOTE_NAMES)
+# WhatsApp answers 400 to a browser and a system that it does not know; the number of a browser is
+# whatsmeow's `PairClientChrome`.
+_BROWSER, _BROWSER_NUMBER = "Chrome (Linux)", 1
 
 
-def quiet_library(handler: logging.Handler) -> None:
-    """Send all log records of the library to `handler` alone, at a level without secrets.
-
-    At DEBUG whatsmeow logs QR codes and whole nodes, and with no level set all of it crosses
-    into Python; at INFO it logs what it does, with JIDs. Importing neonize installs a handler
-    on the root logger, which goes.
-    """
-    neonize.client.log.setLevel(logging.INFO)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    # It warns of a missing ffmpeg, which only media need.
-    logging.getLogger("neonize.utils.ffmpeg").setLevel(logging.ERROR)
+class LibraryError(Exception):
+    """The library refused, or could not do it; the message is its own, in one string."""
 
 
-def trust_lab(noise_root_key: str) -> None:
+def trust_lab(binder: Any, noise_root_key: str) -> None:
     """Trust a lab's server instead of WhatsApp's, in this process. Raises RootKeyError."""
-    replace_root_key(gocode._name, bytes.fromhex(noise_root_key))
+    replace_root_key(binder.gocode._name, bytes.fromhex(noise_root_key))
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Whom a client tells. They run on threads of the library and must not block.
+
+    device: it is ready for calls; the device's own JID and LID, "" where it has none.
+    code: a QR code's text. status: a login status.
+    event: the name and the message of an event in `EVENT_NAMES` or `NOTE_NAMES`.
+    lost: the name of an event whose message could not be read, and why.
+    log: the level and the text of a log record.
+    """
+
+    device: Callable[[str, str], None]
+    code: Callable[[str], None]
+    status: Callable[[str], None]
+    event: Callable[[str, Any], None]
+    lost: Callable[[str, Exception], None]
+    log: Callable[[str, str], None]
 
 
 class Client:
-    """One connection attempt of one device: at most one in a process, started once.
+    """One connection of one device, started once and never stopped.
 
-    session: path of the whatsmeow store. jid: the device to resume, or None to pair a new one.
-    The callbacks run on the library's thread of this connect, one at a time:
-    on_device: its client is ready for calls, with the device as far as known;
-    on_code: a QR code's text; on_status: a login status;
-    on_event: the name and the message of an event in `EVENT_NAMES` or `NOTE_NAMES`;
-    on_lost: the name of an event whose message could not be read, and why.
+    The library knows it by an id of its own: given a JID alone, neonize would take its user for
+    the id, and an attempt that ends late would stop its successor. `Stop` is never called, because
+    it writes the maps that every call reads. A call asks for `Calls`, the proof that no client is
+    being started in this process any more.
     """
 
-    def __init__(
-        self,
-        session: str,
-        jid: Jid | None,
-        *,
-        on_device: Callable[[], None],
-        on_code: Callable[[str], None],
-        on_status: Callable[[str], None],
-        on_event: Callable[[str, Any], None],
-        on_lost: Callable[[str, Exception], None],
-    ) -> None:
-        client = neonize.client.NewClient(
-            session,
-            jid=_jid_message(jid) if jid else None,
-            props=DeviceProps(os=DEVICE_NAME, platformType=DeviceProps.SAFARI),
-            new_device=jid is None,
-        )
-        # Given a JID, neonize takes its user as the client's id: an attempt that ends late
-        # would then stop its successor. Neither may the garbage collector stop anything.
-        client.uuid = uuid.uuid4().hex.encode()
-        client.contact.uuid = client.chat_settings.uuid = client.uuid
-        client._stop_finalizer.detach()
-        client._NewClient__onLoginStatus = lambda _id, status: on_status(
-            ctypes.string_at(status).decode(errors="replace")
-        )
-        client.qr(lambda _client, payload: on_code(payload.decode(errors="replace")))
-        for name in EVENT_NAMES + NOTE_NAMES:
-            client.event(getattr(Neonize_pb2, name))(_named(name, on_event))
-        deliver = client.event.execute
+    def __init__(self, binder: Any, callbacks: Callbacks) -> None:
+        self._binder = binder
+        self._go = binder.gocode
+        self._to = callbacks
+        self._id = uuid.uuid4().hex.encode()
 
-        def execute(client_id: int, data: int, size: int, code: int) -> None:
-            try:
-                deliver(client_id, data, size, code)
-            except DecodeError as error:
-                on_lost(INT_TO_EVENT[code].__name__, error)
-            if code == _DEVICE_CODE:
-                on_device()
-
-        client.event.execute = execute
-        self._client = client
-
-    def connect(self, proxy: str | None) -> None:
+    def connect(self, session: str, jid: Jid | None, proxy: str | None) -> None:
         """Connect, and stay in the call for as long as the library delivers events.
 
-        Raises DialError when the first dial failed, or later when the library could not
+        session: path of the whatsmeow store. jid: the device to resume, or None to pair a new one.
+        Raises LibraryError when the first dial failed, or later when the library could not
         deliver an event: it delivers nothing from then on.
         """
-        self._client.connect(neonize.client.ProxySettings(proxy) if proxy else None)
+        binder = self._binder
+        device = _jid_message(jid).SerializeToString() if jid else b""
+        props = companion.DeviceProps(
+            os=DEVICE_NAME, platformType=companion.DeviceProps.SAFARI
+        ).SerializeToString()
+        settings = binder.ProxySettings(proxy)._to_c_struct() if proxy else None
+        # All of these are in use until the call ends, so they live in this frame.
+        on_code = binder.func_string(lambda _id, text: self._to.code(_text(text)))
+        on_status = binder.func_string(lambda _id, text: self._to.status(_text(text)))
+        on_event = binder.func_callback_bytes(self._on_event)
+        on_log = binder.func_callback_bytes2(self._on_log)
+        error = self._go.Neonize(
+            session.encode(),
+            self._id,
+            device,
+            len(device),
+            int(jid is None),
+            _LOG_LEVEL,
+            on_code,
+            on_status,
+            on_event,
+            on_log,
+            _SUBSCRIBED,
+            len(_SUBSCRIBED),
+            props,
+            len(props),
+            b"",
+            0,
+            ctypes.byref(settings) if settings is not None else None,
+        )
+        _raise_if(error)
 
-    def own_jids(self) -> tuple[str, str]:
-        """The device's own JID and LID as the library has them now, "" where it has none."""
-        device = self._client.get_me()
-        return jid_text(device.JID), jid_text(device.LID)
+    def _on_event(self, _id: bytes, data: int, size: int, number: int) -> None:
+        cls = _CLASSES[number]
+        name = str(cls.__name__)
+        try:
+            message = cls.FromString(ctypes.string_at(data, size))  # type: ignore[attr-defined]
+        except DecodeError as error:
+            self._to.lost(name, error)
+            if number == _DEVICE:
+                self._to.device("", "")
+            return
+        if number == _DEVICE:
+            self._to.device(jid_text(message.JID), jid_text(message.LID))
+        else:
+            self._to.event(name, message)
 
-    def send_text(self, to: Jid, text: str) -> str:
+    def _on_log(self, data: int, size: int) -> None:
+        entry = messages.LogEntry.FromString(ctypes.string_at(data, size))
+        self._to.log(entry.Level, entry.Message)
+
+    def send_text(self, _calls: Calls, to: Jid, text: str) -> str:
         """Send a text and wait for the server's acknowledgement; returns the message's id.
 
-        Raises NeonizeError.
+        Raises LibraryError.
         """
-        # A message object, because neonize searches a plain string for mentions.
-        response = self._client.send_message(_jid_message(to), Message(conversation=text))
-        return str(response.ID)
+        target = _jid_message(to).SerializeToString()
+        body = e2e.Message(conversation=text).SerializeToString()
+        data = self._go.SendMessage(self._id, target, len(target), body, len(body))
+        answer = messages.SendMessageReturnFunction.FromString(data)
+        _raise_if(answer.Error)
+        return str(answer.SendResponse.ID)
 
-    def probe(self) -> None:
-        """One query to WhatsApp and back; raises NeonizeError when there was no answer.
+    def probe(self, _calls: Calls) -> None:
+        """One query to WhatsApp and back; raises LibraryError when there was no answer.
 
         It is the query that whatsmeow sends after each login (`SetPassive`), so it changes
         nothing. An answer that is an error is an answer.
         """
-        try:
-            self._client.set_passive(False)
-        except NeonizeError as error:
-            if not is_round_trip(error_text(error)):
-                raise
+        error = self._go.SetPassive(self._id, False)
+        if error and not is_round_trip(error.decode(errors="replace")):
+            _raise_if(error)
 
-    def pairing_code(self, phone: str) -> str:
+    def pairing_code(self, _calls: Calls, phone: str) -> str:
         """Have WhatsApp make a pairing code; the phone shows a notification that leads to where it
-        is typed. Returns it, for example `ABCD-EFGH`; raises NeonizeError.
+        is typed. Returns it, for example `ABCD-EFGH`; raises LibraryError.
 
         phone: digits. To be called after the first QR code (whatsmeow `PairPhone`).
         """
-        # Left to itself, neonize takes the number of a platform for that of a client. WhatsApp
-        # answers 400 to a browser and system that it does not know.
-        return str(self._client.PairPhone(phone, True, ClientName.LINUX, ClientType.CHROME))
+        asked = messages.PairPhoneParams(
+            phone=phone,
+            clientDisplayName=_BROWSER,
+            clientType=_BROWSER_NUMBER,
+            showPushNotification=True,
+        ).SerializeToString()
+        answer = messages.PairPhoneReturnFunction.FromString(
+            self._go.PairPhone(self._id, asked, len(asked))
+        )
+        _raise_if(answer.Error)
+        return str(answer.Code)
 
-    def logout(self) -> None:
-        """Unlink the device at WhatsApp; raises NeonizeError."""
-        self._client.logout()
+    def logout(self, _calls: Calls) -> None:
+        """Unlink the device at WhatsApp; raises LibraryError."""
+        _raise_if(self._go.Logout(self._id))
+
+    def disconnect(self, _calls: Calls) -> None:
+        """Close the connection for good: the library does not redial, and tells nothing of it.
+
+        While it dials it waits for the end of that (whatsmeow `Client.Disconnect`).
+        """
+        self._go.Disconnect(self._id)
 
 
-def error_text(error: BaseException) -> str:
-    """What the library says in an error; some of its errors carry bytes."""
-    first = error.args[0] if error.args else ""
-    return first.decode(errors="replace") if isinstance(first, bytes) else str(first)
+def _raise_if(error: bytes | str) -> None:
+    if error:
+        raise LibraryError(error.decode(errors="replace") if isinstance(error, bytes) else error)
 
 
-def _named(name: str, on_event: Callable[[str, Any], None]) -> Callable[[Any, Any], None]:
-    return lambda _client, message: on_event(name, message)
+def _text(address: int) -> str:
+    return ctypes.string_at(address).decode(errors="replace")
 
 
 def _jid_message(jid: Jid) -> Any:
-    return Neonize_pb2.JID(
+    return messages.JID(
         User=jid.user,
         RawAgent=0,
         Device=jid.device,

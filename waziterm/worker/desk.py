@@ -1,19 +1,26 @@
-"""Hands each command of the manager to the session that it is for. Loads neonize."""
+"""Hands each command of the manager to the session that it is for."""
 
 import sys
+from typing import Any
 
+from waziterm.worker.client import trust_lab
+from waziterm.worker.opening import Opening
 from waziterm.worker.pipe import Outbox
 from waziterm.worker.protocol import Answered, Connect, Noted, ProtocolError, decode_command
+from waziterm.worker.rootkey import RootKeyError
 from waziterm.worker.session import Request, Session
 
 
 class Desk:
-    """The commands of one worker, which holds one instance for its whole life."""
+    """The commands of one worker. Each instance is connected once; what has left does not come
+    back. binder: neonize's, loaded."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, binder: Any) -> None:
         self._outbox = outbox
-        self._instance: str | None = None
-        self._session: Session | None = None
+        self._binder = binder
+        self._opening = Opening()
+        self._trusted: str | None = None
+        self._sessions: dict[str, Session] = {}
 
     def take(self, line: bytes) -> None:
         """Start what a command asks for; nothing in it blocks on the library."""
@@ -28,17 +35,26 @@ class Desk:
             self._request(command)
 
     def _connect(self, command: Connect) -> None:
-        if self._session is not None:
-            text = f"error: this worker already holds {self._instance}"
+        if command.instance in self._sessions:
+            text = f"error: this worker already holds {command.instance}"
             self._outbox.send(Noted(command.instance, text))
             return
-        self._instance = command.instance
-        self._session = Session(command, self._outbox)
-        self._session.start()
+        session = Session(command, self._outbox, self._opening, self._binder, self._trust)
+        self._sessions[command.instance] = session
+        session.start()
+
+    def _trust(self, noise_root_key: str) -> None:
+        """Trust a lab's key; one for the whole process. Called by one start at a time."""
+        if self._trusted is None:
+            trust_lab(self._binder, noise_root_key)
+            self._trusted = noise_root_key
+        elif self._trusted != noise_root_key:
+            raise RootKeyError("this worker trusts another lab already")
 
     def _request(self, request: Request) -> None:
-        if self._session is None or request.instance != self._instance:
+        session = self._sessions.get(request.instance)
+        if session is None:
             error = "this worker does not hold that instance"
             self._outbox.send(Answered(request.instance, request.request, 0.0, error))
         else:
-            self._session.request(request)
+            session.request(request)

@@ -1,6 +1,5 @@
 """The library's log records as lines of the instance's log, and as evidence."""
 
-import logging
 import re
 import threading
 from collections import deque
@@ -8,35 +7,33 @@ from collections.abc import Callable
 
 from waziterm.worker.mapping import log_line
 
-# Records come on a thread of their own: how long one may be under way when its effect is known.
+# Records come on whichever thread of the library: how long one may be under way when its effect
+# is known.
 RECORD_WAIT_S = 1.0
 FAILURE_NODE = re.compile(r"(<failure .*?>)")
 PAIRING_ERROR = re.compile(r"Failed to pair device: (.*)")
+_TROUBLES = {"WARN": "warning", "ERROR": "error"}
 
 
-class LibraryLog(logging.Handler):
+class LibraryLog:
     """Hands each record on as one inert line without secrets, and keeps the last troubles.
 
-    note: takes the line; called on the library's log thread.
+    note: takes the line; called on threads of the library.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
-        super().__init__(logging.INFO)
         self._note = note
         self._troubles: deque[str] = deque(maxlen=20)
         self._news = threading.Condition()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if record.exc_info and record.exc_info[1] is not None:
-            text = f"{text}: {record.exc_info[1]!r}"
-        level = ""
-        if record.levelno >= logging.WARNING:
+    def take(self, level: str, text: str) -> None:
+        """One record. level: `INFO`, `WARN` or `ERROR` (goneonize `utils/log.go`)."""
+        trouble = _TROUBLES.get(level)
+        if trouble is not None:
             with self._news:
                 self._troubles.append(text)
                 self._news.notify_all()
-            level = f"{record.levelname.lower()}: "
-        self._note(level + log_line(text))
+        self._note(f"{trouble}: {log_line(text)}" if trouble else log_line(text))
 
     def evidence(self, pattern: re.Pattern[str]) -> str:
         """The first group of the pattern in the newest trouble that has it, or "".

@@ -29,6 +29,7 @@ class Connect:
 
     session: path of the whatsmeow store. jid: resume this device, or None to pair a new one.
     proxy: URL or None. noise_root_key: 64 hex digits of a lab, or None for the real WhatsApp.
+    alone: no other instance will share the worker.
     """
 
     instance: str
@@ -36,6 +37,7 @@ class Connect:
     jid: str | None = None
     proxy: str | None = None
     noise_root_key: str | None = None
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,15 @@ class Probe:
 @dataclass(frozen=True, slots=True)
 class Logout:
     """Unlink this device at WhatsApp."""
+
+    instance: str
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Close this instance's connection for good; nothing is reported of it any more. The answer
+    says that it is closed, and that the library does not dial again."""
 
     instance: str
     request: int
@@ -150,7 +161,7 @@ class LineSplitter:
         self._line += part[: self._limit + 1 - len(self._line)]
 
 
-Command = Connect | SendText | Probe | Logout | PairByCode
+Command = Connect | SendText | Probe | Logout | Leave | PairByCode
 Report = Ready | Heartbeat | Happened | Answered | Noted
 
 

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import signal
 import socket
 import time
 from typing import NoReturn
@@ -12,20 +13,31 @@ from waziterm.worker.protocol import Heartbeat, Ready
 HEARTBEAT_S = 5.0
 
 
+def settle() -> None:
+    """Prepare this process for its life: only the manager ends it, so SIGINT and SIGHUP, which a
+    terminal sends to whole groups, are ignored. Files that the library creates are readable by
+    their owner alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.umask(0o077)
+
+
 def serve(sock: socket.socket) -> NoReturn:
-    """Serve one instance until the manager's end of the socket closes.
+    """Serve instances until the manager's end of the socket closes.
 
     Raises ImportError or OSError when the library cannot be loaded.
     """
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # First of all, so that a manager that dies while the library loads is noticed too.
     follow_manager(sock, lines.put)
-    from waziterm.worker.client import LIBRARY_VERSION  # noqa: PLC0415 - loads neonize
-    from waziterm.worker.desk import Desk  # noqa: PLC0415 - loads neonize
+    from waziterm.worker.desk import Desk  # noqa: PLC0415 - takes a tenth of a second
+    from waziterm.worker.library import LIBRARY_VERSION, load  # noqa: PLC0415 - and this
 
+    binder = load()
     outbox = Outbox(sock)
     outbox.send(Ready(os.getpid(), LIBRARY_VERSION))
-    desk = Desk(outbox)
+    desk = Desk(outbox, binder)
     beat_at = time.monotonic() + HEARTBEAT_S
     while True:
         try:

@@ -1,13 +1,14 @@
-"""The one instance that a worker holds: its connect, its events, its requests."""
+"""One instance of a worker: its connect, its events, its requests."""
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
-from waziterm.worker.client import Client, DialError, error_text, quiet_library, trust_lab
+from waziterm.worker.client import Callbacks, Client, LibraryError
 from waziterm.worker.logs import FAILURE_NODE, PAIRING_ERROR, LibraryLog
 from waziterm.worker.mapping import (
     NOTE_NAMES,
@@ -19,12 +20,14 @@ from waziterm.worker.mapping import (
     refusal,
     undelivered,
 )
+from waziterm.worker.opening import Calls, Opening, Start
 from waziterm.worker.pairing import Pairing
 from waziterm.worker.pipe import Outbox
 from waziterm.worker.protocol import (
     Answered,
     Connect,
     Happened,
+    Leave,
     Logout,
     Noted,
     PairByCode,
@@ -39,10 +42,9 @@ from waziterm.worker.sessionfile import (
     check_resumable,
 )
 
-Request = SendText | Probe | Logout | PairByCode
+Request = SendText | Probe | Logout | PairByCode | Leave
 
 MAX_REQUESTS = 8
-_TELL_OWN_JIDS = frozenset({"Connected", "PairStatus"})
 _OFFLINE = (
     ev.Disconnected,
     ev.StreamReplaced,
@@ -51,36 +53,64 @@ _OFFLINE = (
     ev.ConnectFailure,
     ev.ClientOutdated,
 )
+# The library does not dial again after these (whatsmeow `connectionevents.go`).
+_FINAL = tuple(event for event in _OFFLINE if event is not ev.Disconnected)
 
 
 class Session:
-    """Carries a `Connect` out and reports all that happens to it.
+    """Carries a `Connect` out and reports all that happens to it, until `Leave`.
 
-    The library calls back on its own threads and must be called only while its client is
-    connected: any call on a client that it does not have crashes the process.
+    The library calls back on its own threads. binder: neonize's, loaded. opening: of this worker.
+    trust: makes the process trust a lab's key; raises RootKeyError.
     """
 
-    def __init__(self, command: Connect, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        command: Connect,
+        outbox: Outbox,
+        opening: Opening,
+        binder: Any,
+        trust: Callable[[str], None],
+    ) -> None:
         self._command = command
         self._outbox = outbox
+        self._opening = opening
+        self._trust = trust
         self._pairing = Pairing()
         self._log = LibraryLog(self._note)
         self._lock = threading.Lock()
-        self._client: Client | None = None
+        self._client = Client(
+            binder,
+            Callbacks(
+                device=self._on_device,
+                code=self._on_code,
+                status=self._on_status,
+                event=self._on_event,
+                lost=self._on_lost,
+                log=self._log.take,
+            ),
+        )
+        self._start = Start(self._prepare, self._run, self._refused)
+        self._own = ("", "")
         self._delivered = False
         self._connected = False
+        self._over = False
+        self._left = False
         self._shows_qr = False
         self._code_lock = threading.Lock()
         self._requests = 0
 
     def start(self) -> None:
-        """Connect, in a thread of its own: the library keeps it for the whole session."""
-        threading.Thread(target=self._run, name="connect", daemon=True).start()
+        """Connect when the worker's other starts have begun."""
+        pairs = self._command.jid is None
+        self._opening.start(self._start, last=pairs or self._command.alone)
 
     def request(self, request: Request) -> None:
         """Carry a request out in a thread of its own, and answer it."""
         with self._lock:
-            if isinstance(request, PairByCode) and not self._shows_qr:
+            if isinstance(request, Leave):
+                error, self._left = "", True
+            elif isinstance(request, PairByCode) and not self._shows_qr:
                 error = "no QR code is shown"
             elif not (self._connected or isinstance(request, PairByCode)):
                 error = "not connected"
@@ -88,6 +118,7 @@ class Session:
                 error = f"{MAX_REQUESTS} requests are still unanswered"
             else:
                 error = ""
+            if not error:
                 self._requests += 1
         if error:
             self._outbox.send(Answered(self._command.instance, request.request, 0.0, error))
@@ -96,59 +127,70 @@ class Session:
                 target=self._answer, args=(request,), name="request", daemon=True
             ).start()
 
-    def _run(self) -> None:
+    def _prepare(self) -> bool:
         command = self._command
-        quiet_library(self._log)
         try:
             check_path(command.session)
-            jid = Jid.parse(command.jid) if command.jid else None
-            if jid is not None:
-                check_resumable(command.session, jid)
+            if command.jid is not None:
+                check_resumable(command.session, Jid.parse(command.jid))
             if command.noise_root_key is not None:
-                trust_lab(command.noise_root_key)
-            self._client = Client(
-                command.session,
-                jid,
-                on_device=self._on_device,
-                on_code=self._on_code,
-                on_status=self._on_status,
-                on_event=self._on_event,
-                on_lost=self._on_lost,
-            )
-            self._client.connect(command.proxy)
+                self._trust(command.noise_root_key)
         except SessionFileError as error:
-            self._happened(ev.SessionBroken(str(error)))
+            self._finished(ev.SessionBroken(str(error)))
         except (SessionBusyError, RootKeyError, ValueError) as error:
-            self._happened(ev.DialFailed(log_line(str(error))))
-        except DialError as error:
-            self._ended(error_text(error))
-        except Exception as error:  # noqa: BLE001 - a worker without its session must not linger
-            self._leave(f"the connect failed unexpectedly: {error!r}")
+            self._finished(ev.DialFailed(log_line(str(error))))
+        else:
+            with self._lock:
+                return not self._left
+        return False
+
+    def _refused(self, why: str) -> None:
+        self._finished(ev.DialFailed(why))
+
+    def _run(self) -> None:
+        command = self._command
+        try:
+            jid = Jid.parse(command.jid) if command.jid else None
+            self._client.connect(command.session, jid, command.proxy)
+        except LibraryError as error:
+            self._ended(str(error))
+        except Exception as error:  # noqa: BLE001 - an instance must not go silent
+            self._ended(f"unexpectedly: {error!r}")
         else:
             self._ended("it returned")
 
     def _ended(self, text: str) -> None:
         with self._lock:
-            self._connected = False
             delivered = self._delivered
         if not delivered:
-            self._happened(connect_error(text))
+            self._finished(connect_error(text))
             return
         name = undelivered(text)
         if name in REFUSALS:
-            self._happened(refusal(self._log.evidence(FAILURE_NODE), name))
+            self._finished(refusal(self._log.evidence(FAILURE_NODE), name))
         else:
-            # The connection may still stand, but nothing will be heard of it: start afresh.
-            self._leave(f"the library went deaf: {text}")
+            # The connection may still stand, but nothing will be heard of it.
+            with self._lock:
+                self._connected = False
+            self._happened(ev.LibraryDeaf(log_line(text)))
 
-    def _on_device(self) -> None:
+    def _finished(self, event: ev.WorkerEvent) -> None:
+        """The last event: the library neither holds a connection nor dials again."""
+        with self._lock:
+            self._connected, self._over = False, True
+        self._happened(event)
+
+    def _on_device(self, jid: str, lid: str) -> None:
         with self._lock:
             self._delivered = True
+            self._own = (jid, lid)
+        self._start.begun.set()
 
     def _on_code(self, payload: str) -> None:
         shown = self._pairing.code(payload)
         with self._lock:
             self._shows_qr = True
+        self._start.begun.set()
         self._happened(shown)
 
     def _on_status(self, status: str) -> None:
@@ -169,13 +211,16 @@ class Session:
             if name in NOTE_NAMES:
                 self._note(note(name))
                 return
-            jid, lid = self._own_jids(name)
-            event = library_event(name, message, jid, lid)
+            event = library_event(name, message, *self._own)
             with self._lock:
                 if isinstance(event, ev.Connected):
-                    self._connected = True
+                    self._connected, self._over = True, False
                 elif isinstance(event, _OFFLINE):
-                    self._connected = False
+                    self._connected, self._over = False, isinstance(event, _FINAL)
+                late = self._left and self._connected
+            if late:
+                # A redial that was under way when the instance left.
+                threading.Thread(target=self._disconnect, name="leave", daemon=True).start()
         except Exception as error:  # noqa: BLE001 - ctypes would print a traceback and go on
             self._on_lost(name, error)
         else:
@@ -184,18 +229,13 @@ class Session:
     def _on_lost(self, name: str, error: Exception) -> None:
         self._note(f"error: an event was lost ({name}): {log_line(repr(error))}")
 
-    def _own_jids(self, event_name: str) -> tuple[str, str]:
-        if self._client is None or event_name not in _TELL_OWN_JIDS:
-            return "", ""
-        return self._client.own_jids()
-
     def _answer(self, request: Request) -> None:
         start = time.monotonic()
         message_id = error = ""
         try:
             message_id = self._carry_out(request)
         except Exception as failure:  # noqa: BLE001 - every request must be answered
-            error = log_line(error_text(failure)) or type(failure).__name__
+            error = log_line(str(failure)) or type(failure).__name__
         finally:
             with self._lock:
                 self._requests -= 1
@@ -205,29 +245,43 @@ class Session:
         )
 
     def _carry_out(self, request: Request) -> str:
-        assert self._client is not None
         match request:
             case SendText(to=to, text=text):
-                target = to or self._client.own_jids()[0]
-                return self._client.send_text(Jid.parse(target).account, text)
+                target = Jid.parse(to or self._own[0]).account
+                return self._client.send_text(self._calls(), target, text)
             case PairByCode(phone=phone):
                 # The library knows the newest code alone: two must be told in their order.
                 with self._code_lock:
-                    code = self._client.pairing_code(phone)
+                    code = self._client.pairing_code(self._calls(), phone)
                     self._happened(ev.CodeShown(code, self._pairing.left_s()))
             case Probe():
-                self._client.probe()
+                self._client.probe(self._calls())
             case Logout():
-                self._client.logout()
+                self._client.logout(self._calls())
                 with self._lock:
-                    self._connected = False
+                    self._connected, self._over = False, True
+            case Leave():
+                self._disconnect()
         return ""
 
-    def _leave(self, why: str) -> None:
-        self._outbox.leave(Noted(self._command.instance, f"error: {log_line(why)}"), 1)
+    def _disconnect(self) -> None:
+        """Let the connection go. One that the library has ended by itself needs no call, so the
+        worker may go on starting others."""
+        with self._lock:
+            over = self._over
+        if over:
+            return
+        calls = self._calls()
+        if self._start.begun.is_set():
+            self._client.disconnect(calls)
+
+    def _calls(self) -> Calls:
+        return self._opening.close()
 
     def _happened(self, event: ev.WorkerEvent) -> None:
-        self._outbox.send(Happened(self._command.instance, event))
+        if not self._left:
+            self._outbox.send(Happened(self._command.instance, event))
 
     def _note(self, text: str) -> None:
-        self._outbox.send(Noted(self._command.instance, text))
+        if not self._left:
+            self._outbox.send(Noted(self._command.instance, text))

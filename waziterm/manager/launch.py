@@ -1,0 +1,51 @@
+"""Starts one of the worker's programs in a process of its own."""
+
+import asyncio
+import os
+import socket
+import sys
+import sysconfig
+from pathlib import Path
+
+import waziterm
+from waziterm.manager.child import OwnChild
+
+
+async def launch(
+    module: str, line: socket.socket, output: socket.socket | None, ca_file: str | None
+) -> OwnChild:
+    """Start `python -m module --fd LINE` in a session of its own. Raises OSError.
+
+    line: what it inherits for the talk with us. output: its fds 1 and 2; None for nothing.
+    ca_file: path of a PEM file that it and its forks trust as well, for a lab; Go reads it from
+    the environment with which the process was executed, and never later.
+    """
+    printed = asyncio.subprocess.DEVNULL if output is None else output.fileno()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # no module of the current directory may stand in for one of the library's
+        "-m",
+        module,
+        "--fd",
+        str(line.fileno()),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=printed,
+        stderr=printed,
+        pass_fds=(line.fileno(),),
+        start_new_session=True,
+        env=_environment(ca_file),
+    )
+    return OwnChild(process)
+
+
+def _environment(ca_file: str | None) -> dict[str, str]:
+    environment = dict(os.environ)
+    environment["PYTHONUNBUFFERED"] = "1"
+    if ca_file is not None:
+        environment["SSL_CERT_FILE"] = ca_file
+    root = str(Path(waziterm.__file__).parent.parent)
+    if root not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        # Run from a source tree: the worker must find the same waziterm.
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else root
+    return environment

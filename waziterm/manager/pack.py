@@ -1,0 +1,225 @@
+"""One worker process and the instances in it.
+
+A worker that several share starts them one after the other, and starts none after its first call;
+nothing is stopped in it (`worker.opening`). So an instance that is to end here is parted from it
+with `Leave`, and goes on in another worker, where it is a new connection with events of its own.
+The last one that leaves takes the process with it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from waziterm.domain import events as ev
+from waziterm.manager.child import exit_cause
+from waziterm.manager.clock import Clock
+from waziterm.manager.process import OutputLine, WorkerGoneError
+from waziterm.worker import protocol as wire
+
+SILENCE_S = 20.0
+"""A worker that reports nothing for four of its heartbeats hangs."""
+LOOP_GAP_S = 5.0
+"""Our loop was frozen, or the machine suspended, when a sleep lasts that much longer."""
+LEAVE_S = 15.0
+"""How long a worker may take to part with an instance; the library ends a dial first."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker(Protocol):
+    """What a pack needs of a worker process; `manager.process.WorkerProcess` is one."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    async def send(self, command: wire.Command) -> None: ...
+
+    def messages(self) -> AsyncIterator[wire.Report | OutputLine]: ...
+
+    async def wait(self) -> int: ...
+
+    async def kill(self) -> None: ...
+
+
+Message = wire.Report | OutputLine
+
+
+class Berth:
+    """The place of one instance in a worker, until it leaves or the worker ends."""
+
+    def __init__(self, name: str, pack: "Pack", *, alone: bool) -> None:
+        self.name = name
+        self.alone = alone
+        self._pack = pack
+        self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._parted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.leaving = False
+        self.ended: ev.WorkerDied | ev.WorkerLost | None = None
+        """How the worker ended under this instance, if it did."""
+
+    @property
+    def pid(self) -> int:
+        return self._pack.pid
+
+    async def send(self, command: wire.Command) -> None:
+        """Send a command for this instance. Raises WorkerGoneError."""
+        if self.leaving:
+            raise WorkerGoneError(f"{self.name} has left worker {self.pid}")
+        await self._pack.send(self.name, command)
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """All that the worker reports of this instance, for one reader, until it is over."""
+        while (message := await self._messages.get()) is not None:
+            yield message
+        self._messages.put_nowait(None)
+
+    async def leave(self) -> None:
+        """End the connection here. Afterwards the library does not dial for it any more."""
+        if not self.leaving:
+            self.leaving = True
+            self._messages.put_nowait(None)
+            await self._pack.part(self)
+
+    # -- for the pack -------------------------------------------------------------------------
+
+    def put(self, message: Message) -> None:
+        if not self.leaving:
+            self._messages.put_nowait(message)
+
+    def end(self, how: ev.WorkerDied | ev.WorkerLost) -> None:
+        """The worker is gone."""
+        self.ended = how
+        self._messages.put_nowait(None)
+        self.part()
+
+    def part(self) -> None:
+        """The worker holds no connection of this instance any more."""
+        if not self._parted.done():
+            self._parted.set_result(None)
+
+    async def parted(self) -> None:
+        await asyncio.shield(self._parted)
+
+
+class Pack:
+    """A worker and its members. `listen` must be running."""
+
+    def __init__(self, worker: Worker, clock: Clock) -> None:
+        self._worker = worker
+        self._clock = clock
+        self._held: set[str] = set()
+        self._open = True
+        self._ready: wire.Ready | None = None
+        self._heard = False
+        self._killed_for = ""
+        self._suspect = ""
+        self.members: dict[str, Berth] = {}
+
+    @property
+    def pid(self) -> int:
+        return self._worker.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._worker.alive
+
+    def takes(self, name: str, size: int) -> bool:
+        """Whether an instance may still be started in it."""
+        room = self._open and len(self._held) < size
+        return room and name not in self._held and self._worker.alive
+
+    def join(self, name: str, *, alone: bool = False) -> Berth:
+        """A place in it. alone: nobody else will get one."""
+        berth = self.members[name] = Berth(name, self, alone=alone)
+        self._held.add(name)
+        self._open = self._open and not alone
+        if self._ready is not None:
+            berth.put(self._ready)
+        return berth
+
+    async def send(self, name: str, command: wire.Command) -> None:
+        self._suspect = name
+        if not isinstance(command, wire.Connect):
+            self._open = False
+        await self._worker.send(command)
+
+    async def part(self, berth: Berth) -> None:
+        """Let a member go; the process too when no other stays. Afterwards nothing in it holds a
+        connection for the member: a worker that does not part with it in time is killed."""
+        try:
+            if any(not each.leaving for each in self.members.values()):
+                await self._ask_to_leave(berth)
+            else:
+                self._open = False
+                await self._worker.kill()
+        finally:
+            self.members.pop(berth.name, None)
+
+    async def _ask_to_leave(self, berth: Berth) -> None:
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await self._worker.send(wire.Leave(berth.name, 0))
+                await berth.parted()
+        except TimeoutError:
+            await self._kill_for(f"it does not part with {berth.name}")
+        except WorkerGoneError:
+            await self._worker.kill()
+
+    async def listen(self) -> None:
+        """Pass on what the worker reports until it is gone; then every member hears how it ended.
+
+        A worker whose heartbeat stops is killed: it would never report its own end.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            watch = tasks.create_task(self._watch_heartbeat())
+            async for message in self._worker.messages():
+                self._heard = True
+                self._pass_on(message)
+            watch.cancel()
+        self._open = False
+        cause = self._killed_for or exit_cause(await self._worker.wait())
+        lone = len(self._held) == 1
+        for name, berth in list(self.members.items()):
+            guilty = lone or name == self._suspect
+            berth.end(ev.WorkerDied(cause) if guilty else ev.WorkerLost(cause))
+
+    def _pass_on(self, message: Message) -> None:
+        match message:
+            case wire.Heartbeat():
+                return
+            case wire.Ready():
+                self._ready = message
+                for berth in self.members.values():
+                    berth.put(message)
+            case wire.Answered(instance=name, request=0):
+                if parted := self.members.get(name):
+                    parted.part()
+            case OutputLine(text):
+                if len(self._held) == 1:
+                    for berth in self.members.values():
+                        berth.put(message)
+                else:
+                    log.warning("worker %d printed: %s", self.pid, text)
+            case _:
+                if isinstance(message, wire.Happened):
+                    self._suspect = message.instance
+                if member := self.members.get(message.instance):
+                    member.put(message)
+
+    async def _watch_heartbeat(self) -> None:
+        while True:
+            self._heard = False
+            before = self._clock.now()
+            await self._clock.sleep(SILENCE_S)
+            frozen = self._clock.now() - before > SILENCE_S + LOOP_GAP_S
+            if not self._heard and not frozen:
+                await self._kill_for("its heartbeat stopped")
+                return
+
+    async def _kill_for(self, why: str) -> None:
+        self._killed_for = why
+        await self._worker.kill()

@@ -1,0 +1,72 @@
+"""Which worker an instance goes into: one that it shares with others, or one of its own."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable
+
+from waziterm.manager.clock import Clock
+from waziterm.manager.pack import Berth, Pack, Worker
+
+log = logging.getLogger(__name__)
+
+
+class Packs:
+    """Hands out berths in workers.
+
+    spawn: starts a worker process; raises OSError. tasks: owns what listens to the workers.
+    size: the most instances that share a worker; 1 gives each a worker of its own.
+    """
+
+    def __init__(
+        self,
+        spawn: Callable[[], Awaitable[Worker]],
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+        size: int,
+    ) -> None:
+        self._spawn = spawn
+        self._clock = clock
+        self._tasks = tasks
+        self._packs: list[Pack] = []
+        self._choosing = asyncio.Lock()
+        self._abreast = 1
+        self.size = size
+
+    def expect(self, count: int) -> None:
+        """So many instances are about to come: spread them over workers that start abreast."""
+        self._abreast = max(1, math.ceil(count / self.size))
+
+    def pids(self) -> frozenset[int]:
+        """The worker processes that live."""
+        return frozenset(pack.pid for pack in self._packs if pack.alive)
+
+    async def berth(self, name: str, *, shared: bool) -> Berth:
+        """A place for an instance that is about to connect. Raises OSError.
+
+        shared: others may be in the same worker.
+        """
+        if not shared or self.size == 1:
+            return (await self._start()).join(name, alone=True)
+        async with self._choosing:
+            return (await self._with_room(name)).join(name)
+
+    async def _with_room(self, name: str) -> Pack:
+        """The emptiest worker that still takes instances, or a new one."""
+        roomy = [pack for pack in self._packs if pack.takes(name, self.size)]
+        if len(roomy) < self._abreast:
+            self._abreast -= 1
+            return await self._start()
+        return min(roomy, key=lambda pack: len(pack.members)) if roomy else await self._start()
+
+    async def _start(self) -> Pack:
+        pack = Pack(await self._spawn(), self._clock)
+        self._packs.append(pack)
+        self._tasks.create_task(self._listen(pack), name=f"pack {pack.pid}")
+        return pack
+
+    async def _listen(self, pack: Pack) -> None:
+        try:
+            await pack.listen()
+        finally:
+            self._packs.remove(pack)

@@ -1,0 +1,58 @@
+"""neonize's Go library and its message classes, without the rest of its package.
+
+`import neonize` loads Pillow, BeautifulSoup, libmagic and 60 MB for media and stickers, and starts
+the Go runtime, which does not survive a fork. So the package's own `__init__` modules are left
+out: what is imported here is message classes alone, and is fit for a process that forks; `load`
+starts the library, once, in the process that uses it.
+"""
+
+import importlib
+import importlib.util
+import platform
+import sys
+from importlib import metadata
+from importlib.machinery import ModuleSpec
+from typing import Any
+
+LIBRARY_VERSION: str = metadata.version("neonize")
+
+
+def _without_init(name: str, folder: str) -> None:
+    """Stand in for a package whose `__init__` must not run; its modules are found as ever."""
+    if name not in sys.modules:
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [folder]
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+
+
+def _folder() -> str:
+    spec = importlib.util.find_spec("neonize")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("neonize is not installed")
+    return spec.submodule_search_locations[0]
+
+
+_HOME = _folder()
+_without_init("neonize", _HOME)
+_without_init("neonize.utils", f"{_HOME}/utils")
+
+messages: Any = importlib.import_module("neonize.proto.Neonize_pb2")
+"""The classes of what crosses into the library and out of it."""
+# Its own modules know the generated ones by these names; by any other name they would be
+# loaded twice.
+e2e: Any = importlib.import_module("waE2E.WAWebProtobufsE2E_pb2")
+companion: Any = importlib.import_module("waCompanionReg.WAWebProtobufsCompanionReg_pb2")
+event_numbers: dict[type, int] = importlib.import_module("neonize.events").EVENT_TO_INT
+
+_platform: Any = importlib.import_module("neonize.utils.platform")
+if sys.platform == "linux" and not hasattr(sys, "getandroidapilevel"):
+    # neonize runs a shell to learn that this is no Android, twice in each process.
+    _FILE = f"neonize-linux-{_platform.arch_normalizer(platform.machine().lower())}.so"
+    _platform.generated_name = lambda *_: _FILE
+importlib.import_module("neonize.download")
+
+
+def load() -> Any:
+    """The library itself: neonize's ctypes functions, with their signatures. Starts the Go
+    runtime. Raises OSError when it cannot be loaded."""
+    return importlib.import_module("neonize._binder")

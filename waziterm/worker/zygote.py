@@ -1,0 +1,118 @@
+"""`python -m waziterm.worker.zygote --fd N`: forks workers for the manager at the other end of N.
+
+It has loaded all that a worker needs but the library itself, whose Go runtime would not survive a
+fork; what it loaded is shared by all workers. It has one thread. The manager asks with one packet
+that carries two sockets, the worker's pipe and its output; the answer is one packet with the
+worker's pid, and its pidfd. When a worker ends, a packet tells how. Nothing but the manager's end
+of the socket keeps it alive.
+"""
+
+import argparse
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+from waziterm.worker.pipe import leave
+from waziterm.worker.serve import serve, settle
+
+ASK = b"fork"
+_LONGEST = 4096
+
+
+def main() -> int:
+    """Fork workers until the manager is gone. Returns 2 when fd N cannot serve."""
+    parser = argparse.ArgumentParser(prog="waziterm.worker.zygote", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True, help="the socket to the manager")
+    settle()
+    try:
+        manager = socket.socket(fileno=parser.parse_args().fd)
+        manager.set_inheritable(False)
+    except OSError as error:
+        print(f"waziterm.worker.zygote: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        return 2
+    from waziterm.worker import desk  # noqa: F401, PLC0415 - the one heavy import, while fds are few
+
+    # What is there now is never garbage: the collector must not write on its shared pages.
+    gc.collect()
+    gc.freeze()
+    _serve(manager)
+    return 0
+
+
+def _serve(manager: socket.socket) -> None:
+    woken, wake = socket.socketpair()
+    for sock in (woken, wake):
+        sock.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+    while True:
+        ready, _, _ = select.select([manager, woken], [], [])
+        if woken in ready:
+            woken.recv(_LONGEST)
+            _report_ended(manager)
+        if manager in ready:
+            try:
+                data, fds, _, _ = socket.recv_fds(manager, _LONGEST, 2)
+            except OSError:
+                return
+            if not data:
+                return
+            _fork(manager, fds, (woken, wake))
+
+
+def _fork(manager: socket.socket, fds: list[int], mine: tuple[socket.socket, ...]) -> None:
+    try:
+        pid = os.fork()
+    except OSError as error:
+        manager.send(json.dumps({"error": error.errno}).encode())
+        pid = -1
+    if pid == 0:
+        signal.set_wakeup_fd(-1)
+        for sock in (manager, *mine):
+            sock.close()
+        _become_worker(*fds)
+    for fd in fds:
+        os.close(fd)
+    if pid > 0:
+        pidfd = os.pidfd_open(pid)
+        socket.send_fds(manager, [json.dumps({"forked": pid}).encode()], [pidfd])
+        os.close(pidfd)
+
+
+def _become_worker(pipe: int, output: int) -> NoReturn:
+    code = 1
+    try:
+        os.setsid()
+        for fd in (1, 2):
+            os.dup2(output, fd)
+        os.close(output)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        serve(socket.socket(fileno=pipe))
+    except BaseException as error:  # noqa: BLE001 - a fork must never return into the zygote
+        print(f"waziterm.worker: {error!r}", file=sys.stderr, flush=True)  # noqa: T201
+    finally:
+        leave(code)
+
+
+def _report_ended(manager: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        code = os.waitstatus_to_exitcode(status)
+        try:
+            manager.send(json.dumps({"ended": pid, "code": code}).encode())
+        except OSError:
+            return
+
+
+if __name__ == "__main__":
+    leave(main())
