@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from waziterm.domain.instance import Instance
+from waziterm.domain.packing import WorkerView, is_quiet, move
 from waziterm.domain.states import State
 
 OVERDUE_S = 30.0
@@ -21,6 +22,7 @@ class ActKind(StrEnum):
     END_WAIT = "end_wait"
     END_PAIRING = "end_pairing"
     REPLACE_WORKER = "replace_worker"
+    MOVE = "move"
     REMOVE_ENTRY = "remove_entry"
     DELETE_TRASH = "delete_trash"
     REPORT = "report"
@@ -43,6 +45,7 @@ class Survey:
     sessions: names with a session file.
     trash: when each entry came there. keep_trash_s: how long it stays; 0 for ever.
     stale: registry entries whose manager is gone.
+    workers: those that may be given up. per_worker: how many instances share one at most.
     """
 
     now: float
@@ -52,6 +55,8 @@ class Survey:
     trash: Mapping[str, float]
     stale: Sequence[str]
     keep_trash_s: float
+    workers: Sequence[WorkerView] = ()
+    per_worker: int = 1
 
 
 def plan(survey: Survey) -> tuple[Act, ...]:
@@ -71,6 +76,9 @@ def plan(survey: Survey) -> tuple[Act, ...]:
         if instance.is_paired and instance.name not in survey.sessions:
             why = "it is paired, but its session file is gone; restore it, or clean and link anew"
             acts.append(Act(ActKind.REPORT, instance.name, why))
+    quiet = frozenset(each.name for each in survey.instances if is_quiet(each, survey.now))
+    if moved := move(survey.workers, quiet, survey.per_worker):
+        acts += (Act(ActKind.MOVE, name, moved.why) for name in moved.names)
     names = {instance.name for instance in survey.instances}
     for orphan in sorted(survey.sessions - names):
         acts.append(Act(ActKind.REPORT, f"{orphan}.db", "a session file without an instance"))

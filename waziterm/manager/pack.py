@@ -8,10 +8,13 @@ The last one that leaves takes the process with it.
 
 import asyncio
 import logging
+import resource
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Protocol
 
 from waziterm.domain import events as ev
+from waziterm.domain.packing import WorkerView
 from waziterm.manager.child import exit_cause
 from waziterm.manager.clock import Clock
 from waziterm.manager.process import OutputLine, WorkerGoneError
@@ -117,6 +120,7 @@ class Pack:
         self._heard = False
         self._killed_for = ""
         self._suspect = ""
+        self._settled_mb = 0.0
         self.members: dict[str, Berth] = {}
 
     @property
@@ -126,6 +130,15 @@ class Pack:
     @property
     def alive(self) -> bool:
         return self._worker.alive
+
+    def view(self) -> WorkerView:
+        """For whoever decides which workers to give up. What it has grown counts from the first
+        look after its last start."""
+        now_mb = _rss_mb(self.pid)
+        if self._open or not self._settled_mb:
+            self._settled_mb = now_mb
+        names = tuple(name for name, berth in self.members.items() if not berth.leaving)
+        return WorkerView(self.pid, names, now_mb - self._settled_mb)
 
     def takes(self, name: str, size: int) -> bool:
         """Whether an instance may still be started in it."""
@@ -165,6 +178,7 @@ class Pack:
                 await self._worker.send(wire.Leave(berth.name, 0))
                 await berth.parted()
         except TimeoutError:
+            self._suspect = berth.name
             await self._kill_for(f"it does not part with {berth.name}")
         except WorkerGoneError:
             await self._worker.kill()
@@ -223,3 +237,12 @@ class Pack:
     async def _kill_for(self, why: str) -> None:
         self._killed_for = why
         await self._worker.kill()
+
+
+def _rss_mb(pid: int) -> float:
+    """Resident memory in 10^6 bytes; 0 when it cannot be read."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * resource.getpagesize() / 1e6

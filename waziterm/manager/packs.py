@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 
+from waziterm.domain.packing import WorkerView
 from waziterm.manager.clock import Clock
 from waziterm.manager.pack import Berth, Pack, Worker
 
@@ -40,6 +41,12 @@ class Packs:
     def pids(self) -> frozenset[int]:
         """The worker processes that live."""
         return frozenset(pack.pid for pack in self._packs if pack.alive)
+
+    def views(self, isolated: frozenset[str]) -> tuple[WorkerView, ...]:
+        """The workers that could be given up for others. isolated: who shares with nobody."""
+        return tuple(
+            view for pack in self._packs if isolated.isdisjoint((view := pack.view()).names)
+        )
 
     async def berth(self, name: str, *, shared: bool) -> Berth:
         """A place for an instance that is about to connect. Raises OSError.

@@ -10,6 +10,7 @@ from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError, InstanceNotFoundError, InstanceView, LogLine, Notice
 from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.packing import WorkerView
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import Wanted
 from waziterm.manager.claims import Claims
@@ -93,6 +94,15 @@ class Roster:
     def pids(self) -> frozenset[int]:
         """The workers of this fleet."""
         return self._packs.pids()
+
+    @property
+    def per_worker(self) -> int:
+        """How many instances share a worker at most."""
+        return self._packs.size
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        """The workers that may be given up for others; none while the network is out."""
+        return () if self._gate.is_out else self._packs.views(self._settings.isolated)
 
     def instances(self) -> tuple[Instance, ...]:
         return tuple(supervisor.instance for supervisor in self)
@@ -247,6 +257,8 @@ class Roster:
             said = "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
         else:
             said = "WhatsApp can be reached again"
+            waiting = [each for each in self if each.instance.reason is Reason.DIAL_FAILED]
+            self._packs.expect(len(waiting))
             for supervisor in self._supervisors.values():
                 supervisor.post(ev.NetworkBack())
         self._hub.notice(Notice(now, said, trouble=begins))

@@ -5,8 +5,6 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from waziterm.domain import events as ev
 from waziterm.domain.janitor import Act, ActKind, Survey, plan
 from waziterm.manager.clock import Clock
@@ -97,6 +95,8 @@ class Rounds:
         return acts
 
     async def _survey(self) -> Survey:
+        import psutil  # noqa: PLC0415 - not before the first paint, as in `manager.holder`
+
         places = self._places
         return Survey(
             now=places.clock.now(),
@@ -110,12 +110,16 @@ class Rounds:
             trash={entry.id: entry.at for entry in await places.trash.entries()},
             stale=[str(path) for path in await asyncio.to_thread(places.registry.stale)],
             keep_trash_s=self._keep_trash_s,
+            workers=places.roster.workers(),
+            per_worker=places.roster.per_worker,
         )
 
     async def _carry_out(self, act: Act, survey: Survey) -> None:
         match act.kind:
             case ActKind.END_WAIT | ActKind.END_PAIRING:
                 self._places.roster.of(act.subject).post(ev.Due())
+            case ActKind.MOVE:
+                await self._places.roster.tell(act.subject, ev.MoveAsked())
             case ActKind.REPLACE_WORKER:
                 self._places.roster.of(act.subject).lost(survey.dead[act.subject])
             case ActKind.REMOVE_ENTRY:

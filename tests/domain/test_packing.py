@@ -1,0 +1,64 @@
+"""Which workers are given up for others, and when an instance may be moved."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waziterm.domain.instance import Instance
+from waziterm.domain.packing import GROWN_MB, QUIET_S, TRUSTED_S, WorkerView, is_quiet, move
+from waziterm.domain.states import State
+
+NOW = 1_000_000.0
+QUIET = Instance(
+    "shop",
+    created_at=0.0,
+    state=State.CONNECTED,
+    jid="6281234567890:1@s.whatsapp.net",
+    connected_at=NOW - QUIET_S - 1,
+)
+
+
+def test_what_is_new_in_trouble_or_has_crashed_is_left_where_it_is() -> None:
+    assert is_quiet(QUIET, NOW)
+    assert not is_quiet(replace(QUIET, connected_at=NOW - QUIET_S + 1), NOW)
+    assert not is_quiet(replace(QUIET, due=NOW + 5), NOW)
+    assert not is_quiet(replace(QUIET, state=State.DEGRADED), NOW)
+    assert not is_quiet(replace(QUIET, probe_misses=1), NOW)
+    assert not is_quiet(replace(QUIET, crashes=(NOW - TRUSTED_S + 1,)), NOW)
+    assert is_quiet(replace(QUIET, crashes=(NOW - TRUSTED_S - 1,)), NOW)
+
+
+def test_a_worker_that_has_grown_is_given_up_alone() -> None:
+    workers = (
+        WorkerView(1, ("a", "b"), GROWN_MB + 1),
+        WorkerView(2, ("c",)),
+        WorkerView(3, ("d",)),
+    )
+    moved = move(workers, frozenset("abcd"), 10)
+    assert moved is not None and moved.names == ("a", "b")
+    assert "grown by 65 MB" in moved.why
+
+
+def test_one_restless_instance_keeps_its_whole_worker_in_place() -> None:
+    workers = (WorkerView(1, ("a", "b")), WorkerView(2, ("c",)), WorkerView(3, ("d",)))
+    moved = move(workers, frozenset("acd"), 10)
+    assert moved is not None and moved.names == ("c", "d")
+    assert move(workers, frozenset("ac"), 10) is None
+
+
+@given(st.lists(st.integers(0, 12), max_size=12), st.integers(1, 12))
+def test_a_move_saves_a_worker_and_fits_in_one(sizes: list[int], size: int) -> None:
+    workers = [
+        WorkerView(pid, tuple(f"{pid}-{n}" for n in range(count)))
+        for pid, count in enumerate(sizes)
+    ]
+    everybody = frozenset(name for worker in workers for name in worker.names)
+    moved = move(workers, everybody, size)
+    given_up = [w for w in workers if moved and w.names and set(w.names) <= set(moved.names)]
+    if moved is None:
+        smallest = sorted(count for count in sizes if count)[:2]
+        assert len(smallest) < 2 or sum(smallest) > size
+    else:
+        assert len(given_up) >= 2 and len(moved.names) <= size
+        assert sum(len(worker.names) for worker in given_up) == len(moved.names)

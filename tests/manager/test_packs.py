@@ -1,0 +1,176 @@
+"""Instances that share a worker: who is let go, who is hit by a crash, and who is left alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.manager.hosting import Host, settings
+from tests.manager.world import BEGIN, FakeWorker, World
+from waziterm.domain import events as ev
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+
+NAMES = "abcd"
+
+
+@pytest.fixture
+def host(folder: Path) -> Iterator[Host]:
+    yield from _host(folder)
+
+
+@pytest.fixture
+def isolating(folder: Path) -> Iterator[Host]:
+    (folder / "config.toml").write_text("[instances.b]\nisolate = true\n")
+    yield from _host(folder)
+
+
+def _host(folder: Path) -> Iterator[Host]:
+    world = World(folder / "run")
+    here = Host(world, folder / "data", settings(folder, fleet__instances_per_worker=4))
+    here.prepare(
+        *(Instance(name, BEGIN, since=BEGIN, jid=jid(name)) for name in NAMES),
+    )
+    here.open()
+    for name in NAMES:
+        worker_of(here, name).say(ev.Connected(jid(name)))
+    world.settle()
+    try:
+        yield here
+    finally:
+        here.abandon()
+        world.close()
+
+
+def jid(name: str) -> str:
+    return f"62812345678{ord(name)}:1@s.whatsapp.net"
+
+
+def worker_of(host: Host, name: str) -> FakeWorker:
+    (worker,) = host.world.live(name)
+    return worker
+
+
+def pids(host: Host) -> dict[str, int]:
+    return {worker.instance: worker.pid for worker in host.world.live()}
+
+
+def states(host: Host) -> dict[str, State]:
+    return {name: host.view(name).state for name in NAMES}
+
+
+ONLINE = dict.fromkeys(NAMES, State.CONNECTED)
+
+
+def test_a_boot_puts_all_in_one_worker_up_to_its_size(host: Host) -> None:
+    assert len(set(pids(host).values())) == 1
+    assert states(host) == ONLINE
+
+
+def test_a_restart_of_one_parts_it_from_the_others_and_gives_it_a_worker_of_its_own(
+    host: Host,
+) -> None:
+    shared = pids(host)["a"]
+    old = worker_of(host, "a")
+    host.world.task(host.fleet.reconnect("a")).result()
+    host.world.settle()
+    assert old.left and pids(host)["a"] != shared
+    assert worker_of(host, "a").command.alone
+    assert {pids(host)[name] for name in "bcd"} == {shared}
+    worker_of(host, "a").say(ev.Connected(jid("a")))
+    old.say(ev.StreamReplaced())
+    host.world.settle()
+    assert states(host) == ONLINE, "a late event of the old place is none of the new one's"
+
+
+def test_the_last_that_leaves_ends_the_process(host: Host) -> None:
+    process = worker_of(host, "a").process
+    for name in NAMES:
+        assert process.alive
+        host.world.task(host.fleet.stop(name)).result()
+    assert not process.alive
+
+
+def test_a_crash_brings_all_back_and_the_suspect_alone(host: Host) -> None:
+    host.world.pass_time(1.0)
+    worker_of(host, "c").say(ev.KeepAliveRestored())
+    host.world.settle()
+    worker_of(host, "a").die(-6)
+    host.world.settle()
+    again = pids(host)
+    assert set(again) == set("abd") and len(set(again.values())) == 1
+    assert host.view("a").reason is Reason.MOVED
+    assert host.view("c").reason is Reason.WORKER_DIED
+    host.world.pass_time(3.0)
+    assert worker_of(host, "c").command.alone and pids(host)["c"] != again["a"]
+    for name in NAMES:
+        worker_of(host, name).say(ev.Connected(jid(name)))
+    host.world.settle()
+    assert states(host) == ONLINE
+
+
+def test_workers_that_die_again_and_again_are_not_fed_for_ever(host: Host) -> None:
+    for suspect in "bd":
+        worker_of(host, suspect).say(ev.KeepAliveRestored())
+        host.world.settle()
+        worker_of(host, "a").die(-9)
+        host.world.settle()
+        for name in NAMES:
+            for worker in host.world.live(name):
+                worker.say(ev.Connected(jid(name)))
+        host.world.settle()
+    assert host.view("a").state is State.RETRYING and host.view("a").reason is Reason.WORKER_DIED
+
+
+def test_a_worker_that_does_not_part_with_one_is_killed_and_the_others_move(host: Host) -> None:
+    stuck = worker_of(host, "a")
+    stuck.answers = "never"
+    stopping = host.world.task(host.fleet.stop("a"))
+    host.world.pass_time(14.0)
+    assert stuck.process.alive and not stopping.done()
+    host.world.pass_time(2.0)
+    assert not stuck.process.alive and host.view("a").state is State.STOPPED
+    assert set(pids(host)) == set("bcd") and len(set(pids(host).values())) == 1
+
+
+def test_who_is_isolated_shares_with_nobody(isolating: Host) -> None:
+    where = pids(isolating)
+    assert where["a"] == where["c"] == where["d"] != where["b"]
+    assert worker_of(isolating, "b").command.alone
+
+
+def test_a_guarded_attempt_has_its_worker_to_itself(host: Host) -> None:
+    worker_of(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    assert host.view("a").state is State.COOLDOWN
+    assert states(host) == {**ONLINE, "a": State.COOLDOWN}
+    host.world.pass_time(12.0)
+    assert host.view("a").reason is Reason.GUARDED
+    assert worker_of(host, "a").command.alone
+
+
+def test_an_instance_that_went_deaf_leaves_the_others_in_peace(host: Host) -> None:
+    deaf = worker_of(host, "a")
+    deaf.say(ev.LibraryDeaf("it returned"))
+    host.world.settle()
+    assert deaf.left and host.view("a").reason is Reason.WORKER_DIED
+    assert states(host) == {**ONLINE, "a": State.RETRYING}
+
+
+def test_in_a_quiet_moment_the_scattered_are_put_together_again(host: Host) -> None:
+    for name in "ab":
+        host.world.task(host.fleet.reconnect(name)).result()
+        host.world.settle()
+        worker_of(host, name).say(ev.Connected(jid(name)))
+    host.world.settle()
+    assert len(set(pids(host).values())) == 3
+    host.world.pass_time(700.0)
+    acts = host.world.task(host.fleet.tidy_up()).result()
+    host.world.settle()
+    assert {act.subject for act in acts} == set(NAMES)
+    for name in NAMES:
+        worker_of(host, name).say(ev.Connected(jid(name)))
+    host.world.settle()
+    assert len(set(pids(host).values())) == 1
+    assert states(host) == ONLINE
