@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+CATALOGS := $(wildcard waziterm/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
 
-.PHONY: setup run demo test soak check bench screenshots clean
+.PHONY: setup run demo test soak check bench screenshots texts clean
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt hatch_build.py $(CATALOGS)
 	@if command -v uv >/dev/null 2>&1; then \
 		test -x $(BIN)/python || uv venv --quiet --python '>=3.11' .venv; \
 		uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
@@ -42,6 +43,9 @@ bench: $(READY)
 
 screenshots: $(READY)
 	$(BIN)/python -m screenshots.make $(ARGS)
+
+texts: $(READY)
+	$(BIN)/python -m texts $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

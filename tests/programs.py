@@ -27,10 +27,17 @@ class Ended:
         return json.loads(self.stdout)
 
 
+def packing() -> dict[str, str]:
+    """How many instances share a worker, where whoever runs the tests wants it otherwise:
+    `WAZITERM_FLEET__INSTANCES_PER_WORKER=1 make test` runs them unpacked."""
+    name = "WAZITERM_FLEET__INSTANCES_PER_WORKER"
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
 def environment() -> dict[str, str]:
-    """The caller's, without settings of ours and with nothing that draws colours."""
+    """The caller's, without other settings of ours and with nothing that draws colours."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("WAZITERM_")}
-    return kept | {"NO_COLOR": "1", "PYTHONFAULTHANDLER": "1"}
+    return kept | packing() | {"NO_COLOR": "1", "PYTHONFAULTHANDLER": "1"}
 
 
 async def verb(*words: str, data_dir: Path) -> Ended:

@@ -7,6 +7,7 @@ from waziterm.domain.checkup import Finding, FindingKind, FixReport, FixStep, Re
 from waziterm.domain.fleet import FleetError, LogLine
 from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
 from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
+from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.domain.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
@@ -31,11 +32,20 @@ CONFLICT = ConflictRecord(AT, "shop-b", Reason.CONFLICT, State.COOLDOWN, "python
 OUTAGE = IncidentView(
     Reason.DIAL_FAILED, AT - 7200, AT - 7100, ("shop-a", "shop-b", "shop-c"), 12, "no route",
     is_serious=False, id=16, acknowledged_at=AT - 3600,
-    done="all 3 connected again, each within 41 s",
+    done=Phrase(
+        "all {met} connected again, each within {span}", met=3, span=Phrase("{count} s", count=41)
+    ),
 )  # fmt: skip
 STOLEN = IncidentView(
     Reason.CONFLICT, AT - 600, AT - 590, ("shop-b",), 12, "python bot.py (pid 7)", id=17,
-    done="cool-down, one guarded attempt, connected after 12 s",
+    done=joined(
+        ", ",
+        (
+            Phrase("cool-down"),
+            Phrase("one guarded attempt"),
+            Phrase("connected after {span}", span=Phrase("{count} s", count=12)),
+        ),
+    ),
 )  # fmt: skip
 MOVES = (
     Moved(AT - 90_000, State.CONNECTED, Reason.ONLINE),

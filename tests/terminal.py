@@ -44,6 +44,7 @@ KEYS = {
     "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
     "pageup": "\x1b[5~", "pagedown": "\x1b[6~", "home": "\x1b[H", "end": "\x1b[F",
     "ctrl+c": "\x03", "ctrl+p": "\x10", "ctrl+q": "\x11",
+    "ctrl+z": "\x1a",
 }  # fmt: skip
 
 _ALTERNATE, _CURSOR, _MOUSE, _PASTE = 1049, 25, 1000, 2004
@@ -123,9 +124,8 @@ class Terminal:
         self._master, slave = os.openpty()
         self._slave = os.dup(slave)
         self._set_size(columns, rows)
-        inherited = {
-            k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")
-        }
+        own = ("NO_COLOR", "COLUMNS", "LINES", "LC_ALL", "LC_MESSAGES", "WAZITERM_SCREEN__LANG")
+        inherited = {k: v for k, v in os.environ.items() if k not in own}
         terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
         self.process = subprocess.Popen(
             list(argv),
@@ -209,6 +209,20 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program itself."""
         self.process.send_signal(number)
+
+    def scribble(self, text: str) -> None:
+        """What another program writes on the same terminal meanwhile."""
+        os.write(self._slave, text.encode())
+
+    def wait_stopped(self, timeout_s: float = DEADLINE_S) -> None:
+        """Wait until the program was stopped, as by ctrl+z, and its output was taken in."""
+        deadline = time.monotonic() + timeout_s
+        flags = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        while os.waitid(os.P_PID, self.process.pid, flags) is None:
+            assert time.monotonic() < deadline, f"it goes on; the screen:\n{self.text()}"
+            with self._changed:
+                self._changed.wait(0.02)
+        self._drain()
 
     def stall(self) -> None:
         """Stop reading what the program writes, as a stalled SSH connection does."""

@@ -15,7 +15,7 @@ from waziterm.config.settings import (
     SettingsModel,
 )
 from waziterm.domain.limits import Limits
-from waziterm.domain.screen import Ascii, Screen, Theme
+from waziterm.domain.screen import Ascii, Lang, Screen, Theme
 
 
 @pytest.fixture
@@ -102,6 +102,16 @@ def test_how_the_screen_looks_is_set_in_words(file: Path) -> None:
     assert shown == Screen(Theme.HIGH_CONTRAST, Ascii.ON)
 
 
+def test_the_screen_speaks_the_language_that_is_named_nearest(file: Path) -> None:
+    file.write_text("[screen]\nlang = 'id'\n")
+    assert load_settings(environ={}, file=file).screen.lang is Lang.ID
+    environ = {"WAZITERM_SCREEN__LANG": "en"}
+    screen = load_settings(environ=environ, file=file).screen
+    assert screen.lang is Lang.EN
+    assert screen.speaking(None) == screen
+    assert screen.speaking(Lang.ID).lang is Lang.ID
+
+
 def test_sources_are_merged_key_by_key(file: Path) -> None:
     file.write_text("[limits]\ncooldown_s = 15\n[instances.shop]\nguard_s = 60\n")
     environ = {
@@ -172,6 +182,7 @@ ALL_LIMITS = ", ".join(field.name for field in fields(Limits))
             "screen.keys.reconect: no such action; near it: reconnect",
         ),
         ("[screen]\nascii = true", "screen.ascii: must be one of auto, on, off, not True"),
+        ("[screen]\nlang = 'fr'", "screen.lang: must be one of auto, en, id, not 'fr'"),
         ("data_dir = 3", "data_dir: must be a path, as text, not 3"),
         ("data_dir = ''", "data_dir: must name a directory"),
         ("data_dir = '~no-such-user/x'", "data_dir: ~no-such-user/x names no home directory"),

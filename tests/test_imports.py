@@ -17,6 +17,12 @@ ROOT = Path(__file__).parents[1]
         ("waziterm.store", ("textual", "neonize", "waziterm.manager", "pydantic")),
         ("waziterm.config", ("textual", "neonize", "aiosqlite", "waziterm.manager")),
         ("waziterm.domain.rules", ("textual", "neonize", "aiosqlite", "pydantic", "asyncio")),
+        # What is not needed before the first paint, and by a verb that asks a manager.
+        (
+            "waziterm.cli.host",
+            ("waziterm.manager.checkup", "waziterm.manager.restart", "psutil", "aiohttp"),
+        ),
+        ("waziterm.cli.instances", ("asyncio", "difflib", "rich", "waziterm.domain.fleet")),
     ],
 )
 def test_an_import_does_not_load(module: str, forbidden: tuple[str, ...]) -> None:

@@ -22,6 +22,7 @@ from waziterm.control.readonly import ReadOnly
 from waziterm.control.remote import RemoteFleet, attached
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 
@@ -108,6 +109,14 @@ async def test_read_only_reads_it_and_acknowledges_nothing(
     assert fleet.calls == []
 
 
+def test_what_was_done_can_be_said_in_another_language_on_the_other_side() -> None:
+    sent, come = STOLEN.done, incident_of(incident_json(STOLEN)).done
+    assert isinstance(sent, Phrase) and isinstance(come, Phrase)
+    assert come.template == sent.template
+    assert [type(value) for value in come.values.values()] == [Phrase] * 3
+    assert list(come.values.values()) == list(sent.values.values())
+
+
 async def test_the_documented_fields(socket_path: Path) -> None:
     since = "?since=2025-06-15T14:50:00Z"
     (incident,) = (await ask(socket_path, "GET", f"/v1/incidents{since}")).json()
@@ -124,6 +133,17 @@ async def test_the_documented_fields(socket_path: Path) -> None:
         "serious": True,
         "acknowledged_at": None,
         "done": "cool-down, one guarded attempt, connected after 12 s",
+        "done_parts": {
+            "template": "{part0}, {part1}, {part2}",
+            "values": {
+                "part0": {"template": "cool-down", "values": {}},
+                "part1": {"template": "one guarded attempt", "values": {}},
+                "part2": {
+                    "template": "connected after {span}",
+                    "values": {"span": {"template": "{count} s", "values": {"count": 12}}},
+                },
+            },
+        },
     }
     url = "/v1/instances/shop-b/timeline?limit=1"
     assert (await ask(socket_path, "GET", url)).json() == [

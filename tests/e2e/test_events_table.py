@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleets import in_state, pair, shown
+from tests.programs import packing
 from waziterm.config import load_settings
 from waziterm.domain.fleet import FleetError, InstanceView
 from waziterm.domain.labfile import LabFile
@@ -31,7 +32,7 @@ SHORT = {
 
 
 def fleet_on(lab: Lab, folder: Path, **environ: str) -> AbstractAsyncContextManager[SessionManager]:
-    settings = load_settings(data_dir=folder / "data", environ=SHORT | environ)
+    settings = load_settings(data_dir=folder / "data", environ=SHORT | packing() | environ)
     return open_manager(folder / "data", settings, LabFile.parse(lab.file.read_text()))
 
 

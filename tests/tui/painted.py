@@ -9,7 +9,9 @@ from textual.pilot import Pilot
 
 from tests.terminal import Cell
 from tests.tui.scripted import ScriptedFleet
+from waziterm.domain.screen import Lang
 from waziterm.tui.app import WazitermApp
+from waziterm.tui.lang import speaking, translations
 
 DEADLINE_S = 10.0
 
@@ -85,12 +87,19 @@ async def shown(
     columns: int = 80,
     rows: int = 24,
     keymap: Mapping[str, str] | None = None,
+    *,
+    attached: bool = False,
+    read_only: bool = False,
+    lang: Lang = Lang.EN,
 ) -> AsyncIterator[Shown]:
     """Run the app on a scripted fleet in a terminal of this size."""
-    app = WazitermApp(fleet, clock=fleet.clock, keymap=keymap)
-    async with app.run_test(size=(columns, rows)) as pilot:
-        await pilot.pause()
-        yield Shown(app, fleet, pilot)
+    with speaking(translations(lang, {})):
+        app = WazitermApp(
+            fleet, clock=fleet.clock, keymap=keymap, attached=attached, read_only=read_only
+        )
+        async with app.run_test(size=(columns, rows)) as pilot:
+            await pilot.pause()
+            yield Shown(app, fleet, pilot)
 
 
 def _hex(colour: object) -> str:

@@ -3,7 +3,8 @@
 Arguments: the fleet (every_state, crashing, pairing, hostile, busy, or a number of connected
 instances), and the log file. `busy` writes log lines without a pause, and counts the event loop's
 beats in the file LOG.beat. WAZITERM_TEST_IGNORE_SIGHUP=1 keeps SIGHUP from arriving,
-WAZITERM_TEST_THEME is the theme.
+WAZITERM_TEST_THEME is the theme. With WAZITERM_TEST_ATTACHED=1 the fleet is taken for another
+process's.
 """
 
 import asyncio
@@ -60,7 +61,8 @@ async def run(kind: str, log: Path | None) -> int:
     fleet = fleet_of(kind)
     screen = Screen(Theme(os.environ.get("WAZITERM_TEST_THEME", Theme.DARK)))
     if kind != "busy" or log is None:
-        return await run_screen(fleet, screen=screen)
+        attached = bool(os.environ.get("WAZITERM_TEST_ATTACHED"))
+        return await run_screen(fleet, screen=screen, attached=attached)
     file = os.open(f"{log}.beat", os.O_WRONLY | os.O_CREAT)
     beating = asyncio.create_task(beat(fleet, file))
     try:

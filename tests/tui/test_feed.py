@@ -25,7 +25,7 @@ from waziterm.tui.model import KEPT_LINES, FleetModel
 
 async def test_changes_lines_removals_and_notices_are_shown() -> None:
     fleet = every_state()
-    async with shown(fleet, 120, 40) as screen:
+    async with shown(fleet, 220, 40) as screen:
         fleet.log("shop-bali", "a new line")
         await screen.sees("a new line")
         fleet.show(instance("shop-bali", State.HELD, Reason.CRASH_LOOP, NOW))

@@ -82,10 +82,45 @@ async def test_it_shows_state_facts_history_and_log(size: tuple[int, int]) -> No
         assert order == sorted(order) and order[-1] < text.index("14:06:40 ● connected")
 
 
+@pytest.mark.parametrize("width", [60, 76, 80, 90, 99, 100, 120])
+async def test_no_fact_is_cut(width: int) -> None:
+    view = replace(connected("shop-with-quite-a-long-name"), proxy="socks5://proxy.example:1080")
+    async with shown(Remembering(view), width, 40) as screen:
+        await screen.press("enter")
+        text = await screen.sees("socks5://proxy.example:1080", "sessions/")
+        for value in (
+            "+62812••••4411:7@s.whatsapp.net",
+            "sessions/shop-with-quite-a-long-name.db",
+            "waziterm, in the phone's list",
+            "probe 0.08 s · sent 3",
+        ):
+            assert value in text
+
+
 async def test_a_conflict_in_the_history_has_its_evidence() -> None:
     async with shown(Remembering(connected("shop")), 200, 60) as screen:
         await screen.press("enter")
-        await screen.sees("13:06:40    ▲ cool-down  another client took")
+        await screen.sees("13:06:40    ▲ cool-down  440 another client took")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (200, 60)])
+async def test_where_there_is_room_the_history_cuts_no_reason(size: tuple[int, int]) -> None:
+    detail = "python bot.py (pid 4121)"
+    moves = [
+        Moved(NOW - 60, State.CONNECTING, Reason.PAIRED),
+        Moved(NOW - 50, State.COOLDOWN, Reason.CONFLICT, detail),
+    ]
+    async with shown(Remembering(connected("shop"), moves=moves), *size) as screen:
+        await screen.press("enter")
+        await screen.sees("15:05:40 ◌ connecting 515 paired;")
+        lines = screen.text().splitlines()
+        left = [line[: lines[1].index(" ─ log ")] for line in lines]
+        said = " ".join(" ".join(left).split())
+        assert "515 paired; WhatsApp asks for a new connection" in said
+        assert f"440 {Reason.CONFLICT.sentence} · {detail}" in said
+        assert "…" not in said
+        moved = [line for line in left if "15:05" in line]
+        assert moved and all(line.endswith(" ") for line in moved)
 
 
 async def test_the_history_is_read_when_the_state_changes_and_for_the_neighbour() -> None:
@@ -125,7 +160,7 @@ async def test_hostile_details_in_the_history_are_inert() -> None:
     moves = [Moved(NOW - 60, State.HELD, Reason.RIVAL, text) for text in HOSTILE]
     async with shown(Remembering(connected("shop"), moves=moves), 120, 40) as screen:
         await screen.press("enter")
-        await screen.sees("15:05:40    ✖ held")
+        await screen.sees("15:05:40 ✖ held")
         for line in screen.text().splitlines():
             assert "\x1b" not in line and "\u202e" not in line and "\u200b" not in line
         assert all(len(row) == 120 for row in screen.cells())

@@ -1,6 +1,7 @@
 """Every key, on the painted screen and at the fleet's door."""
 
 import pytest
+from textual.containers import VerticalScroll
 
 from tests.tui.painted import Shown, shown
 from tests.tui.scripted import NOW, ScriptedFleet, big, connected, every_state, instance, pairing
@@ -9,8 +10,9 @@ from waziterm.domain.instance import QrCode
 from waziterm.domain.reasons import Reason
 from waziterm.domain.screen import ACTIONS
 from waziterm.domain.states import State
-from waziterm.tui.dialogs import AddDialog, ConfirmDialog, HelpDialog
+from waziterm.tui.dialogs import AddDialog, ConfirmDialog
 from waziterm.tui.focus import FocusScreen
+from waziterm.tui.help import HelpDialog
 from waziterm.tui.keys import KEYS, rebound
 from waziterm.tui.mainscreen import MainScreen
 
@@ -110,6 +112,22 @@ async def test_a_bug_in_a_command_is_logged_and_does_not_end_the_screen(
         assert "no such table" in caplog.text
         await screen.press("s")
         await screen.sees("✓ shop: stop: stopped")
+
+
+@pytest.mark.parametrize(
+    ("attached", "log"), [(False, "waziterm.log"), (True, "attach.log")], ids=["own", "attached"]
+)
+@pytest.mark.parametrize(
+    "keys", [["s"], ["u"], ["K"], ["a", "n", "enter"], ["right", "enter", "p", *"62", "enter"]]
+)
+async def test_an_error_of_ours_names_the_log_of_this_screen(
+    keys: list[str], attached: bool, log: str
+) -> None:
+    fleet = ScriptedFleet(connected("shop"), pairing("shop-new"))
+    async with shown(fleet, 120, 40, attached=attached) as screen:
+        fleet.refuse = RuntimeError("a bug")
+        await screen.press(*keys)
+        await screen.says(f"failed inside the program; {log} has the details")
 
 
 async def test_t_sends_and_tells_how_it_ended() -> None:
@@ -233,16 +251,32 @@ async def test_scrolling_stops_following_and_f_follows_again() -> None:
         await screen.sees("line 101", "following")
 
 
-async def test_help_lists_every_key_from_the_same_list_as_the_bindings() -> None:
-    async with shown(every_state(), 120, 100) as screen:
+@pytest.mark.parametrize("size", [(80, 100), (120, 100), (200, 60)])
+async def test_help_lists_every_key_from_the_same_list_as_the_bindings(
+    size: tuple[int, int],
+) -> None:
+    async with shown(every_state(), *size) as screen:
         await screen.press("question_mark")
         text = await screen.sees("Everywhere", "On the fleet", "On one instance", "States")
         for key in KEYS:
-            assert any(key.shown in line and key.about in line for line in text.splitlines()), key
+            first = " ".join(key.about.split()[:5])
+            assert any(f" {key.shown} " in line and first in line for line in text.splitlines()), (
+                key
+            )
         for state in State:
             assert state.label in text
         await screen.press("question_mark")
         await screen.until(lambda shown: "On one instance" not in shown)
+
+
+async def test_help_is_one_screen_where_two_columns_fit() -> None:
+    async with shown(every_state(), 120, 36) as screen:
+        await screen.press("question_mark")
+        text = await screen.sees("Everywhere", "On the fleet", "On one instance")
+        for said in (KEYS[-1].about, *(state.label for state in State)):
+            assert said in text
+        (box,) = screen.app.screen.query(VerticalScroll)
+        assert box.max_scroll_y == 0
 
 
 async def test_help_scrolls_on_a_small_screen() -> None:

@@ -65,6 +65,12 @@ def test_a_cooldown_says_why_what_next_when_and_which_key() -> None:
     assert "+62811••••9083" in said
 
 
+def test_one_that_was_never_linked_says_so_once() -> None:
+    said = flat(text(instance("shop", State.STOPPED, Reason.NEW), 50))
+    assert said.count("not linked yet") == 1
+    assert f"next: {Reason.NEW.next_step}" in said
+
+
 def test_no_key_is_offered_that_shortens_a_ban() -> None:
     assert "r = now" not in text(FLEET.views["shop-kupang"], 80)
 

@@ -174,6 +174,31 @@ def test_a_resize_storm_ends_in_a_whole_screen(start: Start) -> None:
     assert len(text.splitlines()) == 30
 
 
+@pytest.mark.parametrize(
+    ("key", "seen"),
+    [
+        ("2", "shop-surabaya"),
+        ("4", "incidents of 7 days"),
+        ("5", "shop-medan"),
+        ("l", " log "),
+        ("?", "On one instance"),
+        ("a", "tab next field"),
+    ],
+)
+def test_a_resize_storm_in_another_view(start: Start, key: str, seen: str) -> None:
+    terminal = start("every_state", 120, 40)
+    terminal.send(key)
+    terminal.wait_for(lambda text: seen in text, what=seen)
+    for columns in range(60, 300, 17):
+        terminal.resize(columns, 20 + columns % 80)
+    terminal.resize(130, 45)
+    text = terminal.wait_for(
+        lambda text: seen in text and text.splitlines()[0].rstrip()[-8:-5].endswith(":"),
+        what="a whole screen",
+    )
+    assert len(text.splitlines()) == 45
+
+
 def _is_closed(line: str) -> bool:
     """Whether a line of panels has both of its edges."""
     return line.startswith(("┃", "│")) == line.rstrip().rstrip("▁▂▃▄▅▆▇█").rstrip().endswith(

@@ -7,11 +7,27 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tests.scriptedtools import MOVES
 from tests.tui import scripted
 from tests.tui.scripted import ScriptedFleet
+from waziterm.domain.reasons import Reason
 from waziterm.domain.screen import Theme
+from waziterm.domain.states import State
 from waziterm.tui.app import WazitermApp
 from waziterm.tui.finish import Finish
+
+
+def _never_linked() -> ScriptedFleet:
+    """One that was just added and stopped, beside one that was linked."""
+    new = scripted.instance("shop-new", State.STOPPED, Reason.NEW)
+    return ScriptedFleet(new, scripted.connected("shop-jakarta"))
+
+
+def _with_a_past() -> ScriptedFleet:
+    fleet = scripted.every_state()
+    fleet.courses = dict.fromkeys(fleet.views, MOVES)
+    return fleet
+
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
@@ -28,8 +44,8 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "wall_scrolled": (scripted.every_state, ["end"]),
     "empty": (ScriptedFleet, []),
     "focus_qr": (lambda: ScriptedFleet(scripted.pairing("shop-medan")), ["enter"]),
-    "focus_connected": (scripted.every_state, ["enter"]),
-    "focus_cooldown": (scripted.every_state, ["right", "enter"]),
+    "focus_connected": (_with_a_past, ["enter"]),
+    "focus_cooldown": (_with_a_past, ["right", "enter"]),
     "log": (scripted.every_state, ["l"]),
     "message": (scripted.every_state, ["t"]),
     "add": (ScriptedFleet, ["a", *"-x", "enter"]),
@@ -37,7 +53,12 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "quit": (scripted.every_state, ["q"]),
     "help": (scripted.every_state, ["question_mark"]),
     "hostile": (scripted.hostile, []),
+    "never_linked": (_never_linked, []),
 }
+EVERY_VIEW = (
+    "wall", "list", "focus_qr", "focus_cooldown", "focus_connected", "incidents", "queue", "empty",
+    "help", "log",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -53,8 +74,13 @@ def test_view(
     assert snap_compare(App(build), terminal_size=size, run_before=after(keys))
 
 
-@pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.HIGH_CONTRAST])
-@pytest.mark.parametrize("view", ["wall", "list", "focus_qr", "focus_cooldown", "queue", "help"])
+@pytest.mark.parametrize(
+    ("view", "theme"),
+    [
+        *((view, Theme.LIGHT) for view in (*EVERY_VIEW, "check", "quit", "add")),
+        *((view, Theme.HIGH_CONTRAST) for view in (*EVERY_VIEW[:5], "quit")),
+    ],
+)
 def test_theme(
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str, theme: Theme
 ) -> None:
@@ -95,6 +121,7 @@ class App(WazitermApp):
 
 def after(keys: list[str]) -> Callable[[Pilot[Any]], Any]:
     async def press(pilot: Pilot[Any]) -> None:
+        await pilot.pause()
         await pilot.press(*keys)
         await pilot.pause()
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.scriptedtools import ENTRY
 from tests.tui.painted import shown
-from tests.tui.scripted import ScriptedFleet, connected
+from tests.tui.scripted import ScriptedFleet, connected, every_state
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.layers import LayerName
 from waziterm.tui.mainscreen import MainScreen
@@ -91,6 +91,19 @@ async def test_remove_asks_and_what_is_refused_is_said() -> None:
         await screen.says("✖ remove refused: a restart is under way (wait until it has ended)")
         await screen.press("x", "y")
         await screen.says("✓ shop-a: removed; u brings it back")
+
+
+async def test_remove_means_all_that_are_marked() -> None:
+    fleet = every_state()
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("space", "space", "x")
+        await screen.says("Remove 2 marked instances?", "shop-jakarta, shop-bandung: they stop")
+        await screen.press("y")
+        await screen.until(lambda _: len(fleet.calls) == 2)
+        assert [call[:2] for call in fleet.calls] == [
+            ("remove", "shop-jakarta"),
+            ("remove", "shop-bandung"),
+        ]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.tui.fleetlist import columns
 from waziterm.tui.focus import FocusScreen
-from waziterm.tui.mainscreen import MainScreen, View
+from waziterm.tui.here import View
+from waziterm.tui.mainscreen import MainScreen
 
 
 def view_of(screen: Shown) -> View:
@@ -53,6 +54,16 @@ async def test_number_keys_show_the_views_and_escape_goes_back() -> None:
         await screen.press("escape")
         await screen.pilot.pause()
         assert view_of(screen) is View.WALL
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 140, 200])
+async def test_the_list_never_cuts_the_code_of_a_reason(width: int) -> None:
+    async with shown(every_state(), width, 40) as screen:
+        await screen.press("2")
+        text = await screen.sees("WHY")
+        for name, code in (("shop-bandung", "440"), ("shop-batam", "401"), ("shop-kupang", "402")):
+            (line,) = (line for line in text.splitlines() if name in line)
+            assert f" {code} " in line
 
 
 async def test_the_selection_is_the_same_in_wall_and_list() -> None:

@@ -11,11 +11,13 @@ from waziterm.domain.labfile import LabFile
 from waziterm.lab.client import Lab
 from waziterm.lab.words import Scanned
 from waziterm.manager.process import Message, OutputLine, WorkerProcess
+from waziterm.manager.zygote import Zygote
 from waziterm.worker.protocol import (
     Answered,
     Command,
     Connect,
     Happened,
+    Leave,
     Noted,
     Probe,
     Ready,
@@ -61,14 +63,18 @@ class Hand:
             self._news.notify_all()
 
     async def wait_for(
-        self, kind: type[Kind], position: int = 0, timeout_s: float = DEADLINE_S
+        self,
+        kind: type[Kind],
+        position: int = 0,
+        timeout_s: float = DEADLINE_S,
+        instance: str | None = None,
     ) -> Kind:
-        """The first message or event of a kind from a position on."""
+        """The first message or event of a kind from a position on; of one instance, or of any."""
         seen = position
 
         def found() -> bool:
             nonlocal seen
-            while seen < len(self.said) and not isinstance(self._at(seen), kind):
+            while seen < len(self.said) and not self._is(seen, kind, instance):
                 seen += 1
             return seen < len(self.said) or self.ended
 
@@ -81,6 +87,14 @@ class Hand:
         what = self._at(seen)
         assert isinstance(what, kind)
         return what
+
+    def events_of(self, instance: str, position: int = 0) -> list[ev.WorkerEvent]:
+        """What happened to one instance from a position on."""
+        return [
+            message.event
+            for message in self.said[position:]
+            if isinstance(message, Happened) and message.instance == instance
+        ]
 
     async def wait_for_line(self, text: str) -> None:
         """Wait until this text is part of a line."""
@@ -100,23 +114,40 @@ class Hand:
             position = self.said.index(answered) + 1
         return answered
 
-    async def probe(self) -> Answered:
+    async def start_probe(self, instance: str = NAME) -> int:
+        """Ask for a probe; the number of the request."""
         self._requests += 1
-        await self.process.send(Probe(NAME, self._requests))
-        return await self.answer(self._requests)
-
-    async def start_text(self, text: str, to: str | None = None) -> int:
-        """Ask for a text to be sent; the number of the request."""
-        self._requests += 1
-        await self.process.send(SendText(NAME, self._requests, text, to))
+        await self.process.send(Probe(instance, self._requests))
         return self._requests
 
-    async def send_text(self, text: str, to: str | None = None) -> Answered:
-        return await self.answer(await self.start_text(text, to))
+    async def probe(self, instance: str = NAME) -> Answered:
+        return await self.answer(await self.start_probe(instance))
+
+    async def start_text(self, text: str, to: str | None = None, instance: str = NAME) -> int:
+        """Ask for a text to be sent; the number of the request."""
+        self._requests += 1
+        await self.process.send(SendText(instance, self._requests, text, to))
+        return self._requests
+
+    async def send_text(self, text: str, to: str | None = None, instance: str = NAME) -> Answered:
+        return await self.answer(await self.start_text(text, to, instance))
+
+    async def start_leave(self, instance: str) -> int:
+        """Ask for an instance to be let go; the number of the request."""
+        self._requests += 1
+        await self.process.send(Leave(instance, self._requests))
+        return self._requests
+
+    async def leave(self, instance: str) -> Answered:
+        return await self.answer(await self.start_leave(instance))
 
     def _at(self, index: int) -> object:
         message = self.said[index]
         return message.event if isinstance(message, Happened) else message
+
+    def _is(self, index: int, kind: type, instance: str | None) -> bool:
+        named = getattr(self.said[index], "instance", None)
+        return isinstance(self._at(index), kind) and instance in (None, named)
 
     async def tell(self, command: Command) -> Self:
         await self.process.send(command)
@@ -126,7 +157,20 @@ class Hand:
 @asynccontextmanager
 async def spawned(ca_file: str | None = None) -> AsyncIterator[Hand]:
     """A worker that is ready, ended at the end of the block."""
-    hand = Hand(await WorkerProcess.spawn(ca_file=ca_file))
+    async with _held(await WorkerProcess.spawn(ca_file=ca_file)) as hand:
+        yield hand
+
+
+@asynccontextmanager
+async def forked(zygote: Zygote) -> AsyncIterator[Hand]:
+    """The same, from a zygote."""
+    async with _held(await WorkerProcess.fork(zygote)) as hand:
+        yield hand
+
+
+@asynccontextmanager
+async def _held(process: WorkerProcess) -> AsyncIterator[Hand]:
+    hand = Hand(process)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(hand.listen())

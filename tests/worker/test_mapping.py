@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from waziterm.domain import events as ev
 from waziterm.worker.mapping import (
     EVENT_NAMES,
+    EVENT_NUMBERS,
+    NOTE_NAMES,
     connect_error,
     is_round_trip,
     jid_text,
@@ -37,6 +40,19 @@ def pb() -> Any:
 
 def test_every_event_that_it_maps_is_one_of_the_library(pb: Any) -> None:
     assert [name for name in EVENT_NAMES if not hasattr(pb, name)] == []
+
+
+def test_the_numbers_are_the_librarys() -> None:
+    folder = importlib.util.find_spec("neonize")
+    assert folder is not None and folder.submodule_search_locations
+    text = (Path(folder.submodule_search_locations[0]) / "events.py").read_text()
+    table = text[text.index("EVENT_TO_INT") : text.index("INT_TO_EVENT")]
+    theirs = {
+        name.removesuffix("Ev"): int(number)
+        for name, number in re.findall(r"^    (\w+): (\d+),$", table, re.MULTILINE)
+    }
+    assert {name: theirs[name] for name in EVENT_NUMBERS} == EVENT_NUMBERS
+    assert set(EVENT_NUMBERS) == set(EVENT_NAMES + NOTE_NAMES)
 
 
 def test_pair_status(pb: Any) -> None:

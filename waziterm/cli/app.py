@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from waziterm import __version__
+from waziterm.domain.screen import Lang
 
 Name = Annotated[str, Parameter(help="The instance's name.")]
 DataDirOption = Annotated[
@@ -20,6 +21,14 @@ DataDirOption = Annotated[
 LabOption = Annotated[
     Path | None,
     Parameter(name="--lab", help="Connect to a local WhatsApp, as this lab file says."),
+]
+LangOption = Annotated[
+    Lang | None,
+    Parameter(
+        name="--lang",
+        help="The language of the screen; that of the settings, else of the locale, if left out.",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[
     bool,
@@ -42,11 +51,13 @@ app = App(
 
 
 @app.default
-def monitor(*, data_dir: DataDirOption = None, lab: LabOption = None) -> int:
+def monitor(
+    *, data_dir: DataDirOption = None, lab: LabOption = None, lang: LangOption = None
+) -> int:
     """The monitor, with the manager embedded."""
     from waziterm.cli.host import run_monitor  # noqa: PLC0415
 
-    return run_monitor(data_dir, lab)
+    return run_monitor(data_dir, lab, lang)
 
 
 @app.command(help_epilogue="Example: waziterm headless --data-dir /srv/waziterm")
@@ -72,11 +83,12 @@ def attach(
         bool, Parameter(help="Only watch; no key changes anything.", show_default=False)
     ] = False,
     data_dir: DataDirOption = None,
+    lang: LangOption = None,
 ) -> int:
     """The same screen on a manager that runs already; leaving it stops nothing."""
     from waziterm.cli.attach import run_attach  # noqa: PLC0415
 
-    return run_attach(data_dir, read_only)
+    return run_attach(data_dir, read_only, lang)
 
 
 @app.command(help_epilogue="Example: waziterm demo --headless --seconds 60 --json")
@@ -103,6 +115,7 @@ def demo(
     seed: Annotated[
         int, Parameter(validator=Number(gte=0), help="Another seed is another course of events.")
     ] = 1,
+    lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Show the monitor on a throw-away lab: phones that scan, trouble that comes by itself."""
@@ -110,7 +123,7 @@ def demo(
 
     if without_screen:
         return run_demo_headless(instances, seed, seconds, as_json)
-    return run_demo(instances, seed, seconds, as_json)
+    return run_demo(instances, seed, seconds, as_json, lang)
 
 
 @app.command(help_epilogue="Example: waziterm add shop-jakarta --proxy socks5://proxy.example:1080")

@@ -8,12 +8,13 @@ from waziterm.cli.log import program_log
 from waziterm.cli.target import data_dir_of
 from waziterm.config import load_settings
 from waziterm.control.listener import check_socket_path
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
+from waziterm.domain.screen import Lang
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.lock import owned_by
 
 
-def run_attach(data_dir: Path | None, read_only: bool) -> int:
+def run_attach(data_dir: Path | None, read_only: bool, lang: Lang | None = None) -> int:
     """Show the fleet of the manager that owns the directory, until the operator leaves.
 
     Raises FleetError: code 3 when no manager runs there, code 2 without a terminal.
@@ -27,10 +28,10 @@ def run_attach(data_dir: Path | None, read_only: bool) -> int:
         raise FleetError(
             "attach needs a terminal", "`waziterm list` shows the fleet without one", code=2
         )
-    return attach(data, read_only=read_only)
+    return attach(data, read_only=read_only, lang=lang)
 
 
-def offer_attach(data: DataDir, pid: int, *, lab: bool) -> int:
+def offer_attach(data: DataDir, pid: int, *, lab: bool, lang: Lang | None = None) -> int:
     """Ask whether to attach to the manager `pid` that owns the directory, and do so.
 
     lab: a lab is wanted; it is refused when the manager uses the real WhatsApp.
@@ -46,13 +47,13 @@ def offer_attach(data: DataDir, pid: int, *, lab: bool) -> int:
         answer = "n"
     if answer not in ("", "y", "yes"):
         raise owned_by(known, data.root)
-    return attach(data, read_only=False, lab=lab)
+    return attach(data, read_only=False, lab=lab, lang=lang)
 
 
-def attach(data: DataDir, *, read_only: bool, lab: bool = False) -> int:
+def attach(data: DataDir, *, read_only: bool, lab: bool = False, lang: Lang | None = None) -> int:
     """Run the screen; its exit code. Raises FleetError when the manager does not answer."""
     check_socket_path(data.socket)
-    screen = load_settings().screen
+    screen = load_settings().screen.speaking(lang)
 
     async def show() -> int:
         from waziterm.control.readonly import ReadOnly  # noqa: PLC0415 - with the next one

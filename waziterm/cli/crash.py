@@ -7,7 +7,7 @@ from pathlib import Path
 
 from waziterm.cli.log import line_formatter, make_private
 from waziterm.cli.target import data_dir_of
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.text import safe_line
 
 

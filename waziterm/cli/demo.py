@@ -18,6 +18,7 @@ from waziterm.config import Settings, load_settings
 from waziterm.control.views import fleet_json
 from waziterm.domain.fleet import Fleet, FleetError, FleetView
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.screen import Lang
 from waziterm.domain.states import State, Wanted
 from waziterm.lab.client import Lab, run_lab
 from waziterm.lab.words import LabError
@@ -29,7 +30,9 @@ Json = dict[str, Any]
 DEFAULT_S = 60.0
 
 
-def run_demo(count: int, seed: int, seconds: float | None, as_json: bool) -> int:
+def run_demo(
+    count: int, seed: int, seconds: float | None, as_json: bool, lang: Lang | None = None
+) -> int:
     """The monitor on a throw-away fleet of `count` instances; its exit code.
 
     Raises FleetError (code 2) for options that need `--headless`, and without a terminal.
@@ -38,7 +41,7 @@ def run_demo(count: int, seed: int, seconds: float | None, as_json: bool) -> int
         raise FleetError("--seconds and --json need --headless", "`waziterm demo --help`", code=2)
     refuse_without_terminal("`waziterm demo --headless` runs without one")
 
-    screen = load_settings().screen
+    screen = load_settings().screen.speaking(lang)
 
     async def show(directory: Path) -> int:
         from waziterm.tui.terminal import run_screen  # noqa: PLC0415 - textual is the screen's

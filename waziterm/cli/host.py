@@ -21,6 +21,7 @@ from waziterm.control.client import PATIENCE_S
 from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.screen import Lang
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.lock import owned_by
 from waziterm.manager.manager import SessionManager, open_manager
@@ -30,17 +31,18 @@ log = logging.getLogger(__name__)
 _PAUSE_S = 0.05
 
 
-def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
+def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = None) -> int:
     """The monitor with its embedded manager, or attached to the one that runs; its exit code.
 
     Raises FleetError: code 3 when another manager owns the directory and nobody wants to attach
     to it, code 2 without a terminal.
     """
     settings = load_settings(data_dir=data_dir)
+    screen = settings.screen.speaking(lang)
     data = DataDir(settings.data_dir)
     pid = data.owner_pid()
     if pid is not None:
-        return offer_attach(data, pid, lab=lab is not None)
+        return offer_attach(data, pid, lab=lab is not None, lang=lang)
     refuse_without_terminal("`waziterm headless` runs without one")
     lab_file = lab_file_of(lab)
 
@@ -53,7 +55,7 @@ def run_monitor(data_dir: Path | None, lab: Path | None) -> int:
         async with open_manager(data.root, settings, lab_file, begin=painted) as fleet:
             serving = asyncio.create_task(_serve_once(painted, fleet, data, settings))
             try:
-                return await run_screen(fleet, painted.set, screen=settings.screen)
+                return await run_screen(fleet, painted.set, screen=screen)
             finally:
                 serving.cancel()
                 await asyncio.wait([serving])

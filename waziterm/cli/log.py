@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.text import safe_line
 
 FILE_BYTES = 2_000_000

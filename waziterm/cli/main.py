@@ -7,14 +7,13 @@ another one owns the data directory · 130 ended by ctrl+c.
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import NoReturn
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
 from waziterm.cli import output
 from waziterm.cli.app_emergency import app
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -62,6 +61,8 @@ def _misused(error: CycloptsError, argv: Sequence[str]) -> FleetError:
     hint = f"`waziterm {verb} --help`" if verb else "`waziterm --help`"
     words = " ".join(str(error).split())
     if argv and not verb and not argv[0].startswith("-"):
+        from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+
         near = get_close_matches(argv[0], [name for name in app if name.isalpha()], 1)
         words = f"unknown verb {argv[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     elif isinstance(error, UnusedCliTokensError) and error.unused_tokens:

@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
 
 

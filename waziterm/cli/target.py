@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from waziterm.control.client import ControlClient
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.labfile import LabFile, LabFileError
 from waziterm.manager.datadir import DataDir
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 
 Json = dict[str, Any]
 

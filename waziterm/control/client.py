@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from waziterm.control.answers import array_of, error_of, object_of, read_answer
 from waziterm.control.listener import check_socket_path
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ Moments are UTC ISO 8601 texts; durations are seconds.
 
 An incident: `id`, `reason`, `code`, `sentence`, `detail`, `began_at`, `last_at`, `names`, `fleet`
 (how many instances there were), `serious`, `acknowledged_at` or null, `done`: what was done about
-it, or "".
+it, or ""; `done_parts`: the same as `{template, values}`, or null.
 A move (`timeline`): `at`, `state`, `reason`, `code`, `sentence`, `detail`.
 An attempt: `at`, `instance`, `kind`, `took_s` or null, `ok`: true, false, or null for no verdict.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from waziterm.control.toolviews import epoch
 from waziterm.control.views import moment
 from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 
@@ -34,6 +35,7 @@ def incident_json(incident: IncidentView) -> Json:
         "serious": incident.is_serious,
         "acknowledged_at": moment(incident.acknowledged_at),
         "done": incident.done,
+        "done_parts": _parts(incident.done),
     }
 
 
@@ -49,8 +51,27 @@ def incident_of(data: Json) -> IncidentView:
         is_serious=data["serious"],
         id=data["id"],
         acknowledged_at=None if seen is None else epoch(seen),
-        done=data["done"],
+        done=_phrase(data["done_parts"]) if data["done_parts"] else data["done"],
     )
+
+
+def _parts(text: str) -> Json | None:
+    """What a phrase is made of, for another language; None for any other text."""
+    if not isinstance(text, Phrase):
+        return None
+    values = {
+        name: _parts(value) or value if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return {"template": text.template, "values": values}
+
+
+def _phrase(parts: Json) -> Phrase:
+    values = {
+        name: _phrase(value) if isinstance(value, dict) else value
+        for name, value in parts["values"].items()
+    }
+    return Phrase(parts["template"], **values)
 
 
 def moved_json(moved: Moved) -> Json:

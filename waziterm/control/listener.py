@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 
 # The kernel's sockaddr_un holds 108 bytes, one of which is the closing NUL.
 LONGEST_PATH = 107

@@ -6,12 +6,27 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.history import History
 from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.janitor import Act
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 from waziterm.domain.tools import Tools
+
+__all__ = [
+    "Changes",
+    "Fleet",
+    "FleetError",
+    "FleetView",
+    "InstanceNotFoundError",
+    "InstanceView",
+    "LogLine",
+    "Notice",
+    "SendResult",
+    "Source",
+    "Subscription",
+]
 
 
 class Source(StrEnum):
@@ -120,22 +135,6 @@ class SendResult:
     took_s: float
     message_id: str = ""
     error: str = ""
-
-
-class FleetError(Exception):
-    """A command was refused or failed. str(): one line. hint: what to do. code: exit code."""
-
-    def __init__(self, message: str, hint: str = "", code: int = 1) -> None:
-        super().__init__(message)
-        self.hint = hint
-        self.code = code
-
-
-class InstanceNotFoundError(FleetError):
-    """No instance of the fleet has this name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
 
 
 class Subscription(Protocol):

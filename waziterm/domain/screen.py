@@ -1,7 +1,7 @@
 """How an operator wants the screen to look: `[screen]` of the settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -19,6 +19,14 @@ class Ascii(StrEnum):
     AUTO = "auto"
     ON = "on"
     OFF = "off"
+
+
+class Lang(StrEnum):
+    """The language of the screen; `auto` is that of the locale."""
+
+    AUTO = "auto"
+    EN = "en"
+    ID = "id"
 
 
 ACTIONS = frozenset(
@@ -65,6 +73,7 @@ ACTIONS = frozenset(
         "show_log",
         "sort",
         "start_stop",
+        "suspend",
         "switch_qr",
         "undo",
         "view_incidents",
@@ -79,7 +88,7 @@ ACTIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """`[screen]`: the theme, whether the terminal shows ASCII alone, and other keys than ours.
+    """`[screen]`: the theme, ASCII alone or not, the language, and other keys than ours.
 
     keys: by action, Textual's names of its keys, separated by commas: `{"reconnect": "ctrl+r"}`.
     """
@@ -87,3 +96,8 @@ class Screen:
     theme: Theme = Theme.DARK
     ascii: Ascii = Ascii.AUTO
     keys: Mapping[str, str] = field(default_factory=dict)
+    lang: Lang = Lang.AUTO
+
+    def speaking(self, lang: Lang | None) -> "Screen":
+        """The same in another language, where one is named."""
+        return self if lang is None else replace(self, lang=lang)

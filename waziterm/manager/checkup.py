@@ -25,10 +25,6 @@ class Checkup:
         self._places = places
         self._turn = asyncio.Lock()
 
-    def apply(self, keep_trash_s: float) -> None:
-        """keep_trash_s: how long a trash entry stays from now on, in seconds; 0 for ever."""
-        self._places = replace(self._places, keep_trash_s=keep_trash_s)
-
     async def check(self) -> tuple[Finding, ...]:
         """Everything that is wrong or will be, the worst first. Changes nothing."""
         async with self._turn:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.manager.lock import lock_owner
 
 

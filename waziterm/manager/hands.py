@@ -20,11 +20,12 @@ from waziterm.manager.background import Background
 from waziterm.manager.claims import Claims
 from waziterm.manager.clock import Clock
 from waziterm.manager.gate import ConnectGate
-from waziterm.manager.holder import Address, Sought, peers_of
+from waziterm.manager.holder import Address, Sought
 from waziterm.manager.inbox import Inbox
 from waziterm.manager.journal import Journal
 from waziterm.manager.link import Link
 from waziterm.manager.packs import Packs
+from waziterm.manager.peers import Peers
 from waziterm.manager.records import Records
 from waziterm.manager.sessions import SessionFiles
 from waziterm.worker import protocol as wire
@@ -46,6 +47,7 @@ class Surroundings:
     clock: Clock
     random: Random
     packs: Packs
+    peers: Peers
     isolated: Callable[[], bool]
     show: Callable[[InstanceView], None]
     outdated: Callable[[str], None]
@@ -219,4 +221,4 @@ class Hands:
             self._inbox.put(ev.SuspectsFound(findings.summary))
 
     async def _note_peers(self, pid: int) -> None:
-        self._peers = await asyncio.to_thread(peers_of, pid)
+        self._peers = await self._around.peers.of(pid)

@@ -7,7 +7,7 @@ the same thing about the same mistake.
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.text import plain
 

@@ -36,7 +36,7 @@ _ANSWER_S = 1.0
 class CheckPlaces:
     """What a check looks at and a fix puts in order.
 
-    own_pids: the workers of this fleet. keep_trash_s: seconds for which a trash entry stays, 0
+    own_pids: the workers of this fleet. keep_trash_s: seconds for which a trash entry stays now, 0
     for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
     nobody of ours uses its session; afterwards it goes on.
     """
@@ -49,7 +49,7 @@ class CheckPlaces:
     clock: Clock
     instances: Callable[[], Sequence[Instance]]
     own_pids: Callable[[], frozenset[int]]
-    keep_trash_s: float
+    keep_trash_s: Callable[[], float]
     has_manager: bool
     halted: Callable[[str], AbstractAsyncContextManager[None]]
 
@@ -99,7 +99,7 @@ async def inspect(places: CheckPlaces) -> Survey:
         ),
         disk_free=disk.free,
         descriptors=None if soft == resource.RLIM_INFINITY else soft,
-        trash=tuple(entry.view(places.keep_trash_s) for entry in entries),
+        trash=tuple(entry.view(places.keep_trash_s()) for entry in entries),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.errors import FleetError
 
 _WAIT_S = 0.5
 _PAUSE_S = 0.02

@@ -128,6 +128,7 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[Offline
                 clock,
                 instances=keeper.instances,
                 own_pids=frozenset,
+                keep_trash_s=lambda: shelf.keep_trash_s,
                 has_manager=False,
                 halted=lambda name: nullcontext(),
             )

@@ -19,6 +19,7 @@ from waziterm.manager.hands import Surroundings
 from waziterm.manager.hub import Hub
 from waziterm.manager.journal import TAIL, Journal
 from waziterm.manager.packs import Packs
+from waziterm.manager.peers import Peers
 from waziterm.manager.records import Records
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.supervisor import Supervisor
@@ -55,6 +56,7 @@ class Roster:
         self._gate = ConnectGate(_gate_limits(settings), world.clock, self._outage, begin)
         size = settings.fleet.instances_per_worker
         self._packs = Packs(world.spawn, world.clock, tasks, size)
+        self._peers = Peers(world.clock)
         self._troubles = Troubles(lambda: len(self._supervisors), hub.notice)
         self._supervisors: dict[str, Supervisor] = {}
         self._records: dict[str, Records] = {}
@@ -164,15 +166,16 @@ class Roster:
         """Take up what is stored: what is paired and wanted connects, the others wait."""
         for name in await self._sessions.mend():
             log.warning("%s: its session was half moved when the last manager ended", name)
-        for instance in await self._store.instances():
+        stored = await self._store.instances()
+        resuming = sum(one.is_paired and one.wanted is Wanted.RUNNING for one in stored)
+        if resuming:
+            self._packs.expect(resuming)
+            self._world.warm()
+        for instance in stored:
             self.keep(instance, await self._store.lines(instance.name, limit=TAIL))
-        self._packs.expect(sum(self._resumes(each.instance) for each in self))
         for supervisor in self:
             await self._adopt_device(supervisor)
             await supervisor.ask(ev.Booted(library_changed))
-
-    def _resumes(self, instance: Instance) -> bool:
-        return instance.is_paired and instance.wanted is Wanted.RUNNING
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""
@@ -204,6 +207,7 @@ class Roster:
             clock=self._world.clock,
             random=self._world.random,
             packs=self._packs,
+            peers=self._peers,
             isolated=lambda: name in self._settings.isolated,
             show=self._hub.changed,
             outdated=self._outdated,

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from waziterm.config import Settings
 from waziterm.domain.instance import Instance
 from waziterm.manager.cleaning import Cleaning, Keeper
 from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
-from waziterm.manager.inspection import CheckPlaces
 from waziterm.manager.registry import Registry, machine_key, registry_folder
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.store import Store
+
+if TYPE_CHECKING:
+    from waziterm.manager.inspection import CheckPlaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,13 @@ class Shelf:
         *,
         instances: Callable[[], Sequence[Instance]],
         own_pids: Callable[[], frozenset[int]],
+        keep_trash_s: Callable[[], float],
         has_manager: bool,
         halted: Callable[[str], AbstractAsyncContextManager[None]],
-    ) -> CheckPlaces:
+    ) -> "CheckPlaces":
         """What a check looks at; see `CheckPlaces`."""
+        from waziterm.manager.inspection import CheckPlaces  # noqa: PLC0415 - see `Toolbox`
+
         return CheckPlaces(
             data=self.data,
             store=store,
@@ -58,7 +64,7 @@ class Shelf:
             clock=clock,
             instances=instances,
             own_pids=own_pids,
-            keep_trash_s=self.keep_trash_s,
+            keep_trash_s=keep_trash_s,
             has_manager=has_manager,
             halted=halted,
         )

@@ -4,6 +4,8 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from waziterm.domain.checkup import Finding, FixReport
 from waziterm.domain.fleet import FleetError, SendResult, Subscription
@@ -12,18 +14,23 @@ from waziterm.domain.labfile import LabFile
 from waziterm.domain.layers import TestReport
 from waziterm.domain.tools import ConflictRecord, Progress, RestartReport
 from waziterm.domain.trash import Removal, TrashView
-from waziterm.manager.checkup import Checkup
 from waziterm.manager.clock import Clock
 from waziterm.manager.history import acknowledge_in, attempts_in, incidents_in, timeline_in
 from waziterm.manager.reading import conflicts_in
-from waziterm.manager.restart import Restart
 from waziterm.manager.roster import Roster
 from waziterm.manager.shelf import Shelf
 from waziterm.store.store import Store
 
+if TYPE_CHECKING:
+    from waziterm.manager.checkup import Checkup
+    from waziterm.manager.restart import Restart
+
 
 class Toolbox:
-    """What `domain.tools.Tools` and `domain.history.History` ask of a manager."""
+    """What `domain.tools.Tools` and `domain.history.History` ask of a manager.
+
+    What only an emergency needs is loaded when it is first asked for, not before the first paint.
+    """
 
     def __init__(
         self,
@@ -38,19 +45,32 @@ class Toolbox:
         self._clock = clock
         self._lab = lab
         self._roster = roster
+        self._shelf = shelf
+        self._subscribe = subscribe
         self._cleaning = shelf.cleaning(roster, clock)
-        places = shelf.places(
-            store,
-            clock,
-            instances=roster.instances,
-            own_pids=roster.pids,
-            has_manager=True,
-            halted=roster.paused,
-        )
-        self._checkup = Checkup(places)
-        self._restart = Restart(roster, self._checkup, self._cleaning, clock, subscribe)
         self._order = asyncio.Lock()
         self._under_way = ""
+
+    @cached_property
+    def _checkup(self) -> "Checkup":
+        from waziterm.manager.checkup import Checkup  # noqa: PLC0415
+
+        places = self._shelf.places(
+            self._store,
+            self._clock,
+            instances=self._roster.instances,
+            own_pids=self._roster.pids,
+            keep_trash_s=lambda: self._cleaning.keep_s,
+            has_manager=True,
+            halted=self._roster.paused,
+        )
+        return Checkup(places)
+
+    @cached_property
+    def _restart(self) -> "Restart":
+        from waziterm.manager.restart import Restart  # noqa: PLC0415
+
+        return Restart(self._roster, self._checkup, self._cleaning, self._clock, self._subscribe)
 
     @abstractmethod
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
@@ -94,7 +114,7 @@ class Toolbox:
                 yield step
 
     async def test(self, name: str, to: str | None = None) -> TestReport:
-        from waziterm.manager.tester import Connection, test_layers  # noqa: PLC0415 - not before the first paint
+        from waziterm.manager.tester import Connection, test_layers  # noqa: PLC0415
 
         supervisor = self._roster.of(name)
         connection = Connection(

@@ -18,11 +18,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Time, chance and worker processes. spawn: starts a worker; raises OSError."""
+    """Time, chance and worker processes.
+
+    spawn: starts a worker; raises OSError. warm: workers will soon be wanted.
+    """
 
     clock: Clock
     random: Random
     spawn: Callable[[], Awaitable[Worker]]
+    warm: Callable[[], None] = lambda: None
 
 
 @asynccontextmanager
@@ -40,6 +44,6 @@ async def real_world(lab: LabFile | None) -> AsyncIterator[World]:
         return await WorkerProcess.spawn(ca_file=ca_file)
 
     try:
-        yield World(SystemClock(), Random(), spawn)
+        yield World(SystemClock(), Random(), spawn, zygote.warm)
     finally:
         await zygote.close()

@@ -10,7 +10,7 @@ from collections import deque
 from waziterm.manager.child import ForkedChild, OwnChild
 from waziterm.manager.launch import launch
 
-ASK = b"fork"
+_ASK = b"fork"
 _PATIENCE_S = 20.0
 
 
@@ -24,18 +24,36 @@ class Zygote:
         self._ca_file = ca_file
         self._starting = asyncio.Lock()
         self._line: _Line | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    def warm(self) -> None:
+        """Start the process ahead of the first fork, in the background."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        # What is wrong is told by the fork that needs it.
+        with contextlib.suppress(OSError):
+            await self._up()
 
     async def fork(self, pipe: socket.socket, output: socket.socket) -> ForkedChild:
         """A worker that speaks on `pipe` and prints on `output`. Raises OSError."""
+        return await (await self._up()).fork(pipe, output)
+
+    async def _up(self) -> "_Line":
         async with self._starting:
             if self._line is None or not self._line.is_up:
-                await self.close()
+                await self._end()
                 self._line = await _Line.open(self._ca_file)
-            line = self._line
-        return await line.fork(pipe, output)
+            return self._line
 
     async def close(self) -> None:
         """End the zygote; its workers go on."""
+        if self._warming is not None:
+            await asyncio.wait([self._warming])
+        await self._end()
+
+    async def _end(self) -> None:
         line, self._line = self._line, None
         if line is not None:
             await line.close()
@@ -69,7 +87,7 @@ class _Line:
         answer: asyncio.Future[ForkedChild] = self._loop.create_future()
         self._asked.append(answer)
         try:
-            socket.send_fds(self._sock, [ASK], [pipe.fileno(), output.fileno()])
+            socket.send_fds(self._sock, [_ASK], [pipe.fileno(), output.fileno()])
         except OSError:
             self._asked.remove(answer)
             raise

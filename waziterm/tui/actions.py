@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from waziterm.domain.fleet import Changes, Fleet, FleetError, InstanceView
-from waziterm.tui.keys import starts
-from waziterm.tui.messages import Mood, Pending, refusal
+from waziterm.tui.format import seconds
+from waziterm.tui.here import starts
+from waziterm.tui.lang import N_, tr
+from waziterm.tui.messages import Mood, Pending, failed_inside, refusal
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import inert
 
@@ -14,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 
 class Actions:
-    """The operator's commands. run: starts a coroutine as a task of the app."""
+    """The operator's commands. run: starts a coroutine as a task of the app. log: the file in
+    which the errors of this screen stand."""
 
     def __init__(
         self,
@@ -23,12 +26,14 @@ class Actions:
         clock: Callable[[], float],
         run: Callable[[Coroutine[Any, Any, None]], object],
         tell: Callable[[Mood, str], None],
+        log: str,
     ) -> None:
         self._fleet = fleet
         self._model = model
         self._clock = clock
         self._run = run
         self._tell = tell
+        self._log = log
         self._asked: set[tuple[str, str]] = set()
         self._pending: dict[str, Pending] = {}
 
@@ -37,26 +42,26 @@ class Actions:
     def start_stop(self, name: str) -> None:
         view = self._model.get(name)
         if view is not None and starts(view):
-            self._ask("start", name, lambda: self._fleet.start(name))
+            self._ask(N_("start"), name, lambda: self._fleet.start(name))
         else:
-            self._ask("stop", name, lambda: self._fleet.stop(name))
+            self._ask(N_("stop"), name, lambda: self._fleet.stop(name))
 
     def reconnect(self, name: str) -> None:
         """A person's press: it may shorten a cool-down and end a hold."""
-        self._ask("reconnect", name, lambda: self._fleet.reconnect(name, takeover=True))
+        self._ask(N_("reconnect"), name, lambda: self._fleet.reconnect(name, takeover=True))
 
     def clean(self, name: str) -> None:
-        self._ask("clean", name, lambda: self._fleet.clean(name))
+        self._ask(N_("clean"), name, lambda: self._fleet.clean(name))
 
     def send_test(self, name: str) -> None:
-        self._once("send-test", name, self._send_test(name))
+        self._once(N_("send-test"), name, self._send_test(name))
 
     async def add(self, name: str, phone: str | None, proxy: str | None) -> InstanceView:
         """Add an instance. Raises FleetError when the fleet refuses it."""
         view = await self._fleet.add(name, phone, proxy)
         self._model.update(view)
-        self._pending[view.name] = Pending("add", self._clock(), view.since)
-        self._tell(Mood.TAKEN, f"{view.name}: added")
+        self._pending[view.name] = Pending(N_("add"), self._clock(), view.since)
+        self._tell(Mood.TAKEN, tr("{name}: added", name=view.name))
         return view
 
     # -- how it goes on
@@ -84,7 +89,7 @@ class Actions:
             work.close()
             return
         self._asked.add((verb, name))
-        self._tell(Mood.TAKEN, f"{name}: {verb} asked")
+        self._tell(Mood.TAKEN, tr("{name}: {verb} asked", name=name, verb=tr(verb)))
         self._run(self._guarded(verb, name, work))
 
     async def _guarded(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -92,11 +97,11 @@ class Actions:
         try:
             await work
         except FleetError as error:
-            self._tell(Mood.TROUBLE, f"{name}: {verb} refused: {refusal(error)}")
+            said = tr("{name}: {verb} refused: {why}", name=name, verb=tr(verb), why=refusal(error))
+            self._tell(Mood.TROUBLE, said)
         except Exception:
             logger.exception("%s of %s failed", verb, name)
-            said = f"{name}: {verb} failed inside the program; waziterm.log has the details"
-            self._tell(Mood.TROUBLE, said)
+            self._tell(Mood.TROUBLE, failed_inside(self._log, f"{name}: {tr(verb)}"))
         finally:
             self._asked.discard((verb, name))
 
@@ -119,14 +124,24 @@ class Actions:
         self._model.update(view)
         if view.since == asked.before and asked.ending_is_known(view):
             self._pending.pop(name, None)
-            self._tell(Mood.DONE, f"{name}: {verb}: it is {view.state.label} already")
+            said = tr(
+                "{name}: {verb}: it is {state} already",
+                name=name,
+                verb=tr(verb),
+                state=tr(view.state.label),
+            )
+            self._tell(Mood.DONE, said)
         else:
             self.settle(Changes())
 
     async def _send_test(self, name: str) -> None:
         result = await self._fleet.send_test(name)
         if result.ok:
-            said = f"{name}: send-test: accepted by WhatsApp after {result.took_s:.2f} s"
+            said = tr(
+                "{name}: send-test: accepted by WhatsApp after {took}",
+                name=name,
+                took=seconds(result.took_s),
+            )
             self._tell(Mood.DONE, said)
         else:
-            self._tell(Mood.TROUBLE, f"{name}: send-test: {inert(result.error)}")
+            self._tell(Mood.TROUBLE, f"{name}: {tr('send-test')}: {inert(result.error)}")

@@ -22,9 +22,11 @@ from waziterm.tui.actions import Actions
 from waziterm.tui.commandapp import CommandApp
 from waziterm.tui.driver import TerminalDriver
 from waziterm.tui.focus import FocusScreen
+from waziterm.tui.here import View
 from waziterm.tui.keys import rebound
-from waziterm.tui.mainscreen import MainScreen, View
-from waziterm.tui.messages import Message, Mood
+from waziterm.tui.lang import N_, tr, trn
+from waziterm.tui.mainscreen import MainScreen
+from waziterm.tui.messages import Message, Mood, log_file
 from waziterm.tui.model import FleetModel
 from waziterm.tui.screens import FleetScreen
 from waziterm.tui.themes import textual_theme, theme_name
@@ -83,17 +85,19 @@ class WazitermApp(CommandApp):
         self._clock = clock
         self._painted = painted
         self._attached = attached
+        self.log_file = log_file(attached=attached)
         self.keys = rebound(keymap or {})
         self.set_keymap(dict(keymap or {}))
         self._message: Message | None = None
         self._news = asyncio.Event()
-        self._main = MainScreen(self.model, clock)
+        self._main = MainScreen(self.model, clock, self.tell)
         self._actions = Actions(
             fleet,
             self.model,
             clock,
             lambda work: self.run_worker(work, group="commands"),
             self.tell,
+            self.log_file,
         )
 
     # -- the fleet's changes
@@ -102,6 +106,7 @@ class WazitermApp(CommandApp):
         return self._main
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self._painted is not None:
             self.call_after_refresh(self._painted)
         self.run_worker(self._follow(), group="feed")
@@ -189,14 +194,14 @@ class WazitermApp(CommandApp):
     def action_acknowledge(self) -> None:
         incident = self._main.incidents.incident
         if self._main.view_shown is not View.INCIDENTS or incident is None:
-            self.tell(Mood.TROUBLE, "A acknowledges an incident; 4 shows them")
+            self.tell(Mood.TROUBLE, tr("A acknowledges an incident; 4 shows them"))
             return
 
         async def acknowledge() -> None:
             await self._fleet.acknowledge(incident.id)
             self._news.set()
 
-        self.run_worker(self._told(acknowledge, "acknowledge"), group="tools")
+        self.run_worker(self._told(acknowledge, N_("acknowledge")), group="tools")
 
     def open_focus(self, name: str, *, log_only: bool = False) -> None:
         """Show one instance in full."""
@@ -216,9 +221,27 @@ class WazitermApp(CommandApp):
             self.open_focus(name, log_only=True)
 
     def action_show_help(self) -> None:
-        from waziterm.tui.dialogs import HelpDialog  # noqa: PLC0415 (keeps the start fast)
+        from waziterm.tui.help import HelpDialog  # noqa: PLC0415 (keeps the start fast)
 
         self.push_screen(HelpDialog())
+
+    def show_glossary(self) -> None:
+        from waziterm.tui.glossary import GlossaryDialog  # noqa: PLC0415 (keeps the start fast)
+
+        self.push_screen(GlossaryDialog())
+
+    def action_suspend(self) -> None:
+        """Back to the shell until `fg`, where nothing but this screen stops meanwhile."""
+        if self._attached:
+            self.action_suspend_process()
+            return
+        self.tell(
+            Mood.TROUBLE,
+            tr(
+                "not stopped: the manager runs in this program and would stop with it; for a shell"
+                " meanwhile, use tmux, or waziterm headless and waziterm attach"
+            ),
+        )
 
     # -- leaving
 
@@ -230,17 +253,27 @@ class WazitermApp(CommandApp):
         if not live or (isinstance(self.screen, ConfirmDialog) and self.screen.is_quit):
             self.leave()
             return
-        sessions = "1 session is" if live == 1 else f"{live} sessions are"
-        text = (
-            f"{sessions} live. They stop with the program and resume at its next start, without a"
-            " new QR code. The verb headless keeps them running without a screen."
+        text = trn(
+            "{n} session is live. It stops with the program and resumes at its next start, without"
+            " a new QR code. The verb headless keeps it running without a screen.",
+            "{n} sessions are live. They stop with the program and resume at its next start,"
+            " without a new QR code. The verb headless keeps them running without a screen.",
+            live,
         )
-        dialog = ConfirmDialog("Quit waziterm?", text, "quit", "stay", default=True, is_quit=True)
+        title = tr("Quit waziterm?")
+        dialog = ConfirmDialog(title, text, tr("quit"), tr("stay"), default=True, is_quit=True)
         self.push_screen(dialog, lambda yes: self.leave() if yes else None)
 
     def leave(self) -> None:
         """End the screen now, with the terminal restored. Signals come here too."""
         self.exit()
+
+    def action_command_palette(self) -> None:
+        from textual.command import CommandPalette  # noqa: PLC0415 (keeps the start fast)
+
+        if not isinstance(self.screen, CommandPalette):
+            asks = tr("Search for commands…")
+            self.push_screen(CommandPalette(placeholder=asks, id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's own: a screenshot would write QR codes to a file."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from waziterm.domain.fleet import InstanceView
 from waziterm.tui import look, words
+from waziterm.tui.lang import tr
 
 
 class Sort(StrEnum):
@@ -51,7 +52,8 @@ def fits(pattern: str, view: InstanceView) -> bool:
     wanted = pattern.removeprefix("!").casefold().split()
     if not wanted:
         return True
-    where = (view.name, view.state.label, words.why(view), words.number(view))
+    state = view.state.label
+    where = (view.name, state, tr(state), words.why(view), words.number(view))
     found = all(any(_fuzzy(word, text.casefold()) for text in where) for word in wanted)
     return found != pattern.startswith("!")
 

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from rich.style import Style
 from textual.strip import Strip
 
-from waziterm.domain.fleet import InstanceView
 from waziterm.domain.states import State
 from waziterm.tui import look
 from waziterm.tui.canvas import Canvas
 from waziterm.tui.format import clock, percent
-from waziterm.tui.keys import Place, keys_of, useful
+from waziterm.tui.here import Here
+from waziterm.tui.keys import keys_of, useful
+from waziterm.tui.lang import tr, trn
 from waziterm.tui.messages import Message, Mood
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import Span, row, spread, width_of, wrap
@@ -25,33 +26,41 @@ _MOODS: dict[Mood, Style] = {
 
 
 def header(model: FleetModel, now: float, width: int) -> Strip:
-    """Counts per state, success rate, badges and clock; words go first where space is short."""
-    clock_span: Span = (f" {clock(now)} ", look.BAR)
-    lab: list[Span] = [(" LAB ", look.LAB), (" ", look.BAR)] if model.lab else []
-    if model.read_only:
-        lab = [(" READ-ONLY ", look.LAB), (" ", look.BAR), *lab]
-    unseen: list[Span] = (
-        [(f" ! {model.unseen} ", look.ALARM), (" ", look.BAR)] if model.unseen else []
-    )
-    outdated: list[Span] = (
-        [(" OUTDATED ", look.ALARM), (" ", look.BAR)] if model.counts()[State.OUTDATED] else []
-    )
-    badge = [*unseen, *outdated, *lab]
-    rate: Span = (f"success {percent(model.attempts_ok, model.attempts)}  ", look.BAR_FAINT)
-    title: list[Span] = [(" waziterm ", look.BAR_BRIGHT), (_how_many(model), look.BAR_FAINT)]
-    wide = _counts(model, with_words=True)
-    short = _counts(model, with_words=False)
-    name = title[0]
+    """Counts per state, success rate, badges and clock.
+
+    Where space is short the words of the states stay longest, because a glyph alone must be known;
+    then those of the states in trouble.
+    """
+    name: Span = (" waziterm ", look.BAR_BRIGHT)
+    title: list[Span] = [name, (_how_many(model), look.BAR_FAINT)]
     # What a filter hides must not be forgotten, so that is said before all else.
     always: list[Span] = [(f" {told} ", look.BAR_BRIGHT)] if (told := _hidden(model)) else []
+    share = percent(model.attempts_ok, model.attempts)
+    rate: Span = (f"{tr('success {share}', share=share)}  ", look.BAR_FAINT)
+    clock_span: Span = (f" {clock(now)} ", look.BAR)
+    lab = _badge("LAB", look.LAB) if model.lab else []
+    if model.read_only:
+        lab = [*_badge(tr("READ-ONLY"), look.LAB), *lab]
+    unseen = _badge(f"! {model.unseen}", look.ALARM) if model.unseen else []
+    outdated = _badge(tr("OUTDATED"), look.ALARM) if model.counts()[State.OUTDATED] else []
+    badges = [*unseen, *outdated, *lab]
+    wide = _counts(model, _spaced_word)
+    close = _counts(model, _close_word)
+    troubled = _counts(model, _trouble_word)
+    short = _counts(model, lambda _state: "")
     variants: tuple[tuple[list[Span], list[Span]], ...] = (
-        ([*title, *wide], [rate, *badge, clock_span]),
-        ([name, *always, *wide], [rate, *badge, clock_span]),
-        ([name, *always, *wide], [*badge, clock_span]),
-        ([*title, *short], [rate, *badge, clock_span]),
-        ([*title, *short], [*badge, clock_span]),
-        ([name, *always, *short], [*badge, clock_span]),
-        ([*always, *short], [*badge, clock_span]),
+        ([*title, *wide], [rate, *badges, clock_span]),
+        ([name, *always, *wide], [rate, *badges, clock_span]),
+        ([name, *always, *wide], [*badges, clock_span]),
+        ([name, *always, *close], [*badges, clock_span]),
+        ([*always, *close], [*badges, clock_span]),
+        ([*always, *close], [*unseen, *lab, clock_span]),
+        ([*always, *close], [*unseen, *lab]),
+        ([name, *always, *troubled], [*unseen, *lab, clock_span]),
+        ([*always, *troubled], [*unseen, *lab, clock_span]),
+        ([*always, *troubled], [*unseen, *lab]),
+        ([name, *always, *short], [*badges, clock_span]),
+        ([*always, *short], [*badges, clock_span]),
         ([*always, *short], [*unseen, *lab, clock_span]),
         ([*always, *short], [*unseen, *lab]),
         ([*always, *short], lab),
@@ -64,33 +73,51 @@ def header(model: FleetModel, now: float, width: int) -> Strip:
     return spread(*variants[-1], width, look.BAR)
 
 
+def _badge(text: str, style: Style) -> list[Span]:
+    return [(f" {text} ", style), (" ", look.BAR)]
+
+
 def _hidden(model: FleetModel) -> str:
     """What an operator must not forget: that not all are shown, that some are marked."""
     told = []
     if model.arrangement.hides:
-        what = "troubled" if model.arrangement.troubled else "filtered"
-        told.append(f"{len(model.shown)} of {len(model.names)} {what}")
+        shown, total = len(model.shown), len(model.names)
+        if model.arrangement.troubled:
+            told.append(tr("{shown} of {total} troubled", shown=shown, total=total))
+        else:
+            told.append(tr("{shown} of {total} filtered", shown=shown, total=total))
     if model.marked:
-        told.append(f"{len(model.marked)} marked")
+        told.append(tr("{count} marked", count=len(model.marked)))
     return ", ".join(told)
 
 
 def _how_many(model: FleetModel) -> str:
-    total = len(model.names)
-    many = f"{total} {'instance' if total == 1 else 'instances'}"
+    many = trn("{n} instance", "{n} instances", len(model.names))
     hidden = _hidden(model)
     return f" {many}: {hidden} " if hidden else f" {many} "
 
 
-def _counts(model: FleetModel, *, with_words: bool) -> list[Span]:
+def _counts(model: FleetModel, word: Callable[[State], str]) -> list[Span]:
+    """How many are in each state. word: what stands after the number, with its blanks."""
     counts = model.counts()
     spans: list[Span] = []
     for state, sign in look.SIGNS.items():
         if counts[state]:
-            word = f" {state.label}" if with_words else ""
             spans.append((f" {sign.glyph} ", sign.bar))
-            spans.append((f"{counts[state]}{word} ", look.BAR))
+            spans.append((f"{counts[state]}{word(state) or ' '}", look.BAR))
     return spans
+
+
+def _spaced_word(state: State) -> str:
+    return f" {tr(state.label)} "
+
+
+def _close_word(state: State) -> str:
+    return f" {tr(state.label)}"
+
+
+def _trouble_word(state: State) -> str:
+    return f" {tr(state.label)}" if state.is_trouble else ""
 
 
 def footer(keys: list[tuple[str, str]], width: int) -> Strip:
@@ -119,18 +146,12 @@ class Header(Canvas):
 class Footer(Canvas):
     """The keys that do something here."""
 
-    def __init__(
-        self, place: Place, target: Callable[[], InstanceView | None], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, here: Callable[[], Here]) -> None:
         super().__init__(id="footer")
-        self._place = place
-        self._target = target
-        self._clock = clock
+        self._here = here
 
     def paint(self, width: int, height: int) -> list[Strip]:
-        return [
-            footer(useful(keys_of(self.app), self._place, self._target(), self._clock()), width)
-        ]
+        return [footer(useful(keys_of(self.app), self._here()), width)]
 
 
 class MessageLine(Canvas):

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from waziterm.tui import look
 from waziterm.tui.finish import only_ascii
+from waziterm.tui.outgoing import outgoing
 
 
 class Canvas(Widget):
@@ -44,6 +45,9 @@ class Canvas(Widget):
     def on_resize(self) -> None:
         self._painted = []
         self.repaint()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return outgoing(super().render_lines(crop))
 
     def render_line(self, y: int) -> Strip:
         if y < len(self._painted):

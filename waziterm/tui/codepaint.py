@@ -8,12 +8,15 @@ from waziterm.domain.states import State
 from waziterm.tui import look
 from waziterm.tui.focuscard import numbered, title, wrapped
 from waziterm.tui.format import countdown
+from waziterm.tui.lang import N_, tr
 from waziterm.tui.paint import Span, inert, row, width_of
 
 HOW_TO_TYPE = (
-    "tap the notification on the phone, or open WhatsApp: Settings → Linked devices → Link a"
-    " device → Link with phone number instead",
-    "type this code",
+    N_(
+        "tap the notification on the phone, or open WhatsApp: Settings → Linked devices → Link a"
+        " device → Link with phone number instead"
+    ),
+    N_("type this code"),
 )
 
 
@@ -29,21 +32,23 @@ def paint_code(view: InstanceView, width: int, height: int, now: float) -> list[
     blank = row((), width, look.PLAIN)
     code = valid_code(view, now)
     if code is None:
-        said = "the code has expired; p asks for a new one"
+        said = tr("the code has expired; p asks for a new one")
         if view.code is None:
-            said = "asking WhatsApp for a pairing code …"
+            said = tr("asking WhatsApp for a pairing code …")
         return [title(view, width, now), blank, *wrapped(said, width, 2, look.MARKED)][:height]
     left = countdown(code.expires_at - now)
-    whose = f" for {inert(view.phone)}" if view.phone is not None else ""
+    said = tr("pairing code, {left} left", left=left)
+    if view.phone is not None:
+        said = tr("pairing code for {phone}, {left} left", phone=inert(view.phone), left=left)
     strips = [
         title(view, width, now),
         blank,
-        *wrapped(f"pairing code{whose}, {left} left", width, 2, look.MARKED),
+        *wrapped(said, width, 2, look.MARKED),
         *_boxed(" ".join(inert(code.text, 20)), width),
         blank,
-        *numbered(HOW_TO_TYPE, width),
+        *numbered([tr(step) for step in HOW_TO_TYPE], width),
         blank,
-        *wrapped("y copies it · p goes back to the QR code", width, 2, look.FAINT),
+        *wrapped(tr("y copies it · p goes back to the QR code"), width, 2, look.FAINT),
     ]
     return strips[:height]
 

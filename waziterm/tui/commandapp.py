@@ -4,10 +4,11 @@ from abc import abstractmethod
 
 from waziterm.domain.fleet import InstanceView
 from waziterm.tui.actions import Actions
+from waziterm.tui.lang import tr
 from waziterm.tui.messages import Mood
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import inert
-from waziterm.tui.toolapp import ToolApp
+from waziterm.tui.toolapp import ToolApp, some_of
 
 
 class CommandApp(ToolApp):
@@ -31,11 +32,13 @@ class CommandApp(ToolApp):
     def act(self, action: str, name: str | None) -> None:
         """Do what the key of this action does, on an instance."""
         if name is None:
-            none = "nothing is selected" if self.model.names else "there is no instance yet"
-            self.tell(Mood.TROUBLE, f"{none}; press a to add an instance")
+            none = tr("there is no instance yet; press a to add an instance")
+            if self.model.names:
+                none = tr("nothing is selected; press a to add an instance")
+            self.tell(Mood.TROUBLE, none)
             return
         if self.model.get(name) is None:
-            self.tell(Mood.TROUBLE, f"{inert(name)} was removed")
+            self.tell(Mood.TROUBLE, tr("{name} was removed", name=inert(name)))
             return
         match action:
             case "start_stop":
@@ -90,16 +93,21 @@ class CommandApp(ToolApp):
                 for name in names:
                     self._actions.clean(name)
 
-        text = (
+        title = tr("Clean {name}?", name=names[0])
+        text = tr(
             "The instance stops and its session moves to the trash, from where u restores it."
             " After that it must be linked anew, with a QR code."
         )
-        whom, yes, no = names[0], "clean it", "keep it"
+        yes, no = tr("clean it"), tr("keep it")
         if len(names) > 1:
-            whom, yes, no = f"{len(names)} marked instances", "clean them", "keep them"
-            text = f"{', '.join(names[:8])}{' …' if len(names) > 8 else ''}: they stop, and their"
-            text += " sessions move to the trash, from where they can be restored."
-        dialog = ConfirmDialog(f"Clean {whom}?", text, yes, no, default=False)
+            title = tr("Clean {count} marked instances?", count=len(names))
+            text = tr(
+                "{names}: they stop, and their sessions move to the trash, from where they can be"
+                " restored.",
+                names=some_of(names),
+            )
+            yes, no = tr("clean them"), tr("keep them")
+        dialog = ConfirmDialog(title, text, yes, no, default=False)
         self.push_screen(dialog, answered)
 
     def action_add(self) -> None:

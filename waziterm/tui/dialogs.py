@@ -1,25 +1,22 @@
-"""Questions and lists over the screen."""
+"""Questions over the screen."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from waziterm.domain.fleet import FleetError, InstanceView
 from waziterm.domain.names import ALLOWED
 from waziterm.tui import look
-from waziterm.tui.keys import Key, Place, keys_of
-from waziterm.tui.messages import refusal
-from waziterm.tui.scrolling import ScrollDialog
+from waziterm.tui.lang import N_, tr
+from waziterm.tui.messages import failed_inside, log_of, refusal
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +86,8 @@ class NumberDialog(ModalScreen[int | None]):
         with Vertical(classes="dialog question"):
             yield Static(Text(self._title, "bold"), classes="title")
             yield Static(Text(self._text), classes="text")
-            yield Static(Text(f"Type {self._count} and press enter; esc leaves it."))
+            said = tr("Type {count} and press enter; esc leaves it.", count=self._count)
+            yield Static(Text(said))
             yield Input(id="number", compact=True, type="integer", max_length=6)
 
     def on_mount(self) -> None:
@@ -110,9 +108,9 @@ class AddDialog(ModalScreen[InstanceView | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
 
     FIELDS = (
-        ("name", "Name", ALLOWED),
-        ("phone", "Phone", "optional, with its country code: +62 812 3456 7890"),
-        ("proxy", "Proxy", "optional, http, https or socks5: socks5://proxy.example:1080"),
+        ("name", N_("Name"), ALLOWED),
+        ("phone", N_("Phone"), N_("optional, with its country code: +62 812 3456 7890")),
+        ("proxy", N_("Proxy"), N_("optional, http, https or socks5: socks5://proxy.example:1080")),
     )
 
     def __init__(
@@ -124,21 +122,21 @@ class AddDialog(ModalScreen[InstanceView | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Text("Add an instance", "bold"), classes="title")
+            yield Static(Text(tr("Add an instance"), "bold"), classes="title")
             for field, label, about in self.FIELDS:
                 with Horizontal(classes="field"):
-                    yield Static(Text(label), classes="label")
+                    yield Static(Text(tr(label)), classes="label")
                     yield Input(id=field, compact=True)
-                yield Static(Text(about), classes="about")
+                yield Static(Text(tr(about)), classes="about")
             yield Static(id="error")
             yield Static(
                 Text.assemble(
                     ("enter ", f"bold {look.ACCENT}"),
-                    "add   ",
+                    f"{tr('add')}   ",
                     ("tab ", f"bold {look.ACCENT}"),
-                    "next field   ",
+                    f"{tr('next field')}   ",
                     ("esc ", f"bold {look.ACCENT}"),
-                    "cancel",
+                    tr("cancel"),
                 ),
                 classes="answers",
             )
@@ -153,7 +151,7 @@ class AddDialog(ModalScreen[InstanceView | None]):
     def _submitted(self) -> None:
         if not self._busy:
             self._busy = True
-            self._say("adding …", trouble=False)
+            self._say(tr("adding …"), trouble=False)
             self.app.run_worker(self._submit(), group="commands")
 
     async def _submit(self) -> None:
@@ -164,7 +162,7 @@ class AddDialog(ModalScreen[InstanceView | None]):
             self._say(refusal(error), trouble=True)
         except Exception:
             logger.exception("add failed")
-            self._say("failed inside the program; waziterm.log has the details", trouble=True)
+            self._say(failed_inside(log_of(self.app)), trouble=True)
         else:
             if self.is_current:
                 self.dismiss(view)
@@ -178,41 +176,3 @@ class AddDialog(ModalScreen[InstanceView | None]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
-
-
-class HelpDialog(ScrollDialog[None]):
-    """The keys, from the same list as the bindings, and what the glyphs mean."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q,enter", "close", show=False),
-    ]
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog", can_focus=False) as box:
-            box.border_title = "Keys"
-            box.border_subtitle = "↑ ↓ scroll · esc close"
-            yield Static(help_text(keys_of(self.app)))
-
-    def action_close(self) -> None:
-        self.dismiss(None)
-
-
-def help_text(keys: Iterable[Key]) -> Group:
-    """Every key by the place where it works, then every state's glyph."""
-    parts: list[RenderableType] = []
-
-    def section(title: str, rows: list[tuple[str, str, str]]) -> None:
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=9)
-        table.add_column(ratio=1)
-        for sign, colour, about in rows:
-            table.add_row(Text(f"  {sign}", f"bold {colour}"), Text(about, look.TEXT))
-        parts.extend((Text(title, f"bold {look.STRONG}"), table, Text()))
-
-    for place in Place:
-        here = [key for key in keys if key.place is place]
-        section(place.value.capitalize(), [(key.shown, look.ACCENT, key.about) for key in here])
-    section(
-        "States", [(sign.glyph, sign.colour, state.label) for state, sign in look.SIGNS.items()]
-    )
-    return Group(*parts)

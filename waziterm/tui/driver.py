@@ -10,6 +10,7 @@ terminal is behind.
 import logging
 import os
 import select
+import signal
 import sys
 import threading
 from collections import deque
@@ -62,6 +63,11 @@ class TerminalWriter:
     def isatty(self) -> bool:
         return True
 
+    @property
+    def finished(self) -> bool:
+        """Whether it takes no more."""
+        return self._closing
+
     def finish(self, timeout_s: float = LAST_WORDS_S) -> None:
         """Wait until all is written, but not longer than `timeout_s`."""
         with self._changed:
@@ -110,13 +116,18 @@ class TerminalDriver(LinuxDriver):
         stdout = sys.__stdout__
         if stdout is None:
             raise RuntimeError("stdout is closed")
-        self.writer = TerminalWriter(stdout.fileno())
+        self._fd = stdout.fileno()
+        self._draws = False
+        self._begin_writing()
+
+    def _begin_writing(self) -> None:
+        self.writer = TerminalWriter(self._fd)
         self._file = cast(Any, self.writer)
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """The size that the terminal has now; COLUMNS and LINES would hide every resize."""
         with suppress(OSError):
-            columns, lines = os.get_terminal_size(self.writer.fileno())
+            columns, lines = os.get_terminal_size(self._fd)
             if columns and lines:
                 return columns, lines
         return 80, 24
@@ -134,6 +145,38 @@ class TerminalDriver(LinuxDriver):
     def close(self) -> None:
         super().close()
         self.writer.finish()
+
+    # -- stopped and continued
+
+    def start_application_mode(self) -> None:
+        if self.writer.finished:
+            self._begin_writing()
+        self._draws = True
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def stop_application_mode(self) -> None:
+        self._draws = False
+        super().stop_application_mode()
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Draw again, also after a SIGSTOP from outside, before which nothing could be put away.
+
+        Textual alone would begin a second time beside what still runs: with two readers of keys,
+        and with the raw mode as that to which the terminal is restored at the end.
+        """
+        if self._auto_restart and self._draws:
+            if not self._is_in_foreground():
+                # The terminal is the shell's; what is drawn now would land in its lines.
+                os.kill(os.getpid(), signal.SIGSTOP)
+                return
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        super()._sigcont_application()
+
+    def _is_in_foreground(self) -> bool:
+        with suppress(OSError):
+            return os.tcgetpgrp(self._fd) == os.getpgrp()
+        return True
 
 
 def is_hung_up(fd: int) -> bool:

@@ -10,19 +10,20 @@ from waziterm.domain.fleet import InstanceView
 from waziterm.tui import look, words
 from waziterm.tui.arrange import Sort
 from waziterm.tui.format import duration, percent
+from waziterm.tui.lang import N_, tr
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import Span, cell, inert, row
 from waziterm.tui.rows import Rows
 
 COLUMNS: tuple[tuple[str, int, Sort | None], ...] = (
-    ("NAME", 20, Sort.NAME),
-    ("STATE", 17, Sort.STATE),
-    ("SINCE", 12, Sort.SINCE),
-    ("UP", 11, Sort.UPTIME),
+    (N_("NAME"), 20, Sort.NAME),
+    (N_("STATE"), 17, Sort.STATE),
+    (N_("SINCE"), 12, Sort.SINCE),
+    (N_("UP"), 11, Sort.UPTIME),
     ("440", 4, Sort.CONFLICTS),
-    ("OK", 7, None),
-    ("WHY", 30, None),
-    ("LAST LINE", 0, None),
+    (N_("OK"), 7, None),
+    (N_("WHY"), 30, None),
+    (N_("LAST LINE"), 0, None),
 )
 """Title, width in cells (0: what is left) and what it is sorted by."""
 
@@ -70,16 +71,14 @@ class FleetList(Rows):
         for title, size, sort in columns(width):
             sorted_by = sort is not None and sort is by.sort
             arrow = ("▼" if by.descending else "▲") if sorted_by else ""
-            spans.append((cell(title + arrow, size), look.MARKED if sorted_by else look.FAINT))
+            spans.append((cell(tr(title) + arrow, size), look.MARKED if sorted_by else look.FAINT))
         return [row(spans, width, look.PLAIN)]
 
     def empty(self, width: int) -> list[Strip]:
-        said = (
-            " Nothing fits the filter; esc clears it."
-            if self.model.arrangement.hides
-            else " No WhatsApp number is linked here yet; a adds one."
-        )
-        return [row([(said, look.PLAIN)], width, look.PLAIN)]
+        said = tr("No WhatsApp number is linked here yet; a adds one.")
+        if self.model.arrangement.hides:
+            said = tr("Nothing fits the filter; esc clears it.")
+        return [row([(f" {said}", look.PLAIN)], width, look.PLAIN)]
 
     def spans(self, key: str, width: int, now: float) -> list[Span]:
         view = self.model.get(key)
@@ -101,6 +100,7 @@ class FleetList(Rows):
         conflicts = self.model.conflicts.get(view.name, 0)
         up = "" if view.connected_at is None else duration(now - view.connected_at)
         lines = self.model.lines(view.name)
+        reason = words.brief(view.reason, view.detail)
         return {
             "NAME": (inert(view.name), look.BRIGHT),
             "STATE": (words.state_word(view, now), sign.style),
@@ -108,6 +108,6 @@ class FleetList(Rows):
             "UP": (up, look.PLAIN),
             "440": (str(conflicts) if conflicts else "", look.TROUBLE),
             "OK": (percent(view.attempts_ok, view.attempts), look.FAINT),
-            "WHY": (words.why(view), sign.style if view.state.is_trouble else look.PLAIN),
+            "WHY": (reason, sign.style if view.state.is_trouble else look.PLAIN),
             "LAST LINE": (inert(lines[-1].text) if lines else "", look.FAINT),
         }

@@ -14,8 +14,11 @@ from waziterm.tui import focuspaint, words
 from waziterm.tui.codepaint import valid_code
 from waziterm.tui.focusbody import FocusBody
 from waziterm.tui.focuscard import DAY_H, Past
-from waziterm.tui.keys import Place, bindings
-from waziterm.tui.messages import Mood, refusal
+from waziterm.tui.format import seconds
+from waziterm.tui.here import Here, Place
+from waziterm.tui.keys import bindings
+from waziterm.tui.lang import tr
+from waziterm.tui.messages import Mood, details_in, failed_inside, log_of, refusal
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import inert
 from waziterm.tui.qrcells import Drawing, Size, size
@@ -55,6 +58,15 @@ class FocusScreen(FleetScreen):
     @property
     def target(self) -> str | None:
         return self._focus.name_shown
+
+    def here(self) -> Here:
+        return Here(
+            self.place,
+            self.clock(),
+            instance=self.view(),
+            instances=len(self.model.names),
+            read_only=self.model.read_only,
+        )
 
     def body(self) -> Widget:
         return self._focus
@@ -100,7 +112,7 @@ class FocusScreen(FleetScreen):
             past = Past(None, refusal(error), library)
         except Exception:
             logger.exception("the history of %s was not read", name)
-            past = Past(None, "waziterm.log has the details", library)
+            past = Past(None, details_in(log_of(self.app)), library)
         if name == self._focus.name_shown:
             self._focus.past = past
             self._focus.repaint()
@@ -149,18 +161,22 @@ class FocusScreen(FleetScreen):
         code = valid_code(view, now) if view is not None and self._focus.code_view else None
         shown, line = self._focus.code(), self._focus.log_window.bottom(self._focus.lines())
         if code is not None:
-            self._copied(code.text, "the pairing code")
+            self._copied(code.text, tr("the pairing code"))
         elif shown is not None:
-            self._copied(shown.code.payload, "the QR code's text, with which a phone links it")
+            what = tr("the QR code's text, with which a phone links it")
+            self._copied(shown.code.payload, what)
         elif line is not None and not self._focus.code_view:
-            newest = "newest" if self._focus.log_window.following else "lowest shown"
-            self._copied(inert(line.text), f"the {newest} log line")
+            what = tr("the lowest shown log line")
+            if self._focus.log_window.following:
+                what = tr("the newest log line")
+            self._copied(inert(line.text), what)
         else:
-            self._tell(Mood.TROUBLE, "there is nothing to copy yet")
+            self._tell(Mood.TROUBLE, tr("there is nothing to copy yet"))
 
     def _copied(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(text)
-        self._tell(Mood.DONE, f"{inert(self._focus.name_shown)}: copied {what}")
+        name = inert(self._focus.name_shown)
+        self._tell(Mood.DONE, tr("{name}: copied {what}", name=name, what=what))
 
     def action_switch_qr(self) -> None:
         """The other drawing, for terminals whose font lacks sextants."""
@@ -174,17 +190,20 @@ class FocusScreen(FleetScreen):
             self.repaint()
             return
         need = size(shown.matrix, other)
-        self._tell(
-            Mood.TROUBLE,
-            f"{other.value} need {need.columns} columns and {need.rows} rows; enlarge the terminal",
+        said = tr(
+            "{drawing} need {columns} columns and {rows} rows; enlarge the terminal",
+            drawing=tr(other.value),
+            columns=need.columns,
+            rows=need.rows,
         )
+        self._tell(Mood.TROUBLE, said)
 
     def action_save_qr(self) -> None:
         """Write the QR code as a picture, which goes when the code or the program ends."""
         view = self.view()
         code = words.valid_qr(view, self.clock()) if view is not None else None
         if view is None or code is None:
-            self._tell(Mood.TROUBLE, "no QR code is shown; s starts a new pairing")
+            self._tell(Mood.TROUBLE, tr("no QR code is shown; s starts a new pairing"))
             return
         left_s = code.expires_at - self.clock()
         keeping = self._keep_picture(inert(view.name), code.payload, left_s)
@@ -194,12 +213,19 @@ class FocusScreen(FleetScreen):
         from waziterm.tui.qrfile import keep_picture  # noqa: PLC0415 (keeps the start fast)
 
         def saved(path: Path) -> None:
-            self._tell(Mood.DONE, f"{name}: QR code saved, for {left_s:.0f} s, as {path}")
+            said = tr(
+                "{name}: QR code saved, for {left}, as {path}",
+                name=name,
+                left=seconds(left_s, 0),
+                path=path,
+            )
+            self._tell(Mood.DONE, said)
 
         try:
             await keep_picture(payload, left_s, saved)
         except OSError as error:
-            self._tell(Mood.TROUBLE, f"{name}: no picture was written: {error.strerror}")
+            said = tr("{name}: no picture was written: {why}", name=name, why=error.strerror)
+            self._tell(Mood.TROUBLE, said)
 
     # -- pairing by code
 
@@ -210,8 +236,10 @@ class FocusScreen(FleetScreen):
             return
         name = view.name
         if view.state is not State.PAIRING:
-            todo = "it is linked already" if view.paired else "press s, then p"
-            self._tell(Mood.TROUBLE, f"{inert(name)} is {view.state.label}: {todo}")
+            todo = tr("it is linked already") if view.paired else tr("press s, then p")
+            state = tr(view.state.label)
+            said = tr("{name} is {state}: {todo}", name=inert(name), state=state, todo=todo)
+            self._tell(Mood.TROUBLE, said)
         elif valid_code(view, now) is not None:
             self._show_code(not self._focus.code_view)
         elif view.phone is not None:
@@ -243,14 +271,14 @@ class FocusScreen(FleetScreen):
         try:
             await self._ask_code(name)
         except FleetError as error:
-            said = f"refused: {refusal(error)}"
+            said = tr("pairing code refused: {why}", why=refusal(error))
         except Exception:
             logger.exception("a pairing code for %s was not made", name)
-            said = "failed inside the program; waziterm.log has the details"
+            said = failed_inside(log_of(self.app), tr("pairing code"))
         finally:
             self._asking = False
         if said:
-            self._tell(Mood.TROUBLE, f"{inert(name)}: pairing code {said}")
+            self._tell(Mood.TROUBLE, f"{inert(name)}: {said}")
             self._focus.code_view = False
         if self.is_mounted:
             self.repaint()

@@ -9,6 +9,7 @@ from waziterm.tui import focuspaint, look, words
 from waziterm.tui.canvas import Canvas
 from waziterm.tui.codepaint import paint_code
 from waziterm.tui.focuscard import Past
+from waziterm.tui.lang import tr
 from waziterm.tui.logwindow import LogWindow
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import inert, row
@@ -65,8 +66,9 @@ class FocusBody(Canvas):
     def paint(self, width: int, height: int) -> list[Strip]:
         view, now = self._model.get(self.name_shown), self._clock()
         if view is None:
-            gone = f" {inert(self.name_shown)} was removed. esc goes back to the fleet."
-            return [row([(gone, look.PLAIN)], width, look.PLAIN)]
+            name = inert(self.name_shown)
+            gone = tr("{name} was removed. esc goes back to the fleet.", name=name)
+            return [row([(f" {gone}", look.PLAIN)], width, look.PLAIN)]
         space = Size(width, height)
         if self.log_only:
             return focuspaint.full_log(view, self.lines(), self.log_window, space, now)

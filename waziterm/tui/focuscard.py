@@ -13,8 +13,9 @@ from waziterm.domain.instance import DEVICE_NAME
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.tui import look, words
-from waziterm.tui.format import clock
-from waziterm.tui.paint import Span, inert, row, spread, wrap
+from waziterm.tui.format import clock, seconds
+from waziterm.tui.lang import tr, trn
+from waziterm.tui.paint import Span, cell, inert, row, spread, width_of, wrap
 from waziterm.tui.pictures import connect_times, counts, sparkline, uptime_strip
 
 LABEL = 9
@@ -26,6 +27,9 @@ LOG_ROWS = 6
 DAY_H = 24.0
 SAID = 14
 """Cells for what stands in words right of a picture."""
+MOVE_LINES = 3
+ROOMY = 10
+"""From so many rows on a move may take MOVE_LINES of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +82,29 @@ def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
 
 
 def facts(view: InstanceView, past: Past, width: int, now: float) -> list[Strip]:
-    """What else is known, the most useful first, in as many columns as fit."""
+    """What else is known, the most useful first, in two columns where they fit."""
     known = words.facts(view, now)
     if view.phone is not None and not view.paired:
-        known.append(("phone", view.phone))
-    known.append(("session", f"sessions/{inert(view.name)}.db"))
+        known.append((tr("phone"), view.phone))
+    known.append((tr("session"), f"sessions/{inert(view.name)}.db"))
     if view.paired:
-        known.append(("device", f"{DEVICE_NAME}, in the phone's list"))
+        known.append((tr("device"), tr("{name}, in the phone's list", name=DEVICE_NAME)))
     if past.library:
-        known.append(("library", f"neonize {inert(past.library)}"))
-    count = 2 if width >= TWO_COLUMNS else 1
-    size = width // count
-    cells = [row(_fact(label, value), size, look.PLAIN) for label, value in known]
-    rows = [cells[at : at + count] for at in range(0, len(cells), count)]
-    return [Strip.join(cells).adjust_cell_length(width, look.PLAIN) for cells in rows]
+        known.append((tr("library"), f"neonize {inert(past.library)}"))
+    half = width // 2 if width >= TWO_COLUMNS else 0
+    lines: list[list[Span]] = []
+    begun = False
+    for label, value in known:
+        fact = _fact(label, value)
+        size = sum(width_of(text) for text, _ in fact)
+        if begun and size < width - half:
+            lines[-1] += [(" " * (half - sum(width_of(text) for text, _ in lines[-1])), look.PLAIN)]
+            lines[-1] += fact
+            begun = False
+        else:
+            lines.append(fact)
+            begun = size < half
+    return [row(line, width, look.PLAIN) for line in lines]
 
 
 def _fact(label: str, value: str) -> list[Span]:
@@ -103,18 +116,21 @@ def history(past: Past, width: int, rows: int, now: float) -> list[Strip]:
     if rows < 1:
         return []
     if past.moves is None:
-        said = f"cannot be read: {past.error}" if past.error else "is being read …"
-        return [row([(f" history  {said}", look.FAINT)], width, look.PLAIN)]
+        said = tr("is being read …")
+        if past.error:
+            said = tr("cannot be read: {why}", why=past.error)
+        return [row([(f" {tr('history'):<{LABEL}}{said}", look.FAINT)], width, look.PLAIN)]
     strip = uptime_strip(past.moves, now, width - LABEL - 2, DAY_H)
-    lines = [row([(f" {'24 h':<{LABEL}}", look.FAINT), *strip], width, look.PLAIN)]
+    lines = [row([(f" {tr('24 h'):<{LABEL}}", look.FAINT), *strip], width, look.PLAIN)]
     lines += _pictures(past, width, now)[: max(0, rows - 3)]
     room = rows - len(lines) - 1
     if room < 1 or not past.moves:
         return lines
-    filling = "─" * max(0, width - 11)
-    rule: list[Span] = [("─ ", look.BORDER), ("history ", look.FAINT), (filling, look.BORDER)]
+    name = f"{tr('history')} "
+    filling = "─" * max(0, width - width_of(name) - 3)
+    rule: list[Span] = [("─ ", look.BORDER), (name, look.FAINT), (filling, look.BORDER)]
     lines.append(row([*rule, (" ", look.PLAIN)], width, look.PLAIN))
-    return [*lines, *(_moved(each, width, now) for each in past.moves[-room:])]
+    return [*lines, *_moves(past.moves, width, room, now)]
 
 
 def _pictures(past: Past, width: int, now: float) -> list[Strip]:
@@ -131,37 +147,55 @@ def _pictures(past: Past, width: int, now: float) -> list[Strip]:
     many = round(sum(found or 0.0 for found in conflicts))
     pictures = []
     if slowest is not None:
-        said = f" up to {slowest:.1f} s"
-        pictures.append(("connects", sparkline(times, size), look.MARKED, said))
+        said = tr("up to {took}", took=seconds(slowest, 1))
+        pictures.append((tr("connects"), sparkline(times, size), look.MARKED, said))
     if many:
         bars = sparkline([found or None for found in conflicts], size)
-        pictures.append(("440", bars, look.TROUBLE, f" {many} conflict{'s' if many > 1 else ''}"))
+        said = trn("{n} conflict", "{n} conflicts", many)
+        pictures.append(("440", bars, look.TROUBLE, said))
     return [
-        row([(f" {label:<{LABEL}}", look.FAINT), (bars, style), (said, look.PLAIN)], width,
+        row([(f" {label:<{LABEL}}", look.FAINT), (bars, style), (f" {said}", look.PLAIN)], width,
             look.PLAIN)
         for label, bars, style, said in pictures
     ]  # fmt: skip
 
 
-def _moved(moved: Moved, width: int, now: float) -> Strip:
-    """One move: when, into which state, why."""
+def _moves(moves: Sequence[Moved], width: int, rows: int, now: float) -> list[Strip]:
+    """The newest moves that fit, newest last; where there is room, each with its whole reason."""
+    most = MOVE_LINES if rows >= ROOMY else 1
+    shown = moves[-rows:]
+    today = all(_is_today(moved.at, now) for moved in shown)
+    size = max(width_of(tr(state.label)) for state in State)
+    strips: list[Strip] = []
+    for moved in reversed(shown):
+        at = clock(moved.at) if today else _when(moved.at, now)
+        lines = _moved(moved, at, size, width, most)
+        if len(lines) + len(strips) > rows:
+            break
+        strips = [*lines, *strips]
+    return strips
+
+
+def _moved(moved: Moved, at: str, size: int, width: int, most: int) -> list[Strip]:
+    """One move: when, into which state, why. size: of the state's column. most: lines."""
     sign = look.SIGNS[moved.state]
-    reason, detail = moved.reason, inert(moved.detail)
-    said = f"{reason.sentence} ({reason.code})" if reason.code else reason.sentence
-    spans: list[Span] = [
-        (f" {_when(moved.at, now)} ", look.QUIET),
-        (f"{sign.glyph} {moved.state.label:<10} ", sign.style),
-        (f"{said} · {detail}" if detail else said, look.PLAIN),
-    ]
-    return row(spans, width, look.PLAIN)
+    state = f"{sign.glyph} {cell(tr(moved.state.label), size)}"
+    begin = width_of(at) + width_of(state) + 2
+    said = wrap(words.brief(moved.reason, moved.detail), width - begin - 1, most) or [""]
+    first: list[Span] = [(f" {at} ", look.QUIET), (state, sign.style), (said[0], look.PLAIN)]
+    rest = [row([(" " * begin + part, look.PLAIN)], width, look.PLAIN) for part in said[1:]]
+    return [row(first, width, look.PLAIN), *rest]
+
+
+def _is_today(at: float, now: float) -> bool:
+    return time.localtime(at)[:3] == time.localtime(now)[:3]
 
 
 def _when(at: float, now: float) -> str:
     """The time today, the day and the minute before, always as wide."""
-    moment = time.localtime(at)
-    if moment[:3] == time.localtime(now)[:3]:
+    if _is_today(at, now):
         return f"{clock(at):<11}"
-    return time.strftime("%m-%d %H:%M", moment)
+    return time.strftime("%m-%d %H:%M", time.localtime(at))
 
 
 def wrapped(text: str, width: int, most: int, style: Style) -> list[Strip]:

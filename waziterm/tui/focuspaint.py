@@ -12,18 +12,20 @@ from waziterm.domain.instance import QrCode
 from waziterm.domain.states import State
 from waziterm.tui import focuscard, look
 from waziterm.tui.focuscard import Past, numbered, title, wrapped
+from waziterm.tui.lang import N_, tr
 from waziterm.tui.logwindow import LogWindow
 from waziterm.tui.paint import Span, inert, row, width_of
 from waziterm.tui.qrcells import Drawing, Matrix, Size, draw, size
 
 SIDE = 28
 STACKED = 4
-CARD = 50
+CARD = range(50, 73)
+"""Cells for what is known of an instance, beside its log."""
 WIDE = 100
 HOW_TO_SCAN = (
-    "open WhatsApp on the phone",
-    "Settings → Linked devices → Link a device",
-    "point it at this code",
+    N_("open WhatsApp on the phone"),
+    N_("Settings → Linked devices → Link a device"),
+    N_("point it at this code"),
 )
 
 
@@ -112,9 +114,10 @@ def paint(
             case Arrangement.ALONE:
                 return _padded(code, width, height)
     if width >= WIDE and shown is None:
-        text = focuscard.column(view, past, CARD, height, now)
-        logged = _with_log([], lines, log, width - CARD - 2, height)
-        return _beside(text, logged, CARD, 2, space)
+        card = min(max(CARD.start, width * 2 // 5), CARD.stop - 1)
+        text = focuscard.column(view, past, card, height, now)
+        logged = _with_log([], lines, log, width - card - 2, height)
+        return _beside(text, logged, card, 2, space)
     if shown is not None:
         text = [title(view, width, now), _which(shown.code, width, now)]
         text += (
@@ -140,12 +143,12 @@ def _beside_code(
     blank = row((), width, look.PLAIN)
     strips = [title(view, width, now), blank, _which(code, width, now), blank]
     known = focuscard.facts(view, past, width, now)
-    return [*strips, *numbered(HOW_TO_SCAN, width), blank, *known]
+    return [*strips, *numbered([tr(step) for step in HOW_TO_SCAN], width), blank, *known]
 
 
 def _above_code(view: InstanceView, code: QrCode, width: int, now: float) -> list[Strip]:
     """The same in the few lines that are left above a code."""
-    steps = ", ".join(HOW_TO_SCAN)
+    steps = ", ".join(tr(step) for step in HOW_TO_SCAN)
     return [
         title(view, width, now),
         _which(code, width, now),
@@ -154,17 +157,22 @@ def _above_code(view: InstanceView, code: QrCode, width: int, now: float) -> lis
 
 
 def _which(code: QrCode, width: int, now: float) -> Strip:
-    left = max(0, ceil(code.expires_at - now))
-    said = f" code {code.index} of {code.count}, {left} s left"
-    return row([(said, look.BRIGHT)], width, look.PLAIN)
+    said = tr(
+        "code {index} of {count}, {left} left",
+        index=code.index,
+        count=code.count,
+        left=tr("{seconds} s", seconds=max(0, ceil(code.expires_at - now))),
+    )
+    return row([(f" {said}", look.BRIGHT)], width, look.PLAIN)
 
 
 def _not_in_ascii(view: InstanceView, width: int) -> list[Strip]:
     """Said where the terminal has no glyphs for a code."""
-    said = "A QR code cannot be drawn here: the screen is ASCII alone."
-    todo = (
+    said = tr("A QR code cannot be drawn here: the screen is ASCII alone.")
+    todo = tr(
         "Press p for a code to type instead, or P for a picture of it; or set a UTF-8 locale:"
-        f" LANG=C.UTF-8 waziterm qr {inert(view.name)}"
+        " {command}",
+        command=f"LANG=C.UTF-8 waziterm qr {inert(view.name)}",
     )
     return [
         row((), width, look.PLAIN),
@@ -176,14 +184,18 @@ def _not_in_ascii(view: InstanceView, width: int) -> list[Strip]:
 def _does_not_fit(view: InstanceView, matrix: Matrix, space: Size) -> list[Strip]:
     """Said instead of a code that no phone could read."""
     need = size(matrix, Drawing.SEXTANT)
-    name = inert(view.name)
-    said = (
-        f"The QR code needs {need.columns} columns and {need.rows} rows; this screen has"
-        f" {space.columns} and {space.rows}."
+    said = tr(
+        "The QR code needs {columns} columns and {rows} rows; this screen has {width} and"
+        " {height}.",
+        columns=need.columns,
+        rows=need.rows,
+        width=space.columns,
+        height=space.rows,
     )
-    todo = (
+    todo = tr(
         "Enlarge the terminal, or press p for a code to type instead, or P for a picture of it,"
-        f" or run in another shell: waziterm qr {name}"
+        " or run in another shell: {command}",
+        command=f"waziterm qr {inert(view.name)}",
     )
     width = space.columns
     return [
@@ -209,13 +221,14 @@ def _with_log(
 def _rule(lines: Sequence[LogLine], log: LogWindow, width: int) -> Strip:
     """The line above the log: whether it follows."""
     below = log.below(lines)
-    said = "following" if log.following else f"{below} newer below · f follows"
+    said = tr("following") if log.following else tr("{count} newer below · f follows", count=below)
     if not log.wrapped:
-        said = f"w shows whole lines · {said}"
-    filling = "─" * max(0, width - width_of(said) - 8)
+        said = f"{tr('w shows whole lines')} · {said}"
+    name = f"{tr('log')} "
+    filling = "─" * max(0, width - width_of(said) - width_of(name) - 4)
     spans: list[Span] = [
         ("─ ", look.BORDER),
-        ("log ", look.FAINT),
+        (name, look.FAINT),
         (f"{filling} ", look.BORDER),
         (said, look.FAINT if log.following else look.MARKED),
         (" ", look.PLAIN),

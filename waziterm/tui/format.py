@@ -3,6 +3,8 @@
 import time
 from math import ceil
 
+from waziterm.tui.lang import tr
+
 MINUTE = 60
 HOUR = 3600
 DAY = 86400
@@ -27,19 +29,27 @@ def countdown(seconds: float) -> str:
         return f"{left // MINUTE}:{left % MINUTE:02}"
     if left < DAY:
         return f"{left // HOUR}:{left % HOUR // MINUTE:02}:{left % MINUTE:02}"
-    return f"{left // DAY} d {left % DAY // HOUR:02}:{left % HOUR // MINUTE:02}"
+    rest = f"{left % DAY // HOUR:02}:{left % HOUR // MINUTE:02}"
+    return tr("{days} d {rest}", days=left // DAY, rest=rest)
 
 
 def duration(seconds: float) -> str:
     """How long something lasts, in its largest units: `8 s`, `12 min`, `3 h 05 min`, `3 d 04 h`."""
     passed = max(0, int(seconds))
     if passed < MINUTE:
-        return f"{passed} s"
+        return tr("{seconds} s", seconds=passed)
     if passed < HOUR:
-        return f"{passed // MINUTE} min"
+        return tr("{minutes} min", minutes=passed // MINUTE)
     if passed < DAY:
-        return f"{passed // HOUR} h {passed % HOUR // MINUTE:02} min"
-    return f"{passed // DAY} d {passed % DAY // HOUR:02} h"
+        minutes = f"{passed % HOUR // MINUTE:02}"
+        return tr("{hours} h {minutes} min", hours=passed // HOUR, minutes=minutes)
+    hours = f"{passed % DAY // HOUR:02}"
+    return tr("{days} d {hours} h", days=passed // DAY, hours=hours)
+
+
+def seconds(took_s: float, digits: int = 2) -> str:
+    """A measured time with its fraction: `0.08 s`."""
+    return tr("{seconds} s", seconds=f"{took_s:.{digits}f}")
 
 
 def percent(part: int, whole: int) -> str:

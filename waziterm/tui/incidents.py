@@ -8,6 +8,7 @@ from waziterm.domain.history import IncidentView
 from waziterm.tui import look
 from waziterm.tui.focuscard import wrapped
 from waziterm.tui.format import since
+from waziterm.tui.lang import retold, tr, trn
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import Span, cell, inert, row
 from waziterm.tui.rows import Rows
@@ -50,9 +51,14 @@ class Incidents(Rows):
         """How many there are; below, the selected one in full, which its row may cut."""
         incidents = self.model.incidents
         unseen = sum(each.acknowledged_at is None for each in incidents)
-        said = f"{len(incidents)} incidents of 7 days, {unseen} not acknowledged"
-        if unseen:
-            said += "; A acknowledges the selected one"
+        said = trn(
+            "{n} incident of 7 days, {unseen} not acknowledged",
+            "{n} incidents of 7 days, {unseen} not acknowledged",
+            len(incidents),
+            unseen=unseen,
+        )
+        if unseen and not self.model.read_only:
+            said = f"{said}; {tr('A acknowledges the selected one')}"
         strips = [*wrapped(said, width, 1, look.FAINT), _blank(width)]
         if not incidents:
             return strips
@@ -67,26 +73,42 @@ class Incidents(Rows):
         incident = self.incident
         if incident is None:
             return [_blank(width)] * _IN_FULL
-        done = f" → {incident.done}" if incident.done else ""
+        done = f" → {inert(retold(incident.done))}" if incident.done else ""
         strips = wrapped(inert(", ".join(incident.names)), width, 1, look.BRIGHT)
-        strips += wrapped(inert(f"{incident.what}{done}"), width, _IN_FULL - 1, look.PLAIN)
+        strips += wrapped(f"{_what(incident)}{done}", width, _IN_FULL - 1, look.PLAIN)
         return [*strips, *[_blank(width)] * (_IN_FULL - len(strips))]
 
     def empty(self, width: int) -> list[Strip]:
-        return [row([(" Nothing happened in the last 7 days.", look.OK)], width, look.PLAIN)]
+        said = tr("Nothing happened in the last 7 days.")
+        return [row([(f" {said}", look.OK)], width, look.PLAIN)]
 
     def spans(self, key: str, width: int, now: float) -> list[Span]:
         incident = next(each for each in self.model.incidents if str(each.id) == key)
         seen = incident.acknowledged_at is not None
         style = look.FAINT if seen else look.TROUBLE if incident.is_serious else look.PLAIN
-        done = f" → {inert(incident.done)}" if incident.done else ""
+        done = f" → {inert(retold(incident.done))}" if incident.done else ""
         return [
             ("  " if seen else "! ", style),
             (cell(since(incident.began_at, now), _WHEN), look.FAINT),
-            (cell(inert(incident.who), _WHO), look.BRIGHT),
-            (inert(incident.what), style),
+            (cell(inert(_who(incident)), _WHO), look.BRIGHT),
+            (_what(incident), style),
             (done, look.FAINT),
         ]
+
+
+def _who(incident: IncidentView) -> str:
+    """Whom it met: the one instance, or how many of the fleet."""
+    if len(incident.names) == 1:
+        return incident.names[0]
+    return tr("{done} of {total}", done=len(incident.names), total=incident.fleet)
+
+
+def _what(incident: IncidentView) -> str:
+    """What happened, with its code and the evidence."""
+    sentence = tr(incident.reason.sentence)
+    said = f"{sentence} ({incident.reason.code})" if incident.reason.code else sentence
+    evidence = inert(tr(incident.detail))
+    return f"{said}: {evidence}" if evidence else said
 
 
 def _blank(width: int) -> Strip:

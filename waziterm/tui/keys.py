@@ -3,46 +3,23 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from textual.binding import Binding, BindingType
 
-from waziterm.domain.fleet import InstanceView
-from waziterm.domain.states import State
-from waziterm.tui import words
+from waziterm.tui.here import Here, Place, View
+from waziterm.tui.lang import tr
 
 
-class Place(StrEnum):
-    """Where a key works."""
-
-    BOTH = "everywhere"
-    FLEET = "on the fleet"
-    FOCUS = "on one instance"
-
-
-def _always(_view: InstanceView | None, _now: float) -> bool:
+def _always(_here: Here) -> bool:
     return True
 
 
-def _with_instance(view: InstanceView | None, _now: float) -> bool:
-    return view is not None
+def _with_instance(here: Here) -> bool:
+    return here.instance is not None
 
 
-def _connected(view: InstanceView | None, _now: float) -> bool:
-    return view is not None and view.state in (State.CONNECTED, State.DEGRADED)
-
-
-def _with_qr(view: InstanceView | None, now: float) -> bool:
-    return view is not None and words.valid_qr(view, now) is not None
-
-
-def _pairing(view: InstanceView | None, _now: float) -> bool:
-    return view is not None and view.state is State.PAIRING
-
-
-def starts(view: InstanceView) -> bool:
-    """Whether `s` starts the instance; else it stops it."""
-    return view.state in (State.STOPPED, State.LOGGED_OUT)
+def _with_fleet(here: Here) -> bool:
+    return here.instances > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +28,8 @@ class Key:
 
     keys: Textual's names, separated by commas. shown: as printed in footer and help.
     label: its word in the footer, "" to leave it out there. about: its sentence in the help.
-    when: whether it does something now, for the footer. on_instance: the palette offers it for
+    when: whether it does something now, for the footer. commands: it asks the fleet to do
+    something, which one that is only watched refuses. on_instance: the palette offers it for
     every instance.
     """
 
@@ -61,7 +39,8 @@ class Key:
     label: str
     about: str
     place: Place = Place.BOTH
-    when: Callable[[InstanceView | None, float], bool] = _always
+    when: Callable[[Here], bool] = _always
+    commands: bool = False
     on_instance: bool = False
 
     @property
@@ -69,11 +48,13 @@ class Key:
         """The name under which it can be bound to another key; one of `domain.screen.ACTIONS`."""
         return re.sub(r"\W+", "_", self.action.removeprefix("app.")).strip("_")
 
-    def word(self, view: InstanceView | None) -> str:
-        """The footer's word; `s` says which of the two it does."""
-        if self.action == "app.start_stop" and view is not None:
-            return "start" if starts(view) else "stop"
-        return self.label
+    def word(self, here: Here) -> str:
+        """The footer's word; `s` and esc say which of the things that they do comes next."""
+        if self.action == "app.start_stop" and here.instance is not None and not here.marked:
+            return tr("start") if here.starts else tr("stop")
+        if self.action == "back" and here.place is Place.FLEET:
+            return tr("unmark") if here.marked else tr("show all") if here.hides else tr("wall")
+        return tr(self.label)
 
 
 KEYS = (
@@ -92,33 +73,36 @@ KEYS = (
     Key("3", "app.focus_instance", "3", "", "one instance in full"),
     Key("4", "app.view('incidents')", "4", "", "the incidents: what happened, what was done"),
     Key("5", "app.view('queue')", "5", "", "the queue: who waits for a scan, code after code"),
-    Key("slash", "filter", "/", "filter", "show only what fits; ! inverts", Place.FLEET),
-    Key("z", "only_troubled", "z", "troubled", "show only those in trouble, or all", Place.FLEET),
-    Key("o", "sort", "o", "", "sort by the next column", Place.FLEET),
+    Key("slash", "filter", "/", "filter", "show only what fits; ! inverts", Place.FLEET,
+        lambda here: here.arranged),
+    Key("z", "only_troubled", "z", "troubled", "show only those in trouble, or all", Place.FLEET,
+        lambda here: here.arranged),
+    Key("o", "sort", "o", "sort", "sort by the next column", Place.FLEET,
+        lambda here: here.arranged and here.view is View.LIST),
     Key("O", "reverse", "O", "", "turn the order round", Place.FLEET),
     Key("space", "mark", "space", "", "mark it; s r t c x then mean all that are marked",
         Place.FLEET),
-    Key("A", "app.acknowledge", "A", "", "acknowledge the incident, in the incidents",
-        Place.FLEET),
-    Key("escape", "back", "esc", "", "clear the filter or the marks; back to the wall",
-        Place.FLEET),
+    Key("A", "app.acknowledge", "A", "acknowledge", "acknowledge the incident, in the incidents",
+        Place.FLEET, lambda here: here.open_incident, commands=True),
+    Key("escape", "back", "esc", "wall", "clear the filter or the marks; back to the wall",
+        Place.FLEET, lambda here: here.goes_back),
     Key("escape", "back", "esc", "back", "back to the fleet", Place.FOCUS),
     Key("Q", "switch_qr", "Q", "other QR", "draw the QR code in half blocks or in sextants",
-        Place.FOCUS, _with_qr),
+        Place.FOCUS, lambda here: here.shows_qr),
     Key("p", "pairing_code", "p", "code", "a code to type on the phone instead of the scan",
-        Place.FOCUS, _pairing),
+        Place.FOCUS, lambda here: here.pairing, commands=True),
     Key("P", "save_qr", "P", "", "the QR code as a picture file, deleted when it expires",
         Place.FOCUS),
     Key("s", "app.start_stop", "s", "start/stop", "start it, or stop it",
-        when=_with_instance, on_instance=True),
+        when=_with_instance, commands=True, on_instance=True),
     Key("r", "app.reconnect", "r", "reconnect",
         "connect now; only this shortens a cool-down or ends a hold",
-        when=_with_instance, on_instance=True),
+        when=_with_instance, commands=True, on_instance=True),
     Key("t", "app.send_test", "t", "send-test", "send a short text to its own number",
-        when=_connected, on_instance=True),
+        when=lambda here: here.connected, commands=True, on_instance=True),
     Key("c", "app.clean", "c", "clean", "move its session to the trash; asks first",
-        when=_with_instance, on_instance=True),
-    Key("a", "app.add", "a", "add", "add an instance"),
+        when=_with_instance, commands=True, on_instance=True),
+    Key("a", "app.add", "a", "add", "add an instance", commands=True),
     Key("l", "app.show_log", "l", "log", "its log on the whole screen, and back",
         when=_with_instance, on_instance=True),
     Key("f", "follow", "f", "follow", "follow the log, or stay where you are", Place.FOCUS,
@@ -134,16 +118,21 @@ KEYS = (
     Key("end,G", "scroll_log('last')", "End G", "", "the newest line; follows", Place.FOCUS),
     Key("left", "neighbour(-1)", "←", "", "the instance before this one", Place.FOCUS),
     Key("right", "neighbour(1)", "→", "", "the instance after this one", Place.FOCUS),
-    Key("T", "app.full_test", "T", "test", "test the connection layer by layer"),
+    Key("T", "app.full_test", "T", "test", "test the connection layer by layer",
+        when=_with_fleet, commands=True),
     Key("K", "app.check", "K", "check", "look for everything that is wrong or will be"),
     Key("F", "app.fix", "F", "fix", "mend what a check finds; shows first what it would do"),
-    Key("R", "app.restart", "R", "restart", "stop all, check, fix, start staggered; asks first"),
-    Key("u", "app.undo", "u", "undo", "restore what was cleaned or removed last; asks first"),
+    Key("R", "app.restart", "R", "restart", "stop all, check, fix, start staggered; asks first",
+        when=_with_fleet, commands=True),
+    Key("u", "app.undo", "u", "undo", "restore what was cleaned or removed last; asks first",
+        commands=True),
     Key("x", "app.remove", "x", "remove", "clean it and take it off the list; asks first",
-        when=_with_instance),
-    Key("C", "app.clean_all", "C", "", "clean every session; asks for their number"),
+        when=_with_instance, commands=True),
+    Key("C", "app.clean_all", "C", "", "clean every session; asks for their number",
+        commands=True),
     Key("ctrl+p,colon", "app.command_palette", "^p :", "palette",
         "find any action and any instance"),
+    Key("ctrl+z", "app.suspend", "^z", "", "stop here and back to the shell; fg goes on"),
     Key("question_mark", "app.show_help", "?", "help", "this list"),
     Key("q", "app.leave", "q", "quit",
         "quit, as ctrl+c; says first what that does"),
@@ -182,14 +171,17 @@ def rebound(keymap: Mapping[str, str]) -> tuple[Key, ...]:
     return keys
 
 
-def useful(
-    keys: Iterable[Key], place: Place, view: InstanceView | None, now: float
-) -> list[tuple[str, str]]:
+def useful(keys: Iterable[Key], here: Here) -> list[tuple[str, str]]:
     """What the footer shows: the keys that do something here and now, with their words."""
+    if here.typing:
+        return [("enter", tr("keep the filter")), ("esc", tr("clear it"))]
     return [
-        (key.shown, key.word(view))
+        (key.shown, key.word(here))
         for key in keys
-        if key.place in (place, Place.BOTH) and key.label and key.when(view, now)
+        if key.place in (here.place, Place.BOTH)
+        and key.label
+        and not (key.commands and here.read_only)
+        and key.when(here)
     ]
 
 

@@ -1,7 +1,6 @@
 """The first screen: the fleet as panels, as a list, by its incidents, or as a queue of scans."""
 
 from collections.abc import Callable
-from enum import StrEnum
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,21 +9,15 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from waziterm.tui.fleetlist import FleetList
+from waziterm.tui.here import ARRANGED, Here, Place, View
 from waziterm.tui.incidents import Incidents
-from waziterm.tui.keys import Place, bindings
+from waziterm.tui.keys import bindings
+from waziterm.tui.lang import tr
+from waziterm.tui.messages import Mood
 from waziterm.tui.model import FleetModel
 from waziterm.tui.queue import Queue
 from waziterm.tui.screens import FleetScreen
 from waziterm.tui.wall import Wall
-
-
-class View(StrEnum):
-    """What the first screen shows of the fleet."""
-
-    WALL = "wall"
-    LIST = "list"
-    INCIDENTS = "incidents"
-    QUEUE = "queue"
 
 
 class MainScreen(FleetScreen):
@@ -34,8 +27,11 @@ class MainScreen(FleetScreen):
     AUTO_FOCUS = ""
     BINDINGS = bindings(Place.FLEET)
 
-    def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, model: FleetModel, clock: Callable[[], float], tell: Callable[[Mood, str], None]
+    ) -> None:
         super().__init__(model, clock)
+        self._tell = tell
         self.wall = Wall(model, clock)
         self.incidents = Incidents(model, clock)
         self.queue = Queue(model, clock)
@@ -46,7 +42,7 @@ class MainScreen(FleetScreen):
             View.QUEUE: self.queue,
         }
         self.view_shown = View.WALL
-        self._filter = Input(id="filter", compact=True, placeholder="filter; ! inverts")
+        self._filter = Input(id="filter", compact=True, placeholder=tr("filter; ! inverts"))
 
     @property
     def _shown(self) -> Wall | FleetList | Incidents | Queue:
@@ -55,6 +51,21 @@ class MainScreen(FleetScreen):
     @property
     def target(self) -> str | None:
         return self._shown.target
+
+    def here(self) -> Here:
+        incident = self.incidents.incident if self.view_shown is View.INCIDENTS else None
+        return Here(
+            self.place,
+            self.clock(),
+            self.view_shown,
+            self.view(),
+            instances=len(self.model.names),
+            marked=len(self.model.marked),
+            hides=self.model.arrangement.hides,
+            open_incident=incident is not None and incident.acknowledged_at is None,
+            read_only=self.model.read_only,
+            typing=self._filter.display,
+        )
 
     def body(self) -> Widget:
         for view, widget in self._views.items():
@@ -90,11 +101,22 @@ class MainScreen(FleetScreen):
         self._shown.move(where)
         self.footer.repaint()
 
+    def _is_arranged(self) -> bool:
+        """Whether a filter, a sort or a mark would be seen; where not, say where it would."""
+        if self.view_shown in ARRANGED:
+            return True
+        said = tr("filter, sort and marks are for the wall and the list; press 1 or 2")
+        self._tell(Mood.TROUBLE, said)
+        return False
+
     def action_filter(self) -> None:
         """Type what to look for; what fits is shown while it is typed."""
+        if not self._is_arranged():
+            return
         self._filter.display = True
         self._filter.value = self.model.arrangement.pattern
         self._filter.focus()
+        self.footer.repaint()
 
     @on(Input.Changed, "#filter")
     def _typed(self, event: Input.Changed) -> None:
@@ -126,19 +148,22 @@ class MainScreen(FleetScreen):
 
     def action_mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
-        if self.target is not None:
+        if self._is_arranged() and self.target is not None:
             self.model.marked ^= {self.target}
             self.action_move("right" if self.view_shown is View.WALL else "down")
             self.repaint()
 
     def action_only_troubled(self) -> None:
-        self.model.toggle_troubled()
-        self.repaint()
+        if self._is_arranged():
+            self.model.toggle_troubled()
+            self.repaint()
 
     def action_sort(self) -> None:
-        self.model.sort_next()
-        self.repaint()
+        if self._is_arranged():
+            self.model.sort_next()
+            self.repaint()
 
     def action_reverse(self) -> None:
-        self.model.reverse()
-        self.repaint()
+        if self._is_arranged():
+            self.model.reverse()
+            self.repaint()

@@ -7,6 +7,7 @@ from waziterm.domain.fleet import FleetError, InstanceView
 from waziterm.domain.states import State
 from waziterm.tui import words
 from waziterm.tui.format import duration
+from waziterm.tui.lang import tr
 from waziterm.tui.paint import inert
 
 
@@ -39,6 +40,30 @@ class Message:
         return cls(mood, text, now + mood.stays_s)
 
 
+def log_file(*, attached: bool) -> str:
+    """The file in the folder of the logs in which the errors of this screen stand.
+
+    attached: the screen is a process of its own, and so is its log.
+    """
+    return "attach.log" if attached else "waziterm.log"
+
+
+def log_of(app: object) -> str:
+    """The same for a running app."""
+    return str(getattr(app, "log_file", log_file(attached=False)))
+
+
+def details_in(log: str) -> str:
+    return tr("{log} has the details", log=log)
+
+
+def failed_inside(log: str, what: str = "") -> str:
+    """An error of ours, and where it is written down. what: failed; "" where that is clear."""
+    if not what:
+        return tr("failed inside the program; {log} has the details", log=log)
+    return tr("{what} failed inside the program; {log} has the details", what=what, log=log)
+
+
 def refusal(error: FleetError) -> str:
     """A refused command as one sentence with its hint."""
     said = inert(str(error))
@@ -64,11 +89,12 @@ class Pending:
         """How it ended, as soon as the instance has left `connecting`; None until then."""
         if view.since == self.before or view.state is State.CONNECTING:
             return None
-        told = f"{view.name}: {self.verb}: {view.state.label}"
+        told = f"{view.name}: {tr(self.verb)}: {tr(view.state.label)}"
         if view.state is State.CONNECTED:
-            return Mood.DONE, f"{told} after {duration(now - self.asked_at)}"
+            took = duration(now - self.asked_at)
+            return Mood.DONE, tr("{told} after {duration}", told=told, duration=took)
         if view.state is State.PAIRING:
-            return Mood.DONE, f"{told}, a QR code waits to be scanned"
+            return Mood.DONE, tr("{told}, a QR code waits to be scanned", told=told)
         if view.state is State.STOPPED and self.verb == "stop":
             return Mood.DONE, told
         mood = Mood.TROUBLE if view.state.is_trouble else Mood.DONE

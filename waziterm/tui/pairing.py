@@ -14,7 +14,8 @@ from textual.widgets import Input, Static
 
 from waziterm.domain.fleet import FleetError
 from waziterm.tui import look
-from waziterm.tui.messages import refusal
+from waziterm.tui.lang import tr
+from waziterm.tui.messages import failed_inside, log_of, refusal
 from waziterm.tui.paint import inert
 
 logger = logging.getLogger(__name__)
@@ -36,12 +37,13 @@ class PhoneDialog(ModalScreen[bool]):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        about = (
+        about = tr(
             "The number of the phone that is to be linked, with its country code:"
             " +62 812 3456 7890. The phone is shown a notification."
         )
+        title = tr("Pairing code for {name}", name=inert(self._name_shown))
         with Vertical(classes="dialog question"):
-            yield Static(Text(f"Pairing code for {inert(self._name_shown)}", "bold"))
+            yield Static(Text(title, "bold"))
             yield Static(Text(about), classes="text")
             yield Input(id="phone", compact=True, max_length=40)
             yield Static(id="error")
@@ -54,7 +56,7 @@ class PhoneDialog(ModalScreen[bool]):
         number = event.value.strip()
         if number and not self._busy:
             self._busy = True
-            self._say(Text("asking WhatsApp …", look.ACCENT))
+            self._say(Text(tr("asking WhatsApp …"), look.ACCENT))
             self.app.run_worker(self._submit(number), group="commands")
 
     async def _submit(self, number: str) -> None:
@@ -64,8 +66,8 @@ class PhoneDialog(ModalScreen[bool]):
             self._say(Text(f"✖ {refusal(error)}", f"bold {look.BAD}"))
         except Exception:
             logger.exception("a pairing code was not made")
-            said = "✖ failed inside the program; waziterm.log has the details"
-            self._say(Text(said, f"bold {look.BAD}"))
+            said = failed_inside(log_of(self.app))
+            self._say(Text(f"✖ {said}", f"bold {look.BAD}"))
         else:
             if self.is_current:
                 self.dismiss(True)

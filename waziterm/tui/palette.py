@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from waziterm.tui.keys import Place
+from waziterm.tui.here import Place
+from waziterm.tui.lang import tr
 
 if TYPE_CHECKING:
     from waziterm.tui.app import WazitermApp
@@ -19,9 +20,11 @@ class FleetCommands(Provider):
         app = cast("WazitermApp", self.app)
         for key in app.keys:
             if key.place is Place.BOTH and key.label and key.action != "app.command_palette":
-                yield key.label, f"{key.about} ({key.shown})", partial(app.run_action, key.action)
+                about = f"{tr(key.about)} ({key.shown})"
+                yield tr(key.label), about, partial(app.run_action, key.action)
+        yield tr("glossary"), tr("the words of the field, explained"), app.show_glossary
         for name in app.model.names:
-            yield f"show {name}", "open it in full", partial(app.open_focus, name)
+            yield tr("show {name}", name=name), tr("open it in full"), partial(app.open_focus, name)
 
     def _acts(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         app = cast("WazitermApp", self.app)
@@ -29,7 +32,7 @@ class FleetCommands(Provider):
             for key in app.keys:
                 if key.on_instance:
                     act = partial(app.act, key.action.removeprefix("app."), name)
-                    yield f"{key.label} {name}", key.about, act
+                    yield f"{tr(key.label)} {name}", tr(key.about), act
 
     async def discover(self) -> Hits:
         for name, about, act in self._entries():

@@ -84,11 +84,12 @@ def _body(
         body += _wrapped(words.qr_line(view, now), width, room, look.MARKED)
     else:
         step = wrap(words.next_step(view, now), width, 2)
-        if len(wrap(words.why(view), width, WHY_LINES)) + len(step) > room:
+        why = words.why(view) if words.says_number(view) else ""
+        if len(wrap(why, width, WHY_LINES)) + len(step) > room:
             step = wrap(words.next_step(view, now, with_key=False), width, 2)
         most = max(1, min(WHY_LINES, room - len(step)))
         style = look.SIGNS[view.state].style if view.state.is_trouble else look.FAINT
-        body += _wrapped(words.why(view), width, most, style)
+        body += _wrapped(why, width, most, style)
         body += [row([(text, look.PLAIN)], width, look.PLAIN) for text in step]
     room = height - len(body)
     if room > 0:

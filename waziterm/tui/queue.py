@@ -9,6 +9,7 @@ from waziterm.domain.states import State
 from waziterm.tui import focuspaint, look, words
 from waziterm.tui.canvas import Canvas
 from waziterm.tui.focuscard import wrapped
+from waziterm.tui.lang import tr
 from waziterm.tui.model import FleetModel
 from waziterm.tui.paint import Span, inert, row, wrap
 from waziterm.tui.qrcells import Drawing, Matrix, Size, modules, size
@@ -76,8 +77,8 @@ class Queue(Canvas):
         target = self.target
         view = self._model.get(target)
         if view is None:
-            said = " Nobody waits for a scan. a adds an instance; s shows a stopped one's code."
-            return [row([(said, look.PLAIN)], width, look.PLAIN)]
+            said = tr("Nobody waits for a scan. a adds an instance; s shows a stopped one's code.")
+            return [row([(f" {said}", look.PLAIN)], width, look.PLAIN)]
         self._chosen = target
         code = words.valid_qr(view, now)
         if code is None:
@@ -109,26 +110,31 @@ class Queue(Canvas):
     def _told(self, view: InstanceView, to_go: int, width: int, now: float) -> list[Strip]:
         """Whose code it is, how long it lasts, and what to do on the phone."""
         said = words.qr_line(view, now).partition(" · ")[0]
-        how = "on the phone: Settings → Linked devices → Link a device"
+        how = tr("on the phone: Settings → Linked devices → Link a device")
+        whose = tr("{count} to go: {name}", count=to_go, name=inert(view.name))
         return [
-            *wrapped(f"{to_go} to go: {inert(view.name)}", width, 2, look.BRIGHT),
+            *wrapped(whose, width, 2, look.BRIGHT),
             *wrapped(said, width, 2, look.MARKED),
             *wrapped(how, width, 4, look.FAINT),
         ]
 
     def _without_code(self, view: InstanceView, width: int, now: float) -> list[Strip]:
-        todo = "s shows a new code" if view.state is State.STOPPED else words.why(view)
+        todo = words.why(view)
+        if view.state is State.STOPPED:
+            todo = tr("s shows a new code")
         return [
             row([(f" {inert(view.name)}", look.BRIGHT)], width, look.PLAIN),
             row([(f" {words.state_word(view, now)}: {todo}", look.PLAIN)], width, look.PLAIN),
         ]
 
     def _too_small(self, view: InstanceView, width: int) -> list[Strip]:
-        why = "this terminal is too small for its QR code; enlarge it, or"
+        why = tr(
+            "this terminal is too small for its QR code; enlarge it, or press enter, then p for a"
+            " code to type"
+        )
         if not self.draws_codes:
-            why = "a QR code cannot be drawn in ASCII;"
-        said = f"{inert(view.name)}: {why} press enter, then p for a code to type"
-        parts = wrap(said, width - 1, 4)
+            why = tr("a QR code cannot be drawn in ASCII; press enter, then p for a code to type")
+        parts = wrap(f"{inert(view.name)}: {why}", width - 1, 4)
         return [row([(f" {part}", look.TROUBLE)], width, look.PLAIN) for part in parts]
 
     def _beside(self, names: list[str], width: int, height: int, right: list[Strip]) -> list[Strip]:

@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from waziterm.tui import look
 from waziterm.tui.model import FleetModel
+from waziterm.tui.outgoing import outgoing
 from waziterm.tui.paint import Span, row
 
 SELECTED = "▌"
@@ -65,9 +66,15 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
 
     # -- painting
 
+    @property
+    def _across(self) -> int:
+        """How many cells are not below the scroll bar. A text that went on there would be cut in
+        every paint, and rich remembers 16,384 such cuts with their texts, 15 MB of them."""
+        return self.size.width - self.scrollbar_size_vertical
+
     def repaint(self) -> None:
         """Draw what changed and is visible."""
-        width, now = self.size.width, self.clock()
+        width, now = self._across, self.clock()
         if not width:
             return
         keys = self.keys()
@@ -117,13 +124,17 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         spans = [(text, _on(style, base)) for text, style in self.spans(key, width - 1, now)]
         return row([mark, *spans], width, base)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return outgoing(super().render_lines(crop))
+
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
         if y < len(self._head):
-            return self._head[y]
-        if self._top == self.scroll_offset.y and (drawn := self._drawn.get(y)) is not None:
-            return drawn
-        return self._line(y, width, self.clock())
+            line = self._head[y]
+        elif self._top == self.scroll_offset.y and (drawn := self._drawn.get(y)) is not None:
+            line = drawn
+        else:
+            line = self._line(y, self._across, self.clock())
+        return line.extend_cell_length(self.size.width, look.PLAIN)
 
     def on_resize(self) -> None:
         self._drawn.clear()

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from waziterm.domain.fleet import InstanceView
 from waziterm.tui.bars import Footer, Header, MessageLine
-from waziterm.tui.keys import Place
+from waziterm.tui.here import Here, Place
 from waziterm.tui.messages import Message
 from waziterm.tui.model import FleetModel
 
@@ -25,12 +25,16 @@ class FleetScreen(Screen[None]):
         self.clock = clock
         self.header = Header(model, clock)
         self.message = MessageLine()
-        self.footer = Footer(self.place, self.view, clock)
+        self.footer = Footer(self.here)
 
     @property
     @abstractmethod
     def target(self) -> str | None:
         """The instance that a key acts on."""
+
+    @abstractmethod
+    def here(self) -> Here:
+        """Where the operator is, for the footer."""
 
     @abstractmethod
     def body(self) -> Widget:

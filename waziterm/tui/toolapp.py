@@ -3,20 +3,31 @@
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
-
-from textual.app import App
+from collections.abc import Awaitable, Callable, Sequence
 
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.trash import TrashView, Why
 from waziterm.tui.format import clock as hour
-from waziterm.tui.messages import Mood, refusal
+from waziterm.tui.keyorder import OrderedKeysApp
+from waziterm.tui.lang import N_, tr, trn
+from waziterm.tui.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.paint import inert
 
 logger = logging.getLogger(__name__)
 
+NAMED = 8
+"""So many instances a question names."""
 
-class ToolApp(App[None]):
+_HOW = {
+    Why.CLEANED: N_("cleaned"),
+    Why.LOGGED_OUT: N_("logged out"),
+    Why.REMOVED: N_("removed"),
+    Why.FIXED: N_("moved here by a fix"),
+    Why.COPY: N_("copied by a fix"),
+}
+
+
+class ToolApp(OrderedKeysApp):
     """The part of the app that holds the tools' keys; dialogs load when one is pressed."""
 
     _fleet: Fleet
@@ -30,6 +41,10 @@ class ToolApp(App[None]):
     @abstractmethod
     def one_is_shown(self) -> bool:
         """Whether one instance fills the screen, so that a tool means that one."""
+
+    @abstractmethod
+    def meant(self) -> list[str | None]:
+        """Whom a key is meant for: the marked ones, else the one that is selected."""
 
     @abstractmethod
     def tell(self, mood: Mood, text: str) -> None:
@@ -62,11 +77,13 @@ class ToolApp(App[None]):
             if yes:
                 self.push_screen(tools.restart(self._fleet))
 
-        text = (
+        text = tr(
             "All workers stop; the sessions are checked and fixed; the log is rotated; all that"
             " ran starts again, staggered. Cool-downs, holds and bans stay as they are."
         )
-        dialog = ConfirmDialog("Restart the fleet?", text, "restart", "leave it", default=False)
+        dialog = ConfirmDialog(
+            tr("Restart the fleet?"), text, tr("restart"), tr("leave it"), default=False
+        )
         self.push_screen(dialog, answered)
 
     def action_full_test(self) -> None:
@@ -81,92 +98,116 @@ class ToolApp(App[None]):
         if names:
             self.push_screen(tools.full_test(self._fleet, names))
         else:
-            self.tell(Mood.TROUBLE, "there is nothing to test: no instance is wanted to run")
+            self.tell(Mood.TROUBLE, tr("there is nothing to test: no instance is wanted to run"))
 
     def action_undo(self) -> None:
-        self.run_worker(self._told(self._offer_undo, "undo"), group="tools")
+        self.run_worker(self._told(self._offer_undo, N_("undo")), group="tools")
 
     async def _offer_undo(self) -> None:
         from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
 
         entry = next(filter(_can_be_undone, await self._fleet.trash()), None)
         if entry is None:
-            self.tell(Mood.TROUBLE, "the trash holds nothing that could be restored")
+            self.tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
             return
 
         async def restore() -> None:
             name = await self._fleet.restore(entry.id)
-            self.tell(Mood.DONE, f"{name}: restored")
+            self.tell(Mood.DONE, tr("{name}: restored", name=name))
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._told(restore, "restore"), group="tools")
+                self.run_worker(self._told(restore, N_("restore")), group="tools")
 
         day = time.strftime("%Y-%m-%d", time.localtime(entry.at))
-        how = {Why.FIXED: "moved here by a fix"}.get(entry.why, entry.why.value)
-        text = (
-            f"It was {how} on {day} at {hour(entry.at)}. Its session comes back byte"
-            " for byte, and it connects if it was running then."
+        text = tr(
+            "It was {how} on {day} at {time}. Its session comes back byte for byte, and it connects"
+            " if it was running then.",
+            how=tr(_HOW[entry.why]),
+            day=day,
+            time=hour(entry.at),
         )
-        name = inert(entry.instance)
+        title = tr("Restore {name}?", name=inert(entry.instance))
         self.push_screen(
-            ConfirmDialog(f"Restore {name}?", text, "restore it", "leave it", default=True),
-            answered,
+            ConfirmDialog(title, text, tr("restore it"), tr("leave it"), default=True), answered
         )
 
     def action_remove(self) -> None:
         from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
 
-        name = self.target
-        if name is None:
-            self.tell(Mood.TROUBLE, "there is no instance to remove")
+        names = [name for name in self.meant() if name is not None]
+        if not names:
+            self.tell(Mood.TROUBLE, tr("there is no instance to remove"))
             return
 
         async def remove() -> None:
-            await self._fleet.remove(name)
-            self.tell(Mood.DONE, f"{name}: removed; u brings it back")
+            for name in names:
+                await self._fleet.remove(name)
+                self.tell(Mood.DONE, tr("{name}: removed; u brings it back", name=name))
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._told(remove, "remove"), group="tools")
+                self.run_worker(self._told(remove, N_("remove")), group="tools")
 
-        text = "It stops, its session moves to the trash, and it leaves the list. u undoes it."
-        self.push_screen(
-            ConfirmDialog(f"Remove {name}?", text, "remove it", "keep it", default=False), answered
-        )
+        title = tr("Remove {name}?", name=names[0])
+        text = tr("It stops, its session moves to the trash, and it leaves the list. u undoes it.")
+        yes, no = tr("remove it"), tr("keep it")
+        if len(names) > 1:
+            title = tr("Remove {count} marked instances?", count=len(names))
+            text = tr(
+                "{names}: they stop, their sessions move to the trash, and they leave the list."
+                " u brings them back, the last one first.",
+                names=some_of(names),
+            )
+            yes, no = tr("remove them"), tr("keep them")
+        self.push_screen(ConfirmDialog(title, text, yes, no, default=False), answered)
 
     def action_clean_all(self) -> None:
         from waziterm.tui.dialogs import NumberDialog  # noqa: PLC0415 (keeps the start fast)
 
         count = len(self._fleet.with_session())
         if count == 0:
-            self.tell(Mood.TROUBLE, "there is no session to clean")
+            self.tell(Mood.TROUBLE, tr("there is no session to clean"))
             return
 
         async def clean() -> None:
             names = await self._fleet.clean_all(count)
-            self.tell(Mood.DONE, f"{len(names)} sessions moved to the trash; u restores the last")
+            said = trn(
+                "{n} session moved to the trash; u restores it",
+                "{n} sessions moved to the trash; u restores the last",
+                len(names),
+            )
+            self.tell(Mood.DONE, said)
 
         def answered(number: int | None) -> None:
             if number == count:
-                self.run_worker(self._told(clean, "clean-all"), group="tools")
+                self.run_worker(self._told(clean, N_("clean-all")), group="tools")
             elif number is not None:
-                self.tell(Mood.TROUBLE, f"{number} is not {count}; nothing was cleaned")
+                said = tr("{typed} is not {count}; nothing was cleaned", typed=number, count=count)
+                self.tell(Mood.TROUBLE, said)
 
-        text = f"All instances stop, and their {count} sessions move to the trash."
-        self.push_screen(NumberDialog("Clean every session?", text, count), answered)
+        text = trn(
+            "All instances stop, and their {n} session moves to the trash.",
+            "All instances stop, and their {n} sessions move to the trash.",
+            count,
+        )
+        self.push_screen(NumberDialog(tr("Clean every session?"), text, count), answered)
 
     async def _told(self, work: Callable[[], Awaitable[None]], verb: str) -> None:
         """No error of a tool is lost, and none ends the screen."""
         try:
             await work()
         except FleetError as error:
-            self.tell(Mood.TROUBLE, f"{verb} refused: {refusal(error)}")
+            self.tell(Mood.TROUBLE, tr("{verb} refused: {why}", verb=tr(verb), why=refusal(error)))
         except Exception:
             logger.exception("%s failed", verb)
-            said = f"{verb} failed inside the program; waziterm.log has the details"
-            self.tell(Mood.TROUBLE, said)
+            self.tell(Mood.TROUBLE, failed_inside(log_of(self), tr(verb)))
 
 
 def _can_be_undone(entry: TrashView) -> bool:
     return entry.restorable and entry.why is not Why.COPY
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Names for a question, not more of them than can be read."""
+    return f"{', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}"

@@ -16,7 +16,8 @@ from textual.widgets import Static
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.tools import Progress, RestartReport, Step
 from waziterm.tui import look, tooltext
-from waziterm.tui.messages import refusal
+from waziterm.tui.lang import tr
+from waziterm.tui.messages import failed_inside, log_of, refusal
 from waziterm.tui.scrolling import ScrollDialog
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class ToolDialog(ScrollDialog[bool]):
             yield Static(Text("…", look.DIM), id="told")
 
     def on_mount(self) -> None:
-        self._subtitle("running …")
+        self._subtitle(tr("running …"))
         # Of the app, not of this screen: closing it must not cut a fix in two.
         self.app.run_worker(self._run(), group="tools")
 
@@ -65,9 +66,9 @@ class ToolDialog(ScrollDialog[bool]):
             self._show([Text(f"✖ {refusal(error)}", look.BAD)])
         except Exception:
             logger.exception("%s failed", self._title)
-            said = "✖ failed inside the program; waziterm.log has the details"
-            self._show([Text(said, look.BAD)])
-        self._subtitle(f"y {self._offer} · esc close" if self._offered else "esc close")
+            self._show([Text(f"✖ {failed_inside(log_of(self.app))}", look.BAD)])
+        close = f"esc {tr('close')}"
+        self._subtitle(f"y {self._offer} · {close}" if self._offered else close)
 
     def _show(self, lines: Sequence[Text]) -> None:
         if self.is_attached:
@@ -93,7 +94,7 @@ def check(fleet: Fleet) -> ToolDialog:
         show(tooltext.findings(found))
         return any(finding.remedy for finding in found)
 
-    return ToolDialog("Check", work, "show what a fix would do")
+    return ToolDialog(tr("Check"), work, tr("show what a fix would do"))
 
 
 def fix(fleet: Fleet, *, dry_run: bool) -> ToolDialog:
@@ -104,7 +105,7 @@ def fix(fleet: Fleet, *, dry_run: bool) -> ToolDialog:
         show(tooltext.fix(report))
         return dry_run and bool(report.steps)
 
-    return ToolDialog("Fix: what it would do" if dry_run else "Fix", work, "do it")
+    return ToolDialog(tr("Fix: what it would do") if dry_run else tr("Fix"), work, tr("do it"))
 
 
 def restart(fleet: Fleet) -> ToolDialog:
@@ -121,7 +122,7 @@ def restart(fleet: Fleet) -> ToolDialog:
                     show(tooltext.restart(steps, None))
         return False
 
-    return ToolDialog("Restart the fleet", work)
+    return ToolDialog(tr("Restart the fleet"), work)
 
 
 def full_test(fleet: Fleet, names: Sequence[str]) -> ToolDialog:
@@ -137,7 +138,8 @@ def full_test(fleet: Fleet, names: Sequence[str]) -> ToolDialog:
                     told[name] = tooltext.test(await fleet.test(name), brief=len(names) > 1)
                 except FleetError as error:
                     told[name] = [Text(f"✖ {name}: {refusal(error)}", look.BAD)]
-            head = Text(f"{len(told)} of {len(names)} tested", f"bold {look.STRONG}")
+            said = tr("{done} of {total} tested", done=len(told), total=len(names))
+            head = Text(said, f"bold {look.STRONG}")
             show([head, *(line for each in names for line in told.get(each, ()))])
 
         async with asyncio.TaskGroup() as group:
@@ -145,4 +147,4 @@ def full_test(fleet: Fleet, names: Sequence[str]) -> ToolDialog:
                 group.create_task(one(name))
         return False
 
-    return ToolDialog("Full test", work)
+    return ToolDialog(tr("Full test"), work)

@@ -6,13 +6,16 @@ A widget per panel was measured to be too slow for 50 instances; one that draws 
 from collections.abc import Callable, Hashable
 from itertools import pairwise
 
+from rich.style import Style
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from waziterm.domain.fleet import InstanceView
 from waziterm.tui import look, panel, words
+from waziterm.tui.lang import tr
 from waziterm.tui.model import FleetModel
+from waziterm.tui.outgoing import outgoing
 from waziterm.tui.paint import Span, row, width_of
 
 TALLEST = 24
@@ -132,6 +135,9 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         self._drawn[name] = (key, strips)
         return strips
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return outgoing(super().render_lines(crop))
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         columns = len(self._edges)
@@ -148,14 +154,14 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         if self._model.arrangement.hides:
             if y:
                 return Strip.blank(width, look.PLAIN)
-            said = " Nothing fits the filter; esc clears it."
-            return row([(said, look.PLAIN)], width, look.PLAIN)
+            said = tr("Nothing fits the filter; esc clears it.")
+            return row([(f" {said}", look.PLAIN)], width, look.PLAIN)
         text: list[list[Span]] = [
-            [("No WhatsApp number is linked here yet.", look.BRIGHT)],
-            [("Press ", look.PLAIN), ("a", look.KEY),
-             (" to add an instance: it shows a QR code to scan.", look.PLAIN)],
-            [("To try it without a phone: waziterm demo; ", look.FAINT), ("?", look.KEY),
-             (" lists the keys.", look.FAINT)],
+            [(tr("No WhatsApp number is linked here yet."), look.BRIGHT)],
+            _with_key(tr("Press {key} to add an instance: it shows a QR code to scan."), "a",
+                      look.PLAIN),
+            _with_key(tr("To try it without a phone: waziterm demo; {key} lists the keys."), "?",
+                      look.FAINT),
         ]  # fmt: skip
         line = y - max(0, (self.size.height - len(text)) // 2)
         if not 0 <= line < len(text):
@@ -207,6 +213,12 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         target = min(max(self.scroll_offset.y, bottom), top)
         if target != self.scroll_offset.y:
             self.scroll_to(y=target, animate=False)
+
+
+def _with_key(text: str, key: str, style: Style) -> list[Span]:
+    """A sentence with a key at its place `{key}`."""
+    before, _, after = text.partition("{key}")
+    return [(before, style), (key, look.KEY), (after, style)]
 
 
 def _moving(view: InstanceView, now: float) -> tuple[str, ...]:

@@ -10,17 +10,17 @@ from google.protobuf.message import DecodeError
 
 from waziterm.domain.instance import DEVICE_NAME
 from waziterm.domain.jid import Jid
-from waziterm.worker.library import companion, e2e, event_numbers, messages
-from waziterm.worker.mapping import EVENT_NAMES, NOTE_NAMES, is_round_trip, jid_text
+from waziterm.worker.library import companion, e2e, messages
+from waziterm.worker.mapping import EVENT_NUMBERS, is_round_trip, jid_text
 from waziterm.worker.opening import Calls
 from waziterm.worker.rootkey import replace_root_key
 
 # At DEBUG whatsmeow logs QR codes and whole nodes, and with no level all of it crosses into
 # Python; at INFO it logs what it does, with JIDs.
 _LOG_LEVEL = b"INFO"
-_DEVICE = event_numbers[messages.Device]
-_CLASSES = {event_numbers[cls]: cls for cls in event_numbers}
-_SUBSCRIBED = bytes(event_numbers[getattr(messages, name)] for name in EVENT_NAMES + NOTE_NAMES)
+_DEVICE = 0
+_NAMES = {number: name for name, number in EVENT_NUMBERS.items()}
+_SUBSCRIBED = bytes(EVENT_NUMBERS.values())
 # WhatsApp answers 400 to a browser and a system that it does not know; the number of a browser is
 # whatsmeow's `PairClientChrome`.
 _BROWSER, _BROWSER_NUMBER = "Chrome (Linux)", 1
@@ -41,7 +41,7 @@ class Callbacks:
 
     device: it is ready for calls; the device's own JID and LID, "" where it has none.
     code: a QR code's text. status: a login status.
-    event: the name and the message of an event in `EVENT_NAMES` or `NOTE_NAMES`.
+    event: the name and the message of an event in `EVENT_NUMBERS`.
     lost: the name of an event whose message could not be read, and why.
     log: the level and the text of a log record.
     """
@@ -109,10 +109,9 @@ class Client:
         _raise_if(error)
 
     def _on_event(self, _id: bytes, data: int, size: int, number: int) -> None:
-        cls = _CLASSES[number]
-        name = str(cls.__name__)
+        name = "Device" if number == _DEVICE else _NAMES[number]
         try:
-            message = cls.FromString(ctypes.string_at(data, size))  # type: ignore[attr-defined]
+            message = getattr(messages, name).FromString(ctypes.string_at(data, size))
         except DecodeError as error:
             self._to.lost(name, error)
             if number == _DEVICE:

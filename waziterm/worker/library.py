@@ -9,12 +9,12 @@ starts the library, once, in the process that uses it.
 import importlib
 import importlib.util
 import platform
+import re
 import sys
-from importlib import metadata
 from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-LIBRARY_VERSION: str = metadata.version("neonize")
 
 
 def _without_init(name: str, folder: str) -> None:
@@ -25,16 +25,24 @@ def _without_init(name: str, folder: str) -> None:
         sys.modules[name] = importlib.util.module_from_spec(spec)
 
 
-def _folder() -> str:
+def _home() -> Path:
     spec = importlib.util.find_spec("neonize")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("neonize is not installed")
-    return spec.submodule_search_locations[0]
+    return Path(spec.submodule_search_locations[0])
 
 
-_HOME = _folder()
-_without_init("neonize", _HOME)
-_without_init("neonize.utils", f"{_HOME}/utils")
+def _no_download() -> None:
+    raise OSError("neonize's library is missing or of another version; install neonize again")
+
+
+_HOME = _home()
+# What the package asks of its library, as its own `download` module says.
+LIBRARY_VERSION = re.findall(
+    r'^__GONEONIZE_VERSION__ = "(.+)"', (_HOME / "download.py").read_text(), re.MULTILINE
+)[0]
+_without_init("neonize", str(_HOME))
+_without_init("neonize.utils", str(_HOME / "utils"))
 
 messages: Any = importlib.import_module("neonize.proto.Neonize_pb2")
 """The classes of what crosses into the library and out of it."""
@@ -42,17 +50,18 @@ messages: Any = importlib.import_module("neonize.proto.Neonize_pb2")
 # loaded twice.
 e2e: Any = importlib.import_module("waE2E.WAWebProtobufsE2E_pb2")
 companion: Any = importlib.import_module("waCompanionReg.WAWebProtobufsCompanionReg_pb2")
-event_numbers: dict[type, int] = importlib.import_module("neonize.events").EVENT_TO_INT
-
-_platform: Any = importlib.import_module("neonize.utils.platform")
-if sys.platform == "linux" and not hasattr(sys, "getandroidapilevel"):
-    # neonize runs a shell to learn that this is no Android, twice in each process.
-    _FILE = f"neonize-linux-{_platform.arch_normalizer(platform.machine().lower())}.so"
-    _platform.generated_name = lambda *_: _FILE
-importlib.import_module("neonize.download")
 
 
 def load() -> Any:
     """The library itself: neonize's ctypes functions, with their signatures. Starts the Go
     runtime. Raises OSError when it cannot be loaded."""
+    own = ModuleType("neonize.download")
+    # The real one would fetch a program from the network, and loads an HTTP client for that.
+    own.__dict__.update(__GONEONIZE_VERSION__=LIBRARY_VERSION, download=_no_download)
+    sys.modules.setdefault(own.__name__, own)
+    named: Any = importlib.import_module("neonize.utils.platform")
+    if sys.platform == "linux" and not hasattr(sys, "getandroidapilevel"):
+        # neonize runs a shell to learn that this is no Android, twice in each process.
+        file = f"neonize-linux-{named.arch_normalizer(platform.machine().lower())}.so"
+        named.generated_name = lambda *_: file
     return importlib.import_module("neonize._binder")

@@ -151,4 +151,19 @@ _EVENTS: Mapping[str, Callable[[Any, str, str], ev.LibraryEvent]] = {
 _NOTES: Mapping[str, str] = {"Message": "message received"}
 EVENT_NAMES = tuple(_EVENTS)
 NOTE_NAMES = tuple(_NOTES)
+EVENT_NUMBERS: Mapping[str, int] = {
+    "PairStatus": 2,
+    "Connected": 3,
+    "KeepAliveTimeout": 4,
+    "KeepAliveRestored": 5,
+    "LoggedOut": 6,
+    "StreamReplaced": 7,
+    "TemporaryBan": 8,
+    "ConnectFailure": 9,
+    "ClientOutdated": 10,
+    "StreamError": 11,
+    "Disconnected": 12,
+    "Message": 17,
+}
+"""What is subscribed to, by the numbers of neonize's `EVENT_TO_INT` (goneonize `main.go`)."""
 REFUSALS = ("TemporaryBan", "ConnectFailure")

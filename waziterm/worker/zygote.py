@@ -20,7 +20,6 @@ from typing import NoReturn
 from waziterm.worker.pipe import leave
 from waziterm.worker.serve import serve, settle
 
-ASK = b"fork"
 _LONGEST = 4096
 
 

@@ -1,0 +1,146 @@
+"""The bars: words beside glyphs as long as they fit, and the keys that do something here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.scriptedtools import OUTAGE, STOLEN
+from tests.tui.painted import Shown, shown
+from tests.tui.scripted import NOW, ScriptedFleet, connected, every_state, instance, pairing
+from waziterm.domain.fleet import InstanceView
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State
+from waziterm.tui.bars import header
+from waziterm.tui.model import FleetModel
+
+SEVEN = (
+    State.CONNECTED, State.PAIRING, State.CONNECTING, State.RETRYING, State.COOLDOWN, State.HELD,
+    State.LOGGED_OUT,
+)  # fmt: skip
+NOT_IN_TROUBLE = (State.CONNECTED, State.PAIRING, State.CONNECTING, State.STOPPED)
+
+
+def fleet_in(*states: State) -> Iterator[InstanceView]:
+    for number, state in enumerate(states):
+        yield instance(f"shop-{number}", state, Reason.NEW)
+
+
+def painted(*states: State, width: int) -> str:
+    model = FleetModel(ScriptedFleet(*fleet_in(*states), lab=True))
+    model.load()
+    model.incidents = (STOLEN, OUTAGE)
+    return header(model, NOW, width).text
+
+
+def test_seven_states_at_120_columns_have_their_words_and_the_clock() -> None:
+    line = painted(*[State.CONNECTED] * 11, *SEVEN, width=120)
+    for state in SEVEN:
+        assert state.label in line
+    assert "12 connected" in line and " LAB " in line and "15:06:40" in line and "! 1" in line
+
+
+def test_where_not_all_words_fit_those_in_trouble_keep_theirs() -> None:
+    line = painted(*State, width=130)
+    for state in State:
+        assert (state.label in line) is (state not in NOT_IN_TROUBLE), state
+    assert " LAB " in line
+
+
+@pytest.mark.parametrize("states", [SEVEN, tuple(State)])
+def test_a_wider_header_never_has_fewer_words(states: tuple[State, ...]) -> None:
+    words = 0
+    for width in range(30, 260):
+        line = painted(*states, width=width)
+        assert len(line) == width
+        told = sum(f" {state.label}" in line for state in states)
+        assert told >= words, line
+        words = told
+    assert words == len(states)
+
+
+# -- the footer
+
+
+def keys(screen: Shown) -> str:
+    return screen.text().splitlines()[-1]
+
+
+async def test_the_wall_and_the_list_name_what_arranges_them() -> None:
+    async with shown(every_state(), 200, 40) as screen:
+        line = keys(screen)
+        for said in ("enter show", "/ filter", "z troubled", "s stop", "? help", "q quit"):
+            assert said in line
+        assert "acknowledge" not in line and "esc" not in line and "sort" not in line
+        await screen.press("2")
+        await screen.until(lambda _: "o sort" in keys(screen) and "esc wall" in keys(screen))
+        await screen.press("space")
+        await screen.until(lambda _: "esc unmark" in keys(screen) and "start/stop" in keys(screen))
+        await screen.press("escape", "z")
+        await screen.until(lambda _: "esc show all" in keys(screen))
+
+
+async def test_while_a_filter_is_typed_only_its_keys_are_named() -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        await screen.press("slash")
+        await screen.until(lambda _: "enter keep the filter" in keys(screen))
+        assert "quit" not in keys(screen)
+        await screen.press(*"bali", "enter")
+        await screen.until(lambda _: "q quit" in keys(screen))
+
+
+async def test_the_incidents_name_acknowledge_until_it_is_done() -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        await screen.press("4")
+        await screen.until(lambda _: "A acknowledge" in keys(screen))
+        line = keys(screen)
+        assert "esc wall" in line
+        assert "filter" not in line and "troubled" not in line and "sort" not in line
+        await screen.press("down")
+        await screen.until(lambda _: "acknowledge" not in keys(screen))
+
+
+@pytest.mark.parametrize("view", ["4", "5"])
+@pytest.mark.parametrize("key", ["slash", "z", "o", "O", "space"])
+async def test_what_does_nothing_here_says_where_it_would(view: str, key: str) -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        await screen.press(view, key)
+        await screen.sees("filter, sort and marks are for the wall and the list; press 1 or 2")
+        assert not screen.app.model.marked and not screen.app.model.arrangement.hides
+
+
+async def test_the_queue_names_what_its_turn_can_do() -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        await screen.press("5")
+        await screen.until(lambda _: "esc wall" in keys(screen))
+        line = keys(screen)
+        assert "enter show" in line and "s stop" in line and "filter" not in line
+
+
+async def test_an_empty_fleet_names_no_key_of_an_instance() -> None:
+    async with shown(ScriptedFleet(), 200, 40) as screen:
+        line = keys(screen)
+        assert "a add" in line and "K check" in line and "? help" in line
+        for said in ("enter", "/ filter", "s st", "r reconnect", "T test", "R restart", "x remove"):
+            assert said not in line
+
+
+async def test_one_instance_names_what_it_can_do_now() -> None:
+    fleet = ScriptedFleet(connected("shop"), pairing("shop-new"))
+    async with shown(fleet, 200, 60) as screen:
+        await screen.press("enter")
+        await screen.until(lambda _: "esc back" in keys(screen))
+        assert "t send-test" in keys(screen) and "p code" not in keys(screen)
+        await screen.press("right")
+        await screen.until(lambda _: "p code" in keys(screen) and "Q other QR" in keys(screen))
+        assert "send-test" not in keys(screen)
+
+
+async def test_a_screen_that_only_watches_names_no_command() -> None:
+    fleet = every_state()
+    async with shown(fleet, 200, 40, attached=True, read_only=True) as screen:
+        await screen.until(lambda _: "K check" in keys(screen))
+        for said in ("s stop", "reconnect", "clean", "a add", "T test", "R restart", "u undo"):
+            assert said not in keys(screen)
+        await screen.press("4")
+        await screen.until(lambda _: "esc wall" in keys(screen))
+        assert "acknowledge" not in keys(screen)

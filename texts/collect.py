@@ -1,0 +1,115 @@
+"""Every text that the screen may ask a catalog for, with the file in which it stands."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+
+from waziterm.domain.aftermath import TEMPLATES
+from waziterm.domain.checkup import Severity
+from waziterm.domain.layers import LayerName
+from waziterm.domain.moves import QUEUED
+from waziterm.domain.names import ALLOWED
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+from waziterm.tui.here import Place
+from waziterm.tui.keys import KEYS
+from waziterm.tui.qrcells import Drawing
+
+ROOT = Path(__file__).parent.parent
+LOCALES = ROOT / "waziterm" / "locale"
+
+Text = str | tuple[str, str]
+"""A text, or its forms for one and for many."""
+
+_TUI = "waziterm/tui"
+_TOLD = {"Finding": ("evidence", "act"), "Layer": ("detail", "act")}
+"""What the manager says in sentences that are the same every time, by the class that holds it."""
+_TELLERS = (
+    "waziterm/domain/sessioncare.py",
+    "waziterm/domain/diagnosis.py",
+    "waziterm/domain/ailments.py",
+    "waziterm/manager/tester.py",
+)
+
+
+def texts() -> dict[Text, list[str]]:
+    """The files in which each text stands."""
+    found: dict[Text, list[str]] = {}
+    for place, text in (*_marked(), *_tables(), *_told()):
+        if text and place not in found.setdefault(text, []):
+            found[text].append(place)
+    return found
+
+
+def template() -> Catalog:
+    """All texts, without a translation."""
+    catalog = Catalog(project="waziterm")
+    for text, places in texts().items():
+        catalog.add(text, locations=[(place, 0) for place in places])
+    return catalog
+
+
+def _marked() -> Iterator[tuple[str, Text]]:
+    """What the screen's modules mark as a text, in the order in which it stands there."""
+    for path in sorted((ROOT / _TUI).glob("*.py")):
+        calls = [each for each in ast.walk(_tree(path)) if isinstance(each, ast.Call)]
+        for call in sorted(calls, key=lambda each: (each.lineno, each.col_offset)):
+            match call:
+                case ast.Call(
+                    func=ast.Name(id="trn"),
+                    args=[ast.Constant(value=str(one)), ast.Constant(value=str(many)), *_],
+                ):
+                    yield f"{_TUI}/{path.name}", (one, many)
+                case ast.Call(
+                    func=ast.Name(id="tr" | "N_"), args=[ast.Constant(value=str(text)), *_]
+                ):
+                    yield f"{_TUI}/{path.name}", text
+
+
+def _tables() -> Iterator[tuple[str, str]]:
+    """The closed sets that the screen shows by their own words."""
+    for key in KEYS:
+        yield f"{_TUI}/keys.py", key.label
+        yield f"{_TUI}/keys.py", key.about
+    yield from ((f"{_TUI}/here.py", place.value) for place in Place)
+    yield from (("waziterm/domain/states.py", state.label) for state in State)
+    yield from (("waziterm/domain/states.py", wanted.value) for wanted in Wanted)
+    for reason in Reason:
+        yield "waziterm/domain/reasons.py", reason.sentence
+        yield "waziterm/domain/reasons.py", reason.next_step
+    yield from (("waziterm/domain/checkup.py", severity.value) for severity in Severity)
+    yield from (("waziterm/domain/layers.py", name.value) for name in LayerName)
+    yield from ((f"{_TUI}/qrcells.py", drawing.value) for drawing in Drawing)
+    yield from (("waziterm/domain/aftermath.py", told) for told in TEMPLATES)
+    yield "waziterm/domain/moves.py", QUEUED
+    yield "waziterm/domain/names.py", ALLOWED
+
+
+def _told() -> Iterator[tuple[str, str]]:
+    """Whole sentences of the manager: given to a finding or a layer, or kept in a name for it."""
+    for path in _TELLERS:
+        names = {name for held in _TOLD.values() for name in held}
+        for node in ast.walk(_tree(ROOT / path)):
+            match node:
+                case ast.Call(func=ast.Name(id=held), args=arguments) if held in _TOLD:
+                    yield from ((path, text) for text in _sentences(arguments))
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in names:
+                    yield from ((path, text) for text in _sentences([value]))
+                case ast.Assign(targets=[ast.Tuple()], value=ast.Tuple(elts=values)):
+                    yield from ((path, text) for text in _sentences(values))
+
+
+def _sentences(nodes: list[ast.expr]) -> Iterator[str]:
+    """The constant sentences among these expressions, also the branches of a choice."""
+    for node in nodes:
+        match node:
+            case ast.Constant(value=str(text)) if " " in text:
+                yield text
+            case ast.IfExp(body=body, orelse=orelse):
+                yield from _sentences([body, orelse])
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))

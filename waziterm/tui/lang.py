@@ -1,0 +1,90 @@
+"""The language of the screen: English as it stands in the source, or another one's catalog.
+
+What is stored, logged, or told by the manager is English everywhere; only what the screen says by
+itself is translated, in the moment in which it is painted. The language belongs to the context
+in which the app runs, and its tasks inherit it.
+"""
+
+import gettext
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from waziterm.domain.phrase import Phrase
+from waziterm.domain.screen import Lang
+
+DOMAIN = "waziterm"
+LOCALES = Path(__file__).parent.parent / "locale"
+
+_ENGLISH = gettext.NullTranslations()
+_spoken: ContextVar[gettext.NullTranslations] = ContextVar("spoken", default=_ENGLISH)
+
+
+def tr(text: str, **values: object) -> str:
+    """The text in the language of the screen, with the values at its places: `{name}`.
+
+    text: English, as it stands in the catalog; what is not there stays as it is. With values it
+    must be a constant: what comes from elsewhere may be a value, never a template.
+    """
+    # The catalog keeps its own head under the empty text.
+    said = _spoken.get().gettext(text) if text else ""
+    return said.format(**values) if values else said
+
+
+def trn(one: str, many: str, n: int, **values: object) -> str:
+    """The form for the number `n`, which stands at the place `{n}`."""
+    return _spoken.get().ngettext(one, many, n).format(n=n, **values)
+
+
+def retold(text: str) -> str:
+    """A phrase of the manager in the language of the screen; any other text as it is."""
+    if not isinstance(text, Phrase):
+        return text
+    values = {
+        name: retold(value) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return tr(text.template).format(**values)
+
+
+def N_(text: str) -> str:
+    """The text itself, marked for the catalog; it is translated where it is painted."""
+    return text
+
+
+@contextmanager
+def speaking(catalog: gettext.NullTranslations) -> Iterator[None]:
+    """Let the screen speak a language in this context and in the tasks that begin in it."""
+    before = _spoken.set(catalog)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
+
+
+def spoken() -> Lang:
+    """The language of the screen."""
+    return Lang(_spoken.get().info().get("language", Lang.EN))
+
+
+def translations(wanted: Lang, environ: Mapping[str, str]) -> gettext.NullTranslations:
+    """The catalog of the language that is wanted; English is the source and needs none.
+
+    Raises FileNotFoundError where it was not installed; `auto` is English then.
+    """
+    lang = lang_of(wanted, environ)
+    if lang is Lang.EN:
+        return _ENGLISH
+    return gettext.translation(DOMAIN, LOCALES, [lang.value], fallback=wanted is Lang.AUTO)
+
+
+def lang_of(wanted: Lang, environ: Mapping[str, str]) -> Lang:
+    """The language that is meant; `auto` is the locale's, where there is a catalog for it."""
+    if wanted is not Lang.AUTO:
+        return wanted
+    named = next(
+        (environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(key)), ""
+    )
+    return Lang.ID if re.split(r"[_.@]", named.lower())[0] == Lang.ID else Lang.EN
