@@ -20,15 +20,11 @@ from bench.figures import Figure
 from bench.programs import monitor
 from bench.rig import Rig, Stage
 from waziterm.domain.states import Wanted
-from waziterm.lab.client import Lab
-from waziterm.lab.events import EventKind
-from waziterm.lab.words import LabError
 from waziterm.store.store import open_store
 
 TITLE = "cold start of the monitor with N paired instances"
 FIRST_PAINT_S = 0.7
 PAINT_TIMEOUT_S = 30.0
-ONLINE_TIMEOUT_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +73,9 @@ async def _start(stage: Stage, missing: set[str]) -> Start:
     with monitor(stage) as terminal:
         await asyncio.to_thread(terminal.wait_bytes, first.encode(), PAINT_TIMEOUT_S)
         cpu = machine.cpu_s(terminal.pid)
-        online_at = await _online(stage.lab, missing, position) if missing else float("nan")
+        online_at = await stage.logins(missing, position) if missing else float("nan")
         paint = terminal.first_shown(lambda screen: first in screen)
         return Start(paint or float("nan"), cpu, online_at - terminal.started_at)
-
-
-async def _online(lab: Lab, missing: set[str], position: int) -> float:
-    """The moment of the last login that was missing. Raises TimeoutError."""
-    async with asyncio.timeout(ONLINE_TIMEOUT_S):
-        async for event in lab.events(position):
-            if event.kind is EventKind.LOGIN:
-                missing.discard(event.jid or "")
-            if not missing:
-                return event.at
-    raise LabError("the lab has ended")
 
 
 async def _stop_all(stage: Stage) -> None:

@@ -19,9 +19,7 @@ from bench import machine
 from bench.figures import Figure
 from bench.programs import Headless, headless
 from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
-from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
-from waziterm.lab.words import LabError
 
 TITLE = "N paired instances, K to a worker"
 SETTLE_S = 10.0
@@ -70,10 +68,9 @@ async def _measure(rig: Rig, case: Case) -> list[Figure]:
     took = []
     for nth in range(case.runs):
         async with rig.stage(case.count, fresh=True) as stage:
-            missing, position, began = set(stage.jids.values()), stage.lab.position, time.time()
+            position, began = stage.lab.position, time.time()
             async with headless(stage.data, stage.lab.file, **_packed(case.per_worker)) as manager:
-                await _logins(stage.lab, missing, position)
-                took.append(time.time() - began)
+                took.append(await stage.logins(stage.jids.values(), position) - began)
                 if nth == case.runs - 1:
                     costs = await _costs(manager, case)
     online = Figure(
@@ -133,8 +130,7 @@ async def _crash(rig: Rig, count: int) -> list[Figure]:
         met = await _of_one_worker(manager, stage)
         position, began = stage.lab.position, time.time()
         os.kill(met.pid, signal.SIGKILL)
-        await _logins(stage.lab, set(met.jids), position)
-        took = time.time() - began
+        took = await stage.logins(met.jids, position) - began
         others = {
             event.jid
             for event in await stage.events_since(position)
@@ -164,17 +160,6 @@ async def _of_one_worker(manager: Headless, stage: Stage) -> _Met:
         shared.setdefault(view["pid"], []).append(stage.jids[view["name"]])
     pid = max(shared, key=lambda pid: len(shared[pid]))
     return _Met(pid, tuple(shared[pid]))
-
-
-async def _logins(lab: Lab, missing: set[str], position: int) -> None:
-    """Wait until each of these devices has logged in. Raises TimeoutError."""
-    async with asyncio.timeout(BOOT_TIMEOUT_S):
-        async for event in lab.events(position):
-            if event.kind is EventKind.LOGIN:
-                missing.discard(event.jid or "")
-            if not missing:
-                return
-    raise LabError("the lab has ended")
 
 
 def _packed(per_worker: int) -> dict[str, str]:

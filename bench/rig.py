@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,8 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.states import State
 from waziterm.lab.client import KEPT_EVENTS, Lab, run_lab
-from waziterm.lab.events import LabEvent
+from waziterm.lab.events import EventKind, LabEvent
+from waziterm.lab.words import LabError
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.manager import SessionManager, open_manager
 from waziterm.store.store import open_store
@@ -63,6 +64,18 @@ class Stage:
                 if len(found) == count:
                     break
         return tuple(found)
+
+    async def logins(self, jids: Iterable[str], position: int) -> float:
+        """Wait until each of these devices has logged in since a position; the moment of the
+        last one, UTC seconds. Raises TimeoutError."""
+        missing = set(jids)
+        async with asyncio.timeout(BOOT_TIMEOUT_S):
+            async for event in self.lab.events(position):
+                if event.kind is EventKind.LOGIN:
+                    missing.discard(event.jid or "")
+                if not missing:
+                    return event.at
+        raise LabError("the lab has ended")
 
     def _no_config(self) -> Path:
         file = self.folder / "config.toml"

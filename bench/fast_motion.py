@@ -1,0 +1,133 @@
+"""A day of trouble in fast motion: thousands of reconnects over fifty packed instances.
+
+The real program `waziterm headless` keeps the instances on the lab. In each round every instance
+is reconnected once: most connections are cut by the lab and redialled by the library, some are
+reconnected by the verb, which parts them from their worker, and one worker is killed. After each
+round, when all are online again, file descriptors, threads and memory of the manager and of all
+workers are read from /proc. The slope is that of the straight line that fits the samples best, per
+1,000 reconnects; the first fifth is left out. Short-lived connections count as none here, for
+they are what is measured.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from dataclasses import dataclass
+from random import Random
+
+from bench import machine
+from bench.figures import Figure, slope
+from bench.programs import Headless, headless
+from bench.rig import Rig, Stage
+from waziterm.lab.trouble import TroubleKind
+
+TITLE = "a day of trouble in fast motion"
+COUNT = 50
+ROUNDS = 100
+QUICK_ROUNDS = 6
+ASKED = 5
+LIMITS = {
+    "WAZITERM_LIMITS__SHORT_LIVED_S": "0",
+    "WAZITERM_LIMITS__BACKOFF_FIRST_S": "1",
+    "WAZITERM_LIMITS__CRASH_BUDGET": "100",
+    "WAZITERM_LIMITS__CRASH_WINDOW_S": "1",
+    "WAZITERM_FLEET__PACED_PER_S": "1000",
+}
+FDS, THREADS, MANAGER_KB, WORKERS_MB = 5.0, 5.0, 1000.0, 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """After so many reconnects. mb: of the manager; workers_mb: PSS of all; in 10^6 bytes."""
+
+    reconnects: int
+    fds: int
+    threads: int
+    mb: float
+    workers: int
+    workers_mb: float
+    workers_fds: int
+    workers_threads: int
+
+
+async def run(rig: Rig) -> list[Figure]:
+    """Make trouble, wait, sample; then fit."""
+    rounds, random, samples = QUICK_ROUNDS if rig.quick else ROUNDS, Random(0), []
+    began = time.monotonic()
+    async with (
+        rig.stage(COUNT, fresh=True) as stage,
+        headless(stage.data, stage.lab.file, **LIMITS) as manager,
+    ):
+        await stage.logins(stage.jids.values(), 0)
+        samples.append(_sample(manager, 0))
+        for number in range(1, rounds + 1):
+            position = stage.lab.position
+            await _trouble(stage, manager, random)
+            await stage.logins(stage.jids.values(), position)
+            samples.append(_sample(manager, number * COUNT))
+    took = time.monotonic() - began
+    steady = [sample for sample in samples if sample.reconnects >= rounds * COUNT / 5]
+
+    def per_1000(what: str) -> float:
+        return 1000 * slope([(sample.reconnects, getattr(sample, what)) for sample in steady])
+
+    def course(what: str) -> str:
+        shown = samples[:: max(1, rounds // 5)]
+        return "at each fifth: " + ", ".join(f"{getattr(sample, what):.0f}" for sample in shown)
+
+    last = samples[-1]
+    return [
+        Figure("reconnects", last.reconnects, "", rounds * COUNT, True, note=f"in {took:.0f} s"),
+        Figure("fds of the manager, per 1,000", per_1000("fds"), "", FDS, note=course("fds")),
+        Figure(
+            "threads of the manager, per 1,000", per_1000("threads"), "", THREADS,
+            note=course("threads"),
+        ),
+        Figure(
+            "RSS of the manager, per 1,000", 1000 * per_1000("mb"), "kB", MANAGER_KB,
+            note=f"MB {course('mb')}",
+        ),
+        Figure(
+            "PSS of all workers, per 1,000", per_1000("workers_mb"), "MB", WORKERS_MB,
+            note=f"MB {course('workers_mb')}; workers {course('workers')}",
+        ),
+        Figure(
+            "fds of all workers, per 1,000", per_1000("workers_fds"), note=course("workers_fds")
+        ),
+        Figure(
+            "threads of all workers, per 1,000", per_1000("workers_threads"),
+            note=course("workers_threads"),
+        ),
+    ]  # fmt: skip
+
+
+async def _trouble(stage: Stage, manager: Headless, random: Random) -> None:
+    """Reconnect everybody once, one way or the other."""
+    views = await asyncio.to_thread(manager.client.instances)
+    names = [view["name"] for view in views]
+    random.shuffle(names)
+    asked, killed = names[:ASKED], random.choice(machine.workers(manager.pid))
+    for name in asked:
+        await asyncio.to_thread(manager.client.reconnect, name)
+    os.kill(killed, signal.SIGKILL)
+    hit = {view["name"] for view in views if view["pid"] == killed} | set(asked)
+    kinds = (TroubleKind.TCP_RESET, TroubleKind.WS_CLOSE)
+    for name in names:
+        if name not in hit:
+            await stage.lab.trouble(random.choice(kinds), stage.jids[name])
+
+
+def _sample(manager: Headless, reconnects: int) -> Sample:
+    pid = manager.pid
+    workers = machine.workers(pid)
+    return Sample(
+        reconnects,
+        machine.open_fds(pid),
+        machine.threads(pid),
+        machine.rss_mb(pid),
+        len(workers),
+        sum(machine.pss_mb(each) for each in workers),
+        sum(machine.open_fds(each) for each in workers),
+        sum(machine.threads(each) for each in workers),
+    )
