@@ -10,11 +10,14 @@ they are what is measured.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
 from dataclasses import dataclass
 from random import Random
+
+import psutil
 
 from bench import machine
 from bench.figures import Figure, slope
@@ -104,30 +107,34 @@ async def run(rig: Rig) -> list[Figure]:
 
 async def _trouble(stage: Stage, manager: Headless, random: Random) -> None:
     """Reconnect everybody once, one way or the other."""
-    views = await asyncio.to_thread(manager.client.instances)
-    names = [view["name"] for view in views]
+    names = list(stage.jids)
     random.shuffle(names)
-    asked, killed = names[:ASKED], random.choice(machine.workers(manager.pid))
-    for name in asked:
+    for name in names[:ASKED]:
         await asyncio.to_thread(manager.client.reconnect, name)
+    views = await asyncio.to_thread(manager.client.instances)
+    rest = {view["name"]: view["pid"] for view in views if view["name"] not in names[:ASKED]}
+    killed = random.choice(sorted({pid for pid in rest.values() if pid is not None}))
     os.kill(killed, signal.SIGKILL)
-    hit = {view["name"] for view in views if view["pid"] == killed} | set(asked)
     kinds = (TroubleKind.TCP_RESET, TroubleKind.WS_CLOSE)
-    for name in names:
-        if name not in hit:
+    for name, pid in rest.items():
+        if pid != killed:
             await stage.lab.trouble(random.choice(kinds), stage.jids[name])
 
 
 def _sample(manager: Headless, reconnects: int) -> Sample:
     pid = manager.pid
-    workers = machine.workers(pid)
+    workers = []
+    for each in machine.workers(pid):
+        # One that was left by its last instance may end while it is read.
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
+            workers.append((machine.pss_mb(each), machine.open_fds(each), machine.threads(each)))
     return Sample(
         reconnects,
         machine.open_fds(pid),
         machine.threads(pid),
         machine.rss_mb(pid),
         len(workers),
-        sum(machine.pss_mb(each) for each in workers),
-        sum(machine.open_fds(each) for each in workers),
-        sum(machine.threads(each) for each in workers),
+        sum(mb for mb, _, _ in workers),
+        sum(fds for _, fds, _ in workers),
+        sum(threads for _, _, threads in workers),
     )
