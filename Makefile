@@ -45,7 +45,7 @@ screenshots: $(READY)
 	$(BIN)/python -m screenshots.make $(ARGS)
 
 texts: $(READY)
-	$(BIN)/python -m texts $(ARGS)
+	$(BIN)/python -m tests.texts $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -37,7 +37,7 @@ LIMITS = {
     "WAZITERM_LIMITS__CRASH_WINDOW_S": "1",
     "WAZITERM_FLEET__PACED_PER_S": "1000",
 }
-FDS, THREADS, MANAGER_KB, WORKERS_MB = 5.0, 5.0, 1000.0, 50.0
+FDS, THREADS, WORKERS_MB = 5.0, 5.0, 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ async def run(rig: Rig) -> list[Figure]:
             note=course("threads"),
         ),
         Figure(
-            "RSS of the manager, per 1,000", 1000 * per_1000("mb"), "kB", MANAGER_KB,
+            "RSS of the manager, per 1,000", 1000 * per_1000("mb"), "kB",
             note=f"MB {course('mb')}",
         ),
         Figure(

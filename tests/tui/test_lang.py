@@ -12,13 +12,13 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 from rich.cells import cell_len
 
+from tests.texts.__main__ import is_translated
+from tests.texts.collect import LOCALES, ROOT, texts
 from tests.tui import painted, scripted
 from tests.tui.painted import shown
 from tests.tui.scripted import NOW, ScriptedFleet, every_state
 from tests.tui.test_snapshots import VIEWS as PICTURES
 from tests.tui.test_snapshots import App, after
-from texts.__main__ import is_translated
-from texts.collect import LOCALES, ROOT, texts
 from waziterm.domain.checkup import Severity
 from waziterm.domain.layers import LayerName
 from waziterm.domain.reasons import Reason

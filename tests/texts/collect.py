@@ -17,7 +17,7 @@ from waziterm.tui.here import Place
 from waziterm.tui.keys import KEYS
 from waziterm.tui.qrcells import Drawing
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LOCALES = ROOT / "waziterm" / "locale"
 
 Text = str | tuple[str, str]

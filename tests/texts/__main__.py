@@ -6,7 +6,7 @@ import sys
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po, write_po
 
-from texts.collect import LOCALES, template
+from tests.texts.collect import LOCALES, template
 
 
 def main() -> None:

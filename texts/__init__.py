@@ -1,5 +1,0 @@
-"""The texts of the screen: found in the sources, and put into the catalogs.
-
-`python -m texts` (`make texts`) adds to every catalog what is new in the sources, and takes out
-what is gone; what is new waits there for its translation.
-"""
