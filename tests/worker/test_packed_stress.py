@@ -35,6 +35,9 @@ STRESS_S = 60.0
 DROPPERS = 4
 CALLS_BETWEEN_DROPS = 5
 """How many calls of an instance go well between two drops of its connection."""
+LATE_CALLS = 200
+"""How many more calls each of its callers makes of an instance that has left; they fail at once,
+and a client that was stopped would end the process."""
 DEADLINE_S = 150.0
 """For one answer: the library itself waits 75 s for some, and twice for a text."""
 SEED = 20261124
@@ -147,7 +150,9 @@ class Crowd:
 
     async def call(self, member: Member, chance: random.Random) -> None:
         """One of many: a probe or a text at a time, to itself or to another, until it is over."""
-        while not (self.is_over or member.has_left):
+        late = 0
+        while not self.is_over and late < LATE_CALLS:
+            late += member.has_left
             number = self.number()
             other = chance.choice(list(self.members.values()))
             commands: tuple[Command, ...] = (
