@@ -302,6 +302,7 @@ TOUR = (
 )  # fmt: skip
 
 
+@pytest.mark.soak
 async def test_nothing_that_the_screen_says_is_missing_from_the_catalog(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,12 +2,17 @@
 of its maps is written while it is read, so a worker that lives has not broken the rule."""
 
 import asyncio
+import os
 import random
+import signal
+import sys
+import textwrap
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.worker.hand import connecting, pair
 from waziterm.domain import events as ev
@@ -26,6 +31,7 @@ from waziterm.worker.protocol import (
     Leave,
     Probe,
     SendText,
+    encode,
 )
 from waziterm.worker.session import MAX_REQUESTS
 
@@ -41,6 +47,16 @@ and a client that was stopped would end the process."""
 DEADLINE_S = 150.0
 """For one answer: the library itself waits 75 s for some, and twice for a text."""
 SEED = 20261124
+HAMMER_S = 5.0
+BREACHES = 5
+"""How often the rule may be broken until it does harm; each of seven tries ended the process."""
+
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.timeout(600),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
 _OFFLINE = (ev.Disconnected, ev.StreamReplaced, ev.LoggedOut, ev.ConnectFailure)
 _DROPS: tuple[tuple[TroubleKind, int | None], ...] = (
     (TroubleKind.TCP_RESET, None),
@@ -202,32 +218,35 @@ class Crowd:
         return "\n".join(lines)
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(600)
-@pytest.mark.asyncio(loop_scope="module")
-async def test_a_worker_lives_through_calls_from_many_sides_while_connections_drop(
-    shared_lab: Lab, tmp_path: Path
-) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def connects(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Connect]:
+    """The commands that connect each instance; all of them are paired."""
+    folder = tmp_path_factory.mktemp("stress")
     file = LabFile.parse(shared_lab.file.read_text())
-    jids = {}
+    commands = {}
     for number in range(COUNT):
         name = f"shop-{number}"
-        async with connecting(shared_lab, tmp_path / f"{name}.db") as hand:
-            jids[name] = (await pair(shared_lab, hand)).jid
+        session = folder / f"{name}.db"
+        async with connecting(shared_lab, session) as hand:
+            jid = (await pair(shared_lab, hand)).jid
+        key = file.noise_root_key
+        commands[name] = Connect(name, str(session), jid, file.proxy, key, alone=False)
+    return commands
 
-    zygote = Zygote(file.ca_file)
+
+async def test_a_worker_lives_through_calls_from_many_sides_while_connections_drop(
+    shared_lab: Lab, connects: dict[str, Connect]
+) -> None:
+    zygote = Zygote(LabFile.parse(shared_lab.file.read_text()).ca_file)
     worker = await WorkerProcess.fork(zygote)
-    crowd = Crowd(worker, jids)
+    crowd = Crowd(worker, {name: str(command.jid) for name, command in connects.items()})
     chance = random.Random(SEED)
     try:
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(crowd.listen())
             began = time.monotonic()
-            for name, jid in jids.items():
-                session = str(tmp_path / f"{name}.db")
-                await worker.send(
-                    Connect(name, session, jid, file.proxy, file.noise_root_key, alone=False)
-                )
+            for command in connects.values():
+                await worker.send(command)
             for member in crowd.members.values():
                 await member.until_online()
             print(f"\n{COUNT} instances online after {time.monotonic() - began:.2f} s")
@@ -249,6 +268,103 @@ async def test_a_worker_lives_through_calls_from_many_sides_while_connections_dr
     finally:
         await worker.kill()
         await zygote.close()
+
+
+async def test_the_rule_saves_the_process_from_calls_without_a_pause(
+    shared_lab: Lab, connects: dict[str, Connect], tmp_path: Path
+) -> None:
+    """And without the rule they end it, so that the test above can fail."""
+    commands = tmp_path / "commands"
+    commands.write_bytes(b"".join(encode(command) for command in connects.values()))
+    code, printed = await _hammered(shared_lab, commands, "ruled")
+    assert code == 0, printed
+    print(f"\n{printed.splitlines()[-1]}")
+
+    for number in range(BREACHES):
+        code, printed = await _hammered(shared_lab, commands, "broken")
+        if code == -signal.SIGABRT:
+            assert "concurrent map" in printed
+            print(f"broken: ended by {number + 1} of {BREACHES} tries")
+            return
+    raise AssertionError("calls while clients are started do no harm")
+
+
+async def _hammered(lab: Lab, commands: Path, mode: str) -> tuple[int | None, str]:
+    """Let six threads call without a pause; the end of their process, and what it printed."""
+    ca_file = LabFile.parse(lab.file.read_text()).ca_file
+    assert ca_file is not None
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _HAMMER, mode, str(commands), str(HAMMER_S)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=os.environ | {"SSL_CERT_FILE": ca_file},
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, printed.decode(errors="replace")
+
+
+# It reaches under the surface: `IsConnected` is the cheapest call that reads the library's maps,
+# a million times in a second, and no part of what a worker offers.
+_HAMMER = textwrap.dedent("""
+    import os, socket, sys, threading
+    from pathlib import Path
+    from waziterm.worker.desk import Desk
+    from waziterm.worker.library import load
+    from waziterm.worker.pipe import Outbox
+    from waziterm.worker.protocol import decode_command
+
+    mode, commands, hammer_s = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    ours, theirs = socket.socketpair()
+    binder = load()
+    desk = Desk(Outbox(theirs), binder)
+    online, all_online, over = 0, threading.Event(), threading.Event()
+    first, *others = Path(commands).read_bytes().splitlines()
+
+    def read():
+        global online
+        for line in ours.makefile("rb"):
+            online += b'"kind": "connected"' in line
+            if online > len(others):
+                all_online.set()
+
+    def hammer():
+        if mode == "ruled":
+            desk._opening.close()
+        session = desk._sessions[decode_command(first).instance]
+        calls = 0
+        while not over.is_set():
+            binder.gocode.IsConnected(session._client._id)
+            calls += 1
+        counts.append(calls)
+
+    threading.Thread(target=read, daemon=True).start()
+    counts = []
+    threads = [threading.Thread(target=hammer) for _ in range(6)]
+    desk.take(first)
+    desk._sessions[decode_command(first).instance]._start.begun.wait(10)
+    if mode == "broken":
+        for thread in threads:
+            thread.start()
+    for line in others:
+        desk.take(line)
+    if mode == "ruled":
+        for thread in threads:
+            thread.start()
+    over.wait(hammer_s)
+    all_online.wait(30)
+    over.set()
+    for thread in threads:
+        thread.join()
+    print(f"{mode}: {online} online, {sum(counts)} calls", flush=True)
+    os._exit(0 if online == len(others) + 1 else 3)
+""")
 
 
 async def _stress(crowd: Crowd, lab: Lab, chance: random.Random) -> None:
