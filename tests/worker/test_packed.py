@@ -387,6 +387,42 @@ async def test_a_first_dial_that_hangs_holds_back_all_calls_until_it_ends(
         assert hand.events_of(C) == []
 
 
+async def test_what_leaves_during_its_first_dial_is_let_go_when_the_dial_has_come(
+    shelf: Shelf, zygote: Zygote
+) -> None:
+    async with _dialling(shelf, zygote) as (packed, relay):
+        at = shelf.lab.position
+        leaving = await packed.hand.start_leave(C)
+        relay.release()
+        assert (await packed.hand.answer(leaving)).error == ""
+        await shelf.lab_event(C, EventKind.CLOSE, at)
+        await packed.dropped_and_back(A, B)
+        assert shelf.jid(C) not in {session.jid for session in await shelf.lab.sessions()}
+        assert packed.hand.events_of(C) == []
+
+
+@pytest.mark.soak
+async def test_a_leave_is_not_answered_for_as_long_as_the_first_dial_hangs(
+    shelf: Shelf, zygote: Zygote
+) -> None:
+    async with _dialling(shelf, zygote) as (packed, _):
+        leaving = await packed.hand.start_leave(C)
+        await packed.probe_all(A, B)
+        assert not _is_answered(packed.hand, leaving)
+
+
+async def test_a_path_that_the_system_refuses_is_one_instances_trouble(
+    shelf: Shelf, zygote: Zygote
+) -> None:
+    async with forked(zygote) as hand:
+        await hand.tell(shelf.connect(A))
+        too_long = f"/tmp/{'x' * 300}.db"
+        await hand.tell(Connect(B, too_long, shelf.jid(B), "http://127.0.0.1:1", alone=False))
+        await hand.wait_for(ev.SessionBroken, instance=B)
+        await hand.wait_for(ev.Connected, instance=A)
+        assert (await hand.probe(A)).error == ""
+
+
 @pytest.mark.soak
 async def test_a_first_dial_that_hangs_for_good_holds_back_calls_for_a_while_only(
     shelf: Shelf, zygote: Zygote

@@ -54,6 +54,13 @@ async def mortal() -> AsyncIterator[Zygote]:
         yield zygote
 
 
+async def test_a_fork_at_the_moment_of_the_zygotes_death(mortal: Zygote) -> None:
+    async with forked(mortal) as old:
+        await _kill_parent(old.process.pid)
+        async with forked(mortal) as new:
+            assert "does not hold" in (await new.probe()).error
+
+
 async def test_a_fork_is_ready_and_its_end_is_told(zygote: Zygote) -> None:
     async with forked(zygote) as hand:
         ready = await hand.wait_for(Ready)

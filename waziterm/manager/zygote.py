@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -38,6 +39,12 @@ class Zygote:
 
     async def fork(self, pipe: socket.socket, output: socket.socket) -> ForkedChild:
         """A worker that speaks on `pipe` and prints on `output`. Raises OSError."""
+        line = await self._up()
+        try:
+            return await line.fork(pipe, output)
+        except OSError:
+            if line.is_up:
+                raise
         return await (await self._up()).fork(pipe, output)
 
     async def _up(self) -> "_Line":
@@ -88,8 +95,10 @@ class _Line:
         self._asked.append(answer)
         try:
             socket.send_fds(self._sock, [_ASK], [pipe.fileno(), output.fileno()])
-        except OSError:
+        except OSError as error:
             self._asked.remove(answer)
+            if isinstance(error, BrokenPipeError | ConnectionResetError):
+                self._down()
             raise
         try:
             async with asyncio.timeout(_PATIENCE_S):
@@ -118,9 +127,11 @@ class _Line:
                 child.ended(told["code"])
             return
         answer = self._asked.popleft()
-        if "error" in told:
+        if not fds:
+            # Without its pidfd a worker cannot be ended; it ends when its pipe closes.
+            code = told.get("error", errno.EMFILE)
             if not answer.done():
-                answer.set_exception(OSError(told["error"], os.strerror(told["error"])))
+                answer.set_exception(OSError(code, os.strerror(code)))
             return
         child = self._children[told["forked"]] = ForkedChild(told["forked"], fds[0])
         if answer.done():

@@ -95,7 +95,7 @@ class Opening:
             if hangs:
                 start.refuse("a start before it hangs")
                 continue
-            if not start.prepare():
+            if not _prepared(start):
                 continue
             threading.Thread(target=_run, args=(start,), name="client", daemon=True).start()
             if not start.begun.wait(self._patience_s):
@@ -105,6 +105,14 @@ class Opening:
                 with self._lock:
                     self._end()
         self._closed.set()
+
+
+def _prepared(start: Start) -> bool:
+    try:
+        return start.prepare()
+    except Exception as error:  # noqa: BLE001 - the starts behind it must not wait for ever
+        start.refuse(f"its start failed unexpectedly: {error!r}")
+        return False
 
 
 def _run(start: Start) -> None:

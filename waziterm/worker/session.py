@@ -95,6 +95,7 @@ class Session:
         self._delivered = False
         self._connected = False
         self._over = False
+        self._entered = False
         self._left = False
         self._shows_qr = False
         self._code_lock = threading.Lock()
@@ -141,7 +142,8 @@ class Session:
             self._finished(ev.DialFailed(log_line(str(error))))
         else:
             with self._lock:
-                return not self._left
+                self._entered = not self._left
+            return self._entered
         return False
 
     def _refused(self, why: str) -> None:
@@ -266,14 +268,21 @@ class Session:
 
     def _disconnect(self) -> None:
         """Let the connection go. One that the library has ended by itself needs no call, so the
-        worker may go on starting others."""
-        with self._lock:
-            over = self._over
-        if over:
+        worker may go on starting others; one that is being dialled has first to come."""
+        if self._is_nothing:
             return
         calls = self._calls()
-        if self._start.begun.is_set():
+        self._start.begun.wait()
+        if not self._is_nothing:
             self._client.disconnect(calls)
+        with self._lock:
+            self._connected = False
+
+    @property
+    def _is_nothing(self) -> bool:
+        """Whether the library neither has a connection nor makes one."""
+        with self._lock:
+            return self._over or not self._entered
 
     def _calls(self) -> Calls:
         return self._opening.close()

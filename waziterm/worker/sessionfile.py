@@ -37,7 +37,11 @@ def check_resumable(session: str, jid: Jid) -> None:
     The file is opened for writing because SQLite must be free to roll back a hot journal.
     Raises SessionFileError or SessionBusyError.
     """
-    if not Path(session).is_file():
+    try:
+        exists = Path(session).is_file()
+    except OSError as error:
+        raise SessionFileError(f"the session file cannot be read: {error.strerror}") from error
+    if not exists:
         raise SessionFileError("the session file is missing")
     try:
         with closing(
