@@ -123,15 +123,57 @@ def test_workers_that_die_again_and_again_are_not_fed_for_ever(host: Host) -> No
     assert host.view("a").state is State.RETRYING and host.view("a").reason is Reason.WORKER_DIED
 
 
-def test_a_worker_that_does_not_part_with_one_is_killed_and_the_others_move(host: Host) -> None:
+def test_a_worker_that_does_not_part_with_one_holds_nobody_up_and_is_killed_in_the_end(
+    host: Host,
+) -> None:
     stuck = worker_of(host, "a")
     stuck.answers = "never"
     stopping = host.world.task(host.fleet.stop("a"))
-    host.world.pass_time(14.0)
-    assert stuck.process.alive and not stopping.done()
-    host.world.pass_time(2.0)
-    assert not stuck.process.alive and host.view("a").state is State.STOPPED
-    assert set(pids(host)) == set("bcd") and len(set(pids(host).values())) == 1
+    host.world.pass_time(6.0)
+    assert stopping.result().state is State.STOPPED
+    host.world.task(host.fleet.start("a"))
+    host.world.pass_time(80.0)
+    assert host.world.live("a") == [stuck], "nobody may connect it elsewhere yet"
+    assert states(host) == {**ONLINE, "a": State.CONNECTING}
+    host.world.pass_time(5.0)
+    assert not stuck.process.alive
+    assert worker_of(host, "a").pid != stuck.pid
+    assert {pids(host)[name] for name in "bcd"}.isdisjoint({stuck.pid, pids(host)["a"]})
+    assert len({pids(host)[name] for name in "bcd"}) == 1
+
+
+def test_whom_the_worker_refuses_goes_into_another_one_at_once(host: Host) -> None:
+    refused = worker_of(host, "a")
+    host.world.task(host.fleet.stop("b")).result()
+    host.world.task(host.fleet.stop("a")).result()
+    host.world.task(host.fleet.start("a"))
+    again = worker_of(host, "a")
+    again.say(ev.NotStarted("a start before it hangs"))
+    host.world.settle()
+    assert worker_of(host, "a").pid not in (refused.pid, again.pid)
+    assert host.view("a").state is State.CONNECTING
+
+
+def test_innocents_of_a_second_crash_are_each_alone_so_that_the_culprit_shows(host: Host) -> None:
+    for suspect in "bd":
+        worker_of(host, suspect).say(ev.KeepAliveRestored())
+        host.world.settle()
+        worker_of(host, "a").die(-9)
+        host.world.settle()
+        host.world.pass_time(5.0)
+        for name in NAMES:
+            worker_of(host, name).say(ev.Connected(jid(name)))
+        host.world.settle()
+    assert len(set(pids(host).values())) == len(NAMES)
+
+
+def test_after_a_405_nobody_who_is_connected_is_moved(host: Host) -> None:
+    worker_of(host, "d").say(ev.ClientOutdated())
+    host.world.settle()
+    host.world.task(host.fleet.stop("c")).result()
+    host.world.pass_time(700.0)
+    assert host.world.task(host.fleet.tidy_up()).result() == ()
+    assert states(host)["a"] is states(host)["b"] is State.CONNECTED
 
 
 def test_who_is_isolated_shares_with_nobody(isolating: Host) -> None:

@@ -272,11 +272,11 @@ async def test_nobody_is_started_after_the_first_call(shelf: Shelf, zygote: Zygo
         assert (await hand.probe(A)).error == ""
         at = shelf.lab.position
         await hand.tell(shelf.connect(C))
-        assert (await hand.wait_for(ev.DialFailed, instance=C)).detail == CLOSED
+        assert (await hand.wait_for(ev.NotStarted, instance=C)).detail == CLOSED
         assert (await hand.probe(C)).error == "not connected"
         assert (await hand.probe(B)).error == ""
         assert shelf.events_since(C, await _seen(shelf.lab, at)) == []
-        assert hand.events_of(C) == [ev.DialFailed(CLOSED)]
+        assert hand.events_of(C) == [ev.NotStarted(CLOSED)]
 
 
 async def test_calls_and_starts_at_the_same_moment(shelf: Shelf, zygote: Zygote) -> None:

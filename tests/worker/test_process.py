@@ -121,7 +121,7 @@ async def test_starts_nothing_after_an_instance_that_is_to_be_alone(tmp_path: Pa
         await hand.wait_for(ev.DialFailed)
         position = hand.position
         await hand.tell(Connect("shop-2", str(tmp_path / "b.db"), proxy=CLOSED_PROXY))
-        refused = await hand.wait_for(ev.DialFailed, position)
+        refused = await hand.wait_for(ev.NotStarted, position)
         assert refused.detail == "this worker starts nothing any more"
         assert not (tmp_path / "b.db").exists()
         await hand.tell(Connect(NAME, str(tmp_path / "a.db"), proxy=CLOSED_PROXY))

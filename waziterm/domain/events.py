@@ -156,6 +156,13 @@ class Dialling:
 
 
 @dataclass(frozen=True, slots=True)
+class NotStarted:
+    """Its worker starts nothing any more: nothing was tried."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class LibraryDeaf:
     """The library tells nothing more of this instance, whose connection may still stand."""
 
@@ -171,7 +178,7 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, slots=True)
-class MoveAsked:
+class RegroupAsked:
     """The manager wants it in another worker, in a quiet moment."""
 
 
@@ -326,13 +333,13 @@ LibraryEvent = (
     | ClientOutdated
     | StreamError
 )
-WorkerEvent = LibraryEvent | DialFailed | SessionBroken | LibraryDeaf
+WorkerEvent = LibraryEvent | DialFailed | NotStarted | SessionBroken | LibraryDeaf
 Event = (
     WorkerEvent
     | Dialling
     | WorkerDied
     | WorkerLost
-    | MoveAsked
+    | RegroupAsked
     | ProbeAnswered
     | ProbeMissed
     | HolderFound

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from waziterm.domain.instance import Instance
-from waziterm.domain.packing import WorkerView, is_quiet, move
+from waziterm.domain.packing import WorkerView, is_quiet, regroup
 from waziterm.domain.states import State
 
 OVERDUE_S = 30.0
@@ -22,7 +22,7 @@ class ActKind(StrEnum):
     END_WAIT = "end_wait"
     END_PAIRING = "end_pairing"
     REPLACE_WORKER = "replace_worker"
-    MOVE = "move"
+    REGROUP = "regroup"
     REMOVE_ENTRY = "remove_entry"
     DELETE_TRASH = "delete_trash"
     REPORT = "report"
@@ -77,8 +77,8 @@ def plan(survey: Survey) -> tuple[Act, ...]:
             why = "it is paired, but its session file is gone; restore it, or clean and link anew"
             acts.append(Act(ActKind.REPORT, instance.name, why))
     quiet = frozenset(each.name for each in survey.instances if is_quiet(each, survey.now))
-    if moved := move(survey.workers, quiet, survey.per_worker):
-        acts += (Act(ActKind.MOVE, name, moved.why) for name in moved.names)
+    if moved := regroup(survey.workers, quiet, survey.per_worker):
+        acts += (Act(ActKind.REGROUP, name, moved.why) for name in moved.names)
     names = {instance.name for instance in survey.instances}
     for orphan in sorted(survey.sessions - names):
         acts.append(Act(ActKind.REPORT, f"{orphan}.db", "a session file without an instance"))

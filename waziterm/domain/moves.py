@@ -188,7 +188,7 @@ def crash(instance: Instance, cause: str, at: Moment) -> Decision:
     return retry(counted, Reason.WORKER_DIED, at, cause)
 
 
-def lost(instance: Instance, cause: str, at: Moment) -> Decision:
+def lost_worker(instance: Instance, cause: str, at: Moment) -> Decision:
     """The worker that it shared died through another instance: it goes on in a new one at once.
 
     Who waited for the network anyway waits as before, and who loses its worker again and again is

@@ -1,7 +1,8 @@
 """Which instances to move to another worker, so that few workers hold many. Pure.
 
 A worker starts nothing after its first call, so whoever leaves it leaves a gap. Those that have
-become sparse are given up for a common new one; one whose memory has grown is given up alone.
+become sparse, by half or more, are given up for a common new one; one whose memory has grown is
+given up alone.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ class WorkerView:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Regroup:
     """Instances that are to leave their workers together, and why."""
 
     names: tuple[str, ...]
@@ -42,8 +43,8 @@ def is_quiet(instance: Instance, now: float) -> bool:
     return steady and lasts and trusted and not instance.probe_misses
 
 
-def move(workers: Sequence[WorkerView], quiet: frozenset[str], size: int) -> Move | None:
-    """What to move in one quiet moment; None when all is well.
+def regroup(workers: Sequence[WorkerView], quiet: frozenset[str], size: int) -> Regroup | None:
+    """What to do in one quiet moment; None when all is well.
 
     quiet: the instances that may be moved. size: the most instances that share a worker.
     """
@@ -51,8 +52,11 @@ def move(workers: Sequence[WorkerView], quiet: frozenset[str], size: int) -> Mov
     for worker in movable:
         if worker.grown_mb > GROWN_MB:
             why = f"worker {worker.pid} has grown by {worker.grown_mb:.0f} MB"
-            return Move(worker.names, why)
-    sparse = sorted(movable, key=lambda worker: len(worker.names))
+            return Regroup(worker.names, why)
+    sparse = sorted(
+        (worker for worker in movable if 2 * len(worker.names) <= size),
+        key=lambda worker: len(worker.names),
+    )
     together: list[WorkerView] = []
     for worker in sparse:
         if sum(len(each.names) for each in (*together, worker)) <= size:
@@ -60,4 +64,4 @@ def move(workers: Sequence[WorkerView], quiet: frozenset[str], size: int) -> Mov
     if len(together) < 2:
         return None
     names = tuple(name for worker in together for name in worker.names)
-    return Move(names, f"{len(together)} workers hold {len(names)} instances; one can")
+    return Regroup(names, f"{len(together)} workers hold {len(names)} instances; one can")

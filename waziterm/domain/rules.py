@@ -19,7 +19,7 @@ from waziterm.domain.moves import (
     crash,
     end,
     hold,
-    lost,
+    lost_worker,
     move,
     redial,
     resume_wanted,
@@ -224,11 +224,13 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return hold(instance, Reason.SESSION_BROKEN, at, plain(detail))
         case ev.WorkerDied(cause):
             return crash(instance, plain(cause), at)
+        case ev.NotStarted() if instance.state is State.CONNECTING:
+            return connect(instance, instance.reason, at)
         case ev.LibraryDeaf(detail):
             return crash(instance, plain(detail), at)
         case ev.WorkerLost(cause):
-            return lost(instance, plain(cause), at)
-        case ev.MoveAsked() if instance.state is State.CONNECTED and instance.due is None:
+            return lost_worker(instance, plain(cause), at)
+        case ev.RegroupAsked() if instance.state is State.CONNECTED and instance.due is None:
             moved = connect(instance, Reason.MOVED, at)
             return replace(moved, actions=(Action.STOP_WORKER, *moved.actions))
     return Decision(instance)

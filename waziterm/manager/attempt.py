@@ -46,11 +46,15 @@ class Attempt:
         self._place: Place | None = None
         self.link: Link | None = None
 
-    def queue(self, gate: ConnectGate, *, paced: bool) -> None:
-        """Wait for a place in the gate, in the background."""
-        self._task = self._tasks.create_task(self._await_turn(gate, paced))
+    def queue(self, gate: ConnectGate, free: Callable[[], Awaitable[None]], *, paced: bool) -> None:
+        """Wait for a place in the gate, in the background. free: waits for the end of what an
+        earlier attempt may have left behind."""
+        self._task = self._tasks.create_task(self._await_turn(gate, free, paced))
 
-    async def _await_turn(self, gate: ConnectGate, paced: bool) -> None:
+    async def _await_turn(
+        self, gate: ConnectGate, free: Callable[[], Awaitable[None]], paced: bool
+    ) -> None:
+        await free()
         self._place = await gate.place(paced=paced)
         self._tell(ev.Dialling(), self)
 
@@ -90,7 +94,7 @@ class Attempt:
             self._place.give_back()
 
     async def close(self) -> None:
-        """End it, in whichever phase it is. Afterwards nothing holds a connection."""
+        """End it, in whichever phase it is; see `Link.close`."""
         await self.unwatch()
         if self.link is not None:
             await self.link.close()

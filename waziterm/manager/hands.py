@@ -11,6 +11,7 @@ from waziterm.domain.fleet import FleetError, InstanceView, Source
 from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.limits import Limits
+from waziterm.domain.packing import TRUSTED_S
 from waziterm.domain.reasons import Reason
 from waziterm.domain.rules import Action
 from waziterm.domain.states import State
@@ -126,7 +127,7 @@ class Hands:
         around, attempt, state = self._around, self.attempt, instance.state
         if isinstance(event, ev.WorkerDied):
             self._apart = True
-        elif isinstance(event, ev.Booted | ev.StopAsked | ev.MoveAsked):
+        elif isinstance(event, ev.Booted | ev.StopAsked | ev.RegroupAsked):
             self._apart = False
         if not state.is_live:
             await around.claims.release(self._name)
@@ -164,7 +165,8 @@ class Hands:
         put, write = self._inbox.put, self._journal.add
         self.attempt = Attempt(self._name, self._tasks, self._around.clock, put, write)
         paced = not instance.is_paired or instance.reason is Reason.RETRY
-        self.attempt.queue(self._around.gate, paced=paced)
+        free = partial(self._around.packs.free, self._name)
+        self.attempt.queue(self._around.gate, free, paced=paced)
 
     async def _dial(self, attempt: Attempt, instance: Instance) -> None:
         lab = self._around.lab
@@ -182,10 +184,12 @@ class Hands:
         """Whether others may be in the worker of the attempt that begins.
 
         A pairing and a guarded attempt have their worker to themselves, as has who is suspected
-        of a crash and whom an operator has just restarted.
+        of a crash, or was hit by more than one, and whom an operator has just restarted.
         """
         quiet = instance.reason in (Reason.RESUMED, Reason.RETRY, Reason.MOVED)
-        return instance.is_paired and quiet and not self._apart and not self._around.isolated()
+        since = self._around.clock.now() - TRUSTED_S
+        suspect = self._apart or sum(crash > since for crash in instance.crashes) > 1
+        return instance.is_paired and quiet and not suspect and not self._around.isolated()
 
     async def _restore(self, entry: str) -> None:
         try:

@@ -126,7 +126,7 @@ class Link:
             answer.cancel()
 
     async def close(self) -> None:
-        """Leave the worker. Afterwards it holds no connection of this instance any more."""
+        """Leave the worker; see `Berth.leave`."""
         self._closing = True
         await self._berth.leave()
         self._requests.fail_all(WorkerGoneError("the worker was stopped"))

@@ -24,8 +24,11 @@ SILENCE_S = 20.0
 """A worker that reports nothing for four of its heartbeats hangs."""
 LOOP_GAP_S = 5.0
 """Our loop was frozen, or the machine suspended, when a sleep lasts that much longer."""
-LEAVE_S = 15.0
-"""How long a worker may take to part with an instance; the library ends a dial first."""
+LEAVE_S = 90.0
+"""How long a worker may take to part with an instance. The library ends a dial first, and one
+through a proxy that does not answer takes it 60 s (measured)."""
+SOON_S = 5.0
+"""How long whoever lets an instance leave waits for that."""
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +84,10 @@ class Berth:
         self._messages.put_nowait(None)
 
     async def leave(self) -> None:
-        """End the connection here. Afterwards the library does not dial for it any more."""
+        """End the connection here. Nothing is heard of it any more. When that takes longer than
+        `SOON_S` it goes on in the background, until `parted`: before that, nobody may connect this
+        instance elsewhere.
+        """
         if not self.leaving:
             self.leaving = True
             self._messages.put_nowait(None)
@@ -105,6 +111,7 @@ class Berth:
             self._parted.set_result(None)
 
     async def parted(self) -> None:
+        """Wait until the worker neither holds a connection of this instance nor makes one."""
         await asyncio.shield(self._parted)
 
 
@@ -119,8 +126,9 @@ class Pack:
         self._ready: wire.Ready | None = None
         self._heard = False
         self._killed_for = ""
-        self._suspect = ""
+        self._suspect = self._blamed = ""
         self._settled_mb = 0.0
+        self._tasks: asyncio.TaskGroup | None = None
         self.members: dict[str, Berth] = {}
 
     @property
@@ -161,27 +169,44 @@ class Pack:
         await self._worker.send(command)
 
     async def part(self, berth: Berth) -> None:
-        """Let a member go; the process too when no other stays. Afterwards nothing in it holds a
-        connection for the member: a worker that does not part with it in time is killed."""
-        try:
-            if any(not each.leaving for each in self.members.values()):
-                await self._ask_to_leave(berth)
-            else:
-                self._open = False
-                await self._worker.kill()
-        finally:
-            self.members.pop(berth.name, None)
+        """Let a member go; the process too when no other stays."""
+        if self._tasks is not None and any(not each.leaving for each in self.members.values()):
+            parting = self._tasks.create_task(self._see_off(berth))
+            await asyncio.wait([parting], timeout=SOON_S)
+        else:
+            self._open = False
+            await self._worker.kill()
+            self._gone(berth)
 
-    async def _ask_to_leave(self, berth: Berth) -> None:
+    async def _see_off(self, berth: Berth) -> None:
+        """Ask the worker to part with a member. One that does not in time is killed."""
         try:
-            async with asyncio.timeout(LEAVE_S):
-                await self._worker.send(wire.Leave(berth.name, 0))
-                await berth.parted()
+            await self._worker.send(wire.Leave(berth.name, 0))
+            while not await self._has_parted(berth):
+                pass
         except TimeoutError:
-            self._suspect = berth.name
-            await self._kill_for(f"it does not part with {berth.name}")
+            await self._kill_for(f"it does not part with {berth.name}", berth.name)
         except WorkerGoneError:
             await self._worker.kill()
+        finally:
+            self._gone(berth)
+
+    async def _has_parted(self, berth: Berth) -> bool:
+        """Whether it has; False after a freeze of ours, in which it could not tell. Raises
+        TimeoutError."""
+        before = self._clock.now()
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await berth.parted()
+        except TimeoutError:
+            if self._clock.now() - before > LEAVE_S + LOOP_GAP_S:
+                return False
+            raise
+        return True
+
+    def _gone(self, berth: Berth) -> None:
+        self.members.pop(berth.name, None)
+        berth.part()
 
     async def listen(self) -> None:
         """Pass on what the worker reports until it is gone; then every member hears how it ended.
@@ -189,16 +214,22 @@ class Pack:
         A worker whose heartbeat stops is killed: it would never report its own end.
         """
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             watch = tasks.create_task(self._watch_heartbeat())
-            async for message in self._worker.messages():
-                self._heard = True
-                self._pass_on(message)
+            try:
+                async for message in self._worker.messages():
+                    self._heard = True
+                    self._pass_on(message)
+            finally:
+                self._open, self._tasks = False, None
             watch.cancel()
-        self._open = False
+            for berth in self.members.values():
+                if berth.leaving:
+                    berth.part()
         cause = self._killed_for or exit_cause(await self._worker.wait())
         lone = len(self._held) == 1
         for name, berth in list(self.members.items()):
-            guilty = lone or name == self._suspect
+            guilty = lone or name == (self._blamed or self._suspect)
             berth.end(ev.WorkerDied(cause) if guilty else ev.WorkerLost(cause))
 
     def _pass_on(self, message: Message) -> None:
@@ -209,8 +240,8 @@ class Pack:
                 self._ready = message
                 for berth in self.members.values():
                     berth.put(message)
-            case wire.Answered(instance=name, request=0):
-                if parted := self.members.get(name):
+            case wire.Answered(instance=name, request=0, error=error):
+                if (parted := self.members.get(name)) and not error:
                     parted.part()
             case OutputLine(text):
                 if len(self._held) == 1:
@@ -221,6 +252,7 @@ class Pack:
             case _:
                 if isinstance(message, wire.Happened):
                     self._suspect = message.instance
+                    self._open = self._open and not isinstance(message.event, ev.NotStarted)
                 if member := self.members.get(message.instance):
                     member.put(message)
 
@@ -231,11 +263,11 @@ class Pack:
             await self._clock.sleep(SILENCE_S)
             frozen = self._clock.now() - before > SILENCE_S + LOOP_GAP_S
             if not self._heard and not frozen:
-                await self._kill_for("its heartbeat stopped")
+                await self._kill_for("its heartbeat stopped", self._suspect)
                 return
 
-    async def _kill_for(self, why: str) -> None:
-        self._killed_for = why
+    async def _kill_for(self, why: str, suspect: str) -> None:
+        self._killed_for, self._blamed, self._open = why, suspect, False
         await self._worker.kill()
 
 

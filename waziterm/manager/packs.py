@@ -31,12 +31,12 @@ class Packs:
         self._tasks = tasks
         self._packs: list[Pack] = []
         self._choosing = asyncio.Lock()
-        self._abreast = 1
+        self._abreast = 0
         self.size = size
 
     def expect(self, count: int) -> None:
         """So many instances are about to come: spread them over workers that start abreast."""
-        self._abreast = max(1, math.ceil(count / self.size))
+        self._abreast = math.ceil(count / self.size)
 
     def pids(self) -> frozenset[int]:
         """The worker processes that live."""
@@ -47,6 +47,12 @@ class Packs:
         return tuple(
             view for pack in self._packs if isolated.isdisjoint((view := pack.view()).names)
         )
+
+    async def free(self, name: str) -> None:
+        """Wait until no worker holds a connection of this instance any more."""
+        for pack in tuple(self._packs):
+            if (berth := pack.members.get(name)) is not None:
+                await berth.parted()
 
     async def berth(self, name: str, *, shared: bool) -> Berth:
         """A place for an instance that is about to connect. Raises OSError.
@@ -60,10 +66,10 @@ class Packs:
 
     async def _with_room(self, name: str) -> Pack:
         """The emptiest worker that still takes instances, or a new one."""
-        roomy = [pack for pack in self._packs if pack.takes(name, self.size)]
-        if len(roomy) < self._abreast:
+        if self._abreast:
             self._abreast -= 1
             return await self._start()
+        roomy = [pack for pack in self._packs if pack.takes(name, self.size)]
         return min(roomy, key=lambda pack: len(pack.members)) if roomy else await self._start()
 
     async def _start(self) -> Pack:

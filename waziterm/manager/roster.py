@@ -103,8 +103,10 @@ class Roster:
         return self._packs.size
 
     def workers(self) -> tuple[WorkerView, ...]:
-        """The workers that may be given up for others; none while the network is out."""
-        return () if self._gate.is_out else self._packs.views(self._settings.isolated)
+        """The workers that may be given up for others; none while nobody could connect again."""
+        if self._gate.is_out or self.is_outdated:
+            return ()
+        return self._packs.views(self._settings.isolated)
 
     def instances(self) -> tuple[Instance, ...]:
         return tuple(supervisor.instance for supervisor in self)
@@ -167,7 +169,7 @@ class Roster:
         for name in await self._sessions.mend():
             log.warning("%s: its session was half moved when the last manager ended", name)
         stored = await self._store.instances()
-        resuming = sum(one.is_paired and one.wanted is Wanted.RUNNING for one in stored)
+        resuming = sum(self._shares(one) for one in stored)
         if resuming:
             self._packs.expect(resuming)
             self._world.warm()
@@ -176,6 +178,11 @@ class Roster:
         for supervisor in self:
             await self._adopt_device(supervisor)
             await supervisor.ask(ev.Booted(library_changed))
+
+    def _shares(self, one: Instance) -> bool:
+        """Whether an instance of the last manager will want a place in a shared worker."""
+        wanted = one.is_paired and one.wanted is Wanted.RUNNING and not one.is_held
+        return wanted and one.name not in self._settings.isolated
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""

@@ -118,8 +118,8 @@ class Rounds:
         match act.kind:
             case ActKind.END_WAIT | ActKind.END_PAIRING:
                 self._places.roster.of(act.subject).post(ev.Due())
-            case ActKind.MOVE:
-                await self._places.roster.tell(act.subject, ev.MoveAsked())
+            case ActKind.REGROUP:
+                await self._places.roster.tell(act.subject, ev.RegroupAsked())
             case ActKind.REPLACE_WORKER:
                 self._places.roster.of(act.subject).lost(survey.dead[act.subject])
             case ActKind.REMOVE_ENTRY:

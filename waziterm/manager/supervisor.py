@@ -79,7 +79,7 @@ class Supervisor:
         """The process of this worker is gone, and it did not say so. It is no news any more when
         another worker has come in its place."""
         if self._hands is not None and self._link is not None and self._link.pid == pid:
-            self._inbox.put(ev.WorkerDied("found dead by the janitor"), self._hands.attempt)
+            self._inbox.put(ev.WorkerLost("found dead by the janitor"), self._hands.attempt)
 
     def apply(self, limits: Limits) -> None:
         """Decide by other limits from now on."""

@@ -12,8 +12,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-PATIENCE_S = 10.0
-"""How long a start may take until it has begun; a resume takes 0.02 s beside a server."""
+PATIENCE_S = 8.0
+"""How long a start may take until it has begun; a resume takes 0.02 s beside a server. Longer than
+the 5 s for which the library waits for a locked database, which comes before it dials."""
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,18 @@ class Opening:
             if not _prepared(start):
                 continue
             threading.Thread(target=_run, args=(start,), name="client", daemon=True).start()
-            if not start.begun.wait(self._patience_s):
-                # It waits for the network: what it writes comes before that, and what it reads
-                # may come at any moment.
+            if not self._has_begun(start):
+                # It waits for the network: what it writes comes before that, unless a disk holds
+                # it up for so long, and what it reads may come at any moment.
                 hangs = True
                 with self._lock:
                     self._end()
         self._closed.set()
+
+    def _has_begun(self, start: Start) -> bool:
+        """Wait in short looks, so that a frozen process does not count as a start that hangs."""
+        looks = max(1, round(self._patience_s / _LOOK_S))
+        return any(start.begun.wait(self._patience_s / looks) for _ in range(looks))
 
 
 def _prepared(start: Start) -> bool:

@@ -31,7 +31,7 @@ class Outbox:
 
     def __init__(self, sock: socket.socket, size: int = 1000) -> None:
         self._sock = sock
-        self._waiting: queue.Queue[Report | int] = queue.Queue(size)
+        self._waiting: queue.Queue[Report] = queue.Queue(size)
         self._dropped = 0
         self._lock = threading.Lock()
         threading.Thread(target=self._write, name="outbox", daemon=True).start()
@@ -48,16 +48,9 @@ class Outbox:
                 with self._lock:
                     self._dropped += 1
 
-    def leave(self, last: Report, code: int) -> None:
-        """Queue a last report; the process ends with this exit code when it is sent."""
-        self._waiting.put(last)
-        self._waiting.put(code)
-
     def _write(self) -> None:
         while True:
             report = self._waiting.get()
-            if isinstance(report, int):
-                leave(report)
             try:
                 self._sock.sendall(encode(report))
                 if isinstance(report, Noted) and (dropped := self._take_dropped()):

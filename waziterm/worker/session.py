@@ -140,6 +140,8 @@ class Session:
             self._finished(ev.SessionBroken(str(error)))
         except (SessionBusyError, RootKeyError, ValueError) as error:
             self._finished(ev.DialFailed(log_line(str(error))))
+        except Exception as error:  # noqa: BLE001 - an instance must not go silent
+            self._finished(ev.DialFailed(log_line(f"unexpectedly: {error!r}")))
         else:
             with self._lock:
                 self._entered = not self._left
@@ -147,7 +149,7 @@ class Session:
         return False
 
     def _refused(self, why: str) -> None:
-        self._finished(ev.DialFailed(why))
+        self._finished(ev.NotStarted(why))
 
     def _run(self) -> None:
         command = self._command
