@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from rich.console import Console
 
-from bench.figures import Figure, Result, load, show
+from bench.figures import Figure, Result, load, pace, show
 from bench.rig import Rig, isolate
 from waziterm.domain.fleet import FleetError
 from waziterm.lab.words import LabError
@@ -81,13 +81,16 @@ async def _run(names: tuple[str, ...], rig: Rig) -> list[Result]:
     results = []
     for name in names:
         bench = cast(Bench, importlib.import_module(f"bench.{name}"))
-        began, before = time.monotonic(), load()
+        began, before, pace_before = time.monotonic(), load(), pace()
         try:
             figures = tuple(await bench.run(rig))
         except (OSError, LabError, FleetError, ExceptionGroup) as error:
             rig.console.print(f"{name} could not be measured: {_told(error)}\n", markup=False)
             continue
-        said = f"load {before:.1f} before, {load():.1f} at the end"
+        said = (
+            f"load {before:.1f} before, {load():.1f} at the end; "
+            f"a fixed loop took {pace_before:.2f} s before, {pace():.2f} s at the end"
+        )
         title = f"{bench.TITLE} (smaller counts: --quick)" if rig.quick else bench.TITLE
         result = Result(name, title, time.monotonic() - began, said, figures)
         show(result, rig.console)

@@ -3,6 +3,7 @@
 import math
 import os
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -98,3 +99,12 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
 def load() -> float:
     """How many processes wanted a core in the last minute, so that a reader can judge figures."""
     return os.getloadavg()[0]
+
+
+def pace() -> float:
+    """How long a fixed piece of Python takes now, in seconds: a rented core may be twice as fast in
+    one minute as in the next, and all figures with it."""
+    began, total = time.perf_counter(), 0
+    for number in range(3_000_000):
+        total += number * number
+    return time.perf_counter() - began
