@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...] [--quick] [--json FILE] [--fixture DIR]`."""
+"""`python -m bench [NAME ...] [--quick] [--json FILE] [--compare FILE] [--fixture DIR]`."""
 
 import argparse
 import asyncio
@@ -9,13 +9,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
 from rich.console import Console
 
-from bench.figures import Figure, Result, load, pace, show
+from bench.figures import Figure, Result, earlier, load, pace, show
 from bench.rig import Rig, isolate
 from waziterm.domain.fleet import FleetError
 from waziterm.lab.words import LabError
@@ -49,19 +49,23 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="smaller counts: minutes, not an hour")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures here")
     parser.add_argument(
+        "--compare", type=Path, metavar="FILE", help="show the figures of an earlier --json too"
+    )
+    parser.add_argument(
         "--fixture", type=Path, metavar="DIR", help="keep the paired fleet here, for the next run"
     )
     args = parser.parse_args()
     unknown = [name for name in args.names if name not in BENCHES]
     if unknown:
         parser.error(f"no bench is called {unknown[0]!r}; there are {', '.join(BENCHES)}")
+    before = earlier(json.loads(args.compare.read_text())) if args.compare else {}
     console = Console(width=None if sys.stdout.isatty() else 150)
     with tempfile.TemporaryDirectory(prefix="wt-bench-") as name:
         isolate(Path(name))
         rig = Rig(args.fixture or Path(name) / "fixture", console, quick=args.quick)
         names = args.names or BENCHES
         try:
-            results = asyncio.run(_run(names, rig))
+            results = asyncio.run(_run(names, rig, before))
         except (KeyboardInterrupt, asyncio.CancelledError):
             return 130
     if args.json is not None:
@@ -70,7 +74,7 @@ def main() -> int:
     return 0 if len(results) == len(names) else 1
 
 
-async def _run(names: tuple[str, ...], rig: Rig) -> list[Result]:
+async def _run(names: tuple[str, ...], rig: Rig, before: Mapping[str, float]) -> list[Result]:
     """Run the benches. SIGTERM and SIGHUP end them like ctrl+c, so that nothing stays behind."""
     task = asyncio.current_task()
     assert task is not None
@@ -81,19 +85,19 @@ async def _run(names: tuple[str, ...], rig: Rig) -> list[Result]:
     results = []
     for name in names:
         bench = cast(Bench, importlib.import_module(f"bench.{name}"))
-        began, before, pace_before = time.monotonic(), load(), pace()
+        began, load_before, pace_before = time.monotonic(), load(), pace()
         try:
             figures = tuple(await bench.run(rig))
         except (OSError, LabError, FleetError, ExceptionGroup) as error:
             rig.console.print(f"{name} could not be measured: {_told(error)}\n", markup=False)
             continue
         said = (
-            f"load {before:.1f} before, {load():.1f} at the end; "
+            f"load {load_before:.1f} before, {load():.1f} at the end; "
             f"a fixed loop took {pace_before:.2f} s before, {pace():.2f} s at the end"
         )
         title = f"{bench.TITLE} (smaller counts: --quick)" if rig.quick else bench.TITLE
         result = Result(name, title, time.monotonic() - began, said, figures)
-        show(result, rig.console)
+        show(result, rig.console, before)
         results.append(result)
     return results
 

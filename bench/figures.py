@@ -4,7 +4,7 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,11 +57,23 @@ class Result:
         return {"bench": self.bench, "took_s": took_s, "load": self.load, "figures": figures}
 
 
-def show(result: Result, console: Console) -> None:
-    """Print a bench's table."""
+def earlier(document: Mapping[str, Any]) -> dict[str, float]:
+    """The values of an earlier run's JSON, by figure."""
+    return {
+        figure["what"]: figure["value"]
+        for bench in document["benches"]
+        for figure in bench["figures"]
+        if figure["value"] is not None
+    }
+
+
+def show(result: Result, console: Console, before: Mapping[str, float]) -> None:
+    """Print a bench's table. before: values of an earlier run, by figure."""
     table = Table(title=f"{result.bench}: {result.title}", title_justify="left", expand=False)
     table.add_column("figure", overflow="fold", max_width=52)
     table.add_column("measured", justify="right", no_wrap=True)
+    if before:
+        table.add_column("before", justify="right", no_wrap=True)
     table.add_column("limit", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("note", overflow="fold", max_width=60)
@@ -71,7 +83,9 @@ def show(result: Result, console: Console) -> None:
         limit = "" if figure.limit is None else f"{sign} {_number(figure.limit, figure.unit)}"
         mark = verdict[figure.reached] if figure.reached is not None else Text("")
         measured = _number(figure.value, figure.unit)
-        table.add_row(Text(figure.what), measured, limit, mark, Text(figure.note))
+        known = before.get(figure.what)
+        was = ["" if known is None else _number(known, figure.unit)] if before else []
+        table.add_row(Text(figure.what), measured, *was, limit, mark, Text(figure.note))
     console.print(table)
     console.print(f"  took {result.took_s:.0f} s; {result.load}\n", highlight=False)
 
