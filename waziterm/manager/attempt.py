@@ -98,6 +98,8 @@ class Attempt:
         await self.unwatch()
         if self.link is not None:
             await self.link.close()
+            # It holds us, and would wait for the collector with all that it has received.
+            self.link = None
         await _cancelled(self._task)
         self.leave_gate()
 
