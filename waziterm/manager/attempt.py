@@ -30,13 +30,11 @@ class Attempt:
 
     def __init__(
         self,
-        name: str,
         tasks: asyncio.TaskGroup,
         clock: Clock,
         tell: Teller,
         write: Callable[[Source, str], None],
     ) -> None:
-        self._name = name
         self._clock = clock
         self._tasks = tasks
         self._tell = tell

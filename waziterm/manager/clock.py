@@ -26,6 +26,16 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+LOOP_GAP_S = 5.0
+"""Our loop was frozen, or the machine suspended, when a wait lasts that much longer."""
+
+
+def stood_still(clock: Clock, since: float, wait_s: float) -> bool:
+    """Whether a wait of `wait_s` seconds that began at `since` (UTC seconds) lasted so long that
+    nobody can be blamed for not having answered in it."""
+    return clock.now() - since > wait_s + LOOP_GAP_S
+
+
 class SystemClock:
     """The system's clock on the running event loop."""
 

@@ -163,7 +163,7 @@ class Hands:
 
     def _queue_attempt(self, instance: Instance) -> None:
         put, write = self._inbox.put, self._journal.add
-        self.attempt = Attempt(self._name, self._tasks, self._around.clock, put, write)
+        self.attempt = Attempt(self._tasks, self._around.clock, put, write)
         paced = not instance.is_paired or instance.reason is Reason.RETRY
         free = partial(self._around.packs.free, self._name)
         self.attempt.queue(self._around.gate, free, paced=paced)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import Source
 from waziterm.domain.limits import Limits
-from waziterm.manager.clock import Clock
-from waziterm.manager.pack import LOOP_GAP_S, Berth
+from waziterm.manager.clock import Clock, stood_still
+from waziterm.manager.pack import Berth
 from waziterm.manager.process import OutputLine, WorkerGoneError
 from waziterm.manager.requests import Requests
 from waziterm.worker import protocol as wire
@@ -65,7 +65,7 @@ class Link:
             except WorkerGoneError:
                 return
             except TimeoutError:
-                if self._clock.now() - before <= limits.probe_timeout_s + LOOP_GAP_S:
+                if not stood_still(self._clock, before, limits.probe_timeout_s):
                     self._ears.event(ev.ProbeMissed())
                 continue
             missed = ev.ProbeMissed() if answered.error else ev.ProbeAnswered(answered.took_s)

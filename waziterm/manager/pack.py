@@ -16,14 +16,12 @@ from typing import Protocol
 from waziterm.domain import events as ev
 from waziterm.domain.packing import WorkerView
 from waziterm.manager.child import exit_cause
-from waziterm.manager.clock import Clock
+from waziterm.manager.clock import Clock, stood_still
 from waziterm.manager.process import OutputLine, WorkerGoneError
 from waziterm.worker import protocol as wire
 
 SILENCE_S = 20.0
 """A worker that reports nothing for four of its heartbeats hangs."""
-LOOP_GAP_S = 5.0
-"""Our loop was frozen, or the machine suspended, when a sleep lasts that much longer."""
 LEAVE_S = 90.0
 """How long a worker may take to part with an instance. The library ends a dial first, and one
 through a proxy that does not answer takes it 60 s (measured)."""
@@ -199,7 +197,7 @@ class Pack:
             async with asyncio.timeout(LEAVE_S):
                 await berth.parted()
         except TimeoutError:
-            if self._clock.now() - before > LEAVE_S + LOOP_GAP_S:
+            if stood_still(self._clock, before, LEAVE_S):
                 return False
             raise
         return True
@@ -261,8 +259,7 @@ class Pack:
             self._heard = False
             before = self._clock.now()
             await self._clock.sleep(SILENCE_S)
-            frozen = self._clock.now() - before > SILENCE_S + LOOP_GAP_S
-            if not self._heard and not frozen:
+            if not self._heard and not stood_still(self._clock, before, SILENCE_S):
                 await self._kill_for("its heartbeat stopped", self._suspect)
                 return
 

@@ -5,6 +5,7 @@ instance carries its name, so that one worker may serve several.
 """
 
 import dataclasses
+import functools
 import json
 import re
 import types
@@ -218,7 +219,7 @@ def _from_json(data: object, kinds: dict[str, type]) -> object:
     cls = kinds.get(str(data.pop("kind", None)))
     if cls is None:
         raise ProtocolError("unknown kind")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     values = {}
     for name, value in data.items():
         if name not in hints:
@@ -228,6 +229,11 @@ def _from_json(data: object, kinds: dict[str, type]) -> object:
         return cls(**values)
     except TypeError as error:
         raise ProtocolError(f"{_kind(cls)}: {error}") from error
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, object]:
+    return typing.get_type_hints(cls)
 
 
 def _checked(value: object, hint: object, where: str) -> object:

@@ -1,9 +1,11 @@
 """The worker's main loop: it takes the manager's commands and shows that it is alive."""
 
+import argparse
 import os
 import queue
 import signal
 import socket
+import sys
 import time
 from typing import NoReturn
 
@@ -13,14 +15,32 @@ from waziterm.worker.protocol import Heartbeat, Ready
 HEARTBEAT_S = 5.0
 
 
-def settle() -> None:
-    """Prepare this process for its life: only the manager ends it, so SIGINT and SIGHUP, which a
-    terminal sends to whole groups, are ignored. Files that the library creates are readable by
-    their owner alone."""
+def begin(prog: str, about: str | None) -> socket.socket | None:
+    """Prepare this process for its life; the socket to the manager, which `--fd N` names. None,
+    and a line on fd 2, when it is no socket.
+
+    Only the manager ends it: SIGINT and SIGHUP, which a terminal sends to whole groups, are
+    ignored. Files that the library creates are readable by their owner alone.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=about)
+    parser.add_argument("--fd", type=int, required=True, help="the socket to the manager")
+    fd = parser.parse_args().fd
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.umask(0o077)
+    try:
+        manager = socket.socket(fileno=fd)
+        manager.set_inheritable(False)
+    except OSError as error:
+        complain(f"{prog}: fd {fd} is not a socket ({error})")
+        return None
+    return manager
+
+
+def complain(text: str) -> None:
+    """Say on fd 2 what ends this process."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def serve(sock: socket.socket) -> NoReturn:

@@ -7,32 +7,24 @@ worker's pid, and its pidfd. When a worker ends, a packet tells how. Nothing but
 of the socket keeps it alive.
 """
 
-import argparse
 import gc
 import json
 import os
 import select
 import signal
 import socket
-import sys
 from typing import NoReturn
 
 from waziterm.worker.pipe import leave
-from waziterm.worker.serve import serve, settle
+from waziterm.worker.serve import begin, complain, serve
 
 _LONGEST = 4096
 
 
 def main() -> int:
     """Fork workers until the manager is gone. Returns 2 when fd N cannot serve."""
-    parser = argparse.ArgumentParser(prog="waziterm.worker.zygote", description=__doc__)
-    parser.add_argument("--fd", type=int, required=True, help="the socket to the manager")
-    settle()
-    try:
-        manager = socket.socket(fileno=parser.parse_args().fd)
-        manager.set_inheritable(False)
-    except OSError as error:
-        print(f"waziterm.worker.zygote: {error}", file=sys.stderr, flush=True)  # noqa: T201
+    manager = begin("waziterm.worker.zygote", __doc__)
+    if manager is None:
         return 2
     from waziterm.worker import desk  # noqa: F401, PLC0415 - the one heavy import, while fds are few
 
@@ -84,7 +76,6 @@ def _fork(manager: socket.socket, fds: list[int], mine: tuple[socket.socket, ...
 
 
 def _become_worker(pipe: int, output: int) -> NoReturn:
-    code = 1
     try:
         os.setsid()
         for fd in (1, 2):
@@ -93,9 +84,9 @@ def _become_worker(pipe: int, output: int) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         serve(socket.socket(fileno=pipe))
     except BaseException as error:  # noqa: BLE001 - a fork must never return into the zygote
-        print(f"waziterm.worker: {error!r}", file=sys.stderr, flush=True)  # noqa: T201
+        complain(f"waziterm.worker: {error!r}")
     finally:
-        leave(code)
+        leave(1)
 
 
 def _report_ended(manager: socket.socket) -> None:
