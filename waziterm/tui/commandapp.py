@@ -86,12 +86,9 @@ class CommandApp(ToolApp):
         self.act("focus_instance", self.target)
 
     def _ask_clean(self, names: list[str]) -> None:
-        from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                for name in names:
-                    self._actions.clean(name)
+        def clean() -> None:
+            for name in names:
+                self._actions.clean(name)
 
         title = tr("Clean {name}?", name=names[0])
         text = tr(
@@ -107,8 +104,7 @@ class CommandApp(ToolApp):
                 names=some_of(names),
             )
             yes, no = tr("clean them"), tr("keep them")
-        dialog = ConfirmDialog(title, text, yes, no, default=False)
-        self.push_screen(dialog, answered)
+        self.ask(title, text, yes, no, clean)
 
     def action_add(self) -> None:
         from waziterm.tui.dialogs import AddDialog  # noqa: PLC0415 (keeps the start fast)

@@ -2,18 +2,14 @@
 
 import tomllib
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.visual import VisualType
 
 from waziterm.domain.screen import Lang
 from waziterm.tui import look
 from waziterm.tui.lang import LOCALES, spoken, tr
-from waziterm.tui.scrolling import ScrollDialog
+from waziterm.tui.scrolling import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +29,14 @@ def terms(lang: Lang) -> list[Term]:
     return sorted(found, key=lambda term: term.word.casefold())
 
 
-class GlossaryDialog(ScrollDialog[None]):
+class GlossaryDialog(Page):
     """Every word with its meaning; beside a translated one stands the English."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "close", show=False)]
+    def heading(self) -> str:
+        return tr("Glossary")
 
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog help", can_focus=False) as box:
-            box.border_title = tr("Glossary")
-            box.border_subtitle = f"↑ ↓ {tr('scroll')} · esc {tr('close')}"
-            yield Static(Text("\n").join(map(_line, terms(spoken()))))
-
-    def action_close(self) -> None:
-        self.dismiss(None)
+    def content(self) -> VisualType:
+        return Text("\n").join(map(_line, terms(spoken())))
 
 
 def _line(term: Term) -> Text:

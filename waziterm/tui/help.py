@@ -7,17 +7,15 @@ from typing import ClassVar
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.visual import VisualType
 
 from waziterm.tui import look
 from waziterm.tui.here import Place
 from waziterm.tui.keys import Key, keys_of
 from waziterm.tui.lang import tr
 from waziterm.tui.paint import cell, cut, width_of, wrap
-from waziterm.tui.scrolling import ScrollDialog
+from waziterm.tui.scrolling import Page
 
 TWO_COLUMNS = 104
 """From this width on the keys stand in two columns, in cells."""
@@ -37,21 +35,18 @@ class _Entry:
     about: str
 
 
-class HelpDialog(ScrollDialog[None]):
+class HelpDialog(Page):
     """Every key by the place where it works, then every state's glyph."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q,enter", "close", show=False),
+        Binding("question_mark", "close", show=False),
     ]
 
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog help", can_focus=False) as box:
-            box.border_title = tr("Keys")
-            box.border_subtitle = f"↑ ↓ {tr('scroll')} · esc {tr('close')}"
-            yield Static(HelpText(keys_of(self.app)))
+    def heading(self) -> str:
+        return tr("Keys")
 
-    def action_close(self) -> None:
-        self.dismiss(None)
+    def content(self) -> VisualType:
+        return HelpText(keys_of(self.app))
 
 
 class HelpText:

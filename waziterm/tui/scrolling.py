@@ -1,10 +1,16 @@
 """A dialog whose text may be longer than the screen."""
 
+from abc import abstractmethod
 from typing import ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, ScreenResultType
+from textual.visual import VisualType
+from textual.widgets import Static
+
+from waziterm.tui.lang import tr
 
 
 class ScrollDialog(ModalScreen[ScreenResultType]):
@@ -26,3 +32,26 @@ class ScrollDialog(ModalScreen[ScreenResultType]):
             "page_up": box.scroll_page_up,
         }[where]
         step(animate=False)
+
+
+class Page(ScrollDialog[None]):
+    """Something to read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "close", show=False)]
+
+    @abstractmethod
+    def heading(self) -> str:
+        """What it is."""
+
+    @abstractmethod
+    def content(self) -> VisualType:
+        """What there is to read."""
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog help", can_focus=False) as box:
+            box.border_title = self.heading()
+            box.border_subtitle = f"↑ ↓ {tr('scroll')} · esc {tr('close')}"
+            yield Static(self.content())
+
+    def action_close(self) -> None:
+        self.dismiss(None)

@@ -4,6 +4,7 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.trash import TrashView, Why
@@ -71,20 +72,15 @@ class ToolApp(OrderedKeysApp):
 
     def action_restart(self) -> None:
         from waziterm.tui import tools  # noqa: PLC0415 (keeps the start fast)
-        from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.push_screen(tools.restart(self._fleet))
+        def restart() -> None:
+            self.push_screen(tools.restart(self._fleet))
 
         text = tr(
             "All workers stop; the sessions are checked and fixed; the log is rotated; all that"
             " ran starts again, staggered. Cool-downs, holds and bans stay as they are."
         )
-        dialog = ConfirmDialog(
-            tr("Restart the fleet?"), text, tr("restart"), tr("leave it"), default=False
-        )
-        self.push_screen(dialog, answered)
+        self.ask(tr("Restart the fleet?"), text, tr("restart"), tr("leave it"), restart)
 
     def action_full_test(self) -> None:
         """Test the instance that is shown in full, or all that are wanted to run."""
@@ -101,11 +97,9 @@ class ToolApp(OrderedKeysApp):
             self.tell(Mood.TROUBLE, tr("there is nothing to test: no instance is wanted to run"))
 
     def action_undo(self) -> None:
-        self.run_worker(self._told(self._offer_undo, N_("undo")), group="tools")
+        self._work_on(self._offer_undo, N_("undo"))
 
     async def _offer_undo(self) -> None:
-        from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
-
         entry = next(filter(_can_be_undone, await self._fleet.trash()), None)
         if entry is None:
             self.tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
@@ -114,10 +108,6 @@ class ToolApp(OrderedKeysApp):
         async def restore() -> None:
             name = await self._fleet.restore(entry.id)
             self.tell(Mood.DONE, tr("{name}: restored", name=name))
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.run_worker(self._told(restore, N_("restore")), group="tools")
 
         day = time.strftime("%Y-%m-%d", time.localtime(entry.at))
         text = tr(
@@ -128,13 +118,10 @@ class ToolApp(OrderedKeysApp):
             time=hour(entry.at),
         )
         title = tr("Restore {name}?", name=inert(entry.instance))
-        self.push_screen(
-            ConfirmDialog(title, text, tr("restore it"), tr("leave it"), default=True), answered
-        )
+        begin = partial(self._work_on, restore, N_("restore"))
+        self.ask(title, text, tr("restore it"), tr("leave it"), begin, default=True)
 
     def action_remove(self) -> None:
-        from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
-
         names = [name for name in self.meant() if name is not None]
         if not names:
             self.tell(Mood.TROUBLE, tr("there is no instance to remove"))
@@ -144,10 +131,6 @@ class ToolApp(OrderedKeysApp):
             for name in names:
                 await self._fleet.remove(name)
                 self.tell(Mood.DONE, tr("{name}: removed; u brings it back", name=name))
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.run_worker(self._told(remove, N_("remove")), group="tools")
 
         title = tr("Remove {name}?", name=names[0])
         text = tr("It stops, its session moves to the trash, and it leaves the list. u undoes it.")
@@ -160,7 +143,7 @@ class ToolApp(OrderedKeysApp):
                 names=some_of(names),
             )
             yes, no = tr("remove them"), tr("keep them")
-        self.push_screen(ConfirmDialog(title, text, yes, no, default=False), answered)
+        self.ask(title, text, yes, no, partial(self._work_on, remove, N_("remove")))
 
     def action_clean_all(self) -> None:
         from waziterm.tui.dialogs import NumberDialog  # noqa: PLC0415 (keeps the start fast)
@@ -181,7 +164,7 @@ class ToolApp(OrderedKeysApp):
 
         def answered(number: int | None) -> None:
             if number == count:
-                self.run_worker(self._told(clean, N_("clean-all")), group="tools")
+                self._work_on(clean, N_("clean-all"))
             elif number is not None:
                 said = tr("{typed} is not {count}; nothing was cleaned", typed=number, count=count)
                 self.tell(Mood.TROUBLE, said)
@@ -192,6 +175,26 @@ class ToolApp(OrderedKeysApp):
             count,
         )
         self.push_screen(NumberDialog(tr("Clean every session?"), text, count), answered)
+
+    def ask(
+        self,
+        title: str,
+        text: str,
+        yes: str,
+        no: str,
+        then: Callable[[], None],
+        *,
+        default: bool = False,
+    ) -> None:
+        """Ask before something is done. then: does it. default: what enter means."""
+        from waziterm.tui.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
+
+        dialog = ConfirmDialog(title, text, yes, no, default=default)
+        self.push_screen(dialog, lambda answer: then() if answer else None)
+
+    def _work_on(self, work: Callable[[], Awaitable[None]], verb: str) -> None:
+        """Do something of the tools in the background. verb: what it is called."""
+        self.run_worker(self._told(work, verb), group="tools")
 
     async def _told(self, work: Callable[[], Awaitable[None]], verb: str) -> None:
         """No error of a tool is lost, and none ends the screen."""
