@@ -23,7 +23,7 @@ END_TIMEOUT_S = 20.0
 
 def monitor(stage: Stage) -> RecordedTerminal:
     """`waziterm` in a terminal of 160×50 on a stage's data directory and lab."""
-    argv = _command("--data-dir", stage.data.root, "--lab", stage.lab.file)
+    argv = command("--data-dir", stage.data.root, "--lab", stage.lab.file)
     return RecordedTerminal(argv, environment())
 
 
@@ -64,7 +64,7 @@ async def headless(
     settings: variables such as `WAZITERM_FLEET__INSTANCES_PER_WORKER`.
     """
     process = await asyncio.create_subprocess_exec(
-        *_command("headless", "--data-dir", data.root, "--lab", lab_file),
+        *command("headless", "--data-dir", data.root, "--lab", lab_file),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
@@ -88,7 +88,8 @@ async def headless(
             await process.wait()
 
 
-def _command(*words: str | Path) -> list[str]:
+def command(*words: str | Path) -> list[str]:
+    """The command line of the installed program."""
     script = Path(sysconfig.get_path("scripts")) / "waziterm"
     program = [str(script)] if script.exists() else [sys.executable, "-m", "waziterm"]
     return [*program, *(str(word) for word in words)]

@@ -3,17 +3,16 @@
 The real program `waziterm headless` keeps ten packed instances on the lab. The request
 `send-test` goes over the control socket, one after the other, round the instances; the answer
 comes when the lab has acknowledged the message. The layered test of `waziterm test`, which also
-resolves, dials and asks, is timed beside it, as is the whole process of the verb.
+resolves, dials and asks, is timed beside it, as are the whole processes of two verbs.
 """
 
 import asyncio
 import statistics
-import sys
 import time
 
 from bench.figures import Figure, percentile
-from bench.programs import environment, headless
-from bench.rig import BOOT_TIMEOUT_S, Rig
+from bench.programs import command, environment, headless
+from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
 from waziterm.control.remote import attached
 
 TITLE = "send-test through the running manager"
@@ -22,6 +21,7 @@ SENDS = 300
 QUICK_SENDS = 50
 TESTS = 20
 P95_MS = 150.0
+LIST_MS = 250.0
 
 
 async def run(rig: Rig) -> list[Figure]:
@@ -34,7 +34,7 @@ async def run(rig: Rig) -> list[Figure]:
     ):
         for jid in stage.jids.values():
             await stage.lab.wait_online(jid, BOOT_TIMEOUT_S)
-        names, took, layered, verb = list(stage.jids), [], [], []
+        names, took, layered, tests, lists = list(stage.jids), [], [], [], []
         for nth in range(sends):
             began = time.perf_counter()
             result = await fleet.send_test(names[nth % COUNT])
@@ -45,15 +45,8 @@ async def run(rig: Rig) -> list[Figure]:
             began = time.perf_counter()
             await asyncio.to_thread(manager.client.test, names[nth % COUNT])
             layered.append(1000 * (time.perf_counter() - began))
-            began = time.perf_counter()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "waziterm", "test", names[nth % COUNT],
-                "--data-dir", stage.data.root,
-                stdout=asyncio.subprocess.DEVNULL,
-                env=environment(),
-            )  # fmt: skip
-            await process.wait()
-            verb.append(1000 * (time.perf_counter() - began))
+            tests.append(await _verb(stage, "test", names[nth % COUNT]))
+            lists.append(await _verb(stage, "list"))
     return [
         Figure(
             "send-test, request to acknowledgement, p95",
@@ -63,5 +56,24 @@ async def run(rig: Rig) -> list[Figure]:
             note=f"{sends} sends; median {statistics.median(took):.0f} ms",
         ),
         Figure("the layered test, median", statistics.median(layered), "ms"),
-        Figure("`waziterm test NAME`, the whole process, median", statistics.median(verb), "ms"),
+        Figure("`waziterm test NAME`, the whole process, median", statistics.median(tests), "ms"),
+        Figure(
+            "`waziterm list`, the whole process, median",
+            statistics.median(lists),
+            "ms",
+            LIST_MS,
+            note=f"{len(lists)} runs, {COUNT} instances",
+        ),
     ]
+
+
+async def _verb(stage: Stage, *words: str) -> float:
+    """Run a verb to its end; milliseconds."""
+    began = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *command(*words, "--data-dir", stage.data.root),
+        stdout=asyncio.subprocess.DEVNULL,
+        env=environment(),
+    )  # fmt: skip
+    await process.wait()
+    return 1000 * (time.perf_counter() - began)
