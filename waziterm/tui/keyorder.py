@@ -10,17 +10,20 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from textual import events
-from textual.app import App
 from textual.driver import Driver
 from textual.message_pump import MessagePump
+
+from waziterm.tui.contained import ContainedApp
 
 AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
 """Keys that leave; they wait for nothing."""
 PATIENCE_S = 2.0
 """How long a key may keep the next one waiting: who handled it may be gone by then."""
+MOST_WAITING = 512
+"""Keys that wait for their turn. Nobody types so far ahead: what comes then is lost."""
 
 
-class OrderedKeysApp(App[None]):
+class OrderedKeysApp(ContainedApp):
     """Reads the next key when the one before it has had its effect."""
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
@@ -32,7 +35,8 @@ class OrderedKeysApp(App[None]):
         if not isinstance(event, events.Key) or event.is_forwarded or event.key in AT_ONCE:
             await super().on_event(event)
         elif self._under_way is not None:
-            self._typed.append(event)
+            if len(self._typed) < MOST_WAITING:
+                self._typed.append(event)
         else:
             await self._pass_on(event)
 
