@@ -115,10 +115,8 @@ class WazitermApp(CommandApp):
             self.call_after_refresh(self._painted)
         if self._reopened:
             details = details_in(self.log_file)
-            self.tell(
-                Mood.TROUBLE,
-                tr("the screen crashed and was opened anew; {details}", details=details),
-            )
+            said = tr("the screen crashed and was opened anew; {details}", details=details)
+            self.call_after_refresh(self.tell, Mood.TROUBLE, said)
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")
         self.run_worker(self._look_back(), group="feed")

@@ -152,7 +152,10 @@ def _containing(make: Any) -> Any:
 async def _contained(work: Coroutine[Any, Any, Any], app: ContainedApp) -> Any:
     try:
         return await work
-    except (SystemExit, KeyboardInterrupt) as error:
-        # Whoever waits for this task is about to end with the app, and must get so far.
+    except (Exception, asyncio.CancelledError, GeneratorExit):
+        # Textual, or whoever waits for it, takes care of these.
+        raise
+    except BaseException as error:  # noqa: BLE001 - asyncio would end the whole loop
+        # Not raised: what waits for this task is about to end with the app, and must get so far.
         app.crash(error)
         return None

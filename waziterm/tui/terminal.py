@@ -22,6 +22,8 @@ from waziterm.tui.lang import speaking, tr, translations
 from waziterm.tui.messages import log_file
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from waziterm.tui.acts import Acts
     from waziterm.tui.app import WazitermApp
     from waziterm.tui.driver import Modes
@@ -165,31 +167,35 @@ async def _show(
 async def _open(make: "Callable[[], WazitermApp]", modes: "Modes", leaving: asyncio.Event) -> bool:
     """Show one screen to its end; whether it was left, not crashed. Raises FleetError."""
     from waziterm.tui.contained import run_contained  # noqa: PLC0415 (a refusal needs no textual)
-    from waziterm.tui.driver import TerminalDriver, is_hung_up  # noqa: PLC0415
+    from waziterm.tui.driver import is_hung_up  # noqa: PLC0415
 
-    streams = sys.stdout, sys.stderr
     left = False
-    driver = None
     try:
         app = make()
         try:
             left = await run_contained(app, leaving)
         finally:
-            driver = app._driver
+            await _put_away(app._driver, modes)
     except FleetError:
         raise
     except Exception:
-        logger.critical("the screen cannot be made", exc_info=True)
-    finally:
-        sys.stdout, sys.stderr = streams
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGWINCH)
-        for number in (signal.SIGTSTP, signal.SIGCONT):
-            signal.signal(number, signal.SIG_DFL)
-        if isinstance(driver, TerminalDriver):
-            await asyncio.to_thread(driver.end)
-            if not driver.is_put_away:
-                await asyncio.to_thread(modes.put_back)
+        logger.critical("the screen could not be shown", exc_info=True)
     return left or leaving.is_set() or is_hung_up(modes.fd)
+
+
+async def _put_away(driver: "Driver | None", modes: "Modes") -> None:
+    """Leave nothing of a screen in this process, nor on the terminal."""
+    from waziterm.tui.driver import TerminalDriver  # noqa: PLC0415 (a refusal needs no textual)
+
+    # Textual hands them back itself, unless it was given up.
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGWINCH)
+    for number in (signal.SIGTSTP, signal.SIGCONT):
+        signal.signal(number, signal.SIG_DFL)
+    if isinstance(driver, TerminalDriver):
+        await asyncio.to_thread(driver.end)
+        if not driver.is_put_away:
+            await asyncio.to_thread(modes.put_back)
 
 
 @contextmanager
