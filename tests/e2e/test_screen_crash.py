@@ -1,5 +1,6 @@
 """F2: whatever breaks the screen ends the screen alone. The real program, two linked instances."""
 
+import random
 import signal
 import sqlite3
 import sys
@@ -12,6 +13,8 @@ from tests.crashing import KEYS
 from tests.fleets import pair
 from tests.programs import verb
 from tests.terminal import Terminal
+from tests.tui.flooding import survives
+from tests.tui.sequences import CORPUS
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.lab.client import Lab
@@ -22,13 +25,15 @@ OPENED = b"\x1b[?1049h"
 
 
 @asynccontextmanager
-async def monitor(lab: Lab, data: Path, *words: str) -> AsyncIterator[Terminal]:
+async def monitor(
+    lab: Lab, data: Path, *words: str, program: str = "tests.crashing"
+) -> AsyncIterator[Terminal]:
     """The monitor, whose screen can be broken, with two instances that are connected."""
     settings = load_settings(data_dir=data, environ={})
     async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
         for name in NAMES:
             await pair(fleet, lab, name)
-    command = [sys.executable, "-m", "tests.crashing", *words, "--data-dir", str(data)]
+    command = [sys.executable, "-m", program, *words, "--data-dir", str(data)]
     with Terminal([*command, "--lab", str(lab.file)], columns=120, rows=30) as terminal:
         await terminal.until(lambda text: text.count("● connected") >= 2, what="the fleet")
         yield terminal
@@ -92,3 +97,21 @@ async def test_a_second_crash_leaves_the_manager_without_a_screen(lab: Lab, fold
         terminal.signal(signal.SIGTERM)
         assert terminal.wait_exit() == 0
     assert not await lab.sessions()
+
+
+async def test_no_bytes_break_it(lab: Lab, folder: Path) -> None:
+    """F1: the whole corpus, each part split at random, on a fleet that is linked."""
+    data = folder / "data"
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    async with monitor(lab, data, program="waziterm") as terminal:
+        before, sessions = transitions(data), await lab.sessions()
+        terminal.send_bytes(b"caf\xe9 ", b"j")
+        terminal.send_bytes(b"\x10\x1b[5~")
+        await survives(terminal, random.Random(seed).sample(CORPUS, len(CORPUS)), seed)
+        assert transitions(data) == before
+        assert await lab.sessions() == sessions
+        assert terminal.output.count(OPENED) == 1
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait_exit() == 0
+        assert terminal.is_sane()

@@ -21,14 +21,14 @@ _WRONG_UTF8 = (
     b"\xe0\x80\xaf",
     b"\xf4\x90\x80\x80",
     b"\x9b31m",
-    b"\x90q\x9c",
-    b"M\xfcnchen ",
+    b"\x90;\x9c",
+    b"M\xfc;",
     "ｃafé".encode(),
     "日本".encode(),
     "👩‍👩‍👧".encode(),
-    "\u202eabc\u202c".encode(),
+    "\u202eac\u202c".encode(),
     b"\xef\xbb\xbf",
-    b"\xff\xfes\x00",
+    b"\xff\xfe;\x00",
     "\u0085\u2028\u2029".encode(),
     b"\xc2\x9b2J",
     b"\x00",
@@ -255,7 +255,19 @@ _KEYS = (
 )
 
 CORPUS = (*_WRONG_UTF8, *_MOUSE, *_KITTY, *_REPORTS, *_STRINGS, *_BROKEN, *_PASTES, *_KEYS)
-"""No key of it stops, cleans, removes or leaves anything when it is sent whole."""
+"""As a whole, none of these does anything to an instance, or leaves the screen."""
+
+QUITS = bytes.maketrans(b"q\x03\x11\x1a", b";;;;")
+"""For `bytes.translate`: what leaves the screen, or stops its process, becomes something else."""
+
+IN_PIECES = 8
+
+
+def pieces(data: bytes, chance: random.Random) -> list[bytes]:
+    """The same bytes, split at random."""
+    places = sorted(chance.randrange(len(data) + 1) for _ in range(chance.randrange(IN_PIECES)))
+    ends = zip([0, *places], [*places, len(data)], strict=True)
+    return [data[begin:end] for begin, end in ends if begin < end]
 
 
 def generated(chance: random.Random) -> bytes:

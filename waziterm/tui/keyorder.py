@@ -20,7 +20,7 @@ AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
 PATIENCE_S = 2.0
 """How long a key may keep the next one waiting: who handled it may be gone by then."""
 MOST_WAITING = 512
-"""Keys that wait for their turn. Nobody types so far ahead: what comes then is lost."""
+"""Keys that wait for their turn. Nobody types so far ahead: the oldest are lost then."""
 
 
 class OrderedKeysApp(ContainedApp):
@@ -28,15 +28,14 @@ class OrderedKeysApp(ContainedApp):
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
         super().__init__(driver_class=driver_class)
-        self._typed: deque[events.Key] = deque()
+        self._typed: deque[events.Key] = deque(maxlen=MOST_WAITING)
         self._under_way: object | None = None
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key) or event.is_forwarded or event.key in AT_ONCE:
             await super().on_event(event)
         elif self._under_way is not None:
-            if len(self._typed) < MOST_WAITING:
-                self._typed.append(event)
+            self._typed.append(event)
         else:
             await self._pass_on(event)
 
