@@ -42,15 +42,6 @@ def _some(count: int, seed: int) -> Iterator[bytes]:
     return (generated(chance).translate(QUITS) for _ in range(count))
 
 
-async def test_a_key_and_a_page_of_the_palette_in_one_packet(terminal: Terminal) -> None:
-    """F2: the palette's list is asked for a page before it has a line."""
-    for page in (b"\x1b[6~", b"\x1b[5~"):
-        terminal.send_bytes(b"\x10" + page)
-        await terminal.until(lambda text: "Search for commands" in text, what="the palette")
-        terminal.send("escape")
-        await terminal.until(lambda text: "Search for commands" not in text, what="the wall")
-
-
 async def test_a_flood_of_keys_is_not_kept(terminal: Terminal) -> None:
     """What comes faster than it can be acted on is lost, and does not work on for minutes."""
     for _ in range(20):

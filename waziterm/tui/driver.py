@@ -41,7 +41,7 @@ LOOK_S = 0.03
 """How often the reader of keys looks whether it is to end, in seconds: the event loop waits."""
 AGAIN_S = 0.1
 """How long it waits where the terminal gives nothing, in seconds."""
-MOST_COLUMNS, MOST_ROWS = 1000, 300
+MOST_COLUMNS, MOST_ROWS = 640, 200
 """More of a terminal stays empty; a window that claims 65535 × 65535 would cost all memory."""
 
 
