@@ -23,6 +23,7 @@ import waziterm.tui.terminal
 from waziterm.cli.main import main
 from waziterm.tui.app import WazitermApp
 from waziterm.tui.driver import TerminalDriver
+from waziterm.tui.messages import Mood
 
 KEYS = {
     "handler": ("f2", "\x1bOQ"),
@@ -40,9 +41,16 @@ KEYS = {
     "app exits": ("ctrl+f4", "\x1b[1;5S"),
     "group": ("ctrl+f5", "\x1b[15;5~"),
     "memory": ("ctrl+f6", "\x1b[17;5~"),
+    "widget cancelled": ("ctrl+f8", "\x1b[19;5~"),
     "group of exits": ("ctrl+f7", "\x1b[18;5~"),
 }
 """What breaks: the key in Textual's words, and what a terminal sends for it."""
+
+ENDS = {
+    "stuck": ("ctrl+f9", "\x1b[20;5~"),
+    "stop": ("ctrl+f10", "\x1b[21;5~"),
+}
+"""What does not end the screen, and breaks its end."""
 
 BUG = "a bug for the test"
 
@@ -76,10 +84,11 @@ class _Endless(Static):
 class CrashingApp(WazitermApp):
     CSS_PATH = Path(cast(str, waziterm.tui.app.__file__)).with_name("waziterm.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"break({what!r})", priority=True) for what, (key, _) in KEYS.items()
+        Binding(key, f"break({what!r})", priority=True) for what, (key, _) in (KEYS | ENDS).items()
     ]
 
     async def action_break(self, what: str) -> None:
+        self.tell(Mood.DONE, f"broken: {what}")
         match what:
             case "handler":
                 raise RuntimeError(BUG)
@@ -95,6 +104,13 @@ class CrashingApp(WazitermApp):
                 self.set_timer(0.01, _raising(KeyboardInterrupt()))
             case "cancelled":
                 raise asyncio.CancelledError
+            case "widget cancelled":
+                await self.screen.mount(_Broken(True, asyncio.CancelledError()))
+            case "stuck":
+                await asyncio.Event().wait()
+            case "stop":
+                driver = cast(TerminalDriver, self._driver)
+                driver._disable_bracketed_paste = _raising(RuntimeError(BUG))  # type: ignore
             case "output":
                 cast(TerminalDriver, self._driver).writer.write(cast(str, _Unwritable("x")))
             case "input":

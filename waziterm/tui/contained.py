@@ -6,15 +6,18 @@ end that does not come.
 """
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import CoroutineType
 from typing import Any
 
 from rich.console import RenderableType
 from textual.app import App
 from textual.driver import Driver
+from textual.message_pump import MessagePump
 from textual.worker import WorkerFailed
 
 CLOSE_S = 3.0
@@ -30,14 +33,12 @@ logger = logging.getLogger(__name__)
 class ContainedApp(App[None]):
     """An app that tells how it ends.
 
-    left: the operator, or a signal, has ended it. crashed: something went wrong in it. over: set
-    with either.
+    left: the operator, or a signal, has ended it. over: set when it was, and when it has crashed.
     """
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
         super().__init__(driver_class=driver_class)
         self.left = False
-        self.crashed = False
         self.over = asyncio.Event()
 
     def leave(self) -> None:
@@ -49,7 +50,6 @@ class ContainedApp(App[None]):
     def crash(self, error: BaseException) -> None:
         """End the screen because of an error, which goes to the log."""
         logger.critical("the screen crashed", exc_info=error)
-        self.crashed = True
         self._return_code = 1
         self.over.set()
         self._fatal_error()
@@ -77,7 +77,7 @@ class ContainedApp(App[None]):
 
 
 async def run_contained(app: ContainedApp, leaving: asyncio.Event) -> bool:
-    """Run an app to its end; whether it was left, and did not crash.
+    """Run an app to its end; whether it was left, however well it ended then.
 
     leaving: makes it end. Nothing that happens in the app is raised; a screen that does not end
     in time is given up.
@@ -94,7 +94,7 @@ async def run_contained(app: ContainedApp, leaving: asyncio.Event) -> bool:
             if leaving.is_set() or not (running.done() or app.over.is_set()):
                 app.leave()
             await _ended(running)
-    return app.left and not app.crashed
+    return app.left
 
 
 async def _run(app: ContainedApp) -> None:
@@ -150,8 +150,9 @@ def _containing(make: Any) -> Any:
 
 
 async def _contained(work: Coroutine[Any, Any, Any], app: ContainedApp) -> Any:
+    pump = _pump_of(work)
     try:
-        return await work
+        done = await work
     except (Exception, asyncio.CancelledError, GeneratorExit):
         # Textual, or whoever waits for it, takes care of these.
         raise
@@ -159,3 +160,15 @@ async def _contained(work: Coroutine[Any, Any, Any], app: ContainedApp) -> Any:
         # Not raised: what waits for this task is about to end with the app, and must get so far.
         app.crash(error)
         return None
+    if pump is not None and not (pump._closing or pump._closed or app.over.is_set()):
+        # A handler that was cancelled takes its widget with it: keys would go there for ever.
+        app.crash(RuntimeError(f"{type(pump).__name__} has ended by itself"))
+    return done
+
+
+def _pump_of(work: Coroutine[Any, Any, Any]) -> MessagePump | None:
+    """The widget or screen whose messages this coroutine, not begun yet, is to process."""
+    if not isinstance(work, CoroutineType) or work.__name__ != "_process_messages":
+        return None
+    owner = inspect.getcoroutinelocals(work).get("self")
+    return owner if isinstance(owner, MessagePump) else None

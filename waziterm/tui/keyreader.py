@@ -74,6 +74,7 @@ class KeyReader:
         self._sequence = ""
         self._pasted = ""
         self._last = 0.0
+        self._dropped = False
         self._parser = XTermParser()
 
     def feed(self, data: bytes, now: float) -> list[Message]:
@@ -205,7 +206,10 @@ class KeyReader:
             if to_the_end:
                 told += parser.feed("")
         except Exception as error:  # noqa: BLE001 - whatever it is, the sequence is worth no more
-            logger.info("a sequence of the terminal was dropped: %s", type(error).__name__)
+            if not self._dropped:
+                # Once: a terminal that floods must not fill the log as well.
+                logger.info("a sequence of the terminal was dropped: %s", type(error).__name__)
+            self._dropped = True
             told = []
         if to_the_end or not told:
             # It waits for more of this one, is at its end, or has raised.

@@ -148,7 +148,7 @@ async def _show(
                 "waziterm: the screen crashed; no session is lost. The details are in {log}.",
                 log=log,
             )
-            await asyncio.to_thread(modes.say, f"{said}\n")
+            await _say(modes, said)
             return 1
         said = tr(
             "waziterm: the screen crashed twice; the manager goes on without it (pid {pid}, ctrl+c"
@@ -157,7 +157,7 @@ async def _show(
             attach=f"waziterm attach --data-dir {shlex.quote(str(headless.data_dir))}",
             log=headless.log,
         )
-        await asyncio.to_thread(modes.say, f"{said}\n")
+        await _say(modes, said)
         await leaving.wait()
         return 0
     finally:
@@ -181,6 +181,13 @@ async def _open(make: "Callable[[], WazitermApp]", modes: "Modes", leaving: asyn
     except Exception:
         logger.critical("the screen could not be shown", exc_info=True)
     return left or leaving.is_set() or is_hung_up(modes.fd)
+
+
+async def _say(modes: "Modes", line: str) -> None:
+    try:
+        await asyncio.to_thread(modes.say, f"{line}\n")
+    except Exception:
+        logger.exception("nobody was told: %s", line)
 
 
 async def _put_away(driver: "Driver | None", modes: "Modes") -> None:
