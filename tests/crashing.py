@@ -2,8 +2,8 @@
 
     python -m tests.crashing [--again SECONDS] WORDS OF THE COMMAND LINE
 
-`KEYS` names what each key breaks. --again: how long a crash is remembered, for a test that wants
-more than two.
+`KEYS` names what each key breaks; what does not end is given up sooner here. --again: how long a
+crash is remembered, for a test that wants more than two.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 import waziterm.tui.app
+import waziterm.tui.contained
 import waziterm.tui.terminal
 from waziterm.cli.main import main
 from waziterm.tui.app import WazitermApp
@@ -177,6 +178,7 @@ def run() -> None:
     if sys.argv[1] == "--again":
         waziterm.tui.terminal.AGAIN_S = float(sys.argv[2])
         del sys.argv[1:3]
+    waziterm.tui.contained.CLOSE_S = waziterm.tui.contained.CANCEL_S = 0.5
     waziterm.tui.app.WazitermApp = CrashingApp  # type: ignore[misc]
     main()
 

@@ -49,11 +49,11 @@ async def test_a_flood_of_keys_is_not_kept(terminal: Terminal) -> None:
     await survives(terminal, (), 0)
 
 
-@pytest.mark.parametrize("columns_rows", [(1, 1), (2, 2), (1, 300), (65535, 1), (1000, 1000)])
-async def test_any_size(terminal: Terminal, columns_rows: tuple[int, int]) -> None:
-    terminal.resize_window(*columns_rows)
-    terminal.send("2", "enter", "?")
-    terminal.send_bytes(b"\x1b[27u" * 3)
-    terminal.resize_window(0, 0)
-    terminal.resize(100, 30)
-    await survives(terminal, (), 0)
+async def test_any_size(terminal: Terminal) -> None:
+    for columns, rows in ((1, 1), (2, 2), (1, 300), (65535, 1), (1000, 1000)):
+        terminal.resize_window(columns, rows)
+        terminal.send("2", "enter", "?")
+        terminal.send_bytes(b"\x1b[27u" * 3)
+        terminal.resize_window(0, 0)
+        terminal.resize(100, 30)
+        await survives(terminal, (), 0)

@@ -18,7 +18,7 @@ from waziterm.domain.reasons import Reason
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("key", ["pageup", "pagedown", "home", "end", "up", "down"])
+@pytest.mark.parametrize("key", ["pageup", "pagedown", "end"])
 async def test_a_key_before_the_palette_is_laid_out(key: str) -> None:
     async with shown(every_state()) as screen:
         for pressed in ("ctrl+p", key):

@@ -112,7 +112,7 @@ def test_a_screen_that_crashes_twice_is_one_line_and_exit_code_1(
     assert log.count("Traceback") == 2 and "RuntimeError: a bug for the test" in log
 
 
-@pytest.mark.parametrize("by", [*ENDS, "ctrl+c", "hang up"])
+@pytest.mark.parametrize("by", [signal.SIGHUP, "ctrl+c", "hang up"])
 def test_without_a_screen_it_ends_as_it_does_with_one(start: Start, by: Any) -> None:
     """F2: SIGHUP and a terminal that is gone end a manager that was started on a terminal."""
     terminal = start("crashing", columns=150, WAZITERM_TEST_HEADLESS="1")
