@@ -201,9 +201,18 @@ class Terminal:
         """Press keys: names of `KEYS`, or texts to type."""
         os.write(self._master, "".join(KEYS.get(key, key) for key in keys).encode())
 
+    def send_bytes(self, *pieces: bytes) -> None:
+        """Send bytes that are no text, each piece by itself."""
+        for piece in pieces:
+            os.write(self._master, piece)
+
     def resize(self, columns: int, rows: int) -> None:
         with self._changed:
             self.screen.resize(rows, columns)
+        self._set_size(columns, rows)
+
+    def resize_window(self, columns: int, rows: int) -> None:
+        """Tell the program a size that no screen is drawn for here, however absurd."""
         self._set_size(columns, rows)
 
     def signal(self, number: signal.Signals) -> None:

@@ -4,7 +4,7 @@ Arguments: the fleet (every_state, crashing, pairing, hostile, busy, or a number
 instances), and the log file. `busy` writes log lines without a pause, and counts the event loop's
 beats in the file LOG.beat. WAZITERM_TEST_IGNORE_SIGHUP=1 keeps SIGHUP from arriving,
 WAZITERM_TEST_THEME is the theme. With WAZITERM_TEST_ATTACHED=1 the fleet is taken for another
-process's.
+process's, with WAZITERM_TEST_HEADLESS=1 for one that goes on without a screen.
 """
 
 import asyncio
@@ -16,11 +16,12 @@ import time
 from pathlib import Path
 
 from tests.tui import scripted
-from waziterm.domain.fleet import FleetError, InstanceView
+from waziterm.domain.fleet import FleetError, FleetView, InstanceView
 from waziterm.domain.screen import Screen, Theme
-from waziterm.tui.terminal import run_screen
+from waziterm.tui.terminal import Headless, run_screen
 
 BEAT_S = 0.05
+DATA = Path("/srv/one data")
 
 
 class CrashingFleet(scripted.ScriptedFleet):
@@ -32,11 +33,20 @@ class CrashingFleet(scripted.ScriptedFleet):
         return view
 
 
+class Unpaintable(scripted.ScriptedFleet):
+    """Fails before anything of it is shown."""
+
+    def snapshot(self) -> FleetView:
+        raise RuntimeError("a bug for the test")
+
+
 def fleet_of(kind: str) -> scripted.ScriptedFleet:
     now = time.time()
     match kind:
         case "every_state":
             return scripted.every_state(now)
+        case "unpaintable":
+            return Unpaintable(scripted.connected("shop", at=now))
         case "crashing":
             return CrashingFleet(scripted.connected("shop", at=now))
         case "pairing":
@@ -62,7 +72,10 @@ async def run(kind: str, log: Path | None) -> int:
     screen = Screen(Theme(os.environ.get("WAZITERM_TEST_THEME", Theme.DARK)))
     if kind != "busy" or log is None:
         attached = bool(os.environ.get("WAZITERM_TEST_ATTACHED"))
-        return await run_screen(fleet, screen=screen, attached=attached)
+        headless = None
+        if os.environ.get("WAZITERM_TEST_HEADLESS"):
+            headless = Headless(DATA, DATA / "logs" / "waziterm.log")
+        return await run_screen(fleet, screen=screen, attached=attached, headless=headless)
     file = os.open(f"{log}.beat", os.O_WRONLY | os.O_CREAT)
     beating = asyncio.create_task(beat(fleet, file))
     try:

@@ -6,16 +6,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.qrscan import decode_qr
 from tests.terminal import Terminal
+from tests.tui.realscreen import DATA
 from tests.tui.scripted import FAKE_QR
 from waziterm.domain.screen import Theme
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., Terminal]
+ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 @pytest.fixture
@@ -23,10 +26,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start the scripted screen in a terminal; it is ended with the test."""
     terminals: list[Terminal] = []
 
-    def run(fleet: str, columns: int = 80, rows: int = 24, **env: str) -> Terminal:
+    def run(
+        fleet: str, columns: int = 80, rows: int = 24, until: str = "? help", **env: str
+    ) -> Terminal:
         argv = [sys.executable, "-m", "tests.tui.realscreen", fleet, str(tmp_path / "log")]
         terminals.append(Terminal(argv, columns=columns, rows=rows, env=env, cwd=ROOT))
-        terminals[-1].wait_for(lambda text: "? help" in text, what="screen")
+        terminals[-1].wait_for(lambda text: until in text, what="screen")
         return terminals[-1]
 
     yield run
@@ -34,7 +39,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         terminal.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", ENDS)
 def test_signals_leave_as_q_does(start: Start, number: signal.Signals) -> None:
     terminal = start("every_state")
     assert not terminal.is_sane()
@@ -91,7 +96,10 @@ def test_a_terminal_that_stops_reading_never_blocks_the_loop(start: Start, tmp_p
     assert terminal.process.wait(10) == 0
 
 
-def test_a_crash_is_one_line_and_exit_code_1(start: Start, tmp_path: Path) -> None:
+def test_a_screen_that_crashes_twice_is_one_line_and_exit_code_1(
+    start: Start, tmp_path: Path
+) -> None:
+    """Its feed stays broken, so that the one that is opened anew crashes too."""
     terminal = start("crashing")
     terminal.send("s")
     assert terminal.wait_exit() == 1
@@ -101,7 +109,37 @@ def test_a_crash_is_one_line_and_exit_code_1(start: Start, tmp_path: Path) -> No
         "waziterm: the screen crashed; no session is lost. The details are in waziterm.log."
     )
     log = (tmp_path / "log").read_text()
-    assert "Traceback" in log and "RuntimeError: a bug for the test" in log
+    assert log.count("Traceback") == 2 and "RuntimeError: a bug for the test" in log
+
+
+@pytest.mark.parametrize("by", [signal.SIGHUP, "ctrl+c", "hang up"])
+def test_without_a_screen_it_ends_as_it_does_with_one(start: Start, by: Any) -> None:
+    """F2: SIGHUP and a terminal that is gone end a manager that was started on a terminal."""
+    terminal = start("crashing", columns=150, WAZITERM_TEST_HEADLESS="1")
+    terminal.send("s")
+    text = terminal.wait_for(lambda text: "ctrl+c ends it" in text, what="line")
+    line = (
+        f"waziterm: the screen crashed twice; the manager goes on without it (pid"
+        f" {terminal.process.pid}, ctrl+c ends it). `waziterm attach --data-dir '{DATA}'` shows"
+        f" it again. The log is {DATA}/logs/waziterm.log."
+    )
+    assert "".join(text.split()) == line.replace(" ", "")
+    assert terminal.is_sane()
+    assert terminal.process.poll() is None
+    match by:
+        case signal.Signals():
+            terminal.signal(by)
+        case "hang up":
+            terminal.hang_up()
+        case _:
+            terminal.send(by)
+    assert terminal.wait_exit() == 0
+
+
+def test_a_screen_that_cannot_even_be_made(start: Start, tmp_path: Path) -> None:
+    terminal = start("unpaintable", until="screen crashed")
+    assert terminal.wait_exit() == 1
+    assert (tmp_path / "log").read_text().count("RuntimeError: a bug for the test") == 2
 
 
 def test_a_qr_code_scans_from_the_terminal_and_after_a_resize(start: Start) -> None:

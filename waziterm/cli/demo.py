@@ -44,13 +44,19 @@ def run_demo(
     screen = load_settings().screen.speaking(lang)
 
     async def show(directory: Path) -> int:
-        from waziterm.tui.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
+        from waziterm.tui.terminal import (  # noqa: PLC0415 - textual is the screen's
+            Headless,
+            run_screen,
+        )
+
+        data = _data_of(directory)
 
         async with (
             stage(directory) as (fleet, lab),
             playing(fleet, lab, names(count), plan(seed, count)),
         ):
-            return await run_screen(fleet, screen=screen)
+            goes_on = Headless(data.root, data.log)
+            return await run_screen(fleet, screen=screen, headless=goes_on)
 
     with _throw_away() as directory:
         return asyncio.run(show(directory))
@@ -123,7 +129,7 @@ def _throw_away() -> Iterator[Path]:
 @asynccontextmanager
 async def stage(directory: Path) -> AsyncIterator[tuple[Fleet, Lab]]:
     """A lab, and a manager that knows it, both in this directory."""
-    data = DataDir(directory / "data")
+    data = _data_of(directory)
     data.create()
     settings = _settings(data, directory / "config.toml")
     with program_log(data.log):
@@ -131,6 +137,10 @@ async def stage(directory: Path) -> AsyncIterator[tuple[Fleet, Lab]]:
             text = await asyncio.to_thread(lab.file.read_text, encoding="utf-8")
             async with hosted(data, settings, LabFile.parse(text)) as fleet:
                 yield fleet, lab
+
+
+def _data_of(directory: Path) -> DataDir:
+    return DataDir(directory / "data")
 
 
 def _settings(data: DataDir, file: Path) -> Settings:

@@ -49,13 +49,17 @@ def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = Non
     check_socket_path(data.socket)
 
     async def show() -> int:
-        from waziterm.tui.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
+        from waziterm.tui.terminal import (  # noqa: PLC0415 - textual is the screen's
+            Headless,
+            run_screen,
+        )
 
         painted = asyncio.Event()
         async with open_manager(data.root, settings, lab_file, begin=painted) as fleet:
             serving = asyncio.create_task(_serve_once(painted, fleet, data, settings))
             try:
-                return await run_screen(fleet, painted.set, screen=screen)
+                goes_on = Headless(data.root, data.log)
+                return await run_screen(fleet, painted.set, screen=screen, headless=goes_on)
             finally:
                 serving.cancel()
                 await asyncio.wait([serving])

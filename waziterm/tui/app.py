@@ -8,17 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from rich.console import RenderableType
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
 from textual.screen import Screen
-from textual.worker import WorkerFailed
 
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.screen import Theme
 from waziterm.tui.actions import Actions
+from waziterm.tui.acts import Acts, begin
 from waziterm.tui.commandapp import CommandApp
 from waziterm.tui.driver import TerminalDriver
 from waziterm.tui.focus import FocusScreen
@@ -26,7 +25,7 @@ from waziterm.tui.here import View
 from waziterm.tui.keys import rebound
 from waziterm.tui.lang import N_, tr, trn
 from waziterm.tui.mainscreen import MainScreen
-from waziterm.tui.messages import Message, Mood, log_file
+from waziterm.tui.messages import Message, Mood, details_in, log_file
 from waziterm.tui.model import FleetModel
 from waziterm.tui.screens import FleetScreen
 from waziterm.tui.themes import textual_theme, theme_name
@@ -55,6 +54,7 @@ class WazitermApp(CommandApp):
     fleet: all that the screen knows and asks. clock: UTC seconds, another one in tests.
     painted: called once the fleet is on the screen. attached: the fleet goes on without this
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
+    acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
     """
 
     CSS_PATH = "waziterm.tcss"
@@ -74,6 +74,8 @@ class WazitermApp(CommandApp):
         read_only: bool = False,
         keymap: Mapping[str, str] | None = None,
         driver_class: type[Driver] | None = None,
+        acts: Acts | None = None,
+        reopened: bool = False,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.register_theme(textual_theme(Theme.DARK))
@@ -85,6 +87,8 @@ class WazitermApp(CommandApp):
         self._clock = clock
         self._painted = painted
         self._attached = attached
+        self.acts = acts or Acts()
+        self._reopened = reopened
         self.log_file = log_file(attached=attached)
         self.keys = rebound(keymap or {})
         self.set_keymap(dict(keymap or {}))
@@ -95,7 +99,7 @@ class WazitermApp(CommandApp):
             fleet,
             self.model,
             clock,
-            lambda work: self.run_worker(work, group="commands"),
+            lambda work: begin(self, work, group="commands"),
             self.tell,
             self.log_file,
         )
@@ -109,6 +113,10 @@ class WazitermApp(CommandApp):
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self._painted is not None:
             self.call_after_refresh(self._painted)
+        if self._reopened:
+            details = details_in(self.log_file)
+            said = tr("the screen crashed and was opened anew; {details}", details=details)
+            self.call_after_refresh(self.tell, Mood.TROUBLE, said)
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")
         self.run_worker(self._look_back(), group="feed")
@@ -164,7 +172,9 @@ class WazitermApp(CommandApp):
     # -- messages
 
     def tell(self, mood: Mood, text: str) -> None:
-        """Say one sentence to the operator."""
+        """Say one sentence to the operator, if the screen is still there."""
+        if self.over.is_set():
+            return
         self._show(Message.say(mood, text, self._clock()))
 
     def _show(self, message: Message | None) -> None:
@@ -201,7 +211,7 @@ class WazitermApp(CommandApp):
             await self._fleet.acknowledge(incident.id)
             self._news.set()
 
-        self.run_worker(self._told(acknowledge, N_("acknowledge")), group="tools")
+        self._work_on(acknowledge, N_("acknowledge"))
 
     def open_focus(self, name: str, *, log_only: bool = False) -> None:
         """Show one instance in full."""
@@ -264,33 +274,12 @@ class WazitermApp(CommandApp):
         dialog = ConfirmDialog(title, text, tr("quit"), tr("stay"), default=True, is_quit=True)
         self.push_screen(dialog, lambda yes: self.leave() if yes else None)
 
-    def leave(self) -> None:
-        """End the screen now, with the terminal restored. Signals come here too."""
-        self.exit()
-
     def action_command_palette(self) -> None:
-        from textual.command import CommandPalette  # noqa: PLC0415 (keeps the start fast)
+        from waziterm.tui.palette import Palette  # noqa: PLC0415 (keeps the start fast)
 
-        if not isinstance(self.screen, CommandPalette):
-            asks = tr("Search for commands…")
-            self.push_screen(CommandPalette(placeholder=asks, id="--command-palette"))
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(tr("Search for commands…")))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's own: a screenshot would write QR codes to a file."""
         return ()
-
-    # -- crashes
-
-    def _fatal_error(self) -> None:
-        """End without printing a traceback: its local variables may hold a QR code's text."""
-        self._close_messages_no_wait()
-
-    def _handle_exception(self, error: Exception) -> None:
-        cause = error.error if isinstance(error, WorkerFailed) else error
-        logger.critical("the screen crashed", exc_info=cause)
-        super()._handle_exception(error)
-        self._exit_renderables.clear()
-
-    def panic(self, *renderables: RenderableType) -> None:
-        self._return_code = 1
-        self._fatal_error()

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from waziterm.domain.fleet import FleetError, InstanceView
 from waziterm.domain.names import ALLOWED
 from waziterm.tui import look
+from waziterm.tui.acts import begin
 from waziterm.tui.lang import N_, tr
 from waziterm.tui.messages import failed_inside, log_of, refusal
 
@@ -152,7 +153,7 @@ class AddDialog(ModalScreen[InstanceView | None]):
         if not self._busy:
             self._busy = True
             self._say(tr("adding …"), trouble=False)
-            self.app.run_worker(self._submit(), group="commands")
+            begin(self.app, self._submit(), group="commands")
 
     async def _submit(self) -> None:
         name, phone, proxy = self._value("name"), self._value("phone"), self._value("proxy")

@@ -11,6 +11,7 @@ from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.tui import focuspaint, words
+from waziterm.tui.acts import begin
 from waziterm.tui.codepaint import valid_code
 from waziterm.tui.focusbody import FocusBody
 from waziterm.tui.focuscard import DAY_H, Past
@@ -246,7 +247,7 @@ class FocusScreen(FleetScreen):
             self._show_code(True)
             if not self._asking:
                 self._asking = True
-                self.app.run_worker(self._ask_known(name), group="commands")
+                begin(self.app, self._ask_known(name), group="commands")
         else:
             from waziterm.tui.pairing import PhoneDialog  # noqa: PLC0415 (keeps the start fast)
 

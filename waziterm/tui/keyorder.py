@@ -10,22 +10,25 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from textual import events
-from textual.app import App
 from textual.driver import Driver
 from textual.message_pump import MessagePump
+
+from waziterm.tui.contained import ContainedApp
 
 AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
 """Keys that leave; they wait for nothing."""
 PATIENCE_S = 2.0
 """How long a key may keep the next one waiting: who handled it may be gone by then."""
+MOST_WAITING = 512
+"""Keys that wait for their turn. Nobody types so far ahead: the oldest are lost then."""
 
 
-class OrderedKeysApp(App[None]):
+class OrderedKeysApp(ContainedApp):
     """Reads the next key when the one before it has had its effect."""
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
         super().__init__(driver_class=driver_class)
-        self._typed: deque[events.Key] = deque()
+        self._typed: deque[events.Key] = deque(maxlen=MOST_WAITING)
         self._under_way: object | None = None
 
     async def on_event(self, event: events.Event) -> None:

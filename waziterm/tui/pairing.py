@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from waziterm.domain.fleet import FleetError
 from waziterm.tui import look
+from waziterm.tui.acts import begin
 from waziterm.tui.lang import tr
 from waziterm.tui.messages import failed_inside, log_of, refusal
 from waziterm.tui.paint import inert
@@ -57,7 +58,7 @@ class PhoneDialog(ModalScreen[bool]):
         if number and not self._busy:
             self._busy = True
             self._say(Text(tr("asking WhatsApp …"), look.ACCENT))
-            self.app.run_worker(self._submit(number), group="commands")
+            begin(self.app, self._submit(number), group="commands")
 
     async def _submit(self, number: str) -> None:
         try:

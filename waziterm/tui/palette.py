@@ -4,13 +4,32 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import (
+    CommandList,
+    CommandPalette,
+    DiscoveryHit,
+    Hit,
+    Hits,
+    Provider,
+)
 
 from waziterm.tui.here import Place
 from waziterm.tui.lang import tr
 
 if TYPE_CHECKING:
     from waziterm.tui.app import WazitermApp
+
+
+class Palette(CommandPalette):
+    """Textual's palette, whose list bears keys before it is laid out."""
+
+    def __init__(self, asks: str) -> None:
+        super().__init__(placeholder=asks, id="--command-palette")
+
+    def _action_command_list(self, action: str) -> None:
+        # A page of a list without lines raises KeyError.
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
 
 
 class FleetCommands(Provider):

@@ -8,6 +8,7 @@ from functools import partial
 
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.trash import TrashView, Why
+from waziterm.tui.acts import begin
 from waziterm.tui.format import clock as hour
 from waziterm.tui.keyorder import OrderedKeysApp
 from waziterm.tui.lang import N_, tr, trn
@@ -194,7 +195,7 @@ class ToolApp(OrderedKeysApp):
 
     def _work_on(self, work: Callable[[], Awaitable[None]], verb: str) -> None:
         """Do something of the tools in the background. verb: what it is called."""
-        self.run_worker(self._told(work, verb), group="tools")
+        begin(self, self._told(work, verb), group="tools")
 
     async def _told(self, work: Callable[[], Awaitable[None]], verb: str) -> None:
         """No error of a tool is lost, and none ends the screen."""

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.tools import Progress, RestartReport, Step
 from waziterm.tui import look, tooltext
+from waziterm.tui.acts import begin
 from waziterm.tui.lang import tr
 from waziterm.tui.messages import failed_inside, log_of, refusal
 from waziterm.tui.scrolling import ScrollDialog
@@ -57,7 +58,7 @@ class ToolDialog(ScrollDialog[bool]):
     def on_mount(self) -> None:
         self._subtitle(tr("running …"))
         # Of the app, not of this screen: closing it must not cut a fix in two.
-        self.app.run_worker(self._run(), group="tools")
+        begin(self.app, self._run(), group="tools")
 
     async def _run(self) -> None:
         try:
@@ -71,12 +72,15 @@ class ToolDialog(ScrollDialog[bool]):
         self._subtitle(f"y {self._offer} · {close}" if self._offered else close)
 
     def _show(self, lines: Sequence[Text]) -> None:
-        if self.is_attached:
-            self.query_one("#told", Static).update(Group(*lines))
+        # The tool goes on when the screen has crashed; that must not end it.
+        if self.is_running:
+            for told in self.query("#told").results(Static):
+                told.update(Group(*lines))
 
     def _subtitle(self, text: str) -> None:
-        if self.is_attached:
-            self.query_one(VerticalScroll).border_subtitle = text
+        if self.is_running:
+            for box in self.query(VerticalScroll):
+                box.border_subtitle = text
 
     def action_take(self) -> None:
         if self._offered:
