@@ -16,7 +16,7 @@ from waziterm.cli.log import program_log
 from waziterm.cli.signals import ended_by_signals
 from waziterm.cli.systemd import Service, unit
 from waziterm.cli.target import lab_file_of
-from waziterm.config import ConfigError, Settings, load_settings
+from waziterm.config import ConfigError, Settings, config_file, load_settings
 from waziterm.control.client import PATIENCE_S
 from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import Fleet, FleetError
@@ -101,10 +101,19 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
     return 0
 
 
-def print_unit(data_dir: Path | None, lab: Path | None) -> int:
-    """Print a systemd unit for this installation. Raises FleetError for a wrong config."""
+def print_unit(data_dir: Path | None, lab: Path | None, *, of_user: bool) -> int:
+    """Print a systemd unit for this installation, for the user's own systemd or the system's.
+
+    Raises FleetError for a wrong config.
+    """
     settings = load_settings(data_dir=data_dir)
-    output.line(unit(settings.data_dir, lab, os.environ.get("WAZITERM_CONFIG")).rstrip("\n"))
+    config = config_file().absolute()
+    # The service's environment is not the caller's: what leads to these settings is told.
+    told = "WAZITERM_CONFIG" in os.environ or "XDG_CONFIG_HOME" in os.environ
+    text = unit(
+        settings.data_dir, lab, config if told and config.exists() else None, of_user=of_user
+    )
+    output.line(text.rstrip("\n"))
     return 0
 
 
