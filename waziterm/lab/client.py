@@ -112,8 +112,8 @@ class Lab:
         """Make trouble for one session, or for all without a JID; how many it hit at once.
 
         See `TroubleKind` for the kinds. code: a stream error's code or a login failure's reason;
-        ban_code and expire_s (seconds) go with reason 402. times: how often a login failure or a
-        rival happens to each device, None until cleared. delay_s: seconds, for SLOW and RIVAL.
+        ban_code and expire_s (seconds) go with reason 402. times: how often a login failure, a
+        rival or a lost acknowledgement happens to each device, None until cleared. delay_s: seconds, for SLOW and RIVAL.
         """
         options = {"code": code, "ban_code": ban_code, "expire_s": expire_s, "times": times}
         return int(await self._ask("trouble", kind=kind, jid=jid, delay_s=delay_s, **options))
@@ -128,7 +128,10 @@ class Lab:
 
     async def messages(self, jid: str) -> tuple[ReceivedMessage, ...]:
         """The latest texts that an account's phone has read, oldest first."""
-        return tuple(ReceivedMessage(**item) for item in await self._ask("messages", jid=jid))
+        return tuple(
+            ReceivedMessage(**{**item, "nodes": tuple(item["nodes"])})
+            for item in await self._ask("messages", jid=jid)
+        )
 
     async def wait_message(self, jid: str, timeout_s: float, *, nth: int = 1) -> ReceivedMessage:
         """The nth text that an account's phone reads, counted from 1 since the lab started.
