@@ -113,7 +113,8 @@ class Lab:
 
         See `TroubleKind` for the kinds. code: a stream error's code or a login failure's reason;
         ban_code and expire_s (seconds) go with reason 402. times: how often a login failure, a
-        rival or a lost acknowledgement happens to each device, None until cleared. delay_s: seconds, for SLOW and RIVAL.
+        rival or a lost acknowledgement happens to each device, None until cleared. delay_s:
+        seconds, for SLOW and RIVAL.
         """
         options = {"code": code, "ban_code": ban_code, "expire_s": expire_s, "times": times}
         return int(await self._ask("trouble", kind=kind, jid=jid, delay_s=delay_s, **options))
