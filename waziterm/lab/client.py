@@ -9,7 +9,7 @@ async with run_lab(directory) as lab:
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from waziterm.lab.words import (
     SessionView,
 )
 
+Stanza = Sequence[tuple[str, Mapping[str, str], Any]]
 MAX_LINE = 1 << 22
 KEPT_EVENTS = 20_000
 REQUEST_TIMEOUT_S = 10.0
@@ -150,6 +151,16 @@ class Lab:
     async def send_text(self, jid: str, text: str, number: str | None = None) -> str:
         """A phone (a new one without a number) writes to a linked device; the message's id."""
         return str(await self._ask("send_text", jid=jid, text=text, number=number))
+
+    async def send_stanza(
+        self, jid: str, tag: str, attrs: Mapping[str, str] = {}, content: Stanza | str = ()
+    ) -> None:
+        """Send a stanza of any kind to a device that is online.
+
+        content: bytes as text, or children, each `(tag, attrs, content)`. In all texts a surrogate
+        from U+DC80 on stands for a byte that is not UTF-8, and a JID is sent as one.
+        """
+        await self._ask("send_stanza", jid=jid, node=[tag, dict(attrs), content])
 
     async def settings(
         self, *, receipts: ReceiptMode | None = None, refs: int | None = None
