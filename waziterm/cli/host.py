@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from waziterm.cli import output
+from waziterm.cli import output, streams
 from waziterm.cli.attach import has_terminal, offer_attach
 from waziterm.cli.log import program_log
 from waziterm.cli.signals import ended_by_signals
@@ -114,7 +114,8 @@ def print_unit(data_dir: Path | None, lab: Path | None, *, of_user: bool) -> int
         settings.data_dir, lab, config if told and config.exists() else None, of_user=of_user
     )
     output.line(text.rstrip("\n"))
-    return 0
+    sys.stdout.flush()
+    return int(streams.lost() is not None)
 
 
 async def _reload(
