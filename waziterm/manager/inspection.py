@@ -19,7 +19,6 @@ from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.holder import holders_of
 from waziterm.manager.reading import conflicts_in
-from waziterm.manager.registry import Registry
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at
@@ -45,7 +44,6 @@ class CheckPlaces:
     store: Store
     sessions: SessionFiles
     trash: Trash
-    registry: Registry
     clock: Clock
     instances: Callable[[], Sequence[Instance]]
     own_pids: Callable[[], frozenset[int]]
@@ -61,7 +59,6 @@ class _Disk:
     looks: dict[str, SessionLook]
     open_paths: tuple[OpenPath, ...]
     holders: dict[str, str]
-    stale_entries: tuple[str, ...]
     stale_socket: str | None
     free: int | None
 
@@ -89,7 +86,6 @@ async def inspect(places: CheckPlaces) -> Survey:
         paths={name: shown(places.sessions.path(name)) for name in disk.looks},
         open_paths=disk.open_paths,
         holders=disk.holders,
-        stale_entries=disk.stale_entries,
         stale_socket=disk.stale_socket,
         conflicts=Counter(each.instance for each in conflicts),
         retries=Counter(
@@ -144,7 +140,6 @@ def _disk(places: CheckPlaces, live: frozenset[str], ours: frozenset[int]) -> _D
             OpenPath(shown(path), mode, path.is_dir()) for path, mode in open_paths(places)
         ),
         holders=holders_of({name: sessions.files(name) for name in looks}, ours),
-        stale_entries=tuple(shown(path) for path in places.registry.stale()),
         stale_socket=shown(places.data.socket) if dead else None,
         free=_free(places.data.root),
     )
