@@ -536,7 +536,7 @@ async def test_little_space_and_few_descriptors(
     monkeypatch.setattr(
         inspection.shutil, "disk_usage", lambda path: usage._replace(free=499_999_999)
     )
-    monkeypatch.setattr(inspection.resource, "getrlimit", lambda what: (64, 64))
+    monkeypatch.setattr(inspection, "descriptors", lambda: 64)
     kinds = [each.kind for each in await place.checkup.check()]
     assert kinds == [FindingKind.DISK_LOW, FindingKind.FEW_DESCRIPTORS]
 

@@ -23,6 +23,7 @@ from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.screen import Lang
 from waziterm.manager.datadir import DataDir
+from waziterm.manager.descriptors import raise_descriptors
 from waziterm.manager.lock import owned_by
 from waziterm.manager.manager import SessionManager, open_manager
 
@@ -47,6 +48,8 @@ def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = Non
     lab_file = lab_file_of(lab)
 
     check_socket_path(data.socket)
+
+    raise_descriptors()
 
     async def show() -> int:
         from waziterm.tui.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
@@ -196,6 +199,7 @@ async def hosted(
     data: DataDir, settings: Settings, lab: LabFile | None
 ) -> AsyncIterator[SessionManager]:
     """A manager that owns the directory, reachable over its control socket."""
+    raise_descriptors()
     async with open_manager(data.root, settings, lab) as manager:
         # It takes 0.16 s, in which the first workers start.
         server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server")

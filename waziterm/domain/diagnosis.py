@@ -132,7 +132,7 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             None,
             f"the limit of open files ({survey.descriptors}) is enough for about {allowed}"
             f" instances; there are {fleet}",
-            "raise it before the start: `ulimit -n 4096`, or LimitNOFILE= in a systemd unit",
+            "raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit",
         )
 
 

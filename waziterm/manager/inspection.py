@@ -1,7 +1,6 @@
 """The look before a check judges: files, processes, history and machine, seen at one moment."""
 
 import asyncio
-import resource
 import shutil
 import socket
 import stat
@@ -17,6 +16,7 @@ from waziterm.domain.survey import OpenPath, SessionLook, Survey
 from waziterm.domain.text import plain
 from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
+from waziterm.manager.descriptors import descriptors
 from waziterm.manager.holder import holders_of
 from waziterm.manager.reading import conflicts_in
 from waziterm.manager.sessions import SessionFiles
@@ -77,7 +77,6 @@ async def inspect(places: CheckPlaces) -> Survey:
     history = await places.store.transitions(since=now - _HOUR_S, limit=_MOST)
     conflicts = await conflicts_in(places.store, now - _DAY_S)
     entries = await places.trash.entries()
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return Survey(
         now=now,
         has_manager=places.has_manager,
@@ -94,7 +93,7 @@ async def inspect(places: CheckPlaces) -> Survey:
             if each.to_state is State.RETRYING and each.from_state is not State.RETRYING
         ),
         disk_free=disk.free,
-        descriptors=None if soft == resource.RLIM_INFINITY else soft,
+        descriptors=descriptors(),
         trash=tuple(entry.view(places.keep_trash_s()) for entry in entries),
     )
 
