@@ -39,6 +39,10 @@ async def started(data: DataDir, lab: Lab, limit: str) -> asyncio.subprocess.Pro
     return process
 
 
+def open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 async def test_idle_connections_take_nothing_from_a_manager_with_few_descriptors(
     lab: Lab, folder: Path
 ) -> None:
@@ -66,8 +70,7 @@ async def test_idle_connections_take_nothing_from_a_manager_with_few_descriptors
             for pid in (program.pid, back.pid):
                 raised = resource.prlimit(pid, resource.RLIMIT_NOFILE)
                 assert raised == (80, 80), "what may be had is had, by workers too"
-            open_files = len(list(Path(f"/proc/{program.pid}/fd").iterdir()))
-            assert open_files < 70, "idle connections are still open"
+            assert open_files(program.pid) < 70, "idle connections are still open"
     finally:
         program.send_signal(signal.SIGTERM)
         async with asyncio.timeout(DEADLINE_S):
