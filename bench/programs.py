@@ -27,19 +27,14 @@ def monitor(stage: Stage) -> RecordedTerminal:
     return RecordedTerminal(argv, environment())
 
 
-def environment(runtime: Path | None = None) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """For a child: this process's own, in which it finds the same waziterm, and keeps its bytecode
     as an installed one does: to compile it anew takes 0.12 s of each start.
-
-    runtime: its XDG_RUNTIME_DIR, where it registers; that of this process if left out.
     """
     left_out = ("NO_COLOR", "COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE")
     kept = {k: v for k, v in os.environ.items() if k not in left_out}
     path = [str(Path(waziterm.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     kept["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
-    if runtime is not None:
-        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept["XDG_RUNTIME_DIR"] = str(runtime)
     return kept
 
 
@@ -57,18 +52,19 @@ class Headless:
 
 @asynccontextmanager
 async def headless(
-    data: DataDir, lab_file: Path, runtime: Path | None = None, **settings: str
+    data: DataDir, lab_file: Path, unseen_as: str = "", **settings: str
 ) -> AsyncIterator[Headless]:
     """The manager without a screen, ready when the block begins, ended with it.
 
+    unseen_as: any name, for one that does not see managers of another name, nor they it.
     settings: variables such as `WAZITERM_FLEET__INSTANCES_PER_WORKER`.
     """
     process = await asyncio.create_subprocess_exec(
-        *command("headless", "--data-dir", data.root, "--lab", lab_file),
+        *command("headless", "--data-dir", data.root, "--lab", lab_file, unseen_as=unseen_as),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
-        env=environment(runtime) | settings,
+        env=environment() | settings,
     )
     assert process.stdout is not None
     try:
@@ -88,8 +84,17 @@ async def headless(
             await process.wait()
 
 
-def command(*words: str | Path) -> list[str]:
-    """The command line of the installed program."""
+_UNSEEN = (
+    "import sys; from waziterm.manager import registry;"
+    " registry.PLACE = sys.argv.pop(1).encode();"
+    " from waziterm.cli.main import main; main()"
+)
+
+
+def command(*words: str | Path, unseen_as: str = "") -> list[str]:
+    """The command line of the installed program. unseen_as: see `headless`."""
+    if unseen_as:
+        return [sys.executable, "-c", _UNSEEN, unseen_as, *(str(word) for word in words)]
     script = Path(sysconfig.get_path("scripts")) / "waziterm"
     program = [str(script)] if script.exists() else [sys.executable, "-m", "waziterm"]
     return [*program, *(str(word) for word in words)]

@@ -196,11 +196,10 @@ class Rig:
 def isolate(folder: Path) -> None:
     """Let nothing of the user who runs the benches change them, or see them.
 
-    Settings from the environment and the config file do not count, and managers register in
-    `folder`, not where the user's own do.
+    Settings from the environment and the config file do not count.
     """
     for name in [name for name in os.environ if name.startswith("WAZITERM_")]:
         del os.environ[name]
-    for name, part in (("XDG_RUNTIME_DIR", "run"), ("XDG_CONFIG_HOME", "config")):
-        (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.environ[name] = str(folder / part)
+    config = folder / "config"
+    config.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["XDG_CONFIG_HOME"] = str(config)

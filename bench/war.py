@@ -91,12 +91,11 @@ async def _managers(
     ours = [
         await rig.data_copy(folder / side, 1, skip=number, fresh=True) for side in ("one", "two")
     ]
-    runtime = [folder / ("run" if sees else f"run-{side}") for side in ("one", "two")]
     async with AsyncExitStack() as stack:
 
         async def start(side: int) -> Headless:
             return await stack.enter_async_context(
-                headless(ours[side], stage.lab.file, runtime[side])
+                headless(ours[side], stage.lab.file, "" if sees else f"side-{side}")
             )
 
         position, began = stage.lab.position, time.time()

@@ -8,10 +8,9 @@ Nothing is invented: each state is what the program made of what the lab did to 
 """
 
 import asyncio
-import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,25 +115,10 @@ def _all(fleet: FleetView, some: list[str] | tuple[str, ...], state: State) -> b
     return all(_view(fleet, name).state is state for name in some)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Managers of this machine that are none of the pictures' are not seen, and do not see it."""
-    folder.mkdir(mode=0o700)
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["XDG_RUNTIME_DIR"]
-        else:
-            os.environ["XDG_RUNTIME_DIR"] = before
-
-
 @asynccontextmanager
 async def staged() -> AsyncIterator[Stage]:
     """A lab and a manager in a directory that is gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="wt-") as folder, _alone(Path(folder) / "run"):
+    with tempfile.TemporaryDirectory(prefix="wt-") as folder:
         root, config = Path(folder) / "data", Path(folder) / "config.toml"
         config.write_text(CONFIG, encoding="utf-8")
         data = DataDir(root)

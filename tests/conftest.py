@@ -9,17 +9,6 @@ import pytest
 from waziterm.lab.client import Lab, run_lab
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_registry() -> Iterator[None]:
-    """Managers of a test run register among themselves, not with those of the machine."""
-    with (
-        tempfile.TemporaryDirectory(prefix="wt-") as path,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("XDG_RUNTIME_DIR", path)
-        yield
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder whose path is short enough for the name of a unix socket."""

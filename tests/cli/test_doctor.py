@@ -1,6 +1,7 @@
 """The doctor: each check can end well and badly, and says what to do."""
 
 import os
+import resource
 import socket
 import sys
 from pathlib import Path
@@ -48,10 +49,22 @@ def test_a_library_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("soft", "status"), [(64, Status.FAIL), (256, Status.WARN), (1024, Status.OK), (-1, Status.OK)]
+    ("limits", "status"),
+    [
+        ((64, 64), Status.FAIL),
+        ((64, 256), Status.WARN),
+        ((64, 1024), Status.OK),
+        ((1024, 1024), Status.OK),
+        ((64, resource.RLIM_INFINITY), Status.OK),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), Status.OK),
+    ],
 )
-def test_open_files(soft: int, status: Status) -> None:
-    assert checks.descriptors(soft).status is status
+def test_open_files(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], status: Status
+) -> None:
+    """A manager raises the soft limit to the hard one, so that is what counts."""
+    monkeypatch.setattr(resource, "getrlimit", lambda what: limits)
+    assert checks.descriptors().status is status
 
 
 @pytest.mark.parametrize(

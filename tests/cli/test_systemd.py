@@ -1,15 +1,11 @@
-"""The service: what systemd is told and when, the unit file, reloads, and a clean end in time."""
+"""The service: what systemd is told and when, reloads, and a clean end in time."""
 
 import asyncio
-import configparser
 import contextlib
 import os
 import re
-import shlex
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,7 +20,7 @@ import pytest
 from tests.fleets import in_state, pair
 from tests.programs import Headless, environment, headless
 from tests.terminal import Terminal
-from waziterm.cli.systemd import STOP_S, Service, unit
+from waziterm.cli.systemd import Service
 from waziterm.config import load_settings
 from waziterm.control.remote import RemoteFleet, attached
 from waziterm.domain.fleet import Notice
@@ -118,44 +114,6 @@ def test_what_systemd_left_is_taken_out_of_the_environment() -> None:
 def test_nobody_listens_and_nothing_fails(folder: Path) -> None:
     Service(str(folder / "gone"), None).ready()
     Service(None, None).ready()
-
-
-def test_the_unit_file(folder: Path) -> None:
-    odd = folder / "data of 100% $HOME"
-    text = unit(odd, None, "/etc/waziterm.toml")
-    parsed = configparser.ConfigParser(interpolation=None)
-    parsed.optionxform = str  # type: ignore[assignment,method-assign]
-    parsed.read_string(text)
-    service = parsed["Service"]
-    words = shlex.split(service["ExecStart"])
-    assert words[-3:] == [
-        "headless",
-        "--data-dir",
-        str(odd).replace("%", "%%").replace("$", "$$"),
-    ]
-    assert Path(words[0]).is_absolute() and os.access(words[0], os.X_OK)
-    assert Path(words[0]).parent == Path(sys.executable).parent
-    assert (service["Type"], service["KillMode"]) == ("notify", "mixed")
-    assert int(service["TimeoutStopSec"]) == STOP_S > END_S
-    assert service["UMask"] == "0077" and service["NoNewPrivileges"] == "yes"
-    assert service["Environment"] == "WAZITERM_CONFIG=/etc/waziterm.toml"
-    assert {"WatchdogSec", "LimitNOFILE", "Restart", "ExecReload"} <= set(service)
-    assert "Environment" not in unit(odd, folder / "lab.json", None)
-    assert f"--lab {folder}/lab.json" in unit(odd, folder / "lab.json", None)
-
-
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
-def test_systemd_takes_the_unit_file(folder: Path) -> None:
-    file = folder / "waziterm.service"
-    file.write_text(unit(folder / 'a b%c $HOME "q"', folder / "lab.json", "/etc/a $b.toml"))
-    done = subprocess.run(
-        ["systemd-analyze", "verify", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 async def test_a_service_from_start_to_end(lab: Lab, folder: Path) -> None:

@@ -55,7 +55,7 @@ def test_the_worst_comes_first_and_the_order_is_always_the_same() -> None:
         sessions={"old": SOUND, "new": EMPTY},
         paths={"old": "/d/old.db", "new": "/d/new.db"},
         open_paths=(OpenPath("/d", 0o755, True), OpenPath("/a", 0o644, False)),
-        stale_entries=("/run/7.json",),
+        stale_socket="/d/control.sock",
         disk_free=10**6,
     )
     found = diagnose(several)
@@ -69,7 +69,7 @@ def test_the_worst_comes_first_and_the_order_is_always_the_same() -> None:
         (Severity.WARNING, FindingKind.OPEN_TO_OTHERS, "/d"),
         (Severity.WARNING, FindingKind.ORPHAN_SESSION, "/d/old.db"),
         (Severity.NOTICE, FindingKind.NO_DEVICE, "new"),
-        (Severity.NOTICE, FindingKind.STALE_ENTRY, "/run/7.json"),
+        (Severity.NOTICE, FindingKind.STALE_SOCKET, "/d/control.sock"),
     ]
     assert len({each.id for each in found}) == len(found)
     backwards = replace(

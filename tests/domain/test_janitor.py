@@ -15,7 +15,6 @@ TIDY = Survey(
     dead=frozenset(),
     sessions=frozenset({"shop"}),
     trash={"old": NOW - 29 * DAY_S},
-    stale=(),
     keep_trash_s=30 * DAY_S,
 )
 
@@ -52,7 +51,3 @@ def test_the_trash_expires_and_zero_keeps_it_for_ever() -> None:
     old = replace(TIDY, trash={"old": NOW - 31 * DAY_S})
     assert plan(old) == (Act(ActKind.DELETE_TRASH, "old", "31 days old"),)
     assert plan(replace(old, keep_trash_s=0.0)) == ()
-
-
-def test_the_entry_of_a_manager_that_is_gone_goes() -> None:
-    assert kinds(replace(TIDY, stale=("/run/7.json",))) == [(ActKind.REMOVE_ENTRY, "/run/7.json")]

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.fleets import in_state, pair
 from waziterm.config import load_settings
 from waziterm.domain.janitor import ActKind
@@ -16,9 +14,8 @@ from waziterm.store.store import open_store
 
 
 async def test_a_round_does_what_the_dry_run_said_and_no_key_is_touched(
-    lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, folder: Path
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     data = folder / "data"
     settings = load_settings(data_dir=data, environ={"WAZITERM_TRASH__KEEP_DAYS": "1"})
     file = LabFile.parse(lab.file.read_text())

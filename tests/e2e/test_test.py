@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleets import in_state, pair
+from tests.fleets import in_state, pair, shown
 from tests.programs import verb
 from waziterm.config import load_settings
 from waziterm.control.server import serve_control
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.layers import LayerName, TestReport, Verdict
+from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
@@ -89,8 +90,8 @@ async def test_a_trouble_is_named_at_its_layer(
             assert report.layers[5].verdict is Verdict.OK, "the open connection still does"
         await lab.clear()
         if layer is LayerName.SEND:
-            # The library sends nothing more before it has given the unacknowledged message up.
-            await fleet.reconnect("shop")
+            # The library would send nothing more before it has given this message up.
+            await shown(fleet, "shop", lambda view: view.reason is Reason.SEND_UNANSWERED)
         await in_state(fleet, "shop", State.CONNECTED)
         assert (await fleet.test("shop")).ok
 

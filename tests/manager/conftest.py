@@ -12,7 +12,7 @@ from tests.manager.world import World
 @pytest.fixture
 def host(folder: Path) -> Iterator[Host]:
     """A data directory and its world; whatever still runs at the end is ended."""
-    world = World(folder / "run")
+    world = World()
     here = Host(world, folder / "data", settings(folder))
     try:
         yield here

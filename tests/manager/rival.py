@@ -6,46 +6,87 @@ it reads is a JSON list of a word and its arguments; it answers each with a line
 
 import json
 import os
+import select
 import socket
 import sys
-import time
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from waziterm.manager.lock import owned
+from waziterm.manager import registry as registries
 from waziterm.manager.registry import Registry
-
-KEY = b"a key of the tests"
 
 
 def main() -> None:
     if os.fork():
         os._exit(0)
     os.setsid()
-    registry: Registry | None = None
+    registry = Registry("/srv/rival")
+    answering: threading.Thread | None = None
     with ExitStack() as stack:
         print(json.dumps(os.getpid()), flush=True)
         for line in sys.stdin:
             answer: Any = None
             match json.loads(line):
-                case ["own", root]:
-                    Path(root).mkdir(exist_ok=True)
-                    stack.enter_context(owned(Path(root) / "manager.lock"))
-                case ["register", root, folder]:
-                    registry = Registry(Path(folder), KEY, Path(root))
-                case ["publish", live] if registry:
-                    registry.publish(live)
-                case ["claim", jid] if registry:
-                    answer = registry.claim(jid, {}, time.time)
-                case ["holder", jid, before] if registry:
-                    peer = registry.holder(jid, before)
-                    answer = peer.pid if peer else None
+                case ["become", uid]:
+                    os.setgroups([])
+                    os.setgid(uid)
+                    os.setuid(uid)
+                case ["register", root]:
+                    registry = Registry(root)
+                case ["claim", key, beside]:
+                    peer = registry.claim(bytes.fromhex(key), beside=beside)
+                    answer = str(peer) if peer else None
+                    answering = _answer(registry, bytes.fromhex(key)) or answering
+                case ["release", key]:
+                    registry.release(bytes.fromhex(key))
+                    if answering is not None:
+                        answering.join()
+                case ["holder", key]:
+                    peer = registry.holder(bytes.fromhex(key))
+                    answer = str(peer) if peer else None
+                case ["squat", key, place, told]:
+                    # What somebody can do who has seen the name, and an answer to it.
+                    address = registries._address(bytes.fromhex(key), place)
+                    taken = stack.enter_context(socket.socket(socket.AF_UNIX))
+                    taken.bind(address)
+                    taken.listen()
+                    threading.Thread(target=_tell, args=(taken, told), daemon=True).start()
                 case ["open", path]:
                     stack.enter_context(Path(path).open("rb"))
                 case ["call", host, port]:
                     stack.enter_context(socket.create_connection((host, port)))
             print(json.dumps(answer), flush=True)
+
+
+def _answer(registry: Registry, key: bytes) -> threading.Thread | None:
+    """Answer whoever asks about a device, as the event loop of a manager does."""
+
+    def answer(sock: socket.socket) -> None:
+        with suppress(OSError, ValueError):
+            while True:
+                # A name is free again only when nobody waits at its socket any more.
+                if select.select([sock], [], [], 0.02)[0]:
+                    registry.answer(key)
+
+    sock = registry.listening(key)
+    if sock is None:
+        return None
+    thread = threading.Thread(target=answer, args=(sock,), daemon=True)
+    thread.start()
+    return thread
+
+
+def _tell(taken: socket.socket, told: str | None) -> None:
+    held = []
+    while True:
+        asking, _ = taken.accept()
+        if told is None:
+            held.append(asking)
+            continue
+        with asking, suppress(OSError):
+            asking.sendall(told.encode())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -29,10 +28,6 @@ class Rival:
         assert self._program.stdin is not None
         self._program.stdin.write(json.dumps(words) + "\n")
         self._program.stdin.flush()
-
-    def answers_within(self, seconds: float) -> bool:
-        assert self._program.stdout is not None
-        return bool(select.select([self._program.stdout], [], [], seconds)[0])
 
     def kill(self) -> None:
         """SIGKILL, and wait until the kernel has closed what it had open."""

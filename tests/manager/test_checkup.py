@@ -32,7 +32,6 @@ from waziterm.manager import inspection, mending
 from waziterm.manager.checkup import CheckPlaces, Checkup
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.datadir import DataDir
-from waziterm.manager.registry import Registry
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.sessionfile import look_at
@@ -89,19 +88,16 @@ class Place:
 
     def __init__(self, folder: Path, store: Store) -> None:
         self.data = DataDir(folder / "data")
-        self.run = folder / "run"
         self.store = store
         self.fleet: list[Instance] = []
         self.halted: list[str] = []
         self.trash = Trash(self.data.trash)
         self.sessions = SessionFiles(self.data.sessions, self.trash)
-        self.registry = Registry(self.run, b"a key of the tests", self.data.root)
         self.places = CheckPlaces(
             data=self.data,
             store=store,
             sessions=self.sessions,
             trash=self.trash,
-            registry=self.registry,
             clock=SystemClock(),
             instances=lambda: tuple(self.fleet),
             own_pids=frozenset,
@@ -485,23 +481,17 @@ def control_socket(path: Path) -> Iterator[socket.socket]:
         yield server
 
 
-async def test_a_stale_entry_and_a_dead_socket(place: Place, rival: Rival, folder: Path) -> None:
-    rival.do("own", str(folder / "elsewhere"))
-    rival.do("register", str(folder / "elsewhere"), str(place.run))
-    rival.do("publish", {JID: 1.0})
+async def test_a_dead_socket(place: Place) -> None:
     with control_socket(place.data.socket):
-        assert await place.checkup.check() == (), "both are alive"
-    rival.kill()
-    entry = place.run / f"{rival.pid}.json"
+        assert await place.checkup.check() == (), "it is alive"
     found = await place.checkup.check()
     assert [(each.kind, each.subject) for each in found] == [
-        (FindingKind.STALE_ENTRY, str(entry)),
-        (FindingKind.STALE_SOCKET, str(place.data.socket)),
+        (FindingKind.STALE_SOCKET, str(place.data.socket))
     ]
     running = Checkup(replace(place.places, has_manager=True))
-    assert [each.kind for each in await running.check()] == [FindingKind.STALE_ENTRY]
+    assert await running.check() == ()
     assert (await place.fix()).remaining == ()
-    assert not entry.exists() and not place.data.socket.exists()
+    assert not place.data.socket.exists()
 
 
 async def test_a_socket_that_is_answered_again_is_left(place: Place) -> None:
@@ -546,7 +536,7 @@ async def test_little_space_and_few_descriptors(
     monkeypatch.setattr(
         inspection.shutil, "disk_usage", lambda path: usage._replace(free=499_999_999)
     )
-    monkeypatch.setattr(inspection.resource, "getrlimit", lambda what: (64, 64))
+    monkeypatch.setattr(inspection, "descriptors", lambda: 64)
     kinds = [each.kind for each in await place.checkup.check()]
     assert kinds == [FindingKind.DISK_LOW, FindingKind.FEW_DESCRIPTORS]
 

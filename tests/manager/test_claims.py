@@ -1,206 +1,259 @@
-"""At most one live connection per device: siblings, other managers, and who came first."""
+"""F7: at most one live connection per device on a machine, whoever has it and whatever the
+environment; siblings, other managers, other users, and who came first."""
 
 import asyncio
 import json
 import os
-import stat
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.manager.rival import KEY
 from tests.manager.rivals import Rival, a_rival
+from waziterm.manager import registry as registries
 from waziterm.manager.claims import Claims
-from waziterm.manager.clock import SystemClock
 from waziterm.manager.holder import Sought
-from waziterm.manager.lock import owned
-from waziterm.manager.registry import Peer, Registry
+from waziterm.manager.registry import PLACES, Peer, Registry
+from waziterm.store.errors import StoreError
 
 JID = "628123456789:1@s.whatsapp.net"
 OTHER = "628123456789:2@s.whatsapp.net"
+STRANGER = 65534
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 
 
-class StandingClock(SystemClock):
-    """All things happen at one moment, until it is set on."""
-
-    def __init__(self) -> None:
-        self.moment = 1000.0
-
-    def now(self) -> float:
-        return self.moment
+@pytest.fixture(autouse=True)
+def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever does not answer at all is not waited for as long as in life."""
+    monkeypatch.setattr(registries, "ANSWER_S", 0.5)
 
 
-def register(rival: Rival, folder: Path) -> None:
-    rival.do("own", str(folder / "theirs"))
-    rival.do("register", str(folder / "theirs"), str(folder / "run"))
+@pytest.fixture
+def key() -> bytes:
+    return secrets.token_bytes(32)
 
 
-def registry(folder: Path) -> Registry:
-    return Registry(folder / "run", KEY, folder / "ours")
+def claims(*keys: bytes) -> Claims:
+    """Of a fleet whose session files hold these keys, for `JID` and `OTHER`."""
+    known = dict(zip((JID, OTHER), keys, strict=False))
+
+    async def key_of(_name: str, jid: str) -> bytes | None:
+        return known.get(jid)
+
+    return Claims(Registry("/srv/ours"), key_of)
 
 
-def claims(folder: Path) -> tuple[Claims, StandingClock]:
-    clock = StandingClock()
-    return Claims(registry(folder), clock), clock
+@contextmanager
+def registered(root: str, uid: int | None = None) -> Iterator[Rival]:
+    with a_rival() as rival:
+        if uid is not None:
+            rival.do("become", uid)
+        rival.do("register", root)
+        yield rival
 
 
-async def test_the_later_of_two_siblings_is_told_who_has_the_device(folder: Path) -> None:
-    mine, clock = claims(folder)
-    await mine.claim("a", JID)
-    clock.moment += 1.0
-    await mine.claim("b", JID)
-    await mine.claim("c", OTHER)
-    assert [await mine.earlier_holder(name) for name in "abc"] == [
-        "", "the instance a of this fleet", ""
-    ]  # fmt: skip
-    await mine.release("a")
-    assert await mine.earlier_holder("b") == ""
-    clock.moment += 1.0
-    await mine.claim("a", JID)
-    assert "instance b" in await mine.earlier_holder("a")
+async def asked(rival: Rival, *words: object) -> object:
+    """What a rival does, while our loop goes on and can answer it."""
+    return await asyncio.to_thread(rival.do, *words)
 
 
-@pytest.mark.parametrize("later_s", [0.0, -5.0], ids=["standing", "set back"])
-async def test_the_order_of_the_claims_counts_whatever_the_clock_does(
-    folder: Path, later_s: float
-) -> None:
-    mine, clock = claims(folder)
-    await mine.claim("b", JID)
-    assert await mine.earlier_holder("b") == ""
-    clock.moment += later_s
-    await mine.claim("a", JID)
-    assert "instance b" in await mine.earlier_holder("a")
-    await mine.claim("b", OTHER)
-    await mine.claim("b", JID)
-    assert await mine.earlier_holder("a") == ""
+# -- among ourselves ------------------------------------------------------------------------------
 
 
-async def test_of_two_siblings_at_one_moment_exactly_one_gives_way(folder: Path) -> None:
-    mine, _ = claims(folder)
-    await asyncio.gather(mine.claim("a", JID), mine.claim("b", JID))
-    told = [await mine.earlier_holder(name) for name in "ab"]
-    assert [bool(each) for each in told].count(True) == 1, told
+async def test_the_later_of_two_siblings_is_told_who_has_the_device(key: bytes) -> None:
+    mine = claims(key, secrets.token_bytes(32))
+    told = [
+        await mine.claim("a", JID, beside=False),
+        await mine.claim("b", JID, beside=False),
+        await mine.claim("c", OTHER, beside=False),
+    ]
+    assert told == ["", "the instance a of this fleet", ""]
     for name in "ab":
         assert (await mine.search(name, JID, Sought(()))).holder
-
-
-@pytest.mark.parametrize("theirs", [999.0, 1000.0, 1001.0], ids=["earlier", "same", "later"])
-def test_of_two_managers_exactly_one_gives_way(folder: Path, theirs: float) -> None:
-    mine = registry(folder)
-    with a_rival() as rival:
-        register(rival, folder)
-        rival.do("publish", {JID: theirs})
-        mine.publish({JID: 1000.0})
-        (folder / "ours").mkdir()
-        with owned(folder / "ours" / "manager.lock"):
-            peer = mine.holder(JID, 1000.0)
-            their_peer = rival.do("holder", JID, theirs)
-            assert mine.holder(JID) == Peer(rival.pid, folder / "theirs")
-            assert rival.do("holder", JID, None) == os.getpid()
-            assert mine.holder(OTHER) is None
-        assert (peer is None) != (their_peer is None), (peer, their_peer)
-        if theirs != 1000.0:
-            assert (peer is not None) == (theirs < 1000.0)
-    assert mine.holder(JID) is None, "a manager that is gone still counts"
-
-
-def test_of_two_managers_that_claim_in_the_same_instant_the_later_one_gives_way(
-    folder: Path,
-) -> None:
-    mine = registry(folder)
-    with a_rival() as rival:
-        register(rival, folder)
-
-        def now() -> float:
-            rival.begin("claim", JID)
-            assert not rival.answers_within(0.3), "it claimed between our moment and our entry"
-            return 1000.0
-
-        assert mine.claim(JID, {}, now) == 1000.0
-        (folder / "ours").mkdir()
-        with owned(folder / "ours" / "manager.lock"):
-            theirs = rival.answer()
-            assert theirs > 1000.0
-            assert rival.do("holder", JID, theirs) == os.getpid()
-            assert mine.holder(JID, 1000.0) is None
-
-
-def test_a_device_that_is_claimed_again_keeps_its_moment(folder: Path) -> None:
-    assert registry(folder).claim(JID, {JID: 7.0}, lambda: 1000.0) == 7.0
-
-
-async def test_another_manager_is_named_with_its_pid_and_directory(folder: Path) -> None:
-    mine, _ = claims(folder)
-    with a_rival() as rival:
-        register(rival, folder)
-        rival.do("publish", {JID: 999.0})
-        await mine.claim("a", JID)
-        named = f"another waziterm (pid {rival.pid}, {folder / 'theirs'})"
-        assert await mine.earlier_holder("a") == named
-        assert (await mine.search("a", JID, Sought(()))).holder == named
-
-
-def test_an_entry_says_nothing_of_numbers_and_goes_with_its_manager(folder: Path) -> None:
-    mine = registry(folder)
-    mine.publish({JID: 1.0})
-    (entry,) = (folder / "run").iterdir()
-    assert stat.S_IMODE(entry.stat().st_mode) == 0o600
-    assert stat.S_IMODE((folder / "run").stat().st_mode) == 0o700
-    assert "628123456789" not in entry.read_text()
-    mine.publish({})
-    assert json.loads(entry.read_text())["live"] == {}
-    mine.withdraw()
-    mine.withdraw()
-    assert not list((folder / "run").iterdir())
-
-
-def test_entries_of_the_dead_and_what_is_no_entry_do_not_count(folder: Path) -> None:
-    mine = registry(folder)
-    with a_rival() as rival:
-        register(rival, folder)
-        rival.do("publish", {JID: 1.0})
-        assert mine.holder(JID) is not None and not mine.stale()
-        text = (folder / "run" / f"{rival.pid}.json").read_text()
-        rival.kill()
-    # A pid that was given again: it lives, but it has no lock on that directory.
-    reused = text.replace(f'"pid": {rival.pid}', f'"pid": {os.getppid()}')
-    (folder / "run" / f"{os.getppid()}.json").write_text(reused)
-    for name, broken in {"1": "", "2": "[]", "3": '{"pid": "x"}', "4": "\0", "5": "null"}.items():
-        (folder / "run" / f"{name}.json").write_text(broken)
-    assert mine.holder(JID) is None
-    assert {path.stem for path in mine.stale()} == {
-        str(rival.pid), str(os.getppid()), "1", "2", "3", "4", "5"
-    }  # fmt: skip
-
-
-async def test_without_a_registry_the_siblings_still_know_each_other(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (folder / "run").write_text("a file where the folder should be")
-    mine, clock = claims(folder)
-    await mine.claim("a", JID)
-    clock.moment += 1.0
-    await mine.claim("b", JID)
-    assert "instance a" in await mine.earlier_holder("b")
-    assert "cannot be told" in caplog.text
+    await mine.release("a")
+    assert await mine.claim("b", JID, beside=False) == ""
+    assert "instance b" in await mine.claim("a", JID, beside=False)
     await mine.close()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
-@pytest.mark.parametrize("how", ["given away", "writable for all", "a link"])
-def test_a_folder_that_others_control_is_neither_used_nor_believed(folder: Path, how: str) -> None:
-    mine = registry(folder)
-    with a_rival() as rival:
-        register(rival, folder)
-        rival.do("publish", {JID: 1.0})
-        run = folder / "run"
-        if how == "given away":
-            os.chown(run, 65534, 65534)
-        elif how == "writable for all":
-            run.chmod(0o777)
+async def test_of_two_siblings_at_one_moment_exactly_one_gives_way(key: bytes) -> None:
+    mine = claims(key)
+    told = await asyncio.gather(*(mine.claim(name, JID, beside=False) for name in "ab"))
+    assert [bool(each) for each in told].count(True) == 1, told
+    await mine.close()
+
+
+async def test_a_sibling_that_goes_leaves_the_others_claim(key: bytes) -> None:
+    mine = claims(key)
+    await mine.claim("a", JID, beside=False)
+    await mine.keep("b", JID)
+    await mine.release("a")
+    with registered("/srv/theirs") as rival:
+        assert f"pid {os.getpid()}" in str(await asked(rival, "holder", key.hex()))
+        await mine.release("b")
+        assert rival.do("holder", key.hex()) is None
+
+
+@pytest.mark.parametrize("broken", [True, False], ids=["unreadable", "without its key"])
+async def test_without_a_key_the_siblings_still_know_each_other(
+    broken: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def key_of(_name: str, _jid: str) -> bytes | None:
+        if broken:
+            raise StoreError("it cannot be read")
+        return None
+
+    mine = Claims(Registry("/srv/ours"), key_of)
+    assert await mine.claim("a", JID, beside=False) == ""
+    assert "instance a" in await mine.claim("b", JID, beside=False)
+    assert ("cannot be told" in caplog.text) == broken
+    await mine.close()
+
+
+# -- other managers -------------------------------------------------------------------------------
+
+
+async def test_another_manager_is_named_with_its_pid_and_directory(key: bytes) -> None:
+    mine = claims(key)
+    with registered("/srv/theirs") as rival:
+        assert rival.do("claim", key.hex(), False) is None
+        named = f"another waziterm (pid {rival.pid}, /srv/theirs)"
+        assert await mine.claim("a", JID, beside=False) == named
+        assert (await mine.search("a", JID, Sought(()))).holder == named
+        assert rival.do("holder", key.hex()) is None, "who gave way is not there"
+        rival.kill()
+    assert await mine.claim("a", JID, beside=False) == ""
+    await mine.close()
+
+
+async def test_of_many_managers_at_one_moment_exactly_one_has_it(key: bytes) -> None:
+    with ExitStack() as stack:
+        rivals = [stack.enter_context(registered(f"/srv/{number}")) for number in range(4)]
+        for rival in rivals:
+            rival.begin("claim", key.hex(), False)
+        told = [rival.answer() for rival in rivals]
+        assert told.count(None) == 1, told
+        winner = rivals[told.index(None)]
+        assert all(f"pid {winner.pid}," in each for each in told if each), told
+
+
+async def test_who_takes_over_is_seen_and_the_first_one_gives_way(key: bytes) -> None:
+    """A conflict, then the search for whoever made it; and every dial of the first one after it."""
+    mine = claims(key)
+    assert await mine.claim("a", JID, beside=False) == ""
+    with registered("/srv/theirs") as rival:
+        await asked(rival, "claim", key.hex(), True)
+        named = f"another waziterm (pid {rival.pid}, /srv/theirs)"
+        assert await mine.claim("a", JID, beside=False) == named
+        assert (await mine.search("a", JID, Sought(()))).holder == named
+        assert rival.do("claim", key.hex(), False) is None, "the taker itself goes on"
+        await mine.release("a")
+        assert await mine.claim("a", JID, beside=False) == named
+        rival.do("release", key.hex())
+        assert await mine.claim("a", JID, beside=False) == ""
+    await mine.close()
+
+
+async def test_a_manager_that_hangs_is_believed_all_the_same(key: bytes) -> None:
+    mine = claims(key)
+    with registered("/srv/theirs") as rival:
+        rival.do("squat", key.hex(), 0, None)
+        assert await mine.claim("a", JID, beside=False) == f"another waziterm (pid {rival.pid})"
+    await mine.close()
+
+
+def test_what_is_told_of_a_device_is_no_number_and_no_path(key: bytes) -> None:
+    mine = Registry("/srv/ours")
+    before = Path("/proc/net/unix").read_text()
+    assert mine.claim(key, beside=False) is None
+    names = Path("/proc/net/unix").read_text()
+    assert registries._address(key, 0).decode().replace("\0", "@") in names
+    assert "628123456789" not in names and key.hex() not in names
+    assert "@waziterm" in names and names.count("\n") >= before.count("\n")
+    mine.release(key)
+    mine.release(key)
+    assert registries._address(key, 0).decode()[1:] not in Path("/proc/net/unix").read_text()
+
+
+# -- other users ----------------------------------------------------------------------------------
+
+
+@needs_root
+@pytest.mark.parametrize("who", ["root asks", "root holds"])
+async def test_managers_of_different_users_see_each_other(key: bytes, who: str) -> None:
+    mine = claims(key)
+    with registered("/srv/theirs", STRANGER) as rival:
+        if who == "root asks":
+            assert rival.do("claim", key.hex(), False) is None
+            said = await mine.claim("a", JID, beside=False)
+            assert said.startswith(f"another waziterm (pid {rival.pid} of the user nobody, /srv")
         else:
-            run.rename(folder / "elsewhere")
-            run.symlink_to(folder / "elsewhere")
-        assert mine.holder(JID) is None
-        with pytest.raises(OSError, match="run"):
-            mine.publish({JID: 1.0})
+            assert await mine.claim("a", JID, beside=False) == ""
+            named = f"another waziterm (pid {os.getpid()} of the user root, /srv/ours)"
+            assert await asked(rival, "claim", key.hex(), False) == named
+    await mine.close()
+
+
+@needs_root
+@pytest.mark.parametrize("lie", ["nothing", "garbage", "replayed", "silence"])
+async def test_a_stranger_who_lies_stops_nobody(
+    key: bytes, lie: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """He has seen the names, and what the manager of another user told him."""
+    genuine = {"root": "/srv/x", "proof": registries._proof(key, os.getuid())}
+    told = {
+        "nothing": "",
+        "garbage": '{"proof": ["\\udcff"], "root": 7}\x00\x1b[2J',
+        "replayed": json.dumps(genuine),
+        "silence": None,
+    }[lie]
+    mine = claims(key)
+    with registered("/srv/liar", STRANGER) as liar, registered("/srv/theirs") as rival:
+        liar.do("squat", key.hex(), 0, told)
+        assert await mine.claim("a", JID, beside=False) == ""
+        assert f"process {liar.pid} of the user nobody" in caplog.text
+        seen = await asked(rival, "claim", key.hex(), False)
+        assert f"pid {os.getpid()}" in str(seen), "who has it is seen all the same"
+    await mine.close()
+
+
+@needs_root
+async def test_a_stranger_who_takes_all_places_keeps_us_unseen_at_most(
+    key: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine = claims(key)
+    with registered("/srv/liar", STRANGER) as liar:
+        for place in range(PLACES):
+            liar.do("squat", key.hex(), place, "")
+        assert await mine.claim("a", JID, beside=False) == ""
+        assert "cannot be seen by others" in caplog.text
+    await mine.close()
+
+
+def test_what_another_tells_of_itself_is_inert(key: bytes) -> None:
+    with registered("/srv/theirs") as rival:
+        rival.do("squat", key.hex(), 0, json.dumps({"root": "/srv/\x1b[31m\nx"}))
+        assert Registry("/srv/ours").holder(key) == Peer(rival.pid, "", "/srv/ x")
+
+
+async def test_without_a_descriptor_to_answer_with_nothing_spins(
+    key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = claims(key)
+    await mine.claim("a", JID, beside=False)
+    tried: list[int] = []
+
+    def accept(_self: socket.socket) -> tuple[socket.socket, object]:
+        tried.append(1)
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch, socket.socket(socket.AF_UNIX) as asking:
+        patch.setattr(socket.socket, "accept", accept)
+        asking.connect(registries._address(key, 0))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(tried) == 1
+    await mine.close()

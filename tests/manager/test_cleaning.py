@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.manager.hosting import Host
+from tests.manager.rivals import a_rival
 from tests.manager.test_supervising import JID, online, worker_of
 from tests.manager.world import BEGIN
 from waziterm.domain import events as ev
@@ -19,6 +20,7 @@ from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 from waziterm.domain.trash import Why
 from waziterm.manager import trash as trashes
+from waziterm.store.sessionfile import device_key
 
 
 def files(host: Host) -> dict[str, str]:
@@ -42,6 +44,21 @@ def test_what_was_cleaned_comes_back_byte_for_byte_and_connects(host: Host) -> N
     assert files(host) == before and host.session("a").exists()
     assert worker_of(host, "a").jid == JID
     assert host.world.task(host.fleet.trash()).result() == ()
+
+
+def test_what_is_live_in_another_manager_stays_in_the_trash(host: Host) -> None:
+    online(host, "a")
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    key = device_key(next(host.root.glob("trash/*/a.db")), JID, in_use=False)
+    assert key is not None
+    with a_rival() as rival:
+        rival.do("register", "/srv/theirs")
+        assert rival.do("claim", key.hex(), False) is None
+        named = rf"live in another waziterm \(pid {rival.pid}, /srv/theirs\)"
+        with pytest.raises(FleetError, match=named):
+            host.world.task(host.fleet.restore(entry.id)).result()
+    assert host.world.task(host.fleet.restore(entry.id)).result() == "a"
 
 
 def test_a_stopped_one_comes_back_stopped(host: Host) -> None:

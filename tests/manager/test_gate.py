@@ -44,7 +44,7 @@ class Gate:
 
 @pytest.fixture
 def world(folder: Path) -> Iterator[World]:
-    world = World(folder / "run")
+    world = World()
     yield world
     for task in asyncio.all_tasks(world.loop):
         task.cancel()

@@ -169,7 +169,7 @@ class Fleet(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="wt-", dir=IN_MEMORY))
-        self.world = World(self.folder / "run")
+        self.world = World()
         changed = {
             "fleet__connects_at_once": 2,
             "fleet__instances_per_worker": self.per_worker,

@@ -27,7 +27,7 @@ def isolating(folder: Path) -> Iterator[Host]:
 
 
 def _host(folder: Path) -> Iterator[Host]:
-    world = World(folder / "run")
+    world = World()
     here = Host(world, folder / "data", settings(folder, fleet__instances_per_worker=4))
     here.prepare(
         *(Instance(name, BEGIN, since=BEGIN, jid=jid(name)) for name in NAMES),

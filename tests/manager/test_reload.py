@@ -17,7 +17,7 @@ from waziterm.manager.gate import ConnectGate, GateLimits, Place
 
 @pytest.fixture
 def world(folder: Path) -> Iterator[World]:
-    world = World(folder / "run")
+    world = World()
     yield world
     for task in asyncio.all_tasks(world.loop):
         task.cancel()

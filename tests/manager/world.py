@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 from waziterm.domain import events as ev
-from waziterm.manager import shelf as shelves
 from waziterm.manager.holder import Findings
 from waziterm.manager.process import OutputLine, WorkerGoneError
 from waziterm.manager.world import World as Outside
@@ -33,10 +32,10 @@ FIRST_PID = 2**30
 def write_session(path: Path, jid: str | None) -> None:
     """A session file as the library leaves it: with a device, or without after a logout."""
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("CREATE TABLE IF NOT EXISTS whatsmeow_device (jid TEXT, lid TEXT)")
+        db.execute("CREATE TABLE IF NOT EXISTS whatsmeow_device (jid TEXT, lid TEXT, noise_key)")
         db.execute("DELETE FROM whatsmeow_device")
         if jid is not None:
-            db.execute("INSERT INTO whatsmeow_device VALUES (?, '1@lid')", (jid,))
+            db.execute("INSERT INTO whatsmeow_device VALUES (?, '1@lid', randomblob(32))", (jid,))
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -248,7 +247,7 @@ class World:
     on_connect: hears when a worker was given its instance.
     """
 
-    def __init__(self, runtime: Path) -> None:
+    def __init__(self) -> None:
         self.loop = Loop()
         self.loop.set_default_executor(Inline())
         self.clock = LoopClock(self.loop)
@@ -265,11 +264,11 @@ class World:
         self._jobs = 0
         self._job_done = asyncio.Event()
         self._patches = ExitStack()
-        self._patch(runtime)
+        self._patch()
 
-    def _patch(self, runtime: Path) -> None:
-        """The process table and the run-time directory of the machine are not the test's; the
-        store's jobs are counted on their way."""
+    def _patch(self) -> None:
+        """The process table of the machine is not the test's; the store's jobs are counted on
+        their way."""
         original = stores.Connection._run
 
         async def counted(connection: stores.Connection, job: Any) -> Any:
@@ -280,10 +279,7 @@ class World:
                 self._jobs -= 1
                 self._job_done.set()
 
-        for target, name, value in (
-            (stores.Connection, "_run", counted),
-            (shelves, "registry_folder", lambda: runtime),
-        ):
+        for target, name, value in ((stores.Connection, "_run", counted),):
             self._patches.enter_context(patch.object(target, name, value))
         exists = "psutil.pid_exists"
         living = lambda pid: any(  # noqa: E731

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from waziterm import __version__
+from waziterm.domain.errors import FleetError
 from waziterm.domain.screen import Lang
 
 Name = Annotated[str, Parameter(help="The instance's name.")]
@@ -67,13 +68,24 @@ def headless(
         bool,
         Parameter(help="Print a systemd unit for this installation.", show_default=False),
     ] = False,
+    user: Annotated[
+        bool,
+        Parameter(
+            help="With --unit: one for your own systemd (`systemctl --user`), not the system's.",
+            show_default=False,
+        ),
+    ] = False,
     data_dir: DataDirOption = None,
     lab: LabOption = None,
 ) -> int:
     """Run the same manager without a screen, until SIGTERM or ctrl+c; SIGHUP reloads the config."""
     from waziterm.cli.host import print_unit, run_headless  # noqa: PLC0415
 
-    return print_unit(data_dir, lab) if unit else run_headless(data_dir, lab)
+    if unit:
+        return print_unit(data_dir, lab, of_user=user)
+    if user:
+        raise FleetError("--user belongs to --unit", "`waziterm headless --help`", code=2)
+    return run_headless(data_dir, lab)
 
 
 @app.command(help_epilogue="Example: waziterm attach --read-only")

@@ -3,7 +3,6 @@
 import locale
 import os
 import platform
-import resource
 import shutil
 import socket
 import stat
@@ -17,6 +16,7 @@ from waziterm.control.listener import LONGEST_PATH
 from waziterm.domain.machine import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_within
 from waziterm.domain.text import plain
 from waziterm.manager.datadir import DataDir
+from waziterm.manager.descriptors import descriptors as allowed_descriptors
 
 FLEET = 200
 
@@ -89,16 +89,16 @@ def _last_line(output: bytes) -> str:
     return plain(lines[-1], 200) if lines else ""
 
 
-def descriptors(soft: int | None = None) -> Check:
-    """How many instances the limit of open files allows. soft: the limit; None asks the system."""
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if soft is None else soft
-    if soft == resource.RLIM_INFINITY:
+def descriptors() -> Check:
+    """How many instances the limit of open files allows, which a manager raises as it may."""
+    limit = allowed_descriptors()
+    if limit is None:
         return Check("open files", Status.OK, "no limit")
-    allowed = instances_within(soft)
-    detail = f"limit {soft}, enough for about {allowed} instances"
+    allowed = instances_within(limit)
+    detail = f"limit {limit}, enough for about {allowed} instances"
     if allowed >= FLEET:
         return Check("open files", Status.OK, detail)
-    act = "raise it before the start: `ulimit -n 4096`, or LimitNOFILE= in a systemd unit"
+    act = "raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit"
     return Check("open files", Status.WARN if allowed else Status.FAIL, detail, act)
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from waziterm.cli import output
+from waziterm.cli import output, streams
 from waziterm.cli.target import client_of, data_dir_of
 from waziterm.cli.times import moment_of, shown
 from waziterm.control.client import ControlClient
@@ -77,6 +77,8 @@ def _follow(
                 output.line(json.dumps(line) if as_json else log_line(line))
                 last = line["seq"]
             sys.stdout.flush()
+            if streams.lost() is not None:
+                return 1
             time.sleep(_PAUSE_S)
             lines = client.logs(name, MOST, after=last, since=moment(begin))
     except KeyboardInterrupt:

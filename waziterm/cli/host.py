@@ -10,19 +10,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from waziterm.cli import output
+from waziterm.cli import output, streams
 from waziterm.cli.attach import has_terminal, offer_attach
 from waziterm.cli.log import program_log
 from waziterm.cli.signals import ended_by_signals
 from waziterm.cli.systemd import Service, unit
 from waziterm.cli.target import lab_file_of
-from waziterm.config import ConfigError, Settings, load_settings
+from waziterm.config import ConfigError, Settings, config_file, load_settings
 from waziterm.control.client import PATIENCE_S
 from waziterm.control.listener import check_socket_path
 from waziterm.domain.fleet import Fleet, FleetError
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.screen import Lang
 from waziterm.manager.datadir import DataDir
+from waziterm.manager.descriptors import raise_descriptors
 from waziterm.manager.lock import owned_by
 from waziterm.manager.manager import SessionManager, open_manager
 
@@ -47,6 +48,8 @@ def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = Non
     lab_file = lab_file_of(lab)
 
     check_socket_path(data.socket)
+
+    raise_descriptors()
 
     async def show() -> int:
         from waziterm.tui.terminal import (  # noqa: PLC0415 - textual is the screen's
@@ -105,11 +108,21 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
     return 0
 
 
-def print_unit(data_dir: Path | None, lab: Path | None) -> int:
-    """Print a systemd unit for this installation. Raises FleetError for a wrong config."""
+def print_unit(data_dir: Path | None, lab: Path | None, *, of_user: bool) -> int:
+    """Print a systemd unit for this installation, for the user's own systemd or the system's.
+
+    Raises FleetError for a wrong config.
+    """
     settings = load_settings(data_dir=data_dir)
-    output.line(unit(settings.data_dir, lab, os.environ.get("WAZITERM_CONFIG")).rstrip("\n"))
-    return 0
+    config = config_file().absolute()
+    # The service's environment is not the caller's: what leads to these settings is told.
+    told = "WAZITERM_CONFIG" in os.environ or "XDG_CONFIG_HOME" in os.environ
+    text = unit(
+        settings.data_dir, lab, config if told and config.exists() else None, of_user=of_user
+    )
+    output.line(text.rstrip("\n"))
+    sys.stdout.flush()
+    return int(streams.lost() is not None)
 
 
 async def _reload(
@@ -190,6 +203,7 @@ async def hosted(
     data: DataDir, settings: Settings, lab: LabFile | None
 ) -> AsyncIterator[SessionManager]:
     """A manager that owns the directory, reachable over its control socket."""
+    raise_descriptors()
     async with open_manager(data.root, settings, lab) as manager:
         # It takes 0.16 s, in which the first workers start.
         server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server")

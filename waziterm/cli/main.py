@@ -4,41 +4,46 @@ Exit codes: 0 all well · 1 problems, or the action failed · 2 wrong usage · 3
 another one owns the data directory · 130 ended by ctrl+c.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-from waziterm.cli import output
+from waziterm.cli import output, streams
 from waziterm.cli.app_emergency import app
 from waziterm.domain.errors import FleetError
 
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
+# What they did is done, whether or not it could be told; the others are asked for their answer.
+_ACTS = frozenset(
+    {
+        *("add", "remove", "start", "stop", "reconnect", "restart", "restore"),
+        *("clean", "clean-all", "fix", "janitor"),
+        *("headless", "attach", "lab"),
+    }
+)
 
 
 def main() -> NoReturn:
     """Run the verb that the process was called with, and exit with its code."""
-    for stream in (sys.stdout, sys.stderr):
-        # Whatever the terminal's encoding is, a name with a bullet in it is no reason to fail.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    streams.install()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one verb and return its exit code; nothing is raised, no traceback is printed."""
-    as_json = "--json" in argv
-    try:
-        code = _call(argv, as_json)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence_stdout()
-        return FAILED
-    return code
+    code = _call(argv, "--json" in argv)
+    sys.stdout.flush()
+    lost = streams.lost()
+    if lost is None:
+        return code
+    if not streams.is_gone(lost):
+        output.remark(f"waziterm: the answer could not be written: {lost.strerror}")
+    acted = bool(argv) and argv[0] in _ACTS
+    return code if acted else code or FAILED
 
 
 def _call(argv: Sequence[str], as_json: bool) -> int:
@@ -48,8 +53,6 @@ def _call(argv: Sequence[str], as_json: bool) -> int:
         return output.fail(_misused(error, argv), as_json)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001 - the last line of defence; the log has all of it
         return output.fail(_told(error, argv), as_json)
     return code if isinstance(code, int) else 0
@@ -88,10 +91,3 @@ def _expected(error: BaseException) -> FleetError | None:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error if isinstance(error, FleetError) else None
-
-
-def _silence_stdout() -> None:
-    """Nobody reads any more: what is still buffered must not fail again at the exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

@@ -1,12 +1,12 @@
-"""The service under systemd: what it is told (sd_notify(3)), and the unit file.
+"""The service under systemd: what it is told (sd_notify(3)), and the unit files.
 
 Without `NOTIFY_SOCKET` in the environment nobody is told anything.
 """
 
 import asyncio
-import getpass
 import logging
 import os
+import pwd
 import socket
 import sys
 import time
@@ -83,17 +83,38 @@ class Service:
             log.warning("systemd was not told %s: %s", lines[0], error)
 
 
-def unit(data_dir: Path, lab: Path | None, config: str | None) -> str:
-    """A unit file for this installation and the user who asks.
+def unit(data_dir: Path, lab: Path | None, config: Path | None, *, of_user: bool) -> str:
+    """A unit file for this installation.
 
-    config: of WAZITERM_CONFIG, for the service's environment.
+    config: the service's settings, None for those of its user's own place. of_user: for the
+    caller's own systemd, which knows neither `User=` nor `multi-user.target`; else for that of the
+    system, where it runs as the owner of the data directory.
     """
     words = [*_program(), "headless", "--data-dir", str(data_dir)]
     if lab is not None:
         words += ["--lab", str(lab.absolute())]
     command = " ".join(map(_quoted, words)).replace("$", "$$")
     environment = f"Environment={_quoted(f'WAZITERM_CONFIG={config}')}\n" if config else ""
-    return f"""\
+    text = _FOR_USER if of_user else _FOR_SYSTEM
+    return text.format(
+        user=_user(data_dir),
+        service=f"""\
+{environment}ExecStart={command}
+ExecReload=/bin/kill -HUP $MAINPID
+KillMode=mixed
+TimeoutStopSec={STOP_S}
+WatchdogSec={WATCHDOG_S}
+Restart=on-failure
+RestartSec=5
+# Wrong settings: another start would end the same way.
+RestartPreventExitStatus=2
+LimitNOFILE=65536
+NoNewPrivileges=yes
+UMask=0077""",
+    )
+
+
+_FOR_SYSTEM = """\
 # Save it as /etc/systemd/system/waziterm.service, then: systemctl enable --now waziterm
 [Unit]
 Description=WhatsApp session manager
@@ -102,22 +123,40 @@ After=network-online.target
 
 [Service]
 Type=notify
-User={getpass.getuser()}
-{environment}ExecStart={command}
-ExecReload=/bin/kill -HUP $MAINPID
-KillMode=mixed
-TimeoutStopSec={STOP_S}
-WatchdogSec={WATCHDOG_S}
-Restart=on-failure
-RestartSec=5
-RestartPreventExitStatus=2
-LimitNOFILE=65536
-NoNewPrivileges=yes
-UMask=0077
+User={user}
+{service}
 
 [Install]
 WantedBy=multi-user.target
 """
+# What a user's systemd cannot have: another user, the system's targets.
+_FOR_USER = """\
+# Save it as ~/.config/systemd/user/waziterm.service, then: systemctl --user enable --now waziterm
+# `loginctl enable-linger` lets it start at boot and go on after you have logged out; without it
+# all sessions end with your last login.
+[Unit]
+Description=WhatsApp session manager
+
+[Service]
+Type=notify
+{service}
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def _user(data_dir: Path) -> str:
+    """Whom the service runs as: the data directory's owner, else the caller, whatever LOGNAME
+    says. systemd takes a number too."""
+    try:
+        uid = data_dir.stat().st_uid
+    except OSError:
+        uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _program() -> list[str]:

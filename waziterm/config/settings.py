@@ -41,7 +41,8 @@ class LimitsTable(_Table):
         default=_DEFAULTS.query_timeout_s,
         ge=1,
         le=600,
-        description="Seconds in which WhatsApp has to answer one query: send-test, logout.",
+        description="Seconds in which WhatsApp has to answer one query: send-test, logout. A text"
+        " that is not acknowledged by then has its instance connected anew.",
     )
     probe_timeout_s: float = Field(
         default=_DEFAULTS.probe_timeout_s,

@@ -19,7 +19,9 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from waziterm import __version__
+from waziterm.control.clients import Clients, most_clients
 from waziterm.domain.fleet import Fleet, FleetError
+from waziterm.manager.descriptors import descriptors
 
 SHUTDOWN_S = 0.5
 
@@ -65,7 +67,8 @@ async def serve_health(
     fleet: as in `Health`. Raises FleetError when the address cannot be listened on.
     """
     host, port = address
-    application = web.Application()
+    clients = Clients(most_clients(descriptors()) // 2)
+    application = web.Application(middlewares=[clients.counted])
     application.add_routes(Health(fleet).routes())
     runner = web.AppRunner(
         application, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
@@ -73,13 +76,18 @@ async def serve_health(
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            assert runner.server is not None
+            serve = clients.serve(runner.server)
+            listening = await asyncio.get_running_loop().create_server(serve, host, port)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise FleetError(
                 f"cannot listen on {host} port {port} for health: {why}",
                 "name another address in the table [health] of the config",
             ) from error
-        yield
+        try:
+            yield
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()

@@ -20,10 +20,11 @@
 The requests of the emergency tools are in `control.tools`, those of the history in
 `control.history`, those of health in `control.health`. Shapes are those of `control.views`. A body
 is JSON of at most 16 KiB. Errors are `{error, code, hint}` with 400 for wrong input (exit code 2),
-404, 405, 409 for a command that was refused or failed (1), 413, 503 (3), and 500 for a fault of
-ours, whose traceback goes to the log.
+404, 405, 409 for a command that was refused or failed (1), 413, 503 (3), also for a client too many
+(`control.clients`), and 500 for a fault of ours, whose traceback goes to the log.
 """
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,6 +35,7 @@ from aiohttp import web
 
 from waziterm import __version__
 from waziterm.control import history, tools
+from waziterm.control.clients import Clients, most_clients
 from waziterm.control.health import Health
 from waziterm.control.listener import listener
 from waziterm.control.requests import fields, lines_of
@@ -50,6 +52,7 @@ from waziterm.control.views import (
 )
 from waziterm.domain.fleet import Fleet, FleetError, FleetView, InstanceNotFoundError, InstanceView
 from waziterm.manager import inputs
+from waziterm.manager.descriptors import descriptors
 
 BODY_LIMIT = 16 * 1024
 # Requests that are open when the manager ends get this long; a send-test may take a minute.
@@ -66,8 +69,13 @@ async def serve_control(fleet: Fleet, path: Path) -> AsyncIterator[None]:
     Only the holder of the data directory's lock may call it. Raises FleetError when the path
     is too long or taken.
     """
-    application = web.Application(middlewares=[_errors_as_json], client_max_size=BODY_LIMIT)
-    stream = Stream(fleet)
+    most = most_clients(descriptors())
+    clients = Clients(most)
+    application = web.Application(
+        middlewares=[clients.counted, _errors_as_json], client_max_size=BODY_LIMIT
+    )
+    # Screens stay; the verbs, and whoever asks how the manager does, must get in beside them.
+    stream = Stream(fleet, most // 2)
     application.on_shutdown.append(stream.end)
     application.add_routes(
         [
@@ -83,10 +91,13 @@ async def serve_control(fleet: Fleet, path: Path) -> AsyncIterator[None]:
             application, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
         )
         await runner.setup()
+        assert runner.server is not None
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_unix_server(clients.serve(runner.server), sock=sock)
         try:
-            await web.SockSite(runner, sock).start()
             yield
         finally:
+            listening.close()
             await runner.cleanup()
 
 

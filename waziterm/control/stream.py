@@ -20,7 +20,7 @@ from aiohttp import web
 
 from waziterm import __version__
 from waziterm.control.codec import Frame, encode
-from waziterm.domain.fleet import Changes, Fleet
+from waziterm.domain.fleet import Changes, Fleet, FleetError
 
 KEEP_ALIVE_S = 10.0
 FIRST_LINES = 50
@@ -36,10 +36,12 @@ _log = logging.getLogger(__name__)
 
 
 class Stream:
-    """The streams of one fleet."""
+    """The streams of one fleet. most: how many there may be at once."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, most: int) -> None:
         self._fleet = fleet
+        self._most = most
+        self._open = 0
         self._over = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
@@ -50,6 +52,18 @@ class Stream:
         self._over.set()
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Raises FleetError (code 3) for one too many."""
+        if self._open >= self._most:
+            raise FleetError(
+                f"{self._open} screens are attached to this manager", "leave one of them", code=3
+            )
+        self._open += 1
+        try:
+            return await self._serve(request)
+        finally:
+            self._open -= 1
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )

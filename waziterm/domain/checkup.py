@@ -27,7 +27,6 @@ class FindingKind(StrEnum):
     OPEN_TO_OTHERS = "open_to_others"
     FOREIGN_HOLDER = "foreign_holder"
     ORPHAN_SESSION = "orphan_session"
-    STALE_ENTRY = "stale_entry"
     STALE_SOCKET = "stale_socket"
     RECENT_CONFLICTS = "recent_conflicts"
     FLAPPING = "flapping"

@@ -79,9 +79,6 @@ def mended(survey: Survey, steps: Sequence[FixStep]) -> Survey:
         open_paths=tuple(
             each for each in survey.open_paths if (Remedy.CLOSE_TO_OTHERS, each.path) not in done
         ),
-        stale_entries=tuple(
-            path for path in survey.stale_entries if (Remedy.REMOVE_STALE, path) not in done
-        ),
         stale_socket=None
         if (Remedy.REMOVE_STALE, survey.stale_socket) in done
         else survey.stale_socket,
@@ -103,16 +100,6 @@ def _openness(survey: Survey) -> Iterator[Finding]:
 
 
 def _leftovers(survey: Survey) -> Iterator[Finding]:
-    for path in survey.stale_entries:
-        yield Finding(
-            FindingKind.STALE_ENTRY,
-            Severity.NOTICE,
-            path,
-            None,
-            "the entry of a manager that has ended",
-            "remove it",
-            Remedy.REMOVE_STALE,
-        )
     if survey.stale_socket is not None:
         yield Finding(
             FindingKind.STALE_SOCKET,
@@ -145,7 +132,7 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             None,
             f"the limit of open files ({survey.descriptors}) is enough for about {allowed}"
             f" instances; there are {fleet}",
-            "raise it before the start: `ulimit -n 4096`, or LimitNOFILE= in a systemd unit",
+            "raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit",
         )
 
 

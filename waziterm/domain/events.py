@@ -202,6 +202,14 @@ class ProbeMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class SendUnanswered:
+    """WhatsApp has not acknowledged a message within our time limit, and whatsmeow sends no other
+    one before. after_s: seconds."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class HolderFound:
     """Another local process provably holds this session. who: name and pid, for the operator."""
 
@@ -342,6 +350,7 @@ Event = (
     | RegroupAsked
     | ProbeAnswered
     | ProbeMissed
+    | SendUnanswered
     | HolderFound
     | SuspectsFound
     | TakenOver

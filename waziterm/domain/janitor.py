@@ -23,7 +23,6 @@ class ActKind(StrEnum):
     END_PAIRING = "end_pairing"
     REPLACE_WORKER = "replace_worker"
     REGROUP = "regroup"
-    REMOVE_ENTRY = "remove_entry"
     DELETE_TRASH = "delete_trash"
     REPORT = "report"
 
@@ -44,7 +43,6 @@ class Survey:
     dead: by name, the pid of a worker whose process no longer exists.
     sessions: names with a session file.
     trash: when each entry came there. keep_trash_s: how long it stays; 0 for ever.
-    stale: registry entries whose manager is gone.
     workers: those that may be given up. per_worker: how many instances share one at most.
     """
 
@@ -53,7 +51,6 @@ class Survey:
     dead: Mapping[str, int]
     sessions: frozenset[str]
     trash: Mapping[str, float]
-    stale: Sequence[str]
     keep_trash_s: float
     workers: Sequence[WorkerView] = ()
     per_worker: int = 1
@@ -82,7 +79,6 @@ def plan(survey: Survey) -> tuple[Act, ...]:
     names = {instance.name for instance in survey.instances}
     for orphan in sorted(survey.sessions - names):
         acts.append(Act(ActKind.REPORT, f"{orphan}.db", "a session file without an instance"))
-    acts += (Act(ActKind.REMOVE_ENTRY, path, "its manager is gone") for path in survey.stale)
     acts += (
         Act(ActKind.DELETE_TRASH, entry, f"{(survey.now - at) / _DAY_S:.0f} days old")
         for entry, at in survey.trash.items()

@@ -8,7 +8,9 @@ class Limits:
     """The numbers of the lifecycle rules, per fleet and, where set, per instance.
 
     connect_timeout_s: from the start of a connect to `connected`, or to the first QR code.
-    query_timeout_s: for one query (send-test, logout) to be answered.
+    query_timeout_s: for one query (send-test, logout) to be answered. Shorter than the 75 s after
+        which whatsmeow gives a message up: until then it sends no other one, and a message that
+        it sends again after a drop it never gives up.
     probe_timeout_s: for our own probe to be answered.
     keepalive_s: pause between two of our own probes of a connected session.
     keepalive_misses: missed probes in a row before a degraded session is connected anew.

@@ -1,7 +1,8 @@
 """What a fleet needs of the machine that it runs on."""
 
 FDS_PER_INSTANCE = 4
-"""The manager's descriptors of one worker: its end of the socketpair, two pipes, a pidfd."""
+"""The manager's descriptors of an instance with a worker of its own: its ends of two socketpairs, a
+pidfd, and the name by which other managers see its device."""
 FDS_OF_PROGRAM = 64
 """What the program itself has open: libraries, database, sockets."""
 

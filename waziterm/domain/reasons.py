@@ -50,6 +50,12 @@ class Reason(Enum):
     KEEPALIVE_MISSED = _Text(
         "keepalive_missed", "408", "WhatsApp does not answer keep-alives", "reconnects by itself"
     )
+    SEND_UNANSWERED = _Text(
+        "send_unanswered",
+        "408",
+        "WhatsApp did not acknowledge a message",
+        "reconnects by itself",
+    )
     DROPPED = _Text("dropped", "428", "the connection was closed", "reconnects by itself")
     STREAM_ERROR = _Text(
         "stream_error", "5xx", "WhatsApp ended the stream with an error", "reconnects by itself"

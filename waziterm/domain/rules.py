@@ -189,6 +189,8 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return Decision(replace(online, probe_misses=0))
         case ev.ProbeMissed():
             return _probe_missed(instance, at)
+        case ev.SendUnanswered(after_s) if instance.state in (State.CONNECTED, State.DEGRADED):
+            return retry(instance, Reason.SEND_UNANSWERED, at, f"for {after_s:.0f} s")
         case ev.StreamReplaced():
             return conflict(instance, Reason.CONFLICT, at)
         case ev.LoggedOut(code=code):

@@ -39,6 +39,8 @@ def main() -> int:
     directory: Path = args.dir.absolute()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A line that cannot be written is lost: nobody may read our stderr, and a full pipe blocks.
+        logging.raiseExceptions = False
         logging.basicConfig(
             filename=directory / LOG, level=logging.INFO, format="%(asctime)s %(message)s"
         )

@@ -37,14 +37,17 @@ class BinaryError(ValueError):
 
 
 def encode(node: Node) -> bytes:
-    """A node as an uncompressed plaintext, its flag byte included."""
+    """A node as an uncompressed plaintext, its flag byte included.
+
+    A surrogate from U+DC80 on in a text stands for a byte that is not UTF-8.
+    """
     out = bytearray(b"\0")
     _write_node(out, node)
     return bytes(out)
 
 
 def decode(plaintext: bytes) -> Node:
-    """Read a plaintext, its flag byte included.
+    """Read a plaintext, its flag byte included; what is not UTF-8 is as in `encode`.
 
     Raises BinaryError when it is cut short, has bytes left over or holds an unknown tag.
     """
@@ -121,7 +124,7 @@ def _write_text(out: bytearray, text: str) -> None:
     elif 0 < len(text) <= PACKED_MAX and all(char in _HEX for char in text):
         _write_packed(out, HEX_8, _HEX, text)
     else:
-        _write_bytes(out, text.encode())
+        _write_bytes(out, text.encode(errors="surrogateescape"))
 
 
 def _write_packed(out: bytearray, tag: int, alphabet: str, text: str) -> None:
@@ -226,10 +229,7 @@ class _Reader:
         if tag == LIST_EMPTY:
             return ""
         if tag in (BINARY_8, BINARY_20, BINARY_32):
-            try:
-                return self.binary(tag).decode()
-            except UnicodeDecodeError as error:
-                raise BinaryError("text that is not UTF-8") from error
+            return self.binary(tag).decode(errors="surrogateescape")
         if tag == NIBBLE_8:
             return self.packed(_NIBBLES)
         if tag == HEX_8:

@@ -9,7 +9,7 @@ async with run_lab(directory) as lab:
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from waziterm.lab.words import (
     SessionView,
 )
 
+Stanza = Sequence[tuple[str, Mapping[str, str], Any]]
 MAX_LINE = 1 << 22
 KEPT_EVENTS = 20_000
 REQUEST_TIMEOUT_S = 10.0
@@ -112,8 +113,9 @@ class Lab:
         """Make trouble for one session, or for all without a JID; how many it hit at once.
 
         See `TroubleKind` for the kinds. code: a stream error's code or a login failure's reason;
-        ban_code and expire_s (seconds) go with reason 402. times: how often a login failure or a
-        rival happens to each device, None until cleared. delay_s: seconds, for SLOW and RIVAL.
+        ban_code and expire_s (seconds) go with reason 402. times: how often a login failure, a
+        rival or a lost acknowledgement happens to each device, None until cleared. delay_s:
+        seconds, for SLOW and RIVAL.
         """
         options = {"code": code, "ban_code": ban_code, "expire_s": expire_s, "times": times}
         return int(await self._ask("trouble", kind=kind, jid=jid, delay_s=delay_s, **options))
@@ -128,7 +130,10 @@ class Lab:
 
     async def messages(self, jid: str) -> tuple[ReceivedMessage, ...]:
         """The latest texts that an account's phone has read, oldest first."""
-        return tuple(ReceivedMessage(**item) for item in await self._ask("messages", jid=jid))
+        return tuple(
+            ReceivedMessage(**{**item, "nodes": tuple(item["nodes"])})
+            for item in await self._ask("messages", jid=jid)
+        )
 
     async def wait_message(self, jid: str, timeout_s: float, *, nth: int = 1) -> ReceivedMessage:
         """The nth text that an account's phone reads, counted from 1 since the lab started.
@@ -146,6 +151,16 @@ class Lab:
     async def send_text(self, jid: str, text: str, number: str | None = None) -> str:
         """A phone (a new one without a number) writes to a linked device; the message's id."""
         return str(await self._ask("send_text", jid=jid, text=text, number=number))
+
+    async def send_stanza(
+        self, jid: str, tag: str, attrs: Mapping[str, str] = {}, content: Stanza | str = ()
+    ) -> None:
+        """Send a stanza of any kind to a device that is online.
+
+        content: bytes as text, or children, each `(tag, attrs, content)`. In all texts a surrogate
+        from U+DC80 on stands for a byte that is not UTF-8, and a JID is sent as one.
+        """
+        await self._ask("send_stanza", jid=jid, node=[tag, dict(attrs), content])
 
     async def settings(
         self, *, receipts: ReceiptMode | None = None, refs: int | None = None

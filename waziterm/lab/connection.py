@@ -277,7 +277,7 @@ class Connection:
             self._server.pass_on(target, onward)
         if delivery.recipient is not None and delivery.received is not None:
             self._server.received(delivery.recipient, delivery.received, self)
-        if self._server.troubles.active(TroubleKind.DROP_ACKS, self.jid):
+        if self._server.troubles.use(TroubleKind.DROP_ACKS, self.jid):
             return
         self.send(messages.ack(node))
         for retry in delivery.retries:

@@ -15,6 +15,7 @@ from typing import Any
 
 from waziterm.domain.jid import Jid
 from waziterm.lab.events import LabEvent
+from waziterm.lab.node import Node
 from waziterm.lab.phones import LID_SERVER
 from waziterm.lab.server import Server
 from waziterm.lab.trouble import ACTS, Trouble, TroubleKind
@@ -130,6 +131,9 @@ class _Client:
             "send_text": lambda: server.send_text(
                 self._jid(args["jid"]), str(args["text"]), args.get("number")
             ),
+            "send_stanza": lambda: server.send_stanza(
+                self._jid(args["jid"]), _node_of(args["node"])
+            ),
             "scan": lambda: self._scan(args),
             "settings": lambda: self._settings(args),
         }
@@ -182,3 +186,23 @@ class _Client:
         if phone is None:
             raise ValueError(f"no phone has the LID {jid}")
         return Jid(phone.number, jid.device)
+
+
+def _node_of(data: Any) -> Node:
+    """A node from `[tag, attributes, children or text]`. A text that is a JID becomes one.
+
+    Raises ValueError, TypeError or KeyError for anything else.
+    """
+    tag, attrs, content = data
+    if isinstance(content, str):
+        inside: tuple[Node, ...] | bytes = content.encode(errors="surrogateescape")
+    else:
+        inside = tuple(_node_of(child) for child in content)
+    return Node(str(tag), {str(name): _value_of(str(text)) for name, text in attrs.items()}, inside)
+
+
+def _value_of(text: str) -> str | Jid:
+    try:
+        return Jid.parse(text)
+    except ValueError:
+        return text

@@ -63,7 +63,8 @@ def deliver(message: Node, sender: Phone, device: int, book: PhoneBook) -> Deliv
             book.save(phone)
         if text is not None and phone is recipient:
             source = Jid(sender.number, device)
-            received = ReceivedMessage(message.text("id"), text, str(source), time.time())
+            tags = tuple(child.tag for child in message.children)
+            received = ReceivedMessage(message.text("id"), text, str(source), time.time(), tags)
     return Delivery(recipient, received, tuple(onward), tuple(retries))
 
 

@@ -212,6 +212,13 @@ class Server:
         self.pass_on(to, node)
         return node.text("id")
 
+    def send_stanza(self, to: Jid, node: Node) -> None:
+        """Bring a node of any kind to a device that is online. Raises ValueError when it is not."""
+        connection = self.online.get(to)
+        if connection is None:
+            raise ValueError(f"{to} has no open connection")
+        connection.send(node)
+
     def sessions(self) -> tuple[SessionView, ...]:
         """The devices that are online."""
         return tuple(

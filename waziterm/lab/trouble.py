@@ -52,7 +52,7 @@ ACTS = frozenset(
 )
 FOR_ALL_ONLY = frozenset({TroubleKind.REFUSE_CONNECT, TroubleKind.OUTAGE})
 _NEED_CODE = frozenset({TroubleKind.STREAM_ERROR, TroubleKind.LOGIN_FAILURE})
-_COUNTED = frozenset({TroubleKind.LOGIN_FAILURE, TroubleKind.RIVAL})
+_COUNTED = frozenset({TroubleKind.LOGIN_FAILURE, TroubleKind.RIVAL, TroubleKind.DROP_ACKS})
 
 
 class TroubleError(ValueError):

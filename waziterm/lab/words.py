@@ -61,10 +61,12 @@ class SessionView:
 class ReceivedMessage:
     """A text message that a phone has decrypted.
 
-    sender: the JID of the device that sent it. at: UTC seconds since the epoch.
+    sender: the JID of the device that sent it. at: UTC seconds since the epoch. nodes: the tags
+    of what the stanza held, in order.
     """
 
     id: str
     text: str
     sender: str
     at: float
+    nodes: tuple[str, ...] = ()

@@ -4,7 +4,9 @@ It works on whatever keeps the instances: a running manager, or the files alone.
 """
 
 import asyncio
+import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from waziterm.domain import events as ev
@@ -17,7 +19,10 @@ from waziterm.manager.manifest import TrashEntry
 from waziterm.manager.registry import Registry
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
-from waziterm.store.sessionfile import devices_in
+from waziterm.store.errors import StoreError
+from waziterm.store.sessionfile import device_key, devices_in
+
+log = logging.getLogger(__name__)
 
 
 class Keeper(Protocol):
@@ -121,7 +126,7 @@ class Cleaning:
         was = await self._as_it_was(entry)
         kept = next((each for each in self._keeper.instances() if each.name == name), None)
         if was.jid is not None:
-            await self._refuse_live_elsewhere(was.jid, name)
+            await self._refuse_live_elsewhere(was.jid, name, entry)
         if kept is None:
             now = self._clock.now()
             await self._keeper.adopt(
@@ -158,9 +163,7 @@ class Cleaning:
             raise FleetError(f"the manifest of {entry.id} is not ours: {error}") from error
         was = entry.was or Instance(entry.instance, created_at=self._clock.now())
         if was.jid is None:
-            database = next(
-                (file for file in self._trash.files(entry) if file.suffix == ".db"), None
-            )
+            database = self._database(entry)
             devices = await asyncio.to_thread(devices_in, database) if database else ()
             if len(devices) == 1:
                 was = replace(was, jid=devices[0][0], lid=devices[0][1] or None)
@@ -173,19 +176,30 @@ class Cleaning:
                 was = was.with_barriers_of(entry.was)
         return was
 
-    async def _refuse_live_elsewhere(self, jid: str, name: str) -> None:
+    async def _refuse_live_elsewhere(self, jid: str, name: str, entry: TrashEntry) -> None:
         for other in self._keeper.instances():
             if other.jid == jid and other.name != name:
                 raise FleetError(
                     f"its device is in use as {other.name}; nothing was restored",
                     f"`waziterm remove {other.name}` first, which can be undone too",
                 )
-        peer = await asyncio.to_thread(self._registry.holder, jid)
+        database = self._database(entry)
+        if database is None:
+            return
+        try:
+            key = await asyncio.to_thread(device_key, database, jid, in_use=False)
+        except StoreError as error:
+            # What cannot be read cannot be connected with either.
+            log.warning("whether %s is live elsewhere cannot be told: %s", name, error)
+            return
+        peer = await asyncio.to_thread(self._registry.holder, key) if key else None
         if peer is not None:
             raise FleetError(
-                f"its device is live in another waziterm (pid {peer.pid}, {peer.root})",
-                "stop it there first; nothing was restored",
+                f"its device is live in {peer}", "stop it there first; nothing was restored"
             )
+
+    def _database(self, entry: TrashEntry) -> Path | None:
+        return next((file for file in self._trash.files(entry) if file.suffix == ".db"), None)
 
 
 def _not_unlinked(error: str) -> str:

@@ -89,9 +89,9 @@ class Hands:
         if not around.sessions.exists(self._name):
             # The library would make the file anew, for a device that nobody linked.
             return ev.SessionMissing()
-        await around.claims.claim(self._name, instance.jid)
-        holder = await around.claims.earlier_holder(self._name)
-        if holder and instance.reason is not Reason.TAKEOVER:
+        takeover = instance.reason is Reason.TAKEOVER
+        holder = await around.claims.claim(self._name, instance.jid, beside=takeover)
+        if holder and not takeover:
             return ev.HolderFound(holder)
         return ev.Dialling()
 
@@ -132,7 +132,7 @@ class Hands:
         if not state.is_live:
             await around.claims.release(self._name)
         elif instance.jid is not None and state is State.CONNECTED:
-            await around.claims.claim(self._name, instance.jid)
+            await around.claims.keep(self._name, instance.jid)
         if isinstance(event, ev.DialFailed):
             around.gate.failed(self._name)
         elif isinstance(event, ev.Connected | ev.QrShown):

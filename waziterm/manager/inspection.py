@@ -1,7 +1,6 @@
 """The look before a check judges: files, processes, history and machine, seen at one moment."""
 
 import asyncio
-import resource
 import shutil
 import socket
 import stat
@@ -17,9 +16,9 @@ from waziterm.domain.survey import OpenPath, SessionLook, Survey
 from waziterm.domain.text import plain
 from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
+from waziterm.manager.descriptors import descriptors
 from waziterm.manager.holder import holders_of
 from waziterm.manager.reading import conflicts_in
-from waziterm.manager.registry import Registry
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at
@@ -45,7 +44,6 @@ class CheckPlaces:
     store: Store
     sessions: SessionFiles
     trash: Trash
-    registry: Registry
     clock: Clock
     instances: Callable[[], Sequence[Instance]]
     own_pids: Callable[[], frozenset[int]]
@@ -61,7 +59,6 @@ class _Disk:
     looks: dict[str, SessionLook]
     open_paths: tuple[OpenPath, ...]
     holders: dict[str, str]
-    stale_entries: tuple[str, ...]
     stale_socket: str | None
     free: int | None
 
@@ -80,7 +77,6 @@ async def inspect(places: CheckPlaces) -> Survey:
     history = await places.store.transitions(since=now - _HOUR_S, limit=_MOST)
     conflicts = await conflicts_in(places.store, now - _DAY_S)
     entries = await places.trash.entries()
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return Survey(
         now=now,
         has_manager=places.has_manager,
@@ -89,7 +85,6 @@ async def inspect(places: CheckPlaces) -> Survey:
         paths={name: shown(places.sessions.path(name)) for name in disk.looks},
         open_paths=disk.open_paths,
         holders=disk.holders,
-        stale_entries=disk.stale_entries,
         stale_socket=disk.stale_socket,
         conflicts=Counter(each.instance for each in conflicts),
         retries=Counter(
@@ -98,7 +93,7 @@ async def inspect(places: CheckPlaces) -> Survey:
             if each.to_state is State.RETRYING and each.from_state is not State.RETRYING
         ),
         disk_free=disk.free,
-        descriptors=None if soft == resource.RLIM_INFINITY else soft,
+        descriptors=descriptors(),
         trash=tuple(entry.view(places.keep_trash_s()) for entry in entries),
     )
 
@@ -144,7 +139,6 @@ def _disk(places: CheckPlaces, live: frozenset[str], ours: frozenset[int]) -> _D
             OpenPath(shown(path), mode, path.is_dir()) for path, mode in open_paths(places)
         ),
         holders=holders_of({name: sessions.files(name) for name in looks}, ours),
-        stale_entries=tuple(shown(path) for path in places.registry.stale()),
         stale_socket=shown(places.data.socket) if dead else None,
         free=_free(places.data.root),
     )

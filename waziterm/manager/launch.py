@@ -17,8 +17,8 @@ async def launch(
     """Start `python -m module --fd LINE` in a session of its own. Raises OSError.
 
     line: what it inherits for the talk with us. output: its fds 1 and 2; None for nothing.
-    ca_file: path of a PEM file that it and its forks trust as well, for a lab; Go reads it from
-    the environment with which the process was executed, and never later.
+    ca_file: path of a PEM file that it and its forks trust as well, for a lab. Go reads the
+    environment with which the process was executed, and no later change.
     """
     printed = asyncio.subprocess.DEVNULL if output is None else output.fileno()
     process = await asyncio.create_subprocess_exec(
@@ -41,6 +41,8 @@ async def launch(
 def _environment(ca_file: str | None) -> dict[str, str]:
     environment = dict(os.environ)
     environment["PYTHONUNBUFFERED"] = "1"
+    # Else whatsmeow adds `<bot biz_bot="1"/>` to each text, which no ordinary client sends.
+    environment["NEONIZE_BOT_TAG"] = "off"
     if ca_file is not None:
         environment["SSL_CERT_FILE"] = ca_file
     root = str(Path(waziterm.__file__).parent.parent)

@@ -50,7 +50,7 @@ class SessionManager(Toolbox):
         self._tasks = tasks
         self._hub = Hub()
         shelf = Shelf.of(data, settings)
-        self._claims = Claims(shelf.registry, world.clock)
+        self._claims = Claims(shelf.registry, shelf.sessions.device_key)
         self._roster = Roster(
             settings, store, shelf.sessions, self._claims, lab, world, self._hub, tasks, begin
         )
@@ -59,7 +59,6 @@ class SessionManager(Toolbox):
             store=store,
             sessions=shelf.sessions,
             trash=shelf.trash,
-            registry=shelf.registry,
             clock=world.clock,
             roster=self._roster,
         )

@@ -45,14 +45,11 @@ def _close(subject: str, places: CheckPlaces) -> None:
 
 
 def _remove(subject: str, places: CheckPlaces) -> None:
-    stale = [path for path in places.registry.stale() if shown(path) == subject]
     control = places.data.socket
     if shown(control) == subject and not places.has_manager and is_dead_socket(control):
-        stale.append(control)
-    if not stale and Path(subject).exists():
+        control.unlink(missing_ok=True)
+    elif Path(subject).exists():
         raise FleetError(f"{subject} is in use now; it was left")
-    for path in stale:
-        path.unlink(missing_ok=True)
 
 
 async def _session(step: FixStep, places: CheckPlaces) -> Mended:

@@ -1,162 +1,197 @@
-"""What the managers of one machine tell each other: who runs, and which sessions each has live.
+"""Where the managers of one machine meet: each device that one of them has live is a name there.
 
-A manager writes one file, `PID.json`, into a folder of its user. It holds no number: a JID is
-an HMAC keyed with the machine's id, so that the file says nothing on another machine.
+A name is an abstract unix socket (unix(7)): the kernel gives it to whoever asks first, and takes it
+back when its process ends. It lies in no directory, so neither a variable, a home nor the rights of
+a user lead elsewhere; it belongs to the network namespace, out of which WhatsApp is dialled too.
+
+It is made with a key of the device itself, so it tells nobody a number, and only who has the
+session can make it. Root and the user's own processes are believed that they hold what they have
+taken. Anybody else has to prove that he has the session, for himself: a name that he saw and took
+proves nothing, and gets him no more than that others do not see this manager, which says so.
 """
 
+import contextlib
 import errno
 import hashlib
 import hmac
 import json
+import logging
 import os
+import pwd
 import socket
-import stat
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import struct
 from dataclasses import dataclass
-from pathlib import Path
 
-from waziterm.manager.lock import flocked, lock_owner
+from waziterm.domain.text import plain
 
-_CLAIM_WAIT_S = 2.0
-_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+PLACE = b"waziterm"
+PLACES = 4
+"""How many managers can have one device at once: the first one, and who took it over meanwhile."""
+ANSWER_S = 2.0
+_LONGEST = 8192
+_LONGEST_PATH = 4096
+_TRIES = 5
+_CREDENTIALS = struct.Struct("iII")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another live manager on this machine."""
+    """Another live manager on this machine. pid: 0 where it cannot be seen from here. user: its
+    name, "" for our own. root: its data directory, "" when it did not answer."""
 
     pid: int
-    root: Path
+    user: str
+    root: str
 
-
-def registry_folder() -> Path:
-    """Where the managers of this user register: in the run-time directory, else in temp."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime:
-        return Path(runtime) / "waziterm"
-    return Path(tempfile.gettempdir()) / f"waziterm-{os.getuid()}"
-
-
-def machine_key() -> bytes:
-    """A key that is the same for all managers of this machine and for nobody else."""
-    for path in _MACHINE_IDS:
-        with suppress(OSError):
-            if text := path.read_text().strip():
-                return text.encode()
-    return socket.gethostname().encode()
+    def __str__(self) -> str:
+        who = f"pid {self.pid or 'unknown'}" + (f" of the user {self.user}" if self.user else "")
+        return f"another waziterm ({who}{self.root and ', '}{self.root})"
 
 
 class Registry:
-    """This manager's entry, and the entries of the others. Its methods do file I/O."""
+    """The devices that this manager has live, and what it sees of the others.
 
-    def __init__(self, folder: Path, key: bytes, root: Path) -> None:
-        self._folder = folder
-        self._key = key
+    root: our data directory, which the others are told. The key of a device is what only its
+    session file holds. The methods that take one wait for others, up to a few seconds.
+    """
+
+    def __init__(self, root: str) -> None:
         self._root = root
-        self._file = folder / f"{os.getpid()}.json"
+        self._taken: dict[bytes, tuple[int, socket.socket]] = {}
 
-    def claim(self, jid: str, live: Mapping[str, float], now: Callable[[], float]) -> float:
-        """Say that this manager has a device live from now on, beside those that it has.
+    def claim(self, key: bytes, *, beside: bool) -> Peer | None:
+        """Have a device live from now on, unless another manager has it, who is returned.
 
-        Returns since when (UTC seconds), the earlier moment when it has the device already. The
-        moment is taken while no other manager claims anything. Raises OSError.
+        beside: have it even then. A device that is ours already is only looked after: whoever
+        took it over later is returned. Raises OSError.
         """
-        self._make_folder()
-        with self._alone():
-            since = live.get(jid)
-            if since is None:
-                since = now()
-            self.publish({**live, jid: since})
-        return since
+        if key in self._taken:
+            return self._other(key, after=self._taken[key][0])
+        for place in range(PLACES):
+            for _ in range(_TRIES):
+                sock = _bound(_address(key, place))
+                if sock is not None:
+                    return self._settle(key, place, sock, beside=beside)
+                taken, peer = self._ask(key, place)
+                if peer is not None and not beside:
+                    return peer
+                if taken:
+                    break
+        log.warning("this manager cannot be seen by others: all places of a device are taken")
+        return None
 
-    def publish(self, live: Mapping[str, float]) -> None:
-        """Say which devices this manager has live now, and since when (UTC seconds).
+    def release(self, key: bytes) -> None:
+        """Have a device live no longer."""
+        _, sock = self._taken.pop(key, (0, None))
+        if sock is not None:
+            sock.close()
 
-        live: by JID. Raises OSError.
-        """
-        marks = {self._mark(jid): since for jid, since in sorted(live.items())}
-        self._make_folder()
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps({"pid": os.getpid(), "root": str(self._root), "live": marks}))
-        fresh.chmod(0o600)
-        fresh.replace(self._file)
+    def holder(self, key: bytes) -> Peer | None:
+        """Another manager that has this device live; the one that took it last."""
+        return self._other(key, after=-1)
 
-    def withdraw(self) -> None:
-        """Take this manager's entry away."""
-        self._file.unlink(missing_ok=True)
+    def listening(self, key: bytes) -> socket.socket | None:
+        """Where others ask about a device of ours; see `answer`."""
+        return self._taken[key][1] if key in self._taken else None
 
-    def holder(self, jid: str, before: float | None = None) -> Peer | None:
-        """Another live manager that has this device live; None when there is none.
+    def answer(self, key: bytes) -> None:
+        """Tell those who wait there who we are. Never blocks. Raises OSError when that is not
+        possible now."""
+        sock = self.listening(key)
+        told = json.dumps({"root": self._root, "proof": _proof(key, os.geteuid())}).encode()
+        while sock is not None:
+            try:
+                asking, _ = sock.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            with asking, contextlib.suppress(OSError):
+                asking.setblocking(False)
+                asking.send(told)
 
-        before: only one that has it since an earlier moment. Of two that start at once the
-        one with the smaller pid came first, so that exactly one of them gives way.
-        """
-        mark = self._mark(jid)
-        for path in self._entries():
-            peer, live = _read(path)
-            if peer is None or mark not in live:
-                continue
-            earlier = before is None or (live[mark], peer.pid) < (before, os.getpid())
-            if earlier and _lives(peer):
+    def _settle(self, key: bytes, place: int, sock: socket.socket, *, beside: bool) -> Peer | None:
+        self._taken[key] = (place, sock)
+        peer = self._other(key, after=place)
+        if peer is not None and not beside:
+            self.release(key)
+        return peer
+
+    def _other(self, key: bytes, *, after: int) -> Peer | None:
+        mine, _ = self._taken.get(key, (-1, None))
+        for place in reversed(range(after + 1, PLACES)):
+            if place != mine and (peer := self._ask(key, place)[1]) is not None:
                 return peer
         return None
 
-    def stale(self) -> tuple[Path, ...]:
-        """Entries whose manager is gone."""
-        gone = []
-        for path in self._entries():
-            peer, _ = _read(path)
-            if peer is None or not _lives(peer):
-                gone.append(path)
-        return tuple(gone)
-
-    def _make_folder(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._is_ours():
-            raise PermissionError(errno.EPERM, "others control this folder", str(self._folder))
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """While no other manager of this folder is in here. A claim takes milliseconds; one that
-        was stopped in the midst must not stop the others for ever."""
-        descriptor = os.open(
-            self._folder / "claiming", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        try:
-            if not flocked(descriptor, wait_s=_CLAIM_WAIT_S):
-                raise TimeoutError(errno.ETIMEDOUT, "another manager claims for too long")
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _is_ours(self) -> bool:
-        """In the temp directory anybody may have made a folder of this name before us."""
-        with suppress(OSError):
-            found = self._folder.lstat()
-            mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-            return mine and not found.st_mode & 0o022
-        return False
-
-    def _entries(self) -> list[Path]:
-        if not self._is_ours():
-            return []
-        return sorted(path for path in self._folder.glob("*.json") if path != self._file)
-
-    def _mark(self, jid: str) -> str:
-        return hmac.new(self._key, jid.encode(), hashlib.sha256).hexdigest()
+    def _ask(self, key: bytes, place: int) -> tuple[bool, Peer | None]:
+        """Whether somebody has a place, and who, if he is to be believed."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(ANSWER_S)
+            try:
+                sock.connect(_address(key, place))
+                pid, uid, _ = _CREDENTIALS.unpack(
+                    sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+                )
+            except ConnectionRefusedError:
+                return False, None
+            except OSError as error:
+                log.warning("who has the name of a device of ours cannot be asked: %s", error)
+                return True, None
+            told = _told(sock)
+        mine, proof = os.geteuid(), str(told.get("proof"))
+        if uid not in (mine, 0) and not hmac.compare_digest(
+            proof.encode(errors="replace"), _proof(key, uid).encode()
+        ):
+            log.warning(
+                "process %d of the user %s has the name of a device of ours and does not prove"
+                " that it has the session; it is not believed",
+                pid,
+                _user(uid),
+            )
+            return True, None
+        root = plain(str(told.get("root", "")), _LONGEST_PATH)
+        return True, Peer(pid, "" if uid == mine else _user(uid), root)
 
 
-def _read(path: Path) -> tuple[Peer | None, dict[str, float]]:
+def _bound(address: bytes) -> socket.socket | None:
+    """A socket that has the name, or None when another one has it. Raises OSError."""
+    sock = socket.socket(socket.AF_UNIX)
     try:
-        data = json.loads(path.read_text())
-        peer = Peer(int(data["pid"]), Path(data["root"]))
-        return peer, {str(mark): float(since) for mark, since in data["live"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None, {}
+        sock.bind(address)
+        sock.listen(64)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise
+    return sock
 
 
-def _lives(peer: Peer) -> bool:
-    """A pid may be given again; the lock on its data directory cannot outlive a manager."""
-    return lock_owner(peer.root / "manager.lock") == peer.pid
+def _address(key: bytes, place: int) -> bytes:
+    mark = hmac.new(key, b"name", hashlib.sha256).hexdigest()[:32]
+    return b"\0%s-%s-%d" % (PLACE, mark.encode(), place)
+
+
+def _proof(key: bytes, uid: int) -> str:
+    """What only who has the device's key can say, and only this user of himself."""
+    return hmac.new(key, b"held by the user %d" % uid, hashlib.sha256).hexdigest()
+
+
+def _told(sock: socket.socket) -> dict[str, object]:
+    data = b""
+    with contextlib.suppress(OSError, ValueError):
+        while len(data) < _LONGEST and (more := sock.recv(_LONGEST)):
+            data += more
+        told = json.loads(data)
+        if isinstance(told, dict):
+            return told
+    return {}
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

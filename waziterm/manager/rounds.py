@@ -3,12 +3,10 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from waziterm.domain import events as ev
 from waziterm.domain.janitor import Act, ActKind, Survey, plan
 from waziterm.manager.clock import Clock
-from waziterm.manager.registry import Registry
 from waziterm.manager.roster import Roster
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
@@ -24,7 +22,6 @@ class Places:
     store: Store
     sessions: SessionFiles
     trash: Trash
-    registry: Registry
     clock: Clock
     roster: Roster
 
@@ -108,7 +105,6 @@ class Rounds:
             },
             sessions=places.sessions.names(),
             trash={entry.id: entry.at for entry in await places.trash.entries()},
-            stale=[str(path) for path in await asyncio.to_thread(places.registry.stale)],
             keep_trash_s=self._keep_trash_s,
             workers=places.roster.workers(),
             per_worker=places.roster.per_worker,
@@ -122,8 +118,6 @@ class Rounds:
                 await self._places.roster.tell(act.subject, ev.RegroupAsked())
             case ActKind.REPLACE_WORKER:
                 self._places.roster.of(act.subject).lost(survey.dead[act.subject])
-            case ActKind.REMOVE_ENTRY:
-                await asyncio.to_thread(Path(act.subject).unlink, missing_ok=True)
             case ActKind.DELETE_TRASH:
                 entry = await self._places.trash.entry(act.subject)
                 if entry is not None:

@@ -1,6 +1,6 @@
 """Requests through a worker, with everything that can come of them as a result."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from waziterm.domain.fleet import SendResult
 from waziterm.manager.link import Link
@@ -8,14 +8,17 @@ from waziterm.manager.process import WorkerGoneError
 from waziterm.worker.protocol import Answered
 
 
-async def send(link: Link, text: str, to: str | None, limit_s: float) -> SendResult:
+async def send(
+    link: Link, text: str, to: str | None, limit_s: float, unanswered: Callable[[], None]
+) -> SendResult:
     """Send a text and wait at most `limit_s` seconds for WhatsApp's acknowledgement.
 
-    to: a JID, or None for the instance's own account.
+    to: a JID, or None for the instance's own account. unanswered: called when it did not come.
     """
     try:
         answered = await link.send_text(text, to, limit_s)
     except TimeoutError:
+        unanswered()
         return SendResult(False, limit_s, error=f"no acknowledgement within {limit_s:.0f} s")
     except WorkerGoneError as error:
         return SendResult(False, 0.0, error=f"{error} before WhatsApp acknowledged")

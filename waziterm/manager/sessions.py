@@ -7,7 +7,7 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.trash import Why
 from waziterm.manager.manifest import TrashEntry
 from waziterm.manager.trash import Trash
-from waziterm.store.sessionfile import devices_in
+from waziterm.store.sessionfile import device_key, devices_in
 
 SIDECARS = ("", "-journal", "-wal", "-shm")
 
@@ -47,6 +47,16 @@ class SessionFiles:
         if not self.exists(name):
             return ()
         return await asyncio.to_thread(devices_in, self.path(name))
+
+    async def device_key(self, name: str, jid: str) -> bytes | None:
+        """The key that only this session's device has; None when it is not in the file.
+
+        Before a dial: what a killed worker left unfinished in the file is taken back first. Raises
+        StoreError.
+        """
+        if not self.exists(name):
+            return None
+        return await asyncio.to_thread(device_key, self.path(name), jid, in_use=True)
 
     async def to_trash(
         self, name: str, *, at: float, why: Why, restorable: bool, was: Instance | None

@@ -10,7 +10,7 @@ from waziterm.domain.instance import Instance
 from waziterm.manager.cleaning import Cleaning, Keeper
 from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
-from waziterm.manager.registry import Registry, machine_key, registry_folder
+from waziterm.manager.registry import Registry
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.store import Store
@@ -33,7 +33,7 @@ class Shelf:
     def of(cls, data: DataDir, settings: Settings) -> "Shelf":
         """What belongs to a data directory."""
         trash = Trash(data.trash)
-        registry = Registry(registry_folder(), machine_key(), data.root.resolve())
+        registry = Registry(str(data.root.resolve()))
         sessions = SessionFiles(data.sessions, trash)
         return cls(data, sessions, trash, registry, settings.trash.keep_s)
 
@@ -60,7 +60,6 @@ class Shelf:
             store=store,
             sessions=self.sessions,
             trash=self.trash,
-            registry=self.registry,
             clock=clock,
             instances=instances,
             own_pids=own_pids,

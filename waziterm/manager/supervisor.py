@@ -17,7 +17,7 @@ from waziterm.domain.moves import QUEUED
 from waziterm.domain.reasons import Reason
 from waziterm.domain.rules import Decision, decide
 from waziterm.domain.states import State
-from waziterm.manager.clock import Handle
+from waziterm.manager.clock import Handle, stood_still
 from waziterm.manager.hands import Hands, Surroundings
 from waziterm.manager.inbox import Inbox, Post
 from waziterm.manager.journal import Journal
@@ -106,18 +106,26 @@ class Supervisor:
                 await hands.close()
 
     async def send_test(self, text: str, to: str | None) -> SendResult:
-        """Send a text, wait for the acknowledgement and store how it went.
+        """Send a text, wait for the acknowledgement and store how it went. One that does not come
+        in time has the instance connected anew: nothing else could be sent through it.
 
         to: a JID, or None for the instance's own account. Raises FleetError when the instance
         is not connected.
         """
-        link = self._link
+        link, attempt = self._link, self._hands.attempt if self._hands else None
         if link is None or self.instance.state not in (State.CONNECTED, State.DEGRADED):
             raise FleetError(
                 f"{self.instance.name} is {self.instance.state.label}; nothing was sent",
                 self.instance.reason.next_step,
             )
-        result = await send(link, text, to, self._limits.query_timeout_s)
+        clock, limit_s = self._around.clock, self._limits.query_timeout_s
+        began = clock.now()
+
+        def unanswered() -> None:
+            if not stood_still(clock, began, limit_s):
+                self._inbox.put(ev.SendUnanswered(limit_s), attempt)
+
+        result = await send(link, text, to, limit_s, unanswered)
         if result.ok:
             self._health = replace(self._health, sent=self._health.sent + 1)
             said = f"test sent, acknowledged after {result.took_s:.2f} s"

@@ -37,6 +37,30 @@ def devices_in(path: Path) -> tuple[Device, ...]:
         raise from_sqlite(error, path) from error
 
 
+def device_key(path: Path, jid: str, *, in_use: bool) -> bytes | None:
+    """What only this file has of a device: its noise key, a secret. None when it is not in it.
+
+    in_use: a journal that a killed worker left may be rolled back, else the file is only read.
+    Raises StoreError.
+    """
+    try:
+        if in_use:
+            uri = f"{path.absolute().as_uri()}?mode=rw"
+            with closing(sqlite3.connect(uri, uri=True, timeout=SHORT_S)) as db:
+                return _key(db, jid)
+        with _reading(path, SHORT_S) as db:
+            return _key(db, jid)
+    except sqlite3.Error as error:
+        raise from_sqlite(error, path) from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _key(db: sqlite3.Connection, jid: str) -> bytes | None:
+    row = db.execute("SELECT noise_key FROM whatsmeow_device WHERE jid = ?", (jid,)).fetchone()
+    return bytes(row[0]) if row is not None and isinstance(row[0], bytes) and row[0] else None
+
+
 def look_at(path: Path, limit_s: float = LONG_S) -> SessionLook | None:
     """What a session file is like; None when there is none.
 

@@ -1,7 +1,7 @@
 """`python -m waziterm.worker --fd N`: one worker for the manager at the other end of N."""
 
-from waziterm.worker.pipe import leave
-from waziterm.worker.serve import begin, complain, serve
+from waziterm.worker.pipe import complain, leave
+from waziterm.worker.serve import begin, serve
 
 
 def main() -> int:

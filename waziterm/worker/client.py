@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from waziterm.domain.instance import DEVICE_NAME
 from waziterm.domain.jid import Jid
 from waziterm.worker.library import companion, e2e, messages
-from waziterm.worker.mapping import EVENT_NUMBERS, is_round_trip, jid_text
+from waziterm.worker.mapping import EVENT_NUMBERS, is_round_trip, jid_text, readable
 from waziterm.worker.opening import Calls
 from waziterm.worker.rootkey import replace_root_key
 
@@ -42,7 +40,7 @@ class Callbacks:
     device: it is ready for calls; the device's own JID and LID, "" where it has none.
     code: a QR code's text. status: a login status.
     event: the name and the message of an event in `EVENT_NUMBERS`.
-    lost: the name of an event whose message could not be read, and why.
+    lost: what could not be told, because it could not be read or whoever was told failed, and why.
     log: the level and the text of a log record.
     """
 
@@ -83,10 +81,10 @@ class Client:
         ).SerializeToString()
         settings = binder.ProxySettings(proxy)._to_c_struct() if proxy else None
         # All of these are in use until the call ends, so they live in this frame.
-        on_code = binder.func_string(lambda _id, text: self._to.code(_text(text)))
-        on_status = binder.func_string(lambda _id, text: self._to.status(_text(text)))
-        on_event = binder.func_callback_bytes(self._on_event)
-        on_log = binder.func_callback_bytes2(self._on_log)
+        on_code = binder.func_string(self._survived("QR code", self._on_code))
+        on_status = binder.func_string(self._survived("login status", self._on_status))
+        on_event = binder.func_callback_bytes(self._survived("event", self._on_event))
+        on_log = binder.func_callback_bytes2(self._survived("log record", self._on_log))
         error = self._go.Neonize(
             session.encode(),
             self._id,
@@ -108,22 +106,40 @@ class Client:
         )
         _raise_if(error)
 
+    def _survived(self, what: str, act: Callable[..., None]) -> Callable[..., None]:
+        """A callback that never raises: of an exception ctypes would print a traceback and go on,
+        and nobody would be told."""
+
+        def call(*given: Any) -> None:
+            try:
+                act(*given)
+            except Exception as error:  # noqa: BLE001 - there is nobody above who could take it
+                self._to.lost(what, error)
+
+        return call
+
+    def _on_code(self, _id: bytes, text: int) -> None:
+        self._to.code(_text(text))
+
+    def _on_status(self, _id: bytes, text: int) -> None:
+        self._to.status(_text(text))
+
     def _on_event(self, _id: bytes, data: int, size: int, number: int) -> None:
         name = "Device" if number == _DEVICE else _NAMES[number]
         try:
             message = getattr(messages, name).FromString(ctypes.string_at(data, size))
-        except DecodeError as error:
+            if number == _DEVICE:
+                readable(message)
+                self._to.device(jid_text(message.JID), jid_text(message.LID))
+            else:
+                self._to.event(name, message)
+        except Exception as error:  # noqa: BLE001 - as above, but here its name is known
             self._to.lost(name, error)
             if number == _DEVICE:
                 self._to.device("", "")
-            return
-        if number == _DEVICE:
-            self._to.device(jid_text(message.JID), jid_text(message.LID))
-        else:
-            self._to.event(name, message)
 
     def _on_log(self, data: int, size: int) -> None:
-        entry = messages.LogEntry.FromString(ctypes.string_at(data, size))
+        entry = readable(messages.LogEntry.FromString(ctypes.string_at(data, size)))
         self._to.log(entry.Level, entry.Message)
 
     def send_text(self, _calls: Calls, to: Jid, text: str) -> str:
@@ -134,7 +150,7 @@ class Client:
         target = _jid_message(to).SerializeToString()
         body = e2e.Message(conversation=text).SerializeToString()
         data = self._go.SendMessage(self._id, target, len(target), body, len(body))
-        answer = messages.SendMessageReturnFunction.FromString(data)
+        answer = readable(messages.SendMessageReturnFunction.FromString(data))
         _raise_if(answer.Error)
         return str(answer.SendResponse.ID)
 
@@ -160,8 +176,10 @@ class Client:
             clientType=_BROWSER_NUMBER,
             showPushNotification=True,
         ).SerializeToString()
-        answer = messages.PairPhoneReturnFunction.FromString(
-            self._go.PairPhone(self._id, asked, len(asked))
+        answer = readable(
+            messages.PairPhoneReturnFunction.FromString(
+                self._go.PairPhone(self._id, asked, len(asked))
+            )
         )
         _raise_if(answer.Error)
         return str(answer.Code)

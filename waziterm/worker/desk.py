@@ -1,11 +1,10 @@
 """Hands each command of the manager to the session that it is for."""
 
-import sys
 from typing import Any
 
 from waziterm.worker.client import trust_lab
 from waziterm.worker.opening import Opening
-from waziterm.worker.pipe import Outbox
+from waziterm.worker.pipe import Outbox, complain
 from waziterm.worker.protocol import Answered, Connect, Noted, ProtocolError, decode_command
 from waziterm.worker.rootkey import RootKeyError
 from waziterm.worker.session import Request, Session
@@ -27,7 +26,7 @@ class Desk:
         try:
             command = decode_command(line)
         except ProtocolError as error:
-            print(f"worker: not a command: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            complain(f"worker: not a command: {error}")
             return
         if isinstance(command, Connect):
             self._connect(command)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from google.protobuf.message import Message
+
 from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
 from waziterm.domain.text import plain, safe_line
@@ -47,6 +49,27 @@ def log_line(text: str) -> str:
     return safe_line(text)
 
 
+def readable(message: Any) -> Any:
+    """The same message with all its texts as text, the messages in it included.
+
+    neonize passes on what a stranger or WhatsApp sent, and protobuf hands a string that is not
+    UTF-8 out as bytes: what is wrong in it becomes replacement characters.
+    """
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            for each in (value,) if isinstance(value, Message) else value:
+                readable(each)
+        elif field.type == field.TYPE_STRING and isinstance(value, bytes):
+            setattr(message, field.name, _text(value))
+        elif field.type == field.TYPE_STRING and not isinstance(value, str):
+            value[:] = [_text(each) for each in value]
+    return message
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
 def jid_text(jid: Any) -> str:
     """A JID message as text, or "" for an empty one."""
     return str(Jid(jid.User, jid.Device, jid.Server)) if jid.User else ""
@@ -57,7 +80,7 @@ def library_event(name: str, message: Any, jid: str, lid: str) -> ev.LibraryEven
 
     name: one of `EVENT_NAMES`. jid, lid: of the device itself, as far as known.
     """
-    return _EVENTS[name](message, jid, lid)
+    return _EVENTS[name](readable(message), jid, lid)
 
 
 def note(name: str) -> str:

@@ -1,5 +1,6 @@
 """Both directions of a worker's end of the pipe, on plain threads."""
 
+import contextlib
 import os
 import queue
 import socket
@@ -20,6 +21,12 @@ from waziterm.worker.protocol import (
 def leave(code: int) -> NoReturn:
     """End the process at once: no finalizer of the library runs, no thread is waited for."""
     os._exit(code)
+
+
+def complain(text: str) -> None:
+    """Say on fd 2 what is wrong; whether anybody reads it must not matter."""
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode(errors="backslashreplace") + b"\n")
 
 
 class Outbox:

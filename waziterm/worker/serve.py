@@ -5,11 +5,10 @@ import os
 import queue
 import signal
 import socket
-import sys
 import time
 from typing import NoReturn
 
-from waziterm.worker.pipe import Outbox, follow_manager
+from waziterm.worker.pipe import Outbox, complain, follow_manager
 from waziterm.worker.protocol import Heartbeat, Ready
 
 HEARTBEAT_S = 5.0
@@ -36,11 +35,6 @@ def begin(prog: str, about: str | None) -> socket.socket | None:
         complain(f"{prog}: fd {fd} is not a socket ({error})")
         return None
     return manager
-
-
-def complain(text: str) -> None:
-    """Say on fd 2 what ends this process."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def serve(sock: socket.socket) -> NoReturn:

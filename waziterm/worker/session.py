@@ -211,27 +211,23 @@ class Session:
         self._happened(end)
 
     def _on_event(self, name: str, message: Any) -> None:
-        try:
-            if name in NOTE_NAMES:
-                self._note(note(name))
-                return
-            event = library_event(name, message, *self._own)
-            with self._lock:
-                if isinstance(event, ev.Connected):
-                    self._connected, self._over = True, False
-                elif isinstance(event, _OFFLINE):
-                    self._connected, self._over = False, isinstance(event, _FINAL)
-                late = self._left and self._connected
-            if late:
-                # A redial that was under way when the instance left.
-                threading.Thread(target=self._disconnect, name="leave", daemon=True).start()
-        except Exception as error:  # noqa: BLE001 - ctypes would print a traceback and go on
-            self._on_lost(name, error)
-        else:
-            self._happened(event)
+        if name in NOTE_NAMES:
+            self._note(note(name))
+            return
+        event = library_event(name, message, *self._own)
+        with self._lock:
+            if isinstance(event, ev.Connected):
+                self._connected, self._over = True, False
+            elif isinstance(event, _OFFLINE):
+                self._connected, self._over = False, isinstance(event, _FINAL)
+            late = self._left and self._connected
+        if late:
+            # A redial that was under way when the instance left.
+            threading.Thread(target=self._disconnect, name="leave", daemon=True).start()
+        self._happened(event)
 
-    def _on_lost(self, name: str, error: Exception) -> None:
-        self._note(f"error: an event was lost ({name}): {log_line(repr(error))}")
+    def _on_lost(self, what: str, error: Exception) -> None:
+        self._note(f"error: what the library told was lost ({what}): {log_line(repr(error))}")
 
     def _answer(self, request: Request) -> None:
         start = time.monotonic()

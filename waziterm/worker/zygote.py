@@ -15,8 +15,8 @@ import signal
 import socket
 from typing import NoReturn
 
-from waziterm.worker.pipe import leave
-from waziterm.worker.serve import begin, complain, serve
+from waziterm.worker.pipe import complain, leave
+from waziterm.worker.serve import begin, serve
 
 _LONGEST = 4096
 

@@ -1,0 +1,172 @@
+"""How many may be connected at once, and for how long without a word.
+
+Whoever is connected and asks nothing makes room for the next one, so a reader that has forgotten
+its connections keeps nobody out. Only when all are being answered is a newcomer refused.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from aiohttp import web
+
+from waziterm.control.views import error_json
+from waziterm.domain.errors import FleetError
+
+MOST = 64
+FEWEST = 8
+IDLE_S = 60.0
+"""Seconds after which a connection on which nothing is asked is closed."""
+REFUSAL_S = 1.0
+_REFUSALS = 16
+"""So many are told that they are refused, at once; the others are only closed."""
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger(__name__)
+
+
+def most_clients(descriptors: int | None) -> int:
+    """How many may be connected, of a process that may have so many files open; None: no limit."""
+    return MOST if descriptors is None else max(FEWEST, min(MOST, descriptors // 4))
+
+
+class Clients:
+    """The connections of one listening socket. most: how many there may be."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._make: Callable[[], asyncio.Protocol] | None = None
+        self._open: dict[asyncio.BaseProtocol, _Connection] = {}
+        self._idle: dict[_Connection, asyncio.TimerHandle] = {}
+        self._refusals = 0
+
+    def serve(self, make: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
+        """What makes the protocol of a new connection. make: makes one that answers."""
+        self._make = make
+        return self._next
+
+    @web.middleware
+    async def counted(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """To be the application's middleware: who is being answered does not make room."""
+        connection = self._open.get(cast(asyncio.BaseProtocol, request.protocol))
+        if connection is not None and (waiting := self._idle.pop(connection, None)):
+            waiting.cancel()
+        try:
+            return await handler(request)
+        finally:
+            if connection is not None:
+                self._rests(connection)
+
+    def _next(self) -> asyncio.Protocol:
+        assert self._make is not None
+        if len(self._open) >= self._most and self._idle:
+            self._end(next(iter(self._idle)))
+        if len(self._open) >= self._most:
+            log.warning("a client was refused: %d are being answered", self._most)
+            return _Refusal(self)
+        inner = self._make()
+        connection = self._open[inner] = _Connection(self, inner)
+        self._rests(connection)
+        return connection
+
+    def _rests(self, connection: "_Connection") -> None:
+        if connection.inner in self._open:
+            loop = asyncio.get_running_loop()
+            self._idle[connection] = loop.call_later(IDLE_S, self._end, connection)
+
+    def _end(self, connection: "_Connection") -> None:
+        self.gone(connection)
+        connection.close()
+
+    def gone(self, connection: "_Connection") -> None:
+        """It counts no longer."""
+        self._open.pop(connection.inner, None)
+        waiting = self._idle.pop(connection, None)
+        if waiting is not None:
+            waiting.cancel()
+
+    def refusing(self, more: int) -> bool:
+        """Whether one more, or one fewer, can be told that it is refused."""
+        self._refusals += more
+        return self._refusals <= _REFUSALS
+
+    @property
+    def refusal(self) -> bytes:
+        """The answer to one client too many."""
+        body = json.dumps(
+            error_json(
+                FleetError(
+                    f"{self._most} clients are connected to this manager",
+                    "end some of them, then ask again",
+                    code=3,
+                )
+            )
+        ).encode()
+        head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+class _Connection(asyncio.Protocol):
+    """One that is counted; `inner` answers on it."""
+
+    def __init__(self, clients: Clients, inner: asyncio.Protocol) -> None:
+        self._clients = clients
+        self.inner = inner
+        self._transport: asyncio.BaseTransport | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Close it, even before it is there."""
+        self._closed = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self.inner.connection_made(transport)
+        if self._closed:
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self.inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self.inner.eof_received()
+
+    def pause_writing(self) -> None:
+        self.inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.inner.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._clients.gone(self)
+        self.inner.connection_lost(error)
+
+
+class _Refusal(asyncio.Protocol):
+    """One that is told why it is not answered, when it has asked, and is closed then."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if self._clients.refusing(+1):
+            asyncio.get_running_loop().call_later(REFUSAL_S, self._transport.abort)
+        else:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        # Closed at once it would be a reset for whoever is still sending.
+        if self._transport is not None and self._transport.can_write_eof():
+            self._transport.write(self._clients.refusal)
+            self._transport.write_eof()
+            self._transport = None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._clients.refusing(-1)
