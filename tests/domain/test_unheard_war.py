@@ -72,11 +72,11 @@ def test_a_war_that_nobody_hears_comes_to_rest(seed: int) -> None:
     kicks, states = kicks_in(3600.0, 1.0, seed)
     assert State.HELD not in states and State.COOLDOWN not in states
     assert sum(at <= 720.0 for at in kicks) <= 14
-    assert sum(at > 3000.0 for at in kicks) <= 35, "no rest"
+    assert sum(at > 3000.0 for at in kicks) <= 12, "no rest"
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_war_of_which_one_kick_in_twenty_is_unheard_ends_as_before(seed: int) -> None:
     kicks, states = kicks_in(120.0, 0.05, seed)
-    assert sum(at <= 720.0 for at in kicks) <= BLIND_KICKS + 3, kicks
+    assert sum(at <= 720.0 for at in kicks) <= BLIND_KICKS + 1, kicks
     assert State.HELD in states

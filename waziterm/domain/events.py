@@ -102,7 +102,7 @@ class Disconnected:
     the manager sets it.
     """
 
-    kind: DropKind = DropKind.CLOSED
+    how: DropKind = DropKind.CLOSED
     detail: str = ""
     shared: bool = False
 

@@ -63,7 +63,7 @@ class Reason(Enum):
     AUTHENTICATED = _Text(
         "authenticated",
         "408",
-        "logged in, but WhatsApp does not answer the library's first queries",
+        "logged in, but the library's first queries are not answered",
         "waits for the answers, then tries again by itself",
     )
     CONNECT_TIMEOUT = _Text(

@@ -296,14 +296,14 @@ def _disconnected(instance: Instance, event: ev.Disconnected, at: Moment) -> Dec
     """
     if instance.state is State.PAIRING or instance.reason is Reason.PAIRED:
         return Decision(instance)
-    named = event.kind is ev.DropKind.ERROR
+    named = event.how is ev.DropKind.ERROR
     reason = Reason.STREAM_ERROR if named else Reason.DROPPED
     detail = plain(event.detail)
     if instance.state is State.RETRYING:
         return retry(instance, reason, at, detail) if instance.redialling else Decision(instance)
     if instance.connected_at is None:
         return retry(instance, reason, at, detail)
-    suspicious = event.kind is ev.DropKind.CLOSED and not event.shared
+    suspicious = event.how is ev.DropKind.CLOSED and not event.shared
     return dropped(instance, reason, at, detail, suspicious=suspicious)
 
 

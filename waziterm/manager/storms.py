@@ -38,8 +38,8 @@ class Storms:
     def judged(self, name: str, event: ev.Event) -> ev.Event:
         """The event, with what only the fleet can tell of it."""
         match event:
-            case ev.Disconnected(kind, detail):
-                return ev.Disconnected(kind, detail, shared=self._drop_is_shared(name))
+            case ev.Disconnected(how, detail):
+                return ev.Disconnected(how, detail, shared=self._drop_is_shared(name))
             case ev.StreamError():
                 self._drop_is_shared(name)
             case ev.ConnectFailure(code, detail):

@@ -44,7 +44,7 @@ class StreamEnds:
 class SocketEnded:
     """The connection is gone. detail: why it died, "" when it was closed."""
 
-    kind: DropKind
+    how: DropKind
     detail: str = ""
 
 

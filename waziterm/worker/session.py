@@ -61,7 +61,7 @@ from waziterm.worker.sessionfile import (
 Request = SendText | Probe | Logout | PairByCode | Leave
 
 MAX_REQUESTS = 8
-SLOW_QUERIES_S = 2.0
+SLOW_QUERIES_S = 3.0
 """After so long without `Connected` an accepted login is told; they take a few round trips."""
 FAILED_REDIALS = 2
 """So many failed redials are told: the library goes on with them, 2 s later each time, and
@@ -315,7 +315,7 @@ class Session:
         """The end of a connection with what the log said of it before."""
         drop = self._drop
         self._settled()
-        return event if drop is None else ev.Disconnected(drop.kind, drop.detail)
+        return event if drop is None else ev.Disconnected(drop.how, drop.detail)
 
     def _on_alarm(self, alarm: StoreAlarm) -> None:
         """The library could not use its file; a lock that is soon gone counts for nothing."""
