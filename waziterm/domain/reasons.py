@@ -58,7 +58,7 @@ class Reason(Enum):
         "short_lived",
         "428",
         "its connections are closed at once, again and again",
-        "waits longer each time; `waziterm check` names who else has the session",
+        "waits longer each time; see `waziterm check`",
     )
     AUTHENTICATED = _Text(
         "authenticated",
@@ -142,7 +142,7 @@ class Reason(Enum):
         "store_unwritable",
         "",
         "its session file still cannot be written",
-        "mend its disk, owner or mode (`waziterm check`), then reconnect (r)",
+        "mend it (see `waziterm check`), then reconnect (r)",
     )
     SESSION_BROKEN = _Text(
         "session_broken", "500", "the session file cannot be read", "clean it (c) or restore it"

@@ -30,7 +30,7 @@ _FAULTS = {
     sqlite3.SQLITE_BUSY: (StoreFault.LOCKED, "the session file is in use by another process"),
     sqlite3.SQLITE_LOCKED: (StoreFault.LOCKED, "the session file is in use by another process"),
     sqlite3.SQLITE_FULL: (StoreFault.FULL, "the disk of the session file is full"),
-    sqlite3.SQLITE_READONLY: (StoreFault.READ_ONLY, "the session file cannot be written"),
+    sqlite3.SQLITE_READONLY: (StoreFault.READ_ONLY, "the session file is read-only"),
 }
 _WRITE_FAULTS = _FAULTS | {
     sqlite3.SQLITE_IOERR: (StoreFault.IO, "the session file cannot be written: disk I/O error"),
