@@ -89,6 +89,7 @@ STORMS: dict[str, tuple[T, dict[str, Any], float]] = {
     "503": (T.EARLY_ERROR, {"code": 503, "delay_s": 4.5}, 60.0),
     "resets": (T.RESETS, {"delay_s": 8.0}, 80.0),
     "flapping": (T.FLAPPING, {"delay_s": 14.0}, 84.0),
+    "rotating proxy": (T.EARLY_CLOSE, {"delay_s": 6.0}, 60.0),
 }
 
 
@@ -127,10 +128,12 @@ async def test_a_storm_over_twenty_numbers_holds_nobody(lab: Lab, folder: Path, 
             await lab.trouble(kind, **options)
             if kind is T.EARLY_ERROR:
                 await lab.trouble(T.STREAM_ERROR, code=503)
+            elif kind is T.EARLY_CLOSE:
+                await lab.trouble(T.WS_CLOSE)
             await asyncio.sleep(seconds)
             await lab.clear()
             took_s = await all_connected(fleet, names, BACK_S)
-        await judged(fleet, seen)
+        await judged(fleet, seen, lone=kind is T.EARLY_CLOSE)
         said = Reason.STREAM_ERROR if storm == "503" else Reason.DROPPED
         assert all(said in {reason for _, reason in each} for each in seen.values())
     print(f"{storm}: all back after {took_s:.1f} s")

@@ -142,7 +142,7 @@ class Reason(Enum):
         "store_unwritable",
         "",
         "its session file still cannot be written",
-        "mend it (see `waziterm check`), then reconnect (r)",
+        "mend it (`waziterm check`), then reconnect (r)",
     )
     SESSION_BROKEN = _Text(
         "session_broken", "500", "the session file cannot be read", "clean it (c) or restore it"
