@@ -56,19 +56,17 @@ def stream(kind: TroubleKind, code: int | None = None) -> Making:
 
 
 def refusal(code: int) -> Making:
-    """The next login is refused with a `<failure reason=…>`."""
+    """Logins are refused with a `<failure reason=…>`."""
 
     async def make(at: At) -> None:
-        await at.lab.trouble(TroubleKind.LOGIN_FAILURE, at.jid, code=code, times=1)
+        await at.lab.trouble(TroubleKind.LOGIN_FAILURE, at.jid, code=code)
         await at.lab.trouble(TroubleKind.TCP_RESET, at.jid)
 
     return make
 
 
 async def banned(at: At) -> None:
-    await at.lab.trouble(
-        TroubleKind.LOGIN_FAILURE, at.jid, code=402, ban_code=102, expire_s=4, times=1
-    )
+    await at.lab.trouble(TroubleKind.LOGIN_FAILURE, at.jid, code=402, ban_code=102, expire_s=4)
     await at.lab.trouble(TroubleKind.TCP_RESET, at.jid)
 
 
@@ -97,15 +95,6 @@ async def file_broken(at: At) -> None:
 async def rival(at: At) -> None:
     """Another client takes the session after each of our logins."""
     await at.lab.trouble(TroubleKind.RIVAL, at.jid, delay_s=0.2)
-    await at.lab.trouble(TroubleKind.TCP_RESET, at.jid)
-
-
-async def cut_short(at: At) -> None:
-    """A takeover war in which no stream error arrives: each connection ends at once."""
-    for _ in range(2):
-        await at.lab.trouble(TroubleKind.TCP_RESET, at.jid)
-        await shown(at.fleet, at.name, lambda view: view.state is not State.CONNECTED)
-        await in_state(at.fleet, at.name, State.CONNECTED)
     await at.lab.trouble(TroubleKind.TCP_RESET, at.jid)
 
 
@@ -141,23 +130,23 @@ ROWS = (
     Row("440", "closed at once", stream(T.CONFLICT_ABRUPT), State.COOLDOWN, Reason.CONFLICT, "440",
         True, instead=Reason.DROPPED),
     Row("440", "a living rival", rival, State.HELD, Reason.RIVAL, "440", False),
-    Row("440", "no stream error", cut_short, State.COOLDOWN, Reason.SUSPECTED_CONFLICT, "440",
-        True),
     Row("401", "stream error", removed, State.LOGGED_OUT, Reason.UNLINKED, "401", False),
     Row("401", "failure", refusal(401), State.LOGGED_OUT, Reason.UNLINKED, "401", False),
     Row("402", "failure", banned, State.BANNED, Reason.TEMPORARY_BAN, "402", True, "code 102"),
     Row("403", "failure", refusal(403), State.LOGGED_OUT, Reason.LOCKED, "403", False),
     Row("406", "failure", refusal(406), State.LOGGED_OUT, Reason.ACCOUNT_BANNED, "406", False),
     Row("408", "silence", stream(T.SILENT), State.DEGRADED, Reason.KEEPALIVE_MISSED, "408", True),
+    *(Row(str(code), "failure", refusal(code), State.RETRYING, Reason.LOGIN_REFUSED, "", True,
+          f"code {code}") for code in (400, 418, 429, 500, 503)),
+    Row("–", "failure without a code", refusal(0), State.RETRYING, Reason.LOGIN_REFUSED, "", True,
+        "no code told"),
     Row("409", "failure", refusal(409), State.HELD, Reason.REFUSED, "409", False, "code 409"),
     Row("428", "TCP reset", stream(T.TCP_RESET), State.RETRYING, Reason.DROPPED, "428", True),
     Row("428", "websocket close", stream(T.WS_CLOSE), State.RETRYING, Reason.DROPPED, "428", True),
-    Row("500", "failure", refusal(500), State.RETRYING, Reason.DROPPED, "428", True),
     Row("500", "stream error", stream(T.STREAM_ERROR, 500), State.RETRYING, Reason.STREAM_ERROR,
         "5xx", True, "code 500"),
-    Row("503", "failure", refusal(503), State.RETRYING, Reason.DROPPED, "428", True),
-    Row("503", "stream error", stream(T.STREAM_ERROR, 503), State.RETRYING, Reason.DROPPED, "428",
-        True),
+    Row("503", "stream error", stream(T.STREAM_ERROR, 503), State.RETRYING, Reason.STREAM_ERROR,
+        "5xx", True, "code 503"),
     Row("516", "stream error", stream(T.STREAM_ERROR, 516), State.RETRYING, Reason.STREAM_ERROR,
         "5xx", True, "code 516"),
     Row("–", "worker died", killed, State.RETRYING, Reason.WORKER_DIED, "", True, "signal 9"),

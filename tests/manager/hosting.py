@@ -169,6 +169,7 @@ class Host:
         if not view.reason.sentence or not view.next_step:
             self.lies.append(f"no reason or no next step: {shown}")
         waits = view.state in (State.COOLDOWN, State.BANNED)
-        waits = waits or (view.state is State.RETRYING and view.reason is not Reason.DROPPED)
+        redials = view.reason in (Reason.DROPPED, Reason.STREAM_ERROR)
+        waits = waits or (view.state is State.RETRYING and not redials)
         if waits and view.next_attempt is None:
             self.lies.append(f"a wait without an end: {shown}")

@@ -91,7 +91,7 @@ def test_our_own_processes_are_left_out(session: Path) -> None:
 def test_processes_that_cannot_be_looked_into_are_counted_and_said(
     rival: Rival, session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = holder._open_files
+    look = holder.open_files
 
     def refused(pid: int) -> Iterator[tuple[int, int]]:
         if pid == rival.pid:
@@ -99,7 +99,7 @@ def test_processes_that_cannot_be_looked_into_are_counted_and_said(
         return look(pid)
 
     rival.do("open", str(session))
-    monkeypatch.setattr(holder, "_open_files", refused)
+    monkeypatch.setattr(holder, "open_files", refused)
     found = search(Sought((session,)))
     assert found.holder == "" and found.unread >= 1
     assert f"{found.unread} process" in found.summary and "looked into" in found.summary

@@ -51,6 +51,11 @@ SAID = st.one_of(
         [
             ev.Connected(),
             ev.Disconnected(),
+            ev.Disconnected(ev.DropKind.ERROR, "code 503"),
+            ev.Disconnected(ev.DropKind.DIED, "connection reset by peer"),
+            ev.Authenticated(),
+            ev.StoreFailing(ev.StoreFault.READ_ONLY, "attempt to write a readonly database"),
+            ev.StoreFailing(ev.StoreFault.FULL, "database or disk is full"),
             ev.StreamReplaced(),
             ev.QrShown("q" * 50, 1, 6, 60.0),
             ev.KeepAliveTimeout(1),
@@ -65,7 +70,7 @@ SAID = st.one_of(
     st.builds(ev.PairFailed, st.sampled_from(ev.PairingEnd)),
     st.builds(ev.LoggedOut, st.booleans(), st.sampled_from([401, 403, 406])),
     st.builds(ev.TemporaryBan, st.just(101), st.sampled_from([0.0, *BAN_S])),
-    st.builds(ev.ConnectFailure, st.sampled_from([409, 500, 503])),
+    st.builds(ev.ConnectFailure, st.sampled_from([0, 409, 418, 429, 503])),
 )
 
 

@@ -130,7 +130,13 @@ class FakeProcess:
             assert command.instance not in self.workers, "connected twice in one process"
             assert not any(each.called for each in self.workers.values()), "a start after a call"
             assert not any(each.command.alone for each in self.workers.values())
+            parted = any(each.left for each in self.workers.values())
             self.workers[command.instance] = worker
+            if parted:
+                # Letting one go may be a call: the real worker starts nothing after it.
+                worker.left = True
+                worker.say(ev.NotStarted("this worker starts nothing any more"))
+                return
             self._world.workers.append(worker)
             self._world.on_connect(worker)
             return
@@ -209,7 +215,7 @@ class FakeWorker:
     def asked(self, command: wire.Command) -> None:
         """A command for this instance."""
         assert not isinstance(command, wire.Connect)
-        self.called = True
+        self.called |= not isinstance(command, wire.Leave)
         self.asked_to_log_out |= isinstance(command, wire.Logout)
         if self.answers == "never":
             return

@@ -40,6 +40,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "guarded_at": st.none() | MOMENT,
     "conflicts": st.lists(MOMENT).map(tuple),
     "crashes": st.lists(MOMENT).map(tuple),
+    "refusals": st.lists(MOMENT).map(tuple),
+    "store_faults": st.lists(MOMENT).map(tuple),
     "short_lived": COUNT,
     "probe_misses": COUNT,
     "redialling": st.booleans(),

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from waziterm.domain.events import StoreFault
 from waziterm.domain.jid import Jid
-from waziterm.worker.logs import FAILURE_NODE, LibraryLog
+from waziterm.worker.logs import LibraryLog
+from waziterm.worker.phrases import FAILURE_NODE, LoginAccepted, Sign
 from waziterm.worker.sessionfile import (
-    SessionBusyError,
     SessionFileError,
+    StoreFaultError,
     check_path,
     check_resumable,
+    file_id,
+    standing_fault,
 )
 
 OWN = Jid("628123456789", 3)
@@ -72,12 +76,16 @@ def test_what_may_fork_has_not_started_the_library_and_nothing_else_of_neonize_i
 
 def test_library_records_become_lines() -> None:
     lines: list[str] = []
-    log = LibraryLog(lines.append)
+    signs: list[Sign] = []
+    log = LibraryLog(lines.append, signs.append)
     log.take("INFO", "paired 628123456789:3@s.whatsapp.net")
     log.take("ERROR", "two\nlines <failure reason='1'/>")
     assert lines[0] == "paired +6281••••6789:3@s.whatsapp.net"
     assert lines[1].startswith("error: two lines")
     assert log.evidence(FAILURE_NODE) == "<failure reason='1'/>"
+    assert signs == []
+    log.take("INFO", "Successfully authenticated")
+    assert signs == [LoginAccepted()]
 
 
 @pytest.mark.parametrize(
@@ -101,14 +109,83 @@ def test_a_session_file_in_use_is_not_broken(
             check_resumable(str(session), Jid(OWN.user, 4))
         holder.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr("waziterm.worker.sessionfile.BUSY_WAIT_S", 0.0)
-        with pytest.raises(SessionBusyError, match="in use"):
+        with pytest.raises(StoreFaultError, match="in use") as caught:
             check_resumable(str(session), OWN)
+        assert caught.value.fault is StoreFault.LOCKED
 
 
-def _in_a_process(script: str) -> list[str]:
-    """The lines that a script prints: the library starts a Go runtime, not fit for a test's own."""
+def a_store(folder: Path) -> Path:
+    """A session file with our own device."""
+    session = folder / "session.db"
+    with closing(sqlite3.connect(session)) as db, db:
+        db.execute("CREATE TABLE whatsmeow_device (jid TEXT)")
+        db.execute("INSERT INTO whatsmeow_device VALUES (?)", (str(OWN),))
+        db.execute("PRAGMA user_version = 11")
+    return session
+
+
+def test_the_try_to_write_leaves_nothing(tmp_path: Path) -> None:
+    session = a_store(tmp_path)
+    before = session.read_bytes()
+    check_resumable(str(session), OWN)
+    assert session.read_bytes() == before and list(tmp_path.iterdir()) == [session]
+    assert standing_fault(str(session), file_id(str(session))) is None
+
+
+def test_a_file_on_a_read_only_mount_or_a_full_disk_is_not_connected(tmp_path: Path) -> None:
+    """F41, in a mount namespace of its own: a mode alone does not stop root."""
+    full, locked = tmp_path / "full", tmp_path / "read-only"
+    full.mkdir()
+    locked.mkdir()
+    a_store(locked)
+    script = f"""
+        import shutil
+        from pathlib import Path
+        from waziterm.domain.jid import Jid
+        from waziterm.worker.sessionfile import StoreFaultError, check_resumable, standing_fault
+
+        def told(session):
+            try:
+                check_resumable(str(session), Jid({OWN.user!r}, {OWN.device}))
+            except StoreFaultError as error:
+                return error.fault.value
+            return "none"
+
+        session = Path({str(locked)!r}) / "session.db"
+        print(told(session), standing_fault(str(session), None)[0].value)
+        copy = Path({str(full)!r}) / "session.db"
+        shutil.copy(session, copy)
+        print(told(copy))
+        try:
+            with (copy.parent / "filler").open("wb") as filler:
+                while True:
+                    filler.write(bytes(4096))
+                    filler.flush()
+        except OSError:
+            print(told(copy))
+    """
+    mounts = (
+        f"mount --bind {locked} {locked} && mount -o remount,ro,bind {locked}"
+        f" && mount -t tmpfs -o size=256k tmpfs {full}"
+    )
+    shell = ["sh", "-c", f'{mounts} && exec "$@"', "sh"]
+    try:
+        probe = subprocess.run(
+            ["unshare", "-m", *shell, "true"], capture_output=True, timeout=30, check=False
+        )
+    except FileNotFoundError:
+        pytest.skip("no `unshare` here")
+    if probe.returncode:
+        pytest.skip(f"no mount namespace here: {probe.stderr.decode().strip()}")
+    assert _in_a_process(script, "unshare", "-m", *shell) == ["read_only read_only", "none", "full"]
+
+
+def _in_a_process(script: str, *around: str) -> list[str]:
+    """The lines that a script prints: the library starts a Go runtime, not fit for a test's own.
+
+    around: the command that runs it."""
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
+        [*around, sys.executable, "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
         timeout=30,

@@ -20,9 +20,9 @@ from waziterm.worker.mapping import (
     library_event,
     log_line,
     refusal,
-    undelivered,
 )
 from waziterm.worker.pairing import Pairing
+from waziterm.worker.phrases import undelivered
 
 
 @pytest.fixture(scope="module")
@@ -123,14 +123,14 @@ def test_the_rest(pb: Any) -> None:
         ("failed to upgrade database: file is not a database", ev.SessionBroken),
         ("no such table: whatsmeow_device", ev.SessionBroken),
         # Not broken: trying again may help, cleaning never would.
-        ("failed to upgrade database: database is locked", ev.DialFailed),
-        ("failed to upgrade database: database or disk is full", ev.DialFailed),
+        ("failed to upgrade database: database is locked", ev.StoreFailing),
+        ("failed to upgrade database: database or disk is full", ev.StoreFailing),
     ],
 )
 def test_why_a_connect_failed(text: str, kind: type) -> None:
     error = connect_error(text)
     assert type(error) is kind
-    assert isinstance(error, ev.DialFailed | ev.SessionBroken) and error.detail
+    assert error.detail
 
 
 def test_what_the_library_could_not_deliver() -> None:

@@ -35,7 +35,14 @@ class LimitsTable(_Table):
         default=_DEFAULTS.connect_timeout_s,
         ge=1,
         le=600,
-        description="Seconds from the start of a connect to `connected` or to the first QR code.",
+        description="Seconds from the start of a connect to the login or to the first QR code."
+        " The library itself waits up to 120 in them.",
+    )
+    first_queries_s: float = Field(
+        default=_DEFAULTS.first_queries_s,
+        ge=1,
+        le=600,
+        description="Seconds from the login to `connected`; the library waits up to 225 in them.",
     )
     query_timeout_s: float = Field(
         default=_DEFAULTS.query_timeout_s,
@@ -96,7 +103,8 @@ class LimitsTable(_Table):
         default=_DEFAULTS.short_lived_budget,
         ge=1,
         le=100,
-        description="This many short-lived connections in a row are a suspected conflict.",
+        description="With this many short-lived connections the wait becomes a cool-down that"
+        " doubles.",
     )
     backoff_first_s: float = Field(
         default=_DEFAULTS.backoff_first_s,
@@ -108,7 +116,8 @@ class LimitsTable(_Table):
         default=_DEFAULTS.backoff_cap_s,
         ge=1,
         le=_DAY_S,
-        description="The most seconds between two retries; at least `backoff_first_s`.",
+        description="The most seconds between two retries; at least `backoff_first_s`. After a"
+        " drop or a failed dial it is 120 at most.",
     )
     stable_s: float = Field(
         default=_DEFAULTS.stable_s,

@@ -19,6 +19,8 @@ class FindingKind(StrEnum):
     SESSION_MISSING = "session_missing"
     SESSION_UNREADABLE = "session_unreadable"
     SESSION_DAMAGED = "session_damaged"
+    SESSION_REPLACED = "session_replaced"
+    SESSION_UNWRITABLE = "session_unwritable"
     SESSION_BUSY = "session_busy"
     NO_DEVICE = "no_device"
     SEVERAL_DEVICES = "several_devices"

@@ -54,7 +54,7 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 return _refused(barrier)
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
-            fresh = replace(running, hold=None, attempt=0)
+            fresh = replace(_afresh(running), hold=None)
             if not instance.is_held and instance.cooldown_until is None:
                 return connect(fresh, Reason.ASKED, at)
             return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)
@@ -63,13 +63,18 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 return _refused(barrier)
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
-            return connect(replace(running, attempt=0), Reason.ASKED, at)
+            return connect(_afresh(running), Reason.ASKED, at)
         case _:
             if barrier is not None and barrier.hold is not None:
                 return _refused(barrier)
             if instance.state in (State.STOPPED, State.LOGGED_OUT):
-                return connect(replace(running, attempt=0), Reason.ASKED, at)
+                return connect(_afresh(running), Reason.ASKED, at)
             return Decision(running)
+
+
+def _afresh(instance: Instance) -> Instance:
+    """A person asks: waits grow from the beginning again, and a mended file has its second try."""
+    return replace(instance, attempt=0, refusals=(), store_faults=())
 
 
 def _restored(instance: Instance, was: Instance, at: Moment) -> Decision:

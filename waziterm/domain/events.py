@@ -19,6 +19,32 @@ class PairingEnd(StrEnum):
     CLIENT_OUTDATED = "err-client-outdated"
 
 
+class DropKind(StrEnum):
+    """How an open connection ended, as far as the library said. CLOSED: in good order, or nobody
+    said why. ERROR: WhatsApp named an error first. DIED: the socket died: a reset, a time-out, no
+    route."""
+
+    CLOSED = "closed"
+    ERROR = "error"
+    DIED = "died"
+
+
+class StoreFault(StrEnum):
+    """What keeps the library from writing its session file. MOVED: the file is not the one at its
+    path any more. FULL and LOCKED pass by themselves; nothing else does."""
+
+    READ_ONLY = "read_only"
+    MOVED = "moved"
+    IO = "io"
+    DAMAGED = "damaged"
+    FULL = "full"
+    LOCKED = "locked"
+
+    @property
+    def passes(self) -> bool:
+        return self in (StoreFault.FULL, StoreFault.LOCKED)
+
+
 # -- from the library, through the worker ---------------------------------------------------
 
 
@@ -70,7 +96,15 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The socket went away; whatsmeow dials again by itself (0, 2, 4 … s)."""
+    """The socket went away; whatsmeow dials again by itself (0, 2, 4 … s).
+
+    detail: what it said of the end. shared: others of the fleet were dropped in the same seconds;
+    the manager sets it.
+    """
+
+    how: DropKind = DropKind.CLOSED
+    detail: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +145,14 @@ class TemporaryBan:
 
 @dataclass(frozen=True, slots=True)
 class ConnectFailure:
-    """WhatsApp refused the login for a reason that has no event of its own."""
+    """WhatsApp refused the login for a reason that has no event of its own.
+
+    code: 0 when it told none. shared: others of the fleet are refused too; the manager sets it.
+    """
 
     code: int
     detail: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +173,22 @@ class StreamError:
 
 @dataclass(frozen=True, slots=True)
 class DialFailed:
-    """The first dial failed: no network, DNS, TLS or proxy. The library does not try again."""
+    """The first dial failed, or the library's own redials do: no network, DNS, TLS or proxy. After
+    a failed first dial the library does not try again."""
 
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """WhatsApp has accepted the login, but leaves the library's own first queries unanswered."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailing:
+    """The session file cannot be written. detail: what the library or our own look said."""
+
+    fault: StoreFault
     detail: str
 
 
@@ -232,7 +284,13 @@ class SuspectsFound:
 
 @dataclass(frozen=True, slots=True)
 class NetworkBack:
-    """WhatsApp can be reached again after an outage that met the whole fleet."""
+    """WhatsApp can be reached again after an outage that met the whole fleet, or a connection has
+    lasted again after a storm that met several instances."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropShared:
+    """Others of the fleet were dropped within seconds of this instance's own drop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +399,15 @@ LibraryEvent = (
     | ClientOutdated
     | StreamError
 )
-WorkerEvent = LibraryEvent | DialFailed | NotStarted | SessionBroken | LibraryDeaf
+WorkerEvent = (
+    LibraryEvent
+    | Authenticated
+    | DialFailed
+    | NotStarted
+    | SessionBroken
+    | StoreFailing
+    | LibraryDeaf
+)
 Event = (
     WorkerEvent
     | Dialling
@@ -355,6 +421,7 @@ Event = (
     | SuspectsFound
     | TakenOver
     | NetworkBack
+    | DropShared
     | DeviceFound
     | SessionMissing
     | FleetOutdated

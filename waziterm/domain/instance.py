@@ -37,8 +37,9 @@ class Instance:
     cooldown_until, banned_until: no attempt before; they outlive a stop.
     hold: the reason for which the program stopped trying, until a person says so.
     guarded_at: when our own guarded attempt started.
-    conflicts, crashes: moments inside their windows.
-    short_lived: connections in a row that ended at once.
+    conflicts, crashes, store_faults: moments inside their windows.
+    refusals: moments of the logins in a row that WhatsApp refused, this instance's alone.
+    short_lived: connections that were closed at once, since the last that was stable.
     redialling: the library dials by itself after a drop; no attempt of ours is pending.
     """
 
@@ -62,6 +63,8 @@ class Instance:
     guarded_at: float | None = None
     conflicts: tuple[float, ...] = ()
     crashes: tuple[float, ...] = ()
+    refusals: tuple[float, ...] = ()
+    store_faults: tuple[float, ...] = ()
     short_lived: int = 0
     probe_misses: int = 0
     redialling: bool = False

@@ -3,13 +3,32 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from waziterm.domain.events import StoreFault
 from waziterm.domain.instance import Instance
-from waziterm.domain.limits import Limits, backoff, drawn
+from waziterm.domain.limits import NETWORK_CAP_S, Limits, backoff, drawn, suspicious_wait
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 
 QUEUED = "waiting for its turn"
 """The detail of an instance that is to connect as soon as the fleet's limit allows."""
+
+
+_CAPS_S = {
+    # That wait comes on top of a whole limit in which nobody answered.
+    Reason.CONNECT_TIMEOUT: 30.0,
+    Reason.AUTHENTICATED: 30.0,
+    Reason.DIAL_FAILED: NETWORK_CAP_S,
+    Reason.DROPPED: NETWORK_CAP_S,
+    Reason.KEEPALIVE_MISSED: NETWORK_CAP_S,
+    Reason.STREAM_ERROR: NETWORK_CAP_S,
+}
+"""The largest wait for another attempt, where the network may have been the cause."""
+
+REFUSAL_BUDGET = 5
+REFUSAL_SPAN_S = 600.0
+"""So many refused logins in a row, over so long a time, end in `held`."""
+STORE_WINDOW_S = 86_400.0
+"""How long a fault of the session file counts: one reconnect a day, then `held`."""
 
 
 class Action(StrEnum):
@@ -134,9 +153,70 @@ def connect(instance: Instance, reason: Reason, at: Moment) -> Decision:
 def retry(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
     """Give the worker up and try again after the back-off."""
     attempt = instance.attempt + 1
-    due = at.now + backoff(attempt, at.limits, at.random)
+    due = at.now + backoff(attempt, at.limits, at.random, _CAPS_S.get(reason))
     waiting = move(instance, State.RETRYING, reason, at, detail=detail, due=due)
     return Decision(replace(waiting, attempt=attempt), (Action.STOP_WORKER,))
+
+
+def dropped(
+    instance: Instance, reason: Reason, at: Moment, detail: str, *, suspicious: bool
+) -> Decision:
+    """An open connection ended.
+
+    The library redials at once, and that is right after a connection that was stable, or that
+    lasted and is the first to end for long. Otherwise the worker is given up and the wait grows:
+    a flapping line is not hammered, and two clients that take the session from each other unheard
+    come to rest.
+    suspicious: it was closed, nobody said why, and it is the only one.
+    """
+    assert instance.connected_at is not None
+    limits, lived = at.limits, at.now - instance.connected_at
+    if lived >= limits.stable_s:
+        return redial(replace(instance, attempt=0, short_lived=0), reason, at, detail)
+    if lived >= limits.short_lived_s:
+        if instance.attempt == 0 and instance.short_lived == 0:
+            return redial(instance, reason, at, detail)
+        return retry(instance, reason, at, detail)
+    if not suspicious:
+        return retry(instance, reason, at, detail)
+    counted = replace(instance, short_lived=instance.short_lived + 1)
+    times = counted.short_lived - limits.short_lived_budget + 1
+    if times < 1:
+        return retry(counted, reason, at, detail)
+    due = at.now + suspicious_wait(times, limits, at.random)
+    said = f"{counted.short_lived} times"
+    waiting = move(counted, State.RETRYING, Reason.SHORT_LIVED, at, detail=said, due=due)
+    return Decision(replace(waiting, attempt=instance.attempt + 1), (Action.STOP_WORKER,))
+
+
+def refused(instance: Instance, code: int, said: str, at: Moment, *, shared: bool) -> Decision:
+    """WhatsApp refused the login. 409 is final; what only this instance meets, again and again over
+    a long time, and what does not pass by its nature, ends in `held` too.
+
+    shared: others of the fleet are refused as well: that is WhatsApp's trouble or the network's.
+    """
+    detail = (f"code {code}" if code else "no code told") + (said and f": {said}")
+    if code == 409:
+        return hold(instance, Reason.REFUSED, at, detail)
+    passes = code in (408, 429) or code >= 500
+    refusals = () if passes or shared else (*instance.refusals, at.now)
+    counted = replace(instance, refusals=refusals[:1] + refusals[1:][-REFUSAL_BUDGET:])
+    long_enough = bool(refusals) and at.now - refusals[0] >= REFUSAL_SPAN_S
+    if long_enough and len(refusals) >= REFUSAL_BUDGET:
+        return hold(counted, Reason.REFUSED_AGAIN, at, detail)
+    return retry(counted, Reason.LOGIN_REFUSED, at, detail)
+
+
+def store_failing(instance: Instance, fault: StoreFault, detail: str, at: Moment) -> Decision:
+    """The session file cannot be written: what arrives is acknowledged and lost. One reconnect
+    may help; a fault that passes by itself is waited for, without a connection meanwhile."""
+    if fault.passes:
+        return retry(instance, Reason.STORE_FAILING, at, detail)
+    faults = at.recent(instance.store_faults, STORE_WINDOW_S)
+    counted = replace(instance, store_faults=faults[-2:])
+    if len(faults) > 1:
+        return hold(counted, Reason.STORE_UNWRITABLE, at, detail)
+    return retry(counted, Reason.STORE_FAILING, at, detail)
 
 
 def redial(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
@@ -158,8 +238,9 @@ def end(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Dec
     return Decision(move(instance, State.STOPPED, reason, at, detail=detail), (Action.STOP_WORKER,))
 
 
-def conflict(instance: Instance, reason: Reason, at: Moment) -> Decision:
-    """Another client took the session: cool down, or hold when a rival is proven.
+def conflict(instance: Instance, at: Moment) -> Decision:
+    """WhatsApp said that another client took the session (440, nothing else is a conflict): cool
+    down, or hold when a rival is proven.
 
     A conflict soon after our own guarded attempt proves a living rival. Otherwise the last
     conflict of the budget inside the window is one too many.
@@ -173,7 +254,7 @@ def conflict(instance: Instance, reason: Reason, at: Moment) -> Decision:
         minutes = round(limits.conflict_window_s / 60)
         return hold(counted, Reason.CONFLICT_BUDGET, at, f"{len(conflicts)} in {minutes} minutes")
     until = at.now + drawn(limits.cooldown_s, limits, at.random)
-    cooling = move(counted, State.COOLDOWN, reason, at, due=until)
+    cooling = move(counted, State.COOLDOWN, Reason.CONFLICT, at, due=until)
     return Decision(
         replace(cooling, cooldown_until=until), (Action.STOP_WORKER, Action.FIND_HOLDER)
     )

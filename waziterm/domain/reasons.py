@@ -60,6 +60,18 @@ class Reason(Enum):
     STREAM_ERROR = _Text(
         "stream_error", "5xx", "WhatsApp ended the stream with an error", "reconnects by itself"
     )
+    SHORT_LIVED = _Text(
+        "short_lived",
+        "428",
+        "its connections are closed at once, again and again",
+        "waits longer each time; see `waziterm check`",
+    )
+    AUTHENTICATED = _Text(
+        "authenticated",
+        "408",
+        "logged in, but the library's first queries are not answered",
+        "waits for the answers, then tries again by itself",
+    )
     CONNECT_TIMEOUT = _Text(
         "connect_timeout", "408", "no answer within the time limit", "tries again by itself"
     )
@@ -70,6 +82,7 @@ class Reason(Enum):
     CONFLICT = _Text(
         "conflict", "440", "another client took over this session", "one guarded attempt"
     )
+    # Given no more since a guess is no conflict; it stands in older data directories.
     SUSPECTED_CONFLICT = _Text(
         "suspected_conflict", "440", "connections keep ending at once", "one guarded attempt"
     )
@@ -116,6 +129,27 @@ class Reason(Enum):
         "WhatsApp refused the connection",
         "see the code; reconnect (r) tries once",
     )
+    LOGIN_REFUSED = _Text(
+        "login_refused", "", "WhatsApp refused the login", "tries again by itself, ever less often"
+    )
+    REFUSED_AGAIN = _Text(
+        "refused_again",
+        "",
+        "WhatsApp refuses the login again and again",
+        "see the code; reconnect (r) tries once",
+    )
+    STORE_FAILING = _Text(
+        "store_failing",
+        "",
+        "its session file cannot be written",
+        "tries again by itself; `waziterm check` tells more",
+    )
+    STORE_UNWRITABLE = _Text(
+        "store_unwritable",
+        "",
+        "its session file still cannot be written",
+        "mend it (`waziterm check`), then reconnect (r)",
+    )
     SESSION_BROKEN = _Text(
         "session_broken", "500", "the session file cannot be read", "clean it (c) or restore it"
     )
@@ -146,3 +180,7 @@ class Reason(Enum):
             if reason.slug == slug:
                 return reason
         raise ValueError(f"no such reason: {slug!r}")
+
+
+OF_THE_NETWORK = (Reason.DIAL_FAILED, Reason.DROPPED, Reason.STREAM_ERROR, Reason.CONNECT_TIMEOUT)
+"""What a wait may be for that the end of a fleet's outage ends too."""

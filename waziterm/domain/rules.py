@@ -11,21 +11,24 @@ from waziterm.domain.commands import command
 from waziterm.domain.instance import Instance, PairingCode, QrCode
 from waziterm.domain.limits import Limits
 from waziterm.domain.moves import (
+    QUEUED,
     Action,
     Decision,
     Moment,
     conflict,
     connect,
     crash,
+    dropped,
     end,
     hold,
     lost_worker,
     move,
-    redial,
+    refused,
     resume_wanted,
     retry,
+    store_failing,
 )
-from waziterm.domain.reasons import Reason
+from waziterm.domain.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.states import State
 from waziterm.domain.text import plain
 
@@ -73,9 +76,15 @@ def decide(
             return hold(instance, Reason.LOCAL_HOLDER, at, plain(who))
         case ev.SuspectsFound(summary) if instance.state in _SOUGHT:
             return Decision(replace(instance, detail=plain(summary)))
-        case ev.NetworkBack() if instance.reason is Reason.DIAL_FAILED:
-            if instance.state is State.RETRYING:
+        case ev.NetworkBack() if instance.state is State.RETRYING and not instance.redialling:
+            if instance.reason in OF_THE_NETWORK:
                 return connect(instance, Reason.RETRY, at)
+        case ev.DropShared() if instance.state is State.RETRYING:
+            if instance.reason is Reason.SHORT_LIVED:
+                detail, due = "others were dropped too", instance.due
+                return Decision(
+                    move(instance, State.RETRYING, Reason.DROPPED, at, detail=detail, due=due)
+                )
         case ev.DeviceFound(jid, lid) if not instance.is_paired:
             if instance.state is State.LOGGED_OUT:
                 # The library had no time to delete a device that WhatsApp has removed.
@@ -122,6 +131,8 @@ def _due(instance: Instance, at: Moment) -> Decision:
             return connect(replace(instance, banned_until=None), Reason.RETRY, at)
         case State.RETRYING if not instance.redialling:
             return connect(instance, Reason.RETRY, at)
+        case State.CONNECTING if instance.reason is Reason.AUTHENTICATED:
+            return retry(instance, Reason.AUTHENTICATED, at)
         case State.RETRYING | State.CONNECTING:
             return retry(instance, Reason.CONNECT_TIMEOUT, at)
         case State.PAIRING:
@@ -179,7 +190,10 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.Connected():
             return _connected(instance, event, at)
         case ev.Disconnected():
-            return _disconnected(instance, at)
+            return _disconnected(instance, event, at)
+        case ev.Authenticated() if _logs_in(instance):
+            due = at.now + at.limits.first_queries_s
+            return Decision(move(instance, State.CONNECTING, Reason.AUTHENTICATED, at, due=due))
         case ev.KeepAliveTimeout() if instance.state is State.CONNECTED:
             # It may have been overtaken by an answer: our own probe tells within a round trip.
             return Decision(_degraded(instance, at), (Action.PROBE,))
@@ -192,7 +206,7 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.SendUnanswered(after_s) if instance.state in (State.CONNECTED, State.DEGRADED):
             return retry(instance, Reason.SEND_UNANSWERED, at, f"for {after_s:.0f} s")
         case ev.StreamReplaced():
-            return conflict(instance, Reason.CONFLICT, at)
+            return conflict(instance, at)
         case ev.LoggedOut(code=code):
             gone = replace(
                 instance, jid=None, lid=None, cooldown_until=None, guarded_at=None, attempt=0
@@ -208,11 +222,8 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 banned, State.BANNED, Reason.TEMPORARY_BAN, at, detail=f"code {code}", due=until
             )
             return Decision(banned, (Action.STOP_WORKER,))
-        case ev.ConnectFailure(code=500 | 503 as code):
-            return retry(instance, Reason.STREAM_ERROR, at, f"code {code}")
-        case ev.ConnectFailure(code, detail):
-            said = plain(detail)
-            return hold(instance, Reason.REFUSED, at, f"code {code}" + (said and f": {said}"))
+        case ev.ConnectFailure(code, detail, shared):
+            return refused(instance, code, plain(detail), at, shared=shared)
         case ev.ClientOutdated():
             outdated = hold(instance, Reason.OUTDATED_CLIENT, at)
             return replace(outdated, actions=(*outdated.actions, Action.STOP_FLEET_RETRIES))
@@ -222,6 +233,8 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return retry(instance, Reason.DIAL_FAILED, at, plain(detail))
         case ev.TakenOver(by):
             return hold(instance, Reason.LOCAL_HOLDER, at, plain(by))
+        case ev.StoreFailing(fault, detail):
+            return store_failing(instance, fault, plain(detail), at)
         case ev.SessionBroken(detail):
             return hold(instance, Reason.SESSION_BROKEN, at, plain(detail))
         case ev.WorkerDied(cause):
@@ -264,28 +277,36 @@ def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
         lid=event.lid or instance.lid,
         connected_at=instance.connected_at or at.now,
         probe_misses=0,
+        refusals=(),
     )
     due = at.now + at.limits.stable_s
     return Decision(move(known, State.CONNECTED, Reason.ONLINE, at, due=due))
 
 
-def _disconnected(instance: Instance, at: Moment) -> Decision:
+def _logs_in(instance: Instance) -> bool:
+    """Whether a login of its own, or of the library's redial, is what is waited for."""
+    if instance.state is State.CONNECTING:
+        return instance.detail != QUEUED
+    return instance.state is State.RETRYING and instance.redialling
+
+
+def _disconnected(instance: Instance, event: ev.Disconnected, at: Moment) -> Decision:
     """The library redials once by itself; a second drop without `Connected` is ours to handle.
 
-    A conflict whose stream error got lost shows only as connections that end at once, so a row
-    of them counts as one.
+    A conflict whose stream error got lost shows only as connections that are closed at once. That
+    is a guess, and no conflict: it lengthens the wait, and does nothing else.
     """
     if instance.state is State.PAIRING or instance.reason is Reason.PAIRED:
         return Decision(instance)
+    named = event.how is ev.DropKind.ERROR
+    reason = Reason.STREAM_ERROR if named else Reason.DROPPED
+    detail = plain(event.detail)
     if instance.state is State.RETRYING:
-        return retry(instance, Reason.DROPPED, at) if instance.redialling else Decision(instance)
-    if instance.connected_at is not None:
-        lived = at.now - instance.connected_at
-        short = instance.short_lived + 1 if lived < at.limits.short_lived_s else 0
-        instance = replace(instance, short_lived=short)
-        if short >= at.limits.short_lived_budget:
-            return conflict(instance, Reason.SUSPECTED_CONFLICT, at)
-    return redial(instance, Reason.DROPPED, at)
+        return retry(instance, reason, at, detail) if instance.redialling else Decision(instance)
+    if instance.connected_at is None:
+        return retry(instance, reason, at, detail)
+    suspicious = event.how is ev.DropKind.CLOSED and not event.shared
+    return dropped(instance, reason, at, detail, suspicious=suspicious)
 
 
 def _degraded(instance: Instance, at: Moment) -> Instance:

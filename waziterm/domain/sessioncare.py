@@ -14,6 +14,7 @@ def session_findings(survey: Survey) -> Iterator[Finding]:
     """What is wrong with session files, with those that are missing, and with those of nobody."""
     for name in sorted({*survey.named, *survey.sessions}):
         yield from _session(survey, name)
+    yield from _files_in_use(survey)
     yield from _doubles(survey)
 
 
@@ -47,6 +48,30 @@ def _session(survey: Survey, name: str) -> Iterator[Finding]:
         yield from _devices(survey, instance, look, path, held=bool(holder))
     else:
         yield _unsound(survey, instance, look, path, held=bool(holder))
+
+
+def _files_in_use(survey: Survey) -> Iterator[Finding]:
+    """What cannot be written, and what is not the file that its worker writes."""
+    names = {path: name for name, path in survey.paths.items()}
+    for path in survey.unwritable:
+        name = names.get(path)
+        yield Finding(
+            FindingKind.SESSION_UNWRITABLE,
+            Severity.PROBLEM,
+            path,
+            name if name in survey.named else None,
+            "it cannot be written: messages that arrive would be acknowledged and lost",
+            f"mend its owner, its mode or the disk: `ls -ld {path}`",
+        )
+    for name in survey.replaced:
+        yield Finding(
+            FindingKind.SESSION_REPLACED,
+            Severity.PROBLEM,
+            survey.paths.get(name, name),
+            name,
+            "its worker has another file open than the one at this path: nothing can be saved",
+            f"`waziterm reconnect {name}` opens the file that lies there now",
+        )
 
 
 def _orphan(survey: Survey, name: str, look: SessionLook, path: str, *, held: bool) -> Finding:

@@ -54,6 +54,8 @@ class Survey:
     has_manager: whether the fleet runs; without one, nobody of ours uses a session.
     sessions: by name, what its file is like; a missing file is not in it. paths: by the same
     names, where it lies. holders: by name, the process of somebody else that has it open.
+    unwritable: paths of session files, or of their folder, that cannot be written. replaced:
+    names of online instances whose worker has another file open than the one at their path.
     stale_socket: the path of a control socket that nobody answers.
     conflicts: by name, those of the last day. retries: by name, of the last hour.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
@@ -66,6 +68,8 @@ class Survey:
     paths: Mapping[str, str] = field(default_factory=dict)
     open_paths: tuple[OpenPath, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
+    unwritable: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
     stale_socket: str | None = None
     conflicts: Mapping[str, int] = field(default_factory=dict)
     retries: Mapping[str, int] = field(default_factory=dict)

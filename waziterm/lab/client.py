@@ -109,15 +109,18 @@ class Lab:
         expire_s: int | None = None,
         times: int | None = None,
         delay_s: float = 0.0,
+        query: str | None = None,
     ) -> int:
         """Make trouble for one session, or for all without a JID; how many it hit at once.
 
         See `TroubleKind` for the kinds. code: a stream error's code or a login failure's reason;
         ban_code and expire_s (seconds) go with reason 402. times: how often a login failure, a
         rival or a lost acknowledgement happens to each device, None until cleared. delay_s:
-        seconds, for SLOW and RIVAL.
+        seconds, for SLOW, RIVAL and the storms. query: what MUTE leaves unanswered, for example
+        `encrypt/count`.
         """
-        options = {"code": code, "ban_code": ban_code, "expire_s": expire_s, "times": times}
+        options: dict[str, Any] = {"code": code, "ban_code": ban_code, "expire_s": expire_s}
+        options |= {"times": times, "query": query}
         return int(await self._ask("trouble", kind=kind, jid=jid, delay_s=delay_s, **options))
 
     async def clear(self, kind: TroubleKind | None = None, jid: str | None = None) -> None:

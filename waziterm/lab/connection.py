@@ -166,7 +166,8 @@ class Connection:
         self._server.dials[self.jid] += 1
         failure = self._server.troubles.use(TroubleKind.LOGIN_FAILURE, self.jid)
         if failure is not None and failure.code is not None:
-            attrs = {"reason": str(failure.code), "location": "lab"}
+            attrs = {"reason": str(failure.code)} if failure.code else {}
+            attrs["location"] = "lab"
             if failure.ban_code is not None:
                 attrs["code"] = str(failure.ban_code)
             if failure.expire_s is not None:
@@ -179,9 +180,10 @@ class Connection:
 
     def _refuse(self, attrs: dict[str, str]) -> None:
         self._server.events.emit(
-            EventKind.LOGIN_FAILED, str(self.jid), self.number, attrs["reason"]
+            EventKind.LOGIN_FAILED, str(self.jid), self.number, attrs.get("reason", "none")
         )
-        self.end(Ending.GRACE, Node("failure", attrs), detail=f"failure {attrs['reason']}")
+        detail = f"failure {attrs.get('reason', 'without a reason')}"
+        self.end(Ending.GRACE, Node("failure", attrs), detail=detail)
 
     def _log_in(self, phone: Phone, jid: Jid) -> None:
         self.logged_in = True
@@ -258,6 +260,9 @@ class Connection:
         if node.text("type") not in ("get", "set") or self._owner is None:
             return
         if queries.is_ping(node) and self._server.troubles.active(TroubleKind.NO_PONG, self.jid):
+            return
+        mute = self._server.troubles.active(TroubleKind.MUTE, self.jid)
+        if mute is not None and queries.is_among(node, mute.query or ""):
             return
         if node.attrs.get("xmlns") == "md" and node.child("remove-companion-device") is not None:
             self.send(queries.result(node))

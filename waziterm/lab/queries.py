@@ -17,6 +17,16 @@ def is_ping(query: Node) -> bool:
     return query.attrs.get("xmlns") == "w:p"
 
 
+def is_among(query: Node, named: str) -> bool:
+    """Whether an info query is one of those that a comma-separated list names, each by its
+    namespace or as `NAMESPACE/TAG`."""
+    for one in named.split(","):
+        namespace, _, tag = one.partition("/")
+        if query.attrs.get("xmlns") == namespace and (not tag or query.child(tag) is not None):
+            return True
+    return False
+
+
 def answer(query: Node, book: PhoneBook, phone: Phone, device: Device) -> Node:
     """The result for an info query of a logged-in device; its effects on the phone are done."""
     content: tuple[Node, ...] = ()

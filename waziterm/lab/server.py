@@ -5,6 +5,7 @@ import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from waziterm.domain.jid import Jid
@@ -73,13 +74,14 @@ class Server:
                     ca_file=str(self._ca_file),
                     noise_root_key=self.noise.root_public.hex(),
                 )
+                self.troubles.clear(None, None)
                 self._listener.close()
                 self._reset_all()
         finally:
             self._listener.close()
             self.book.flush()
 
-    def later(self, delay_s: float, act: Callable[[], None]) -> None:
+    def later(self, delay_s: float, act: Callable[[], object]) -> None:
         """Do something after a delay."""
         asyncio.get_running_loop().call_later(delay_s, act)
 
@@ -123,6 +125,7 @@ class Server:
         rival = self.troubles.use(TroubleKind.RIVAL, jid)
         if rival is not None:
             self.later(rival.delay_s, lambda: self._kick(connection, jid, "rival"))
+        self._end_early(connection, jid)
 
     def forget(self, connection: Connection) -> None:
         """A connection is over, or about to be: nothing is for it any more."""
@@ -162,14 +165,52 @@ class Server:
         self.events.emit(
             EventKind.TROUBLE, str(trouble.target) if trouble.target else None, 0, trouble.kind
         )
-        if trouble.kind is TroubleKind.OUTAGE:
-            self._listener.down()
-            self._reset_all()
+        match trouble.kind:
+            case TroubleKind.OUTAGE:
+                self._go_down()
+            case TroubleKind.RESETS:
+                self._reset_again(trouble)
+            case TroubleKind.FLAPPING:
+                self._flap(trouble, down=True)
+
+    def _end_early(self, connection: Connection, jid: Jid) -> None:
+        """A stream that has just begun is to end again soon, if a storm is on."""
+        error = self.troubles.use(TroubleKind.EARLY_ERROR, jid)
+        if error is not None:
+            node = Node("stream:error", {"code": str(error.code)})
+            detail = f"stream error {error.code}"
+            self.later(error.delay_s, partial(connection.end, Ending.GRACE, node, detail=detail))
+        close = self.troubles.use(TroubleKind.EARLY_CLOSE, jid)
+        if close is not None:
+            detail = "websocket close"
+            self.later(close.delay_s, partial(connection.end, Ending.ABRUPT, detail=detail))
+
+    def _reset_again(self, trouble: Trouble) -> None:
+        if not self.troubles.holds(trouble):
+            return
+        for jid, connection in tuple(self.online.items()):
+            if trouble.hits(jid):
+                connection.end(Ending.RESET, detail="tcp reset")
+        self.later(trouble.delay_s, lambda: self._reset_again(trouble))
+
+    def _flap(self, trouble: Trouble, *, down: bool) -> None:
+        if not self.troubles.holds(trouble) or self._tasks is None:
+            return
+        if down:
+            self._go_down()
+        else:
+            self._tasks.create_task(self._listener.up())
+        self.later(trouble.delay_s, lambda: self._flap(trouble, down=not down))
+
+    def _go_down(self) -> None:
+        self._listener.down()
+        self._reset_all()
 
     async def clear(self, kind: TroubleKind | None, target: Jid | None) -> None:
         """End standing troubles: of one kind or all, for one target or everyone."""
         self.troubles.clear(kind, target)
-        if self.troubles.active(TroubleKind.OUTAGE, None) is None:
+        away = (TroubleKind.OUTAGE, TroubleKind.FLAPPING)
+        if all(self.troubles.active(each, None) is None for each in away):
             await self._listener.up()
 
     def remove_device(self, jid: Jid) -> None:

@@ -18,10 +18,15 @@ class TroubleKind(StrEnum):
     CONFLICT sends `conflict replaced` and closes 0.3 s later; CONFLICT_ABRUPT closes at once, so
     that a client may lose the node. RIVAL sends CONFLICT after each login, `delay_s` later.
     DEVICE_REMOVED unlinks the device (401). STREAM_ERROR sends `code`. LOGIN_FAILURE answers
-    logins with `<failure reason=code>`, `ban_code` and `expire_s` belong to 402. NO_PONG leaves
-    pings unanswered, SILENT everything. SLOW holds every answer back for `delay_s`. DROP_ACKS
-    takes messages and acknowledges none. TCP_RESET and WS_CLOSE end the connection,
-    REFUSE_CONNECT answers CONNECT with 502, OUTAGE drops everything and refuses the port.
+    logins with `<failure reason=code>` (code 0: with no reason at all), `ban_code` and `expire_s`
+    belong to 402. NO_PONG leaves pings unanswered, MUTE the queries that `query` names, SILENT
+    everything. SLOW holds every answer back for `delay_s`. DROP_ACKS takes messages and
+    acknowledges none. TCP_RESET and WS_CLOSE end the connection, REFUSE_CONNECT answers CONNECT
+    with 502, OUTAGE drops everything and refuses the port.
+
+    Storms: EARLY_ERROR and EARLY_CLOSE end each stream `delay_s` after its login, with
+    `stream:error code` or with a plain close. RESETS resets the connections every `delay_s`.
+    FLAPPING is an outage for `delay_s`, then none for as long, and so on.
     """
 
     CONFLICT = "conflict"
@@ -38,6 +43,11 @@ class TroubleKind(StrEnum):
     WS_CLOSE = "ws-close"
     REFUSE_CONNECT = "refuse-connect"
     OUTAGE = "outage"
+    MUTE = "mute"
+    EARLY_ERROR = "early-error"
+    EARLY_CLOSE = "early-close"
+    RESETS = "resets"
+    FLAPPING = "flapping"
 
 
 ACTS = frozenset(
@@ -50,9 +60,20 @@ ACTS = frozenset(
         TroubleKind.WS_CLOSE,
     }
 )
-FOR_ALL_ONLY = frozenset({TroubleKind.REFUSE_CONNECT, TroubleKind.OUTAGE})
-_NEED_CODE = frozenset({TroubleKind.STREAM_ERROR, TroubleKind.LOGIN_FAILURE})
-_COUNTED = frozenset({TroubleKind.LOGIN_FAILURE, TroubleKind.RIVAL, TroubleKind.DROP_ACKS})
+FOR_ALL_ONLY = frozenset({TroubleKind.REFUSE_CONNECT, TroubleKind.OUTAGE, TroubleKind.FLAPPING})
+_NEED_CODE = frozenset(
+    {TroubleKind.STREAM_ERROR, TroubleKind.LOGIN_FAILURE, TroubleKind.EARLY_ERROR}
+)
+_NEED_DELAY = frozenset({TroubleKind.SLOW, TroubleKind.RESETS, TroubleKind.FLAPPING})
+_COUNTED = frozenset(
+    {
+        TroubleKind.LOGIN_FAILURE,
+        TroubleKind.RIVAL,
+        TroubleKind.DROP_ACKS,
+        TroubleKind.EARLY_ERROR,
+        TroubleKind.EARLY_CLOSE,
+    }
+)
 
 
 class TroubleError(ValueError):
@@ -66,6 +87,8 @@ class Trouble:
     target: an account's JID or LID (all its devices), a device's JID, or None for everyone.
     code: of a stream error, or the reason of a login failure. ban_code, expire_s: 402 only.
     times: how often it happens to each device, None until cleared. delay_s: seconds.
+    query: the namespace of the queries that MUTE meets, or `NAMESPACE/TAG`, several with commas:
+    `encrypt/count,passive`.
     """
 
     kind: TroubleKind
@@ -75,6 +98,7 @@ class Trouble:
     expire_s: int | None = None
     times: int | None = None
     delay_s: float = 0.0
+    query: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises TroubleError."""
@@ -82,7 +106,9 @@ class Trouble:
             raise TroubleError(f"{self.kind} is for all, not for one session")
         if self.kind in _NEED_CODE and self.code is None:
             raise TroubleError(f"{self.kind} needs a code")
-        if self.delay_s < 0 or (self.kind is TroubleKind.SLOW and self.delay_s == 0):
+        if (self.query is not None) != (self.kind is TroubleKind.MUTE):
+            raise TroubleError("mute needs a query, and nothing else takes one")
+        if self.delay_s < 0 or (self.kind in _NEED_DELAY and self.delay_s == 0):
             raise TroubleError(f"{self.kind} needs a delay in seconds")
         if self.times is not None and (self.kind not in _COUNTED or self.times < 1):
             raise TroubleError(f"{self.kind} cannot happen {self.times} times")
@@ -107,6 +133,10 @@ class TroubleBook:
         """Put a trouble in force; it replaces the same kind for the same target."""
         self._drop(lambda old: (old.kind, old.target) == (trouble.kind, trouble.target))
         self._standing.append(trouble)
+
+    def holds(self, trouble: Trouble) -> bool:
+        """Whether this very trouble is still in force."""
+        return any(each is trouble for each in self._standing)
 
     def clear(self, kind: TroubleKind | None, target: Jid | None) -> None:
         """End troubles: of one kind or all, for one target or everyone's."""

@@ -29,6 +29,7 @@ from waziterm.manager.packs import Packs
 from waziterm.manager.peers import Peers
 from waziterm.manager.records import Records
 from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.storms import Storms
 from waziterm.worker import protocol as wire
 
 
@@ -36,7 +37,8 @@ from waziterm.worker import protocol as wire
 class Surroundings:
     """All that a supervisor shares with the rest of its manager.
 
-    packs: finds each attempt its place in a worker. isolated: this instance shares none.
+    storms: tells which faults meet several instances. packs: finds each attempt its place in a
+    worker. isolated: this instance shares none.
     show: passes a view on to the subscribers. outdated: tells the fleet of a 405.
     lab: a local WhatsApp in use instead of the real one.
     """
@@ -45,6 +47,7 @@ class Surroundings:
     sessions: SessionFiles
     claims: Claims
     gate: ConnectGate
+    storms: Storms
     clock: Clock
     random: Random
     packs: Packs
@@ -135,11 +138,11 @@ class Hands:
             await around.claims.keep(self._name, instance.jid)
         if isinstance(event, ev.DialFailed):
             around.gate.failed(self._name)
-        elif isinstance(event, ev.Connected | ev.QrShown):
+        elif isinstance(event, ev.Connected | ev.QrShown | ev.Authenticated):
             around.gate.reached()
         if attempt is None:
             return
-        if state is not State.CONNECTING:
+        if state is not State.CONNECTING or instance.reason is Reason.AUTHENTICATED:
             attempt.leave_gate()
         elif isinstance(event, ev.Dialling):
             await self._dial(attempt, instance)

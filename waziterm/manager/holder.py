@@ -71,7 +71,7 @@ def search(sought: Sought) -> Findings:
         if process.pid in ours:
             continue
         try:
-            if files and not files.isdisjoint(_open_files(process.pid)):
+            if files and not files.isdisjoint(open_files(process.pid)):
                 holder = holder or _described(process)
             elif addresses and not addresses.isdisjoint(_peers(process)):
                 suspects.append(_described(process))
@@ -96,7 +96,7 @@ def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> d
         if process.pid in ours:
             continue
         try:
-            for identity in _open_files(process.pid):
+            for identity in open_files(process.pid):
                 name = names.get(identity)
                 if name is not None and name not in found:
                     found[name] = _described(process)
@@ -134,7 +134,9 @@ def _identities(paths: tuple[Path, ...]) -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
-def _open_files(pid: int) -> Iterator[tuple[int, int]]:
+def open_files(pid: int) -> Iterator[tuple[int, int]]:
+    """The devices and inodes of what a process has open. Raises OSError when it is gone, or
+    belongs to somebody else."""
     with os.scandir(f"/proc/{pid}/fd") as entries:
         for entry in entries:
             try:

@@ -1,11 +1,12 @@
 """The look before a check judges: files, processes, history and machine, seen at one moment."""
 
 import asyncio
+import os
 import shutil
 import socket
 import stat
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,14 @@ from waziterm.domain.text import plain
 from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.descriptors import descriptors
-from waziterm.manager.holder import holders_of
+from waziterm.manager.holder import holders_of, open_files
 from waziterm.manager.reading import conflicts_in
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at
 from waziterm.store.store import Store
 
+_ONLINE = (State.CONNECTED, State.DEGRADED)
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 _MOST = 100_000
@@ -59,6 +61,8 @@ class _Disk:
     looks: dict[str, SessionLook]
     open_paths: tuple[OpenPath, ...]
     holders: dict[str, str]
+    unwritable: tuple[str, ...]
+    replaced: tuple[str, ...]
     stale_socket: str | None
     free: int | None
 
@@ -73,7 +77,9 @@ async def inspect(places: CheckPlaces) -> Survey:
     be read, and OSError when a directory cannot."""
     now = places.clock.now()
     live = {each.name for each in places.instances() if each.state.is_live}
-    disk = await asyncio.to_thread(_disk, places, frozenset(live), places.own_pids())
+    online = {each.name for each in places.instances() if each.state in _ONLINE}
+    ours = places.own_pids()
+    disk = await asyncio.to_thread(_disk, places, frozenset(live), frozenset(online), ours)
     history = await places.store.transitions(since=now - _HOUR_S, limit=_MOST)
     conflicts = await conflicts_in(places.store, now - _DAY_S)
     entries = await places.trash.entries()
@@ -85,6 +91,9 @@ async def inspect(places: CheckPlaces) -> Survey:
         paths={name: shown(places.sessions.path(name)) for name in disk.looks},
         open_paths=disk.open_paths,
         holders=disk.holders,
+        unwritable=disk.unwritable,
+        # A worker that came meanwhile was not looked into.
+        replaced=disk.replaced if places.own_pids() == ours else (),
         stale_socket=disk.stale_socket,
         conflicts=Counter(each.instance for each in conflicts),
         retries=Counter(
@@ -125,7 +134,9 @@ def is_dead_socket(path: Path) -> bool:
     return False
 
 
-def _disk(places: CheckPlaces, live: frozenset[str], ours: frozenset[int]) -> _Disk:
+def _disk(
+    places: CheckPlaces, live: frozenset[str], online: frozenset[str], ours: frozenset[int]
+) -> _Disk:
     sessions = places.sessions
     looks: dict[str, SessionLook] = {}
     for name in sorted(sessions.names()):
@@ -139,9 +150,38 @@ def _disk(places: CheckPlaces, live: frozenset[str], ours: frozenset[int]) -> _D
             OpenPath(shown(path), mode, path.is_dir()) for path, mode in open_paths(places)
         ),
         holders=holders_of({name: sessions.files(name) for name in looks}, ours),
+        unwritable=tuple(shown(path) for path in _unwritable(sessions, looks)),
+        replaced=tuple(_replaced(sessions, online & looks.keys(), ours)) if online else (),
         stale_socket=shown(places.data.socket) if dead else None,
         free=_free(places.data.root),
     )
+
+
+def _unwritable(sessions: SessionFiles, looks: Iterable[str]) -> Iterator[Path]:
+    """The session files that cannot be written, or their folder instead of all of them."""
+    paths = [sessions.path(name) for name in looks]
+    folders = {path.parent for path in paths}
+    refusing = {each for each in folders if not os.access(each, os.W_OK | os.X_OK)}
+    yield from sorted(refusing)
+    for path in paths:
+        if path.parent not in refusing and not os.access(path, os.W_OK) and path.exists():
+            yield path
+
+
+def _replaced(sessions: SessionFiles, online: Iterable[str], ours: frozenset[int]) -> Iterator[str]:
+    """Whose file at its path is open in no worker of ours, although it is online. Nobody, where
+    that cannot be seen."""
+    try:
+        opened = {each for pid in ours for each in open_files(pid)}
+    except OSError:
+        return
+    for name in sorted(online):
+        try:
+            found = sessions.path(name).stat()
+        except OSError:
+            continue
+        if (found.st_dev, found.st_ino) not in opened:
+            yield name
 
 
 def _mode(path: Path) -> int:

@@ -18,15 +18,16 @@ _MOST = 100_000
 """So many changes are looked through at most, the newest."""
 
 _TOLD = ev.StreamReplaced.__name__
-_SEEN = {ev.Disconnected.__name__, ev.HolderFound.__name__, ev.TakenOver.__name__}
+_SEEN = {ev.HolderFound.__name__, ev.TakenOver.__name__}
 _NAMING = {ev.HolderFound.__name__, ev.TakenOver.__name__, ev.SuspectsFound.__name__}
 
 
 async def conflicts_in(store: Store, since: float = 0.0) -> tuple[ConflictRecord, ...]:
     """The conflicts from a moment (UTC seconds) on, oldest first. Raises StoreError.
 
-    A conflict is what WhatsApp told or what connections that keep ending say of it, not the
-    attempt after it, nor a command that its cool-down refused. Who has the session is often found
+    A conflict is what WhatsApp told, or another client that was found, not the attempt after it,
+    nor a command that its cool-down refused; nor is it what an earlier waziterm guessed from
+    connections that kept ending. Who has the session is often found
     out later; that belongs to the same conflict, and so does the state that it leads to.
     """
     changes = await store.transitions(since=since, limit=_MOST)

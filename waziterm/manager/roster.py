@@ -11,7 +11,7 @@ from waziterm.domain.fleet import FleetError, InstanceNotFoundError, InstanceVie
 from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.packing import WorkerView
-from waziterm.domain.reasons import Reason
+from waziterm.domain.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.states import Wanted
 from waziterm.manager.claims import Claims
 from waziterm.manager.gate import ConnectGate, GateLimits
@@ -22,6 +22,7 @@ from waziterm.manager.packs import Packs
 from waziterm.manager.peers import Peers
 from waziterm.manager.records import Records
 from waziterm.manager.sessions import SessionFiles
+from waziterm.manager.storms import Storms
 from waziterm.manager.supervisor import Supervisor
 from waziterm.manager.troubles import Troubles
 from waziterm.manager.world import World
@@ -54,6 +55,9 @@ class Roster:
         self._hub = hub
         self._tasks = tasks
         self._gate = ConnectGate(_gate_limits(settings), world.clock, self._outage, begin)
+        self._storms = Storms(
+            world.clock, lambda: self._settings.limits.short_lived_s, self._post, self._wake_all
+        )
         size = settings.fleet.instances_per_worker
         self._packs = Packs(world.spawn, world.clock, tasks, size)
         self._peers = Peers(world.clock)
@@ -211,6 +215,7 @@ class Roster:
             sessions=self._sessions,
             claims=self._claims,
             gate=self._gate,
+            storms=self._storms,
             clock=self._world.clock,
             random=self._world.random,
             packs=self._packs,
@@ -237,6 +242,7 @@ class Roster:
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         self.is_closing = True
+        self._storms.close()
         self._hub.refresh()
         for supervisor in self:
             supervisor.close()
@@ -268,11 +274,19 @@ class Roster:
             said = "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
         else:
             said = "WhatsApp can be reached again"
-            waiting = [each for each in self if each.instance.reason is Reason.DIAL_FAILED]
-            self._packs.expect(len(waiting))
-            for supervisor in self._supervisors.values():
-                supervisor.post(ev.NetworkBack())
+            self._wake_all()
         self._hub.notice(Notice(now, said, trouble=begins))
+
+    def _wake_all(self) -> None:
+        """Whoever waits because of the network tries now; the gate paces them."""
+        waiting = [each for each in self if each.instance.next_attempt is not None]
+        self._packs.expect(sum(each.instance.reason in OF_THE_NETWORK for each in waiting))
+        for supervisor in self:
+            supervisor.post(ev.NetworkBack())
+
+    def _post(self, name: str, event: ev.Event) -> None:
+        if name in self._supervisors:
+            self._supervisors[name].post(event)
 
 
 def _gate_limits(settings: Settings) -> GateLimits:

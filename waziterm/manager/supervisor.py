@@ -211,6 +211,7 @@ class Supervisor:
         before, event = self.instance, post.event
         if isinstance(event, ev.Dialling):
             event = await hands.checked_dial(before)
+        event = self._around.storms.judged(before.name, event)
         now = self._around.clock.now()
         decision = decide(before, event, now, self._around.random.random(), self._limits)
         await self._adopt(decision, event, now, must_store=post.is_command)

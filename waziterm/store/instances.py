@@ -30,6 +30,8 @@ _COLUMNS = (
     "guarded_at",
     "conflicts",
     "crashes",
+    "refusals",
+    "store_faults",
     "short_lived",
     "probe_misses",
     "redialling",
@@ -114,6 +116,8 @@ def _row(instance: Instance) -> dict[str, Any]:
         "guarded_at": instance.guarded_at,
         "conflicts": json.dumps(instance.conflicts),
         "crashes": json.dumps(instance.crashes),
+        "refusals": json.dumps(instance.refusals),
+        "store_faults": json.dumps(instance.store_faults),
         "short_lived": instance.short_lived,
         "probe_misses": instance.probe_misses,
         "redialling": int(instance.redialling),
@@ -132,6 +136,8 @@ def _instance(row: tuple[Any, ...]) -> Instance:
             "hold": known(Reason.of, hold) if hold is not None else None,
             "conflicts": tuple(known(json.loads, values["conflicts"])),
             "crashes": tuple(known(json.loads, values["crashes"])),
+            "refusals": tuple(known(json.loads, values["refusals"])),
+            "store_faults": tuple(known(json.loads, values["store_faults"])),
             "redialling": bool(values["redialling"]),
         }
     )

@@ -120,6 +120,10 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE INDEX acts_by_time ON acts (at)",
     ),
     ("ALTER TABLE incidents ADD COLUMN acknowledged_at REAL",),
+    (
+        "ALTER TABLE instances ADD COLUMN refusals TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE instances ADD COLUMN store_faults TEXT NOT NULL DEFAULT '[]'",
+    ),
 )
 
 

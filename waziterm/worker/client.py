@@ -66,6 +66,7 @@ class Client:
         self._go = binder.gocode
         self._to = callbacks
         self._id = uuid.uuid4().hex.encode()
+        self._in_use: tuple[object, ...] = ()
 
     def connect(self, session: str, jid: Jid | None, proxy: str | None) -> None:
         """Connect, and stay in the call for as long as the library delivers events.
@@ -80,11 +81,13 @@ class Client:
             os=DEVICE_NAME, platformType=companion.DeviceProps.SAFARI
         ).SerializeToString()
         settings = binder.ProxySettings(proxy)._to_c_struct() if proxy else None
-        # All of these are in use until the call ends, so they live in this frame.
         on_code = binder.func_string(self._survived("QR code", self._on_code))
         on_status = binder.func_string(self._survived("login status", self._on_status))
         on_event = binder.func_callback_bytes(self._survived("event", self._on_event))
         on_log = binder.func_callback_bytes2(self._survived("log record", self._on_log))
+        # The call ends when an event cannot be delivered; the client lives on and logs: without
+        # its callbacks it would take the process down (SIGSEGV, seen on a failure 429 at login).
+        self._in_use = (on_code, on_status, on_event, on_log, settings, props, device)
         error = self._go.Neonize(
             session.encode(),
             self._id,

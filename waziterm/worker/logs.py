@@ -6,23 +6,24 @@ from collections import deque
 from collections.abc import Callable
 
 from waziterm.worker.mapping import log_line
+from waziterm.worker.phrases import Sign, sign_of
 
 # Records come on whichever thread of the library: how long one may be under way when its effect
 # is known.
 RECORD_WAIT_S = 1.0
-FAILURE_NODE = re.compile(r"(<failure .*?>)")
-PAIRING_ERROR = re.compile(r"Failed to pair device: (.*)")
 _TROUBLES = {"WARN": "warning", "ERROR": "error"}
 
 
 class LibraryLog:
     """Hands each record on as one inert line without secrets, and keeps the last troubles.
 
-    note: takes the line; called on threads of the library.
+    note: takes the line. tell: hears of a record that means something. Both are called on threads
+    of the library, which waits for them.
     """
 
-    def __init__(self, note: Callable[[str], None]) -> None:
+    def __init__(self, note: Callable[[str], None], tell: Callable[[Sign], None]) -> None:
         self._note = note
+        self._tell = tell
         self._troubles: deque[str] = deque(maxlen=20)
         self._news = threading.Condition()
 
@@ -34,6 +35,9 @@ class LibraryLog:
                 self._troubles.append(text)
                 self._news.notify_all()
         self._note(f"{trouble}: {log_line(text)}" if trouble else log_line(text))
+        sign = sign_of(level, text)
+        if sign is not None:
+            self._tell(sign)
 
     def evidence(self, pattern: re.Pattern[str]) -> str:
         """The first group of the pattern in the newest trouble that has it, or "".

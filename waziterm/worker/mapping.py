@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
 from waziterm.domain.text import plain, safe_line
+from waziterm.worker.phrases import is_broken_store, store_alarm
 
 # neonize numbers these enums itself; the names are the only link to WhatsApp's codes. A name
 # that a later neonize adds becomes code 0.
@@ -36,11 +37,6 @@ _BAN_CODES = {
     "SENT_TOO_MANY_SAME_MESSAGE": 104,
     "BROADCAST_LIST": 106,
 }
-_STORE_ERRORS = re.compile(
-    r"failed to (?:open|upgrade) database|file is not a database|malformed|no such (?:table|column)"
-)
-_PASSING_STORE_ERRORS = re.compile(r"database (?:table )?is locked|disk is full")
-_UNSENDABLE = re.compile(r"required field \w+\.(?P<event>\w+)\.\w+ not set")
 _ATTRIBUTE = re.compile(r'\b(\w+)="(\d{1,9})"')
 
 
@@ -88,26 +84,16 @@ def note(name: str) -> str:
     return _NOTES[name]
 
 
-def connect_error(text: str) -> ev.DialFailed | ev.SessionBroken:
+def connect_error(text: str) -> ev.DialFailed | ev.SessionBroken | ev.StoreFailing:
     """Why a connect failed at once.
 
-    A store that is locked or out of disk space is not broken: it is worth another try.
+    A store that is locked, full or read-only is not broken.
     """
     detail = log_line(text) or "the library gave no reason"
-    if _STORE_ERRORS.search(text) and not _PASSING_STORE_ERRORS.search(text):
-        return ev.SessionBroken(detail)
-    return ev.DialFailed(detail)
-
-
-def undelivered(text: str) -> str:
-    """The name of the event that ended the library's event loop, or "" for any other end.
-
-    neonize cannot encode an event with an enum value that its own enums do not name (for example
-    a ban with code 105, or a failure 418); `connect` then ends with a protobuf error, and
-    nothing is delivered any more.
-    """
-    match = _UNSENDABLE.search(text)
-    return match["event"] if match else ""
+    alarm = store_alarm(text)
+    if alarm is not None and alarm.fault is not ev.StoreFault.DAMAGED:
+        return ev.StoreFailing(alarm.fault, detail)
+    return ev.SessionBroken(detail) if is_broken_store(text) else ev.DialFailed(detail)
 
 
 def refusal(failure: str, name: str = "") -> ev.TemporaryBan | ev.ConnectFailure:

@@ -11,6 +11,7 @@ import re
 import types
 import typing
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from waziterm.domain import events
 
@@ -243,7 +244,7 @@ def _checked(value: object, hint: object, where: str) -> object:
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     for kind in allowed:
-        if isinstance(kind, type) and issubclass(kind, events.PairingEnd):
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
             try:
                 return kind(str(value))
             except ValueError as error:

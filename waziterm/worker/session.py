@@ -2,14 +2,15 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
 from waziterm.worker.client import Callbacks, Client, LibraryError
-from waziterm.worker.logs import FAILURE_NODE, PAIRING_ERROR, LibraryLog
+from waziterm.worker.logs import LibraryLog
 from waziterm.worker.mapping import (
     NOTE_NAMES,
     REFUSALS,
@@ -18,10 +19,22 @@ from waziterm.worker.mapping import (
     log_line,
     note,
     refusal,
-    undelivered,
 )
 from waziterm.worker.opening import Calls, Opening, Start
 from waziterm.worker.pairing import Pairing
+from waziterm.worker.phrases import (
+    FAILURE_NODE,
+    PAIRING_ERROR,
+    LoginAccepted,
+    LoginRefused,
+    RedialFailed,
+    Sign,
+    SocketEnded,
+    StoreAlarm,
+    StreamEnds,
+    store_alarm,
+    undelivered,
+)
 from waziterm.worker.pipe import Outbox
 from waziterm.worker.protocol import (
     Answered,
@@ -36,15 +49,27 @@ from waziterm.worker.protocol import (
 )
 from waziterm.worker.rootkey import RootKeyError
 from waziterm.worker.sessionfile import (
-    SessionBusyError,
+    FileId,
     SessionFileError,
+    StoreFaultError,
     check_path,
     check_resumable,
+    file_id,
+    standing_fault,
 )
 
 Request = SendText | Probe | Logout | PairByCode | Leave
 
 MAX_REQUESTS = 8
+SLOW_QUERIES_S = 3.0
+"""After so long without `Connected` an accepted login is told; they take a few round trips."""
+FAILED_REDIALS = 2
+"""So many failed redials are told: the library goes on with them, 2 s later each time, and
+whoever keeps the fleet knows better when to dial."""
+LOCKED_ALARMS, LOCKED_WITHIN_S = 3, 60.0
+"""So many alarms of a locked file are a lock that stays. Each came after the library's own wait of
+5 s."""
+_FLUSH_S = 0.5
 _OFFLINE = (
     ev.Disconnected,
     ev.StreamReplaced,
@@ -77,7 +102,7 @@ class Session:
         self._opening = opening
         self._trust = trust
         self._pairing = Pairing()
-        self._log = LibraryLog(self._note)
+        self._log = LibraryLog(self._note, self._on_sign)
         self._lock = threading.Lock()
         self._client = Client(
             binder,
@@ -100,6 +125,12 @@ class Session:
         self._shows_qr = False
         self._code_lock = threading.Lock()
         self._requests = 0
+        self._drop: SocketEnded | None = None
+        self._slow: threading.Timer | None = None
+        self._redials = 0
+        self._file: FileId | None = None
+        self._told_store = False
+        self._locked: deque[float] = deque(maxlen=LOCKED_ALARMS)
 
     def start(self) -> None:
         """Connect when the worker's other starts have begun."""
@@ -138,7 +169,9 @@ class Session:
                 self._trust(command.noise_root_key)
         except SessionFileError as error:
             self._finished(ev.SessionBroken(str(error)))
-        except (SessionBusyError, RootKeyError, ValueError) as error:
+        except StoreFaultError as error:
+            self._finished(ev.StoreFailing(error.fault, log_line(str(error))))
+        except (RootKeyError, ValueError) as error:
             self._finished(ev.DialFailed(log_line(str(error))))
         except Exception as error:  # noqa: BLE001 - an instance must not go silent
             self._finished(ev.DialFailed(log_line(f"unexpectedly: {error!r}")))
@@ -188,6 +221,7 @@ class Session:
         with self._lock:
             self._delivered = True
             self._own = (jid, lid)
+            self._file = file_id(self._command.session)
         self._start.begun.set()
 
     def _on_code(self, payload: str) -> None:
@@ -215,6 +249,10 @@ class Session:
             self._note(note(name))
             return
         event = library_event(name, message, *self._own)
+        if isinstance(event, ev.Connected):
+            self._settled()
+        elif isinstance(event, ev.Disconnected):
+            event = self._explained(event)
         with self._lock:
             if isinstance(event, ev.Connected):
                 self._connected, self._over = True, False
@@ -229,6 +267,68 @@ class Session:
     def _on_lost(self, what: str, error: Exception) -> None:
         self._note(f"error: what the library told was lost ({what}): {log_line(repr(error))}")
 
+    # -- what the library's log says ----------------------------------------------------------
+
+    def _on_sign(self, sign: Sign) -> None:
+        match sign:
+            case LoginAccepted():
+                self._settled()
+                self._slow = threading.Timer(SLOW_QUERIES_S, self._tell_slow)
+                self._slow.daemon = True
+                self._slow.start()
+            case LoginRefused(code, is_fatal):
+                self._happened(ev.ConnectFailure(code))
+                if is_fatal:
+                    # The library is about to crash, and what is not said now is never said.
+                    self._outbox.flush(_FLUSH_S)
+            case StreamEnds(code):
+                self._drop = SocketEnded(ev.DropKind.ERROR, f"code {code}")
+            case SocketEnded():
+                self._drop = self._drop or sign
+            case RedialFailed(detail):
+                self._redials += 1
+                if self._redials == FAILED_REDIALS:
+                    self._happened(ev.DialFailed(log_line(detail)))
+            case StoreAlarm():
+                self._on_alarm(sign)
+            case _:
+                assert_never(sign)
+
+    def _settled(self) -> None:
+        """A login has come, or its first queries are answered: what was before is over."""
+        slow, self._slow = self._slow, None
+        if slow is not None:
+            slow.cancel()
+        self._drop, self._redials = None, 0
+
+    def _tell_slow(self) -> None:
+        with self._lock:
+            waits = not (self._connected or self._over)
+        if waits and self._drop is None:
+            self._happened(ev.Authenticated())
+
+    def _explained(self, event: ev.Disconnected) -> ev.Disconnected:
+        """The end of a connection with what the log said of it before."""
+        drop = self._drop
+        self._settled()
+        return event if drop is None else ev.Disconnected(drop.how, drop.detail)
+
+    def _on_alarm(self, alarm: StoreAlarm) -> None:
+        """The library could not use its file; a lock that is soon gone counts for nothing."""
+        if alarm.fault is ev.StoreFault.LOCKED:
+            now = time.monotonic()
+            self._locked.append(now)
+            if len(self._locked) < LOCKED_ALARMS or now - self._locked[0] > LOCKED_WITHIN_S:
+                return
+        seen = standing_fault(self._command.session, self._file)
+        self._tell_store(*(seen or (alarm.fault, alarm.detail)))
+
+    def _tell_store(self, fault: ev.StoreFault, detail: str) -> None:
+        with self._lock:
+            told, self._told_store = self._told_store, True
+        if not told:
+            self._happened(ev.StoreFailing(fault, log_line(detail)))
+
     def _answer(self, request: Request) -> None:
         start = time.monotonic()
         message_id = error = ""
@@ -236,6 +336,8 @@ class Session:
             message_id = self._carry_out(request)
         except Exception as failure:  # noqa: BLE001 - every request must be answered
             error = log_line(str(failure)) or type(failure).__name__
+            if alarm := store_alarm(str(failure)):
+                self._on_alarm(alarm)
         finally:
             with self._lock:
                 self._requests -= 1
@@ -255,6 +357,8 @@ class Session:
                     code = self._client.pairing_code(self._calls(), phone)
                     self._happened(ev.CodeShown(code, self._pairing.left_s()))
             case Probe():
+                if fault := standing_fault(self._command.session, self._file):
+                    self._tell_store(*fault)
                 self._client.probe(self._calls())
             case Logout():
                 self._client.logout(self._calls())
