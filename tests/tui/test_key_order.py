@@ -20,8 +20,8 @@ async def test_what_follows_a_slash_is_typed_and_commands_nobody() -> None:
     fleet = every_state()
     async with shown(fleet, 120, 40) as screen:
         burst(screen, "slash", *"scrub")
+        await screen.until(lambda _: screen.app.model.arrangement.pattern == "scrub")
         await screen.sees("0 of 12 filtered")
-        assert screen.app.model.arrangement.pattern == "scrub"
         burst(screen, "escape", "slash", *"bali", "enter", "s")
         await screen.until(lambda _: ("stop", "shop-bali") in fleet.calls)
         assert fleet.calls == [("stop", "shop-bali")]

@@ -78,6 +78,7 @@ async def run_screen(
     if not _has_terminal():
         raise FleetError("this needs a terminal; use `waziterm headless`", code=2)
     look = screen or Screen()
+    _check_keys(look)
     leaving = asyncio.Event()
     with _nothing_collected() as collected_again, speaking(_catalog(look)):
 
@@ -91,21 +92,16 @@ async def run_screen(
             from waziterm.tui.driver import TerminalDriver  # noqa: PLC0415
             from waziterm.tui.finish import Finish  # noqa: PLC0415
 
-            try:
-                app = WazitermApp(
-                    fleet,
-                    painted=shown,
-                    attached=attached,
-                    read_only=read_only,
-                    keymap=look.keys,
-                    driver_class=TerminalDriver,
-                    acts=acts,
-                    reopened=reopened,
-                )
-            except ValueError as error:
-                raise FleetError(
-                    f"[screen.keys]: {error}", "bind one of them to another key", 2
-                ) from error
+            app = WazitermApp(
+                fleet,
+                painted=shown,
+                attached=attached,
+                read_only=read_only,
+                keymap=look.keys,
+                driver_class=TerminalDriver,
+                acts=acts,
+                reopened=reopened,
+            )
             Finish.of(look, app.console.color_system).put_on(app)
             return app
 
@@ -165,7 +161,7 @@ async def _show(
 
 
 async def _open(make: "Callable[[], WazitermApp]", modes: "Modes", leaving: asyncio.Event) -> bool:
-    """Show one screen to its end; whether it was left, not crashed. Raises FleetError."""
+    """Show one screen to its end; whether it was left, and has not crashed."""
     from waziterm.tui.contained import run_contained  # noqa: PLC0415 (a refusal needs no textual)
     from waziterm.tui.driver import is_hung_up  # noqa: PLC0415
 
@@ -176,8 +172,6 @@ async def _open(make: "Callable[[], WazitermApp]", modes: "Modes", leaving: asyn
             left = await run_contained(app, leaving)
         finally:
             await _put_away(app._driver, modes)
-    except FleetError:
-        raise
     except Exception:
         logger.critical("the screen could not be shown", exc_info=True)
     return left or leaving.is_set() or is_hung_up(modes.fd)
@@ -216,6 +210,16 @@ def _nothing_collected() -> Iterator[Callable[[], None]]:
         yield gc.enable
     finally:
         gc.enable()
+
+
+def _check_keys(look: Screen) -> None:
+    """Raises FleetError for keys that cannot be bound."""
+    from waziterm.tui.keys import rebound  # noqa: PLC0415 (a refusal needs no textual)
+
+    try:
+        rebound(look.keys)
+    except ValueError as error:
+        raise FleetError(f"[screen.keys]: {error}", "bind one of them to another key", 2) from error
 
 
 def _catalog(look: Screen) -> NullTranslations:
