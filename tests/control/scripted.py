@@ -39,6 +39,9 @@ class ScriptedFleet(ScriptedTools):
         self.sent = SendResult(True, 0.05, "3EB0", "")
         self._at = at
 
+    def now(self) -> float:
+        return self.snapshot().at
+
     def snapshot(self) -> FleetView:
         at = time.time() if self._at is None else self._at
         return FleetView(at, True, tuple(self.views.values()), attempts=4, attempts_ok=3)

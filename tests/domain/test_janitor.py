@@ -12,10 +12,10 @@ PAIRED = Instance("shop", created_at=0.0, jid="6281234567890:1@s.whatsapp.net")
 TIDY = Survey(
     now=NOW,
     instances=(replace(PAIRED, state=State.CONNECTED, due=NOW + 10),),
-    dead=frozenset(),
+    dead={},
+    stuck={},
     sessions=frozenset({"shop"}),
-    trash={"old": NOW - 29 * DAY_S},
-    keep_trash_s=30 * DAY_S,
+    expired={},
 )
 
 
@@ -28,14 +28,11 @@ def test_a_tidy_fleet_needs_nothing() -> None:
 
 
 def test_what_should_have_gone_on_is_told_to() -> None:
-    stuck = replace(PAIRED, state=State.CONNECTING, due=NOW - 31)
-    unscanned = Instance("new", created_at=0.0, state=State.PAIRING, due=NOW - 31)
-    assert kinds(replace(TIDY, instances=(stuck, unscanned))) == [
-        (ActKind.END_WAIT, "shop"),
-        (ActKind.END_PAIRING, "new"),
-    ]
-    late = replace(PAIRED, state=State.CONNECTING, due=NOW - 29)
-    assert plan(replace(TIDY, instances=(late,))) == ()
+    stuck = replace(PAIRED, state=State.CONNECTING)
+    unscanned = Instance("new", created_at=0.0, state=State.PAIRING)
+    seen = replace(TIDY, instances=(stuck, unscanned), stuck={"shop": "late", "new": "late"})
+    assert kinds(seen) == [(ActKind.END_WAIT, "shop"), (ActKind.END_PAIRING, "new")]
+    assert plan(replace(seen, stuck={})) == ()
 
 
 def test_a_dead_worker_is_replaced() -> None:
@@ -47,7 +44,6 @@ def test_sessions_are_only_reported() -> None:
     assert kinds(lost) == [(ActKind.REPORT, "shop"), (ActKind.REPORT, "orphan.db")]
 
 
-def test_the_trash_expires_and_zero_keeps_it_for_ever() -> None:
-    old = replace(TIDY, trash={"old": NOW - 31 * DAY_S})
-    assert plan(old) == (Act(ActKind.DELETE_TRASH, "old", "31 days old"),)
-    assert plan(replace(old, keep_trash_s=0.0)) == ()
+def test_the_trash_expires() -> None:
+    old = replace(TIDY, expired={"old": 31 * DAY_S})
+    assert plan(old) == (Act(ActKind.DELETE_TRASH, "old", "kept for 31 days"),)

@@ -21,6 +21,7 @@ from tests.manager.rivals import Rival, a_rival
 from tests.manager.test_supervising import online, worker_of
 from tests.worker.hand import connecting, pair
 from waziterm.domain import events as ev
+from waziterm.domain.ages import Ages, Sight
 from waziterm.domain.checkup import Finding, FindingKind, FixReport, Remedy, Severity
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
@@ -32,6 +33,7 @@ from waziterm.manager import inspection, mending
 from waziterm.manager.checkup import CheckPlaces, Checkup
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.datadir import DataDir
+from waziterm.manager.keeping import write_ages
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.sessionfile import look_at
@@ -104,6 +106,7 @@ class Place:
             keep_trash_s=lambda: KEEP_S,
             has_manager=False,
             halted=self._halt,
+            stuck=dict,
         )
         self.checkup = Checkup(self.places)
 
@@ -543,10 +546,14 @@ async def test_little_space_and_few_descriptors(
 
 async def test_trash_that_expires_is_announced(place: Place) -> None:
     place.add("a", None)
-    at = place.places.clock.now() - KEEP_S + 3 * 86_400 + 60
+    # What its manifest claims does not count: only the time in which a manager has seen it.
+    at = place.places.clock.now() - 400 * 86_400
     entry = await place.sessions.to_trash(
         "a", at=at, why=Why.CLEANED, restorable=True, was=place.fleet[0]
     )
+    assert entry is not None and await place.checkup.check() == ()
+    seen_s = KEEP_S - 3 * 86_400 - 60
+    await write_ages(place.store, Ages(seen_s, {entry.id: Sight(0.0, seen_s - 5 * 86_400)}))
     found = await place.only()
     assert entry is not None and (found.kind, found.subject) == (
         FindingKind.TRASH_EXPIRES, entry.id

@@ -326,13 +326,15 @@ def test_a_suspended_machine_holds_nothing_against_a_session(host: Host) -> None
     assert worker.alive and host.view("a").state is State.CONNECTED
 
 
-def test_a_clock_that_is_set_back_only_lengthens_a_wait(host: Host) -> None:
+@pytest.mark.parametrize("by_s", [-3600.0, -5.0, 5.0, 3600.0, 40 * 86_400.0])
+def test_f4_a_clock_that_is_set_leaves_a_wait_as_long_as_it_is(host: Host, by_s: float) -> None:
     online(host, "a").say(ev.StreamReplaced())
     host.world.settle()
-    host.world.clock.offset -= 5.0
-    host.world.pass_time(COOLDOWN_S + 4.0)
+    host.world.clock.set_by(by_s)
+    host.world.settle()
+    host.world.pass_time(COOLDOWN_S - 0.1)
     assert not host.world.live()
-    host.world.pass_time(3.0)
+    host.world.pass_time(JITTERED_S - COOLDOWN_S + 0.2)
     assert host.view("a").reason is Reason.GUARDED
 
 

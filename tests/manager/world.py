@@ -82,20 +82,33 @@ class Inline(ThreadPoolExecutor):
 
 
 class LoopClock:
-    """`manager.clock.Clock` on a loop's own time. offset: what its wall clock is ahead of that;
-    setting the clock of a machine back changes it."""
+    """`manager.clock.Clock` on a loop's own time. offset: what its wall clock is ahead of that."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
+        self._disturbed = asyncio.Event()
+        self.shift = 0.0
         self.offset = BEGIN
 
     def now(self) -> float:
         return self.offset + self._loop.now
 
-    def call_at(self, moment: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+    def elapsed(self) -> float:
+        return self._loop.now
+
+    def set_by(self, seconds: float) -> None:
+        """Somebody sets the machine's wall clock, and the manager looks at it."""
+        self.offset += seconds
+        self.shift += seconds
+        self._disturbed.set()
+
+    async def disturbed(self) -> None:
+        await self._disturbed.wait()
+        self._disturbed.clear()
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         # A microsecond later, because moments since 1970 are too large to be exact.
-        when = max(moment - self.offset + 1e-6, self._loop.now)
-        return self._loop.call_at(when, callback)
+        return self._loop.call_at(self._loop.now + max(seconds, 0.0) + 1e-6, callback)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

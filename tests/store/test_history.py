@@ -178,8 +178,10 @@ async def test_pruning_takes_old_history_and_old_lines_of_removed_instances(
                 store.add_line(name, LogLine(int(at), at, Source.MANAGER, "text"))
         await store.flush()
         await store.remove("removed")
-        assert await store.prune(50.0) == Pruned(transitions=4, attempts=4, sends=4, lines=2)
-        assert await store.prune(50.0) == Pruned(0, 0, 0, 0)
+        assert await store.prune(50.0, await store.newest_rows()) == Pruned(
+            transitions=4, attempts=4, sends=4, lines=2
+        )
+        assert await store.prune(50.0, await store.newest_rows()) == Pruned(0, 0, 0, 0)
         assert [line.seq for line in await store.lines("kept", limit=9)] == [1, 2, 100]
         assert [line.seq for line in await store.lines("removed", limit=9)] == [100]
         assert [each.at for each in await store.transitions()] == [100.0, 100.0]

@@ -69,6 +69,8 @@ async def beat(fleet: scripted.ScriptedFleet, file: int) -> None:
 
 async def run(kind: str, log: Path | None) -> int:
     fleet = fleet_of(kind)
+    # On a real screen time passes.
+    fleet.now = time.time  # type: ignore[method-assign]
     screen = Screen(Theme(os.environ.get("WAZITERM_TEST_THEME", Theme.DARK)))
     if kind != "busy" or log is None:
         attached = bool(os.environ.get("WAZITERM_TEST_ATTACHED"))

@@ -136,6 +136,9 @@ class ScriptedFleet(ScriptedTools):
 
     # -- the protocol
 
+    def now(self) -> float:
+        return self.clock()
+
     def snapshot(self) -> FleetView:
         views = tuple(self.views.values())
         return FleetView(self.clock(), self._lab, views)

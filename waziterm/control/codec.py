@@ -36,7 +36,8 @@ class CodecError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What changed, and the figures of the whole fleet at the moment `at` (UTC seconds).
+    """What changed, and the figures of the whole fleet at the moment `at` (UTC seconds; 0 where
+    nobody looked at the clock).
 
     sessions: the instances that have something to clean, None when that is as before.
     """

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from waziterm.control.codec import Frame
 from waziterm.control.stream import LINES_KEPT
 from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice
+from waziterm.manager.clock import elapsed
 from waziterm.manager.hub import Hub, Subscriber
 
 
@@ -18,6 +19,7 @@ class Mirror:
 
     def __init__(self) -> None:
         self._hub = Hub()
+        self._ahead = time.time() - elapsed()
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self._lab = False
@@ -28,9 +30,15 @@ class Mirror:
 
     # -- for whoever shows it -----------------------------------------------------------------
 
+    def now(self) -> float:
+        """UTC seconds on the manager's clock: its frames tell what that says, and in between it
+        runs as every clock does that is not set. So a countdown is right also when the machine's
+        clock was set: what it counts to moves with the same frame."""
+        return self._ahead + elapsed()
+
     def snapshot(self) -> FleetView:
         return FleetView(
-            at=time.time(),
+            at=self.now(),
             lab=self._lab,
             instances=tuple(self._views.values()),
             attempts=self._attempts,
@@ -57,6 +65,8 @@ class Mirror:
     def take(self, frame: Frame) -> None:
         """Take in a frame and pass it on."""
         changes = frame.changes
+        if frame.at:
+            self._ahead = frame.at - elapsed()
         self._attempts, self._attempts_ok = frame.attempts, frame.attempts_ok
         if frame.sessions is not None:
             self._sessions = frame.sessions
@@ -89,7 +99,7 @@ class Mirror:
 
     def notice(self, text: str, *, trouble: bool = False) -> None:
         """Say something of our own to whoever watches."""
-        self._hub.notice(Notice(time.time(), text, trouble=trouble))
+        self._hub.notice(Notice(self.now(), text, trouble=trouble))
 
     def _replace(self, snapshot: FleetView) -> None:
         self._views = {view.name: view for view in snapshot.instances}

@@ -31,6 +31,9 @@ class ReadOnly:
     def snapshot(self) -> FleetView:
         return self._fleet.snapshot()
 
+    def now(self) -> float:
+        return self._fleet.now()
+
     async def lines(
         self, name: str, *, limit: int, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:

@@ -52,6 +52,9 @@ class RemoteFleet(RemoteTools):
     def snapshot(self) -> FleetView:
         return self._mirror.snapshot()
 
+    def now(self) -> float:
+        return self._mirror.now()
+
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         """The newest lines that are here, at most 200. What is older than the stream comes a
         little later, and then every subscriber gets a snapshot."""

@@ -77,6 +77,11 @@ class Stream:
             await response.write_eof()
         except ConnectionError:
             _log.info("a reader of the stream is gone")
+        except BaseException:
+            # Its reader asks again; on a stream that only fell silent it would wait in vain.
+            if request.transport is not None:
+                request.transport.close()
+            raise
         return response
 
     async def _tell(self, response: web.StreamResponse, changes: Changes | None) -> None:
@@ -129,5 +134,13 @@ class Stream:
     def _frame(self, changes: Changes) -> Frame:
         now = self._fleet.snapshot()
         moved = bool(changes.snapshot or changes.changed or changes.removed)
-        sessions = self._fleet.with_session() if moved else None
-        return Frame(now.at, now.attempts, now.attempts_ok, changes, sessions)
+        return Frame(now.at, now.attempts, now.attempts_ok, changes, self._sessions(moved))
+
+    def _sessions(self, moved: bool) -> tuple[str, ...] | None:
+        """Who has a session; None when that is as before, or cannot be looked at: whoever watches
+        wants to see how it goes on all the more then."""
+        try:
+            return self._fleet.with_session() if moved else None
+        except OSError as error:
+            _log.warning("the sessions cannot be looked at: %s", error)
+            return None

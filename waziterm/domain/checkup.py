@@ -37,6 +37,7 @@ class FindingKind(StrEnum):
     OUTDATED = "outdated"
     BANNED = "banned"
     LOGGED_OUT = "logged_out"
+    STUCK = "stuck"
     DISK_LOW = "disk_low"
     FEW_DESCRIPTORS = "few_descriptors"
     TRASH_EXPIRES = "trash_expires"

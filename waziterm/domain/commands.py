@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from waziterm.domain import events as ev
+from waziterm.domain.future import settled
 from waziterm.domain.instance import Instance
 from waziterm.domain.moves import (
     Action,
@@ -89,7 +90,8 @@ def _restored(instance: Instance, was: Instance, at: Moment) -> Decision:
         wanted=was.wanted,
         crashes=tuple(sorted({*instance.crashes, *was.crashes})),
     )
-    return Decision(move(back, State.STOPPED, Reason.RESTORED, at), (Action.RESTORE_SESSION,))
+    back = settled(move(back, State.STOPPED, Reason.RESTORED, at), at.now, at.limits)
+    return Decision(back, (Action.RESTORE_SESSION,))
 
 
 def _refused(barrier: Instance) -> Decision:

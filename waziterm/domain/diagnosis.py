@@ -12,10 +12,7 @@ from waziterm.domain.machine import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_w
 from waziterm.domain.sessioncare import session_findings
 from waziterm.domain.survey import Condition, SessionLook, Survey
 from waziterm.domain.text import plain
-from waziterm.domain.trash import TrashView
-
-EXPIRES_SOON_S = 7 * 86_400.0
-"""So long before its end a trash entry is announced."""
+from waziterm.domain.trash import EXPIRES_SOON_S, TrashView
 
 _BAD_FILE = frozenset(
     {
@@ -37,6 +34,7 @@ def diagnose(survey: Survey) -> tuple[Finding, ...]:
         *_openness(survey),
         *_leftovers(survey),
         *ailments(survey, bad),
+        *_stuck(survey),
         *_machine(survey),
         *_expiring(survey),
     ]
@@ -133,6 +131,18 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             f"the limit of open files ({survey.descriptors}) is enough for about {allowed}"
             f" instances; there are {fleet}",
             "raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit",
+        )
+
+
+def _stuck(survey: Survey) -> Iterator[Finding]:
+    for name, why in survey.stuck.items():
+        yield Finding(
+            FindingKind.STUCK,
+            Severity.PROBLEM,
+            name,
+            name,
+            f"longer in its state than it can be: {why}",
+            f"the janitor goes on with it; `waziterm reconnect {name}` does so now",
         )
 
 

@@ -322,6 +322,24 @@ class Booted:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The machine's clock was set, or the machine was suspended: what is waited for is as far away
+    as before, or nearer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotCarriedOut:
+    """An event was not carried out to its end, or nothing would bring the state to its end.
+
+    cause: why, for the operator. is_carried: whether its worker lives, or its turn to connect is
+    still waited for.
+    """
+
+    cause: str
+    is_carried: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """The moment in `Instance.due` has come."""
 
@@ -426,6 +444,8 @@ Event = (
     | SessionMissing
     | FleetOutdated
     | Booted
+    | ClockSet
+    | NotCarriedOut
     | Due
     | StartAsked
     | StopAsked

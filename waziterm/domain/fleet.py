@@ -154,6 +154,10 @@ class Fleet(Tools, History, Protocol):
 
     def snapshot(self) -> FleetView: ...
 
+    def now(self) -> float:
+        """UTC seconds on the clock by which its moments are told."""
+        ...
+
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         """The newest log lines of an instance, oldest first."""
         ...

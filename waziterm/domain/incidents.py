@@ -36,6 +36,10 @@ class Incident:
         """Whether an operator should hear of it."""
         return self.is_serious or len(self.names) >= PASSING_NAMES
 
+    def shifted(self, by: float) -> "Incident":
+        """The same after the clock was set by so many seconds."""
+        return replace(self, began_at=self.began_at + by, last_at=self.last_at + by)
+
     @property
     def who(self) -> str:
         """Whom it met: the one instance, or how many of the fleet."""

@@ -76,6 +76,32 @@ class Instance:
         """Whether its hold stands: one of a conflict belongs to a device, 405 meets everybody."""
         return self.hold is not None and (self.is_paired or self.hold is Reason.OUTDATED_CLIENT)
 
+    def shifted(self, by: float) -> "Instance":
+        """The same after the clock was set by so many seconds: each of its moments is as long ago,
+        and as far ahead, as before."""
+        if not by:
+            return self
+
+        def moved(moment: float | None) -> float | None:
+            return None if moment is None else moment + by
+
+        return replace(
+            self,
+            created_at=self.created_at + by,
+            since=self.since + by,
+            due=moved(self.due),
+            connected_at=moved(self.connected_at),
+            cooldown_until=moved(self.cooldown_until),
+            banned_until=moved(self.banned_until),
+            guarded_at=moved(self.guarded_at),
+            conflicts=tuple(at + by for at in self.conflicts),
+            crashes=tuple(at + by for at in self.crashes),
+            refusals=tuple(at + by for at in self.refusals),
+            store_faults=tuple(at + by for at in self.store_faults),
+            qr=self.qr and replace(self.qr, expires_at=self.qr.expires_at + by),
+            code=self.code and replace(self.code, expires_at=self.code.expires_at + by),
+        )
+
     def with_barriers_of(self, other: "Instance") -> "Instance":
         """With the later of both cool-downs and bans, a hold of either, and both's conflicts."""
         return replace(

@@ -12,7 +12,6 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.packing import WorkerView, is_quiet, regroup
 from waziterm.domain.states import State
 
-OVERDUE_S = 30.0
 _DAY_S = 86_400.0
 
 
@@ -41,17 +40,18 @@ class Survey:
     """What the janitor sees. now: UTC seconds.
 
     dead: by name, the pid of a worker whose process no longer exists.
+    stuck: by name, why an instance is longer in its state than its limit says.
     sessions: names with a session file.
-    trash: when each entry came there. keep_trash_s: how long it stays; 0 for ever.
+    expired: trash entries whose time is over, and for how many seconds each was kept.
     workers: those that may be given up. per_worker: how many instances share one at most.
     """
 
     now: float
     instances: Sequence[Instance]
     dead: Mapping[str, int]
+    stuck: Mapping[str, str]
     sessions: frozenset[str]
-    trash: Mapping[str, float]
-    keep_trash_s: float
+    expired: Mapping[str, float]
     workers: Sequence[WorkerView] = ()
     per_worker: int = 1
 
@@ -60,16 +60,13 @@ def plan(survey: Survey) -> tuple[Act, ...]:
     """What is to be done about what the survey shows; pure, so that a dry run says the same."""
     acts: list[Act] = []
     for instance in survey.instances:
-        late = survey.now - instance.due if instance.due is not None else 0.0
+        why_stuck = survey.stuck.get(instance.name, "")
         if instance.name in survey.dead:
             why = f"its worker is gone, and it still shows {instance.state.label}"
             acts.append(Act(ActKind.REPLACE_WORKER, instance.name, why))
-        elif late > OVERDUE_S and instance.state is State.PAIRING:
-            why = f"nobody scanned its QR code, which ended {late:.0f} s ago"
-            acts.append(Act(ActKind.END_PAIRING, instance.name, why))
-        elif late > OVERDUE_S:
-            why = f"{instance.state.label}, and should have gone on {late:.0f} s ago"
-            acts.append(Act(ActKind.END_WAIT, instance.name, why))
+        elif why_stuck:
+            kind = ActKind.END_PAIRING if instance.state is State.PAIRING else ActKind.END_WAIT
+            acts.append(Act(kind, instance.name, why_stuck))
         if instance.is_paired and instance.name not in survey.sessions:
             why = "it is paired, but its session file is gone; restore it, or clean and link anew"
             acts.append(Act(ActKind.REPORT, instance.name, why))
@@ -80,8 +77,7 @@ def plan(survey: Survey) -> tuple[Act, ...]:
     for orphan in sorted(survey.sessions - names):
         acts.append(Act(ActKind.REPORT, f"{orphan}.db", "a session file without an instance"))
     acts += (
-        Act(ActKind.DELETE_TRASH, entry, f"{(survey.now - at) / _DAY_S:.0f} days old")
-        for entry, at in survey.trash.items()
-        if survey.keep_trash_s and survey.now - at > survey.keep_trash_s
+        Act(ActKind.DELETE_TRASH, entry, f"kept for {age_s / _DAY_S:.0f} days")
+        for entry, age_s in survey.expired.items()
     )
     return tuple(acts)

@@ -69,7 +69,12 @@ class Moment:
 
     def recent(self, moments: tuple[float, ...], window_s: float) -> tuple[float, ...]:
         """The moments of the last `window_s` seconds, and now."""
-        return (*(at for at in moments if self.now - at < window_s), self.now)
+        return (*(at for at in moments if self.within(at, window_s)), self.now)
+
+    def within(self, moment: float | None, window_s: float) -> bool:
+        """Whether a moment lies in the last `window_s` seconds. One in the future is of a clock
+        that was wrong, and says nothing."""
+        return moment is not None and 0.0 <= self.now - moment <= window_s
 
 
 def move(
@@ -248,7 +253,7 @@ def conflict(instance: Instance, at: Moment) -> Decision:
     limits = at.limits
     conflicts = at.recent(instance.conflicts, limits.conflict_window_s)
     counted = replace(instance, conflicts=conflicts, short_lived=0)
-    if instance.guarded_at is not None and at.now - instance.guarded_at <= limits.guard_s:
+    if at.within(instance.guarded_at, limits.guard_s):
         return hold(counted, Reason.RIVAL, at)
     if len(conflicts) >= limits.conflict_budget:
         minutes = round(limits.conflict_window_s / 60)

@@ -79,6 +79,12 @@ class Reason(Enum):
         "dial_failed", "408", "WhatsApp could not be reached", "tries again; check the network"
     )
     WORKER_DIED = _Text("worker_died", "", "its worker process died", "a new one by itself")
+    NOT_CARRIED_OUT = _Text(
+        "not_carried_out",
+        "",
+        "the program could not carry it out",
+        "tries again by itself; see the log",
+    )
     CONFLICT = _Text(
         "conflict", "440", "another client took over this session", "one guarded attempt"
     )

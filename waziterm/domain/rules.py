@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from waziterm.domain import events as ev
 from waziterm.domain.commands import command
+from waziterm.domain.future import has_future, longest_cooldown, settled
 from waziterm.domain.instance import Instance, PairingCode, QrCode
 from waziterm.domain.limits import Limits
 from waziterm.domain.moves import (
@@ -67,7 +68,12 @@ def decide(
         case ev.Booted(library_changed):
             if library_changed and instance.hold is Reason.OUTDATED_CLIENT:
                 instance = replace(instance, hold=None)
-            return resume_wanted(instance, at)
+            return resume_wanted(settled(instance, at.now, limits), at)
+        case ev.ClockSet():
+            # The moments were moved along before; nothing is to be decided.
+            return Decision(instance)
+        case ev.NotCarriedOut(cause, is_carried):
+            return _go_on(instance, plain(cause), is_carried, at)
         case ev.Due():
             return _due(instance, at)
         case ev.FleetOutdated():
@@ -110,6 +116,19 @@ def decide(
         case _ if instance.state.is_live:
             return _live(instance, event, at)
     return Decision(instance)
+
+
+def _go_on(instance: Instance, cause: str, is_carried: bool, at: Moment) -> Decision:
+    """What else would bring no state to its end any more; see `domain.future`."""
+    instance = settled(instance, at.now, at.limits)
+    if has_future(instance, is_carried=is_carried):
+        return Decision(instance)
+    if instance.state is State.BANNED and instance.banned_until is not None:
+        return Decision(replace(instance, due=instance.banned_until))
+    if instance.state is State.COOLDOWN:
+        until = instance.cooldown_until or at.now + longest_cooldown(at.limits)
+        return Decision(replace(instance, due=until, cooldown_until=until))
+    return retry(instance, Reason.NOT_CARRIED_OUT, at, cause)
 
 
 def _is_stopped(instance: Instance) -> bool:

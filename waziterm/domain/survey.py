@@ -58,6 +58,7 @@ class Survey:
     names of online instances whose worker has another file open than the one at their path.
     stale_socket: the path of a control socket that nobody answers.
     conflicts: by name, those of the last day. retries: by name, of the last hour.
+    stuck: by name, why an instance is longer in its state than its limit says.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
     """
 
@@ -76,6 +77,7 @@ class Survey:
     disk_free: int | None = None
     descriptors: int | None = None
     trash: tuple[TrashView, ...] = ()
+    stuck: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def named(self) -> Mapping[str, Instance]:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+EXPIRES_SOON_S = 7 * 86_400.0
+"""So long before its end a trash entry is announced."""
+
 
 class Why(StrEnum):
     """Why something came to the trash; the value is the word in the manifest and in JSON.
@@ -40,7 +43,8 @@ class TrashedFile:
 class TrashView:
     """One entry of the trash as it is shown.
 
-    at, expires_at: UTC seconds; it is deleted for good after `expires_at`, None for never.
+    at, expires_at: UTC seconds; it is deleted for good after `expires_at`, None for never. That is
+    the earliest moment: it ages only while a manager runs (`domain.ages`).
     restorable: False when its keys are gone. paired: whether its device is linked as far as known.
     """
 

@@ -1,18 +1,23 @@
 """One attempt of an instance: the wait for its turn, then the worker that carries it."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import Source
 from waziterm.domain.limits import Limits
+from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock
 from waziterm.manager.gate import ConnectGate, Place
 from waziterm.manager.link import Ears, Link
 from waziterm.manager.pack import Berth
 from waziterm.worker.protocol import Connect
+
+log = logging.getLogger(__name__)
 
 
 class Teller(Protocol):
@@ -47,7 +52,7 @@ class Attempt:
     def queue(self, gate: ConnectGate, free: Callable[[], Awaitable[None]], *, paced: bool) -> None:
         """Wait for a place in the gate, in the background. free: waits for the end of what an
         earlier attempt may have left behind."""
-        self._task = self._tasks.create_task(self._await_turn(gate, free, paced))
+        self._task = self._begin(lambda: self._await_turn(gate, free, paced))
 
     async def _await_turn(
         self, gate: ConnectGate, free: Callable[[], Awaitable[None]], paced: bool
@@ -64,17 +69,31 @@ class Attempt:
         try:
             berth = await place()
         except OSError as error:
-            self._tell(ev.WorkerDied(f"cannot start a worker: {error.strerror}"), self)
+            # No worker has died: this is the machine's fault, and no crash of the instance.
+            why = f"cannot start a worker: {error.strerror}"
+            self._tell(ev.NotCarriedOut(why, is_carried=False), self)
             return
         ears = Ears(lambda event: self._tell(event, self), self._write)
         self.link = Link(berth, ears, self._clock)
-        self._task = self._tasks.create_task(self.link.listen())
+        self._task = self._begin(self.link.listen)
         await self.link.connect(replace(command, alone=berth.alone))
 
     def watch(self, limits: Limits) -> None:
         """From now on probe the connection, in the background, until it is let go."""
         if self._pulse is None and self.link is not None:
-            self._pulse = self._tasks.create_task(self.link.beat(limits))
+            self._pulse = self._begin(partial(self.link.beat, limits))
+
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> "asyncio.Task[None]":
+        return self._tasks.create_task(self._told(work))
+
+    async def _told(self, work: Callable[[], Awaitable[None]]) -> None:
+        """What fails in the background is told: nothing else would bring this attempt to its end,
+        and the fleet must not end with it."""
+        try:
+            await work()
+        except Exception as error:
+            log.exception("an attempt failed")
+            self._tell(ev.NotCarriedOut(cause_of(error), is_carried=False), self)
 
     def probe_now(self) -> None:
         """Do not wait for the next probe's moment."""

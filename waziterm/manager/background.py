@@ -7,6 +7,12 @@ from collections.abc import Awaitable, Callable
 log = logging.getLogger(__name__)
 
 
+def cause_of(error: BaseException) -> str:
+    """What failed, in a few words for an operator: `OSError: Too many open files`."""
+    said = error.strerror if isinstance(error, OSError) else ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 class Background:
     """Runs tasks in a task group until they end or `cancel`. name: for the log."""
 

@@ -15,12 +15,14 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.trash import Removal, TrashView, Why
 from waziterm.manager.clock import Clock
+from waziterm.manager.keeping import trash_views
 from waziterm.manager.manifest import TrashEntry
 from waziterm.manager.registry import Registry
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
 from waziterm.store.errors import StoreError
 from waziterm.store.sessionfile import device_key, devices_in
+from waziterm.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Cleaning:
     def __init__(
         self,
         keeper: Keeper,
+        store: Store,
         sessions: SessionFiles,
         trash: Trash,
         registry: Registry,
@@ -60,6 +63,7 @@ class Cleaning:
         keep_s: float,
     ) -> None:
         self._keeper = keeper
+        self._store = store
         self._sessions = sessions
         self._trash = trash
         self._registry = registry
@@ -112,7 +116,8 @@ class Cleaning:
     async def trash(self) -> tuple[TrashView, ...]:
         """What lies in the trash, the newest first."""
         entries = await self._trash.entries()
-        return tuple(entry.view(self.keep_s) for entry in reversed(entries))
+        newest = tuple(reversed(entries))
+        return await trash_views(self._store, newest, self.keep_s, self._clock.now())
 
     async def restore(self, identity: str) -> str:
         """Bring an entry back, and its instance; the instance's name. Raises FleetError."""

@@ -50,11 +50,18 @@ class ConnectGate:
         self._failing: set[str] = set()
         self._reached = asyncio.Event()
         self._reached.set()
+        self._waiting = 0
+        self._moved_at = clock.elapsed()
 
     @property
     def is_out(self) -> bool:
         """Whether the network counts as out."""
         return not self._reached.is_set()
+
+    @property
+    def stalled_s(self) -> float:
+        """For how many seconds nobody got a place although somebody waits for one."""
+        return self._clock.elapsed() - self._moved_at if self._waiting else 0.0
 
     def apply(self, limits: GateLimits) -> None:
         """Go by other limits from now on. Connects in flight keep their places."""
@@ -66,21 +73,28 @@ class ConnectGate:
 
         paced: a pairing or a retry, which keeps to the rate and waits for the end of an outage.
         """
-        await self._begin.wait()
-        if paced:
-            async with self._pace:
-                await self._take_turn()
-        await self._places.take()
+        if not self._waiting:
+            self._moved_at = self._clock.elapsed()
+        self._waiting += 1
+        try:
+            await self._begin.wait()
+            if paced:
+                async with self._pace:
+                    await self._take_turn()
+            await self._places.take()
+        finally:
+            self._waiting -= 1
+        self._moved_at = self._clock.elapsed()
         return Place(self._places)
 
     async def _take_turn(self) -> None:
-        wait = self._next_start - self._clock.now()
+        wait = self._next_start - self._clock.elapsed()
         if wait > 0 and self.is_out:
             await self._out_for(wait)
         elif wait > 0:
             await self._clock.sleep(wait)
         pause = self._limits.scout_s if self.is_out else 1.0 / self._limits.paced_per_s
-        self._next_start = self._clock.now() + pause
+        self._next_start = self._clock.elapsed() + pause
 
     async def _out_for(self, seconds: float) -> None:
         """Wait, but not longer than the outage lasts."""
@@ -97,7 +111,7 @@ class ConnectGate:
         self._failing.add(name)
         if len(self._failing) >= OUTAGE_NAMES and not self.is_out:
             self._reached.clear()
-            self._next_start = self._clock.now() + self._limits.scout_s
+            self._next_start = self._clock.elapsed() + self._limits.scout_s
             self._on_outage(True)
 
     def reached(self) -> None:
@@ -105,7 +119,7 @@ class ConnectGate:
         self._failing.clear()
         if self.is_out:
             self._reached.set()
-            self._next_start = self._clock.now()
+            self._next_start = self._clock.elapsed()
             self._on_outage(False)
 
 

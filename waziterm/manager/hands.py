@@ -32,6 +32,16 @@ from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.storms import Storms
 from waziterm.worker import protocol as wire
 
+MOVES = frozenset(
+    {
+        Action.TRASH_SESSION,
+        Action.TRASH_REMAINS,
+        Action.TRASH_INSTANCE,
+        Action.RESTORE_SESSION,
+    }
+)
+"""What moves a session; when that fails, all is as before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

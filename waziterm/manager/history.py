@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 ALIVE_EVERY_S = 60.0
 _ALIVE = "alive_at"
+_CLOCK = "clock_at"
+"""What the clock of the last manager said last."""
 MOST_INCIDENTS = 500
 MOST_MOVES = 1000
 MOST_ATTEMPTS = 10_000
@@ -71,30 +74,52 @@ class Presence:
         self._store = store
         self._clock = clock
 
-    async def begin(self) -> None:
+    async def begin(self) -> float:
         """Note the end of a manager that could not do it itself: about when it was last alive.
-        Raises StoreError."""
-        last = await self._store.get_meta(_ALIVE)
-        if last:
-            await self._store.leave(float(last))
+        Raises StoreError.
+
+        Returns by how many seconds the clock was set back since then, as far as that can be told:
+        0, or negative. That it was set forward looks like time that has passed.
+        """
+        last, said = await self._noted(_ALIVE), await self._noted(_CLOCK)
+        if last is not None:
+            await self._store.leave(last)
+        back_s = 0.0 if said is None else min(0.0, self._clock.now() - said)
         await self._alive()
+        return back_s
 
     async def run(self) -> None:
         """Note every minute that this manager is alive, until cancelled."""
         while True:
             await self._clock.sleep(ALIVE_EVERY_S)
-            try:
-                await self._alive()
-            except StoreError as error:
-                log.warning("not noted that the manager is alive: %s", error)
+            await self.note()
+
+    async def note(self) -> None:
+        """Note that this manager is alive, and what its clock says."""
+        try:
+            await self._alive()
+        except Exception:
+            # It is noted again in a minute; it is no reason to end the fleet.
+            log.exception("not noted that the manager is alive")
 
     async def end(self) -> None:
         """Note the end of this manager; when the disk refuses, the next one does."""
         try:
+            await self._alive()
             await self._store.leave(self._clock.now())
             await self._store.set_meta(_ALIVE, "")
         except StoreError as error:
             log.warning("the manager's end is not noted: %s", error)
 
+    async def _noted(self, key: str) -> float | None:
+        """A moment that was noted, in UTC seconds; None when there is none to believe."""
+        try:
+            moment = float(await self._store.get_meta(key) or "nan")
+        except ValueError:
+            return None
+        return moment if math.isfinite(moment) else None
+
     async def _alive(self) -> None:
-        await self._store.set_meta(_ALIVE, repr(self._clock.now()))
+        now = repr(self._clock.now())
+        await self._store.set_meta(_ALIVE, now)
+        await self._store.set_meta(_CLOCK, now)

@@ -6,7 +6,7 @@ import shutil
 import socket
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.descriptors import descriptors
 from waziterm.manager.holder import holders_of, open_files
+from waziterm.manager.keeping import trash_views
 from waziterm.manager.reading import conflicts_in
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
@@ -39,7 +40,8 @@ class CheckPlaces:
 
     own_pids: the workers of this fleet. keep_trash_s: seconds for which a trash entry stays now, 0
     for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
-    nobody of ours uses its session; afterwards it goes on.
+    nobody of ours uses its session; afterwards it goes on. stuck: by name, why an instance is
+    longer in its state than its limit says.
     """
 
     data: DataDir
@@ -52,6 +54,7 @@ class CheckPlaces:
     keep_trash_s: Callable[[], float]
     has_manager: bool
     halted: Callable[[str], AbstractAsyncContextManager[None]]
+    stuck: Callable[[], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,9 @@ async def inspect(places: CheckPlaces) -> Survey:
     history = await places.store.transitions(since=now - _HOUR_S, limit=_MOST)
     conflicts = await conflicts_in(places.store, now - _DAY_S)
     entries = await places.trash.entries()
+    trash = await trash_views(places.store, entries, places.keep_trash_s(), now)
+    # The clock may have been set meanwhile; the instances' moments are what it says now.
+    now = places.clock.now()
     return Survey(
         now=now,
         has_manager=places.has_manager,
@@ -103,7 +109,8 @@ async def inspect(places: CheckPlaces) -> Survey:
         ),
         disk_free=disk.free,
         descriptors=descriptors(),
-        trash=tuple(entry.view(places.keep_trash_s()) for entry in entries),
+        trash=trash,
+        stuck=places.stuck(),
     )
 
 

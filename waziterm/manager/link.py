@@ -59,7 +59,7 @@ class Link:
                 async with asyncio.timeout(limits.keepalive_s):
                     await self.wanted.wait()
             self.wanted.clear()
-            before = self._clock.now()
+            before = self._clock.elapsed()
             try:
                 answered = await self.probe(limits.probe_timeout_s)
             except WorkerGoneError:

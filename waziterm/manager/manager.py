@@ -1,6 +1,7 @@
 """The session manager: the fleet that a screen, an HTTP API or a test talks to."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ from waziterm.manager.world import World, real_world
 from waziterm.store.store import Store, open_store
 
 _LIBRARY = "library"
+
+log = logging.getLogger(__name__)
 
 
 class SessionManager(Toolbox):
@@ -73,11 +76,14 @@ class SessionManager(Toolbox):
         """Take up what is stored; see `Roster.boot`. From now on the janitor goes round."""
         changed = await self._store.get_meta(_LIBRARY) not in (None, self._library)
         await self._store.set_meta(_LIBRARY, self._library)
-        await self._presence.begin()
-        await self._roster.boot(library_changed=changed)
+        shift = await self._presence.begin()
+        if shift:
+            log.warning("the clock was set back by %.0f s since the last manager", -shift)
+        await self._roster.boot(library_changed=changed, shift=shift)
         rounds = self._rounds.run(self._settings.janitor.every_s)
         self._background.append(self._tasks.create_task(rounds, name="janitor"))
         self._background.append(self._tasks.create_task(self._presence.run(), name="presence"))
+        self._background.append(self._tasks.create_task(self._watch_clock(), name="clock"))
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
@@ -100,7 +106,22 @@ class SessionManager(Toolbox):
         """Say a sentence to whoever watches."""
         self._hub.notice(Notice(self._world.clock.now(), text, trouble=trouble))
 
+    async def _watch_clock(self) -> None:
+        """Tell everybody when the clock was set, or the machine was suspended, until cancelled."""
+        clock = self._world.clock
+        shift = clock.shift
+        while True:
+            await clock.disturbed()
+            if by := clock.shift - shift:
+                shift += by
+                log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
+            await self._presence.note()
+            self._roster.clock_set()
+
     # -- the Fleet protocol -------------------------------------------------------------------
+
+    def now(self) -> float:
+        return self._world.clock.now()
 
     def snapshot(self) -> FleetView:
         attempts, attempts_ok = self._roster.attempts

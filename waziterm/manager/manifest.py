@@ -31,8 +31,8 @@ class TrashEntry:
     files: tuple[TrashedFile, ...]
     was: Instance | None = None
 
-    def view(self, keep_s: float) -> TrashView:
-        """As it is shown. keep_s: seconds for which it stays, 0 for ever."""
+    def view(self, expires_at: float | None) -> TrashView:
+        """As it is shown. expires_at: see `TrashView`."""
         return TrashView(
             id=self.id,
             instance=self.instance,
@@ -41,7 +41,7 @@ class TrashEntry:
             restorable=self.restorable,
             paired=self.was is not None and self.was.is_paired,
             files=self.files,
-            expires_at=self.at + keep_s if keep_s else None,
+            expires_at=expires_at,
         )
 
 

@@ -131,5 +131,6 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[Offline
                 keep_trash_s=lambda: shelf.keep_trash_s,
                 has_manager=False,
                 halted=lambda name: nullcontext(),
+                stuck=dict,
             )
-            yield OfflineTools(keeper, shelf.cleaning(keeper, clock), Checkup(places))
+            yield OfflineTools(keeper, shelf.cleaning(keeper, store, clock), Checkup(places))

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from waziterm.domain import events as ev
 from waziterm.domain.packing import WorkerView
+from waziterm.manager.background import cause_of
 from waziterm.manager.child import exit_cause
 from waziterm.manager.clock import Clock, stood_still
 from waziterm.manager.process import OutputLine, WorkerGoneError
@@ -192,7 +193,7 @@ class Pack:
     async def _has_parted(self, berth: Berth) -> bool:
         """Whether it has; False after a freeze of ours, in which it could not tell. Raises
         TimeoutError."""
-        before = self._clock.now()
+        before = self._clock.elapsed()
         try:
             async with asyncio.timeout(LEAVE_S):
                 await berth.parted()
@@ -211,6 +212,19 @@ class Pack:
 
         A worker whose heartbeat stops is killed: it would never report its own end.
         """
+        try:
+            await self._listen()
+        except Exception as error:
+            # Nobody hears this worker any more, so it is of no use to those in it.
+            log.exception("worker %d cannot be heard", self.pid)
+            await self._kill_for(f"internal error ({cause_of(error)})", self._suspect)
+        cause = self._killed_for or exit_cause(await self._worker.wait())
+        lone = len(self._held) == 1
+        for name, berth in list(self.members.items()):
+            guilty = lone or name == (self._blamed or self._suspect)
+            berth.end(ev.WorkerDied(cause) if guilty else ev.WorkerLost(cause))
+
+    async def _listen(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             watch = tasks.create_task(self._watch_heartbeat())
@@ -224,11 +238,6 @@ class Pack:
             for berth in self.members.values():
                 if berth.leaving:
                     berth.part()
-        cause = self._killed_for or exit_cause(await self._worker.wait())
-        lone = len(self._held) == 1
-        for name, berth in list(self.members.items()):
-            guilty = lone or name == (self._blamed or self._suspect)
-            berth.end(ev.WorkerDied(cause) if guilty else ev.WorkerLost(cause))
 
     def _pass_on(self, message: Message) -> None:
         match message:
@@ -257,7 +266,7 @@ class Pack:
     async def _watch_heartbeat(self) -> None:
         while True:
             self._heard = False
-            before = self._clock.now()
+            before = self._clock.elapsed()
             await self._clock.sleep(SILENCE_S)
             if not self._heard and not stood_still(self._clock, before, SILENCE_S):
                 await self._kill_for("its heartbeat stopped", self._suspect)

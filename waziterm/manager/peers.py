@@ -25,13 +25,13 @@ class Peers:
         return await asyncio.shield(look)
 
     async def _look(self, pid: int) -> frozenset[Address]:
-        wait = self._seen.get(pid, 0.0) + PAUSE_S - self._clock.now()
+        wait = self._seen.get(pid, -PAUSE_S) + PAUSE_S - self._clock.elapsed()
         if wait > 0:
             await self._clock.sleep(wait)
         del self._looks[pid]
         self._seen = {each: at for each, at in self._seen.items() if self._is_recent(at)}
-        self._seen[pid] = self._clock.now()
+        self._seen[pid] = self._clock.elapsed()
         return await asyncio.to_thread(peers_of, pid)
 
     def _is_recent(self, at: float) -> bool:
-        return at + PAUSE_S > self._clock.now()
+        return at + PAUSE_S > self._clock.elapsed()

@@ -39,7 +39,9 @@ class Records:
         An attempt ends well when WhatsApp lets us in, or shows a QR code to let us in; one that
         a person cut short is no verdict.
         """
-        change = Change(after, type(event).__name__, now, self._begun(after, event))
+        # That the clock was set is told once, not by every instance.
+        led_to = None if isinstance(event, ev.ClockSet) else type(event).__name__
+        change = Change(after, led_to, now, self._begun(after, event))
         if change.begins is None:
             change = replace(change, ends=self._ended(after, event))
         async with self._troubles.growing(before, after, now) as growth:

@@ -42,7 +42,7 @@ class Restart:
         self, clean_sessions: int | None
     ) -> AsyncGenerator[Progress | RestartReport, None]:
         """See `domain.tools.Tools.restart`. However it ends, nobody stays paused."""
-        began = self._clock.now()
+        began = self._clock.elapsed()
         if clean_sessions is not None:
             self._cleaning.expect(clean_sessions)
         try:
@@ -74,24 +74,24 @@ class Restart:
         for done, name in enumerate(names, 1):
             await self._roster.resume(name)
             if self._roster.of(name).instance.state.is_live:
-                starts[name] = self._clock.now()
+                starts[name] = self._clock.elapsed()
             yield Progress(Step.START, done, len(names), name)
         back: dict[str, float] = {}
-        end = self._clock.now() + VERIFY_S
+        end = self._clock.elapsed() + VERIFY_S
         async with self._subscribe() as changes:
             waiting = set(starts)
-            while waiting and self._clock.now() < end:
+            while waiting and self._clock.elapsed() < end:
                 if self._roster.is_closing:
                     raise FleetError("the manager is ending", "ask the next one", code=3)
                 for name in sorted(waiting):
                     state = self._roster.of(name).instance.state
                     if state is State.CONNECTED:
-                        back[name] = self._clock.now() - starts[name]
+                        back[name] = self._clock.elapsed() - starts[name]
                         yield Progress(Step.VERIFY, len(back), len(starts), name)
                     if state is State.CONNECTED or not state.is_live:
                         waiting.discard(name)
                 if waiting:
-                    await _changed(changes, end - self._clock.now())
+                    await _changed(changes, end - self._clock.elapsed())
         comebacks = tuple(
             Comeback(
                 name,
@@ -103,7 +103,7 @@ class Restart:
             for name in names
             if name in self._roster
         )
-        yield RestartReport(comebacks, fixed, cleaned, self._clock.now() - began)
+        yield RestartReport(comebacks, fixed, cleaned, self._clock.elapsed() - began)
 
 
 async def _changed(changes: Subscription, wait_s: float) -> None:

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from waziterm.config import Settings
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError, InstanceNotFoundError, InstanceView, LogLine, Notice
+from waziterm.domain.future import OVERDUE_S
 from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.moves import QUEUED
 from waziterm.domain.packing import WorkerView
 from waziterm.domain.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.states import Wanted
@@ -61,7 +63,7 @@ class Roster:
         size = settings.fleet.instances_per_worker
         self._packs = Packs(world.spawn, world.clock, tasks, size)
         self._peers = Peers(world.clock)
-        self._troubles = Troubles(lambda: len(self._supervisors), hub.notice)
+        self._troubles = Troubles(lambda: len(self._supervisors), hub.notice, world.clock)
         self._supervisors: dict[str, Supervisor] = {}
         self._records: dict[str, Records] = {}
         self.is_closing = False
@@ -168,11 +170,14 @@ class Roster:
 
     # -- the life of the fleet ----------------------------------------------------------------
 
-    async def boot(self, *, library_changed: bool) -> None:
-        """Take up what is stored: what is paired and wanted connects, the others wait."""
+    async def boot(self, *, library_changed: bool, shift: float) -> None:
+        """Take up what is stored: what is paired and wanted connects, the others wait.
+
+        shift: by how many seconds the clock was set since it was stored, as far as known.
+        """
         for name in await self._sessions.mend():
             log.warning("%s: its session was half moved when the last manager ended", name)
-        stored = await self._store.instances()
+        stored = [each.shifted(shift) for each in await self._store.instances()]
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
             self._packs.expect(resuming)
@@ -239,6 +244,28 @@ class Roster:
         for name, supervisor in self._supervisors.items():
             supervisor.apply(settings.limits_for(name))
 
+    def stuck(self) -> dict[str, str]:
+        """By name, why an instance is longer in its state than its limit says."""
+        found = {name: supervisor.stuck for name, supervisor in self._supervisors.items()}
+        return {name: why for name, why in found.items() if why}
+
+    def stalled(self) -> dict[str, str]:
+        """The same, with those that wait for their turn to connect while nobody gets one: that
+        nobody can bring on. A place is given back when its connect has come to its end."""
+        stalled_s, limits = self._gate.stalled_s, self._settings.limits
+        waits = {each.instance.name for each in self if each.instance.detail == QUEUED}
+        longest_s = 2 * limits.connect_timeout_s + self._settings.fleet.scout_s + OVERDUE_S
+        if stalled_s <= longest_s:
+            return self.stuck()
+        why = f"{QUEUED}, and nobody got one for {stalled_s:.0f} s"
+        return dict.fromkeys(sorted(waits), why) | self.stuck()
+
+    def clock_set(self) -> None:
+        """The wall clock was set, or the machine was suspended: everybody's moments have moved."""
+        for supervisor in self:
+            supervisor.post(ev.ClockSet())
+        self._hub.refresh()
+
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         self.is_closing = True
@@ -254,7 +281,8 @@ class Roster:
         A ban lets nobody take over, so it is no reason to end anything.
         """
         jid, name = taker.instance.jid, taker.instance.name
-        if (taker.instance.banned_until or 0.0) > self._world.clock.now():
+        now = self._world.clock.now()
+        if (taker.instance.banned_until or 0.0) > now:
             return
         for other in self:
             same = other is not taker and jid is not None and other.instance.jid == jid

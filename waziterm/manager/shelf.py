@@ -1,6 +1,6 @@
 """Where the sessions of a data directory lie, in use and in the trash, and the tools for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,9 +37,11 @@ class Shelf:
         sessions = SessionFiles(data.sessions, trash)
         return cls(data, sessions, trash, registry, settings.trash.keep_s)
 
-    def cleaning(self, keeper: Keeper, clock: Clock) -> Cleaning:
+    def cleaning(self, keeper: Keeper, store: Store, clock: Clock) -> Cleaning:
         """What cleans, removes and restores."""
-        return Cleaning(keeper, self.sessions, self.trash, self.registry, clock, self.keep_trash_s)
+        return Cleaning(
+            keeper, store, self.sessions, self.trash, self.registry, clock, self.keep_trash_s
+        )
 
     def places(
         self,
@@ -51,6 +53,7 @@ class Shelf:
         keep_trash_s: Callable[[], float],
         has_manager: bool,
         halted: Callable[[str], AbstractAsyncContextManager[None]],
+        stuck: Callable[[], Mapping[str, str]],
     ) -> "CheckPlaces":
         """What a check looks at; see `CheckPlaces`."""
         from waziterm.manager.inspection import CheckPlaces  # noqa: PLC0415 - see `Toolbox`
@@ -66,4 +69,5 @@ class Shelf:
             keep_trash_s=keep_trash_s,
             has_manager=has_manager,
             halted=halted,
+            stuck=stuck,
         )

@@ -53,8 +53,8 @@ class Storms:
         self._stop_waiting()
 
     def _drop_is_shared(self, name: str) -> bool:
-        self._dropped[name] = self._clock.now()
-        others = _recent(self._dropped, self._clock.now(), TOGETHER_S) - {name}
+        self._dropped[name] = self._clock.elapsed()
+        others = _recent(self._dropped, self._clock.elapsed(), TOGETHER_S) - {name}
         if self._is_on or others:
             # A connection that was about to show the end may be the next to be dropped.
             self._stop_waiting()
@@ -66,14 +66,13 @@ class Storms:
         return True
 
     def _refusal_is_shared(self, name: str) -> bool:
-        self._refused[name] = self._clock.now()
-        return bool(_recent(self._refused, self._clock.now(), REFUSED_TOGETHER_S) - {name})
+        self._refused[name] = self._clock.elapsed()
+        return bool(_recent(self._refused, self._clock.elapsed(), REFUSED_TOGETHER_S) - {name})
 
     def _connected(self, name: str) -> None:
         self._refused.pop(name, None)
         if self._is_on and self._lasting is None:
-            until = self._clock.now() + self._lasts_s()
-            self._lasting = (name, self._clock.call_at(until, self._calm))
+            self._lasting = (name, self._clock.call_later(self._lasts_s(), self._calm))
 
     def _calm(self) -> None:
         self._lasting, self._is_on = None, False
@@ -87,6 +86,6 @@ class Storms:
 
 def _recent(moments: dict[str, float], now: float, within_s: float) -> set[str]:
     """Whose moment is recent; the others are forgotten."""
-    for name in [name for name, at in moments.items() if not 0 <= now - at <= within_s]:
+    for name in [name for name, at in moments.items() if now - at > within_s]:
         del moments[name]
     return set(moments)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError, InstanceView, LogLine, SendResult, Source
+from waziterm.domain.future import has_future, stuck
 from waziterm.domain.instance import Instance
 from waziterm.domain.jid import mask_number
 from waziterm.domain.limits import Limits
@@ -17,8 +18,9 @@ from waziterm.domain.moves import QUEUED
 from waziterm.domain.reasons import Reason
 from waziterm.domain.rules import Decision, decide
 from waziterm.domain.states import State
+from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Handle, stood_still
-from waziterm.manager.hands import Hands, Surroundings
+from waziterm.manager.hands import MOVES, Hands, Surroundings
 from waziterm.manager.inbox import Inbox, Post
 from waziterm.manager.journal import Journal
 from waziterm.manager.link import Link
@@ -30,6 +32,8 @@ from waziterm.worker import protocol as wire
 log = logging.getLogger(__name__)
 
 LOGOUT_S = 15.0
+AGAIN_S = 60.0
+"""Pause before what could not even be planned is tried again."""
 
 
 class Supervisor:
@@ -38,7 +42,8 @@ class Supervisor:
     def __init__(
         self, instance: Instance, limits: Limits, journal: Journal, around: Surroundings
     ) -> None:
-        self.instance = instance
+        self._instance = self._stored = instance
+        self._shift = around.clock.shift
         self._limits = limits
         self._journal = journal
         self._around = around
@@ -51,10 +56,31 @@ class Supervisor:
     # -- for the manager ------------------------------------------------------------------
 
     @property
+    def instance(self) -> Instance:
+        """The instance, its moments as the clock tells them now (`Clock.shift`)."""
+        by = self._around.clock.shift - self._shift
+        if by:
+            self._shift += by
+            self._instance = self._instance.shifted(by)
+            self._health = self._health.shifted(by)
+        return self._instance
+
+    @property
     def view(self) -> InstanceView:
-        link, kept = self._link, self._around.records
+        instance, link, kept = self.instance, self._link, self._around.records
         pid = link.pid if link else None
-        return view_of(self.instance, self._health, pid, kept.attempts, kept.attempts_ok)
+        return view_of(instance, self._health, pid, kept.attempts, kept.attempts_ok)
+
+    @property
+    def stuck(self) -> str:
+        """Why it is longer in its state than its limit says, or ""; see `domain.future.stuck`."""
+        now = self._around.clock.now()
+        return stuck(self.instance, now, self._limits, is_carried=self._is_carried)
+
+    @property
+    def _is_carried(self) -> bool:
+        """Whether there is an attempt: it tells how it ends, whatever happens to it."""
+        return self._hands is not None and self._hands.attempt is not None
 
     @property
     def _link(self) -> Link | None:
@@ -80,6 +106,14 @@ class Supervisor:
         another worker has come in its place."""
         if self._hands is not None and self._link is not None and self._link.pid == pid:
             self._inbox.put(ev.WorkerLost("found dead by the janitor"), self._hands.attempt)
+
+    def revive(self, why: str) -> None:
+        """It is stuck: let the rules bring it on. why: as `stuck` tells it."""
+        due = self.instance.due
+        if due is not None and due <= self._around.clock.now():
+            self._inbox.put(ev.Due())
+        else:
+            self._inbox.put(ev.NotCarriedOut(why, self._is_carried))
 
     def apply(self, limits: Limits) -> None:
         """Decide by other limits from now on."""
@@ -194,42 +228,74 @@ class Supervisor:
 
     async def _handle(self, post: Post, hands: Hands) -> None:
         try:
-            await self._change(post, hands)
+            refusal = await self._change(post, hands)
         except FleetError as error:
             post.done(error)
             if not post.is_command:
                 self._journal.add(Source.MANAGER, f"{error}")
+            self._go_on(post.event, f"{error}")
+            return
         except Exception as error:
             # One instance's fault must not end the others: the line tells, the log has it all.
-            log.exception("%s: %s was not carried out", self.instance.name, post.event)
-            self._journal.add(Source.MANAGER, f"internal error ({type(error).__name__}); see log")
-            post.done(FleetError(f"{self.instance.name}: internal error", "see the program's log"))
-        else:
-            post.done()
+            name, cause = self.instance.name, cause_of(error)
+            log.exception("%s: %s was not carried out", name, type(post.event).__name__)
+            self._journal.add(Source.MANAGER, f"internal error ({cause}); see the program's log")
+            post.done(FleetError(f"{name}: internal error ({cause})", "see the program's log"))
+            self._go_on(post.event, cause)
+            return
+        post.done(FleetError(f"{self.instance.name} is {refusal}") if refusal else None)
+        # Before `Booted`, what is stored of an instance is not what it is.
+        if not (isinstance(post.event, ev.DeviceFound) or self._has_future):
+            self._go_on(post.event, f"nothing follows {type(post.event).__name__}")
 
-    async def _change(self, post: Post, hands: Hands) -> None:
-        before, event = self.instance, post.event
+    @property
+    def _has_future(self) -> bool:
+        return has_future(self.instance, is_carried=self._is_carried)
+
+    def _go_on(self, event: ev.Event, cause: str) -> None:
+        """Let the rules find what comes next after an event that was not carried out to its end."""
+        attempt = self._hands.attempt if self._hands else None
+        is_over = isinstance(event, ev.Dialling | ev.WorkerDied | ev.WorkerLost | ev.LibraryDeaf)
+        told = ev.NotCarriedOut(cause, attempt is not None and not is_over)
+        if not isinstance(event, ev.NotCarriedOut):
+            self._inbox.put(told, attempt)
+        elif not self._has_future:
+            # Not even that could be done: not at once again, or it would be asked for ever.
+            again = replace(event, cause=cause)
+            self._disarm()
+            self._timer = self._around.clock.call_later(
+                AGAIN_S, lambda: self._inbox.put(again, attempt)
+            )
+
+    async def _change(self, post: Post, hands: Hands) -> str:
+        """Carry an event out; why the rules refuse it, or "". Raises whatever goes wrong."""
+        event = post.event
         if isinstance(event, ev.Dialling):
-            event = await hands.checked_dial(before)
-        event = self._around.storms.judged(before.name, event)
+            event = await hands.checked_dial(self.instance)
+        elif isinstance(event, ev.NotCarriedOut) and post.attempt is None:
+            # It was told of no attempt: there may be one by now.
+            event = replace(event, is_carried=self._is_carried)
+        event = self._around.storms.judged(self.instance.name, event)
+        # In this order: a clock that was set moves the instance's moments along.
         now = self._around.clock.now()
+        before = self.instance
         decision = decide(before, event, now, self._around.random.random(), self._limits)
         await self._adopt(decision, event, now, must_store=post.is_command)
         if isinstance(event, ev.ProbeAnswered):
             self._health = replace(self._health, probe_s=event.took_s, probed_at=now)
         pid = self.view.pid
-        try:
-            for action in decision.actions:
+        for action in decision.actions:
+            try:
                 await hands.carry_out(action, event, before, self.instance)
-        except FleetError:
-            self.post(ev.NotMoved(before))
-            raise
+            except Exception:
+                if not MOVES.isdisjoint(decision.actions):
+                    self.post(ev.NotMoved(before))
+                raise
         await hands.follow(event, self.instance, self._limits)
         if self.view.pid != pid or isinstance(event, ev.ProbeAnswered):
             self._around.show(self.view)
-        if decision.refusal:
-            raise FleetError(f"{before.name} is {decision.refusal}")
         self._removed = isinstance(event, ev.CleanAsked) and event.removing
+        return decision.refusal
 
     async def _adopt(
         self, decision: Decision, event: ev.Event, now: float, *, must_store: bool
@@ -239,19 +305,21 @@ class Supervisor:
         When it cannot be stored, a command is refused and changes nothing. What WhatsApp or a
         worker told is true all the same and is acted on: a full disk must not start a war.
         """
-        before, after = self.instance, decision.instance
-        if after == before:
-            # A wait of the last manager has no timer yet; one that rang before the wall clock
-            # got there, because that was set back, is over.
+        before, after, shift = self.instance, decision.instance, self._shift
+        if after == (self._stored if isinstance(event, ev.ClockSet) else before):
+            # A wait of the last manager has no timer yet, and one that rang too early is over.
             self._arm()
             return
         try:
             await self._around.records.changed(before, after, event, now)
-        except FleetError as error:
+            self._stored = after
+        except Exception as error:
             if must_store and not isinstance(event, ev.StopAsked):
                 raise
+            if not isinstance(error, FleetError):
+                log.exception("%s: %s was not stored", before.name, type(event).__name__)
             self._journal.add(Source.MANAGER, f"not stored: {error}")
-        self.instance = after
+        self._instance = after.shifted(self._shift - shift)
         self._arm()
         if _told(before) != _told(after) and after.detail != QUEUED:
             self._journal.add(Source.MANAGER, _told(after))
@@ -261,9 +329,9 @@ class Supervisor:
 
     def _arm(self) -> None:
         self._disarm()
-        if self.instance.due is not None:
-            due = self.instance.due
-            self._timer = self._around.clock.call_at(due, lambda: self.post(ev.Due()))
+        now = self._around.clock.now()
+        if (due := self.instance.due) is not None:
+            self._timer = self._around.clock.call_later(due - now, lambda: self.post(ev.Due()))
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -47,7 +47,7 @@ class Toolbox:
         self._roster = roster
         self._shelf = shelf
         self._subscribe = subscribe
-        self._cleaning = shelf.cleaning(roster, clock)
+        self._cleaning = shelf.cleaning(roster, store, clock)
         self._order = asyncio.Lock()
         self._under_way = ""
 
@@ -63,6 +63,7 @@ class Toolbox:
             keep_trash_s=lambda: self._cleaning.keep_s,
             has_manager=True,
             halted=self._roster.paused,
+            stuck=self._roster.stalled,
         )
         return Checkup(places)
 

@@ -9,6 +9,7 @@ from waziterm.domain.fleet import Notice
 from waziterm.domain.incidents import Incident, grown, is_trouble
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
+from waziterm.manager.clock import Clock
 
 
 @dataclass(slots=True)
@@ -21,11 +22,16 @@ class Growth:
 
 
 class Troubles:
-    """The incidents of a fleet. tell: passes a notice on to whoever watches."""
+    """The incidents of a fleet. tell: passes a notice on to whoever watches. clock: that of their
+    moments."""
 
-    def __init__(self, fleet_size: Callable[[], int], tell: Callable[[Notice], None]) -> None:
+    def __init__(
+        self, fleet_size: Callable[[], int], tell: Callable[[Notice], None], clock: Clock
+    ) -> None:
         self._fleet_size = fleet_size
         self._tell = tell
+        self._clock = clock
+        self._shift = clock.shift
         self._current: dict[Reason, Incident] = {}
         self._growing = asyncio.Lock()
 
@@ -36,6 +42,10 @@ class Troubles:
             yield Growth()
             return
         async with self._growing:
+            if by := self._clock.shift - self._shift:
+                self._shift += by
+                for reason, known in self._current.items():
+                    self._current[reason] = known.shifted(by)
             current = self._current.get(after.reason)
             incident = grown(current, after, at, self._fleet_size())
             growth = Growth(incident if incident.is_told else None)

@@ -1,6 +1,6 @@
 """What is shown of an instance, made from what is known of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from waziterm.domain.fleet import InstanceView
 from waziterm.domain.instance import Instance
@@ -15,6 +15,10 @@ class Health:
     probe_s: float | None = None
     probed_at: float | None = None
     sent: int = 0
+
+    def shifted(self, by: float) -> "Health":
+        """The same after the clock was set by so many seconds."""
+        return self if self.probed_at is None else replace(self, probed_at=self.probed_at + by)
 
 
 def view_of(

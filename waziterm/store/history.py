@@ -10,6 +10,7 @@ from waziterm.domain.text import safe_line
 from waziterm.store.errors import known
 from waziterm.store.records import AttemptCounts, SendCounts, Transition
 
+TABLES = ("transitions", "attempts", "sends", "acts", "incidents")
 INTERRUPTED = "interrupted"
 """The reason of an attempt whose program ended before it did; it counts neither way."""
 
@@ -155,13 +156,26 @@ def count_sends(db: sqlite3.Connection, since: float, name: str | None) -> SendC
     return SendCounts(total, int(ok))
 
 
-def prune_history(db: sqlite3.Connection, table: str, before: float, limit: int) -> int:
-    """Delete at most `limit` rows of a table of the history that are older than `before`.
+def newest_rows(db: sqlite3.Connection) -> Mapping[str, int]:
+    """The number of the newest row of each table, 0 where there is none."""
+    found = {}
+    for table in TABLES:
+        row = db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()
+        found[table] = int(row[0])
+    return found
+
+
+def prune_history(
+    db: sqlite3.Connection, table: str, before: float, newest: int, limit: int
+) -> int:
+    """Delete at most `limit` rows of a table of the history that are older than `before`, and have
+    no greater number than `newest`.
 
     Returns how many.
     """
     moment = "last_at" if table == "incidents" else "at"
     return db.execute(
-        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {moment} < ? LIMIT ?)",
-        (before, limit),
+        f"DELETE FROM {table} WHERE id IN"
+        f" (SELECT id FROM {table} WHERE {moment} < ? AND id <= ? LIMIT ?)",
+        (before, newest, limit),
     ).rowcount

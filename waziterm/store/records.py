@@ -41,12 +41,13 @@ class AttemptEnd:
 class Change:
     """One step of an instance, with all that is to be stored together with it.
 
-    event: what led to it. begins: the kind of the attempt that starts with it. ends: the attempt
-    that is over with it. incident: the incident that it belongs to, new or grown.
+    event: what led to it, None when that is not to be told. begins: the kind of the attempt that
+    starts with it. ends: the attempt that is over with it. incident: the incident that it belongs
+    to, new or grown.
     """
 
     instance: Instance
-    event: str
+    event: str | None
     at: float
     begins: AttemptKind | None = None
     ends: AttemptEnd | None = None

@@ -152,17 +152,22 @@ class Store:
         )
         return tuple(StoredAct(*row) for row in reversed(rows))
 
-    async def prune(self, before: float) -> Pruned:
+    async def newest_rows(self) -> Mapping[str, int]:
+        """The number of the newest row of each table of the history, 0 where there is none."""
+        return await self._connection.read(history.newest_rows)
+
+    async def prune(self, before: float, rows: Mapping[str, int]) -> Pruned:
         """Delete history from before a moment, and such lines of instances that were removed.
 
+        rows: by table, the newest row that may be deleted, whatever moment it tells.
         It deletes in small transactions, so that others wait a few milliseconds at most.
         """
         transitions, attempts, sends = [
-            await self._in_steps(partial(_prune_history, table, before))
+            await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
             for table in ("transitions", "attempts", "sends")
         ]
         for table in ("acts", "incidents"):
-            await self._in_steps(partial(_prune_history, table, before))
+            await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
         return Pruned(transitions, attempts, sends, lines)
 
@@ -256,5 +261,5 @@ async def _ended(writer: log.LineWriter, task: asyncio.Task[None]) -> None:
     await writer.flush()
 
 
-def _prune_history(table: str, before: float, db: sqlite3.Connection) -> int:
-    return history.prune_history(db, table, before, _PRUNED_AT_ONCE)
+def _prune_history(table: str, before: float, newest: int, db: sqlite3.Connection) -> int:
+    return history.prune_history(db, table, before, newest, _PRUNED_AT_ONCE)

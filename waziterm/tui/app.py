@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -51,7 +50,7 @@ def _fleet_commands() -> type[Provider]:
 class WazitermApp(CommandApp):
     """The monitor's screen on a fleet that lives in the same event loop or behind a socket.
 
-    fleet: all that the screen knows and asks. clock: UTC seconds, another one in tests.
+    fleet: all that the screen knows and asks. clock: UTC seconds, the fleet's own if left out.
     painted: called once the fleet is on the screen. attached: the fleet goes on without this
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
@@ -68,7 +67,7 @@ class WazitermApp(CommandApp):
         self,
         fleet: Fleet,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         painted: Callable[[], None] | None = None,
         attached: bool = False,
         read_only: bool = False,
@@ -84,6 +83,7 @@ class WazitermApp(CommandApp):
         self.model = FleetModel(fleet, read_only=read_only)
         self.model.load()
         self._fleet = fleet
+        clock = clock or fleet.now
         self._clock = clock
         self._painted = painted
         self._attached = attached
@@ -137,7 +137,7 @@ class WazitermApp(CommandApp):
         """Once a second, on the second: clock, countdowns, and messages that are over."""
         while True:
             await asyncio.sleep(1.0 - self._clock() % 1.0)
-            if self._message is not None and self._message.until <= self._clock():
+            if self._message is not None and self._message.is_over(self._clock()):
                 self._show(None)
             self.repaint()
 

@@ -39,6 +39,10 @@ class Message:
     def say(cls, mood: Mood, text: str, now: float) -> "Message":
         return cls(mood, text, now + mood.stays_s)
 
+    def is_over(self, now: float) -> bool:
+        """Whether it leaves the screen, also when the clock was set back meanwhile."""
+        return not 0.0 < self.until - now <= self.mood.stays_s
+
 
 def log_file(*, attached: bool) -> str:
     """The file in the folder of the logs in which the errors of this screen stand.
