@@ -78,7 +78,9 @@ async def test_a_drop_recovers_while_the_others_see_no_event(
         position = lab.position
         await lab.trouble(kind, phone.jid, code=code)
         dropped = await shown(fleet, "shop", lambda view: view.state is not State.CONNECTED)
-        assert dropped.state is State.RETRYING and dropped.reason is Reason.DROPPED
+        assert dropped.state is State.RETRYING and dropped.reason is (
+            Reason.STREAM_ERROR if code == 503 else Reason.DROPPED
+        )
         await in_state(fleet, "shop", State.CONNECTED)
         await lab.wait_event(
             lambda event: event.kind is EventKind.LOGIN and event.jid == phone.jid,

@@ -173,6 +173,10 @@ async def test_refusal_and_outage(lab: Lab, tmp_path: Path) -> None:
         (TroubleKind.SLOW, OTHER, {"delay_s": 0.0}, "slow needs a delay"),
         (TroubleKind.SILENT, OTHER, {"times": 2}, "silent cannot happen 2 times"),
         (TroubleKind.CONFLICT, "nobody", {}, "not a JID"),
+        (TroubleKind.MUTE, OTHER, {}, "mute needs a query"),
+        (TroubleKind.EARLY_ERROR, None, {"delay_s": 1.0}, "early-error needs a code"),
+        (TroubleKind.RESETS, None, {}, "resets needs a delay"),
+        (TroubleKind.FLAPPING, OTHER, {"delay_s": 1.0}, "flapping is for all"),
     ],
 )
 async def test_trouble_that_makes_no_sense(

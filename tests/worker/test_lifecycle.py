@@ -215,7 +215,9 @@ async def test_a_login_refused_for_now(linked: Linked, code: int) -> None:
     await linked.lab.trouble(TroubleKind.LOGIN_FAILURE, linked.phone.jid, times=1, code=code)
     async with linked.resume() as hand:
         await hand.wait_for(ev.Connected)
-        assert [type(event) for event in hand.events] == [ev.Disconnected, ev.Connected]
+        told = [type(event) for event in hand.events]
+        assert told == [ev.ConnectFailure, ev.Disconnected, ev.Connected]
+        assert hand.events[0] == ev.ConnectFailure(code)
 
 
 async def test_the_phone_unlinks_the_device(shared_lab: Lab, tmp_path: Path) -> None:
