@@ -22,6 +22,7 @@ class TroubleKind(StrEnum):
     pings unanswered, SILENT everything. SLOW holds every answer back for `delay_s`. DROP_ACKS
     takes messages and acknowledges none. TCP_RESET and WS_CLOSE end the connection,
     REFUSE_CONNECT answers CONNECT with 502, OUTAGE drops everything and refuses the port.
+    OLD_VERSION refuses logins and pairings of clients whose version is below 2.3000.`code` (405).
     """
 
     CONFLICT = "conflict"
@@ -38,6 +39,7 @@ class TroubleKind(StrEnum):
     WS_CLOSE = "ws-close"
     REFUSE_CONNECT = "refuse-connect"
     OUTAGE = "outage"
+    OLD_VERSION = "old-version"
 
 
 ACTS = frozenset(
@@ -51,7 +53,9 @@ ACTS = frozenset(
     }
 )
 FOR_ALL_ONLY = frozenset({TroubleKind.REFUSE_CONNECT, TroubleKind.OUTAGE})
-_NEED_CODE = frozenset({TroubleKind.STREAM_ERROR, TroubleKind.LOGIN_FAILURE})
+_NEED_CODE = frozenset(
+    {TroubleKind.STREAM_ERROR, TroubleKind.LOGIN_FAILURE, TroubleKind.OLD_VERSION}
+)
 _COUNTED = frozenset({TroubleKind.LOGIN_FAILURE, TroubleKind.RIVAL})
 
 
@@ -64,7 +68,8 @@ class Trouble:
     """One trouble as it is asked for.
 
     target: an account's JID or LID (all its devices), a device's JID, or None for everyone.
-    code: of a stream error, or the reason of a login failure. ban_code, expire_s: 402 only.
+    code: of a stream error, the reason of a login failure, or N of the oldest version.
+    ban_code, expire_s: 402 only.
     times: how often it happens to each device, None until cleared. delay_s: seconds.
     """
 
