@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from waziterm.domain.instance import Instance
 from waziterm.domain.trash import TrashView, Why
+from waziterm.domain.version import UsedVersion
 
 Device = tuple[str, str]
 """The JID and the LID ("" when unknown) of a device whose keys a session file holds."""
@@ -58,6 +59,7 @@ class Survey:
     control socket that nobody answers.
     conflicts: by name, those of the last day. retries: by name, of the last hour.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
+    version: that which the library tells WhatsApp, None when it is not known.
     """
 
     now: float
@@ -74,6 +76,7 @@ class Survey:
     disk_free: int | None = None
     descriptors: int | None = None
     trash: tuple[TrashView, ...] = ()
+    version: UsedVersion | None = None
 
     @property
     def named(self) -> Mapping[str, Instance]:

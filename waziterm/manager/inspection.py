@@ -15,6 +15,7 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.states import State
 from waziterm.domain.survey import OpenPath, SessionLook, Survey
 from waziterm.domain.text import plain
+from waziterm.domain.version import UsedVersion
 from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.holder import holders_of
@@ -38,7 +39,8 @@ class CheckPlaces:
 
     own_pids: the workers of this fleet. keep_trash_s: seconds for which a trash entry stays now, 0
     for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
-    nobody of ours uses its session; afterwards it goes on.
+    nobody of ours uses its session; afterwards it goes on. version: that which the library tells
+    WhatsApp.
     """
 
     data: DataDir
@@ -50,6 +52,7 @@ class CheckPlaces:
     instances: Callable[[], Sequence[Instance]]
     own_pids: Callable[[], frozenset[int]]
     keep_trash_s: Callable[[], float]
+    version: Callable[[], UsedVersion | None]
     has_manager: bool
     halted: Callable[[str], AbstractAsyncContextManager[None]]
 
@@ -100,6 +103,7 @@ async def inspect(places: CheckPlaces) -> Survey:
         disk_free=disk.free,
         descriptors=None if soft == resource.RLIM_INFINITY else soft,
         trash=tuple(entry.view(places.keep_trash_s()) for entry in entries),
+        version=places.version(),
     )
 
 

@@ -54,7 +54,8 @@ class Supervisor:
     def view(self) -> InstanceView:
         link, kept = self._link, self._around.records
         pid = link.pid if link else None
-        return view_of(self.instance, self._health, pid, kept.attempts, kept.attempts_ok)
+        version = self._around.versions.version(link.number if link else None)
+        return view_of(self.instance, self._health, pid, kept.attempts, kept.attempts_ok, version)
 
     @property
     def _link(self) -> Link | None:
