@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from waziterm.config import ConfigError, load_settings
 from waziterm.config.settings import (
     FleetTable,
+    LibraryTable,
     LimitsTable,
     LogTable,
     ScreenTable,
@@ -16,6 +17,7 @@ from waziterm.config.settings import (
 )
 from waziterm.domain.limits import Limits
 from waziterm.domain.screen import Ascii, Lang, Screen, Theme
+from waziterm.domain.version import VersionChoice, VersionMode
 
 
 @pytest.fixture
@@ -54,6 +56,7 @@ def test_every_limit_can_be_set_and_every_setting_is_described() -> None:
         FleetTable,
         LogTable,
         ScreenTable,
+        LibraryTable,
     )
     for table in tables:
         assert [name for name, field in table.model_fields.items() if not field.description] == []
@@ -67,6 +70,25 @@ def test_a_limit_of_one_instance_beats_that_of_the_fleet(file: Path) -> None:
     settings = load_settings(environ={}, file=file)
     assert settings.limits_for("other") == Limits(cooldown_s=15, keepalive_misses=4)
     assert settings.limits_for("shop-jakarta") == Limits(cooldown_s=20.5, keepalive_misses=4)
+
+
+def test_the_version_that_is_told_whatsapp(file: Path) -> None:
+    assert load_settings(environ={}, file=file).library.whatsapp_version == VersionChoice()
+    file.write_text('[library]\nwhatsapp_version = "2.3000.1099999999"')
+    fixed = VersionChoice(VersionMode.FIXED, 1099999999)
+    assert load_settings(environ={}, file=file).library.whatsapp_version == fixed
+    environ = {"WAZITERM_LIBRARY__WHATSAPP_VERSION": "compiled"}
+    compiled = VersionChoice(VersionMode.COMPILED)
+    assert load_settings(environ=environ, file=file).library.whatsapp_version == compiled
+
+
+@pytest.mark.parametrize("value", ['"2.3000.5"', '"latest"', "2.3000", "true", '""'])
+def test_a_version_that_is_none_is_one_line(file: Path, value: str) -> None:
+    said = wrong(file, f"[library]\nwhatsapp_version = {value}")
+    allowed = 'must be "auto", "compiled" or "2.3000.N" with N from 1000000000 to 1999999999'
+    assert said.startswith(f"config.toml: library.whatsapp_version: {allowed}, not ")
+    said = wrong(file, "", {"WAZITERM_LIBRARY__WHATSAPP_VERSION": "2.3000.5"})
+    assert said.startswith(f"WAZITERM_LIBRARY__WHATSAPP_VERSION: {allowed}")
 
 
 def test_each_limit_reaches_the_rules(file: Path) -> None:

@@ -1,18 +1,24 @@
 """The doctor: each check can end well and badly, and says what to do."""
 
+import asyncio
 import os
 import resource
 import socket
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Call
+from tests.manager.world import write_library
 from waziterm.cli import checks
 from waziterm.cli.checks import Check, Status
+from waziterm.domain.version import VersionChoice
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.lock import owned
+from waziterm.manager.versionkept import KEPT, Kept
+from waziterm.store import open_store
 
 
 def test_this_machine_is_fit(call: Call, tmp_path: Path) -> None:
@@ -22,7 +28,16 @@ def test_this_machine_is_fit(call: Call, tmp_path: Path) -> None:
     found = done.document
     assert found["ok"] is True
     assert [check["check"] for check in found["checks"]] == [
-        *("python", "libmagic", "neonize", "open files", "terminal", "data directory", "disk"),
+        *(
+            "python",
+            "libmagic",
+            "neonize",
+            "version",
+            "open files",
+            "terminal",
+            "data directory",
+            "disk",
+        ),
     ]
     assert all(set(check) == {"check", "status", "detail", "act"} for check in found["checks"])
     assert not {"neonize", "magic"} & (set(sys.modules) - loaded)
@@ -137,3 +152,34 @@ def test_reaching_a_server() -> None:
     found = checks.reach(address)
     assert found.status is Status.FAIL
     assert "refused" in found.detail and found.act
+
+
+def test_the_version_that_the_library_tells_whatsapp(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    auto, now = VersionChoice(), datetime(2026, 11, 27, tzinfo=UTC).timestamp()
+    library = write_library(tmp_path / "library.so", 1047769893)
+    monkeypatch.setattr(checks, "installed", lambda: library)
+    fresh = checks.version(data, auto, now)
+    assert (fresh.status, fresh.detail) == (
+        Status.OK,
+        "2.3000.1047769893 (neonize's own), about 67 days old;"
+        " refusals are to be expected from about 2027-01-21",
+    )
+    assert checks.version(data, auto, now + 30 * 86_400).status is Status.WARN
+    old = checks.version(data, VersionChoice.parse("2.3000.1033287297"), now)
+    assert old.status is Status.WARN and "(set)" in old.detail and "2026-06-11" in old.detail
+    data.create()
+    asyncio.run(_remember(data, Kept(refused=1047769893)))
+    assert checks.version(data, auto, now).status is Status.FAIL
+    asyncio.run(_remember(data, Kept(refused=1047769893, read=1050000000, read_at=now)))
+    bridge = checks.version(data, auto, now)
+    assert bridge.status is Status.OK and "2.3000.1050000000 (read from" in bridge.detail
+    write_library(library)
+    unknown = checks.version(data, auto, now)
+    assert unknown.status is Status.WARN and "stands 0 times" in unknown.detail
+
+
+async def _remember(data: DataDir, kept: Kept) -> None:
+    async with open_store(data.database) as store:
+        await store.set_meta(KEPT, kept.dump())

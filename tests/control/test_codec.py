@@ -13,10 +13,12 @@ from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Not
 from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
+from waziterm.domain.version import Origin, UsedVersion
 
 texts = st.text(max_size=20)
 numbers = st.integers(0, 2**53)
 moments = st.floats(0, 4e9, allow_nan=False)
+versions = st.none() | st.builds(UsedVersion, numbers, st.sampled_from(Origin), moments)
 views = st.builds(
     InstanceView,
     name=texts,
@@ -39,6 +41,7 @@ views = st.builds(
     proxy=st.none() | texts,
     pid=st.none() | numbers,
     phone=st.none() | texts,
+    version=versions,
     qr=st.none() | st.builds(QrCode, texts, numbers, numbers, moments),
     code=st.none() | st.builds(PairingCode, texts, moments),
 )
@@ -47,6 +50,7 @@ fleets = st.builds(
     at=moments,
     lab=st.booleans(),
     library=texts,
+    version=versions,
     instances=st.lists(views, max_size=3).map(tuple),
     attempts=numbers,
     attempts_ok=numbers,
@@ -103,6 +107,8 @@ def test_an_answers_instance_keeps_the_code_that_is_known() -> None:
     answer = instance_json(shown, 1_767_225_600.0)
     assert answered_view(answer, shown) == shown
     assert answered_view(answer, None) == replace(shown, qr=None)
+    versioned = replace(shown, version=UsedVersion(1047769893, Origin.READ, 1_767_225_000.5))
+    assert answered_view(instance_json(versioned, 1_767_225_600.0), shown) == versioned
     coded = replace(shown, code=PairingCode("ABCD-EFGH", 1_767_225_700.0), phone="+62812••••4411")
     answer = instance_json(coded, 1_767_225_600.0)
     assert "ABCD-EFGH" not in str(answer)

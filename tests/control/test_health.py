@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -12,9 +13,11 @@ from tests.control.scripted import ScriptedFleet, connected_view, view
 from waziterm import __version__
 from waziterm.config import ConfigError, load_settings
 from waziterm.control.health import serve_health
+from waziterm.control.metrics import exposition
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
+from waziterm.domain.version import Origin, UsedVersion
 
 CONNECTED_AT = 1_767_225_600.0
 
@@ -180,3 +183,20 @@ async def test_a_host_that_does_not_exist_is_one_clear_line(fleet: ScriptedFleet
     with pytest.raises(FleetError, match="cannot listen on"):
         async with serve_health(("no-such-host.invalid", 9464), lambda: fleet):
             pytest.fail("there is no such host")
+
+
+def test_the_metrics_of_the_version(fleet: ScriptedFleet) -> None:
+    at = CONNECTED_AT + 60.0
+    version = UsedVersion(1047769893, Origin.READ, at - 86_400.0)
+    text = exposition(replace(fleet.snapshot(), at=at, version=version)).decode()
+    found = {
+        sample.name.removeprefix("waziterm_whatsapp_version_"): (sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if "whatsapp_version" in sample.name
+    }
+    assert found == {
+        "info": ({"number": "2.3000.1047769893", "origin": "read"}, 1.0),
+        "age_seconds": ({}, 86_400.0),
+        "refusals_from_timestamp_seconds": ({}, version.refusals_from),
+    }

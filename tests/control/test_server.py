@@ -16,7 +16,7 @@ FIELDS = (
     *("name", "state", "reason", "code", "sentence", "detail", "next_step", "wanted", "paired"),
     *("jid", "since", "next_attempt", "connected_since", "uptime_s", "attempt"),
     *("attempts", "attempts_ok", "probe_s", "probed_at", "sent", "proxy", "pid", "phone"),
-    "qr",
+    *("version", "qr"),
 )
 
 

@@ -11,6 +11,7 @@ from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 from waziterm.domain.survey import Condition, OpenPath, SessionLook, Survey
 from waziterm.domain.trash import TrashView, Why
+from waziterm.domain.version import Origin, UsedVersion
 
 NOW = 1_000_000.0
 DAY_S = 86_400.0
@@ -300,3 +301,23 @@ def test_a_step_carries_the_sentence_of_its_finding() -> None:
     assert steps_of((finding,)) == (
         FixStep(Remedy.CLOSE_TO_OTHERS, "/d", None, "set its mode to 700"),
     )
+
+
+@pytest.mark.parametrize(
+    ("origin", "days", "kind", "severity"),
+    [
+        (Origin.COMPILED, 10, None, None),
+        (Origin.COMPILED, 95, FindingKind.VERSION_OLD, Severity.WARNING),
+        (Origin.SET, 200, FindingKind.VERSION_OLD, Severity.WARNING),
+        (Origin.READ, 10, FindingKind.VERSION_READ, Severity.NOTICE),
+        (Origin.READ, 95, FindingKind.VERSION_OLD, Severity.WARNING),
+    ],
+)
+def test_a_version_is_warned_of_after_three_months(
+    origin: Origin, days: int, kind: FindingKind | None, severity: Severity | None
+) -> None:
+    version = UsedVersion(1047769893, origin, HEALTHY.now - days * 86_400)
+    found = diagnose(replace(HEALTHY, version=version))
+    assert [(each.kind, each.severity) for each in found] == ([(kind, severity)] if kind else [])
+    for each in found:
+        assert "2.3000.1047769893" in each.evidence and "upgrade neonize" in each.act

@@ -66,6 +66,8 @@ LIBRARY = st.one_of(
     st.just(ev.HolderFound("python bot.py (pid 7)")),
     st.just(ev.SessionMissing()),
     st.just(ev.FleetOutdated()),
+    st.builds(ev.VersionAwaited, st.just("2.3000.1"), st.none() | st.just(2e6), st.booleans()),
+    st.builds(ev.VersionChanged, st.booleans()),
     st.just(ev.Dialling()),
 )
 COMMANDS = st.one_of(
@@ -97,9 +99,13 @@ class Lifecycle(RuleBasedStateMachine):
         decision = decide(before, event, self.now, random, LIMITS)
         self.instance = decision.instance
         takeover = isinstance(event, ev.ReconnectAsked) and event.takeover
-        released = takeover
+        is_outdated = before.hold is Reason.OUTDATED_CLIENT
+        # Nobody presses a key against a version that is refused; another version helps.
+        released = takeover and not is_outdated
         if isinstance(event, ev.Booted) and event.library_changed:
-            released = released or before.hold is Reason.OUTDATED_CLIENT
+            released = released or is_outdated
+        if isinstance(event, ev.VersionChanged) and is_outdated:
+            self.held = False
         if isinstance(event, ev.LoggedOut) and before.state.is_live:
             self.barrier_until = 0.0
         if released and self.now >= self.ban_until:
@@ -189,7 +195,10 @@ class Lifecycle(RuleBasedStateMachine):
         assert it.code is None or it.state is State.PAIRING
         assert (it.connected_at is not None) == (it.state in (State.CONNECTED, State.DEGRADED))
         if it.state in (State.HELD, State.OUTDATED):
-            assert it.hold is not None and it.due is None
+            assert it.hold is not None
+            assert it.due is None or it.reason in (
+                Reason.VERSION_AWAITED, Reason.OUTDATED_CLIENT
+            )  # fmt: skip
         if it.state in (State.RETRYING, State.COOLDOWN, State.BANNED):
             assert it.due is not None, "a wait without an end"
         if it.state is State.LOGGED_OUT:

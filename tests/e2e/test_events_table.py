@@ -19,8 +19,9 @@ from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
-from waziterm.lab.words import ScanOutcome
+from waziterm.lab.words import PageMode, ScanOutcome
 from waziterm.manager.manager import SessionManager, open_manager
+from waziterm.worker.libraryfile import compiled_number, installed
 
 SHORT = {
     "WAZITERM_LIMITS__COOLDOWN_S": "1",
@@ -264,6 +265,8 @@ async def test_405_stops_the_whole_fleet_but_not_who_is_connected(lab: Lab, fold
             await fleet.start("idle")
         await in_state(fleet, "online", State.CONNECTED)
         await lab.clear()
+        current = compiled_number(installed()) + 1
+        await lab.settings(page=PageMode.REVISION, revision=current)
         await fleet.reconnect("met", takeover=True)
         await in_state(fleet, "met", State.CONNECTED)
 

@@ -15,6 +15,7 @@ from waziterm.control.server import serve_control
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.states import State
+from waziterm.domain.version import VersionChoice
 from waziterm.lab.client import Lab
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.manager import open_manager
@@ -86,7 +87,7 @@ async def test_a_screen_behind_the_socket_gets_the_code_and_its_number_can_be_ty
 
 async def test_the_code_on_the_screen_is_what_the_phone_wants(lab: Lab, folder: Path) -> None:
     data = folder / "data"
-    await add_stored(DataDir(data), "shop", NUMBER, None)
+    await add_stored(DataDir(data), VersionChoice(), "shop", NUMBER, None)
     command = [sys.executable, "-m", "waziterm", "--data-dir", str(data), "--lab", str(lab.file)]
     with Terminal(command, columns=80, rows=24) as screen:
         await screen.until(lambda text: "LAB" in text and "s start" in text, what="the fleet")

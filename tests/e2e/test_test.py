@@ -120,7 +120,10 @@ async def test_full_on_a_healthy_fleet_of_ten(lab: Lab, folder: Path) -> None:
         started = time.monotonic()
         ended = await verb("full", "--json", data_dir=folder / "data")
         took_s = time.monotonic() - started
-        assert ended.code == 0 and ended.json["verdict"] == "healthy", ended
+        # How old the installed neonize is depends on the day of the test.
+        aged = any(each["kind"] == "version_old" for each in ended.json["check"]["findings"])
+        wanted = (1, "problems") if aged else (0, "healthy")
+        assert (ended.code, ended.json["verdict"]) == wanted, ended
         assert took_s <= 15
         print("TOOK", took_s)
         assert len(ended.json["test"]["instances"]) == 10

@@ -104,6 +104,7 @@ class Place:
             instances=lambda: tuple(self.fleet),
             own_pids=frozenset,
             keep_trash_s=lambda: KEEP_S,
+            version=lambda: None,
             has_manager=False,
             halted=self._halt,
             stuck=dict,

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from tests.manager import hosting
 from tests.manager.hosting import Host
-from tests.manager.world import BEGIN, FakeWorker, World
+from tests.manager.world import BEGIN, FakeWorker, World, write_library
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError
 from waziterm.domain.instance import Instance
@@ -44,6 +44,7 @@ LIMITS = Limits()
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where a commit costs nothing: many short lives, and none of them meets a power cut."""
 BAN_S = (60.0, 3600.0)
+OWN_VERSION = 1_047_769_893
 Which = st.integers(0, 2)
 
 SAID = st.one_of(
@@ -104,10 +105,16 @@ class Judge:
     def _take(self, name: str, row: Any) -> None:
         state, before, event = State(row["to_state"]), row["from_state"], row["event"]
         if event == "Added":
+            # Another instance of that name: what the one before met went to the trash with it.
             self.held.discard(name)
             self.outdated.discard(name)
+            for until in (self.ban_until, self.cool_until, self.told_until):
+                until.pop(name, None)
         if not row["reason"]:
             self.wrongs.append(f"{name}: a change without a reason")
+        if event == "VersionChanged" and name in self.outdated:
+            self.outdated.discard(name)
+            self.held.discard(name)
         if event == "CleanAsked" or state in (State.LOGGED_OUT, State.OUTDATED, State.BANNED):
             self.told_until.pop(name, None)
         if event == "CleanAsked":
@@ -121,10 +128,8 @@ class Judge:
             if not self.presses[name]:
                 self.wrongs.append(f"{name}: a takeover that nobody asked for")
             self.presses[name] -= 1
-            self.outdated.discard(name)
             self._release(name)
         elif event == "ReconnectAsked" and state is State.BANNED and self.presses[name]:
-            self.outdated.discard(name)
             self._release(name)
         if state is State.COOLDOWN and before != state and State(before).is_live:
             self.cool_until[name] = row["at"] + LIMITS.cooldown_s
@@ -179,6 +184,8 @@ class Fleet(RuleBasedStateMachine):
             "fleet__connects_at_once": 2,
             "fleet__instances_per_worker": self.per_worker,
         }
+        self.world.library = write_library(self.folder / "library.so", OWN_VERSION)
+        self.newest = OWN_VERSION
         self.host = Host(self.world, self.folder / "data", hosting.settings(self.folder, **changed))
         self.judge = Judge(self.host)
         self.world.on_connect = self.judge.connects
@@ -385,6 +392,20 @@ class Fleet(RuleBasedStateMachine):
         self.world.failing_spawns = times
         self.world.findings = Findings("python bot.py (pid 7)") if holder else Findings()
 
+    @rule(told=st.sampled_from(["nothing", "an older one", "the same", "a newer one"]))
+    def page_tells(self, told: str) -> None:
+        """WhatsApp's page tells its current version from now on, or nothing of use."""
+        match told:
+            case "a newer one":
+                self.newest += 1
+                self.world.page = self.newest
+            case "an older one":
+                self.world.page = OWN_VERSION - 1
+            case "the same":
+                self.world.page = self.newest
+            case _:
+                self.world.page = "no answer within 10 s"
+
     @rule(which=Which)
     def loses_a_file(self, which: int) -> None:
         name = self.name(which)
@@ -455,6 +476,7 @@ class Fleet(RuleBasedStateMachine):
         world = self.world
         world.spawn_s = world.kill_s = world.failing_spawns = 0
         world.findings = Findings()
+        self.page_tells("a newer one")
         world.pass_time(5.0)
         world.jump(2 * max(BAN_S))
         # A restart may still wait for those that do not come online, and another one for it.

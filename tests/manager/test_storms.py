@@ -124,7 +124,7 @@ STORMS = (early_503, resets, flapping, rotating)
 
 @pytest.fixture
 def fleet(folder: Path) -> Iterator[tuple[Host, WhatsApp]]:
-    world = World(folder / "run")
+    world = World()
     host = Host(world, folder / "data", settings(folder, fleet__instances_per_worker=10))
     try:
         sky = WhatsApp(world)

@@ -8,6 +8,7 @@ import asyncio
 import heapq
 import itertools
 import sqlite3
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -17,11 +18,14 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 from waziterm.domain import events as ev
+from waziterm.domain.labfile import LabFile
 from waziterm.manager.holder import Findings
 from waziterm.manager.process import OutputLine, WorkerGoneError
+from waziterm.manager.versionpage import PageError
 from waziterm.manager.world import World as Outside
 from waziterm.store import connection as stores
 from waziterm.worker import protocol as wire
+from waziterm.worker.libraryfile import LibraryFileError
 
 T = TypeVar("T")
 BEGIN = 1_700_000_000.0
@@ -36,6 +40,13 @@ def write_session(path: Path, jid: str | None) -> None:
         db.execute("DELETE FROM whatsmeow_device")
         if jid is not None:
             db.execute("INSERT INTO whatsmeow_device VALUES (?, '1@lid', randomblob(32))", (jid,))
+
+
+def write_library(path: Path, *numbers: int) -> Path:
+    """A file in the place of neonize's library, with the versions that it holds."""
+    words = b"".join(struct.pack("<III", 2, 3000, number) for number in numbers)
+    path.write_bytes(b"\x7fELF" + words + bytes(64))
+    return path
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -117,7 +128,8 @@ class LoopClock:
 class FakeProcess:
     """`manager.pack.Worker` as a puppet: it does what the workers in it are told to do."""
 
-    def __init__(self, world: "World", pid: int) -> None:
+    def __init__(self, world: "World", pid: int, library: str | None) -> None:
+        self.library = library
         self._world = world
         self._pid = pid
         self._queue: asyncio.Queue[wire.Report | OutputLine | None] = asyncio.Queue()
@@ -263,7 +275,9 @@ class World:
 
     workers: all that ever got an instance. spawn_s, kill_s: seconds that it takes.
     failing_spawns: how many of the next spawns fail. findings: what a search for a holder finds.
-    on_connect: hears when a worker was given its instance.
+    on_connect: hears when a worker was given its instance. library: a file in the place of
+    neonize's. page: the number that WhatsApp's page tells, or why it tells none; page_reads: the
+    proxies through which it was read. trial: why a copy of the library cannot be loaded.
     """
 
     def __init__(self) -> None:
@@ -275,6 +289,10 @@ class World:
         self.spawn_s = self.kill_s = 0.0
         self.failing_spawns = 0
         self.findings = Findings()
+        self.library: Path | None = None
+        self.page: int | str = "there is no page in this world"
+        self.page_reads: list[str | None] = []
+        self.trial = ""
         self.on_connect: Callable[[FakeWorker], None] = lambda worker: None
         self.unhandled: list[str] = []
         self.loop.set_exception_handler(lambda _, what: self.unhandled.append(str(what)))
@@ -312,16 +330,37 @@ class World:
 
     def outside(self, seed: int) -> Outside:
         """The same as the manager wants it."""
-        return Outside(self.clock, Random(seed), self._spawn)
+        return Outside(
+            self.clock,
+            Random(seed),
+            self._spawn,
+            installed=self._installed,
+            trial=self._trial,
+            read_version=self._read_version,
+        )
 
-    async def _spawn(self) -> FakeProcess:
+    def _installed(self) -> Path:
+        if self.library is None:
+            raise LibraryFileError("there is no library in this world")
+        return self.library
+
+    async def _trial(self, _path: Path) -> str:
+        return self.trial
+
+    async def _read_version(self, proxy: str | None, _lab: LabFile | None) -> int:
+        self.page_reads.append(proxy)
+        if isinstance(self.page, str):
+            raise PageError(self.page)
+        return self.page
+
+    async def _spawn(self, library: str | None = None) -> FakeProcess:
         if self.spawn_s:
             with self.slow_work():
                 await asyncio.sleep(self.spawn_s)
         if self.failing_spawns:
             self.failing_spawns -= 1
             raise OSError(11, "Resource temporarily unavailable")
-        return FakeProcess(self, next(self.pids))
+        return FakeProcess(self, next(self.pids), library)
 
     @contextmanager
     def slow_work(self) -> Iterator[None]:

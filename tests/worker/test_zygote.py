@@ -94,7 +94,7 @@ async def test_a_fork_ends_when_its_pipe_is_closed(zygote: Zygote) -> None:
     pipe, their_pipe = socket.socketpair()
     output, their_output = socket.socketpair()
     with pipe, their_pipe, output, their_output:
-        child = await zygote.fork(their_pipe, their_output)
+        child = await zygote.fork(their_pipe, their_output, None)
         their_pipe.close()
         pipe.close()
         async with asyncio.timeout(DEADLINE_S):

@@ -15,8 +15,12 @@ from pathlib import Path
 from waziterm.control.listener import LONGEST_PATH
 from waziterm.domain.machine import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_within
 from waziterm.domain.text import plain
+from waziterm.domain.version import VersionChoice, day_text, said
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.descriptors import descriptors as allowed_descriptors
+from waziterm.manager.versionkept import KEPT, Kept, chosen
+from waziterm.store.peek import peek_meta
+from waziterm.worker.libraryfile import LibraryFileError, compiled_number, installed
 
 FLEET = 200
 
@@ -87,6 +91,23 @@ def _loads(check: str, code: str, act: str) -> Check:
 def _last_line(output: bytes) -> str:
     lines = output.decode(errors="replace").strip().splitlines()
     return plain(lines[-1], 200) if lines else ""
+
+
+def version(data: DataDir, choice: VersionChoice, now: float) -> Check:
+    """The version that the library tells WhatsApp, its age and its end. now: UTC seconds."""
+    name, upgrade = "version", "upgrade neonize, then start waziterm again"
+    kept = Kept.parse(peek_meta(data.database, KEPT) if data.database.exists() else None)
+    try:
+        used = chosen(compiled_number(installed()), choice, kept, now)
+    except LibraryFileError as error:
+        act = "it cannot be replaced here when WhatsApp refuses it: keep neonize new"
+        return Check(name, Status.WARN, f"not known: {error}", act)
+    if kept.refused is not None and used.number <= kept.refused:
+        return Check(name, Status.FAIL, f"WhatsApp refuses {used.text} (405)", upgrade)
+    detail = said(used.text, used.origin, used.age_days(now), day_text(used.refusals_from))
+    if now < used.warned_from:
+        return Check(name, Status.OK, detail)
+    return Check(name, Status.WARN, detail, upgrade)
 
 
 def descriptors() -> Check:

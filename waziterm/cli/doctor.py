@@ -1,10 +1,12 @@
 """`waziterm doctor`: is this machine fit? Works without a manager and changes nothing."""
 
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 from waziterm.cli import checks, output
 from waziterm.cli.target import data_dir_of
+from waziterm.config import load_settings
 
 
 def run_doctor(flag: Path | None, as_json: bool, online: bool) -> int:
@@ -13,10 +15,12 @@ def run_doctor(flag: Path | None, as_json: bool, online: bool) -> int:
     With `--json`: `{ok, checks: [{check, status, detail, act}]}`.
     """
     data = data_dir_of(flag)
+    choice = load_settings(data_dir=data.root).library.whatsapp_version
     found = [
         checks.python(),
         checks.libmagic(),
         checks.neonize(),
+        checks.version(data, choice, time.time()),
         checks.descriptors(),
         checks.terminal(),
         checks.directory(data),

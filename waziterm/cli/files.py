@@ -4,8 +4,10 @@ import asyncio
 import time
 from typing import Any
 
+from waziterm.config import load_settings
 from waziterm.control.views import instance_json
 from waziterm.domain.fleet import InstanceNotFoundError
+from waziterm.domain.version import VersionChoice
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.offline import add_stored, stored_views
 
@@ -14,7 +16,7 @@ Json = dict[str, Any]
 
 def instances(data: DataDir) -> list[Json]:
     """All instances, as the last manager left them. Raises FleetError."""
-    views = asyncio.run(stored_views(data))
+    views = asyncio.run(stored_views(data, _choice(data)))
     return [instance_json(view, time.time()) for view in views]
 
 
@@ -28,4 +30,10 @@ def instance(data: DataDir, name: str) -> Json:
 
 def add(data: DataDir, name: str, phone: str | None, proxy: str | None) -> Json:
     """Add an instance for the next manager, under the directory's lock. Raises FleetError."""
-    return instance_json(asyncio.run(add_stored(data, name, phone, proxy)), time.time())
+    return instance_json(
+        asyncio.run(add_stored(data, _choice(data), name, phone, proxy)), time.time()
+    )
+
+
+def _choice(data: DataDir) -> VersionChoice:
+    return load_settings(data_dir=data.root).library.whatsapp_version

@@ -13,6 +13,7 @@ from rich.text import Text
 from waziterm.cli import output
 from waziterm.domain.states import State
 from waziterm.domain.text import plain
+from waziterm.domain.version import said
 from waziterm.tui.format import clock, countdown, duration, since
 
 Json = dict[str, Any]
@@ -60,6 +61,8 @@ def print_status(found: Json) -> None:
     if found["probe_s"] is not None:
         rows.append(("last probe", f"{found['probe_s']:.2f} s"))
     rows.append(("send-tests", str(found["sent"])))
+    if found["version"] is not None:
+        rows.append(("WhatsApp version", version_words(found["version"])))
     if found["proxy"]:
         rows.append(("proxy", found["proxy"]))
     if found["pid"]:
@@ -70,6 +73,12 @@ def print_status(found: Json) -> None:
     for title, value in rows:
         sheet.add_row(Text(title), Text(plain(value), _style(found) if title == "state" else ""))
     _print(Text(found["name"], "bold"), sheet)
+
+
+def version_words(version: Json) -> str:
+    """A version with its age and its end: `2.3000.N (neonize's own), about 67 days old; …`."""
+    day = str(version["refusals_from"])[:10]
+    return said(version["number"], version["origin"], version["age_days"], day)
 
 
 def outcome(found: Json) -> str:

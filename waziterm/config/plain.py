@@ -9,6 +9,7 @@ from pathlib import Path
 
 from waziterm.domain.limits import Limits
 from waziterm.domain.screen import Screen
+from waziterm.domain.version import VersionChoice
 
 _DAY_S = 86_400.0
 
@@ -61,6 +62,13 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Library:
+    """`[library]`: the version that neonize tells WhatsApp."""
+
+    whatsapp_version: VersionChoice = field(default_factory=VersionChoice)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. limits: of the fleet. instances: the whole limits of those that differ.
     isolated: the instances that share their worker with nobody."""
@@ -74,6 +82,7 @@ class Settings:
     janitor: Janitor = field(default_factory=Janitor)
     trash: Trash = field(default_factory=Trash)
     health: Health = field(default_factory=Health)
+    library: Library = field(default_factory=Library)
     screen: Screen = field(default_factory=Screen)
 
     def limits_for(self, name: str) -> Limits:

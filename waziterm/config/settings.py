@@ -13,11 +13,12 @@ from waziterm.config import plain
 from waziterm.domain.limits import Limits
 from waziterm.domain.names import check_name
 from waziterm.domain.screen import ACTIONS, Ascii, Lang, Screen, Theme
+from waziterm.domain.version import VersionChoice
 
 PREFIX = "WAZITERM_"
 _DEFAULTS = Limits()
 _FLEET, _LOG, _JANITOR, _TRASH = plain.Fleet(), plain.Log(), plain.Janitor(), plain.Trash()
-_SCREEN = Screen()
+_LIBRARY, _SCREEN = plain.Library(), Screen()
 _DAY_S = 86_400.0
 _WEEK_S = 7 * _DAY_S
 _LOOPBACK = "127.0.0.1"
@@ -247,6 +248,23 @@ class HealthTable(_Table):
     )
 
 
+def _version(value: object) -> object:
+    # A number of another type than text is told as what it is: no version.
+    VersionChoice.parse(str(value))
+    return value
+
+
+class LibraryTable(_Table):
+    """`[library]`"""
+
+    whatsapp_version: Annotated[str, BeforeValidator(_version)] = Field(
+        default=_LIBRARY.whatsapp_version.text,
+        description="Which version the library tells WhatsApp: compiled, its own; a number like"
+        ' "2.3000.1047769893"; or auto, its own until WhatsApp refuses that, then the current one,'
+        " which is read from WhatsApp's page.",
+    )
+
+
 def _action(name: str) -> str:
     if name not in ACTIONS:
         near = ", ".join(get_close_matches(name, ACTIONS, 3)) or ", ".join(sorted(ACTIONS)[:8])
@@ -321,6 +339,9 @@ class SettingsModel(BaseSettings):
     janitor: JanitorTable = Field(default=JanitorTable(), description="The regular clean-up.")
     trash: TrashTable = Field(default=TrashTable(), description="Sessions out of use.")
     health: HealthTable = Field(default=HealthTable(), description="Health over TCP.")
+    library: LibraryTable = Field(
+        default=LibraryTable(), description="The version that the library tells WhatsApp."
+    )
     screen: ScreenTable = Field(default=ScreenTable(), description="How the screen looks.")
 
     def as_plain(self) -> plain.Settings:
@@ -336,5 +357,6 @@ class SettingsModel(BaseSettings):
             janitor=plain.Janitor(**self.janitor.model_dump()),
             trash=plain.Trash(**self.trash.model_dump()),
             health=plain.Health(**self.health.model_dump()),
+            library=plain.Library(VersionChoice.parse(self.library.whatsapp_version)),
             screen=Screen(**self.screen.model_dump()),
         )

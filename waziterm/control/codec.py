@@ -6,9 +6,9 @@ codes come with their texts, because a screen has to show them: the stream is fo
 owner alone.
 
 A frame: `{at, attempts, attempts_ok, sessions, snapshot, changed, removed, lines, notices}`, where
-`sessions` is null when it is as before, `snapshot` is null or `{at, lab, library, attempts,
-attempts_ok, instances}`, `lines` maps an instance's name to log lines, and the last four may be
-empty.
+`sessions` is null when it is as before, `snapshot` is null or `{at, lab, library, version,
+attempts, attempts_ok, instances}`, `lines` maps an instance's name to log lines, and the last
+four may be empty.
 """
 
 import json
@@ -20,13 +20,14 @@ from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Not
 from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
+from waziterm.domain.version import Origin, UsedVersion, number_in
 
 Json = dict[str, Any]
 
 _AS_IT_IS = tuple(
     field.name
     for field in fields(InstanceView)
-    if field.name not in ("state", "reason", "wanted", "qr", "code")
+    if field.name not in ("state", "reason", "wanted", "version", "qr", "code")
 )
 
 
@@ -121,11 +122,29 @@ def answered_view(data: Json, known: InstanceView | None) -> InstanceView:
             proxy=data["proxy"],
             pid=data["pid"],
             phone=data["phone"],
+            version=_answered_version(data["version"]),
             qr=_same_qr(data["qr"], known),
             code=known.code if known is not None and data["state"] == State.PAIRING else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CodecError(f"no answer of this version: {type(error).__name__}") from error
+
+
+def _answered_version(data: Json | None) -> UsedVersion | None:
+    if data is None:
+        return None
+    number = number_in(data["number"])
+    if number is None:
+        raise ValueError(data["number"])
+    return UsedVersion(number, Origin(data["origin"]), _seconds(data["dated"]))
+
+
+def _version_json(version: UsedVersion | None) -> list[Any] | None:
+    return None if version is None else [version.number, version.origin.value, version.dated]
+
+
+def _version_of(data: list[Any] | None) -> UsedVersion | None:
+    return UsedVersion(data[0], Origin(data[1]), data[2]) if data else None
 
 
 def _same_qr(place: Json | None, known: InstanceView | None) -> QrCode | None:
@@ -146,6 +165,7 @@ def _fleet_json(view: FleetView) -> Json:
         "at": view.at,
         "lab": view.lab,
         "library": view.library,
+        "version": _version_json(view.version),
         "attempts": view.attempts,
         "attempts_ok": view.attempts_ok,
         "instances": [_instance_json(instance) for instance in view.instances],
@@ -153,7 +173,13 @@ def _fleet_json(view: FleetView) -> Json:
 
 
 def _fleet_of(data: Json) -> FleetView:
-    return FleetView(**{**data, "instances": tuple(map(_instance_of, data["instances"]))})
+    return FleetView(
+        **{
+            **data,
+            "version": _version_of(data["version"]),
+            "instances": tuple(map(_instance_of, data["instances"])),
+        }
+    )
 
 
 def _instance_json(view: InstanceView) -> Json:
@@ -163,6 +189,7 @@ def _instance_json(view: InstanceView) -> Json:
         "state": view.state.value,
         "reason": view.reason.slug,
         "wanted": view.wanted.value,
+        "version": _version_json(view.version),
         "qr": qr and [qr.payload, qr.index, qr.count, qr.expires_at],
         "code": code and [code.text, code.expires_at],
     }
@@ -175,6 +202,7 @@ def _instance_of(data: Json) -> InstanceView:
             "state": State(data["state"]),
             "reason": Reason.of(data["reason"]),
             "wanted": Wanted(data["wanted"]),
+            "version": _version_of(data["version"]),
             "qr": QrCode(*data["qr"]) if data["qr"] else None,
             "code": PairingCode(*data["code"]) if data["code"] else None,
         }

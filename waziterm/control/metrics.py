@@ -3,7 +3,9 @@
 `waziterm_instances{state}`, `waziterm_connect_attempts_total`, `waziterm_connect_attempts_ok_total`,
 and for each `instance`: `waziterm_connected` (0 or 1), `waziterm_conflict` (1 while a conflict is
 why it is in its state), `waziterm_uptime_seconds`, `waziterm_probe_seconds`,
-`waziterm_sends_total`. No label holds a phone number. The figures of the process come from the
+`waziterm_sends_total`. Of the version that the library tells WhatsApp:
+`waziterm_whatsapp_version_info{number, origin}`, `waziterm_whatsapp_version_age_seconds`,
+`waziterm_whatsapp_version_refusals_from_timestamp_seconds`. No label holds a phone number. The figures of the process come from the
 client library.
 """  # noqa: E501
 
@@ -18,6 +20,7 @@ from prometheus_client.registry import Collector
 from waziterm import __version__
 from waziterm.domain.fleet import FleetView
 from waziterm.domain.states import State
+from waziterm.domain.version import UsedVersion
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _CONFLICT = "440"
@@ -41,6 +44,8 @@ class _OfFleet(Collector):
         build = GaugeMetricFamily("waziterm_info", "This program.", labels=("version", "lab"))
         build.add_metric((__version__, "true" if fleet.lab else "false"), 1)
         yield build
+        if fleet.version is not None:
+            yield from _of_version(fleet.version, fleet.at)
         states = GaugeMetricFamily("waziterm_instances", "Instances by state.", labels=("state",))
         counts = Counter(view.state for view in fleet.instances)
         for state in State:
@@ -81,6 +86,26 @@ class _OfFleet(Collector):
 
     def _up_s(self, connected_at: float) -> float:
         return max(0.0, self._fleet.at - connected_at)
+
+
+def _of_version(version: UsedVersion, at: float) -> Iterator[Metric]:
+    info = GaugeMetricFamily(
+        "waziterm_whatsapp_version_info",
+        "The version that the library tells WhatsApp, and where it comes from.",
+        labels=("number", "origin"),
+    )
+    info.add_metric((version.text, version.origin.value), 1)
+    yield info
+    yield GaugeMetricFamily(
+        "waziterm_whatsapp_version_age_seconds",
+        "About how long ago that version was current.",
+        value=max(0.0, at - version.dated),
+    )
+    yield GaugeMetricFamily(
+        "waziterm_whatsapp_version_refusals_from_timestamp_seconds",
+        "From about when WhatsApp is expected to refuse it.",
+        value=version.refusals_from,
+    )
 
 
 def _gauge(name: str, about: str) -> GaugeMetricFamily:

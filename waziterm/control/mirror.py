@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from waziterm.control.codec import Frame
 from waziterm.control.stream import LINES_KEPT
 from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice
+from waziterm.domain.version import UsedVersion
 from waziterm.manager.clock import elapsed
 from waziterm.manager.hub import Hub, Subscriber
 
@@ -24,6 +25,7 @@ class Mirror:
         self._lines: dict[str, deque[LogLine]] = {}
         self._lab = False
         self._library = ""
+        self._version: UsedVersion | None = None
         self._attempts = 0
         self._attempts_ok = 0
         self._sessions: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class Mirror:
             attempts=self._attempts,
             attempts_ok=self._attempts_ok,
             library=self._library,
+            version=self._version,
         )
 
     def get(self, name: str) -> InstanceView | None:
@@ -106,6 +109,7 @@ class Mirror:
         self._lines = {name: kept for name, kept in self._lines.items() if name in self._views}
         self._lab = snapshot.lab
         self._library = snapshot.library
+        self._version = snapshot.version
         self._hub.refresh()
 
     def _add(self, name: str, lines: tuple[LogLine, ...]) -> None:

@@ -29,10 +29,14 @@ An instance (`list`, `status`, `GET /v1/instances/{name}`):
 | `proxy` | the proxy's URL without credentials, or null |
 | `pid` | the worker's process id, or null |
 | `phone` | the masked number that it was added with, or null |
+| `version` | the version that its worker tells WhatsApp, or null; see below |
 | `qr` | `{index, count, seconds_left}` while a QR code is valid, else null; never the code |
 
-The fleet (`GET /v1/fleet`): `at`, `lab`, `library` (neonize's version), `attempts`, `attempts_ok`,
-`instances`.
+The fleet (`GET /v1/fleet`): `at`, `lab`, `library` (neonize's version), `version`, `attempts`,
+`attempts_ok`, `instances`.
+A version that is told WhatsApp: `number`, `origin` (`compiled`: neonize's own; `read` from
+WhatsApp's page; `set`), `dated` (about when it was current), `age_days`, `refusals_from` (about
+when refusals are to be expected).
 A QR code (`qr`): `payload`, `index`, `count`, `seconds_left`.
 A pairing code: `code`, `seconds_left`.
 A send-test (`test`): `ok`, `took_s`, `message_id`, `error`.
@@ -47,6 +51,7 @@ from typing import Any
 from waziterm.domain.fleet import FleetError, FleetView, InstanceView, LogLine, SendResult
 from waziterm.domain.instance import PairingCode, QrCode
 from waziterm.domain.janitor import Act
+from waziterm.domain.version import UsedVersion
 from waziterm.manager.inputs import mask_proxy
 
 Json = dict[str, Any]
@@ -86,6 +91,7 @@ def instance_json(view: InstanceView, at: float) -> Json:
         "proxy": None if view.proxy is None else mask_proxy(view.proxy),
         "pid": view.pid,
         "phone": view.phone,
+        "version": None if view.version is None else version_json(view.version, at),
         "qr": None if view.qr is None else _qr_place(view.qr, at),
     }
 
@@ -96,9 +102,21 @@ def fleet_json(view: FleetView) -> Json:
         "at": moment(view.at),
         "lab": view.lab,
         "library": view.library,
+        "version": None if view.version is None else version_json(view.version, view.at),
         "attempts": view.attempts,
         "attempts_ok": view.attempts_ok,
         "instances": [instance_json(instance, view.at) for instance in view.instances],
+    }
+
+
+def version_json(version: UsedVersion, at: float) -> Json:
+    """The version that is told WhatsApp, as it is at the moment `at`."""
+    return {
+        "number": version.text,
+        "origin": version.origin.value,
+        "dated": moment(version.dated),
+        "age_days": version.age_days(at),
+        "refusals_from": moment(version.refusals_from),
     }
 
 

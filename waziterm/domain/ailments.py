@@ -27,10 +27,10 @@ _OF_THE_FILE = (Reason.SESSION_BROKEN, Reason.SESSION_MISSING)
 
 def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]:
     """What the instances tell of themselves. with_bad_file: whose session file is a finding."""
-    outdated = []
+    outdated: list[Instance] = []
     for instance in survey.instances:
         if Reason.OUTDATED_CLIENT in (instance.hold, instance.reason):
-            outdated.append(instance.name)
+            outdated.append(instance)
         elif instance.hold is not None:
             if not (instance.hold in _OF_THE_FILE and instance.name in with_bad_file):
                 yield _held(survey, instance)
@@ -40,13 +40,17 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
             yield _logged_out(instance)
         yield from _history(survey, instance)
     if outdated:
-        shown = ", ".join(outdated[:3]) + ("" if len(outdated) <= 3 else ", …")
+        names = [instance.name for instance in outdated]
+        shown = ", ".join(names[:3]) + ("" if len(names) <= 3 else ", …")
+        details = (each.detail for each in outdated if each.state is State.OUTDATED)
+        known = safe_line(next((detail for detail in details if detail), ""), 300)
         yield Finding(
             FindingKind.OUTDATED,
             Severity.PROBLEM,
             "neonize",
             None,
-            f"WhatsApp refuses this version of the library (405); stopped: {shown}",
+            f"WhatsApp refuses this version of the library (405); stopped: {shown}"
+            + (f"; {known}" if known else ""),
             Reason.OUTDATED_CLIENT.next_step,
         )
 

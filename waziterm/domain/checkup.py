@@ -35,6 +35,8 @@ class FindingKind(StrEnum):
     CRASH_LOOP = "crash_loop"
     HELD = "held"
     OUTDATED = "outdated"
+    VERSION_OLD = "version_old"
+    VERSION_READ = "version_read"
     BANNED = "banned"
     LOGGED_OUT = "logged_out"
     STUCK = "stuck"

@@ -30,7 +30,8 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 return Decision(wanted)
             return end(wanted, Reason.BY_OPERATOR, at)
         case ev.PauseAsked():
-            if instance.due is None and not instance.state.is_live:
+            waits = instance.due is not None or instance.state is State.OUTDATED
+            if not waits and not instance.state.is_live:
                 return Decision(instance)
             paused = move(instance, State.STOPPED, Reason.PAUSED, at, detail=instance.detail)
             return Decision(paused, (Action.STOP_WORKER,))
@@ -53,6 +54,9 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.ReconnectAsked(takeover=True):
             if barrier is not None and barrier.state is State.BANNED:
                 return _refused(barrier)
+            if barrier is not None and barrier.state is State.OUTDATED:
+                # Nobody dials with a version that is refused; what helps is another one.
+                return Decision(barrier, (Action.STOP_WORKER, Action.READ_VERSION))
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
             fresh = replace(_afresh(running), hold=None)
@@ -99,7 +103,8 @@ def _refused(barrier: Instance) -> Decision:
     said = {
         State.COOLDOWN: "in its cool-down after a conflict; r or --takeover tries at once",
         State.BANNED: "banned by WhatsApp for a time; nothing shortens a ban",
-        State.OUTDATED: "WhatsApp refuses this neonize; upgrade it, or --takeover tries once",
+        State.OUTDATED: "outdated: WhatsApp refuses this version of the library; upgrade neonize,"
+        " or --takeover reads WhatsApp's current version",
     }
     fallback = f"held ({barrier.reason.sentence}); r or --takeover tries once"
     return Decision(barrier, refusal=said.get(barrier.state, fallback))

@@ -13,6 +13,7 @@ from waziterm.domain.sessioncare import session_findings
 from waziterm.domain.survey import Condition, SessionLook, Survey
 from waziterm.domain.text import plain
 from waziterm.domain.trash import EXPIRES_SOON_S, TrashView
+from waziterm.domain.version import Origin, day_text
 
 _BAD_FILE = frozenset(
     {
@@ -36,6 +37,7 @@ def diagnose(survey: Survey) -> tuple[Finding, ...]:
         *ailments(survey, bad),
         *_stuck(survey),
         *_machine(survey),
+        *_version(survey),
         *_expiring(survey),
     ]
     severities, kinds = list(Severity), list(FindingKind)
@@ -144,6 +146,33 @@ def _stuck(survey: Survey) -> Iterator[Finding]:
             f"longer in its state than it can be: {why}",
             f"the janitor goes on with it; `waziterm reconnect {name}` does so now",
         )
+
+
+def _version(survey: Survey) -> Iterator[Finding]:
+    """A version that will be refused; one that is refused is a finding of its own."""
+    version = survey.version
+    if version is None or not survey.instances:
+        return
+    if survey.now < version.warned_from:
+        if version.origin is Origin.READ:
+            yield Finding(
+                FindingKind.VERSION_READ,
+                Severity.NOTICE,
+                "neonize",
+                None,
+                f"it tells WhatsApp {version.text}, newer than its own, which WhatsApp refuses",
+                "upgrade neonize, then start waziterm again: this is a bridge for weeks",
+            )
+        return
+    yield Finding(
+        FindingKind.VERSION_OLD,
+        Severity.WARNING,
+        "neonize",
+        None,
+        f"it tells WhatsApp {version.text}, about {version.age_days(survey.now)} days old;"
+        f" refusals are to be expected from about {day_text(version.refusals_from)}",
+        "upgrade neonize, then start waziterm again",
+    )
 
 
 def _expiring(survey: Survey) -> Iterator[Finding]:

@@ -312,10 +312,33 @@ class FleetOutdated:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionAwaited:
+    """What the fleet knows of a version that WhatsApp would accept, told to who is outdated.
+
+    detail: the numbers, and how the last look at WhatsApp's page ended. until: when the page is
+    read again, UTC seconds, or None. by_itself: whether it is read at all.
+    """
+
+    detail: str
+    until: float | None
+    by_itself: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChanged:
+    """The fleet uses another version than the one that WhatsApp has refused.
+
+    scouting: this instance is the first to try it; its answer counts for all.
+    """
+
+    scouting: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Booted:
     """The manager has started, or a pause is over.
 
-    library_changed: neonize is another version than last time.
+    library_changed: neonize, or the version that it tells WhatsApp, is another than last time.
     """
 
     library_changed: bool = False
@@ -443,6 +466,8 @@ Event = (
     | DeviceFound
     | SessionMissing
     | FleetOutdated
+    | VersionAwaited
+    | VersionChanged
     | Booted
     | ClockSet
     | NotCarriedOut

@@ -13,6 +13,7 @@ from waziterm.domain.janitor import Act
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 from waziterm.domain.tools import Tools
+from waziterm.domain.version import UsedVersion
 
 __all__ = [
     "Changes",
@@ -59,6 +60,7 @@ class InstanceView:
     made at probed_at. sent: send-tests that WhatsApp accepted since the program's start.
     attempt: connects in a row that did not last. attempts: connect attempts since the program's
     start that have ended, attempts_ok: how many of them ended well.
+    version: that which its worker tells WhatsApp, or would; None while it is not known.
     """
 
     name: str
@@ -81,6 +83,7 @@ class InstanceView:
     proxy: str | None = None
     pid: int | None = None
     phone: str | None = None
+    version: UsedVersion | None = None
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
 
@@ -89,7 +92,8 @@ class InstanceView:
 class FleetView:
     """The whole fleet at one moment. lab: a local WhatsApp is in use instead of the real one.
 
-    attempts, attempts_ok: the sums over the instances. library: neonize's version.
+    attempts, attempts_ok: the sums over the instances. library: neonize's version. version: that
+    which it tells WhatsApp, None while it is not known.
     """
 
     at: float
@@ -98,6 +102,7 @@ class FleetView:
     attempts: int = 0
     attempts_ok: int = 0
     library: str = ""
+    version: UsedVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)

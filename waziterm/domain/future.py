@@ -13,6 +13,8 @@ from waziterm.domain.states import State
 
 OVERDUE_S = 30.0
 """What should have gone on so long ago does not go on by itself."""
+NEXT_LOOK_S = 7200.0
+"""Longer than the wait for the next look at WhatsApp's page, which tells the current version."""
 CODE_S = 240.0
 """Longer than any QR code is valid, with the patience that the rules have with the library."""
 
@@ -33,6 +35,8 @@ def longest_wait(instance: Instance, limits: Limits) -> float | None:
             return max(limits.keepalive_s * limits.keepalive_misses, limits.connect_timeout_s)
         case State.CONNECTED:
             return limits.stable_s
+        case State.OUTDATED:
+            return NEXT_LOOK_S
         case State.CONNECTING if instance.reason is Reason.AUTHENTICATED:
             return limits.first_queries_s
         case _:

@@ -119,8 +119,9 @@ class Instance:
 
     @property
     def next_attempt(self) -> float | None:
-        """When the program tries to connect by itself, if it will."""
-        waits = self.state in (State.RETRYING, State.COOLDOWN, State.BANNED)
+        """When the program tries to connect by itself, if it will; outdated: when it reads
+        WhatsApp's current version, which it needs for that."""
+        waits = self.state in (State.RETRYING, State.COOLDOWN, State.BANNED, State.OUTDATED)
         return self.due if waits and not self.redialling else None
 
 

@@ -43,6 +43,7 @@ class Action(StrEnum):
     TRASH_INSTANCE = "trash_instance"
     RESTORE_SESSION = "restore_session"
     STOP_FLEET_RETRIES = "stop_fleet_retries"
+    READ_VERSION = "read_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def blocked(instance: Instance, at: Moment) -> Instance | None:
     cleaned instance, because its session may come back.
     """
     if instance.hold is not None and instance.is_held:
-        if instance.reason is instance.hold:
+        if instance.reason is instance.hold or instance.state is State.OUTDATED:
             return instance
         state = State.OUTDATED if instance.hold is Reason.OUTDATED_CLIENT else State.HELD
         return move(instance, state, instance.hold, at)
@@ -238,6 +239,14 @@ def hold(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> De
     return Decision(replace(stopped, hold=reason, cooldown_until=None), (Action.STOP_WORKER,))
 
 
+def outdated(instance: Instance, at: Moment) -> Decision:
+    """Stop trying until the fleet has a version that WhatsApp accepts. The fleet may find one by
+    itself, so a cool-down stays."""
+    held = hold(instance, Reason.OUTDATED_CLIENT, at)
+    kept = replace(held.instance, cooldown_until=instance.cooldown_until)
+    return replace(held, instance=kept)
+
+
 def end(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
     """Stop without a further attempt; a key starts it again."""
     return Decision(move(instance, State.STOPPED, reason, at, detail=detail), (Action.STOP_WORKER,))
@@ -290,11 +299,13 @@ def lost_worker(instance: Instance, cause: str, at: Moment) -> Decision:
     return replace(moved, actions=(Action.STOP_WORKER, *moved.actions))
 
 
-def resume_wanted(instance: Instance, at: Moment) -> Decision:
-    """After the program's start, or a pause: connect what is paired and wanted; the others wait
-    for a key."""
-    if instance.wanted is Wanted.RUNNING and instance.is_paired:
-        return connect(instance, Reason.RESUMED, at)
+def resume_wanted(
+    instance: Instance, at: Moment, reason: Reason = Reason.RESUMED, *, pairing: bool = False
+) -> Decision:
+    """After the program's start, a pause, or another cause that held it: connect what is paired
+    and wanted; the others wait for a key. pairing: one that is not paired does not."""
+    if instance.wanted is Wanted.RUNNING and (instance.is_paired or pairing):
+        return connect(instance, reason, at)
     released = instance.state is State.OUTDATED and instance.hold is None
     released = released or instance.reason is Reason.PAUSED
     if instance.state.is_live or instance.state is State.COOLDOWN or released:

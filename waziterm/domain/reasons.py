@@ -33,6 +33,12 @@ class Reason(Enum):
     RESUMED = _Text("resumed", "", "after the program's start", "wait")
     RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
     MOVED = _Text("moved", "", "moving to another worker process", "wait for WhatsApp's answer")
+    VERSION_CHANGED = _Text(
+        "version_changed",
+        "",
+        "trying WhatsApp's current version",
+        "wait for WhatsApp's answer",
+    )
     GUARDED = _Text("guarded", "440", "one guarded attempt after a conflict", "wait")
     TAKEOVER = _Text("takeover", "440", "takeover asked by an operator", "wait")
     QR_SHOWN = _Text("qr_shown", "", "a QR code waits to be scanned", "scan it with the phone")
@@ -128,6 +134,12 @@ class Reason(Enum):
         "405",
         "WhatsApp refuses this version of the library",
         "upgrade neonize, then start waziterm again",
+    )
+    VERSION_AWAITED = _Text(
+        "version_awaited",
+        "405",
+        "WhatsApp refuses this version of the library",
+        "reads WhatsApp's current version; or upgrade neonize",
     )
     REFUSED = _Text(
         "refused",

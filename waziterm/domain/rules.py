@@ -24,6 +24,7 @@ from waziterm.domain.moves import (
     hold,
     lost_worker,
     move,
+    outdated,
     refused,
     resume_wanted,
     retry,
@@ -78,6 +79,13 @@ def decide(
             return _due(instance, at)
         case ev.FleetOutdated():
             return _fleet_outdated(instance, at)
+        case ev.VersionAwaited() if instance.state is State.OUTDATED:
+            return Decision(_awaiting(instance, event, at))
+        case ev.VersionChanged(scouting) if instance.hold is Reason.OUTDATED_CLIENT:
+            released = replace(instance, hold=None)
+            if instance.state is not State.OUTDATED:
+                return Decision(released)
+            return resume_wanted(released, at, Reason.VERSION_CHANGED, pairing=scouting)
         case ev.HolderFound(who) if instance.state in _SOUGHT or _about_to_dial(instance):
             return hold(instance, Reason.LOCAL_HOLDER, at, plain(who))
         case ev.SuspectsFound(summary) if instance.state in _SOUGHT:
@@ -113,6 +121,9 @@ def decide(
                     hold=told.hold,
                 )
             )
+        case ev.StreamReplaced() | ev.TemporaryBan() if _is_outdated(instance):
+            # The fleet may find a version by itself, so what came with the refusal counts.
+            return _live(instance, event, at)
         case _ if instance.state.is_live:
             return _live(instance, event, at)
     return Decision(instance)
@@ -133,6 +144,10 @@ def _go_on(instance: Instance, cause: str, is_carried: bool, at: Moment) -> Deci
 
 def _is_stopped(instance: Instance) -> bool:
     return instance.state is State.STOPPED and instance.is_paired
+
+
+def _is_outdated(instance: Instance) -> bool:
+    return instance.state is State.OUTDATED and instance.is_paired
 
 
 def _due(instance: Instance, at: Moment) -> Decision:
@@ -179,8 +194,15 @@ def _fleet_outdated(instance: Instance, at: Moment) -> Decision:
     if instance.state in (State.CONNECTED, State.DEGRADED) or instance.is_held:
         return Decision(instance)
     if instance.state.is_live or instance.state is State.COOLDOWN or instance.reason is Reason.NEW:
-        return hold(instance, Reason.OUTDATED_CLIENT, at)
+        return outdated(instance, at)
     return Decision(replace(instance, hold=Reason.OUTDATED_CLIENT))
+
+
+def _awaiting(instance: Instance, known: ev.VersionAwaited, at: Moment) -> Instance:
+    reason = Reason.VERSION_AWAITED if known.by_itself else Reason.OUTDATED_CLIENT
+    return move(
+        instance, State.OUTDATED, reason, at, detail=plain(known.detail, 400), due=known.until
+    )
 
 
 def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
@@ -244,8 +266,8 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.ConnectFailure(code, detail, shared):
             return refused(instance, code, plain(detail), at, shared=shared)
         case ev.ClientOutdated():
-            outdated = hold(instance, Reason.OUTDATED_CLIENT, at)
-            return replace(outdated, actions=(*outdated.actions, Action.STOP_FLEET_RETRIES))
+            stopped = outdated(instance, at)
+            return replace(stopped, actions=(*stopped.actions, Action.STOP_FLEET_RETRIES))
         case ev.StreamError(code) if code != "515":
             return retry(instance, Reason.STREAM_ERROR, at, f"code {plain(code)}")
         case ev.DialFailed(detail):
@@ -275,8 +297,8 @@ def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
     paired = replace(instance, jid=jid, lid=lid or None)
     if instance.is_paired:
         return paired
-    outdated = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
-    return replace(paired, hold=outdated, cooldown_until=None, guarded_at=None)
+    kept = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
+    return replace(paired, hold=kept, cooldown_until=None, guarded_at=None)
 
 
 def _dialling(instance: Instance, at: Moment) -> Decision:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from waziterm.domain.instance import Instance
 from waziterm.domain.trash import TrashView, Why
+from waziterm.domain.version import UsedVersion
 
 Device = tuple[str, str]
 """The JID and the LID ("" when unknown) of a device whose keys a session file holds."""
@@ -60,6 +61,7 @@ class Survey:
     conflicts: by name, those of the last day. retries: by name, of the last hour.
     stuck: by name, why an instance is longer in its state than its limit says.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
+    version: that which the library tells WhatsApp, None when it is not known.
     """
 
     now: float
@@ -78,6 +80,7 @@ class Survey:
     descriptors: int | None = None
     trash: tuple[TrashView, ...] = ()
     stuck: Mapping[str, str] = field(default_factory=dict)
+    version: UsedVersion | None = None
 
     @property
     def named(self) -> Mapping[str, Instance]:

@@ -19,6 +19,7 @@ from waziterm.lab.process import LabProcess
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import (
     LabError,
+    PageMode,
     ReceiptMode,
     ReceivedMessage,
     Scanned,
@@ -113,11 +114,11 @@ class Lab:
     ) -> int:
         """Make trouble for one session, or for all without a JID; how many it hit at once.
 
-        See `TroubleKind` for the kinds. code: a stream error's code or a login failure's reason;
-        ban_code and expire_s (seconds) go with reason 402. times: how often a login failure, a
-        rival or a lost acknowledgement happens to each device, None until cleared. delay_s:
-        seconds, for SLOW, RIVAL and the storms. query: what MUTE leaves unanswered, for example
-        `encrypt/count`.
+        See `TroubleKind` for the kinds. code: a stream error's code, a login failure's reason, or N
+        of the oldest version that is let in; ban_code and expire_s (seconds) go with reason 402.
+        times: how often a login failure, a rival or a lost acknowledgement happens to each device,
+        None until cleared. delay_s: seconds, for SLOW, RIVAL and the storms. query: what MUTE
+        leaves unanswered, for example `encrypt/count`.
         """
         options: dict[str, Any] = {"code": code, "ban_code": ban_code, "expire_s": expire_s}
         options |= {"times": times, "query": query}
@@ -166,10 +167,16 @@ class Lab:
         await self._ask("send_stanza", jid=jid, node=[tag, dict(attrs), content])
 
     async def settings(
-        self, *, receipts: ReceiptMode | None = None, refs: int | None = None
+        self,
+        *,
+        receipts: ReceiptMode | None = None,
+        refs: int | None = None,
+        page: PageMode | None = None,
+        revision: int | None = None,
     ) -> None:
-        """How far receipts go, and how many QR codes a pairing client gets; None keeps it."""
-        wanted = {"receipts": receipts, "refs": refs}
+        """How far receipts go, how many QR codes a pairing client gets, and what the page answers
+        that tells WhatsApp's current version `2.3000.revision`; None keeps it."""
+        wanted = {"receipts": receipts, "refs": refs, "page": page, "revision": revision}
         await self._ask("settings", **{k: v for k, v in wanted.items() if v is not None})
 
     async def counters(self) -> dict[EventKind, int]:
@@ -217,6 +224,10 @@ class Lab:
         """The events after a position, as soon as there are any; none when the lab has ended."""
         async with self._news:
             await self._news.wait_for(lambda: self._position > position or self._writer is None)
+        return self.seen(position)
+
+    def seen(self, position: int) -> list[LabEvent]:
+        """The events after a position that have come; after an answer, all from before it."""
         count = min(self._position - position, len(self._events))
         return list(self._events)[len(self._events) - count :] if count > 0 else []
 

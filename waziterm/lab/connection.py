@@ -36,6 +36,7 @@ class Connection:
     """A client behind the Noise handshake: pairing, logged in, or about to end.
 
     number: unique in this lab process, from 1. jid: the linked device, None while pairing.
+    version: what the client says to be, "" before the handshake is done.
     """
 
     def __init__(self, server: "Server", channel: Channel, number: int) -> None:
@@ -44,6 +45,7 @@ class Connection:
         self.jid: Jid | None = None
         self.logged_in = False
         self.detail = ""
+        self.version = ""
         self._server = server
         self._channel = channel
         self._noise: Established | None = None
@@ -156,9 +158,14 @@ class Connection:
         return f"{self.number}-{self._requests}"
 
     def _begin(self, noise: Established) -> None:
+        claimed = noise.payload.userAgent.appVersion
+        self.version = f"{claimed.primary}.{claimed.secondary}.{claimed.tertiary}"
         if not noise.payload.username:
+            if self._is_too_old(claimed.tertiary):
+                self._refuse({"reason": "405", "location": "lab"})
+                return
             refs = self._server.desk.new_refs(self)
-            self._server.events.emit(EventKind.PAIRING, None, self.number)
+            self._server.events.emit(EventKind.PAIRING, None, self.number, self.version)
             self.send(pairing.pair_device(self._request_id(), refs))
             return
         self.jid = Jid(str(noise.payload.username), noise.payload.device)
@@ -173,16 +180,21 @@ class Connection:
             if failure.expire_s is not None:
                 attrs["expire"] = str(failure.expire_s)
             self._refuse(attrs)
+        elif self._is_too_old(claimed.tertiary):
+            self._refuse({"reason": "405", "location": "lab"})
         elif self._owner is None:
             self._refuse({"reason": "401", "location": "lab"})
         elif not self._server.troubles.active(TroubleKind.SILENT, self.jid):
             self._log_in(self._owner[0], self.jid)
 
+    def _is_too_old(self, number: int) -> bool:
+        trouble = self._server.troubles.active(TroubleKind.OLD_VERSION, self.jid)
+        return trouble is not None and number < (trouble.code or 0)
+
     def _refuse(self, attrs: dict[str, str]) -> None:
-        self._server.events.emit(
-            EventKind.LOGIN_FAILED, str(self.jid), self.number, attrs.get("reason", "none")
-        )
-        detail = f"failure {attrs.get('reason', 'without a reason')}"
+        jid, reason = None if self.jid is None else str(self.jid), attrs.get("reason", "")
+        self._server.events.emit(EventKind.LOGIN_FAILED, jid, self.number, reason or "none")
+        detail = f"failure {reason or 'without a reason'}"
         self.end(Ending.GRACE, Node("failure", attrs), detail=detail)
 
     def _log_in(self, phone: Phone, jid: Jid) -> None:

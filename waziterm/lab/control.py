@@ -19,7 +19,8 @@ from waziterm.lab.node import Node
 from waziterm.lab.phones import LID_SERVER
 from waziterm.lab.server import Server
 from waziterm.lab.trouble import ACTS, Trouble, TroubleKind
-from waziterm.lab.words import ReceiptMode, ScanOutcome
+from waziterm.lab.webpage import Page
+from waziterm.lab.words import PageMode, ReceiptMode, ScanOutcome
 
 MAX_SOCKET_PATH = 107
 MAX_LINE = 1 << 20
@@ -166,6 +167,9 @@ class _Client:
             if not 1 <= refs <= MAX_REFS:
                 raise ValueError(f"1 to {MAX_REFS} QR references")
             self._server.desk.ref_count = refs
+        if "page" in args or "revision" in args:
+            page = PageMode(args.get("page", PageMode.REVISION))
+            self._server.page = Page(page, int(args.get("revision", self._server.page.revision)))
 
     async def _trouble(self, args: dict[str, Any]) -> int:
         jid = args.pop("jid", None)

@@ -10,7 +10,9 @@ from enum import StrEnum
 class EventKind(StrEnum):
     """The closed set of things that happen in the lab.
 
-    PROBE is the query that a client sends after a login, and that a manager may probe with.
+    PROBE is the query that a client sends after a login, and that a manager may probe with. PAGE is
+    a request for a page of WhatsApp; its connection is told as a DIAL too. The detail of PAIRING
+    and LOGIN is the version that the client says to be.
     """
 
     DIAL = "dial"
@@ -21,6 +23,7 @@ class EventKind(StrEnum):
     LOGIN_FAILED = "login_failed"
     KICK = "kick"
     PROBE = "probe"
+    PAGE = "page"
     TROUBLE = "trouble"
     MESSAGE = "message"
     CLOSE = "close"

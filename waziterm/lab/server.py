@@ -21,8 +21,9 @@ from waziterm.lab.node import Node
 from waziterm.lab.pairing import parse_qr
 from waziterm.lab.phonebook import PhoneBook
 from waziterm.lab.phones import Device, Phone
-from waziterm.lab.transport import Channel, TransportError, read_connect
+from waziterm.lab.transport import CHAT_PATH, Channel, TransportError, read_connect
 from waziterm.lab.trouble import Trouble, TroubleBook, TroubleKind
+from waziterm.lab.webpage import PAGE_PATH, Page
 from waziterm.lab.words import ReceiptMode, ReceivedMessage, ScanOutcome, SessionView
 
 MAX_KEPT_MESSAGES = 1000
@@ -47,6 +48,7 @@ class Server:
         self.troubles = TroubleBook()
         self.events = Events()
         self.receipt_mode = ReceiptMode.READ
+        self.page = Page()
         self.dials: Counter[Jid] = Counter()
         self.logins: Counter[Jid] = Counter()
         self.online: dict[Jid, Connection] = {}
@@ -119,7 +121,7 @@ class Server:
         older = self.online.get(jid)
         self.online[jid] = connection
         self.logins[jid] += 1
-        self.events.emit(EventKind.LOGIN, str(jid), connection.number)
+        self.events.emit(EventKind.LOGIN, str(jid), connection.number, connection.version)
         if older is not None:
             self._kick(older, jid, "newer login")
         rival = self.troubles.use(TroubleKind.RIVAL, jid)
@@ -263,7 +265,7 @@ class Server:
     def sessions(self) -> tuple[SessionView, ...]:
         """The devices that are online."""
         return tuple(
-            SessionView(str(jid), c.since, c.number, self.logins[jid], self.dials[jid])
+            SessionView(str(jid), c.since, c.number, self.logins[jid], self.dials[jid], c.version)
             for jid, c in self.online.items()
         )
 
@@ -304,7 +306,10 @@ class Server:
                 channel.refuse()
                 detail = "connect refused"
                 return
-            await channel.open(self._tls)
+            path = await channel.open(self._tls)
+            if path != CHAT_PATH:
+                detail = await self._show_page(channel, number, path)
+                return
             connection = Connection(self, channel, number)
             await connection.run()
             detail = connection.detail or "closed by the client"
@@ -320,6 +325,12 @@ class Server:
                 self.forget(connection)
             channel.abort()
             self.events.emit(EventKind.CLOSE, jid, number, detail)
+
+    async def _show_page(self, channel: Channel, number: int, path: str) -> str:
+        page = self.page if path == PAGE_PATH else Page()
+        self.events.emit(EventKind.PAGE, None, number, page.mode)
+        await page.show(channel)
+        return f"page {page.mode}"
 
     def _reset_all(self) -> None:
         for channel in tuple(self._channels.values()):

@@ -40,8 +40,9 @@ class Channel:
         self._pending: deque[bytes] = deque()
         self._ended = False
 
-    async def open(self, context: ssl.SSLContext) -> None:
-        """Answer the CONNECT with 200, then carry TLS and the websocket handshake out.
+    async def open(self, context: ssl.SSLContext) -> str:
+        """Answer the CONNECT with 200, then carry TLS and the websocket handshake out. The path
+        that was asked for: a page's request is left for `respond` or `respond_without_end`.
 
         Raises TransportError.
         """
@@ -52,12 +53,44 @@ class Channel:
                 request = await self._request()
         except (OSError, TimeoutError) as error:
             raise TransportError(f"TLS or websocket handshake: {error or 'timed out'}") from error
-        if request.path.partition("?")[0] != CHAT_PATH:
-            self._protocol.send_response(self._protocol.reject(404, "no such path\n"))
+        path = request.path.partition("?")[0]
+        if path == CHAT_PATH:
+            self._protocol.send_response(self._protocol.accept(request))
             self._flush()
-            raise TransportError("a websocket path that is not the chat's")
-        self._protocol.send_response(self._protocol.accept(request))
-        self._flush()
+        return path
+
+    async def respond(self, head: str, body: bytes = b"") -> None:
+        """Answer a page's request and close. head: its status, and header lines."""
+        text = f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        await self._part_with(text.encode() + body)
+
+    async def respond_without_end(self, chunk: bytes, times: int) -> None:
+        """Answer with a body of no told length: so many chunks, or until the client has enough."""
+        self._writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for _ in range(times):
+            self._writer.write(chunk)
+            await self.drain()
+            if self._writer.is_closing():
+                return
+        await self._part_with(b"")
+
+    async def until_left(self, patience_s: float) -> None:
+        """Answer nothing, until the client goes or `patience_s` seconds are over."""
+        try:
+            async with asyncio.timeout(patience_s):
+                while await self._reader.read(READ_SIZE):
+                    pass
+        except (OSError, TimeoutError):
+            return
+
+    async def _part_with(self, last: bytes) -> None:
+        try:
+            async with asyncio.timeout(HEAD_TIMEOUT_S):
+                self._writer.write(last)
+                self._writer.close()
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            return
 
     async def _request(self) -> Request:
         while True:

@@ -22,7 +22,8 @@ class TroubleKind(StrEnum):
     belong to 402. NO_PONG leaves pings unanswered, MUTE the queries that `query` names, SILENT
     everything. SLOW holds every answer back for `delay_s`. DROP_ACKS takes messages and
     acknowledges none. TCP_RESET and WS_CLOSE end the connection, REFUSE_CONNECT answers CONNECT
-    with 502, OUTAGE drops everything and refuses the port.
+    with 502, OUTAGE drops everything and refuses the port. OLD_VERSION refuses logins and pairings
+    of clients whose version is below 2.3000.`code` (405).
 
     Storms: EARLY_ERROR and EARLY_CLOSE end each stream `delay_s` after its login, with
     `stream:error code` or with a plain close. RESETS resets the connections every `delay_s`.
@@ -48,6 +49,7 @@ class TroubleKind(StrEnum):
     EARLY_CLOSE = "early-close"
     RESETS = "resets"
     FLAPPING = "flapping"
+    OLD_VERSION = "old-version"
 
 
 ACTS = frozenset(
@@ -62,7 +64,12 @@ ACTS = frozenset(
 )
 FOR_ALL_ONLY = frozenset({TroubleKind.REFUSE_CONNECT, TroubleKind.OUTAGE, TroubleKind.FLAPPING})
 _NEED_CODE = frozenset(
-    {TroubleKind.STREAM_ERROR, TroubleKind.LOGIN_FAILURE, TroubleKind.EARLY_ERROR}
+    {
+        TroubleKind.STREAM_ERROR,
+        TroubleKind.LOGIN_FAILURE,
+        TroubleKind.EARLY_ERROR,
+        TroubleKind.OLD_VERSION,
+    }
 )
 _NEED_DELAY = frozenset({TroubleKind.SLOW, TroubleKind.RESETS, TroubleKind.FLAPPING})
 _COUNTED = frozenset(
@@ -85,7 +92,8 @@ class Trouble:
     """One trouble as it is asked for.
 
     target: an account's JID or LID (all its devices), a device's JID, or None for everyone.
-    code: of a stream error, or the reason of a login failure. ban_code, expire_s: 402 only.
+    code: of a stream error, the reason of a login failure, or N of the oldest version.
+    ban_code, expire_s: 402 only.
     times: how often it happens to each device, None until cleared. delay_s: seconds.
     query: the namespace of the queries that MUTE meets, or `NAMESPACE/TAG`, several with commas:
     `encrypt/count,passive`.

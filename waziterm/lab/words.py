@@ -30,6 +30,24 @@ class ReceiptMode(StrEnum):
     READ = "read"
 
 
+class PageMode(StrEnum):
+    """What the page `/sw.js`, which tells WhatsApp's current version, answers.
+
+    MISSING: 404. REVISION: the version that was set. ABSURD: a number that can be none. EMPTY: a
+    page that tells none. ERROR: 500. REDIRECT: to another place. SILENT: nothing at all. HUGE: a
+    body without an end.
+    """
+
+    MISSING = "missing"
+    REVISION = "revision"
+    ABSURD = "absurd"
+    EMPTY = "empty"
+    ERROR = "error"
+    REDIRECT = "redirect"
+    SILENT = "silent"
+    HUGE = "huge"
+
+
 @dataclass(frozen=True, slots=True)
 class Scanned:
     """A phone that has scanned a code.
@@ -48,6 +66,7 @@ class SessionView:
 
     since: UTC seconds since the epoch. connection: its number. logins, dials: how often the device
     has logged in, and how often a connection said that it was this device, since the lab started.
+    version: what its client says to be, for example `2.3000.1047769893`.
     """
 
     jid: str
@@ -55,6 +74,7 @@ class SessionView:
     connection: int
     logins: int
     dials: int
+    version: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)

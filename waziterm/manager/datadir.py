@@ -26,6 +26,11 @@ class DataDir:
         return self.root / "trash"
 
     @property
+    def library(self) -> Path:
+        """Copies of neonize's library that tell WhatsApp another version; made when needed."""
+        return self.root / "library"
+
+    @property
     def log(self) -> Path:
         return self.root / "logs" / "waziterm.log"
 

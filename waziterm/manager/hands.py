@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import Protocol
 
 from waziterm.domain import events as ev
 from waziterm.domain.fleet import FleetError, InstanceView, Source
@@ -16,6 +17,7 @@ from waziterm.domain.reasons import Reason
 from waziterm.domain.rules import Action
 from waziterm.domain.states import State
 from waziterm.domain.trash import Why
+from waziterm.domain.version import UsedVersion
 from waziterm.manager.attempt import Attempt
 from waziterm.manager.background import Background
 from waziterm.manager.claims import Claims
@@ -43,13 +45,25 @@ MOVES = frozenset(
 """What moves a session; when that fails, all is as before."""
 
 
+class VersionGate(Protocol):
+    """What a supervisor tells and asks of the fleet's version: `manager.versions.Versions`."""
+
+    def version(self, number: int | None) -> UsedVersion | None: ...
+
+    def forbids(self, name: str) -> bool: ...
+
+    def refused(self, name: str, number: int | None) -> None: ...
+
+    def wanted(self, name: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """All that a supervisor shares with the rest of its manager.
 
     storms: tells which faults meet several instances. packs: finds each attempt its place in a
-    worker. isolated: this instance shares none.
-    show: passes a view on to the subscribers. outdated: tells the fleet of a 405.
+    worker. isolated: this instance shares none. show: passes a view on to the subscribers.
+    versions: knows what WhatsApp accepts.
     lab: a local WhatsApp in use instead of the real one.
     """
 
@@ -64,7 +78,7 @@ class Surroundings:
     peers: Peers
     isolated: Callable[[], bool]
     show: Callable[[InstanceView], None]
-    outdated: Callable[[str], None]
+    versions: VersionGate
     lab: LabFile | None
 
 
@@ -87,6 +101,7 @@ class Hands:
         self._background = Background(tasks, name)
         self._peers: frozenset[Address] = frozenset()
         self._apart = False
+        self._number: int | None = None
         self.attempt: Attempt | None = None
 
     @property
@@ -97,6 +112,8 @@ class Hands:
     async def checked_dial(self, instance: Instance) -> ev.Event:
         """What becomes of a dial whose turn has come: itself, or what speaks against it."""
         around = self._around
+        if around.versions.forbids(self._name):
+            return ev.FleetOutdated()
         if instance.jid is None:
             return ev.Dialling()
         if not around.sessions.exists(self._name):
@@ -133,7 +150,9 @@ class Hands:
             case Action.RESTORE_SESSION if isinstance(event, ev.SessionRestored):
                 await self._restore(event.entry)
             case Action.STOP_FLEET_RETRIES:
-                self._around.outdated(self._name)
+                self._around.versions.refused(self._name, self._number)
+            case Action.READ_VERSION:
+                self._around.versions.wanted(self._name)
 
     async def follow(self, event: ev.Event, instance: Instance, limits: Limits) -> None:
         """Let claims, gate and worker go along with the state that was just reached."""
@@ -167,6 +186,8 @@ class Hands:
         """End the current attempt; what it still says is stale from now on."""
         attempt, self.attempt = self.attempt, None
         if attempt is not None:
+            # Who was refused is asked for its version when its worker is gone already.
+            self._number = attempt.link.number if attempt.link is not None else None
             await attempt.close()
 
     async def close(self) -> None:
@@ -199,7 +220,12 @@ class Hands:
         A pairing and a guarded attempt have their worker to themselves, as has who is suspected
         of a crash, or was hit by more than one, and whom an operator has just restarted.
         """
-        quiet = instance.reason in (Reason.RESUMED, Reason.RETRY, Reason.MOVED)
+        quiet = instance.reason in (
+            Reason.RESUMED,
+            Reason.RETRY,
+            Reason.MOVED,
+            Reason.VERSION_CHANGED,
+        )
         since = self._around.clock.now() - TRUSTED_S
         suspect = self._apart or sum(crash > since for crash in instance.crashes) > 1
         return instance.is_paired and quiet and not suspect and not self._around.isolated()

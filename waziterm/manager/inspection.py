@@ -15,6 +15,7 @@ from waziterm.domain.instance import Instance
 from waziterm.domain.states import State
 from waziterm.domain.survey import OpenPath, SessionLook, Survey
 from waziterm.domain.text import plain
+from waziterm.domain.version import UsedVersion
 from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.descriptors import descriptors
@@ -41,7 +42,7 @@ class CheckPlaces:
     own_pids: the workers of this fleet. keep_trash_s: seconds for which a trash entry stays now, 0
     for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
     nobody of ours uses its session; afterwards it goes on. stuck: by name, why an instance is
-    longer in its state than its limit says.
+    longer in its state than its limit says. version: that which the library tells WhatsApp.
     """
 
     data: DataDir
@@ -52,6 +53,7 @@ class CheckPlaces:
     instances: Callable[[], Sequence[Instance]]
     own_pids: Callable[[], frozenset[int]]
     keep_trash_s: Callable[[], float]
+    version: Callable[[], UsedVersion | None]
     has_manager: bool
     halted: Callable[[str], AbstractAsyncContextManager[None]]
     stuck: Callable[[], Mapping[str, str]]
@@ -111,6 +113,7 @@ async def inspect(places: CheckPlaces) -> Survey:
         descriptors=descriptors(),
         trash=trash,
         stuck=places.stuck(),
+        version=places.version(),
     )
 
 

@@ -8,17 +8,25 @@ import sysconfig
 from pathlib import Path
 
 import waziterm
+from waziterm.domain.text import safe_line
 from waziterm.manager.child import OwnChild
+
+TRIAL_S = 20.0
 
 
 async def launch(
-    module: str, line: socket.socket, output: socket.socket | None, ca_file: str | None
+    module: str,
+    line: socket.socket,
+    output: socket.socket | None,
+    ca_file: str | None,
+    library: str | None = None,
 ) -> OwnChild:
     """Start `python -m module --fd LINE` in a session of its own. Raises OSError.
 
     line: what it inherits for the talk with us. output: its fds 1 and 2; None for nothing.
     ca_file: path of a PEM file that it and its forks trust as well, for a lab. Go reads the
-    environment with which the process was executed, and no later change.
+    environment with which the process was executed, and no later change. library: path of a copy
+    of neonize's library that it loads, None for neonize's own.
     """
     printed = asyncio.subprocess.DEVNULL if output is None else output.fileno()
     process = await asyncio.create_subprocess_exec(
@@ -28,6 +36,7 @@ async def launch(
         module,
         "--fd",
         str(line.fileno()),
+        *(() if library is None else ("--library", library)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=printed,
         stderr=printed,
@@ -36,6 +45,39 @@ async def launch(
         env=_environment(ca_file),
     )
     return OwnChild(process)
+
+
+async def trial(library: Path) -> str:
+    """Load a copy of neonize's library as a worker would, in a process that ends at once; "", or
+    why that fails."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "waziterm.worker.library",
+            str(library),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=_environment(None),
+        )
+    except OSError as error:
+        return f"no process could be started: {error.strerror}"
+    try:
+        async with asyncio.timeout(TRIAL_S):
+            _, printed = await process.communicate()
+    except TimeoutError:
+        return f"not loaded after {TRIAL_S:.0f} s"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode == 0:
+        return ""
+    lines = printed.decode(errors="replace").strip().splitlines()
+    return safe_line(lines[-1], 200) if lines else f"its process ended with {process.returncode}"
 
 
 def _environment(ca_file: str | None) -> dict[str, str]:

@@ -40,6 +40,11 @@ class Link:
     def pid(self) -> int:
         return self._berth.pid
 
+    @property
+    def number(self) -> int | None:
+        """N of the version that the worker tells WhatsApp."""
+        return self._berth.number
+
     async def listen(self) -> None:
         """Pass everything on until it is over, then say how the worker ended unless we left it."""
         async for message in self._berth.messages():

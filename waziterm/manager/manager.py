@@ -55,7 +55,16 @@ class SessionManager(Toolbox):
         shelf = Shelf.of(data, settings)
         self._claims = Claims(shelf.registry, shelf.sessions.device_key)
         self._roster = Roster(
-            settings, store, shelf.sessions, self._claims, lab, world, self._hub, tasks, begin
+            settings,
+            store,
+            shelf.sessions,
+            data.library,
+            self._claims,
+            lab,
+            world,
+            self._hub,
+            tasks,
+            begin,
         )
         super().__init__(store, lab, world.clock, self._roster, shelf, self.subscribe)
         places = Places(
@@ -132,6 +141,7 @@ class SessionManager(Toolbox):
             attempts=attempts,
             attempts_ok=attempts_ok,
             library=self._library,
+            version=self._roster.versions.used,
         )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
@@ -165,6 +175,7 @@ class SessionManager(Toolbox):
 
     async def start(self, name: str) -> InstanceView:
         self._refuse_meanwhile()
+        await self._roster.let_go(name)
         return await self._roster.of(name).ask(ev.StartAsked())
 
     async def stop(self, name: str) -> InstanceView:
@@ -173,7 +184,8 @@ class SessionManager(Toolbox):
     async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
         self._refuse_meanwhile()
         supervisor = self._roster.of(name)
-        if takeover:
+        await self._roster.let_go(name)
+        if takeover and not self._roster.is_outdated:
             await self._roster.make_way(supervisor)
             self._refuse_meanwhile()
         return await supervisor.ask(ev.ReconnectAsked(takeover))

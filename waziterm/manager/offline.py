@@ -7,29 +7,35 @@ from waziterm.domain.fleet import FleetError, InstanceView
 from waziterm.domain.instance import Instance
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
+from waziterm.domain.version import VersionChoice
 from waziterm.manager.datadir import DataDir
 from waziterm.manager.lock import owned, unowned
+from waziterm.manager.versionkept import stored_version
 from waziterm.manager.views import Health, view_of
 from waziterm.store.store import open_store
 
 
-async def stored_views(data: DataDir) -> tuple[InstanceView, ...]:
+async def stored_views(data: DataDir, choice: VersionChoice) -> tuple[InstanceView, ...]:
     """All instances as the last manager left them; none when there is no database.
 
     What was connecting or connected then is shown as stopped, for it is. Makes no directory.
+    choice: the setting of the version that the library tells WhatsApp.
     Raises FleetError: code 3 when a manager starts meanwhile, 1 when the database is refused.
     """
     if not data.database.exists():
         return ()
     with unowned(data.lock):
         async with open_store(data.database) as store:
-            return tuple(at_rest(instance) for instance in await store.instances())
+            version = await stored_version(store, choice, time.time())
+            stored = await store.instances()
+            return tuple(replace(at_rest(each), version=version) for each in stored)
 
 
 async def add_stored(
-    data: DataDir, name: str, phone: str | None, proxy: str | None
+    data: DataDir, choice: VersionChoice, name: str, phone: str | None, proxy: str | None
 ) -> InstanceView:
     """Add an instance that the next manager will know. Its values were checked by the caller.
+    choice: as in `stored_views`.
 
     Raises FleetError: code 3 when a manager owns the directory, 1 when the name is taken or
     nothing could be written.
@@ -42,7 +48,8 @@ async def add_stored(
             now = time.time()
             instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
             await store.save(instance, event="Added", at=now)
-            return at_rest(instance)
+            version = await stored_version(store, choice, now)
+            return replace(at_rest(instance), version=version)
 
 
 def at_rest(instance: Instance) -> InstanceView:

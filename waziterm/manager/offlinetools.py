@@ -19,6 +19,7 @@ from waziterm.manager.lock import owned
 from waziterm.manager.offline import at_rest
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.shelf import Shelf
+from waziterm.manager.versionkept import stored_version
 from waziterm.store.store import Store, open_store
 
 PATIENCE_S = 5.0
@@ -123,12 +124,15 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[Offline
         async with stored as store:
             shelf = Shelf.of(data, settings)
             keeper = OfflineKeeper(store, shelf.sessions, settings, clock, await store.instances())
+            choice = settings.library.whatsapp_version
+            version = await stored_version(store, choice, clock.now())
             places = shelf.places(
                 store,
                 clock,
                 instances=keeper.instances,
                 own_pids=frozenset,
                 keep_trash_s=lambda: shelf.keep_trash_s,
+                version=lambda: version,
                 has_manager=False,
                 halted=lambda name: nullcontext(),
                 stuck=dict,

@@ -70,6 +70,11 @@ class Berth:
     def pid(self) -> int:
         return self._pack.pid
 
+    @property
+    def number(self) -> int | None:
+        """N of the version that its worker tells WhatsApp."""
+        return self._pack.number
+
     async def send(self, command: wire.Command) -> None:
         """Send a command for this instance. Raises WorkerGoneError."""
         if self.leaving:
@@ -115,9 +120,11 @@ class Berth:
 
 
 class Pack:
-    """A worker and its members. `listen` must be running."""
+    """A worker and its members. `listen` must be running. number: N of the version that it tells
+    WhatsApp, None when that is not known."""
 
-    def __init__(self, worker: Worker, clock: Clock) -> None:
+    def __init__(self, worker: Worker, clock: Clock, number: int | None = None) -> None:
+        self.number = number
         self._worker = worker
         self._clock = clock
         self._held: set[str] = set()
@@ -151,6 +158,10 @@ class Pack:
         """Whether an instance may still be started in it."""
         room = self._open and len(self._held) < size
         return room and name not in self._held and self._worker.alive
+
+    def retire(self) -> None:
+        """Take nobody any more."""
+        self._open = False
 
     def join(self, name: str, *, alone: bool = False) -> Berth:
         """A place in it. alone: nobody else will get one."""

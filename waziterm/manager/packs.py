@@ -15,13 +15,14 @@ log = logging.getLogger(__name__)
 class Packs:
     """Hands out berths in workers.
 
-    spawn: starts a worker process; raises OSError. tasks: owns what listens to the workers.
+    spawn: starts a worker process that loads the library at a path, or neonize's own for None;
+    raises OSError. tasks: owns what listens to the workers.
     size: the most instances that share a worker; 1 gives each a worker of its own.
     """
 
     def __init__(
         self,
-        spawn: Callable[[], Awaitable[Worker]],
+        spawn: Callable[[str | None], Awaitable[Worker]],
         clock: Clock,
         tasks: asyncio.TaskGroup,
         size: int,
@@ -32,7 +33,22 @@ class Packs:
         self._packs: list[Pack] = []
         self._choosing = asyncio.Lock()
         self._abreast = 0
+        self.library: str | None = None
+        """What new workers load, None for neonize's own library."""
+        self.number: int | None = None
+        """N of the version that new workers tell WhatsApp, None while it is not known."""
         self.size = size
+
+    def use(self, library: str | None, number: int | None) -> None:
+        """Let new workers load a library, and know its version. Those that have another one go on
+        with who is in them, and take nobody any more."""
+        changed = library != self.library
+        self.library, self.number = library, number
+        for pack in self._packs:
+            if changed:
+                pack.retire()
+            elif pack.number is None:
+                pack.number = number
 
     def expect(self, count: int) -> None:
         """So many instances are about to come: spread them over workers that start abreast."""
@@ -73,7 +89,10 @@ class Packs:
         return min(roomy, key=lambda pack: len(pack.members)) if roomy else await self._start()
 
     async def _start(self) -> Pack:
-        pack = Pack(await self._spawn(), self._clock)
+        library, number = self.library, self.number
+        pack = Pack(await self._spawn(library), self._clock, number)
+        if library != self.library:
+            pack.retire()
         self._packs.append(pack)
         self._tasks.create_task(self._listen(pack), name=f"pack {pack.pid}")
         return pack

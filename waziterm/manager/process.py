@@ -95,19 +95,20 @@ class WorkerProcess:
         self._reading = asyncio.create_task(self._read(), name=f"worker {child.pid}")
 
     @classmethod
-    async def spawn(cls, *, ca_file: str | None) -> Self:
+    async def spawn(cls, *, ca_file: str | None, library: str | None = None) -> Self:
         """Execute a worker; its first message is `Ready`. Raises OSError.
 
-        ca_file: path of a PEM file that it trusts as well, for a lab.
+        ca_file: path of a PEM file that it trusts as well, for a lab. library: path of a copy of
+        neonize's library that it loads, None for neonize's own.
         """
         return await cls._start(
-            lambda pipe, output: launch("waziterm.worker", pipe, output, ca_file)
+            lambda pipe, output: launch("waziterm.worker", pipe, output, ca_file, library)
         )
 
     @classmethod
-    async def fork(cls, zygote: Zygote) -> Self:
-        """A worker that shares its zygote's memory. Raises OSError."""
-        return await cls._start(zygote.fork)
+    async def fork(cls, zygote: Zygote, library: str | None = None) -> Self:
+        """A worker that shares its zygote's memory. library: as in `spawn`. Raises OSError."""
+        return await cls._start(lambda pipe, output: zygote.fork(pipe, output, library))
 
     @classmethod
     async def _start(

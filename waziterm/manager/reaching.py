@@ -101,7 +101,7 @@ async def dns(route: Route) -> Layer:
         return _failed(
             LayerName.DNS,
             started,
-            f"{first.host} has no address: {_why(error)}",
+            f"{first.host} has no address: {why(error)}",
             "see the proxy's name" if route.proxy else "see the network and /etc/resolv.conf",
         )
     addresses = {str(entry[4][0]) for entry in found}
@@ -124,7 +124,7 @@ async def tcp(route: Route) -> Layer:
         return _failed(
             LayerName.TCP,
             started,
-            f"{whom} takes no connection: {_why(error)}",
+            f"{whom} takes no connection: {why(error)}",
             "see whether the proxy runs and lets this machine in"
             if route.proxy
             else "see the firewall; an instance may have its own proxy (add --proxy)",
@@ -155,7 +155,7 @@ async def tls(route: Route) -> Layer:
 
     status, error = "", None
     try:
-        client = await asyncio.to_thread(_client, route)
+        client = await asyncio.to_thread(client_of, route)
         url = f"https://{whom}:{route.server.port}/"
         async with (
             asyncio.timeout(LAYER_S),
@@ -168,18 +168,19 @@ async def tls(route: Route) -> Layer:
     if shaken:
         return Layer(LayerName.TLS, Verdict.OK, shaken[0], f"{whom} proved itself{status}")
     if isinstance(error, ProxyError):
-        said, act = f"the proxy does not reach {whom}: {_why(error)}", "see the proxy's own log"
+        said, act = f"the proxy does not reach {whom}: {why(error)}", "see the proxy's own log"
     elif (wrong := _wrong_certificate(error)) is not None:
         said = f"the certificate of {whom} is not trusted: {wrong.verify_message}"
         act = "see the machine's clock, and who reads the traffic: a proxy or a firewall"
     else:
-        said = f"no TLS with {whom}: {_why(error)}"
+        said = f"no TLS with {whom}: {why(error)}"
         act = "see who may break the connection: a proxy or a firewall"
     return _failed(LayerName.TLS, started, said, act)
 
 
-def _client(route: Route) -> "httpx.AsyncClient":
-    """Loading the CAs takes long enough to be done in a thread. Raises OSError."""
+def client_of(route: Route) -> "httpx.AsyncClient":
+    """An HTTP client that takes this way, and follows no redirect. Loading the CAs takes long
+    enough to be done in a thread. Raises OSError, and ValueError for a proxy that is none."""
     import httpx  # noqa: PLC0415 - as above
 
     if route.ca_file is None:
@@ -201,7 +202,8 @@ def _failed(name: LayerName, started: float, said: str, act: str) -> Layer:
     return Layer(name, Verdict.FAILED, took_s, safe_line(said, 300), act)
 
 
-def _why(error: BaseException | None) -> str:
+def why(error: BaseException | None) -> str:
+    """What went wrong on the way, in a few words."""
     if isinstance(error, TimeoutError) or type(error).__name__.endswith("Timeout"):
         return f"no answer within {LAYER_S:.0f} s"
     if isinstance(error, OSError) and error.strerror:

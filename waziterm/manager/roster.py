@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from waziterm.config import Settings
 from waziterm.domain import events as ev
@@ -27,6 +28,7 @@ from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.storms import Storms
 from waziterm.manager.supervisor import Supervisor
 from waziterm.manager.troubles import Troubles
+from waziterm.manager.versions import Crew, Versions
 from waziterm.manager.world import World
 from waziterm.store.store import Store
 
@@ -34,13 +36,15 @@ log = logging.getLogger(__name__)
 
 
 class Roster:
-    """One supervisor for each instance. tasks: runs them. begin: nobody connects before it."""
+    """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
+    copies: the folder of the library's copies."""
 
     def __init__(
         self,
         settings: Settings,
         store: Store,
         sessions: SessionFiles,
+        copies: Path,
         claims: Claims,
         lab: LabFile | None,
         world: World,
@@ -66,6 +70,10 @@ class Roster:
         self._troubles = Troubles(lambda: len(self._supervisors), hub.notice, world.clock)
         self._supervisors: dict[str, Supervisor] = {}
         self._records: dict[str, Records] = {}
+        crew = Crew(self._supervisors, self._packs, hub.refresh, hub.notice)
+        self.versions = Versions(
+            settings.library.whatsapp_version, copies, lab, store, world, tasks, crew
+        )
         self.is_closing = False
         self._runs: dict[str, asyncio.Task[None]] = {}
 
@@ -97,7 +105,7 @@ class Roster:
     @property
     def is_outdated(self) -> bool:
         """Whether WhatsApp refuses the library: nobody of the fleet tries to connect."""
-        return any(each.instance.hold is Reason.OUTDATED_CLIENT for each in self)
+        return self.versions.is_outdated
 
     def pids(self) -> frozenset[int]:
         """The workers of this fleet."""
@@ -143,6 +151,7 @@ class Roster:
         for kept in (self._supervisors, self._records, self._runs):
             kept.pop(name, None)
         self._hub.removed(name)
+        self.versions.forgotten(name)
 
     async def logout(self, name: str) -> str:
         return await self.of(name).logout()
@@ -173,7 +182,8 @@ class Roster:
     async def boot(self, *, library_changed: bool, shift: float) -> None:
         """Take up what is stored: what is paired and wanted connects, the others wait.
 
-        shift: by how many seconds the clock was set since it was stored, as far as known.
+        library_changed: neonize is another version than last time. shift: by how many seconds the
+        clock was set since it was stored, as far as known.
         """
         for name in await self._sessions.mend():
             log.warning("%s: its session was half moved when the last manager ended", name)
@@ -182,11 +192,14 @@ class Roster:
         if resuming:
             self._packs.expect(resuming)
             self._world.warm()
+        held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
+        released = await self.versions.boot(held=held, upgraded=library_changed)
         for instance in stored:
             self.keep(instance, await self._store.lines(instance.name, limit=TAIL))
         for supervisor in self:
             await self._adopt_device(supervisor)
-            await supervisor.ask(ev.Booted(library_changed))
+            await supervisor.ask(ev.Booted(released))
+        self.versions.resume()
 
     def _shares(self, one: Instance) -> bool:
         """Whether an instance of the last manager will want a place in a shared worker."""
@@ -226,8 +239,8 @@ class Roster:
             packs=self._packs,
             peers=self._peers,
             isolated=lambda: name in self._settings.isolated,
-            show=self._hub.changed,
-            outdated=self._outdated,
+            show=self._changed,
+            versions=self.versions,
             lab=self._lab,
         )
         journal = Journal(self._world.clock, sink, lines)
@@ -240,6 +253,7 @@ class Roster:
         """Go by other settings from now on."""
         self._settings = settings
         self._gate.apply(_gate_limits(settings))
+        self.versions.apply(settings.library.whatsapp_version)
         self._packs.size = settings.fleet.instances_per_worker
         for name, supervisor in self._supervisors.items():
             supervisor.apply(settings.limits_for(name))
@@ -270,10 +284,18 @@ class Roster:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         self.is_closing = True
         self._storms.close()
+        self.versions.close()
         self._hub.refresh()
         for supervisor in self:
             supervisor.close()
         await asyncio.gather(*self._runs.values(), return_exceptions=True)
+
+    async def let_go(self, name: str) -> None:
+        """End the hold of an instance that was outdated when the fleet was, and came back since,
+        from the trash for example."""
+        supervisor = self.of(name)
+        if supervisor.instance.hold is Reason.OUTDATED_CLIENT and not self.is_outdated:
+            await supervisor.ask(ev.VersionChanged(scouting=False))
 
     async def make_way(self, taker: Supervisor) -> None:
         """At most one live connection per device: end a sibling's before the takeover dials.
@@ -289,11 +311,9 @@ class Roster:
             if same and other.instance.state.is_live:
                 await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
 
-    def _outdated(self, teller: str) -> None:
-        """405 is the library's fault: it meets every instance, so all stop trying."""
-        for name, supervisor in self._supervisors.items():
-            if name != teller:
-                supervisor.post(ev.FleetOutdated())
+    def _changed(self, view: InstanceView) -> None:
+        self._hub.changed(view)
+        self.versions.saw(view)
 
     def _outage(self, begins: bool) -> None:
         """The network went away for the fleet, or came back: nobody sits out a long back-off."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from waziterm.config import Settings
 from waziterm.domain.instance import Instance
+from waziterm.domain.version import UsedVersion
 from waziterm.manager.cleaning import Cleaning, Keeper
 from waziterm.manager.clock import Clock
 from waziterm.manager.datadir import DataDir
@@ -51,6 +52,7 @@ class Shelf:
         instances: Callable[[], Sequence[Instance]],
         own_pids: Callable[[], frozenset[int]],
         keep_trash_s: Callable[[], float],
+        version: Callable[[], UsedVersion | None],
         has_manager: bool,
         halted: Callable[[str], AbstractAsyncContextManager[None]],
         stuck: Callable[[], Mapping[str, str]],
@@ -67,6 +69,7 @@ class Shelf:
             instances=instances,
             own_pids=own_pids,
             keep_trash_s=keep_trash_s,
+            version=version,
             has_manager=has_manager,
             halted=halted,
             stuck=stuck,

@@ -69,7 +69,8 @@ class Supervisor:
     def view(self) -> InstanceView:
         instance, link, kept = self.instance, self._link, self._around.records
         pid = link.pid if link else None
-        return view_of(instance, self._health, pid, kept.attempts, kept.attempts_ok)
+        version = self._around.versions.version(link.number if link else None)
+        return view_of(instance, self._health, pid, kept.attempts, kept.attempts_ok, version)
 
     @property
     def stuck(self) -> str:

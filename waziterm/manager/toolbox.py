@@ -61,6 +61,7 @@ class Toolbox:
             instances=self._roster.instances,
             own_pids=self._roster.pids,
             keep_trash_s=lambda: self._cleaning.keep_s,
+            version=lambda: self._roster.versions.used,
             has_manager=True,
             halted=self._roster.paused,
             stuck=self._roster.stalled,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from waziterm.domain.fleet import InstanceView
 from waziterm.domain.instance import Instance
 from waziterm.domain.jid import mask_jid, mask_number
+from waziterm.domain.version import UsedVersion
 from waziterm.manager.inputs import mask_proxy
 
 
@@ -27,8 +28,9 @@ def view_of(
     pid: int | None,
     attempts: int = 0,
     attempts_ok: int = 0,
+    version: UsedVersion | None = None,
 ) -> InstanceView:
-    """An instance as screen, JSON and tests see it. attempts: see `InstanceView`."""
+    """An instance as screen, JSON and tests see it. attempts, version: see `InstanceView`."""
     return InstanceView(
         name=instance.name,
         state=instance.state,
@@ -50,6 +52,7 @@ def view_of(
         proxy=mask_proxy(instance.proxy) if instance.proxy else None,
         pid=pid,
         phone=mask_number(instance.phone) if instance.phone else None,
+        version=version,
         qr=instance.qr,
         code=instance.code,
     )

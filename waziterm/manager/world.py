@@ -5,13 +5,17 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.clock import Clock, SystemClock
+from waziterm.manager.launch import trial
 from waziterm.manager.pack import Worker
 from waziterm.manager.process import WorkerProcess
+from waziterm.manager.versionpage import read_version
 from waziterm.manager.zygote import Zygote
+from waziterm.worker.libraryfile import installed
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +24,20 @@ log = logging.getLogger(__name__)
 class World:
     """Time, chance and worker processes.
 
-    spawn: starts a worker; raises OSError. warm: workers will soon be wanted.
+    spawn: starts a worker that loads the library at a path, or neonize's own for None; raises
+    OSError. warm: workers will soon be wanted.
+    installed: where neonize's library lies; raises LibraryFileError. trial: loads a copy of it in
+    a process of its own; "" or why that fails. read_version: WhatsApp's current number, through
+    an instance's proxy, or a lab's; raises PageError.
     """
 
     clock: Clock
     random: Random
-    spawn: Callable[[], Awaitable[Worker]]
+    spawn: Callable[[str | None], Awaitable[Worker]]
     warm: Callable[[], None] = lambda: None
+    installed: Callable[[], Path] = installed
+    trial: Callable[[Path], Awaitable[str]] = trial
+    read_version: Callable[[str | None, LabFile | None], Awaitable[int]] = read_version
 
 
 @asynccontextmanager
@@ -35,13 +46,13 @@ async def real_world(lab: LabFile | None) -> AsyncIterator[World]:
     ca_file = lab.ca_file if lab else None
     zygote = Zygote(ca_file)
 
-    async def spawn() -> Worker:
+    async def spawn(library: str | None) -> Worker:
         if hasattr(os, "pidfd_open"):
             try:
-                return await WorkerProcess.fork(zygote)
+                return await WorkerProcess.fork(zygote, library)
             except OSError as error:
                 log.warning("a worker is started without the zygote: %s", error)
-        return await WorkerProcess.spawn(ca_file=ca_file)
+        return await WorkerProcess.spawn(ca_file=ca_file, library=library)
 
     try:
         yield World(SystemClock(), Random(), spawn, zygote.warm)

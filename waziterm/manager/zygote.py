@@ -11,7 +11,6 @@ from collections import deque
 from waziterm.manager.child import ForkedChild, OwnChild
 from waziterm.manager.launch import launch
 
-_ASK = b"fork"
 _PATIENCE_S = 20.0
 
 
@@ -37,15 +36,18 @@ class Zygote:
         with contextlib.suppress(OSError):
             await self._up()
 
-    async def fork(self, pipe: socket.socket, output: socket.socket) -> ForkedChild:
-        """A worker that speaks on `pipe` and prints on `output`. Raises OSError."""
+    async def fork(
+        self, pipe: socket.socket, output: socket.socket, library: str | None
+    ) -> ForkedChild:
+        """A worker that speaks on `pipe` and prints on `output`. library: path of a copy of
+        neonize's library that it loads, None for neonize's own. Raises OSError."""
         line = await self._up()
         try:
-            return await line.fork(pipe, output)
+            return await line.fork(pipe, output, library)
         except OSError:
             if line.is_up:
                 raise
-        return await (await self._up()).fork(pipe, output)
+        return await (await self._up()).fork(pipe, output, library)
 
     async def _up(self) -> "_Line":
         async with self._starting:
@@ -90,11 +92,14 @@ class _Line:
                 raise
         return cls(process, ours)
 
-    async def fork(self, pipe: socket.socket, output: socket.socket) -> ForkedChild:
+    async def fork(
+        self, pipe: socket.socket, output: socket.socket, library: str | None
+    ) -> ForkedChild:
         answer: asyncio.Future[ForkedChild] = self._loop.create_future()
         self._asked.append(answer)
         try:
-            socket.send_fds(self._sock, [_ASK], [pipe.fileno(), output.fileno()])
+            ask = json.dumps({"library": library}).encode()
+            socket.send_fds(self._sock, [ask], [pipe.fileno(), output.fileno()])
         except OSError as error:
             self._asked.remove(answer)
             if isinstance(error, BrokenPipeError | ConnectionResetError):

@@ -91,6 +91,8 @@ def facts(view: InstanceView, past: Past, width: int, now: float) -> list[Strip]
         known.append((tr("device"), tr("{name}, in the phone's list", name=DEVICE_NAME)))
     if past.library:
         known.append((tr("library"), f"neonize {inert(past.library)}"))
+    if view.version is not None:
+        known.append((tr("version"), words.version(view.version)))
     half = width // 2 if width >= TWO_COLUMNS else 0
     lines: list[list[Span]] = []
     begun = False

@@ -4,6 +4,7 @@ from waziterm.domain.fleet import InstanceView
 from waziterm.domain.instance import QrCode
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State
+from waziterm.domain.version import Origin, UsedVersion
 from waziterm.tui.format import countdown, duration, seconds, since
 from waziterm.tui.lang import tr
 from waziterm.tui.paint import TIE, inert
@@ -11,7 +12,7 @@ from waziterm.tui.paint import TIE, inert
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
 
-_R_SHORTENS = frozenset({State.RETRYING, State.COOLDOWN})
+_R_SHORTENS = frozenset({State.RETRYING, State.COOLDOWN, State.OUTDATED})
 
 
 def number(view: InstanceView) -> str:
@@ -91,6 +92,14 @@ def health(view: InstanceView, now: float) -> str:
     if view.sent:
         parts.append(tr("sent {count}", count=view.sent))
     return " · ".join(parts) or tr("not probed yet")
+
+
+def version(used: UsedVersion) -> str:
+    """The version that WhatsApp is told; a newer one than the library's own opens the gate only."""
+    if used.origin is not Origin.READ:
+        return used.text
+    bridge = tr("newer than the library's own, a bridge for weeks: upgrade neonize")
+    return f"{used.text}, {bridge}"
 
 
 def valid_qr(view: InstanceView, now: float) -> QrCode | None:

@@ -1,4 +1,4 @@
-"""`python -m waziterm.worker --fd N`: one worker for the manager at the other end of N."""
+"""`python -m waziterm.worker --fd N [--library PATH]`: a worker for the manager at the end of N."""
 
 from waziterm.worker.pipe import complain, leave
 from waziterm.worker.serve import begin, serve
@@ -6,11 +6,11 @@ from waziterm.worker.serve import begin, serve
 
 def main() -> int:
     """Serve until the manager is gone; returns only when that could not start."""
-    manager = begin("waziterm.worker", __doc__)
-    if manager is None:
+    begun = begin("waziterm.worker", __doc__)
+    if begun is None:
         return 2
     try:
-        serve(manager)
+        serve(*begun)
     except (ImportError, OSError) as error:
         complain(f"waziterm.worker: neonize could not be loaded ({error})")
         return 1

@@ -8,13 +8,13 @@ starts the library, once, in the process that uses it.
 
 import importlib
 import importlib.util
-import platform
 import re
 import sys
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from waziterm.worker.libraryfile import LibraryFileError, file_name, package_folder
 
 
 def _without_init(name: str, folder: str) -> None:
@@ -25,18 +25,14 @@ def _without_init(name: str, folder: str) -> None:
         sys.modules[name] = importlib.util.module_from_spec(spec)
 
 
-def _home() -> Path:
-    spec = importlib.util.find_spec("neonize")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("neonize is not installed")
-    return Path(spec.submodule_search_locations[0])
-
-
 def _no_download() -> None:
     raise OSError("neonize's library is missing or of another version; install neonize again")
 
 
-_HOME = _home()
+try:
+    _HOME = package_folder()
+except LibraryFileError as error:
+    raise ModuleNotFoundError(str(error)) from error
 # What the package asks of its library, as its own `download` module says.
 LIBRARY_VERSION = re.findall(
     r'^__GONEONIZE_VERSION__ = "(.+)"', (_HOME / "download.py").read_text(), re.MULTILINE
@@ -52,16 +48,22 @@ e2e: Any = importlib.import_module("waE2E.WAWebProtobufsE2E_pb2")
 companion: Any = importlib.import_module("waCompanionReg.WAWebProtobufsCompanionReg_pb2")
 
 
-def load() -> Any:
+def load(path: str | None = None) -> Any:
     """The library itself: neonize's ctypes functions, with their signatures. Starts the Go
-    runtime. Raises OSError when it cannot be loaded."""
+    runtime. path: of a copy to load instead of the installed one. Raises OSError when it cannot
+    be loaded."""
     own = ModuleType("neonize.download")
     # The real one would fetch a program from the network, and loads an HTTP client for that.
     own.__dict__.update(__GONEONIZE_VERSION__=LIBRARY_VERSION, download=_no_download)
     sys.modules.setdefault(own.__name__, own)
     named: Any = importlib.import_module("neonize.utils.platform")
-    if sys.platform == "linux" and not hasattr(sys, "getandroidapilevel"):
-        # neonize runs a shell to learn that this is no Android, twice in each process.
-        file = f"neonize-linux-{named.arch_normalizer(platform.machine().lower())}.so"
-        named.generated_name = lambda *_: file
+    # neonize joins the name to its own folder, where an absolute path stays what it is. Its own
+    # function would run a shell, twice in each process, to learn that this is no Android.
+    file = path or file_name()
+    named.generated_name = lambda *_: file
     return importlib.import_module("neonize._binder")
+
+
+if __name__ == "__main__":
+    # A trial in a process of its own: whether a copy can be loaded on this machine at all.
+    load(sys.argv[1])

@@ -14,16 +14,18 @@ from waziterm.worker.protocol import Heartbeat, Ready
 HEARTBEAT_S = 5.0
 
 
-def begin(prog: str, about: str | None) -> socket.socket | None:
-    """Prepare this process for its life; the socket to the manager, which `--fd N` names. None,
-    and a line on fd 2, when it is no socket.
+def begin(prog: str, about: str | None) -> tuple[socket.socket, str | None] | None:
+    """Prepare this process for its life; the socket to the manager, which `--fd N` names, and the
+    library that `--library` names, if it does. None, and a line on fd 2, when it is no socket.
 
     Only the manager ends it: SIGINT and SIGHUP, which a terminal sends to whole groups, are
     ignored. Files that the library creates are readable by their owner alone.
     """
     parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument("--fd", type=int, required=True, help="the socket to the manager")
-    fd = parser.parse_args().fd
+    parser.add_argument("--library", help="a copy of neonize's library to load instead of it")
+    args = parser.parse_args()
+    fd: int = args.fd
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -34,11 +36,12 @@ def begin(prog: str, about: str | None) -> socket.socket | None:
     except OSError as error:
         complain(f"{prog}: fd {fd} is not a socket ({error})")
         return None
-    return manager
+    return manager, args.library
 
 
-def serve(sock: socket.socket) -> NoReturn:
-    """Serve instances until the manager's end of the socket closes.
+def serve(sock: socket.socket, library: str | None) -> NoReturn:
+    """Serve instances until the manager's end of the socket closes. library: path of a copy of
+    neonize's library to load, or None for neonize's own.
 
     Raises ImportError or OSError when the library cannot be loaded.
     """
@@ -48,7 +51,7 @@ def serve(sock: socket.socket) -> NoReturn:
     from waziterm.worker.desk import Desk  # noqa: PLC0415 - takes a tenth of a second
     from waziterm.worker.library import LIBRARY_VERSION, load  # noqa: PLC0415 - and this
 
-    binder = load()
+    binder = load(library)
     outbox = Outbox(sock)
     outbox.send(Ready(os.getpid(), LIBRARY_VERSION))
     desk = Desk(outbox, binder)

@@ -2,7 +2,8 @@
 
 It has loaded all that a worker needs but the library itself, whose Go runtime would not survive a
 fork; what it loaded is shared by all workers. It has one thread. The manager asks with one packet
-that carries two sockets, the worker's pipe and its output; the answer is one packet with the
+that carries two sockets, the worker's pipe and its output, and a JSON object that names the
+`library` to load, null for neonize's own; the answer is one packet with the
 worker's pid, and its pidfd. When a worker ends, a packet tells how. Nothing but the manager's end
 of the socket keeps it alive.
 """
@@ -23,9 +24,10 @@ _LONGEST = 4096
 
 def main() -> int:
     """Fork workers until the manager is gone. Returns 2 when fd N cannot serve."""
-    manager = begin("waziterm.worker.zygote", __doc__)
-    if manager is None:
+    begun = begin("waziterm.worker.zygote", __doc__)
+    if begun is None:
         return 2
+    manager, _ = begun
     from waziterm.worker import desk  # noqa: F401, PLC0415 - the one heavy import, while fds are few
 
     # What is there now is never garbage: the collector must not write on its shared pages.
@@ -53,10 +55,12 @@ def _serve(manager: socket.socket) -> None:
                 return
             if not data:
                 return
-            _fork(manager, fds, (woken, wake))
+            _fork(manager, json.loads(data)["library"], fds, (woken, wake))
 
 
-def _fork(manager: socket.socket, fds: list[int], mine: tuple[socket.socket, ...]) -> None:
+def _fork(
+    manager: socket.socket, library: str | None, fds: list[int], mine: tuple[socket.socket, ...]
+) -> None:
     try:
         pid = os.fork()
     except OSError as error:
@@ -66,7 +70,7 @@ def _fork(manager: socket.socket, fds: list[int], mine: tuple[socket.socket, ...
         signal.set_wakeup_fd(-1)
         for sock in (manager, *mine):
             sock.close()
-        _become_worker(*fds)
+        _become_worker(library, *fds)
     for fd in fds:
         os.close(fd)
     if pid > 0:
@@ -75,14 +79,14 @@ def _fork(manager: socket.socket, fds: list[int], mine: tuple[socket.socket, ...
         os.close(pidfd)
 
 
-def _become_worker(pipe: int, output: int) -> NoReturn:
+def _become_worker(library: str | None, pipe: int, output: int) -> NoReturn:
     try:
         os.setsid()
         for fd in (1, 2):
             os.dup2(output, fd)
         os.close(output)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        serve(socket.socket(fileno=pipe))
+        serve(socket.socket(fileno=pipe), library)
     except BaseException as error:  # noqa: BLE001 - a fork must never return into the zygote
         complain(f"waziterm.worker: {error!r}")
     finally:

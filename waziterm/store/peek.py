@@ -1,0 +1,19 @@
+"""A look at one remembered value, without opening the database as its owner."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+
+def peek_meta(path: Path, key: str) -> str | None:
+    """A single remembered value of the database at `path`, as it was committed last; None when it
+    is not set, or cannot be read. Makes no file and takes no lock that somebody would wait for."""
+    # SQLite reads a write-ahead log only beside an index, which it would have to make here.
+    mode = "mode=ro" if path.with_name(path.name + "-shm").exists() else "mode=ro&immutable=1"
+    uri = f"{path.absolute().as_uri()}?{mode}"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=1.0)) as db:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
