@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.manager import registry as registries
+from waziterm.manager.lock import owned
 from waziterm.manager.registry import Registry
 
 
@@ -29,6 +30,9 @@ def main() -> None:
         for line in sys.stdin:
             answer: Any = None
             match json.loads(line):
+                case ["own", root]:
+                    Path(root).mkdir(exist_ok=True)
+                    stack.enter_context(owned(Path(root) / "manager.lock"))
                 case ["become", uid]:
                     os.setgroups([])
                     os.setgid(uid)
