@@ -7,8 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from waziterm.control.codec import Frame
 from waziterm.control.stream import LINES_KEPT
 from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice
+<<<<<<< ours
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.clock import elapsed
+=======
+from waziterm.manager.clock import STEP_S, elapsed
+>>>>>>> theirs
 from waziterm.manager.hub import Hub, Subscriber
 
 
@@ -68,7 +72,9 @@ class Mirror:
     def take(self, frame: Frame) -> None:
         """Take in a frame and pass it on."""
         changes = frame.changes
-        if frame.at:
+        if frame.at and (changes.snapshot is not None or abs(frame.at - self.now()) < STEP_S):
+            # After a step of the manager's clock a snapshot comes, with all moments as they are
+            # then. Until that is here, what is shown counts by the clock that it was told by.
             self._ahead = frame.at - elapsed()
         self._attempts, self._attempts_ok = frame.attempts, frame.attempts_ok
         if frame.sessions is not None:

@@ -121,11 +121,11 @@ class SessionManager(Toolbox):
         shift = clock.shift
         while True:
             await clock.disturbed()
+            self._roster.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
             await self._presence.note()
-            self._roster.clock_set()
 
     # -- the Fleet protocol -------------------------------------------------------------------
 
