@@ -70,10 +70,11 @@ def _act(kind: TroubleKind, code: int | None = None) -> Callable[[Target], Await
     return make
 
 
-def _refused_once(
+def _refused(
     code: int, ban_code: int | None = None, expire_s: int | None = None
 ) -> Callable[[Target], Awaitable[None]]:
-    """The connection is lost, and the next login is refused."""
+    """The connection is lost, and the next logins are refused: that of the library's own redial,
+    which the manager may have given up by then, and that of the manager's attempt."""
 
     async def make(target: Target) -> None:
         await target.lab.trouble(
@@ -82,7 +83,7 @@ def _refused_once(
             code=code,
             ban_code=ban_code,
             expire_s=expire_s,
-            times=1,
+            times=2,
         )
         await _tcp_reset(target)
 
@@ -126,8 +127,8 @@ CASES = (
     Case("websocket closed", _act(TroubleKind.WS_CLOSE), 25),
     Case("stream error 503", _act(TroubleKind.STREAM_ERROR, 503), 25),
     Case("stream error 516", _act(TroubleKind.STREAM_ERROR, 516), 25),
-    Case("login refused once, 500", _refused_once(500), 25),
-    Case("login refused once, 503", _refused_once(503), 25),
+    Case("login refused, 500", _refused(500), 25),
+    Case("login refused, 503", _refused(503), 25),
     Case("slow login", _slow_login, 30),
     Case("conflict (440)", _act(TroubleKind.CONFLICT), 35, through=State.COOLDOWN),
     Case("conflict whose node may get lost", _act(TroubleKind.CONFLICT_ABRUPT), 35),
@@ -136,13 +137,13 @@ CASES = (
     Case("worker hangs", _worker_hangs, 65),
     Case(
         "temporary ban (402)",
-        _refused_once(402, ban_code=101, expire_s=BAN_S),
+        _refused(402, ban_code=101, expire_s=BAN_S),
         BAN_S + 25,
         through=State.BANNED,
     ),
     Case("living rival", _living_rival, 40, State.HELD, Reason.RIVAL, State.COOLDOWN),
-    Case("login refused, 409", _refused_once(409), 25, State.HELD, Reason.REFUSED),
-    Case("unlinked (401)", _refused_once(401), 25, State.LOGGED_OUT, Reason.UNLINKED),
-    Case("locked (403)", _refused_once(403), 25, State.LOGGED_OUT, Reason.LOCKED),
-    Case("banned (406)", _refused_once(406), 25, State.LOGGED_OUT, Reason.ACCOUNT_BANNED),
+    Case("login refused, 409", _refused(409), 25, State.HELD, Reason.REFUSED),
+    Case("unlinked (401)", _refused(401), 25, State.LOGGED_OUT, Reason.UNLINKED),
+    Case("locked (403)", _refused(403), 25, State.LOGGED_OUT, Reason.LOCKED),
+    Case("banned (406)", _refused(406), 25, State.LOGGED_OUT, Reason.ACCOUNT_BANNED),
 )
