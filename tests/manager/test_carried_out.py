@@ -63,7 +63,6 @@ def failing(
     ("owner", "method"),
     [
         (Claims, "claim"),
-        (Claims, "earlier_holder"),
         (Packs, "berth"),
         (Packs, "free"),
         (ConnectGate, "place"),

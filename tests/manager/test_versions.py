@@ -40,7 +40,7 @@ def paired(name: str, device: int, **changed: object) -> Instance:
 
 @pytest.fixture
 def world(folder: Path) -> Iterator[World]:
-    world = World(folder / "run")
+    world = World()
     world.library = write_library(folder / "library.so", OWN)
     try:
         yield world

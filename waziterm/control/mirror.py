@@ -7,12 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from waziterm.control.codec import Frame
 from waziterm.control.stream import LINES_KEPT
 from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice
-<<<<<<< ours
 from waziterm.domain.version import UsedVersion
-from waziterm.manager.clock import elapsed
-=======
 from waziterm.manager.clock import STEP_S, elapsed
->>>>>>> theirs
 from waziterm.manager.hub import Hub, Subscriber
 
 
