@@ -24,7 +24,7 @@ def main() -> None:
         os._exit(0)
     os.setsid()
     registry = Registry("/srv/rival")
-    answering: threading.Thread | None = None
+    answering: list[threading.Thread] = []
     with ExitStack() as stack:
         print(json.dumps(os.getpid()), flush=True)
         for line in sys.stdin:
@@ -42,11 +42,11 @@ def main() -> None:
                 case ["claim", key, beside]:
                     peer = registry.claim(bytes.fromhex(key), beside=beside)
                     answer = str(peer) if peer else None
-                    answering = _answer(registry, bytes.fromhex(key)) or answering
+                    answering += _answer(registry, bytes.fromhex(key))
                 case ["release", key]:
                     registry.release(bytes.fromhex(key))
-                    if answering is not None:
-                        answering.join()
+                    for thread in answering:
+                        thread.join()
                 case ["holder", key]:
                     peer = registry.holder(bytes.fromhex(key))
                     answer = str(peer) if peer else None
@@ -64,7 +64,7 @@ def main() -> None:
             print(json.dumps(answer), flush=True)
 
 
-def _answer(registry: Registry, key: bytes) -> threading.Thread | None:
+def _answer(registry: Registry, key: bytes) -> list[threading.Thread]:
     """Answer whoever asks about a device, as the event loop of a manager does."""
 
     def answer(sock: socket.socket) -> None:
@@ -76,10 +76,10 @@ def _answer(registry: Registry, key: bytes) -> threading.Thread | None:
 
     sock = registry.listening(key)
     if sock is None:
-        return None
+        return []
     thread = threading.Thread(target=answer, args=(sock,), daemon=True)
     thread.start()
-    return thread
+    return [thread]
 
 
 def _tell(taken: socket.socket, told: str | None) -> None:

@@ -139,6 +139,9 @@ class Registry:
                 log.warning("who has the name of a device of ours cannot be asked: %s", error)
                 return True, None
             told = _told(sock)
+        if told is None:
+            # Closed without a word: it was just being given up.
+            return False, None
         mine, proof = os.geteuid(), str(told.get("proof"))
         if uid not in (mine, 0) and not hmac.compare_digest(
             proof.encode(errors="replace"), _proof(key, uid).encode()
@@ -179,11 +182,20 @@ def _proof(key: bytes, uid: int) -> str:
     return hmac.new(key, b"held by the user %d" % uid, hashlib.sha256).hexdigest()
 
 
-def _told(sock: socket.socket) -> dict[str, object]:
+def _told(sock: socket.socket) -> dict[str, object] | None:
+    """What it says of itself, {} when it hangs or says nothing that can be understood; None when it
+    is gone."""
     data = b""
-    with contextlib.suppress(OSError, ValueError):
+    try:
         while len(data) < _LONGEST and (more := sock.recv(_LONGEST)):
             data += more
+    except TimeoutError:
+        return {}
+    except OSError:
+        return None
+    if not data:
+        return None
+    with contextlib.suppress(ValueError):
         told = json.loads(data)
         if isinstance(told, dict):
             return told
