@@ -21,6 +21,10 @@ DEADLINE_S = 2.0
 SHORT = {
     "WAZITERM_LIMITS__QUERY_TIMEOUT_S": str(DEADLINE_S),
     "WAZITERM_LIMITS__BACKOFF_FIRST_S": "0.5",
+    # The library's own redial is left alone after a connection that was stable: one that has
+    # answered a probe.
+    "WAZITERM_LIMITS__STABLE_S": "1",
+    "WAZITERM_LIMITS__KEEPALIVE_S": "1",
 }
 
 
@@ -62,6 +66,7 @@ async def test_a_message_that_is_sent_again_after_a_drop_hangs_no_longer(
     """whatsmeow waits for its acknowledgement without any limit (facts, messages 7)."""
     async with fleet_on(lab, folder) as fleet:
         phone = await pair(fleet, lab, "shop")
+        await shown(fleet, "shop", lambda view: view.probed_at is not None)
         await lab.trouble(TroubleKind.DROP_ACKS, phone.jid)
         position = lab.position
         sending = asyncio.create_task(fleet.send_test("shop"))

@@ -145,7 +145,7 @@ async def test_a_page_of_no_use_leaves_the_fleet_outdated_and_without_a_dial(
         for name in names:
             await shown(fleet, name, telling(SAID[PageMode.MISSING]))
         refused, before = await refusals(lab, position), await dials(lab)
-        assert set(refused.values()) == {1}
+        assert refused and max(refused.values()) <= 2
         with pytest.raises(FleetError, match="upgrade neonize"):
             await fleet.start("one")
         for page, revision, said in answers:
@@ -162,9 +162,9 @@ async def test_a_page_of_no_use_leaves_the_fleet_outdated_and_without_a_dial(
         for name in names:
             view = await shown(fleet, name, telling("is refused too"))
             assert view.next_attempt is not None
-        refused = await refusals(lab, position)
+        again = await refusals(lab, position)
         assert await dials(lab) == before + 1
-        assert [refused[phone.jid] for phone in phones] == [1, 2]
+        assert [again[phone.jid] - refused[phone.jid] for phone in phones] == [0, 1]
 
 
 async def test_a_refused_pairing_goes_on_with_the_current_version(lab: Lab, folder: Path) -> None:

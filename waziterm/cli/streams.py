@@ -46,8 +46,10 @@ class Printer(io.TextIOWrapper):
 
         What the terminal's encoding cannot say is written as an escape.
         """
+        # Ctrl+c in the middle of a `write` in Python would have its text written again.
+        raw = io.FileIO if os.get_blocking(fd) else _Patient
         printer = cls(
-            io.BufferedWriter(_Patient(fd, "w", closefd=False)),
+            io.BufferedWriter(raw(fd, "w", closefd=False)),
             encoding=before.encoding if before is not None else "utf-8",
             errors="backslashreplace",
             line_buffering=fd == 2 or os.isatty(fd),
