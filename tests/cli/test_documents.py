@@ -1,0 +1,116 @@
+"""What verbs print with `--json`, byte by byte, with a manager and without: scripts read it.
+
+`pytest tests/cli/test_documents.py --snapshot-update` writes it anew, after a change that
+CHANGELOG.md tells of.
+"""
+
+import asyncio
+import re
+from dataclasses import replace
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.cli.conftest import Call
+from tests.control.scripted import ScriptedFleet, connected_view, pairing_view, view
+from waziterm.domain.fleet import LogLine, Source
+from waziterm.domain.instance import Instance
+from waziterm.domain.reasons import Reason
+from waziterm.domain.states import State, Wanted
+from waziterm.manager.datadir import DataDir
+from waziterm.store.store import open_store
+
+AT = 1_767_225_600.0
+NOW = AT + 90.0
+NOW_TEXT = r"(?!2026-01-01)20[0-9]{2}-[0-9-]+T[0-9:.]+Z"
+"""A moment of the test's own run, in what a verb prints."""
+MANAGED = (
+    "list",
+    "status shop-a",
+    "status nobody",
+    "status Nobody!",
+    "qr shop-b",
+    "qr shop-a",
+    "add shop-d --phone +6281234567890",
+    "start shop-c",
+    "stop shop-a",
+    "reconnect shop-a --takeover",
+    "check",
+    "fix --dry-run",
+    "fix",
+    "clean shop-a --yes",
+    "clean shop-a",
+    "clean-all --yes",
+    "remove shop-a --yes",
+    "trash",
+    "restore shop-z-20250615T150640Z-1f2e",
+    "restart --yes",
+    "test shop-a",
+    "test",
+    "logs shop-a --limit 2",
+    "conflicts --since 2025-01-01",
+    "janitor --dry-run",
+)
+STORED = (
+    "list",
+    "status shop-a",
+    "status nobody",
+    "add shop-d --proxy http://me:secret@h:1",
+    "start shop-a",
+    "check",
+    "trash",
+    "restore shop-z-20250615T150640Z-1f2e",
+    "logs shop-a",
+    "conflicts --since 2025-01-01",
+    "janitor",
+)
+
+
+@pytest.fixture
+def fleet() -> ScriptedFleet:
+    return ScriptedFleet(
+        connected_view("shop-a", AT),
+        pairing_view("shop-b", NOW + 15.0),
+        view("shop-c", state=State.HELD, reason=Reason.RIVAL, detail="python bot.py (pid 7)"),
+        at=NOW,
+    )
+
+
+@pytest.mark.parametrize("line", MANAGED)
+def test_with_a_manager(
+    call: Call, managed: DataDir, snapshot: SnapshotAssertion, line: str
+) -> None:
+    done = call(*line.split(), "--data-dir", str(managed.root), "--json")
+    assert f"exit {done.code}\n{done.out}" == snapshot
+
+
+async def fill(data: DataDir) -> None:
+    """Leave a fleet as a manager does that was killed while one was connected, one held."""
+    fresh = Instance("shop-a", created_at=AT, since=AT, jid="6281234567890:3@s.whatsapp.net")
+    connected = replace(
+        fresh, state=State.CONNECTED, reason=Reason.ONLINE, connected_at=AT, since=AT
+    )
+    held = Instance(
+        "shop-b",
+        created_at=AT,
+        wanted=Wanted.STOPPED,
+        state=State.HELD,
+        reason=Reason.RIVAL,
+        hold=Reason.RIVAL,
+        since=AT,
+    )
+    data.create()
+    async with open_store(data.database) as store:
+        await store.save(connected, event="Connected", at=AT)
+        await store.save(held, event="StreamReplaced", at=AT)
+        store.add_line("shop-a", LogLine(1, AT, Source.LIBRARY, "line 1"))
+
+
+@pytest.mark.parametrize("line", STORED)
+def test_without_a_manager(
+    call: Call, data: DataDir, snapshot: SnapshotAssertion, line: str
+) -> None:
+    asyncio.run(fill(data))
+    done = call(*line.split(), "--data-dir", str(data.root), "--json")
+    shown = re.sub(NOW_TEXT, "NOW", done.out.replace(str(data.root), "DATA"))
+    assert f"exit {done.code}\n{shown}" == snapshot
