@@ -3,18 +3,19 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 
 from babel.messages.catalog import Catalog
 
-from waziterm.domain.aftermath import TEMPLATES
+from waziterm.domain.aftermath import TEMPLATES, done_about
 from waziterm.domain.checkup import Severity
 from waziterm.domain.layers import LayerName
-from waziterm.domain.moves import QUEUED
-from waziterm.domain.names import ALLOWED
+from waziterm.domain.moves import QUEUED, Decision
+from waziterm.domain.names import ALLOWED, check_name
 from waziterm.domain.reasons import Reason
 from waziterm.domain.states import State, Wanted
 from waziterm.tui.here import Place
-from waziterm.tui.keys import KEYS
+from waziterm.tui.keys import KEYS, Key
 from waziterm.tui.qrcells import Drawing
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,6 @@ LOCALES = ROOT / "waziterm" / "locale"
 Text = str | tuple[str, str]
 """A text, or its forms for one and for many."""
 
-_TUI = "waziterm/tui"
 _TOLD = {"Finding": ("evidence", "act"), "Layer": ("detail", "act")}
 """What the manager says in sentences that are the same every time, by the class that holds it."""
 _TELLERS = (
@@ -53,7 +53,8 @@ def template() -> Catalog:
 
 def _marked() -> Iterator[tuple[str, Text]]:
     """What the screen's modules mark as a text, in the order in which it stands there."""
-    for path in sorted((ROOT / _TUI).glob("*.py")):
+    for path in sorted((ROOT / "waziterm" / "tui").rglob("*.py")):
+        place = str(path.relative_to(ROOT))
         calls = [each for each in ast.walk(_tree(path)) if isinstance(each, ast.Call)]
         for call in sorted(calls, key=lambda each: (each.lineno, each.col_offset)):
             match call:
@@ -61,30 +62,35 @@ def _marked() -> Iterator[tuple[str, Text]]:
                     func=ast.Name(id="trn"),
                     args=[ast.Constant(value=str(one)), ast.Constant(value=str(many)), *_],
                 ):
-                    yield f"{_TUI}/{path.name}", (one, many)
+                    yield place, (one, many)
                 case ast.Call(
                     func=ast.Name(id="tr" | "N_"), args=[ast.Constant(value=str(text)), *_]
                 ):
-                    yield f"{_TUI}/{path.name}", text
+                    yield place, text
 
 
 def _tables() -> Iterator[tuple[str, str]]:
     """The closed sets that the screen shows by their own words."""
     for key in KEYS:
-        yield f"{_TUI}/keys.py", key.label
-        yield f"{_TUI}/keys.py", key.about
-    yield from ((f"{_TUI}/here.py", place.value) for place in Place)
-    yield from (("waziterm/domain/states.py", state.label) for state in State)
-    yield from (("waziterm/domain/states.py", wanted.value) for wanted in Wanted)
+        yield _home(Key), key.label
+        yield _home(Key), key.about
+    yield from ((_home(Place), place.value) for place in Place)
+    yield from ((_home(State), state.label) for state in State)
+    yield from ((_home(Wanted), wanted.value) for wanted in Wanted)
     for reason in Reason:
-        yield "waziterm/domain/reasons.py", reason.sentence
-        yield "waziterm/domain/reasons.py", reason.next_step
-    yield from (("waziterm/domain/checkup.py", severity.value) for severity in Severity)
-    yield from (("waziterm/domain/layers.py", name.value) for name in LayerName)
-    yield from ((f"{_TUI}/qrcells.py", drawing.value) for drawing in Drawing)
-    yield from (("waziterm/domain/aftermath.py", told) for told in TEMPLATES)
-    yield "waziterm/domain/moves.py", QUEUED
-    yield "waziterm/domain/names.py", ALLOWED
+        yield _home(Reason), reason.sentence
+        yield _home(Reason), reason.next_step
+    yield from ((_home(Severity), severity.value) for severity in Severity)
+    yield from ((_home(LayerName), name.value) for name in LayerName)
+    yield from ((_home(Drawing), drawing.value) for drawing in Drawing)
+    yield from ((_home(done_about), told) for told in TEMPLATES)
+    yield _home(Decision), QUEUED
+    yield _home(check_name), ALLOWED
+
+
+def _home(thing: type | FunctionType) -> str:
+    """The file in which a class or a function stands."""
+    return f"{thing.__module__.replace('.', '/')}.py"
 
 
 def _told() -> Iterator[tuple[str, str]]:

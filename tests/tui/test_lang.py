@@ -89,7 +89,7 @@ def test_a_translation_begins_and_ends_as_its_text_does() -> None:
 
 def test_what_comes_from_elsewhere_is_never_a_template() -> None:
     """Values are put into constants alone; a text from the network may have braces in it."""
-    for path in (ROOT / "waziterm" / "tui").glob("*.py"):
+    for path in (ROOT / "waziterm" / "tui").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Name(id="tr" | "trn"), args=[first, *_], keywords=values):

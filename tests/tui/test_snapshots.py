@@ -1,5 +1,6 @@
 """Pictures of the main states, compared with those of the last good look (`--snapshot-update`)."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def test_no_color(
 class App(WazitermApp):
     """Built inside the test's event loop's thread, on a fleet with a clock that stands still."""
 
-    CSS_PATH = str(Path(__file__).parents[2] / "waziterm" / "tui" / "waziterm.tcss")
+    CSS_PATH = str(Path(inspect.getfile(WazitermApp)).with_name("waziterm.tcss"))
 
     def __init__(self, build: Callable[[], ScriptedFleet], finish: Finish | None = None) -> None:
         fleet = build()

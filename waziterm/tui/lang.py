@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+import waziterm
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
 
 DOMAIN = "waziterm"
-LOCALES = Path(__file__).parent.parent / "locale"
+LOCALES = Path(waziterm.__file__).parent / "locale"
 
 _ENGLISH = gettext.NullTranslations()
 _spoken: ContextVar[gettext.NullTranslations] = ContextVar("spoken", default=_ENGLISH)
