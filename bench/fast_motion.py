@@ -60,7 +60,7 @@ async def run(rig: Rig) -> list[Figure]:
     began = time.monotonic()
     async with (
         rig.stage(COUNT, fresh=True) as stage,
-        headless(stage.data, stage.lab.file, **LIMITS) as manager,
+        headless(stage.data, stage.lab.file, "", **LIMITS) as manager,
     ):
         await stage.logins(stage.jids.values(), 0)
         samples.append(_sample(manager, 0))

@@ -69,7 +69,9 @@ async def _measure(rig: Rig, case: Case) -> list[Figure]:
     for nth in range(case.runs):
         async with rig.stage(case.count, fresh=True) as stage:
             position, began = stage.lab.position, time.time()
-            async with headless(stage.data, stage.lab.file, **_packed(case.per_worker)) as manager:
+            async with headless(
+                stage.data, stage.lab.file, "", **_packed(case.per_worker)
+            ) as manager:
                 took.append(await stage.logins(stage.jids.values(), position) - began)
                 if nth == case.runs - 1:
                     costs = await _costs(manager, case)
@@ -122,7 +124,7 @@ async def _costs(manager: Headless, case: Case) -> list[Figure]:
 async def _crash(rig: Rig, count: int) -> list[Figure]:
     async with (
         rig.stage(count, fresh=True) as stage,
-        headless(stage.data, stage.lab.file, **_packed(10)) as manager,
+        headless(stage.data, stage.lab.file, "", **_packed(10)) as manager,
     ):
         for jid in stage.jids.values():
             await stage.lab.wait_online(jid, BOOT_TIMEOUT_S)

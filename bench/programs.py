@@ -52,7 +52,7 @@ class Headless:
 
 @asynccontextmanager
 async def headless(
-    data: DataDir, lab_file: Path, unseen_as: str = "", **settings: str
+    data: DataDir, lab_file: Path, /, unseen_as: str = "", **settings: str
 ) -> AsyncIterator[Headless]:
     """The manager without a screen, ready when the block begins, ended with it.
 

@@ -7,6 +7,7 @@ crash is remembered, for a test that wants more than two.
 """
 
 import asyncio
+import inspect
 import os
 import signal
 import sys
@@ -18,7 +19,6 @@ from typing import Any, ClassVar, cast
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-import waziterm.tui.app
 import waziterm.tui.contained
 import waziterm.tui.terminal
 from waziterm.cli.main import main
@@ -83,7 +83,7 @@ class _Endless(Static):
 
 
 class CrashingApp(WazitermApp):
-    CSS_PATH = Path(cast(str, waziterm.tui.app.__file__)).with_name("waziterm.tcss")
+    CSS_PATH = str(Path(inspect.getfile(WazitermApp)).with_name("waziterm.tcss"))
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key, f"break({what!r})", priority=True) for what, (key, _) in (KEYS | ENDS).items()
     ]

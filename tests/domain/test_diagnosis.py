@@ -76,7 +76,7 @@ def test_the_worst_comes_first_and_the_order_is_always_the_same() -> None:
     backwards = replace(
         several,
         instances=several.instances[::-1],
-        sessions=dict(reversed(several.sessions.items())),
+        sessions=dict(reversed(list(several.sessions.items()))),
         open_paths=several.open_paths[::-1],
     )
     assert diagnose(backwards) == found

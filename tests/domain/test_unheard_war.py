@@ -35,7 +35,7 @@ def kicks_in(seconds: float, lost: float, seed: int) -> tuple[list[float], list[
         for at in (0.0, 600.0)
     ]
     online: Side | None = None
-    kicks = []
+    kicks: list[float] = []
     while True:
         now, side = min((min(s.events)[0], i) for i, s in enumerate(sides) if s.events)
         if now > 600.0 + seconds:

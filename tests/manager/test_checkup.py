@@ -36,7 +36,7 @@ from waziterm.manager.datadir import DataDir
 from waziterm.manager.keeping import write_ages
 from waziterm.manager.sessions import SessionFiles
 from waziterm.manager.trash import Trash
-from waziterm.store.sessionfile import look_at
+from waziterm.store.sessionfile import look_at, rebuild
 from waziterm.store.store import Store, open_store
 
 JID = "628123456789:1@s.whatsapp.net"
@@ -241,7 +241,7 @@ async def test_a_rebuild_that_fails_leaves_the_file_and_names_its_copy(
     path, other = place.add("a"), place.add("b", OTHER)
     for each in (path, other):
         spoil_free_list(each)
-    damaged, rebuild = path.read_bytes(), mending.rebuild
+    damaged = path.read_bytes()
 
     def full(source: Path, target: Path) -> None:
         if source == path:
@@ -537,9 +537,7 @@ async def test_little_space_and_few_descriptors(
 ) -> None:
     place.add("a")
     usage = shutil.disk_usage(place.data.root)
-    monkeypatch.setattr(
-        inspection.shutil, "disk_usage", lambda path: usage._replace(free=499_999_999)
-    )
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=499_999_999))
     monkeypatch.setattr(inspection, "descriptors", lambda: 64)
     kinds = [each.kind for each in await place.checkup.check()]
     assert kinds == [FindingKind.DISK_LOW, FindingKind.FEW_DESCRIPTORS]

@@ -27,6 +27,7 @@ def test_f4_what_is_shown_and_stored_follows_a_clock_that_is_set(host: Host, by_
     before = host.view("a")
     host.world.clock.set_by(by_s)
     seen = host.view("a")
+    assert before.next_attempt is not None
     assert seen.since == pytest.approx(before.since + by_s)
     assert seen.next_attempt == pytest.approx(before.next_attempt + by_s)
     host.world.settle()
@@ -220,7 +221,7 @@ def test_f14_the_history_goes_by_the_same_time(short: Host) -> None:
     world = short.world
 
     def oldest() -> float:
-        return short.query("SELECT min(at) AS at FROM transitions")[0]["at"]
+        return float(short.query("SELECT min(at) AS at FROM transitions")[0]["at"])
 
     began = oldest()
     world.clock.set_by(400 * DAY_S)

@@ -108,8 +108,8 @@ class Judge:
             # Another instance of that name: what the one before met went to the trash with it.
             self.held.discard(name)
             self.outdated.discard(name)
-            for until in (self.ban_until, self.cool_until, self.told_until):
-                until.pop(name, None)
+            for moments in (self.ban_until, self.cool_until, self.told_until):
+                moments.pop(name, None)
         if not row["reason"]:
             self.wrongs.append(f"{name}: a change without a reason")
         if event == "VersionChanged" and name in self.outdated:

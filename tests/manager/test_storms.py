@@ -4,6 +4,7 @@ ends connections, nothing but a real 440 is a conflict, and all are back soon af
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -75,7 +76,7 @@ class WhatsApp:
 
     def drop_all(self, how: ev.Disconnected) -> None:
         for worker in tuple(self.online.values()):
-            self.later(self.random.uniform(0.0, 0.5), lambda worker=worker: self.drop(worker, how))
+            self.later(self.random.uniform(0.0, 0.5), partial(self.drop, worker, how))
 
 
 def early_503(sky: WhatsApp) -> Iterator[float]:

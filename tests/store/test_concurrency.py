@@ -35,10 +35,10 @@ async def test_fifty_tasks_write_and_read_at_once(tmp_path: Path) -> None:
             for turn in range(1, 11):
                 changed = replace(instance, attempt=turn)
                 begins = Change(changed, f"turn {turn}", turn, begins=AttemptKind.RETRY)
-                number = (await store.record(begins)).attempt
-                assert number is not None
+                attempt = (await store.record(begins)).attempt
+                assert attempt is not None
                 store.add_line(instance.name, LogLine(turn, turn, Source.MANAGER, "turn"))
-                ended = AttemptEnd(number, turn % 2 == 0)
+                ended = AttemptEnd(attempt, turn % 2 == 0)
                 await store.record(Change(changed, f"end {turn}", turn, ends=ended))
                 assert len(await store.lines(instance.name, limit=100)) == turn
 

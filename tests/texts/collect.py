@@ -1,9 +1,8 @@
 """Every text that the screen may ask a catalog for, with the file in which it stands."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FunctionType
 
 from babel.messages.catalog import Catalog
 
@@ -88,7 +87,7 @@ def _tables() -> Iterator[tuple[str, str]]:
     yield _home(check_name), ALLOWED
 
 
-def _home(thing: type | FunctionType) -> str:
+def _home(thing: type | Callable[..., object]) -> str:
     """The file in which a class or a function stands."""
     return f"{thing.__module__.replace('.', '/')}.py"
 

@@ -18,6 +18,10 @@ from waziterm.domain.reasons import Reason
 ROOT = Path(__file__).parents[2]
 
 
+def reason_of(fleet: ScriptedFleet) -> Reason:
+    return fleet.views["shop"].reason
+
+
 @pytest.mark.parametrize("key", ["pageup", "pagedown", "end"])
 async def test_a_key_before_the_palette_is_laid_out(key: str) -> None:
     async with shown(every_state()) as screen:
@@ -35,10 +39,10 @@ async def test_what_was_asked_goes_on_when_the_screen_crashes() -> None:
         await screen.pilot.press("c", "y")
         await screen.until(lambda _: bool(fleet.calls), "the command")
         screen.app.crash(RuntimeError("a bug for the test"))
-    assert fleet.views["shop"].reason is not Reason.CLEANED
+    assert reason_of(fleet) is not Reason.CLEANED
     fleet.gate.set()
     async with asyncio.timeout(10), fleet.subscribe() as changes:
-        while fleet.views["shop"].reason is not Reason.CLEANED:
+        while reason_of(fleet) is not Reason.CLEANED:
             await changes.next()
 
 

@@ -42,12 +42,12 @@ PRESS = re.compile(r"\((\w)\)")
 
 
 def ids(message: Message) -> tuple[str, ...]:
-    return message.id if isinstance(message.id, tuple) else (message.id,)
+    return (message.id,) if isinstance(message.id, str) else tuple(message.id)
 
 
 def strings(message: Message) -> tuple[str, ...]:
     string = message.string
-    return (string,) if isinstance(string, str) else tuple(string)
+    return (string,) if isinstance(string, str) else tuple(string or ())
 
 
 # -- the catalog
@@ -147,8 +147,10 @@ def said(texts: Iterable[str]) -> list[str]:
 def test_what_has_a_fixed_place_fits_it() -> None:
     labels = said(state.label for state in State)
     assert max(map(cell_len, labels)) <= helptext.STATE - 4
-    facts = ("since", "uptime", "number", "wanted", "attempt", "health", "proxy", "worker", "phone")
-    facts += ("session", "device", "library", "history", "24 h", "connects")
+    facts = (
+        *("since", "uptime", "number", "wanted", "attempt", "health", "proxy", "worker", "phone"),
+        *("session", "device", "library", "history", "24 h", "connects"),
+    )
     assert max(map(cell_len, said(facts))) < focuscard.LABEL + 1
     assert max(map(cell_len, said(label for _, label, _ in AddDialog.FIELDS))) < 7
     assert max(map(cell_len, said(tooltext._STEPS.values()))) <= 22
@@ -292,7 +294,7 @@ NOT_OURS = re.compile(
     r"|cannot be an instance name:.*?letter or a digit"
 )
 SAID = re.compile(r"[a-z]{3,}")
-TOUR = (
+TOUR: tuple[list[str], ...] = (
     [], ["end"], ["2"], ["2", "slash", *"BAN"], ["2", "slash", *"BAN", "enter"], ["z"],
     ["2", "space"], ["4"], ["5"], ["K"], ["F"], ["R"], ["R", "y"], ["enter", "T"], ["c"],
     ["space", "space", "c"], ["C"], ["x"], ["u"], ["q"], ["question_mark"], ["a"], ["l"],

@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ async def test_logs_out(shared_lab: Lab, tmp_path: Path) -> None:
     ids=["440", "516"],
 )
 async def test_a_stream_error(
-    linked: Linked, trouble: TroubleKind, options: dict[str, int], expected: ev.LibraryEvent
+    linked: Linked, trouble: TroubleKind, options: dict[str, Any], expected: ev.LibraryEvent
 ) -> None:
     async with linked.resume() as hand:
         await hand.wait_for(ev.Connected)
@@ -173,7 +174,7 @@ async def test_a_stream_error(
     ids=["503", "tcp", "websocket"],
 )
 async def test_a_drop_and_the_library_comes_back(
-    linked: Linked, trouble: TroubleKind, options: dict[str, int]
+    linked: Linked, trouble: TroubleKind, options: dict[str, Any]
 ) -> None:
     async with linked.resume() as hand:
         await hand.wait_for(ev.Connected)
@@ -201,7 +202,7 @@ async def test_a_drop_and_the_library_comes_back(
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
 async def test_a_refused_login(
-    linked: Linked, failure: dict[str, int], expected: ev.LibraryEvent
+    linked: Linked, failure: dict[str, Any], expected: ev.LibraryEvent
 ) -> None:
     await linked.lab.trouble(TroubleKind.LOGIN_FAILURE, linked.phone.jid, times=1, **failure)
     async with linked.resume() as hand:
