@@ -17,7 +17,7 @@ from rich.console import Console
 
 from bench.figures import Figure, Result, earlier, load, pace, show
 from bench.rig import Rig, isolate
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.fleet.api import FleetError
 from waziterm.lab.words import LabError
 
 BENCHES = (

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bench.watch import Watch
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 

@@ -19,7 +19,7 @@ from bench import machine
 from bench.figures import Figure
 from bench.programs import monitor
 from bench.rig import Rig, Stage
-from waziterm.domain.states import Wanted
+from waziterm.domain.lifecycle.states import Wanted
 from waziterm.store.store import open_store
 
 TITLE = "cold start of the monitor with N paired instances"

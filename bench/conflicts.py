@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from bench.figures import Figure, percentile
 from bench.rig import Rig, Stage
 from bench.watch import Watch
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.events import EventKind
 from waziterm.lab.trouble import TroubleKind
 

@@ -6,9 +6,9 @@ than the 10 s: it asks nobody who else has the session, and it never gives up.
 
 import asyncio
 
-from waziterm.domain.events import Connected, StreamReplaced
 from waziterm.domain.labfile import LabFile
-from waziterm.manager.process import WorkerProcess
+from waziterm.domain.lifecycle.events import Connected, StreamReplaced
+from waziterm.manager.workers.process import WorkerProcess
 from waziterm.worker.protocol import Connect, Happened
 
 PAUSE_S = 10.0

@@ -30,15 +30,15 @@ from typing import Self
 
 from bench import machine
 from bench.figures import percentile
-from waziterm.cli.log import program_log
+from waziterm.cli.run.log import program_log
 from waziterm.config import Settings, load_settings
-from waziterm.domain.fleet import Source
+from waziterm.domain.fleet.api import Source
 from waziterm.domain.screen import Screen
-from waziterm.manager.datadir import DataDir
-from waziterm.manager.journal import Journal
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.instance.log import Journal
 from waziterm.manager.manager import SessionManager, open_manager
-from waziterm.tui.model import KEPT_LINES
-from waziterm.tui.terminal import run_screen
+from waziterm.tui.app.terminal import run_screen
+from waziterm.tui.state.model import KEPT_LINES
 
 MEASURING = "measuring"
 NOISE = "noise "

@@ -19,7 +19,7 @@ from bench.attempts import overlapping, stored_attempts
 from bench.figures import Figure
 from bench.rig import Rig, Stage
 from bench.watch import Watch
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.events import EventKind, LabEvent
 from waziterm.lab.trouble import TroubleKind
 

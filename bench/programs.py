@@ -14,8 +14,8 @@ from typing import Any
 import waziterm
 from bench.rig import Stage
 from bench.terminal import RecordedTerminal
-from waziterm.control.client import ControlClient
-from waziterm.manager.datadir import DataDir
+from waziterm.control.client.call import ControlClient
+from waziterm.manager.files.datadir import DataDir
 
 READY_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 20.0

@@ -16,7 +16,7 @@ from bench import machine
 from bench.figures import Figure, percentile, slope
 from bench.programs import Headless, headless
 from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.events import EventKind
 
 TITLE = "many reconnects of one instance"

@@ -20,13 +20,13 @@ from rich.console import Console
 
 from bench.watch import Watch, watching
 from waziterm.config import Settings, load_settings
-from waziterm.domain.instance import Instance
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import KEPT_EVENTS, Lab, run_lab
 from waziterm.lab.events import EventKind, LabEvent
 from waziterm.lab.words import LabError
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import SessionManager, open_manager
 from waziterm.store.store import open_store
 

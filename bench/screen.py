@@ -12,7 +12,8 @@ Key to repaint: from writing a key to the pty until output has come that shows a
 selected: in the list by its mark, on the wall by its heavy frame, in the focus view by its name.
 RSS per minute: the slope of the line that fits the samples of every second of the second half
 best. Flat means within the steps in which memory comes: Python takes it from the system by 1 MB,
-and 10,000 objects of garbage, 1 to 2 MB, wait for each collection (`tui.terminal.GC_THRESHOLDS`).
+and 10,000 objects of garbage, 1 to 2 MB, wait for each collection
+(`tui.app.terminal.GC_THRESHOLDS`).
 """
 
 import asyncio
@@ -33,10 +34,10 @@ from bench.noisy import MEASURING, NOISE, WARM_LINES, WARM_UP, Measured
 from bench.programs import environment
 from bench.rig import Rig
 from bench.terminal import RecordedTerminal
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import Wanted
-from waziterm.manager.datadir import DataDir
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import Wanted
+from waziterm.manager.files.datadir import DataDir
 from waziterm.store.store import open_store
 
 TITLE = "the screen with N instances and 2,000 log lines a second"

@@ -13,7 +13,7 @@ import time
 from bench.figures import Figure, percentile
 from bench.programs import command, environment, headless
 from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
-from waziterm.control.remote import attached
+from waziterm.control.client.remote import attached
 
 TITLE = "send-test through the running manager"
 COUNT = 10

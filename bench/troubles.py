@@ -21,7 +21,7 @@ from bench.cases import CASES, Case, Target
 from bench.figures import Figure
 from bench.rig import Rig, Stage
 from bench.watch import Watch
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.words import LabError
 
 TITLE = "mixed troubles on fresh histories"

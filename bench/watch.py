@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from waziterm.domain.fleet import Fleet, InstanceView
-from waziterm.domain.states import State
+from waziterm.domain.fleet.api import Fleet, InstanceView
+from waziterm.domain.lifecycle.states import State
 
 
 @dataclass(frozen=True, slots=True)

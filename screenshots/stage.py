@@ -14,16 +14,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from waziterm.cli.demoplan import names
-from waziterm.cli.host import hosted
-from waziterm.cli.log import program_log
+from waziterm.cli.demo.plan import names
+from waziterm.cli.run.host import hosted
+from waziterm.cli.run.log import program_log
 from waziterm.config import load_settings
-from waziterm.domain.fleet import Fleet, FleetView, InstanceView
+from waziterm.domain.fleet.api import Fleet, FleetView, InstanceView
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab, run_lab
 from waziterm.lab.trouble import TroubleKind
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 
 PATIENCE_S = 120.0
 NAMES = names(12)

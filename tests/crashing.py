@@ -19,12 +19,12 @@ from typing import Any, ClassVar, cast
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-import waziterm.tui.contained
-import waziterm.tui.terminal
+import waziterm.tui.app.contained
+import waziterm.tui.app.terminal
 from waziterm.cli.main import main
-from waziterm.tui.app import WazitermApp
-from waziterm.tui.driver import TerminalDriver
-from waziterm.tui.messages import Mood
+from waziterm.tui.app.app import WazitermApp
+from waziterm.tui.app.driver import TerminalDriver
+from waziterm.tui.state.messages import Mood
 
 KEYS = {
     "handler": ("f2", "\x1bOQ"),
@@ -176,10 +176,10 @@ async def _failing(error: BaseException | None = None) -> None:
 
 def run() -> None:
     if sys.argv[1] == "--again":
-        waziterm.tui.terminal.AGAIN_S = float(sys.argv[2])
+        waziterm.tui.app.terminal.AGAIN_S = float(sys.argv[2])
         del sys.argv[1:3]
-    waziterm.tui.contained.CLOSE_S = waziterm.tui.contained.CANCEL_S = 0.5
-    waziterm.tui.app.WazitermApp = CrashingApp  # type: ignore[misc]
+    waziterm.tui.app.contained.CLOSE_S = waziterm.tui.app.contained.CANCEL_S = 0.5
+    waziterm.tui.app.app.WazitermApp = CrashingApp  # type: ignore[misc]
     main()
 
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from waziterm.domain.fleet import Fleet, InstanceView
-from waziterm.domain.states import State
+from waziterm.domain.fleet.api import Fleet, InstanceView
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.words import Scanned
 

@@ -3,15 +3,15 @@
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
-from waziterm.domain.checkup import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
-from waziterm.domain.fleet import FleetError, LogLine
-from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
-from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
+from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
+from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
+from waziterm.domain.care.trash import Removal, TrashedFile, TrashView, Why
+from waziterm.domain.fleet.api import FleetError, LogLine
+from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.fleet.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, joined
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.domain.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
-from waziterm.domain.trash import Removal, TrashedFile, TrashView, Why
 
 AT = 1_750_000_000.0
 OPEN = Finding(
@@ -62,7 +62,7 @@ ATTEMPTS = (
 
 
 class ScriptedTools:
-    """`domain.tools.Tools` and `domain.history.History` with answers by hand.
+    """`domain.fleet.tools.Tools` and `domain.fleet.history.History` with answers by hand.
 
     happened: the incidents, newest first. courses: the moves of each instance, by name.
     """

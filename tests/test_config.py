@@ -15,7 +15,7 @@ from waziterm.config.settings import (
     ScreenTable,
     SettingsModel,
 )
-from waziterm.domain.limits import Limits
+from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.screen import Ascii, Lang, Screen, Theme
 from waziterm.domain.version import VersionChoice, VersionMode
 

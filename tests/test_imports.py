@@ -16,13 +16,19 @@ ROOT = Path(__file__).parents[1]
         ("waziterm.manager.manager", ("textual", "neonize", "waziterm.tui", "waziterm.cli")),
         ("waziterm.store", ("textual", "neonize", "waziterm.manager", "pydantic")),
         ("waziterm.config", ("textual", "neonize", "aiosqlite", "waziterm.manager")),
-        ("waziterm.domain.rules", ("textual", "neonize", "aiosqlite", "pydantic", "asyncio")),
+        (
+            "waziterm.domain.lifecycle.rules",
+            ("textual", "neonize", "aiosqlite", "pydantic", "asyncio"),
+        ),
         # What is not needed before the first paint, and by a verb that asks a manager.
         (
-            "waziterm.cli.host",
-            ("waziterm.manager.checkup", "waziterm.manager.restart", "psutil", "aiohttp"),
+            "waziterm.cli.run.host",
+            ("waziterm.manager.care.checkup", "waziterm.manager.care.restart", "psutil", "aiohttp"),
         ),
-        ("waziterm.cli.instances", ("asyncio", "difflib", "rich", "waziterm.domain.fleet")),
+        (
+            "waziterm.cli.verbs.instances",
+            ("asyncio", "difflib", "rich", "waziterm.domain.fleet.api"),
+        ),
     ],
 )
 def test_an_import_does_not_load(module: str, forbidden: tuple[str, ...]) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from tests.control.scripted import ScriptedFleet, connected_view, pairing_view, view
 from waziterm.cli.main import run
-from waziterm.control.server import serve_control
-from waziterm.manager.datadir import DataDir
-from waziterm.manager.lock import owned
+from waziterm.control.server.app import serve_control
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import owned
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from waziterm.cli.demo import report, stage
-from waziterm.cli.demoplan import Act, Turn
-from waziterm.cli.play import playing
-from waziterm.domain.fleet import Fleet, FleetView
-from waziterm.domain.states import State
+from waziterm.cli.demo.plan import Act, Turn
+from waziterm.cli.demo.play import playing
+from waziterm.cli.demo.verb import report, stage
+from waziterm.domain.fleet.api import Fleet, FleetView
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.events import EventKind
 
 DEADLINE_S = 60

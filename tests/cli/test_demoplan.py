@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waziterm.cli.demoplan import FIRST_S, Act, Turn, names, plan
-from waziterm.domain.limits import Limits
+from waziterm.cli.demo.plan import FIRST_S, Act, Turn, names, plan
+from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.names import check_name
 
 SEEDS = st.integers(0, 10_000)

@@ -12,12 +12,12 @@ import pytest
 
 from tests.cli.conftest import Call
 from tests.manager.world import write_library
-from waziterm.cli import checks
-from waziterm.cli.checks import Check, Status
+from waziterm.cli.verbs import checks
+from waziterm.cli.verbs.checks import Check, Status
 from waziterm.domain.version import VersionChoice
-from waziterm.manager.datadir import DataDir
-from waziterm.manager.lock import owned
-from waziterm.manager.versionkept import KEPT, Kept
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import owned
+from waziterm.manager.version.kept import KEPT, Kept
 from waziterm.store import open_store
 
 

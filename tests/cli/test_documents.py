@@ -14,12 +14,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet, connected_view, pairing_view, view
-from waziterm.domain.fleet import LogLine, Source
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import UsedVersion
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 from waziterm.store.store import open_store
 
 AT = 1_767_225_600.0

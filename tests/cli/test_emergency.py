@@ -13,10 +13,10 @@ import pytest
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet
 from tests.scriptedtools import ENTRY, HELD, OPEN
-from waziterm.domain.checkup import FindingKind, Severity
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.trash import Why
-from waziterm.manager.datadir import DataDir
+from waziterm.domain.care.findings import FindingKind, Severity
+from waziterm.domain.care.trash import Why
+from waziterm.domain.fleet.api import FleetError
+from waziterm.manager.files.datadir import DataDir
 
 FINDING = ("id", "kind", "severity", "subject", "instance", "evidence", "act", "remedy")
 

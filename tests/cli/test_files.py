@@ -10,12 +10,12 @@ import pytest
 
 from tests.cli.conftest import Call
 from tests.control.test_server import FIELDS
-from waziterm.control.client import ControlClient
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
-from waziterm.manager.datadir import DataDir
-from waziterm.manager.lock import owned
+from waziterm.control.client.call import ControlClient
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import owned
 from waziterm.store.store import open_store
 
 

@@ -18,20 +18,20 @@ import pytest
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet, connected_view
 from tests.programs import environment
-from waziterm.cli.times import moment_of
-from waziterm.control.client import ControlClient
-from waziterm.domain import events as ev
-from waziterm.domain.fleet import LogLine, Source
-from waziterm.domain.instance import Instance
-from waziterm.domain.limits import Limits
-from waziterm.domain.reasons import Reason
-from waziterm.domain.rules import decide
-from waziterm.domain.states import State
-from waziterm.domain.tools import ConflictRecord
-from waziterm.manager.datadir import DataDir
+from waziterm.cli.show.times import moment_of
+from waziterm.control.client.call import ControlClient
+from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.fleet.tools import ConflictRecord
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.rules import decide
+from waziterm.domain.lifecycle.states import State
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import owned
+from waziterm.manager.history.conflicts import conflicts_in
 from waziterm.manager.inputs import InputError
-from waziterm.manager.lock import owned
-from waziterm.manager.reading import conflicts_in
 from waziterm.store import open_store
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -224,7 +224,7 @@ def test_no_file_is_read_under_a_held_lock(
 ) -> None:
     a_past(data)
     patient = partial(ControlClient, data.socket, data.owner_pid, patience_s=0.2)
-    monkeypatch.setattr("waziterm.cli.history.client_of", lambda _data: patient())
+    monkeypatch.setattr("waziterm.cli.verbs.history.client_of", lambda _data: patient())
     with owned(data.lock):
         done = call(*argv, "--data-dir", str(data.root), "--json")
     assert done.code == 3 and f"pid {os.getpid()}" in done.document["error"]

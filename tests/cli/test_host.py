@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Call
 from waziterm.domain.labfile import LabFile
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 
 DEADLINE_S = 30
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cli.conftest import Call
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.inputs import (
     InputError,
     instance_name,

@@ -6,9 +6,9 @@ import warnings
 
 import pytest
 
-from waziterm.cli import log
-from waziterm.domain.fleet import FleetError
-from waziterm.manager.datadir import DataDir
+from waziterm.cli.run import log
+from waziterm.domain.fleet.api import FleetError
+from waziterm.manager.files.datadir import DataDir
 
 
 def test_lines_are_private_redacted_and_inert(

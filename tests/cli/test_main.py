@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-import waziterm.cli.instances
+import waziterm.cli.verbs.instances
 from tests.cli.conftest import Call, served
 from tests.control.scripted import ScriptedFleet, view
 from waziterm import __version__
 from waziterm.cli.app_emergency import app
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 
 VERBS = (
     *("headless", "demo", "add", "list", "status", "qr", "start", "stop", "reconnect", "clean"),
@@ -103,7 +103,7 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_the_log(
     def broken(*_: object) -> int:
         raise RuntimeError(f"no way\n{number}@s.whatsapp.net {key} \x1b[2J")
 
-    monkeypatch.setattr(waziterm.cli.instances, "list_instances", broken)
+    monkeypatch.setattr(waziterm.cli.verbs.instances, "list_instances", broken)
     done = call("list", "--data-dir", str(data.root))
     assert (done.code, done.out) == (1, "")
     assert done.err.count("\n") == 1 and "\x1b" not in done.err
@@ -124,7 +124,7 @@ def test_an_error_that_cannot_be_logged_is_still_one_line(
     def broken(*_: object) -> int:
         raise RuntimeError
 
-    monkeypatch.setattr(waziterm.cli.instances, "list_instances", broken)
+    monkeypatch.setattr(waziterm.cli.verbs.instances, "list_instances", broken)
     (data.root / "logs").write_text("in the way")
     done = call("list", "--data-dir", str(data.root))
     assert done.code == 1
@@ -135,7 +135,7 @@ def test_ctrl_c_is_no_error(call: Call, monkeypatch: pytest.MonkeyPatch) -> None
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(waziterm.cli.instances, "list_instances", interrupted)
+    monkeypatch.setattr(waziterm.cli.verbs.instances, "list_instances", interrupted)
     done = call("list")
     assert (done.code, done.out, done.err) == (130, "", "")
 

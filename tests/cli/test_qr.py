@@ -9,12 +9,12 @@ import zxingcpp
 
 from tests.cli.conftest import Call, served
 from tests.control.scripted import QR_TEXT, ScriptedFleet, pairing_view, view
-from waziterm.cli import qr
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.manager.datadir import DataDir
-from waziterm.tui.qrcells import Size
+from waziterm.cli.show import qr
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.manager.files.datadir import DataDir
+from waziterm.tui.instance.qrcells import Size
 
 COLOURED = re.compile(r"\x1b\[38;5;16;48;5;231m([^\x1b]*)\x1b\[0m")
 HALVES = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import served
 from tests.control.scripted import ScriptedFleet, view
 from tests.programs import environment
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 
 DEADLINE_S = 30
 PYTHON = f"{sys.executable} -m waziterm"

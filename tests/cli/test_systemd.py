@@ -20,15 +20,15 @@ import pytest
 from tests.fleets import in_state, pair
 from tests.programs import Headless, environment, headless
 from tests.terminal import Terminal
-from waziterm.cli.systemd import Service
+from waziterm.cli.run.systemd import Service
 from waziterm.config import load_settings
-from waziterm.control.remote import RemoteFleet, attached
-from waziterm.domain.fleet import Notice
+from waziterm.control.client.remote import RemoteFleet, attached
+from waziterm.domain.fleet.api import Notice
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
 
 DEADLINE_S = 20.0

@@ -9,14 +9,14 @@ import pytest
 
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet, connected_view, view
-from waziterm.control.client import ControlClient
-from waziterm.domain.checkup import Finding, FindingKind, Severity
-from waziterm.domain.fleet import FleetError, LogLine, Source
-from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
-from waziterm.domain.tools import ConflictRecord
-from waziterm.manager.datadir import DataDir
+from waziterm.control.client.call import ControlClient
+from waziterm.domain.care.findings import Finding, FindingKind, Severity
+from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
+from waziterm.domain.fleet.api import FleetError, LogLine, Source
+from waziterm.domain.fleet.tools import ConflictRecord
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.manager.files.datadir import DataDir
 
 NUMBER = "6281234567890"
 LAYERS = tuple(

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Call
 from tests.programs import environment
-from waziterm.cli.systemd import STOP_S, unit
+from waziterm.cli.run.systemd import STOP_S, unit
 
 DEADLINE_S = 60.0
 END_S = 10.0

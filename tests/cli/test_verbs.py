@@ -11,10 +11,10 @@ import pytest
 from tests.cli.conftest import Call
 from tests.control.scripted import QR_TEXT, ScriptedFleet, view
 from tests.control.test_server import FIELDS
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.manager.datadir import DataDir
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.manager.files.datadir import DataDir
 
 
 def test_list_as_json(call: Call, managed: DataDir) -> None:

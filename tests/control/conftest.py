@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.control.scripted import ScriptedFleet, connected_view, pairing_view, view
-from waziterm.control.server import serve_control
+from waziterm.control.server.app import serve_control
 
 
 @pytest.fixture

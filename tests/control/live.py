@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from tests.control.scripted import ScriptedFleet, connected_view
-from waziterm.domain.fleet import (
+from waziterm.domain.fleet.api import (
     FleetError,
     InstanceView,
     LogLine,
@@ -13,10 +13,10 @@ from waziterm.domain.fleet import (
     Source,
     Subscription,
 )
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
-from waziterm.domain.tools import Progress, RestartReport
-from waziterm.manager.hub import Hub
+from waziterm.domain.fleet.tools import Progress, RestartReport
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.manager.broadcast import Hub
 
 
 class LiveFleet(ScriptedFleet):

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from tests.scriptedtools import ScriptedTools
-from waziterm.domain.fleet import (
+from waziterm.domain.fleet.api import (
     Changes,
     Fleet,
     FleetError,
@@ -17,10 +17,10 @@ from waziterm.domain.fleet import (
     Source,
     Subscription,
 )
-from waziterm.domain.instance import PairingCode, QrCode
-from waziterm.domain.janitor import Act, ActKind
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.upkeep.janitor import Act, ActKind
 
 CODE_TEXT = "ABCD-EFGH"
 QR_TEXT = "https://wa.me/settings/linked_devices#2@" + "Ab1+" * 55 + ",x,y,z,1"

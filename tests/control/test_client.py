@@ -13,8 +13,8 @@ from typing import TypeVar
 import pytest
 
 from tests.control.scripted import QR_TEXT, ScriptedFleet
-from waziterm.control.client import ControlClient
-from waziterm.domain.fleet import FleetError
+from waziterm.control.client.call import ControlClient
+from waziterm.domain.fleet.api import FleetError
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ def test_a_refused_socket_under_a_held_lock_is_waited_for(short_dir: Path) -> No
 
 
 def test_the_default_patience_is_five_seconds() -> None:
-    from waziterm.control.client import PATIENCE_S
+    from waziterm.control.client.call import PATIENCE_S
 
     assert PATIENCE_S == 5.0
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.control.live import LiveFleet, two_shops
-from waziterm.control import clients as counting
-from waziterm.control import server
-from waziterm.control.client import ControlClient
-from waziterm.control.clients import MOST, most_clients
-from waziterm.control.remote import attached
-from waziterm.control.server import serve_control
-from waziterm.domain.fleet import FleetError, SendResult
+from waziterm.control.client.call import ControlClient
+from waziterm.control.client.remote import attached
+from waziterm.control.server import app as server
+from waziterm.control.server import clients as counting
+from waziterm.control.server.app import serve_control
+from waziterm.control.server.clients import MOST, most_clients
+from waziterm.domain.fleet.api import FleetError, SendResult
 
 FEW = 8
 

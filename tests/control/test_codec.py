@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.control.scripted import connected_view, pairing_view
 from waziterm.control.codec import CodecError, Frame, answered_view, decode, encode
 from waziterm.control.views import instance_json
-from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice, Source
-from waziterm.domain.instance import PairingCode, QrCode
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice, Source
+from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import Origin, UsedVersion
 
 texts = st.text(max_size=20)

@@ -15,10 +15,10 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.control.scripted import ScriptedFleet, connected_view, pairing_view, view
 from tests.control.test_server import ask
-from waziterm.control.server import serve_control
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.control.server.app import serve_control
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 
 NOW = 1_767_225_690.0
 A, B = "/v1/instances/shop-a", "/v1/instances/shop-b"

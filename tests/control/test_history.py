@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tests.control.live import LiveFleet, two_shops
 from tests.control.test_server import ask
 from tests.scriptedtools import AT, ATTEMPTS, MOVES, OUTAGE, STOLEN
+from waziterm.control.client.readonly import ReadOnly
+from waziterm.control.client.remote import RemoteFleet, attached
 from waziterm.control.historyviews import (
     attempt_json,
     attempt_of,
@@ -18,13 +20,11 @@ from waziterm.control.historyviews import (
     moved_json,
     moved_of,
 )
-from waziterm.control.readonly import ReadOnly
-from waziterm.control.remote import RemoteFleet, attached
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
 
 moments = st.integers(0, 4 * 10**12).map(lambda number: number / 1000)
 texts = st.text(max_size=20)

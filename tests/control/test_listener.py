@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from waziterm.control.listener import LONGEST_PATH, listener
-from waziterm.domain.fleet import FleetError
+from waziterm.control.server.listener import LONGEST_PATH, listener
+from waziterm.domain.fleet.api import FleetError
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from tests.control.live import LiveFleet
 from tests.control.scripted import CODE_TEXT, ScriptedFleet, pairing_view
 from tests.control.test_server import ask
-from waziterm.control.readonly import ReadOnly
-from waziterm.control.remote import attached
-from waziterm.control.server import serve_control
-from waziterm.domain.fleet import FleetError
+from waziterm.control.client.readonly import ReadOnly
+from waziterm.control.client.remote import attached
+from waziterm.control.server.app import serve_control
+from waziterm.domain.fleet.api import FleetError
 
 URL = "/v1/instances/shop-b/pairing-code"
 

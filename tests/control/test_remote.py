@@ -12,16 +12,16 @@ from tests.control.live import LiveFleet, two_shops
 from tests.control.scripted import pairing_view, view
 from tests.fleets import in_state, shown
 from tests.scriptedtools import AT, CONFLICT, ENTRY, HELD, OPEN, STEP
-from waziterm.control import remote
-from waziterm.control.readonly import ReadOnly
-from waziterm.control.remote import RemoteFleet, attached
-from waziterm.control.server import serve_control
-from waziterm.domain.checkup import FixReport
-from waziterm.domain.fleet import Changes, Fleet, FleetError, LogLine, SendResult, Subscription
-from waziterm.domain.janitor import Act, ActKind
-from waziterm.domain.layers import LayerName, Verdict
-from waziterm.domain.states import State
-from waziterm.domain.tools import Progress, RestartReport
+from waziterm.control.client import remote
+from waziterm.control.client.readonly import ReadOnly
+from waziterm.control.client.remote import RemoteFleet, attached
+from waziterm.control.server.app import serve_control
+from waziterm.domain.care.findings import FixReport
+from waziterm.domain.care.layers import LayerName, Verdict
+from waziterm.domain.fleet.api import Changes, Fleet, FleetError, LogLine, SendResult, Subscription
+from waziterm.domain.fleet.tools import Progress, RestartReport
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.upkeep.janitor import Act, ActKind
 
 DEADLINE_S = 10.0
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.control.scripted import QR_TEXT, ScriptedFleet, connected_view
-from waziterm.control.server import BODY_LIMIT, serve_control
-from waziterm.domain.fleet import FleetError, SendResult
+from waziterm.control.server.app import BODY_LIMIT, serve_control
+from waziterm.domain.fleet.api import FleetError, SendResult
 
 FIELDS = (
     *("name", "state", "reason", "code", "sentence", "detail", "next_step", "wanted", "paired"),

@@ -11,10 +11,10 @@ import pytest
 
 from tests.control.live import LiveFleet, two_shops
 from tests.control.scripted import QR_TEXT, pairing_view, view
-from waziterm.control import stream as stream_module
 from waziterm.control.codec import Frame, decode
-from waziterm.control.server import serve_control
-from waziterm.domain.fleet import Changes, Notice
+from waziterm.control.server import stream as stream_module
+from waziterm.control.server.app import serve_control
+from waziterm.domain.fleet.api import Changes, Notice
 
 DEADLINE_S = 10.0
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waziterm.domain.aftermath import done_about
-from waziterm.domain.history import Moved
-from waziterm.domain.incidents import Incident
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.fleet.history import Moved
+from waziterm.domain.incidents.incident import Incident
+from waziterm.domain.incidents.outcome import done_about
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 
 ONLINE = (State.CONNECTED, Reason.ONLINE)
 COOLING = (State.COOLDOWN, Reason.CONFLICT)

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waziterm.domain.ages import Ages
-from waziterm.domain.trash import EXPIRES_SOON_S
+from waziterm.domain.care.trash import EXPIRES_SOON_S
+from waziterm.domain.upkeep.ages import Ages
 
 DAY_S = 86_400.0
 KEEP_S = 30 * DAY_S

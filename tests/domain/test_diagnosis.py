@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from waziterm.domain.checkup import Finding, FindingKind, FixStep, Remedy, Severity
-from waziterm.domain.diagnosis import diagnose, mended, steps_of
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
-from waziterm.domain.survey import Condition, OpenPath, SessionLook, Survey
-from waziterm.domain.trash import TrashView, Why
+from waziterm.domain.care.diagnosis import diagnose, mended, steps_of
+from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Survey
+from waziterm.domain.care.findings import Finding, FindingKind, FixStep, Remedy, Severity
+from waziterm.domain.care.trash import TrashView, Why
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import Origin, UsedVersion
 
 NOW = 1_000_000.0

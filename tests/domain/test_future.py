@@ -6,13 +6,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from waziterm.domain import events as ev
-from waziterm.domain.future import has_future, longest_cooldown, longest_wait, settled, stuck
-from waziterm.domain.instance import Instance
-from waziterm.domain.limits import Limits
-from waziterm.domain.reasons import Reason
-from waziterm.domain.rules import decide
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.future import (
+    has_future,
+    longest_cooldown,
+    longest_wait,
+    settled,
+    stuck,
+)
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.rules import decide
+from waziterm.domain.lifecycle.states import State, Wanted
 
 LIMITS = Limits()
 JID = "6281234567890:1@s.whatsapp.net"

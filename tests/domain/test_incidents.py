@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from waziterm.domain.incidents import grown, is_trouble
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.incidents.incident import grown, is_trouble
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 
 
 def gone(number: int) -> Instance:

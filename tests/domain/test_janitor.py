@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from waziterm.domain.instance import Instance
-from waziterm.domain.janitor import Act, ActKind, Survey, plan
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.upkeep.janitor import Act, ActKind, Survey, plan
 
 NOW = 1_000_000.0
 DAY_S = 86_400.0

@@ -5,9 +5,16 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waziterm.domain.instance import Instance
-from waziterm.domain.packing import GROWN_MB, QUIET_S, TRUSTED_S, WorkerView, is_quiet, regroup
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.upkeep.packing import (
+    GROWN_MB,
+    QUIET_S,
+    TRUSTED_S,
+    WorkerView,
+    is_quiet,
+    regroup,
+)
 
 NOW = 1_000_000.0
 QUIET = Instance(

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from waziterm.domain import events as ev
-from waziterm.domain.instance import Instance, PairingCode
-from waziterm.domain.limits import Limits
-from waziterm.domain.rules import decide
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance, PairingCode
+from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.rules import decide
+from waziterm.domain.lifecycle.states import State
 
 NOW = 1000.0
 SHOWN = ev.CodeShown("ABCD-EFGH", 150.0)

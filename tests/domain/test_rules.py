@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from waziterm.domain import events as ev
-from waziterm.domain.instance import Instance
-from waziterm.domain.limits import Limits
-from waziterm.domain.reasons import Reason
-from waziterm.domain.rules import Action, Decision, decide
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.rules import Action, Decision, decide
+from waziterm.domain.lifecycle.states import State, Wanted
 
 LIMITS = Limits()
 RIVALS = (Reason.RIVAL, Reason.CONFLICT_BUDGET)

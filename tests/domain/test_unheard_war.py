@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from waziterm.domain import events as ev
-from waziterm.domain.instance import Instance
-from waziterm.domain.limits import Limits
-from waziterm.domain.moves import Action
-from waziterm.domain.rules import decide
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.rules import decide
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.steps import Action
 
 LIMITS = Limits()
 LOGIN_S = 0.3

@@ -16,13 +16,13 @@ from tests.programs import Headless, headless, verb
 from tests.qrscan import decode_qr
 from tests.terminal import Terminal
 from waziterm.config import load_settings
-from waziterm.control.remote import RemoteFleet, attached
-from waziterm.control.server import serve_control
-from waziterm.domain.fleet import Changes
+from waziterm.control.client.remote import RemoteFleet, attached
+from waziterm.control.server.app import serve_control
+from waziterm.domain.fleet.api import Changes
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
 
 NAMES = ("one", "two")

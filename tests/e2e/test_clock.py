@@ -9,12 +9,12 @@ from pathlib import Path
 from tests.fleets import in_state, pair, shown
 from tests.programs import Headless, headless
 from tests.wallclock import WallClock
-from waziterm.control.remote import RemoteFleet, attached
-from waziterm.domain.checkup import FindingKind
-from waziterm.domain.fleet import InstanceView
-from waziterm.domain.janitor import ActKind
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.control.client.remote import RemoteFleet, attached
+from waziterm.domain.care.findings import FindingKind
+from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.upkeep.janitor import ActKind
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from tests.fleets import in_state, pair, shown
 from tests.programs import DEADLINE_S, environment
 from waziterm.config import load_settings
-from waziterm.control.remote import attached
+from waziterm.control.client.remote import attached
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
 
 IDLE = 120

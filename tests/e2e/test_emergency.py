@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.e2e.test_process import pair, until_state
 from tests.programs import headless, verb
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
 

@@ -13,15 +13,15 @@ import pytest
 from tests.fleets import in_state, pair, shown
 from tests.programs import packing
 from waziterm.config import load_settings
-from waziterm.domain.fleet import FleetError, InstanceView
+from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import PageMode, ScanOutcome
 from waziterm.manager.manager import SessionManager, open_manager
-from waziterm.worker.libraryfile import compiled_number, installed
+from waziterm.worker.library_file import compiled_number, installed
 
 SHORT = {
     "WAZITERM_LIMITS__COOLDOWN_S": "1",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tests.fleets import in_state, pair
 from waziterm.config import load_settings
-from waziterm.domain.janitor import ActKind
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.upkeep.janitor import ActKind
 from waziterm.lab.client import Lab
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.manager import open_manager

@@ -14,7 +14,7 @@ from tests.fleets import in_state, pair
 from tests.programs import Headless, headless
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import LabError

@@ -14,14 +14,14 @@ from tests.fleets import in_state, pair
 from tests.manager.rivals import a_rival
 from tests.programs import Headless, headless
 from waziterm.config import load_settings
-from waziterm.control.remote import RemoteFleet, attached
+from waziterm.control.client.remote import RemoteFleet, attached
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
 from waziterm.lab.words import Scanned
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
 from waziterm.store.sessionfile import device_key
 

@@ -9,9 +9,9 @@ import psutil
 
 from tests.fleets import in_state, pair, shown
 from tests.programs import headless
-from waziterm.control.remote import attached
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.control.client.remote import attached
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 
 FEW = 80

@@ -10,16 +10,16 @@ import pytest
 from tests.fleets import in_state, shown
 from tests.terminal import Terminal
 from waziterm.config import load_settings
-from waziterm.control.remote import attached
-from waziterm.control.server import serve_control
-from waziterm.domain.fleet import FleetError
+from waziterm.control.client.remote import attached
+from waziterm.control.server.app import serve_control
+from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import VersionChoice
 from waziterm.lab.client import Lab
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
-from waziterm.manager.offline import add_stored
+from waziterm.manager.stored.fleet import add_stored
 
 NUMBER = "+6281234567890"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from tests.programs import Headless, headless, verb
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 
 

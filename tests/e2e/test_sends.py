@@ -8,10 +8,10 @@ from pathlib import Path
 from tests.fleets import in_state, pair, shown
 from tests.programs import packing
 from waziterm.config import load_settings
-from waziterm.domain.fleet import SendResult
+from waziterm.domain.fleet.api import SendResult
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
 from waziterm.lab.trouble import TroubleKind

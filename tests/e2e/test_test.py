@@ -10,11 +10,11 @@ import pytest
 from tests.fleets import in_state, pair, shown
 from tests.programs import verb
 from waziterm.config import load_settings
-from waziterm.control.server import serve_control
+from waziterm.control.server.app import serve_control
+from waziterm.domain.care.layers import LayerName, TestReport, Verdict
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.layers import LayerName, TestReport, Verdict
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.manager import SessionManager, open_manager

@@ -15,10 +15,10 @@ import pytest
 from tests.fleets import in_state, pair, shown
 from tests.programs import DEADLINE_S, environment, packing, verb
 from waziterm.config import load_settings
-from waziterm.domain.checkup import FindingKind
+from waziterm.domain.care.findings import FindingKind
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.manager.manager import SessionManager, open_manager
 

@@ -10,16 +10,16 @@ import pytest
 
 from tests.fleets import in_state, pair, shown
 from waziterm.config import load_settings
-from waziterm.domain.fleet import FleetError, InstanceView
+from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import Origin, version_text
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import PageMode
 from waziterm.manager.manager import SessionManager, open_manager
-from waziterm.worker.libraryfile import compiled_number, installed
+from waziterm.worker.library_file import compiled_number, installed
 
 OWN = compiled_number(installed())
 NEWER = OWN + 1_000_000
@@ -130,8 +130,8 @@ async def test_a_page_of_no_use_leaves_the_fleet_outdated_and_without_a_dial(
 ) -> None:
     """Silent, absurd, older …: only the page is read. A number that is refused too is dialled by
     one instance, once."""
-    monkeypatch.setattr("waziterm.manager.versionpage.PAGE_S", 1.0)
-    monkeypatch.setattr("waziterm.manager.versions._PAUSE_S", 0.01)
+    monkeypatch.setattr("waziterm.manager.version_page.PAGE_S", 1.0)
+    monkeypatch.setattr("waziterm.manager.version.versions._PAUSE_S", 0.01)
     assert SAID.keys() | {PageMode.REVISION} == set(PageMode)
     answers = [(page, OWN, said) for page, said in SAID.items() if page is not PageMode.MISSING]
     answers += [

@@ -9,10 +9,10 @@ from typing import Any
 
 from tests.manager.world import World, write_session
 from waziterm.config import Settings, load_settings
-from waziterm.domain.fleet import InstanceView
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.manager.manager import SessionManager, open_manager
 from waziterm.store import open_store
 

@@ -14,9 +14,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from waziterm.manager import registry as registries
-from waziterm.manager.lock import owned
-from waziterm.manager.registry import Registry
+from waziterm.manager.files.lock import owned
+from waziterm.manager.rivals import registry as registries
+from waziterm.manager.rivals.registry import Registry
 
 
 def main() -> None:

@@ -9,20 +9,20 @@ import pytest
 from tests.manager.hosting import Host
 from tests.manager.test_supervising import JID, online, worker_of
 from tests.manager.world import BEGIN
-from waziterm.domain import events as ev
-from waziterm.domain.checkup import FindingKind
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.manager.attempt import Attempt
-from waziterm.manager.claims import Claims
-from waziterm.manager.gate import ConnectGate
-from waziterm.manager.hands import Hands
-from waziterm.manager.link import Link
-from waziterm.manager.pack import Pack
-from waziterm.manager.packs import Packs
-from waziterm.manager.records import Records
+from waziterm.domain.care.findings import FindingKind
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.manager.instance.attempt import Attempt
+from waziterm.manager.instance.effects import Hands
+from waziterm.manager.instance.recorder import Records
+from waziterm.manager.rivals.claims import Claims
+from waziterm.manager.workers.connect_limit import ConnectGate
+from waziterm.manager.workers.link import Link
+from waziterm.manager.workers.pool import Packs
+from waziterm.manager.workers.worker import Pack
 
 ERRORS = [
     OSError(24, "Too many open files"),

@@ -20,22 +20,23 @@ from tests.manager.hosting import Host
 from tests.manager.rivals import Rival, a_rival
 from tests.manager.test_supervising import online, worker_of
 from tests.worker.hand import connecting, pair
-from waziterm.domain import events as ev
-from waziterm.domain.ages import Ages, Sight
-from waziterm.domain.checkup import Finding, FindingKind, FixReport, Remedy, Severity
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.domain.survey import Condition
-from waziterm.domain.trash import Why
+from waziterm.domain.care.evidence import Condition
+from waziterm.domain.care.findings import Finding, FindingKind, FixReport, Remedy, Severity
+from waziterm.domain.care.trash import Why
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.upkeep.ages import Ages, Sight
 from waziterm.lab.client import Lab
-from waziterm.manager import inspection, mending
-from waziterm.manager.checkup import CheckPlaces, Checkup
+from waziterm.manager.care import evidence as inspection
+from waziterm.manager.care import mending
+from waziterm.manager.care.ages import write_ages
+from waziterm.manager.care.checkup import CheckPlaces, Checkup
 from waziterm.manager.clock import SystemClock
-from waziterm.manager.datadir import DataDir
-from waziterm.manager.keeping import write_ages
-from waziterm.manager.sessions import SessionFiles
-from waziterm.manager.trash import Trash
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.files.trash import Trash
 from waziterm.store.sessionfile import look_at, rebuild
 from waziterm.store.store import Store, open_store
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.manager.rivals import Rival, a_rival
-from waziterm.manager import registry as registries
-from waziterm.manager.claims import Claims
-from waziterm.manager.holder import Sought
-from waziterm.manager.registry import PLACES, Peer, Registry
+from waziterm.manager.rivals import registry as registries
+from waziterm.manager.rivals.claims import Claims
+from waziterm.manager.rivals.registry import PLACES, Peer, Registry
+from waziterm.manager.rivals.search import Sought
 from waziterm.store.errors import StoreError
 
 JID = "628123456789:1@s.whatsapp.net"

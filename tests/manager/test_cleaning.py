@@ -13,13 +13,13 @@ from tests.manager.hosting import Host
 from tests.manager.rivals import a_rival
 from tests.manager.test_supervising import JID, online, worker_of
 from tests.manager.world import BEGIN
-from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
-from waziterm.domain.trash import Why
-from waziterm.manager import trash as trashes
+from waziterm.domain.care.trash import Why
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.manager.files import trash as trashes
 from waziterm.store.sessionfile import device_key
 
 

@@ -8,11 +8,11 @@ import pytest
 from tests.manager.hosting import Host, settings
 from tests.manager.test_supervising import COOLDOWN_S, JID, JITTERED_S, online, worker_of
 from tests.manager.world import BEGIN
-from waziterm.domain import events as ev
-from waziterm.domain.instance import Instance
-from waziterm.domain.janitor import ActKind
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.upkeep.janitor import ActKind
 from waziterm.manager.clock import SystemClock
 
 HOUR_S = 3600.0

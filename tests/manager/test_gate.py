@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.manager.world import World
-from waziterm.manager.gate import ConnectGate, GateLimits, Place
+from waziterm.manager.workers.connect_limit import ConnectGate, GateLimits, Place
 
 LIMITS = GateLimits(places=2, paced_per_s=5.0, scout_s=5.0)
 

@@ -10,16 +10,16 @@ import pytest
 from tests.manager.hosting import Host
 from tests.manager.test_supervising import worker_of
 from tests.manager.world import BEGIN, FakeWorker
-from waziterm.domain import events as ev
-from waziterm.domain.aftermath import done_about
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
-from waziterm.domain.incidents import Incident
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.incidents.incident import Incident
+from waziterm.domain.incidents.outcome import done_about
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.manager.clock import Handle
-from waziterm.manager.history import Presence
+from waziterm.manager.history.queries import Presence
 from waziterm.store import open_store
 
 

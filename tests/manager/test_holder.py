@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from tests.manager.rivals import Rival, a_rival
-from waziterm.manager import holder
-from waziterm.manager.holder import Sought, peers_of, search
+from waziterm.manager.rivals import search as holder
+from waziterm.manager.rivals.search import Sought, peers_of, search
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice, Source
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
-from waziterm.manager.hub import LINES_KEPT, NOTICES_KEPT, Hub
+from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice, Source
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.manager.broadcast import LINES_KEPT, NOTICES_KEPT, Hub
 
 
 def view(name: str, sent: int = 0) -> InstanceView:

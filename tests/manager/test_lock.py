@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.manager.rivals import a_rival
-from waziterm.domain.fleet import FleetError
-from waziterm.manager.lock import lock_owner, owned
+from waziterm.domain.fleet.api import FleetError
+from waziterm.manager.files.lock import lock_owner, owned
 
 
 def test_a_second_owner_is_refused_and_names_the_first(folder: Path) -> None:

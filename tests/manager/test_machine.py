@@ -30,14 +30,14 @@ from hypothesis.stateful import (
 from tests.manager import hosting
 from tests.manager.hosting import Host
 from tests.manager.world import BEGIN, FakeWorker, World, write_library
-from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.instance import Instance
-from waziterm.domain.limits import Limits
-from waziterm.domain.moves import QUEUED
-from waziterm.domain.states import State, Wanted
-from waziterm.domain.trash import Why
-from waziterm.manager.holder import Findings
+from waziterm.domain.care.trash import Why
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.lifecycle.steps import QUEUED
+from waziterm.manager.rivals.search import Findings
 
 NAMES = ("a", "b", "c")
 LIMITS = Limits()

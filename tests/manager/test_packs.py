@@ -7,10 +7,10 @@ import pytest
 
 from tests.manager.hosting import Host, settings
 from tests.manager.world import BEGIN, FakeWorker, World
-from waziterm.domain import events as ev
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 
 NAMES = "abcd"
 

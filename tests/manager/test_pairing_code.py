@@ -6,10 +6,10 @@ import pytest
 
 from tests.manager.hosting import Host
 from tests.manager.world import FakeWorker
-from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetError, InstanceView
-from waziterm.domain.instance import PairingCode
-from waziterm.domain.states import State
+from waziterm.domain.fleet.api import FleetError, InstanceView
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import PairingCode
+from waziterm.domain.lifecycle.states import State
 
 NUMBER = "+6281234567890"
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.manager.hosting import Host, settings
 from tests.manager.world import World
-from waziterm.domain import events as ev
-from waziterm.domain.checkup import FindingKind
-from waziterm.domain.instance import Instance
-from waziterm.domain.states import State
-from waziterm.manager.gate import ConnectGate, GateLimits, Place
+from waziterm.domain.care.findings import FindingKind
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.states import State
+from waziterm.manager.workers.connect_limit import ConnectGate, GateLimits, Place
 
 
 @pytest.fixture

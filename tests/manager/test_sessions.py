@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from waziterm.domain.trash import Why
-from waziterm.manager.sessions import SessionFiles
-from waziterm.manager.trash import Trash
+from waziterm.domain.care.trash import Why
+from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.files.trash import Trash
 
 AT = 1_700_000_000.0
 BYTES = {"shop.db": b"keys" * 1000, "shop.db-journal": b"hot", "shop.db-wal": b""}

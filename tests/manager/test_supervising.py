@@ -10,11 +10,11 @@ import pytest
 
 from tests.manager.hosting import Host
 from tests.manager.world import BEGIN, FakeWorker
-from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 
 JID = "628123456789:1@s.whatsapp.net"
 COOLDOWN_S = 10.0

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.control.scripted import connected_view, view
-from waziterm.domain.fleet import FleetError, InstanceView, SendResult
+from waziterm.domain.care.layers import LayerName, TestReport, Verdict
+from waziterm.domain.fleet.api import FleetError, InstanceView, SendResult
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.layers import LayerName, TestReport, Verdict
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.lab.certs import tls_context
-from waziterm.manager.reaching import WHATSAPP, Endpoint
-from waziterm.manager.tester import Connection, test_layers
+from waziterm.manager.care.layer_test import Connection, test_layers
+from waziterm.manager.care.route import WHATSAPP, Endpoint
 from waziterm.worker import protocol as wire
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -9,14 +9,14 @@ import pytest
 from tests.manager import hosting
 from tests.manager.hosting import Host
 from tests.manager.world import BEGIN, FakeWorker, World, write_library
-from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import Origin
-from waziterm.manager.versions import EVERY_S
-from waziterm.worker.libraryfile import compiled_number
+from waziterm.manager.version.versions import EVERY_S
+from waziterm.worker.library_file import compiled_number
 
 OWN, NEWER = 1_047_769_893, 1_050_000_000
 HOUR_S = EVERY_S * 1.11

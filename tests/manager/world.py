@@ -17,15 +17,15 @@ from random import Random
 from typing import Any, TypeVar
 from unittest.mock import patch
 
-from waziterm.domain import events as ev
 from waziterm.domain.labfile import LabFile
-from waziterm.manager.holder import Findings
-from waziterm.manager.process import OutputLine, WorkerGoneError
-from waziterm.manager.versionpage import PageError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.manager.rivals.search import Findings
+from waziterm.manager.version_page import PageError
+from waziterm.manager.workers.process import OutputLine, WorkerGoneError
 from waziterm.manager.world import World as Outside
 from waziterm.store import connection as stores
 from waziterm.worker import protocol as wire
-from waziterm.worker.libraryfile import LibraryFileError
+from waziterm.worker.library_file import LibraryFileError
 
 T = TypeVar("T")
 BEGIN = 1_700_000_000.0
@@ -126,7 +126,7 @@ class LoopClock:
 
 
 class FakeProcess:
-    """`manager.pack.Worker` as a puppet: it does what the workers in it are told to do."""
+    """`manager.workers.worker.Worker` as a puppet: it does what its workers are told to do."""
 
     def __init__(self, world: "World", pid: int, library: str | None) -> None:
         self.library = library
@@ -323,9 +323,9 @@ class World:
             worker.pid == pid and worker not in self._vanished for worker in self.live()
         )
         self._patches.enter_context(patch(exists, living))
-        holders = "waziterm.manager.inspection.holders_of"
+        holders = "waziterm.manager.care.evidence.holders_of"
         self._patches.enter_context(patch(holders, lambda files, ours: {}))
-        search = "waziterm.manager.claims.search"
+        search = "waziterm.manager.rivals.claims.search"
         self._patches.enter_context(patch(search, lambda sought: self.findings))
 
     def outside(self, seed: int) -> Outside:

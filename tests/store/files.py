@@ -6,9 +6,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from waziterm.domain.history import AttemptKind
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
+from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.store import AttemptEnd, Change, Store
 
 

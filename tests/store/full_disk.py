@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from waziterm.domain.fleet import LogLine, Source
-from waziterm.domain.instance import Instance
+from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.lifecycle.instance import Instance
 from waziterm.store import StoreError, open_store
 
 

@@ -5,8 +5,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from waziterm.domain.fleet import LogLine, Source
-from waziterm.domain.instance import Instance
+from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.lifecycle.instance import Instance
 from waziterm.store import AttemptKind, Change, Store, open_store
 
 

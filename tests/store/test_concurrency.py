@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.store.files import contents
-from waziterm.domain.fleet import LogLine, Source
-from waziterm.domain.instance import Instance
+from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.lifecycle.instance import Instance
 from waziterm.store import (
     AttemptCounts,
     AttemptEnd,

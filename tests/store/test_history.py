@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.store.files import begin_attempt, contents, end_attempt, query
-from waziterm.domain.fleet import LogLine, Source
-from waziterm.domain.history import Attempt, AttemptKind, Moved
-from waziterm.domain.incidents import Incident
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
+from waziterm.domain.incidents.incident import Incident
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.store import AttemptCounts, Change, Pruned, SendCounts, Store, open_store
 from waziterm.store import store as stores
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.files import contents, query
-from waziterm.domain.instance import Instance, PairingCode, QrCode
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.store import StoreError, Transition, open_store
 
 MOMENT = st.floats(allow_nan=False, allow_infinity=False)

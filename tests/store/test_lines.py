@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from tests.store.files import query
-from waziterm.domain.fleet import LogLine, Source
+from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.store import Store, open_store
 from waziterm.store.lines import BUFFERED
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.store.files import as_after_a_crash, contents, query
-from waziterm.domain.history import IncidentView
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
+from waziterm.domain.fleet.history import IncidentView
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.store import StoreError, open_store
 from waziterm.store.migrations import MIGRATIONS, migrate, version_of
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 
-from waziterm.domain.aftermath import TEMPLATES, done_about
-from waziterm.domain.checkup import Severity
-from waziterm.domain.layers import LayerName
-from waziterm.domain.moves import QUEUED, Decision
+from waziterm.domain.care.findings import Severity
+from waziterm.domain.care.layers import LayerName
+from waziterm.domain.incidents.outcome import TEMPLATES, done_about
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.lifecycle.steps import QUEUED, Decision
 from waziterm.domain.names import ALLOWED, check_name
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
-from waziterm.tui.here import Place
-from waziterm.tui.keys import KEYS, Key
-from waziterm.tui.qrcells import Drawing
+from waziterm.tui.commands.keys import KEYS, Key
+from waziterm.tui.instance.qrcells import Drawing
+from waziterm.tui.state.here import Place
 
 ROOT = Path(__file__).parents[2]
 LOCALES = ROOT / "waziterm" / "locale"
@@ -26,10 +26,10 @@ Text = str | tuple[str, str]
 _TOLD = {"Finding": ("evidence", "act"), "Layer": ("detail", "act")}
 """What the manager says in sentences that are the same every time, by the class that holds it."""
 _TELLERS = (
-    "waziterm/domain/sessioncare.py",
-    "waziterm/domain/diagnosis.py",
-    "waziterm/domain/ailments.py",
-    "waziterm/manager/tester.py",
+    "waziterm/domain/care/of_files.py",
+    "waziterm/domain/care/diagnosis.py",
+    "waziterm/domain/care/of_instances.py",
+    "waziterm/manager/care/layer_test.py",
 )
 
 

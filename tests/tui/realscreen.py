@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from tests.tui import scripted
-from waziterm.domain.fleet import FleetError, FleetView, InstanceView
+from waziterm.domain.fleet.api import FleetError, FleetView, InstanceView
 from waziterm.domain.screen import Screen, Theme
-from waziterm.tui.terminal import Headless, run_screen
+from waziterm.tui.app.terminal import Headless, run_screen
 
 BEAT_S = 0.05
 DATA = Path("/srv/one data")

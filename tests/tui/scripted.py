@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from tests.scriptedtools import ScriptedTools
-from waziterm.domain.fleet import (
+from waziterm.domain.fleet.api import (
     Changes,
     FleetError,
     FleetView,
@@ -21,11 +21,11 @@ from waziterm.domain.fleet import (
     SendResult,
     Source,
 )
-from waziterm.domain.instance import PairingCode, QrCode
-from waziterm.domain.janitor import Act
+from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.names import InvalidNameError, check_name
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.upkeep.janitor import Act
 
 NOW = 1_750_000_000.0
 """2025-06-15 15:06:40 UTC."""

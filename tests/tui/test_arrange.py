@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.scripted import connected, every_state, instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.tui.arrange import Arrangement, Sort, arranged, fits
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.state.arrange import Arrangement, Sort, arranged, fits
 
 VIEWS = tuple(every_state().views.values())
 patterns = st.text(alphabet="!shop kartmdn40", max_size=8)

@@ -7,11 +7,11 @@ import pytest
 from tests.scriptedtools import OUTAGE, STOLEN
 from tests.tui.painted import Shown, shown
 from tests.tui.scripted import NOW, ScriptedFleet, connected, every_state, instance, pairing
-from waziterm.domain.fleet import InstanceView
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.tui.bars import header
-from waziterm.tui.model import FleetModel
+from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.fleet.bars import header
+from waziterm.tui.state.model import FleetModel
 
 SEVEN = (
     State.CONNECTED, State.PAIRING, State.CONNECTING, State.RETRYING, State.COOLDOWN, State.HELD,

@@ -13,7 +13,7 @@ from tests.crashing import ENDS
 from tests.terminal import Terminal
 from tests.tui.painted import shown
 from tests.tui.scripted import FAKE_QR, ScriptedFleet, connected, every_state
-from waziterm.domain.reasons import Reason
+from waziterm.domain.lifecycle.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,11 +16,11 @@ from tests.tui.scripted import (
     hostile,
     instance,
 )
-from waziterm.domain.fleet import Changes, LogLine, Source
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.tui.bars import header
-from waziterm.tui.model import KEPT_LINES, FleetModel
+from waziterm.domain.fleet.api import Changes, LogLine, Source
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.fleet.bars import header
+from waziterm.tui.state.model import KEPT_LINES, FleetModel
 
 
 async def test_changes_lines_removals_and_notices_are_shown() -> None:

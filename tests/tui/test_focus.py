@@ -21,12 +21,12 @@ from tests.tui.scripted import (
     instance,
     pairing,
 )
-from waziterm.domain.fleet import FleetError, FleetView, InstanceView
-from waziterm.domain.history import Moved
-from waziterm.domain.instance import PairingCode, QrCode
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.tui.focus import FocusScreen
+from waziterm.domain.fleet.api import FleetError, FleetView, InstanceView
+from waziterm.domain.fleet.history import Moved
+from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.screens.instance import FocusScreen
 
 MOVES = (
     Moved(NOW - 86_400 * 2, State.CONNECTED, Reason.ONLINE),

@@ -6,7 +6,7 @@ from textual import events
 
 from tests.tui.painted import Shown, shown
 from tests.tui.scripted import ScriptedFleet, connected, every_state
-from waziterm.domain.states import State
+from waziterm.domain.lifecycle.states import State
 
 
 def burst(screen: Shown, *keys: str) -> None:

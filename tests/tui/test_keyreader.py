@@ -13,7 +13,7 @@ from textual._xterm_parser import XTermParser
 from textual.message import Message
 
 from tests.tui.sequences import CORPUS, generated, pieces
-from waziterm.tui.keyreader import PASTE_CHARS, SEQUENCE_S, STRING_S, KeyReader
+from waziterm.tui.app.keyreader import PASTE_CHARS, SEQUENCE_S, STRING_S, KeyReader
 
 LATER = 10.0
 

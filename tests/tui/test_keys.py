@@ -5,16 +5,16 @@ from textual.containers import VerticalScroll
 
 from tests.tui.painted import Shown, shown
 from tests.tui.scripted import NOW, ScriptedFleet, big, connected, every_state, instance, pairing
-from waziterm.domain.fleet import FleetError, SendResult
-from waziterm.domain.instance import QrCode
-from waziterm.domain.reasons import Reason
+from waziterm.domain.fleet.api import FleetError, SendResult
+from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import ACTIONS
-from waziterm.domain.states import State
-from waziterm.tui.dialogs import AddDialog, ConfirmDialog
-from waziterm.tui.focus import FocusScreen
-from waziterm.tui.help import HelpDialog
-from waziterm.tui.keys import KEYS, rebound
-from waziterm.tui.mainscreen import MainScreen
+from waziterm.tui.commands.keys import KEYS, rebound
+from waziterm.tui.screens.dialogs import AddDialog, ConfirmDialog
+from waziterm.tui.screens.help import HelpDialog
+from waziterm.tui.screens.instance import FocusScreen
+from waziterm.tui.screens.main import MainScreen
 
 
 def marked(screen: Shown) -> str:

@@ -1,7 +1,7 @@
 """The log follows, and stays where it was scrolled to while new lines come."""
 
-from waziterm.domain.fleet import LogLine, Source
-from waziterm.tui.logwindow import LogWindow
+from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.tui.instance.log_window import LogWindow
 
 
 def lines(count: int, text: str = "line") -> list[LogLine]:

@@ -14,14 +14,14 @@ from rich.style import Style
 from tests.tui import scripted
 from tests.tui.painted import Shown
 from tests.tui.scripted import HOSTILE, ScriptedFleet, every_state
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Ascii, Screen, Theme
-from waziterm.domain.states import State
-from waziterm.tui import look
-from waziterm.tui.app import WazitermApp
-from waziterm.tui.finish import Finish, only_ascii, reduced, speaks_utf8, themed
-from waziterm.tui.paint import inert, width_of
-from waziterm.tui.plainglyphs import to_ascii
-from waziterm.tui.themes import DARK, PALETTES, Palette, sixteen
+from waziterm.tui.app.app import WazitermApp
+from waziterm.tui.paint import look
+from waziterm.tui.paint.cells import inert, width_of
+from waziterm.tui.paint.finish import Finish, only_ascii, reduced, speaks_utf8, themed
+from waziterm.tui.paint.plainglyphs import to_ascii
+from waziterm.tui.paint.themes import DARK, PALETTES, Palette, sixteen
 
 XTERM = [
     "000000", "cd0000", "00cd00", "cdcd00", "0000ee", "cd00cd", "00cdcd", "e5e5e5",

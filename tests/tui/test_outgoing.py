@@ -9,10 +9,10 @@ from textual.strip import Strip
 
 from tests.tui.painted import shown
 from tests.tui.scripted import big
-from waziterm.tui import look
-from waziterm.tui.fleetlist import FleetList
-from waziterm.tui.outgoing import Outgoing, outgoing
-from waziterm.tui.paint import row
+from waziterm.tui.fleet.list import FleetList
+from waziterm.tui.paint import look
+from waziterm.tui.paint.cells import row
+from waziterm.tui.paint.outgoing import Outgoing, outgoing
 
 WIDTH = 160
 LINES = 6

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.scripted import HOSTILE, NOW, connected, every_state, instance, pairing
-from waziterm.domain.fleet import InstanceView, LogLine, Source
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.tui import look, panel
+from waziterm.domain.fleet.api import InstanceView, LogLine, Source
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.fleet import panel
+from waziterm.tui.paint import look
 
 FLEET = every_state()
 LINES = [LogLine(seq, NOW - 60 + seq, Source.LIBRARY, f"line {seq}") for seq in range(20)]

@@ -5,11 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.scripted import NOW
-from waziterm.domain.history import Attempt, AttemptKind, Moved
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.tui.paint import width_of
-from waziterm.tui.pictures import (
+from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.instance.pictures import (
     AWAY,
     BARS,
     CONNECTED,
@@ -20,6 +19,7 @@ from waziterm.tui.pictures import (
     sparkline,
     uptime_strip,
 )
+from waziterm.tui.paint.cells import width_of
 
 HOUR_S = 3600.0
 widths = st.integers(0, 120)

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.scripted import HOSTILE
-from waziterm.tui import look
-from waziterm.tui.format import countdown, duration, percent
-from waziterm.tui.paint import cut, inert, row, spread, width_of, wrap
+from waziterm.tui.paint import look
+from waziterm.tui.paint.cells import cut, inert, row, spread, width_of, wrap
+from waziterm.tui.text.format import countdown, duration, percent
 
 texts = st.text(max_size=80).map(inert)
 

@@ -6,7 +6,7 @@ from tests.qrscan import decode_qr
 from tests.terminal import Cell
 from tests.tui.painted import shown
 from tests.tui.scripted import FAKE_QR, NOW, ScriptedFleet, pairing
-from waziterm.tui.qrcells import Drawing, Size, draw, modules, size
+from waziterm.tui.instance.qrcells import Drawing, Size, draw, modules, size
 
 QUIET = 2
 

@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 from tests.scriptedtools import MOVES
 from tests.tui import scripted
 from tests.tui.scripted import ScriptedFleet
-from waziterm.domain.reasons import Reason
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Theme
-from waziterm.domain.states import State
-from waziterm.tui.app import WazitermApp
-from waziterm.tui.finish import Finish
+from waziterm.tui.app.app import WazitermApp
+from waziterm.tui.paint.finish import Finish
 
 
 def _never_linked() -> ScriptedFleet:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import asyncio, gc, sys
 from tests.tui.scripted import every_state
-from waziterm.tui.terminal import run_screen
+from waziterm.tui.app.terminal import run_screen
 
 fleet = every_state()
 painted = lambda: fleet.notice(f"garbage is looked for: {gc.isenabled()}")

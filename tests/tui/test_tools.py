@@ -5,9 +5,9 @@ import pytest
 from tests.scriptedtools import ENTRY
 from tests.tui.painted import shown
 from tests.tui.scripted import ScriptedFleet, connected, every_state
-from waziterm.domain.fleet import FleetError
-from waziterm.domain.layers import LayerName
-from waziterm.tui.mainscreen import MainScreen
+from waziterm.domain.care.layers import LayerName
+from waziterm.domain.fleet.api import FleetError
+from waziterm.tui.screens.main import MainScreen
 
 
 async def test_a_check_leads_to_the_dry_run_and_that_to_the_fix() -> None:

@@ -17,12 +17,12 @@ from tests.tui.scripted import (
     instance,
     pairing,
 )
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.tui.fleetlist import columns
-from waziterm.tui.focus import FocusScreen
-from waziterm.tui.here import View
-from waziterm.tui.mainscreen import MainScreen
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.fleet.list import columns
+from waziterm.tui.screens.instance import FocusScreen
+from waziterm.tui.screens.main import MainScreen
+from waziterm.tui.state.here import View
 
 
 def view_of(screen: Shown) -> View:

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 
-from waziterm.domain import events as ev
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle import events as ev
 from waziterm.lab.client import Lab
 from waziterm.lab.words import Scanned
-from waziterm.manager.process import Message, OutputLine, WorkerProcess
-from waziterm.manager.zygote import Zygote
+from waziterm.manager.workers.process import Message, OutputLine, WorkerProcess
+from waziterm.manager.workers.zygote_line import Zygote
 from waziterm.worker.protocol import (
     Answered,
     Command,

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from waziterm.domain.events import StoreFault
 from waziterm.domain.jid import Jid
-from waziterm.worker.logs import LibraryLog
-from waziterm.worker.phrases import FAILURE_NODE, LoginAccepted, Sign
-from waziterm.worker.sessionfile import (
+from waziterm.domain.lifecycle.events import StoreFault
+from waziterm.worker.instance.store_file import (
     SessionFileError,
     StoreFaultError,
     check_path,
@@ -21,15 +19,18 @@ from waziterm.worker.sessionfile import (
     file_id,
     standing_fault,
 )
+from waziterm.worker.neonize.logs import LibraryLog
+from waziterm.worker.neonize.phrases import FAILURE_NODE, LoginAccepted, Sign
 
 OWN = Jid("628123456789", 3)
 
 
 def test_the_root_key_is_replaced_once_and_only_once() -> None:
     printed = _in_a_process("""
-        from waziterm.worker.client import trust_lab
-        from waziterm.worker.library import load
-        from waziterm.worker.rootkey import RootKeyError, WHATSAPP_ROOT_KEY, replace_root_key
+        from waziterm.worker.neonize.client import trust_lab
+        from waziterm.worker.neonize.library import load
+        from waziterm.worker.neonize import rootkey
+        from waziterm.worker.neonize.rootkey import RootKeyError, replace_root_key
 
         binder = load()
         key = bytes(range(32))
@@ -44,7 +45,7 @@ def test_the_root_key_is_replaced_once_and_only_once() -> None:
             trust_lab(binder, key.hex())
         except RootKeyError as error:
             print(error)
-        replace_root_key(binder.gocode._name, WHATSAPP_ROOT_KEY, old=key)
+        replace_root_key(binder.gocode._name, rootkey.WHATSAPP_ROOT_KEY, old=key)
         print("taken back")
     """)
     assert [line.split(":")[0] for line in printed] == [
@@ -61,7 +62,8 @@ def test_what_may_fork_has_not_started_the_library_and_nothing_else_of_neonize_i
     printed = _in_a_process("""
         import sys, threading
         from pathlib import Path
-        from waziterm.worker import desk, library
+        from waziterm.worker.instance import desk
+        from waziterm.worker.neonize import library
 
         def loaded():
             return "neonize-linux" in Path("/proc/self/maps").read_text()
@@ -108,7 +110,7 @@ def test_a_session_file_in_use_is_not_broken(
         with pytest.raises(SessionFileError, match="does not hold this device"):
             check_resumable(str(session), Jid(OWN.user, 4))
         holder.execute("BEGIN EXCLUSIVE")
-        monkeypatch.setattr("waziterm.worker.sessionfile.BUSY_WAIT_S", 0.0)
+        monkeypatch.setattr("waziterm.worker.instance.store_file.BUSY_WAIT_S", 0.0)
         with pytest.raises(StoreFaultError, match="in use") as caught:
             check_resumable(str(session), OWN)
         assert caught.value.fault is StoreFault.LOCKED
@@ -142,12 +144,13 @@ def test_a_file_on_a_read_only_mount_or_a_full_disk_is_not_connected(tmp_path: P
         import shutil
         from pathlib import Path
         from waziterm.domain.jid import Jid
-        from waziterm.worker.sessionfile import StoreFaultError, check_resumable, standing_fault
+        from waziterm.worker.instance import store_file
+        from waziterm.worker.instance.store_file import check_resumable, standing_fault
 
         def told(session):
             try:
                 check_resumable(str(session), Jid({OWN.user!r}, {OWN.device}))
-            except StoreFaultError as error:
+            except store_file.StoreFaultError as error:
                 return error.fault.value
             return "none"
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from waziterm.domain.version import HIGHEST, LOWEST
-from waziterm.worker import libraryfile as lib
-from waziterm.worker.libraryfile import LibraryFileError, compiled_number, copy_of, installed
+from waziterm.worker import library_file as lib
+from waziterm.worker.library_file import LibraryFileError, compiled_number, copy_of, installed
 
 OWN, NEWER = 1_047_769_893, 1_099_999_999
 numbers = st.integers(LOWEST, HIGHEST)

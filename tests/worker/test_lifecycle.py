@@ -10,14 +10,14 @@ import pytest
 
 from tests.worker.conftest import Linked
 from tests.worker.hand import NAME, Hand, connecting, pair, spawned
-from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle import events as ev
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import ScanOutcome
+from waziterm.worker.instance.session import MAX_REQUESTS
 from waziterm.worker.protocol import Answered, Connect, Logout
-from waziterm.worker.session import MAX_REQUESTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

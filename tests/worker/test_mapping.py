@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from waziterm.domain import events as ev
-from waziterm.worker.mapping import (
+from waziterm.domain.lifecycle import events as ev
+from waziterm.worker.instance.pairing import Pairing
+from waziterm.worker.neonize.mapping import (
     EVENT_NAMES,
     EVENT_NUMBERS,
     NOTE_NAMES,
@@ -21,8 +22,7 @@ from waziterm.worker.mapping import (
     log_line,
     refusal,
 )
-from waziterm.worker.pairing import Pairing
-from waziterm.worker.phrases import undelivered
+from waziterm.worker.neonize.phrases import undelivered
 
 
 @pytest.fixture(scope="module")

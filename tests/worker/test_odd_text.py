@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.worker.conftest import Linked
-from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
+from waziterm.domain.lifecycle import events as ev
 from waziterm.lab.client import Lab
-from waziterm.worker.client import Callbacks, Client
-from waziterm.worker.library import messages
-from waziterm.worker.mapping import EVENT_NAMES, jid_text, library_event, readable
+from waziterm.worker.neonize.client import Callbacks, Client
+from waziterm.worker.neonize.library import messages
+from waziterm.worker.neonize.mapping import EVENT_NAMES, jid_text, library_event, readable
 
 BAD = b"caf\xe9 \xff\xfe\xc3\x28"
 SHOWN = "caf� ��"

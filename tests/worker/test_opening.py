@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waziterm.worker.opening import Calls, Opening, Start
+from waziterm.worker.neonize.opening import Calls, Opening, Start
 
 DEADLINE_S = 5.0
 SHORT_S = 0.05
@@ -354,7 +354,7 @@ def test_the_end_of_a_start_counts_as_its_begin(stage: Stage, how: How, raised: 
 
 def test_no_call_of_a_client_can_be_written_without_the_proof() -> None:
     """What reads the library's maps takes `Calls`, which only a closed opening gives out."""
-    from waziterm.worker.client import Client
+    from waziterm.worker.neonize.client import Client
 
     methods = {
         name: list(inspect.signature(method).parameters.values())

@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 
 from tests.worker.hand import DEADLINE_S, Hand, connecting, forked, pair
-from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle import events as ev
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind, LabEvent
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import Scanned
-from waziterm.manager.zygote import Zygote
+from waziterm.manager.workers.zygote_line import Zygote
 from waziterm.worker.protocol import Answered, Connect, Noted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -15,14 +15,15 @@ import pytest
 import pytest_asyncio
 
 from tests.worker.hand import connecting, pair
-from waziterm.domain import events as ev
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle import events as ev
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import LabError
-from waziterm.manager.process import Message, OutputLine, WorkerProcess
-from waziterm.manager.zygote import Zygote
+from waziterm.manager.workers.process import Message, OutputLine, WorkerProcess
+from waziterm.manager.workers.zygote_line import Zygote
+from waziterm.worker.instance.session import MAX_REQUESTS
 from waziterm.worker.protocol import (
     Answered,
     Command,
@@ -33,7 +34,6 @@ from waziterm.worker.protocol import (
     SendText,
     encode,
 )
-from waziterm.worker.session import MAX_REQUESTS
 
 COUNT = 25
 LEAVING = 2
@@ -315,8 +315,8 @@ async def _hammered(lab: Lab, commands: Path, mode: str) -> tuple[int | None, st
 _HAMMER = textwrap.dedent("""
     import os, socket, sys, threading
     from pathlib import Path
-    from waziterm.worker.desk import Desk
-    from waziterm.worker.library import load
+    from waziterm.worker.instance.desk import Desk
+    from waziterm.worker.neonize.library import load
     from waziterm.worker.pipe import Outbox
     from waziterm.worker.protocol import decode_command
 

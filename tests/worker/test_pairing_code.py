@@ -6,10 +6,10 @@ import pytest
 
 from tests.worker.conftest import Linked
 from tests.worker.hand import NAME, Hand, connecting
-from waziterm.domain import events as ev
+from waziterm.domain.lifecycle import events as ev
 from waziterm.lab.client import Lab
 from waziterm.lab.words import LabError
-from waziterm.manager.process import Message
+from waziterm.manager.workers.process import Message
 from waziterm.worker.protocol import Answered, PairByCode
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -10,10 +10,10 @@ import pytest_asyncio
 
 from tests.worker.conftest import Linked
 from tests.worker.hand import Hand
-from waziterm.domain import events as ev
-from waziterm.domain.events import DropKind, StoreFault
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.events import DropKind, StoreFault
 from waziterm.lab.trouble import TroubleKind
-from waziterm.worker.phrases import (
+from waziterm.worker.neonize.phrases import (
     LoginAccepted,
     LoginRefused,
     RedialFailed,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from waziterm.domain import events as ev
+from waziterm.domain.lifecycle import events as ev
 from waziterm.worker import protocol
 from waziterm.worker.pipe import Outbox
 from waziterm.worker.protocol import (

@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from tests.worker.hand import NAME, Hand, spawned
-from waziterm.domain import events as ev
-from waziterm.manager.child import NOT_SEEN, exit_cause
-from waziterm.manager.process import (
+from waziterm.domain.lifecycle import events as ev
+from waziterm.manager.workers.child import NOT_SEEN, exit_cause
+from waziterm.manager.workers.process import (
     LINES_PER_S,
     OutputGate,
     OutputLine,
@@ -326,7 +326,7 @@ def test_exit_causes() -> None:
 
 _MANAGER = textwrap.dedent("""
     import asyncio, sys
-    from waziterm.manager.process import WorkerProcess
+    from waziterm.manager.workers.process import WorkerProcess
     from waziterm.worker.protocol import Connect, Ready
 
     async def main():

@@ -7,9 +7,9 @@ import pytest
 
 from tests.worker.conftest import Linked
 from tests.worker.hand import NAME, Hand, forked, spawned
-from waziterm.domain import events as ev
 from waziterm.domain.labfile import LabFile
-from waziterm.manager.zygote import Zygote
+from waziterm.domain.lifecycle import events as ev
+from waziterm.manager.workers.zygote_line import Zygote
 from waziterm.worker.protocol import Connect
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

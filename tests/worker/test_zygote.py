@@ -18,12 +18,12 @@ import pytest
 import pytest_asyncio
 
 from tests.worker.hand import DEADLINE_S, NAME, forked
-from waziterm.domain import events as ev
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle import events as ev
 from waziterm.lab.client import Lab
-from waziterm.manager.child import NOT_SEEN, exit_cause
-from waziterm.manager.process import WorkerProcess
-from waziterm.manager.zygote import Zygote
+from waziterm.manager.workers.child import NOT_SEEN, exit_cause
+from waziterm.manager.workers.process import WorkerProcess
+from waziterm.manager.workers.zygote_line import Zygote
 from waziterm.worker.protocol import Connect, Ready
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -299,8 +299,8 @@ async def _manager(
 _MANAGER = textwrap.dedent("""
     import asyncio, os, sys
     from pathlib import Path
-    from waziterm.manager.process import WorkerProcess
-    from waziterm.manager.zygote import Zygote
+    from waziterm.manager.workers.process import WorkerProcess
+    from waziterm.manager.workers.zygote_line import Zygote
     from waziterm.worker.protocol import Connect, Ready
 
     async def failed(worker, session):

@@ -56,7 +56,7 @@ def monitor(
     *, data_dir: DataDirOption = None, lab: LabOption = None, lang: LangOption = None
 ) -> int:
     """The monitor, with the manager embedded."""
-    from waziterm.cli.host import run_monitor  # noqa: PLC0415
+    from waziterm.cli.run.host import run_monitor  # noqa: PLC0415
 
     return run_monitor(data_dir, lab, lang)
 
@@ -79,7 +79,7 @@ def headless(
     lab: LabOption = None,
 ) -> int:
     """Run the same manager without a screen, until SIGTERM or ctrl+c; SIGHUP reloads the config."""
-    from waziterm.cli.host import print_unit, run_headless  # noqa: PLC0415
+    from waziterm.cli.run.host import print_unit, run_headless  # noqa: PLC0415
 
     if unit:
         return print_unit(data_dir, lab, of_user=user)
@@ -98,7 +98,7 @@ def attach(
     lang: LangOption = None,
 ) -> int:
     """The same screen on a manager that runs already; leaving it stops nothing."""
-    from waziterm.cli.attach import run_attach  # noqa: PLC0415
+    from waziterm.cli.run.attach import run_attach  # noqa: PLC0415
 
     return run_attach(data_dir, read_only, lang)
 
@@ -131,7 +131,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> int:
     """Show the monitor on a throw-away lab: phones that scan, trouble that comes by itself."""
-    from waziterm.cli.demo import run_demo, run_demo_headless  # noqa: PLC0415
+    from waziterm.cli.demo.verb import run_demo, run_demo_headless  # noqa: PLC0415
 
     if without_screen:
         return run_demo_headless(instances, seed, seconds, as_json)
@@ -151,7 +151,7 @@ def add(
     as_json: JsonOption = False,
 ) -> int:
     """Add an instance; a running manager starts it, else it waits for the next one."""
-    from waziterm.cli.instances import add_instance  # noqa: PLC0415
+    from waziterm.cli.verbs.instances import add_instance  # noqa: PLC0415
 
     return add_instance(data_dir, as_json, name, phone, proxy)
 
@@ -159,7 +159,7 @@ def add(
 @app.command(name="list", help_epilogue="Example: waziterm list --json")
 def list_(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
     """List all instances: state, why, what happens next."""
-    from waziterm.cli.instances import list_instances  # noqa: PLC0415
+    from waziterm.cli.verbs.instances import list_instances  # noqa: PLC0415
 
     return list_instances(data_dir, as_json)
 
@@ -167,7 +167,7 @@ def list_(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int
 @app.command(help_epilogue="Example: waziterm status shop-jakarta --json")
 def status(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
     """Show one instance in full."""
-    from waziterm.cli.instances import show_instance  # noqa: PLC0415
+    from waziterm.cli.verbs.instances import show_instance  # noqa: PLC0415
 
     return show_instance(data_dir, as_json, name)
 
@@ -175,7 +175,7 @@ def status(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption
 @app.command(help_epilogue="Example: waziterm qr shop-jakarta")
 def qr(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
     """Draw the QR code that is valid now; wait for the first one of a starting instance."""
-    from waziterm.cli.qr import show_qr  # noqa: PLC0415
+    from waziterm.cli.show.qr import show_qr  # noqa: PLC0415
 
     return show_qr(data_dir, as_json, name)
 
@@ -183,7 +183,7 @@ def qr(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = F
 @app.command(help_epilogue="Example: waziterm start shop-jakarta")
 def start(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
     """Connect an instance, or show a QR code if it is not linked. Never shortens a cool-down."""
-    from waziterm.cli.instances import start_instance  # noqa: PLC0415
+    from waziterm.cli.verbs.instances import start_instance  # noqa: PLC0415
 
     return start_instance(data_dir, as_json, name)
 
@@ -191,7 +191,7 @@ def start(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption 
 @app.command(help_epilogue="Example: waziterm stop shop-jakarta")
 def stop(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
     """Disconnect an instance and keep it so, also after a restart. It stays linked."""
-    from waziterm.cli.instances import stop_instance  # noqa: PLC0415
+    from waziterm.cli.verbs.instances import stop_instance  # noqa: PLC0415
 
     return stop_instance(data_dir, as_json, name)
 
@@ -209,7 +209,7 @@ def reconnect(
     as_json: JsonOption = False,
 ) -> int:
     """Connect an instance anew."""
-    from waziterm.cli.instances import reconnect_instance  # noqa: PLC0415
+    from waziterm.cli.verbs.instances import reconnect_instance  # noqa: PLC0415
 
     return reconnect_instance(data_dir, as_json, name, takeover)
 
@@ -224,7 +224,7 @@ def janitor(
     as_json: JsonOption = False,
 ) -> int:
     """Let the regular clean-up go round now; it never touches a paired session's keys."""
-    from waziterm.cli.instances import tidy_up  # noqa: PLC0415
+    from waziterm.cli.verbs.instances import tidy_up  # noqa: PLC0415
 
     return tidy_up(data_dir, as_json, dry_run)
 
@@ -239,7 +239,7 @@ def doctor(
     as_json: JsonOption = False,
 ) -> int:
     """Check whether this machine is fit; no manager is needed."""
-    from waziterm.cli.doctor import run_doctor  # noqa: PLC0415
+    from waziterm.cli.verbs.doctor import run_doctor  # noqa: PLC0415
 
     return run_doctor(data_dir, as_json, online)
 
@@ -253,6 +253,6 @@ def lab_(
     ] = None,
 ) -> int:
     """Run the local WhatsApp alone, until ctrl+c; prints the path of its lab file."""
-    from waziterm.cli.lab import run_lab_alone  # noqa: PLC0415
+    from waziterm.cli.verbs.lab import run_lab_alone  # noqa: PLC0415
 
     return run_lab_alone(directory)

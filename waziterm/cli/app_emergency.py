@@ -35,7 +35,7 @@ DryRunOption = Annotated[
 @app.command(help_epilogue="Example: waziterm check --json")
 def check(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
     """Look for everything that is wrong or will be, with evidence. Changes nothing."""
-    from waziterm.cli import emergency  # noqa: PLC0415
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.check(data_dir, as_json)
 
@@ -48,7 +48,7 @@ def fix(
     as_json: JsonOption = False,
 ) -> int:
     """Mend what check finds and nobody has to decide; a copy goes to the trash before."""
-    from waziterm.cli import emergency  # noqa: PLC0415
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.fix(data_dir, as_json, dry_run)
 
@@ -64,7 +64,7 @@ def clean(
     as_json: JsonOption = False,
 ) -> int:
     """Stop an instance and move its session to the trash; `restore` brings it back."""
-    from waziterm.cli import emergency  # noqa: PLC0415
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.clean(data_dir, as_json, name, logout, yes)
 
@@ -78,7 +78,7 @@ def clean_all(
     as_json: JsonOption = False,
 ) -> int:
     """Clean every instance; asks for the number of sessions."""
-    from waziterm.cli import emergency  # noqa: PLC0415
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.clean_all(data_dir, as_json, logout, yes)
 
@@ -94,7 +94,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> int:
     """Clean an instance and forget it; `restore` brings both back."""
-    from waziterm.cli import emergency  # noqa: PLC0415
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.remove(data_dir, as_json, name, logout, yes)
 
@@ -102,7 +102,7 @@ def remove(
 @app.command(help_epilogue="Example: waziterm trash --json")
 def trash(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
     """List what can be restored, and until when."""
-    from waziterm.cli import emergency  # noqa: PLC0415
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.trash(data_dir, as_json)
 
@@ -116,7 +116,7 @@ def restore(
     as_json: JsonOption = False,
 ) -> int:
     """Bring a session back from the trash, byte for byte; it connects without a QR code."""
-    from waziterm.cli import emergency  # noqa: PLC0415
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.restore(data_dir, as_json, entry)
 
@@ -133,7 +133,7 @@ def restart(
     as_json: JsonOption = False,
 ) -> int:
     """Stop every worker, check, fix, rotate the log, start staggered, see what comes back."""
-    from waziterm.cli.restarting import restart_fleet  # noqa: PLC0415
+    from waziterm.cli.verbs.restarting import restart_fleet  # noqa: PLC0415
 
     return restart_fleet(data_dir, as_json, clean_sessions, yes)
 
@@ -150,7 +150,7 @@ def test(
     as_json: JsonOption = False,
 ) -> int:
     """Test the connection layer by layer, with a message at its end. Without a name: of all."""
-    from waziterm.cli.tester import test_instances  # noqa: PLC0415
+    from waziterm.cli.verbs.tester import test_instances  # noqa: PLC0415
 
     return test_instances(data_dir, as_json, name, to)
 
@@ -175,7 +175,7 @@ def logs(
     as_json: JsonOption = False,
 ) -> int:
     """Print an instance's log; with --follow and --json one JSON object per line."""
-    from waziterm.cli.history import show_logs  # noqa: PLC0415
+    from waziterm.cli.verbs.history import show_logs  # noqa: PLC0415
 
     return show_logs(data_dir, as_json, name, since=since, limit=limit, follow=follow)
 
@@ -190,7 +190,7 @@ def conflicts(
     as_json: JsonOption = False,
 ) -> int:
     """List the conflicts of the last 24 hours: when, whose, with whom; and count them."""
-    from waziterm.cli.history import show_conflicts  # noqa: PLC0415
+    from waziterm.cli.verbs.history import show_conflicts  # noqa: PLC0415
 
     return show_conflicts(data_dir, as_json, name, since)
 
@@ -205,6 +205,6 @@ def full(
     as_json: JsonOption = False,
 ) -> int:
     """Test, logs, conflicts and check in one, with one verdict."""
-    from waziterm.cli.full import show_full  # noqa: PLC0415
+    from waziterm.cli.verbs.full import show_full  # noqa: PLC0415
 
     return show_full(data_dir, as_json, report)

@@ -10,8 +10,9 @@ from typing import NoReturn
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-from waziterm.cli import output, streams
 from waziterm.cli.app_emergency import app
+from waziterm.cli.run import streams
+from waziterm.cli.show import output
 from waziterm.domain.errors import FleetError
 
 FAILED = 1
@@ -81,7 +82,7 @@ def _told(error: Exception, argv: Sequence[str]) -> FleetError:
     expected = _expected(error)
     if expected is not None:
         return expected
-    from waziterm.cli.crash import record  # noqa: PLC0415 - needed once in a blue moon
+    from waziterm.cli.run.crash import record  # noqa: PLC0415 - needed once in a blue moon
 
     return record(error, argv)
 

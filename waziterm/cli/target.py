@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from waziterm.control.client import ControlClient
+from waziterm.control.client.call import ControlClient
 from waziterm.domain.errors import FleetError
 from waziterm.domain.labfile import LabFile, LabFileError
-from waziterm.manager.datadir import DataDir
+from waziterm.manager.files.datadir import DataDir
 
 
 def data_dir_of(flag: Path | None) -> DataDir:

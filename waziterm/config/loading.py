@@ -17,7 +17,7 @@ from waziterm.config.errors import ConfigError
 from waziterm.config.origin import Key, Origin
 from waziterm.config.plain import Settings
 from waziterm.config.settings import PREFIX, SettingsModel
-from waziterm.domain.limits import Limits
+from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.text import plain
 
 _NOT_SETTINGS = frozenset({"WAZITERM_CONFIG", "WAZITERM_LAB"})

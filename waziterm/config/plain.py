@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from waziterm.domain.limits import Limits
+from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.screen import Screen
 from waziterm.domain.version import VersionChoice
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from waziterm.config import plain
-from waziterm.domain.limits import Limits
+from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.names import check_name
 from waziterm.domain.screen import ACTIONS, Ascii, Lang, Screen, Theme
 from waziterm.domain.version import VersionChoice

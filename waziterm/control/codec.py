@@ -1,6 +1,6 @@
 """What the stream carries, as JSON both ways and without loss: an attached screen is fed from it.
 
-The shapes are those of the dataclasses in `domain.fleet`, field by field. Unlike in
+The shapes are those of the dataclasses in `domain.fleet.api`, field by field. Unlike in
 `control.views`, moments are UTC seconds, because a screen counts with them, and QR and pairing
 codes come with their texts, because a screen has to show them: the stream is for the socket's
 owner alone.
@@ -16,10 +16,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from waziterm.domain.fleet import Changes, FleetView, InstanceView, LogLine, Notice, Source
-from waziterm.domain.instance import PairingCode, QrCode
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice, Source
+from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import Origin, UsedVersion, number_in
 
 Json = dict[str, Any]

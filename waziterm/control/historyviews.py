@@ -13,10 +13,10 @@ from typing import Any
 
 from waziterm.control.toolviews import epoch
 from waziterm.control.views import moment
-from waziterm.domain.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
 
 Json = dict[str, Any]
 

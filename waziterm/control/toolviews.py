@@ -19,12 +19,12 @@ from datetime import datetime
 from typing import Any
 
 from waziterm.control.views import moment
-from waziterm.domain.checkup import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
-from waziterm.domain.layers import Layer, LayerName, TestReport, Verdict
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
-from waziterm.domain.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
-from waziterm.domain.trash import Removal, TrashedFile, TrashView, Why
+from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
+from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
+from waziterm.domain.care.trash import Removal, TrashedFile, TrashView, Why
+from waziterm.domain.fleet.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 
 Json = dict[str, Any]
 

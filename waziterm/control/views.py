@@ -7,8 +7,8 @@ An instance (`list`, `status`, `GET /v1/instances/{name}`):
 | field | is |
 |---|---|
 | `name` | the instance's name |
-| `state` | a word of `domain.states.State` |
-| `reason` | the slug of a `domain.reasons.Reason`: why it is in that state |
+| `state` | a word of `domain.lifecycle.states.State` |
+| `reason` | the slug of a `domain.lifecycle.reasons.Reason`: why it is in that state |
 | `code` | the number that operators know for the reason, or `""` |
 | `sentence` | the reason, as a sentence |
 | `detail` | evidence for the reason, or `""` |
@@ -48,9 +48,9 @@ An error: `error`, `code` (the exit code), `hint`.
 from datetime import UTC, datetime
 from typing import Any
 
-from waziterm.domain.fleet import FleetError, FleetView, InstanceView, LogLine, SendResult
-from waziterm.domain.instance import PairingCode, QrCode
-from waziterm.domain.janitor import Act
+from waziterm.domain.fleet.api import FleetError, FleetView, InstanceView, LogLine, SendResult
+from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.upkeep.janitor import Act
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.inputs import mask_proxy
 

@@ -9,23 +9,23 @@ from importlib.metadata import version
 from pathlib import Path
 
 from waziterm.config import Settings
-from waziterm.domain import events as ev
-from waziterm.domain.fleet import FleetView, InstanceView, LogLine, Notice, SendResult
-from waziterm.domain.instance import Instance
-from waziterm.domain.janitor import Act
+from waziterm.domain.fleet.api import FleetView, InstanceView, LogLine, Notice, SendResult
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
-from waziterm.manager.claims import Claims
-from waziterm.manager.datadir import DataDir
-from waziterm.manager.history import (
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.upkeep.janitor import Act
+from waziterm.manager.broadcast import Hub, Subscriber
+from waziterm.manager.care.janitor import Places, Rounds
+from waziterm.manager.data_files import Shelf
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import owned
+from waziterm.manager.history.queries import (
     Presence,
 )
-from waziterm.manager.hub import Hub, Subscriber
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
-from waziterm.manager.lock import owned
-from waziterm.manager.roster import Roster
-from waziterm.manager.rounds import Places, Rounds
-from waziterm.manager.shelf import Shelf
+from waziterm.manager.instances import Roster
+from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.toolbox import Toolbox
 from waziterm.manager.world import World, real_world
 from waziterm.store.store import Store, open_store
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class SessionManager(Toolbox):
-    """Keeps a fleet of instances, one supervisor each; see `domain.fleet.Fleet`."""
+    """Keeps a fleet of instances, one supervisor each; see `domain.fleet.api.Fleet`."""
 
     def __init__(
         self,

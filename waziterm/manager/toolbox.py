@@ -7,27 +7,27 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from waziterm.domain.checkup import Finding, FixReport
-from waziterm.domain.fleet import FleetError, SendResult, Subscription
-from waziterm.domain.history import Attempt, IncidentView, Moved
+from waziterm.domain.care.findings import Finding, FixReport
+from waziterm.domain.care.layers import TestReport
+from waziterm.domain.care.trash import Removal, TrashView
+from waziterm.domain.fleet.api import FleetError, SendResult, Subscription
+from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.layers import TestReport
-from waziterm.domain.tools import ConflictRecord, Progress, RestartReport
-from waziterm.domain.trash import Removal, TrashView
 from waziterm.manager.clock import Clock
-from waziterm.manager.history import acknowledge_in, attempts_in, incidents_in, timeline_in
-from waziterm.manager.reading import conflicts_in
-from waziterm.manager.roster import Roster
-from waziterm.manager.shelf import Shelf
+from waziterm.manager.data_files import Shelf
+from waziterm.manager.history.conflicts import conflicts_in
+from waziterm.manager.history.queries import acknowledge_in, attempts_in, incidents_in, timeline_in
+from waziterm.manager.instances import Roster
 from waziterm.store.store import Store
 
 if TYPE_CHECKING:
-    from waziterm.manager.checkup import Checkup
-    from waziterm.manager.restart import Restart
+    from waziterm.manager.care.checkup import Checkup
+    from waziterm.manager.care.restart import Restart
 
 
 class Toolbox:
-    """What `domain.tools.Tools` and `domain.history.History` ask of a manager.
+    """What `domain.fleet.tools.Tools` and `domain.fleet.history.History` ask of a manager.
 
     What only an emergency needs is loaded when it is first asked for, not before the first paint.
     """
@@ -53,7 +53,7 @@ class Toolbox:
 
     @cached_property
     def _checkup(self) -> "Checkup":
-        from waziterm.manager.checkup import Checkup  # noqa: PLC0415
+        from waziterm.manager.care.checkup import Checkup  # noqa: PLC0415
 
         places = self._shelf.places(
             self._store,
@@ -70,13 +70,13 @@ class Toolbox:
 
     @cached_property
     def _restart(self) -> "Restart":
-        from waziterm.manager.restart import Restart  # noqa: PLC0415
+        from waziterm.manager.care.restart import Restart  # noqa: PLC0415
 
         return Restart(self._roster, self._checkup, self._cleaning, self._clock, self._subscribe)
 
     @abstractmethod
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
-        """Send a text and wait for the ack; see `domain.fleet.Fleet`."""
+        """Send a text and wait for the ack; see `domain.fleet.api.Fleet`."""
 
     async def remove(self, name: str, *, logout: bool = False) -> Removal:
         async with self._in_order():
@@ -116,7 +116,7 @@ class Toolbox:
                 yield step
 
     async def test(self, name: str, to: str | None = None) -> TestReport:
-        from waziterm.manager.tester import Connection, test_layers  # noqa: PLC0415
+        from waziterm.manager.care.layer_test import Connection, test_layers  # noqa: PLC0415
 
         supervisor = self._roster.of(name)
         connection = Connection(
@@ -132,7 +132,7 @@ class Toolbox:
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
         return await conflicts_in(self._store, since)
 
-    # -- what is remembered: `domain.history.History` -------------------------------------------
+    # -- what is remembered: `domain.fleet.history.History` -------------------------------------
 
     async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
         return await incidents_in(self._store, since)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from waziterm.domain.fleet import InstanceView
-from waziterm.domain.instance import Instance
+from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.jid import mask_jid, mask_number
+from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.inputs import mask_proxy
 

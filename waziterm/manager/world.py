@@ -10,12 +10,12 @@ from random import Random
 
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.clock import Clock, SystemClock
-from waziterm.manager.launch import trial
-from waziterm.manager.pack import Worker
-from waziterm.manager.process import WorkerProcess
-from waziterm.manager.versionpage import read_version
-from waziterm.manager.zygote import Zygote
-from waziterm.worker.libraryfile import installed
+from waziterm.manager.version_page import read_version
+from waziterm.manager.workers.launch import trial
+from waziterm.manager.workers.process import WorkerProcess
+from waziterm.manager.workers.worker import Worker
+from waziterm.manager.workers.zygote_line import Zygote
+from waziterm.worker.library_file import installed
 
 log = logging.getLogger(__name__)
 

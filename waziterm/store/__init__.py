@@ -3,7 +3,7 @@
 All SQL of the program is in this package, and nothing else imports aiosqlite.
 """
 
-from waziterm.domain.history import AttemptKind
+from waziterm.domain.fleet.history import AttemptKind
 from waziterm.store.errors import StoreError
 from waziterm.store.records import (
     AttemptCounts,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from waziterm.domain.fleet import FleetError
+from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.text import plain
 
 T = TypeVar("T")

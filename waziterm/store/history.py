@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from waziterm.domain.history import Attempt, AttemptKind, Moved
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import safe_line
 from waziterm.store.errors import known
 from waziterm.store.records import AttemptCounts, SendCounts, Transition

@@ -3,9 +3,9 @@
 import json
 import sqlite3
 
-from waziterm.domain.history import IncidentView
-from waziterm.domain.incidents import Incident
-from waziterm.domain.reasons import Reason
+from waziterm.domain.fleet.history import IncidentView
+from waziterm.domain.incidents.incident import Incident
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.store.errors import known, storable
 
 

@@ -4,9 +4,9 @@ import json
 import sqlite3
 from typing import Any
 
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State, Wanted
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.store.errors import known, storable
 
 _COLUMNS = (

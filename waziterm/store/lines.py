@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-from waziterm.domain.fleet import LogLine, Source
+from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.store.connection import Connection
 from waziterm.store.errors import StoreError, known, storable
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from waziterm.domain.history import AttemptKind
-from waziterm.domain.incidents import Incident
-from waziterm.domain.instance import Instance
-from waziterm.domain.reasons import Reason
-from waziterm.domain.states import State
+from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.incidents.incident import Incident
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from waziterm.domain.survey import Condition, Device, SessionLook
+from waziterm.domain.care.evidence import Condition, Device, SessionLook
 from waziterm.domain.text import plain
 from waziterm.store.errors import StoreError, from_sqlite
 

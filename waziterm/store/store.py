@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from waziterm.domain.fleet import LogLine
-from waziterm.domain.history import Attempt, IncidentView, Moved
-from waziterm.domain.instance import Instance
+from waziterm.domain.fleet.api import LogLine
+from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+from waziterm.domain.lifecycle.instance import Instance
 from waziterm.store import history, incidents
 from waziterm.store import instances as rows
 from waziterm.store import lines as log
@@ -81,7 +81,7 @@ class Store:
         )
 
     async def timeline(self, name: str, since: float, limit: int) -> tuple[Moved, ...]:
-        """See `domain.history.History.timeline`."""
+        """See `domain.fleet.history.History.timeline`."""
         return await self._connection.read(lambda db: history.read_timeline(db, name, since, limit))
 
     async def courses(self, since: float, limit: int) -> Mapping[str, tuple[Moved, ...]]:
@@ -100,7 +100,7 @@ class Store:
         return await asyncio.to_thread(history.courses_of, told[:limit])
 
     async def attempts(self, since: float, name: str | None, limit: int) -> tuple[Attempt, ...]:
-        """The newest `limit` attempts; see `domain.history.History.attempts`."""
+        """The newest `limit` attempts; see `domain.fleet.history.History.attempts`."""
         return await self._connection.read(lambda db: history.read_attempts(db, since, name, limit))
 
     async def attempt_counts(self, since: float) -> AttemptCounts:

@@ -13,7 +13,7 @@ import typing
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from waziterm.domain import events
+from waziterm.domain.lifecycle import events
 
 MAX_LINE = 65536
 

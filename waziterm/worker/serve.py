@@ -48,8 +48,8 @@ def serve(sock: socket.socket, library: str | None) -> NoReturn:
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # First of all, so that a manager that dies while the library loads is noticed too.
     follow_manager(sock, lines.put)
-    from waziterm.worker.desk import Desk  # noqa: PLC0415 - takes a tenth of a second
-    from waziterm.worker.library import LIBRARY_VERSION, load  # noqa: PLC0415 - and this
+    from waziterm.worker.instance.desk import Desk  # noqa: PLC0415 - takes a tenth of a second
+    from waziterm.worker.neonize.library import LIBRARY_VERSION, load  # noqa: PLC0415 - and this
 
     binder = load(library)
     outbox = Outbox(sock)

@@ -28,7 +28,7 @@ def main() -> int:
     if begun is None:
         return 2
     manager, _ = begun
-    from waziterm.worker import desk  # noqa: F401, PLC0415 - the one heavy import, while fds are few
+    from waziterm.worker.instance import desk  # noqa: F401, PLC0415 - the one heavy import, while fds are few
 
     # What is there now is never garbage: the collector must not write on its shared pages.
     gc.collect()

@@ -1,0 +1,1 @@
+"""The processes that last: the monitor, the service, an attached screen."""

@@ -1,0 +1,230 @@
+"""The processes that hold a manager: the monitor and `waziterm headless`."""
+
+import asyncio
+import importlib
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from waziterm.cli.run import streams
+from waziterm.cli.run.attach import has_terminal, offer_attach
+from waziterm.cli.run.log import program_log
+from waziterm.cli.run.signals import ended_by_signals
+from waziterm.cli.run.systemd import Service, unit
+from waziterm.cli.show import output
+from waziterm.cli.target import lab_file_of
+from waziterm.config import ConfigError, Settings, config_file, load_settings
+from waziterm.control.client.call import PATIENCE_S
+from waziterm.control.server.listener import check_socket_path
+from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.domain.labfile import LabFile
+from waziterm.domain.screen import Lang
+from waziterm.manager.descriptors import raise_descriptors
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import owned_by
+from waziterm.manager.manager import SessionManager, open_manager
+
+log = logging.getLogger(__name__)
+
+_PAUSE_S = 0.05
+
+
+def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = None) -> int:
+    """The monitor with its embedded manager, or attached to the one that runs; its exit code.
+
+    Raises FleetError: code 3 when another manager owns the directory and nobody wants to attach
+    to it, code 2 without a terminal.
+    """
+    settings = load_settings(data_dir=data_dir)
+    screen = settings.screen.speaking(lang)
+    data = DataDir(settings.data_dir)
+    pid = data.owner_pid()
+    if pid is not None:
+        return offer_attach(data, pid, lab=lab is not None, lang=lang)
+    refuse_without_terminal("`waziterm headless` runs without one")
+    lab_file = lab_file_of(lab)
+
+    check_socket_path(data.socket)
+
+    raise_descriptors()
+
+    async def show() -> int:
+        from waziterm.tui.app.terminal import (  # noqa: PLC0415 - textual is the screen's
+            Headless,
+            run_screen,
+        )
+
+        painted = asyncio.Event()
+        async with open_manager(data.root, settings, lab_file, begin=painted) as fleet:
+            serving = asyncio.create_task(_serve_once(painted, fleet, data, settings))
+            try:
+                goes_on = Headless(data.root, data.log)
+                return await run_screen(fleet, painted.set, screen=screen, headless=goes_on)
+            finally:
+                serving.cancel()
+                await asyncio.wait([serving])
+
+    with program_log(data.log):
+        return asyncio.run(show())
+
+
+def run_headless(data_dir: Path | None, lab: Path | None) -> int:
+    """The manager without a screen, until SIGTERM or SIGINT; its exit code.
+
+    SIGHUP reads the config again. Under systemd it is told how the service does.
+    """
+    settings = load_settings(data_dir=data_dir)
+    data = DataDir(settings.data_dir)
+    refuse_owned(data)
+    lab_file = lab_file_of(lab)
+    service = Service.taken_from(os.environ)
+
+    async def serve() -> None:
+        up: list[Fleet] = []
+        hung_up = asyncio.Event()
+        with ended_by_signals(hung_up.set) as ended:
+            async with (
+                service.watched(),
+                _health(settings, lambda: up[0] if up else None),
+                hosted(data, settings, lab_file) as manager,
+                asyncio.TaskGroup() as tasks,
+            ):
+                up.append(manager)
+                reloading = tasks.create_task(_reload(manager, settings, service, hung_up))
+                service.ready()
+                count = len(manager.snapshot().instances)
+                where = f"pid {os.getpid()}, {data.root}"
+                output.line(f"waziterm is ready: {count} instances, {where}")
+                sys.stdout.flush()
+                await ended.wait()
+                service.stopping()
+                reloading.cancel()
+
+    with program_log(data.log):
+        asyncio.run(serve())
+    return 0
+
+
+def print_unit(data_dir: Path | None, lab: Path | None, *, of_user: bool) -> int:
+    """Print a systemd unit for this installation, for the user's own systemd or the system's.
+
+    Raises FleetError for a wrong config.
+    """
+    settings = load_settings(data_dir=data_dir)
+    config = config_file().absolute()
+    # The service's environment is not the caller's: what leads to these settings is told.
+    told = "WAZITERM_CONFIG" in os.environ or "XDG_CONFIG_HOME" in os.environ
+    text = unit(
+        settings.data_dir, lab, config if told and config.exists() else None, of_user=of_user
+    )
+    output.line(text.rstrip("\n"))
+    sys.stdout.flush()
+    return int(streams.lost() is not None)
+
+
+async def _reload(
+    manager: SessionManager, settings: Settings, service: Service, hung_up: asyncio.Event
+) -> None:
+    """Read the config again whenever SIGHUP comes. A wrong one changes nothing and says so."""
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        service.reloading()
+        try:
+            fresh = await asyncio.to_thread(load_settings, data_dir=settings.data_dir)
+        except ConfigError as error:
+            log.error("the config was not reloaded: %s", error)
+            manager.announce(f"the config was not reloaded: {error}", trouble=True)
+        else:
+            manager.apply(fresh)
+            later = _only_at_start(settings, fresh)
+            said = "the config was reloaded" + (
+                f"; at the next start only: {later}" if later else ""
+            )
+            log.info("%s", said)
+            manager.announce(said)
+        service.ready()
+
+
+def _only_at_start(running: Settings, fresh: Settings) -> str:
+    """The settings that have changed and are read at the start alone."""
+    changed = {
+        "log.lines_kept": running.log.lines_kept != fresh.log.lines_kept,
+        "health.address": running.health != fresh.health,
+    }
+    return ", ".join(name for name, differs in changed.items() if differs)
+
+
+@asynccontextmanager
+async def _health(settings: Settings, fleet: Callable[[], Fleet | None]) -> AsyncIterator[None]:
+    """Health over TCP, where the config names an address. Raises FleetError when it is taken."""
+    address = settings.health.address
+    if address is None:
+        yield
+        return
+    from waziterm.control.server.health import serve_health  # noqa: PLC0415 - aiohttp takes 160 ms
+
+    async with serve_health(address, fleet):
+        yield
+
+
+async def _serve_once(
+    painted: asyncio.Event, fleet: SessionManager, data: DataDir, settings: Settings
+) -> None:
+    """Answer verbs from when the screen is painted: loading aiohttp takes 0.16 s before that.
+
+    Without the socket the screen works all the same, so a failure goes to the log.
+    """
+    await painted.wait()
+    server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
+    try:
+        async with server.serve_control(fleet, data.socket):
+            await _serve_health(settings, fleet)
+    except (FleetError, OSError):
+        log.exception("verbs cannot reach this manager")
+
+
+async def _serve_health(settings: Settings, fleet: SessionManager) -> None:
+    """Health over TCP until cancelled; verbs do not suffer from an address that is taken."""
+    try:
+        async with _health(settings, lambda: fleet):
+            await asyncio.Event().wait()
+    except FleetError as error:
+        log.error("%s (%s)", error, error.hint)
+        fleet.announce(f"{error}; {error.hint}", trouble=True)
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def hosted(
+    data: DataDir, settings: Settings, lab: LabFile | None
+) -> AsyncIterator[SessionManager]:
+    """A manager that owns the directory, reachable over its control socket."""
+    raise_descriptors()
+    async with open_manager(data.root, settings, lab) as manager:
+        # It takes 0.16 s, in which the first workers start.
+        server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
+        async with server.serve_control(manager, data.socket):
+            yield manager
+
+
+def refuse_owned(data: DataDir) -> None:
+    """Raises FleetError (code 3) with the owner's pid while a manager owns the directory.
+
+    A verb that works on the files has the lock for a moment, and no socket: it is waited for.
+    """
+    end = time.monotonic() + PATIENCE_S
+    while (pid := data.owner_pid()) is not None:
+        if data.socket.exists() or time.monotonic() >= end:
+            raise owned_by(pid if pid > 0 else None, data.root)
+        time.sleep(_PAUSE_S)
+
+
+def refuse_without_terminal(instead: str) -> None:
+    """Raises FleetError (code 2) where nobody could see a screen or press a key."""
+    if not has_terminal():
+        raise FleetError("the monitor needs a terminal", instead, code=2)

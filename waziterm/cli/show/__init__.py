@@ -1,0 +1,1 @@
+"""How verbs print what they were told."""

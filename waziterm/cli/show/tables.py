@@ -1,0 +1,135 @@
+"""Instances as words: the table of `list`, the sheet of `status`, the line after a command."""
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from waziterm.cli.show import output
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.text import plain
+from waziterm.domain.version import said
+from waziterm.tui.text.format import clock, countdown, duration, since
+
+Json = dict[str, Any]
+
+# Where nobody's terminal sets a width, no column is cut.
+PIPE_COLUMNS = 400
+
+
+def print_list(instances: Sequence[Json]) -> None:
+    """Print a table, one row for each instance."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for title in ("NAME", "STATE", "WHY", "NEXT", "NUMBER", "UP"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    for found in instances:
+        table.add_row(
+            Text(found["name"]),
+            Text(_label(found), _style(found)),
+            Text(_why(found)),
+            Text(_next(found)),
+            Text(_number(found)),
+            Text("" if found["uptime_s"] is None else duration(found["uptime_s"])),
+        )
+    _print(table)
+
+
+def print_status(found: Json) -> None:
+    """Print all that is known of one instance, a line each."""
+    now = time.time()
+    began = _moment(found["since"])
+    rows = [
+        ("state", f"{_label(found)} since {since(began, now)} ({duration(now - began)})"),
+        ("why", _why(found)),
+        ("next", _next(found)),
+        ("number", _number(found) or "not linked"),
+        ("wanted", found["wanted"]),
+    ]
+    if found["uptime_s"] is not None:
+        rows.append(("connected for", duration(found["uptime_s"])))
+    if found["qr"] is not None:
+        code = found["qr"]
+        place = f"code {code['index']} of {code['count']}, {countdown(code['seconds_left'])} left"
+        rows.append(("QR", f"{place}; `waziterm qr {found['name']}` draws it"))
+    if found["attempt"]:
+        rows.append(("attempts in a row", str(found["attempt"])))
+    if found["probe_s"] is not None:
+        rows.append(("last probe", f"{found['probe_s']:.2f} s"))
+    rows.append(("send-tests", str(found["sent"])))
+    if found["version"] is not None:
+        rows.append(("WhatsApp version", version_words(found["version"])))
+    if found["proxy"]:
+        rows.append(("proxy", found["proxy"]))
+    if found["pid"]:
+        rows.append(("worker", f"pid {found['pid']}"))
+    sheet = Table(box=None, show_header=False, pad_edge=False)
+    sheet.add_column(no_wrap=True)
+    sheet.add_column(overflow="fold")
+    for title, value in rows:
+        sheet.add_row(Text(title), Text(plain(value), _style(found) if title == "state" else ""))
+    _print(Text(found["name"], "bold"), sheet)
+
+
+def version_words(version: Json) -> str:
+    """A version with its age and its end: `2.3000.N (neonize's own), about 67 days old; …`."""
+    day = str(version["refusals_from"])[:10]
+    return said(version["number"], version["origin"], version["age_days"], day)
+
+
+def outcome(found: Json) -> str:
+    """What a command led to: `shop-jakarta: connecting (connecting, as asked); next: wait`."""
+    return plain(f"{found['name']}: {_label(found)} ({_why(found)}); next: {_next(found)}", 400)
+
+
+def _print(*parts: Text | Table) -> None:
+    """Print without the blanks that rich adds at the end of lines."""
+    wide = None if sys.stdout.isatty() else PIPE_COLUMNS
+    console = Console(file=sys.stdout, width=wide, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part)
+    for row in captured.get().splitlines():
+        output.line(row.rstrip())
+
+
+def _label(found: Json) -> str:
+    try:
+        return State(found["state"]).label
+    except ValueError:
+        return str(found["state"])
+
+
+def _style(found: Json) -> str:
+    state = found["state"]
+    if state == State.CONNECTED:
+        return "green"
+    if state in (State.HELD, State.BANNED, State.OUTDATED, State.LOGGED_OUT):
+        return "bold red"
+    if state in (State.DEGRADED, State.RETRYING, State.COOLDOWN):
+        return "yellow"
+    return "cyan" if state in (State.CONNECTING, State.PAIRING) else "dim"
+
+
+def _why(found: Json) -> str:
+    code = f" ({found['code']})" if found["code"] else ""
+    detail = f": {found['detail']}" if found["detail"] else ""
+    return plain(f"{found['sentence']}{code}{detail}")
+
+
+def _next(found: Json) -> str:
+    if found["next_attempt"] is None:
+        return plain(found["next_step"])
+    return plain(f"{found['next_step']}, at {clock(_moment(found['next_attempt']))}")
+
+
+def _number(found: Json) -> str:
+    return plain((found["jid"] or "").partition("@")[0].partition(":")[0])
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

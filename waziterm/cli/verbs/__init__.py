@@ -1,0 +1,1 @@
+"""The verbs: each asks the manager or the files, and prints."""

@@ -1,0 +1,98 @@
+"""The verb full: test, conflicts, check and the logs of whoever is in trouble, with one verdict.
+
+`full --json` prints `{verdict, test, conflicts, check, logs}`: verdict is healthy or problems;
+test as `test --json`, conflicts as `conflicts --json` for the last 24 hours, check as
+`check --json`; logs holds the last lines, as `logs --json`, of each instance in trouble.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from waziterm.cli.show import output
+from waziterm.cli.show.findings import finding_lines, serious
+from waziterm.cli.target import client_of, data_dir_of
+from waziterm.cli.verbs.history import DAY_S, conflict_lines, conflicts_since, log_line
+from waziterm.cli.verbs.tester import fleet_lines, fleet_test
+from waziterm.control.client.call import ControlClient
+from waziterm.domain.fleet.api import FleetError
+from waziterm.manager.inputs import InputError
+
+Json = dict[str, Any]
+
+HEALTHY = "healthy"
+PROBLEMS = "problems"
+LAST_LINES = 5
+
+
+def show_full(flag: Path | None, as_json: bool, report: Path | None) -> int:
+    """Look at everything; 0 when all is well. report: a file for the same as Markdown.
+
+    Raises FleetError: code 2 when the file exists already, 1 when it cannot be written.
+    """
+    if report is not None and report.exists():
+        raise _taken(report)
+    found = full(client_of(data_dir_of(flag)), time.time())
+    if report is not None:
+        _write(report, found)
+    if as_json:
+        output.document(found)
+    else:
+        for line in full_lines(found):
+            output.line(line)
+        if report is not None:
+            output.remark(f"the report is in {report}")
+    return 0 if found["verdict"] == HEALTHY else 1
+
+
+def full(client: ControlClient, now: float) -> Json:
+    """Ask the manager for everything; see the module. now: UTC seconds. Raises FleetError."""
+    test = fleet_test(client)
+    check = client.check()
+    grave = serious(check["findings"])
+    known = [each["instance"] for each in test["instances"]] + test["skipped"]
+    troubled = {each["instance"] for each in test["instances"] if not each["ok"]}
+    troubled |= {each["instance"] for each in grave}
+    return {
+        "verdict": HEALTHY if test["ok"] and not grave else PROBLEMS,
+        "test": test,
+        "conflicts": conflicts_since(client, now - DAY_S),
+        "check": check,
+        "logs": {name: client.logs(name, LAST_LINES) for name in known if name in troubled},
+    }
+
+
+def full_lines(found: Json) -> list[str]:
+    """All of it in words; the verdict comes last."""
+    logs = [
+        line
+        for name, lines in found["logs"].items()
+        for line in (f"last lines of {name}:", *(f"  {log_line(each)}" for each in lines))
+    ]
+    findings = found["check"]["findings"]
+    return [
+        *fleet_lines(found["test"]),
+        *logs,
+        *conflict_lines(found["conflicts"]),
+        *(line for each in findings for line in finding_lines(each)),
+        f"check: {len(findings)} findings" if findings else "check: nothing is wrong",
+        f"verdict: {found['verdict']}",
+    ]
+
+
+def _write(path: Path, found: Json) -> None:
+    from waziterm.cli.show.report import markdown  # noqa: PLC0415 - rarely asked for
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(markdown(found, time.time()))
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError as error:
+        raise FleetError(
+            f"{path} cannot be written: {error.strerror}", "name another file"
+        ) from error
+
+
+def _taken(path: Path) -> InputError:
+    return InputError(f"{path} exists already", "name a file that does not exist")

@@ -1,0 +1,163 @@
+"""The verbs logs and conflicts: what is remembered of the instances.
+
+`logs --json` prints an array of lines `{seq, at, source, text}`, oldest first; with `--follow`
+JSON lines instead: one such object per line, as they come, and an error as `{error, code, hint}`.
+`conflicts --json` prints `{since, total, counts, conflicts}`: counts is how many by instance,
+conflicts an array of `{at, instance, reason, code, sentence, state, who}`, oldest first.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from waziterm.cli.run import streams
+from waziterm.cli.show import output
+from waziterm.cli.show.times import moment_of, shown
+from waziterm.cli.target import client_of, data_dir_of
+from waziterm.control.client.call import ControlClient
+from waziterm.control.views import log_json, moment
+from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.text import plain
+from waziterm.manager import inputs
+from waziterm.manager.files.datadir import DataDir
+
+Json = dict[str, Any]
+
+NEWEST = 200
+MOST = 5000
+DAY_S = 86_400.0
+_PAUSE_S = 0.5
+
+
+def show_logs(
+    flag: Path | None,
+    as_json: bool,
+    name: str,
+    *,
+    since: str | None,
+    limit: int | None,
+    follow: bool,
+) -> int:
+    """Print an instance's log lines, those of a manager or else of the database.
+
+    since: a moment, see `cli.show.times`. limit: how many at most, the newest; None for 200, or as
+    many as there may be from a moment on.
+    """
+    name = inputs.instance_name(name)
+    data = data_dir_of(flag)
+    begin = None if since is None else moment_of(since, time.time())
+    limit = limit or (NEWEST if begin is None else MOST)
+    if follow:
+        return _follow(client_of(data), as_json, name, begin, limit)
+    if data.owner_pid() is not None:
+        lines = client_of(data).logs(name, limit, since=moment(begin))
+    else:
+        lines = _stored_lines(data, name, begin, limit)
+    if as_json:
+        output.document(lines)
+        return 0
+    for line in lines:
+        output.line(log_line(line))
+    return 0
+
+
+def _follow(
+    client: ControlClient, as_json: bool, name: str, begin: float | None, limit: int
+) -> int:
+    """Print lines as they come, until ctrl+c. Raises FleetError when the manager goes away."""
+    try:
+        lines = client.logs(name, limit, since=moment(begin))
+        last = 0
+        while True:
+            for line in lines:
+                output.line(json.dumps(line) if as_json else log_line(line))
+                last = line["seq"]
+            sys.stdout.flush()
+            if streams.lost() is not None:
+                return 1
+            time.sleep(_PAUSE_S)
+            lines = client.logs(name, MOST, after=last, since=moment(begin))
+    except KeyboardInterrupt:
+        return 0
+    except FleetError as error:
+        if not as_json:
+            raise
+        output.line(json.dumps({"error": str(error), "code": error.code, "hint": error.hint}))
+        return error.code
+
+
+def show_conflicts(flag: Path | None, as_json: bool, name: str | None, since: str | None) -> int:
+    """Print the conflicts from a moment on, by default of the last 24 hours."""
+    name = None if name is None else inputs.instance_name(name)
+    now = time.time()
+    begin = now - DAY_S if since is None else moment_of(since, now)
+    data = data_dir_of(flag)
+    if data.owner_pid() is not None:
+        found = conflicts_since(client_of(data), begin, name)
+    else:
+        found = _summary(_stored_conflicts(data, begin), begin, name)
+    if as_json:
+        output.document(found)
+        return 0
+    for line in conflict_lines(found):
+        output.line(line)
+    return 0
+
+
+def conflicts_since(client: ControlClient, begin: float, name: str | None = None) -> Json:
+    """The conflicts that the manager knows of, counted; see the module."""
+    return _summary(client.conflicts(moment(begin)), begin, name)
+
+
+def _summary(conflicts: list[Json], begin: float, name: str | None) -> Json:
+    chosen = [each for each in conflicts if name in (None, each["instance"])]
+    counts = Counter(each["instance"] for each in chosen)
+    return {
+        "since": moment(begin),
+        "total": len(chosen),
+        "counts": dict(counts.most_common()),
+        "conflicts": chosen,
+    }
+
+
+def conflict_lines(found: Json) -> list[str]:
+    """Conflicts in words: each one, then how many by instance."""
+    since = shown(found["since"])
+    if not found["total"]:
+        return [f"no conflict since {since}"]
+    lines = [_conflict_line(each) for each in found["conflicts"]]
+    counts = ", ".join(f"{name} {count}" for name, count in found["counts"].items())
+    return [*lines, f"conflicts since {since}: {found['total']} ({counts})"]
+
+
+def _conflict_line(conflict: Json) -> str:
+    led_to = State(conflict["state"]).label
+    who = f"; {conflict['who']}" if conflict["who"] else ""
+    said = f"{conflict['instance']}: {conflict['sentence']} ({conflict['code']}), {led_to}{who}"
+    return f"{shown(conflict['at'])} {plain(said, 400)}"
+
+
+def log_line(line: Json) -> str:
+    """A log line in words: when, from whom, what."""
+    return f"{shown(line['at'])} {line['source']:<8} {plain(line['text'])}"
+
+
+def _stored_lines(data: DataDir, name: str, begin: float | None, limit: int) -> list[Json]:
+    from waziterm.manager.history.conflicts import stored_lines  # noqa: PLC0415 - needs the store
+
+    lines = asyncio.run(stored_lines(data, name, limit, begin or 0.0))
+    if lines is None:
+        raise InstanceNotFoundError(name)
+    return [log_json(line) for line in lines]
+
+
+def _stored_conflicts(data: DataDir, begin: float) -> list[Json]:
+    from waziterm.control.toolviews import conflict_json  # noqa: PLC0415 - without a manager only
+    from waziterm.manager.history.conflicts import stored_conflicts  # noqa: PLC0415 - needs the store
+
+    return [conflict_json(each) for each in asyncio.run(stored_conflicts(data, begin))]

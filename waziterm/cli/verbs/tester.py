@@ -1,0 +1,145 @@
+"""The verb test: the truth about one instance's connection, or about everyone's.
+
+`test NAME --json` prints the report of one instance: `{instance, ok, layers}`, layers being an
+array of `{name, verdict, took_s, detail, act}`; name is dns, tcp, tls, login, query or send,
+verdict is ok, failed or skipped, took_s seconds or null.
+`test --json` prints `{ok, api, instances, skipped}`: api is `{asked, answered, slowest_s}`, the
+requests to the manager's own API, slowest_s null when none was answered; instances an array of
+such reports; skipped the names of those that an operator stopped.
+"""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from waziterm.cli.show import output
+from waziterm.cli.target import client_of, data_dir_of
+from waziterm.control.client.call import ControlClient
+from waziterm.domain.care.layers import LayerName, Verdict
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.text import plain
+from waziterm.manager import inputs
+
+Json = dict[str, Any]
+
+AT_ONCE = 8
+"""So many instances are tested at the same time."""
+API_REQUESTS = 5
+
+
+def test_instances(flag: Path | None, as_json: bool, name: str | None, to: str | None) -> int:
+    """Test one instance, or all that should run; 0 when all is well."""
+    if name is not None:
+        name = inputs.instance_name(name)
+    elif to is not None:
+        raise inputs.InputError("--to needs the name of an instance", "waziterm test NAME --to …")
+    number = None if to is None else inputs.phone_number(to)
+    client = client_of(data_dir_of(flag))
+    tested = fleet_test(client) if name is None else client.test(name, number)
+    if as_json:
+        output.document(tested)
+    else:
+        lines = fleet_lines(tested) if name is None else report_lines(tested)
+        for line in lines:
+            output.line(line)
+    return 0 if tested["ok"] else 1
+
+
+def fleet_test(client: ControlClient) -> Json:
+    """Test all instances that should run, and the manager's API; see the module. Raises
+    FleetError when the manager goes away."""
+    instances = client.instances()
+    stopped = [each["name"] for each in instances if _is_stopped(each)]
+    names = [each["name"] for each in instances if not _is_stopped(each)]
+    api = _api_test(client)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        reports = list(threads.map(lambda name: _tested(client, name), names))
+    return {
+        "ok": api["answered"] == api["asked"] and all(each["ok"] for each in reports),
+        "api": api,
+        "instances": reports,
+        "skipped": stopped,
+    }
+
+
+def _is_stopped(instance: Json) -> bool:
+    """Whether it does not run because an operator wants it so."""
+    return bool(instance["state"] == State.STOPPED and instance["wanted"] == Wanted.STOPPED)
+
+
+def _tested(client: ControlClient, name: str) -> Json:
+    try:
+        return client.test(name)
+    except FleetError as error:
+        if error.code == 3:
+            raise
+        login = {
+            "name": LayerName.LOGIN.value,
+            "verdict": Verdict.FAILED.value,
+            "took_s": None,
+            "detail": str(error),
+            "act": error.hint,
+        }
+        return {"instance": name, "ok": False, "layers": [login]}
+
+
+def _api_test(client: ControlClient) -> Json:
+    """Ask the manager's API several times at once."""
+    with ThreadPoolExecutor(API_REQUESTS) as threads:
+        took = list(threads.map(lambda _: _answered(client), range(API_REQUESTS)))
+    answered = [seconds for seconds in took if seconds is not None]
+    return {
+        "asked": len(took),
+        "answered": len(answered),
+        "slowest_s": round(max(answered), 3) if answered else None,
+    }
+
+
+def _answered(client: ControlClient) -> float | None:
+    """Seconds to an answer; None without one."""
+    started = time.monotonic()
+    try:
+        client.fleet()
+    except FleetError:
+        return None
+    return time.monotonic() - started
+
+
+def fleet_lines(tested: Json) -> list[str]:
+    """The test of a fleet in words."""
+    lines = [line for report in tested["instances"] for line in report_lines(report)]
+    lines += [f"{name}: skipped, stopped by an operator" for name in tested["skipped"]]
+    api, reports = tested["api"], tested["instances"]
+    slowest = "" if api["slowest_s"] is None else f", the slowest after {api['slowest_s']:.2f} s"
+    well = sum(report["ok"] for report in reports)
+    return [
+        *lines,
+        f"API {api['answered']}/{api['asked']}{slowest}",
+        f"{well} of {len(reports)} instances are well",
+    ]
+
+
+def report_lines(report: Json) -> list[str]:
+    """The test of one instance in words: a line per layer, then the first failure and what to do
+    about it."""
+    failed = first_failure(report)
+    verdict = "ok" if failed is None else f"FAILED at {failed['name']}"
+    lines = [f"{report['instance']}: {verdict}"]
+    lines += [_layer_line(layer) for layer in report["layers"]]
+    if failed is not None and failed["act"]:
+        lines.append(f"  what to do: {plain(failed['act'], 400)}")
+    return lines
+
+
+def first_failure(report: Json) -> Json | None:
+    """The layer that explains why a test failed."""
+    layers: Sequence[Json] = report["layers"]
+    return next((each for each in layers if each["verdict"] == Verdict.FAILED), None)
+
+
+def _layer_line(layer: Json) -> str:
+    took = "" if layer["took_s"] is None else f"{layer['took_s']:.2f} s"
+    return f"  {layer['name']:<6}{layer['verdict']:<8}{took:>8}  {plain(layer['detail'], 300)}"

@@ -1,0 +1,147 @@
+"""HTTP with a manager over its control socket, on an event loop: answers, JSON lines, events."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from waziterm.control.client.answers import error_of, object_of, read_answer
+from waziterm.control.client.call import COMMAND_S, MAINTENANCE_S
+from waziterm.control.server.stream import KEEP_ALIVE_S
+from waziterm.domain.fleet.api import FleetError
+
+Json = dict[str, Any]
+
+SILENCE_S = 3 * KEEP_ALIVE_S
+"""A stream without even a comment for so long has a manager that hangs."""
+CONNECT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One server-sent event. kind: `message` when the manager named none."""
+
+    kind: str
+    data: bytes
+
+
+class Wire:
+    """Asks the manager behind one socket. owner_pid: who holds the directory's lock, or None.
+
+    Every method raises FleetError; code 3 when no manager answers.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, owner_pid: Callable[[], int | None]) -> None:
+        self._session = session
+        self.owner_pid = owner_pid
+
+    async def get(self, url: str, query: dict[str, str] | None = None) -> Any:
+        return await self._exchange("GET", url, None, COMMAND_S, query)
+
+    async def post(self, url: str, body: Json, timeout_s: float = COMMAND_S) -> Any:
+        return await self._exchange("POST", url, body, timeout_s)
+
+    async def lines(self, url: str, body: Json) -> AsyncGenerator[Json, None]:
+        """A command whose answer is one JSON object per line."""
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=MAINTENANCE_S)
+        try:
+            async with self._session.post(url, json=body, timeout=limits) as answer:
+                if answer.status != 200:
+                    read_answer(answer.status, await answer.read())
+                async for line in _split(answer.content, b"\n"):
+                    told = object_of(json.loads(line))
+                    if "error" in told:
+                        raise error_of(told)
+                    yield told
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise FleetError(
+                "the manager did not tell how it went on",
+                "look with `waziterm list` and `waziterm check`",
+            ) from error
+
+    @asynccontextmanager
+    async def events(self, url: str) -> AsyncIterator[AsyncGenerator[StreamEvent, None]]:
+        """The events of a stream; they end when the manager does."""
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
+        try:
+            async with self._session.get(url, timeout=limits) as answer:
+                if answer.status != 200:
+                    read_answer(answer.status, await answer.read())
+                yield _events(answer.content)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self.silent(error) from error
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        body: Json | None,
+        timeout_s: float,
+        query: dict[str, str] | None = None,
+    ) -> Any:
+        limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
+        try:
+            async with self._session.request(
+                method, url, json=body, params=query, timeout=limits
+            ) as answer:
+                return read_answer(answer.status, await answer.read())
+        except TimeoutError as error:
+            raise FleetError(
+                f"the manager has not answered for {timeout_s:g} s",
+                "it may still carry the command out: watch the screen",
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise self.silent(error) from error
+
+    def silent(self, error: Exception | None = None) -> FleetError:
+        """Why nobody answers, as the directory's lock tells it. error: what was met, if any."""
+        if isinstance(error, PermissionError):
+            return FleetError(
+                "the control socket belongs to another user",
+                "run it as the user who runs the manager",
+                code=3,
+            )
+        pid = self.owner_pid()
+        if pid is None:
+            return FleetError("no manager runs", "start `waziterm headless`", code=3)
+        shown = pid if pid > 0 else "unknown"
+        return FleetError(f"the manager (pid {shown}) does not answer", "its log says more", code=3)
+
+
+@asynccontextmanager
+async def wire_to(path: Path, owner_pid: Callable[[], int | None]) -> AsyncIterator[Wire]:
+    """A wire to the manager that serves the socket `path`, now or later."""
+    connector = aiohttp.UnixConnector(path=str(path), limit=0)
+    async with aiohttp.ClientSession("http://waziterm", connector=connector) as session:
+        yield Wire(session, owner_pid)
+
+
+async def _events(content: aiohttp.StreamReader) -> AsyncGenerator[StreamEvent, None]:
+    async for block in _split(content, b"\n\n"):
+        kind, data = "message", []
+        for line in block.split(b"\n"):
+            field, _, value = line.partition(b": ")
+            if field == b"event":
+                kind = value.decode(errors="replace")
+            elif field == b"data":
+                data.append(value)
+        if data:
+            yield StreamEvent(kind, b"\n".join(data))
+
+
+async def _split(content: aiohttp.StreamReader, end: bytes) -> AsyncIterator[bytes]:
+    """What stands before each `end`, however long it is; aiohttp's own lines are limited."""
+    rest = bytearray()
+    async for chunk in content.iter_any():
+        start = max(0, len(rest) - len(end) + 1)
+        rest += chunk
+        while (place := rest.find(end, start)) >= 0:
+            yield bytes(rest[:place])
+            del rest[: place + len(end)]
+            start = 0
+            await asyncio.sleep(0)

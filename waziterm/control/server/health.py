@@ -1,0 +1,95 @@
+"""Health for machines: `/health`, `/ready` and `/metrics`, and never a command.
+
+| request | answer |
+|---|---|
+| `GET /health` | 200 while the event loop works: `{status, pid, version}` |
+| `GET /ready` | 200 once the fleet is up: `{status, instances}`, a count per state; 503 before |
+| `GET /metrics` | Prometheus text, see `control.server.metrics` |
+
+They are part of the API on the control socket, and they are all that a TCP address offers.
+"""
+
+import asyncio
+import importlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from waziterm import __version__
+from waziterm.control.server.clients import Clients, most_clients
+from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.manager.descriptors import descriptors
+
+SHUTDOWN_S = 0.5
+
+
+class Health:
+    """The three answers. fleet: the fleet once it is up, None before."""
+
+    def __init__(self, fleet: Callable[[], Fleet | None]) -> None:
+        self._fleet = fleet
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/health", self.health),
+            web.get("/ready", self.ready),
+            web.get("/metrics", self.metrics),
+        ]
+
+    async def health(self, _request: web.Request) -> web.Response:
+        said = {"status": "ok", "pid": os.getpid(), "version": __version__}
+        return web.json_response(said)
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        fleet = self._fleet()
+        if fleet is None:
+            return web.json_response({"status": "starting"}, status=503)
+        counts = Counter(view.state.value for view in fleet.snapshot().instances)
+        return web.json_response({"status": "ready", "instances": dict(counts)})
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        fleet = self._fleet()
+        # Its import takes 80 ms, and most managers are never asked.
+        metrics = await asyncio.to_thread(
+            importlib.import_module, "waziterm.control.server.metrics"
+        )
+        text = metrics.exposition(None if fleet is None else fleet.snapshot())
+        return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+@asynccontextmanager
+async def serve_health(
+    address: tuple[str, int], fleet: Callable[[], Fleet | None]
+) -> AsyncIterator[None]:
+    """Answer the three over TCP while the context is open. address: host and port.
+
+    fleet: as in `Health`. Raises FleetError when the address cannot be listened on.
+    """
+    host, port = address
+    clients = Clients(most_clients(descriptors()) // 2)
+    application = web.Application(middlewares=[clients.counted])
+    application.add_routes(Health(fleet).routes())
+    runner = web.AppRunner(
+        application, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
+    )
+    await runner.setup()
+    try:
+        try:
+            assert runner.server is not None
+            serve = clients.serve(runner.server)
+            listening = await asyncio.get_running_loop().create_server(serve, host, port)
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise FleetError(
+                f"cannot listen on {host} port {port} for health: {why}",
+                "name another address in the table [health] of the config",
+            ) from error
+        try:
+            yield
+        finally:
+            listening.close()
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,195 @@
+"""From what was seen to what is wrong, and to what can be done about it. Pure.
+
+A dry run and a real fix take the same steps from here, so the one tells what the other does.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from waziterm.domain.care.evidence import Condition, SessionLook, Survey
+from waziterm.domain.care.findings import Finding, FindingKind, FixStep, Remedy, Severity
+from waziterm.domain.care.host import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_within
+from waziterm.domain.care.of_files import session_findings
+from waziterm.domain.care.of_instances import ailments
+from waziterm.domain.care.trash import EXPIRES_SOON_S, TrashView
+from waziterm.domain.text import plain
+from waziterm.domain.version import Origin, day_text
+
+_BAD_FILE = frozenset(
+    {
+        FindingKind.SESSION_MISSING,
+        FindingKind.SESSION_UNREADABLE,
+        FindingKind.SESSION_DAMAGED,
+        FindingKind.NO_DEVICE,
+        FindingKind.OTHER_DEVICE,
+    }
+)
+
+
+def diagnose(survey: Survey) -> tuple[Finding, ...]:
+    """All that is wrong or will be, the worst first, always in the same order."""
+    files = tuple(session_findings(survey))
+    bad = frozenset(each.instance for each in files if each.instance and each.kind in _BAD_FILE)
+    findings = [
+        *files,
+        *_openness(survey),
+        *_leftovers(survey),
+        *ailments(survey, bad),
+        *_stuck(survey),
+        *_machine(survey),
+        *_version(survey),
+        *_expiring(survey),
+    ]
+    severities, kinds = list(Severity), list(FindingKind)
+    return tuple(
+        sorted(
+            findings,
+            key=lambda each: (
+                severities.index(each.severity),
+                kinds.index(each.kind),
+                each.instance or "",
+                each.subject,
+            ),
+        )
+    )
+
+
+def steps_of(findings: Sequence[Finding]) -> tuple[FixStep, ...]:
+    """What a fix does about findings, in the order in which it does it."""
+    return tuple(
+        FixStep(remedy, finding.subject, finding.instance, finding.act)
+        for remedy in Remedy
+        for finding in findings
+        if finding.remedy is remedy
+    )
+
+
+def mended(survey: Survey, steps: Sequence[FixStep]) -> Survey:
+    """What a survey would show after these steps, if all of them are done."""
+    done = {(step.remedy, step.subject) for step in steps}
+    return replace(
+        survey,
+        sessions={
+            name: SessionLook(Condition.SOUND, devices=look.devices)
+            if (Remedy.REBUILD_SESSION, survey.paths[name]) in done
+            else look
+            for name, look in survey.sessions.items()
+            if (Remedy.TRASH_SESSION, survey.paths[name]) not in done
+        },
+        open_paths=tuple(
+            each for each in survey.open_paths if (Remedy.CLOSE_TO_OTHERS, each.path) not in done
+        ),
+        stale_socket=None
+        if (Remedy.REMOVE_STALE, survey.stale_socket) in done
+        else survey.stale_socket,
+    )
+
+
+def _openness(survey: Survey) -> Iterator[Finding]:
+    for each in survey.open_paths:
+        mode = "700" if each.is_folder else "600"
+        yield Finding(
+            FindingKind.OPEN_TO_OTHERS,
+            Severity.WARNING,
+            each.path,
+            None,
+            f"others can get at it (mode {each.mode:o}), and it holds keys or leads to them",
+            f"set its mode to {mode}",
+            Remedy.CLOSE_TO_OTHERS,
+        )
+
+
+def _leftovers(survey: Survey) -> Iterator[Finding]:
+    if survey.stale_socket is not None:
+        yield Finding(
+            FindingKind.STALE_SOCKET,
+            Severity.NOTICE,
+            survey.stale_socket,
+            None,
+            "the control socket of a manager that has ended: nobody answers",
+            "remove it",
+            Remedy.REMOVE_STALE,
+        )
+
+
+def _machine(survey: Survey) -> Iterator[Finding]:
+    free, fleet = survey.disk_free, len(survey.instances)
+    if free is not None and free < LOW_DISK_BYTES:
+        yield Finding(
+            FindingKind.DISK_LOW,
+            Severity.PROBLEM if free < FULL_DISK_BYTES else Severity.WARNING,
+            "disk",
+            None,
+            f"{free / 1e6:.0f} MB free where the data directory is",
+            "free some: a session that cannot be written is lost",
+        )
+    if survey.descriptors is not None and instances_within(survey.descriptors) < fleet:
+        allowed = instances_within(survey.descriptors)
+        yield Finding(
+            FindingKind.FEW_DESCRIPTORS,
+            Severity.WARNING,
+            "open files",
+            None,
+            f"the limit of open files ({survey.descriptors}) is enough for about {allowed}"
+            f" instances; there are {fleet}",
+            "raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit",
+        )
+
+
+def _stuck(survey: Survey) -> Iterator[Finding]:
+    for name, why in survey.stuck.items():
+        yield Finding(
+            FindingKind.STUCK,
+            Severity.PROBLEM,
+            name,
+            name,
+            f"longer in its state than it can be: {why}",
+            f"the janitor goes on with it; `waziterm reconnect {name}` does so now",
+        )
+
+
+def _version(survey: Survey) -> Iterator[Finding]:
+    """A version that will be refused; one that is refused is a finding of its own."""
+    version = survey.version
+    if version is None or not survey.instances:
+        return
+    if survey.now < version.warned_from:
+        if version.origin is Origin.READ:
+            yield Finding(
+                FindingKind.VERSION_READ,
+                Severity.NOTICE,
+                "neonize",
+                None,
+                f"it tells WhatsApp {version.text}, newer than its own, which WhatsApp refuses",
+                "upgrade neonize, then start waziterm again: this is a bridge for weeks",
+            )
+        return
+    yield Finding(
+        FindingKind.VERSION_OLD,
+        Severity.WARNING,
+        "neonize",
+        None,
+        f"it tells WhatsApp {version.text}, about {version.age_days(survey.now)} days old;"
+        f" refusals are to be expected from about {day_text(version.refusals_from)}",
+        "upgrade neonize, then start waziterm again",
+    )
+
+
+def _expiring(survey: Survey) -> Iterator[Finding]:
+    for entry in survey.trash:
+        if entry.expires_at is not None and entry.expires_at - survey.now <= EXPIRES_SOON_S:
+            yield _expiry(entry, max(0.0, entry.expires_at - survey.now))
+
+
+def _expiry(entry: TrashView, left_s: float) -> Finding:
+    days = int(left_s // 86_400)
+    when = "within a day" if days == 0 else f"in {days} day{'s' if days > 1 else ''}"
+    back = f"`waziterm restore {plain(entry.id, 80)}` brings it back"
+    return Finding(
+        FindingKind.TRASH_EXPIRES,
+        Severity.NOTICE,
+        plain(entry.id, 80),
+        None,
+        f"a session of {plain(entry.instance, 60)} in the trash is deleted for good {when}",
+        f"{back}; else nothing" if entry.restorable else "nothing: its keys are gone",
+    )

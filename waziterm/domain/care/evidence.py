@@ -1,0 +1,109 @@
+"""What a check sees before it judges: the files, the fleet and the machine at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from waziterm.domain.care.trash import TrashView, Why
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.version import UsedVersion
+
+Device = tuple[str, str]
+"""The JID and the LID ("" when unknown) of a device whose keys a session file holds."""
+
+
+class Condition(StrEnum):
+    """How a session file is.
+
+    BUSY: somebody writes it, or it was not closed cleanly; what is in it cannot be told.
+    UNREADABLE: the system refuses to read it. DAMAGED: it is no sound database.
+    """
+
+    SOUND = "sound"
+    BUSY = "busy"
+    UNREADABLE = "unreadable"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLook:
+    """What a look at a session file told. detail: why it is not sound, inert.
+
+    is_rebuildable: it is damaged, but all of its content can still be read.
+    devices: none unless it is sound or rebuildable.
+    """
+
+    condition: Condition
+    detail: str = ""
+    devices: tuple[Device, ...] = ()
+    is_rebuildable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPath:
+    """Something of ours that others can get at. mode: its permission bits."""
+
+    path: str
+    mode: int
+    is_folder: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was seen. now: UTC seconds. Paths are inert text.
+
+    has_manager: whether the fleet runs; without one, nobody of ours uses a session.
+    sessions: by name, what its file is like; a missing file is not in it. paths: by the same
+    names, where it lies. holders: by name, the process of somebody else that has it open.
+    unwritable: paths of session files, or of their folder, that cannot be written. replaced:
+    names of online instances whose worker has another file open than the one at their path.
+    stale_socket: the path of a control socket that nobody answers.
+    conflicts: by name, those of the last day. retries: by name, of the last hour.
+    stuck: by name, why an instance is longer in its state than its limit says.
+    disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
+    version: that which the library tells WhatsApp, None when it is not known.
+    """
+
+    now: float
+    has_manager: bool
+    instances: tuple[Instance, ...] = ()
+    sessions: Mapping[str, SessionLook] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    open_paths: tuple[OpenPath, ...] = ()
+    holders: Mapping[str, str] = field(default_factory=dict)
+    unwritable: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    stale_socket: str | None = None
+    conflicts: Mapping[str, int] = field(default_factory=dict)
+    retries: Mapping[str, int] = field(default_factory=dict)
+    disk_free: int | None = None
+    descriptors: int | None = None
+    trash: tuple[TrashView, ...] = ()
+    stuck: Mapping[str, str] = field(default_factory=dict)
+    version: UsedVersion | None = None
+
+    @property
+    def named(self) -> Mapping[str, Instance]:
+        """The instances by their names."""
+        return {instance.name: instance for instance in self.instances}
+
+    def is_live(self, instance: Instance) -> bool:
+        """Whether a worker of ours may use the instance's session."""
+        return self.has_manager and instance.state.is_live
+
+    def way_back(self, name: str) -> str:
+        """The commands that give an instance a working session again; the current one, if any,
+        goes to the trash."""
+        # A copy that `fix` made is of a file that was damaged, so it leads nowhere.
+        entries = [
+            entry
+            for entry in self.trash
+            if entry.instance == name
+            and entry.restorable
+            and entry.paired
+            and entry.why is not Why.COPY
+        ]
+        if entries:
+            newest = max(entries, key=lambda entry: entry.at)
+            return f"`waziterm clean {name}`, then `waziterm restore {newest.id}`"
+        return f"`waziterm clean {name}`, then `waziterm start {name}` to link it anew"

@@ -1,0 +1,209 @@
+"""What the session files show: each for itself, and one device in two places. Pure."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from waziterm.domain.care.evidence import Condition, SessionLook, Survey
+from waziterm.domain.care.findings import Finding, FindingKind, Remedy, Severity
+from waziterm.domain.jid import Jid, mask_jid
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.text import plain, safe_line
+
+
+def session_findings(survey: Survey) -> Iterator[Finding]:
+    """What is wrong with session files, with those that are missing, and with those of nobody."""
+    for name in sorted({*survey.named, *survey.sessions}):
+        yield from _session(survey, name)
+    yield from _files_in_use(survey)
+    yield from _doubles(survey)
+
+
+def _session(survey: Survey, name: str) -> Iterator[Finding]:
+    """One instance's session file, or a file that belongs to none."""
+    instance, look = survey.named.get(name), survey.sessions.get(name)
+    path, holder = survey.paths.get(name, ""), survey.holders.get(name)
+    if holder and look is not None:
+        yield Finding(
+            FindingKind.FOREIGN_HOLDER,
+            Severity.PROBLEM,
+            path,
+            instance.name if instance else None,
+            f"another program has its session file open: {safe_line(holder, 200)}",
+            "end that program: two clients on one session push each other out",
+        )
+    if instance is None:
+        if look is not None:
+            yield _orphan(survey, name, look, path, held=bool(holder))
+    elif look is None:
+        if instance.is_paired:
+            yield Finding(
+                FindingKind.SESSION_MISSING,
+                Severity.PROBLEM,
+                name,
+                name,
+                f"it is linked as {mask_jid(instance.jid)}, but its session file is gone",
+                survey.way_back(name),
+            )
+    elif look.condition is Condition.SOUND:
+        yield from _devices(survey, instance, look, path, held=bool(holder))
+    else:
+        yield _unsound(survey, instance, look, path, held=bool(holder))
+
+
+def _files_in_use(survey: Survey) -> Iterator[Finding]:
+    """What cannot be written, and what is not the file that its worker writes."""
+    names = {path: name for name, path in survey.paths.items()}
+    for path in survey.unwritable:
+        name = names.get(path)
+        yield Finding(
+            FindingKind.SESSION_UNWRITABLE,
+            Severity.PROBLEM,
+            path,
+            name if name in survey.named else None,
+            "it cannot be written: messages that arrive would be acknowledged and lost",
+            f"mend its owner, its mode or the disk: `ls -ld {path}`",
+        )
+    for name in survey.replaced:
+        yield Finding(
+            FindingKind.SESSION_REPLACED,
+            Severity.PROBLEM,
+            survey.paths.get(name, name),
+            name,
+            "its worker has another file open than the one at this path: nothing can be saved",
+            f"`waziterm reconnect {name}` opens the file that lies there now",
+        )
+
+
+def _orphan(survey: Survey, name: str, look: SessionLook, path: str, *, held: bool) -> Finding:
+    whose = ", ".join(str(mask_jid(jid)) for jid, _ in look.devices[:3])
+    evidence = "a session file of no instance" + (f", linked as {whose}" if whose else "")
+    if look.condition is not Condition.SOUND:
+        evidence += f"; {look.detail}"
+    remedy: Remedy | None = Remedy.TRASH_SESSION
+    act = "move it to the trash, from where it can be restored"
+    if held or look.condition is Condition.BUSY:
+        remedy, act = None, "end the program that uses it, then `waziterm fix`"
+    elif look.condition is Condition.UNREADABLE:
+        remedy, act = None, f"look at it: `ls -l {path}`"
+    return Finding(FindingKind.ORPHAN_SESSION, Severity.WARNING, path, None, evidence, act, remedy)
+
+
+def _unsound(
+    survey: Survey, instance: Instance, look: SessionLook, path: str, *, held: bool
+) -> Finding:
+    name, remedy = instance.name, None
+    match look.condition:
+        case Condition.BUSY:
+            kind, severity = FindingKind.SESSION_BUSY, Severity.NOTICE
+            act = "run the check again; a file that was not closed cleanly is mended by its start"
+        case Condition.UNREADABLE:
+            kind, severity = FindingKind.SESSION_UNREADABLE, Severity.PROBLEM
+            act = f"see its owner, its mode and the disk: `ls -l {path}`"
+        case _:
+            kind, severity = FindingKind.SESSION_DAMAGED, Severity.PROBLEM
+            act = survey.way_back(name)
+            if look.is_rebuildable and held:
+                act = "end the program that has it open, then `waziterm fix`"
+            elif look.is_rebuildable:
+                act = "copy it to the trash, then rebuild it from what can be read: all of it can"
+                remedy = Remedy.REBUILD_SESSION
+    evidence = f"its session file: {look.detail}"
+    return Finding(kind, severity, path, name, evidence, act, remedy)
+
+
+def _devices(
+    survey: Survey, instance: Instance, look: SessionLook, path: str, *, held: bool
+) -> Iterator[Finding]:
+    """Whether a sound file holds the instance's device, and no other."""
+    name, count, live = instance.name, len(look.devices), survey.is_live(instance)
+    known = instance.jid is not None and _key(instance.jid) in {
+        _key(jid) for jid, _ in look.devices
+    }
+    if count == 0 and instance.is_paired:
+        yield Finding(
+            FindingKind.NO_DEVICE,
+            Severity.PROBLEM,
+            path,
+            name,
+            f"it is linked as {mask_jid(instance.jid)}, but its session file holds no device",
+            survey.way_back(name),
+        )
+    elif count == 0 and not live:
+        yield Finding(
+            FindingKind.NO_DEVICE,
+            Severity.NOTICE,
+            path,
+            name,
+            "its session file holds no device: nothing in it can be used",
+            "end the program that has it open" if held else "move it to the trash",
+            None if held else Remedy.TRASH_SESSION,
+        )
+    elif count > 1:
+        yield Finding(
+            FindingKind.SEVERAL_DEVICES,
+            Severity.WARNING if known else Severity.PROBLEM,
+            path,
+            name,
+            f"its session file holds {count} devices"
+            + ("" if known else ", none of them its own" if instance.is_paired else ""),
+            f"it needs a file with one: {survey.way_back(name)}",
+        )
+    elif count == 1 and instance.is_paired and not known:
+        yield Finding(
+            FindingKind.OTHER_DEVICE,
+            Severity.PROBLEM,
+            path,
+            name,
+            f"it is linked as {mask_jid(instance.jid)},"
+            f" but its session file holds {mask_jid(look.devices[0][0])}",
+            survey.way_back(name),
+        )
+    elif count == 1 and not instance.is_paired and survey.has_manager and not live:
+        yield Finding(
+            FindingKind.OTHER_DEVICE,
+            Severity.WARNING,
+            path,
+            name,
+            f"its session file holds {mask_jid(look.devices[0][0])}, but it is not linked",
+            "start waziterm again: it then takes the device up",
+        )
+
+
+def _doubles(survey: Survey) -> Iterator[Finding]:
+    """One device in two places; where it connects twice, the two push each other out."""
+    places: dict[str, set[str]] = {}
+    for instance in survey.instances:
+        if instance.jid is not None:
+            places.setdefault(_key(instance.jid), set()).add(instance.name)
+    for name, look in survey.sessions.items():
+        for jid, _ in look.devices:
+            places.setdefault(_key(jid), set()).add(name)
+    named = survey.named
+    for jid, holding in places.items():
+        names = sorted(holding)
+        if len(names) < 2:
+            continue
+        ours = [name for name in names if name in named]
+        evidence = ", ".join(
+            name if name in named else f"the file {plain(PurePath(survey.paths[name]).name, 60)}"
+            for name in names
+        )
+        act = "`waziterm fix` moves the file of no instance to the trash"
+        if len(ours) > 1:
+            act = f"keep one of them; for each other: `waziterm remove {ours[-1]}`"
+        yield Finding(
+            FindingKind.JID_TWICE,
+            Severity.PROBLEM if len(ours) > 1 else Severity.WARNING,
+            str(mask_jid(jid)),
+            ours[-1] if ours else None,
+            f"the device {mask_jid(jid)} is in several places: {evidence}",
+            act,
+        )
+
+
+def _key(jid: str) -> str:
+    """A JID in the one form in which two of them can be compared."""
+    try:
+        return str(Jid.parse(jid))
+    except ValueError:
+        return jid

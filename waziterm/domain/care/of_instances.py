@@ -1,0 +1,118 @@
+"""What ails an instance by its own account and history, and what a person can do. Pure."""
+
+from collections.abc import Iterator
+
+from waziterm.domain.care.evidence import Survey
+from waziterm.domain.care.findings import Finding, FindingKind, Severity
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.text import safe_line
+
+MANY_CONFLICTS = 3
+"""So many in a day are no accident any more."""
+FLAPPING = 6
+"""So many reconnects in an hour."""
+
+_OTHER_CLIENT = "find and end the other client, then `waziterm reconnect {name} --takeover`"
+_ONE_TRY = "`waziterm reconnect {name} --takeover` tries once"
+_HELD = {
+    Reason.RIVAL: _OTHER_CLIENT,
+    Reason.CONFLICT_BUDGET: _OTHER_CLIENT,
+    Reason.LOCAL_HOLDER: "end that program, then `waziterm reconnect {name} --takeover`",
+    Reason.CRASH_LOOP: "see `waziterm logs {name}`, then `waziterm reconnect {name} --takeover`",
+}
+_OF_THE_FILE = (Reason.SESSION_BROKEN, Reason.SESSION_MISSING)
+
+
+def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]:
+    """What the instances tell of themselves. with_bad_file: whose session file is a finding."""
+    outdated: list[Instance] = []
+    for instance in survey.instances:
+        if Reason.OUTDATED_CLIENT in (instance.hold, instance.reason):
+            outdated.append(instance)
+        elif instance.hold is not None:
+            if not (instance.hold in _OF_THE_FILE and instance.name in with_bad_file):
+                yield _held(survey, instance)
+        elif instance.banned_until is not None and instance.banned_until > survey.now:
+            yield _banned(instance, instance.banned_until - survey.now)
+        elif instance.state is State.LOGGED_OUT:
+            yield _logged_out(instance)
+        yield from _history(survey, instance)
+    if outdated:
+        names = [instance.name for instance in outdated]
+        shown = ", ".join(names[:3]) + ("" if len(names) <= 3 else ", …")
+        details = (each.detail for each in outdated if each.state is State.OUTDATED)
+        known = safe_line(next((detail for detail in details if detail), ""), 300)
+        yield Finding(
+            FindingKind.OUTDATED,
+            Severity.PROBLEM,
+            "neonize",
+            None,
+            f"WhatsApp refuses this version of the library (405); stopped: {shown}"
+            + (f"; {known}" if known else ""),
+            Reason.OUTDATED_CLIENT.next_step,
+        )
+
+
+def _held(survey: Survey, instance: Instance) -> Finding:
+    name, reason = instance.name, instance.hold
+    assert reason is not None
+    act = _HELD.get(reason, _ONE_TRY).format(name=name)
+    if reason in _OF_THE_FILE:
+        act = f"{act}; else {survey.way_back(name)}"
+    kind = FindingKind.CRASH_LOOP if reason is Reason.CRASH_LOOP else FindingKind.HELD
+    # Whoever stopped it knows of it.
+    severity = Severity.PROBLEM if instance.wanted is Wanted.RUNNING else Severity.NOTICE
+    detail = instance.detail if instance.reason is reason else ""
+    return Finding(kind, severity, name, name, f"held: {_said(reason, detail)}", act)
+
+
+def _banned(instance: Instance, left_s: float) -> Finding:
+    minutes = max(1, round(left_s / 60))
+    left = f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"
+    evidence = f"{_said(Reason.TEMPORARY_BAN, instance.detail)}, {left} left"
+    act = "wait: it connects by itself then, and nothing shortens a ban"
+    if instance.wanted is Wanted.STOPPED:
+        act = f"wait; then `waziterm start {instance.name}`"
+    return Finding(
+        FindingKind.BANNED, Severity.PROBLEM, instance.name, instance.name, evidence, act
+    )
+
+
+def _logged_out(instance: Instance) -> Finding:
+    name, reason = instance.name, instance.reason
+    act = f"`waziterm start {name}` shows a QR code to link it anew"
+    if reason is not Reason.UNLINKED:
+        act = f"{reason.next_step}; then {act}"
+    evidence = _said(reason, instance.detail)
+    return Finding(FindingKind.LOGGED_OUT, Severity.PROBLEM, name, name, evidence, act)
+
+
+def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
+    name = instance.name
+    conflicts, retries = survey.conflicts.get(name, 0), survey.retries.get(name, 0)
+    if conflicts:
+        times = "once" if conflicts == 1 else f"{conflicts} times"
+        yield Finding(
+            FindingKind.RECENT_CONFLICTS,
+            Severity.WARNING if conflicts >= MANY_CONFLICTS else Severity.NOTICE,
+            name,
+            name,
+            f"another client took its session {times} in the last day",
+            "`waziterm conflicts` tells when and who; end the other client",
+        )
+    if retries >= FLAPPING:
+        yield Finding(
+            FindingKind.FLAPPING,
+            Severity.WARNING,
+            name,
+            name,
+            f"its connection was lost {retries} times in the last hour",
+            f"`waziterm test {name}` names the layer that fails",
+        )
+
+
+def _said(reason: Reason, detail: str) -> str:
+    code = f" ({reason.code})" if reason.code else ""
+    return f"{reason.sentence}{code}" + (f": {safe_line(detail, 200)}" if detail else "")

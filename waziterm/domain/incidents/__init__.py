@@ -1,0 +1,1 @@
+"""Incidents, and what was done about them. Pure."""

@@ -1,0 +1,482 @@
+"""Everything that can happen to an instance, from the library, its worker, the clock or a person.
+
+The library's events are named after whatsmeow's (`types/events`), where they are described.
+Texts in events come from the network: they are shown only after `domain.text.plain`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from waziterm.domain.lifecycle.instance import Instance
+
+
+class PairingEnd(StrEnum):
+    """How a pairing ended without a linked device (whatsmeow's QR channel)."""
+
+    TIMEOUT = "timeout"
+    ERROR = "error"
+    NO_MULTIDEVICE = "err-scanned-without-multidevice"
+    CLIENT_OUTDATED = "err-client-outdated"
+
+
+class DropKind(StrEnum):
+    """How an open connection ended, as far as the library said. CLOSED: in good order, or nobody
+    said why. ERROR: WhatsApp named an error first. DIED: the socket died: a reset, a time-out, no
+    route."""
+
+    CLOSED = "closed"
+    ERROR = "error"
+    DIED = "died"
+
+
+class StoreFault(StrEnum):
+    """What keeps the library from writing its session file. MOVED: the file is not the one at its
+    path any more. FULL and LOCKED pass by themselves; nothing else does."""
+
+    READ_ONLY = "read_only"
+    MOVED = "moved"
+    IO = "io"
+    DAMAGED = "damaged"
+    FULL = "full"
+    LOCKED = "locked"
+
+    @property
+    def passes(self) -> bool:
+        return self in (StoreFault.FULL, StoreFault.LOCKED)
+
+
+# -- from the library, through the worker ---------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QrShown:
+    """A new QR code is valid now. payload: its text, a secret. valid_s: seconds it stays valid."""
+
+    payload: str = field(repr=False)
+    index: int
+    count: int
+    valid_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CodeShown:
+    """A pairing code was made; it replaces an earlier one. code: as it is typed on the phone, a
+    secret. valid_s: seconds until the QR codes run out, with which it ends (whatsmeow
+    `pair-code.go`)."""
+
+    code: str = field(repr=False)
+    valid_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairSucceeded:
+    """The phone linked this device. jid: the device's JID; lid: its LID or ""."""
+
+    jid: str
+    lid: str
+    platform: str
+    business_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairFailed:
+    """No phone linked this device."""
+
+    end: PairingEnd
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Logged in; the stream is open. jid: the device's own JID, or "" when unknown."""
+
+    jid: str = ""
+    lid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The socket went away; whatsmeow dials again by itself (0, 2, 4 … s).
+
+    detail: what it said of the end. shared: others of the fleet were dropped in the same seconds;
+    the manager sets it.
+    """
+
+    how: DropKind = DropKind.CLOSED
+    detail: str = ""
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAliveTimeout:
+    """whatsmeow's own ping had no answer. misses: in a row."""
+
+    misses: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAliveRestored:
+    """whatsmeow's own ping is answered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReplaced:
+    """stream:error with a conflict of type replaced (440): another client uses the same keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """The device was removed; its rows are already gone from the session file.
+
+    on_connect: told as a connect failure. code: 401 unlinked, 403 locked, 406 banned.
+    """
+
+    on_connect: bool
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryBan:
+    """402. code: 101 to 106. expire_s: seconds until it ends, 0 when WhatsApp did not say."""
+
+    code: int
+    expire_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailure:
+    """WhatsApp refused the login for a reason that has no event of its own.
+
+    code: 0 when it told none. shared: others of the fleet are refused too; the manager sets it.
+    """
+
+    code: int
+    detail: str = ""
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOutdated:
+    """405: this version of the library is no longer accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamError:
+    """A stream error that whatsmeow does not know. code: as sent, for example 516."""
+
+    code: str
+    detail: str = ""
+
+
+# -- from the worker itself -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """The first dial failed, or the library's own redials do: no network, DNS, TLS or proxy. After
+    a failed first dial the library does not try again."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """WhatsApp has accepted the login, but leaves the library's own first queries unanswered."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailing:
+    """The session file cannot be written. detail: what the library or our own look said."""
+
+    fault: StoreFault
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBroken:
+    """The session file could not be opened as a whatsmeow store."""
+
+    detail: str
+
+
+# -- from the supervisor and the manager ----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """The connect that was waiting for its turn starts now."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """Its worker starts nothing any more: nothing was tried."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryDeaf:
+    """The library tells nothing more of this instance, whose connection may still stand."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """The worker that it shared ended, and another instance is suspected. cause: as in
+    `WorkerDied`."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegroupAsked:
+    """The manager wants it in another worker, in a quiet moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """The worker ended without being asked. cause: "signal 9", "exit 2", "heartbeat stopped"."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """Our own probe made a round trip. took_s: seconds."""
+
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeMissed:
+    """Our own probe had no answer before its deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendUnanswered:
+    """WhatsApp has not acknowledged a message within our time limit, and whatsmeow sends no other
+    one before. after_s: seconds."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HolderFound:
+    """Another local process provably holds this session. who: name and pid, for the operator."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """An operator let another instance of this fleet take the device over. by: who, in words."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectsFound:
+    """The search for a holder proved nothing. summary: what it found, for the operator."""
+
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkBack:
+    """WhatsApp can be reached again after an outage that met the whole fleet, or a connection has
+    lasted again after a storm that met several instances."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropShared:
+    """Others of the fleet were dropped within seconds of this instance's own drop."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFound:
+    """The session file holds a device that the instance does not know of (a lost pairing)."""
+
+    jid: str
+    lid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMissing:
+    """A paired instance has no session file to resume from."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOutdated:
+    """Another instance of the fleet met `ClientOutdated`."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAwaited:
+    """What the fleet knows of a version that WhatsApp would accept, told to who is outdated.
+
+    detail: the numbers, and how the last look at WhatsApp's page ended. until: when the page is
+    read again, UTC seconds, or None. by_itself: whether it is read at all.
+    """
+
+    detail: str
+    until: float | None
+    by_itself: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChanged:
+    """The fleet uses another version than the one that WhatsApp has refused.
+
+    scouting: this instance is the first to try it; its answer counts for all.
+    """
+
+    scouting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """The manager has started, or a pause is over.
+
+    library_changed: neonize, or the version that it tells WhatsApp, is another than last time.
+    """
+
+    library_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The machine's clock was set, or the machine was suspended: what is waited for is as far away
+    as before, or nearer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotCarriedOut:
+    """An event was not carried out to its end, or nothing would bring the state to its end.
+
+    cause: why, for the operator. is_carried: whether its worker lives, or its turn to connect is
+    still waited for.
+    """
+
+    cause: str
+    is_carried: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The moment in `Instance.due` has come."""
+
+
+# -- from a person --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartAsked:
+    """`start`, or the key s on a stopped instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """`stop`, or the key s on a running instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectAsked:
+    """`reconnect`; takeover: the key r or `--takeover`, which may shorten a cool-down."""
+
+    takeover: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CleanAsked:
+    """`clean`, `remove`: the session goes to the trash. unlinked: WhatsApp has removed the device
+    before, so its keys are of no use any more. removing: the instance goes too. note: what the
+    operator must know of it, or "".
+    """
+
+    unlinked: bool = False
+    removing: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotMoved:
+    """A session that was to go to the trash, or to come from there, is where it was.
+
+    was: the instance as it was before that.
+    """
+
+    was: Instance = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    """The fleet is restarted, or this session's file repaired: nothing may use it until `Booted`.
+    What is wanted, and every wait, stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRestored:
+    """The session is to come back from the trash. entry: its id there. was: the instance when it
+    went there; its cool-down, hold and ban come back with it."""
+
+    entry: str
+    was: Instance = field(repr=False)
+
+
+LibraryEvent = (
+    QrShown
+    | CodeShown
+    | PairSucceeded
+    | PairFailed
+    | Connected
+    | Disconnected
+    | KeepAliveTimeout
+    | KeepAliveRestored
+    | StreamReplaced
+    | LoggedOut
+    | TemporaryBan
+    | ConnectFailure
+    | ClientOutdated
+    | StreamError
+)
+WorkerEvent = (
+    LibraryEvent
+    | Authenticated
+    | DialFailed
+    | NotStarted
+    | SessionBroken
+    | StoreFailing
+    | LibraryDeaf
+)
+Event = (
+    WorkerEvent
+    | Dialling
+    | WorkerDied
+    | WorkerLost
+    | RegroupAsked
+    | ProbeAnswered
+    | ProbeMissed
+    | SendUnanswered
+    | HolderFound
+    | SuspectsFound
+    | TakenOver
+    | NetworkBack
+    | DropShared
+    | DeviceFound
+    | SessionMissing
+    | FleetOutdated
+    | VersionAwaited
+    | VersionChanged
+    | Booted
+    | ClockSet
+    | NotCarriedOut
+    | Due
+    | StartAsked
+    | StopAsked
+    | ReconnectAsked
+    | CleanAsked
+    | PauseAsked
+    | SessionRestored
+    | NotMoved
+)

@@ -1,0 +1,129 @@
+"""One instance: its identity, where it stands, and the budgets that the rules keep."""
+
+from dataclasses import dataclass, field, replace
+
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+
+DEVICE_NAME = "waziterm"
+"""What the phone shows in its list of linked devices."""
+
+
+@dataclass(frozen=True, slots=True)
+class QrCode:
+    """The QR code that is valid now. payload: its text, a secret, never stored or logged."""
+
+    payload: str = field(repr=False)
+    index: int
+    count: int
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairingCode:
+    """The code to type on the phone instead of a scan. text: a secret, never stored or logged."""
+
+    text: str = field(repr=False)
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """All that the rules know of one instance. All but `qr` and `code` survives a restart.
+
+    jid, lid: of the linked device; None while the instance is not paired.
+    due: when the rules want to be asked again with `Due`; None when only an event can help.
+    attempt: connects in a row that did not last; it sets the back-off.
+    cooldown_until, banned_until: no attempt before; they outlive a stop.
+    hold: the reason for which the program stopped trying, until a person says so.
+    guarded_at: when our own guarded attempt started.
+    conflicts, crashes, store_faults: moments inside their windows.
+    refusals: moments of the logins in a row that WhatsApp refused, this instance's alone.
+    short_lived: connections that were closed at once, since the last that was stable.
+    redialling: the library dials by itself after a drop; no attempt of ours is pending.
+    """
+
+    name: str
+    created_at: float
+    phone: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    jid: str | None = None
+    lid: str | None = None
+    wanted: Wanted = Wanted.RUNNING
+    state: State = State.STOPPED
+    reason: Reason = Reason.NEW
+    detail: str = ""
+    since: float = 0.0
+    due: float | None = None
+    connected_at: float | None = None
+    attempt: int = 0
+    cooldown_until: float | None = None
+    banned_until: float | None = None
+    hold: Reason | None = None
+    guarded_at: float | None = None
+    conflicts: tuple[float, ...] = ()
+    crashes: tuple[float, ...] = ()
+    refusals: tuple[float, ...] = ()
+    store_faults: tuple[float, ...] = ()
+    short_lived: int = 0
+    probe_misses: int = 0
+    redialling: bool = False
+    qr: QrCode | None = None
+    code: PairingCode | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its hold stands: one of a conflict belongs to a device, 405 meets everybody."""
+        return self.hold is not None and (self.is_paired or self.hold is Reason.OUTDATED_CLIENT)
+
+    def shifted(self, by: float) -> "Instance":
+        """The same after the clock was set by so many seconds: each of its moments is as long ago,
+        and as far ahead, as before."""
+        if not by:
+            return self
+
+        def moved(moment: float | None) -> float | None:
+            return None if moment is None else moment + by
+
+        return replace(
+            self,
+            created_at=self.created_at + by,
+            since=self.since + by,
+            due=moved(self.due),
+            connected_at=moved(self.connected_at),
+            cooldown_until=moved(self.cooldown_until),
+            banned_until=moved(self.banned_until),
+            guarded_at=moved(self.guarded_at),
+            conflicts=tuple(at + by for at in self.conflicts),
+            crashes=tuple(at + by for at in self.crashes),
+            refusals=tuple(at + by for at in self.refusals),
+            store_faults=tuple(at + by for at in self.store_faults),
+            qr=self.qr and replace(self.qr, expires_at=self.qr.expires_at + by),
+            code=self.code and replace(self.code, expires_at=self.code.expires_at + by),
+        )
+
+    def with_barriers_of(self, other: "Instance") -> "Instance":
+        """With the later of both cool-downs and bans, a hold of either, and both's conflicts."""
+        return replace(
+            self,
+            hold=self.hold or other.hold,
+            cooldown_until=_later(self.cooldown_until, other.cooldown_until),
+            banned_until=_later(self.banned_until, other.banned_until),
+            guarded_at=_later(self.guarded_at, other.guarded_at),
+            conflicts=tuple(sorted({*self.conflicts, *other.conflicts})),
+        )
+
+    @property
+    def is_paired(self) -> bool:
+        return self.jid is not None
+
+    @property
+    def next_attempt(self) -> float | None:
+        """When the program tries to connect by itself, if it will; outdated: when it reads
+        WhatsApp's current version, which it needs for that."""
+        waits = self.state in (State.RETRYING, State.COOLDOWN, State.BANNED, State.OUTDATED)
+        return self.due if waits and not self.redialling else None
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    return max(one or 0.0, other or 0.0) or None

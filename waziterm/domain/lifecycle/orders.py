@@ -1,0 +1,110 @@
+"""What a person may ask of an instance, and what then becomes of it. Pure; part of the rules."""
+
+from dataclasses import replace
+
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.future import settled
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.lifecycle.steps import (
+    Action,
+    Decision,
+    Moment,
+    blocked,
+    connect,
+    end,
+    move,
+    resume_wanted,
+)
+
+
+def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
+    """What a person asked for. Only a takeover passes a cool-down or a hold; nothing a ban."""
+    running = replace(instance, wanted=Wanted.RUNNING)
+    barrier = blocked(running, at)
+    match event:
+        case ev.StopAsked():
+            wanted = replace(instance, wanted=Wanted.STOPPED)
+            if instance.state is State.LOGGED_OUT:
+                return Decision(wanted)
+            return end(wanted, Reason.BY_OPERATOR, at)
+        case ev.PauseAsked():
+            waits = instance.due is not None or instance.state is State.OUTDATED
+            if not waits and not instance.state.is_live:
+                return Decision(instance)
+            paused = move(instance, State.STOPPED, Reason.PAUSED, at, detail=instance.detail)
+            return Decision(paused, (Action.STOP_WORKER,))
+        case ev.StartAsked() | ev.ReconnectAsked() if instance.reason is Reason.PAUSED:
+            return Decision(instance, refusal="paused while something is put in order; wait")
+        case ev.SessionRestored(was=was):
+            return _restored(instance, was, at)
+        case ev.NotMoved(was=was):
+            waits = was.state.is_live or was.due is not None
+            return resume_wanted(move(was, State.STOPPED, Reason.PAUSED, at) if waits else was, at)
+        case ev.CleanAsked(unlinked, removing, note):
+            bare = replace(
+                instance, wanted=Wanted.STOPPED, jid=None, lid=None, attempt=0, short_lived=0
+            )
+            cleaned = move(bare, State.STOPPED, Reason.CLEANED, at, detail=note)
+            trash = Action.TRASH_REMAINS if unlinked else Action.TRASH_SESSION
+            return Decision(
+                cleaned, (Action.STOP_WORKER, Action.TRASH_INSTANCE if removing else trash)
+            )
+        case ev.ReconnectAsked(takeover=True):
+            if barrier is not None and barrier.state is State.BANNED:
+                return _refused(barrier)
+            if barrier is not None and barrier.state is State.OUTDATED:
+                # Nobody dials with a version that is refused; what helps is another one.
+                return Decision(barrier, (Action.STOP_WORKER, Action.READ_VERSION))
+            if instance.state in (State.CONNECTING, State.PAIRING):
+                return Decision(running)
+            fresh = replace(_afresh(running), hold=None)
+            if not instance.is_held and instance.cooldown_until is None:
+                return connect(fresh, Reason.ASKED, at)
+            return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)
+        case ev.ReconnectAsked():
+            if barrier is not None:
+                return _refused(barrier)
+            if instance.state in (State.CONNECTING, State.PAIRING):
+                return Decision(running)
+            return connect(_afresh(running), Reason.ASKED, at)
+        case _:
+            if barrier is not None and barrier.hold is not None:
+                return _refused(barrier)
+            if instance.state in (State.STOPPED, State.LOGGED_OUT):
+                return connect(_afresh(running), Reason.ASKED, at)
+            return Decision(running)
+
+
+def _afresh(instance: Instance) -> Instance:
+    """A person asks: waits grow from the beginning again, and a mended file has its second try."""
+    return replace(instance, attempt=0, refusals=(), store_faults=())
+
+
+def _restored(instance: Instance, was: Instance, at: Moment) -> Decision:
+    """A session comes back with every barrier that it left with; none of them gets shorter."""
+    if instance.is_paired or instance.state not in (State.STOPPED, State.LOGGED_OUT):
+        said = "linked already" if instance.is_paired else instance.state.label
+        return Decision(instance, refusal=f"{said}; nothing was restored")
+    back = replace(
+        instance.with_barriers_of(was),
+        jid=was.jid,
+        lid=was.lid,
+        wanted=was.wanted,
+        crashes=tuple(sorted({*instance.crashes, *was.crashes})),
+    )
+    back = settled(move(back, State.STOPPED, Reason.RESTORED, at), at.now, at.limits)
+    return Decision(back, (Action.RESTORE_SESSION,))
+
+
+def _refused(barrier: Instance) -> Decision:
+    """A command that would pass a barrier: nothing is tried, and the barrier is shown."""
+    said = {
+        State.COOLDOWN: "in its cool-down after a conflict; r or --takeover tries at once",
+        State.BANNED: "banned by WhatsApp for a time; nothing shortens a ban",
+        State.OUTDATED: "outdated: WhatsApp refuses this version of the library; upgrade neonize,"
+        " or --takeover reads WhatsApp's current version",
+    }
+    fallback = f"held ({barrier.reason.sentence}); r or --takeover tries once"
+    return Decision(barrier, refusal=said.get(barrier.state, fallback))

@@ -1,0 +1,314 @@
+"""The moves that the rules are made of: an instance and a moment in, a decision out."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from waziterm.domain.lifecycle.events import StoreFault
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import NETWORK_CAP_S, Limits, backoff, drawn, suspicious_wait
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+
+QUEUED = "waiting for its turn"
+"""The detail of an instance that is to connect as soon as the fleet's limit allows."""
+
+
+_CAPS_S = {
+    # That wait comes on top of a whole limit in which nobody answered.
+    Reason.CONNECT_TIMEOUT: 30.0,
+    Reason.AUTHENTICATED: 30.0,
+    Reason.DIAL_FAILED: NETWORK_CAP_S,
+    Reason.DROPPED: NETWORK_CAP_S,
+    Reason.KEEPALIVE_MISSED: NETWORK_CAP_S,
+    Reason.STREAM_ERROR: NETWORK_CAP_S,
+}
+"""The largest wait for another attempt, where the network may have been the cause."""
+
+REFUSAL_BUDGET = 5
+REFUSAL_SPAN_S = 600.0
+"""So many refused logins in a row, over so long a time, end in `held`."""
+STORE_WINDOW_S = 86_400.0
+"""How long a fault of the session file counts: one reconnect a day, then `held`."""
+
+
+class Action(StrEnum):
+    """What a supervisor has to carry out, in the order of a decision."""
+
+    STOP_WORKER = "stop_worker"
+    DIAL = "dial"
+    PROBE = "probe"
+    FIND_HOLDER = "find_holder"
+    TRASH_SESSION = "trash_session"
+    TRASH_REMAINS = "trash_remains"
+    TRASH_INSTANCE = "trash_instance"
+    RESTORE_SESSION = "restore_session"
+    STOP_FLEET_RETRIES = "stop_fleet_retries"
+    READ_VERSION = "read_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an event leads to.
+
+    instance: the next value of the instance, with its state, reason and due moment.
+    actions: what to do now, in order.
+    refusal: for a command that was not carried out, one line that says why.
+    """
+
+    instance: Instance
+    actions: tuple[Action, ...] = ()
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a rule is asked. now: UTC seconds. random: in [0, 1), drawn once per decision."""
+
+    now: float
+    random: float
+    limits: Limits
+
+    def recent(self, moments: tuple[float, ...], window_s: float) -> tuple[float, ...]:
+        """The moments of the last `window_s` seconds, and now."""
+        return (*(at for at in moments if self.within(at, window_s)), self.now)
+
+    def within(self, moment: float | None, window_s: float) -> bool:
+        """Whether a moment lies in the last `window_s` seconds. One in the future is of a clock
+        that was wrong, and says nothing."""
+        return moment is not None and 0.0 <= self.now - moment <= window_s
+
+
+def move(
+    instance: Instance,
+    state: State,
+    reason: Reason,
+    at: Moment,
+    *,
+    detail: str = "",
+    due: float | None = None,
+) -> Instance:
+    """The instance in another state (or in the same one for another reason).
+
+    What belongs to the old state alone ends with it: the QR code, the pairing code, the open
+    connection, the library's own redial.
+    """
+    online = state in (State.CONNECTED, State.DEGRADED)
+    return replace(
+        instance,
+        state=state,
+        reason=reason,
+        detail=detail,
+        since=instance.since if state is instance.state else at.now,
+        due=due,
+        connected_at=instance.connected_at if online else None,
+        qr=instance.qr if state is State.PAIRING else None,
+        code=instance.code if state is State.PAIRING else None,
+        probe_misses=instance.probe_misses if online else 0,
+        redialling=False,
+    )
+
+
+def blocked(instance: Instance, at: Moment) -> Instance | None:
+    """The instance behind the barrier that forbids an attempt now; None when nothing does.
+
+    A hold belongs to a device: who is not paired has none to fight for. It stays in the row of a
+    cleaned instance, because its session may come back.
+    """
+    if instance.hold is not None and instance.is_held:
+        if instance.reason is instance.hold or instance.state is State.OUTDATED:
+            return instance
+        state = State.OUTDATED if instance.hold is Reason.OUTDATED_CLIENT else State.HELD
+        return move(instance, state, instance.hold, at)
+    if instance.banned_until is not None and at.now < instance.banned_until:
+        until = instance.banned_until
+        detail = _kept_evidence(instance)
+        return move(instance, State.BANNED, Reason.TEMPORARY_BAN, at, detail=detail, due=until)
+    if instance.cooldown_until is not None and at.now < instance.cooldown_until:
+        if instance.state is State.COOLDOWN:
+            return instance
+        until = instance.cooldown_until
+        detail = _kept_evidence(instance)
+        return move(instance, State.COOLDOWN, Reason.CONFLICT, at, detail=detail, due=until)
+    return None
+
+
+def _kept_evidence(instance: Instance) -> str:
+    """The evidence for a barrier is not lost by a pause."""
+    return instance.detail if instance.reason is Reason.PAUSED else ""
+
+
+def connect(instance: Instance, reason: Reason, at: Moment) -> Decision:
+    """Connect now, unless a barrier forbids it.
+
+    The first attempt after a cool-down is the guarded one, whoever asks for it. The wait for
+    the fleet's turn has no limit of its own; the connect time limit starts with `Dialling`.
+    """
+    barrier = blocked(instance, at)
+    if barrier is not None:
+        return Decision(barrier, (Action.STOP_WORKER,))
+    cooled = instance.is_paired and instance.cooldown_until is not None
+    if cooled and reason is not Reason.TAKEOVER:
+        reason = Reason.GUARDED
+    actions = [Action.STOP_WORKER, Action.DIAL]
+    if instance.state is State.LOGGED_OUT:
+        actions.insert(1, Action.TRASH_REMAINS)
+    queued = move(instance, State.CONNECTING, reason, at, detail=QUEUED)
+    return Decision(queued, tuple(actions))
+
+
+def retry(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
+    """Give the worker up and try again after the back-off."""
+    attempt = instance.attempt + 1
+    due = at.now + backoff(attempt, at.limits, at.random, _CAPS_S.get(reason))
+    waiting = move(instance, State.RETRYING, reason, at, detail=detail, due=due)
+    return Decision(replace(waiting, attempt=attempt), (Action.STOP_WORKER,))
+
+
+def dropped(
+    instance: Instance, reason: Reason, at: Moment, detail: str, *, suspicious: bool
+) -> Decision:
+    """An open connection ended.
+
+    The library redials at once, and that is right after a connection that was stable, or that
+    lasted and is the first to end for long. Otherwise the worker is given up and the wait grows:
+    a flapping line is not hammered, and two clients that take the session from each other unheard
+    come to rest.
+    suspicious: it was closed, nobody said why, and it is the only one.
+    """
+    assert instance.connected_at is not None
+    limits, lived = at.limits, at.now - instance.connected_at
+    if lived >= limits.stable_s:
+        return redial(replace(instance, attempt=0, short_lived=0), reason, at, detail)
+    if lived >= limits.short_lived_s:
+        if instance.attempt == 0 and instance.short_lived == 0:
+            return redial(instance, reason, at, detail)
+        return retry(instance, reason, at, detail)
+    if not suspicious:
+        return retry(instance, reason, at, detail)
+    counted = replace(instance, short_lived=instance.short_lived + 1)
+    times = counted.short_lived - limits.short_lived_budget + 1
+    if times < 1:
+        return retry(counted, reason, at, detail)
+    due = at.now + suspicious_wait(times, limits, at.random)
+    said = f"{counted.short_lived} times"
+    waiting = move(counted, State.RETRYING, Reason.SHORT_LIVED, at, detail=said, due=due)
+    return Decision(replace(waiting, attempt=instance.attempt + 1), (Action.STOP_WORKER,))
+
+
+def refused(instance: Instance, code: int, said: str, at: Moment, *, shared: bool) -> Decision:
+    """WhatsApp refused the login. 409 is final; what only this instance meets, again and again over
+    a long time, and what does not pass by its nature, ends in `held` too.
+
+    shared: others of the fleet are refused as well: that is WhatsApp's trouble or the network's.
+    """
+    detail = (f"code {code}" if code else "no code told") + (said and f": {said}")
+    if code == 409:
+        return hold(instance, Reason.REFUSED, at, detail)
+    passes = code in (408, 429) or code >= 500
+    refusals = () if passes or shared else (*instance.refusals, at.now)
+    counted = replace(instance, refusals=refusals[:1] + refusals[1:][-REFUSAL_BUDGET:])
+    long_enough = bool(refusals) and at.now - refusals[0] >= REFUSAL_SPAN_S
+    if long_enough and len(refusals) >= REFUSAL_BUDGET:
+        return hold(counted, Reason.REFUSED_AGAIN, at, detail)
+    return retry(counted, Reason.LOGIN_REFUSED, at, detail)
+
+
+def store_failing(instance: Instance, fault: StoreFault, detail: str, at: Moment) -> Decision:
+    """The session file cannot be written: what arrives is acknowledged and lost. One reconnect
+    may help; a fault that passes by itself is waited for, without a connection meanwhile."""
+    if fault.passes:
+        return retry(instance, Reason.STORE_FAILING, at, detail)
+    faults = at.recent(instance.store_faults, STORE_WINDOW_S)
+    counted = replace(instance, store_faults=faults[-2:])
+    if len(faults) > 1:
+        return hold(counted, Reason.STORE_UNWRITABLE, at, detail)
+    return retry(counted, Reason.STORE_FAILING, at, detail)
+
+
+def redial(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
+    """Leave the worker to the library's own redial, for as long as one connect may take."""
+    due = at.now + at.limits.connect_timeout_s
+    waiting = move(instance, State.RETRYING, reason, at, detail=detail, due=due)
+    return Decision(replace(waiting, redialling=True))
+
+
+def hold(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
+    """Stop trying until a person says so."""
+    state = State.OUTDATED if reason is Reason.OUTDATED_CLIENT else State.HELD
+    stopped = move(instance, state, reason, at, detail=detail)
+    return Decision(replace(stopped, hold=reason, cooldown_until=None), (Action.STOP_WORKER,))
+
+
+def outdated(instance: Instance, at: Moment) -> Decision:
+    """Stop trying until the fleet has a version that WhatsApp accepts. The fleet may find one by
+    itself, so a cool-down stays."""
+    held = hold(instance, Reason.OUTDATED_CLIENT, at)
+    kept = replace(held.instance, cooldown_until=instance.cooldown_until)
+    return replace(held, instance=kept)
+
+
+def end(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
+    """Stop without a further attempt; a key starts it again."""
+    return Decision(move(instance, State.STOPPED, reason, at, detail=detail), (Action.STOP_WORKER,))
+
+
+def conflict(instance: Instance, at: Moment) -> Decision:
+    """WhatsApp said that another client took the session (440, nothing else is a conflict): cool
+    down, or hold when a rival is proven.
+
+    A conflict soon after our own guarded attempt proves a living rival. Otherwise the last
+    conflict of the budget inside the window is one too many.
+    """
+    limits = at.limits
+    conflicts = at.recent(instance.conflicts, limits.conflict_window_s)
+    counted = replace(instance, conflicts=conflicts, short_lived=0)
+    if at.within(instance.guarded_at, limits.guard_s):
+        return hold(counted, Reason.RIVAL, at)
+    if len(conflicts) >= limits.conflict_budget:
+        minutes = round(limits.conflict_window_s / 60)
+        return hold(counted, Reason.CONFLICT_BUDGET, at, f"{len(conflicts)} in {minutes} minutes")
+    until = at.now + drawn(limits.cooldown_s, limits, at.random)
+    cooling = move(counted, State.COOLDOWN, Reason.CONFLICT, at, due=until)
+    return Decision(
+        replace(cooling, cooldown_until=until), (Action.STOP_WORKER, Action.FIND_HOLDER)
+    )
+
+
+def crash(instance: Instance, cause: str, at: Moment) -> Decision:
+    """The worker died: a new one after a back-off, or hold when it keeps dying."""
+    crashes = at.recent(instance.crashes, at.limits.crash_window_s)
+    counted = replace(instance, crashes=crashes)
+    if len(crashes) >= at.limits.crash_budget:
+        return hold(counted, Reason.CRASH_LOOP, at, cause)
+    return retry(counted, Reason.WORKER_DIED, at, cause)
+
+
+def lost_worker(instance: Instance, cause: str, at: Moment) -> Decision:
+    """The worker that it shared died through another instance: it goes on in a new one at once.
+
+    Who waited for the network anyway waits as before, and who loses its worker again and again is
+    treated as if the fault were its own.
+    """
+    crashes = at.recent(instance.crashes, at.limits.crash_window_s)
+    if len(crashes) > 1:
+        return crash(instance, cause, at)
+    counted = replace(instance, crashes=crashes)
+    if instance.state is not State.CONNECTED:
+        return retry(counted, Reason.WORKER_DIED, at, cause)
+    moved = connect(counted, Reason.MOVED, at)
+    return replace(moved, actions=(Action.STOP_WORKER, *moved.actions))
+
+
+def resume_wanted(
+    instance: Instance, at: Moment, reason: Reason = Reason.RESUMED, *, pairing: bool = False
+) -> Decision:
+    """After the program's start, a pause, or another cause that held it: connect what is paired
+    and wanted; the others wait for a key. pairing: one that is not paired does not."""
+    if instance.wanted is Wanted.RUNNING and (instance.is_paired or pairing):
+        return connect(instance, reason, at)
+    released = instance.state is State.OUTDATED and instance.hold is None
+    released = released or instance.reason is Reason.PAUSED
+    if instance.state.is_live or instance.state is State.COOLDOWN or released:
+        reason = Reason.BY_OPERATOR if instance.is_paired else Reason.NEW
+        return end(instance, reason, at)
+    return Decision(instance)

@@ -1,0 +1,67 @@
+"""Which instances to move to another worker, so that few workers hold many. Pure.
+
+A worker starts nothing after its first call, so whoever leaves it leaves a gap. Those that have
+become sparse, by half or more, are given up for a common new one; one whose memory has grown is
+given up alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.states import State
+
+GROWN_MB = 64.0
+"""A worker that has grown by this much since its start is given up (10^6 bytes)."""
+QUIET_S = 600.0
+TRUSTED_S = 3600.0
+"""How long after a crash an instance is not put together with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker process. names: the instances in it. grown_mb: since its start, in 10^6 bytes."""
+
+    pid: int
+    names: tuple[str, ...]
+    grown_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Regroup:
+    """Instances that are to leave their workers together, and why."""
+
+    names: tuple[str, ...]
+    why: str
+
+
+def is_quiet(instance: Instance, now: float) -> bool:
+    """Whether an instance can be moved without anybody missing it. now: UTC seconds."""
+    steady = instance.state is State.CONNECTED and instance.due is None
+    lasts = instance.connected_at is not None and now - instance.connected_at > QUIET_S
+    trusted = all(now - crash > TRUSTED_S for crash in instance.crashes)
+    return steady and lasts and trusted and not instance.probe_misses
+
+
+def regroup(workers: Sequence[WorkerView], quiet: frozenset[str], size: int) -> Regroup | None:
+    """What to do in one quiet moment; None when all is well.
+
+    quiet: the instances that may be moved. size: the most instances that share a worker.
+    """
+    movable = [worker for worker in workers if worker.names and quiet.issuperset(worker.names)]
+    for worker in movable:
+        if worker.grown_mb > GROWN_MB:
+            why = f"worker {worker.pid} has grown by {worker.grown_mb:.0f} MB"
+            return Regroup(worker.names, why)
+    sparse = sorted(
+        (worker for worker in movable if 2 * len(worker.names) <= size),
+        key=lambda worker: len(worker.names),
+    )
+    together: list[WorkerView] = []
+    for worker in sparse:
+        if sum(len(each.names) for each in (*together, worker)) <= size:
+            together.append(worker)
+    if len(together) < 2:
+        return None
+    names = tuple(name for worker in together for name in worker.names)
+    return Regroup(names, f"{len(together)} workers hold {len(names)} instances; one can")

@@ -1,0 +1,211 @@
+"""Clean, remove, restore: what leaves through the trash, and what comes back from there.
+
+It works on whatever keeps the instances: a running manager, or the files alone.
+"""
+
+import asyncio
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from waziterm.domain.care.trash import Removal, TrashView, Why
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.manager.care.ages import trash_views
+from waziterm.manager.clock import Clock
+from waziterm.manager.files.manifest import TrashEntry
+from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.files.trash import Trash
+from waziterm.manager.rivals.registry import Registry
+from waziterm.store.errors import StoreError
+from waziterm.store.sessionfile import device_key, devices_in
+from waziterm.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Keeper(Protocol):
+    """Whoever keeps the instances. All but `instances` raise FleetError."""
+
+    def instances(self) -> tuple[Instance, ...]: ...
+
+    async def tell(self, name: str, event: ev.Event) -> None:
+        """Tell an instance something, and wait until it is stored and carried out."""
+        ...
+
+    async def adopt(self, instance: Instance) -> None:
+        """Keep an instance that did not exist before."""
+        ...
+
+    async def forget(self, name: str) -> None:
+        """Do not keep an instance any more."""
+        ...
+
+    async def logout(self, name: str) -> str:
+        """Unlink an instance's device at WhatsApp; "" or why that was not possible."""
+        ...
+
+
+class Cleaning:
+    """Moves sessions to the trash and back. keep_s: seconds for which they stay, 0 for ever."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        store: Store,
+        sessions: SessionFiles,
+        trash: Trash,
+        registry: Registry,
+        clock: Clock,
+        keep_s: float,
+    ) -> None:
+        self._keeper = keeper
+        self._store = store
+        self._sessions = sessions
+        self._trash = trash
+        self._registry = registry
+        self._clock = clock
+        self.keep_s = keep_s
+
+    async def clean(self, name: str, *, logout: bool) -> None:
+        """Move an instance's session to the trash; see `domain.fleet.api.Fleet.clean`."""
+        error = await self._keeper.logout(name) if logout else ""
+        unlinked = logout and not error
+        await self._keeper.tell(name, ev.CleanAsked(unlinked, note=_not_unlinked(error)))
+
+    async def remove(self, name: str, *, logout: bool) -> Removal:
+        """Clean an instance and forget it."""
+        error = await self._keeper.logout(name) if logout else ""
+        await self._keeper.tell(name, ev.CleanAsked(logout and not error, removing=True))
+        await self._keeper.forget(name)
+        entries = await self._trash.entries()
+        entry = next(
+            entry.id
+            for entry in reversed(entries)
+            if entry.instance == name and entry.why is Why.REMOVED
+        )
+        return Removal(entry, _not_unlinked(error))
+
+    async def clean_all(self, count: int, *, logout: bool) -> tuple[str, ...]:
+        """Clean all that have a session; their names. Raises FleetError unless it is `count`."""
+        names = self.expect(count)
+        for name in names:
+            await self.clean(name, logout=logout)
+        return names
+
+    def expect(self, count: int) -> tuple[str, ...]:
+        """The instances with a session. Raises FleetError unless there are `count` of them."""
+        names = self.with_session()
+        if count != len(names):
+            raise FleetError(
+                f"there are {len(names)} sessions, not {count}; nothing was cleaned",
+                "look with `waziterm list`",
+                code=2,
+            )
+        return names
+
+    def with_session(self) -> tuple[str, ...]:
+        """The instances that have something to clean."""
+        files = self._sessions.names()
+        kept = self._keeper.instances()
+        return tuple(each.name for each in kept if each.is_paired or each.name in files)
+
+    async def trash(self) -> tuple[TrashView, ...]:
+        """What lies in the trash, the newest first."""
+        entries = await self._trash.entries()
+        newest = tuple(reversed(entries))
+        return await trash_views(self._store, newest, self.keep_s, self._clock.now())
+
+    async def restore(self, identity: str) -> str:
+        """Bring an entry back, and its instance; the instance's name. Raises FleetError."""
+        entry = await self._entry(identity)
+        name = entry.instance
+        if entry.files and self._sessions.files(name):
+            raise FleetError(
+                f"{name} has a session already; nothing was restored",
+                f"`waziterm clean {name}` moves that one to the trash first",
+            )
+        was = await self._as_it_was(entry)
+        kept = next((each for each in self._keeper.instances() if each.name == name), None)
+        if was.jid is not None:
+            await self._refuse_live_elsewhere(was.jid, name, entry)
+        if kept is None:
+            now = self._clock.now()
+            await self._keeper.adopt(
+                Instance(
+                    name, created_at=was.created_at, since=now, phone=was.phone, proxy=was.proxy
+                )
+            )
+        try:
+            await self._keeper.tell(name, ev.SessionRestored(entry.id, was))
+        except FleetError:
+            if kept is None:
+                await self._keeper.forget(name)
+            raise
+        await self._keeper.tell(name, ev.Booted())
+        return name
+
+    async def _entry(self, identity: str) -> TrashEntry:
+        entry = await self._trash.entry(identity)
+        if entry is None:
+            said = f"the trash holds no {identity[:80]!r}"
+            raise FleetError(said, "see `waziterm trash`", code=2)
+        if not entry.restorable:
+            raise FleetError(
+                f"{identity} cannot be restored: its device is no longer linked",
+                f"`waziterm start {entry.instance}` shows a QR code to link it anew",
+            )
+        return entry
+
+    async def _as_it_was(self, entry: TrashEntry) -> Instance:
+        """The instance that comes back; for files that belonged to none, one made for them."""
+        try:
+            check_name(entry.instance)
+        except InvalidNameError as error:
+            raise FleetError(f"the manifest of {entry.id} is not ours: {error}") from error
+        was = entry.was or Instance(entry.instance, created_at=self._clock.now())
+        if was.jid is None:
+            database = self._database(entry)
+            devices = await asyncio.to_thread(devices_in, database) if database else ()
+            if len(devices) == 1:
+                was = replace(was, jid=devices[0][0], lid=devices[0][1] or None)
+        return replace(await self._with_barriers(was), name=entry.instance)
+
+    async def _with_barriers(self, was: Instance) -> Instance:
+        """With what stood against its device in any entry: an older one must pass no barrier."""
+        for entry in await self._trash.entries():
+            if entry.was is not None and was.is_paired and entry.was.jid == was.jid:
+                was = was.with_barriers_of(entry.was)
+        return was
+
+    async def _refuse_live_elsewhere(self, jid: str, name: str, entry: TrashEntry) -> None:
+        for other in self._keeper.instances():
+            if other.jid == jid and other.name != name:
+                raise FleetError(
+                    f"its device is in use as {other.name}; nothing was restored",
+                    f"`waziterm remove {other.name}` first, which can be undone too",
+                )
+        database = self._database(entry)
+        if database is None:
+            return
+        try:
+            key = await asyncio.to_thread(device_key, database, jid, in_use=False)
+        except StoreError as error:
+            # What cannot be read cannot be connected with either.
+            log.warning("whether %s is live elsewhere cannot be told: %s", name, error)
+            return
+        peer = await asyncio.to_thread(self._registry.holder, key) if key else None
+        if peer is not None:
+            raise FleetError(
+                f"its device is live in {peer}", "stop it there first; nothing was restored"
+            )
+
+    def _database(self, entry: TrashEntry) -> Path | None:
+        return next((file for file in self._trash.files(entry) if file.suffix == ".db"), None)
+
+
+def _not_unlinked(error: str) -> str:
+    return f"not unlinked at WhatsApp: {error}; do it on the phone" if error else ""

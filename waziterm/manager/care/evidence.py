@@ -1,0 +1,210 @@
+"""The look before a check judges: files, processes, history and machine, seen at one moment."""
+
+import asyncio
+import os
+import shutil
+import socket
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from waziterm.domain.care.evidence import OpenPath, SessionLook, Survey
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.text import plain
+from waziterm.domain.version import UsedVersion
+from waziterm.manager.care.ages import trash_views
+from waziterm.manager.clock import Clock
+from waziterm.manager.descriptors import descriptors
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.files.trash import Trash
+from waziterm.manager.history.conflicts import conflicts_in
+from waziterm.manager.rivals.search import holders_of, open_files
+from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at
+from waziterm.store.store import Store
+
+_ONLINE = (State.CONNECTED, State.DEGRADED)
+_DAY_S = 86_400.0
+_HOUR_S = 3_600.0
+_MOST = 100_000
+_LONGEST_PATH = 4096
+_ANSWER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPlaces:
+    """What a check looks at and a fix puts in order.
+
+    own_pids: the workers of this fleet. keep_trash_s: seconds for which a trash entry stays now, 0
+    for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
+    nobody of ours uses its session; afterwards it goes on. stuck: by name, why an instance is
+    longer in its state than its limit says. version: that which the library tells WhatsApp.
+    """
+
+    data: DataDir
+    store: Store
+    sessions: SessionFiles
+    trash: Trash
+    clock: Clock
+    instances: Callable[[], Sequence[Instance]]
+    own_pids: Callable[[], frozenset[int]]
+    keep_trash_s: Callable[[], float]
+    version: Callable[[], UsedVersion | None]
+    has_manager: bool
+    halted: Callable[[str], AbstractAsyncContextManager[None]]
+    stuck: Callable[[], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Disk:
+    """What only the disk and the process table can tell."""
+
+    looks: dict[str, SessionLook]
+    open_paths: tuple[OpenPath, ...]
+    holders: dict[str, str]
+    unwritable: tuple[str, ...]
+    replaced: tuple[str, ...]
+    stale_socket: str | None
+    free: int | None
+
+
+def shown(path: Path) -> str:
+    """A path as inert text: a file's name may be anybody's."""
+    return plain(str(path), _LONGEST_PATH)
+
+
+async def inspect(places: CheckPlaces) -> Survey:
+    """See all that a check judges; changes nothing. Raises StoreError when the history cannot
+    be read, and OSError when a directory cannot."""
+    now = places.clock.now()
+    live = {each.name for each in places.instances() if each.state.is_live}
+    online = {each.name for each in places.instances() if each.state in _ONLINE}
+    ours = places.own_pids()
+    disk = await asyncio.to_thread(_disk, places, frozenset(live), frozenset(online), ours)
+    history = await places.store.transitions(since=now - _HOUR_S, limit=_MOST)
+    conflicts = await conflicts_in(places.store, now - _DAY_S)
+    entries = await places.trash.entries()
+    trash = await trash_views(places.store, entries, places.keep_trash_s(), now)
+    # The clock may have been set meanwhile; the instances' moments are what it says now.
+    now = places.clock.now()
+    return Survey(
+        now=now,
+        has_manager=places.has_manager,
+        instances=tuple(places.instances()),
+        sessions=disk.looks,
+        paths={name: shown(places.sessions.path(name)) for name in disk.looks},
+        open_paths=disk.open_paths,
+        holders=disk.holders,
+        unwritable=disk.unwritable,
+        # A worker that came meanwhile was not looked into.
+        replaced=disk.replaced if places.own_pids() == ours else (),
+        stale_socket=disk.stale_socket,
+        conflicts=Counter(each.instance for each in conflicts),
+        retries=Counter(
+            each.instance
+            for each in history
+            if each.to_state is State.RETRYING and each.from_state is not State.RETRYING
+        ),
+        disk_free=disk.free,
+        descriptors=descriptors(),
+        trash=trash,
+        stuck=places.stuck(),
+        version=places.version(),
+    )
+
+
+def open_paths(places: CheckPlaces) -> tuple[tuple[Path, int], ...]:
+    """What holds keys or leads to them and is open to others, with its mode. A link is left to
+    whoever made it."""
+    data, sessions = places.data, places.sessions
+    beside = (data.database.with_name(data.database.name + end) for end in ("", "-wal", "-shm"))
+    mine = [data.root.resolve(), data.sessions, data.trash, *beside]
+    for name in sorted(sessions.names()):
+        mine += sessions.files(name)
+    found = ((path, _mode(path)) for path in mine)
+    return tuple((path, mode) for path, mode in found if mode & 0o077)
+
+
+def is_dead_socket(path: Path) -> bool:
+    """Whether it is a socket that nobody answers."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            return False
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(_ANSWER_S)
+            caller.connect(str(path))
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _disk(
+    places: CheckPlaces, live: frozenset[str], online: frozenset[str], ours: frozenset[int]
+) -> _Disk:
+    sessions = places.sessions
+    looks: dict[str, SessionLook] = {}
+    for name in sorted(sessions.names()):
+        look = look_at(sessions.path(name), SHORT_S if name in live else LONG_S)
+        if look is not None:
+            looks[name] = look
+    dead = not places.has_manager and is_dead_socket(places.data.socket)
+    return _Disk(
+        looks=looks,
+        open_paths=tuple(
+            OpenPath(shown(path), mode, path.is_dir()) for path, mode in open_paths(places)
+        ),
+        holders=holders_of({name: sessions.files(name) for name in looks}, ours),
+        unwritable=tuple(shown(path) for path in _unwritable(sessions, looks)),
+        replaced=tuple(_replaced(sessions, online & looks.keys(), ours)) if online else (),
+        stale_socket=shown(places.data.socket) if dead else None,
+        free=_free(places.data.root),
+    )
+
+
+def _unwritable(sessions: SessionFiles, looks: Iterable[str]) -> Iterator[Path]:
+    """The session files that cannot be written, or their folder instead of all of them."""
+    paths = [sessions.path(name) for name in looks]
+    folders = {path.parent for path in paths}
+    refusing = {each for each in folders if not os.access(each, os.W_OK | os.X_OK)}
+    yield from sorted(refusing)
+    for path in paths:
+        if path.parent not in refusing and not os.access(path, os.W_OK) and path.exists():
+            yield path
+
+
+def _replaced(sessions: SessionFiles, online: Iterable[str], ours: frozenset[int]) -> Iterator[str]:
+    """Whose file at its path is open in no worker of ours, although it is online. Nobody, where
+    that cannot be seen."""
+    try:
+        opened = {each for pid in ours for each in open_files(pid)}
+    except OSError:
+        return
+    for name in sorted(online):
+        try:
+            found = sessions.path(name).stat()
+        except OSError:
+            continue
+        if (found.st_dev, found.st_ino) not in opened:
+            yield name
+
+
+def _mode(path: Path) -> int:
+    """Its permission bits; none for what is gone, and for a link."""
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        return 0
+    return 0 if stat.S_ISLNK(found) else stat.S_IMODE(found)
+
+
+def _free(path: Path) -> int | None:
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None

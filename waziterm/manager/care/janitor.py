@@ -1,0 +1,178 @@
+"""The janitor's rounds: survey, plan, carry out, and a stored line for each act."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.upkeep.ages import Ages
+from waziterm.domain.upkeep.janitor import Act, ActKind, Survey, plan
+from waziterm.manager.care.ages import read_ages, write_ages
+from waziterm.manager.clock import Clock
+from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.files.trash import Trash
+from waziterm.manager.instances import Roster
+from waziterm.store.store import Store
+
+log = logging.getLogger(__name__)
+
+CALM_S = 3600.0
+"""So long after a start, or after the clock was set, nothing is deleted."""
+JUMP_S = 60.0
+"""A clock that was set by less than that, in sum, is as right as it was."""
+_LATE_S = 60.0
+"""A round may come so much later than its pause says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What the janitor looks at and tidies up."""
+
+    store: Store
+    sessions: SessionFiles
+    trash: Trash
+    clock: Clock
+    roster: Roster
+
+
+class Rounds:
+    """Goes round every `every_s` seconds.
+
+    keep_trash_s: how long a trash entry stays, 0 for ever. keep_history_s: how long transitions,
+    attempts, sends, incidents and acts stay in the store.
+    """
+
+    def __init__(self, places: Places, keep_trash_s: float, keep_history_s: float) -> None:
+        self._places = places
+        self._keep_trash_s = keep_trash_s
+        self._keep_history_s = keep_history_s
+        self._every_s = 0.0
+        self._applied = asyncio.Event()
+        self._known: frozenset[Act] = frozenset()
+        self._one_round = asyncio.Lock()
+        self._looked_at = self._calm_from = places.clock.elapsed()
+        self._shift = places.clock.shift
+
+    async def run(self, every_s: float) -> None:
+        """Go round until cancelled. A round that fails is logged; the next one comes."""
+        self._every_s = every_s
+        while True:
+            await self._pause()
+            try:
+                await self.round()
+            except Exception:
+                # Whatever lies about in the directory must not end the fleet.
+                log.exception("the janitor's round failed")
+
+    def apply(self, every_s: float, keep_trash_s: float, keep_history_s: float) -> None:
+        """Go by other settings from now on; the pause until the next round begins anew."""
+        self._every_s = every_s
+        self._keep_trash_s = keep_trash_s
+        self._keep_history_s = keep_history_s
+        self._applied.set()
+
+    async def _pause(self) -> None:
+        """Wait for the next round's moment, by the settings as they are at its end."""
+        while True:
+            self._applied.clear()
+            over = asyncio.ensure_future(self._places.clock.sleep(self._every_s))
+            applied = asyncio.ensure_future(self._applied.wait())
+            try:
+                await asyncio.wait((over, applied), return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
+                    return
+            finally:
+                over.cancel()
+                applied.cancel()
+
+    async def planned(self) -> tuple[Act, ...]:
+        """What a round would do now, and what it would report."""
+        return plan(await self._survey(await self._aged()))
+
+    async def round(self) -> tuple[Act, ...]:
+        """Go round once. Each act is stored; what is only reported is stored when it is new."""
+        async with self._one_round:
+            return await self._round()
+
+    async def _round(self) -> tuple[Act, ...]:
+        store, looked_at = self._places.store, self._places.clock.elapsed()
+        ages = await self._aged()
+        self._looked_at = looked_at
+        if ages.wants_mark:
+            ages = ages.marked(self._places.clock.now(), await store.newest_rows())
+        await write_ages(store, ages)
+        survey = await self._survey(ages)
+        acts = plan(survey)
+        for act in acts:
+            await self._carry_out(act, survey)
+            if act not in self._known:
+                now = self._places.clock.now()
+                await store.add_act(now, act.kind, act.subject, act.why)
+                log.info("janitor: %s %s: %s", act.kind, act.subject, act.why)
+        self._known = frozenset(act for act in acts if act.kind is ActKind.REPORT)
+        past = ages.past(self._keep_history_s)
+        if past is not None and self._is_calm():
+            before = self._places.clock.now() - self._keep_history_s
+            await store.prune(min(before, past.at), past.rows)
+            await write_ages(store, ages.without_marks_before(past))
+        return acts
+
+    async def _aged(self) -> Ages:
+        """The ages of what there is now. What is longer than two pauses was no round's to see: the
+        machine was suspended, or we were stopped."""
+        clock, store = self._places.clock, self._places.store
+        passed_s = clock.elapsed() - self._looked_at
+        if passed_s > 2 * self._every_s + _LATE_S:
+            passed_s, self._calm_from = 0.0, clock.elapsed()
+        entries = [entry.id for entry in await self._places.trash.entries()]
+        return (await read_ages(store)).looked(passed_s, entries, self._keep_trash_s)
+
+    def _is_calm(self) -> bool:
+        """Whether something may be deleted: the start is long ago, and the clock was not set."""
+        clock = self._places.clock
+        clock.now()
+        if abs(clock.shift - self._shift) > JUMP_S:
+            self._shift, self._calm_from = clock.shift, clock.elapsed()
+        return clock.elapsed() - self._calm_from >= CALM_S
+
+    def _expired(self, ages: Ages) -> dict[str, float]:
+        """The trash entries whose time is over, and for how long each was kept."""
+        if not self._keep_trash_s or not self._is_calm():
+            return {}
+        return {
+            entry: ages.age_s(entry)
+            for entry in ages.trash
+            if ages.left_s(entry, self._keep_trash_s) <= 0.0
+        }
+
+    async def _survey(self, ages: Ages) -> Survey:
+        import psutil  # noqa: PLC0415 - not before the first paint, as in `manager.rivals.search`
+
+        places = self._places
+        return Survey(
+            now=places.clock.now(),
+            instances=tuple(supervisor.instance for supervisor in places.roster),
+            dead={
+                view.name: view.pid
+                for view in places.roster.views()
+                if view.pid is not None and not psutil.pid_exists(view.pid)
+            },
+            stuck=places.roster.stuck(),
+            sessions=places.sessions.names(),
+            expired=self._expired(ages),
+            workers=places.roster.workers(),
+            per_worker=places.roster.per_worker,
+        )
+
+    async def _carry_out(self, act: Act, survey: Survey) -> None:
+        match act.kind:
+            case ActKind.END_WAIT | ActKind.END_PAIRING:
+                self._places.roster.of(act.subject).revive(act.why)
+            case ActKind.REGROUP:
+                await self._places.roster.tell(act.subject, ev.RegroupAsked())
+            case ActKind.REPLACE_WORKER:
+                self._places.roster.of(act.subject).lost(survey.dead[act.subject])
+            case ActKind.DELETE_TRASH:
+                entry = await self._places.trash.entry(act.subject)
+                if entry is not None:
+                    await self._places.trash.delete(entry)

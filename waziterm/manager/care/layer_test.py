@@ -1,0 +1,126 @@
+"""The truth about one instance's connection, layer by layer; see `domain.care.layers`."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
+from waziterm.domain.fleet.api import FleetError, InstanceView, SendResult
+from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.text import safe_line
+from waziterm.manager.care.route import WHATSAPP, Endpoint, dns, route_of, tcp, tls
+from waziterm.worker import protocol as wire
+
+_ONLINE = (State.CONNECTED, State.DEGRADED)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a test needs of an instance.
+
+    proxy: its own proxy's URL, or None. lab: a local WhatsApp in use instead of the real one.
+    view: how it stands now. probe: one light round trip; raises TimeoutError and FleetError.
+    send: sends a text and waits for WhatsApp's acknowledgement; raises FleetError.
+    """
+
+    instance: str
+    proxy: str | None
+    lab: LabFile | None
+    view: Callable[[], InstanceView]
+    probe: Callable[[], Awaitable[wire.Answered]]
+    send: Callable[[], Awaitable[SendResult]]
+    server: Endpoint = WHATSAPP
+
+
+async def test_layers(connection: Connection) -> TestReport:
+    """Test from the ground up, each layer within a time of its own; nothing is raised.
+
+    The way to the server is tried anew, the session is tested as it is: where a new connection
+    would fail, the one that is open may still do, and the report tells both.
+    """
+    route = route_of(connection.server, connection.proxy, connection.lab)
+    layers: list[Layer] = []
+    for name, reached in ((LayerName.DNS, dns), (LayerName.TCP, tcp), (LayerName.TLS, tls)):
+        below = layers[-1] if layers else None
+        layers.append(await reached(route) if _holds(below) else _skipped(name, layers))
+    login = _login(connection.view())
+    layers.append(login)
+    query = await _query(connection) if _holds(login) else _not_connected(LayerName.QUERY)
+    layers.append(query)
+    if _holds(query):
+        layers.append(await _send(connection))
+    elif _holds(login):
+        layers.append(_skipped(LayerName.SEND, layers))
+    else:
+        layers.append(_not_connected(LayerName.SEND))
+    return TestReport(connection.instance, tuple(layers))
+
+
+test_layers.__test__ = False  # type: ignore[attr-defined]  # pytest takes its name for a test's
+
+
+def _login(view: InstanceView) -> Layer:
+    """Whether WhatsApp has let the instance in; if not, why, and what comes next."""
+    if view.state is State.CONNECTED:
+        return Layer(LayerName.LOGIN, Verdict.OK, None, f"logged in as {view.jid}")
+    reason = view.reason
+    said = f"{view.state.label}: {reason.sentence}{reason.code and f' ({reason.code})'}"
+    said = safe_line(f"{said}: {view.detail}" if view.detail else said, 300)
+    if view.state is State.DEGRADED:
+        return Layer(LayerName.LOGIN, Verdict.OK, None, said)
+    return Layer(LayerName.LOGIN, Verdict.FAILED, None, said, view.next_step)
+
+
+async def _query(connection: Connection) -> Layer:
+    """Whether WhatsApp answers a light question."""
+    name = LayerName.QUERY
+    act = f"it reconnects by itself; `waziterm reconnect {connection.instance}` does it now"
+    started = time.monotonic()
+    try:
+        answered = await connection.probe()
+    except TimeoutError:
+        took_s = time.monotonic() - started
+        return Layer(name, Verdict.FAILED, took_s, f"no answer within {took_s:.0f} s", act)
+    except FleetError as error:
+        return _refused(name, connection, error, started)
+    if answered.error:
+        said = safe_line(answered.error, 300)
+        return Layer(name, Verdict.FAILED, answered.took_s, said, act)
+    return Layer(name, Verdict.OK, answered.took_s, "WhatsApp answered")
+
+
+async def _send(connection: Connection) -> Layer:
+    """Whether WhatsApp takes a message."""
+    name = LayerName.SEND
+    started = time.monotonic()
+    try:
+        result = await connection.send()
+    except FleetError as error:
+        return _refused(name, connection, error, started)
+    if result.ok:
+        return Layer(name, Verdict.OK, result.took_s, "WhatsApp acknowledged the message")
+    act = f"see `waziterm logs {connection.instance}`, then reconnect it"
+    return Layer(name, Verdict.FAILED, result.took_s, safe_line(result.error, 300), act)
+
+
+def _refused(name: LayerName, connection: Connection, error: FleetError, started: float) -> Layer:
+    """The connection went away while it was being tested, or the disk does not take the result."""
+    view = connection.view()
+    act = view.next_step if view.state not in _ONLINE else error.hint
+    said = safe_line(str(error), 300)
+    return Layer(name, Verdict.FAILED, time.monotonic() - started, said, act)
+
+
+def _holds(layer: Layer | None) -> bool:
+    return layer is None or layer.verdict is Verdict.OK
+
+
+def _skipped(name: LayerName, before: list[Layer]) -> Layer:
+    """A layer that cannot be tested because of the failure below it."""
+    cause = next(each for each in reversed(before) if each.verdict is Verdict.FAILED)
+    return Layer(name, Verdict.SKIPPED, None, f"{cause.name.value} failed")
+
+
+def _not_connected(name: LayerName) -> Layer:
+    return Layer(name, Verdict.SKIPPED, None, "not connected")

@@ -1,0 +1,116 @@
+"""One step of a fix, carried out: nothing is lost, and what it would change is looked at again."""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from waziterm.domain.care.diagnosis import steps_of
+from waziterm.domain.care.evidence import Condition, SessionLook, Survey
+from waziterm.domain.care.findings import FixStep, Remedy
+from waziterm.domain.care.of_files import session_findings
+from waziterm.domain.care.trash import Why
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.manager.care.evidence import CheckPlaces, is_dead_socket, open_paths, shown
+from waziterm.manager.rivals.search import holders_of
+from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at, rebuild, sync
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """How a step ended. backup: the trash entry with the copy made before, or None. error: ""
+    when it was done."""
+
+    backup: str | None = None
+    error: str = ""
+
+
+async def mend(step: FixStep, places: CheckPlaces) -> Mended:
+    """Carry a step out. Raises OSError or FleetError when it was not done."""
+    match step.remedy:
+        case Remedy.CLOSE_TO_OTHERS:
+            await asyncio.to_thread(_close, step.subject, places)
+        case Remedy.REMOVE_STALE:
+            await asyncio.to_thread(_remove, step.subject, places)
+        case Remedy.TRASH_SESSION | Remedy.REBUILD_SESSION:
+            return await _session(step, places)
+    return Mended()
+
+
+def _close(subject: str, places: CheckPlaces) -> None:
+    for path, _ in open_paths(places):
+        if shown(path) == subject:
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _remove(subject: str, places: CheckPlaces) -> None:
+    control = places.data.socket
+    if shown(control) == subject and not places.has_manager and is_dead_socket(control):
+        control.unlink(missing_ok=True)
+    elif Path(subject).exists():
+        raise FleetError(f"{subject} is in use now; it was left")
+
+
+async def _session(step: FixStep, places: CheckPlaces) -> Mended:
+    """Move or rebuild a session file while nobody uses it."""
+    sessions = places.sessions
+    names = [name for name in sessions.names() if shown(sessions.path(name)) == step.subject]
+    if len(names) != 1:
+        raise FleetError(f"{step.subject} is gone, or its name is like another's")
+    (name,) = names
+    # Whoever has begun to use it since the check must not be stopped for it.
+    await _still_needed(step, name, places, SHORT_S)
+    async with places.halted(name):
+        look = await _still_needed(step, name, places, LONG_S)
+        was = _instance(name, places)
+        files, at = sessions.files(name), places.clock.now()
+        if step.remedy is Remedy.TRASH_SESSION:
+            has_keys = look.condition is not Condition.SOUND or bool(look.devices)
+            await places.trash.put(name, files, at=at, why=Why.FIXED, restorable=has_keys, was=was)
+            return Mended()
+        copy = await places.trash.copy(name, files, at=at, was=was)
+        try:
+            await asyncio.to_thread(_rebuilt, sessions.path(name).resolve())
+        except OSError as error:
+            return Mended(copy.id, f"it was left as it is: {error.strerror}")
+        except FleetError as error:
+            return Mended(copy.id, str(error))
+        return Mended(copy.id)
+
+
+async def _still_needed(
+    step: FixStep, name: str, places: CheckPlaces, limit_s: float
+) -> SessionLook:
+    """What the file is like now; limit_s: see `look_at`. Raises FleetError when this step is not
+    called for any more."""
+    path = places.sessions.path(name)
+    look = await asyncio.to_thread(look_at, path, limit_s)
+    files = {name: places.sessions.files(name)}
+    holders = await asyncio.to_thread(holders_of, files, places.own_pids())
+    instance = _instance(name, places)
+    seen = Survey(
+        now=places.clock.now(),
+        has_manager=places.has_manager,
+        instances=(instance,) if instance else (),
+        sessions={name: look} if look else {},
+        paths={name: shown(path)},
+        holders=holders,
+    )
+    needed = {(each.remedy, each.subject) for each in steps_of(tuple(session_findings(seen)))}
+    if look is None or (step.remedy, step.subject) not in needed:
+        raise FleetError(f"{step.subject} has changed meanwhile; it was left", "check again")
+    return look
+
+
+def _instance(name: str, places: CheckPlaces) -> Instance | None:
+    return next((each for each in places.instances() if each.name == name), None)
+
+
+def _rebuilt(path: Path) -> None:
+    """Put a rebuilt file in the place of a damaged one, in one move."""
+    with tempfile.TemporaryDirectory(prefix=".rebuilding-", dir=path.parent) as folder:
+        target = Path(folder) / path.name
+        rebuild(path, target)
+        target.replace(path)
+    sync(path.parent)

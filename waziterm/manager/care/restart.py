@@ -1,0 +1,125 @@
+"""The smart restart: stop all, check, fix, rotate the log, start staggered, see that they live."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from logging.handlers import RotatingFileHandler
+
+from waziterm.domain.care.findings import FixReport
+from waziterm.domain.fleet.api import FleetError, Subscription
+from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.manager.care.checkup import Checkup
+from waziterm.manager.care.cleaning import Cleaning
+from waziterm.manager.clock import Clock
+from waziterm.manager.instances import Roster
+
+VERIFY_S = 60.0
+"""How long what was started may take to come back; what takes longer is told as not back."""
+
+
+class Restart:
+    """Restarts a fleet. subscribe: tells when something changes."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        checkup: Checkup,
+        cleaning: Cleaning,
+        clock: Clock,
+        subscribe: Callable[[], AbstractAsyncContextManager[Subscription]],
+    ) -> None:
+        self._roster = roster
+        self._checkup = checkup
+        self._cleaning = cleaning
+        self._clock = clock
+        self._subscribe = subscribe
+
+    async def run(
+        self, clean_sessions: int | None
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        """See `domain.fleet.tools.Tools.restart`. However it ends, nobody stays paused."""
+        began = self._clock.elapsed()
+        if clean_sessions is not None:
+            self._cleaning.expect(clean_sessions)
+        try:
+            names = tuple(supervisor.instance.name for supervisor in self._roster)
+            for done, name in enumerate(names, 1):
+                await self._roster.tell(name, ev.PauseAsked())
+                yield Progress(Step.STOP, done, len(names), name)
+            cleaned = 0
+            if clean_sessions is not None:
+                cleaned = len(await self._cleaning.clean_all(clean_sessions, logout=False))
+                yield Progress(Step.CLEAN, cleaned, cleaned)
+            found = await self._checkup.check()
+            yield Progress(Step.CHECK, len(found), len(found))
+            fixed = await self._checkup.fix(dry_run=False)
+            yield Progress(Step.FIX, len(fixed.steps), len(fixed.steps))
+            await asyncio.to_thread(_rotate)
+            yield Progress(Step.ROTATE, 1, 1)
+            async for told in self._started(names, fixed, cleaned, began):
+                yield told
+        finally:
+            for supervisor in self._roster:
+                if supervisor.instance.reason is Reason.PAUSED:
+                    supervisor.post(ev.Booted())
+
+    async def _started(
+        self, names: tuple[str, ...], fixed: FixReport, cleaned: int, began: float
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        starts: dict[str, float] = {}
+        for done, name in enumerate(names, 1):
+            await self._roster.resume(name)
+            if self._roster.of(name).instance.state.is_live:
+                starts[name] = self._clock.elapsed()
+            yield Progress(Step.START, done, len(names), name)
+        back: dict[str, float] = {}
+        end = self._clock.elapsed() + VERIFY_S
+        async with self._subscribe() as changes:
+            waiting = set(starts)
+            while waiting and self._clock.elapsed() < end:
+                if self._roster.is_closing:
+                    raise FleetError("the manager is ending", "ask the next one", code=3)
+                for name in sorted(waiting):
+                    state = self._roster.of(name).instance.state
+                    if state is State.CONNECTED:
+                        back[name] = self._clock.elapsed() - starts[name]
+                        yield Progress(Step.VERIFY, len(back), len(starts), name)
+                    if state is State.CONNECTED or not state.is_live:
+                        waiting.discard(name)
+                if waiting:
+                    await _changed(changes, end - self._clock.elapsed())
+        comebacks = tuple(
+            Comeback(
+                name,
+                self._roster.of(name).instance.state,
+                self._roster.of(name).instance.reason,
+                name in starts,
+                back.get(name),
+            )
+            for name in names
+            if name in self._roster
+        )
+        yield RestartReport(comebacks, fixed, cleaned, self._clock.elapsed() - began)
+
+
+async def _changed(changes: Subscription, wait_s: float) -> None:
+    try:
+        async with asyncio.timeout(max(0.0, wait_s)):
+            await changes.next()
+    except TimeoutError:
+        return
+
+
+def _rotate() -> None:
+    """Begin a new log file, where the program has one."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, RotatingFileHandler):
+            handler.acquire()
+            try:
+                handler.doRollover()
+            finally:
+                handler.release()

@@ -1,0 +1,95 @@
+"""The history as it is read: log lines and conflicts, from the store of a manager or of nobody."""
+
+import asyncio
+from dataclasses import replace
+
+from waziterm.domain.fleet.api import LogLine
+from waziterm.domain.fleet.tools import ConflictRecord
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.text import safe_line
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import unowned
+from waziterm.store.records import Transition
+from waziterm.store.store import Store, open_store
+
+_MOST = 100_000
+"""So many changes are looked through at most, the newest."""
+
+_TOLD = ev.StreamReplaced.__name__
+_SEEN = {ev.HolderFound.__name__, ev.TakenOver.__name__}
+_NAMING = {ev.HolderFound.__name__, ev.TakenOver.__name__, ev.SuspectsFound.__name__}
+
+
+async def conflicts_in(store: Store, since: float = 0.0) -> tuple[ConflictRecord, ...]:
+    """The conflicts from a moment (UTC seconds) on, oldest first. Raises StoreError.
+
+    A conflict is what WhatsApp told, or another client that was found, not the attempt after it,
+    nor a command that its cool-down refused; nor is it what an earlier waziterm guessed from
+    connections that kept ending. Who has the session is often found
+    out later; that belongs to the same conflict, and so does the state that it leads to.
+    """
+    changes = await store.transitions(since=since, limit=_MOST)
+    # A long history takes a tenth of a second to walk through, too long for an event loop.
+    return await asyncio.to_thread(_conflicts_among, changes)
+
+
+def _conflicts_among(changes: tuple[Transition, ...]) -> tuple[ConflictRecord, ...]:
+    found: list[ConflictRecord] = []
+    current: dict[str, int] = {}
+    for change in changes:
+        number = current.get(change.instance)
+        if number is not None and change.event in _NAMING:
+            who = _who(change) or found[number].who
+            found[number] = replace(found[number], state=change.to_state, who=who)
+        elif _is_conflict(change):
+            current[change.instance] = len(found)
+            found.append(_record(change))
+        elif change.to_state not in (State.COOLDOWN, State.HELD):
+            current.pop(change.instance, None)
+    return tuple(found)
+
+
+def _is_conflict(change: Transition) -> bool:
+    return change.event == _TOLD or (
+        change.event in _SEEN and change.reason.code == Reason.CONFLICT.code
+    )
+
+
+def _record(change: Transition) -> ConflictRecord:
+    """A conflict that is told in the moment of a stop leaves the instance stopped by its operator,
+    and is one all the same."""
+    is_why = change.reason.code == Reason.CONFLICT.code
+    reason = change.reason if is_why else Reason.CONFLICT
+    return ConflictRecord(change.at, change.instance, reason, change.to_state, _who(change))
+
+
+def _who(change: Transition) -> str:
+    return safe_line(change.detail, 300) if change.event in _NAMING else ""
+
+
+async def stored_lines(
+    data: DataDir, name: str, limit: int, since: float = 0.0
+) -> tuple[LogLine, ...] | None:
+    """The newest `limit` lines of an instance from `since` on, oldest first, while no manager
+    runs; None when nobody has this name. Makes no directory.
+
+    Raises FleetError: code 3 when a manager starts meanwhile, 1 when the database is refused.
+    """
+    if not data.database.exists():
+        return None
+    with unowned(data.lock):
+        async with open_store(data.database) as store:
+            if all(instance.name != name for instance in await store.instances()):
+                return None
+            return await store.lines(name, limit=limit, since=since)
+
+
+async def stored_conflicts(data: DataDir, since: float) -> tuple[ConflictRecord, ...]:
+    """The conflicts from `since` on while no manager runs; raises like `stored_lines`."""
+    if not data.database.exists():
+        return ()
+    with unowned(data.lock):
+        async with open_store(data.database) as store:
+            return await conflicts_in(store, since)

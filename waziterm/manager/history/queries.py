@@ -1,0 +1,125 @@
+"""The history as a screen reads it: incidents with what became of them, and their acknowledging."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+from waziterm.domain.incidents.outcome import done_about
+from waziterm.manager.clock import Clock
+from waziterm.store.errors import StoreError
+from waziterm.store.store import Store
+
+log = logging.getLogger(__name__)
+
+ALIVE_EVERY_S = 60.0
+_ALIVE = "alive_at"
+_CLOCK = "clock_at"
+"""What the clock of the last manager said last."""
+MOST_INCIDENTS = 500
+MOST_MOVES = 1000
+MOST_ATTEMPTS = 10_000
+"""So many are told at most, the newest."""
+_LOOKED_THROUGH = 50_000
+"""So many transitions are looked through at most, the newest."""
+
+
+async def incidents_in(store: Store, since: float) -> tuple[IncidentView, ...]:
+    """See `domain.fleet.history.History.incidents`. Raises StoreError."""
+    found = await store.incidents(since, MOST_INCIDENTS)
+    if not found:
+        return ()
+    courses = await store.courses(min(each.began_at for each in found), _LOOKED_THROUGH)
+    # A long history takes a tenth of a second to walk through, too long for an event loop.
+    return await asyncio.to_thread(_told, found, courses)
+
+
+def _told(
+    found: Sequence[IncidentView], courses: Mapping[str, Sequence[Moved]]
+) -> tuple[IncidentView, ...]:
+    oldest = min((course[0].at for course in courses.values()), default=float("inf"))
+    return tuple(
+        # Of what began before the oldest that is still known, only the end could be told.
+        replace(each, done=done_about(each, courses)) if each.began_at >= oldest else each
+        for each in reversed(found)
+    )
+
+
+async def acknowledge_in(store: Store, incident: int, at: float) -> None:
+    """See `domain.fleet.history.History.acknowledge`. at: UTC seconds. Raises StoreError."""
+    if not await store.acknowledge(incident, at):
+        raise FleetError(
+            f"there is no incident {incident}", "it may be older than the history", code=2
+        )
+
+
+async def timeline_in(store: Store, name: str, since: float, limit: int) -> tuple[Moved, ...]:
+    """See `domain.fleet.history.History.timeline`. Raises StoreError."""
+    return await store.timeline(name, since, min(limit, MOST_MOVES))
+
+
+async def attempts_in(store: Store, since: float, name: str | None) -> tuple[Attempt, ...]:
+    """See `domain.fleet.history.History.attempts`. Raises StoreError."""
+    return await store.attempts(since, name, MOST_ATTEMPTS)
+
+
+class Presence:
+    """Notes from when to when a manager kept the fleet: without it, an instance that was connected
+    would seem to have stayed so while nobody ran."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def begin(self) -> float:
+        """Note the end of a manager that could not do it itself: about when it was last alive.
+        Raises StoreError.
+
+        Returns by how many seconds the clock was set back since then, as far as that can be told:
+        0, or negative. That it was set forward looks like time that has passed.
+        """
+        last, said = await self._noted(_ALIVE), await self._noted(_CLOCK)
+        if last is not None:
+            await self._store.leave(last)
+        back_s = 0.0 if said is None else min(0.0, self._clock.now() - said)
+        await self._alive()
+        return back_s
+
+    async def run(self) -> None:
+        """Note every minute that this manager is alive, until cancelled."""
+        while True:
+            await self._clock.sleep(ALIVE_EVERY_S)
+            await self.note()
+
+    async def note(self) -> None:
+        """Note that this manager is alive, and what its clock says."""
+        try:
+            await self._alive()
+        except Exception:
+            # It is noted again in a minute; it is no reason to end the fleet.
+            log.exception("not noted that the manager is alive")
+
+    async def end(self) -> None:
+        """Note the end of this manager; when the disk refuses, the next one does."""
+        try:
+            await self._alive()
+            await self._store.leave(self._clock.now())
+            await self._store.set_meta(_ALIVE, "")
+        except StoreError as error:
+            log.warning("the manager's end is not noted: %s", error)
+
+    async def _noted(self, key: str) -> float | None:
+        """A moment that was noted, in UTC seconds; None when there is none to believe."""
+        try:
+            moment = float(await self._store.get_meta(key) or "nan")
+        except ValueError:
+            return None
+        return moment if math.isfinite(moment) else None
+
+    async def _alive(self) -> None:
+        now = repr(self._clock.now())
+        await self._store.set_meta(_ALIVE, now)
+        await self._store.set_meta(_CLOCK, now)

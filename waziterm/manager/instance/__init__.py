@@ -1,0 +1,1 @@
+"""One instance of a running manager: its supervisor and what carries its decisions out."""

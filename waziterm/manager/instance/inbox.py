@@ -1,0 +1,75 @@
+"""What is told to a supervisor, one thing after the other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.manager.instance.attempt import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One event. attempt: who told it, None for what no attempt told.
+
+    answer: who waits until it is carried out.
+    """
+
+    event: ev.Event
+    attempt: Attempt | None = None
+    answer: asyncio.Future[None] | None = None
+
+    @property
+    def is_command(self) -> bool:
+        return self.answer is not None
+
+    def done(self, error: FleetError | None = None) -> None:
+        """Tell whoever waits how it ended."""
+        if self.answer is None or self.answer.done():
+            return
+        if error is None:
+            self.answer.set_result(None)
+        else:
+            self.answer.set_exception(error)
+
+
+class Inbox:
+    """The posts of one supervisor, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Post | asyncio.Future[None] | None] = asyncio.Queue()
+        self._closed = False
+
+    def put(self, event: ev.Event, attempt: Attempt | None = None) -> None:
+        self._queue.put_nowait(Post(event, attempt))
+
+    async def ask(self, event: ev.Event) -> None:
+        """Post a command and wait until it is carried out. Raises FleetError."""
+        answer = self._answer()
+        self._queue.put_nowait(Post(event, answer=answer))
+        await answer
+
+    async def settled(self) -> None:
+        """Wait until all that was posted before is carried out. Raises FleetError."""
+        answer = self._answer()
+        self._queue.put_nowait(answer)
+        await answer
+
+    def _answer(self) -> asyncio.Future[None]:
+        if self._closed:
+            raise FleetError("the manager is ending", "ask the next one", code=3)
+        return asyncio.get_running_loop().create_future()
+
+    def close(self) -> None:
+        """End `posts` after what is in the inbox now."""
+        self._closed = True
+        self._queue.put_nowait(None)
+
+    async def posts(self) -> AsyncIterator[Post]:
+        """All posts until `close`, for one reader."""
+        while (post := await self._queue.get()) is not None:
+            if isinstance(post, Post):
+                yield post
+            elif not post.done():
+                post.set_result(None)

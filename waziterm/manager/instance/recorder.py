@@ -1,0 +1,73 @@
+"""What is written down of one instance: its changes, its connect attempts, its sends."""
+
+from dataclasses import replace
+
+from waziterm.domain.fleet.api import SendResult
+from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.manager.instance.incident_tracker import Troubles
+from waziterm.store.records import AttemptEnd, Change
+from waziterm.store.store import Store
+
+_KINDS = {
+    Reason.GUARDED: AttemptKind.GUARDED,
+    Reason.TAKEOVER: AttemptKind.TAKEOVER,
+    Reason.RESUMED: AttemptKind.RESUME,
+    Reason.RETRY: AttemptKind.RETRY,
+    Reason.MOVED: AttemptKind.MOVE,
+}
+
+
+class Records:
+    """Writes one instance's history. Each method raises StoreError when the disk refuses, and
+    then nothing of it was written."""
+
+    def __init__(self, store: Store, troubles: Troubles) -> None:
+        self._store = store
+        self._troubles = troubles
+        self._attempt: int | None = None
+        self.attempts = 0
+        self.attempts_ok = 0
+
+    async def changed(self, before: Instance, after: Instance, event: ev.Event, now: float) -> None:
+        """Store the instance's next value and what led to it, with the attempt that it begins or
+        ends and the incident that it belongs to.
+
+        An attempt ends well when WhatsApp lets us in, or shows a QR code to let us in; one that
+        a person cut short is no verdict.
+        """
+        # That the clock was set is told once, not by every instance.
+        led_to = None if isinstance(event, ev.ClockSet) else type(event).__name__
+        change = Change(after, led_to, now, self._begun(after, event))
+        if change.begins is None:
+            change = replace(change, ends=self._ended(after, event))
+        async with self._troubles.growing(before, after, now) as growth:
+            recorded = await self._store.record(replace(change, incident=growth.incident))
+            growth.stored = recorded.incident
+        if recorded.attempt is not None:
+            self._attempt = recorded.attempt
+        elif change.ends is not None:
+            self._attempt = None
+            self.attempts += change.ends.ok is not None
+            self.attempts_ok += bool(change.ends.ok)
+
+    async def sent(self, name: str, now: float, result: SendResult) -> None:
+        """Store how a send-test went; neither its text nor its receiver."""
+        await self._store.add_send(name, now, result.ok, result.took_s, result.error)
+
+    def _begun(self, after: Instance, event: ev.Event) -> AttemptKind | None:
+        if not isinstance(event, ev.Dialling) or after.state is not State.CONNECTING:
+            return None
+        if not after.is_paired:
+            return AttemptKind.PAIRING
+        return _KINDS.get(after.reason, AttemptKind.ASKED)
+
+    def _ended(self, after: Instance, event: ev.Event) -> AttemptEnd | None:
+        if self._attempt is None or after.state is State.CONNECTING:
+            return None
+        if isinstance(event, ev.StopAsked | ev.CleanAsked):
+            return AttemptEnd(self._attempt, None)
+        return AttemptEnd(self._attempt, after.state in (State.CONNECTED, State.PAIRING))

@@ -1,0 +1,347 @@
+"""The keeper of one instance: asks the rules, stores what they say, and carries it out.
+
+One task works through one inbox, so that every change of the instance has one place and one
+order: decide, store, show, act. Whoever has something to say posts it and may wait.
+"""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from waziterm.domain.fleet.api import FleetError, InstanceView, LogLine, SendResult, Source
+from waziterm.domain.jid import mask_number
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.future import has_future, stuck
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.rules import Decision, decide
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.steps import QUEUED
+from waziterm.manager.background import cause_of
+from waziterm.manager.clock import Handle, stood_still
+from waziterm.manager.instance.effects import MOVES, Hands, Surroundings
+from waziterm.manager.instance.inbox import Inbox, Post
+from waziterm.manager.instance.log import Journal
+from waziterm.manager.views import Health, view_of
+from waziterm.manager.workers.link import Link
+from waziterm.manager.workers.process import WorkerGoneError
+from waziterm.manager.workers.sending import ask_code, send, unlink
+from waziterm.worker import protocol as wire
+
+log = logging.getLogger(__name__)
+
+LOGOUT_S = 15.0
+AGAIN_S = 60.0
+"""Pause before what could not even be planned is tried again."""
+
+
+class Supervisor:
+    """Keeps one instance. `run` must be running for anything to happen."""
+
+    def __init__(
+        self, instance: Instance, limits: Limits, journal: Journal, around: Surroundings
+    ) -> None:
+        self._instance = self._stored = instance
+        self._shift = around.clock.shift
+        self._limits = limits
+        self._journal = journal
+        self._around = around
+        self._health = Health()
+        self._inbox = Inbox()
+        self._hands: Hands | None = None
+        self._removed = False
+        self._timer: Handle | None = None
+
+    # -- for the manager ------------------------------------------------------------------
+
+    @property
+    def instance(self) -> Instance:
+        """The instance, its moments as the clock tells them now (`Clock.shift`)."""
+        by = self._around.clock.shift - self._shift
+        if by:
+            self._shift += by
+            self._instance = self._instance.shifted(by)
+            self._health = self._health.shifted(by)
+        return self._instance
+
+    @property
+    def view(self) -> InstanceView:
+        instance, link, kept = self.instance, self._link, self._around.records
+        pid = link.pid if link else None
+        version = self._around.versions.version(link.number if link else None)
+        return view_of(instance, self._health, pid, kept.attempts, kept.attempts_ok, version)
+
+    @property
+    def stuck(self) -> str:
+        """Why it is longer in its state than its limit says, or ""; see `lifecycle.future`."""
+        now = self._around.clock.now()
+        return stuck(self.instance, now, self._limits, is_carried=self._is_carried)
+
+    @property
+    def _is_carried(self) -> bool:
+        """Whether there is an attempt: it tells how it ends, whatever happens to it."""
+        return self._hands is not None and self._hands.attempt is not None
+
+    @property
+    def _link(self) -> Link | None:
+        return self._hands.link if self._hands else None
+
+    def tail(self, limit: int) -> tuple[LogLine, ...]:
+        return self._journal.tail(limit)
+
+    def post(self, event: ev.Event) -> None:
+        """Tell the instance something without waiting for what comes of it."""
+        self._inbox.put(event)
+
+    async def ask(self, event: ev.Event) -> InstanceView:
+        """Tell the instance something and wait until it is stored and carried out.
+
+        Raises FleetError when the rules refuse it or it cannot be stored.
+        """
+        await self._inbox.ask(event)
+        return self.view
+
+    def lost(self, pid: int) -> None:
+        """The process of this worker is gone, and it did not say so. It is no news any more when
+        another worker has come in its place."""
+        if self._hands is not None and self._link is not None and self._link.pid == pid:
+            self._inbox.put(ev.WorkerLost("found dead by the janitor"), self._hands.attempt)
+
+    def revive(self, why: str) -> None:
+        """It is stuck: let the rules bring it on. why: as `stuck` tells it."""
+        due = self.instance.due
+        if due is not None and due <= self._around.clock.now():
+            self._inbox.put(ev.Due())
+        else:
+            self._inbox.put(ev.NotCarriedOut(why, self._is_carried))
+
+    def apply(self, limits: Limits) -> None:
+        """Decide by other limits from now on."""
+        self._limits = limits
+
+    def close(self) -> None:
+        """Let `run` end, once what was posted before is done."""
+        self._inbox.close()
+
+    async def run(self) -> None:
+        """Work through the inbox until `close`. No worker is left when it returns."""
+        name = self.instance.name
+        async with asyncio.TaskGroup() as tasks:
+            hands = self._hands = Hands(name, self._around, self._inbox, self._journal, tasks)
+            try:
+                async for post in self._inbox.posts():
+                    if self._removed:
+                        gone = FleetError(f"{name} was removed", "`u` restores it", code=2)
+                        post.done(gone)
+                    elif post.attempt in (None, hands.attempt) or self._counts_late(post.event):
+                        await self._handle(post, hands)
+            finally:
+                self._disarm()
+                await hands.close()
+
+    async def send_test(self, text: str, to: str | None) -> SendResult:
+        """Send a text, wait for the acknowledgement and store how it went. One that does not come
+        in time has the instance connected anew: nothing else could be sent through it.
+
+        to: a JID, or None for the instance's own account. Raises FleetError when the instance
+        is not connected.
+        """
+        link, attempt = self._link, self._hands.attempt if self._hands else None
+        if link is None or self.instance.state not in (State.CONNECTED, State.DEGRADED):
+            raise FleetError(
+                f"{self.instance.name} is {self.instance.state.label}; nothing was sent",
+                self.instance.reason.next_step,
+            )
+        clock, limit_s = self._around.clock, self._limits.query_timeout_s
+        began = clock.now()
+
+        def unanswered() -> None:
+            if not stood_still(clock, began, limit_s):
+                self._inbox.put(ev.SendUnanswered(limit_s), attempt)
+
+        result = await send(link, text, to, limit_s, unanswered)
+        if result.ok:
+            self._health = replace(self._health, sent=self._health.sent + 1)
+            said = f"test sent, acknowledged after {result.took_s:.2f} s"
+        else:
+            said = f"test failed: {result.error}"
+        self._journal.add(Source.OPERATOR, said)
+        await self._around.records.sent(self.instance.name, self._around.clock.now(), result)
+        self._around.show(self.view)
+        return result
+
+    async def pairing_code(self, phone: str | None) -> InstanceView:
+        """Have a pairing code made and wait until it is shown; see `Fleet.pairing_code`."""
+        name, link, number = self.instance.name, self._link, phone or self.instance.phone
+        if link is None or self.instance.state is not State.PAIRING:
+            raise FleetError(
+                f"{name} is {self.instance.state.label}; a pairing code needs a pairing under way",
+                ""
+                if self.instance.is_paired
+                else "start it (s) and ask again when a QR code shows",
+            )
+        if number is None:
+            raise FleetError(f"{name} was added without a phone number", "name it", code=2)
+        error = await ask_code(link, number, self._limits.query_timeout_s)
+        if not error:
+            await self._inbox.settled()
+            error = "" if self.instance.code else "the pairing ended meanwhile"
+        if error:
+            raise FleetError(f"{name}: no pairing code: {error}", "see its log")
+        self._journal.add(Source.OPERATOR, f"pairing code shown, for {mask_number(number)}")
+        return self.view
+
+    async def probe(self) -> wire.Answered:
+        """One light round trip to WhatsApp. Raises TimeoutError, and FleetError when there is no
+        worker to make it."""
+        link = self._link
+        if link is None:
+            raise FleetError(f"{self.instance.name} has no worker")
+        try:
+            return await link.probe(self._limits.probe_timeout_s)
+        except WorkerGoneError as error:
+            raise FleetError(f"{self.instance.name}: {error}") from error
+
+    async def logout(self) -> str:
+        """Unlink the device at WhatsApp; "" or why that was not possible. Takes LOGOUT_S at most:
+        whoever cleans must not wait for ever."""
+        link, state = self._link, self.instance.state
+        if link is None or state not in (State.CONNECTED, State.DEGRADED):
+            error = f"it is {state.label}, not connected"
+        else:
+            error = await unlink(link, LOGOUT_S)
+            if self.instance.state is State.LOGGED_OUT:
+                # WhatsApp told of the end before it answered, and that ended the worker.
+                error = ""
+        said = f"not unlinked at WhatsApp: {error}; do it on the phone" if error else "unlinked"
+        self._journal.add(Source.OPERATOR, said)
+        return error
+
+    def _counts_late(self, event: ev.Event) -> bool:
+        """Whether an event counts although something behind which it came has ended its attempt:
+        a conflict, unless somebody has decided to take over meanwhile, and a ban."""
+        if isinstance(event, ev.StreamReplaced):
+            return self.instance.reason is not Reason.TAKEOVER
+        return isinstance(event, ev.TemporaryBan)
+
+    # -- one change at a time ---------------------------------------------------------------
+
+    async def _handle(self, post: Post, hands: Hands) -> None:
+        try:
+            refusal = await self._change(post, hands)
+        except FleetError as error:
+            post.done(error)
+            if not post.is_command:
+                self._journal.add(Source.MANAGER, f"{error}")
+            self._go_on(post.event, f"{error}")
+            return
+        except Exception as error:
+            # One instance's fault must not end the others: the line tells, the log has it all.
+            name, cause = self.instance.name, cause_of(error)
+            log.exception("%s: %s was not carried out", name, type(post.event).__name__)
+            self._journal.add(Source.MANAGER, f"internal error ({cause}); see the program's log")
+            post.done(FleetError(f"{name}: internal error ({cause})", "see the program's log"))
+            self._go_on(post.event, cause)
+            return
+        post.done(FleetError(f"{self.instance.name} is {refusal}") if refusal else None)
+        # Before `Booted`, what is stored of an instance is not what it is.
+        if not (isinstance(post.event, ev.DeviceFound) or self._has_future):
+            self._go_on(post.event, f"nothing follows {type(post.event).__name__}")
+
+    @property
+    def _has_future(self) -> bool:
+        return has_future(self.instance, is_carried=self._is_carried)
+
+    def _go_on(self, event: ev.Event, cause: str) -> None:
+        """Let the rules find what comes next after an event that was not carried out to its end."""
+        attempt = self._hands.attempt if self._hands else None
+        is_over = isinstance(event, ev.Dialling | ev.WorkerDied | ev.WorkerLost | ev.LibraryDeaf)
+        told = ev.NotCarriedOut(cause, attempt is not None and not is_over)
+        if not isinstance(event, ev.NotCarriedOut):
+            self._inbox.put(told, attempt)
+        elif not self._has_future:
+            # Not even that could be done: not at once again, or it would be asked for ever.
+            again = replace(event, cause=cause)
+            self._disarm()
+            self._timer = self._around.clock.call_later(
+                AGAIN_S, lambda: self._inbox.put(again, attempt)
+            )
+
+    async def _change(self, post: Post, hands: Hands) -> str:
+        """Carry an event out; why the rules refuse it, or "". Raises whatever goes wrong."""
+        event = post.event
+        if isinstance(event, ev.Dialling):
+            event = await hands.checked_dial(self.instance)
+        elif isinstance(event, ev.NotCarriedOut) and post.attempt is None:
+            # It was told of no attempt: there may be one by now.
+            event = replace(event, is_carried=self._is_carried)
+        event = self._around.storms.judged(self.instance.name, event)
+        # In this order: a clock that was set moves the instance's moments along.
+        now = self._around.clock.now()
+        before = self.instance
+        decision = decide(before, event, now, self._around.random.random(), self._limits)
+        await self._adopt(decision, event, now, must_store=post.is_command)
+        if isinstance(event, ev.ProbeAnswered):
+            self._health = replace(self._health, probe_s=event.took_s, probed_at=now)
+        pid = self.view.pid
+        for action in decision.actions:
+            try:
+                await hands.carry_out(action, event, before, self.instance)
+            except Exception:
+                if not MOVES.isdisjoint(decision.actions):
+                    self.post(ev.NotMoved(before))
+                raise
+        await hands.follow(event, self.instance, self._limits)
+        if self.view.pid != pid or isinstance(event, ev.ProbeAnswered):
+            self._around.show(self.view)
+        self._removed = isinstance(event, ev.CleanAsked) and event.removing
+        return decision.refusal
+
+    async def _adopt(
+        self, decision: Decision, event: ev.Event, now: float, *, must_store: bool
+    ) -> None:
+        """Store the next value, then show it.
+
+        When it cannot be stored, a command is refused and changes nothing. What WhatsApp or a
+        worker told is true all the same and is acted on: a full disk must not start a war.
+        """
+        before, after, shift = self.instance, decision.instance, self._shift
+        if after == (self._stored if isinstance(event, ev.ClockSet) else before):
+            # A wait of the last manager has no timer yet, and one that rang too early is over.
+            self._arm()
+            return
+        try:
+            await self._around.records.changed(before, after, event, now)
+            self._stored = after
+        except Exception as error:
+            if must_store and not isinstance(event, ev.StopAsked):
+                raise
+            if not isinstance(error, FleetError):
+                log.exception("%s: %s was not stored", before.name, type(event).__name__)
+            self._journal.add(Source.MANAGER, f"not stored: {error}")
+        self._instance = after.shifted(self._shift - shift)
+        self._arm()
+        if _told(before) != _told(after) and after.detail != QUEUED:
+            self._journal.add(Source.MANAGER, _told(after))
+        self._around.show(self.view)
+
+    # -- the one timer ----------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        self._disarm()
+        now = self._around.clock.now()
+        if (due := self.instance.due) is not None:
+            self._timer = self._around.clock.call_later(due - now, lambda: self.post(ev.Due()))
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _told(instance: Instance) -> str:
+    """The line that a change leaves in the instance's log."""
+    code = f" ({instance.reason.code})" if instance.reason.code else ""
+    detail = f": {instance.detail}" if instance.detail else ""
+    return f"{instance.state.label}: {instance.reason.sentence}{code}{detail}"

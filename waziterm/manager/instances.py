@@ -1,0 +1,348 @@
+"""The supervisors of a fleet, and what they tell each other."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from waziterm.config import Settings
+from waziterm.domain.fleet.api import (
+    FleetError,
+    InstanceNotFoundError,
+    InstanceView,
+    LogLine,
+    Notice,
+)
+from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.future import OVERDUE_S
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
+from waziterm.domain.lifecycle.states import Wanted
+from waziterm.domain.lifecycle.steps import QUEUED
+from waziterm.domain.upkeep.packing import WorkerView
+from waziterm.manager.broadcast import Hub
+from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.instance.effects import Surroundings
+from waziterm.manager.instance.incident_tracker import Troubles
+from waziterm.manager.instance.log import TAIL, Journal
+from waziterm.manager.instance.recorder import Records
+from waziterm.manager.instance.storms import Storms
+from waziterm.manager.instance.supervisor import Supervisor
+from waziterm.manager.rivals.addresses import Peers
+from waziterm.manager.rivals.claims import Claims
+from waziterm.manager.version.versions import Crew, Versions
+from waziterm.manager.workers.connect_limit import ConnectGate, GateLimits
+from waziterm.manager.workers.pool import Packs
+from waziterm.manager.world import World
+from waziterm.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Roster:
+    """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
+    copies: the folder of the library's copies."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        sessions: SessionFiles,
+        copies: Path,
+        claims: Claims,
+        lab: LabFile | None,
+        world: World,
+        hub: Hub,
+        tasks: asyncio.TaskGroup,
+        begin: asyncio.Event,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._sessions = sessions
+        self._claims = claims
+        self._lab = lab
+        self._world = world
+        self._hub = hub
+        self._tasks = tasks
+        self._gate = ConnectGate(_gate_limits(settings), world.clock, self._outage, begin)
+        self._storms = Storms(
+            world.clock, lambda: self._settings.limits.short_lived_s, self._post, self._wake_all
+        )
+        size = settings.fleet.instances_per_worker
+        self._packs = Packs(world.spawn, world.clock, tasks, size)
+        self._peers = Peers(world.clock)
+        self._troubles = Troubles(lambda: len(self._supervisors), hub.notice, world.clock)
+        self._supervisors: dict[str, Supervisor] = {}
+        self._records: dict[str, Records] = {}
+        crew = Crew(self._supervisors, self._packs, hub.refresh, hub.notice)
+        self.versions = Versions(
+            settings.library.whatsapp_version, copies, lab, store, world, tasks, crew
+        )
+        self.is_closing = False
+        self._runs: dict[str, asyncio.Task[None]] = {}
+
+    def __iter__(self) -> Iterator[Supervisor]:
+        return iter(tuple(self._supervisors.values()))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._supervisors
+
+    def views(self) -> tuple[InstanceView, ...]:
+        """All instances as they are shown, in the order in which they were added."""
+        return tuple(supervisor.view for supervisor in self._supervisors.values())
+
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """Connect attempts of this run that have ended, and how many of them ended well."""
+        kept = self._records.values()
+        return sum(each.attempts for each in kept), sum(each.attempts_ok for each in kept)
+
+    def of(self, name: str) -> Supervisor:
+        """The supervisor of an instance. Raises FleetError when there is none."""
+        supervisor = self._supervisors.get(name)
+        if supervisor is None:
+            raise InstanceNotFoundError(name)
+        return supervisor
+
+    # -- `manager.care.cleaning.Keeper` ------------------------------------------------------------
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether WhatsApp refuses the library: nobody of the fleet tries to connect."""
+        return self.versions.is_outdated
+
+    def pids(self) -> frozenset[int]:
+        """The workers of this fleet."""
+        return self._packs.pids()
+
+    @property
+    def per_worker(self) -> int:
+        """How many instances share a worker at most."""
+        return self._packs.size
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        """The workers that may be given up for others; none while nobody could connect again."""
+        if self._gate.is_out or self.is_outdated:
+            return ()
+        return self._packs.views(self._settings.isolated)
+
+    def instances(self) -> tuple[Instance, ...]:
+        return tuple(supervisor.instance for supervisor in self)
+
+    async def tell(self, name: str, event: ev.Event) -> None:
+        await self.of(name).ask(event)
+
+    async def adopt(self, instance: Instance) -> None:
+        """Store an instance and give it its supervisor. A name that was in use before goes on
+        with its log."""
+        name = instance.name
+        if name in self._supervisors:
+            raise FleetError(f"{name} exists already", "choose another name")
+        await self._store.save(instance, event="Added", at=self._world.clock.now())
+        self.keep(instance, await self._store.lines(name, limit=TAIL))
+        self._hub.changed(self.of(name).view)
+
+    async def forget(self, name: str) -> None:
+        """Let an instance's supervisor end, and take the instance out of the database."""
+        supervisor, run = self.of(name), self._runs[name]
+        supervisor.close()
+        await asyncio.wait([run])
+        try:
+            await self._store.remove(name)
+        except FleetError:
+            self.keep(supervisor.instance, await self._store.lines(name, limit=TAIL))
+            raise
+        for kept in (self._supervisors, self._records, self._runs):
+            kept.pop(name, None)
+        self._hub.removed(name)
+        self.versions.forgotten(name)
+
+    async def logout(self, name: str) -> str:
+        return await self.of(name).logout()
+
+    @asynccontextmanager
+    async def paused(self, name: str) -> AsyncIterator[None]:
+        """Nothing uses the session of this name while the context lasts; then it goes on, unless
+        somebody else has paused it before."""
+        if name not in self or self.of(name).instance.reason is Reason.PAUSED:
+            yield
+            return
+        await self.tell(name, ev.PauseAsked())
+        try:
+            yield
+        finally:
+            await self.resume(name)
+
+    async def resume(self, name: str) -> None:
+        """End a pause, also when that cannot be stored: nobody stays paused."""
+        try:
+            await self.tell(name, ev.Booted())
+        except FleetError as error:
+            log.warning("%s goes on, and that is not stored: %s", name, error)
+            self.of(name).post(ev.Booted())
+
+    # -- the life of the fleet ----------------------------------------------------------------
+
+    async def boot(self, *, library_changed: bool, shift: float) -> None:
+        """Take up what is stored: what is paired and wanted connects, the others wait.
+
+        library_changed: neonize is another version than last time. shift: by how many seconds the
+        clock was set since it was stored, as far as known.
+        """
+        for name in await self._sessions.mend():
+            log.warning("%s: its session was half moved when the last manager ended", name)
+        stored = [each.shifted(shift) for each in await self._store.instances()]
+        resuming = sum(self._shares(one) for one in stored)
+        if resuming:
+            self._packs.expect(resuming)
+            self._world.warm()
+        held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
+        released = await self.versions.boot(held=held, upgraded=library_changed)
+        for instance in stored:
+            self.keep(instance, await self._store.lines(instance.name, limit=TAIL))
+        for supervisor in self:
+            await self._adopt_device(supervisor)
+            await supervisor.ask(ev.Booted(released))
+        self.versions.resume()
+
+    def _shares(self, one: Instance) -> bool:
+        """Whether an instance of the last manager will want a place in a shared worker."""
+        wanted = one.is_paired and one.wanted is Wanted.RUNNING and not one.is_held
+        return wanted and one.name not in self._settings.isolated
+
+    async def _adopt_device(self, supervisor: Supervisor) -> None:
+        """A pairing whose end the last manager did not live to store left a device in the file."""
+        name = supervisor.instance.name
+        if supervisor.instance.is_paired or not self._sessions.exists(name):
+            return
+        try:
+            devices = await self._sessions.devices(name)
+        except FleetError as error:
+            log.warning("%s: its session file cannot be read: %s", name, error)
+            return
+        if len(devices) == 1:
+            await supervisor.ask(ev.DeviceFound(*devices[0]))
+
+    def keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
+        """Give an instance its supervisor. lines: the end of its log."""
+        name = instance.name
+
+        def sink(line: LogLine) -> None:
+            self._store.add_line(name, line)
+            self._hub.line(name, line)
+
+        records = self._records[name] = Records(self._store, self._troubles)
+        around = Surroundings(
+            records=records,
+            sessions=self._sessions,
+            claims=self._claims,
+            gate=self._gate,
+            storms=self._storms,
+            clock=self._world.clock,
+            random=self._world.random,
+            packs=self._packs,
+            peers=self._peers,
+            isolated=lambda: name in self._settings.isolated,
+            show=self._changed,
+            versions=self.versions,
+            lab=self._lab,
+        )
+        journal = Journal(self._world.clock, sink, lines)
+        supervisor = Supervisor(instance, self._settings.limits_for(name), journal, around)
+        self._supervisors[name] = supervisor
+        self._runs[name] = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
+        return supervisor
+
+    def apply(self, settings: Settings) -> None:
+        """Go by other settings from now on."""
+        self._settings = settings
+        self._gate.apply(_gate_limits(settings))
+        self.versions.apply(settings.library.whatsapp_version)
+        self._packs.size = settings.fleet.instances_per_worker
+        for name, supervisor in self._supervisors.items():
+            supervisor.apply(settings.limits_for(name))
+
+    def stuck(self) -> dict[str, str]:
+        """By name, why an instance is longer in its state than its limit says."""
+        found = {name: supervisor.stuck for name, supervisor in self._supervisors.items()}
+        return {name: why for name, why in found.items() if why}
+
+    def stalled(self) -> dict[str, str]:
+        """The same, with those that wait for their turn to connect while nobody gets one: that
+        nobody can bring on. A place is given back when its connect has come to its end."""
+        stalled_s, limits = self._gate.stalled_s, self._settings.limits
+        waits = {each.instance.name for each in self if each.instance.detail == QUEUED}
+        longest_s = 2 * limits.connect_timeout_s + self._settings.fleet.scout_s + OVERDUE_S
+        if stalled_s <= longest_s:
+            return self.stuck()
+        why = f"{QUEUED}, and nobody got one for {stalled_s:.0f} s"
+        return dict.fromkeys(sorted(waits), why) | self.stuck()
+
+    def clock_set(self) -> None:
+        """The wall clock was set, or the machine was suspended: everybody's moments have moved."""
+        for supervisor in self:
+            supervisor.post(ev.ClockSet())
+        self._hub.refresh()
+
+    async def close(self) -> None:
+        """Let every supervisor stop its worker and end. What is wanted stays as it is."""
+        self.is_closing = True
+        self._storms.close()
+        self.versions.close()
+        self._hub.refresh()
+        for supervisor in self:
+            supervisor.close()
+        await asyncio.gather(*self._runs.values(), return_exceptions=True)
+
+    async def let_go(self, name: str) -> None:
+        """End the hold of an instance that was outdated when the fleet was, and came back since,
+        from the trash for example."""
+        supervisor = self.of(name)
+        if supervisor.instance.hold is Reason.OUTDATED_CLIENT and not self.is_outdated:
+            await supervisor.ask(ev.VersionChanged(scouting=False))
+
+    async def make_way(self, taker: Supervisor) -> None:
+        """At most one live connection per device: end a sibling's before the takeover dials.
+
+        A ban lets nobody take over, so it is no reason to end anything.
+        """
+        jid, name = taker.instance.jid, taker.instance.name
+        now = self._world.clock.now()
+        if (taker.instance.banned_until or 0.0) > now:
+            return
+        for other in self:
+            same = other is not taker and jid is not None and other.instance.jid == jid
+            if same and other.instance.state.is_live:
+                await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
+
+    def _changed(self, view: InstanceView) -> None:
+        self._hub.changed(view)
+        self.versions.saw(view)
+
+    def _outage(self, begins: bool) -> None:
+        """The network went away for the fleet, or came back: nobody sits out a long back-off."""
+        now = self._world.clock.now()
+        if begins:
+            said = "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
+        else:
+            said = "WhatsApp can be reached again"
+            self._wake_all()
+        self._hub.notice(Notice(now, said, trouble=begins))
+
+    def _wake_all(self) -> None:
+        """Whoever waits because of the network tries now; the gate paces them."""
+        waiting = [each for each in self if each.instance.next_attempt is not None]
+        self._packs.expect(sum(each.instance.reason in OF_THE_NETWORK for each in waiting))
+        for supervisor in self:
+            supervisor.post(ev.NetworkBack())
+
+    def _post(self, name: str, event: ev.Event) -> None:
+        if name in self._supervisors:
+            self._supervisors[name].post(event)
+
+
+def _gate_limits(settings: Settings) -> GateLimits:
+    fleet = settings.fleet
+    return GateLimits(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)

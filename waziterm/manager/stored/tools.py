@@ -1,0 +1,140 @@
+"""The emergency tools while no manager runs: on the files, under the data directory's lock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+
+from waziterm.config import Settings
+from waziterm.domain.care.trash import Why
+from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError, InstanceView
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.rules import decide
+from waziterm.domain.lifecycle.steps import Action
+from waziterm.manager.care.checkup import Checkup
+from waziterm.manager.care.cleaning import Cleaning
+from waziterm.manager.clock import Clock, SystemClock
+from waziterm.manager.data_files import Shelf
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import owned
+from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.stored.fleet import at_rest
+from waziterm.manager.version.kept import stored_version
+from waziterm.store.store import Store, open_store
+
+PATIENCE_S = 5.0
+"""How long another verb may have the files before this one gives up, in seconds."""
+
+
+class OfflineKeeper:
+    """The instances as they are stored; see `care.cleaning.Keeper`. Nobody connects here."""
+
+    def __init__(
+        self,
+        store: Store,
+        sessions: SessionFiles,
+        settings: Settings,
+        clock: Clock,
+        instances: tuple[Instance, ...],
+    ) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._settings = settings
+        self._clock = clock
+        self._instances = {instance.name: instance for instance in instances}
+
+    def instances(self) -> tuple[Instance, ...]:
+        return tuple(self._instances.values())
+
+    def view(self, name: str) -> InstanceView:
+        """One of them as it is shown."""
+        return at_rest(self._instances[name])
+
+    async def tell(self, name: str, event: ev.Event) -> None:
+        """As a supervisor does it. What is to connect waits for the next manager's start."""
+        before = self._instances.get(name)
+        if before is None:
+            raise InstanceNotFoundError(name)
+        if isinstance(event, ev.Booted):
+            return
+        now = self._clock.now()
+        decision = decide(before, event, now, 0.0, self._settings.limits_for(name))
+        if decision.refusal:
+            raise FleetError(f"{name} is {decision.refusal}")
+        await self._store.save(decision.instance, event=type(event).__name__, at=now)
+        self._instances[name] = decision.instance
+        try:
+            for action in decision.actions:
+                await self._carry_out(action, event, before, now)
+        except OSError as error:
+            await self._store.save(before, event="NotMoved", at=now)
+            self._instances[name] = before
+            raise FleetError(
+                f"{name}: its files cannot be moved: {error.strerror}",
+                "they are where they were; see the disk and the directory's mode",
+            ) from error
+
+    async def _carry_out(
+        self, action: Action, event: ev.Event, before: Instance, now: float
+    ) -> None:
+        why = {Action.TRASH_SESSION: Why.CLEANED, Action.TRASH_INSTANCE: Why.REMOVED}.get(action)
+        if why is not None:
+            await self._sessions.to_trash(before.name, at=now, why=why, restorable=True, was=before)
+        elif action is Action.RESTORE_SESSION and isinstance(event, ev.SessionRestored):
+            await self._sessions.from_trash(event.entry)
+
+    async def adopt(self, instance: Instance) -> None:
+        await self._store.save(instance, event="Added", at=self._clock.now())
+        self._instances[instance.name] = instance
+
+    async def forget(self, name: str) -> None:
+        await self._store.remove(name)
+        self._instances.pop(name, None)
+
+    async def logout(self, name: str) -> str:
+        raise FleetError(
+            f"{name} is not connected: no manager runs, so nothing was unlinked or cleaned",
+            "start `waziterm`, or clean it without --logout and unlink it on the phone",
+            code=3,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineTools:
+    """Those tools that need no connection."""
+
+    keeper: OfflineKeeper
+    cleaning: Cleaning
+    checkup: Checkup
+
+
+@asynccontextmanager
+async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[OfflineTools]:
+    """The tools on the files of a data directory that no manager owns.
+
+    Raises FleetError: code 3 when a manager owns it, 2 when nothing was ever kept there, 1 when
+    its database is refused.
+    """
+    if not data.database.exists():
+        raise FleetError(f"there is no fleet in {data.root}", "see --data-dir", code=2)
+    clock = SystemClock()
+    data.create()
+    with owned(data.lock, wait_s=PATIENCE_S):
+        stored = open_store(data.database, lines_kept=settings.log.lines_kept)
+        async with stored as store:
+            shelf = Shelf.of(data, settings)
+            keeper = OfflineKeeper(store, shelf.sessions, settings, clock, await store.instances())
+            choice = settings.library.whatsapp_version
+            version = await stored_version(store, choice, clock.now())
+            places = shelf.places(
+                store,
+                clock,
+                instances=keeper.instances,
+                own_pids=frozenset,
+                keep_trash_s=lambda: shelf.keep_trash_s,
+                version=lambda: version,
+                has_manager=False,
+                halted=lambda name: nullcontext(),
+                stuck=dict,
+            )
+            yield OfflineTools(keeper, shelf.cleaning(keeper, store, clock), Checkup(places))

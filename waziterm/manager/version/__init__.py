@@ -1,0 +1,1 @@
+"""The version that the fleet tells WhatsApp, and what is done when it is refused."""

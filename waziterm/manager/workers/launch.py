@@ -1,0 +1,95 @@
+"""Starts one of the worker's programs in a process of its own."""
+
+import asyncio
+import os
+import socket
+import sys
+import sysconfig
+from pathlib import Path
+
+import waziterm
+from waziterm.domain.text import safe_line
+from waziterm.manager.workers.child import OwnChild
+
+TRIAL_S = 20.0
+
+
+async def launch(
+    module: str,
+    line: socket.socket,
+    output: socket.socket | None,
+    ca_file: str | None,
+    library: str | None = None,
+) -> OwnChild:
+    """Start `python -m module --fd LINE` in a session of its own. Raises OSError.
+
+    line: what it inherits for the talk with us. output: its fds 1 and 2; None for nothing.
+    ca_file: path of a PEM file that it and its forks trust as well, for a lab. Go reads the
+    environment with which the process was executed, and no later change. library: path of a copy
+    of neonize's library that it loads, None for neonize's own.
+    """
+    printed = asyncio.subprocess.DEVNULL if output is None else output.fileno()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # no module of the current directory may stand in for one of the library's
+        "-m",
+        module,
+        "--fd",
+        str(line.fileno()),
+        *(() if library is None else ("--library", library)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=printed,
+        stderr=printed,
+        pass_fds=(line.fileno(),),
+        start_new_session=True,
+        env=_environment(ca_file),
+    )
+    return OwnChild(process)
+
+
+async def trial(library: Path) -> str:
+    """Load a copy of neonize's library as a worker would, in a process that ends at once; "", or
+    why that fails."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "waziterm.worker.neonize.library",
+            str(library),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=_environment(None),
+        )
+    except OSError as error:
+        return f"no process could be started: {error.strerror}"
+    try:
+        async with asyncio.timeout(TRIAL_S):
+            _, printed = await process.communicate()
+    except TimeoutError:
+        return f"not loaded after {TRIAL_S:.0f} s"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode == 0:
+        return ""
+    lines = printed.decode(errors="replace").strip().splitlines()
+    return safe_line(lines[-1], 200) if lines else f"its process ended with {process.returncode}"
+
+
+def _environment(ca_file: str | None) -> dict[str, str]:
+    environment = dict(os.environ)
+    environment["PYTHONUNBUFFERED"] = "1"
+    # Else whatsmeow adds `<bot biz_bot="1"/>` to each text, which no ordinary client sends.
+    environment["NEONIZE_BOT_TAG"] = "off"
+    if ca_file is not None:
+        environment["SSL_CERT_FILE"] = ca_file
+    root = str(Path(waziterm.__file__).parent.parent)
+    if root not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        # Run from a source tree: the worker must find the same waziterm.
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else root
+    return environment

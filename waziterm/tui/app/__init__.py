@@ -1,0 +1,1 @@
+"""The app: its keys, what they do, and the terminal under it."""

@@ -1,0 +1,147 @@
+"""Asking the fleet for something, and telling at once that it was taken and later how it ended."""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
+from waziterm.tui.paint.cells import inert
+from waziterm.tui.state.here import starts
+from waziterm.tui.state.messages import Mood, Pending, failed_inside, refusal
+from waziterm.tui.state.model import FleetModel
+from waziterm.tui.text.format import seconds
+from waziterm.tui.text.lang import N_, tr
+
+logger = logging.getLogger(__name__)
+
+
+class Actions:
+    """The operator's commands. run: starts a coroutine as a task of the app. log: the file in
+    which the errors of this screen stand."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        model: FleetModel,
+        clock: Callable[[], float],
+        run: Callable[[Coroutine[Any, Any, None]], object],
+        tell: Callable[[Mood, str], None],
+        log: str,
+    ) -> None:
+        self._fleet = fleet
+        self._model = model
+        self._clock = clock
+        self._run = run
+        self._tell = tell
+        self._log = log
+        self._asked: set[tuple[str, str]] = set()
+        self._pending: dict[str, Pending] = {}
+
+    # -- what can be asked
+
+    def start_stop(self, name: str) -> None:
+        view = self._model.get(name)
+        if view is not None and starts(view):
+            self._ask(N_("start"), name, lambda: self._fleet.start(name))
+        else:
+            self._ask(N_("stop"), name, lambda: self._fleet.stop(name))
+
+    def reconnect(self, name: str) -> None:
+        """A person's press: it may shorten a cool-down and end a hold."""
+        self._ask(N_("reconnect"), name, lambda: self._fleet.reconnect(name, takeover=True))
+
+    def clean(self, name: str) -> None:
+        self._ask(N_("clean"), name, lambda: self._fleet.clean(name))
+
+    def send_test(self, name: str) -> None:
+        self._once(N_("send-test"), name, self._send_test(name))
+
+    async def add(self, name: str, phone: str | None, proxy: str | None) -> InstanceView:
+        """Add an instance. Raises FleetError when the fleet refuses it."""
+        view = await self._fleet.add(name, phone, proxy)
+        self._model.update(view)
+        self._pending[view.name] = Pending(N_("add"), self._clock(), view.since)
+        self._tell(Mood.TAKEN, tr("{name}: added", name=view.name))
+        return view
+
+    # -- how it goes on
+
+    def settle(self, changes: Changes) -> None:
+        """Tell what the changes say about the actions that are under way."""
+        now = self._clock()
+        for name in list(self._pending):
+            view = self._model.get(name)
+            if view is None:
+                del self._pending[name]
+                continue
+            ending = self._pending[name].ending(view, now)
+            if ending is not None:
+                del self._pending[name]
+                self._tell(*ending)
+        for notice in changes.notices:
+            whose = f"{inert(notice.instance)}: " if notice.instance is not None else ""
+            mood = Mood.TROUBLE if notice.trouble else Mood.DONE
+            self._tell(mood, whose + inert(notice.text))
+
+    def _once(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run the command unless the same one is still being taken: a held key asks once."""
+        if (verb, name) in self._asked:
+            work.close()
+            return
+        self._asked.add((verb, name))
+        self._tell(Mood.TAKEN, tr("{name}: {verb} asked", name=name, verb=tr(verb)))
+        self._run(self._guarded(verb, name, work))
+
+    async def _guarded(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """No error of a command is lost, and none ends the screen."""
+        try:
+            await work
+        except FleetError as error:
+            said = tr("{name}: {verb} refused: {why}", name=name, verb=tr(verb), why=refusal(error))
+            self._tell(Mood.TROUBLE, said)
+        except Exception:
+            logger.exception("%s of %s failed", verb, name)
+            self._tell(Mood.TROUBLE, failed_inside(self._log, f"{name}: {tr(verb)}"))
+        finally:
+            self._asked.discard((verb, name))
+
+    def _ask(self, verb: str, name: str, command: Callable[[], Awaitable[InstanceView]]) -> None:
+        self._once(verb, name, self._take(verb, name, command))
+
+    async def _take(
+        self, verb: str, name: str, command: Callable[[], Awaitable[InstanceView]]
+    ) -> None:
+        """Carry out a command that changes a state; its end is told by later changes."""
+        before = self._model.get(name)
+        asked = Pending(verb, self._clock(), before.since if before is not None else 0.0)
+        self._pending[name] = asked
+        try:
+            view = await command()
+        except BaseException:
+            if self._pending.get(name) is asked:
+                del self._pending[name]
+            raise
+        self._model.update(view)
+        if view.since == asked.before and asked.ending_is_known(view):
+            self._pending.pop(name, None)
+            said = tr(
+                "{name}: {verb}: it is {state} already",
+                name=name,
+                verb=tr(verb),
+                state=tr(view.state.label),
+            )
+            self._tell(Mood.DONE, said)
+        else:
+            self.settle(Changes())
+
+    async def _send_test(self, name: str) -> None:
+        result = await self._fleet.send_test(name)
+        if result.ok:
+            said = tr(
+                "{name}: send-test: accepted by WhatsApp after {took}",
+                name=name,
+                took=seconds(result.took_s),
+            )
+            self._tell(Mood.DONE, said)
+        else:
+            self._tell(Mood.TROUBLE, f"{name}: {tr('send-test')}: {inert(result.error)}")

@@ -1,0 +1,65 @@
+"""The command palette: every action, and every action on every instance."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import (
+    CommandList,
+    CommandPalette,
+    DiscoveryHit,
+    Hit,
+    Hits,
+    Provider,
+)
+
+from waziterm.tui.state.here import Place
+from waziterm.tui.text.lang import tr
+
+if TYPE_CHECKING:
+    from waziterm.tui.app.app import WazitermApp
+
+
+class Palette(CommandPalette):
+    """Textual's palette, whose list bears keys before it is laid out."""
+
+    def __init__(self, asks: str) -> None:
+        super().__init__(placeholder=asks, id="--command-palette")
+
+    def _action_command_list(self, action: str) -> None:
+        # A page of a list without lines raises KeyError.
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
+
+
+class FleetCommands(Provider):
+    """First the actions of the screen, then the instances; a search finds both together."""
+
+    def _entries(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        app = cast("WazitermApp", self.app)
+        for key in app.keys:
+            if key.place is Place.BOTH and key.label and key.action != "app.command_palette":
+                about = f"{tr(key.about)} ({key.shown})"
+                yield tr(key.label), about, partial(app.run_action, key.action)
+        yield tr("glossary"), tr("the words of the field, explained"), app.show_glossary
+        for name in app.model.names:
+            yield tr("show {name}", name=name), tr("open it in full"), partial(app.open_focus, name)
+
+    def _acts(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        app = cast("WazitermApp", self.app)
+        for name in app.model.names:
+            for key in app.keys:
+                if key.on_instance:
+                    act = partial(app.act, key.action.removeprefix("app."), name)
+                    yield f"{tr(key.label)} {name}", tr(key.about), act
+
+    async def discover(self) -> Hits:
+        for name, about, act in self._entries():
+            yield DiscoveryHit(name, act, help=about)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for name, about, act in (*self._entries(), *self._acts()):
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), act, text=name, help=about)

@@ -1,0 +1,1 @@
+"""The keys, each with its words and when it works."""

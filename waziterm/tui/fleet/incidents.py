@@ -1,0 +1,115 @@
+"""The incidents: what happened to whom, what was done about it, and who has seen it."""
+
+from collections.abc import Callable
+
+from textual.strip import Strip
+
+from waziterm.domain.fleet.history import IncidentView
+from waziterm.tui.fleet.rows import Rows
+from waziterm.tui.instance.card import wrapped
+from waziterm.tui.paint import look
+from waziterm.tui.paint.cells import Span, cell, inert, row
+from waziterm.tui.state.model import FleetModel
+from waziterm.tui.text.format import since
+from waziterm.tui.text.lang import retold, tr, trn
+
+_WHEN = 17
+_WHO = 22
+_IN_FULL = 3
+"""Lines for the selected one: whom it met, then what happened and what was done."""
+
+
+class Incidents(Rows):
+    """One row per incident, the newest first; those that nobody has acknowledged stand out."""
+
+    def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
+        super().__init__(model, clock, id="incidents")
+        self._chosen: str | None = None
+
+    def keys(self) -> list[str]:
+        return [str(incident.id) for incident in self.model.incidents]
+
+    @property
+    def chosen(self) -> str | None:
+        return self._chosen
+
+    def choose(self, key: str | None) -> None:
+        self._chosen = key
+
+    @property
+    def incident(self) -> IncidentView | None:
+        """The selected one."""
+        found = (each for each in self.model.incidents if str(each.id) == self._chosen)
+        return next(found, None)
+
+    @property
+    def target(self) -> str | None:
+        incident = self.incident
+        return incident.names[0] if incident is not None and incident.names else None
+
+    def head(self, width: int, now: float) -> list[Strip]:
+        """How many there are; below, the selected one in full, which its row may cut."""
+        incidents = self.model.incidents
+        unseen = sum(each.acknowledged_at is None for each in incidents)
+        said = trn(
+            "{n} incident of 7 days, {unseen} not acknowledged",
+            "{n} incidents of 7 days, {unseen} not acknowledged",
+            len(incidents),
+            unseen=unseen,
+        )
+        if unseen and not self.model.read_only:
+            said = f"{said}; {tr('A acknowledges the selected one')}"
+        strips = [*wrapped(said, width, 1, look.FAINT), _blank(width)]
+        if not incidents:
+            return strips
+        return [
+            *strips,
+            *self._in_full(width),
+            row([("─" * width, look.BORDER)], width, look.PLAIN),
+        ]
+
+    def _in_full(self, width: int) -> list[Strip]:
+        """Always as many lines, so that the rows below stay where they are."""
+        incident = self.incident
+        if incident is None:
+            return [_blank(width)] * _IN_FULL
+        done = f" → {inert(retold(incident.done))}" if incident.done else ""
+        strips = wrapped(inert(", ".join(incident.names)), width, 1, look.BRIGHT)
+        strips += wrapped(f"{_what(incident)}{done}", width, _IN_FULL - 1, look.PLAIN)
+        return [*strips, *[_blank(width)] * (_IN_FULL - len(strips))]
+
+    def empty(self, width: int) -> list[Strip]:
+        said = tr("Nothing happened in the last 7 days.")
+        return [row([(f" {said}", look.OK)], width, look.PLAIN)]
+
+    def spans(self, key: str, width: int, now: float) -> list[Span]:
+        incident = next(each for each in self.model.incidents if str(each.id) == key)
+        seen = incident.acknowledged_at is not None
+        style = look.FAINT if seen else look.TROUBLE if incident.is_serious else look.PLAIN
+        done = f" → {inert(retold(incident.done))}" if incident.done else ""
+        return [
+            ("  " if seen else "! ", style),
+            (cell(since(incident.began_at, now), _WHEN), look.FAINT),
+            (cell(inert(_who(incident)), _WHO), look.BRIGHT),
+            (_what(incident), style),
+            (done, look.FAINT),
+        ]
+
+
+def _who(incident: IncidentView) -> str:
+    """Whom it met: the one instance, or how many of the fleet."""
+    if len(incident.names) == 1:
+        return incident.names[0]
+    return tr("{done} of {total}", done=len(incident.names), total=incident.fleet)
+
+
+def _what(incident: IncidentView) -> str:
+    """What happened, with its code and the evidence."""
+    sentence = tr(incident.reason.sentence)
+    said = f"{sentence} ({incident.reason.code})" if incident.reason.code else sentence
+    evidence = inert(tr(incident.detail))
+    return f"{said}: {evidence}" if evidence else said
+
+
+def _blank(width: int) -> Strip:
+    return row((), width, look.PLAIN)

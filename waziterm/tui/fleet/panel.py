@@ -1,0 +1,108 @@
+"""One panel of the wall: an instance at a glance, as lines of cells."""
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from waziterm.domain.fleet.api import InstanceView, LogLine, Source
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.paint import look
+from waziterm.tui.paint.cells import cut, inert, row, spread, width_of, wrap
+from waziterm.tui.text import words
+from waziterm.tui.text.format import clock
+
+MIN_WIDTH = 38
+MIN_HEIGHT = 7
+WHY_LINES = 3
+
+_LIGHT = tuple("╭─╮│╰╯")
+_HEAVY = tuple("┏━┓┃┗┛")
+
+
+def draw(
+    view: InstanceView,
+    lines: Sequence[LogLine],
+    width: int,
+    height: int,
+    now: float,
+    *,
+    selected: bool = False,
+    marked: bool = False,
+) -> list[Strip]:
+    """The panel as `height` lines of `width` cells.
+
+    lines: the instance's log, oldest first; as many of its last lines are shown as fit.
+    marked: actions are meant for it; a check mark says so. A heavy border marks the selected
+    panel, so that no colour is needed to see it.
+    """
+    sign = look.SIGNS[view.state]
+    upper_left, across, upper_right, down, lower_left, lower_right = _HEAVY if selected else _LIGHT
+    border = look.BORDER
+    if view.state.is_trouble:
+        border = sign.style
+    elif selected:
+        border = look.MARKED
+
+    inner = width - 4
+    body = _body(view, lines, inner, height - 2, now)
+    side = Segment(f"{down} ", border)
+    end = Segment(f" {down}", border)
+    blank = row((), inner, look.PLAIN)
+    framed = [
+        Strip([side, *(body[y] if y < len(body) else blank), end], width) for y in range(height - 2)
+    ]
+
+    state = f"{sign.glyph} {words.state_word(view, now)}"
+    mark = "✓ " if marked else ""
+    name = cut(mark + inert(view.name), inner - width_of(state) - 5)
+    filling = across * (inner - width_of(name) - width_of(state) - 4)
+    top = Strip(
+        [
+            Segment(f"{upper_left}{across} ", border),
+            Segment(name, look.BRIGHT),
+            Segment(f" {filling} ", border),
+            Segment(state, sign.bold if view.state.is_trouble else sign.style),
+            Segment(f" {across}{upper_right}", border),
+        ],
+        width,
+    )
+    bottom = Strip([Segment(lower_left + across * (width - 2) + lower_right, border)], width)
+    return [top, *framed, bottom]
+
+
+def _body(
+    view: InstanceView, lines: Sequence[LogLine], width: int, height: int, now: float
+) -> list[Strip]:
+    linked = look.PLAIN if view.paired else look.FAINT
+    age = [(words.age(view, now), look.FAINT)]
+    body = [spread([(words.number(view), linked)], age, width, look.PLAIN)]
+    room = height - len(body)
+    if view.state is State.CONNECTED:
+        body.append(row([(words.health(view, now), look.FAINT)], width, look.PLAIN))
+    elif view.state is State.PAIRING:
+        body += _wrapped(words.qr_line(view, now), width, room, look.MARKED)
+    else:
+        step = wrap(words.next_step(view, now), width, 2)
+        why = words.why(view) if words.says_number(view) else ""
+        if len(wrap(why, width, WHY_LINES)) + len(step) > room:
+            step = wrap(words.next_step(view, now, with_key=False), width, 2)
+        most = max(1, min(WHY_LINES, room - len(step)))
+        style = look.SIGNS[view.state].style if view.state.is_trouble else look.FAINT
+        body += _wrapped(why, width, most, style)
+        body += [row([(text, look.PLAIN)], width, look.PLAIN) for text in step]
+    room = height - len(body)
+    if room > 0:
+        body += [log_line(lines[at], width) for at in range(max(0, len(lines) - room), len(lines))]
+    return body[:height]
+
+
+def _wrapped(text: str, width: int, most: int, style: Style) -> list[Strip]:
+    return [row([(part, style)], width, look.PLAIN) for part in wrap(text, width, most)]
+
+
+def log_line(line: LogLine, width: int) -> Strip:
+    """A log line with its time, cut at the edge."""
+    style = look.PLAIN if line.source is Source.OPERATOR else look.FAINT
+    return row([(f"{clock(line.at)} ", look.QUIET), (inert(line.text), style)], width, look.PLAIN)

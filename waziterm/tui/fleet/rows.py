@@ -1,0 +1,180 @@
+"""A list of lines of which one is selected: the base of the list, the incidents and the queue."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import lru_cache
+
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from waziterm.tui.paint import look
+from waziterm.tui.paint.cells import Span, row
+from waziterm.tui.paint.outgoing import outgoing
+from waziterm.tui.state.model import FleetModel
+
+SELECTED = "▌"
+
+
+class Rows(ScrollView, can_focus=False, inherit_bindings=False):
+    """Draws the rows that are on the screen, and only those that changed.
+
+    A row has a key, by which it stays selected while others come and go.
+    """
+
+    def __init__(self, model: FleetModel, clock: Callable[[], float], *, id: str) -> None:  # noqa: A002 (Textual's own name)
+        super().__init__(id=id)
+        self.model = model
+        self.clock = clock
+        self._keys: list[str] = []
+        self._drawn: dict[int, Strip] = {}
+        self._head: list[Strip] = []
+        self._top = 0
+
+    # -- for subclasses
+
+    @abstractmethod
+    def keys(self) -> list[str]:
+        """The rows, in order."""
+
+    @abstractmethod
+    def spans(self, key: str, width: int, now: float) -> list[Span]:
+        """What stands in a row, right of the mark of the selected one."""
+
+    def head(self, width: int, now: float) -> list[Strip]:
+        """The lines above the rows, which do not scroll."""
+        return []
+
+    def empty(self, width: int) -> list[Strip]:
+        """What stands where there is no row."""
+        return []
+
+    @property
+    @abstractmethod
+    def chosen(self) -> str | None:
+        """The key of the selected row."""
+
+    @abstractmethod
+    def choose(self, key: str | None) -> None:
+        """Another row is selected."""
+
+    @property
+    def target(self) -> str | None:
+        """The instance that a key acts on."""
+        return self.chosen
+
+    # -- painting
+
+    @property
+    def _across(self) -> int:
+        """How many cells are not below the scroll bar. A text that went on there would be cut in
+        every paint, and rich remembers 16,384 such cuts with their texts, 15 MB of them."""
+        return self.size.width - self.scrollbar_size_vertical
+
+    def repaint(self) -> None:
+        """Draw what changed and is visible."""
+        width, now = self._across, self.clock()
+        if not width:
+            return
+        keys = self.keys()
+        if keys != self._keys:
+            self._take(keys)
+        head = self.head(width, now)
+        if len(head) != len(self._head):
+            self._head = head
+            self._sized()
+            self.refresh()
+            return
+        for y, strip in enumerate(head):
+            if strip != self._head[y]:
+                self.refresh(Region(0, y, width, 1))
+        self._head = head
+        self._top = self.scroll_offset.y
+        for y in range(len(head), self.size.height):
+            fresh = self._line(y, width, now)
+            if fresh != self._drawn.get(y):
+                self._drawn[y] = fresh
+                self.refresh(Region(0, y, width, 1))
+
+    def _take(self, keys: list[str]) -> None:
+        chosen = self.chosen
+        if chosen not in keys:
+            place = self._keys.index(chosen) if chosen in self._keys else 0
+            self.choose(keys[min(place, len(keys) - 1)] if keys else None)
+        self._keys = keys
+        self._sized()
+        self._show_chosen()
+
+    def _sized(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._keys) + len(self._head))
+
+    def _line(self, y: int, width: int, now: float) -> Strip:
+        place = y - len(self._head) + self.scroll_offset.y
+        if not self._keys:
+            told = self.empty(width)
+            top = max(0, (self.size.height - len(told)) // 2)
+            return told[y - top] if 0 <= y - top < len(told) else Strip.blank(width, look.PLAIN)
+        if place >= len(self._keys):
+            return Strip.blank(width, look.PLAIN)
+        key = self._keys[place]
+        chosen = key == self.chosen
+        mark: Span = (SELECTED if chosen else " ", look.MARKED)
+        base = look.BAR if chosen else look.PLAIN
+        spans = [(text, _on(style, base)) for text, style in self.spans(key, width - 1, now)]
+        return row([mark, *spans], width, base)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return outgoing(super().render_lines(crop))
+
+    def render_line(self, y: int) -> Strip:
+        if y < len(self._head):
+            line = self._head[y]
+        elif self._top == self.scroll_offset.y and (drawn := self._drawn.get(y)) is not None:
+            line = drawn
+        else:
+            line = self._line(y, self._across, self.clock())
+        return line.extend_cell_length(self.size.width, look.PLAIN)
+
+    def on_resize(self) -> None:
+        self._drawn.clear()
+        self._sized()
+        self._show_chosen()
+        self.repaint()
+        self.refresh()
+
+    # -- moving about
+
+    def move(self, where: str) -> None:
+        """Select another row: up, down, page_up, page_down, first or last."""
+        keys = self.keys()
+        if not keys:
+            return
+        chosen = self.chosen
+        here = keys.index(chosen) if chosen in keys else 0
+        page = max(1, self.size.height - len(self._head) - 1)
+        steps = {"up": -1, "down": 1, "page_up": -page, "page_down": page}
+        ends = {"first": 0, "last": len(keys) - 1}
+        if where not in steps and where not in ends:
+            return
+        there = ends.get(where, here + steps.get(where, 0))
+        self.choose(keys[min(max(there, 0), len(keys) - 1)])
+        self._keys = keys
+        self._show_chosen()
+        self.repaint()
+
+    def _show_chosen(self) -> None:
+        chosen = self.chosen
+        if chosen not in self._keys:
+            return
+        place, room = self._keys.index(chosen), self.size.height - len(self._head)
+        target = min(max(self.scroll_offset.y, place - room + 1), place)
+        if target != self.scroll_offset.y:
+            self.scroll_to(y=max(0, target), animate=False)
+            self.refresh()
+
+
+@lru_cache(256)
+def _on(style: Style, base: Style) -> Style:
+    """A style on the background of its row."""
+    return style + Style(bgcolor=base.bgcolor)

@@ -1,0 +1,1 @@
+"""One instance in full, in parts: card, codes, log, pictures."""

@@ -1,0 +1,179 @@
+"""Questions over the screen."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from waziterm.domain.fleet.api import FleetError, InstanceView
+from waziterm.domain.names import ALLOWED
+from waziterm.tui.paint import look
+from waziterm.tui.state.acts import begin
+from waziterm.tui.state.messages import failed_inside, log_of, refusal
+from waziterm.tui.text.lang import N_, tr
+
+logger = logging.getLogger(__name__)
+
+
+class ConfirmDialog(ModalScreen[bool]):
+    """A question with two answers. enter takes the default; esc is always no.
+
+    is_quit: it asks about quitting, so that another press of that key means yes.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", show=False),
+        Binding("n,escape", "answer(False)", show=False),
+        Binding("enter", "default", show=False),
+        Binding("q", "quit_key", show=False),
+    ]
+
+    def __init__(
+        self, title: str, text: str, yes: str, no: str, *, default: bool, is_quit: bool = False
+    ) -> None:
+        super().__init__()
+        self.is_quit = is_quit
+        self._title = title
+        self._text = text
+        self._yes = yes
+        self._no = no
+        self._default = default
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog question"):
+            yield Static(Text(self._title, "bold"), classes="title")
+            yield Static(Text(self._text), classes="text")
+            yield Static(self._answers(), classes="answers")
+
+    def _answers(self) -> Text:
+        """Both answers with their keys, the default one marked."""
+        line = Text()
+        for key, label, value in (("y", self._yes, True), ("n", self._no, False)):
+            mark = " ⏎" if value is self._default else ""
+            line.append(f" {key} ", f"bold {look.ACCENT}")
+            line.append(f"{label}{mark}   ", f"bold {look.STRONG}" if mark else look.TEXT)
+        return line
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+    def action_quit_key(self) -> None:
+        if self.is_quit:
+            self.dismiss(True)
+
+    def action_default(self) -> None:
+        self.dismiss(self._default)
+
+
+class NumberDialog(ModalScreen[int | None]):
+    """Asks for a number to be typed, so that nobody does it by a slip. count: the right one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, title: str, text: str, count: int) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._count = count
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog question"):
+            yield Static(Text(self._title, "bold"), classes="title")
+            yield Static(Text(self._text), classes="text")
+            said = tr("Type {count} and press enter; esc leaves it.", count=self._count)
+            yield Static(Text(said))
+            yield Input(id="number", compact=True, type="integer", max_length=6)
+
+    def on_mount(self) -> None:
+        self.query_one("#number", Input).focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        typed = event.value.strip()
+        self.dismiss(int(typed) if typed.isdigit() else None)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+class AddDialog(ModalScreen[InstanceView | None]):
+    """Asks for a new instance; what the fleet refuses is said here, with the fields kept."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    FIELDS = (
+        ("name", N_("Name"), ALLOWED),
+        ("phone", N_("Phone"), N_("optional, with its country code: +62 812 3456 7890")),
+        ("proxy", N_("Proxy"), N_("optional, http, https or socks5: socks5://proxy.example:1080")),
+    )
+
+    def __init__(
+        self, add: Callable[[str, str | None, str | None], Awaitable[InstanceView]]
+    ) -> None:
+        super().__init__()
+        self._add = add
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(tr("Add an instance"), "bold"), classes="title")
+            for field, label, about in self.FIELDS:
+                with Horizontal(classes="field"):
+                    yield Static(Text(tr(label)), classes="label")
+                    yield Input(id=field, compact=True)
+                yield Static(Text(tr(about)), classes="about")
+            yield Static(id="error")
+            yield Static(
+                Text.assemble(
+                    ("enter ", f"bold {look.ACCENT}"),
+                    f"{tr('add')}   ",
+                    ("tab ", f"bold {look.ACCENT}"),
+                    f"{tr('next field')}   ",
+                    ("esc ", f"bold {look.ACCENT}"),
+                    tr("cancel"),
+                ),
+                classes="answers",
+            )
+
+    def on_mount(self) -> None:
+        self.query_one("#name", Input).focus()
+
+    def _value(self, field: str) -> str | None:
+        return self.query_one(f"#{field}", Input).value.strip() or None
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self._say(tr("adding …"), trouble=False)
+            begin(self.app, self._submit(), group="commands")
+
+    async def _submit(self) -> None:
+        name, phone, proxy = self._value("name"), self._value("phone"), self._value("proxy")
+        try:
+            view = await self._add(name or "", phone, proxy)
+        except FleetError as error:
+            self._say(refusal(error), trouble=True)
+        except Exception:
+            logger.exception("add failed")
+            self._say(failed_inside(log_of(self.app)), trouble=True)
+        else:
+            if self.is_current:
+                self.dismiss(view)
+        finally:
+            self._busy = False
+
+    def _say(self, text: str, *, trouble: bool) -> None:
+        if self.is_attached:
+            style = f"bold {look.BAD}" if trouble else look.ACCENT
+            self.query_one("#error", Static).update(Text(f"✖ {text}" if trouble else text, style))
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)

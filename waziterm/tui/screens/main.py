@@ -1,0 +1,169 @@
+"""The first screen: the fleet as panels, as a list, by its incidents, or as a queue of scans."""
+
+from collections.abc import Callable
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widget import Widget
+from textual.widgets import Input
+
+from waziterm.tui.commands.keys import bindings
+from waziterm.tui.fleet.incidents import Incidents
+from waziterm.tui.fleet.list import FleetList
+from waziterm.tui.fleet.queue import Queue
+from waziterm.tui.fleet.wall import Wall
+from waziterm.tui.screens.base import FleetScreen
+from waziterm.tui.state.here import ARRANGED, Here, Place, View
+from waziterm.tui.state.messages import Mood
+from waziterm.tui.state.model import FleetModel
+from waziterm.tui.text.lang import tr
+
+
+class MainScreen(FleetScreen):
+    """All instances, in one of four views. They share the selection, the filter and the marks."""
+
+    place = Place.FLEET
+    AUTO_FOCUS = ""
+    BINDINGS = bindings(Place.FLEET)
+
+    def __init__(
+        self, model: FleetModel, clock: Callable[[], float], tell: Callable[[Mood, str], None]
+    ) -> None:
+        super().__init__(model, clock)
+        self._tell = tell
+        self.wall = Wall(model, clock)
+        self.incidents = Incidents(model, clock)
+        self.queue = Queue(model, clock)
+        self._views: dict[View, Wall | FleetList | Incidents | Queue] = {
+            View.WALL: self.wall,
+            View.LIST: FleetList(model, clock),
+            View.INCIDENTS: self.incidents,
+            View.QUEUE: self.queue,
+        }
+        self.view_shown = View.WALL
+        self._filter = Input(id="filter", compact=True, placeholder=tr("filter; ! inverts"))
+
+    @property
+    def _shown(self) -> Wall | FleetList | Incidents | Queue:
+        return self._views[self.view_shown]
+
+    @property
+    def target(self) -> str | None:
+        return self._shown.target
+
+    def here(self) -> Here:
+        incident = self.incidents.incident if self.view_shown is View.INCIDENTS else None
+        return Here(
+            self.place,
+            self.clock(),
+            self.view_shown,
+            self.view(),
+            instances=len(self.model.names),
+            marked=len(self.model.marked),
+            hides=self.model.arrangement.hides,
+            open_incident=incident is not None and incident.acknowledged_at is None,
+            read_only=self.model.read_only,
+            typing=self._filter.display,
+        )
+
+    def body(self) -> Widget:
+        for view, widget in self._views.items():
+            widget.display = view is self.view_shown
+        return Container(*self._views.values(), id="views")
+
+    def compose(self) -> ComposeResult:
+        self._filter.display = False
+        yield self.header
+        yield self.body()
+        yield self._filter
+        yield self.message
+        yield self.footer
+
+    def repaint_body(self) -> None:
+        self._make_room()
+        self._shown.repaint()
+
+    def _make_room(self) -> None:
+        """In the queue the bars make room where a QR code needs theirs."""
+        self.make_room(self.queue.rows_needed() if self.view_shown is View.QUEUE else 0)
+
+    def show(self, view: View) -> None:
+        """Show the fleet in another way."""
+        self._shown.display = False
+        self.view_shown = view
+        self._shown.display = True
+        self.call_after_refresh(self.repaint)
+
+    # -- keys
+
+    def action_move(self, where: str) -> None:
+        self._shown.move(where)
+        self.footer.repaint()
+
+    def _is_arranged(self) -> bool:
+        """Whether a filter, a sort or a mark would be seen; where not, say where it would."""
+        if self.view_shown in ARRANGED:
+            return True
+        said = tr("filter, sort and marks are for the wall and the list; press 1 or 2")
+        self._tell(Mood.TROUBLE, said)
+        return False
+
+    def action_filter(self) -> None:
+        """Type what to look for; what fits is shown while it is typed."""
+        if not self._is_arranged():
+            return
+        self._filter.display = True
+        self._filter.value = self.model.arrangement.pattern
+        self._filter.focus()
+        self.footer.repaint()
+
+    @on(Input.Changed, "#filter")
+    def _typed(self, event: Input.Changed) -> None:
+        if self._filter.display:
+            self.model.filter(event.value)
+            self.repaint()
+
+    @on(Input.Submitted, "#filter")
+    def _kept(self) -> None:
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        self._filter.display = False
+        self.set_focus(None)
+        self.repaint()
+
+    def action_back(self) -> None:
+        """esc: first the field, then the marks, then the filter, then the other views."""
+        if self._filter.display:
+            self.model.filter("")
+            self._close_filter()
+        elif self.model.marked:
+            self.model.marked.clear()
+        elif self.model.arrangement.hides:
+            self.model.show_all()
+        elif self.view_shown is not View.WALL:
+            self.show(View.WALL)
+        self.repaint()
+
+    def action_mark(self) -> None:
+        """Mark the selected instance, or take its mark away, and go on to the next."""
+        if self._is_arranged() and self.target is not None:
+            self.model.marked ^= {self.target}
+            self.action_move("right" if self.view_shown is View.WALL else "down")
+            self.repaint()
+
+    def action_only_troubled(self) -> None:
+        if self._is_arranged():
+            self.model.toggle_troubled()
+            self.repaint()
+
+    def action_sort(self) -> None:
+        if self._is_arranged():
+            self.model.sort_next()
+            self.repaint()
+
+    def action_reverse(self) -> None:
+        if self._is_arranged():
+            self.model.reverse()
+            self.repaint()

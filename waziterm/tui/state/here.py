@@ -1,0 +1,84 @@
+"""Where the operator is on the screen, and what is there: by it the footer chooses its keys."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.states import State
+from waziterm.tui.text import words
+
+
+class Place(StrEnum):
+    """Where a key works."""
+
+    BOTH = "everywhere"
+    FLEET = "on the fleet"
+    FOCUS = "on one instance"
+
+
+class View(StrEnum):
+    """What the first screen shows of the fleet."""
+
+    WALL = "wall"
+    LIST = "list"
+    INCIDENTS = "incidents"
+    QUEUE = "queue"
+
+
+ARRANGED = (View.WALL, View.LIST)
+"""The views that filter, sort and marks arrange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What a key would meet.
+
+    now: UTC seconds. view: of the fleet; None on one instance. instance: what a key acts on.
+    instances: how many the fleet has. marked: how many are marked. hides: a filter leaves some
+    out. open_incident: the selected incident waits for somebody to acknowledge it. read_only: the
+    fleet takes no commands. typing: the filter is being typed.
+    """
+
+    place: Place
+    now: float
+    view: View | None = None
+    instance: InstanceView | None = None
+    instances: int = 0
+    marked: int = 0
+    hides: bool = False
+    open_incident: bool = False
+    read_only: bool = False
+    typing: bool = False
+
+    @property
+    def arranged(self) -> bool:
+        """Whether a filter, a sort or a mark can be seen here."""
+        return self.view in ARRANGED and self.instances > 0
+
+    @property
+    def connected(self) -> bool:
+        view = self.instance
+        return view is not None and view.state in (State.CONNECTED, State.DEGRADED)
+
+    @property
+    def pairing(self) -> bool:
+        return self.instance is not None and self.instance.state is State.PAIRING
+
+    @property
+    def shows_qr(self) -> bool:
+        return self.instance is not None and words.valid_qr(self.instance, self.now) is not None
+
+    @property
+    def starts(self) -> bool:
+        """Whether `s` starts the instance; else it stops it."""
+        return self.instance is not None and starts(self.instance)
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether esc does something."""
+        return bool(self.marked) or self.hides or self.view is not View.WALL
+
+
+def starts(view: InstanceView) -> bool:
+    """Whether the key that starts and stops would start this one."""
+    return view.state in (State.STOPPED, State.LOGGED_OUT)

@@ -1,0 +1,147 @@
+"""What the screen says about an instance, as sentences; the wall and the focus share them."""
+
+from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.version import Origin, UsedVersion
+from waziterm.tui.paint.cells import TIE, inert
+from waziterm.tui.text.format import countdown, duration, seconds, since
+from waziterm.tui.text.lang import tr
+
+FRESH_PROBE_S = 120.0
+"""A probe that is older says so, because the state may be older news than it looks."""
+
+_R_SHORTENS = frozenset({State.RETRYING, State.COOLDOWN, State.OUTDATED})
+
+
+def number(view: InstanceView) -> str:
+    """The masked number alone, or that there is none."""
+    if view.jid is None:
+        if view.state is State.LOGGED_OUT:
+            return tr("not linked any more")
+        return tr("linked") if view.paired else tr("not linked yet")
+    return inert(view.jid).partition("@")[0].partition(":")[0]
+
+
+def age(view: InstanceView, now: float) -> str:
+    """How long the connection is open, or how long the state lasts."""
+    if view.connected_at is not None:
+        return tr("up {duration}", duration=duration(now - view.connected_at))
+    return tr("for {duration}", duration=duration(now - view.since))
+
+
+def why(view: InstanceView) -> str:
+    """The reason, its code and its evidence."""
+    return told(view.reason, view.detail)
+
+
+def told(reason: Reason, detail: str) -> str:
+    """A reason with its code, and the evidence for it."""
+    sentence = tr(reason.sentence)
+    said = f"{sentence} ({reason.code})" if reason.code else sentence
+    evidence = inert(tr(detail))
+    return f"{said} · {evidence}" if evidence else said
+
+
+def brief(reason: Reason, detail: str) -> str:
+    """The same for a place that may cut it: the code, by which operators know it, comes first."""
+    said = f"{reason.code} {tr(reason.sentence)}".lstrip()
+    evidence = inert(tr(detail))
+    return f"{said} · {evidence}" if evidence else said
+
+
+def says_number(view: InstanceView) -> bool:
+    """Whether the number is news beside the reason: both may say that there is none."""
+    return view.jid is not None or view.reason is not Reason.NEW
+
+
+def next_step(view: InstanceView, now: float, *, with_key: bool = True) -> str:
+    """What comes next and when, "" when nothing does.
+
+    with_key: name the key that brings it forward.
+    """
+    if view.state is State.CONNECTED and view.reason is Reason.ONLINE:
+        return ""
+    step = inert(tr(view.next_step))
+    if view.next_attempt is None:
+        return tr("next: {step}", step=step) if step else ""
+    left = countdown(view.next_attempt - now)
+    said = tr("next in {left}: {step}", left=left, step=step)
+    return f"{said} {_tied('· r =', tr('now'))}" if with_key and view.state in _R_SHORTENS else said
+
+
+def state_word(view: InstanceView, now: float) -> str:
+    """The state, with the countdown of its wait."""
+    label = tr(view.state.label)
+    if view.next_attempt is None:
+        return label
+    return f"{label} {countdown(view.next_attempt - now)}"
+
+
+def health(view: InstanceView, now: float) -> str:
+    """The last probe and the messages sent, for a connected instance."""
+    parts = []
+    if view.probe_s is not None:
+        took = seconds(max(view.probe_s, 0.01))
+        if view.probed_at is not None and now - view.probed_at > FRESH_PROBE_S:
+            ago = duration(now - view.probed_at)
+            parts.append(tr("probe {took}, {duration} ago", took=took, duration=ago))
+        else:
+            parts.append(tr("probe {took}", took=took))
+    if view.sent:
+        parts.append(tr("sent {count}", count=view.sent))
+    return " · ".join(parts) or tr("not probed yet")
+
+
+def version(used: UsedVersion) -> str:
+    """The version that WhatsApp is told; a newer one than the library's own opens the gate only."""
+    if used.origin is not Origin.READ:
+        return used.text
+    bridge = tr("newer than the library's own, a bridge for weeks: upgrade neonize")
+    return f"{used.text}, {bridge}"
+
+
+def valid_qr(view: InstanceView, now: float) -> QrCode | None:
+    """The QR code that a phone would still accept."""
+    if view.state is not State.PAIRING or view.qr is None or view.qr.expires_at <= now:
+        return None
+    return view.qr
+
+
+def qr_line(view: InstanceView, now: float) -> str:
+    """What the wall says about a pairing: it never paints a code too small to scan."""
+    code = valid_qr(view, now)
+    if code is None:
+        return tr("waiting for the next QR code")
+    ready = tr(
+        "QR ready, code {index} of {count}, {left} left",
+        index=code.index,
+        count=code.count,
+        left=countdown(code.expires_at - now),
+    )
+    return f"{ready} · {_tied(tr('enter shows it'))}"
+
+
+def _tied(*parts: str) -> str:
+    """Words that belong on one line."""
+    return " ".join(parts).replace(" ", TIE)
+
+
+def facts(view: InstanceView, now: float) -> list[tuple[str, str]]:
+    """The rest of what is known, as label and value."""
+    known = [(tr("since"), since(view.since, now))]
+    if view.connected_at is not None:
+        known.append((tr("uptime"), duration(now - view.connected_at)))
+    if says_number(view):
+        known.append((tr("number"), inert(view.jid) if view.jid is not None else number(view)))
+    known.append((tr("wanted"), tr(view.wanted.value)))
+    if view.attempt:
+        known.append((tr("attempt"), str(view.attempt)))
+    if view.probe_s is not None or view.sent:
+        known.append((tr("health"), health(view, now)))
+    if view.proxy is not None:
+        known.append((tr("proxy"), inert(view.proxy)))
+    if view.pid is not None:
+        known.append((tr("worker"), f"pid {view.pid}"))
+    return known

@@ -1,0 +1,1 @@
+"""One instance of a worker: its session, its pairing, its file."""

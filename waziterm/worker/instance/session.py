@@ -1,0 +1,398 @@
+"""One instance of a worker: its connect, its events, its requests."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, assert_never
+
+from waziterm.domain.jid import Jid
+from waziterm.domain.lifecycle import events as ev
+from waziterm.worker.instance.pairing import Pairing
+from waziterm.worker.instance.store_file import (
+    FileId,
+    SessionFileError,
+    StoreFaultError,
+    check_path,
+    check_resumable,
+    file_id,
+    standing_fault,
+)
+from waziterm.worker.neonize.client import Callbacks, Client, LibraryError
+from waziterm.worker.neonize.logs import LibraryLog
+from waziterm.worker.neonize.mapping import (
+    NOTE_NAMES,
+    REFUSALS,
+    connect_error,
+    library_event,
+    log_line,
+    note,
+    refusal,
+)
+from waziterm.worker.neonize.opening import Calls, Opening, Start
+from waziterm.worker.neonize.phrases import (
+    FAILURE_NODE,
+    PAIRING_ERROR,
+    LoginAccepted,
+    LoginRefused,
+    RedialFailed,
+    Sign,
+    SocketEnded,
+    StoreAlarm,
+    StreamEnds,
+    store_alarm,
+    undelivered,
+)
+from waziterm.worker.neonize.rootkey import RootKeyError
+from waziterm.worker.pipe import Outbox
+from waziterm.worker.protocol import (
+    Answered,
+    Connect,
+    Happened,
+    Leave,
+    Logout,
+    Noted,
+    PairByCode,
+    Probe,
+    SendText,
+)
+
+Request = SendText | Probe | Logout | PairByCode | Leave
+
+MAX_REQUESTS = 8
+SLOW_QUERIES_S = 3.0
+"""After so long without `Connected` an accepted login is told; they take a few round trips."""
+FAILED_REDIALS = 2
+"""So many failed redials are told: the library goes on with them, 2 s later each time, and
+whoever keeps the fleet knows better when to dial."""
+LOCKED_ALARMS, LOCKED_WITHIN_S = 3, 60.0
+"""So many alarms of a locked file are a lock that stays. Each came after the library's own wait of
+5 s."""
+_FLUSH_S = 0.5
+_OFFLINE = (
+    ev.Disconnected,
+    ev.StreamReplaced,
+    ev.LoggedOut,
+    ev.TemporaryBan,
+    ev.ConnectFailure,
+    ev.ClientOutdated,
+)
+# The library does not dial again after these (whatsmeow `connectionevents.go`).
+_FINAL = tuple(event for event in _OFFLINE if event is not ev.Disconnected)
+
+
+class Session:
+    """Carries a `Connect` out and reports all that happens to it, until `Leave`.
+
+    The library calls back on its own threads. binder: neonize's, loaded. opening: of this worker.
+    trust: makes the process trust a lab's key; raises RootKeyError.
+    """
+
+    def __init__(
+        self,
+        command: Connect,
+        outbox: Outbox,
+        opening: Opening,
+        binder: Any,
+        trust: Callable[[str], None],
+    ) -> None:
+        self._command = command
+        self._outbox = outbox
+        self._opening = opening
+        self._trust = trust
+        self._pairing = Pairing()
+        self._log = LibraryLog(self._note, self._on_sign)
+        self._lock = threading.Lock()
+        self._client = Client(
+            binder,
+            Callbacks(
+                device=self._on_device,
+                code=self._on_code,
+                status=self._on_status,
+                event=self._on_event,
+                lost=self._on_lost,
+                log=self._log.take,
+            ),
+        )
+        self._start = Start(self._prepare, self._run, self._refused)
+        self._own = ("", "")
+        self._delivered = False
+        self._connected = False
+        self._over = False
+        self._entered = False
+        self._left = False
+        self._shows_qr = False
+        self._code_lock = threading.Lock()
+        self._requests = 0
+        self._drop: SocketEnded | None = None
+        self._slow: threading.Timer | None = None
+        self._redials = 0
+        self._file: FileId | None = None
+        self._told_store = False
+        self._locked: deque[float] = deque(maxlen=LOCKED_ALARMS)
+
+    def start(self) -> None:
+        """Connect when the worker's other starts have begun."""
+        pairs = self._command.jid is None
+        self._opening.start(self._start, last=pairs or self._command.alone)
+
+    def request(self, request: Request) -> None:
+        """Carry a request out in a thread of its own, and answer it."""
+        with self._lock:
+            if isinstance(request, Leave):
+                error, self._left = "", True
+            elif isinstance(request, PairByCode) and not self._shows_qr:
+                error = "no QR code is shown"
+            elif not (self._connected or isinstance(request, PairByCode)):
+                error = "not connected"
+            elif self._requests >= MAX_REQUESTS:
+                error = f"{MAX_REQUESTS} requests are still unanswered"
+            else:
+                error = ""
+            if not error:
+                self._requests += 1
+        if error:
+            self._outbox.send(Answered(self._command.instance, request.request, 0.0, error))
+        else:
+            threading.Thread(
+                target=self._answer, args=(request,), name="request", daemon=True
+            ).start()
+
+    def _prepare(self) -> bool:
+        command = self._command
+        try:
+            check_path(command.session)
+            if command.jid is not None:
+                check_resumable(command.session, Jid.parse(command.jid))
+            if command.noise_root_key is not None:
+                self._trust(command.noise_root_key)
+        except SessionFileError as error:
+            self._finished(ev.SessionBroken(str(error)))
+        except StoreFaultError as error:
+            self._finished(ev.StoreFailing(error.fault, log_line(str(error))))
+        except (RootKeyError, ValueError) as error:
+            self._finished(ev.DialFailed(log_line(str(error))))
+        except Exception as error:  # noqa: BLE001 - an instance must not go silent
+            self._finished(ev.DialFailed(log_line(f"unexpectedly: {error!r}")))
+        else:
+            with self._lock:
+                self._entered = not self._left
+            return self._entered
+        return False
+
+    def _refused(self, why: str) -> None:
+        self._finished(ev.NotStarted(why))
+
+    def _run(self) -> None:
+        command = self._command
+        try:
+            jid = Jid.parse(command.jid) if command.jid else None
+            self._client.connect(command.session, jid, command.proxy)
+        except LibraryError as error:
+            self._ended(str(error))
+        except Exception as error:  # noqa: BLE001 - an instance must not go silent
+            self._ended(f"unexpectedly: {error!r}")
+        else:
+            self._ended("it returned")
+
+    def _ended(self, text: str) -> None:
+        with self._lock:
+            delivered = self._delivered
+        if not delivered:
+            self._finished(connect_error(text))
+            return
+        name = undelivered(text)
+        if name in REFUSALS:
+            self._finished(refusal(self._log.evidence(FAILURE_NODE), name))
+        else:
+            # The connection may still stand, but nothing will be heard of it.
+            with self._lock:
+                self._connected = False
+            self._happened(ev.LibraryDeaf(log_line(text)))
+
+    def _finished(self, event: ev.WorkerEvent) -> None:
+        """The last event: the library neither holds a connection nor dials again."""
+        with self._lock:
+            self._connected, self._over = False, True
+        self._happened(event)
+
+    def _on_device(self, jid: str, lid: str) -> None:
+        with self._lock:
+            self._delivered = True
+            self._own = (jid, lid)
+            self._file = file_id(self._command.session)
+        self._start.begun.set()
+
+    def _on_code(self, payload: str) -> None:
+        shown = self._pairing.code(payload)
+        with self._lock:
+            self._shows_qr = True
+        self._start.begun.set()
+        self._happened(shown)
+
+    def _on_status(self, status: str) -> None:
+        with self._lock:
+            self._shows_qr = False
+        end = self._pairing.status(status)
+        if end is None:
+            return
+        if status == "error":
+            end = replace(end, detail=log_line(self._log.evidence(PAIRING_ERROR)))
+        elif status == "err-unexpected-state" and (node := self._log.evidence(FAILURE_NODE)):
+            self._happened(refusal(node))
+            return
+        self._happened(end)
+
+    def _on_event(self, name: str, message: Any) -> None:
+        if name in NOTE_NAMES:
+            self._note(note(name))
+            return
+        event = library_event(name, message, *self._own)
+        if isinstance(event, ev.Connected):
+            self._settled()
+        elif isinstance(event, ev.Disconnected):
+            event = self._explained(event)
+        with self._lock:
+            if isinstance(event, ev.Connected):
+                self._connected, self._over = True, False
+            elif isinstance(event, _OFFLINE):
+                self._connected, self._over = False, isinstance(event, _FINAL)
+            late = self._left and self._connected
+        if late:
+            # A redial that was under way when the instance left.
+            threading.Thread(target=self._disconnect, name="leave", daemon=True).start()
+        self._happened(event)
+
+    def _on_lost(self, what: str, error: Exception) -> None:
+        self._note(f"error: what the library told was lost ({what}): {log_line(repr(error))}")
+
+    # -- what the library's log says ----------------------------------------------------------
+
+    def _on_sign(self, sign: Sign) -> None:
+        match sign:
+            case LoginAccepted():
+                self._settled()
+                self._slow = threading.Timer(SLOW_QUERIES_S, self._tell_slow)
+                self._slow.daemon = True
+                self._slow.start()
+            case LoginRefused(code, is_fatal):
+                self._happened(ev.ConnectFailure(code))
+                if is_fatal:
+                    # The library is about to crash, and what is not said now is never said.
+                    self._outbox.flush(_FLUSH_S)
+            case StreamEnds(code):
+                self._drop = SocketEnded(ev.DropKind.ERROR, f"code {code}")
+            case SocketEnded():
+                self._drop = self._drop or sign
+            case RedialFailed(detail):
+                self._redials += 1
+                if self._redials == FAILED_REDIALS:
+                    self._happened(ev.DialFailed(log_line(detail)))
+            case StoreAlarm():
+                self._on_alarm(sign)
+            case _:
+                assert_never(sign)
+
+    def _settled(self) -> None:
+        """A login has come, or its first queries are answered: what was before is over."""
+        slow, self._slow = self._slow, None
+        if slow is not None:
+            slow.cancel()
+        self._drop, self._redials = None, 0
+
+    def _tell_slow(self) -> None:
+        with self._lock:
+            waits = not (self._connected or self._over)
+        if waits and self._drop is None:
+            self._happened(ev.Authenticated())
+
+    def _explained(self, event: ev.Disconnected) -> ev.Disconnected:
+        """The end of a connection with what the log said of it before."""
+        drop = self._drop
+        self._settled()
+        return event if drop is None else ev.Disconnected(drop.how, drop.detail)
+
+    def _on_alarm(self, alarm: StoreAlarm) -> None:
+        """The library could not use its file; a lock that is soon gone counts for nothing."""
+        if alarm.fault is ev.StoreFault.LOCKED:
+            now = time.monotonic()
+            self._locked.append(now)
+            if len(self._locked) < LOCKED_ALARMS or now - self._locked[0] > LOCKED_WITHIN_S:
+                return
+        seen = standing_fault(self._command.session, self._file)
+        self._tell_store(*(seen or (alarm.fault, alarm.detail)))
+
+    def _tell_store(self, fault: ev.StoreFault, detail: str) -> None:
+        with self._lock:
+            told, self._told_store = self._told_store, True
+        if not told:
+            self._happened(ev.StoreFailing(fault, log_line(detail)))
+
+    def _answer(self, request: Request) -> None:
+        start = time.monotonic()
+        message_id = error = ""
+        try:
+            message_id = self._carry_out(request)
+        except Exception as failure:  # noqa: BLE001 - every request must be answered
+            error = log_line(str(failure)) or type(failure).__name__
+            if alarm := store_alarm(str(failure)):
+                self._on_alarm(alarm)
+        finally:
+            with self._lock:
+                self._requests -= 1
+        took_s = time.monotonic() - start
+        self._outbox.send(
+            Answered(self._command.instance, request.request, took_s, error, message_id)
+        )
+
+    def _carry_out(self, request: Request) -> str:
+        match request:
+            case SendText(to=to, text=text):
+                target = Jid.parse(to or self._own[0]).account
+                return self._client.send_text(self._calls(), target, text)
+            case PairByCode(phone=phone):
+                # The library knows the newest code alone: two must be told in their order.
+                with self._code_lock:
+                    code = self._client.pairing_code(self._calls(), phone)
+                    self._happened(ev.CodeShown(code, self._pairing.left_s()))
+            case Probe():
+                if fault := standing_fault(self._command.session, self._file):
+                    self._tell_store(*fault)
+                self._client.probe(self._calls())
+            case Logout():
+                self._client.logout(self._calls())
+                with self._lock:
+                    self._connected, self._over = False, True
+            case Leave():
+                self._disconnect()
+        return ""
+
+    def _disconnect(self) -> None:
+        """Let the connection go. One that the library has ended by itself needs no call, so the
+        worker may go on starting others; one that is being dialled has first to come."""
+        if self._is_nothing:
+            return
+        calls = self._calls()
+        self._start.begun.wait()
+        if not self._is_nothing:
+            self._client.disconnect(calls)
+        with self._lock:
+            self._connected = False
+
+    @property
+    def _is_nothing(self) -> bool:
+        """Whether the library neither has a connection nor makes one."""
+        with self._lock:
+            return self._over or not self._entered
+
+    def _calls(self) -> Calls:
+        return self._opening.close()
+
+    def _happened(self, event: ev.WorkerEvent) -> None:
+        if not self._left:
+            self._outbox.send(Happened(self._command.instance, event))
+
+    def _note(self, text: str) -> None:
+        if not self._left:
+            self._outbox.send(Noted(self._command.instance, text))

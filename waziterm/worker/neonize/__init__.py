@@ -1,0 +1,1 @@
+"""neonize behind one door: its library, its client, its words turned into ours."""

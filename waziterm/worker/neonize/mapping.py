@@ -1,0 +1,178 @@
+"""From the library's words to the domain's: its event messages, enums and error texts.
+
+Messages are neonize's protobuf classes (`Neonize.proto`); they are read by field name, so that
+nothing here loads the library. Sources of each meaning: neonize `utils/encoder.go`, whatsmeow
+`types/events` and `connectionevents.go`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from google.protobuf.message import Message
+
+from waziterm.domain.jid import Jid
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.text import plain, safe_line
+from waziterm.worker.neonize.phrases import is_broken_store, store_alarm
+
+# neonize numbers these enums itself; the names are the only link to WhatsApp's codes. A name
+# that a later neonize adds becomes code 0.
+_FAILURE_CODES = {
+    "GENERIC": 400,
+    "LOGGED_OUT": 401,
+    "TEMP_BANNED": 402,
+    "MAIN_DEVICE_GONE": 403,
+    "CLIENT_OUTDATED": 405,
+    "UNKNOWN_LOGOUT": 406,
+    "BAD_USER_AGENT": 409,
+    "INTERNAL_SERVER_ERROR": 500,
+    "EXPERIMENTAL": 501,
+    "SERVICE_UNAVAILABLE": 503,
+}
+_BAN_CODES = {
+    "SEND_TO_TOO_MANY_PEOPLE": 101,
+    "BLOCKED_BY_USERS": 102,
+    "CREATED_TOO_MANY_GROUPS": 103,
+    "SENT_TOO_MANY_SAME_MESSAGE": 104,
+    "BROADCAST_LIST": 106,
+}
+_ATTRIBUTE = re.compile(r'\b(\w+)="(\d{1,9})"')
+
+
+def log_line(text: str) -> str:
+    """One inert line without secrets, fit for an instance's log."""
+    return safe_line(text)
+
+
+def readable(message: Any) -> Any:
+    """The same message with all its texts as text, the messages in it included.
+
+    neonize passes on what a stranger or WhatsApp sent, and protobuf hands a string that is not
+    UTF-8 out as bytes: what is wrong in it becomes replacement characters.
+    """
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            for each in (value,) if isinstance(value, Message) else value:
+                readable(each)
+        elif field.type == field.TYPE_STRING and isinstance(value, bytes):
+            setattr(message, field.name, _text(value))
+        elif field.type == field.TYPE_STRING and not isinstance(value, str):
+            value[:] = [_text(each) for each in value]
+    return message
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def jid_text(jid: Any) -> str:
+    """A JID message as text, or "" for an empty one."""
+    return str(Jid(jid.User, jid.Device, jid.Server)) if jid.User else ""
+
+
+def library_event(name: str, message: Any, jid: str, lid: str) -> ev.LibraryEvent:
+    """The domain's event for a library event.
+
+    name: one of `EVENT_NAMES`. jid, lid: of the device itself, as far as known.
+    """
+    return _EVENTS[name](readable(message), jid, lid)
+
+
+def note(name: str) -> str:
+    """A log line for a library event that changes nothing; name: one of `NOTE_NAMES`."""
+    return _NOTES[name]
+
+
+def connect_error(text: str) -> ev.DialFailed | ev.SessionBroken | ev.StoreFailing:
+    """Why a connect failed at once.
+
+    A store that is locked, full or read-only is not broken.
+    """
+    detail = log_line(text) or "the library gave no reason"
+    alarm = store_alarm(text)
+    if alarm is not None and alarm.fault is not ev.StoreFault.DAMAGED:
+        return ev.StoreFailing(alarm.fault, detail)
+    return ev.SessionBroken(detail) if is_broken_store(text) else ev.DialFailed(detail)
+
+
+def refusal(failure: str, name: str = "") -> ev.TemporaryBan | ev.ConnectFailure:
+    """The event for a refused login that the library does not deliver.
+
+    failure: the `<failure …/>` node that whatsmeow logged, or "" when it is not known; its
+    numbers are then 0. name: the event's name as from `undelivered`, or "".
+    """
+    numbers = {key: int(value) for key, value in _ATTRIBUTE.findall(failure)}
+    reason = numbers.get("reason", 0)
+    if name == "TemporaryBan" or reason == 402:
+        return ev.TemporaryBan(numbers.get("code", 0), float(numbers.get("expire", 0)))
+    return ev.ConnectFailure(reason, log_line(failure))
+
+
+def is_round_trip(error: str) -> bool:
+    """Whether a failed query was answered by WhatsApp, with an error (whatsmeow `IQError`)."""
+    return error.startswith("info query returned")
+
+
+def _enum_name(message: Any, field: str) -> str:
+    enum = message.DESCRIPTOR.fields_by_name[field].enum_type
+    return str(enum.values_by_number[getattr(message, field)].name)
+
+
+def _failure_code(message: Any) -> int:
+    return _FAILURE_CODES.get(_enum_name(message, "Reason"), 0)
+
+
+def _pair_status(message: Any, jid: str, lid: str) -> ev.LibraryEvent:
+    if _enum_name(message, "Status") == "SUCCESS":
+        return ev.PairSucceeded(
+            jid_text(message.ID), lid, plain(message.Platform), plain(message.BusinessName)
+        )
+    return ev.PairFailed(ev.PairingEnd.ERROR, log_line(message.Error))
+
+
+def _stream_error(message: Any, jid: str, lid: str) -> ev.LibraryEvent:
+    children = ", ".join(node.Tag for node in message.Raw.Nodes)
+    return ev.StreamError(plain(message.Code, 40), log_line(children))
+
+
+_EVENTS: Mapping[str, Callable[[Any, str, str], ev.LibraryEvent]] = {
+    "PairStatus": _pair_status,
+    "Connected": lambda message, jid, lid: ev.Connected(jid, lid),
+    "Disconnected": lambda message, jid, lid: ev.Disconnected(),
+    "KeepAliveTimeout": lambda message, jid, lid: ev.KeepAliveTimeout(message.ErrorCount),
+    "KeepAliveRestored": lambda message, jid, lid: ev.KeepAliveRestored(),
+    "StreamReplaced": lambda message, jid, lid: ev.StreamReplaced(),
+    "LoggedOut": lambda message, jid, lid: ev.LoggedOut(message.OnConnect, _failure_code(message)),
+    # neonize passes whole seconds: EncodeTemporaryBan, ban.Expire.Seconds()
+    "TemporaryBan": lambda message, jid, lid: ev.TemporaryBan(
+        _BAN_CODES.get(_enum_name(message, "Code"), 0), float(message.Expire)
+    ),
+    "ConnectFailure": lambda message, jid, lid: ev.ConnectFailure(
+        _failure_code(message), log_line(message.Message)
+    ),
+    "ClientOutdated": lambda message, jid, lid: ev.ClientOutdated(),
+    "StreamError": _stream_error,
+}
+# Not Receipt: its types are an enum as above, and whoever can write to this number can send a
+# receipt of a type that neonize does not name (`server-error` is one), which would make the
+# library deaf.
+_NOTES: Mapping[str, str] = {"Message": "message received"}
+EVENT_NAMES = tuple(_EVENTS)
+NOTE_NAMES = tuple(_NOTES)
+EVENT_NUMBERS: Mapping[str, int] = {
+    "PairStatus": 2,
+    "Connected": 3,
+    "KeepAliveTimeout": 4,
+    "KeepAliveRestored": 5,
+    "LoggedOut": 6,
+    "StreamReplaced": 7,
+    "TemporaryBan": 8,
+    "ConnectFailure": 9,
+    "ClientOutdated": 10,
+    "StreamError": 11,
+    "Disconnected": 12,
+    "Message": 17,
+}
+"""What is subscribed to, by the numbers of neonize's `EVENT_TO_INT` (goneonize `main.go`)."""
+REFUSALS = ("TemporaryBan", "ConnectFailure")
