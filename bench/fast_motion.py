@@ -9,7 +9,6 @@ workers are read from /proc. The slope is that of the straight line that fits th
 they are what is measured.
 """
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -110,8 +109,8 @@ async def _trouble(stage: Stage, manager: Headless, random: Random) -> None:
     names = list(stage.jids)
     random.shuffle(names)
     for name in names[:ASKED]:
-        await asyncio.to_thread(manager.client.reconnect, name)
-    views = await asyncio.to_thread(manager.client.instances)
+        await manager.reconnect(name)
+    views = await manager.instances()
     rest = {view["name"]: view["pid"] for view in views if view["name"] not in names[:ASKED]}
     killed = random.choice(sorted({pid for pid in rest.values() if pid is not None}))
     os.kill(killed, signal.SIGKILL)

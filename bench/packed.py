@@ -158,7 +158,7 @@ class _Met:
 async def _of_one_worker(manager: Headless, stage: Stage) -> _Met:
     """The worker that most instances share, and their devices."""
     shared: dict[int, list[str]] = {}
-    for view in await asyncio.to_thread(manager.client.instances):
+    for view in await manager.instances():
         shared.setdefault(view["pid"], []).append(stage.jids[view["name"]])
     pid = max(shared, key=lambda pid: len(shared[pid]))
     return _Met(pid, tuple(shared[pid]))

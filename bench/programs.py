@@ -47,7 +47,20 @@ class Headless:
 
     async def instance(self, name: str) -> dict[str, Any]:
         """What the manager says of an instance, over its control socket."""
-        return await asyncio.to_thread(self.client.instance, name)
+        return await asyncio.to_thread(
+            self.client.ask, lambda fleet: fleet.snapshot().instance(name)
+        )
+
+    async def instances(self) -> list[dict[str, Any]]:
+        """All instances, as JSON."""
+        found: list[dict[str, Any]] = await asyncio.to_thread(
+            self.client.ask, lambda fleet: fleet.snapshot().everyone()
+        )
+        return found
+
+    async def reconnect(self, name: str) -> None:
+        """Ask for a new connection of an instance."""
+        await asyncio.to_thread(self.client.ask, lambda fleet: fleet.reconnect(name))
 
 
 @asynccontextmanager

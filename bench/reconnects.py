@@ -98,7 +98,7 @@ async def _reconnect(stage: Stage, manager: Headless, name: str) -> float:
     """One reconnect, until a new worker is connected; seconds."""
     jid, position, began = stage.jids[name], stage.lab.position, time.monotonic()
     before = (await manager.instance(name))["pid"]
-    await asyncio.to_thread(manager.client.reconnect, name)
+    await manager.reconnect(name)
     await stage.lab.wait_event(
         lambda event: event.kind is EventKind.LOGIN and event.jid == jid,
         BOOT_TIMEOUT_S,

@@ -9,11 +9,13 @@ resolves, dials and asks, is timed beside it, as are the whole processes of two 
 import asyncio
 import statistics
 import time
+from collections.abc import Callable
 
 from bench.figures import Figure, percentile
 from bench.programs import command, environment, headless
 from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
 from waziterm.control.client.remote import attached
+from waziterm.domain.fleet.protocol import Fleet
 
 TITLE = "send-test through the running manager"
 COUNT = 10
@@ -43,7 +45,7 @@ async def run(rig: Rig) -> list[Figure]:
                 raise RuntimeError(f"a send-test failed: {result.error}")
         for nth in range(TESTS):
             began = time.perf_counter()
-            await asyncio.to_thread(manager.client.test, names[nth % COUNT])
+            await asyncio.to_thread(manager.client.ask, _testing(names[nth % COUNT]))
             layered.append(1000 * (time.perf_counter() - began))
             tests.append(await _verb(stage, "test", names[nth % COUNT]))
             lists.append(await _verb(stage, "list"))
@@ -65,6 +67,10 @@ async def run(rig: Rig) -> list[Figure]:
             note=f"{len(lists)} runs, {COUNT} instances",
         ),
     ]
+
+
+def _testing(name: str) -> Callable[[Fleet], object]:
+    return lambda fleet: fleet.test(name)
 
 
 async def _verb(stage: Stage, *words: str) -> float:

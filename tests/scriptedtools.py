@@ -62,7 +62,7 @@ ATTEMPTS = (
 
 
 class ScriptedTools:
-    """`domain.fleet.tools.Tools` and `domain.fleet.history.History` with answers by hand.
+    """The tools and the history of `domain.fleet.protocol.Fleet` with answers by hand.
 
     happened: the incidents, newest first. courses: the moves of each instance, by name.
     """
@@ -140,7 +140,7 @@ class ScriptedTools:
         raise NotImplementedError
 
     async def lines(
-        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
+        self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:
         lines = self.tail(name, 100_000)
         return tuple(line for line in lines if line.seq > after and line.at >= since)[-limit:]
@@ -167,7 +167,7 @@ class ScriptedTools:
         before = [moved for moved in course if moved.at < since][-1:]
         return (*before, *(moved for moved in course if moved.at >= since))[-limit:]
 
-    async def attempts(self, since: float, name: str | None = None) -> tuple[Attempt, ...]:
+    async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         return tuple(
             each for each in self.tried if each.at >= since and name in (None, each.instance)
         )

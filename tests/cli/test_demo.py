@@ -5,10 +5,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from waziterm.cli.demo.plan import Act, Turn
 from waziterm.cli.demo.play import playing
 from waziterm.cli.demo.verb import report, stage
+from waziterm.cli.verbs.schema import schemas
 from waziterm.domain.fleet.api import Fleet, FleetView
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.events import EventKind
@@ -48,3 +50,4 @@ async def test_phones_scan_trouble_comes_and_the_report_tells() -> None:
     assert told and set(told) == {("tcp-drop", "shop-a")}
     assert last["happened"][0]["at_s"] > 0
     assert [one["name"] for one in last["instances"]] == ["shop-a"]
+    Draft202012Validator(schemas()["demo"]).validate(last)

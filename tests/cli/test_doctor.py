@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.cli.conftest import Call
 from tests.manager.world import write_library
 from waziterm.cli.verbs import checks
 from waziterm.cli.verbs.checks import Check, Status
+from waziterm.cli.verbs.schema import schemas
 from waziterm.domain.version import VersionChoice
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
@@ -26,6 +28,7 @@ def test_this_machine_is_fit(call: Call, tmp_path: Path) -> None:
     done = call("doctor", "--data-dir", str(root), "--json")
     assert done.code == 0, done.out
     found = done.document
+    Draft202012Validator(schemas()["doctor"]).validate(found)
     assert found["ok"] is True
     assert [check["check"] for check in found["checks"]] == [
         *(

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -223,8 +222,7 @@ def test_no_file_is_read_under_a_held_lock(
     call: Call, data: DataDir, argv: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_past(data)
-    patient = partial(ControlClient, data.socket, data.owner_pid, patience_s=0.2)
-    monkeypatch.setattr("waziterm.cli.verbs.history.client_of", lambda _data: patient())
+    monkeypatch.setattr(ControlClient.__init__, "__kwdefaults__", {"patience_s": 0.2})
     with owned(data.lock):
         done = call(*argv, "--data-dir", str(data.root), "--json")
     assert done.code == 3 and f"pid {os.getpid()}" in done.document["error"]

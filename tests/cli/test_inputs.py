@@ -3,11 +3,11 @@
 import pytest
 
 from tests.cli.conftest import Call
+from waziterm.domain.text import mask_proxy
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.inputs import (
     InputError,
     instance_name,
-    mask_proxy,
     phone_number,
     proxy_url,
 )

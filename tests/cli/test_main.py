@@ -20,7 +20,7 @@ from waziterm.manager.files.datadir import DataDir
 
 VERBS = (
     *("headless", "demo", "add", "list", "status", "qr", "start", "stop", "reconnect", "clean"),
-    *("test", "logs", "conflicts", "full", "attach", "janitor", "doctor", "lab"),
+    *("test", "logs", "conflicts", "full", "attach", "janitor", "doctor", "lab", "schema"),
     *("check", "fix", "clean-all", "remove", "trash", "restore", "restart"),
 )
 HEAVY = ("textual", "neonize", "aiosqlite", "aiohttp", "httpx", "pydantic", "rich", "asyncio")
@@ -91,7 +91,7 @@ def test_every_verb_that_prints_data_takes_json_and_a_directory(call: Call) -> N
     for verb in VERBS:
         said = call(verb, "--help").out
         assert ("--json" in said) == (verb not in ("headless", "attach", "lab")), verb
-        assert ("--data-dir" in said) == (verb not in ("demo", "lab")), verb
+        assert ("--data-dir" in said) == (verb not in ("demo", "lab", "schema")), verb
         assert ("--lab " in said) == (verb == "headless"), verb
 
 

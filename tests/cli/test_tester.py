@@ -13,6 +13,7 @@ from waziterm.control.client.call import ControlClient
 from waziterm.domain.care.findings import Finding, FindingKind, Severity
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.fleet.api import FleetError, LogLine, Source
+from waziterm.domain.fleet.asking import Asked
 from waziterm.domain.fleet.tools import ConflictRecord
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
@@ -143,14 +144,14 @@ def test_eight_are_tested_at_once(call: Call, managed: DataDir, fleet: TestedFle
 def test_an_api_that_leaves_a_request_unanswered(
     call: Call, managed: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask, numbers = ControlClient.fleet, count()
+    answer, numbers = ControlClient.answer, count()
 
-    def unsteady(client: ControlClient) -> dict[str, object]:
-        if next(numbers) == 2:
+    def unsteady(client: ControlClient, asked: Asked) -> object:
+        if asked.verb.name == "snapshot" and next(numbers) == 2:
             raise FleetError("the manager's answer is not JSON")
-        return ask(client)
+        return answer(client, asked)
 
-    monkeypatch.setattr(ControlClient, "fleet", unsteady)
+    monkeypatch.setattr(ControlClient, "answer", unsteady)
     done = call("test", "--data-dir", str(managed.root))
     assert done.code == 1 and "\nAPI 4/5, " in done.out
     assert done.out.endswith("2 of 2 instances are well\n")

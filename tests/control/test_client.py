@@ -14,11 +14,19 @@ import pytest
 
 from tests.control.scripted import QR_TEXT, ScriptedFleet
 from waziterm.control.client.call import ControlClient
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.api import Fleet, FleetError
 
 T = TypeVar("T")
 
 OWNER = 4711
+
+
+def listing(fleet: Fleet) -> object:
+    return fleet.snapshot().everyone()
+
+
+def starting(fleet: Fleet) -> object:
+    return fleet.start("shop-a")
 
 
 def owner() -> int | None:
@@ -38,16 +46,16 @@ async def test_every_verb(socket_path: Path, fleet: ScriptedFleet) -> None:
     def verbs(client: ControlClient) -> list[object]:
         return [
             client.hello()["version"],
-            len(client.fleet()["instances"]),
-            [one["name"] for one in client.instances()],
-            client.instance("shop-a")["state"],
-            client.qr("shop-b")["payload"],
-            len(client.logs("shop-a", 3)),
-            client.add("new", "+6281234567890", "http://h:1")["state"],
-            client.start("new")["state"],
-            client.reconnect("new", takeover=True)["state"],
-            client.stop("new")["state"],
-            client.clean("new")["reason"],
+            len(client.ask(lambda fleet: fleet.snapshot())["instances"]),
+            [one["name"] for one in client.ask(lambda fleet: fleet.snapshot().everyone())],
+            client.ask(lambda fleet: fleet.snapshot().instance("shop-a"))["state"],
+            client.ask(lambda fleet: fleet.snapshot().qr("shop-b"))["payload"],
+            len(client.ask(lambda fleet: fleet.lines("shop-a", limit=3))),
+            client.ask(lambda fleet: fleet.add("new", "+6281234567890", "http://h:1"))["state"],
+            client.ask(lambda fleet: fleet.start("new"))["state"],
+            client.ask(lambda fleet: fleet.reconnect("new", takeover=True))["state"],
+            client.ask(lambda fleet: fleet.stop("new"))["state"],
+            client.ask(lambda fleet: fleet.clean("new"))["reason"],
         ]
 
     assert (await called(socket_path, verbs))[1:] == [
@@ -66,7 +74,7 @@ async def test_every_verb(socket_path: Path, fleet: ScriptedFleet) -> None:
 async def test_a_refusal_arrives_as_it_was_raised(socket_path: Path, fleet: ScriptedFleet) -> None:
     fleet.refuse = FleetError("shop-a is held", "r tries once", 1)
     with pytest.raises(FleetError, match="shop-a is held") as caught:
-        await called(socket_path, lambda client: client.start("shop-a"))
+        await called(socket_path, lambda client: client.ask(starting))
     assert (caught.value.hint, caught.value.code) == ("r tries once", 1)
 
 
@@ -76,14 +84,14 @@ async def test_the_environment_changes_nothing(
     for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
-    assert len(await called(socket_path, lambda client: client.instances())) == 3
+    assert len(await called(socket_path, lambda client: client.ask(listing))) == 3
 
 
 def test_no_manager_is_said_at_once(short_dir: Path) -> None:
     began = time.monotonic()
     client = ControlClient(short_dir / "control.sock", nobody)
     with pytest.raises(FleetError, match=f"no manager runs on {short_dir}") as caught:
-        client.instances()
+        client.ask(listing)
     assert caught.value.code == 3
     assert "waziterm headless" in caught.value.hint
     assert time.monotonic() - began < 1.0
@@ -95,7 +103,7 @@ def test_a_socket_of_a_dead_manager_is_no_manager(short_dir: Path) -> None:
         dead.bind(str(path))
     client = ControlClient(path, nobody)
     with pytest.raises(FleetError, match="no manager runs"):
-        client.instances()
+        client.ask(listing)
 
 
 @pytest.fixture
@@ -113,7 +121,7 @@ def test_a_silent_manager_ends_in_its_pid(silent: Path, command: bool) -> None:
     began = time.monotonic()
     client = ControlClient(silent, owner, patience_s=0.4)
     with pytest.raises(FleetError, match=rf"pid {OWNER}\) has not answered") as caught:
-        client.start("shop-a") if command else client.instances()
+        client.ask(starting if command else listing)
     assert caught.value.code == 3
     assert 0.4 <= time.monotonic() - began < 3.0
 
@@ -121,7 +129,7 @@ def test_a_silent_manager_ends_in_its_pid(silent: Path, command: bool) -> None:
 def test_a_refused_socket_under_a_held_lock_is_waited_for(short_dir: Path) -> None:
     client = ControlClient(short_dir / "control.sock", owner, patience_s=0.3)
     with pytest.raises(FleetError, match=rf"pid {OWNER}\)") as caught:
-        client.instances()
+        client.ask(listing)
     assert caught.value.code == 3
 
 
@@ -153,7 +161,7 @@ def test_a_manager_that_is_still_booting_is_reached(short_dir: Path) -> None:
     thread = threading.Thread(target=boot)
     thread.start()
     try:
-        assert ControlClient(path, looked).instances() == []
+        assert ControlClient(path, looked).ask(listing) == []
     finally:
         thread.join()
 
@@ -183,7 +191,7 @@ def test_a_strange_answer_is_one_clear_line(short_dir: Path, answer: bytes, word
         thread.start()
         try:
             with pytest.raises(FleetError, match=words) as caught:
-                ControlClient(path, owner).instances()
+                ControlClient(path, owner).ask(listing)
         finally:
             thread.join()
     assert caught.value.code in (1, 3)
@@ -197,7 +205,7 @@ def test_a_socket_of_another_user_is_said(short_dir: Path, monkeypatch: pytest.M
     monkeypatch.setattr(socket.socket, "connect", refused)
     client = ControlClient(short_dir / "control.sock", owner)
     with pytest.raises(FleetError, match="belongs to another user") as caught:
-        client.instances()
+        client.ask(listing)
     assert caught.value.code == 3
 
 

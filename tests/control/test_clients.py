@@ -40,7 +40,8 @@ def client(path: Path) -> ControlClient:
 
 
 async def names(path: Path) -> list[str]:
-    return [each["name"] for each in await asyncio.to_thread(client(path).instances)]
+    found = await asyncio.to_thread(client(path).ask, lambda fleet: fleet.snapshot().everyone())
+    return [each["name"] for each in found]
 
 
 def idle(path: Path, stack: ExitStack, say: bytes = b"") -> socket.socket:
@@ -94,7 +95,7 @@ async def test_when_all_are_being_answered_one_more_is_told_so(
 ) -> None:
     asked, answer = asyncio.Semaphore(0), asyncio.Event()
 
-    async def send_test(_name: str, _to: str | None = None) -> SendResult:
+    async def send_test(name: str, to: str | None = None) -> SendResult:
         asked.release()
         await answer.wait()
         return SendResult(True, 0.1, message_id="3A")

@@ -1,19 +1,22 @@
 """The stream's JSON: what was put in comes out, whatever it is; anything else is refused."""
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.control.scripted import connected_view, pairing_view
-from waziterm.control.codec import CodecError, Frame, answered_view, decode, encode
-from waziterm.control.views import instance_json
+from tests.control.scripted import QR_TEXT, connected_view, pairing_view
+from waziterm.control.frame import Frame, decode, encode
+from waziterm.domain.codec import CodecError, document
 from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice, Source
 from waziterm.domain.lifecycle.instance import PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import Origin, UsedVersion
+
+WHOLE = Frame(1.0, 0, 0, Changes(changed=(pairing_view("a", 9.0),)))
 
 texts = st.text(max_size=20)
 numbers = st.integers(0, 2**53)
@@ -102,22 +105,60 @@ def test_a_frame_of_another_version_is_refused() -> None:
         decode(text.replace(b'"online"', b'"a reason that does not exist"'))
 
 
-def test_an_answers_instance_keeps_the_code_that_is_known() -> None:
+def test_an_unknown_field_is_ignored_and_a_wrong_type_names_its_field() -> None:
+    frame = Frame(1.0, 0, 0, Changes(changed=(connected_view("a"),)))
+    data = json.loads(encode(frame))
+    data["of_a_newer_version"] = data["changes"]["changed"][0]["too"] = {"x": [1]}
+    assert decode(json.dumps(data).encode()) == frame
+    data["changes"]["changed"][0]["paired"] = "yes"
+    with pytest.raises(CodecError, match=r"instance_view\.paired must be true or false, not str"):
+        decode(json.dumps(data).encode())
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+places = st.sampled_from([
+    *((name,) for name in ("at", "attempts", "changes", "sessions")),
+    *(("changes", name) for name in ("snapshot", "changed", "removed", "lines", "notices")),
+    *(("changes", "changed", 0, field.name) for field in fields(InstanceView)),
+])  # fmt: skip
+
+
+@given(places, anything)
+def test_whatever_stands_in_a_field_is_read_or_refused(
+    place: tuple[str | int, ...], value: object
+) -> None:
+    data = json.loads(encode(WHOLE))
+    inner = data
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    try:
+        read = decode(json.dumps(data).encode())
+    except CodecError as error:
+        assert str(error).count("\n") == 0
+    else:
+        assert decode(encode(read)) == read
+
+
+def test_an_instances_document_holds_no_code() -> None:
     shown = pairing_view("shop", 1_767_225_700.0)
-    answer = instance_json(shown, 1_767_225_600.0)
-    assert answered_view(answer, shown) == shown
-    assert answered_view(answer, None) == replace(shown, qr=None)
     versioned = replace(shown, version=UsedVersion(1047769893, Origin.READ, 1_767_225_000.5))
-    assert answered_view(instance_json(versioned, 1_767_225_600.0), shown) == versioned
+    frame = Frame(1.0, 0, 0, Changes(changed=(versioned,)))
+    assert decode(encode(frame)) == frame
+    assert document(InstanceView, versioned, 1_767_225_600.0)["version"] == {
+        "number": "2.3000.1047769893",
+        "origin": "read",
+        "dated": "2025-12-31T23:50:00.500Z",
+        "age_days": 0,
+        "refusals_from": "2026-04-30T23:50:00.500Z",
+    }
     coded = replace(shown, code=PairingCode("ABCD-EFGH", 1_767_225_700.0), phone="+62812••••4411")
-    answer = instance_json(coded, 1_767_225_600.0)
-    assert "ABCD-EFGH" not in str(answer)
-    assert answered_view(answer, coded) == coded
-    assert answered_view(answer, shown) == replace(coded, code=None)
-    assert shown.qr is not None
-    older = replace(shown, qr=replace(shown.qr, index=1))
-    assert answered_view(answer, older).qr is None
-    connected = connected_view("shop")
-    assert answered_view(instance_json(connected, 1_767_225_700.0), None) == connected
-    with pytest.raises(CodecError):
-        answered_view({"name": "shop"}, None)
+    told = document(InstanceView, coded, 1_767_225_600.0)
+    assert "ABCD-EFGH" not in str(told) and QR_TEXT not in str(told)
+    assert told["qr"] == {"index": 2, "count": 6, "seconds_left": 100.0}

@@ -1,7 +1,9 @@
 """The history over a real socket: to an attached screen without loss, as JSON, and refusals."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -10,21 +12,16 @@ from hypothesis import strategies as st
 from tests.control.live import LiveFleet, two_shops
 from tests.control.test_server import ask
 from tests.scriptedtools import AT, ATTEMPTS, MOVES, OUTAGE, STOLEN
-from waziterm.control.client.readonly import ReadOnly
+from waziterm.control.client.readonly import read_only
 from waziterm.control.client.remote import RemoteFleet, attached
-from waziterm.control.historyviews import (
-    attempt_json,
-    attempt_of,
-    incident_json,
-    incident_of,
-    moved_json,
-    moved_of,
-)
+from waziterm.domain.codec import CodecError, decode, encode
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase
+
+T = TypeVar("T")
 
 moments = st.integers(0, 4 * 10**12).map(lambda number: number / 1000)
 texts = st.text(max_size=20)
@@ -64,13 +61,19 @@ async def far(socket_path: Path) -> AsyncIterator[RemoteFleet]:
         yield attached_fleet
 
 
+def again(kind: type[T], value: T) -> T:
+    """What is left of a value on the other side of the socket."""
+    read: T = decode(kind, json.loads(json.dumps(encode(kind, value))))
+    return read
+
+
 @given(incidents, moves, attempts)
 def test_what_is_told_comes_out_as_it_went_in(
     incident: IncidentView, moved: Moved, attempt: Attempt
 ) -> None:
-    assert incident_of(incident_json(incident)) == incident
-    assert moved_of(moved_json(moved)) == moved
-    assert attempt_of(attempt_json(attempt)) == attempt
+    assert again(IncidentView, incident) == incident
+    assert again(Moved, moved) == moved
+    assert again(Attempt, attempt) == attempt
 
 
 async def test_an_attached_screen_reads_the_history(far: RemoteFleet) -> None:
@@ -99,7 +102,7 @@ async def test_an_attached_screen_acknowledges(far: RemoteFleet, fleet: LiveFlee
 async def test_read_only_reads_it_and_acknowledges_nothing(
     far: RemoteFleet, fleet: LiveFleet
 ) -> None:
-    only = ReadOnly(far)
+    only = read_only(far)
     assert await only.incidents(AT - 1000) == (STOLEN,)
     assert await only.timeline("shop-b", AT - 589, 2) == MOVES[2:]
     assert await only.attempts(0.0, "shop-b") == (ATTEMPTS[0], ATTEMPTS[2])
@@ -110,11 +113,26 @@ async def test_read_only_reads_it_and_acknowledges_nothing(
 
 
 def test_what_was_done_can_be_said_in_another_language_on_the_other_side() -> None:
-    sent, come = STOLEN.done, incident_of(incident_json(STOLEN)).done
+    sent, come = STOLEN.done, again(IncidentView, STOLEN).done
     assert isinstance(sent, Phrase) and isinstance(come, Phrase)
     assert come.template == sent.template
     assert [type(value) for value in come.values.values()] == [Phrase] * 3
     assert list(come.values.values()) == list(sent.values.values())
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        *(7, [], {}, {"template": 1, "values": {}}, {"template": "{x}", "values": {}}),
+        *({"template": "{x:>99999999}", "values": {"x": "a"}}, {"template": "a", "values": []}),
+        *({"template": "{x.__class__}", "values": {"x": 1}}, {"template": "{0}", "values": {}}),
+        *({"template": "a", "values": {"x": [1]}}, {"template": "a", "values": {"template": "b"}}),
+    ],
+)
+def test_what_is_no_phrase_is_refused(done: object) -> None:
+    data = encode(IncidentView, STOLEN) | {"done": done}
+    with pytest.raises(CodecError, match=r"incident_view\.done must be a text or a phrase"):
+        decode(IncidentView, data)
 
 
 async def test_the_documented_fields(socket_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.control.live import LiveFleet
 from tests.control.scripted import CODE_TEXT, ScriptedFleet, pairing_view
 from tests.control.test_server import ask
-from waziterm.control.client.readonly import ReadOnly
+from waziterm.control.client.readonly import read_only
 from waziterm.control.client.remote import attached
 from waziterm.control.server.app import serve_control
 from waziterm.domain.fleet.api import FleetError
@@ -52,5 +52,5 @@ async def test_an_attached_screen_gets_it_and_one_that_only_watches_cannot_ask(
         assert view.code is not None and view.code.text == CODE_TEXT
         assert view.qr == pairing_view("shop-b", view.qr.expires_at if view.qr else 0.0).qr
         with pytest.raises(FleetError, match="only watches: pairing-code"):
-            await ReadOnly(far).pairing_code("shop-b")
+            await read_only(far).pairing_code("shop-b")
     assert fleet.calls == [("pairing_code", "shop-b", None)]

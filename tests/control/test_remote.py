@@ -13,7 +13,7 @@ from tests.control.scripted import pairing_view, view
 from tests.fleets import in_state, shown
 from tests.scriptedtools import AT, CONFLICT, ENTRY, HELD, OPEN, STEP
 from waziterm.control.client import remote
-from waziterm.control.client.readonly import ReadOnly
+from waziterm.control.client.readonly import read_only
 from waziterm.control.client.remote import RemoteFleet, attached
 from waziterm.control.server.app import serve_control
 from waziterm.domain.care.findings import FixReport
@@ -56,7 +56,7 @@ async def lines_of(
 
 def test_it_is_a_fleet(far: RemoteFleet) -> None:
     whole: Fleet = far
-    only: Fleet = ReadOnly(whole)
+    only: Fleet = read_only(whole)
     assert only.snapshot().instances == far.snapshot().instances
 
 
@@ -326,7 +326,7 @@ async def test_another_version_is_one_clear_line(short_dir: Path, answer: bytes)
 
 
 async def test_read_only_passes_no_command_on(far: RemoteFleet, fleet: LiveFleet) -> None:
-    only = ReadOnly(far)
+    only = read_only(far)
     for command in (
         lambda: only.add("new"),
         lambda: only.start("shop-a"),

@@ -11,7 +11,7 @@ import pytest
 
 from tests.control.live import LiveFleet, two_shops
 from tests.control.scripted import QR_TEXT, pairing_view, view
-from waziterm.control.codec import Frame, decode
+from waziterm.control.frame import Frame, decode
 from waziterm.control.server import stream as stream_module
 from waziterm.control.server.app import serve_control
 from waziterm.domain.fleet.api import Changes, Notice

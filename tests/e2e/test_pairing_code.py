@@ -15,11 +15,10 @@ from waziterm.control.server.app import serve_control
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.version import VersionChoice
 from waziterm.lab.client import Lab
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
-from waziterm.manager.stored.fleet import add_stored
+from waziterm.manager.stored.fleet import StoredFleet
 
 NUMBER = "+6281234567890"
 
@@ -87,7 +86,7 @@ async def test_a_screen_behind_the_socket_gets_the_code_and_its_number_can_be_ty
 
 async def test_the_code_on_the_screen_is_what_the_phone_wants(lab: Lab, folder: Path) -> None:
     data = folder / "data"
-    await add_stored(DataDir(data), VersionChoice(), "shop", NUMBER, None)
+    await StoredFleet(DataDir(data), load_settings).add("shop", NUMBER)
     command = [sys.executable, "-m", "waziterm", "--data-dir", str(data), "--lab", str(lab.file)]
     with Terminal(command, columns=80, rows=24) as screen:
         await screen.until(lambda text: "LAB" in text and "s start" in text, what="the fleet")

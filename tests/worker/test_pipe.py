@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from waziterm.domain.codec import CodecError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.worker import protocol
 from waziterm.worker.pipe import Outbox
@@ -73,7 +74,7 @@ def test_lines_are_cut_alike_however_the_bytes_come(size: int) -> None:
 def test_a_line_that_is_too_long_is_no_message() -> None:
     splitter = LineSplitter(protocol.MAX_LINE)
     (line,) = splitter.feed(b" " * 1_000_000 + b'{"kind": "heartbeat"}\n')
-    with pytest.raises(protocol.ProtocolError, match="a line of"):
+    with pytest.raises(CodecError, match="a line of"):
         decode_report(line)
 
 

@@ -142,8 +142,8 @@ def test_survives_what_is_no_command() -> None:
         assert worker.stderr is not None
         assert worker.stderr.read().decode().splitlines() == [
             "worker: not a command: not JSON",
-            "worker: not a command: not an object",
-            "worker: not a command: unknown kind",
+            "worker: not a command: it must be an object, not list",
+            "worker: not a command: it has an unknown kind: 'explode'",
             "worker: not a command: a line of 65537 bytes",
         ]
 

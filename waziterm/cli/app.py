@@ -244,6 +244,19 @@ def doctor(
     return run_doctor(data_dir, as_json, online)
 
 
+@app.command(help_epilogue="Example: waziterm schema status")
+def schema(
+    verb: Annotated[str | None, Parameter(help="A verb; all if left out.")] = None,
+    /,
+    *,
+    as_json: JsonOption = False,
+) -> int:
+    """Print JSON Schema of what a verb prints with --json; no manager is needed."""
+    from waziterm.cli.verbs.schema import print_schema  # noqa: PLC0415
+
+    return print_schema(verb)
+
+
 @app.command(name="lab", help_epilogue="Example: waziterm lab --dir /tmp/lab")
 def lab_(
     *,

@@ -1,10 +1,14 @@
 """Which data directory a verb means, and whether a manager or only files answer for it."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from waziterm.control.client.call import ControlClient
+from waziterm.control.client.call import ControlClient, NoManagerError
 from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.asking import asked_of
+from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.labfile import LabFile, LabFileError
 from waziterm.manager.files.datadir import DataDir
 
@@ -20,6 +24,25 @@ def data_dir_of(flag: Path | None) -> DataDir:
     from waziterm.config import load_settings  # noqa: PLC0415 - platformdirs takes 25 ms
 
     return DataDir(load_settings().data_dir)
+
+
+def ask(data: DataDir, call: Callable[[Fleet], object]) -> Any:
+    """The document of what one verb answers: `lambda fleet: fleet.stop(name)`.
+
+    The manager that owns the directory carries it out; when none runs, the files do where they
+    are enough. Raises FleetError: code 3 when it needs a manager and none runs.
+    """
+    asked = asked_of(call)
+    if not asked.verb.files or data.owner_pid() is not None:
+        try:
+            return client_of(data).answer(asked)
+        except NoManagerError:
+            # The lock was another verb's, which has ended, or a manager's that was just ending.
+            if not asked.verb.files:
+                raise
+    from waziterm.cli.run.files import answer  # noqa: PLC0415 - needs the store
+
+    return answer(data, asked)
 
 
 def client_of(data: DataDir) -> ControlClient:

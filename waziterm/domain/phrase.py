@@ -1,7 +1,10 @@
 """Text that a program composes and a screen may say in another language."""
 
+import re
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
+
+_TEMPLATE = re.compile(r"(?:[^{}]|\{[^\W\d]\w*\}|\{\{|\}\})*")
 
 
 class Phrase(str):
@@ -27,3 +30,29 @@ def joined(separator: str, parts: Iterable[str]) -> Phrase:
     """The parts as one phrase."""
     named = {f"part{place}": part for place, part in enumerate(parts)}
     return Phrase(separator.join(f"{{{name}}}" for name in named), **named)
+
+
+def parts_of(text: str) -> dict[str, Any] | None:
+    """What a phrase is made of, as JSON: `{template, values}`; None for any other text."""
+    if not isinstance(text, Phrase):
+        return None
+    values = {
+        name: (parts_of(value) or value) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return {"template": text.template, "values": values}
+
+
+def phrase_of(parts: dict[str, Any]) -> Phrase:
+    """The phrase that `parts_of` took apart. Raises ValueError, KeyError, TypeError,
+    AttributeError or RecursionError for anything else."""
+    template = parts["template"]
+    if _TEMPLATE.fullmatch(template) is None:
+        raise ValueError("a template's places are names and nothing else")
+    values = {
+        name: phrase_of(value) if isinstance(value, dict) else value
+        for name, value in parts["values"].items()
+    }
+    if not all(isinstance(value, str | int) for value in values.values()):
+        raise ValueError("a phrase's values are texts and whole numbers")
+    return Phrase(template, **values)

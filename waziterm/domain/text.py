@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
+from urllib.parse import SplitResult, urlsplit
 
 from waziterm.domain.jid import mask_number
 
 _LONGEST = 4096
+_MASK = "•••"
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)"  # OSC, DCS, SOS, PM, APC
@@ -58,3 +60,15 @@ def redact(text: str) -> str:
     text = _CREDENTIALS.sub(r"\1[credentials]@", text)
     text = _JID_NUMBER.sub(lambda match: mask_number(match[1]), text)
     return _LONG_NUMBER.sub(lambda match: mask_number(match[1]), text)
+
+
+def mask_proxy(text: str) -> str:
+    """A proxy's URL without its credentials; a masked one stays as it is."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return _MASK
+    if "@" not in parts.netloc:
+        return text
+    host = parts.netloc.rpartition("@")[2]
+    return SplitResult(parts.scheme, f"{_MASK}@{host}", parts.path, parts.query, "").geturl()

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from waziterm.domain.codec import document_of
+from waziterm.domain.units import Moment
+
 MAJOR, MINOR = 2, 3000
 LOWEST, HIGHEST = 1_000_000_000, 1_999_999_999
 """No number outside was ever seen, nor will be for decades: one that is, is an error."""
@@ -93,13 +96,14 @@ _ORIGINS: dict[str, str] = {
 }
 
 
+@document_of("number=text", "origin", "dated", "age_days", "refusals_from")
 @dataclass(frozen=True, slots=True)
 class UsedVersion:
     """The version that a fleet uses. number: N. dated: about when it was current, UTC seconds."""
 
     number: int
     origin: Origin
-    dated: float
+    dated: Moment
 
     @property
     def text(self) -> str:
@@ -111,7 +115,7 @@ class UsedVersion:
         return months_after(self.dated, WARNED_AFTER_MONTHS)
 
     @property
-    def refusals_from(self) -> float:
+    def refusals_from(self) -> Moment:
         """From about when refusals are to be expected, UTC seconds."""
         return months_after(self.dated, REFUSED_AFTER_MONTHS)
 

@@ -5,7 +5,7 @@ the same thing about the same mistake.
 """
 
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.names import InvalidNameError, check_name
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 PROXY_SCHEMES = ("http", "https", "socks5")
 NUMBER_EXAMPLE = "+62 812 3456 7890"
 PROXY_EXAMPLE = "socks5://user:password@proxy.example:1080"
-MASK = "•••"
 
 
 class InputError(FleetError):
@@ -97,15 +96,3 @@ def proxy_url(text: str) -> str:
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise InputError("a proxy URL ends after its port", hint)
     return text.rstrip("/")
-
-
-def mask_proxy(text: str) -> str:
-    """A proxy's URL without its credentials; a masked one stays as it is."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return MASK
-    if "@" not in parts.netloc:
-        return text
-    host = parts.netloc.rpartition("@")[2]
-    return SplitResult(parts.scheme, f"{MASK}@{host}", parts.path, parts.query, "").geturl()

@@ -148,7 +148,7 @@ class SessionManager(Toolbox):
         return self._roster.of(name).tail(limit)
 
     async def lines(
-        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
+        self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:
         self._roster.of(name)
         return await self._store.lines(name, limit=limit, since=since, after_seq=after)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Toolbox:
-    """What `domain.fleet.tools.Tools` and `domain.fleet.history.History` ask of a manager.
+    """What the emergency tools and the history of `domain.fleet.protocol.Fleet` ask of a manager.
 
     What only an emergency needs is loaded when it is first asked for, not before the first paint.
     """
@@ -132,7 +132,7 @@ class Toolbox:
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
         return await conflicts_in(self._store, since)
 
-    # -- what is remembered: `domain.fleet.history.History` -------------------------------------
+    # -- what is remembered -------------------------------------------------------------------
 
     async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
         return await incidents_in(self._store, since)
@@ -144,7 +144,7 @@ class Toolbox:
         self._roster.of(name)
         return await timeline_in(self._store, name, since, limit)
 
-    async def attempts(self, since: float, name: str | None = None) -> tuple[Attempt, ...]:
+    async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         return await attempts_in(self._store, since, name)
 
     def _refuse_meanwhile(self) -> None:

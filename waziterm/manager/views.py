@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.text import mask_proxy
 from waziterm.domain.version import UsedVersion
-from waziterm.manager.inputs import mask_proxy
 
 
 @dataclass(frozen=True, slots=True)

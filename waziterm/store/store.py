@@ -81,7 +81,7 @@ class Store:
         )
 
     async def timeline(self, name: str, since: float, limit: int) -> tuple[Moved, ...]:
-        """See `domain.fleet.history.History.timeline`."""
+        """See `domain.fleet.protocol.Fleet.timeline`."""
         return await self._connection.read(lambda db: history.read_timeline(db, name, since, limit))
 
     async def courses(self, since: float, limit: int) -> Mapping[str, tuple[Moved, ...]]:
@@ -100,7 +100,7 @@ class Store:
         return await asyncio.to_thread(history.courses_of, told[:limit])
 
     async def attempts(self, since: float, name: str | None, limit: int) -> tuple[Attempt, ...]:
-        """The newest `limit` attempts; see `domain.fleet.history.History.attempts`."""
+        """The newest `limit` attempts; see `domain.fleet.protocol.Fleet.attempts`."""
         return await self._connection.read(lambda db: history.read_attempts(db, since, name, limit))
 
     async def attempt_counts(self, since: float) -> AttemptCounts:

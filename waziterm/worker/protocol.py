@@ -4,22 +4,14 @@ Each is one flat object with `kind`, the class in snake case; every message that
 instance carries its name, so that one worker may serve several.
 """
 
-import dataclasses
-import functools
 import json
-import re
-import types
-import typing
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from waziterm.domain import codec
+from waziterm.domain.codec import CodecError
 from waziterm.domain.lifecycle import events
 
 MAX_LINE = 65536
-
-
-class ProtocolError(ValueError):
-    """A line is not a message of this protocol."""
 
 
 # -- manager to worker ----------------------------------------------------------------------
@@ -167,88 +159,27 @@ Command = Connect | SendText | Probe | Logout | Leave | PairByCode
 Report = Ready | Heartbeat | Happened | Answered | Noted
 
 
-def _kind(cls: type) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-
-
-def _by_kind(union: object) -> dict[str, type]:
-    return {_kind(cls): cls for cls in typing.get_args(union)}
-
-
-_COMMANDS = _by_kind(Command)
-_REPORTS = _by_kind(Report)
-_EVENTS = _by_kind(events.WorkerEvent)
-
-
 def encode(message: Command | Report) -> bytes:
     """One line, its newline included."""
-    return json.dumps(_to_json(message), ensure_ascii=True).encode() + b"\n"
+    return json.dumps(codec.encode(Command | Report, message)).encode() + b"\n"
 
 
 def decode_command(line: bytes) -> Command:
-    """A command from its line; raises ProtocolError."""
-    return typing.cast(Command, _from_line(line, _COMMANDS))
+    """A command from its line; raises CodecError."""
+    command: Command = codec.decode(Command, _json(line))
+    return command
 
 
 def decode_report(line: bytes) -> Report:
-    """A report from its line; raises ProtocolError."""
-    return typing.cast(Report, _from_line(line, _REPORTS))
+    """A report from its line; raises CodecError."""
+    report: Report = codec.decode(Report, _json(line))
+    return report
 
 
-def _to_json(message: object) -> dict[str, object]:
-    assert dataclasses.is_dataclass(message) and not isinstance(message, type)
-    data: dict[str, object] = {"kind": _kind(type(message))}
-    for item in dataclasses.fields(message):
-        value = getattr(message, item.name)
-        data[item.name] = _to_json(value) if dataclasses.is_dataclass(value) else value
-    return data
-
-
-def _from_line(line: bytes, kinds: dict[str, type]) -> object:
+def _json(line: bytes) -> object:
     if len(line) > MAX_LINE:
-        raise ProtocolError(f"a line of {len(line)} bytes")
+        raise CodecError(f"a line of {len(line)} bytes")
     try:
-        data = json.loads(line)
-    except ValueError as error:
-        raise ProtocolError("not JSON") from error
-    return _from_json(data, kinds)
-
-
-def _from_json(data: object, kinds: dict[str, type]) -> object:
-    if not isinstance(data, dict):
-        raise ProtocolError("not an object")
-    cls = kinds.get(str(data.pop("kind", None)))
-    if cls is None:
-        raise ProtocolError("unknown kind")
-    hints = _hints(cls)
-    values = {}
-    for name, value in data.items():
-        if name not in hints:
-            raise ProtocolError(f"{_kind(cls)}: unknown field {name!r}")
-        values[name] = _checked(value, hints[name], f"{_kind(cls)}.{name}")
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise ProtocolError(f"{_kind(cls)}: {error}") from error
-
-
-@functools.cache
-def _hints(cls: type) -> dict[str, object]:
-    return typing.get_type_hints(cls)
-
-
-def _checked(value: object, hint: object, where: str) -> object:
-    if hint == events.WorkerEvent:
-        return _from_json(value, _EVENTS)
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    for kind in allowed:
-        if isinstance(kind, type) and issubclass(kind, StrEnum):
-            try:
-                return kind(str(value))
-            except ValueError as error:
-                raise ProtocolError(f"{where}: {error}") from error
-        if isinstance(kind, type) and type(value) is kind:
-            return value
-    raise ProtocolError(f"{where}: {type(value).__name__} is not allowed")
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CodecError("not JSON") from error

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from waziterm.cli.demo.plan import names, plan
 from waziterm.cli.demo.play import Play, playing
@@ -15,7 +15,7 @@ from waziterm.cli.run.signals import ended_by_signals
 from waziterm.cli.show import output
 from waziterm.cli.show.tables import print_list
 from waziterm.config import Settings, load_settings
-from waziterm.control.views import fleet_json
+from waziterm.domain.codec import document
 from waziterm.domain.fleet.api import Fleet, FleetError, FleetView
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State, Wanted
@@ -24,8 +24,8 @@ from waziterm.lab.client import Lab, run_lab
 from waziterm.lab.words import LabError
 from waziterm.manager.files.datadir import DataDir
 
-Json = dict[str, Any]
-
+if TYPE_CHECKING:
+    from waziterm.cli.show.documents import DemoEnd
 
 DEFAULT_S = 60.0
 
@@ -83,7 +83,7 @@ def run_demo_headless(count: int, seed: int, seconds: float | None, as_json: boo
     return 0 if ended["ok"] else 1
 
 
-async def _watch(directory: Path, count: int, seed: int, seconds: float) -> Json:
+async def _watch(directory: Path, count: int, seed: int, seconds: float) -> "DemoEnd":
     loop = asyncio.get_running_loop()
     with ended_by_signals() as ended:
         async with (
@@ -99,7 +99,7 @@ async def _watch(directory: Path, count: int, seed: int, seconds: float) -> Json
             return report(fleet.snapshot(), play, count, loop.time() - began)
 
 
-def report(view: FleetView, play: Play, count: int, seconds: float) -> Json:
+def report(view: FleetView, play: Play, count: int, seconds: float) -> "DemoEnd":
     """How a demo of `count` instances ended after some seconds; see `run_demo_headless`."""
     expected = [one for one in view.instances if one.wanted is Wanted.RUNNING]
     connected = [one for one in expected if one.state is State.CONNECTED]
@@ -112,7 +112,7 @@ def report(view: FleetView, play: Play, count: int, seconds: float) -> Json:
             {"at_s": one.act.at_s, "turn": one.act.turn.value, "instance": one.instance}
             for one in play.happened
         ],
-        "instances": fleet_json(view)["instances"],
+        "instances": document(FleetView, view, view.at)["instances"],
     }
 
 

@@ -56,7 +56,7 @@ def attach(data: DataDir, *, read_only: bool, lab: bool = False, lang: Lang | No
     screen = load_settings().screen.speaking(lang)
 
     async def show() -> int:
-        from waziterm.control.client.readonly import ReadOnly  # noqa: PLC0415 - with the next one
+        from waziterm.control.client.readonly import read_only as watching  # noqa: PLC0415 - with the next one
         from waziterm.control.client.remote import attached  # noqa: PLC0415 - aiohttp takes 160 ms
         from waziterm.tui.app.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
 
@@ -67,7 +67,7 @@ def attach(data: DataDir, *, read_only: bool, lab: bool = False, lang: Lang | No
                     "leave --lab out to attach to it",
                     code=2,
                 )
-            shown = ReadOnly(fleet) if read_only else fleet
+            shown = watching(fleet) if read_only else fleet
             return await run_screen(shown, attached=True, read_only=read_only, screen=screen)
 
     with program_log(data.log.with_name("attach.log")):

@@ -9,7 +9,7 @@ from typing import Any
 from waziterm.cli.show import output
 from waziterm.cli.target import client_of, data_dir_of
 from waziterm.control.client.call import ControlClient
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle.states import State
 from waziterm.manager import inputs
 from waziterm.tui.instance.qrcells import Drawing, Size, draw, modules, size
@@ -62,9 +62,10 @@ def _valid_code(client: ControlClient, name: str) -> Json:
     deadline = time.monotonic() + WAIT_S
     told = False
     while True:
-        found = client.instance(name)
+        found = client.ask(lambda fleet: fleet.snapshot().instance(name))
         if found["qr"] is not None or not _may_come(found) or time.monotonic() >= deadline:
-            return client.qr(name)
+            code: Json = client.ask(lambda fleet: fleet.snapshot().qr(name))
+            return code
         if not told and sys.stderr.isatty():
             output.remark(f"{name}: waiting for its first code")
             told = True

@@ -2,26 +2,29 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waziterm import __version__
 from waziterm.cli.show.times import shown
 from waziterm.cli.verbs.tester import first_failure
-from waziterm.control.views import moment
 from waziterm.domain.text import safe_line
+from waziterm.domain.units import moment_text
+
+if TYPE_CHECKING:
+    from waziterm.cli.show.documents import Full
 
 Json = dict[str, Any]
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 
-def markdown(found: Json, at: float) -> str:
+def markdown(found: "Full", at: float) -> str:
     """The report. found: what `cli.verbs.full` tells. at: UTC seconds, when it was made."""
     test, conflicts = found["test"], found["conflicts"]
     api = test["api"]
     parts = [
         f"# waziterm report: {_text(found['verdict'])}",
-        f"Made {shown(str(moment(at)))} by waziterm {__version__}. Times are UTC; numbers and keys"
+        f"Made {shown(moment_text(at))} by waziterm {__version__}. Times are UTC; numbers and keys"
         " are masked.",
         f"API: {api['answered']} of {api['asked']} requests were answered.",
         "## Test",

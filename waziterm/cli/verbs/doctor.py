@@ -3,18 +3,19 @@
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from waziterm.cli.show import output
 from waziterm.cli.target import data_dir_of
 from waziterm.cli.verbs import checks
 from waziterm.config import load_settings
 
+if TYPE_CHECKING:
+    from waziterm.cli.show.documents import Doctor
+
 
 def run_doctor(flag: Path | None, as_json: bool, online: bool) -> int:
-    """Print a line for each check; 1 when one of them failed, warnings are 0.
-
-    With `--json`: `{ok, checks: [{check, status, detail, act}]}`.
-    """
+    """Print a line for each check; 1 when one of them failed, warnings are 0."""
     data = data_dir_of(flag)
     choice = load_settings(data_dir=data.root).library.whatsapp_version
     found = [
@@ -31,7 +32,8 @@ def run_doctor(flag: Path | None, as_json: bool, online: bool) -> int:
         found.append(checks.reach())
     ok = all(check.status is not checks.Status.FAIL for check in found)
     if as_json:
-        output.document({"ok": ok, "checks": [asdict(check) for check in found]})
+        told: Doctor = {"ok": ok, "checks": [asdict(check) for check in found]}
+        output.document(told)
     else:
         for check in found:
             act = f"; {check.act}" if check.act else ""

@@ -7,16 +7,19 @@ test as `test --json`, conflicts as `conflicts --json` for the last 24 hours, ch
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
 from waziterm.cli.show.findings import finding_lines, serious
 from waziterm.cli.target import client_of, data_dir_of
-from waziterm.cli.verbs.history import DAY_S, conflict_lines, conflicts_since, log_line
+from waziterm.cli.verbs.history import DAY_S, conflict_lines, log_line, summary
 from waziterm.cli.verbs.tester import fleet_lines, fleet_test
 from waziterm.control.client.call import ControlClient
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.manager.inputs import InputError
+
+if TYPE_CHECKING:
+    from waziterm.cli.show.documents import Full
 
 Json = dict[str, Any]
 
@@ -45,10 +48,11 @@ def show_full(flag: Path | None, as_json: bool, report: Path | None) -> int:
     return 0 if found["verdict"] == HEALTHY else 1
 
 
-def full(client: ControlClient, now: float) -> Json:
+def full(client: ControlClient, now: float) -> "Full":
     """Ask the manager for everything; see the module. now: UTC seconds. Raises FleetError."""
+    since = now - DAY_S
     test = fleet_test(client)
-    check = client.check()
+    check = client.ask(lambda fleet: fleet.check())
     grave = serious(check["findings"])
     known = [each["instance"] for each in test["instances"]] + test["skipped"]
     troubled = {each["instance"] for each in test["instances"] if not each["ok"]}
@@ -56,13 +60,18 @@ def full(client: ControlClient, now: float) -> Json:
     return {
         "verdict": HEALTHY if test["ok"] and not grave else PROBLEMS,
         "test": test,
-        "conflicts": conflicts_since(client, now - DAY_S),
+        "conflicts": summary(client.ask(lambda fleet: fleet.conflicts(since)), since),
         "check": check,
-        "logs": {name: client.logs(name, LAST_LINES) for name in known if name in troubled},
+        "logs": {name: _last_lines(client, name) for name in known if name in troubled},
     }
 
 
-def full_lines(found: Json) -> list[str]:
+def _last_lines(client: ControlClient, name: str) -> list[Json]:
+    found: list[Json] = client.ask(lambda fleet: fleet.lines(name, limit=LAST_LINES))
+    return found
+
+
+def full_lines(found: "Full") -> list[str]:
     """All of it in words; the verdict comes last."""
     logs = [
         line
@@ -80,7 +89,7 @@ def full_lines(found: Json) -> list[str]:
     ]
 
 
-def _write(path: Path, found: Json) -> None:
+def _write(path: Path, found: "Full") -> None:
     from waziterm.cli.show.report import markdown  # noqa: PLC0415 - rarely asked for
 
     try:

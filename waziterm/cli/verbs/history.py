@@ -6,25 +6,28 @@ JSON lines instead: one such object per line, as they come, and an error as `{er
 conflicts an array of `{at, instance, reason, code, sentence, state, who}`, oldest first.
 """
 
-import asyncio
 import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.run import streams
 from waziterm.cli.show import output
 from waziterm.cli.show.times import moment_of, shown
-from waziterm.cli.target import client_of, data_dir_of
+from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.control.client.call import ControlClient
-from waziterm.control.views import log_json, moment
-from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
+from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
+from waziterm.domain.units import moment_text
 from waziterm.manager import inputs
-from waziterm.manager.files.datadir import DataDir
+
+if TYPE_CHECKING:
+    from waziterm.cli.show.documents import Conflicts
 
 Json = dict[str, Any]
 
@@ -50,14 +53,11 @@ def show_logs(
     """
     name = inputs.instance_name(name)
     data = data_dir_of(flag)
-    begin = None if since is None else moment_of(since, time.time())
-    limit = limit or (NEWEST if begin is None else MOST)
+    limit = limit or (NEWEST if since is None else MOST)
+    begin = 0.0 if since is None else moment_of(since, time.time())
     if follow:
         return _follow(client_of(data), as_json, name, begin, limit)
-    if data.owner_pid() is not None:
-        lines = client_of(data).logs(name, limit, since=moment(begin))
-    else:
-        lines = _stored_lines(data, name, begin, limit)
+    lines = ask(data, lambda fleet: fleet.lines(name, limit=limit, since=begin))
     if as_json:
         output.document(lines)
         return 0
@@ -66,12 +66,10 @@ def show_logs(
     return 0
 
 
-def _follow(
-    client: ControlClient, as_json: bool, name: str, begin: float | None, limit: int
-) -> int:
+def _follow(client: ControlClient, as_json: bool, name: str, begin: float, limit: int) -> int:
     """Print lines as they come, until ctrl+c. Raises FleetError when the manager goes away."""
     try:
-        lines = client.logs(name, limit, since=moment(begin))
+        lines = client.ask(lambda fleet: fleet.lines(name, limit=limit, since=begin))
         last = 0
         while True:
             for line in lines:
@@ -81,7 +79,7 @@ def _follow(
             if streams.lost() is not None:
                 return 1
             time.sleep(_PAUSE_S)
-            lines = client.logs(name, MOST, after=last, since=moment(begin))
+            lines = client.ask(_after(name, begin, last))
     except KeyboardInterrupt:
         return 0
     except FleetError as error:
@@ -96,11 +94,7 @@ def show_conflicts(flag: Path | None, as_json: bool, name: str | None, since: st
     name = None if name is None else inputs.instance_name(name)
     now = time.time()
     begin = now - DAY_S if since is None else moment_of(since, now)
-    data = data_dir_of(flag)
-    if data.owner_pid() is not None:
-        found = conflicts_since(client_of(data), begin, name)
-    else:
-        found = _summary(_stored_conflicts(data, begin), begin, name)
+    found = summary(ask(data_dir_of(flag), lambda fleet: fleet.conflicts(begin)), begin, name)
     if as_json:
         output.document(found)
         return 0
@@ -109,23 +103,24 @@ def show_conflicts(flag: Path | None, as_json: bool, name: str | None, since: st
     return 0
 
 
-def conflicts_since(client: ControlClient, begin: float, name: str | None = None) -> Json:
-    """The conflicts that the manager knows of, counted; see the module."""
-    return _summary(client.conflicts(moment(begin)), begin, name)
+def _after(name: str, begin: float, seq: int) -> Callable[[Fleet], object]:
+    """Asks for the lines with a number above `seq`."""
+    return lambda fleet: fleet.lines(name, limit=MOST, since=begin, after=seq)
 
 
-def _summary(conflicts: list[Json], begin: float, name: str | None) -> Json:
+def summary(conflicts: list[Json], begin: float, name: str | None = None) -> "Conflicts":
+    """Conflicts, counted; see the module."""
     chosen = [each for each in conflicts if name in (None, each["instance"])]
     counts = Counter(each["instance"] for each in chosen)
     return {
-        "since": moment(begin),
+        "since": moment_text(begin),
         "total": len(chosen),
         "counts": dict(counts.most_common()),
         "conflicts": chosen,
     }
 
 
-def conflict_lines(found: Json) -> list[str]:
+def conflict_lines(found: "Conflicts") -> list[str]:
     """Conflicts in words: each one, then how many by instance."""
     since = shown(found["since"])
     if not found["total"]:
@@ -145,19 +140,3 @@ def _conflict_line(conflict: Json) -> str:
 def log_line(line: Json) -> str:
     """A log line in words: when, from whom, what."""
     return f"{shown(line['at'])} {line['source']:<8} {plain(line['text'])}"
-
-
-def _stored_lines(data: DataDir, name: str, begin: float | None, limit: int) -> list[Json]:
-    from waziterm.manager.history.conflicts import stored_lines  # noqa: PLC0415 - needs the store
-
-    lines = asyncio.run(stored_lines(data, name, limit, begin or 0.0))
-    if lines is None:
-        raise InstanceNotFoundError(name)
-    return [log_json(line) for line in lines]
-
-
-def _stored_conflicts(data: DataDir, begin: float) -> list[Json]:
-    from waziterm.control.toolviews import conflict_json  # noqa: PLC0415 - without a manager only
-    from waziterm.manager.history.conflicts import stored_conflicts  # noqa: PLC0415 - needs the store
-
-    return [conflict_json(each) for each in asyncio.run(stored_conflicts(data, begin))]

@@ -2,25 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from waziterm.cli.show import output
-from waziterm.cli.target import client_of, data_dir_of
-from waziterm.control.client.call import ControlClient
+from waziterm.cli.target import ask, data_dir_of
+from waziterm.domain.fleet.protocol import Fleet
 from waziterm.manager import inputs
-
-Json = dict[str, Any]
 
 
 def list_instances(flag: Path | None, as_json: bool) -> int:
     """Print all instances, as the manager or else the database knows them."""
-    data = data_dir_of(flag)
-    if data.owner_pid() is None:
-        from waziterm.cli.run import files  # noqa: PLC0415 - needs the store
-
-        found = files.instances(data)
-    else:
-        found = client_of(data).instances()
+    found = ask(data_dir_of(flag), lambda fleet: fleet.snapshot().everyone())
     if as_json:
         output.document(found)
     elif not found:
@@ -35,13 +26,7 @@ def list_instances(flag: Path | None, as_json: bool) -> int:
 def show_instance(flag: Path | None, as_json: bool, name: str) -> int:
     """Print one instance, as the manager or else the database knows it."""
     name = inputs.instance_name(name)
-    data = data_dir_of(flag)
-    if data.owner_pid() is None:
-        from waziterm.cli.run import files  # noqa: PLC0415 - needs the store
-
-        found = files.instance(data, name)
-    else:
-        found = client_of(data).instance(name)
+    found = ask(data_dir_of(flag), lambda fleet: fleet.snapshot().instance(name))
     if as_json:
         output.document(found)
     else:
@@ -53,7 +38,7 @@ def show_instance(flag: Path | None, as_json: bool, name: str) -> int:
 
 def tidy_up(flag: Path | None, as_json: bool, dry_run: bool) -> int:
     """Let the manager's janitor go round, or say what it would do, and print its acts."""
-    acts = client_of(data_dir_of(flag)).tidy_up(dry_run=dry_run)
+    acts = ask(data_dir_of(flag), lambda fleet: fleet.tidy_up(dry_run=dry_run))
     if as_json:
         output.document(acts)
     elif not acts:
@@ -71,36 +56,27 @@ def add_instance(
     name = inputs.instance_name(name)
     phone = None if phone is None else inputs.phone_number(phone)
     proxy = None if proxy is None else inputs.proxy_url(proxy)
-    data = data_dir_of(flag)
-    if data.owner_pid() is None:
-        from waziterm.cli.run import files  # noqa: PLC0415 - needs the store
-
-        return _print_outcome(files.add(data, name, phone, proxy), as_json)
-    return _print_outcome(client_of(data).add(name, phone, proxy), as_json)
+    return _command(flag, as_json, lambda fleet: fleet.add(name, phone, proxy))
 
 
 def start_instance(flag: Path | None, as_json: bool, name: str) -> int:
-    return _command(flag, as_json, name, lambda client, checked: client.start(checked))
+    name = inputs.instance_name(name)
+    return _command(flag, as_json, lambda fleet: fleet.start(name))
 
 
 def stop_instance(flag: Path | None, as_json: bool, name: str) -> int:
-    return _command(flag, as_json, name, lambda client, checked: client.stop(checked))
+    name = inputs.instance_name(name)
+    return _command(flag, as_json, lambda fleet: fleet.stop(name))
 
 
 def reconnect_instance(flag: Path | None, as_json: bool, name: str, takeover: bool) -> int:
-    return _command(
-        flag, as_json, name, lambda client, checked: client.reconnect(checked, takeover=takeover)
-    )
-
-
-def _command(
-    flag: Path | None, as_json: bool, name: str, call: Callable[[ControlClient, str], Json]
-) -> int:
     name = inputs.instance_name(name)
-    return _print_outcome(call(client_of(data_dir_of(flag)), name), as_json)
+    return _command(flag, as_json, lambda fleet: fleet.reconnect(name, takeover=takeover))
 
 
-def _print_outcome(found: Json, as_json: bool) -> int:
+def _command(flag: Path | None, as_json: bool, call: Callable[[Fleet], object]) -> int:
+    """Carry out a command that answers with its instance, and print that."""
+    found = ask(data_dir_of(flag), call)
     if as_json:
         output.document(found)
     else:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.cli.show import output
-from waziterm.cli.target import client_of, data_dir_of
+from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.cli.verbs.emergency import typed
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
@@ -18,14 +18,14 @@ Json = dict[str, Any]
 
 def restart_fleet(flag: Path | None, as_json: bool, clean_sessions: bool, yes: bool) -> int:
     """Restart the fleet of the running manager; 0 when all that should be back are."""
-    client = client_of(data_dir_of(flag))
+    data = data_dir_of(flag)
     count = None
     if clean_sessions:
-        count = len(client.with_session())
+        count = len(client_of(data).ask(lambda fleet: fleet.with_session())["names"])
         said = f"All instances stop and their {count} sessions go to the trash."
         if not yes and typed(said, f"Type {count} to do it: ") != str(count):
             raise FleetError("nothing was changed")
-    report = _followed(client.restart(count))
+    report = _followed(ask(data, lambda fleet: fleet.restart(clean_sessions=count)))
     if as_json:
         output.document(report)
     else:

@@ -12,16 +12,19 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
 from waziterm.cli.target import client_of, data_dir_of
 from waziterm.control.client.call import ControlClient
 from waziterm.domain.care.layers import LayerName, Verdict
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
+
+if TYPE_CHECKING:
+    from waziterm.cli.show.documents import Api, FleetTest
 
 Json = dict[str, Any]
 
@@ -38,20 +41,26 @@ def test_instances(flag: Path | None, as_json: bool, name: str | None, to: str |
         raise inputs.InputError("--to needs the name of an instance", "waziterm test NAME --to …")
     number = None if to is None else inputs.phone_number(to)
     client = client_of(data_dir_of(flag))
-    tested = fleet_test(client) if name is None else client.test(name, number)
+    if name is None:
+        fleet = fleet_test(client)
+        return _print(fleet, fleet_lines(fleet), fleet["ok"], as_json)
+    one: Json = client.ask(lambda fleet: fleet.test(name, number))
+    return _print(one, report_lines(one), one["ok"], as_json)
+
+
+def _print(tested: object, lines: Sequence[str], ok: bool, as_json: bool) -> int:
     if as_json:
         output.document(tested)
     else:
-        lines = fleet_lines(tested) if name is None else report_lines(tested)
         for line in lines:
             output.line(line)
-    return 0 if tested["ok"] else 1
+    return 0 if ok else 1
 
 
-def fleet_test(client: ControlClient) -> Json:
+def fleet_test(client: ControlClient) -> "FleetTest":
     """Test all instances that should run, and the manager's API; see the module. Raises
     FleetError when the manager goes away."""
-    instances = client.instances()
+    instances: list[Json] = client.ask(lambda fleet: fleet.snapshot().everyone())
     stopped = [each["name"] for each in instances if _is_stopped(each)]
     names = [each["name"] for each in instances if not _is_stopped(each)]
     api = _api_test(client)
@@ -72,7 +81,7 @@ def _is_stopped(instance: Json) -> bool:
 
 def _tested(client: ControlClient, name: str) -> Json:
     try:
-        return client.test(name)
+        report: Json = client.ask(lambda fleet: fleet.test(name))
     except FleetError as error:
         if error.code == 3:
             raise
@@ -84,9 +93,10 @@ def _tested(client: ControlClient, name: str) -> Json:
             "act": error.hint,
         }
         return {"instance": name, "ok": False, "layers": [login]}
+    return report
 
 
-def _api_test(client: ControlClient) -> Json:
+def _api_test(client: ControlClient) -> "Api":
     """Ask the manager's API several times at once."""
     with ThreadPoolExecutor(API_REQUESTS) as threads:
         took = list(threads.map(lambda _: _answered(client), range(API_REQUESTS)))
@@ -102,13 +112,13 @@ def _answered(client: ControlClient) -> float | None:
     """Seconds to an answer; None without one."""
     started = time.monotonic()
     try:
-        client.fleet()
+        client.ask(lambda fleet: fleet.snapshot())
     except FleetError:
         return None
     return time.monotonic() - started
 
 
-def fleet_lines(tested: Json) -> list[str]:
+def fleet_lines(tested: "FleetTest") -> list[str]:
     """The test of a fleet in words."""
     lines = [line for report in tested["instances"] for line in report_lines(report)]
     lines += [f"{name}: skipped, stopped by an operator" for name in tested["skipped"]]

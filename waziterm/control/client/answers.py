@@ -7,6 +7,8 @@ from waziterm.domain.errors import FleetError
 
 Json = dict[str, Any]
 
+OTHER_VERSION = "is it another version of waziterm?"
+
 
 def read_answer(status: int, content: bytes) -> Any:
     """The answer's JSON. status: of HTTP. Raises the FleetError that it holds."""
@@ -15,7 +17,7 @@ def read_answer(status: int, content: bytes) -> Any:
     except ValueError as error:
         raise FleetError(
             f"the manager's answer is not JSON (HTTP {status})",
-            "is it another version of waziterm?",
+            OTHER_VERSION,
         ) from error
     if 200 <= status < 300:
         return data

@@ -1,4 +1,4 @@
-"""The client of the manager's HTTP API: one method per verb, errors as FleetError.
+"""The client of the manager's HTTP API: one question for all verbs, errors as FleetError.
 
 It is synchronous and on the standard library's HTTP client, because a verb asks once and ends,
 and most of its quarter of a second goes into imports: httpx takes 0.10 to 0.15 s of it (it
@@ -12,22 +12,20 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from waziterm.control.client.answers import array_of, error_of, object_of, read_answer
 from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.asking import Asked, asked_of
+from waziterm.domain.fleet.protocol import Fleet
+from waziterm.domain.fleet.verbs import Verb
+from waziterm.domain.units import moment_text
 
 Json = dict[str, Any]
 
 PATIENCE_S = 5.0
-# A command is answered when it was stored; a send-test when WhatsApp has answered, for which the
-# settings allow up to 600 s (`limits.query_timeout_s`).
-COMMAND_S = 30.0
-SEND_TEST_S = 660.0
-# Between two lines of its answer, for what stops and starts a whole fleet.
-MAINTENANCE_S = 300.0
 _PAUSE_S = 0.05
 
 
@@ -42,6 +40,30 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(os.fspath(self._path))
+
+
+class Request(NamedTuple):
+    """One HTTP request of a verb. body: None without one. deadline_s: seconds to the answer."""
+
+    method: str
+    url: str
+    body: Json | None
+    deadline_s: float
+
+
+def request_of(verb: Verb, arguments: Mapping[str, Any]) -> Request:
+    """The request that asks for a verb with these arguments."""
+    path, rest = verb.path, {}
+    for name, value in arguments.items():
+        if "{" + name + "}" in path:
+            path = path.replace("{" + name + "}", quote(str(value), safe=""))
+        elif value is not None:
+            is_moment = verb.parameters[name].annotation == "Moment"
+            rest[name] = moment_text(value) if is_moment else value
+    if verb.method == "POST":
+        return Request("POST", path, rest, verb.deadline_s)
+    query = f"?{urlencode(rest)}" if rest else ""
+    return Request("GET", path + query, None, verb.deadline_s)
 
 
 class NoManagerError(FleetError):
@@ -74,77 +96,20 @@ class ControlClient:
         """Who answers: `{version, pid}`."""
         return object_of(self._get("/v1"))
 
-    def fleet(self) -> Json:
-        return object_of(self._get("/v1/fleet"))
+    def ask(self, call: Callable[[Fleet], object]) -> Any:
+        """The document of what a call of one verb answers: `lambda fleet: fleet.stop(name)`.
 
-    def instances(self) -> list[Json]:
-        return array_of(self._get("/v1/instances"))
+        A verb that tells in lines gives an iterator of its documents.
+        """
+        return self.answer(asked_of(call))
 
-    def instance(self, name: str) -> Json:
-        return object_of(self._get(f"/v1/instances/{name}"))
-
-    def qr(self, name: str) -> Json:
-        return object_of(self._get(f"/v1/instances/{name}/qr"))
-
-    def logs(
-        self, name: str, limit: int = 200, *, after: int | None = None, since: str | None = None
-    ) -> list[Json]:
-        """The newest lines. after: only those with a greater number. since: a moment, ISO 8601."""
-        query = {"limit": limit, "after": after, "since": since}
-        return array_of(self._get(_url(f"/v1/instances/{name}/logs", query)))
-
-    def conflicts(self, since: str | None = None) -> list[Json]:
-        """since: a moment, ISO 8601; None for all."""
-        return array_of(self._get(_url("/v1/conflicts", {"since": since})))
-
-    def trash(self) -> list[Json]:
-        return array_of(self._get("/v1/trash"))
-
-    def add(self, name: str, phone: str | None = None, proxy: str | None = None) -> Json:
-        return self._command("/v1/instances", {"name": name, "phone": phone, "proxy": proxy})
-
-    def start(self, name: str) -> Json:
-        return self._command(f"/v1/instances/{name}/start")
-
-    def stop(self, name: str) -> Json:
-        return self._command(f"/v1/instances/{name}/stop")
-
-    def reconnect(self, name: str, *, takeover: bool = False) -> Json:
-        return self._command(f"/v1/instances/{name}/reconnect", {"takeover": takeover})
-
-    def clean(self, name: str, *, logout: bool = False) -> Json:
-        return self._command(f"/v1/instances/{name}/clean", {"logout": logout})
-
-    def remove(self, name: str, *, logout: bool = False) -> Json:
-        return self._command(f"/v1/instances/{name}/remove", {"logout": logout})
-
-    def clean_all(self, count: int, *, logout: bool = False) -> Json:
-        body = {"count": count, "logout": logout}
-        return self._command("/v1/clean-all", body, MAINTENANCE_S)
-
-    def restore(self, entry: str) -> Json:
-        return self._command(f"/v1/trash/{quote(entry, safe='')}/restore")
-
-    def with_session(self) -> list[str]:
-        """The instances that have something to clean."""
-        return list(object_of(self._get("/v1/sessions"))["names"])
-
-    def check(self) -> Json:
-        return self._command("/v1/check", timeout_s=MAINTENANCE_S)
-
-    def fix(self, *, dry_run: bool) -> Json:
-        return self._command("/v1/fix", {"dry_run": dry_run}, MAINTENANCE_S)
-
-    def restart(self, clean_sessions: int | None) -> Iterator[Json]:
-        """Restart the fleet: its steps as they come, then the report."""
-        self.hello()
-        yield from self._lines("/v1/restart", {"clean_sessions": clean_sessions})
-
-    def test(self, name: str, to: str | None = None) -> Json:
-        return self._command(f"/v1/instances/{name}/test", {"to": to}, SEND_TEST_S)
-
-    def tidy_up(self, *, dry_run: bool) -> list[Json]:
-        return array_of(self._post("/v1/janitor", {"dry_run": dry_run}))
+    def answer(self, asked: Asked) -> Any:
+        """The same for a call that was written down."""
+        request = request_of(asked.verb, asked.arguments)
+        if asked.verb.told_in_lines:
+            return self._lines(request)
+        found = self._get(request.url) if request.method == "GET" else self._post(request)
+        return _shaped(asked.verb, found)
 
     def _get(self, url: str) -> Any:
         """Ask until there is an answer, as long as the lock is held and the patience lasts."""
@@ -174,17 +139,14 @@ class ControlClient:
                 )
             time.sleep(_PAUSE_S)
 
-    def _command(self, url: str, body: Json | None = None, timeout_s: float = COMMAND_S) -> Json:
-        return object_of(self._post(url, body, timeout_s))
-
-    def _post(self, url: str, body: Json | None = None, timeout_s: float = COMMAND_S) -> Any:
+    def _post(self, request: Request) -> Any:
         """Send a command once, and only to a manager that answers."""
         self.hello()
         try:
-            return self._exchange("POST", url, body or {}, timeout_s)
+            return self._exchange("POST", request.url, request.body, request.deadline_s)
         except TimeoutError as error:
             raise FleetError(
-                f"the manager has not answered the command for {timeout_s:g} s",
+                f"the manager has not answered the command for {request.deadline_s:g} s",
                 "it may still carry it out: look with `waziterm list`",
             ) from error
         except (OSError, http.client.HTTPException) as error:
@@ -194,11 +156,13 @@ class ControlClient:
                 code=3,
             ) from error
 
-    def _lines(self, url: str, body: Json) -> Iterator[Json]:
+    def _lines(self, request: Request) -> Iterator[Json]:
         """A command whose answer is one JSON object per line, each given out as it comes."""
-        connection = _UnixConnection(self._path, MAINTENANCE_S)
+        self.hello()
+        connection = _UnixConnection(self._path, request.deadline_s)
         try:
-            connection.request("POST", url, json.dumps(body), {"Content-Type": "application/json"})
+            content = json.dumps(request.body)
+            connection.request("POST", request.url, content, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             if answer.status != 200:
                 read_answer(answer.status, answer.read())
@@ -234,6 +198,9 @@ class ControlClient:
         )
 
 
-def _url(path: str, query: Mapping[str, object]) -> str:
-    given = {name: value for name, value in query.items() if value is not None}
-    return f"{path}?{urlencode(given)}" if given else path
+def _shaped(verb: Verb, found: Any) -> Any:
+    """The answer itself, when it is an array where its verb answers with several things, and an
+    object elsewhere. Raises FleetError."""
+    if not verb.under and verb.several:
+        return array_of(found)
+    return object_of(found)

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from contextlib import AbstractAsyncContextManager
 
-from waziterm.control.codec import Frame
+from waziterm.control.frame import Frame
 from waziterm.control.server.stream import LINES_KEPT
 from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice
 from waziterm.domain.version import UsedVersion

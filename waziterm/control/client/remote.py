@@ -7,34 +7,22 @@ views; it is looked for every second, and another one on the same socket brings 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
-from waziterm.control.client.answers import array_of, object_of
-from waziterm.control.client.call import MAINTENANCE_S, PATIENCE_S, SEND_TEST_S
+from waziterm.control import frame
+from waziterm.control.client.answers import OTHER_VERSION
+from waziterm.control.client.call import PATIENCE_S, request_of
 from waziterm.control.client.mirror import Mirror
-from waziterm.control.client.remotetools import OTHER_VERSION, RemoteTools, instance_url, understood
 from waziterm.control.client.transport import Wire, wire_to
-from waziterm.control.codec import CodecError, answered_view, decode
 from waziterm.control.server.listener import check_socket_path
 from waziterm.control.server.stream import FIRST_LINES, LINES_KEPT
-from waziterm.control.toolviews import (
-    epoch,
-)
-from waziterm.control.views import moment
-from waziterm.domain.fleet.api import (
-    FleetError,
-    FleetView,
-    InstanceView,
-    LogLine,
-    SendResult,
-    Source,
-)
-from waziterm.domain.lifecycle.instance import PairingCode
-from waziterm.domain.upkeep.janitor import Act, ActKind
+from waziterm.domain.codec import CodecError, decode
+from waziterm.domain.fleet.api import Fleet, FleetError, FleetView, InstanceView, LogLine
+from waziterm.domain.fleet.typed import answer_of
+from waziterm.domain.fleet.verbs import ByVerb, Verb
 from waziterm.manager.broadcast import Subscriber
 
 LOOK_S = 1.0
@@ -45,11 +33,19 @@ BOOT_LOOK_S = 0.1
 """The same before there was anything to show: it may be starting up."""
 
 
-class RemoteFleet(RemoteTools):
-    """See `domain.fleet.api.Fleet`; made by `attached`. pid: of the manager that answered last."""
+class RemoteFleet(Fleet, Protocol):
+    """A fleet in another process; made by `attached`. pid: of the manager that answered last."""
+
+    pid: int
+
+
+class _Remote(ByVerb):
+    """Shows the copy; every verb that changes or fetches something is a request."""
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__(wire, Mirror())
+        super().__init__(Fleet, self._request)
+        self._wire = wire
+        self._mirror = Mirror()
         self.pid = 0
         self._complete: set[str] = set()
         self._wanted: asyncio.Queue[str] = asyncio.Queue()
@@ -62,6 +58,9 @@ class RemoteFleet(RemoteTools):
     def now(self) -> float:
         return self._mirror.now()
 
+    def with_session(self) -> tuple[str, ...]:
+        return self._mirror.with_session()
+
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         """The newest lines that are here, at most 200. What is older than the stream comes a
         little later, and then every subscriber gets a snapshot."""
@@ -71,67 +70,31 @@ class RemoteFleet(RemoteTools):
             self._wanted.put_nowait(name)
         return lines
 
-    async def lines(
-        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
-    ) -> tuple[LogLine, ...]:
-        query = {"limit": str(limit), "after": str(after), "since": moment(since) or ""}
-        answer = await self._wire.get(instance_url(name, "logs"), query)
-        with understood():
-            return tuple(map(_line_of, array_of(answer)))
-
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
         return self._mirror.subscribe()
 
-    # -- commands -----------------------------------------------------------------------------
+    # -- what is asked ------------------------------------------------------------------------
 
-    async def add(
-        self, name: str, phone: str | None = None, proxy: str | None = None
-    ) -> InstanceView:
-        return await self._moved("/v1/instances", {"name": name, "phone": phone, "proxy": proxy})
+    def _request(self, verb: Verb, arguments: dict[str, Any]) -> Any:
+        return (self._told if verb.told_in_lines else self._asked)(verb, arguments)
 
-    async def start(self, name: str) -> InstanceView:
-        return await self._moved(instance_url(name, "start"))
-
-    async def stop(self, name: str) -> InstanceView:
-        return await self._moved(instance_url(name, "stop"))
-
-    async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
-        return await self._moved(instance_url(name, "reconnect"), {"takeover": takeover})
-
-    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
-        return await self._moved(instance_url(name, "clean"), {"logout": logout})
-
-    async def send_test(self, name: str, to: str | None = None) -> SendResult:
-        answer = await self._wire.post(instance_url(name, "send-test"), {"to": to}, SEND_TEST_S)
+    async def _asked(self, verb: Verb, arguments: dict[str, Any]) -> Any:
+        request = request_of(verb, arguments)
+        answer = await self._wire.exchange(request)
+        hint = answer_of(Fleet, verb.name)
         with understood():
-            return SendResult(**object_of(answer))
+            told = decode(hint, answer)
+        if isinstance(told, InstanceView) and verb.changes:
+            self._mirror.answered(told)
+        return told
 
-    async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
-        answer = await self._wire.post(
-            instance_url(name, "pairing-code"), {"phone": phone}, SEND_TEST_S
-        )
-        view, now = self._mirror.get(name), self._mirror.snapshot().at
-        if view is None:
-            raise FleetError(f"{name} was removed meanwhile")
-        with understood():
-            told = object_of(answer)
-            code = PairingCode(str(told["code"]), now + float(told["seconds_left"]))
-        return replace(view, code=code)
-
-    async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
-        answer = await self._wire.post("/v1/janitor", {"dry_run": dry_run}, MAINTENANCE_S)
-        with understood():
-            return tuple(
-                Act(ActKind(act["kind"]), act["subject"], act["why"]) for act in array_of(answer)
-            )
-
-    async def _moved(self, url: str, body: dict[str, object] | None = None) -> InstanceView:
-        """A command whose answer is the instance."""
-        answer = object_of(await self._wire.post(url, body or {}))
-        with understood():
-            view = answered_view(answer, self._mirror.get(str(answer["name"])))
-        self._mirror.answered(view)
-        return view
+    async def _told(self, verb: Verb, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        hint = answer_of(Fleet, verb.name)
+        async with aclosing(self._wire.lines(request_of(verb, arguments))) as telling:
+            async for line in telling:
+                with understood():
+                    told = decode(hint, line)
+                yield told
 
     # -- the life of the copy -----------------------------------------------------------------
 
@@ -149,7 +112,7 @@ class RemoteFleet(RemoteTools):
                             with understood():
                                 self.pid = int(json.loads(event.data)["pid"])
                             continue
-                        self._mirror.take(decode(event.data))
+                        self._mirror.take(frame.decode(event.data))
                         ready.set()
                         if lost:
                             self._mirror.notice(f"the manager is back (pid {self.pid})")
@@ -180,7 +143,7 @@ class RemoteFleet(RemoteTools):
         while True:
             name = await self._wanted.get()
             try:
-                lines = await self.lines(name, limit=LINES_KEPT)
+                lines: tuple[LogLine, ...] = await self.lines(name, limit=LINES_KEPT)
             except FleetError:
                 # Whoever looks next asks again; a manager that is away is told of by `follow`.
                 self._complete.discard(name)
@@ -199,7 +162,7 @@ async def attached(path: Path, owner_pid: Callable[[], int | None]) -> AsyncIter
     check_socket_path(path)
     try:
         async with wire_to(path, owner_pid) as wire, asyncio.TaskGroup() as tasks:
-            fleet, ready = RemoteFleet(wire), asyncio.Event()
+            fleet, ready = _Remote(wire), asyncio.Event()
             running = [
                 tasks.create_task(fleet.follow(ready)),
                 tasks.create_task(fleet.complete()),
@@ -210,7 +173,7 @@ async def attached(path: Path, owner_pid: Callable[[], int | None]) -> AsyncIter
             except TimeoutError:
                 raise wire.silent() from None
             try:
-                yield fleet
+                yield cast(RemoteFleet, fleet)
             finally:
                 for task in running:
                     task.cancel()
@@ -221,10 +184,6 @@ async def attached(path: Path, owner_pid: Callable[[], int | None]) -> AsyncIter
         raise
 
 
-def _line_of(data: dict[str, Any]) -> LogLine:
-    return LogLine(data["seq"], epoch(data["at"]), Source(data["source"]), data["text"])
-
-
 def _silent(error: FleetError | CodecError) -> bool:
     return isinstance(error, FleetError) and error.code == 3
 
@@ -233,3 +192,12 @@ def _told(error: FleetError | CodecError) -> FleetError:
     if isinstance(error, FleetError):
         return error
     return FleetError("the manager's stream has another shape", OTHER_VERSION)
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """An answer of another shape is one clear line. Raises FleetError."""
+    try:
+        yield
+    except (CodecError, ValueError, KeyError, TypeError) as error:
+        raise FleetError("the manager's answer has another shape", OTHER_VERSION) from error

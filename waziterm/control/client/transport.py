@@ -3,17 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from waziterm.control.client.answers import error_of, object_of, read_answer
-from waziterm.control.client.call import COMMAND_S, MAINTENANCE_S
+from waziterm.control.client.call import Request
 from waziterm.control.server.stream import KEEP_ALIVE_S
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.verbs import EXACT
 
 Json = dict[str, Any]
 
@@ -40,17 +42,13 @@ class Wire:
         self._session = session
         self.owner_pid = owner_pid
 
-    async def get(self, url: str, query: dict[str, str] | None = None) -> Any:
-        return await self._exchange("GET", url, None, COMMAND_S, query)
-
-    async def post(self, url: str, body: Json, timeout_s: float = COMMAND_S) -> Any:
-        return await self._exchange("POST", url, body, timeout_s)
-
-    async def lines(self, url: str, body: Json) -> AsyncGenerator[Json, None]:
+    async def lines(self, request: Request) -> AsyncGenerator[Json, None]:
         """A command whose answer is one JSON object per line."""
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=MAINTENANCE_S)
+        limits = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_S, sock_read=request.deadline_s
+        )
         try:
-            async with self._session.post(url, json=body, timeout=limits) as answer:
+            async with self._sent(request, limits) as answer:
                 if answer.status != 200:
                     read_answer(answer.status, await answer.read())
                 async for line in _split(answer.content, b"\n"):
@@ -76,23 +74,26 @@ class Wire:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self.silent(error) from error
 
-    async def _exchange(
-        self,
-        method: str,
-        url: str,
-        body: Json | None,
-        timeout_s: float,
-        query: dict[str, str] | None = None,
-    ) -> Any:
-        limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
+    def _sent(
+        self, request: Request, limits: aiohttp.ClientTimeout
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return self._session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            json=request.body,
+            headers={"Accept": EXACT},
+            timeout=limits,
+        )
+
+    async def exchange(self, request: Request) -> Any:
+        """The answer to a request, in its exact form."""
+        limits = aiohttp.ClientTimeout(total=request.deadline_s, sock_connect=CONNECT_S)
         try:
-            async with self._session.request(
-                method, url, json=body, params=query, timeout=limits
-            ) as answer:
+            async with self._sent(request, limits) as answer:
                 return read_answer(answer.status, await answer.read())
         except TimeoutError as error:
             raise FleetError(
-                f"the manager has not answered for {timeout_s:g} s",
+                f"the manager has not answered for {request.deadline_s:g} s",
                 "it may still carry the command out: watch the screen",
             ) from error
         except (aiohttp.ClientError, OSError) as error:

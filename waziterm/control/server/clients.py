@@ -12,7 +12,7 @@ from typing import cast
 
 from aiohttp import web
 
-from waziterm.control.views import error_json
+from waziterm.control.server.dispatch import error_json
 from waziterm.domain.errors import FleetError
 
 MOST = 64

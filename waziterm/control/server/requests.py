@@ -1,89 +1,106 @@
-"""Reading what a client sent: JSON bodies and query values, each checked before it is used."""
+"""Reading what a client sent: a verb's arguments, each checked by its type before it is used."""
 
 import json
 import re
+import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
+from waziterm.domain.fleet.typed import hints_of
+from waziterm.domain.fleet.verbs import Verb
+from waziterm.domain.units import Between, Unit, moment_of
+from waziterm.manager import inputs
 from waziterm.manager.inputs import InputError
 
-MOST_LINES = 5000
+_WORDS = {str: "a text", bool: "true or false", int: "a whole number"}
+_CHECKS = {
+    Unit.NAME: inputs.instance_name,
+    Unit.NUMBER: inputs.phone_number,
+    Unit.PROXY: inputs.proxy_url,
+}
 
 
-async def fields(
-    request: web.Request, needed: Mapping[str, type], optional: Mapping[str, type]
-) -> dict[str, Any]:
-    """The body's fields, each of the type that is given for it; null counts as left out.
+async def arguments_of(request: web.Request, owner: type, verb: Verb) -> dict[str, Any]:
+    """The arguments for a verb: of the body of a POST, of the query of a GET, and of the path.
 
-    needed, optional: field names and their types. An empty body is an empty object.
-    Raises InputError.
+    owner: the protocol that declares it. Raises InputError.
     """
+    hints = hints_of(owner, verb.name)
+    in_path = request.match_info
+    sent = {name: each for name, each in verb.parameters.items() if name not in in_path}
+    if verb.method == "POST":
+        given = await _body(request, sent, hints)
+    else:
+        given = _query(request, sent, hints)
+    for name in in_path:
+        given[name] = _from_text(name, in_path[name], hints[name])
+    return {name: _checked(value, hints[name]) for name, value in given.items()}
+
+
+def kind_of(hint: Any) -> tuple[type, Any]:
+    """The Python type of an argument without None, and what is said beside it."""
+    for each in typing.get_args(hint) if type(None) in typing.get_args(hint) else (hint,):
+        if each is not type(None):
+            hint = each
+    if typing.get_origin(hint) is typing.Annotated:
+        return typing.get_args(hint)[0], typing.get_args(hint)[1]
+    return hint, None
+
+
+def _checked(value: Any, hint: Any) -> Any:
+    check = _CHECKS.get(kind_of(hint)[1])
+    return value if check is None else check(value)
+
+
+async def _body(
+    request: web.Request, sent: Mapping[str, Any], hints: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The body's fields, each of its argument's type; null counts as left out, and so does the
+    whole body."""
     raw = await request.read()
     data = _object(raw) if raw.strip() else {}
-    known = {**needed, **optional}
     for name in data:
-        if name not in known:
-            allowed = ", ".join(known) or "none"
+        if name not in sent:
+            allowed = ", ".join(sent) or "none"
             raise InputError(f"unknown field {name[:40]!r}; allowed: {allowed}")
     given = {name: value for name, value in data.items() if value is not None}
     for name, value in given.items():
-        if type(value) is not known[name]:
-            raise InputError(f"{name!r} must be {_WORDS[known[name]]}")
-    for name in needed:
-        if name not in given:
+        kind, _ = kind_of(hints[name])
+        if type(value) is not kind:
+            raise InputError(f"{name!r} must be {_WORDS[kind]}")
+    for name, each in sent.items():
+        if name not in given and each.default is each.empty:
             raise InputError(f"{name!r} is missing")
     return given
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which log lines a request wants: the newest `limit` of those with a number above `after`,
-    from `since` (UTC seconds) on."""
-
-    limit: int
-    after: int
-    since: float
-
-
-def lines_of(request: web.Request) -> Wanted:
-    """The query's `limit` (200), `after` (0) and `since` (the beginning). Raises InputError."""
-    check_query(request, "limit", "after", "since")
-    limit = limit_of(request, MOST_LINES)
-    after = request.query.get("after", "0")
-    if not re.fullmatch(r"[0-9]{1,15}", after):
-        raise InputError("'after' must be the number of a line")
-    return Wanted(limit, int(after), since_of(request))
+def _query(
+    request: web.Request, sent: Mapping[str, Any], hints: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The query's values; a verb that takes none looks at none."""
+    for name in request.query if sent else ():
+        if name not in sent:
+            raise InputError(f"unknown query value {name[:40]!r}; allowed: {', '.join(sent)}")
+    return {name: _from_text(name, text, hints[name]) for name, text in request.query.items()
+            if name in sent}  # fmt: skip
 
 
-def check_query(request: web.Request, *allowed: str) -> None:
-    """Raise InputError for a query value that is not among the allowed ones."""
-    for name in request.query:
-        if name not in allowed:
-            words = ", ".join(allowed)
-            raise InputError(f"unknown query value {name[:40]!r}; allowed: {words}")
-
-
-def limit_of(request: web.Request, most: int) -> int:
-    """The query's `limit`: how many, at most `most`; 200 when left out. Raises InputError."""
-    text = request.query.get("limit", "200")
-    if not (re.fullmatch(r"[0-9]{1,6}", text) and 1 <= int(text) <= most):
-        raise InputError(f"'limit' must be a number from 1 to {most}")
-    return int(text)
-
-
-def since_of(request: web.Request) -> float:
-    """The query's `since`, in UTC seconds; 0 when it is left out. Raises InputError."""
-    text = request.query.get("since")
-    if text is None:
-        return 0.0
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
-        raise InputError(f"'since' is no moment: {text[:40]!r}; ISO 8601 in UTC is") from None
+def _from_text(name: str, text: str, hint: Any) -> Any:
+    """A value of the query or the path."""
+    kind, beside = kind_of(hint)
+    if beside is Unit.MOMENT:
+        try:
+            return moment_of(text)
+        except (ValueError, OverflowError):
+            said = f"{name!r} is no moment: {text[:40]!r}; ISO 8601 in UTC is"
+            raise InputError(said) from None
+    if kind is int and isinstance(beside, Between):
+        if not (re.fullmatch(r"[0-9]{1,15}", text) and beside.least <= int(text) <= beside.most):
+            raise InputError(beside.said)
+        return int(text)
+    return text
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -94,6 +111,3 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InputError("the body is not a JSON object")
     return data
-
-
-_WORDS = {str: "a text", bool: "true or false", int: "a whole number"}

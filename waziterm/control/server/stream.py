@@ -1,6 +1,6 @@
 """`GET /v1/stream`: the fleet's changes as server-sent events, for a screen in another process.
 
-The first event is `hello` with `{version, pid}`; every further one is a frame of `control.codec`:
+The first event is `hello` with `{version, pid}`; every further one is a frame of `control.frame`:
 first a snapshot, then the newest log lines of each instance, then what changes, merged. A comment
 comes when nothing else did, so that both ends notice when the other one is gone.
 
@@ -19,7 +19,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from waziterm import __version__
-from waziterm.control.codec import Frame, encode
+from waziterm.control.frame import Frame, encode
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError
 
 KEEP_ALIVE_S = 10.0

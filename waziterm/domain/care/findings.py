@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.codec import document_of
+
 
 class Severity(StrEnum):
     """How much a finding matters. PROBLEM: something does not work, or a session is in danger;
@@ -55,6 +57,7 @@ class Remedy(StrEnum):
     REBUILD_SESSION = "rebuild_session"
 
 
+@document_of("id", "kind", "severity", "subject", "instance", "evidence", "act", "remedy")
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that `check` found.

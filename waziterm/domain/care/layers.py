@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.codec import document_of
+from waziterm.domain.units import Seconds
+
 
 class LayerName(StrEnum):
     """What a connection stands on, from the ground up."""
@@ -32,11 +35,12 @@ class Layer:
 
     name: LayerName
     verdict: Verdict
-    took_s: float | None
+    took_s: Seconds | None
     detail: str
     act: str = ""
 
 
+@document_of("instance", "ok", "layers")
 @dataclass(frozen=True, slots=True)
 class TestReport:
     """All layers of one instance, in order."""

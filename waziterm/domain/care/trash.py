@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.codec import document_of
+from waziterm.domain.units import Moment
+
 EXPIRES_SOON_S = 7 * 86_400.0
 """So long before its end a trash entry is announced."""
 
@@ -39,6 +42,9 @@ class TrashedFile:
     sha256: str
 
 
+@document_of(
+    *("id", "instance", "when=at", "why", "restorable", "paired", "expires=expires_at", "files"),
+)
 @dataclass(frozen=True, slots=True)
 class TrashView:
     """One entry of the trash as it is shown.
@@ -50,9 +56,9 @@ class TrashView:
 
     id: str
     instance: str
-    at: float
+    at: Moment
     why: Why
     restorable: bool
     paired: bool
     files: tuple[TrashedFile, ...]
-    expires_at: float | None
+    expires_at: Moment | None

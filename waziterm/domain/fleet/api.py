@@ -1,21 +1,22 @@
-"""The `Fleet` protocol: all that a screen, an HTTP API or a test may ask of a session manager."""
+"""The `Fleet` protocol, and what it shows: instances, log lines, changes, results."""
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
+from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
-from waziterm.domain.fleet.history import History
-from waziterm.domain.fleet.tools import Tools
+from waziterm.domain.fleet.protocol import Fleet, Shown, Subscription
 from waziterm.domain.lifecycle.instance import PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.text import mask_proxy
+from waziterm.domain.units import Moment, Seconds
 from waziterm.domain.upkeep.janitor import Act
 from waziterm.domain.version import UsedVersion
 
 __all__ = [
+    "Act",
     "Changes",
     "Fleet",
     "FleetError",
@@ -25,6 +26,7 @@ __all__ = [
     "LogLine",
     "Notice",
     "SendResult",
+    "Shown",
     "Source",
     "Subscription",
 ]
@@ -44,14 +46,25 @@ class LogLine:
     """One line of an instance's log. seq: grows by instance. text: inert and redacted."""
 
     seq: int
-    at: float
+    at: Moment
     source: Source
     text: str
 
 
+@document_of(
+    *("name", "state", "reason", "code=reason.code", "sentence=reason.sentence", "detail"),
+    *("next_step", "wanted", "paired", "jid", "since", "next_attempt"),
+    *("connected_since=connected_at", "uptime_s", "attempt", "attempts", "attempts_ok"),
+    *("probe_s", "probed_at", "sent", "proxy=bare_proxy", "pid", "phone", "version", "qr=qr.place"),
+)
 @dataclass(frozen=True, slots=True)
 class InstanceView:
     """One instance as it is shown. Nothing in it is a secret but `qr` and `code`.
+
+    In its document `reason` is the slug, `code` the number that operators know for it or "",
+    `sentence` the reason as a sentence; `connected_since` is `connected_at`, `uptime_s` the
+    seconds since then; `qr` tells of a code without the code. wanted: what the operator last
+    asked for. paired: whether a phone has linked it. since: when the state began.
 
     detail: evidence for the reason, or "". next_step: what comes next, for the operator.
     jid: masked. phone: masked, as it was added with it. next_attempt: moment of the next connect
@@ -71,11 +84,11 @@ class InstanceView:
     wanted: Wanted
     paired: bool
     jid: str | None
-    since: float
-    next_attempt: float | None = None
-    connected_at: float | None = None
+    since: Moment
+    next_attempt: Moment | None = None
+    connected_at: Moment | None = None
     probe_s: float | None = None
-    probed_at: float | None = None
+    probed_at: Moment | None = None
     sent: int = 0
     attempt: int = 0
     attempts: int = 0
@@ -87,7 +100,17 @@ class InstanceView:
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
 
+    def uptime_s(self, at: float) -> Seconds | None:
+        """How long the connection that is open has been so at a moment, or None."""
+        return None if self.connected_at is None else max(0.0, at - self.connected_at)
 
+    @property
+    def bare_proxy(self) -> str | None:
+        """The proxy's URL without credentials."""
+        return None if self.proxy is None else mask_proxy(self.proxy)
+
+
+@document_of("at", "lab", "library", "version", "attempts", "attempts_ok", "instances")
 @dataclass(frozen=True, slots=True)
 class FleetView:
     """The whole fleet at one moment. lab: a local WhatsApp is in use instead of the real one.
@@ -96,7 +119,7 @@ class FleetView:
     which it tells WhatsApp, None while it is not known.
     """
 
-    at: float
+    at: Moment
     lab: bool
     instances: tuple[InstanceView, ...]
     attempts: int = 0
@@ -104,12 +127,31 @@ class FleetView:
     library: str = ""
     version: UsedVersion | None = None
 
+    def everyone(self) -> tuple[InstanceView, ...]:
+        """See `domain.fleet.protocol.Shown`, for the next two as well."""
+        return self.instances
+
+    def instance(self, name: str) -> InstanceView:
+        for view in self.instances:
+            if view.name == name:
+                return view
+        raise InstanceNotFoundError(name)
+
+    def qr(self, name: str) -> QrCode:
+        view = self.instance(name)
+        if view.qr is None:
+            raise FleetError(
+                f"{view.name} shows no QR code: {view.state.label}, {view.reason.sentence}",
+                "" if view.paired else f"waziterm start {view.name}",
+            )
+        return view.qr
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A sentence for whoever watches: what an action of the program or of a person led to."""
 
-    at: float
+    at: Moment
     text: str
     instance: str | None = None
     trouble: bool = False
@@ -137,76 +179,6 @@ class SendResult:
     """
 
     ok: bool
-    took_s: float
+    took_s: Seconds
     message_id: str = ""
     error: str = ""
-
-
-class Subscription(Protocol):
-    """A subscriber's view of the fleet; slow readers get merged changes, never a longer queue."""
-
-    async def next(self) -> Changes:
-        """Wait until something changed, then return all of it."""
-        ...
-
-
-class Fleet(Tools, History, Protocol):
-    """A session manager, in this process or behind a socket.
-
-    Commands return when they were taken and stored, not when WhatsApp has answered, but
-    `send_test`, which waits for its result. All raise FleetError.
-    """
-
-    def snapshot(self) -> FleetView: ...
-
-    def now(self) -> float:
-        """UTC seconds on the clock by which its moments are told."""
-        ...
-
-    def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
-        """The newest log lines of an instance, oldest first."""
-        ...
-
-    async def lines(
-        self, name: str, *, limit: int, since: float = 0.0, after: int = 0
-    ) -> tuple[LogLine, ...]:
-        """The newest `limit` lines that are stored, oldest first: from `since` (UTC seconds) on,
-        and with a number above `after`."""
-        ...
-
-    def subscribe(self) -> AbstractAsyncContextManager[Subscription]: ...
-
-    async def add(
-        self, name: str, phone: str | None = None, proxy: str | None = None
-    ) -> InstanceView: ...
-
-    async def start(self, name: str) -> InstanceView: ...
-
-    async def stop(self, name: str) -> InstanceView: ...
-
-    async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView: ...
-
-    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
-        """Stop the instance and move its session to the trash; the device stays linked.
-
-        logout: unlink it at WhatsApp first, which cannot be undone. A logout that fails is told
-        in the instance's log and does not stop the clean.
-        """
-        ...
-
-    async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
-        """Let WhatsApp make a code that links the instance when it is typed on the phone, which
-        is shown a notification; the instance, with the code.
-
-        phone: the account's number (E.164), or None for the one that the instance was added with.
-        Refused unless the instance waits to be linked. It ends an earlier code.
-        """
-        ...
-
-    async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
-        """Let the janitor go round now; its acts. dry_run: only say what a round would do."""
-        ...
-
-    async def send_test(self, name: str, to: str | None = None) -> SendResult:
-        """Send a short text to oneself, or to the number `to` (E.164), and wait for the ack."""
-        ...

@@ -2,13 +2,20 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any
 
+from waziterm.domain.codec import document_of
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import parts_of
+from waziterm.domain.units import Moment, Seconds, Told
 
 
+@document_of(
+    *("id", "reason", "code=reason.code", "sentence=reason.sentence", "detail", "began_at"),
+    *("last_at", "names", "fleet", "serious=is_serious", "acknowledged_at", "done", "done_parts"),
+)
 @dataclass(frozen=True, slots=True)
 class IncidentView(Incident):
     """An incident as an operator reads it.
@@ -18,10 +25,16 @@ class IncidentView(Incident):
     words, or "" when the history does not tell.
     """
 
-    acknowledged_at: float | None = None
-    done: str = ""
+    acknowledged_at: Moment | None = None
+    done: Told = ""
+
+    @property
+    def done_parts(self) -> dict[str, Any] | None:
+        """What `done` is made of, as `{template, values}`, for another language."""
+        return parts_of(self.done)
 
 
+@document_of("at", "state", "reason", "code=reason.code", "sentence=reason.sentence", "detail")
 @dataclass(frozen=True, slots=True)
 class Moved:
     """An instance came into a state, or into another reason for it. at: UTC seconds.
@@ -29,7 +42,7 @@ class Moved:
     detail: the evidence that was known in that moment, or "".
     """
 
-    at: float
+    at: Moment
     state: State
     reason: Reason
     detail: str = ""
@@ -56,38 +69,8 @@ class Attempt:
     person cut it short, which is no verdict.
     """
 
-    at: float
+    at: Moment
     instance: str
     kind: AttemptKind
-    took_s: float | None = None
+    took_s: Seconds | None = None
     ok: bool | None = None
-
-
-class History(Protocol):
-    """What is remembered of a fleet, as long as the settings say. All raise FleetError."""
-
-    async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
-        """The incidents that still grew at `since` (UTC seconds) or later, newest first."""
-        ...
-
-    async def acknowledge(self, incident: int) -> None:
-        """Note that the incident with this number was seen. The first time counts.
-
-        Raises FleetError when there is no such incident.
-        """
-        ...
-
-    async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
-        """The newest `limit` moves of an instance, oldest first.
-
-        They begin with the one before `since` (UTC seconds), if there is one: it tells how the
-        instance stood then.
-        """
-        ...
-
-    async def attempts(self, since: float, name: str | None = None) -> tuple[Attempt, ...]:
-        """The connect attempts that began at `since` (UTC seconds) or later, oldest first.
-
-        name: of one instance only.
-        """
-        ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.units import Moment
 
 TOGETHER_S = 60.0
 """The same reason on another instance within this time belongs to the same incident."""
@@ -23,8 +24,8 @@ class Incident:
     """
 
     reason: Reason
-    began_at: float
-    last_at: float
+    began_at: Moment
+    last_at: Moment
     names: tuple[str, ...]
     fleet: int
     detail: str = ""

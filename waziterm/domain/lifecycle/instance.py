@@ -2,13 +2,30 @@
 
 from dataclasses import dataclass, field, replace
 
+from waziterm.domain.codec import document_of
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.units import Moment
 
 DEVICE_NAME = "waziterm"
 """What the phone shows in its list of linked devices."""
 
 
+@document_of("index", "count", "seconds_left")
+@dataclass(frozen=True, slots=True)
+class QrPlace:
+    """A QR code without the code: which one it is, and how long it is valid."""
+
+    index: int
+    count: int
+    expires_at: Moment
+
+    def seconds_left(self, at: float) -> float:
+        """Until it ends, to a tenth."""
+        return _left(self.expires_at, at)
+
+
+@document_of("payload", "index", "count", "seconds_left")
 @dataclass(frozen=True, slots=True)
 class QrCode:
     """The QR code that is valid now. payload: its text, a secret, never stored or logged."""
@@ -16,15 +33,28 @@ class QrCode:
     payload: str = field(repr=False)
     index: int
     count: int
-    expires_at: float
+    expires_at: Moment
+
+    @property
+    def place(self) -> QrPlace:
+        return QrPlace(self.index, self.count, self.expires_at)
+
+    def seconds_left(self, at: float) -> float:
+        """Until it ends, to a tenth."""
+        return _left(self.expires_at, at)
 
 
+@document_of("code=text", "seconds_left")
 @dataclass(frozen=True, slots=True)
 class PairingCode:
     """The code to type on the phone instead of a scan. text: a secret, never stored or logged."""
 
     text: str = field(repr=False)
-    expires_at: float
+    expires_at: Moment
+
+    def seconds_left(self, at: float) -> float:
+        """Until it ends, to a tenth."""
+        return _left(self.expires_at, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +153,10 @@ class Instance:
         WhatsApp's current version, which it needs for that."""
         waits = self.state in (State.RETRYING, State.COOLDOWN, State.BANNED, State.OUTDATED)
         return self.due if waits and not self.redialling else None
+
+
+def _left(expires_at: float, at: float) -> float:
+    return round(max(0.0, expires_at - at), 1)
 
 
 def _later(one: float | None, other: float | None) -> float | None:

@@ -41,7 +41,7 @@ class Restart:
     async def run(
         self, clean_sessions: int | None
     ) -> AsyncGenerator[Progress | RestartReport, None]:
-        """See `domain.fleet.tools.Tools.restart`. However it ends, nobody stays paused."""
+        """See `domain.fleet.protocol.Fleet.restart`. However it ends, nobody stays paused."""
         began = self._clock.elapsed()
         if clean_sessions is not None:
             self._cleaning.expect(clean_sessions)

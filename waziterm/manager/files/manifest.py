@@ -1,18 +1,19 @@
 """The manifest of a trash entry: what lies there, why, and the instance that it belonged to."""
 
 import json
-import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Self
 
+from waziterm.domain import codec
 from waziterm.domain.care.trash import TrashedFile, TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import Wanted
 
 MANIFEST = "manifest.json"
+_YEAR_10000 = 253_402_300_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,10 @@ class TrashEntry:
 
 def write(entry: TrashEntry, folder: Path) -> None:
     """Write the manifest into the entry's folder. Raises OSError."""
-    data = {
-        "id": entry.id,
-        "instance": entry.instance,
-        "at": entry.at,
-        "why": entry.why.value,
-        "restorable": entry.restorable,
-        "files": [asdict(file) for file in entry.files],
-        "was": None if entry.was is None else _kept(entry.was),
-    }
     path = folder / MANIFEST
     path.touch(mode=0o600)
     with path.open("w") as stream:
-        stream.write(json.dumps(data, indent=2) + "\n")
+        stream.write(json.dumps(codec.encode(_Manifest, _Manifest.of(entry)), indent=2) + "\n")
         stream.flush()
         # The files follow only when it is on the disk: without it nobody knows what they are.
         os.fsync(stream.fileno())
@@ -69,62 +61,69 @@ def read(path: Path) -> TrashEntry | None:
     """The entry whose manifest this is; None when it is none of ours, or lies in another folder."""
     try:
         data = json.loads(path.read_text())
-        entry = TrashEntry(
-            id=str(data["id"]),
-            instance=str(data["instance"]),
-            at=_moment(data["at"]),
-            why=Why(data["why"]),
-            restorable=bool(data["restorable"]),
-            files=tuple(map(_file, data["files"])),
-            was=None if data["was"] is None else _instance(data["was"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        entry: TrashEntry = codec.decode(_Manifest, data).entry
+    except (OSError, ValueError, RecursionError):
         return None
-    return entry if entry.id == path.parent.name else None
+    sound = 0 <= entry.at < _YEAR_10000 and all(map(_leads_nowhere, entry.files))
+    return entry if sound and entry.id == path.parent.name else None
 
 
-def _moment(value: object) -> float:
-    """UTC seconds in the years from 1970 to 9999. Raises ValueError."""
-    moment = float(str(value))
-    if not (math.isfinite(moment) and 0 <= moment < 253_402_300_800):
-        raise ValueError(f"no moment: {moment}")
-    return moment
+def _leads_nowhere(file: TrashedFile) -> bool:
+    """Whether a file's name leads nowhere but into its entry."""
+    name = file.name
+    return name == Path(name).name and name not in ("", ".", "..", MANIFEST) and "\0" not in name
 
 
-def _file(data: dict[str, Any]) -> TrashedFile:
-    """A file's name must lead nowhere but into its entry. Raises ValueError, KeyError."""
-    name = str(data["name"])
-    if name != Path(name).name or name in ("", ".", "..", MANIFEST) or "\0" in name:
-        raise ValueError("no file's name")
-    return TrashedFile(name, int(data["size"]), str(data["sha256"]))
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of an instance: who it is, what is wanted, and its barriers."""
+
+    name: str
+    created_at: float
+    phone: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    jid: str | None = None
+    lid: str | None = None
+    wanted: Wanted = Wanted.RUNNING
+    hold: Reason | None = None
+    cooldown_until: float | None = None
+    banned_until: float | None = None
+    guarded_at: float | None = None
+    conflicts: tuple[float, ...] = ()
+    crashes: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, instance: Instance) -> Self:
+        return cls(*(getattr(instance, each.name) for each in fields(cls)))
+
+    @property
+    def instance(self) -> Instance:
+        known = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Instance(**known, since=self.created_at)
 
 
-def _kept(instance: Instance) -> dict[str, Any]:
-    return {
-        "name": instance.name,
-        "created_at": instance.created_at,
-        "phone": instance.phone,
-        "proxy": instance.proxy,
-        "jid": instance.jid,
-        "lid": instance.lid,
-        "wanted": instance.wanted.value,
-        "hold": instance.hold.slug if instance.hold else None,
-        "cooldown_until": instance.cooldown_until,
-        "banned_until": instance.banned_until,
-        "guarded_at": instance.guarded_at,
-        "conflicts": list(instance.conflicts),
-        "crashes": list(instance.crashes),
-    }
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """The file's shape."""
 
+    id: str
+    instance: str
+    at: float
+    why: Why
+    restorable: bool
+    files: tuple[TrashedFile, ...]
+    was: _Kept | None
 
-def _instance(data: dict[str, Any]) -> Instance:
-    return Instance(
-        **{
-            **data,
-            "wanted": Wanted(data["wanted"]),
-            "hold": Reason.of(data["hold"]) if data["hold"] else None,
-            "conflicts": tuple(map(float, data["conflicts"])),
-            "crashes": tuple(map(float, data["crashes"])),
-            "since": float(data["created_at"]),
-        }
-    )
+    @classmethod
+    def of(cls, entry: TrashEntry) -> Self:
+        was = None if entry.was is None else _Kept.of(entry.was)
+        return cls(
+            entry.id, entry.instance, entry.at, entry.why, entry.restorable, entry.files, was
+        )
+
+    @property
+    def entry(self) -> TrashEntry:
+        was = None if self.was is None else self.was.instance
+        return TrashEntry(
+            self.id, self.instance, self.at, self.why, self.restorable, self.files, was
+        )

@@ -1,18 +1,15 @@
-"""The history as it is read: log lines and conflicts, from the store of a manager or of nobody."""
+"""The conflicts of the history, as they are read from the store."""
 
 import asyncio
 from dataclasses import replace
 
-from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.tools import ConflictRecord
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import safe_line
-from waziterm.manager.files.datadir import DataDir
-from waziterm.manager.files.lock import unowned
 from waziterm.store.records import Transition
-from waziterm.store.store import Store, open_store
+from waziterm.store.store import Store
 
 _MOST = 100_000
 """So many changes are looked through at most, the newest."""
@@ -67,29 +64,3 @@ def _record(change: Transition) -> ConflictRecord:
 
 def _who(change: Transition) -> str:
     return safe_line(change.detail, 300) if change.event in _NAMING else ""
-
-
-async def stored_lines(
-    data: DataDir, name: str, limit: int, since: float = 0.0
-) -> tuple[LogLine, ...] | None:
-    """The newest `limit` lines of an instance from `since` on, oldest first, while no manager
-    runs; None when nobody has this name. Makes no directory.
-
-    Raises FleetError: code 3 when a manager starts meanwhile, 1 when the database is refused.
-    """
-    if not data.database.exists():
-        return None
-    with unowned(data.lock):
-        async with open_store(data.database) as store:
-            if all(instance.name != name for instance in await store.instances()):
-                return None
-            return await store.lines(name, limit=limit, since=since)
-
-
-async def stored_conflicts(data: DataDir, since: float) -> tuple[ConflictRecord, ...]:
-    """The conflicts from `since` on while no manager runs; raises like `stored_lines`."""
-    if not data.database.exists():
-        return ()
-    with unowned(data.lock):
-        async with open_store(data.database) as store:
-            return await conflicts_in(store, since)

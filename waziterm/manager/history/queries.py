@@ -28,7 +28,7 @@ _LOOKED_THROUGH = 50_000
 
 
 async def incidents_in(store: Store, since: float) -> tuple[IncidentView, ...]:
-    """See `domain.fleet.history.History.incidents`. Raises StoreError."""
+    """See `domain.fleet.protocol.Fleet.incidents`. Raises StoreError."""
     found = await store.incidents(since, MOST_INCIDENTS)
     if not found:
         return ()
@@ -49,7 +49,7 @@ def _told(
 
 
 async def acknowledge_in(store: Store, incident: int, at: float) -> None:
-    """See `domain.fleet.history.History.acknowledge`. at: UTC seconds. Raises StoreError."""
+    """See `domain.fleet.protocol.Fleet.acknowledge`. at: UTC seconds. Raises StoreError."""
     if not await store.acknowledge(incident, at):
         raise FleetError(
             f"there is no incident {incident}", "it may be older than the history", code=2
@@ -57,12 +57,12 @@ async def acknowledge_in(store: Store, incident: int, at: float) -> None:
 
 
 async def timeline_in(store: Store, name: str, since: float, limit: int) -> tuple[Moved, ...]:
-    """See `domain.fleet.history.History.timeline`. Raises StoreError."""
+    """See `domain.fleet.protocol.Fleet.timeline`. Raises StoreError."""
     return await store.timeline(name, since, min(limit, MOST_MOVES))
 
 
 async def attempts_in(store: Store, since: float, name: str | None) -> tuple[Attempt, ...]:
-    """See `domain.fleet.history.History.attempts`. Raises StoreError."""
+    """See `domain.fleet.protocol.Fleet.attempts`. Raises StoreError."""
     return await store.attempts(since, name, MOST_ATTEMPTS)
 
 

@@ -1,55 +1,144 @@
-"""The fleet while no manager runs: what the files say, and an instance added for later."""
+"""The fleet while no manager runs: the verbs of `domain.fleet.protocol` that need only files."""
 
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from waziterm.domain.fleet.api import FleetError, InstanceView
+from waziterm.domain.fleet.api import (
+    FleetError,
+    FleetView,
+    InstanceNotFoundError,
+    InstanceView,
+    LogLine,
+)
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.version import VersionChoice
+from waziterm.domain.version import UsedVersion
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned, unowned
 from waziterm.manager.version.kept import stored_version
 from waziterm.manager.views import Health, view_of
-from waziterm.store.store import open_store
+from waziterm.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from waziterm.config import Settings
+    from waziterm.domain.care.findings import Finding, FixReport
+    from waziterm.domain.care.trash import Removal, TrashView
+    from waziterm.domain.fleet.tools import ConflictRecord
+    from waziterm.manager.stored.tools import StoredTools
 
 
-async def stored_views(data: DataDir, choice: VersionChoice) -> tuple[InstanceView, ...]:
-    """All instances as the last manager left them; none when there is no database.
+class StoredFleet:
+    """A data directory that no manager owns. Each verb opens what it needs: what only looks at the
+    database makes no directory, what moves sessions has the directory's lock meanwhile.
 
-    What was connecting or connected then is shown as stopped, for it is. Makes no directory.
-    choice: the setting of the version that the library tells WhatsApp.
-    Raises FleetError: code 3 when a manager starts meanwhile, 1 when the database is refused.
+    settings: read when a verb needs them. Every verb raises FleetError: code 3 when a manager
+    starts meanwhile, 1 when the database is refused.
     """
-    if not data.database.exists():
-        return ()
-    with unowned(data.lock):
-        async with open_store(data.database) as store:
-            version = await stored_version(store, choice, time.time())
-            stored = await store.instances()
-            return tuple(replace(at_rest(each), version=version) for each in stored)
 
+    def __init__(self, data: DataDir, settings: "Callable[[], Settings]") -> None:
+        self._data = data
+        self._settings = settings
 
-async def add_stored(
-    data: DataDir, choice: VersionChoice, name: str, phone: str | None, proxy: str | None
-) -> InstanceView:
-    """Add an instance that the next manager will know. Its values were checked by the caller.
-    choice: as in `stored_views`.
+    # -- what looks at the database -----------------------------------------------------------
 
-    Raises FleetError: code 3 when a manager owns the directory, 1 when the name is taken or
-    nothing could be written.
-    """
-    data.create()
-    with owned(data.lock):
-        async with open_store(data.database) as store:
-            if any(instance.name == name for instance in await store.instances()):
-                raise FleetError(f"{name} exists already", "choose another name")
-            now = time.time()
-            instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
-            await store.save(instance, event="Added", at=now)
-            version = await stored_version(store, choice, now)
-            return replace(at_rest(instance), version=version)
+    async def snapshot(self) -> FleetView:
+        """The fleet as the last manager left it; nobody in it when there is no database."""
+        views: tuple[InstanceView, ...] = ()
+        async with self._read() as store:
+            if store is not None:
+                version = await self._version(store)
+                stored = await store.instances()
+                views = tuple(replace(at_rest(each), version=version) for each in stored)
+        return FleetView(time.time(), lab=False, instances=views)
+
+    async def lines(
+        self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
+    ) -> tuple[LogLine, ...]:
+        async with self._read() as store:
+            known = () if store is None else await store.instances()
+            if store is None or all(instance.name != name for instance in known):
+                raise InstanceNotFoundError(name)
+            return await store.lines(name, limit=limit, since=since, after_seq=after)
+
+    async def conflicts(self, since: float = 0.0) -> "tuple[ConflictRecord, ...]":
+        from waziterm.manager.history.conflicts import conflicts_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return () if store is None else await conflicts_in(store, since)
+
+    # -- what changes it, and what works on the files -----------------------------------------
+
+    async def add(
+        self, name: str, phone: str | None = None, proxy: str | None = None
+    ) -> InstanceView:
+        """Add an instance that the next manager will know; the caller has checked its values."""
+        self._data.create()
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                if any(instance.name == name for instance in await store.instances()):
+                    raise FleetError(f"{name} exists already", "choose another name")
+                now = time.time()
+                instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
+                await store.save(instance, event="Added", at=now)
+                return replace(at_rest(instance), version=await self._version(store))
+
+    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+        async with self._tools() as tools:
+            await tools.cleaning.clean(name, logout=logout)
+            return at_rest(tools.keeper.of(name))
+
+    async def remove(self, name: str, *, logout: bool = False) -> "Removal":
+        async with self._tools() as tools:
+            return await tools.cleaning.remove(name, logout=logout)
+
+    async def with_session(self) -> tuple[str, ...]:
+        async with self._tools() as tools:
+            return tools.cleaning.with_session()
+
+    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
+        async with self._tools() as tools:
+            return await tools.cleaning.clean_all(count, logout=logout)
+
+    async def trash(self) -> "tuple[TrashView, ...]":
+        async with self._tools() as tools:
+            return await tools.cleaning.trash()
+
+    async def restore(self, entry: str) -> str:
+        async with self._tools() as tools:
+            return await tools.cleaning.restore(entry)
+
+    async def check(self) -> "tuple[Finding, ...]":
+        async with self._tools() as tools:
+            return await tools.checkup.check()
+
+    async def fix(self, *, dry_run: bool = False) -> "FixReport":
+        async with self._tools() as tools:
+            return await tools.checkup.fix(dry_run=dry_run)
+
+    # -- how they are opened ------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[Store | None]:
+        """The store, for reading; None when there is no database."""
+        if not self._data.database.exists():
+            yield None
+            return
+        with unowned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                yield store
+
+    async def _version(self, store: Store) -> UsedVersion | None:
+        """The version that the next manager will tell WhatsApp, as far as it is known."""
+        return await stored_version(store, self._settings().library.whatsapp_version, time.time())
+
+    def _tools(self) -> "AbstractAsyncContextManager[StoredTools]":
+        from waziterm.manager.stored.tools import open_tools  # noqa: PLC0415 - `list` needs none
+
+        return open_tools(self._data, self._settings())
 
 
 def at_rest(instance: Instance) -> InstanceView:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from waziterm.config import Settings
 from waziterm.domain.care.trash import Why
-from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError, InstanceView
+from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
@@ -18,7 +18,6 @@ from waziterm.manager.data_files import Shelf
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
 from waziterm.manager.files.sessions import SessionFiles
-from waziterm.manager.stored.fleet import at_rest
 from waziterm.manager.version.kept import stored_version
 from waziterm.store.store import Store, open_store
 
@@ -26,8 +25,9 @@ PATIENCE_S = 5.0
 """How long another verb may have the files before this one gives up, in seconds."""
 
 
-class OfflineKeeper:
-    """The instances as they are stored; see `care.cleaning.Keeper`. Nobody connects here."""
+class StoredInstances:
+    """The instances as they are stored; see `manager.care.cleaning.Keeper`. Nobody
+    connects here."""
 
     def __init__(
         self,
@@ -46,9 +46,9 @@ class OfflineKeeper:
     def instances(self) -> tuple[Instance, ...]:
         return tuple(self._instances.values())
 
-    def view(self, name: str) -> InstanceView:
-        """One of them as it is shown."""
-        return at_rest(self._instances[name])
+    def of(self, name: str) -> Instance:
+        """The instance of this name."""
+        return self._instances[name]
 
     async def tell(self, name: str, event: ev.Event) -> None:
         """As a supervisor does it. What is to connect waits for the next manager's start."""
@@ -100,16 +100,16 @@ class OfflineKeeper:
 
 
 @dataclass(frozen=True, slots=True)
-class OfflineTools:
+class StoredTools:
     """Those tools that need no connection."""
 
-    keeper: OfflineKeeper
+    keeper: StoredInstances
     cleaning: Cleaning
     checkup: Checkup
 
 
 @asynccontextmanager
-async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[OfflineTools]:
+async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[StoredTools]:
     """The tools on the files of a data directory that no manager owns.
 
     Raises FleetError: code 3 when a manager owns it, 2 when nothing was ever kept there, 1 when
@@ -123,7 +123,9 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[Offline
         stored = open_store(data.database, lines_kept=settings.log.lines_kept)
         async with stored as store:
             shelf = Shelf.of(data, settings)
-            keeper = OfflineKeeper(store, shelf.sessions, settings, clock, await store.instances())
+            keeper = StoredInstances(
+                store, shelf.sessions, settings, clock, await store.instances()
+            )
             choice = settings.library.whatsapp_version
             version = await stored_version(store, choice, clock.now())
             places = shelf.places(
@@ -137,4 +139,4 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[Offline
                 halted=lambda name: nullcontext(),
                 stuck=dict,
             )
-            yield OfflineTools(keeper, shelf.cleaning(keeper, store, clock), Checkup(places))
+            yield StoredTools(keeper, shelf.cleaning(keeper, store, clock), Checkup(places))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
+from waziterm.domain.codec import CodecError
 from waziterm.domain.text import safe_line
 from waziterm.manager.workers.child import Child
 from waziterm.manager.workers.launch import launch
@@ -16,7 +17,6 @@ from waziterm.worker.protocol import (
     MAX_LINE,
     Command,
     LineSplitter,
-    ProtocolError,
     Report,
     decode_report,
     encode,
@@ -213,5 +213,5 @@ class WorkerProcess:
 def _report(line: bytes) -> Message:
     try:
         return decode_report(line)
-    except ProtocolError as error:
+    except CodecError as error:
         return OutputLine(f"the worker sent what is not a report: {safe_line(str(error))}")

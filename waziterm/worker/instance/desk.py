@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from waziterm.domain.codec import CodecError
 from waziterm.worker.instance.session import Request, Session
 from waziterm.worker.neonize.client import trust_lab
 from waziterm.worker.neonize.opening import Opening
 from waziterm.worker.neonize.rootkey import RootKeyError
 from waziterm.worker.pipe import Outbox, complain
-from waziterm.worker.protocol import Answered, Connect, Noted, ProtocolError, decode_command
+from waziterm.worker.protocol import Answered, Connect, Noted, decode_command
 
 
 class Desk:
@@ -25,7 +26,7 @@ class Desk:
         """Start what a command asks for; nothing in it blocks on the library."""
         try:
             command = decode_command(line)
-        except ProtocolError as error:
+        except CodecError as error:
             complain(f"worker: not a command: {error}")
             return
         if isinstance(command, Connect):

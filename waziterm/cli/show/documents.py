@@ -1,0 +1,101 @@
+"""The documents that verbs put together themselves; those of a single verb of the fleet have the
+types of `domain.fleet`. The type checker holds the verbs to them, `waziterm schema` prints them."""
+
+from typing import Annotated, Any, TypedDict
+
+from waziterm.cli.verbs.checks import Check
+from waziterm.domain.care.findings import Finding
+from waziterm.domain.care.layers import TestReport
+from waziterm.domain.fleet.api import InstanceView, LogLine
+from waziterm.domain.fleet.tools import ConflictRecord
+from waziterm.domain.units import Moment
+
+Json = dict[str, Any]
+
+# What a manager answered is at hand as JSON already; the second half says of which type.
+TestJson = Annotated[Json, TestReport]
+FindingJson = Annotated[Json, Finding]
+ConflictJson = Annotated[Json, ConflictRecord]
+LineJson = Annotated[Json, LogLine]
+InstanceJson = Annotated[Json, InstanceView]
+CheckJson = Annotated[Json, Check]
+MomentText = Annotated[str, Moment]
+
+
+class Api(TypedDict):
+    """The requests to the manager's own API: how many, how many of them were answered, and the
+    seconds of the slowest answer, null when there was none."""
+
+    asked: int
+    answered: int
+    slowest_s: float | None
+
+
+class FleetTest(TypedDict):
+    """The test of all instances that should run. skipped: the names of those that an operator
+    stopped."""
+
+    ok: bool
+    api: Api
+    instances: list[TestJson]
+    skipped: list[str]
+
+
+class Findings(TypedDict):
+    """What a check found, the worst first."""
+
+    findings: list[FindingJson]
+
+
+class Conflicts(TypedDict):
+    """The conflicts from a moment on, oldest first. counts: how many by instance."""
+
+    since: MomentText
+    total: int
+    counts: dict[str, int]
+    conflicts: list[ConflictJson]
+
+
+class Full(TypedDict):
+    """Everything in one. verdict: healthy or problems. logs: the last lines of each instance in
+    trouble."""
+
+    verdict: str
+    test: FleetTest
+    conflicts: Conflicts
+    check: Findings
+    logs: dict[str, list[LineJson]]
+
+
+class Doctor(TypedDict):
+    """Whether this machine is fit. ok: nothing failed; a warning is no failure."""
+
+    ok: bool
+    checks: list[CheckJson]
+
+
+class DemoTurn(TypedDict):
+    """One event of a demo. at_s: seconds after its begin."""
+
+    at_s: float
+    turn: str
+    instance: str | None
+
+
+class DemoEnd(TypedDict):
+    """How a demo without a screen ended. expected: how many should be connected."""
+
+    ok: bool
+    seconds: float
+    connected: int
+    expected: int
+    happened: list[DemoTurn]
+    instances: list[InstanceJson]
+
+
+class Failure(TypedDict):
+    """What any verb prints that failed. code: its exit code. hint: what to do, or ""."""
+
+    error: str
+    code: int
+    hint: str

@@ -1,0 +1,55 @@
+"""The verb schema: JSON Schema (2020-12) of what the verbs print with `--json`."""
+
+from typing import Any
+
+from waziterm.cli.show import documents, output
+from waziterm.domain.care.layers import TestReport
+from waziterm.domain.codec import schema
+from waziterm.domain.fleet.api import Fleet, Shown
+from waziterm.domain.fleet.tools import RestartReport
+from waziterm.domain.fleet.typed import document_type
+from waziterm.domain.fleet.verbs import verbs_of
+from waziterm.manager.inputs import InputError
+
+Json = dict[str, Any]
+
+ERROR = "error"
+_COMPOSED = {
+    # What `documents` puts together, and `restart`, which prints its report alone.
+    "conflicts": documents.Conflicts,
+    "demo": documents.DemoEnd,
+    "doctor": documents.Doctor,
+    "full": documents.Full,
+    "restart": RestartReport,
+    "test": TestReport | documents.FleetTest,
+    ERROR: documents.Failure,
+}
+
+
+def schemas() -> dict[str, Json]:
+    """The schema of each verb's document by the verb, and that of an error as `error`."""
+    found = {}
+    for owner in (Shown, Fleet):
+        for verb in verbs_of(owner).values():
+            if verb.line and verb.line not in _COMPOSED:
+                made = schema(document_type(owner, verb))
+                found[verb.line] = _under(verb.under, made) if verb.under else made
+    found |= {word: schema(kind) for word, kind in _COMPOSED.items()}
+    return dict(sorted(found.items()))
+
+
+def _under(key: str, made: Json) -> Json:
+    dialect = made.pop("$schema")
+    return {"$schema": dialect, "type": "object", "properties": {key: made}, "required": [key]}
+
+
+def print_schema(verb: str | None) -> int:
+    """Print the schema of a verb's document, or of all by verb. Raises InputError."""
+    found = schemas()
+    if verb is None:
+        output.document(found)
+    elif verb in found:
+        output.document(found[verb])
+    else:
+        raise InputError(f"{verb[:40]!r} prints no document", f"one of {', '.join(found)} does")
+    return 0

@@ -1,0 +1,95 @@
+"""The requests of the API, made from the declarations of the verbs in `domain.fleet.protocol`.
+
+Whoever sends the header `Accept: application/x-waziterm` gets the answer in its exact form, from
+which an attached screen makes the same objects again; everybody else gets the document.
+"""
+
+import asyncio
+import json
+from contextlib import aclosing
+from inspect import isawaitable
+from typing import Any
+
+from aiohttp import web
+
+from waziterm.control.server.requests import arguments_of, kind_of
+from waziterm.domain.codec import encode
+from waziterm.domain.fleet.api import Fleet, FleetError, Shown
+from waziterm.domain.fleet.typed import answer_of, document_for, hints_of
+from waziterm.domain.fleet.verbs import EXACT, Verb, verbs_of
+from waziterm.domain.units import Unit
+
+_MANY = 200
+"""An answer of more items is encoded beside the event loop."""
+
+
+def routes(fleet: Fleet) -> list[web.RouteDef]:
+    """The routes of all verbs of this fleet."""
+    made = []
+    for owner in (Fleet, Shown):
+        for verb in verbs_of(owner).values():
+            if verb.path:
+                make = web.get if verb.method == "GET" else web.post
+                made.append(make(verb.path, _Handler(fleet, owner, verb).answer))
+    return made
+
+
+def error_json(error: FleetError) -> dict[str, Any]:
+    """A refused or failed command. code: the exit code of the command line."""
+    return {"error": str(error), "code": error.code, "hint": error.hint}
+
+
+class _Handler:
+    """One verb; it holds nothing but the fleet."""
+
+    def __init__(self, fleet: Fleet, owner: type, verb: Verb) -> None:
+        self._fleet = fleet
+        self._owner = owner
+        self._verb = verb
+        self._answer = answer_of(owner, verb.name)
+        hints = hints_of(owner, verb.name)
+        # Every verb about an instance says the same of a name that nobody has.
+        self._named = any(
+            "{" + name + "}" in verb.path and kind_of(hint)[1] is Unit.NAME
+            for name, hint in hints.items()
+        )
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        arguments = await arguments_of(request, self._owner, self._verb)
+        if self._named:
+            self._fleet.snapshot().instance(arguments["name"])
+        owner: Any = self._fleet if self._owner is Fleet else self._fleet.snapshot()
+        told = getattr(owner, self._verb.name)(**arguments)
+        exact = request.headers.get("Accept") == EXACT
+        if self._verb.told_in_lines:
+            return await self._lines(request, told, exact)
+        result = await told if isawaitable(told) else told
+        at = self._fleet.snapshot().at
+        if isinstance(result, tuple) and len(result) > _MANY:
+            text = await asyncio.to_thread(self._text, result, arguments, at, exact)
+        else:
+            text = self._text(result, arguments, at, exact)
+        return web.json_response(text=text, status=self._verb.status)
+
+    def _text(self, result: Any, arguments: dict[str, Any], at: float, exact: bool) -> str:
+        if exact:
+            return json.dumps(encode(self._answer, result))
+        return json.dumps(document_for(self._owner, self._verb, arguments, result, at))
+
+    async def _lines(self, request: web.Request, steps: Any, exact: bool) -> web.StreamResponse:
+        """Begin to answer with the first line: what is refused before it gets a status of its
+        own, what fails later is a line `{error, code, hint}`."""
+        answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        async with aclosing(steps) as telling:
+            try:
+                async for told in telling:
+                    if not answer.prepared:
+                        await answer.prepare(request)
+                    line = self._text(told, {}, self._fleet.snapshot().at, exact)
+                    await answer.write(line.encode() + b"\n")
+            except FleetError as error:
+                if not answer.prepared:
+                    raise
+                await answer.write(json.dumps(error_json(error)).encode() + b"\n")
+        await answer.write_eof()
+        return answer

@@ -1,0 +1,247 @@
+"""The `Fleet` protocol: all that a screen, an HTTP API, a verb or a test may ask of a session
+manager. A method here, with what `verb` says of it, is the one declaration of a verb.
+
+It loads none of the types that it names: `waziterm list` reads the declarations and must be quick.
+Whoever needs the types of arguments and answers asks `domain.fleet.types.types_of`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from waziterm.domain.fleet.verbs import ANSWER_S, MAINTENANCE_S, verb
+from waziterm.domain.units import Between, Moment, Name, PhoneNumber, ProxyUrl
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from contextlib import AbstractAsyncContextManager
+
+    from waziterm.domain.care.findings import Finding, FixReport
+    from waziterm.domain.care.layers import TestReport
+    from waziterm.domain.care.trash import Removal, TrashView
+    from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, SendResult
+    from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+    from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
+    from waziterm.domain.lifecycle.instance import QrCode
+    from waziterm.domain.upkeep.janitor import Act
+
+MOST_LINES = 5000
+MOST_MOVES = 1000
+_NUMBER = 10**15 - 1
+
+Lines = Annotated[int, Between(1, MOST_LINES, f"'limit' must be a number from 1 to {MOST_LINES}")]
+Moves = Annotated[int, Between(1, MOST_MOVES, f"'limit' must be a number from 1 to {MOST_MOVES}")]
+Seq = Annotated[int, Between(0, _NUMBER, "'after' must be the number of a line")]
+IncidentId = Annotated[int, Between(0, _NUMBER, "an incident's id is a number")]
+
+
+class Subscription(Protocol):
+    """A subscriber's view of the fleet; slow readers get merged changes, never a longer queue."""
+
+    async def next(self) -> Changes:
+        """Wait until something changed, then return all of it."""
+        ...
+
+
+class Shown(Protocol):
+    """What is read out of a snapshot; `FleetView` has it."""
+
+    @verb("GET /v1/instances", files=True, line="list")
+    def everyone(self) -> tuple[InstanceView, ...]:
+        """All instances."""
+        ...
+
+    @verb("GET /v1/instances/{name}", files=True, line="status")
+    def instance(self, name: Name) -> InstanceView:
+        """One instance. Raises InstanceNotFoundError."""
+        ...
+
+    @verb("GET /v1/instances/{name}/qr", line="qr")
+    def qr(self, name: Name) -> QrCode:
+        """The QR code that is valid now. Raises FleetError when none is."""
+        ...
+
+
+class Fleet(Protocol):
+    """A session manager, in this process or behind a socket.
+
+    Commands return when they were taken and stored, not when WhatsApp has answered, but
+    `send_test`, `test` and `pairing_code`, which wait for it. All raise FleetError.
+    """
+
+    # -- what is shown ------------------------------------------------------------------------
+
+    @verb("GET /v1/fleet", files=True, line="")
+    def snapshot(self) -> FleetView:
+        """The whole fleet now; see `Shown` for what is asked of it."""
+        ...
+
+    @verb(line="")
+    def now(self) -> Moment:
+        """UTC seconds on the clock by which its moments are told."""
+        ...
+
+    @verb(line="")
+    def tail(self, name: Name, limit: int = 200) -> tuple[LogLine, ...]:
+        """The newest log lines of an instance, oldest first."""
+        ...
+
+    @verb(line="")
+    def subscribe(self) -> AbstractAsyncContextManager[Subscription]: ...
+
+    @verb("GET /v1/instances/{name}/logs", files=True, line="logs")
+    async def lines(
+        self, name: Name, *, limit: Lines = 200, since: Moment = 0.0, after: Seq = 0
+    ) -> tuple[LogLine, ...]:
+        """The newest `limit` lines that are stored, oldest first: from `since` (UTC seconds) on,
+        and with a number above `after`."""
+        ...
+
+    # -- one instance -------------------------------------------------------------------------
+
+    @verb("POST /v1/instances", changes=True, files=True, status=201)
+    async def add(
+        self, name: Name, phone: PhoneNumber | None = None, proxy: ProxyUrl | None = None
+    ) -> InstanceView: ...
+
+    @verb("POST /v1/instances/{name}/start", changes=True)
+    async def start(self, name: Name) -> InstanceView: ...
+
+    @verb("POST /v1/instances/{name}/stop", changes=True)
+    async def stop(self, name: Name) -> InstanceView: ...
+
+    @verb("POST /v1/instances/{name}/reconnect", changes=True)
+    async def reconnect(self, name: Name, *, takeover: bool = False) -> InstanceView: ...
+
+    @verb("POST /v1/instances/{name}/clean", changes=True, files=True)
+    async def clean(self, name: Name, *, logout: bool = False) -> InstanceView:
+        """Stop the instance and move its session to the trash; the device stays linked.
+
+        logout: unlink it at WhatsApp first, which cannot be undone. A logout that fails is told
+        in the instance's log and does not stop the clean.
+        """
+        ...
+
+    @verb("POST /v1/instances/{name}/remove", changes=True, files=True)
+    async def remove(self, name: Name, *, logout: bool = False) -> Removal:
+        """Clean an instance and forget it; its trash entry brings it back.
+
+        logout: unlink the device at WhatsApp first, which cannot be undone.
+        """
+        ...
+
+    @verb(
+        "POST /v1/instances/{name}/pairing-code",
+        changes=True,
+        line="",
+        deadline_s=ANSWER_S,
+        part="code",
+    )
+    async def pairing_code(self, name: Name, phone: PhoneNumber | None = None) -> InstanceView:
+        """Let WhatsApp make a code that links the instance when it is typed on the phone, which
+        is shown a notification; the instance, with the code.
+
+        phone: the account's number (E.164), or None for the one that the instance was added with.
+        Refused unless the instance waits to be linked. It ends an earlier code.
+        """
+        ...
+
+    @verb("POST /v1/instances/{name}/send-test", changes=True, line="", deadline_s=ANSWER_S)
+    async def send_test(self, name: Name, to: PhoneNumber | None = None) -> SendResult:
+        """Send a short text to oneself, or to the number `to` (E.164), and wait for the ack."""
+        ...
+
+    @verb("POST /v1/instances/{name}/test", changes=True, deadline_s=ANSWER_S)
+    async def test(self, name: Name, to: PhoneNumber | None = None) -> TestReport:
+        """Test one instance's connection layer by layer. to: as in `send_test`."""
+        ...
+
+    # -- the whole fleet ----------------------------------------------------------------------
+
+    @verb("POST /v1/check", files=True, deadline_s=MAINTENANCE_S, under="findings")
+    async def check(self) -> tuple[Finding, ...]:
+        """Look for everything that is wrong or will be; the worst first. Changes nothing."""
+        ...
+
+    @verb("POST /v1/fix", changes=True, files=True, deadline_s=MAINTENANCE_S)
+    async def fix(self, *, dry_run: bool = False) -> FixReport:
+        """Do what a check proposes and needs nobody's decision, then check again."""
+        ...
+
+    @verb("POST /v1/restart", changes=True, deadline_s=MAINTENANCE_S)
+    def restart(
+        self, *, clean_sessions: int | None = None
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        """Stop all workers, check, fix, rotate the log, start staggered, verify. The report ends
+        it. Cool-downs, holds and bans stay. clean_sessions: as `count` of `clean_all`."""
+        ...
+
+    @verb("POST /v1/janitor", changes=True, line="janitor", deadline_s=MAINTENANCE_S)
+    async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
+        """Let the janitor go round now; its acts. dry_run: only say what a round would do."""
+        ...
+
+    @verb("GET /v1/sessions", files=True, line="", under="names")
+    def with_session(self) -> tuple[str, ...]:
+        """The instances that have something to clean."""
+        ...
+
+    @verb("POST /v1/clean-all", changes=True, files=True, deadline_s=MAINTENANCE_S, under="cleaned")
+    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
+        """Clean every instance that has a session; their names.
+
+        count: how many the operator believes there are; it is refused when that is wrong.
+        """
+        ...
+
+    @verb("GET /v1/trash", files=True)
+    async def trash(self) -> tuple[TrashView, ...]:
+        """What lies in the trash, the newest first."""
+        ...
+
+    @verb("POST /v1/trash/{entry}/restore", changes=True, files=True, under="instance")
+    async def restore(self, entry: str) -> str:
+        """Bring a trashed session back, byte for byte, and its instance; the instance's name.
+
+        Refused over an existing session, and for a device that is live elsewhere.
+        """
+        ...
+
+    # -- what is remembered, as long as the settings say --------------------------------------
+
+    @verb("GET /v1/conflicts", files=True)
+    async def conflicts(self, since: Moment = 0.0) -> tuple[ConflictRecord, ...]:
+        """The conflicts of the history from a moment (UTC seconds) on, oldest first."""
+        ...
+
+    @verb("GET /v1/incidents", line="")
+    async def incidents(self, since: Moment = 0.0) -> tuple[IncidentView, ...]:
+        """The incidents that still grew at `since` (UTC seconds) or later, newest first."""
+        ...
+
+    @verb("POST /v1/incidents/{incident}/acknowledge", changes=True, line="", under="acknowledged")
+    async def acknowledge(self, incident: IncidentId) -> None:
+        """Note that the incident with this number was seen. The first time counts.
+
+        Raises FleetError when there is no such incident.
+        """
+        ...
+
+    @verb("GET /v1/instances/{name}/timeline", line="")
+    async def timeline(
+        self, name: Name, since: Moment = 0.0, limit: Moves = 200
+    ) -> tuple[Moved, ...]:
+        """The newest `limit` moves of an instance, oldest first.
+
+        They begin with the one before `since` (UTC seconds), if there is one: it tells how the
+        instance stood then.
+        """
+        ...
+
+    @verb("GET /v1/attempts", line="")
+    async def attempts(self, since: Moment = 0.0, name: Name | None = None) -> tuple[Attempt, ...]:
+        """The connect attempts that began at `since` (UTC seconds) or later, oldest first.
+
+        name: of one instance only.
+        """
+        ...

@@ -1,0 +1,52 @@
+"""What a number or a text is: the types that say how it is checked and how a document shows it.
+
+They are plain `float`, `int` and `str` to the type checker; `domain.codec` and whoever takes a
+request read what stands beside them.
+"""
+
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Annotated, NamedTuple
+
+
+class Unit(Enum):
+    """What a value is beyond its Python type."""
+
+    MOMENT = auto()
+    SECONDS = auto()
+    NAME = auto()
+    NUMBER = auto()
+    PROXY = auto()
+    PHRASE = auto()
+
+
+class Between(NamedTuple):
+    """A whole number with bounds. said: what a wrong one is told."""
+
+    least: int
+    most: int
+    said: str
+
+
+Moment = Annotated[float, Unit.MOMENT]
+"""UTC seconds; ISO 8601 with milliseconds in documents and queries."""
+Seconds = Annotated[float, Unit.SECONDS]
+"""A duration; rounded to milliseconds in documents."""
+Name = Annotated[str, Unit.NAME]
+"""An instance's name."""
+PhoneNumber = Annotated[str, Unit.NUMBER]
+"""A phone number, as an operator writes it or as E.164."""
+ProxyUrl = Annotated[str, Unit.PROXY]
+"""A proxy's URL; it may hold credentials."""
+Told = Annotated[str, Unit.PHRASE]
+"""A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
+
+
+def moment_text(at: float) -> str:
+    """A moment as UTC ISO 8601, for example `2026-03-01T12:00:00.000Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def moment_of(text: str) -> float:
+    """UTC seconds of an ISO 8601 text. Raises ValueError and OverflowError."""
+    return datetime.fromisoformat(text).timestamp()
