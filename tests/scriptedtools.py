@@ -12,6 +12,7 @@ from waziterm.domain.fleet.tools import Comeback, ConflictRecord, Progress, Rest
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, joined
+from waziterm.domain.reload import ConfigProblem, Reloaded
 
 AT = 1_750_000_000.0
 OPEN = Finding(
@@ -27,6 +28,19 @@ STEP = FixStep(Remedy.CLOSE_TO_OTHERS, "sessions/shop-a.db", "shop-a", "set its 
 ENTRY = TrashView(
     "shop-z-20250615T150640Z-1f2e", "shop-z", AT, Why.REMOVED, True, True,
     (TrashedFile("shop-z.db", 4096, "ab" * 32),), AT + 30 * 86400,
+)  # fmt: skip
+RELOADED = Reloaded(
+    ("limits.cooldown_s", "instances.shop-a.isolate"), ("log.lines_kept",), ("screen.theme",)
+)
+NOT_RELOADED = Reloaded(
+    errors=(
+        ConfigProblem(
+            "/config.toml", 3, "/config.toml", "limits.cooldown_s", 0,
+            "a number from 1 to 86400",
+            "/config.toml: limits.cooldown_s: must be a number from 1 to 86400, not 0 (line 3)",
+        ),
+        ConfigProblem(None, None, "WAZITERM_X", "WAZITERM_X", "1", "", "WAZITERM_X: unknown"),
+    )
 )  # fmt: skip
 CONFLICT = ConflictRecord(AT, "shop-b", Reason.CONFLICT, State.COOLDOWN, "python bot.py (pid 7)")
 OUTAGE = IncidentView(
@@ -70,6 +84,7 @@ class ScriptedTools:
     found: tuple[Finding, ...] = (HELD, OPEN)
     entries: tuple[TrashView, ...] = (ENTRY,)
     sessions: tuple[str, ...] = ("shop-a", "shop-b")
+    reloaded: Reloaded = RELOADED
     layers_failed: frozenset[LayerName] = frozenset()
     happened: tuple[IncidentView, ...] = (STOLEN, OUTAGE)
     courses: Mapping[str, tuple[Moved, ...]] = {"shop-b": MOVES}
@@ -144,6 +159,10 @@ class ScriptedTools:
     ) -> tuple[LogLine, ...]:
         lines = self.tail(name, 100_000)
         return tuple(line for line in lines if line.seq > after and line.at >= since)[-limit:]
+
+    async def reload(self) -> Reloaded:
+        await self.took("reload")
+        return self.reloaded
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
         return (CONFLICT,)

@@ -1,23 +1,38 @@
-"""Settings: which source wins, and what an operator reads when one is wrong."""
+"""Settings: which source wins, what an operator reads when one is wrong, and what is printed."""
 
-from dataclasses import asdict, fields
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from hypothesis import given
+from hypothesis import strategies as st
 
-from waziterm.config import ConfigError, load_settings
-from waziterm.config.settings import (
-    FleetTable,
-    LibraryTable,
-    LimitsTable,
-    LogTable,
-    ScreenTable,
-    SettingsModel,
-)
+from waziterm.config import ConfigError, Settings, load_settings
+from waziterm.config.changes import reloaded
+from waziterm.config.origin import OriginKind
+from waziterm.config.reading import Reading, read
+from waziterm.config.source import Source
+from waziterm.config.toml import effective, entry_json, example_file
+from waziterm.config.tree import ROOT, Declared, allowed_at, declared, variable_of
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.reload import Reloaded
 from waziterm.domain.screen import Ascii, Lang, Screen, Theme
-from waziterm.domain.version import VersionChoice, VersionMode
+from waziterm.domain.version import (
+    HIGHEST,
+    LOWEST,
+    VersionChoice,
+    VersionMode,
+    version_text,
+)
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -46,20 +61,6 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert settings.limits_for("shop") == Limits()
     assert settings.fleet.connects_at_once == 10
     assert settings.log.lines_kept == 2000
-
-
-def test_every_limit_can_be_set_and_every_setting_is_described() -> None:
-    assert LimitsTable().model_dump() == asdict(Limits())
-    tables: tuple[type[BaseModel], ...] = (
-        SettingsModel,
-        LimitsTable,
-        FleetTable,
-        LogTable,
-        ScreenTable,
-        LibraryTable,
-    )
-    for table in tables:
-        assert [name for name, field in table.model_fields.items() if not field.description] == []
 
 
 def test_a_limit_of_one_instance_beats_that_of_the_fleet(file: Path) -> None:
@@ -265,3 +266,368 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(file: Path, tmp_path: Path
         load_settings(environ={}, file=tmp_path)
     with pytest.raises(ConfigError, match="WAZITERM_CONFIG: ~no-such-user/x names no home"):
         load_settings(environ={"WAZITERM_CONFIG": "~no-such-user/x"})
+
+
+def test_a_number_of_thousands_of_digits_is_one_clear_line(file: Path) -> None:
+    assert "not valid TOML" in wrong(file, f"[log]\nlines_kept = {'9' * 5000}")
+    assert "nested too deeply" in wrong(file, f"x = {'[' * 100_000}")
+
+
+# -- all that is wrong ------------------------------------------------------------------------
+
+
+def problems(file: Path, text: str, environ: dict[str, str] | None = None) -> Reading:
+    file.write_text(text)
+    return read(Source(None, environ or {}, file))
+
+
+def test_all_that_is_wrong_is_told_at_once_line_by_line(file: Path) -> None:
+    text = """\
+data_dir = ""
+[limits]
+cooldown_s = 0
+[log]
+keep = 1
+[instances.shop]
+guard_s = "soon"
+isolate = 1
+[instances.Shop]
+[health]
+address = "nowhere"
+[screen]
+theme = "neon"
+keys = { reconect = "f5", add = 5 }
+"""
+    environ = {"WAZITERM_NO": "1", "WAZITERM_LIMITS__JITTER": "1", "WAZITERM_LIMITS__X": ""}
+    told = problems(file, text, environ).problems
+    assert [(each.line, each.key) for each in told] == [
+        (1, "data_dir"),
+        (3, "limits.cooldown_s"),
+        (5, "log.keep"),
+        (7, "instances.shop.guard_s"),
+        (8, "instances.shop.isolate"),
+        (9, "instances.Shop"),
+        (11, "health.address"),
+        (13, "screen.theme"),
+        (14, "screen.keys.reconect"),
+        (14, "screen.keys.add"),
+        (None, "limits.jitter"),
+        (None, "limits.x"),
+        (None, "WAZITERM_NO"),
+    ]
+    for each in told:
+        assert "\n" not in each.error
+        if each.line is None:
+            assert each.file is None
+            assert each.error.startswith(f"{each.origin}: ")
+        else:
+            assert each.file == each.origin == str(file)
+            assert each.error.startswith(f"{file}: {each.key}: ")
+            assert each.error.endswith(f" (line {each.line})")
+    assert (told[1].value, told[1].allowed) == (0, "a number from 1 to 86400")
+    assert (told[4].value, told[4].allowed) == (1, "true or false")
+    assert told[2].allowed == "lines_kept, history_days"
+    assert told[5].allowed.startswith("1 to 40 of a-z")
+    assert told[-1].allowed.startswith("WAZITERM_DATA_DIR, ")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(environ=environ, file=file)
+    assert str(caught.value) == told[0].error
+    assert caught.value.hint == "`waziterm config --check` tells 12 more"
+
+
+def test_what_a_stronger_place_sets_is_not_looked_at_in_a_weaker_one(file: Path) -> None:
+    environ = {"WAZITERM_LIMITS__COOLDOWN_S": "20"}
+    assert problems(file, "[limits]\ncooldown_s = 0\n", environ).problems == ()
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_line(file: Path) -> None:
+    [told] = problems(file, "[limits]\n\ncooldown_s = \n").problems
+    assert (told.file, told.line) == (str(file), 3)
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1979-05-27", "[1]", "{ a = 1 }", "true"])
+def test_what_is_wrong_can_be_told_as_json(file: Path, value: str) -> None:
+    [told] = problems(file, f"[limits]\ncooldown_s = {value}\n").problems
+    assert "must be a number from 1 to 86400, not " in told.error
+    assert json.loads(json.dumps(told.value, allow_nan=False)) == told.value
+
+
+def test_a_login_in_a_wrong_value_is_not_told(file: Path) -> None:
+    text = "[health]\naddress = 'http://me:hunter2@h'\n[limits]\njitter = 'http://me:hunter2@h'"
+    for each in problems(file, text).problems:
+        assert "hunter2" not in repr(each)
+
+
+def test_only_one_of_two_limits_that_do_not_fit_is_told_even_if_both_are_wrong(file: Path) -> None:
+    environ = {"WAZITERM_LIMITS__BACKOFF_CAP_S": "1"}
+    [told] = problems(file, "", environ).problems
+    assert told.error == (
+        "WAZITERM_LIMITS__BACKOFF_CAP_S: backoff_first_s must be at most backoff_cap_s,"
+        " and 2 is more than 1"
+    )
+    text = "[limits]\nbackoff_first_s = 900\nbackoff_cap_s = 0\n[instances.a]\nguard_s = 9\n"
+    [told] = problems(file, text).problems
+    assert told.key == "limits.backoff_cap_s"
+    text = "[limits]\nbackoff_first_s = 900\n[instances.a]\nguard_s = 9\n"
+    [told] = problems(file, text).problems
+    assert (told.key, told.line) == ("limits.backoff_first_s", 2)
+
+
+# -- variables --------------------------------------------------------------------------------
+
+
+def test_a_variable_can_set_what_is_no_number(file: Path) -> None:
+    environ = {
+        "WAZITERM_INSTANCES__SHOP__ISOLATE": "true",
+        "WAZITERM_SCREEN__KEYS": '{"reconnect": "f5"}',
+        "WAZITERM_HEALTH__ADDRESS": "9464",
+    }
+    file.write_text("[screen.keys]\nadd = 'f6'\n[instances.other]\nisolate = false\n")
+    settings = load_settings(environ=environ, file=file)
+    assert settings.isolated == {"shop"}
+    assert settings.screen.keys == {"add": "f6", "reconnect": "f5"}
+    assert settings.health.address == ("127.0.0.1", 9464)
+    for text in ("{", "[1]", "x"):
+        said = wrong(file, environ={"WAZITERM_SCREEN__KEYS": text})
+        assert said.startswith("WAZITERM_SCREEN__KEYS: must be a table, not ")
+
+
+# -- the tree ---------------------------------------------------------------------------------
+
+
+def leaves(table: Declared = ROOT, key: tuple[str, ...] = ()) -> Iterator[tuple[str, Declared]]:
+    """Every setting by its dotted name; of the maps, of an instance `shop` and of the key `add`."""
+    for name, each in declared(table.kind).items():
+        at = (*key, name)
+        if each.is_map:
+            if each.element.is_table:
+                yield from leaves(each.element, (*at, "shop"))
+            else:
+                yield ".".join((*at, "add")), each.element
+        elif each.is_table:
+            yield from leaves(each, at)
+        else:
+            yield ".".join(at), each
+
+
+LEAVES = dict(leaves())
+
+
+def test_every_setting_says_what_it_means_and_what_may_be_set() -> None:
+    for key, each in LEAVES.items():
+        assert each.setting.means.endswith("."), key
+        assert allowed_at(each), key
+        other = each.setting.at_most
+        assert not other or f"{key.rpartition('.')[0]}.{other}" in LEAVES, key
+
+
+def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
+    if each.kind is VersionChoice:
+        fixed = st.integers(LOWEST, HIGHEST).map(version_text)
+        return draw(st.sampled_from(["auto", "compiled"]) | fixed)
+    if key == "data_dir":
+        return "/" + draw(st.text("a\"\\'é #\t\x7f", min_size=1))
+    if key == "health.address":
+        return draw(st.sampled_from(["", "[::1]:80", "localhost:1", 9464]))
+    if each.kind is str:
+        return draw(st.text(st.characters(exclude_categories=["Cs"])))
+    if each.kind is bool:
+        return draw(st.booleans())
+    if issubclass(each.kind, StrEnum):
+        return draw(st.sampled_from(list(each.kind))).value
+    low, high = each.setting.low, each.setting.high
+    assert low is not None and high is not None
+    # The first wait is at most the longest one.
+    if key.endswith("backoff_first_s"):
+        high = 1
+    if key.endswith("backoff_cap_s"):
+        low = 2
+    if each.kind is int:
+        return draw(st.integers(math.ceil(low), int(high)))
+    return draw(st.floats(low, high))
+
+
+@st.composite
+def chosen(draw: st.DrawFn) -> dict[str, Any]:
+    """Some settings with values that are allowed."""
+    keys = draw(st.sets(st.sampled_from(list(LEAVES))))
+    return {key: value_for(draw, key, LEAVES[key]) for key in sorted(keys)}
+
+
+def reading_of(text: str) -> Reading:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "c.toml")
+        file.write_text(text, encoding="utf-8")
+        return read(Source(None, {}, file))
+
+
+@given(chosen())
+def test_what_is_printed_reads_as_the_same_settings(values: dict[str, Any]) -> None:
+    text = "\n".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+        for key, value in values.items()
+    )
+    first = reading_of(text)
+    assert first.problems == ()
+    set_by_file = [".".join(e.key) for e in first.entries if e.origin.kind is OriginKind.FILE]
+    assert sorted(set_by_file) == list(values)
+    for entry in first.entries:
+        if entry.origin.line is not None:
+            assert entry.origin.line == 1 + list(values).index(".".join(entry.key))
+        assert json.loads(json.dumps(entry_json(entry), allow_nan=False))
+    again = reading_of("\n".join(effective(first.entries)))
+    assert again.problems == ()
+    assert again.settings == first.settings
+
+
+def test_every_setting_is_printed_with_the_place_that_set_it(file: Path) -> None:
+    file.write_text("[limits]\ncooldown_s = 15\n[screen.keys]\nadd = 'f6'\n")
+    environ = {"WAZITERM_LOG__LINES_KEPT": "50"}
+    entries = read(Source(Path("/data"), environ, file)).entries
+    printed = list(effective(entries))
+    assert 'data_dir = "/data"  # --data-dir' in printed
+    assert f"limits.cooldown_s = 15.0  # {file}:2" in printed
+    assert f'screen.keys.add = "f6"  # {file}:4' in printed
+    assert "log.lines_kept = 50  # WAZITERM_LOG__LINES_KEPT" in printed
+    assert 'screen.theme = "dark"  # default' in printed
+    shown = {entry["key"]: entry for entry in map(entry_json, entries)}
+    assert shown["limits.cooldown_s"] == {
+        "key": "limits.cooldown_s",
+        "value": 15.0,
+        "origin": {"kind": "file", "name": str(file), "line": 2},
+        "default": 10.0,
+        "allowed": "a number from 1 to 86400",
+        "variable": "WAZITERM_LIMITS__COOLDOWN_S",
+        "applies": "reload",
+        "needs_restart": False,
+        "description": "Seconds without any attempt after a conflict.",
+    }
+    assert shown["log.lines_kept"]["origin"] == {
+        "kind": "variable",
+        "name": "WAZITERM_LOG__LINES_KEPT",
+        "line": None,
+    }
+    assert shown["log.lines_kept"]["needs_restart"]
+    assert shown["health.address"]["value"] is None
+    assert {key for key in LEAVES if ".shop." not in key} == set(shown)
+
+
+def test_a_limit_that_an_instance_leaves_out_defaults_to_that_of_the_fleet(file: Path) -> None:
+    file.write_text("[limits]\ncooldown_s = 15\n[instances.shop]\ncooldown_s = 20\n")
+    entries = [each for each in read(Source(None, {}, file)).entries if "shop" in each.key]
+    assert [(each.value, each.default) for each in entries] == [(20.0, 15.0)]
+
+
+def test_the_variable_that_is_named_sets_the_setting(file: Path) -> None:
+    for key, each in LEAVES.items():
+        if each.kind is str:
+            continue
+        parts = tuple(key.split("."))
+        value = "1" if each.setting.low is None or each.setting.low <= 1 else each.setting.low
+        value = {"jitter": "0.01", "isolate": "false", "backoff_cap_s": "9"}.get(parts[-1], value)
+        if isinstance(each.kind, type) and issubclass(each.kind, StrEnum | VersionChoice):
+            value = each.default
+        found = read(Source(None, {variable_of(parts): str(value)}, file))
+        assert found.problems == ()
+        [entry] = [entry for entry in found.entries if entry.key == parts]
+        assert entry.origin.name == variable_of(parts)
+
+
+# -- the example, and what README says -----------------------------------------------------------
+
+
+def test_the_example_is_accepted_and_says_nothing_but_the_defaults() -> None:
+    text = example_file()
+    bare = "".join(line + "\n" for line in text.splitlines() if not line.startswith("#"))
+    for each in (text, bare):
+        found = reading_of(each)
+        assert found.problems == ()
+        assert found.settings == Settings()
+    assert len(max(text.splitlines(), key=len)) <= 100
+
+
+def test_the_example_has_every_setting_and_what_is_commented_out_is_valid() -> None:
+    text = re.sub(r"(?m)^#(?=\S)", "", example_file())
+    found = reading_of(text)
+    assert found.problems == ()
+    assert found.settings.limits_for("shop-jakarta") == Limits()
+    keys = {".".join(entry.key) for entry in found.entries if entry.origin.line is not None}
+    expected = {key.replace(".shop.", ".shop-jakarta.") for key in LEAVES}
+    assert keys == {key.replace("keys.add", "keys.reconnect") for key in expected}
+
+
+def section(name: str) -> str:
+    return README.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+def test_readme_names_each_table_and_what_it_holds() -> None:
+    said = dict(re.findall(r"(?m)^\| `\[(\S+)\]` \| (.+) \|$", section("Settings")))
+    assert said == {
+        f"{name}.NAME" if each.is_map else name: each.setting.means
+        for name, each in declared(Settings).items()
+        if each.is_table or each.is_map
+    }
+
+
+def test_the_config_in_readme_is_valid_and_states_the_defaults() -> None:
+    [text] = re.findall(r"(?s)```toml\n(.*?)```", section("Settings"))
+    found = reading_of(text)
+    assert found.problems == ()
+    assert found.settings.instances and found.settings.isolated
+    defaults = [
+        entry
+        for entry in found.entries
+        if entry.key[0] not in ("instances", "health") and entry.key[:2] != ("screen", "keys")
+    ]
+    for entry in defaults:
+        assert entry.value == entry.default, entry.key
+    for variable in re.findall(r"WAZITERM_\w+=\S+?(?=`)", section("Settings")):
+        name, _, value = variable.partition("=")
+        assert read(Source(None, {name: value}, Path("/dev/null"))).problems[1:] == ()
+
+
+# -- reloading --------------------------------------------------------------------------------
+
+
+def test_what_a_reload_changes_is_named_by_when_it_applies(file: Path) -> None:
+    def now(text: str) -> Settings:
+        file.write_text(text)
+        return load_settings(environ={}, file=file)
+
+    started = now("")
+    running = now("[limits]\ncooldown_s = 20\n[log]\nlines_kept = 50\n")
+    assert reloaded(started, started, running) == Reloaded(
+        changed=("limits.cooldown_s",), needs_restart=("log.lines_kept",)
+    )
+    # What waits for the restart is told at each reload; what came back to its start is not.
+    fresh = now(
+        "data_dir = '/other'\n[limits]\ncooldown_s = 20\n[log]\nlines_kept = 50\n"
+        "[screen]\ntheme = 'light'\n[screen.keys]\nadd = 'f5'\n[instances.a]\nisolate = true\n"
+        "cooldown_s = 30\n"
+    )
+    assert reloaded(started, running, fresh) == Reloaded(
+        changed=("instances.a.cooldown_s", "instances.a.isolate"),
+        needs_restart=("data_dir", "log.lines_kept"),
+        next_screen=("screen.theme", "screen.keys.add"),
+    )
+    back = now("[limits]\nguard_s = 99\n[instances.a]\nisolate = false\n")
+    assert reloaded(started, fresh, back) == Reloaded(
+        changed=(
+            "limits.cooldown_s",
+            "limits.guard_s",
+            "instances.a.cooldown_s",
+            "instances.a.isolate",
+        ),
+        next_screen=("screen.theme", "screen.keys.add"),
+    )
+    assert reloaded(started, back, back) == Reloaded()
+
+
+def test_settings_are_read_again_from_where_they_were_read(file: Path) -> None:
+    environ = {"WAZITERM_LIMITS__GUARD_S": "77"}
+    settings = load_settings(data_dir=Path("/data"), environ=environ, file=file)
+    file.write_text("data_dir = '/other'\n[limits]\ncooldown_s = 33\n")
+    again = settings.read_again()
+    assert again.data_dir == Path("/data")
+    assert (again.limits.cooldown_s, again.limits.guard_s) == (33, 77)
+    assert again.read_again() == again

@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[1]
     [
         ("waziterm.manager", ("textual", "neonize", "waziterm.tui", "waziterm.cli")),
         ("waziterm.manager.manager", ("textual", "neonize", "waziterm.tui", "waziterm.cli")),
-        ("waziterm.store", ("textual", "neonize", "waziterm.manager", "pydantic")),
+        ("waziterm.store", ("textual", "neonize", "waziterm.manager")),
         ("waziterm.config", ("textual", "neonize", "aiosqlite", "waziterm.manager")),
         (
             "waziterm.domain.lifecycle.rules",
-            ("textual", "neonize", "aiosqlite", "pydantic", "asyncio"),
+            ("textual", "neonize", "aiosqlite", "asyncio"),
         ),
         # What is not needed before the first paint, and by a verb that asks a manager.
         (

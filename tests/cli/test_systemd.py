@@ -224,10 +224,15 @@ async def test_sighup_reads_the_config_again(lab: Lab, folder: Path) -> None:
         assert not right.trouble
         assert right.text == "the config was reloaded; at the next start only: log.lines_kept"
         assert (await in_state(far, "shop", State.CONNECTED)).pid == pid
+        config.write_text("[limits]\ncooldown_s = 41\n[log]\nlines_kept = 99\n")
+        done = await program.verb("reload", "--json")
+        assert done.code == 0
+        assert done.json["changed"] == ["limits.cooldown_s"]
+        assert done.json["needs_restart"] == ["log.lines_kept"]
         await lab.trouble(TroubleKind.CONFLICT, phone.jid)
         cooling = await in_state(far, "shop", State.COOLDOWN)
         assert cooling.next_attempt is not None
-        assert 40.0 <= cooling.next_attempt - cooling.since <= 45.0
+        assert 41.0 <= cooling.next_attempt - cooling.since <= 46.0
 
 
 @pytest.mark.timeout(120)

@@ -11,7 +11,7 @@ import pytest
 from tests.control.live import LiveFleet, two_shops
 from tests.control.scripted import pairing_view, view
 from tests.fleets import in_state, shown
-from tests.scriptedtools import AT, CONFLICT, ENTRY, HELD, OPEN, STEP
+from tests.scriptedtools import AT, CONFLICT, ENTRY, HELD, NOT_RELOADED, OPEN, RELOADED, STEP
 from waziterm.control.client import remote
 from waziterm.control.client.readonly import read_only
 from waziterm.control.client.remote import RemoteFleet, attached
@@ -127,6 +127,8 @@ async def test_the_emergency_tools(far: RemoteFleet, fleet: LiveFleet) -> None:
     assert await far.clean_all(2) == fleet.sessions
     assert (await far.test("shop-a", "+6281234567890")).ok
     assert await far.conflicts(AT) == (CONFLICT,)
+    for fleet.reloaded in (RELOADED, NOT_RELOADED):
+        assert await far.reload() == fleet.reloaded
     assert fleet.calls == [
         ("check",),
         ("fix", True),
@@ -135,6 +137,8 @@ async def test_the_emergency_tools(far: RemoteFleet, fleet: LiveFleet) -> None:
         ("remove", "shop-a", True),
         ("clean_all", 2, False),
         ("test", "shop-a", "+6281234567890"),
+        ("reload",),
+        ("reload",),
     ]
 
 
@@ -341,6 +345,7 @@ async def test_read_only_passes_no_command_on(far: RemoteFleet, fleet: LiveFleet
         lambda: only.test("shop-a"),
         lambda: only.send_test("shop-a"),
         lambda: anext(only.restart()),
+        only.reload,
     ):
         with pytest.raises(FleetError, match="only watches") as caught:
             await command()

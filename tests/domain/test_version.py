@@ -25,7 +25,7 @@ def test_a_setting_reads_back(number: int) -> None:
         VersionChoice(VersionMode.COMPILED),
         VersionChoice(VersionMode.FIXED, number),
     ):
-        assert VersionChoice.parse(choice.text) == choice
+        assert VersionChoice.parse(str(choice)) == choice
 
 
 @given(

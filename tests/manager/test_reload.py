@@ -12,6 +12,7 @@ from waziterm.domain.care.findings import FindingKind
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.reload import Reloaded
 from waziterm.manager.workers.connect_limit import ConnectGate, GateLimits, Place
 
 
@@ -150,5 +151,37 @@ def test_the_check_goes_by_the_new_time_in_the_trash(folder: Path, world: World)
         assert FindingKind.TRASH_EXPIRES not in kinds()
         host.fleet.apply(settings(folder, trash__keep_days=1))
         assert FindingKind.TRASH_EXPIRES in kinds()
+    finally:
+        host.close()
+
+
+def test_a_reload_reads_the_file_again_and_names_what_waits(folder: Path, world: World) -> None:
+    """What is wrong changes nothing, also nothing of what is right beside it."""
+    host = Host(world, folder / "data", settings(folder))
+    host.prepare(Instance("shop", created_at=0.0, jid="6281200000001:1@s.whatsapp.net"))
+    host.open()
+    file = folder / "config.toml"
+
+    def reload(text: str) -> Reloaded:
+        file.write_text(text)
+        return world.run(host.fleet.reload())
+
+    try:
+        told = reload("[limits]\ncooldown_s = 40\njitter = 0\n[log]\nlines_kept = 50\n")
+        changed = ("limits.cooldown_s", "limits.jitter")
+        assert told == Reloaded(changed=changed, needs_restart=("log.lines_kept",))
+        told = reload("[limits]\ncooldown_s = 50\njitter = 7\nguard_s = 'x'\n")
+        assert [each.key for each in told.errors] == ["limits.jitter", "limits.guard_s"]
+        assert told == Reloaded(errors=told.errors)
+        assert reload("[limits]\ncooldown_s = 40\njitter = 0\n") == Reloaded()
+        (worker,) = world.live("shop")
+        worker.say(ev.Connected("6281200000001:1@s.whatsapp.net", ""))
+        worker.say(ev.StreamReplaced())
+        world.settle()
+        shown = host.view("shop")
+        assert shown.next_attempt == shown.since + 40.0
+        file.unlink()
+        [error] = world.run(host.fleet.reload()).errors
+        assert error.error == f"{file}: there is no such file"
     finally:
         host.close()

@@ -257,6 +257,35 @@ def schema(
     return print_schema(verb)
 
 
+@app.command(help_epilogue="Example: waziterm config --check")
+def config(
+    *,
+    check: Annotated[
+        bool,
+        Parameter(
+            help="Print all that is wrong, one line each; 1 if anything.", show_default=False
+        ),
+    ] = False,
+    example: Annotated[
+        bool, Parameter(help="Print a file with every setting.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Show every setting as it is gone by, and where it is set; no manager is needed."""
+    from waziterm.cli.verbs.config import show_config  # noqa: PLC0415
+
+    return show_config(data_dir, as_json, check=check, example=example)
+
+
+@app.command(help_epilogue="Example: waziterm reload")
+def reload(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Let the running manager read the config again, and tell what needs a restart."""
+    from waziterm.cli.verbs.config import reload_config  # noqa: PLC0415
+
+    return reload_config(data_dir, as_json)
+
+
 @app.command(name="lab", help_epilogue="Example: waziterm lab --dir /tmp/lab")
 def lab_(
     *,

@@ -16,12 +16,16 @@ from waziterm.manager.files.datadir import DataDir
 def data_dir_of(flag: Path | None) -> DataDir:
     """The data directory: the flag beats the environment, which beats the config file.
 
-    Raises FleetError when the config cannot be read.
+    Raises FleetError when there is no such home directory, or the config cannot be read.
     """
     chosen = flag or os.environ.get("WAZITERM_DATA_DIR")
     if chosen:
-        return DataDir(Path(chosen).expanduser().absolute())
-    from waziterm.config import load_settings  # noqa: PLC0415 - platformdirs takes 25 ms
+        try:
+            return DataDir(Path(chosen).expanduser().absolute())
+        except RuntimeError as error:
+            named = "--data-dir" if flag else "WAZITERM_DATA_DIR"
+            raise FleetError(f"{named}: {chosen} names no home directory", code=2) from error
+    from waziterm.config import load_settings  # noqa: PLC0415 - reads a file
 
     return DataDir(load_settings().data_dir)
 

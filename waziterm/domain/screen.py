@@ -1,8 +1,10 @@
 """How an operator wants the screen to look: `[screen]` of the settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from waziterm.domain.settings import Applies, setting, table
 
 
 class Theme(StrEnum):
@@ -86,17 +88,42 @@ ACTIONS = frozenset(
 """What a key can be bound to in `[screen.keys]`; each is the name of an action of the screen."""
 
 
+def _action(name: str) -> str:
+    """The name of an action. Raises ValueError for any other."""
+    if name not in ACTIONS:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+
+        near = ", ".join(get_close_matches(name, ACTIONS, 3)) or ", ".join(sorted(ACTIONS)[:8])
+        raise ValueError(f"no such action; near it: {near}")
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """`[screen]`: the theme, ASCII alone or not, the language, and other keys than ours.
+    """`[screen]`: how the screen looks, and which keys it has."""
 
-    keys: by action, Textual's names of its keys, separated by commas: `{"reconnect": "ctrl+r"}`.
-    """
-
-    theme: Theme = Theme.DARK
-    ascii: Ascii = Ascii.AUTO
-    keys: Mapping[str, str] = field(default_factory=dict)
-    lang: Lang = Lang.AUTO
+    theme: Theme = setting(
+        Theme.DARK, "The colours: dark, light or high-contrast.", applies=Applies.SCREEN
+    )
+    ascii: Ascii = setting(
+        Ascii.AUTO,
+        "Paint ASCII alone: on, off, or auto, which is on where the locale is not UTF-8."
+        " A QR code cannot be drawn in ASCII.",
+        applies=Applies.SCREEN,
+    )
+    keys: Mapping[str, str] = table(
+        dict,
+        "Other keys than ours, by action: Textual's names, separated by commas.",
+        applies=Applies.SCREEN,
+        allowed="the name of an action",
+        read=_action,
+        example='reconnect = "ctrl+r"',
+    )
+    lang: Lang = setting(
+        Lang.AUTO,
+        "The language of the screen: en, id (Indonesian), or auto, the locale's.",
+        applies=Applies.SCREEN,
+    )
 
     def speaking(self, lang: Lang | None) -> "Screen":
         """The same in another language, where one is named."""

@@ -17,6 +17,8 @@ from waziterm.domain.units import Moment
 MAJOR, MINOR = 2, 3000
 LOWEST, HIGHEST = 1_000_000_000, 1_999_999_999
 """No number outside was ever seen, nor will be for decades: one that is, is an error."""
+VERSIONS = f'"auto", "compiled" or "2.3000.N" with N from {LOWEST} to {HIGHEST}'
+"""What the setting may be."""
 
 WARNED_AFTER_MONTHS = 3
 REFUSED_AFTER_MONTHS = 4
@@ -61,10 +63,9 @@ class VersionChoice:
     mode: VersionMode = VersionMode.AUTO
     number: int | None = None
 
-    @property
-    def text(self) -> str:
+    def __str__(self) -> str:
         """What `parse` reads back."""
-        return self.mode if self.number is None else version_text(self.number)
+        return self.mode.value if self.number is None else version_text(self.number)
 
     @classmethod
     def parse(cls, text: str) -> "VersionChoice":
@@ -73,10 +74,7 @@ class VersionChoice:
             return cls(VersionMode(text))
         number = number_in(text)
         if number is None:
-            raise ValueError(
-                f'must be "auto", "compiled" or "2.3000.N" with N from {LOWEST} to {HIGHEST},'
-                f" not {text[:40]!r}"
-            )
+            raise ValueError(f"must be {VERSIONS}, not {text[:40]!r}")
         return cls(VersionMode.FIXED, number)
 
 

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from waziterm.config import Settings
+from waziterm.config import ConfigError, Settings
 from waziterm.domain.fleet.api import FleetView, InstanceView, LogLine, Notice, SendResult
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.reload import Reloaded
 from waziterm.domain.upkeep.janitor import Act
 from waziterm.manager.broadcast import Hub, Subscriber
 from waziterm.manager.care.janitor import Places, Rounds
@@ -48,7 +49,8 @@ class SessionManager(Toolbox):
         tasks: asyncio.TaskGroup,
         begin: asyncio.Event,
     ) -> None:
-        self._settings = settings
+        self._started_with = self._settings = settings
+        self._reading = asyncio.Lock()
         self._world = world
         self._tasks = tasks
         self._hub = Hub()
@@ -105,6 +107,7 @@ class SessionManager(Toolbox):
     def apply(self, settings: Settings) -> None:
         """Go by other settings from now on. What is under way goes on by the old ones: a wait
         that has begun, and the probes of a connection that is open."""
+        self._settings = settings
         keep_trash_s = settings.trash.keep_s
         self._roster.apply(settings)
         self._cleaning.keep_s = keep_trash_s
@@ -204,6 +207,26 @@ class SessionManager(Toolbox):
     async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
         number = phone_number(phone) if phone else None
         return await self._roster.of(name).pairing_code(number)
+
+    async def reload(self) -> Reloaded:
+        """Read the config again, from where it was read at the start, and tell whoever watches."""
+        from waziterm.config.changes import reloaded  # noqa: PLC0415 - not before the first paint
+
+        async with self._reading:
+            try:
+                fresh = await asyncio.to_thread(self._settings.read_again)
+            except ConfigError as error:
+                for problem in error.problems:
+                    log.error("the config was not reloaded: %s", problem.error)
+                self.announce(f"the config was not reloaded: {error.summary}", trouble=True)
+                return Reloaded(errors=error.problems)
+            outcome = reloaded(self._started_with, self._settings, fresh)
+            self.apply(fresh)
+        later = ", ".join(outcome.needs_restart)
+        said = "the config was reloaded" + (f"; at the next start only: {later}" if later else "")
+        log.info("%s", said)
+        self.announce(said)
+        return outcome
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
         """Let the janitor go round now; the acts. dry_run: only say what a round would do."""

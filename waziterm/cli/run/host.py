@@ -17,7 +17,7 @@ from waziterm.cli.run.signals import ended_by_signals
 from waziterm.cli.run.systemd import Service, unit
 from waziterm.cli.show import output
 from waziterm.cli.target import lab_file_of
-from waziterm.config import ConfigError, Settings, config_file, load_settings
+from waziterm.config import Settings, config_file, load_settings
 from waziterm.control.client.call import PATIENCE_S
 from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.fleet.api import Fleet, FleetError
@@ -94,7 +94,7 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
                 asyncio.TaskGroup() as tasks,
             ):
                 up.append(manager)
-                reloading = tasks.create_task(_reload(manager, settings, service, hung_up))
+                reloading = tasks.create_task(_reload(manager, service, hung_up))
                 service.ready()
                 count = len(manager.snapshot().instances)
                 where = f"pid {os.getpid()}, {data.root}"
@@ -126,37 +126,14 @@ def print_unit(data_dir: Path | None, lab: Path | None, *, of_user: bool) -> int
     return int(streams.lost() is not None)
 
 
-async def _reload(
-    manager: SessionManager, settings: Settings, service: Service, hung_up: asyncio.Event
-) -> None:
+async def _reload(fleet: Fleet, service: Service, hung_up: asyncio.Event) -> None:
     """Read the config again whenever SIGHUP comes. A wrong one changes nothing and says so."""
     while True:
         await hung_up.wait()
         hung_up.clear()
         service.reloading()
-        try:
-            fresh = await asyncio.to_thread(load_settings, data_dir=settings.data_dir)
-        except ConfigError as error:
-            log.error("the config was not reloaded: %s", error)
-            manager.announce(f"the config was not reloaded: {error}", trouble=True)
-        else:
-            manager.apply(fresh)
-            later = _only_at_start(settings, fresh)
-            said = "the config was reloaded" + (
-                f"; at the next start only: {later}" if later else ""
-            )
-            log.info("%s", said)
-            manager.announce(said)
+        await fleet.reload()
         service.ready()
-
-
-def _only_at_start(running: Settings, fresh: Settings) -> str:
-    """The settings that have changed and are read at the start alone."""
-    changed = {
-        "log.lines_kept": running.log.lines_kept != fresh.log.lines_kept,
-        "health.address": running.health != fresh.health,
-    }
-    return ", ".join(name for name, differs in changed.items() if differs)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from waziterm.domain.care.findings import Finding
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.fleet.api import InstanceView, LogLine
 from waziterm.domain.fleet.tools import ConflictRecord
+from waziterm.domain.reload import ConfigProblem
 from waziterm.domain.units import Moment
 
 Json = dict[str, Any]
@@ -54,6 +55,36 @@ class Conflicts(TypedDict):
     total: int
     counts: dict[str, int]
     conflicts: list[ConflictJson]
+
+
+class SettingOrigin(TypedDict):
+    """Where a setting is set. kind: default, file, variable or flag. name: of the file, variable or
+    flag. line: in the file."""
+
+    kind: str
+    name: str | None
+    line: int | None
+
+
+class ConfigEntry(TypedDict):
+    """A setting as it is gone by. key: dotted. allowed: in words. variable: the environment
+    variable that sets it. applies: at a reload, at the next start, or to the next screen."""
+
+    key: str
+    value: str | int | float | bool | None
+    origin: SettingOrigin
+    default: str | int | float | bool | None
+    allowed: str
+    variable: str
+    applies: str
+    needs_restart: bool
+    description: str
+
+
+class ConfigProblems(TypedDict):
+    """What is wrong in the config: what `config --check` prints."""
+
+    errors: list[Annotated[Json, ConfigProblem]]
 
 
 class Full(TypedDict):

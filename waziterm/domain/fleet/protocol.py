@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
     from waziterm.domain.lifecycle.instance import QrCode
+    from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
 
 MOST_LINES = 5000
@@ -174,6 +175,12 @@ class Fleet(Protocol):
     ) -> AsyncGenerator[Progress | RestartReport, None]:
         """Stop all workers, check, fix, rotate the log, start staggered, verify. The report ends
         it. Cool-downs, holds and bans stay. clean_sessions: as `count` of `clean_all`."""
+        ...
+
+    @verb("POST /v1/reload", changes=True)
+    async def reload(self) -> Reloaded:
+        """Read the config again and go by it, as far as that needs no restart. What is wrong in
+        it is in the answer, and then nothing has changed."""
         ...
 
     @verb("POST /v1/janitor", changes=True, line="janitor", deadline_s=MAINTENANCE_S)

@@ -9,6 +9,7 @@ from waziterm.domain.care.trash import Removal, TrashView
 from waziterm.domain.codec import document_of
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.reload import Reloaded
 from waziterm.domain.units import Moment, Seconds
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Finding",
     "FixReport",
     "Progress",
+    "Reloaded",
     "Removal",
     "RestartReport",
     "Step",

@@ -1,55 +1,135 @@
-"""Every number that the rules use, with its unit and its default."""
+"""Every number that the rules use, with its unit, its default, its bounds and its meaning."""
 
 from dataclasses import dataclass
+
+from waziterm.domain.settings import setting
+
+_DAY_S = 86_400.0
+_WEEK_S = 7 * _DAY_S
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The numbers of the lifecycle rules, per fleet and, where set, per instance.
+    """`[limits]`: the numbers of the lifecycle rules, per fleet and, where set, per instance."""
 
-    connect_timeout_s: from the start of a connect to the login, or to the first QR code. Longer
-        than what the library waits in it: 30 s for TCP, 60 s for a proxy's answer (Go net/http),
-        10 s for TLS, 20 s for the Noise handshake.
-    first_queries_s: from the login to `connected`. The library asks for the number of its prekeys,
-        uploads some, and sends a last query; each waits 75 s for its answer (whatsmeow
-        `request.go`).
-    query_timeout_s: for one query (send-test, logout) to be answered. Shorter than the 75 s after
-        which whatsmeow gives a message up: until then it sends no other one, and a message that
-        it sends again after a drop it never gives up.
-    probe_timeout_s: for our own probe to be answered.
-    keepalive_s: pause between two of our own probes of a connected session.
-    keepalive_misses: missed probes in a row before a degraded session is connected anew.
-    cooldown_s: wait after a conflict; jitter only lengthens it, by at most `jitter`.
-    guard_s: a conflict that follows our own guarded attempt within this time proves a rival.
-    conflict_budget: the conflict with this ordinal inside `conflict_window_s` is `held`.
-    conflict_window_s: how long a conflict counts.
-    short_lived_s: a connection that ends sooner counts as short-lived.
-    short_lived_budget: with this many of them the wait becomes a cool-down that doubles.
-    backoff_first_s, backoff_cap_s: first and largest wait between attempts; doubles in between.
-    After a drop or a failed dial it is `NETWORK_CAP_S` at most.
-    stable_s: a connection that lasts this long resets the back-off.
-    crash_budget, crash_window_s: worker deaths inside the window that end in `held`.
-    jitter: largest share by which a drawn wait exceeds its nominal value.
-    """
-
-    connect_timeout_s: float = 130.0
-    first_queries_s: float = 240.0
-    query_timeout_s: float = 60.0
-    probe_timeout_s: float = 10.0
-    keepalive_s: float = 30.0
-    keepalive_misses: int = 3
-    cooldown_s: float = 10.0
-    guard_s: float = 120.0
-    conflict_budget: int = 3
-    conflict_window_s: float = 600.0
-    short_lived_s: float = 30.0
-    short_lived_budget: int = 3
-    backoff_first_s: float = 2.0
-    backoff_cap_s: float = 300.0
-    stable_s: float = 300.0
-    crash_budget: int = 5
-    crash_window_s: float = 600.0
-    jitter: float = 0.1
+    # The library waits 30 s for TCP, 60 s for a proxy's answer (Go net/http), 10 s for TLS and
+    # 20 s for the Noise handshake.
+    connect_timeout_s: float = setting(
+        130.0,
+        "Seconds from the start of a connect to the login or to the first QR code. The library"
+        " itself waits up to 120 in them.",
+        low=1,
+        high=600,
+    )
+    # It asks for the number of its prekeys, uploads some, and sends a last query; each waits 75 s
+    # for its answer (whatsmeow `request.go`).
+    first_queries_s: float = setting(
+        240.0,
+        "Seconds from the login to `connected`; the library waits up to 225 in them.",
+        low=1,
+        high=600,
+    )
+    # whatsmeow gives a message up after 75 s, and sends no other one until then; a message that it
+    # sends again after a drop it never gives up.
+    query_timeout_s: float = setting(
+        60.0,
+        "Seconds in which WhatsApp has to answer one query: send-test, logout. A text that is not"
+        " acknowledged by then has its instance connected anew.",
+        low=1,
+        high=600,
+    )
+    probe_timeout_s: float = setting(
+        10.0,
+        "Seconds in which WhatsApp has to answer one of our own probes.",
+        low=1,
+        high=600,
+    )
+    keepalive_s: float = setting(
+        30.0,
+        "Seconds between two probes of a connected session.",
+        low=1,
+        high=3600,
+    )
+    keepalive_misses: int = setting(
+        3,
+        "Missed probes in a row before a degraded session is connected anew.",
+        low=1,
+        high=100,
+    )
+    cooldown_s: float = setting(
+        10.0,
+        "Seconds without any attempt after a conflict.",
+        low=1,
+        high=_DAY_S,
+    )
+    guard_s: float = setting(
+        120.0,
+        "A conflict within these seconds after our guarded attempt proves a rival.",
+        low=1,
+        high=_DAY_S,
+    )
+    conflict_budget: int = setting(
+        3,
+        "The conflict with this number inside the window ends in `held`.",
+        low=1,
+        high=100,
+    )
+    conflict_window_s: float = setting(
+        600.0,
+        "Seconds for which a conflict counts.",
+        low=1,
+        high=_WEEK_S,
+    )
+    short_lived_s: float = setting(
+        30.0,
+        "A connection that ends within these seconds counts as short-lived.",
+        low=0,
+        high=3600,
+    )
+    short_lived_budget: int = setting(
+        3,
+        "With this many short-lived connections the wait becomes a cool-down that doubles.",
+        low=1,
+        high=100,
+    )
+    backoff_first_s: float = setting(
+        2.0,
+        "Seconds before the first retry; doubled for each further one.",
+        low=0.1,
+        high=3600,
+        at_most="backoff_cap_s",
+    )
+    backoff_cap_s: float = setting(
+        300.0,
+        "The most seconds between two retries; at least `backoff_first_s`. After a drop or a"
+        " failed dial it is 120 at most.",
+        low=1,
+        high=_DAY_S,
+    )
+    stable_s: float = setting(
+        300.0,
+        "A connection that lasts these seconds resets the back-off.",
+        low=1,
+        high=_DAY_S,
+    )
+    crash_budget: int = setting(
+        5,
+        "This many deaths of a worker inside the window end in `held`.",
+        low=1,
+        high=100,
+    )
+    crash_window_s: float = setting(
+        600.0,
+        "Seconds for which a worker's death counts.",
+        low=1,
+        high=_WEEK_S,
+    )
+    jitter: float = setting(
+        0.1,
+        "Largest share by which a wait is lengthened at random.",
+        low=0,
+        high=0.1,
+    )
 
 
 NETWORK_CAP_S = 120.0

@@ -499,7 +499,7 @@ class Versions:
         if self._own is not None:
             yield f"{version_text(self._own)} is neonize's own"
         if self._choice.number is not None and self._choice.number != self._own:
-            yield f"{self._choice.text} was set"
+            yield f"{self._choice} was set"
         elif kept.read is not None and self._origin is Origin.READ:
             shown = f"{version_text(kept.read)} was read on {day_text(kept.read_at)}"
             yield f"{shown} and is refused too" if kept.refused == kept.read else shown

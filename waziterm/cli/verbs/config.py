@@ -1,0 +1,88 @@
+"""The verbs config and reload.
+
+The documents that they print with `--json` are in `cli.show.documents` and `domain.reload`.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from waziterm.cli.show import output
+from waziterm.cli.target import client_of
+from waziterm.config.reading import read
+from waziterm.config.source import Source
+from waziterm.config.toml import effective, entry_json, example_file
+from waziterm.domain.errors import FleetError
+from waziterm.domain.reload import ConfigProblem, Reloaded
+from waziterm.manager.files.datadir import DataDir
+
+Json = dict[str, Any]
+
+
+def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool) -> int:
+    """Print every setting as it is gone by, each with its origin.
+
+    check: print all that is wrong instead; 1 when anything is. example: print a config file.
+    Raises ConfigError unless one of them is asked for, and FleetError for what makes no sense.
+    """
+    if example:
+        if check or as_json:
+            raise FleetError("--example prints TOML and nothing else", "use it alone", code=2)
+        output.line(example_file().rstrip("\n"))
+        return 0
+    reading = read(Source(flag))
+    if check:
+        return _print_problems(reading.problems, as_json)
+    reading.checked()
+    if as_json:
+        output.document([entry_json(entry) for entry in reading.entries])
+    else:
+        for line in effective(reading.entries):
+            output.line(line)
+    return 0
+
+
+def _print_problems(problems: tuple[ConfigProblem, ...], as_json: bool) -> int:
+    if as_json:
+        output.document({"errors": [asdict(problem) for problem in problems]})
+    elif problems:
+        for problem in problems:
+            output.line(problem.error)
+    else:
+        output.line("nothing is wrong in the config")
+    return int(bool(problems))
+
+
+def reload_config(flag: Path | None, as_json: bool) -> int:
+    """Let the manager read the config again, and print what came of it; 1 when it is wrong.
+
+    Raises FleetError, code 3, when no manager runs.
+    """
+    reading = read(Source(flag))
+    data = DataDir(reading.settings.data_dir)
+    if data.owner_pid() is None and reading.problems:
+        # Whatever is wrong may be the very line that names the manager's directory.
+        answer: Json = asdict(Reloaded(errors=reading.problems))
+    else:
+        answer = client_of(data).ask(lambda fleet: fleet.reload())
+    if as_json:
+        output.document(answer)
+    elif answer["errors"]:
+        for error in answer["errors"]:
+            output.remark(f"waziterm: {error['error']}")
+    else:
+        _print_reloaded(answer)
+    return int(bool(answer["errors"]))
+
+
+def _print_reloaded(answer: Json) -> None:
+    said = {
+        "changed": "changed",
+        "next_screen": "changed for the next screen",
+        "needs_restart": "changed at the next start only",
+    }
+    for name, words in said.items():
+        if answer[name]:
+            output.line(f"{words}: {', '.join(answer[name])}")
+    if not any(answer[name] for name in said):
+        output.line("nothing has changed")
