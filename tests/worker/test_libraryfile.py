@@ -148,12 +148,13 @@ def test_a_worker_loads_the_copy_and_neonize_calls_its_file_as_we_do(tmp_path: P
     copy, _ = copy_of(installed(), tmp_path / "library", NEWER)
     script = (
         "import sys; from pathlib import Path;"
-        "from waziterm.worker import library, libraryfile;"
+        "from waziterm.worker import library_file;"
+        "from waziterm.worker.neonize import library;"
         "import neonize.utils.platform as named; own = named.generated_name();"
         "binder = library.load(sys.argv[1]);"
         "maps = Path('/proc/self/maps').read_text();"
-        "print(own == libraryfile.file_name(), binder.gocode._name,"
-        " sys.argv[1] in maps, str(libraryfile.installed()) in maps)"
+        "print(own == library_file.file_name(), binder.gocode._name,"
+        " sys.argv[1] in maps, str(library_file.installed()) in maps)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(copy)], capture_output=True, text=True, check=True
