@@ -61,8 +61,9 @@ from waziterm.worker.protocol import (
 Request = SendText | Probe | Logout | PairByCode | Leave
 
 MAX_REQUESTS = 8
-SLOW_QUERIES_S = 3.0
-"""After so long without `Connected` an accepted login is told; they take a few round trips."""
+SLOW_QUERIES_S = 10.0
+"""After so long without `Connected` an accepted login is told. The queries take a few round trips,
+and after a pairing 812 keys are made in between, which takes a busy box seconds."""
 FAILED_REDIALS = 2
 """So many failed redials are told: the library goes on with them, 2 s later each time, and
 whoever keeps the fleet knows better when to dial."""
