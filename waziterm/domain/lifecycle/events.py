@@ -449,7 +449,16 @@ WorkerEvent = (
     | StoreFailing
     | LibraryDeaf
 )
-Event = (
+Order = (
+    StartAsked
+    | StopAsked
+    | ReconnectAsked
+    | CleanAsked
+    | PauseAsked
+    | SessionRestored
+    | NotMoved
+)
+LiveEvent = (
     WorkerEvent
     | Dialling
     | WorkerDied
@@ -458,9 +467,14 @@ Event = (
     | ProbeAnswered
     | ProbeMissed
     | SendUnanswered
+    | TakenOver
+)
+"""What says something only of an instance that has a worker, or waits for its turn."""
+Event = (
+    Order
+    | LiveEvent
     | HolderFound
     | SuspectsFound
-    | TakenOver
     | NetworkBack
     | DropShared
     | DeviceFound
@@ -472,11 +486,4 @@ Event = (
     | ClockSet
     | NotCarriedOut
     | Due
-    | StartAsked
-    | StopAsked
-    | ReconnectAsked
-    | CleanAsked
-    | PauseAsked
-    | SessionRestored
-    | NotMoved
 )

@@ -1,6 +1,7 @@
 """What a person may ask of an instance, and what then becomes of it. Pure; part of the rules."""
 
 from dataclasses import replace
+from typing import assert_never
 
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.future import settled
@@ -19,7 +20,7 @@ from waziterm.domain.lifecycle.steps import (
 )
 
 
-def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
+def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
     """What a person asked for. Only a takeover passes a cool-down or a hold; nothing a ban."""
     running = replace(instance, wanted=Wanted.RUNNING)
     barrier = blocked(running, at)
@@ -69,12 +70,14 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
             return connect(_afresh(running), Reason.ASKED, at)
-        case _:
+        case ev.StartAsked():
             if barrier is not None and barrier.hold is not None:
                 return _refused(barrier)
             if instance.state in (State.STOPPED, State.LOGGED_OUT):
                 return connect(_afresh(running), Reason.ASKED, at)
             return Decision(running)
+        case _:
+            assert_never(event)
 
 
 def _afresh(instance: Instance) -> Instance:

@@ -5,6 +5,7 @@ codes and events; the manager and its supervisors only carry its decisions out.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.future import has_future, longest_cooldown, settled
@@ -124,8 +125,19 @@ def decide(
         case ev.StreamReplaced() | ev.TemporaryBan() if _is_outdated(instance):
             # The fleet may find a version by itself, so what came with the refusal counts.
             return _live(instance, event, at)
-        case _ if instance.state.is_live:
-            return _live(instance, event, at)
+        case (
+            ev.VersionAwaited()
+            | ev.VersionChanged()
+            | ev.HolderFound()
+            | ev.SuspectsFound()
+            | ev.NetworkBack()
+            | ev.DropShared()
+            | ev.DeviceFound()
+            | ev.SessionMissing()
+        ):
+            return Decision(instance)
+        case _:
+            return _live(instance, event, at) if instance.state.is_live else Decision(instance)
     return Decision(instance)
 
 
@@ -175,7 +187,10 @@ def _due(instance: Instance, at: Moment) -> Decision:
             return retry(instance, Reason.KEEPALIVE_MISSED, at)
         case State.CONNECTED:
             return Decision(replace(instance, attempt=0, short_lived=0, due=None))
-    return Decision(replace(instance, due=None))
+        case State.STOPPED | State.HELD | State.LOGGED_OUT | State.OUTDATED:
+            return Decision(replace(instance, due=None))
+        case _:
+            assert_never(instance.state)
 
 
 def _about_to_dial(instance: Instance) -> bool:
@@ -205,7 +220,7 @@ def _awaiting(instance: Instance, known: ev.VersionAwaited, at: Moment) -> Insta
     )
 
 
-def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
+def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
     """What the library, the worker or a probe tells while a worker may exist."""
     match event:
         case ev.Dialling() if instance.state is State.CONNECTING:
@@ -289,7 +304,23 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.RegroupAsked() if instance.state is State.CONNECTED and instance.due is None:
             moved = connect(instance, Reason.MOVED, at)
             return replace(moved, actions=(Action.STOP_WORKER, *moved.actions))
-    return Decision(instance)
+        case (
+            ev.Dialling()
+            | ev.CodeShown()
+            | ev.PairFailed()
+            | ev.Authenticated()
+            | ev.KeepAliveTimeout()
+            | ev.KeepAliveRestored()
+            | ev.ProbeAnswered()
+            | ev.SendUnanswered()
+            | ev.StreamError()
+            | ev.NotStarted()
+            | ev.RegroupAsked()
+        ):
+            # It is late, doubled or out of order.
+            return Decision(instance)
+        case _:
+            assert_never(event)
 
 
 def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
@@ -374,4 +405,7 @@ def _pairing_ended(instance: Instance, how: ev.PairingEnd, detail: str, at: Mome
             return connect(instance, Reason.NO_MULTIDEVICE, at)
         case ev.PairingEnd.CLIENT_OUTDATED:
             return _live(instance, ev.ClientOutdated(), at)
-    return end(instance, Reason.PAIRING_FAILED, at, detail)
+        case ev.PairingEnd.ERROR:
+            return end(instance, Reason.PAIRING_FAILED, at, detail)
+        case _:
+            assert_never(how)
