@@ -355,11 +355,11 @@ class NotCarriedOut:
     """An event was not carried out to its end, or nothing would bring the state to its end.
 
     cause: why, for the operator. is_carried: whether its worker lives, or its turn to connect is
-    still waited for.
+    still waited for; None when that is to be looked at when it is decided.
     """
 
     cause: str
-    is_carried: bool
+    is_carried: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,13 +450,7 @@ WorkerEvent = (
     | LibraryDeaf
 )
 Order = (
-    StartAsked
-    | StopAsked
-    | ReconnectAsked
-    | CleanAsked
-    | PauseAsked
-    | SessionRestored
-    | NotMoved
+    StartAsked | StopAsked | ReconnectAsked | CleanAsked | PauseAsked | SessionRestored | NotMoved
 )
 LiveEvent = (
     WorkerEvent

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopWorker
 from waziterm.domain.lifecycle.future import has_future, longest_cooldown, settled
+from waziterm.domain.lifecycle.handling import completed
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.orders import command
@@ -16,12 +18,12 @@ from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import (
     QUEUED,
-    Action,
     Decision,
     Moment,
     conflict,
     connect,
     crash,
+    dial,
     dropped,
     end,
     hold,
@@ -35,7 +37,7 @@ from waziterm.domain.lifecycle.steps import (
 )
 from waziterm.domain.text import plain
 
-__all__ = ["Action", "Decision", "decide"]
+__all__ = ["Decision", "decide"]
 
 QR_GRACE_S = 30.0
 """How long after a code's end the library may stay silent before the pairing counts as over."""
@@ -55,7 +57,10 @@ def decide(
     now: UTC seconds. random: in [0, 1), for jitter. An event that does not fit the state (late,
     doubled, out of order) changes nothing.
     """
-    at = Moment(now, random, limits)
+    return completed(_decided(instance, event, Moment(now, random, limits)), event, limits)
+
+
+def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
     match event:
         case (
             ev.StartAsked()
@@ -70,12 +75,12 @@ def decide(
         case ev.Booted(library_changed):
             if library_changed and instance.hold is Reason.OUTDATED_CLIENT:
                 instance = replace(instance, hold=None)
-            return resume_wanted(settled(instance, at.now, limits), at)
+            return resume_wanted(settled(instance, at.now, at.limits), at)
         case ev.ClockSet():
             # The moments were moved along before; nothing is to be decided.
             return Decision(instance)
         case ev.NotCarriedOut(cause, is_carried):
-            return _go_on(instance, plain(cause), is_carried, at)
+            return _go_on(instance, plain(cause), bool(is_carried), at)
         case ev.Due():
             return _due(instance, at)
         case ev.FleetOutdated():
@@ -224,7 +229,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
     """What the library, the worker or a probe tells while a worker may exist."""
     match event:
         case ev.Dialling() if instance.state is State.CONNECTING:
-            return _dialling(instance, at)
+            return dial(instance, at)
         case ev.QrShown() if instance.state is State.CONNECTED or instance.reason is Reason.PAIRED:
             return Decision(instance)
         case ev.QrShown() if instance.is_paired:
@@ -252,7 +257,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             return Decision(move(instance, State.CONNECTING, Reason.AUTHENTICATED, at, due=due))
         case ev.KeepAliveTimeout() if instance.state is State.CONNECTED:
             # It may have been overtaken by an answer: our own probe tells within a round trip.
-            return Decision(_degraded(instance, at), (Action.PROBE,))
+            return Decision(_degraded(instance, at), (Probe(),))
         case ev.KeepAliveRestored() | ev.ProbeAnswered() if instance.state is State.DEGRADED:
             due = at.now + at.limits.stable_s
             online = move(instance, State.CONNECTED, Reason.ONLINE, at, due=due)
@@ -268,7 +273,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
                 instance, jid=None, lid=None, cooldown_until=None, guarded_at=None, attempt=0
             )
             reason = _LOGGED_OUT.get(code, Reason.UNLINKED)
-            return Decision(move(gone, State.LOGGED_OUT, reason, at), (Action.STOP_WORKER,))
+            return Decision(move(gone, State.LOGGED_OUT, reason, at), (StopWorker(),))
         case ev.TemporaryBan(code, expire_s):
             if expire_s <= 0:
                 return hold(instance, Reason.TEMPORARY_BAN, at, f"code {code}, end unknown")
@@ -277,12 +282,12 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             banned = move(
                 banned, State.BANNED, Reason.TEMPORARY_BAN, at, detail=f"code {code}", due=until
             )
-            return Decision(banned, (Action.STOP_WORKER,))
+            return Decision(banned, (StopWorker(),))
         case ev.ConnectFailure(code, detail, shared):
             return refused(instance, code, plain(detail), at, shared=shared)
         case ev.ClientOutdated():
             stopped = outdated(instance, at)
-            return replace(stopped, actions=(*stopped.actions, Action.STOP_FLEET_RETRIES))
+            return replace(stopped, actions=(*stopped.actions, ReportRefusedVersion()))
         case ev.StreamError(code) if code != "515":
             return retry(instance, Reason.STREAM_ERROR, at, f"code {plain(code)}")
         case ev.DialFailed(detail):
@@ -303,7 +308,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             return lost_worker(instance, plain(cause), at)
         case ev.RegroupAsked() if instance.state is State.CONNECTED and instance.due is None:
             moved = connect(instance, Reason.MOVED, at)
-            return replace(moved, actions=(Action.STOP_WORKER, *moved.actions))
+            return replace(moved, actions=(StopWorker(), *moved.actions))
         case (
             ev.Dialling()
             | ev.CodeShown()
@@ -330,14 +335,6 @@ def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
         return paired
     kept = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
     return replace(paired, hold=kept, cooldown_until=None, guarded_at=None)
-
-
-def _dialling(instance: Instance, at: Moment) -> Decision:
-    due = at.now + at.limits.connect_timeout_s
-    dialling = move(instance, State.CONNECTING, instance.reason, at, due=due)
-    if instance.reason in (Reason.GUARDED, Reason.TAKEOVER):
-        dialling = replace(dialling, cooldown_until=None, guarded_at=at.now)
-    return Decision(dialling)
 
 
 def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.tools import ConflictRecord
-from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import safe_line
@@ -17,9 +17,8 @@ from waziterm.store.store import Store, open_store
 _MOST = 100_000
 """So many changes are looked through at most, the newest."""
 
-_TOLD = ev.StreamReplaced.__name__
-_SEEN = {ev.HolderFound.__name__, ev.TakenOver.__name__}
-_NAMING = {ev.HolderFound.__name__, ev.TakenOver.__name__, ev.SuspectsFound.__name__}
+_SEEN = (EventName.HOLDER_FOUND, EventName.TAKEN_OVER)
+_NAMING = (*_SEEN, EventName.SUSPECTS_FOUND)
 
 
 async def conflicts_in(store: Store, since: float = 0.0) -> tuple[ConflictRecord, ...]:
@@ -52,7 +51,7 @@ def _conflicts_among(changes: tuple[Transition, ...]) -> tuple[ConflictRecord, .
 
 
 def _is_conflict(change: Transition) -> bool:
-    return change.event == _TOLD or (
+    return change.event == EventName.STREAM_REPLACED or (
         change.event in _SEEN and change.reason.code == Reason.CONFLICT.code
     )
 
