@@ -74,6 +74,7 @@ class ScriptedTools:
     happened: tuple[IncidentView, ...] = (STOLEN, OUTAGE)
     courses: Mapping[str, tuple[Moved, ...]] = {"shop-b": MOVES}
     tried: tuple[Attempt, ...] = ATTEMPTS
+    fought: tuple[ConflictRecord, ...] = (CONFLICT,)
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
@@ -146,7 +147,7 @@ class ScriptedTools:
         return tuple(line for line in lines if line.seq > after and line.at >= since)[-limit:]
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
-        return (CONFLICT,)
+        return self.fought
 
     async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
         return tuple(each for each in self.happened if each.last_at >= since)

@@ -10,7 +10,8 @@ import pytest
 
 import waziterm.manager
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.event_names import NAMES, EventName
+from waziterm.domain.lifecycle.event_names import NAMES, EventName, tells_of_a_conflict
+from waziterm.domain.lifecycle.reasons import Reason
 
 ROOT = Path(waziterm.manager.__file__).parent
 EVENTS = {kind.__name__ for kind in typing.get_args(ev.Event)}
@@ -85,3 +86,21 @@ def test_an_event_may_be_made_anywhere() -> None:
 def test_every_event_has_a_name_in_the_history_of_its_own() -> None:
     assert set(NAMES) == set(typing.get_args(ev.Event))
     assert sorted([*NAMES.values(), EventName.ADDED]) == sorted(EventName)
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "is_one"),
+    [
+        (EventName.STREAM_REPLACED, Reason.CONFLICT, True),
+        (EventName.STREAM_REPLACED, Reason.BY_OPERATOR, True),
+        (EventName.HOLDER_FOUND, Reason.LOCAL_HOLDER, True),
+        (EventName.TAKEN_OVER, Reason.LOCAL_HOLDER, True),
+        (EventName.HOLDER_FOUND, Reason.BY_OPERATOR, False),
+        (EventName.DUE, Reason.GUARDED, False),
+        (EventName.START_ASKED, Reason.CONFLICT, False),
+        (EventName.DISCONNECTED, Reason.SUSPECTED_CONFLICT, False),
+        ("a word of a later version", Reason.RIVAL, False),
+    ],
+)
+def test_a_conflict_is_what_was_told_or_found(event: str, reason: Reason, is_one: bool) -> None:
+    assert tells_of_a_conflict(event, reason) is is_one

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.reasons import Reason
 
 
 class EventName(StrEnum):
@@ -59,6 +60,17 @@ class EventName(StrEnum):
     PAUSE_ASKED = "PauseAsked"
     SESSION_RESTORED = "SessionRestored"
     NOT_MOVED = "NotMoved"
+
+
+def tells_of_a_conflict(event: str, reason: Reason) -> bool:
+    """Whether a change in the history is a conflict: WhatsApp told it, or another client that has
+    the session was found. event: its name. reason: for which the instance was then in its state.
+
+    The attempt after it is none, nor a command that its cool-down refused, nor what an earlier
+    waziterm guessed from connections that kept ending. Conflicts are counted by this alone.
+    """
+    seen = event in (EventName.HOLDER_FOUND, EventName.TAKEN_OVER)
+    return event == EventName.STREAM_REPLACED or (seen and reason.is_of_a_conflict)
 
 
 def name_of(event: ev.Event) -> EventName:
