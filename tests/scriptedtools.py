@@ -89,6 +89,7 @@ class ScriptedTools:
     happened: tuple[IncidentView, ...] = (STOLEN, OUTAGE)
     courses: Mapping[str, tuple[Moved, ...]] = {"shop-b": MOVES}
     tried: tuple[Attempt, ...] = ATTEMPTS
+    fought: tuple[ConflictRecord, ...] = (CONFLICT,)
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
@@ -165,7 +166,7 @@ class ScriptedTools:
         return self.reloaded
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
-        return (CONFLICT,)
+        return self.fought
 
     async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
         return tuple(each for each in self.happened if each.last_at >= since)

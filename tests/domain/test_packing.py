@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import TRUSTED_S
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.upkeep.packing import (
     GROWN_MB,
     QUIET_S,
-    TRUSTED_S,
     WorkerView,
     is_quiet,
     regroup,

@@ -7,11 +7,11 @@ from random import Random
 import pytest
 
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.actions import Queue, StopWorker
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.rules import decide
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.lifecycle.steps import Action
 
 LIMITS = Limits()
 LOGIN_S = 0.3
@@ -55,13 +55,13 @@ def kicks_in(seconds: float, lost: float, seed: int) -> tuple[list[float], list[
             online = None
         decision = decide(me.instance, event, now, random.random(), LIMITS)
         me.instance = decision.instance
-        if Action.STOP_WORKER in decision.actions:
+        if StopWorker() in decision.actions:
             me.events = [e for e in me.events if not isinstance(e[1], ev.Connected | ev.Dialling)]
             online = None if online is me else online
         me.events = [each for each in me.events if not isinstance(each[1], ev.Due)]
         if me.instance.due is not None:
             me.events.append((me.instance.due + 1e-6, ev.Due()))
-        if Action.DIAL in decision.actions:
+        if any(isinstance(action, Queue) for action in decision.actions):
             me.events.append((now, ev.Dialling()))
         if isinstance(event, ev.Dialling) and me.instance.state is State.CONNECTING:
             me.events.append((now + LOGIN_S, ev.Connected()))

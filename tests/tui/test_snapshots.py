@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.scriptedtools import MOVES
+from tests.scriptedtools import CONFLICT, MOVES
 from tests.tui import scripted
 from tests.tui.scripted import ScriptedFleet
 from waziterm.domain.lifecycle.reasons import Reason
@@ -27,6 +28,7 @@ def _never_linked() -> ScriptedFleet:
 def _with_a_past() -> ScriptedFleet:
     fleet = scripted.every_state()
     fleet.courses = dict.fromkeys(fleet.views, MOVES)
+    fleet.fought = tuple(replace(CONFLICT, instance=name, at=MOVES[1].at) for name in fleet.views)
     return fleet
 
 

@@ -16,6 +16,7 @@ from waziterm.domain.fleet.api import (
 )
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
@@ -140,7 +141,7 @@ class Roster:
         name = instance.name
         if name in self._supervisors:
             raise FleetError(f"{name} exists already", "choose another name")
-        await self._store.save(instance, event="Added", at=self._world.clock.now())
+        await self._store.save(instance, event=EventName.ADDED, at=self._world.clock.now())
         self.keep(instance, await self._store.lines(name, limit=TAIL))
         self._hub.changed(self.of(name).view)
 

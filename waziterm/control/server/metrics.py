@@ -23,7 +23,6 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import UsedVersion
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-_CONFLICT = "440"
 
 
 def exposition(fleet: FleetView | None) -> bytes:
@@ -76,7 +75,7 @@ class _OfFleet(Collector):
         for view in self._fleet.instances:
             name = (view.name,)
             connected.add_metric(name, view.state is State.CONNECTED)
-            conflict.add_metric(name, view.reason.code == _CONFLICT)
+            conflict.add_metric(name, view.reason.is_of_a_conflict)
             sends.add_metric(name, view.sent)
             if view.connected_at is not None:
                 uptime.add_metric(name, self._up_s(view.connected_at))

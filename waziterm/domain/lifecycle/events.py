@@ -355,11 +355,11 @@ class NotCarriedOut:
     """An event was not carried out to its end, or nothing would bring the state to its end.
 
     cause: why, for the operator. is_carried: whether its worker lives, or its turn to connect is
-    still waited for.
+    still waited for; None when that is to be looked at when it is decided.
     """
 
     cause: str
-    is_carried: bool
+    is_carried: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,7 +449,10 @@ WorkerEvent = (
     | StoreFailing
     | LibraryDeaf
 )
-Event = (
+Order = (
+    StartAsked | StopAsked | ReconnectAsked | CleanAsked | PauseAsked | SessionRestored | NotMoved
+)
+LiveEvent = (
     WorkerEvent
     | Dialling
     | WorkerDied
@@ -458,9 +461,14 @@ Event = (
     | ProbeAnswered
     | ProbeMissed
     | SendUnanswered
+    | TakenOver
+)
+"""What says something only of an instance that has a worker, or waits for its turn."""
+Event = (
+    Order
+    | LiveEvent
     | HolderFound
     | SuspectsFound
-    | TakenOver
     | NetworkBack
     | DropShared
     | DeviceFound
@@ -472,11 +480,4 @@ Event = (
     | ClockSet
     | NotCarriedOut
     | Due
-    | StartAsked
-    | StopAsked
-    | ReconnectAsked
-    | CleanAsked
-    | PauseAsked
-    | SessionRestored
-    | NotMoved
 )

@@ -5,6 +5,7 @@ or from something that failed; whoever finds one ends it.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import NETWORK_CAP_S, Limits
@@ -39,8 +40,10 @@ def longest_wait(instance: Instance, limits: Limits) -> float | None:
             return NEXT_LOOK_S
         case State.CONNECTING if instance.reason is Reason.AUTHENTICATED:
             return limits.first_queries_s
-        case _:
+        case State.RETRYING | State.CONNECTING | State.STOPPED | State.HELD | State.LOGGED_OUT:
             return limits.connect_timeout_s
+        case _:
+            assert_never(instance.state)
 
 
 def longest_cooldown(limits: Limits) -> float:
@@ -85,8 +88,10 @@ def has_future(instance: Instance, *, is_carried: bool) -> bool:
             return is_carried and (instance.due is not None or instance.state is State.CONNECTING)
         case State.RETRYING | State.COOLDOWN | State.BANNED:
             return instance.due is not None
-        case _:
+        case State.STOPPED | State.HELD | State.LOGGED_OUT | State.OUTDATED:
             return True
+        case _:
+            assert_never(instance.state)
 
 
 def stuck(instance: Instance, now: float, limits: Limits, *, is_carried: bool) -> str:

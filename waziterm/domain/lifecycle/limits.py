@@ -136,6 +136,9 @@ NETWORK_CAP_S = 120.0
 """The largest wait after what the network may have done: all are back within 3 minutes of its
 end, whoever is the last to look."""
 
+TRUSTED_S = 3600.0
+"""How long after a crash an instance is not put together with others."""
+
 
 def drawn(wait_s: float, limits: Limits, random: float) -> float:
     """A wait lengthened by jitter, so that two managers do not fall into step.

@@ -1,14 +1,16 @@
 """What a person may ask of an instance, and what then becomes of it. Pure; part of the rules."""
 
 from dataclasses import replace
+from typing import assert_never
 
+from waziterm.domain.care.trash import Why
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.actions import ReadVersion, Restore, StopWorker, Trash
 from waziterm.domain.lifecycle.future import settled
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.lifecycle.steps import (
-    Action,
     Decision,
     Moment,
     blocked,
@@ -19,7 +21,7 @@ from waziterm.domain.lifecycle.steps import (
 )
 
 
-def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
+def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
     """What a person asked for. Only a takeover passes a cool-down or a hold; nothing a ban."""
     running = replace(instance, wanted=Wanted.RUNNING)
     barrier = blocked(running, at)
@@ -34,11 +36,11 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if not waits and not instance.state.is_live:
                 return Decision(instance)
             paused = move(instance, State.STOPPED, Reason.PAUSED, at, detail=instance.detail)
-            return Decision(paused, (Action.STOP_WORKER,))
+            return Decision(paused, (StopWorker(),))
         case ev.StartAsked() | ev.ReconnectAsked() if instance.reason is Reason.PAUSED:
             return Decision(instance, refusal="paused while something is put in order; wait")
-        case ev.SessionRestored(was=was):
-            return _restored(instance, was, at)
+        case ev.SessionRestored(entry, was):
+            return _restored(instance, entry, was, at)
         case ev.NotMoved(was=was):
             waits = was.state.is_live or was.due is not None
             return resume_wanted(move(was, State.STOPPED, Reason.PAUSED, at) if waits else was, at)
@@ -47,34 +49,35 @@ def command(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 instance, wanted=Wanted.STOPPED, jid=None, lid=None, attempt=0, short_lived=0
             )
             cleaned = move(bare, State.STOPPED, Reason.CLEANED, at, detail=note)
-            trash = Action.TRASH_REMAINS if unlinked else Action.TRASH_SESSION
-            return Decision(
-                cleaned, (Action.STOP_WORKER, Action.TRASH_INSTANCE if removing else trash)
-            )
+            why = Why.LOGGED_OUT if unlinked else Why.CLEANED
+            trash = Trash(Why.REMOVED if removing else why, restorable=not unlinked, was=instance)
+            return Decision(cleaned, (StopWorker(), trash))
         case ev.ReconnectAsked(takeover=True):
             if barrier is not None and barrier.state is State.BANNED:
                 return _refused(barrier)
             if barrier is not None and barrier.state is State.OUTDATED:
                 # Nobody dials with a version that is refused; what helps is another one.
-                return Decision(barrier, (Action.STOP_WORKER, Action.READ_VERSION))
+                return Decision(barrier, (StopWorker(), ReadVersion()))
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
             fresh = replace(_afresh(running), hold=None)
             if not instance.is_held and instance.cooldown_until is None:
-                return connect(fresh, Reason.ASKED, at)
-            return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at)
+                return connect(fresh, Reason.ASKED, at, instance)
+            return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at, instance)
         case ev.ReconnectAsked():
             if barrier is not None:
                 return _refused(barrier)
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
-            return connect(_afresh(running), Reason.ASKED, at)
-        case _:
+            return connect(_afresh(running), Reason.ASKED, at, instance)
+        case ev.StartAsked():
             if barrier is not None and barrier.hold is not None:
                 return _refused(barrier)
             if instance.state in (State.STOPPED, State.LOGGED_OUT):
-                return connect(_afresh(running), Reason.ASKED, at)
+                return connect(_afresh(running), Reason.ASKED, at, instance)
             return Decision(running)
+        case _:
+            assert_never(event)
 
 
 def _afresh(instance: Instance) -> Instance:
@@ -82,7 +85,7 @@ def _afresh(instance: Instance) -> Instance:
     return replace(instance, attempt=0, refusals=(), store_faults=())
 
 
-def _restored(instance: Instance, was: Instance, at: Moment) -> Decision:
+def _restored(instance: Instance, entry: str, was: Instance, at: Moment) -> Decision:
     """A session comes back with every barrier that it left with; none of them gets shorter."""
     if instance.is_paired or instance.state not in (State.STOPPED, State.LOGGED_OUT):
         said = "linked already" if instance.is_paired else instance.state.label
@@ -95,7 +98,7 @@ def _restored(instance: Instance, was: Instance, at: Moment) -> Decision:
         crashes=tuple(sorted({*instance.crashes, *was.crashes})),
     )
     back = settled(move(back, State.STOPPED, Reason.RESTORED, at), at.now, at.limits)
-    return Decision(back, (Action.RESTORE_SESSION,))
+    return Decision(back, (Restore(entry),))
 
 
 def _refused(barrier: Instance) -> Decision:

@@ -191,6 +191,11 @@ class Reason(Enum):
     def next_step(self) -> str:
         return self.value.next_step
 
+    @property
+    def is_of_a_conflict(self) -> bool:
+        """Whether another client is why, or was: what operators know as 440."""
+        return self.code == "440"
+
     @classmethod
     def of(cls, slug: str) -> "Reason":
         """The reason with this slug; raises ValueError for any other text."""

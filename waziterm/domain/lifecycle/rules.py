@@ -5,9 +5,12 @@ codes and events; the manager and its supervisors only carry its decisions out.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopWorker
 from waziterm.domain.lifecycle.future import has_future, longest_cooldown, settled
+from waziterm.domain.lifecycle.handling import completed
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.orders import command
@@ -15,12 +18,12 @@ from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import (
     QUEUED,
-    Action,
     Decision,
     Moment,
     conflict,
     connect,
     crash,
+    dial,
     dropped,
     end,
     hold,
@@ -34,7 +37,7 @@ from waziterm.domain.lifecycle.steps import (
 )
 from waziterm.domain.text import plain
 
-__all__ = ["Action", "Decision", "decide"]
+__all__ = ["Decision", "decide"]
 
 QR_GRACE_S = 30.0
 """How long after a code's end the library may stay silent before the pairing counts as over."""
@@ -54,7 +57,10 @@ def decide(
     now: UTC seconds. random: in [0, 1), for jitter. An event that does not fit the state (late,
     doubled, out of order) changes nothing.
     """
-    at = Moment(now, random, limits)
+    return completed(_decided(instance, event, Moment(now, random, limits)), event, limits)
+
+
+def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
     match event:
         case (
             ev.StartAsked()
@@ -69,12 +75,12 @@ def decide(
         case ev.Booted(library_changed):
             if library_changed and instance.hold is Reason.OUTDATED_CLIENT:
                 instance = replace(instance, hold=None)
-            return resume_wanted(settled(instance, at.now, limits), at)
+            return resume_wanted(settled(instance, at.now, at.limits), at)
         case ev.ClockSet():
             # The moments were moved along before; nothing is to be decided.
             return Decision(instance)
         case ev.NotCarriedOut(cause, is_carried):
-            return _go_on(instance, plain(cause), is_carried, at)
+            return _go_on(instance, plain(cause), bool(is_carried), at)
         case ev.Due():
             return _due(instance, at)
         case ev.FleetOutdated():
@@ -124,8 +130,19 @@ def decide(
         case ev.StreamReplaced() | ev.TemporaryBan() if _is_outdated(instance):
             # The fleet may find a version by itself, so what came with the refusal counts.
             return _live(instance, event, at)
-        case _ if instance.state.is_live:
-            return _live(instance, event, at)
+        case (
+            ev.VersionAwaited()
+            | ev.VersionChanged()
+            | ev.HolderFound()
+            | ev.SuspectsFound()
+            | ev.NetworkBack()
+            | ev.DropShared()
+            | ev.DeviceFound()
+            | ev.SessionMissing()
+        ):
+            return Decision(instance)
+        case _:
+            return _live(instance, event, at) if instance.state.is_live else Decision(instance)
     return Decision(instance)
 
 
@@ -175,7 +192,10 @@ def _due(instance: Instance, at: Moment) -> Decision:
             return retry(instance, Reason.KEEPALIVE_MISSED, at)
         case State.CONNECTED:
             return Decision(replace(instance, attempt=0, short_lived=0, due=None))
-    return Decision(replace(instance, due=None))
+        case State.STOPPED | State.HELD | State.LOGGED_OUT | State.OUTDATED:
+            return Decision(replace(instance, due=None))
+        case _:
+            assert_never(instance.state)
 
 
 def _about_to_dial(instance: Instance) -> bool:
@@ -205,11 +225,11 @@ def _awaiting(instance: Instance, known: ev.VersionAwaited, at: Moment) -> Insta
     )
 
 
-def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
+def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
     """What the library, the worker or a probe tells while a worker may exist."""
     match event:
         case ev.Dialling() if instance.state is State.CONNECTING:
-            return _dialling(instance, at)
+            return dial(instance, at)
         case ev.QrShown() if instance.state is State.CONNECTED or instance.reason is Reason.PAIRED:
             return Decision(instance)
         case ev.QrShown() if instance.is_paired:
@@ -237,7 +257,7 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return Decision(move(instance, State.CONNECTING, Reason.AUTHENTICATED, at, due=due))
         case ev.KeepAliveTimeout() if instance.state is State.CONNECTED:
             # It may have been overtaken by an answer: our own probe tells within a round trip.
-            return Decision(_degraded(instance, at), (Action.PROBE,))
+            return Decision(_degraded(instance, at), (Probe(),))
         case ev.KeepAliveRestored() | ev.ProbeAnswered() if instance.state is State.DEGRADED:
             due = at.now + at.limits.stable_s
             online = move(instance, State.CONNECTED, Reason.ONLINE, at, due=due)
@@ -253,7 +273,7 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 instance, jid=None, lid=None, cooldown_until=None, guarded_at=None, attempt=0
             )
             reason = _LOGGED_OUT.get(code, Reason.UNLINKED)
-            return Decision(move(gone, State.LOGGED_OUT, reason, at), (Action.STOP_WORKER,))
+            return Decision(move(gone, State.LOGGED_OUT, reason, at), (StopWorker(),))
         case ev.TemporaryBan(code, expire_s):
             if expire_s <= 0:
                 return hold(instance, Reason.TEMPORARY_BAN, at, f"code {code}, end unknown")
@@ -262,12 +282,12 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             banned = move(
                 banned, State.BANNED, Reason.TEMPORARY_BAN, at, detail=f"code {code}", due=until
             )
-            return Decision(banned, (Action.STOP_WORKER,))
+            return Decision(banned, (StopWorker(),))
         case ev.ConnectFailure(code, detail, shared):
             return refused(instance, code, plain(detail), at, shared=shared)
         case ev.ClientOutdated():
             stopped = outdated(instance, at)
-            return replace(stopped, actions=(*stopped.actions, Action.STOP_FLEET_RETRIES))
+            return replace(stopped, actions=(*stopped.actions, ReportRefusedVersion()))
         case ev.StreamError(code) if code != "515":
             return retry(instance, Reason.STREAM_ERROR, at, f"code {plain(code)}")
         case ev.DialFailed(detail):
@@ -288,8 +308,24 @@ def _live(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return lost_worker(instance, plain(cause), at)
         case ev.RegroupAsked() if instance.state is State.CONNECTED and instance.due is None:
             moved = connect(instance, Reason.MOVED, at)
-            return replace(moved, actions=(Action.STOP_WORKER, *moved.actions))
-    return Decision(instance)
+            return replace(moved, actions=(StopWorker(), *moved.actions))
+        case (
+            ev.Dialling()
+            | ev.CodeShown()
+            | ev.PairFailed()
+            | ev.Authenticated()
+            | ev.KeepAliveTimeout()
+            | ev.KeepAliveRestored()
+            | ev.ProbeAnswered()
+            | ev.SendUnanswered()
+            | ev.StreamError()
+            | ev.NotStarted()
+            | ev.RegroupAsked()
+        ):
+            # It is late, doubled or out of order.
+            return Decision(instance)
+        case _:
+            assert_never(event)
 
 
 def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
@@ -299,14 +335,6 @@ def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
         return paired
     kept = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
     return replace(paired, hold=kept, cooldown_until=None, guarded_at=None)
-
-
-def _dialling(instance: Instance, at: Moment) -> Decision:
-    due = at.now + at.limits.connect_timeout_s
-    dialling = move(instance, State.CONNECTING, instance.reason, at, due=due)
-    if instance.reason in (Reason.GUARDED, Reason.TAKEOVER):
-        dialling = replace(dialling, cooldown_until=None, guarded_at=at.now)
-    return Decision(dialling)
 
 
 def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
@@ -374,4 +402,7 @@ def _pairing_ended(instance: Instance, how: ev.PairingEnd, detail: str, at: Mome
             return connect(instance, Reason.NO_MULTIDEVICE, at)
         case ev.PairingEnd.CLIENT_OUTDATED:
             return _live(instance, ev.ClientOutdated(), at)
-    return end(instance, Reason.PAIRING_FAILED, at, detail)
+        case ev.PairingEnd.ERROR:
+            return end(instance, Reason.PAIRING_FAILED, at, detail)
+        case _:
+            assert_never(how)

@@ -1,11 +1,28 @@
 """The moves that the rules are made of: an instance and a moment in, a decision out."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+from waziterm.domain.care.trash import Why
+from waziterm.domain.lifecycle.actions import (
+    Action,
+    Dial,
+    FindHolder,
+    Queue,
+    Restore,
+    StopWorker,
+    Trash,
+)
+from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.events import StoreFault
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.lifecycle.limits import NETWORK_CAP_S, Limits, backoff, drawn, suspicious_wait
+from waziterm.domain.lifecycle.limits import (
+    NETWORK_CAP_S,
+    TRUSTED_S,
+    Limits,
+    backoff,
+    drawn,
+    suspicious_wait,
+)
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 
@@ -24,26 +41,14 @@ _CAPS_S = {
 }
 """The largest wait for another attempt, where the network may have been the cause."""
 
+_QUIET = (Reason.RESUMED, Reason.RETRY, Reason.MOVED, Reason.VERSION_CHANGED)
+"""What an instance connects for that may share its worker."""
+
 REFUSAL_BUDGET = 5
 REFUSAL_SPAN_S = 600.0
 """So many refused logins in a row, over so long a time, end in `held`."""
 STORE_WINDOW_S = 86_400.0
 """How long a fault of the session file counts: one reconnect a day, then `held`."""
-
-
-class Action(StrEnum):
-    """What a supervisor has to carry out, in the order of a decision."""
-
-    STOP_WORKER = "stop_worker"
-    DIAL = "dial"
-    PROBE = "probe"
-    FIND_HOLDER = "find_holder"
-    TRASH_SESSION = "trash_session"
-    TRASH_REMAINS = "trash_remains"
-    TRASH_INSTANCE = "trash_instance"
-    RESTORE_SESSION = "restore_session"
-    STOP_FLEET_RETRIES = "stop_fleet_retries"
-    READ_VERSION = "read_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,39 @@ class Decision:
     instance: the next value of the instance, with its state, reason and due moment.
     actions: what to do now, in order.
     refusal: for a command that was not carried out, one line that says why.
+    then: what keeps claims, gate and probes in step with it, after the actions, in order.
+    led_by: the event that led to it, None for a clock that was set: that is told once, not by
+        every instance, and only moves what is stored.
+    probe_s: seconds of our own probe's round trip, when that is what was told.
+    cuts_short: a person ends the attempt that is under way, which is no verdict on it.
+    stands_unstored: a person is obeyed even when it cannot be stored.
+    is_preliminary: what follows is decided by the boot.
     """
 
     instance: Instance
     actions: tuple[Action, ...] = ()
     refusal: str = ""
+    then: tuple[Action, ...] = ()
+    led_by: EventName | None = None
+    probe_s: float | None = None
+    cuts_short: bool = False
+    stands_unstored: bool = False
+    is_preliminary: bool = False
+
+    @property
+    def dials(self) -> bool:
+        """Whether an attempt begins with it."""
+        return any(isinstance(action, Dial) for action in self.actions)
+
+    @property
+    def moves_session(self) -> bool:
+        """Whether it moves a session; when that fails, all is as before."""
+        return any(isinstance(action, Trash | Restore) for action in self.actions)
+
+    @property
+    def removes(self) -> bool:
+        """Whether the instance goes with its session."""
+        return any(isinstance(each, Trash) and each.why is Why.REMOVED for each in self.actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +170,46 @@ def _kept_evidence(instance: Instance) -> str:
     return instance.detail if instance.reason is Reason.PAUSED else ""
 
 
-def connect(instance: Instance, reason: Reason, at: Moment) -> Decision:
-    """Connect now, unless a barrier forbids it.
+def connect(
+    instance: Instance, reason: Reason, at: Moment, was: Instance | None = None
+) -> Decision:
+    """Connect now, unless a barrier forbids it. was: the instance as it was before a person's
+    order.
 
     The first attempt after a cool-down is the guarded one, whoever asks for it. The wait for
     the fleet's turn has no limit of its own; the connect time limit starts with `Dialling`.
     """
     barrier = blocked(instance, at)
     if barrier is not None:
-        return Decision(barrier, (Action.STOP_WORKER,))
+        return Decision(barrier, (StopWorker(),))
     cooled = instance.is_paired and instance.cooldown_until is not None
     if cooled and reason is not Reason.TAKEOVER:
         reason = Reason.GUARDED
-    actions = [Action.STOP_WORKER, Action.DIAL]
-    if instance.state is State.LOGGED_OUT:
-        actions.insert(1, Action.TRASH_REMAINS)
+    queue = Queue(paced=not instance.is_paired or reason is Reason.RETRY)
     queued = move(instance, State.CONNECTING, reason, at, detail=QUEUED)
-    return Decision(queued, tuple(actions))
+    if instance.state is State.LOGGED_OUT:
+        remains = Trash(Why.LOGGED_OUT, restorable=False, was=was or instance)
+        return Decision(queued, (StopWorker(), remains, queue))
+    return Decision(queued, (StopWorker(), queue))
+
+
+def dial(instance: Instance, at: Moment) -> Decision:
+    """Its turn to connect has come. The guarded attempt and the takeover end a cool-down."""
+    due = at.now + at.limits.connect_timeout_s
+    dialling = move(instance, State.CONNECTING, instance.reason, at, due=due)
+    if instance.reason in (Reason.GUARDED, Reason.TAKEOVER):
+        dialling = replace(dialling, cooldown_until=None, guarded_at=at.now)
+    return Decision(dialling, (Dial(instance.jid, instance.proxy, _may_share(instance, at)),))
+
+
+def _may_share(instance: Instance, at: Moment) -> bool:
+    """Whether others may be in the worker of the attempt that begins.
+
+    A pairing and a guarded attempt have their worker to themselves, as has who was hit by more
+    than one crash, and whom an operator has just restarted.
+    """
+    recent = sum(crash > at.now - TRUSTED_S for crash in instance.crashes)
+    return instance.is_paired and instance.reason in _QUIET and recent <= 1
 
 
 def retry(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
@@ -161,7 +217,7 @@ def retry(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> D
     attempt = instance.attempt + 1
     due = at.now + backoff(attempt, at.limits, at.random, _CAPS_S.get(reason))
     waiting = move(instance, State.RETRYING, reason, at, detail=detail, due=due)
-    return Decision(replace(waiting, attempt=attempt), (Action.STOP_WORKER,))
+    return Decision(replace(waiting, attempt=attempt), (StopWorker(),))
 
 
 def dropped(
@@ -192,7 +248,7 @@ def dropped(
     due = at.now + suspicious_wait(times, limits, at.random)
     said = f"{counted.short_lived} times"
     waiting = move(counted, State.RETRYING, Reason.SHORT_LIVED, at, detail=said, due=due)
-    return Decision(replace(waiting, attempt=instance.attempt + 1), (Action.STOP_WORKER,))
+    return Decision(replace(waiting, attempt=instance.attempt + 1), (StopWorker(),))
 
 
 def refused(instance: Instance, code: int, said: str, at: Moment, *, shared: bool) -> Decision:
@@ -236,7 +292,7 @@ def hold(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> De
     """Stop trying until a person says so."""
     state = State.OUTDATED if reason is Reason.OUTDATED_CLIENT else State.HELD
     stopped = move(instance, state, reason, at, detail=detail)
-    return Decision(replace(stopped, hold=reason, cooldown_until=None), (Action.STOP_WORKER,))
+    return Decision(replace(stopped, hold=reason, cooldown_until=None), (StopWorker(),))
 
 
 def outdated(instance: Instance, at: Moment) -> Decision:
@@ -249,7 +305,7 @@ def outdated(instance: Instance, at: Moment) -> Decision:
 
 def end(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
     """Stop without a further attempt; a key starts it again."""
-    return Decision(move(instance, State.STOPPED, reason, at, detail=detail), (Action.STOP_WORKER,))
+    return Decision(move(instance, State.STOPPED, reason, at, detail=detail), (StopWorker(),))
 
 
 def conflict(instance: Instance, at: Moment) -> Decision:
@@ -269,9 +325,8 @@ def conflict(instance: Instance, at: Moment) -> Decision:
         return hold(counted, Reason.CONFLICT_BUDGET, at, f"{len(conflicts)} in {minutes} minutes")
     until = at.now + drawn(limits.cooldown_s, limits, at.random)
     cooling = move(counted, State.COOLDOWN, Reason.CONFLICT, at, due=until)
-    return Decision(
-        replace(cooling, cooldown_until=until), (Action.STOP_WORKER, Action.FIND_HOLDER)
-    )
+    find = () if counted.jid is None else (FindHolder(counted.jid),)
+    return Decision(replace(cooling, cooldown_until=until), (StopWorker(), *find))
 
 
 def crash(instance: Instance, cause: str, at: Moment) -> Decision:
@@ -296,7 +351,7 @@ def lost_worker(instance: Instance, cause: str, at: Moment) -> Decision:
     if instance.state is not State.CONNECTED:
         return retry(counted, Reason.WORKER_DIED, at, cause)
     moved = connect(counted, Reason.MOVED, at)
-    return replace(moved, actions=(Action.STOP_WORKER, *moved.actions))
+    return replace(moved, actions=(StopWorker(), *moved.actions))
 
 
 def resume_wanted(

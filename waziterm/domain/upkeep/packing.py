@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import TRUSTED_S
 from waziterm.domain.lifecycle.states import State
 
 GROWN_MB = 64.0
 """A worker that has grown by this much since its start is given up (10^6 bytes)."""
 QUIET_S = 600.0
-TRUSTED_S = 3600.0
-"""How long after a crash an instance is not put together with others."""
 
 
 @dataclass(frozen=True, slots=True)

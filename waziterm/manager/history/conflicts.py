@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from waziterm.domain.fleet.tools import ConflictRecord
-from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.event_names import EventName, tells_of_a_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import safe_line
@@ -14,18 +14,14 @@ from waziterm.store.store import Store
 _MOST = 100_000
 """So many changes are looked through at most, the newest."""
 
-_TOLD = ev.StreamReplaced.__name__
-_SEEN = {ev.HolderFound.__name__, ev.TakenOver.__name__}
-_NAMING = {ev.HolderFound.__name__, ev.TakenOver.__name__, ev.SuspectsFound.__name__}
+_NAMING = (EventName.HOLDER_FOUND, EventName.TAKEN_OVER, EventName.SUSPECTS_FOUND)
 
 
 async def conflicts_in(store: Store, since: float = 0.0) -> tuple[ConflictRecord, ...]:
     """The conflicts from a moment (UTC seconds) on, oldest first. Raises StoreError.
 
-    A conflict is what WhatsApp told, or another client that was found, not the attempt after it,
-    nor a command that its cool-down refused; nor is it what an earlier waziterm guessed from
-    connections that kept ending. Who has the session is often found
-    out later; that belongs to the same conflict, and so does the state that it leads to.
+    What a conflict is: see `tells_of_a_conflict`. Who has the session is often found out later;
+    that belongs to the same conflict, and so does the state that it leads to.
     """
     changes = await store.transitions(since=since, limit=_MOST)
     # A long history takes a tenth of a second to walk through, too long for an event loop.
@@ -40,7 +36,7 @@ def _conflicts_among(changes: tuple[Transition, ...]) -> tuple[ConflictRecord, .
         if number is not None and change.event in _NAMING:
             who = _who(change) or found[number].who
             found[number] = replace(found[number], state=change.to_state, who=who)
-        elif _is_conflict(change):
+        elif tells_of_a_conflict(change.event, change.reason):
             current[change.instance] = len(found)
             found.append(_record(change))
         elif change.to_state not in (State.COOLDOWN, State.HELD):
@@ -48,17 +44,10 @@ def _conflicts_among(changes: tuple[Transition, ...]) -> tuple[ConflictRecord, .
     return tuple(found)
 
 
-def _is_conflict(change: Transition) -> bool:
-    return change.event == _TOLD or (
-        change.event in _SEEN and change.reason.code == Reason.CONFLICT.code
-    )
-
-
 def _record(change: Transition) -> ConflictRecord:
     """A conflict that is told in the moment of a stop leaves the instance stopped by its operator,
     and is one all the same."""
-    is_why = change.reason.code == Reason.CONFLICT.code
-    reason = change.reason if is_why else Reason.CONFLICT
+    reason = change.reason if change.reason.is_of_a_conflict else Reason.CONFLICT
     return ConflictRecord(change.at, change.instance, reason, change.to_state, _who(change))
 
 

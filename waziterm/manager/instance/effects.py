@@ -5,18 +5,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Protocol
+from typing import Protocol, assert_never
 
-from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError, InstanceView, Source
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.lifecycle.limits import Limits
-from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.rules import Action
-from waziterm.domain.lifecycle.states import State
-from waziterm.domain.upkeep.packing import TRUSTED_S
+from waziterm.domain.lifecycle.actions import (
+    Action,
+    Claim,
+    Dial,
+    FindHolder,
+    KeepApart,
+    LeaveGate,
+    LoggedIn,
+    NetworkFailed,
+    NetworkReached,
+    NotePeers,
+    Probe,
+    Queue,
+    ReadVersion,
+    Release,
+    ReportRefusedVersion,
+    Restore,
+    StopWorker,
+    Trash,
+    Unwatch,
+    Watch,
+)
+from waziterm.domain.lifecycle.handling import MayDial
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.background import Background
 from waziterm.manager.clock import Clock
@@ -33,16 +49,6 @@ from waziterm.manager.workers.connect_limit import ConnectGate
 from waziterm.manager.workers.link import Link
 from waziterm.manager.workers.pool import Packs
 from waziterm.worker import protocol as wire
-
-MOVES = frozenset(
-    {
-        Action.TRASH_SESSION,
-        Action.TRASH_REMAINS,
-        Action.TRASH_INSTANCE,
-        Action.RESTORE_SESSION,
-    }
-)
-"""What moves a session; when that fails, all is as before."""
 
 
 class VersionGate(Protocol):
@@ -109,78 +115,71 @@ class Hands:
         """The current worker, if there is one."""
         return self.attempt.link if self.attempt else None
 
-    async def checked_dial(self, instance: Instance) -> ev.Event:
-        """What becomes of a dial whose turn has come: itself, or what speaks against it."""
-        around = self._around
+    async def objection(self, asked: MayDial) -> ev.Event | None:
+        """What speaks against a dial whose turn has come, if anything."""
+        around, jid = self._around, asked.jid
         if around.versions.forbids(self._name):
             return ev.FleetOutdated()
-        if instance.jid is None:
-            return ev.Dialling()
+        if jid is None:
+            return None
         if not around.sessions.exists(self._name):
             # The library would make the file anew, for a device that nobody linked.
             return ev.SessionMissing()
-        takeover = instance.reason is Reason.TAKEOVER
-        holder = await around.claims.claim(self._name, instance.jid, beside=takeover)
-        if holder and not takeover:
-            return ev.HolderFound(holder)
-        return ev.Dialling()
+        holder = await around.claims.claim(self._name, jid, beside=asked.takeover)
+        return ev.HolderFound(holder) if holder and not asked.takeover else None
 
-    async def carry_out(
-        self, action: Action, event: ev.Event, before: Instance, instance: Instance
-    ) -> None:
+    async def carry_out(self, action: Action) -> None:
         """Do what a decision asks for. Raises FleetError when a session cannot be moved.
 
-        event: what led to it. before, instance: the instance before and after the decision.
+        What asks something of an attempt or a worker is nothing to do where there is none.
         """
+        around, attempt = self._around, self.attempt
         match action:
-            case Action.STOP_WORKER:
+            case StopWorker():
                 await self.end_attempt()
-            case Action.DIAL:
-                self._queue_attempt(instance)
-            case Action.PROBE if self.attempt is not None:
-                self.attempt.probe_now()
-            case Action.FIND_HOLDER if instance.jid is not None:
-                self._background.start(partial(self._find_holder, instance.jid))
-            case Action.TRASH_SESSION:
-                await self._trash(Why.CLEANED, before, restorable=True)
-            case Action.TRASH_REMAINS:
-                await self._trash(Why.LOGGED_OUT, before, restorable=False)
-            case Action.TRASH_INSTANCE if isinstance(event, ev.CleanAsked):
-                await self._trash(Why.REMOVED, before, restorable=not event.unlinked)
-            case Action.RESTORE_SESSION if isinstance(event, ev.SessionRestored):
-                await self._restore(event.entry)
-            case Action.STOP_FLEET_RETRIES:
-                self._around.versions.refused(self._name, self._number)
-            case Action.READ_VERSION:
-                self._around.versions.wanted(self._name)
-
-    async def follow(self, event: ev.Event, instance: Instance, limits: Limits) -> None:
-        """Let claims, gate and worker go along with the state that was just reached."""
-        around, attempt, state = self._around, self.attempt, instance.state
-        if isinstance(event, ev.WorkerDied):
-            self._apart = True
-        elif isinstance(event, ev.Booted | ev.StopAsked | ev.RegroupAsked):
-            self._apart = False
-        if not state.is_live:
-            await around.claims.release(self._name)
-        elif instance.jid is not None and state is State.CONNECTED:
-            await around.claims.keep(self._name, instance.jid)
-        if isinstance(event, ev.DialFailed):
-            around.gate.failed(self._name)
-        elif isinstance(event, ev.Connected | ev.QrShown | ev.Authenticated):
-            around.gate.reached()
-        if attempt is None:
-            return
-        if state is not State.CONNECTING or instance.reason is Reason.AUTHENTICATED:
-            attempt.leave_gate()
-        elif isinstance(event, ev.Dialling):
-            await self._dial(attempt, instance)
-        if isinstance(event, ev.Connected) and attempt.link is not None:
-            self._background.start(partial(self._note_peers, attempt.link.pid))
-        if state in (State.CONNECTED, State.DEGRADED):
-            attempt.watch(limits)
-        else:
-            await attempt.unwatch()
+            case Queue(paced):
+                self._queue(paced)
+            case Dial():
+                await self._dial(action)
+            case Probe():
+                if attempt is not None:
+                    attempt.probe_now()
+            case FindHolder(jid):
+                self._background.start(partial(self._find_holder, jid))
+            case Trash():
+                await self._trash(action)
+            case Restore(entry):
+                await self._restore(entry)
+            case ReportRefusedVersion():
+                around.versions.refused(self._name, self._number)
+            case ReadVersion():
+                around.versions.wanted(self._name)
+            case LoggedIn():
+                around.storms.logged_in(self._name)
+            case KeepApart(apart):
+                self._apart = apart
+            case Claim(jid):
+                await around.claims.keep(self._name, jid)
+            case Release():
+                await around.claims.release(self._name)
+            case NetworkFailed():
+                around.gate.failed(self._name)
+            case NetworkReached():
+                around.gate.reached()
+            case LeaveGate():
+                if attempt is not None:
+                    attempt.leave_gate()
+            case NotePeers():
+                if self.link is not None:
+                    self._background.start(partial(self._note_peers, self.link.pid))
+            case Watch(limits):
+                if attempt is not None:
+                    attempt.watch(limits)
+            case Unwatch():
+                if attempt is not None:
+                    await attempt.unwatch()
+            case _:
+                assert_never(action)
 
     async def end_attempt(self) -> None:
         """End the current attempt; what it still says is stale from now on."""
@@ -195,40 +194,26 @@ class Hands:
         self._background.cancel()
         await self.end_attempt()
 
-    def _queue_attempt(self, instance: Instance) -> None:
+    def _queue(self, paced: bool) -> None:
         put, write = self._inbox.put, self._journal.add
         self.attempt = Attempt(self._tasks, self._around.clock, put, write)
-        paced = not instance.is_paired or instance.reason is Reason.RETRY
         free = partial(self._around.packs.free, self._name)
         self.attempt.queue(self._around.gate, free, paced=paced)
 
-    async def _dial(self, attempt: Attempt, instance: Instance) -> None:
+    async def _dial(self, action: Dial) -> None:
+        if self.attempt is None:
+            return
         lab = self._around.lab
         command = wire.Connect(
             instance=self._name,
             session=str(self._around.sessions.path(self._name)),
-            jid=instance.jid,
-            proxy=lab.proxy if lab else instance.proxy,
+            jid=action.jid,
+            proxy=lab.proxy if lab else action.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
         )
-        shared = self._may_share(instance)
-        await attempt.dial(lambda: self._around.packs.berth(self._name, shared=shared), command)
-
-    def _may_share(self, instance: Instance) -> bool:
-        """Whether others may be in the worker of the attempt that begins.
-
-        A pairing and a guarded attempt have their worker to themselves, as has who is suspected
-        of a crash, or was hit by more than one, and whom an operator has just restarted.
-        """
-        quiet = instance.reason in (
-            Reason.RESUMED,
-            Reason.RETRY,
-            Reason.MOVED,
-            Reason.VERSION_CHANGED,
-        )
-        since = self._around.clock.now() - TRUSTED_S
-        suspect = self._apart or sum(crash > since for crash in instance.crashes) > 1
-        return instance.is_paired and quiet and not suspect and not self._around.isolated()
+        shared = action.shared and not self._apart and not self._around.isolated()
+        berth = partial(self._around.packs.berth, self._name, shared=shared)
+        await self.attempt.dial(berth, command)
 
     async def _restore(self, entry: str) -> None:
         try:
@@ -240,11 +225,15 @@ class Hands:
             ) from error
         self._journal.add(Source.MANAGER, f"session restored from the trash ({entry})")
 
-    async def _trash(self, why: Why, was: Instance, *, restorable: bool) -> None:
+    async def _trash(self, action: Trash) -> None:
         now = self._around.clock.now()
         try:
             entry = await self._around.sessions.to_trash(
-                self._name, at=now, why=why, restorable=restorable, was=was
+                self._name,
+                at=now,
+                why=action.why,
+                restorable=action.restorable,
+                was=action.was,
             )
         except OSError as error:
             raise FleetError(

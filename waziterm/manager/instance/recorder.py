@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from waziterm.domain.fleet.api import SendResult
 from waziterm.domain.fleet.history import AttemptKind
-from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.steps import Decision
 from waziterm.manager.instance.incident_tracker import Troubles
 from waziterm.store.records import AttemptEnd, Change
 from waziterm.store.store import Store
@@ -32,18 +32,17 @@ class Records:
         self.attempts = 0
         self.attempts_ok = 0
 
-    async def changed(self, before: Instance, after: Instance, event: ev.Event, now: float) -> None:
+    async def changed(self, before: Instance, decision: Decision, now: float) -> None:
         """Store the instance's next value and what led to it, with the attempt that it begins or
         ends and the incident that it belongs to.
 
         An attempt ends well when WhatsApp lets us in, or shows a QR code to let us in; one that
         a person cut short is no verdict.
         """
-        # That the clock was set is told once, not by every instance.
-        led_to = None if isinstance(event, ev.ClockSet) else type(event).__name__
-        change = Change(after, led_to, now, self._begun(after, event))
+        after = decision.instance
+        change = Change(after, decision.led_by, now, _begun(after) if decision.dials else None)
         if change.begins is None:
-            change = replace(change, ends=self._ended(after, event))
+            change = replace(change, ends=self._ended(decision))
         async with self._troubles.growing(before, after, now) as growth:
             recorded = await self._store.record(replace(change, incident=growth.incident))
             growth.stored = recorded.incident
@@ -58,16 +57,16 @@ class Records:
         """Store how a send-test went; neither its text nor its receiver."""
         await self._store.add_send(name, now, result.ok, result.took_s, result.error)
 
-    def _begun(self, after: Instance, event: ev.Event) -> AttemptKind | None:
-        if not isinstance(event, ev.Dialling) or after.state is not State.CONNECTING:
+    def _ended(self, decision: Decision) -> AttemptEnd | None:
+        state = decision.instance.state
+        if self._attempt is None or state is State.CONNECTING:
             return None
-        if not after.is_paired:
-            return AttemptKind.PAIRING
-        return _KINDS.get(after.reason, AttemptKind.ASKED)
-
-    def _ended(self, after: Instance, event: ev.Event) -> AttemptEnd | None:
-        if self._attempt is None or after.state is State.CONNECTING:
-            return None
-        if isinstance(event, ev.StopAsked | ev.CleanAsked):
+        if decision.cuts_short:
             return AttemptEnd(self._attempt, None)
-        return AttemptEnd(self._attempt, after.state in (State.CONNECTED, State.PAIRING))
+        return AttemptEnd(self._attempt, state in (State.CONNECTED, State.PAIRING))
+
+
+def _begun(instance: Instance) -> AttemptKind:
+    if not instance.is_paired:
+        return AttemptKind.PAIRING
+    return _KINDS.get(instance.reason, AttemptKind.ASKED)

@@ -2,8 +2,10 @@
 of WhatsApp, and say nothing about any one of them."""
 
 from collections.abc import Callable
+from typing import assert_never
 
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.handling import Fault
 from waziterm.manager.clock import Clock, Handle
 
 TOGETHER_S = 5.0
@@ -35,18 +37,21 @@ class Storms:
         self._is_on = False
         self._lasting: tuple[str, Handle] | None = None
 
-    def judged(self, name: str, event: ev.Event) -> ev.Event:
-        """The event, with what only the fleet can tell of it."""
-        match event:
-            case ev.Disconnected(how, detail):
-                return ev.Disconnected(how, detail, shared=self._drop_is_shared(name))
-            case ev.StreamError():
-                self._drop_is_shared(name)
-            case ev.ConnectFailure(code, detail):
-                return ev.ConnectFailure(code, detail, shared=self._refusal_is_shared(name))
-            case ev.Connected():
-                self._connected(name)
-        return event
+    def is_shared(self, name: str, fault: Fault) -> bool:
+        """A fault has met an instance: whether it has met others in the same time."""
+        match fault:
+            case Fault.DROP:
+                return self._drop_is_shared(name)
+            case Fault.REFUSAL:
+                return self._refusal_is_shared(name)
+            case _:
+                assert_never(fault)
+
+    def logged_in(self, name: str) -> None:
+        """An instance has logged in: one that lasts shows that a storm is over."""
+        self._refused.pop(name, None)
+        if self._is_on and self._lasting is None:
+            self._lasting = (name, self._clock.call_later(self._lasts_s(), self._calm))
 
     def close(self) -> None:
         """Watch no more."""
@@ -68,11 +73,6 @@ class Storms:
     def _refusal_is_shared(self, name: str) -> bool:
         self._refused[name] = self._clock.elapsed()
         return bool(_recent(self._refused, self._clock.elapsed(), REFUSED_TOGETHER_S) - {name})
-
-    def _connected(self, name: str) -> None:
-        self._refused.pop(name, None)
-        if self._is_on and self._lasting is None:
-            self._lasting = (name, self._clock.call_later(self._lasts_s(), self._calm))
 
     def _calm(self) -> None:
         self._lasting, self._is_on = None, False

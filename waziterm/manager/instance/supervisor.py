@@ -7,20 +7,29 @@ order: decide, store, show, act. Whoever has something to say posts it and may w
 import asyncio
 import logging
 from dataclasses import replace
+from typing import assert_never
 
 from waziterm.domain.fleet.api import FleetError, InstanceView, LogLine, SendResult, Source
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.event_names import EventName, name_of
 from waziterm.domain.lifecycle.future import has_future, stuck
+from waziterm.domain.lifecycle.handling import (
+    IsCarried,
+    MayDial,
+    MetOthers,
+    counts_late,
+    failure,
+    question,
+)
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
-from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.rules import Decision, decide
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import QUEUED
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Handle, stood_still
-from waziterm.manager.instance.effects import MOVES, Hands, Surroundings
+from waziterm.manager.instance.effects import Hands, Surroundings
 from waziterm.manager.instance.inbox import Inbox, Post
 from waziterm.manager.instance.log import Journal
 from waziterm.manager.views import Health, view_of
@@ -114,7 +123,7 @@ class Supervisor:
         if due is not None and due <= self._around.clock.now():
             self._inbox.put(ev.Due())
         else:
-            self._inbox.put(ev.NotCarriedOut(why, self._is_carried))
+            self._inbox.put(ev.NotCarriedOut(why, is_carried=None))
 
     def apply(self, limits: Limits) -> None:
         """Decide by other limits from now on."""
@@ -134,7 +143,9 @@ class Supervisor:
                     if self._removed:
                         gone = FleetError(f"{name} was removed", "`u` restores it", code=2)
                         post.done(gone)
-                    elif post.attempt in (None, hands.attempt) or self._counts_late(post.event):
+                    elif post.attempt in (None, hands.attempt) or counts_late(
+                        self.instance, post.event
+                    ):
                         await self._handle(post, hands)
             finally:
                 self._disarm()
@@ -218,18 +229,11 @@ class Supervisor:
         self._journal.add(Source.OPERATOR, said)
         return error
 
-    def _counts_late(self, event: ev.Event) -> bool:
-        """Whether an event counts although something behind which it came has ended its attempt:
-        a conflict, unless somebody has decided to take over meanwhile, and a ban."""
-        if isinstance(event, ev.StreamReplaced):
-            return self.instance.reason is not Reason.TAKEOVER
-        return isinstance(event, ev.TemporaryBan)
-
     # -- one change at a time ---------------------------------------------------------------
 
     async def _handle(self, post: Post, hands: Hands) -> None:
         try:
-            refusal = await self._change(post, hands)
+            decision = await self._change(post, hands)
         except FleetError as error:
             post.done(error)
             if not post.is_command:
@@ -239,15 +243,15 @@ class Supervisor:
         except Exception as error:
             # One instance's fault must not end the others: the line tells, the log has it all.
             name, cause = self.instance.name, cause_of(error)
-            log.exception("%s: %s was not carried out", name, type(post.event).__name__)
+            log.exception("%s: %s was not carried out", name, name_of(post.event))
             self._journal.add(Source.MANAGER, f"internal error ({cause}); see the program's log")
             post.done(FleetError(f"{name}: internal error ({cause})", "see the program's log"))
             self._go_on(post.event, cause)
             return
+        refusal = decision.refusal
         post.done(FleetError(f"{self.instance.name} is {refusal}") if refusal else None)
-        # Before `Booted`, what is stored of an instance is not what it is.
-        if not (isinstance(post.event, ev.DeviceFound) or self._has_future):
-            self._go_on(post.event, f"nothing follows {type(post.event).__name__}")
+        if not (decision.is_preliminary or self._has_future):
+            self._go_on(post.event, f"nothing follows {name_of(post.event)}")
 
     @property
     def _has_future(self) -> bool:
@@ -256,69 +260,76 @@ class Supervisor:
     def _go_on(self, event: ev.Event, cause: str) -> None:
         """Let the rules find what comes next after an event that was not carried out to its end."""
         attempt = self._hands.attempt if self._hands else None
-        is_over = isinstance(event, ev.Dialling | ev.WorkerDied | ev.WorkerLost | ev.LibraryDeaf)
-        told = ev.NotCarriedOut(cause, attempt is not None and not is_over)
-        if not isinstance(event, ev.NotCarriedOut):
-            self._inbox.put(told, attempt)
+        failed = failure(event, cause, has_attempt=attempt is not None)
+        if not failed.again:
+            self._inbox.put(failed.told, attempt)
         elif not self._has_future:
-            # Not even that could be done: not at once again, or it would be asked for ever.
-            again = replace(event, cause=cause)
             self._disarm()
             self._timer = self._around.clock.call_later(
-                AGAIN_S, lambda: self._inbox.put(again, attempt)
+                AGAIN_S, lambda: self._inbox.put(failed.told, attempt)
             )
 
-    async def _change(self, post: Post, hands: Hands) -> str:
-        """Carry an event out; why the rules refuse it, or "". Raises whatever goes wrong."""
-        event = post.event
-        if isinstance(event, ev.Dialling):
-            event = await hands.checked_dial(self.instance)
-        elif isinstance(event, ev.NotCarriedOut) and post.attempt is None:
-            # It was told of no attempt: there may be one by now.
-            event = replace(event, is_carried=self._is_carried)
-        event = self._around.storms.judged(self.instance.name, event)
+    async def _looked_at(self, event: ev.Event, hands: Hands) -> ev.Event:
+        """The event to decide on, once what the rules must know of it is looked at."""
+        match question(self.instance, event):
+            case None:
+                return event
+            case MayDial() as asked:
+                return await hands.objection(asked) or event
+            case IsCarried(cause):
+                return ev.NotCarriedOut(cause, self._is_carried)
+            case MetOthers(fault, shared, alone):
+                is_shared = self._around.storms.is_shared(self.instance.name, fault)
+                return shared if is_shared else alone
+            case unknown:
+                assert_never(unknown)
+
+    async def _change(self, post: Post, hands: Hands) -> Decision:
+        """Carry an event out, and what the rules decided on it. Raises whatever goes wrong."""
+        event = await self._looked_at(post.event, hands)
         # In this order: a clock that was set moves the instance's moments along.
         now = self._around.clock.now()
         before = self.instance
         decision = decide(before, event, now, self._around.random.random(), self._limits)
-        await self._adopt(decision, event, now, must_store=post.is_command)
-        if isinstance(event, ev.ProbeAnswered):
-            self._health = replace(self._health, probe_s=event.took_s, probed_at=now)
+        await self._adopt(decision, now, must_store=post.is_command)
+        if decision.probe_s is not None:
+            self._health = replace(self._health, probe_s=decision.probe_s, probed_at=now)
         pid = self.view.pid
-        for action in decision.actions:
-            try:
-                await hands.carry_out(action, event, before, self.instance)
-            except Exception:
-                if not MOVES.isdisjoint(decision.actions):
-                    self.post(ev.NotMoved(before))
-                raise
-        await hands.follow(event, self.instance, self._limits)
-        if self.view.pid != pid or isinstance(event, ev.ProbeAnswered):
+        try:
+            for action in decision.actions:
+                await hands.carry_out(action)
+        except Exception:
+            if decision.moves_session:
+                self.post(ev.NotMoved(before))
+            raise
+        for action in decision.then:
+            await hands.carry_out(action)
+        if self.view.pid != pid or decision.probe_s is not None:
             self._around.show(self.view)
-        self._removed = isinstance(event, ev.CleanAsked) and event.removing
-        return decision.refusal
+        self._removed = decision.removes
+        return decision
 
-    async def _adopt(
-        self, decision: Decision, event: ev.Event, now: float, *, must_store: bool
-    ) -> None:
+    async def _adopt(self, decision: Decision, now: float, *, must_store: bool) -> None:
         """Store the next value, then show it.
 
         When it cannot be stored, a command is refused and changes nothing. What WhatsApp or a
         worker told is true all the same and is acted on: a full disk must not start a war.
         """
         before, after, shift = self.instance, decision.instance, self._shift
-        if after == (self._stored if isinstance(event, ev.ClockSet) else before):
+        if after == (self._stored if decision.led_by is None else before):
             # A wait of the last manager has no timer yet, and one that rang too early is over.
             self._arm()
             return
         try:
-            await self._around.records.changed(before, after, event, now)
+            await self._around.records.changed(before, decision, now)
             self._stored = after
         except Exception as error:
-            if must_store and not isinstance(event, ev.StopAsked):
+            if must_store and not decision.stands_unstored:
                 raise
             if not isinstance(error, FleetError):
-                log.exception("%s: %s was not stored", before.name, type(event).__name__)
+                log.exception(
+                    "%s: %s was not stored", before.name, decision.led_by or EventName.CLOCK_SET
+                )
             self._journal.add(Source.MANAGER, f"not stored: {error}")
         self._instance = after.shifted(self._shift - shift)
         self._arm()

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from waziterm.config import Settings
-from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.actions import Action, Restore, Trash
+from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
-from waziterm.domain.lifecycle.steps import Action
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.clock import Clock, SystemClock
@@ -61,30 +61,31 @@ class StoredInstances:
         decision = decide(before, event, now, 0.0, self._settings.limits_for(name))
         if decision.refusal:
             raise FleetError(f"{name} is {decision.refusal}")
-        await self._store.save(decision.instance, event=type(event).__name__, at=now)
+        await self._store.save(decision.instance, event=decision.led_by, at=now)
         self._instances[name] = decision.instance
         try:
             for action in decision.actions:
-                await self._carry_out(action, event, before, now)
+                await self._carry_out(action, now)
         except OSError as error:
-            await self._store.save(before, event="NotMoved", at=now)
+            await self._store.save(before, event=EventName.NOT_MOVED, at=now)
             self._instances[name] = before
             raise FleetError(
                 f"{name}: its files cannot be moved: {error.strerror}",
                 "they are where they were; see the disk and the directory's mode",
             ) from error
 
-    async def _carry_out(
-        self, action: Action, event: ev.Event, before: Instance, now: float
-    ) -> None:
-        why = {Action.TRASH_SESSION: Why.CLEANED, Action.TRASH_INSTANCE: Why.REMOVED}.get(action)
-        if why is not None:
-            await self._sessions.to_trash(before.name, at=now, why=why, restorable=True, was=before)
-        elif action is Action.RESTORE_SESSION and isinstance(event, ev.SessionRestored):
-            await self._sessions.from_trash(event.entry)
+    async def _carry_out(self, action: Action, now: float) -> None:
+        """Move the session; nobody connects, so there is nothing else to do."""
+        match action:
+            case Trash(why, restorable, was):
+                await self._sessions.to_trash(
+                    was.name, at=now, why=why, restorable=restorable, was=was
+                )
+            case Restore(entry):
+                await self._sessions.from_trash(entry)
 
     async def adopt(self, instance: Instance) -> None:
-        await self._store.save(instance, event="Added", at=self._clock.now())
+        await self._store.save(instance, event=EventName.ADDED, at=self._clock.now())
         self._instances[instance.name] = instance
 
     async def forget(self, name: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 from waziterm.domain.fleet.api import Source
 from waziterm.domain.lifecycle import events as ev
@@ -88,6 +89,10 @@ class Link:
                 self._requests.answer(message)
             case wire.Ready(pid=pid, library=library):
                 self._ears.line(Source.WORKER, f"worker {pid} with neonize {library}")
+            case wire.Heartbeat():
+                pass
+            case _:
+                assert_never(message)
 
     async def connect(self, command: wire.Connect) -> None:
         """Give the worker the instance. The end of a worker that is already gone is heard by

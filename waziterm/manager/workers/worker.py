@@ -11,7 +11,7 @@ import logging
 import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.upkeep.packing import WorkerView
@@ -267,12 +267,18 @@ class Pack:
                         berth.put(message)
                 else:
                     log.warning("worker %d printed: %s", self.pid, text)
+            case wire.Happened(instance=name, event=event):
+                self._suspect = name
+                self._open = self._open and not isinstance(event, ev.NotStarted)
+                self._hand_on(name, message)
+            case wire.Answered(instance=name) | wire.Noted(instance=name):
+                self._hand_on(name, message)
             case _:
-                if isinstance(message, wire.Happened):
-                    self._suspect = message.instance
-                    self._open = self._open and not isinstance(message.event, ev.NotStarted)
-                if member := self.members.get(message.instance):
-                    member.put(message)
+                assert_never(message)
+
+    def _hand_on(self, name: str, message: Message) -> None:
+        if member := self.members.get(name):
+            member.put(message)
 
     async def _watch_heartbeat(self) -> None:
         while True:

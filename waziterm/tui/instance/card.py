@@ -10,7 +10,6 @@ from textual.strip import Strip
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import Attempt, Moved
 from waziterm.domain.lifecycle.instance import DEVICE_NAME
-from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.instance.pictures import connect_times, counts, sparkline, uptime_strip
 from waziterm.tui.paint import look
@@ -37,14 +36,15 @@ ROOMY = 10
 class Past:
     """What the history tells of an instance. moves: oldest first, None until it was read.
 
-    attempts: of the last day. error: why it cannot be read, or "". library: neonize's version,
-    or "".
+    attempts, conflicts: of the last day. error: why it cannot be read, or "". library: neonize's
+    version, or "".
     """
 
     moves: tuple[Moved, ...] | None = None
     error: str = ""
     library: str = ""
     attempts: tuple[Attempt, ...] = ()
+    conflicts: tuple[float, ...] = ()
 
 
 def title(view: InstanceView, width: int, now: float) -> Strip:
@@ -141,12 +141,7 @@ def _pictures(past: Past, width: int, now: float) -> list[Strip]:
     size = width - LABEL - 2 - SAID
     times = connect_times(past.attempts, now, size, DAY_H)
     slowest = max((took_s for took_s in times if took_s is not None), default=None)
-    fought = [
-        moved.at
-        for moved in past.moves or ()
-        if moved.reason.code == Reason.CONFLICT.code and moved.state in (State.COOLDOWN, State.HELD)
-    ]
-    conflicts = counts(fought, now, size, DAY_H)
+    conflicts = counts(past.conflicts, now, size, DAY_H)
     many = round(sum(found or 0.0 for found in conflicts))
     pictures = []
     if slowest is not None:

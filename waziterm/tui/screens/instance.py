@@ -109,7 +109,10 @@ class FocusScreen(FleetScreen):
         try:
             moves = await self._fleet.timeline(name, limit=MOVES)
             day = self.clock() - DAY_H * 3600
-            past = Past(moves, "", library, await self._fleet.attempts(day, name))
+            attempts = await self._fleet.attempts(day, name)
+            conflicts = await self._fleet.conflicts(day)
+            fought = tuple(each.at for each in conflicts if each.instance == name)
+            past = Past(moves, "", library, attempts, fought)
         except FleetError as error:
             past = Past(None, refusal(error), library)
         except Exception:

@@ -367,6 +367,8 @@ class Session:
                     self._connected, self._over = False, True
             case Leave():
                 self._disconnect()
+            case _:
+                assert_never(request)
         return ""
 
     def _disconnect(self) -> None:

@@ -1,0 +1,149 @@
+"""What a decision asks for. Each action says all that whoever carries it out needs to know."""
+
+from dataclasses import dataclass, field
+
+from waziterm.domain.care.trash import Why
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class StopWorker:
+    """End the attempt that there is: its wait for a turn, its connection, its worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Wait for a turn to connect; `Dialling` tells that it has come. paced: keep to the fleet's
+    rate, and wait for the end of an outage."""
+
+    paced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connect now. jid: of the linked device, None for a pairing. shared: other instances may be
+    in the same worker, unless this one is kept apart."""
+
+    jid: str | None
+    proxy: str | None = field(repr=False)
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Do not wait for the next probe's moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindHolder:
+    """Look in the background for whoever took this device over."""
+
+    jid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trash:
+    """Move the session to the trash. restorable: its keys are still of use. was: the instance
+    as it was, for whoever restores it."""
+
+    why: Why
+    restorable: bool
+    was: Instance = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Bring the session back from the trash. entry: its id there."""
+
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRefusedVersion:
+    """Tell the fleet that WhatsApp refused the version of the worker that was stopped last."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadVersion:
+    """Read WhatsApp's current version, for this instance's sake."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Tell the fleet that a login has come: refusals before it count no more, and a storm may be
+    over."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepApart:
+    """From now on share no worker, or do again. apart: it is suspected of a crash."""
+
+    apart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """This device is live here."""
+
+    jid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """No device of this instance is live here."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFailed:
+    """Tell the fleet that WhatsApp could not be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkReached:
+    """Tell the fleet that WhatsApp was reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveGate:
+    """Give the turn to connect to the next: this connect has come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotePeers:
+    """Note in the background where the worker's connections lead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Probe the connection from now on. limits: how often, and how long an answer may take."""
+
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch:
+    """Probe no more: there is no connection that could answer."""
+
+
+Action = (
+    StopWorker
+    | Queue
+    | Dial
+    | Probe
+    | FindHolder
+    | Trash
+    | Restore
+    | ReportRefusedVersion
+    | ReadVersion
+    | LoggedIn
+    | KeepApart
+    | Claim
+    | Release
+    | NetworkFailed
+    | NetworkReached
+    | LeaveGate
+    | NotePeers
+    | Watch
+    | Unwatch
+)

@@ -1,0 +1,164 @@
+"""What goes before and after a decision: whether an event still counts, what has to be looked at
+before it can be decided, what keeps claims, gate and probes in step with the state that was
+reached, and what follows when an event was not carried out. Pure; part of the rules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.actions import (
+    Action,
+    Claim,
+    KeepApart,
+    LeaveGate,
+    LoggedIn,
+    NetworkFailed,
+    NetworkReached,
+    NotePeers,
+    Release,
+    Unwatch,
+    Watch,
+)
+from waziterm.domain.lifecycle.event_names import name_of
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.steps import Decision
+
+# -- before -----------------------------------------------------------------------------------
+
+
+class Fault(StrEnum):
+    """What is a fault of the network, or of WhatsApp, when it meets several in the same time."""
+
+    DROP = "drop"
+    REFUSAL = "refusal"
+
+
+@dataclass(frozen=True, slots=True)
+class MayDial:
+    """Does anything speak against a dial whose turn has come? jid: of the device, None for a
+    pairing. takeover: it is dialled whoever holds the session."""
+
+    jid: str | None
+    takeover: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IsCarried:
+    """Is there an attempt? cause: why that is asked."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetOthers:
+    """Did the same fault meet others of the fleet? shared, alone: the event when it did, and when
+    it did not."""
+
+    fault: Fault
+    shared: ev.Event
+    alone: ev.Event
+
+
+Question = MayDial | IsCarried | MetOthers
+
+
+def question(instance: Instance, event: ev.Event) -> Question | None:
+    """What has to be looked at before `decide` may be asked, if anything; the answer is the event
+    to decide on."""
+    match event:
+        case ev.Dialling():
+            return MayDial(instance.jid, takeover=instance.reason is Reason.TAKEOVER)
+        case ev.NotCarriedOut(cause, None):
+            return IsCarried(cause)
+        case ev.Disconnected():
+            return MetOthers(Fault.DROP, replace(event, shared=True), replace(event, shared=False))
+        case ev.ConnectFailure():
+            return MetOthers(
+                Fault.REFUSAL, replace(event, shared=True), replace(event, shared=False)
+            )
+        case ev.StreamError():
+            return MetOthers(Fault.DROP, event, event)
+    return None
+
+
+def counts_late(instance: Instance, event: ev.Event) -> bool:
+    """Whether an event counts although something behind which it came has ended its attempt: a
+    conflict, unless somebody has decided to take over meanwhile, and a ban."""
+    match event:
+        case ev.StreamReplaced():
+            return instance.reason is not Reason.TAKEOVER
+        case ev.TemporaryBan():
+            return True
+    return False
+
+
+# -- after ------------------------------------------------------------------------------------
+
+
+def completed(decision: Decision, event: ev.Event, limits: Limits) -> Decision:
+    """The decision on an event, with what does not depend on how it was decided."""
+    return replace(
+        decision,
+        then=tuple(_in_step(decision.instance, event, limits)),
+        led_by=None if isinstance(event, ev.ClockSet) else name_of(event),
+        probe_s=event.took_s if isinstance(event, ev.ProbeAnswered) else None,
+        cuts_short=isinstance(event, ev.StopAsked | ev.CleanAsked),
+        stands_unstored=isinstance(event, ev.StopAsked),
+        is_preliminary=isinstance(event, ev.DeviceFound),
+    )
+
+
+def _in_step(instance: Instance, event: ev.Event, limits: Limits) -> Iterator[Action]:
+    """Lets claims, gate and worker go along with the state that was just reached."""
+    state = instance.state
+    match event:
+        case ev.Connected():
+            yield LoggedIn()
+        case ev.WorkerDied():
+            yield KeepApart(True)
+        case ev.Booted() | ev.StopAsked() | ev.RegroupAsked():
+            yield KeepApart(False)
+    if not state.is_live:
+        yield Release()
+    elif instance.jid is not None and state is State.CONNECTED:
+        yield Claim(instance.jid)
+    match event:
+        case ev.DialFailed():
+            yield NetworkFailed()
+        case ev.Connected() | ev.QrShown() | ev.Authenticated():
+            yield NetworkReached()
+    if state is not State.CONNECTING or instance.reason is Reason.AUTHENTICATED:
+        yield LeaveGate()
+    if isinstance(event, ev.Connected):
+        yield NotePeers()
+    yield Watch(limits) if state in (State.CONNECTED, State.DEGRADED) else Unwatch()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is told of an event that was not carried out. again: not even what was told of that
+    could be done, so it is not to be asked for at once, or it would be for ever."""
+
+    told: ev.NotCarriedOut
+    again: bool
+
+
+def failure(event: ev.Event, cause: str, *, has_attempt: bool) -> Failure:
+    """What lets the rules find what comes next after an event that was not carried out to its end.
+
+    cause: why it was not. has_attempt: whether there is one, which tells how it ends; without one
+    that is to be looked at when the failure is decided on.
+    """
+    match event:
+        case ev.NotCarriedOut(is_carried=is_carried):
+            told = ev.NotCarriedOut(cause, is_carried if has_attempt else None)
+            return Failure(told, again=True)
+        case ev.Dialling() | ev.WorkerDied() | ev.WorkerLost() | ev.LibraryDeaf():
+            is_over = True
+        case _:
+            is_over = False
+    return Failure(ev.NotCarriedOut(cause, not is_over if has_attempt else None), again=False)
