@@ -40,14 +40,14 @@ def environment() -> dict[str, str]:
     return kept | packing() | {"NO_COLOR": "1", "PYTHONFAULTHANDLER": "1"}
 
 
-async def verb(*words: str, data_dir: Path) -> Ended:
-    """Run `waziterm WORDS… --data-dir DIR` to its end."""
+async def verb(*words: str, data_dir: Path, **settings: str) -> Ended:
+    """Run `waziterm WORDS… --data-dir DIR` to its end. settings: variables for it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "waziterm", *words, "--data-dir", str(data_dir),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=environment(),
+        env=environment() | settings,
     )  # fmt: skip
     async with asyncio.timeout(DEADLINE_S):
         out, err = await process.communicate()

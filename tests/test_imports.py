@@ -1,10 +1,14 @@
 """What an import loads, at run time: the walls that import-linter sees only in the text."""
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from waziterm.cli.run.late import OF_MANAGER, OF_SCREEN
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,3 +48,59 @@ def test_an_import_does_not_load(module: str, forbidden: tuple[str, ...]) -> Non
     loaded = set(ended.stdout.split())
     assert module in loaded
     assert not loaded.intersection(forbidden)
+
+
+def deferred(*packages: str) -> Iterator[tuple[str, str]]:
+    """Each module that a function of these packages imports by itself, with the file."""
+    for package in packages:
+        for path in sorted((ROOT / "waziterm" / package).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+            for function in (each for each in ast.walk(tree) if isinstance(each, functions)):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Import):
+                        yield from ((each.name, str(path)) for each in node.names)
+                    elif isinstance(node, ast.ImportFrom) and node.module is not None:
+                        yield node.module, str(path)
+                    elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node):
+                        said = (each for each in node.args if isinstance(each, ast.Constant))
+                        yield from ((str(each.value), str(path)) for each in said)
+
+
+STARTED = (
+    "waziterm.cli.run.host",
+    "waziterm.control.server.app",
+    "waziterm.control.server.health",
+    "waziterm.tui.app.terminal",
+    "waziterm.tui.app.app",
+    "waziterm.tui.app.driver",
+    "waziterm.tui.paint.finish",
+)
+"""What a monitor has loaded when its screen is painted and its socket answers."""
+LARGE = {"httpx"}
+"""What refuses instead: see `waziterm.cli.run.late`."""
+
+
+def test_a_running_monitor_loads_nothing_that_may_have_been_replaced() -> None:
+    """But for `manager/stored/`, which serves verbs where no manager runs."""
+    program = f"""
+import importlib, sys
+for name in {(*STARTED, *OF_MANAGER, *OF_SCREEN)!r}:
+    importlib.import_module(name)
+print(*sys.modules)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(ended.stdout.split())
+    late = {
+        (name, path)
+        for name, path in deferred("config", "control", "domain", "manager", "store", "tui")
+        if name not in loaded and "/manager/stored/" not in path
+    }
+    assert {name for name, _ in late} == LARGE, f"name it in waziterm/cli/run/late.py: {late}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import stat
 import threading
@@ -14,6 +15,7 @@ import pytest
 
 from tests.control.scripted import QR_TEXT, ScriptedFleet
 from waziterm.control.client.call import ControlClient
+from waziterm.control.protocol import hello
 from waziterm.domain.fleet.api import Fleet, FleetError
 
 T = TypeVar("T")
@@ -156,12 +158,14 @@ def test_a_manager_that_is_still_booting_is_reached(short_dir: Path) -> None:
             connection, _ = sock.accept()
             with connection:
                 connection.recv(4096)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+                told = json.dumps(hello(OWNER)).encode()
+                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(told)}\r\n\r\n"
+                connection.sendall(head.encode() + told)
 
     thread = threading.Thread(target=boot)
     thread.start()
     try:
-        assert ControlClient(path, looked).ask(listing) == []
+        assert ControlClient(path, looked).hello() == hello(OWNER)
     finally:
         thread.join()
 

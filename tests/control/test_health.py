@@ -70,6 +70,18 @@ async def test_health_and_readiness(web: aiohttp.ClientSession) -> None:
         }
 
 
+async def test_health_tells_of_an_upgrade_on_disk(fleet: ScriptedFleet, port: int) -> None:
+    upgraded = False
+    async with (
+        serve_health(("127.0.0.1", port), lambda: fleet, lambda: upgraded),
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as web,
+    ):
+        for upgraded in (False, True):
+            async with web.get("/health") as answer:
+                assert answer.status == 200
+                assert (await answer.json())["upgraded"] is upgraded
+
+
 async def test_metrics(web: aiohttp.ClientSession) -> None:
     async with web.get("/metrics") as answer:
         assert answer.status == 200

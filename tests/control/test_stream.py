@@ -65,7 +65,7 @@ async def test_first_hello_then_a_snapshot_then_the_newest_lines(
     async with reading(socket_path) as reader:
         await reader.until_line(b"event: hello")
         hello = json.loads((await reader.line()).removeprefix(b"data: "))
-        assert set(hello) == {"version", "pid"}
+        assert set(hello) == {"version", "protocol", "pid"}
         frame = await reader.frame()
         assert frame.changes.snapshot is not None
         assert frame.changes.snapshot.instances == fleet.snapshot().instances

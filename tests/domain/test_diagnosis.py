@@ -49,6 +49,16 @@ def test_a_healthy_fleet_has_no_finding() -> None:
     assert diagnose(stopped) == ()
 
 
+def test_an_upgrade_on_disk_is_a_notice_of_nobody() -> None:
+    found = only(replace(HEALTHY, is_upgraded=True))
+    assert (found.id, found.severity, found.instance) == (
+        "upgraded:waziterm",
+        Severity.NOTICE,
+        None,
+    )
+    assert found.evidence == "upgraded on disk: restart" and found.remedy is None
+
+
 def test_the_worst_comes_first_and_the_order_is_always_the_same() -> None:
     several = replace(
         HEALTHY,

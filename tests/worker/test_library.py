@@ -76,6 +76,48 @@ def test_what_may_fork_has_not_started_the_library_and_nothing_else_of_neonize_i
     assert printed == ["False 1 1", "True", ""]
 
 
+@pytest.mark.parametrize("asked", [None, "other-version.so"], ids=["its own", "a copy"])
+def test_a_fork_loads_the_library_that_was_there_when_its_files_are_gone(
+    tmp_path: Path, asked: str | None
+) -> None:
+    path = asked and str(tmp_path / asked)
+    printed = _in_a_process(f"""
+        import importlib.util, os, shutil, sys
+        from pathlib import Path
+
+        here = Path("{tmp_path}/neonize")
+        here.mkdir()
+        for file in Path(importlib.util.find_spec("neonize").origin).parent.iterdir():
+            if file.suffix == ".so":
+                shutil.copyfile(file, here / file.name)
+                shutil.copyfile(file, here.with_name("other-version.so"))
+            else:
+                (here / file.name).symlink_to(file)
+        sys.path.insert(0, str(here.parent))
+        importlib.invalidate_caches()
+
+        from waziterm.worker.instance import desk
+        from waziterm.worker.neonize import library
+        from waziterm.worker.neonize.rootkey import replace_root_key
+
+        assert library._HOME == here
+        load = library.held()
+        shutil.rmtree(here)
+        pid = os.fork()
+        if pid == 0:
+            binder = load({path!r})
+            assert binder is load({path!r})
+            assert {path!r} in (None, binder.gocode._name)
+            # A lab's key is found in it as ever.
+            replace_root_key(binder.gocode._name, bytes(32))
+            os.write(1, binder.gocode.GetVersion() + b"\\n")
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        print(library.LIBRARY_VERSION)
+    """)
+    assert printed[0] == printed[1] and printed[0]
+
+
 def test_library_records_become_lines() -> None:
     lines: list[str] = []
     signs: list[Sign] = []

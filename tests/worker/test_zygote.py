@@ -1,6 +1,7 @@
 """Workers that are forked: how they begin and end, and what the zygote's own death means."""
 
 import asyncio
+import contextlib
 import os
 import pty
 import select
@@ -12,6 +13,7 @@ import textwrap
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -21,10 +23,11 @@ from tests.worker.hand import DEADLINE_S, NAME, forked
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.lab.client import Lab
+from waziterm.manager.workers import zygote_line
 from waziterm.manager.workers.child import NOT_SEEN, exit_cause
 from waziterm.manager.workers.process import WorkerProcess
 from waziterm.manager.workers.zygote_line import Zygote
-from waziterm.worker.protocol import Connect, Ready
+from waziterm.worker.protocol import PROTOCOL, Connect, Ready
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -132,6 +135,57 @@ async def test_a_dead_zygote_is_replaced(mortal: Zygote) -> None:
             assert exit_cause(await new.end()) == "signal 15 (SIGTERM)"
 
 
+async def test_the_one_in_reserve_takes_over_without_the_disk(
+    mortal: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_there(*_: object) -> NoReturn:
+        raise FileNotFoundError
+
+    async with forked(mortal) as first:
+        monkeypatch.setattr(zygote_line, "launch", nothing_there)
+        reserve = await _reserved(psutil.Process(_parent(first.process.pid)))
+        await _kill_parent(first.process.pid)
+        async with forked(mortal) as second:
+            assert _parent(second.process.pid) == reserve
+            assert "does not hold" in (await second.probe()).error
+            # Whoever took over keeps one in reserve too.
+            reserve = await _reserved(psutil.Process(reserve))
+            await _kill_parent(second.process.pid)
+            async with forked(mortal) as third:
+                assert _parent(third.process.pid) == reserve
+                assert "does not hold" in (await third.probe()).error
+        await mortal.close()
+        assert _is_over(reserve)
+
+
+async def test_when_both_are_gone_one_is_executed(mortal: Zygote) -> None:
+    async with forked(mortal) as first:
+        parent = psutil.Process(_parent(first.process.pid))
+        reserve = await _reserved(parent)
+        os.kill(reserve, signal.SIGKILL)
+        await _kill_parent(first.process.pid)
+        async with forked(mortal) as other:
+            assert _parent(other.process.pid) not in (reserve, parent.pid)
+            assert "does not hold" in (await other.probe()).error
+
+
+@pytest.mark.parametrize("module", ["waziterm.worker", "waziterm.worker.zygote"])
+async def test_a_manager_of_another_protocol_is_refused(module: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ended = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", module, "--fd", str(theirs.fileno()), "--protocol", "99"],
+            pass_fds=(theirs.fileno(),),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert ended.stderr == f"{module}: it speaks protocol {PROTOCOL}, its manager 99\n"
+
+
 async def test_workers_go_on_when_the_zygote_is_closed(mortal: Zygote) -> None:
     async with forked(mortal) as hand:
         parent = _parent(hand.process.pid)
@@ -165,7 +219,7 @@ async def test_a_fork_that_nobody_waits_for_any_more_is_ended(zygote: Zygote) ->
         parent.resume()
         # Answers come in order: when this one is there, so were the others.
         async with forked(zygote) as other:
-            known = {hand.process.pid, other.process.pid}
+            known = {hand.process.pid, other.process.pid, _reserve(parent).pid}
             for child in parent.children():
                 if child.pid not in known:
                     await asyncio.to_thread(child.wait, DEADLINE_S)
@@ -184,7 +238,7 @@ async def test_leaves_no_process_and_no_file_open(zygote: Zygote) -> None:
         await worker.kill()
     assert _open_fds() == before
     assert parent.num_fds() == parents_before
-    assert not parent.children()
+    assert parent.children() == [_reserve(parent)]
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
@@ -322,6 +376,21 @@ _MANAGER = textwrap.dedent("""
 
     asyncio.run(main())
 """)
+
+
+def _reserve(zygote: psutil.Process) -> psutil.Process:
+    """The zygote's only child that is no worker."""
+    (reserve,) = (each for each in zygote.children() if _link(each.pid, 1) == "/dev/null")
+    return reserve
+
+
+async def _reserved(zygote: psutil.Process) -> int:
+    """Wait until a zygote has another one in reserve; its pid."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            with contextlib.suppress(ValueError, OSError):
+                return _reserve(zygote).pid
+            await asyncio.sleep(0)
 
 
 def _parent(pid: int) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from waziterm.domain.jid import Jid
 from waziterm.lab import linkcode, messages, pairing, queries
@@ -107,6 +107,8 @@ class Connection:
                 self._channel.close()
             case Ending.RESET:
                 self._channel.reset()
+            case _:
+                assert_never(ending)
         return True
 
     def scanned(self, phone: Phone, qr: pairing.QrCode, outcome: ScanOutcome) -> Jid | None:

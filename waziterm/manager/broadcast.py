@@ -69,14 +69,21 @@ class Subscriber:
 
 
 class Hub:
-    """Passes each change on to every subscriber."""
+    """Passes each change on to every subscriber. keeps_unheard: what is noticed while nobody
+    subscribes is for the next one who does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_unheard: bool = False) -> None:
         self._subscribers: set[Subscriber] = set()
+        self._lasting: Notice | None = None
+        self._unheard: deque[Notice] = deque(maxlen=NOTICES_KEPT if keeps_unheard else 0)
 
     @asynccontextmanager
     async def subscribe(self, snapshot: Callable[[], FleetView]) -> AsyncIterator[Subscriber]:
         subscriber = Subscriber(snapshot)
+        for notice in (*self._unheard, self._lasting):
+            if notice is not None:
+                subscriber.notice(notice)
+        self._unheard.clear()
         self._subscribers.add(subscriber)
         try:
             yield subscriber
@@ -98,6 +105,13 @@ class Hub:
     def notice(self, notice: Notice) -> None:
         for subscriber in self._subscribers:
             subscriber.notice(notice)
+        if not self._subscribers:
+            self._unheard.append(notice)
+
+    def lasting(self, notice: Notice) -> None:
+        """A notice for those too who subscribe later."""
+        self._lasting = notice
+        self.notice(notice)
 
     def refresh(self) -> None:
         """So much has changed that every subscriber had better start from a snapshot."""

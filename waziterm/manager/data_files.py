@@ -56,6 +56,7 @@ class Shelf:
         has_manager: bool,
         halted: Callable[[str], AbstractAsyncContextManager[None]],
         stuck: Callable[[], Mapping[str, str]],
+        upgraded: Callable[[], bool] = lambda: False,
     ) -> "CheckPlaces":
         """What a check looks at; see `CheckPlaces`."""
         from waziterm.manager.care.evidence import CheckPlaces  # noqa: PLC0415 - see `Toolbox`
@@ -73,4 +74,5 @@ class Shelf:
             has_manager=has_manager,
             halted=halted,
             stuck=stuck,
+            upgraded=upgraded,
         )

@@ -21,6 +21,7 @@ from waziterm.manager.care.janitor import Places, Rounds
 from waziterm.manager.data_files import Shelf
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
+from waziterm.manager.files.program import UPGRADED, watch
 from waziterm.manager.history.queries import (
     Presence,
 )
@@ -95,6 +96,9 @@ class SessionManager(Toolbox):
         self._background.append(self._tasks.create_task(rounds, name="janitor"))
         self._background.append(self._tasks.create_task(self._presence.run(), name="presence"))
         self._background.append(self._tasks.create_task(self._watch_clock(), name="clock"))
+        if self._world.program is not None:
+            watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
+            self._background.append(self._tasks.create_task(watching, name="upgrade"))
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
@@ -117,6 +121,18 @@ class SessionManager(Toolbox):
     def announce(self, text: str, *, trouble: bool = False) -> None:
         """Say a sentence to whoever watches."""
         self._hub.notice(Notice(self._world.clock.now(), text, trouble=trouble))
+
+    @property
+    def is_upgraded(self) -> bool:
+        """Whether the program's files on disk are of another version for good."""
+        return self._world.program is not None and self._world.program.upgraded
+
+    def look_for_upgrade(self) -> bool:
+        program = self._world.program
+        return program is not None and program.look(self._world.clock.elapsed())
+
+    def _tell_upgraded(self) -> None:
+        self._hub.lasting(Notice(self._world.clock.now(), UPGRADED))
 
     async def _watch_clock(self) -> None:
         """Tell everybody when the clock was set, or the machine was suspended, until cancelled."""

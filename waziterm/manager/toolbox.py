@@ -65,6 +65,7 @@ class Toolbox:
             has_manager=True,
             halted=self._roster.paused,
             stuck=self._roster.stalled,
+            upgraded=self.look_for_upgrade,
         )
         return Checkup(places)
 
@@ -73,6 +74,10 @@ class Toolbox:
         from waziterm.manager.care.restart import Restart  # noqa: PLC0415
 
         return Restart(self._roster, self._checkup, self._cleaning, self._clock, self._subscribe)
+
+    @abstractmethod
+    def look_for_upgrade(self) -> bool:
+        """Look whether the program's files on disk are of another version for good; in a thread."""
 
     @abstractmethod
     async def send_test(self, name: str, to: str | None = None) -> SendResult:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.text import safe_line
 from waziterm.domain.version import revision_in
+from waziterm.manager.files.program import UPGRADED
 
 PAGE_S = 10.0
 """How long the reading may take in all, the way there included."""
@@ -45,8 +46,11 @@ async def read_version(proxy: str | None, lab: LabFile | None) -> int:
     one. Raises PageError.
     """
     # Both take longer to load than a loop may stand still, and most managers never need them.
-    reaching = await asyncio.to_thread(importlib.import_module, "waziterm.manager.care.route")
-    httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+    try:
+        reaching = await asyncio.to_thread(importlib.import_module, "waziterm.manager.care.route")
+        httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+    except ImportError as error:
+        raise PageError(UPGRADED) from error
     route = reaching.route_of(reaching.WHATSAPP, proxy, lab)
     try:
         async with asyncio.timeout(PAGE_S):

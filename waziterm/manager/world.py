@@ -1,5 +1,6 @@
 """What a manager meets outside of itself."""
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,6 +11,7 @@ from random import Random
 
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.clock import Clock, SystemClock
+from waziterm.manager.files.program import UPGRADED, Program
 from waziterm.manager.version_page import read_version
 from waziterm.manager.workers.launch import trial
 from waziterm.manager.workers.process import WorkerProcess
@@ -28,7 +30,8 @@ class World:
     OSError. warm: workers will soon be wanted.
     installed: where neonize's library lies; raises LibraryFileError. trial: loads a copy of it in
     a process of its own; "" or why that fails. read_version: WhatsApp's current number, through
-    an instance's proxy, or a lab's; raises PageError.
+    an instance's proxy, or a lab's; raises PageError. program: the files from which all of it was
+    started; None where nobody replaces them.
     """
 
     clock: Clock
@@ -38,12 +41,14 @@ class World:
     installed: Callable[[], Path] = installed
     trial: Callable[[Path], Awaitable[str]] = trial
     read_version: Callable[[str | None, LabFile | None], Awaitable[int]] = read_version
+    program: Program | None = None
 
 
 @asynccontextmanager
 async def real_world(lab: LabFile | None) -> AsyncIterator[World]:
     """The system's clock, true chance and real worker processes, forked from one zygote."""
     ca_file = lab.ca_file if lab else None
+    program = Program()
     zygote = Zygote(ca_file)
 
     async def spawn(library: str | None) -> Worker:
@@ -52,9 +57,18 @@ async def real_world(lab: LabFile | None) -> AsyncIterator[World]:
                 return await WorkerProcess.fork(zygote, library)
             except OSError as error:
                 log.warning("a worker is started without the zygote: %s", error)
+        if await asyncio.to_thread(program.is_changed):
+            # What lies there now may be half a program, or speak another protocol.
+            raise OSError(0, UPGRADED)
         return await WorkerProcess.spawn(ca_file=ca_file, library=library)
 
+    async def tried(library: Path) -> str:
+        why = await trial(library)
+        # It is executed from the disk, too, where it may be half a program or none.
+        is_changed = bool(why) and await asyncio.to_thread(program.is_changed)
+        return UPGRADED if is_changed else why
+
     try:
-        yield World(SystemClock(), Random(), spawn, zygote.warm)
+        yield World(SystemClock(), Random(), spawn, zygote.warm, trial=tried, program=program)
     finally:
         await zygote.close()

@@ -1,6 +1,7 @@
 """Opening the file: look at it without changing a byte, then create, migrate and tune it.
 
-Everything here blocks, and runs on the connection's own thread.
+A file of an older version is copied before it is migrated, see `store.copying`. Everything here
+blocks, and runs on the connection's own thread.
 """
 
 import os
@@ -12,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from waziterm.domain.text import plain
+from waziterm.store.copying import copy_before
 from waziterm.store.errors import MOVE_AWAY, StoreError, from_sqlite
 from waziterm.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, version_of
 
@@ -23,7 +25,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     """A connection to the database at `path`, in WAL mode and at the newest schema.
 
     A missing file is created with mode 0600; its directory has to exist. The connection is in
-    autocommit mode. Raises StoreError; a file that is refused stays as it is, byte for byte.
+    autocommit mode. Raises StoreError; a file that is refused stays as it is, byte for byte. One
+    of an older version is refused too when it cannot be copied before it is migrated.
 
     synchronous=NORMAL: what was committed survives the death of the process. Only a crash of
     the machine itself may take back the newest changes, those that the kernel had not yet
@@ -31,7 +34,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     path = path.resolve()
     try:
-        _create_or_look(path)
+        found = _create_or_look(path)
+        copy = copy_before(path, found) if 0 < found < len(MIGRATIONS) else None
         db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     except OSError as error:
         raise StoreError(
@@ -51,6 +55,9 @@ def open_database(path: Path) -> sqlite3.Connection:
         migrate(db)
     except sqlite3.Error as error:
         db.close()
+        if copy is not None and look(path) == found:
+            # Nothing was changed, and a service may be started again and again.
+            copy.unlink()
         raise from_sqlite(error, path) from error
     except BaseException:
         db.close()
@@ -58,18 +65,22 @@ def open_database(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _create_or_look(path: Path) -> None:
+def _create_or_look(path: Path) -> int:
+    """Make the file, or look whether it may be opened; how many migrations it has behind it."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        look(path)
+        found = look(path)
         for file in (path, *_sidecars(path, "-wal", "-shm")):
             if file.stat().st_mode & 0o077:
                 file.chmod(0o600)
+        return found
+    return 0
 
 
-def look(path: Path) -> None:
-    """Raise StoreError unless the file is a sound database of this version or an older one.
+def look(path: Path) -> int:
+    """How many migrations the file has behind it. Raises StoreError unless it is a sound database
+    of this version or an older one.
 
     It reads the main file alone when it is complete, without locks and without making a file
     beside it. After a crash, part of the data is in the write-ahead log, which SQLite reads
@@ -87,13 +98,12 @@ def look(path: Path) -> None:
     try:
         unfinished = _sidecars(path, "-wal", "-journal")
         if not unfinished:
-            _inspect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", path)
-            return
+            return _inspect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", path)
         with tempfile.TemporaryDirectory(prefix="waziterm-look-") as directory:
             copy = Path(directory) / path.name
             for file in (path, *unfinished):
                 shutil.copyfile(file, Path(directory) / file.name)
-            _inspect(copy.as_uri(), path)
+            return _inspect(copy.as_uri(), path)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
 
@@ -103,7 +113,7 @@ def _sidecars(path: Path, *suffixes: str) -> list[Path]:
     return [file for file in files if file.exists() and file.stat().st_size]
 
 
-def _inspect(uri: str, path: Path) -> None:
+def _inspect(uri: str, path: Path) -> int:
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
         version = version_of(db)
         newest = len(MIGRATIONS)
@@ -121,3 +131,4 @@ def _inspect(uri: str, path: Path) -> None:
         finding = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if finding != "ok":
             raise StoreError(f"{path} is damaged ({plain(finding, 120)})", MOVE_AWAY)
+        return version

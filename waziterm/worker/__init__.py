@@ -1,1 +1,1 @@
-"""The child process that holds one instance's neonize client, and the messages on its pipe."""
+"""The child processes that hold the instances' neonize clients, and the messages on their pipes."""

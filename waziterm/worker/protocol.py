@@ -12,6 +12,10 @@ from waziterm.domain.codec import CodecError
 from waziterm.domain.lifecycle import events
 
 MAX_LINE = 65536
+PROTOCOL = 1
+"""Raised with every change of these messages, or of those between a manager and its zygote."""
+ANOTHER = b"zygote"
+"""What a manager sends its zygote with one socket, to get another zygote that serves it."""
 
 
 # -- manager to worker ----------------------------------------------------------------------

@@ -6,17 +6,19 @@ import queue
 import signal
 import socket
 import time
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from waziterm.worker.pipe import Outbox, complain, follow_manager
-from waziterm.worker.protocol import Heartbeat, Ready
+from waziterm.worker.protocol import PROTOCOL, Heartbeat, Ready
 
 HEARTBEAT_S = 5.0
 
 
 def begin(prog: str, about: str | None) -> tuple[socket.socket, str | None] | None:
     """Prepare this process for its life; the socket to the manager, which `--fd N` names, and the
-    library that `--library` names, if it does. None, and a line on fd 2, when it is no socket.
+    library that `--library` names, if it does. None, and a line on fd 2, when it is no socket, or
+    when `--protocol N` is not ours: the manager is of another version.
 
     Only the manager ends it: SIGINT and SIGHUP, which a terminal sends to whole groups, are
     ignored. Files that the library creates are readable by their owner alone.
@@ -24,8 +26,12 @@ def begin(prog: str, about: str | None) -> tuple[socket.socket, str | None] | No
     parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument("--fd", type=int, required=True, help="the socket to the manager")
     parser.add_argument("--library", help="a copy of neonize's library to load instead of it")
+    parser.add_argument("--protocol", type=int, default=PROTOCOL, help="what the manager speaks")
     args = parser.parse_args()
     fd: int = args.fd
+    if args.protocol != PROTOCOL:
+        complain(f"{prog}: it speaks protocol {PROTOCOL}, its manager {args.protocol}")
+        return None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -39,10 +45,13 @@ def begin(prog: str, about: str | None) -> tuple[socket.socket, str | None] | No
     return manager, args.library
 
 
-def serve(sock: socket.socket, library: str | None) -> NoReturn:
+def serve(
+    sock: socket.socket, library: str | None, held: Callable[[str | None], Any] | None = None
+) -> NoReturn:
     """Serve instances until the manager's end of the socket closes. library: path of a copy of
     neonize's library to load, or None for neonize's own.
 
+    held: what loads the library, see `worker.neonize.library.held`; None to read it from the disk.
     Raises ImportError or OSError when the library cannot be loaded.
     """
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -51,7 +60,7 @@ def serve(sock: socket.socket, library: str | None) -> NoReturn:
     from waziterm.worker.instance.desk import Desk  # noqa: PLC0415 - takes a tenth of a second
     from waziterm.worker.neonize.library import LIBRARY_VERSION, load  # noqa: PLC0415 - and this
 
-    binder = load(library)
+    binder = (held or load)(library)
     outbox = Outbox(sock)
     outbox.send(Ready(os.getpid(), LIBRARY_VERSION))
     desk = Desk(outbox, binder)

@@ -6,20 +6,30 @@ that carries two sockets, the worker's pipe and its output, and a JSON object th
 `library` to load, null for neonize's own; the answer is one packet with the
 worker's pid, and its pidfd. When a worker ends, a packet tells how. Nothing but the manager's end
 of the socket keeps it alive.
+
+It forks another zygote as well, for a manager that wants one in reserve: that one, and all that
+both fork, is of the version that was on disk when the first one was executed.
 """
 
+import contextlib
 import gc
 import json
 import os
 import select
 import signal
 import socket
-from typing import NoReturn
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn
 
 from waziterm.worker.pipe import complain, leave
+from waziterm.worker.protocol import ANOTHER
 from waziterm.worker.serve import begin, serve
 
 _LONGEST = 4096
+
+Held = Callable[[str | None], Any] | None
+"""What loads the library, see `worker.neonize.library.held`; None to read it from the disk."""
 
 
 def main() -> int:
@@ -29,15 +39,20 @@ def main() -> int:
         return 2
     manager, _ = begun
     from waziterm.worker.instance import desk  # noqa: F401, PLC0415 - the one heavy import, while fds are few
+    from waziterm.worker.neonize.library import held  # noqa: PLC0415 - comes with it
 
+    library: Held = None
+    # What is wrong is told by the worker that needs it.
+    with contextlib.suppress(ImportError, OSError):
+        library = held()
     # What is there now is never garbage: the collector must not write on its shared pages.
     gc.collect()
     gc.freeze()
-    _serve(manager)
+    _serve(manager, library)
     return 0
 
 
-def _serve(manager: socket.socket) -> None:
+def _serve(manager: socket.socket, held: Held) -> None:
     woken, wake = socket.socketpair()
     for sock in (woken, wake):
         sock.setblocking(False)
@@ -55,11 +70,18 @@ def _serve(manager: socket.socket) -> None:
                 return
             if not data:
                 return
-            _fork(manager, json.loads(data)["library"], fds, (woken, wake))
+            if data == ANOTHER:
+                become = partial(_become_zygote, held)
+            else:
+                become = partial(_become_worker, held, json.loads(data)["library"])
+            _fork(manager, fds, (woken, wake), become)
 
 
 def _fork(
-    manager: socket.socket, library: str | None, fds: list[int], mine: tuple[socket.socket, ...]
+    manager: socket.socket,
+    fds: list[int],
+    mine: tuple[socket.socket, ...],
+    become: Callable[..., NoReturn],
 ) -> None:
     try:
         pid = os.fork()
@@ -70,7 +92,7 @@ def _fork(
         signal.set_wakeup_fd(-1)
         for sock in (manager, *mine):
             sock.close()
-        _become_worker(library, *fds)
+        become(*fds)
     for fd in fds:
         os.close(fd)
     if pid > 0:
@@ -79,18 +101,26 @@ def _fork(
         os.close(pidfd)
 
 
-def _become_worker(library: str | None, pipe: int, output: int) -> NoReturn:
+def _become_worker(held: Held, library: str | None, pipe: int, output: int) -> NoReturn:
     try:
         os.setsid()
         for fd in (1, 2):
             os.dup2(output, fd)
         os.close(output)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        serve(socket.socket(fileno=pipe), library)
+        serve(socket.socket(fileno=pipe), library, held)
     except BaseException as error:  # noqa: BLE001 - a fork must never return into the zygote
         complain(f"waziterm.worker: {error!r}")
     finally:
         leave(1)
+
+
+def _become_zygote(held: Held, line: int) -> NoReturn:
+    try:
+        os.setsid()
+        _serve(socket.socket(fileno=line), held)
+    finally:
+        leave(0)
 
 
 def _report_ended(manager: socket.socket) -> None:

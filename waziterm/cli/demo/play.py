@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import assert_never
 
 from waziterm.cli.demo.plan import SILENCE_S, Act, Turn
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
@@ -107,6 +108,8 @@ class Play:
                 await self._lab.trouble(TroubleKind.SILENT, jid)
                 await asyncio.sleep(SILENCE_S)
                 await self._lab.clear(TroubleKind.SILENT, jid)
+            case _:
+                assert_never(turn)
 
 
 @asynccontextmanager

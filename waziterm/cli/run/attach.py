@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from waziterm.cli.run.late import OF_SCREEN, load_late
 from waziterm.cli.run.log import program_log
 from waziterm.cli.target import data_dir_of
 from waziterm.config import load_settings
@@ -68,7 +69,12 @@ def attach(data: DataDir, *, read_only: bool, lab: bool = False, lang: Lang | No
                     code=2,
                 )
             shown = watching(fleet) if read_only else fleet
-            return await run_screen(shown, attached=True, read_only=read_only, screen=screen)
+            loading = asyncio.create_task(load_late(*OF_SCREEN))
+            try:
+                return await run_screen(shown, attached=True, read_only=read_only, screen=screen)
+            finally:
+                loading.cancel()
+                await asyncio.wait([loading])
 
     with program_log(data.log.with_name("attach.log")):
         return asyncio.run(show())

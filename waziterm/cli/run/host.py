@@ -12,6 +12,7 @@ from pathlib import Path
 
 from waziterm.cli.run import streams
 from waziterm.cli.run.attach import has_terminal, offer_attach
+from waziterm.cli.run.late import OF_MANAGER, OF_SCREEN, load_late
 from waziterm.cli.run.log import program_log
 from waziterm.cli.run.signals import ended_by_signals
 from waziterm.cli.run.systemd import Service, unit
@@ -60,13 +61,17 @@ def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = Non
 
         painted = asyncio.Event()
         async with open_manager(data.root, settings, lab_file, begin=painted) as fleet:
-            serving = asyncio.create_task(_serve_once(painted, fleet, data, settings))
+            beside = [
+                asyncio.create_task(_serve_once(painted, fleet, data, settings)),
+                asyncio.create_task(_load_once(painted)),
+            ]
             try:
                 goes_on = Headless(data.root, data.log)
                 return await run_screen(fleet, painted.set, screen=screen, headless=goes_on)
             finally:
-                serving.cancel()
-                await asyncio.wait([serving])
+                for task in beside:
+                    task.cancel()
+                await asyncio.wait(beside)
 
     with program_log(data.log):
         return asyncio.run(show())
@@ -84,17 +89,22 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
     service = Service.taken_from(os.environ)
 
     async def serve() -> None:
-        up: list[Fleet] = []
+        up: list[SessionManager] = []
         hung_up = asyncio.Event()
         with ended_by_signals(hung_up.set) as ended:
             async with (
                 service.watched(),
-                _health(settings, lambda: up[0] if up else None),
+                _health(
+                    settings,
+                    lambda: up[0] if up else None,
+                    lambda: bool(up) and up[0].is_upgraded,
+                ),
                 hosted(data, settings, lab_file) as manager,
                 asyncio.TaskGroup() as tasks,
             ):
                 up.append(manager)
                 reloading = tasks.create_task(_reload(manager, service, hung_up))
+                loading = tasks.create_task(load_late(*OF_MANAGER))
                 service.ready()
                 count = len(manager.snapshot().instances)
                 where = f"pid {os.getpid()}, {data.root}"
@@ -103,6 +113,7 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
                 await ended.wait()
                 service.stopping()
                 reloading.cancel()
+                loading.cancel()
 
     with program_log(data.log):
         asyncio.run(serve())
@@ -137,7 +148,9 @@ async def _reload(fleet: Fleet, service: Service, hung_up: asyncio.Event) -> Non
 
 
 @asynccontextmanager
-async def _health(settings: Settings, fleet: Callable[[], Fleet | None]) -> AsyncIterator[None]:
+async def _health(
+    settings: Settings, fleet: Callable[[], Fleet | None], upgraded: Callable[[], bool]
+) -> AsyncIterator[None]:
     """Health over TCP, where the config names an address. Raises FleetError when it is taken."""
     address = settings.health.address
     if address is None:
@@ -145,7 +158,7 @@ async def _health(settings: Settings, fleet: Callable[[], Fleet | None]) -> Asyn
         return
     from waziterm.control.server.health import serve_health  # noqa: PLC0415 - aiohttp takes 160 ms
 
-    async with serve_health(address, fleet):
+    async with serve_health(address, fleet, upgraded):
         yield
 
 
@@ -159,16 +172,21 @@ async def _serve_once(
     await painted.wait()
     server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
     try:
-        async with server.serve_control(fleet, data.socket):
+        async with server.serve_control(fleet, data.socket, lambda: fleet.is_upgraded):
             await _serve_health(settings, fleet)
     except (FleetError, OSError):
         log.exception("verbs cannot reach this manager")
 
 
+async def _load_once(painted: asyncio.Event) -> None:
+    await painted.wait()
+    await load_late(*OF_MANAGER, *OF_SCREEN)
+
+
 async def _serve_health(settings: Settings, fleet: SessionManager) -> None:
     """Health over TCP until cancelled; verbs do not suffer from an address that is taken."""
     try:
-        async with _health(settings, lambda: fleet):
+        async with _health(settings, lambda: fleet, lambda: fleet.is_upgraded):
             await asyncio.Event().wait()
     except FleetError as error:
         log.error("%s (%s)", error, error.hint)
@@ -185,7 +203,7 @@ async def hosted(
     async with open_manager(data.root, settings, lab) as manager:
         # It takes 0.16 s, in which the first workers start.
         server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
-        async with server.serve_control(manager, data.socket):
+        async with server.serve_control(manager, data.socket, lambda: manager.is_upgraded):
             yield manager
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from waziterm.control.client.answers import array_of, error_of, object_of, read_answer
+from waziterm.control.protocol import refuse_other
 from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.asking import Asked, asked_of
@@ -77,7 +78,8 @@ class ControlClient:
     lock now, or None. patience_s: how long a manager that holds the lock may stay silent.
 
     Every method raises FleetError: the manager's own errors with their code and hint; code 3
-    when no manager runs, or when the one that holds the lock stays silent.
+    when no manager runs, when the one that holds the lock stays silent, and when it speaks
+    another protocol. Such a one is asked for nothing but its hello.
     """
 
     def __init__(
@@ -93,8 +95,10 @@ class ControlClient:
         self._patience_s = patience_s
 
     def hello(self) -> Json:
-        """Who answers: `{version, pid}`."""
-        return object_of(self._get("/v1"))
+        """Who answers: `{version, protocol, pid}`."""
+        told = object_of(self._patiently("/v1"))
+        refuse_other(told)
+        return told
 
     def ask(self, call: Callable[[Fleet], object]) -> Any:
         """The document of what a call of one verb answers: `lambda fleet: fleet.stop(name)`.
@@ -112,6 +116,11 @@ class ControlClient:
         return _shaped(asked.verb, found)
 
     def _get(self, url: str) -> Any:
+        """Ask a manager that speaks our protocol."""
+        self.hello()
+        return self._patiently(url)
+
+    def _patiently(self, url: str) -> Any:
         """Ask until there is an answer, as long as the lock is held and the patience lasts."""
         deadline = time.monotonic() + self._patience_s
         while True:

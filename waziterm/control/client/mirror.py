@@ -19,7 +19,8 @@ class Mirror:
     """
 
     def __init__(self) -> None:
-        self._hub = Hub()
+        # The stream begins a moment before whoever shows it subscribes.
+        self._hub = Hub(keeps_unheard=True)
         self._ahead = time.time() - elapsed()
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}

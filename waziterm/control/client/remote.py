@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from waziterm.control import frame
-from waziterm.control.client.answers import OTHER_VERSION
+from waziterm.control.client.answers import OTHER_VERSION, object_of
 from waziterm.control.client.call import PATIENCE_S, request_of
 from waziterm.control.client.mirror import Mirror
 from waziterm.control.client.transport import Wire, wire_to
+from waziterm.control.protocol import OtherProtocolError
 from waziterm.control.server.listener import check_socket_path
 from waziterm.control.server.stream import FIRST_LINES, LINES_KEPT
 from waziterm.domain.codec import CodecError, decode
@@ -110,7 +111,9 @@ class _Remote(ByVerb):
                     async for event in events:
                         if event.kind == "hello":
                             with understood():
-                                self.pid = int(json.loads(event.data)["pid"])
+                                told = object_of(json.loads(event.data))
+                                self.pid = int(told["pid"])
+                            self._wire.meet(told)
                             continue
                         self._mirror.take(frame.decode(event.data))
                         ready.set()
@@ -130,6 +133,8 @@ class _Remote(ByVerb):
             await asyncio.sleep(LOOK_S if ready.is_set() else BOOT_LOOK_S)
 
     async def _why_lost(self, error: FleetError | CodecError) -> str:
+        if isinstance(error, OtherProtocolError):
+            return str(error)
         if not _silent(error):
             return f"the manager cannot be understood: {OTHER_VERSION}"
         # A process that dies lets go of its socket a moment before its lock.
@@ -185,7 +190,8 @@ async def attached(path: Path, owner_pid: Callable[[], int | None]) -> AsyncIter
 
 
 def _silent(error: FleetError | CodecError) -> bool:
-    return isinstance(error, FleetError) and error.code == 3
+    other = isinstance(error, OtherProtocolError)
+    return isinstance(error, FleetError) and error.code == 3 and not other
 
 
 def _told(error: FleetError | CodecError) -> FleetError:

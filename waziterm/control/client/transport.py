@@ -13,6 +13,7 @@ from yarl import URL
 
 from waziterm.control.client.answers import error_of, object_of, read_answer
 from waziterm.control.client.call import Request
+from waziterm.control.protocol import OtherProtocolError, refuse_other
 from waziterm.control.server.stream import KEEP_ALIVE_S
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.verbs import EXACT
@@ -40,10 +41,26 @@ class Wire:
 
     def __init__(self, session: aiohttp.ClientSession, owner_pid: Callable[[], int | None]) -> None:
         self._session = session
+        self._refusal: OtherProtocolError | None = None
         self.owner_pid = owner_pid
+
+    def meet(self, hello: Json) -> None:
+        """Hear who answers. One that speaks another protocol is asked for nothing any more, until
+        another one answers. Raises OtherProtocolError."""
+        try:
+            refuse_other(hello)
+        except OtherProtocolError as error:
+            self._refusal = error
+            raise
+        self._refusal = None
+
+    def _refuse(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
 
     async def lines(self, request: Request) -> AsyncGenerator[Json, None]:
         """A command whose answer is one JSON object per line."""
+        self._refuse()
         limits = aiohttp.ClientTimeout(
             total=None, sock_connect=CONNECT_S, sock_read=request.deadline_s
         )
@@ -87,6 +104,7 @@ class Wire:
 
     async def exchange(self, request: Request) -> Any:
         """The answer to a request, in its exact form."""
+        self._refuse()
         limits = aiohttp.ClientTimeout(total=request.deadline_s, sock_connect=CONNECT_S)
         try:
             async with self._sent(request, limits) as answer:

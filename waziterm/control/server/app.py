@@ -2,8 +2,9 @@
 
 Each verb's method, path and arguments are declared there, once: a POST takes its arguments as a
 JSON object of at most 16 KiB, a GET as query values; `waziterm schema` prints the shape of every
-answer. Beside them are `GET /v1` (`{version, pid}` of the manager), `GET /v1/stream` (changes as
-server-sent events, see `control.server.stream`), and health, see `control.server.health`.
+answer. Beside them are `GET /v1` (`{version, protocol, pid}` of the manager, see
+`control.protocol`), `GET /v1/stream` (changes as server-sent events, see `control.server.stream`),
+and health, see `control.server.health`.
 
 Errors are `{error, code, hint}` with 400 for wrong input (exit code 2), 404, 405, 409 for a
 command that was refused or failed (1), 413, 503 (3), also for a client too many
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from waziterm import __version__
+from waziterm.control.protocol import hello
 from waziterm.control.server import dispatch
 from waziterm.control.server.clients import Clients, most_clients
 from waziterm.control.server.dispatch import error_json
@@ -38,9 +39,12 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serve_control(fleet: Fleet, path: Path) -> AsyncIterator[None]:
+async def serve_control(
+    fleet: Fleet, path: Path, upgraded: Callable[[], bool] = lambda: False
+) -> AsyncIterator[None]:
     """Answer the API on the unix socket `path` (mode 0600) while the context is open.
 
+    upgraded: whether the program was upgraded on disk, for `/health`.
     Only the holder of the data directory's lock may call it. Raises FleetError when the path
     is too long or taken.
     """
@@ -57,7 +61,7 @@ async def serve_control(fleet: Fleet, path: Path) -> AsyncIterator[None]:
             web.get("/v1", _hello),
             *dispatch.routes(fleet),
             *stream.routes(),
-            *Health(lambda: fleet).routes(),
+            *Health(lambda: fleet, upgraded).routes(),
         ]
     )
     with listener(path) as sock:
@@ -76,7 +80,7 @@ async def serve_control(fleet: Fleet, path: Path) -> AsyncIterator[None]:
 
 
 async def _hello(_request: web.Request) -> web.Response:
-    return web.json_response({"version": __version__, "pid": os.getpid()})
+    return web.json_response(hello(os.getpid()))
 
 
 @web.middleware

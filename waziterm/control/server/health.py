@@ -2,10 +2,11 @@
 
 | request | answer |
 |---|---|
-| `GET /health` | 200 while the event loop works: `{status, pid, version}` |
+| `GET /health` | 200 while the event loop works: `{status, pid, version, upgraded}` |
 | `GET /ready` | 200 once the fleet is up: `{status, instances}`, a count per state; 503 before |
 | `GET /metrics` | Prometheus text, see `control.server.metrics` |
 
+`upgraded` is true when the program's files on disk are of another version: restart it.
 They are part of the API on the control socket, and they are all that a TCP address offers.
 """
 
@@ -27,10 +28,12 @@ SHUTDOWN_S = 0.5
 
 
 class Health:
-    """The three answers. fleet: the fleet once it is up, None before."""
+    """The three answers. fleet: the fleet once it is up, None before. upgraded: whether the
+    program was upgraded on disk."""
 
-    def __init__(self, fleet: Callable[[], Fleet | None]) -> None:
+    def __init__(self, fleet: Callable[[], Fleet | None], upgraded: Callable[[], bool]) -> None:
         self._fleet = fleet
+        self._upgraded = upgraded
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -41,7 +44,7 @@ class Health:
 
     async def health(self, _request: web.Request) -> web.Response:
         said = {"status": "ok", "pid": os.getpid(), "version": __version__}
-        return web.json_response(said)
+        return web.json_response(said | {"upgraded": self._upgraded()})
 
     async def ready(self, _request: web.Request) -> web.Response:
         fleet = self._fleet()
@@ -62,16 +65,18 @@ class Health:
 
 @asynccontextmanager
 async def serve_health(
-    address: tuple[str, int], fleet: Callable[[], Fleet | None]
+    address: tuple[str, int],
+    fleet: Callable[[], Fleet | None],
+    upgraded: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[None]:
     """Answer the three over TCP while the context is open. address: host and port.
 
-    fleet: as in `Health`. Raises FleetError when the address cannot be listened on.
+    fleet, upgraded: as in `Health`. Raises FleetError when the address cannot be listened on.
     """
     host, port = address
     clients = Clients(most_clients(descriptors()) // 2)
     application = web.Application(middlewares=[clients.counted])
-    application.add_routes(Health(fleet).routes())
+    application.add_routes(Health(fleet, upgraded).routes())
     runner = web.AppRunner(
         application, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
     )

@@ -1,8 +1,8 @@
 """`GET /v1/stream`: the fleet's changes as server-sent events, for a screen in another process.
 
-The first event is `hello` with `{version, pid}`; every further one is a frame of `control.frame`:
-first a snapshot, then the newest log lines of each instance, then what changes, merged. A comment
-comes when nothing else did, so that both ends notice when the other one is gone.
+The first event is `hello` with `{version, protocol, pid}`; every further one is a frame of
+`control.frame`: first a snapshot, then the newest log lines of each instance, then what changes,
+merged. A comment comes when nothing else did, so that both ends notice when the other one is gone.
 
 A reader that does not keep up blocks its own stream alone: meanwhile its changes are merged by its
 subscription, so that it costs no more memory than one that does.
@@ -18,8 +18,8 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from waziterm import __version__
 from waziterm.control.frame import Frame, encode
+from waziterm.control.protocol import hello
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError
 
 KEEP_ALIVE_S = 10.0
@@ -69,8 +69,8 @@ class Stream:
         )
         await response.prepare(request)
         try:
-            hello = json.dumps({"version": __version__, "pid": os.getpid()})
-            await response.write(b"event: hello\ndata: " + hello.encode() + b"\n\n")
+            told = json.dumps(hello(os.getpid()))
+            await response.write(b"event: hello\ndata: " + told.encode() + b"\n\n")
             async with aclosing(self._changes()) as coming:
                 async for changes in coming:
                     await self._tell(response, changes)

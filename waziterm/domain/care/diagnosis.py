@@ -134,6 +134,15 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             f" instances; there are {fleet}",
             "raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit",
         )
+    if survey.is_upgraded:
+        yield Finding(
+            FindingKind.UPGRADED,
+            Severity.NOTICE,
+            "waziterm",
+            None,
+            "upgraded on disk: restart",
+            "end this manager and start it again; what runs now is resumed then",
+        )
 
 
 def _stuck(survey: Survey) -> Iterator[Finding]:

@@ -62,6 +62,7 @@ class Survey:
     stuck: by name, why an instance is longer in its state than its limit says.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
     version: that which the library tells WhatsApp, None when it is not known.
+    is_upgraded: the files of the program on disk are of another version than the manager.
     """
 
     now: float
@@ -78,6 +79,7 @@ class Survey:
     retries: Mapping[str, int] = field(default_factory=dict)
     disk_free: int | None = None
     descriptors: int | None = None
+    is_upgraded: bool = False
     trash: tuple[TrashView, ...] = ()
     stuck: Mapping[str, str] = field(default_factory=dict)
     version: UsedVersion | None = None

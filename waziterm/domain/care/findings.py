@@ -44,6 +44,7 @@ class FindingKind(StrEnum):
     STUCK = "stuck"
     DISK_LOW = "disk_low"
     FEW_DESCRIPTORS = "few_descriptors"
+    UPGRADED = "upgraded"
     TRASH_EXPIRES = "trash_expires"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import PurePath
+from typing import assert_never
 
 from waziterm.domain.care.evidence import Condition, SessionLook, Survey
 from waziterm.domain.care.findings import Finding, FindingKind, Remedy, Severity
@@ -91,6 +92,7 @@ def _orphan(survey: Survey, name: str, look: SessionLook, path: str, *, held: bo
 def _unsound(
     survey: Survey, instance: Instance, look: SessionLook, path: str, *, held: bool
 ) -> Finding:
+    """What is wrong with a file that is not sound."""
     name, remedy = instance.name, None
     match look.condition:
         case Condition.BUSY:
@@ -99,7 +101,7 @@ def _unsound(
         case Condition.UNREADABLE:
             kind, severity = FindingKind.SESSION_UNREADABLE, Severity.PROBLEM
             act = f"see its owner, its mode and the disk: `ls -l {path}`"
-        case _:
+        case Condition.DAMAGED | Condition.SOUND:
             kind, severity = FindingKind.SESSION_DAMAGED, Severity.PROBLEM
             act = survey.way_back(name)
             if look.is_rebuildable and held:
@@ -107,6 +109,8 @@ def _unsound(
             elif look.is_rebuildable:
                 act = "copy it to the trash, then rebuild it from what can be read: all of it can"
                 remedy = Remedy.REBUILD_SESSION
+        case _:
+            assert_never(look.condition)
     evidence = f"its session file: {look.detail}"
     return Finding(kind, severity, path, name, evidence, act, remedy)
 

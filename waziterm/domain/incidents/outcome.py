@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from waziterm.domain.fleet.history import Moved
 from waziterm.domain.incidents.incident import Incident
@@ -147,9 +148,12 @@ def _outcome(tale: _Tale) -> Phrase:
             return Phrase(_AGAIN, span=_span(tale.took_s))
         case _Fate.OPEN:
             return Phrase(_UNDER_WAY.get(last.state, last.reason.sentence))
-    if last.state is State.STOPPED:
-        return Phrase(last.reason.sentence)
-    return Phrase(_THEN, state=Phrase(last.state.label), why=Phrase(last.reason.sentence))
+        case _Fate.ENDED if last.state is State.STOPPED:
+            return Phrase(last.reason.sentence)
+        case _Fate.ENDED:
+            return Phrase(_THEN, state=Phrase(last.state.label), why=Phrase(last.reason.sentence))
+        case _:
+            assert_never(tale.fate)
 
 
 def _many(tales: Sequence[_Tale], met: int) -> Phrase:

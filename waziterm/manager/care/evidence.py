@@ -43,6 +43,8 @@ class CheckPlaces:
     for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
     nobody of ours uses its session; afterwards it goes on. stuck: by name, why an instance is
     longer in its state than its limit says. version: that which the library tells WhatsApp.
+    upgraded: looks whether the program's files are of another version than the manager; called in
+    a thread.
     """
 
     data: DataDir
@@ -57,6 +59,7 @@ class CheckPlaces:
     has_manager: bool
     halted: Callable[[str], AbstractAsyncContextManager[None]]
     stuck: Callable[[], Mapping[str, str]]
+    upgraded: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class _Disk:
     replaced: tuple[str, ...]
     stale_socket: str | None
     free: int | None
+    is_upgraded: bool
 
 
 def shown(path: Path) -> str:
@@ -110,6 +114,7 @@ async def inspect(places: CheckPlaces) -> Survey:
             if each.to_state is State.RETRYING and each.from_state is not State.RETRYING
         ),
         disk_free=disk.free,
+        is_upgraded=disk.is_upgraded,
         descriptors=descriptors(),
         trash=trash,
         stuck=places.stuck(),
@@ -122,7 +127,8 @@ def open_paths(places: CheckPlaces) -> tuple[tuple[Path, int], ...]:
     whoever made it."""
     data, sessions = places.data, places.sessions
     beside = (data.database.with_name(data.database.name + end) for end in ("", "-wal", "-shm"))
-    mine = [data.root.resolve(), data.sessions, data.trash, *beside]
+    copies = sorted(data.root.glob(f"{data.database.name}.before-*"))
+    mine = [data.root.resolve(), data.sessions, data.trash, *beside, *copies]
     for name in sorted(sessions.names()):
         mine += sessions.files(name)
     found = ((path, _mode(path)) for path in mine)
@@ -164,6 +170,7 @@ def _disk(
         replaced=tuple(_replaced(sessions, online & looks.keys(), ours)) if online else (),
         stale_socket=shown(places.data.socket) if dead else None,
         free=_free(places.data.root),
+        is_upgraded=places.upgraded(),
     )
 
 

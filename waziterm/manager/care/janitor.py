@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import assert_never
 
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.upkeep.ages import Ages
@@ -176,3 +177,7 @@ class Rounds:
                 entry = await self._places.trash.entry(act.subject)
                 if entry is not None:
                     await self._places.trash.delete(entry)
+            case ActKind.REPORT:
+                pass
+            case _:
+                assert_never(act.kind)

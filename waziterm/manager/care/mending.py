@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from waziterm.domain.care.diagnosis import steps_of
 from waziterm.domain.care.evidence import Condition, SessionLook, Survey
@@ -35,6 +36,8 @@ async def mend(step: FixStep, places: CheckPlaces) -> Mended:
             await asyncio.to_thread(_remove, step.subject, places)
         case Remedy.TRASH_SESSION | Remedy.REBUILD_SESSION:
             return await _session(step, places)
+        case _:
+            assert_never(step.remedy)
     return Mended()
 
 

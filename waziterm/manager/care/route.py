@@ -17,6 +17,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 from waziterm.domain.care.layers import Layer, LayerName, Verdict
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.text import safe_line
+from waziterm.manager.files.program import UPGRADED
 
 if TYPE_CHECKING:
     import httpx
@@ -141,9 +142,11 @@ async def tls(route: Route) -> Layer:
     It asks for the server's start page, but whatever comes after the handshake is well: any HTTP
     status, and a connection that is closed without an answer.
     """
-    from httpx import HTTPError, InvalidURL, ProxyError  # noqa: PLC0415 - 0.1 s that the first paint needs not
-
     started = time.monotonic()
+    try:
+        from httpx import HTTPError, InvalidURL, ProxyError  # noqa: PLC0415 - 0.1 s that the first paint needs not
+    except ImportError:
+        return _failed(LayerName.TLS, started, UPGRADED, "start waziterm again")
     shaken: list[float] = []
     whom = route.server.host
 

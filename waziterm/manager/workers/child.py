@@ -76,6 +76,7 @@ class ForkedChild:
         self._pidfd = pidfd
         self._loop = asyncio.get_running_loop()
         self._code: asyncio.Future[int] = self._loop.create_future()
+        self._report_s = _REPORT_S
         self._loop.add_reader(pidfd, self._seen)
 
     @property
@@ -96,10 +97,14 @@ class ForkedChild:
         if not self._code.done():
             self._code.set_result(code)
 
+    def orphaned(self) -> None:
+        """The zygote is gone and tells of nothing any more."""
+        self._report_s = 0.0
+
     def _seen(self) -> None:
         self._close()
         # The zygote's word is under way, unless the zygote is gone.
-        self._loop.call_later(_REPORT_S, self.ended, NOT_SEEN)
+        self._loop.call_later(self._report_s, self.ended, NOT_SEEN)
 
     def _close(self) -> None:
         if self._pidfd >= 0:

@@ -10,6 +10,7 @@ from pathlib import Path
 import waziterm
 from waziterm.domain.text import safe_line
 from waziterm.manager.workers.child import OwnChild
+from waziterm.worker.protocol import PROTOCOL
 
 TRIAL_S = 20.0
 
@@ -23,6 +24,9 @@ async def launch(
 ) -> OwnChild:
     """Start `python -m module --fd LINE` in a session of its own. Raises OSError.
 
+    What is started may be of another version, where the program was upgraded on disk: it ends at
+    once unless it speaks our protocol.
+
     line: what it inherits for the talk with us. output: its fds 1 and 2; None for nothing.
     ca_file: path of a PEM file that it and its forks trust as well, for a lab. Go reads the
     environment with which the process was executed, and no later change. library: path of a copy
@@ -34,6 +38,8 @@ async def launch(
         "-P",  # no module of the current directory may stand in for one of the library's
         "-m",
         module,
+        "--protocol",
+        str(PROTOCOL),
         "--fd",
         str(line.fileno()),
         *(() if library is None else ("--library", library)),

@@ -1,15 +1,23 @@
-"""The zygote as the manager sees it: one process that forks the workers, replaced when it dies."""
+"""The zygote as the manager sees it: one process that forks the workers, replaced when it dies.
+
+Another one is kept in reserve, forked from the first: so the one that takes over is of this
+manager's version, whatever lies on the disk by then. Only when both are gone one is executed anew.
+"""
 
 import asyncio
 import contextlib
 import errno
 import json
+import logging
 import os
 import socket
 from collections import deque
 
-from waziterm.manager.workers.child import ForkedChild, OwnChild
+from waziterm.manager.workers.child import Child, ForkedChild
 from waziterm.manager.workers.launch import launch
+from waziterm.worker.protocol import ANOTHER
+
+log = logging.getLogger(__name__)
 
 _PATIENCE_S = 20.0
 
@@ -17,14 +25,17 @@ _PATIENCE_S = 20.0
 class Zygote:
     """Forks workers. ca_file: as for `WorkerProcess.spawn`; it holds for all of them.
 
-    Its death takes no worker with it; the next fork starts another one.
+    Its death takes no worker with it; the next fork is that of the one in reserve, or of one that
+    is started for it.
     """
 
     def __init__(self, ca_file: str | None) -> None:
         self._ca_file = ca_file
         self._starting = asyncio.Lock()
         self._line: _Line | None = None
+        self._reserve: _Line | None = None
         self._warming: asyncio.Task[None] | None = None
+        self._reserving: asyncio.Task[None] | None = None
 
     def warm(self) -> None:
         """Start the process ahead of the first fork, in the background."""
@@ -41,37 +52,55 @@ class Zygote:
     ) -> ForkedChild:
         """A worker that speaks on `pipe` and prints on `output`. library: path of a copy of
         neonize's library that it loads, None for neonize's own. Raises OSError."""
-        line = await self._up()
-        try:
-            return await line.fork(pipe, output, library)
-        except OSError:
-            if line.is_up:
-                raise
+        # The one in use and the one in reserve may both be gone, and nobody has noticed yet.
+        for _ in range(2):
+            line = await self._up()
+            try:
+                return await line.fork(pipe, output, library)
+            except OSError:
+                if line.is_up:
+                    raise
         return await (await self._up()).fork(pipe, output, library)
 
     async def _up(self) -> "_Line":
         async with self._starting:
             if self._line is None or not self._line.is_up:
-                await self._end()
-                self._line = await _Line.open(self._ca_file)
+                dead, self._line, self._reserve = self._line, self._reserve, None
+                if dead is not None:
+                    await dead.close()
+                if self._line is None or not self._line.is_up:
+                    self._line = await _Line.open(self._ca_file)
+            if self._reserve is None or not self._reserve.is_up:
+                self._reserving = self._reserving or asyncio.create_task(self._keep(self._line))
             return self._line
+
+    async def _keep(self, line: "_Line") -> None:
+        """Have another zygote in reserve."""
+        reserve, self._reserve = self._reserve, None
+        try:
+            if reserve is not None:
+                await reserve.close()
+            self._reserve = await line.another()
+        except OSError as error:
+            log.warning("no zygote is in reserve: %s", error)
+        self._reserving = None
 
     async def close(self) -> None:
         """End the zygote; its workers go on."""
-        if self._warming is not None:
-            await asyncio.wait([self._warming])
-        await self._end()
-
-    async def _end(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            await line.close()
+        begun = [task for task in (self._warming, self._reserving) if task is not None]
+        if begun:
+            await asyncio.wait(begun)
+        # The one in reserve first: the other one tells of its end.
+        for line in (self._reserve, self._line):
+            if line is not None:
+                await line.close()
+        self._line = self._reserve = None
 
 
 class _Line:
     """The line to one zygote process."""
 
-    def __init__(self, process: OwnChild, sock: socket.socket) -> None:
+    def __init__(self, process: Child, sock: socket.socket) -> None:
         self._process = process
         self._sock = sock
         self._loop = asyncio.get_running_loop()
@@ -92,14 +121,28 @@ class _Line:
                 raise
         return cls(process, ours)
 
+    async def another(self) -> "_Line":
+        """The line to another zygote, forked from this one. Raises OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs:
+            try:
+                process = await self._ask(ANOTHER, theirs)
+            except BaseException:
+                ours.close()
+                raise
+        return _Line(process, ours)
+
     async def fork(
         self, pipe: socket.socket, output: socket.socket, library: str | None
     ) -> ForkedChild:
+        return await self._ask(json.dumps({"library": library}).encode(), pipe, output)
+
+    async def _ask(self, what: bytes, *sent: socket.socket) -> ForkedChild:
         answer: asyncio.Future[ForkedChild] = self._loop.create_future()
         self._asked.append(answer)
         try:
-            ask = json.dumps({"library": library}).encode()
-            socket.send_fds(self._sock, [ask], [pipe.fileno(), output.fileno()])
+            socket.send_fds(self._sock, [what], [each.fileno() for each in sent])
         except OSError as error:
             self._asked.remove(answer)
             if isinstance(error, BrokenPipeError | ConnectionResetError):
@@ -152,6 +195,9 @@ class _Line:
         self.is_up = False
         self._loop.remove_reader(self._sock)
         self._process.kill()
+        for child in self._children.values():
+            child.orphaned()
+        self._children.clear()
         while self._asked:
             answer = self._asked.popleft()
             if not answer.done():

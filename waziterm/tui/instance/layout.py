@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
+from typing import assert_never
 
 from textual.strip import Strip
 
@@ -114,6 +115,8 @@ def paint(
                 return [*text, *(strip.extend_cell_length(width, look.PLAIN) for strip in code)]
             case Arrangement.ALONE:
                 return _padded(code, width, height)
+            case _:
+                assert_never(fitting.arrangement)
     if width >= WIDE and shown is None:
         card = min(max(CARD.start, width * 2 // 5), CARD.stop - 1)
         text = focuscard.column(view, past, card, height, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from textual.theme import Theme as TextualTheme
 
@@ -166,6 +167,8 @@ def sixteen(theme: Theme) -> Sixteen:
                     BRIGHT_GREEN, BRIGHT_YELLOW, BRIGHT_YELLOW, BRIGHT_RED,
                     BRIGHT_WHITE)  # fmt: skip
             base, raised = Paper(BLACK), Paper(BRIGHT_WHITE, BLACK)
+        case _:
+            assert_never(theme)
     far = base.number
     near = BLACK if far == BRIGHT_WHITE else BRIGHT_WHITE
     papers = {

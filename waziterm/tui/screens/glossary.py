@@ -11,6 +11,9 @@ from waziterm.tui.paint import look
 from waziterm.tui.screens.scrolling import Page
 from waziterm.tui.text.lang import LOCALES, spoken, tr
 
+# Read with this module, not when the words are asked for: the file may be another one by then.
+_TERMS = tomllib.loads((LOCALES / "glossary.toml").read_text(encoding="utf-8"))["term"]
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -23,9 +26,8 @@ class Term:
 
 def terms(lang: Lang) -> list[Term]:
     """All words in a language, in its alphabet's order."""
-    read = tomllib.loads((LOCALES / "glossary.toml").read_text(encoding="utf-8"))
     meaning = "artinya" if lang is Lang.ID else "means"
-    found = [Term(each[lang.value], each[meaning], each["en"]) for each in read["term"]]
+    found = [Term(each[lang.value], each[meaning], each["en"]) for each in _TERMS]
     return sorted(found, key=lambda term: term.word.casefold())
 
 

@@ -6,10 +6,13 @@ out: what is imported here is message classes alone, and is fit for a process th
 starts the library, once, in the process that uses it.
 """
 
+import ctypes.util  # noqa: F401 - what the library is loaded with, before a fork
 import importlib
 import importlib.util
+import os
 import re
 import sys
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -51,17 +54,50 @@ companion: Any = importlib.import_module("waCompanionReg.WAWebProtobufsCompanion
 def load(path: str | None = None) -> Any:
     """The library itself: neonize's ctypes functions, with their signatures. Starts the Go
     runtime. path: of a copy to load instead of the installed one. Raises OSError when it cannot
-    be loaded."""
+    be loaded, and ImportError when neonize is not whole."""
+    return _binder()(path or file_name())
+
+
+def held() -> Callable[[str | None], Any]:
+    """`load` with all that it reads at hand, but for a copy: a fork of this process can call it
+    when neonize's files were replaced or removed since. Raises ImportError and OSError when they
+    are not there.
+    """
+    loaded, own = _binder(), file_name()
+    if sys.platform == "linux":
+        # A file that is open can be loaded by its descriptor, which therefore stays open.
+        own = f"/proc/self/fd/{os.open(_HOME / own, os.O_RDONLY | os.O_CLOEXEC)}"
+    return lambda path: loaded(path or own)
+
+
+def _binder() -> Callable[[str], Any]:
+    """What loads a library with neonize's binder, which is read now and executed then."""
     own = ModuleType("neonize.download")
     # The real one would fetch a program from the network, and loads an HTTP client for that.
     own.__dict__.update(__GONEONIZE_VERSION__=LIBRARY_VERSION, download=_no_download)
     sys.modules.setdefault(own.__name__, own)
     named: Any = importlib.import_module("neonize.utils.platform")
-    # neonize joins the name to its own folder, where an absolute path stays what it is. Its own
-    # function would run a shell, twice in each process, to learn that this is no Android.
-    file = path or file_name()
-    named.generated_name = lambda *_: file
-    return importlib.import_module("neonize._binder")
+    spec = importlib.util.find_spec("neonize._binder")
+    code = getattr(spec.loader, "get_code", _no_code)(spec.name) if spec else None
+    if spec is None or code is None:
+        raise ModuleNotFoundError("neonize is not whole; install it again")
+
+    def loaded(file: str) -> Any:
+        if spec.name not in sys.modules:
+            # neonize joins the name to its own folder, where an absolute path stays what it is.
+            # Its own function would run a shell, twice in each process, to learn that this is no
+            # Android.
+            named.generated_name = lambda *_: file
+            binder = importlib.util.module_from_spec(spec)
+            exec(code, binder.__dict__)
+            sys.modules[spec.name] = binder
+        return sys.modules[spec.name]
+
+    return loaded
+
+
+def _no_code(_name: str) -> None:
+    return None
 
 
 if __name__ == "__main__":
