@@ -177,6 +177,22 @@ def test_verbs_that_need_a_manager_say_so(call: Call, data: DataDir, argv: tuple
     assert list(data.root.iterdir()) == [], "a verb that fails leaves nothing behind"
 
 
+@pytest.mark.parametrize("name", ["n\udcff", "a\nExecStartPre=b", "a\x1b[2J"])
+@pytest.mark.parametrize(
+    "argv", [("headless",), ("headless", "--unit"), ("list",), ("check",), ("add", "shop")]
+)
+def test_a_directory_that_the_library_cannot_be_told_is_refused(
+    call: Call, tmp_path: Path, argv: tuple[str, ...], name: str
+) -> None:
+    """F39: with bytes that are no UTF-8 in it no instance ever connected, and WhatsApp was
+    blamed."""
+    done = call(*argv, "--data-dir", str(tmp_path / name))
+    assert (done.code, done.out) == (2, "")
+    assert "path must be UTF-8 without control characters" in done.err
+    assert done.err.removesuffix("\n").isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_manager_of_another_path_length(call: Call, tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 120)
     done = call("start", "a", "--data-dir", str(deep), "--json")

@@ -176,6 +176,20 @@ async def test_a_refused_pairing_goes_on_with_the_current_version(lab: Lab, fold
         assert session.version == version_text(NEWER + 1)
 
 
+async def test_a_look_that_a_manager_s_end_broke_off_is_taken_by_the_next_one(
+    lab: Lab, folder: Path
+) -> None:
+    async with fleet_on(lab, folder) as fleet:
+        await pair(fleet, lab, "one")
+        await lab.settings(page=PageMode.SILENT)
+        await cut_off(lab)
+        await shown(fleet, "one", telling("is being read"))
+        await lab.wait_event(lambda event: event.kind is EventKind.PAGE, 10, position=0)
+    await lab.settings(page=PageMode.REVISION, revision=NEWER)
+    async with fleet_on(lab, folder) as fleet:
+        await in_state(fleet, "one", State.CONNECTED)
+
+
 async def test_without_auto_nothing_is_read(lab: Lab, folder: Path) -> None:
     await lab.settings(page=PageMode.REVISION, revision=NEWER)
     async with fleet_on(lab, folder, "compiled") as fleet:

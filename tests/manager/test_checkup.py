@@ -26,7 +26,7 @@ from waziterm.domain.care.trash import Why
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.upkeep.ages import Ages, Sight
 from waziterm.lab.client import Lab
 from waziterm.manager.care import evidence as inspection
@@ -174,6 +174,14 @@ async def test_a_healthy_fleet_has_no_finding(place: Place) -> None:
     place.fleet.append(Instance("new", created_at=0.0))
     assert await place.checkup.check() == ()
     assert (await place.fix()).steps == ()
+
+
+async def test_f41_who_was_online_when_the_last_manager_ended_has_no_file_open(
+    place: Place,
+) -> None:
+    place.add("a")
+    place.fleet[:] = [replace(place.fleet[0], state=State.CONNECTED, wanted=Wanted.RUNNING)]
+    assert await place.checkup.check() == ()
 
 
 async def test_a_look_leaves_nothing_beside_the_files(place: Place) -> None:

@@ -123,15 +123,13 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
 def print_unit(data_dir: Path | None, lab: Path | None, *, of_user: bool) -> int:
     """Print a systemd unit for this installation, for the user's own systemd or the system's.
 
-    Raises FleetError for a wrong config.
+    Raises FleetError for a wrong config, and for a data directory that none can name.
     """
-    settings = load_settings(data_dir=data_dir)
+    data = DataDir(load_settings(data_dir=data_dir).data_dir)
     config = config_file().absolute()
     # The service's environment is not the caller's: what leads to these settings is told.
     told = "WAZITERM_CONFIG" in os.environ or "XDG_CONFIG_HOME" in os.environ
-    text = unit(
-        settings.data_dir, lab, config if told and config.exists() else None, of_user=of_user
-    )
+    text = unit(data.root, lab, config if told and config.exists() else None, of_user=of_user)
     output.line(text.rstrip("\n"))
     sys.stdout.flush()
     return int(streams.lost() is not None)

@@ -86,7 +86,10 @@ async def inspect(places: CheckPlaces) -> Survey:
     be read, and OSError when a directory cannot."""
     now = places.clock.now()
     live = {each.name for each in places.instances() if each.state.is_live}
-    online = {each.name for each in places.instances() if each.state in _ONLINE}
+    # Without a manager, `connected` is what the last one left: nobody has the file open.
+    online = {
+        each.name for each in places.instances() if places.has_manager and each.state in _ONLINE
+    }
     ours = places.own_pids()
     disk = await asyncio.to_thread(_disk, places, frozenset(live), frozenset(online), ours)
     history = await places.store.transitions(since=now - _HOUR_S, limit=_MOST)

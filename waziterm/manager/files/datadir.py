@@ -1,17 +1,34 @@
 """Where everything of one fleet lies on disk."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError
 from waziterm.manager.files.lock import lock_owner
 
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and bytes that are not UTF-8, as Python stands for them in a path."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataDir:
-    """The paths of one data directory."""
+    """The paths of one data directory.
+
+    Raises FleetError, code 2, for a path that the library, SQLite or a unit file cannot be given.
+    """
 
     root: Path
+
+    def __post_init__(self) -> None:
+        """Refuse it before anything is made in it."""
+        if _UNFIT.search(str(self.root)):
+            raise FleetError(
+                f"the data directory's path must be UTF-8 without control characters, not"
+                f" {str(self.root)!a}",
+                "name another with --data-dir, or rename it",
+                code=2,
+            )
 
     @property
     def database(self) -> Path:

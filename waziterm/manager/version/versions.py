@@ -373,32 +373,39 @@ class Versions:
         await self._learn()
         own, now, number = self._own, self._world.clock.now(), self._crew.packs.number
         refused = max(self._kept.refused or 0, number or 0)
-        self._kept = replace(self._kept, checked_at=now, refused=refused or None)
+        self._kept = replace(self._kept, refused=refused or None)
         await self._remember(KEPT, self._kept.dump())
         if own is None:
             self._phase = _Phase.STOPPED
             self._tell(self._trouble, None)
             return
         if self._is_upgraded():
-            self._wait("neonize was upgraded meanwhile: start waziterm again")
+            await self._looked("neonize was upgraded meanwhile: start waziterm again")
             return
         self._tell("WhatsApp's current version is being read", None)
         found, trouble = await self._read_page(name, refused)
         if found is None:
-            self._wait(trouble)
+            await self._looked(trouble)
             return
         try:
             library = await self._copy(found)
         except LibraryFileError as error:
-            self._wait(f"{version_text(found)} cannot be used: {error}")
+            await self._looked(f"{version_text(found)} cannot be used: {error}")
             return
-        self._kept = replace(self._kept, read=found, read_at=now)
+        self._kept = replace(self._kept, read=found, read_at=now, checked_at=now)
         await self._remember(KEPT, self._kept.dump())
         self._take(library, found, Origin.READ)
         self._crew.refresh()
         self._tried = set()
         self._phase = _Phase.TRYING
         self._send_scout(name)
+
+    async def _looked(self, why: str) -> None:
+        """A look came to its end without a version. One that was broken off does not count: the
+        next manager, or the next setting, begins with another."""
+        self._kept = replace(self._kept, checked_at=self._world.clock.now())
+        await self._remember(KEPT, self._kept.dump())
+        self._wait(why)
 
     async def _read_page(self, name: str, refused: int) -> tuple[int | None, str]:
         """WhatsApp's current number if it is of use, else why there is none."""
