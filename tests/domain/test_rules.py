@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.actions import Dial, FindHolder, Queue, StopWorker
+from waziterm.domain.lifecycle.actions import (
+    Claim,
+    Dial,
+    FindHolder,
+    LeaveGate,
+    Queue,
+    Release,
+    StopWorker,
+    Unwatch,
+    Watch,
+)
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.reasons import Reason
@@ -32,6 +42,19 @@ def online(now: float = 1000.0) -> Instance:
 
 def queues(decision: Decision) -> bool:
     return any(isinstance(action, Queue) for action in decision.actions)
+
+
+def in_step(decision: Decision, event: ev.Event) -> None:
+    """Claims, gate and probes go along with the state, and a dial comes with its turn alone."""
+    instance, then = decision.instance, {type(action) for action in decision.then}
+    state = instance.state
+    online = state in (State.CONNECTED, State.DEGRADED)
+    assert (Watch in then, Unwatch in then) == (online, not online)
+    assert (Release in then) == (not state.is_live)
+    assert (Claim in then) == (state is State.CONNECTED and instance.is_paired)
+    assert LeaveGate in then or state is State.CONNECTING
+    turn = isinstance(event, ev.Dialling) and state is State.CONNECTING
+    assert decision.dials == turn, "a dial without a turn"
 
 
 LIBRARY = st.one_of(
@@ -134,6 +157,7 @@ class Lifecycle(RuleBasedStateMachine):
                 assert not self.held, "an attempt while held"
                 assert self.instance.state is State.CONNECTING
                 self.queued = True
+        in_step(decision, event)
         if isinstance(event, ev.Dialling):
             self.queued = False
         cooling = self.instance.state is State.COOLDOWN and before.state is not State.COOLDOWN

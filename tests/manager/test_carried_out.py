@@ -40,7 +40,7 @@ def failing(
     fails = True
 
     def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
-        whose = getattr(self, "_name", "") or (args[0] if args else "")
+        whose = getattr(self, "_name", "") or getattr(self, "name", "") or (args[0] if args else "")
         if fails and name in ("", whose):
             raise error
         return original(self, *args, **kwargs)
@@ -63,14 +63,13 @@ def failing(
     ("owner", "method"),
     [
         (Claims, "claim"),
-        (Packs, "berth"),
+        (Packs, "link"),
         (Packs, "free"),
         (ConnectGate, "place"),
         (Hands, "carry_out"),
         (Hands, "objection"),
         (Hands, "_queue"),
         (Attempt, "dial"),
-        (Link, "listen"),
         (Link, "connect"),
         (Records, "changed"),
     ],
@@ -111,6 +110,25 @@ def test_f5_a_probe_that_fails_in_itself_ends_in_a_new_connection(
     mend()
     host.world.pass_time(40.0)
     assert worker_of(host, "a") is not worker
+
+
+def test_f5_a_report_that_is_not_passed_on_is_the_trouble_of_its_instance_alone(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.prepare(Instance("b", BEGIN, since=BEGIN, jid=OTHER))
+    worker, other = online(host, "a"), worker_of(host, "b")
+    other.say(ev.Connected(OTHER))
+    host.world.settle()
+    mend = failing(monkeypatch, Link, "_pass_on", RuntimeError("a bug"), "a")
+    worker.say(ev.KeepAliveTimeout(1))
+    host.world.settle()
+    assert not worker.alive and host.view("a").reason is Reason.NOT_CARRIED_OUT
+    assert other.alive and host.view("b").state is State.CONNECTED
+    mend()
+    host.world.pass_time(5.0)
+    worker_of(host, "a").say(ev.Connected(JID))
+    host.world.settle()
+    assert host.view("a").state is State.CONNECTED
 
 
 def test_f5_a_worker_that_cannot_be_heard_is_replaced(

@@ -14,7 +14,6 @@ from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock
 from waziterm.manager.workers.connect_limit import ConnectGate, Place
 from waziterm.manager.workers.link import Ears, Link
-from waziterm.manager.workers.worker import Berth
 from waziterm.worker.protocol import Connect
 
 log = logging.getLogger(__name__)
@@ -61,22 +60,20 @@ class Attempt:
         self._place = await gate.place(paced=paced)
         self._tell(ev.Dialling(), self)
 
-    async def dial(self, place: Callable[[], Awaitable[Berth]], command: Connect) -> None:
+    async def dial(self, place: Callable[[Ears], Awaitable[Link]], command: Connect) -> None:
         """Connect in a worker. What comes of it is told, a failing start too.
 
         place: finds the instance its place in one; raises OSError.
         """
         try:
-            berth = await place()
+            link = await place(Ears(lambda event: self._tell(event, self), self._write))
         except OSError as error:
             # No worker has died: this is the machine's fault, and no crash of the instance.
             why = f"cannot start a worker: {error.strerror}"
             self._tell(ev.NotCarriedOut(why, is_carried=False), self)
             return
-        ears = Ears(lambda event: self._tell(event, self), self._write)
-        self.link = Link(berth, ears, self._clock)
-        self._task = self._begin(self.link.listen)
-        await self.link.connect(replace(command, alone=berth.alone))
+        self.link = link
+        await link.connect(replace(command, alone=link.alone))
 
     def watch(self, limits: Limits) -> None:
         """From now on probe the connection, in the background, until it is let go."""
@@ -111,10 +108,10 @@ class Attempt:
             self._place.give_back()
 
     async def close(self) -> None:
-        """End it, in whichever phase it is; see `Link.close`."""
+        """End it, in whichever phase it is; see `Link.leave`."""
         await self.unwatch()
         if self.link is not None:
-            await self.link.close()
+            await self.link.leave()
             # It holds us, and would wait for the collector with all that it has received.
             self.link = None
         await _cancelled(self._task)

@@ -212,8 +212,8 @@ class Hands:
             noise_root_key=lab.noise_root_key if lab else None,
         )
         shared = action.shared and not self._apart and not self._around.isolated()
-        berth = partial(self._around.packs.berth, self._name, shared=shared)
-        await self.attempt.dial(berth, command)
+        place = partial(self._around.packs.link, self._name, shared=shared)
+        await self.attempt.dial(place, command)
 
     async def _restore(self, entry: str) -> None:
         try:

@@ -35,7 +35,6 @@ from waziterm.manager.instance.log import Journal
 from waziterm.manager.views import Health, view_of
 from waziterm.manager.workers.link import Link
 from waziterm.manager.workers.process import WorkerGoneError
-from waziterm.manager.workers.sending import ask_code, send, unlink
 from waziterm.worker import protocol as wire
 
 log = logging.getLogger(__name__)
@@ -171,7 +170,7 @@ class Supervisor:
             if not stood_still(clock, began, limit_s):
                 self._inbox.put(ev.SendUnanswered(limit_s), attempt)
 
-        result = await send(link, text, to, limit_s, unanswered)
+        result = await link.send_text(text, to, limit_s, unanswered)
         if result.ok:
             self._health = replace(self._health, sent=self._health.sent + 1)
             said = f"test sent, acknowledged after {result.took_s:.2f} s"
@@ -194,7 +193,7 @@ class Supervisor:
             )
         if number is None:
             raise FleetError(f"{name} was added without a phone number", "name it", code=2)
-        error = await ask_code(link, number, self._limits.query_timeout_s)
+        error = await link.ask_code(number, self._limits.query_timeout_s)
         if not error:
             await self._inbox.settled()
             error = "" if self.instance.code else "the pairing ended meanwhile"
@@ -221,7 +220,7 @@ class Supervisor:
         if link is None or state not in (State.CONNECTED, State.DEGRADED):
             error = f"it is {state.label}, not connected"
         else:
-            error = await unlink(link, LOGOUT_S)
+            error = await link.unlink(LOGOUT_S)
             if self.instance.state is State.LOGGED_OUT:
                 # WhatsApp told of the end before it answered, and that ended the worker.
                 error = ""

@@ -1,58 +1,82 @@
-"""A worker as one instance's supervisor sees it: messages passed on, requests answered."""
+"""The link of one instance to its worker: its place there, what is said, what is asked."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Protocol, assert_never
 
-from waziterm.domain.fleet.api import Source
+from waziterm.domain.fleet.api import SendResult, Source
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock, stood_still
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
-from waziterm.manager.workers.requests import Requests
-from waziterm.manager.workers.worker import Berth
 from waziterm.worker import protocol as wire
+
+log = logging.getLogger(__name__)
+
+Message = wire.Report | OutputLine
 
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Whom a link tells: events of the instance, lines for its log."""
+    """Whom a link tells, at once: events of the instance, lines for its log."""
 
     event: Callable[[ev.Event], None]
     line: Callable[[Source, str], None]
 
 
-class Link:
-    """A worker as one instance sees it, from the connect to the parting."""
+class Carrier(Protocol):
+    """What a link needs of the worker it leads to; `manager.workers.worker.Pack` is one."""
 
-    def __init__(self, berth: Berth, ears: Ears, clock: Clock) -> None:
-        self._berth = berth
-        self._name = berth.name
+    number: int | None
+
+    @property
+    def pid(self) -> int: ...
+
+    async def send(self, name: str, command: wire.Command) -> None: ...
+
+    async def part(self, link: "Link") -> None: ...
+
+
+class Link:
+    """The place of one instance in a worker, until it leaves or the worker ends. alone: nobody
+    else has one there."""
+
+    def __init__(
+        self, name: str, carrier: Carrier, ears: Ears, clock: Clock, *, alone: bool
+    ) -> None:
+        self.name = name
+        self.alone = alone
+        self._carrier = carrier
         self._ears = ears
         self._clock = clock
-        self._requests = Requests()
-        self._closing = False
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[wire.Answered]] = {}
+        self._parted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.leaving = False
         self.wanted = asyncio.Event()
         """Set by whoever wants the next probe at once."""
 
     @property
     def pid(self) -> int:
-        return self._berth.pid
+        return self._carrier.pid
 
     @property
     def number(self) -> int | None:
         """N of the version that the worker tells WhatsApp."""
-        return self._berth.number
+        return self._carrier.number
 
-    async def listen(self) -> None:
-        """Pass everything on until it is over, then say how the worker ended unless we left it."""
-        async for message in self._berth.messages():
-            self._pass_on(message)
-        self._requests.fail_all(WorkerGoneError("the worker ended"))
-        if self._berth.ended is not None and not self._closing:
-            self._ears.event(self._berth.ended)
+    # -- for whoever carries the instance ---------------------------------------------------
+
+    async def connect(self, command: wire.Connect) -> None:
+        """Give the worker the instance. The end of a worker that is already gone is told by
+        itself, so it is no news here."""
+        with contextlib.suppress(WorkerGoneError):
+            await self._send(command)
 
     async def beat(self, limits: Limits) -> None:
         """Probe the session every `keepalive_s` seconds for as long as it is connected.
@@ -77,7 +101,101 @@ class Link:
             missed = ev.ProbeMissed() if answered.error else ev.ProbeAnswered(answered.took_s)
             self._ears.event(missed)
 
-    def _pass_on(self, message: wire.Report | OutputLine) -> None:
+    async def probe(self, timeout_s: float) -> wire.Answered:
+        """One light round trip to WhatsApp.
+
+        Raises TimeoutError after `timeout_s` seconds, which ends our wait and not the worker,
+        and WorkerGoneError.
+        """
+        return await self._ask(lambda number: wire.Probe(self.name, number), timeout_s)
+
+    async def send_text(
+        self, text: str, to: str | None, limit_s: float, unanswered: Callable[[], None]
+    ) -> SendResult:
+        """Send a text and wait at most `limit_s` seconds for WhatsApp's acknowledgement.
+
+        to: a JID, or None for the instance's own account. unanswered: called when it did not
+        come.
+        """
+        asking = self._ask(lambda number: wire.SendText(self.name, number, text, to), limit_s)
+        try:
+            answered = await asking
+        except TimeoutError:
+            unanswered()
+            return SendResult(False, limit_s, error=f"no acknowledgement within {limit_s:.0f} s")
+        except WorkerGoneError as error:
+            return SendResult(False, 0.0, error=f"{error} before WhatsApp acknowledged")
+        return SendResult(
+            ok=not answered.error,
+            took_s=answered.took_s,
+            message_id=answered.message_id,
+            error=answered.error,
+        )
+
+    async def unlink(self, limit_s: float) -> str:
+        """Unlink the device at WhatsApp; "" or why it failed, after `limit_s` seconds at most."""
+        asking = self._ask(lambda number: wire.Logout(self.name, number), limit_s)
+        return await _ended(asking, limit_s)
+
+    async def ask_code(self, phone: str, limit_s: float) -> str:
+        """Have a pairing code made, which `CodeShown` tells before this returns; "" or why it
+        failed, after `limit_s` seconds at most."""
+        digits = phone.removeprefix("+")
+        asking = self._ask(lambda number: wire.PairByCode(self.name, number, digits), limit_s)
+        return await _ended(asking, limit_s)
+
+    async def leave(self) -> None:
+        """End the connection here. Nothing is heard of it any more. When that takes longer than
+        `worker.SOON_S` it goes on in the background, until `parted`: before that, nobody may
+        connect this instance elsewhere.
+        """
+        if not self.leaving:
+            self.leaving = True
+            self._fail_all(WorkerGoneError("the worker was stopped"))
+            await self._carrier.part(self)
+
+    async def parted(self) -> None:
+        """Wait until the worker neither holds a connection of this instance nor makes one."""
+        await asyncio.shield(self._parted)
+
+    async def _ask(self, command: Callable[[int], wire.Command], timeout_s: float) -> wire.Answered:
+        number = next(self._numbers)
+        answer: asyncio.Future[wire.Answered] = asyncio.get_running_loop().create_future()
+        self._asked[number] = answer
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._send(command(number))
+                return await answer
+        finally:
+            self._asked.pop(number, None)
+            answer.cancel()
+
+    async def _send(self, command: wire.Command) -> None:
+        """Send a command for this instance. Raises WorkerGoneError."""
+        if self.leaving:
+            raise WorkerGoneError(f"{self.name} has left worker {self.pid}")
+        await self._carrier.send(self.name, command)
+
+    def _fail_all(self, error: WorkerGoneError) -> None:
+        """Nobody will be answered any more."""
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(error)
+
+    # -- for the worker ---------------------------------------------------------------------
+
+    def hear(self, message: Message) -> None:
+        """Pass on what the worker reports of this instance. What fails in it is this instance's
+        trouble alone, and told: nothing else would bring its attempt to its end."""
+        if self.leaving:
+            return
+        try:
+            self._pass_on(message)
+        except Exception as error:
+            log.exception("%s: a report of its worker was not passed on", self.name)
+            self._ears.event(ev.NotCarriedOut(cause_of(error), is_carried=False))
+
+    def _pass_on(self, message: Message) -> None:
         match message:
             case OutputLine(text):
                 self._ears.line(Source.LIBRARY, text)
@@ -85,8 +203,11 @@ class Link:
                 self._ears.line(Source.LIBRARY, text)
             case wire.Happened(event=event):
                 self._ears.event(event)
-            case wire.Answered():
-                self._requests.answer(message)
+            case wire.Answered(request=number):
+                # One that comes too late has nobody who waits for it.
+                answer = self._asked.get(number)
+                if answer is not None and not answer.done():
+                    answer.set_result(message)
             case wire.Ready(pid=pid, library=library):
                 self._ears.line(Source.WORKER, f"worker {pid} with neonize {library}")
             case wire.Heartbeat():
@@ -94,49 +215,24 @@ class Link:
             case _:
                 assert_never(message)
 
-    async def connect(self, command: wire.Connect) -> None:
-        """Give the worker the instance. The end of a worker that is already gone is heard by
-        `listen`, so it is no news here."""
-        with contextlib.suppress(WorkerGoneError):
-            await self._berth.send(command)
+    def end(self, how: ev.WorkerDied | ev.WorkerLost) -> None:
+        """The worker is gone; that is news unless we have left it."""
+        self.part()
+        if not self.leaving:
+            self._fail_all(WorkerGoneError("the worker ended"))
+            self._ears.event(how)
 
-    async def send_text(self, text: str, to: str | None, timeout_s: float) -> wire.Answered:
-        """Send a text and wait for WhatsApp's acknowledgement.
+    def part(self) -> None:
+        """The worker holds no connection of this instance any more."""
+        if not self._parted.done():
+            self._parted.set_result(None)
 
-        Raises TimeoutError after `timeout_s` seconds, which ends our wait and not the worker,
-        and WorkerGoneError.
-        """
-        number, answer = self._requests.open()
-        return await self._ask(wire.SendText(self._name, number, text, to), answer, timeout_s)
 
-    async def probe(self, timeout_s: float) -> wire.Answered:
-        """One light round trip to WhatsApp; raises like `send_text`."""
-        number, answer = self._requests.open()
-        return await self._ask(wire.Probe(self._name, number), answer, timeout_s)
-
-    async def pair_by_code(self, phone: str, timeout_s: float) -> wire.Answered:
-        """Have a pairing code made for a phone number (digits); `CodeShown` tells it before this
-        returns. Raises like `send_text`."""
-        number, answer = self._requests.open()
-        return await self._ask(wire.PairByCode(self._name, number, phone), answer, timeout_s)
-
-    async def logout(self, timeout_s: float) -> wire.Answered:
-        """Unlink the device at WhatsApp; raises like `send_text`."""
-        number, answer = self._requests.open()
-        return await self._ask(wire.Logout(self._name, number), answer, timeout_s)
-
-    async def _ask(
-        self, command: wire.Command, answer: asyncio.Future[wire.Answered], timeout_s: float
-    ) -> wire.Answered:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._berth.send(command)
-                return await answer
-        finally:
-            answer.cancel()
-
-    async def close(self) -> None:
-        """Leave the worker; see `Berth.leave`."""
-        self._closing = True
-        await self._berth.leave()
-        self._requests.fail_all(WorkerGoneError("the worker was stopped"))
+async def _ended(asking: Awaitable[wire.Answered], limit_s: float) -> str:
+    try:
+        answered = await asking
+    except TimeoutError:
+        return f"no answer within {limit_s:.0f} s"
+    except WorkerGoneError as error:
+        return str(error)
+    return answered.error

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.clock import Clock
-from waziterm.manager.workers.worker import Berth, Pack, Worker
+from waziterm.manager.workers.link import Ears, Link
+from waziterm.manager.workers.worker import Pack, Worker
 
 log = logging.getLogger(__name__)
 
 
 class Packs:
-    """Hands out berths in workers.
+    """Hands out places in workers.
 
     spawn: starts a worker process that loads the library at a path, or neonize's own for None;
     raises OSError. tasks: owns what listens to the workers.
@@ -67,18 +68,18 @@ class Packs:
     async def free(self, name: str) -> None:
         """Wait until no worker holds a connection of this instance any more."""
         for pack in tuple(self._packs):
-            if (berth := pack.members.get(name)) is not None:
-                await berth.parted()
+            if (link := pack.members.get(name)) is not None:
+                await link.parted()
 
-    async def berth(self, name: str, *, shared: bool) -> Berth:
+    async def link(self, name: str, ears: Ears, *, shared: bool) -> Link:
         """A place for an instance that is about to connect. Raises OSError.
 
-        shared: others may be in the same worker.
+        ears: hears what its worker reports. shared: others may be in the same worker.
         """
         if not shared or self.size == 1:
-            return (await self._start()).join(name, alone=True)
+            return (await self._start()).join(name, ears, alone=True)
         async with self._choosing:
-            return (await self._with_room(name)).join(name)
+            return (await self._with_room(name)).join(name, ears)
 
     async def _with_room(self, name: str) -> Pack:
         """The emptiest worker that still takes instances, or a new one."""

@@ -18,6 +18,7 @@ from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock, stood_still
 from waziterm.manager.workers.child import exit_cause
+from waziterm.manager.workers.link import Ears, Link, Message
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
 from waziterm.worker import protocol as wire
 
@@ -50,75 +51,6 @@ class Worker(Protocol):
     async def kill(self) -> None: ...
 
 
-Message = wire.Report | OutputLine
-
-
-class Berth:
-    """The place of one instance in a worker, until it leaves or the worker ends."""
-
-    def __init__(self, name: str, pack: "Pack", *, alone: bool) -> None:
-        self.name = name
-        self.alone = alone
-        self._pack = pack
-        self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
-        self._parted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.leaving = False
-        self.ended: ev.WorkerDied | ev.WorkerLost | None = None
-        """How the worker ended under this instance, if it did."""
-
-    @property
-    def pid(self) -> int:
-        return self._pack.pid
-
-    @property
-    def number(self) -> int | None:
-        """N of the version that its worker tells WhatsApp."""
-        return self._pack.number
-
-    async def send(self, command: wire.Command) -> None:
-        """Send a command for this instance. Raises WorkerGoneError."""
-        if self.leaving:
-            raise WorkerGoneError(f"{self.name} has left worker {self.pid}")
-        await self._pack.send(self.name, command)
-
-    async def messages(self) -> AsyncIterator[Message]:
-        """All that the worker reports of this instance, for one reader, until it is over."""
-        while (message := await self._messages.get()) is not None:
-            yield message
-        self._messages.put_nowait(None)
-
-    async def leave(self) -> None:
-        """End the connection here. Nothing is heard of it any more. When that takes longer than
-        `SOON_S` it goes on in the background, until `parted`: before that, nobody may connect this
-        instance elsewhere.
-        """
-        if not self.leaving:
-            self.leaving = True
-            self._messages.put_nowait(None)
-            await self._pack.part(self)
-
-    # -- for the pack -------------------------------------------------------------------------
-
-    def put(self, message: Message) -> None:
-        if not self.leaving:
-            self._messages.put_nowait(message)
-
-    def end(self, how: ev.WorkerDied | ev.WorkerLost) -> None:
-        """The worker is gone."""
-        self.ended = how
-        self._messages.put_nowait(None)
-        self.part()
-
-    def part(self) -> None:
-        """The worker holds no connection of this instance any more."""
-        if not self._parted.done():
-            self._parted.set_result(None)
-
-    async def parted(self) -> None:
-        """Wait until the worker neither holds a connection of this instance nor makes one."""
-        await asyncio.shield(self._parted)
-
-
 class Pack:
     """A worker and its members. `listen` must be running. number: N of the version that it tells
     WhatsApp, None when that is not known."""
@@ -135,7 +67,7 @@ class Pack:
         self._suspect = self._blamed = ""
         self._settled_mb = 0.0
         self._tasks: asyncio.TaskGroup | None = None
-        self.members: dict[str, Berth] = {}
+        self.members: dict[str, Link] = {}
 
     @property
     def pid(self) -> int:
@@ -151,7 +83,7 @@ class Pack:
         now_mb = _rss_mb(self.pid)
         if self._open or not self._settled_mb:
             self._settled_mb = now_mb
-        names = tuple(name for name, berth in self.members.items() if not berth.leaving)
+        names = tuple(name for name, link in self.members.items() if not link.leaving)
         return WorkerView(self.pid, names, now_mb - self._settled_mb)
 
     def takes(self, name: str, size: int) -> bool:
@@ -163,14 +95,14 @@ class Pack:
         """Take nobody any more."""
         self._open = False
 
-    def join(self, name: str, *, alone: bool = False) -> Berth:
+    def join(self, name: str, ears: Ears, *, alone: bool = False) -> Link:
         """A place in it. alone: nobody else will get one."""
-        berth = self.members[name] = Berth(name, self, alone=alone)
+        link = self.members[name] = Link(name, self, ears, self._clock, alone=alone)
         self._held.add(name)
         self._open = self._open and not alone
         if self._ready is not None:
-            berth.put(self._ready)
-        return berth
+            link.hear(self._ready)
+        return link
 
     async def send(self, name: str, command: wire.Command) -> None:
         self._suspect = name
@@ -178,45 +110,45 @@ class Pack:
             self._open = False
         await self._worker.send(command)
 
-    async def part(self, berth: Berth) -> None:
+    async def part(self, link: Link) -> None:
         """Let a member go; the process too when no other stays."""
         if self._tasks is not None and any(not each.leaving for each in self.members.values()):
-            parting = self._tasks.create_task(self._see_off(berth))
+            parting = self._tasks.create_task(self._see_off(link))
             await asyncio.wait([parting], timeout=SOON_S)
         else:
             self._open = False
             await self._worker.kill()
-            self._gone(berth)
+            self._gone(link)
 
-    async def _see_off(self, berth: Berth) -> None:
+    async def _see_off(self, link: Link) -> None:
         """Ask the worker to part with a member. One that does not in time is killed."""
         try:
-            await self._worker.send(wire.Leave(berth.name, 0))
-            while not await self._has_parted(berth):
+            await self._worker.send(wire.Leave(link.name, 0))
+            while not await self._has_parted(link):
                 pass
         except TimeoutError:
-            await self._kill_for(f"it does not part with {berth.name}", berth.name)
+            await self._kill_for(f"it does not part with {link.name}", link.name)
         except WorkerGoneError:
             await self._worker.kill()
         finally:
-            self._gone(berth)
+            self._gone(link)
 
-    async def _has_parted(self, berth: Berth) -> bool:
+    async def _has_parted(self, link: Link) -> bool:
         """Whether it has; False after a freeze of ours, in which it could not tell. Raises
         TimeoutError."""
         before = self._clock.elapsed()
         try:
             async with asyncio.timeout(LEAVE_S):
-                await berth.parted()
+                await link.parted()
         except TimeoutError:
             if stood_still(self._clock, before, LEAVE_S):
                 return False
             raise
         return True
 
-    def _gone(self, berth: Berth) -> None:
-        self.members.pop(berth.name, None)
-        berth.part()
+    def _gone(self, link: Link) -> None:
+        self.members.pop(link.name, None)
+        link.part()
 
     async def listen(self) -> None:
         """Pass on what the worker reports until it is gone; then every member hears how it ended.
@@ -231,9 +163,9 @@ class Pack:
             await self._kill_for(f"internal error ({cause_of(error)})", self._suspect)
         cause = self._killed_for or exit_cause(await self._worker.wait())
         lone = len(self._held) == 1
-        for name, berth in list(self.members.items()):
+        for name, link in list(self.members.items()):
             guilty = lone or name == (self._blamed or self._suspect)
-            berth.end(ev.WorkerDied(cause) if guilty else ev.WorkerLost(cause))
+            link.end(ev.WorkerDied(cause) if guilty else ev.WorkerLost(cause))
 
     async def _listen(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -246,9 +178,9 @@ class Pack:
             finally:
                 self._open, self._tasks = False, None
             watch.cancel()
-            for berth in self.members.values():
-                if berth.leaving:
-                    berth.part()
+            for link in self.members.values():
+                if link.leaving:
+                    link.part()
 
     def _pass_on(self, message: Message) -> None:
         match message:
@@ -256,15 +188,15 @@ class Pack:
                 return
             case wire.Ready():
                 self._ready = message
-                for berth in self.members.values():
-                    berth.put(message)
+                for link in self.members.values():
+                    link.hear(message)
             case wire.Answered(instance=name, request=0, error=error):
                 if (parted := self.members.get(name)) and not error:
                     parted.part()
             case OutputLine(text):
                 if len(self._held) == 1:
-                    for berth in self.members.values():
-                        berth.put(message)
+                    for link in self.members.values():
+                        link.hear(message)
                 else:
                     log.warning("worker %d printed: %s", self.pid, text)
             case wire.Happened(instance=name, event=event):
@@ -277,8 +209,8 @@ class Pack:
                 assert_never(message)
 
     def _hand_on(self, name: str, message: Message) -> None:
-        if member := self.members.get(name):
-            member.put(message)
+        if link := self.members.get(name):
+            link.hear(message)
 
     async def _watch_heartbeat(self) -> None:
         while True:
