@@ -485,6 +485,9 @@ class Fleet(RuleBasedStateMachine):
             self.command(view.name, self.host.fleet.clean(view.name))
             self.take_over(view.name)
             for _ in range(20):
+                if self.state(view.name) is State.STOPPED:
+                    # Who was outdated and has no device waits for a key once a version is found.
+                    self.take_over(view.name)
                 for worker in world.live():
                     self.bring_online(worker)
                 if self.state(view.name) is State.CONNECTED:
