@@ -49,6 +49,7 @@ async def load_late(*modules: str) -> None:
     for name in modules:
         try:
             await asyncio.to_thread(importlib.import_module, name)
-        except ImportError:
-            # Whoever needs it says so again.
+        except Exception:
+            # Half a program on the disk, no file descriptor left, whatever it is: whoever needs it
+            # says so again, and the fleet goes on.
             log.exception("%s cannot be loaded", name)

@@ -1,6 +1,7 @@
 """The program's own files: whether they are still those that this process was started from."""
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -38,13 +39,18 @@ class Program:
         """Whether it has changed for good, as of the last look."""
 
     def is_changed(self) -> bool:
-        """Whether what would be started now is something else. Blocks for some milliseconds."""
+        """Whether what would be started now is something else. Blocks for some milliseconds.
+        Raises OSError when no file can be opened at all."""
         return _marks(self._root) != self._was
 
     def look(self, now: float) -> bool:
         """Look whether it has changed for good. now: seconds of a clock that is never set.
         Blocks for some milliseconds."""
-        marks = _marks(self._root)
+        try:
+            marks = _marks(self._root)
+        except OSError:
+            # Nothing can be seen for now, which says nothing of the program.
+            return self.upgraded
         if marks == self._was:
             self._seen, self.upgraded = None, False
         elif self._seen is None or self._seen[0] != marks:
@@ -58,7 +64,11 @@ async def watch(program: Program, clock: Clock, tell: Callable[[], None]) -> Non
     """Look once a minute until it has changed for good, and tell it once."""
     while not program.upgraded:
         await clock.sleep(LOOK_S)
-        await asyncio.to_thread(program.look, clock.elapsed())
+        try:
+            await asyncio.to_thread(program.look, clock.elapsed())
+        except Exception:
+            # A look that fails, for want of a thread for example, must not end the fleet.
+            log.exception("it could not be looked whether the program was upgraded")
     log.warning("%s", UPGRADED)
     tell()
 
@@ -75,7 +85,9 @@ def _marks(root: Path) -> _Marks:
                         marks[entry.path] = (found.st_size, found.st_mtime_ns)
                     elif entry.name != "__pycache__" and entry.is_dir():
                         folders.append(entry.path)
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
             # It is being replaced right now; what is missing is a change too.
             continue
     return marks
