@@ -107,6 +107,7 @@ async def test_a_fleet_of_three_comes_back_by_itself(lab: Lab, folder: Path) -> 
 @pytest.mark.soak
 async def test_a_fleet_of_twenty_comes_back_within_15_s(lab: Lab, folder: Path) -> None:
     took_s = await survive(lab, folder, 20)
+    print(f"all 20 online again after {took_s:.1f} s")
     assert took_s <= 15, took_s
 
 
