@@ -35,7 +35,7 @@ from waziterm.config import Settings, load_settings
 from waziterm.domain.fleet.api import Source
 from waziterm.domain.screen import Screen
 from waziterm.manager.files.datadir import DataDir
-from waziterm.manager.instance.log import Journal
+from waziterm.manager.instance.log import InstanceLog
 from waziterm.manager.manager import SessionManager, open_manager
 from waziterm.tui.app.terminal import run_screen
 from waziterm.tui.state.model import KEPT_LINES
@@ -68,7 +68,7 @@ _TEXTS = (
 class Measured:
     """What one run found.
 
-    written: measured lines handed to the journals. took_s: how long that took, in seconds. cpu_s:
+    written: measured lines handed to the logs. took_s: how long that took, in seconds. cpu_s:
     of the whole process meanwhile. waited_s: how long the loop's thread wanted a core that others
     had. gap_p99_s, gap_max_s, busy_max_s: see `_watch_loop`. rss: (seconds, MB) once a second.
     blocks: what Python has allocated then, in thousands of blocks. cpu: percent of a core, second
@@ -136,9 +136,9 @@ async def _noise(
 ) -> None:
     """Fill the tails, then measure, then report."""
     await begin.wait()
-    journals = _journals(manager)
-    warming = _Lines(journals, WARM_UP)
-    while warming.added < WARM_LINES * len(journals):
+    logs = _logs(manager)
+    warming = _Lines(logs, WARM_UP)
+    while warming.added < WARM_LINES * len(logs):
         warming.add(WARM_AT_ONCE)
         await manager._store.flush()
     await asyncio.sleep(SAMPLE_S)
@@ -150,7 +150,7 @@ async def _noise(
                 tasks.create_task(_watch_loop(measured)),
                 tasks.create_task(_watch_process(measured)),
             ]
-            lines, count, own = _Lines(journals, NOISE), round(rate * seconds), os.getpid()
+            lines, count, own = _Lines(logs, NOISE), round(rate * seconds), os.getpid()
             waited = machine.waited_s(own)
             began, before = time.monotonic(), time.process_time()
             while lines.added < count:
@@ -169,29 +169,29 @@ async def _noise(
     fresh.rename(report)
 
 
-def _journals(manager: SessionManager) -> list[Journal]:
+def _logs(manager: SessionManager) -> list[InstanceLog]:
     """Where a supervisor writes what its worker says.
 
     Private: nobody but a supervisor writes an instance's log, and one whose instance is stopped
     has no worker that could say anything.
     """
-    return [supervisor._journal for supervisor in manager._roster]
+    return [supervisor._log for supervisor in manager._instances]
 
 
 class _Lines:
     """Adds lines, spread evenly over all instances in an order that changes every round."""
 
-    def __init__(self, journals: list[Journal], begins: str) -> None:
-        self._journals = journals
+    def __init__(self, logs: list[InstanceLog], begins: str) -> None:
+        self._logs = logs
         self._begins = begins
-        self._order = random.Random(len(journals))
-        self._round: list[Journal] = []
+        self._order = random.Random(len(logs))
+        self._round: list[InstanceLog] = []
         self.added = 0
 
     def add(self, count: int) -> None:
         for number in range(self.added, self.added + count):
             if not self._round:
-                self._round = self._order.sample(self._journals, len(self._journals))
+                self._round = self._order.sample(self._logs, len(self._logs))
             text = _TEXTS[number % len(_TEXTS)].format(number % 977, number % 31)
             self._round.pop().add(Source.LIBRARY, f"{self._begins}{number}: {text}")
         self.added += count

@@ -104,3 +104,10 @@ print(*sys.modules)
         if name not in loaded and "/manager/stored/" not in path
     }
     assert {name for name, _ in late} == LARGE, f"name it in waziterm/cli/run/late.py: {late}"
+
+
+def test_no_module_name_stands_twice_within_one_reader_s_reach() -> None:
+    """Within `manager/`, `tui/` and each other part of the program, a module's name means one."""
+    for part in sorted(each for each in (ROOT / "waziterm").iterdir() if each.is_dir()):
+        names = [path.stem for path in part.rglob("*.py") if not path.stem.startswith("__")]
+        assert sorted(set(names)) == sorted(names), f"twice in {part.name}/"

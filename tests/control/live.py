@@ -16,7 +16,7 @@ from waziterm.domain.fleet.api import (
 from waziterm.domain.fleet.tools import Progress, RestartReport
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.manager.broadcast import Hub
+from waziterm.manager.broadcast import Broadcast
 
 
 class LiveFleet(ScriptedFleet):
@@ -27,7 +27,7 @@ class LiveFleet(ScriptedFleet):
 
     def __init__(self, *views: InstanceView) -> None:
         super().__init__(*views)
-        self.hub = Hub()
+        self.broadcast = Broadcast()
         self.written: dict[str, list[LogLine]] = {view.name: [] for view in views}
         self.restart_fails: FleetError | None = None
         self.subscribers = 0
@@ -35,20 +35,20 @@ class LiveFleet(ScriptedFleet):
 
     def show(self, view: InstanceView) -> None:
         self.views[view.name] = view
-        self.hub.changed(view)
+        self.broadcast.changed(view)
 
     def drop(self, name: str) -> None:
         del self.views[name]
-        self.hub.removed(name)
+        self.broadcast.removed(name)
 
     def log(self, name: str, text: str) -> None:
         lines = self.written.setdefault(name, [])
         line = LogLine(len(lines) + 1, 100.0 + len(lines), Source.LIBRARY, text)
         lines.append(line)
-        self.hub.line(name, line)
+        self.broadcast.line(name, line)
 
     def notice(self, notice: Notice) -> None:
-        self.hub.notice(notice)
+        self.broadcast.notice(notice)
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         return tuple(self.written.get(name, ())[-limit:])
@@ -72,7 +72,7 @@ class LiveFleet(ScriptedFleet):
         self.subscribers += 1
         self.nobody.clear()
         try:
-            async with self.hub.subscribe(self.snapshot) as subscription:
+            async with self.broadcast.subscribe(self.snapshot) as subscription:
                 yield subscription
         finally:
             self.subscribers -= 1
@@ -81,7 +81,7 @@ class LiveFleet(ScriptedFleet):
 
     def _move(self, name: str, state: State, reason: Reason, wanted: Wanted) -> InstanceView:
         view = super()._move(name, state, reason, wanted)
-        self.hub.changed(view)
+        self.broadcast.changed(view)
         return view
 
 

@@ -12,7 +12,7 @@ from waziterm.domain.lifecycle.actions import (
     Claim,
     Dial,
     FindHolder,
-    LeaveGate,
+    FreePlace,
     Queue,
     Release,
     StopWorker,
@@ -52,7 +52,7 @@ def in_step(decision: Decision, event: ev.Event) -> None:
     assert (Watch in then, Unwatch in then) == (online, not online)
     assert (Release in then) == (not state.is_live)
     assert (Claim in then) == (state is State.CONNECTED and instance.is_paired)
-    assert LeaveGate in then or state is State.CONNECTING
+    assert FreePlace in then or state is State.CONNECTING
     turn = isinstance(event, ev.Dialling) and state is State.CONNECTING
     assert decision.dials == turn, "a dial without a turn"
 

@@ -16,13 +16,13 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.manager.instance.attempt import Attempt
-from waziterm.manager.instance.effects import Hands
-from waziterm.manager.instance.recorder import Records
+from waziterm.manager.instance.effects import Effects
+from waziterm.manager.instance.recorder import Recorder
 from waziterm.manager.rivals.claims import Claims
-from waziterm.manager.workers.connect_limit import ConnectGate
+from waziterm.manager.workers.connect_limit import ConnectLimit
 from waziterm.manager.workers.link import Link
-from waziterm.manager.workers.pool import Packs
-from waziterm.manager.workers.worker import Pack
+from waziterm.manager.workers.pool import Pool
+from waziterm.manager.workers.worker import Worker
 
 ERRORS = [
     OSError(24, "Too many open files"),
@@ -63,15 +63,15 @@ def failing(
     ("owner", "method"),
     [
         (Claims, "claim"),
-        (Packs, "link"),
-        (Packs, "free"),
-        (ConnectGate, "place"),
-        (Hands, "carry_out"),
-        (Hands, "objection"),
-        (Hands, "_queue"),
+        (Pool, "link"),
+        (Pool, "free"),
+        (ConnectLimit, "place"),
+        (Effects, "carry_out"),
+        (Effects, "objection"),
+        (Effects, "_queue"),
         (Attempt, "dial"),
         (Link, "connect"),
-        (Records, "changed"),
+        (Recorder, "changed"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
@@ -135,7 +135,7 @@ def test_f5_a_worker_that_cannot_be_heard_is_replaced(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = online(host, "a")
-    mend = failing(monkeypatch, Pack, "_pass_on", RuntimeError("a bug"))
+    mend = failing(monkeypatch, Worker, "_pass_on", RuntimeError("a bug"))
     worker.print("a line")
     host.world.settle()
     assert not worker.alive and host.view("a").reason is Reason.WORKER_DIED
@@ -149,7 +149,7 @@ def test_f5_a_conflict_that_cannot_be_stored_cools_down_all_the_same(
     host: Host, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     worker = online(host, "a")
-    failing(monkeypatch, Records, "changed", error)
+    failing(monkeypatch, Recorder, "changed", error)
     worker.say(ev.StreamReplaced())
     host.world.settle()
     assert host.view("a").state is State.COOLDOWN and not host.world.live()
@@ -160,7 +160,7 @@ def test_f5_what_could_not_be_cleaned_goes_on_as_before(
     host: Host, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     online(host, "a")
-    mend = failing(monkeypatch, Hands, "end_attempt", error)
+    mend = failing(monkeypatch, Effects, "end_attempt", error)
     task = host.world.task(host.fleet.clean("a"))
     mend()
     host.world.pass_time(5.0)
@@ -171,7 +171,7 @@ def test_f5_what_could_not_be_cleaned_goes_on_as_before(
 
 def test_who_is_stuck_is_found_by_check_and_brought_on_by_the_janitor(host: Host) -> None:
     online(host, "a")
-    supervisor = host.fleet._roster.of("a")
+    supervisor = host.fleet._instances.of("a")
     world = host.world
     # What no known fault leaves: a wait of a day, without a timer.
     supervisor._disarm()
@@ -200,8 +200,8 @@ def test_a_long_queue_is_not_stuck_but_one_that_does_not_move_is(host: Host) -> 
     world.pass_time(200.0)
     kinds = [each.kind for each in world.task(host.fleet.check()).result()]
     assert FindingKind.STUCK not in kinds
-    gate = host.fleet._roster._gate
-    gate._places.resize(0)
+    connect_limit = host.fleet._instances._connect_limit
+    connect_limit._places.resize(0)
     world.pass_time(600.0)
     found = world.task(host.fleet.check()).result()
     stuck = [each for each in found if each.kind is FindingKind.STUCK]

@@ -32,11 +32,10 @@ from waziterm.lab.client import Lab
 from waziterm.manager.care import evidence as inspection
 from waziterm.manager.care import mending
 from waziterm.manager.care.ages import write_ages
-from waziterm.manager.care.checkup import CheckPlaces, Checkup
+from waziterm.manager.care.checkup import CheckSources, Checkup
 from waziterm.manager.clock import SystemClock
+from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
-from waziterm.manager.files.sessions import SessionFiles
-from waziterm.manager.files.trash import Trash
 from waziterm.store.sessionfile import look_at, rebuild
 from waziterm.store.store import Store, open_store
 
@@ -94,13 +93,11 @@ class Place:
         self.store = store
         self.fleet: list[Instance] = []
         self.halted: list[str] = []
-        self.trash = Trash(self.data.trash)
-        self.sessions = SessionFiles(self.data.sessions, self.trash)
-        self.places = CheckPlaces(
-            data=self.data,
+        files = DataFiles.of(self.data)
+        self.trash, self.sessions = files.trash, files.sessions
+        self.places = CheckSources(
+            files=files,
             store=store,
-            sessions=self.sessions,
-            trash=self.trash,
             clock=SystemClock(),
             instances=lambda: tuple(self.fleet),
             own_pids=frozenset,

@@ -18,7 +18,7 @@ from tests.manager.rivals import Rival, a_rival
 from waziterm.manager.rivals import registry as registries
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import PLACES, Peer, Registry
-from waziterm.manager.rivals.search import Sought
+from waziterm.manager.rivals.search import SearchFor
 from waziterm.store.errors import StoreError
 
 JID = "628123456789:1@s.whatsapp.net"
@@ -74,7 +74,7 @@ async def test_the_later_of_two_siblings_is_told_who_has_the_device(key: bytes) 
     ]
     assert told == ["", "the instance a of this fleet", ""]
     for name in "ab":
-        assert (await mine.search(name, JID, Sought(()))).holder
+        assert (await mine.search(name, JID, SearchFor(()))).holder
     await mine.release("a")
     assert await mine.claim("b", JID, beside=False) == ""
     assert "instance b" in await mine.claim("a", JID, beside=False)
@@ -124,7 +124,7 @@ async def test_another_manager_is_named_with_its_pid_and_directory(key: bytes) -
         assert rival.do("claim", key.hex(), False) is None
         named = f"another waziterm (pid {rival.pid}, /srv/theirs)"
         assert await mine.claim("a", JID, beside=False) == named
-        assert (await mine.search("a", JID, Sought(()))).holder == named
+        assert (await mine.search("a", JID, SearchFor(()))).holder == named
         assert rival.do("holder", key.hex()) is None, "who gave way is not there"
         rival.kill()
     assert await mine.claim("a", JID, beside=False) == ""
@@ -150,7 +150,7 @@ async def test_who_takes_over_is_seen_and_the_first_one_gives_way(key: bytes) ->
         await asked(rival, "claim", key.hex(), True)
         named = f"another waziterm (pid {rival.pid}, /srv/theirs)"
         assert await mine.claim("a", JID, beside=False) == named
-        assert (await mine.search("a", JID, Sought(()))).holder == named
+        assert (await mine.search("a", JID, SearchFor(()))).holder == named
         assert rival.do("claim", key.hex(), False) is None, "the taker itself goes on"
         await mine.release("a")
         assert await mine.claim("a", JID, beside=False) == named

@@ -12,7 +12,7 @@ import pytest
 
 from tests.manager.rivals import Rival, a_rival
 from waziterm.manager.rivals import search as holder
-from waziterm.manager.rivals.search import Sought, peers_of, search
+from waziterm.manager.rivals.search import SearchFor, addresses_of, search
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def session(folder: Path) -> Path:
 
 
 def test_nobody_has_it(session: Path) -> None:
-    found = search(Sought((session,)))
+    found = search(SearchFor((session,)))
     assert (found.holder, found.suspects) == ("", ())
     assert found.summary.startswith("nobody on this machine")
 
@@ -49,7 +49,7 @@ def test_a_process_that_has_the_file_open_is_named(
     rival.do("open", str(opened))
     if through == "removed name":
         opened.unlink()
-    found = search(Sought((session,)))
+    found = search(SearchFor((session,)))
     assert f"(pid {rival.pid}, since " in found.holder
     assert "tests.manager.rival" in found.holder
     assert found.summary == f"held by {found.holder}"
@@ -61,12 +61,12 @@ def test_a_process_that_talks_to_the_same_address_is_a_suspect_and_no_holder(
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = server.getsockname()
         rival.do("call", *address)
-        found = search(Sought((session,), frozenset({address})))
+        found = search(SearchFor((session,), frozenset({address})))
         assert found.holder == ""
         assert [f"pid {rival.pid}" in each for each in found.suspects] == [True]
         assert found.summary.startswith("suspect: ")
-        assert search(Sought((session,), frozenset({("127.0.0.1", 1)}))).suspects == ()
-        assert address in peers_of(rival.pid)
+        assert search(SearchFor((session,), frozenset({("127.0.0.1", 1)}))).suspects == ()
+        assert address in addresses_of(rival.pid)
 
 
 def test_our_own_processes_are_left_out(session: Path) -> None:
@@ -83,7 +83,7 @@ def test_our_own_processes_are_left_out(session: Path) -> None:
         ) as child,
     ):
         assert child.stdout is not None and child.stdout.readline() == b"up\n"
-        found = search(Sought((session,), frozenset({server.getsockname()})))
+        found = search(SearchFor((session,), frozenset({server.getsockname()})))
         child.communicate(b"\n")
     assert (found.holder, found.suspects) == ("", ())
 
@@ -100,7 +100,7 @@ def test_processes_that_cannot_be_looked_into_are_counted_and_said(
 
     rival.do("open", str(session))
     monkeypatch.setattr(holder, "open_files", refused)
-    found = search(Sought((session,)))
+    found = search(SearchFor((session,)))
     assert found.holder == "" and found.unread >= 1
     assert f"{found.unread} process" in found.summary and "looked into" in found.summary
 
@@ -112,10 +112,10 @@ def test_a_process_that_ends_meanwhile_and_a_file_that_is_gone_are_no_trouble(
     gone.wait()
     with pytest.raises(psutil.NoSuchProcess):
         psutil.Process(gone.pid)
-    assert peers_of(gone.pid) == frozenset()
+    assert addresses_of(gone.pid) == frozenset()
     session.unlink()
-    assert search(Sought((session,))).holder == ""
+    assert search(SearchFor((session,))).holder == ""
     process = psutil.Process(os.getpid())
     process._pid = gone.pid  # type: ignore[attr-defined]
     monkeypatch.setattr(psutil, "process_iter", lambda: iter([process]))
-    assert search(Sought((session.parent,), frozenset({("127.0.0.1", 1)}))).unread == 0
+    assert search(SearchFor((session.parent,), frozenset({("127.0.0.1", 1)}))).unread == 0

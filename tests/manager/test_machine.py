@@ -37,7 +37,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.lifecycle.steps import QUEUED
-from waziterm.manager.rivals.search import Findings
+from waziterm.manager.rivals.search import SearchResult
 
 NAMES = ("a", "b", "c")
 LIMITS = Limits()
@@ -390,7 +390,7 @@ class Fleet(RuleBasedStateMachine):
     def changes(self, times: int, holder: bool) -> None:
         """No more processes can be started for a while; somebody has our session file open."""
         self.world.failing_spawns = times
-        self.world.findings = Findings("python bot.py (pid 7)") if holder else Findings()
+        self.world.findings = SearchResult("python bot.py (pid 7)") if holder else SearchResult()
 
     @rule(told=st.sampled_from(["nothing", "an older one", "the same", "a newer one"]))
     def page_tells(self, told: str) -> None:
@@ -475,7 +475,7 @@ class Fleet(RuleBasedStateMachine):
         """In a calm world an operator can bring every instance back: nothing was left jammed."""
         world = self.world
         world.spawn_s = world.kill_s = world.failing_spawns = 0
-        world.findings = Findings()
+        world.findings = SearchResult()
         self.page_tells("a newer one")
         world.pass_time(5.0)
         world.jump(2 * max(BAN_S))

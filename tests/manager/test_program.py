@@ -10,7 +10,7 @@ import pytest
 import waziterm
 from waziterm.domain.fleet.api import FleetView, Notice
 from waziterm.manager import world as worlds
-from waziterm.manager.broadcast import Hub
+from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.files.program import LOOK_S, SETTLED_S, UPGRADED, Program, watch
 from waziterm.manager.version_page import PageError, read_version
@@ -111,18 +111,21 @@ async def test_it_is_told_once_within_two_minutes(
 
 
 async def test_whoever_subscribes_later_is_told_too() -> None:
-    hub, notice = Hub(), Notice(1.0, UPGRADED)
-    hub.lasting(notice)
+    broadcast, notice = Broadcast(), Notice(1.0, UPGRADED)
+    broadcast.lasting(notice)
     for _ in range(2):
-        async with hub.subscribe(lambda: FleetView(0.0, False, ())) as reader:
+        async with broadcast.subscribe(lambda: FleetView(0.0, False, ())) as reader:
             assert (await reader.next()).notices == (notice,)
 
 
 async def test_what_nobody_heard_is_kept_where_it_is_wanted() -> None:
-    for hub, kept in ((Hub(), ()), (Hub(keeps_unheard=True), (Notice(1.0, "x"),))):
-        hub.notice(Notice(1.0, "x"))
+    for broadcast, kept in (
+        (Broadcast(), ()),
+        (Broadcast(keeps_unheard=True), (Notice(1.0, "x"),)),
+    ):
+        broadcast.notice(Notice(1.0, "x"))
         for expected in (kept, ()):
-            async with hub.subscribe(lambda: FleetView(0.0, False, ())) as reader:
+            async with broadcast.subscribe(lambda: FleetView(0.0, False, ())) as reader:
                 assert (await reader.next()).notices == expected
 
 

@@ -1,4 +1,4 @@
-"""Other settings for a fleet that runs: the gate's places and pace, and the janitor's rounds."""
+"""Other settings for a running fleet: the connects' places and pace, the janitor's rounds."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.reload import Reloaded
-from waziterm.manager.workers.connect_limit import ConnectGate, GateLimits, Place
+from waziterm.manager.workers.connect_limit import ConnectLimit, ConnectRates, Place
 
 
 @pytest.fixture
@@ -27,24 +27,24 @@ def world(folder: Path) -> Iterator[World]:
 
 
 class Inside:
-    """A gate of two places, and who has one."""
+    """A connect limit of two places, and who has one."""
 
     def __init__(self, world: World) -> None:
         begin = asyncio.Event()
         begin.set()
-        limits = GateLimits(places=2, paced_per_s=5.0, scout_s=5.0)
+        limits = ConnectRates(places=2, paced_per_s=5.0, scout_s=5.0)
         self._world = world
-        self.gate = ConnectGate(limits, world.clock, lambda out: None, begin)
+        self.connect_limit = ConnectLimit(limits, world.clock, lambda out: None, begin)
         self.places: dict[str, Place] = {}
 
     def queue(self, *names: str) -> list["asyncio.Task[None]"]:
         return [self._world.task(self._pass(name)) for name in names]
 
     async def _pass(self, name: str) -> None:
-        self.places[name] = await self.gate.place(paced=False)
+        self.places[name] = await self.connect_limit.place(paced=False)
 
     def resize(self, places: int) -> None:
-        self.gate.apply(GateLimits(places, 5.0, 5.0))
+        self.connect_limit.apply(ConnectRates(places, 5.0, 5.0))
         self._world.settle()
 
     def leave(self, name: str) -> None:

@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
-from waziterm.manager.rivals.search import Findings
+from waziterm.manager.rivals.search import SearchResult
 from waziterm.manager.version_page import PageError
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
 from waziterm.manager.world import World as Outside
@@ -126,7 +126,7 @@ class LoopClock:
 
 
 class FakeProcess:
-    """`manager.workers.worker.Worker` as a puppet: it does what its workers are told to do."""
+    """`manager.workers.worker.Process` as a puppet: it does what its workers are told to do."""
 
     def __init__(self, world: "World", pid: int, library: str | None) -> None:
         self.library = library
@@ -288,7 +288,7 @@ class World:
         self.pids = itertools.count(FIRST_PID)
         self.spawn_s = self.kill_s = 0.0
         self.failing_spawns = 0
-        self.findings = Findings()
+        self.findings = SearchResult()
         self.library: Path | None = None
         self.page: int | str = "there is no page in this world"
         self.page_reads: list[str | None] = []

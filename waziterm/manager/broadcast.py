@@ -68,7 +68,7 @@ class Subscriber:
         self._wake.set()
 
 
-class Hub:
+class Broadcast:
     """Passes each change on to every subscriber. keeps_unheard: what is noticed while nobody
     subscribes is for the next one who does."""
 

@@ -23,26 +23,26 @@ from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import Wanted
 from waziterm.domain.lifecycle.steps import QUEUED
 from waziterm.domain.upkeep.packing import WorkerView
-from waziterm.manager.broadcast import Hub
+from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.files.sessions import SessionFiles
-from waziterm.manager.instance.effects import Surroundings
-from waziterm.manager.instance.incident_tracker import Troubles
-from waziterm.manager.instance.log import TAIL, Journal
-from waziterm.manager.instance.recorder import Records
+from waziterm.manager.instance.effects import Services
+from waziterm.manager.instance.incident_tracker import IncidentTracker
+from waziterm.manager.instance.log import TAIL, InstanceLog
+from waziterm.manager.instance.recorder import Recorder
 from waziterm.manager.instance.storms import Storms
 from waziterm.manager.instance.supervisor import Supervisor
-from waziterm.manager.rivals.addresses import Peers
+from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
-from waziterm.manager.version.versions import Crew, Versions
-from waziterm.manager.workers.connect_limit import ConnectGate, GateLimits
-from waziterm.manager.workers.pool import Packs
+from waziterm.manager.version.versions import FleetAccess, Versions
+from waziterm.manager.workers.connect_limit import ConnectLimit, ConnectRates
+from waziterm.manager.workers.pool import Pool
 from waziterm.manager.world import World
 from waziterm.store.store import Store
 
 log = logging.getLogger(__name__)
 
 
-class Roster:
+class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
     copies: the folder of the library's copies."""
 
@@ -55,7 +55,7 @@ class Roster:
         claims: Claims,
         lab: LabFile | None,
         world: World,
-        hub: Hub,
+        broadcast: Broadcast,
         tasks: asyncio.TaskGroup,
         begin: asyncio.Event,
     ) -> None:
@@ -65,21 +65,25 @@ class Roster:
         self._claims = claims
         self._lab = lab
         self._world = world
-        self._hub = hub
+        self._broadcast = broadcast
         self._tasks = tasks
-        self._gate = ConnectGate(_gate_limits(settings), world.clock, self._outage, begin)
+        self._connect_limit = ConnectLimit(
+            _connect_rates(settings), world.clock, self._outage, begin
+        )
         self._storms = Storms(
             world.clock, lambda: self._settings.limits.short_lived_s, self._post, self._wake_all
         )
         size = settings.fleet.instances_per_worker
-        self._packs = Packs(world.spawn, world.clock, tasks, size)
-        self._peers = Peers(world.clock)
-        self._troubles = Troubles(lambda: len(self._supervisors), hub.notice, world.clock)
+        self._pool = Pool(world.spawn, world.clock, tasks, size)
+        self._addresses = Addresses(world.clock)
+        self._incidents = IncidentTracker(
+            lambda: len(self._supervisors), broadcast.notice, world.clock
+        )
         self._supervisors: dict[str, Supervisor] = {}
-        self._records: dict[str, Records] = {}
-        crew = Crew(self._supervisors, self._packs, hub.refresh, hub.notice)
+        self._recorders: dict[str, Recorder] = {}
+        fleet = FleetAccess(self._supervisors, self._pool, broadcast.refresh, broadcast.notice)
         self.versions = Versions(
-            settings.library.whatsapp_version, copies, lab, store, world, tasks, crew
+            settings.library.whatsapp_version, copies, lab, store, world, tasks, fleet
         )
         self.is_closing = False
         self._runs: dict[str, asyncio.Task[None]] = {}
@@ -97,7 +101,7 @@ class Roster:
     @property
     def attempts(self) -> tuple[int, int]:
         """Connect attempts of this run that have ended, and how many of them ended well."""
-        kept = self._records.values()
+        kept = self._recorders.values()
         return sum(each.attempts for each in kept), sum(each.attempts_ok for each in kept)
 
     def of(self, name: str) -> Supervisor:
@@ -116,20 +120,20 @@ class Roster:
 
     def pids(self) -> frozenset[int]:
         """The workers of this fleet."""
-        return self._packs.pids()
+        return self._pool.pids()
 
     @property
     def per_worker(self) -> int:
         """How many instances share a worker at most."""
-        return self._packs.size
+        return self._pool.size
 
     def workers(self) -> tuple[WorkerView, ...]:
         """The workers that may be given up for others; none while nobody could connect again."""
-        if self._gate.is_out or self.is_outdated:
+        if self._connect_limit.is_out or self.is_outdated:
             return ()
-        return self._packs.views(self._settings.isolated)
+        return self._pool.views(self._settings.isolated)
 
-    def instances(self) -> tuple[Instance, ...]:
+    def all(self) -> tuple[Instance, ...]:
         return tuple(supervisor.instance for supervisor in self)
 
     async def tell(self, name: str, event: ev.Event) -> None:
@@ -143,7 +147,7 @@ class Roster:
             raise FleetError(f"{name} exists already", "choose another name")
         await self._store.save(instance, event=EventName.ADDED, at=self._world.clock.now())
         self.keep(instance, await self._store.lines(name, limit=TAIL))
-        self._hub.changed(self.of(name).view)
+        self._broadcast.changed(self.of(name).view)
 
     async def forget(self, name: str) -> None:
         """Let an instance's supervisor end, and take the instance out of the database."""
@@ -155,9 +159,9 @@ class Roster:
         except FleetError:
             self.keep(supervisor.instance, await self._store.lines(name, limit=TAIL))
             raise
-        for kept in (self._supervisors, self._records, self._runs):
+        for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
-        self._hub.removed(name)
+        self._broadcast.removed(name)
         self.versions.forgotten(name)
 
     async def logout(self, name: str) -> str:
@@ -197,7 +201,7 @@ class Roster:
         stored = [each.shifted(shift) for each in await self._store.instances()]
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
-            self._packs.expect(resuming)
+            self._pool.expect(resuming)
             self._world.warm()
         held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
         released = await self.versions.boot(held=held, upgraded=library_changed)
@@ -232,26 +236,26 @@ class Roster:
 
         def sink(line: LogLine) -> None:
             self._store.add_line(name, line)
-            self._hub.line(name, line)
+            self._broadcast.line(name, line)
 
-        records = self._records[name] = Records(self._store, self._troubles)
-        around = Surroundings(
-            records=records,
+        recorder = self._recorders[name] = Recorder(self._store, self._incidents)
+        services = Services(
+            recorder=recorder,
             sessions=self._sessions,
             claims=self._claims,
-            gate=self._gate,
+            connect_limit=self._connect_limit,
             storms=self._storms,
             clock=self._world.clock,
             random=self._world.random,
-            packs=self._packs,
-            peers=self._peers,
+            pool=self._pool,
+            addresses=self._addresses,
             isolated=lambda: name in self._settings.isolated,
             show=self._changed,
             versions=self.versions,
             lab=self._lab,
         )
-        journal = Journal(self._world.clock, sink, lines)
-        supervisor = Supervisor(instance, self._settings.limits_for(name), journal, around)
+        instance_log = InstanceLog(self._world.clock, sink, lines)
+        supervisor = Supervisor(instance, self._settings.limits_for(name), instance_log, services)
         self._supervisors[name] = supervisor
         self._runs[name] = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
         return supervisor
@@ -259,9 +263,9 @@ class Roster:
     def apply(self, settings: Settings) -> None:
         """Go by other settings from now on."""
         self._settings = settings
-        self._gate.apply(_gate_limits(settings))
+        self._connect_limit.apply(_connect_rates(settings))
         self.versions.apply(settings.library.whatsapp_version)
-        self._packs.size = settings.fleet.instances_per_worker
+        self._pool.size = settings.fleet.instances_per_worker
         for name, supervisor in self._supervisors.items():
             supervisor.apply(settings.limits_for(name))
 
@@ -273,7 +277,7 @@ class Roster:
     def stalled(self) -> dict[str, str]:
         """The same, with those that wait for their turn to connect while nobody gets one: that
         nobody can bring on. A place is given back when its connect has come to its end."""
-        stalled_s, limits = self._gate.stalled_s, self._settings.limits
+        stalled_s, limits = self._connect_limit.stalled_s, self._settings.limits
         waits = {each.instance.name for each in self if each.instance.detail == QUEUED}
         longest_s = 2 * limits.connect_timeout_s + self._settings.fleet.scout_s + OVERDUE_S
         if stalled_s <= longest_s:
@@ -285,14 +289,14 @@ class Roster:
         """The wall clock was set, or the machine was suspended: everybody's moments have moved."""
         for supervisor in self:
             supervisor.post(ev.ClockSet())
-        self._hub.refresh()
+        self._broadcast.refresh()
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         self.is_closing = True
         self._storms.close()
         self.versions.close()
-        self._hub.refresh()
+        self._broadcast.refresh()
         for supervisor in self:
             supervisor.close()
         await asyncio.gather(*self._runs.values(), return_exceptions=True)
@@ -319,7 +323,7 @@ class Roster:
                 await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
 
     def _changed(self, view: InstanceView) -> None:
-        self._hub.changed(view)
+        self._broadcast.changed(view)
         self.versions.saw(view)
 
     def _outage(self, begins: bool) -> None:
@@ -330,12 +334,12 @@ class Roster:
         else:
             said = "WhatsApp can be reached again"
             self._wake_all()
-        self._hub.notice(Notice(now, said, trouble=begins))
+        self._broadcast.notice(Notice(now, said, trouble=begins))
 
     def _wake_all(self) -> None:
         """Whoever waits because of the network tries now; the gate paces them."""
         waiting = [each for each in self if each.instance.next_attempt is not None]
-        self._packs.expect(sum(each.instance.reason in OF_THE_NETWORK for each in waiting))
+        self._pool.expect(sum(each.instance.reason in OF_THE_NETWORK for each in waiting))
         for supervisor in self:
             supervisor.post(ev.NetworkBack())
 
@@ -344,6 +348,6 @@ class Roster:
             self._supervisors[name].post(event)
 
 
-def _gate_limits(settings: Settings) -> GateLimits:
+def _connect_rates(settings: Settings) -> ConnectRates:
     fleet = settings.fleet
-    return GateLimits(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)
+    return ConnectRates(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)

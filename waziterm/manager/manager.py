@@ -2,43 +2,71 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from waziterm.config import ConfigError, Settings
-from waziterm.domain.fleet.api import FleetView, InstanceView, LogLine, Notice, SendResult
+from waziterm.domain.care.findings import Finding, FixReport
+from waziterm.domain.care.layers import TestReport
+from waziterm.domain.care.trash import Removal, TrashView
+from waziterm.domain.fleet.api import (
+    FleetError,
+    FleetView,
+    InstanceView,
+    LogLine,
+    Notice,
+    SendResult,
+)
+from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.reload import Reloaded
 from waziterm.domain.upkeep.janitor import Act
-from waziterm.manager.broadcast import Hub, Subscriber
-from waziterm.manager.care.janitor import Places, Rounds
-from waziterm.manager.data_files import Shelf
+from waziterm.manager.broadcast import Broadcast, Subscriber
+from waziterm.manager.care.cleaning import Cleaning
+from waziterm.manager.care.janitor import Janitor
+from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
 from waziterm.manager.files.program import UPGRADED, watch
+from waziterm.manager.history.conflicts import conflicts_in
 from waziterm.manager.history.queries import (
     Presence,
+    acknowledge_in,
+    attempts_in,
+    incidents_in,
+    timeline_in,
 )
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
-from waziterm.manager.instances import Roster
+from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
-from waziterm.manager.toolbox import Toolbox
+from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.world import World, real_world
 from waziterm.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from waziterm.manager.care.checkup import Checkup
+    from waziterm.manager.care.restart import Restart
 
 _LIBRARY = "library"
 
 log = logging.getLogger(__name__)
 
 
-class SessionManager(Toolbox):
-    """Keeps a fleet of instances, one supervisor each; see `domain.fleet.api.Fleet`."""
+class SessionManager:
+    """Keeps a fleet of instances, one supervisor each; see `domain.fleet.protocol.Fleet`.
+
+    What moves sessions goes one after the other. What only an emergency needs is loaded when it is
+    first asked for, not before the first paint.
+    """
 
     def __init__(
         self,
@@ -54,30 +82,38 @@ class SessionManager(Toolbox):
         self._reading = asyncio.Lock()
         self._world = world
         self._tasks = tasks
-        self._hub = Hub()
-        shelf = Shelf.of(data, settings)
-        self._claims = Claims(shelf.registry, shelf.sessions.device_key)
-        self._roster = Roster(
+        self._broadcast = Broadcast()
+        files = DataFiles.of(data)
+        registry = Registry(files.identity)
+        self._claims = Claims(registry, files.sessions.device_key)
+        self._instances = Instances(
             settings,
             store,
-            shelf.sessions,
+            files.sessions,
             data.library,
             self._claims,
             lab,
             world,
-            self._hub,
+            self._broadcast,
             tasks,
             begin,
         )
-        super().__init__(store, lab, world.clock, self._roster, shelf, self.subscribe)
-        places = Places(
-            store=store,
-            sessions=shelf.sessions,
-            trash=shelf.trash,
-            clock=world.clock,
-            roster=self._roster,
+        self._store = store
+        self._lab = lab
+        self._files = files
+        self._cleaning = Cleaning(
+            self._instances, store, files, registry, world.clock, settings.trash.keep_s
         )
-        self._rounds = Rounds(places, shelf.keep_trash_s, settings.log.history_s)
+        self._order = asyncio.Lock()
+        self._under_way = ""
+        self._janitor = Janitor(
+            files,
+            store,
+            self._instances,
+            world.clock,
+            settings.trash.keep_s,
+            settings.log.history_s,
+        )
         self._presence = Presence(store, world.clock)
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
@@ -85,14 +121,14 @@ class SessionManager(Toolbox):
     # -- the life of the fleet ----------------------------------------------------------------
 
     async def boot(self) -> None:
-        """Take up what is stored; see `Roster.boot`. From now on the janitor goes round."""
+        """Take up what is stored; see `Instances.boot`. From now on the janitor goes round."""
         changed = await self._store.get_meta(_LIBRARY) not in (None, self._library)
         await self._store.set_meta(_LIBRARY, self._library)
         shift = await self._presence.begin()
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
-        await self._roster.boot(library_changed=changed, shift=shift)
-        rounds = self._rounds.run(self._settings.janitor.every_s)
+        await self._instances.boot(library_changed=changed, shift=shift)
+        rounds = self._janitor.run(self._settings.janitor.every_s)
         self._background.append(self._tasks.create_task(rounds, name="janitor"))
         self._background.append(self._tasks.create_task(self._presence.run(), name="presence"))
         self._background.append(self._tasks.create_task(self._watch_clock(), name="clock"))
@@ -104,7 +140,7 @@ class SessionManager(Toolbox):
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         for task in self._background:
             task.cancel()
-        await self._roster.close()
+        await self._instances.close()
         await self._presence.end()
         await self._claims.close()
 
@@ -113,14 +149,14 @@ class SessionManager(Toolbox):
         that has begun, and the probes of a connection that is open."""
         self._settings = settings
         keep_trash_s = settings.trash.keep_s
-        self._roster.apply(settings)
+        self._instances.apply(settings)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
-        self._rounds.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
+        self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
 
     def announce(self, text: str, *, trouble: bool = False) -> None:
         """Say a sentence to whoever watches."""
-        self._hub.notice(Notice(self._world.clock.now(), text, trouble=trouble))
+        self._broadcast.notice(Notice(self._world.clock.now(), text, trouble=trouble))
 
     @property
     def is_upgraded(self) -> bool:
@@ -132,7 +168,7 @@ class SessionManager(Toolbox):
         return program is not None and program.look(self._world.clock.elapsed())
 
     def _tell_upgraded(self) -> None:
-        self._hub.lasting(Notice(self._world.clock.now(), UPGRADED))
+        self._broadcast.lasting(Notice(self._world.clock.now(), UPGRADED))
 
     async def _watch_clock(self) -> None:
         """Tell everybody when the clock was set, or the machine was suspended, until cancelled."""
@@ -140,7 +176,7 @@ class SessionManager(Toolbox):
         shift = clock.shift
         while True:
             await clock.disturbed()
-            self._roster.clock_set()
+            self._instances.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
@@ -152,28 +188,28 @@ class SessionManager(Toolbox):
         return self._world.clock.now()
 
     def snapshot(self) -> FleetView:
-        attempts, attempts_ok = self._roster.attempts
+        attempts, attempts_ok = self._instances.attempts
         return FleetView(
             at=self._world.clock.now(),
             lab=self._lab is not None,
-            instances=self._roster.views(),
+            instances=self._instances.views(),
             attempts=attempts,
             attempts_ok=attempts_ok,
             library=self._library,
-            version=self._roster.versions.used,
+            version=self._instances.versions.used,
         )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
-        return self._roster.of(name).tail(limit)
+        return self._instances.of(name).tail(limit)
 
     async def lines(
         self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:
-        self._roster.of(name)
+        self._instances.of(name)
         return await self._store.lines(name, limit=limit, since=since, after_seq=after)
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
-        return self._hub.subscribe(self.snapshot)
+        return self._broadcast.subscribe(self.snapshot)
 
     async def add(
         self, name: str, phone: str | None = None, proxy: str | None = None
@@ -185,44 +221,97 @@ class SessionManager(Toolbox):
         async with self._in_order():
             now = self._world.clock.now()
             instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
-            await self._roster.adopt(instance)
-        added = self._roster.of(name)
-        if self._roster.is_outdated:
+            await self._instances.adopt(instance)
+        added = self._instances.of(name)
+        if self._instances.is_outdated:
             # 405 meets every instance of the fleet, the new one too.
             return await added.ask(ev.FleetOutdated())
         return await added.ask(ev.StartAsked())
 
     async def start(self, name: str) -> InstanceView:
         self._refuse_meanwhile()
-        await self._roster.let_go(name)
-        return await self._roster.of(name).ask(ev.StartAsked())
+        await self._instances.let_go(name)
+        return await self._instances.of(name).ask(ev.StartAsked())
 
     async def stop(self, name: str) -> InstanceView:
-        return await self._roster.of(name).ask(ev.StopAsked())
+        return await self._instances.of(name).ask(ev.StopAsked())
 
     async def reconnect(self, name: str, *, takeover: bool = False) -> InstanceView:
         self._refuse_meanwhile()
-        supervisor = self._roster.of(name)
-        await self._roster.let_go(name)
-        if takeover and not self._roster.is_outdated:
-            await self._roster.make_way(supervisor)
+        supervisor = self._instances.of(name)
+        await self._instances.let_go(name)
+        if takeover and not self._instances.is_outdated:
+            await self._instances.make_way(supervisor)
             self._refuse_meanwhile()
         return await supervisor.ask(ev.ReconnectAsked(takeover))
 
     async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
         async with self._in_order():
             await self._cleaning.clean(name, logout=logout)
-        return self._roster.of(name).view
+        return self._instances.of(name).view
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
-        supervisor = self._roster.of(name)
+        supervisor = self._instances.of(name)
         jid = str(Jid(phone_number(to).removeprefix("+"))) if to else None
         moment = datetime.fromtimestamp(self._world.clock.now(), UTC)
         return await supervisor.send_test(f"waziterm test {moment:%Y-%m-%d %H:%M:%S} UTC", jid)
 
     async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
         number = phone_number(phone) if phone else None
-        return await self._roster.of(name).pairing_code(number)
+        return await self._instances.of(name).pairing_code(number)
+
+    async def test(self, name: str, to: str | None = None) -> TestReport:
+        from waziterm.manager.care.layer_test import Connection, test_layers  # noqa: PLC0415
+
+        supervisor = self._instances.of(name)
+        connection = Connection(
+            instance=name,
+            proxy=supervisor.instance.proxy,
+            lab=self._lab,
+            view=lambda: supervisor.view,
+            probe=supervisor.probe,
+            send=lambda: self.send_test(name, to),
+        )
+        return await test_layers(connection)
+
+    # -- the whole fleet ----------------------------------------------------------------------
+
+    async def remove(self, name: str, *, logout: bool = False) -> Removal:
+        async with self._in_order():
+            return await self._cleaning.remove(name, logout=logout)
+
+    def with_session(self) -> tuple[str, ...]:
+        return self._cleaning.with_session()
+
+    async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
+        async with self._in_order():
+            return await self._cleaning.clean_all(count, logout=logout)
+
+    async def trash(self) -> tuple[TrashView, ...]:
+        return await self._cleaning.trash()
+
+    async def restore(self, entry: str) -> str:
+        async with self._in_order():
+            return await self._cleaning.restore(entry)
+
+    async def check(self) -> tuple[Finding, ...]:
+        return await self._checkup.check()
+
+    async def fix(self, *, dry_run: bool = False) -> FixReport:
+        if dry_run:
+            return await self._checkup.fix(dry_run=True)
+        async with self._in_order("a fix"):
+            return await self._checkup.fix(dry_run=False)
+
+    async def restart(
+        self, *, clean_sessions: int | None = None
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        async with (
+            self._in_order("a restart"),
+            aclosing(self._restart.run(clean_sessions)) as steps,
+        ):
+            async for step in steps:
+                yield step
 
     async def reload(self) -> Reloaded:
         """Read the config again, from where it was read at the start, and tell whoever watches."""
@@ -246,7 +335,72 @@ class SessionManager(Toolbox):
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
         """Let the janitor go round now; the acts. dry_run: only say what a round would do."""
-        return await (self._rounds.planned() if dry_run else self._rounds.round())
+        return await (self._janitor.planned() if dry_run else self._janitor.round())
+
+    # -- what is remembered -------------------------------------------------------------------
+
+    async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
+        return await conflicts_in(self._store, since)
+
+    async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
+        return await incidents_in(self._store, since)
+
+    async def acknowledge(self, incident: int) -> None:
+        await acknowledge_in(self._store, incident, self._world.clock.now())
+
+    async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
+        self._instances.of(name)
+        return await timeline_in(self._store, name, since, limit)
+
+    async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
+        return await attempts_in(self._store, since, name)
+
+    # -- how it is done -----------------------------------------------------------------------
+
+    @cached_property
+    def _checkup(self) -> "Checkup":
+        from waziterm.manager.care.checkup import Checkup  # noqa: PLC0415 - not before the first paint
+        from waziterm.manager.care.evidence import CheckSources  # noqa: PLC0415 - as above
+
+        sources = CheckSources(
+            files=self._files,
+            store=self._store,
+            clock=self._world.clock,
+            instances=self._instances.all,
+            own_pids=self._instances.pids,
+            keep_trash_s=lambda: self._cleaning.keep_s,
+            version=lambda: self._instances.versions.used,
+            has_manager=True,
+            halted=self._instances.paused,
+            stuck=self._instances.stalled,
+            upgraded=self.look_for_upgrade,
+        )
+        return Checkup(sources)
+
+    @cached_property
+    def _restart(self) -> "Restart":
+        from waziterm.manager.care.restart import Restart  # noqa: PLC0415 - as above
+
+        return Restart(
+            self._instances, self._checkup, self._cleaning, self._world.clock, self.subscribe
+        )
+
+    def _refuse_meanwhile(self) -> None:
+        """A session whose file is being mended must not be opened in between."""
+        if self._under_way:
+            raise FleetError(f"{self._under_way} is under way", "wait until it has ended")
+
+    @asynccontextmanager
+    async def _in_order(self, what: str = "") -> AsyncIterator[None]:
+        """One after the other: what adds, moves and removes sessions. what: something long, that
+        the others are told of instead of having to wait for it."""
+        self._refuse_meanwhile()
+        async with self._order:
+            self._under_way = what
+            try:
+                yield
+            finally:
+                self._under_way = ""
 
 
 @asynccontextmanager

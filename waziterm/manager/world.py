@@ -15,7 +15,7 @@ from waziterm.manager.files.program import UPGRADED, Program
 from waziterm.manager.version_page import read_version
 from waziterm.manager.workers.launch import trial
 from waziterm.manager.workers.process import WorkerProcess
-from waziterm.manager.workers.worker import Worker
+from waziterm.manager.workers.worker import Process
 from waziterm.manager.workers.zygote_line import Zygote
 from waziterm.worker.library_file import installed
 
@@ -36,7 +36,7 @@ class World:
 
     clock: Clock
     random: Random
-    spawn: Callable[[str | None], Awaitable[Worker]]
+    spawn: Callable[[str | None], Awaitable[Process]]
     warm: Callable[[], None] = lambda: None
     installed: Callable[[], Path] = installed
     trial: Callable[[Path], Awaitable[str]] = trial
@@ -51,7 +51,7 @@ async def real_world(lab: LabFile | None) -> AsyncIterator[World]:
     program = Program()
     zygote = Zygote(ca_file)
 
-    async def spawn(library: str | None) -> Worker:
+    async def spawn(library: str | None) -> Process:
         if hasattr(os, "pidfd_open"):
             try:
                 return await WorkerProcess.fork(zygote, library)

@@ -8,7 +8,7 @@ from waziterm.control.frame import Frame
 from waziterm.control.server.stream import LINES_KEPT
 from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice
 from waziterm.domain.version import UsedVersion
-from waziterm.manager.broadcast import Hub, Subscriber
+from waziterm.manager.broadcast import Broadcast, Subscriber
 from waziterm.manager.clock import STEP_S, elapsed
 
 
@@ -20,7 +20,7 @@ class Mirror:
 
     def __init__(self) -> None:
         # The stream begins a moment before whoever shows it subscribes.
-        self._hub = Hub(keeps_unheard=True)
+        self._broadcast = Broadcast(keeps_unheard=True)
         self._ahead = time.time() - elapsed()
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
@@ -62,7 +62,7 @@ class Mirror:
         return lines[-limit:] if limit > 0 else ()
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
-        return self._hub.subscribe(self.snapshot)
+        return self._broadcast.subscribe(self.snapshot)
 
     # -- for whoever feeds it -----------------------------------------------------------------
 
@@ -80,15 +80,15 @@ class Mirror:
             self._replace(changes.snapshot)
         for view in changes.changed:
             self._views[view.name] = view
-            self._hub.changed(view)
+            self._broadcast.changed(view)
         for name in changes.removed:
             self._views.pop(name, None)
             self._lines.pop(name, None)
-            self._hub.removed(name)
+            self._broadcast.removed(name)
         for name, lines in changes.lines.items():
             self._add(name, lines)
         for notice in changes.notices:
-            self._hub.notice(notice)
+            self._broadcast.notice(notice)
 
     def answered(self, view: InstanceView) -> None:
         """Take in an instance that a command's answer told of, unless the stream was first."""
@@ -101,11 +101,11 @@ class Mirror:
         if kept:
             missing = [line for line in lines if line.seq < kept[0].seq]
             self._lines[name] = deque([*missing, *kept], maxlen=LINES_KEPT)
-            self._hub.refresh()
+            self._broadcast.refresh()
 
     def notice(self, text: str, *, trouble: bool = False) -> None:
         """Say something of our own to whoever watches."""
-        self._hub.notice(Notice(self.now(), text, trouble=trouble))
+        self._broadcast.notice(Notice(self.now(), text, trouble=trouble))
 
     def _replace(self, snapshot: FleetView) -> None:
         self._views = {view.name: view for view in snapshot.instances}
@@ -113,7 +113,7 @@ class Mirror:
         self._lab = snapshot.lab
         self._library = snapshot.library
         self._version = snapshot.version
-        self._hub.refresh()
+        self._broadcast.refresh()
 
     def _add(self, name: str, lines: tuple[LogLine, ...]) -> None:
         """A line that is here already, from before the stream broke off, is not taken twice."""
@@ -122,4 +122,4 @@ class Mirror:
         for line in lines:
             if line.seq > newest:
                 kept.append(line)
-                self._hub.line(name, line)
+                self._broadcast.line(name, line)

@@ -105,12 +105,12 @@ class NetworkReached:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveGate:
+class FreePlace:
     """Give the turn to connect to the next: this connect has come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotePeers:
+class NoteAddresses:
     """Note in the background where the worker's connections lead."""
 
 
@@ -142,8 +142,8 @@ Action = (
     | Release
     | NetworkFailed
     | NetworkReached
-    | LeaveGate
-    | NotePeers
+    | FreePlace
+    | NoteAddresses
     | Watch
     | Unwatch
 )

@@ -1,6 +1,6 @@
 """What goes before and after a decision: whether an event still counts, what has to be looked at
-before it can be decided, what keeps claims, gate and probes in step with the state that was
-reached, and what follows when an event was not carried out. Pure; part of the rules."""
+before it can be decided, what keeps claims, connect limit and probes in step with the state that
+was reached, and what follows when an event was not carried out. Pure; part of the rules."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
     Action,
     Claim,
+    FreePlace,
     KeepApart,
-    LeaveGate,
     LoggedIn,
     NetworkFailed,
     NetworkReached,
-    NotePeers,
+    NoteAddresses,
     Release,
     Unwatch,
     Watch,
@@ -113,7 +113,7 @@ def completed(decision: Decision, event: ev.Event, limits: Limits) -> Decision:
 
 
 def _in_step(instance: Instance, event: ev.Event, limits: Limits) -> Iterator[Action]:
-    """Lets claims, gate and worker go along with the state that was just reached."""
+    """Lets claims, connect limit and worker go along with the state that was just reached."""
     state = instance.state
     match event:
         case ev.Connected():
@@ -132,9 +132,9 @@ def _in_step(instance: Instance, event: ev.Event, limits: Limits) -> Iterator[Ac
         case ev.Connected() | ev.QrShown() | ev.Authenticated():
             yield NetworkReached()
     if state is not State.CONNECTING or instance.reason is Reason.AUTHENTICATED:
-        yield LeaveGate()
+        yield FreePlace()
     if isinstance(event, ev.Connected):
-        yield NotePeers()
+        yield NoteAddresses()
     yield Watch(limits) if state in (State.CONNECTED, State.DEGRADED) else Unwatch()
 
 

@@ -58,7 +58,7 @@ class Decision:
     instance: the next value of the instance, with its state, reason and due moment.
     actions: what to do now, in order.
     refusal: for a command that was not carried out, one line that says why.
-    then: what keeps claims, gate and probes in step with it, after the actions, in order.
+    then: what keeps claims, connect limit and probes in step with it, after the actions, in order.
     led_by: the event that led to it, None for a clock that was set: that is told once, not by
         every instance, and only moves what is stored.
     probe_s: seconds of our own probe's round trip, when that is what was told.

@@ -9,11 +9,11 @@ from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Finding, FixReport, FixStep
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.text import plain
-from waziterm.manager.care.evidence import CheckPlaces, inspect
+from waziterm.manager.care.evidence import CheckSources, inspect
 from waziterm.manager.care.mending import Mended, mend
 from waziterm.store.connection import finished
 
-__all__ = ["CheckPlaces", "Checkup"]
+__all__ = ["CheckSources", "Checkup"]
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 class Checkup:
     """Checks and fixes, one at a time. Its methods raise FleetError."""
 
-    def __init__(self, places: CheckPlaces) -> None:
-        self._places = places
+    def __init__(self, sources: CheckSources) -> None:
+        self._sources = sources
         self._turn = asyncio.Lock()
 
     async def check(self) -> tuple[Finding, ...]:
@@ -46,7 +46,7 @@ class Checkup:
 
     async def _seen(self) -> Survey:
         try:
-            return await inspect(self._places)
+            return await inspect(self._sources)
         except OSError as error:
             raise FleetError(f"the check cannot look: {plain(str(error))}") from error
 
@@ -54,7 +54,7 @@ class Checkup:
         try:
             # A step that was begun is ended, even when nobody waits for it any more: meanwhile
             # the instance is stopped, and its file may be half-way.
-            done = await finished(mend(step, self._places))
+            done = await finished(mend(step, self._sources))
         except OSError as error:
             done = Mended(error=plain(error.strerror or str(error)))
         except FleetError as error:
@@ -62,8 +62,8 @@ class Checkup:
         log.info("fix: %s %s: %s", step.remedy, step.subject, done.error or "done")
         why = f"failed: {done.error}" if done.error else step.act
         try:
-            at = self._places.clock.now()
-            await self._places.store.add_act(at, step.remedy.value, step.subject, why)
+            at = self._sources.clock.now()
+            await self._sources.store.add_act(at, step.remedy.value, step.subject, why)
         except FleetError as error:
             done = replace(done, error=done.error or f"done, but not stored: {error}")
         return replace(step, error=done.error, backup=done.backup)

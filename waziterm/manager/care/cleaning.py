@@ -16,9 +16,8 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.manager.care.ages import trash_views
 from waziterm.manager.clock import Clock
+from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.manifest import TrashEntry
-from waziterm.manager.files.sessions import SessionFiles
-from waziterm.manager.files.trash import Trash
 from waziterm.manager.rivals.registry import Registry
 from waziterm.store.errors import StoreError
 from waziterm.store.sessionfile import device_key, devices_in
@@ -28,9 +27,9 @@ log = logging.getLogger(__name__)
 
 
 class Keeper(Protocol):
-    """Whoever keeps the instances. All but `instances` raise FleetError."""
+    """Whoever keeps the instances. All but `all` raise FleetError."""
 
-    def instances(self) -> tuple[Instance, ...]: ...
+    def all(self) -> tuple[Instance, ...]: ...
 
     async def tell(self, name: str, event: ev.Event) -> None:
         """Tell an instance something, and wait until it is stored and carried out."""
@@ -56,16 +55,15 @@ class Cleaning:
         self,
         keeper: Keeper,
         store: Store,
-        sessions: SessionFiles,
-        trash: Trash,
+        files: DataFiles,
         registry: Registry,
         clock: Clock,
         keep_s: float,
     ) -> None:
         self._keeper = keeper
         self._store = store
-        self._sessions = sessions
-        self._trash = trash
+        self._sessions = files.sessions
+        self._trash = files.trash
         self._registry = registry
         self._clock = clock
         self.keep_s = keep_s
@@ -110,7 +108,7 @@ class Cleaning:
     def with_session(self) -> tuple[str, ...]:
         """The instances that have something to clean."""
         files = self._sessions.names()
-        kept = self._keeper.instances()
+        kept = self._keeper.all()
         return tuple(each.name for each in kept if each.is_paired or each.name in files)
 
     async def trash(self) -> tuple[TrashView, ...]:
@@ -129,7 +127,7 @@ class Cleaning:
                 f"`waziterm clean {name}` moves that one to the trash first",
             )
         was = await self._as_it_was(entry)
-        kept = next((each for each in self._keeper.instances() if each.name == name), None)
+        kept = next((each for each in self._keeper.all() if each.name == name), None)
         if was.jid is not None:
             await self._refuse_live_elsewhere(was.jid, name, entry)
         if kept is None:
@@ -182,7 +180,7 @@ class Cleaning:
         return was
 
     async def _refuse_live_elsewhere(self, jid: str, name: str, entry: TrashEntry) -> None:
-        for other in self._keeper.instances():
+        for other in self._keeper.all():
             if other.jid == jid and other.name != name:
                 raise FleetError(
                     f"its device is in use as {other.name}; nothing was restored",

@@ -19,9 +19,8 @@ from waziterm.domain.version import UsedVersion
 from waziterm.manager.care.ages import trash_views
 from waziterm.manager.clock import Clock
 from waziterm.manager.descriptors import descriptors
-from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.sessions import SessionFiles
-from waziterm.manager.files.trash import Trash
 from waziterm.manager.history.conflicts import conflicts_in
 from waziterm.manager.rivals.search import holders_of, open_files
 from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at
@@ -36,7 +35,7 @@ _ANSWER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class CheckPlaces:
+class CheckSources:
     """What a check looks at and a fix puts in order.
 
     own_pids: the workers of this fleet. keep_trash_s: seconds for which a trash entry stays now, 0
@@ -47,10 +46,8 @@ class CheckPlaces:
     a thread.
     """
 
-    data: DataDir
+    files: DataFiles
     store: Store
-    sessions: SessionFiles
-    trash: Trash
     clock: Clock
     instances: Callable[[], Sequence[Instance]]
     own_pids: Callable[[], frozenset[int]]
@@ -81,34 +78,34 @@ def shown(path: Path) -> str:
     return plain(str(path), _LONGEST_PATH)
 
 
-async def inspect(places: CheckPlaces) -> Survey:
+async def inspect(sources: CheckSources) -> Survey:
     """See all that a check judges; changes nothing. Raises StoreError when the history cannot
     be read, and OSError when a directory cannot."""
-    now = places.clock.now()
-    live = {each.name for each in places.instances() if each.state.is_live}
+    now = sources.clock.now()
+    live = {each.name for each in sources.instances() if each.state.is_live}
     # Without a manager, `connected` is what the last one left: nobody has the file open.
     online = {
-        each.name for each in places.instances() if places.has_manager and each.state in _ONLINE
+        each.name for each in sources.instances() if sources.has_manager and each.state in _ONLINE
     }
-    ours = places.own_pids()
-    disk = await asyncio.to_thread(_disk, places, frozenset(live), frozenset(online), ours)
-    history = await places.store.transitions(since=now - _HOUR_S, limit=_MOST)
-    conflicts = await conflicts_in(places.store, now - _DAY_S)
-    entries = await places.trash.entries()
-    trash = await trash_views(places.store, entries, places.keep_trash_s(), now)
+    ours = sources.own_pids()
+    disk = await asyncio.to_thread(_disk, sources, frozenset(live), frozenset(online), ours)
+    history = await sources.store.transitions(since=now - _HOUR_S, limit=_MOST)
+    conflicts = await conflicts_in(sources.store, now - _DAY_S)
+    entries = await sources.files.trash.entries()
+    trash = await trash_views(sources.store, entries, sources.keep_trash_s(), now)
     # The clock may have been set meanwhile; the instances' moments are what it says now.
-    now = places.clock.now()
+    now = sources.clock.now()
     return Survey(
         now=now,
-        has_manager=places.has_manager,
-        instances=tuple(places.instances()),
+        has_manager=sources.has_manager,
+        instances=tuple(sources.instances()),
         sessions=disk.looks,
-        paths={name: shown(places.sessions.path(name)) for name in disk.looks},
+        paths={name: shown(sources.files.sessions.path(name)) for name in disk.looks},
         open_paths=disk.open_paths,
         holders=disk.holders,
         unwritable=disk.unwritable,
         # A worker that came meanwhile was not looked into.
-        replaced=disk.replaced if places.own_pids() == ours else (),
+        replaced=disk.replaced if sources.own_pids() == ours else (),
         stale_socket=disk.stale_socket,
         conflicts=Counter(each.instance for each in conflicts),
         retries=Counter(
@@ -120,15 +117,15 @@ async def inspect(places: CheckPlaces) -> Survey:
         is_upgraded=disk.is_upgraded,
         descriptors=descriptors(),
         trash=trash,
-        stuck=places.stuck(),
-        version=places.version(),
+        stuck=sources.stuck(),
+        version=sources.version(),
     )
 
 
-def open_paths(places: CheckPlaces) -> tuple[tuple[Path, int], ...]:
+def open_paths(sources: CheckSources) -> tuple[tuple[Path, int], ...]:
     """What holds keys or leads to them and is open to others, with its mode. A link is left to
     whoever made it."""
-    data, sessions = places.data, places.sessions
+    data, sessions = sources.files.data, sources.files.sessions
     beside = (data.database.with_name(data.database.name + end) for end in ("", "-wal", "-shm"))
     copies = sorted(data.root.glob(f"{data.database.name}.before-*"))
     mine = [data.root.resolve(), data.sessions, data.trash, *beside, *copies]
@@ -154,26 +151,26 @@ def is_dead_socket(path: Path) -> bool:
 
 
 def _disk(
-    places: CheckPlaces, live: frozenset[str], online: frozenset[str], ours: frozenset[int]
+    sources: CheckSources, live: frozenset[str], online: frozenset[str], ours: frozenset[int]
 ) -> _Disk:
-    sessions = places.sessions
+    sessions = sources.files.sessions
     looks: dict[str, SessionLook] = {}
     for name in sorted(sessions.names()):
         look = look_at(sessions.path(name), SHORT_S if name in live else LONG_S)
         if look is not None:
             looks[name] = look
-    dead = not places.has_manager and is_dead_socket(places.data.socket)
+    dead = not sources.has_manager and is_dead_socket(sources.files.data.socket)
     return _Disk(
         looks=looks,
         open_paths=tuple(
-            OpenPath(shown(path), mode, path.is_dir()) for path, mode in open_paths(places)
+            OpenPath(shown(path), mode, path.is_dir()) for path, mode in open_paths(sources)
         ),
         holders=holders_of({name: sessions.files(name) for name in looks}, ours),
         unwritable=tuple(shown(path) for path in _unwritable(sessions, looks)),
         replaced=tuple(_replaced(sessions, online & looks.keys(), ours)) if online else (),
-        stale_socket=shown(places.data.socket) if dead else None,
-        free=_free(places.data.root),
-        is_upgraded=places.upgraded(),
+        stale_socket=shown(sources.files.data.socket) if dead else None,
+        free=_free(sources.files.data.root),
+        is_upgraded=sources.upgraded(),
     )
 
 

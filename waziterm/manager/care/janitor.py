@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import assert_never
 
 from waziterm.domain.lifecycle import events as ev
@@ -10,9 +9,8 @@ from waziterm.domain.upkeep.ages import Ages
 from waziterm.domain.upkeep.janitor import Act, ActKind, Survey, plan
 from waziterm.manager.care.ages import read_ages, write_ages
 from waziterm.manager.clock import Clock
-from waziterm.manager.files.sessions import SessionFiles
-from waziterm.manager.files.trash import Trash
-from waziterm.manager.instances import Roster
+from waziterm.manager.files.data_files import DataFiles
+from waziterm.manager.instances import Instances
 from waziterm.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -25,34 +23,34 @@ _LATE_S = 60.0
 """A round may come so much later than its pause says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """What the janitor looks at and tidies up."""
-
-    store: Store
-    sessions: SessionFiles
-    trash: Trash
-    clock: Clock
-    roster: Roster
-
-
-class Rounds:
+class Janitor:
     """Goes round every `every_s` seconds.
 
     keep_trash_s: how long a trash entry stays, 0 for ever. keep_history_s: how long transitions,
     attempts, sends, incidents and acts stay in the store.
     """
 
-    def __init__(self, places: Places, keep_trash_s: float, keep_history_s: float) -> None:
-        self._places = places
+    def __init__(
+        self,
+        files: DataFiles,
+        store: Store,
+        instances: Instances,
+        clock: Clock,
+        keep_trash_s: float,
+        keep_history_s: float,
+    ) -> None:
+        self._files = files
+        self._store = store
+        self._instances = instances
+        self._clock = clock
         self._keep_trash_s = keep_trash_s
         self._keep_history_s = keep_history_s
         self._every_s = 0.0
         self._applied = asyncio.Event()
         self._known: frozenset[Act] = frozenset()
         self._one_round = asyncio.Lock()
-        self._looked_at = self._calm_from = places.clock.elapsed()
-        self._shift = places.clock.shift
+        self._looked_at = self._calm_from = clock.elapsed()
+        self._shift = clock.shift
 
     async def run(self, every_s: float) -> None:
         """Go round until cancelled. A round that fails is logged; the next one comes."""
@@ -76,7 +74,7 @@ class Rounds:
         """Wait for the next round's moment, by the settings as they are at its end."""
         while True:
             self._applied.clear()
-            over = asyncio.ensure_future(self._places.clock.sleep(self._every_s))
+            over = asyncio.ensure_future(self._clock.sleep(self._every_s))
             applied = asyncio.ensure_future(self._applied.wait())
             try:
                 await asyncio.wait((over, applied), return_when=asyncio.FIRST_COMPLETED)
@@ -96,24 +94,24 @@ class Rounds:
             return await self._round()
 
     async def _round(self) -> tuple[Act, ...]:
-        store, looked_at = self._places.store, self._places.clock.elapsed()
+        store, looked_at = self._store, self._clock.elapsed()
         ages = await self._aged()
         self._looked_at = looked_at
         if ages.wants_mark:
-            ages = ages.marked(self._places.clock.now(), await store.newest_rows())
+            ages = ages.marked(self._clock.now(), await store.newest_rows())
         await write_ages(store, ages)
         survey = await self._survey(ages)
         acts = plan(survey)
         for act in acts:
             await self._carry_out(act, survey)
             if act not in self._known:
-                now = self._places.clock.now()
+                now = self._clock.now()
                 await store.add_act(now, act.kind, act.subject, act.why)
                 log.info("janitor: %s %s: %s", act.kind, act.subject, act.why)
         self._known = frozenset(act for act in acts if act.kind is ActKind.REPORT)
         past = ages.past(self._keep_history_s)
         if past is not None and self._is_calm():
-            before = self._places.clock.now() - self._keep_history_s
+            before = self._clock.now() - self._keep_history_s
             await store.prune(min(before, past.at), past.rows)
             await write_ages(store, ages.without_marks_before(past))
         return acts
@@ -121,16 +119,16 @@ class Rounds:
     async def _aged(self) -> Ages:
         """The ages of what there is now. What is longer than two pauses was no round's to see: the
         machine was suspended, or we were stopped."""
-        clock, store = self._places.clock, self._places.store
+        clock, store = self._clock, self._store
         passed_s = clock.elapsed() - self._looked_at
         if passed_s > 2 * self._every_s + _LATE_S:
             passed_s, self._calm_from = 0.0, clock.elapsed()
-        entries = [entry.id for entry in await self._places.trash.entries()]
+        entries = [entry.id for entry in await self._files.trash.entries()]
         return (await read_ages(store)).looked(passed_s, entries, self._keep_trash_s)
 
     def _is_calm(self) -> bool:
         """Whether something may be deleted: the start is long ago, and the clock was not set."""
-        clock = self._places.clock
+        clock = self._clock
         clock.now()
         if abs(clock.shift - self._shift) > JUMP_S:
             self._shift, self._calm_from = clock.shift, clock.elapsed()
@@ -149,34 +147,33 @@ class Rounds:
     async def _survey(self, ages: Ages) -> Survey:
         import psutil  # noqa: PLC0415 - not before the first paint, as in `manager.rivals.search`
 
-        places = self._places
         return Survey(
-            now=places.clock.now(),
-            instances=tuple(supervisor.instance for supervisor in places.roster),
+            now=self._clock.now(),
+            instances=tuple(supervisor.instance for supervisor in self._instances),
             dead={
                 view.name: view.pid
-                for view in places.roster.views()
+                for view in self._instances.views()
                 if view.pid is not None and not psutil.pid_exists(view.pid)
             },
-            stuck=places.roster.stuck(),
-            sessions=places.sessions.names(),
+            stuck=self._instances.stuck(),
+            sessions=self._files.sessions.names(),
             expired=self._expired(ages),
-            workers=places.roster.workers(),
-            per_worker=places.roster.per_worker,
+            workers=self._instances.workers(),
+            per_worker=self._instances.per_worker,
         )
 
     async def _carry_out(self, act: Act, survey: Survey) -> None:
         match act.kind:
             case ActKind.END_WAIT | ActKind.END_PAIRING:
-                self._places.roster.of(act.subject).revive(act.why)
+                self._instances.of(act.subject).revive(act.why)
             case ActKind.REGROUP:
-                await self._places.roster.tell(act.subject, ev.RegroupAsked())
+                await self._instances.tell(act.subject, ev.RegroupAsked())
             case ActKind.REPLACE_WORKER:
-                self._places.roster.of(act.subject).lost(survey.dead[act.subject])
+                self._instances.of(act.subject).lost(survey.dead[act.subject])
             case ActKind.DELETE_TRASH:
-                entry = await self._places.trash.entry(act.subject)
+                entry = await self._files.trash.entry(act.subject)
                 if entry is not None:
-                    await self._places.trash.delete(entry)
+                    await self._files.trash.delete(entry)
             case ActKind.REPORT:
                 pass
             case _:

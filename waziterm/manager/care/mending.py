@@ -13,7 +13,7 @@ from waziterm.domain.care.of_files import session_findings
 from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.manager.care.evidence import CheckPlaces, is_dead_socket, open_paths, shown
+from waziterm.manager.care.evidence import CheckSources, is_dead_socket, open_paths, shown
 from waziterm.manager.rivals.search import holders_of
 from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at, rebuild, sync
 
@@ -27,52 +27,54 @@ class Mended:
     error: str = ""
 
 
-async def mend(step: FixStep, places: CheckPlaces) -> Mended:
+async def mend(step: FixStep, sources: CheckSources) -> Mended:
     """Carry a step out. Raises OSError or FleetError when it was not done."""
     match step.remedy:
         case Remedy.CLOSE_TO_OTHERS:
-            await asyncio.to_thread(_close, step.subject, places)
+            await asyncio.to_thread(_close, step.subject, sources)
         case Remedy.REMOVE_STALE:
-            await asyncio.to_thread(_remove, step.subject, places)
+            await asyncio.to_thread(_remove, step.subject, sources)
         case Remedy.TRASH_SESSION | Remedy.REBUILD_SESSION:
-            return await _session(step, places)
+            return await _session(step, sources)
         case _:
             assert_never(step.remedy)
     return Mended()
 
 
-def _close(subject: str, places: CheckPlaces) -> None:
-    for path, _ in open_paths(places):
+def _close(subject: str, sources: CheckSources) -> None:
+    for path, _ in open_paths(sources):
         if shown(path) == subject:
             path.chmod(0o700 if path.is_dir() else 0o600)
 
 
-def _remove(subject: str, places: CheckPlaces) -> None:
-    control = places.data.socket
-    if shown(control) == subject and not places.has_manager and is_dead_socket(control):
+def _remove(subject: str, sources: CheckSources) -> None:
+    control = sources.files.data.socket
+    if shown(control) == subject and not sources.has_manager and is_dead_socket(control):
         control.unlink(missing_ok=True)
     elif Path(subject).exists():
         raise FleetError(f"{subject} is in use now; it was left")
 
 
-async def _session(step: FixStep, places: CheckPlaces) -> Mended:
+async def _session(step: FixStep, sources: CheckSources) -> Mended:
     """Move or rebuild a session file while nobody uses it."""
-    sessions = places.sessions
+    sessions = sources.files.sessions
     names = [name for name in sessions.names() if shown(sessions.path(name)) == step.subject]
     if len(names) != 1:
         raise FleetError(f"{step.subject} is gone, or its name is like another's")
     (name,) = names
     # Whoever has begun to use it since the check must not be stopped for it.
-    await _still_needed(step, name, places, SHORT_S)
-    async with places.halted(name):
-        look = await _still_needed(step, name, places, LONG_S)
-        was = _instance(name, places)
-        files, at = sessions.files(name), places.clock.now()
+    await _still_needed(step, name, sources, SHORT_S)
+    async with sources.halted(name):
+        look = await _still_needed(step, name, sources, LONG_S)
+        was = _instance(name, sources)
+        files, at = sessions.files(name), sources.clock.now()
         if step.remedy is Remedy.TRASH_SESSION:
             has_keys = look.condition is not Condition.SOUND or bool(look.devices)
-            await places.trash.put(name, files, at=at, why=Why.FIXED, restorable=has_keys, was=was)
+            await sources.files.trash.put(
+                name, files, at=at, why=Why.FIXED, restorable=has_keys, was=was
+            )
             return Mended()
-        copy = await places.trash.copy(name, files, at=at, was=was)
+        copy = await sources.files.trash.copy(name, files, at=at, was=was)
         try:
             await asyncio.to_thread(_rebuilt, sessions.path(name).resolve())
         except OSError as error:
@@ -83,18 +85,18 @@ async def _session(step: FixStep, places: CheckPlaces) -> Mended:
 
 
 async def _still_needed(
-    step: FixStep, name: str, places: CheckPlaces, limit_s: float
+    step: FixStep, name: str, sources: CheckSources, limit_s: float
 ) -> SessionLook:
     """What the file is like now; limit_s: see `look_at`. Raises FleetError when this step is not
     called for any more."""
-    path = places.sessions.path(name)
+    path = sources.files.sessions.path(name)
     look = await asyncio.to_thread(look_at, path, limit_s)
-    files = {name: places.sessions.files(name)}
-    holders = await asyncio.to_thread(holders_of, files, places.own_pids())
-    instance = _instance(name, places)
+    files = {name: sources.files.sessions.files(name)}
+    holders = await asyncio.to_thread(holders_of, files, sources.own_pids())
+    instance = _instance(name, sources)
     seen = Survey(
-        now=places.clock.now(),
-        has_manager=places.has_manager,
+        now=sources.clock.now(),
+        has_manager=sources.has_manager,
         instances=(instance,) if instance else (),
         sessions={name: look} if look else {},
         paths={name: shown(path)},
@@ -106,8 +108,8 @@ async def _still_needed(
     return look
 
 
-def _instance(name: str, places: CheckPlaces) -> Instance | None:
-    return next((each for each in places.instances() if each.name == name), None)
+def _instance(name: str, sources: CheckSources) -> Instance | None:
+    return next((each for each in sources.instances() if each.name == name), None)
 
 
 def _rebuilt(path: Path) -> None:

@@ -15,7 +15,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.clock import Clock
-from waziterm.manager.instances import Roster
+from waziterm.manager.instances import Instances
 
 VERIFY_S = 60.0
 """How long what was started may take to come back; what takes longer is told as not back."""
@@ -26,13 +26,13 @@ class Restart:
 
     def __init__(
         self,
-        roster: Roster,
+        instances: Instances,
         checkup: Checkup,
         cleaning: Cleaning,
         clock: Clock,
         subscribe: Callable[[], AbstractAsyncContextManager[Subscription]],
     ) -> None:
-        self._roster = roster
+        self._instances = instances
         self._checkup = checkup
         self._cleaning = cleaning
         self._clock = clock
@@ -46,9 +46,9 @@ class Restart:
         if clean_sessions is not None:
             self._cleaning.expect(clean_sessions)
         try:
-            names = tuple(supervisor.instance.name for supervisor in self._roster)
+            names = tuple(supervisor.instance.name for supervisor in self._instances)
             for done, name in enumerate(names, 1):
-                await self._roster.tell(name, ev.PauseAsked())
+                await self._instances.tell(name, ev.PauseAsked())
                 yield Progress(Step.STOP, done, len(names), name)
             cleaned = 0
             if clean_sessions is not None:
@@ -63,7 +63,7 @@ class Restart:
             async for told in self._started(names, fixed, cleaned, began):
                 yield told
         finally:
-            for supervisor in self._roster:
+            for supervisor in self._instances:
                 if supervisor.instance.reason is Reason.PAUSED:
                     supervisor.post(ev.Booted())
 
@@ -72,8 +72,8 @@ class Restart:
     ) -> AsyncGenerator[Progress | RestartReport, None]:
         starts: dict[str, float] = {}
         for done, name in enumerate(names, 1):
-            await self._roster.resume(name)
-            if self._roster.of(name).instance.state.is_live:
+            await self._instances.resume(name)
+            if self._instances.of(name).instance.state.is_live:
                 starts[name] = self._clock.elapsed()
             yield Progress(Step.START, done, len(names), name)
         back: dict[str, float] = {}
@@ -81,10 +81,10 @@ class Restart:
         async with self._subscribe() as changes:
             waiting = set(starts)
             while waiting and self._clock.elapsed() < end:
-                if self._roster.is_closing:
+                if self._instances.is_closing:
                     raise FleetError("the manager is ending", "ask the next one", code=3)
                 for name in sorted(waiting):
-                    state = self._roster.of(name).instance.state
+                    state = self._instances.of(name).instance.state
                     if state is State.CONNECTED:
                         back[name] = self._clock.elapsed() - starts[name]
                         yield Progress(Step.VERIFY, len(back), len(starts), name)
@@ -95,13 +95,13 @@ class Restart:
         comebacks = tuple(
             Comeback(
                 name,
-                self._roster.of(name).instance.state,
-                self._roster.of(name).instance.reason,
+                self._instances.of(name).instance.state,
+                self._instances.of(name).instance.reason,
                 name in starts,
                 back.get(name),
             )
             for name in names
-            if name in self._roster
+            if name in self._instances
         )
         yield RestartReport(comebacks, fixed, cleaned, self._clock.elapsed() - began)
 

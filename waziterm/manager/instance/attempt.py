@@ -12,8 +12,8 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock
-from waziterm.manager.workers.connect_limit import ConnectGate, Place
-from waziterm.manager.workers.link import Ears, Link
+from waziterm.manager.workers.connect_limit import ConnectLimit, Place
+from waziterm.manager.workers.link import Link, Listener
 from waziterm.worker.protocol import Connect
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Teller(Protocol):
 
 
 class Attempt:
-    """From the wait in the gate to the reaping of the worker. Used once.
+    """From the wait for a turn to the reaping of the worker. Used once.
 
     tasks: owns what runs in the background. tell: hears `Dialling` when the turn has come, and
     all events of the worker. write: takes lines for the instance's log.
@@ -48,25 +48,27 @@ class Attempt:
         self._place: Place | None = None
         self.link: Link | None = None
 
-    def queue(self, gate: ConnectGate, free: Callable[[], Awaitable[None]], *, paced: bool) -> None:
-        """Wait for a place in the gate, in the background. free: waits for the end of what an
-        earlier attempt may have left behind."""
-        self._task = self._begin(lambda: self._await_turn(gate, free, paced))
+    def queue(
+        self, connect_limit: ConnectLimit, free: Callable[[], Awaitable[None]], *, paced: bool
+    ) -> None:
+        """Wait for a place among the connects, in the background. free: waits for the end of
+        what an earlier attempt may have left behind."""
+        self._task = self._begin(lambda: self._await_turn(connect_limit, free, paced))
 
     async def _await_turn(
-        self, gate: ConnectGate, free: Callable[[], Awaitable[None]], paced: bool
+        self, connect_limit: ConnectLimit, free: Callable[[], Awaitable[None]], paced: bool
     ) -> None:
         await free()
-        self._place = await gate.place(paced=paced)
+        self._place = await connect_limit.place(paced=paced)
         self._tell(ev.Dialling(), self)
 
-    async def dial(self, place: Callable[[Ears], Awaitable[Link]], command: Connect) -> None:
+    async def dial(self, place: Callable[[Listener], Awaitable[Link]], command: Connect) -> None:
         """Connect in a worker. What comes of it is told, a failing start too.
 
         place: finds the instance its place in one; raises OSError.
         """
         try:
-            link = await place(Ears(lambda event: self._tell(event, self), self._write))
+            link = await place(Listener(lambda event: self._tell(event, self), self._write))
         except OSError as error:
             # No worker has died: this is the machine's fault, and no crash of the instance.
             why = f"cannot start a worker: {error.strerror}"
@@ -102,8 +104,8 @@ class Attempt:
         pulse, self._pulse = self._pulse, None
         await _cancelled(pulse)
 
-    def leave_gate(self) -> None:
-        """Give the place in the gate to the next: this connect has come to its end."""
+    def free_place(self) -> None:
+        """Give the place among the connects to the next: this connect has come to its end."""
         if self._place is not None:
             self._place.give_back()
 
@@ -115,7 +117,7 @@ class Attempt:
             # It holds us, and would wait for the collector with all that it has received.
             self.link = None
         await _cancelled(self._task)
-        self.leave_gate()
+        self.free_place()
 
 
 async def _cancelled(task: asyncio.Task[None] | None) -> None:

@@ -1,4 +1,4 @@
-"""The hands of a supervisor: what its decisions do to workers, session files and the machine."""
+"""The effects of a supervisor: what its decisions do to workers, session files and the machine."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from waziterm.domain.lifecycle.actions import (
     Claim,
     Dial,
     FindHolder,
+    FreePlace,
     KeepApart,
-    LeaveGate,
     LoggedIn,
     NetworkFailed,
     NetworkReached,
-    NotePeers,
+    NoteAddresses,
     Probe,
     Queue,
     ReadVersion,
@@ -39,19 +39,19 @@ from waziterm.manager.clock import Clock
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.instance.attempt import Attempt
 from waziterm.manager.instance.inbox import Inbox
-from waziterm.manager.instance.log import Journal
-from waziterm.manager.instance.recorder import Records
+from waziterm.manager.instance.log import InstanceLog
+from waziterm.manager.instance.recorder import Recorder
 from waziterm.manager.instance.storms import Storms
-from waziterm.manager.rivals.addresses import Peers
+from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
-from waziterm.manager.rivals.search import Address, Sought
-from waziterm.manager.workers.connect_limit import ConnectGate
+from waziterm.manager.rivals.search import Address, SearchFor
+from waziterm.manager.workers.connect_limit import ConnectLimit
 from waziterm.manager.workers.link import Link
-from waziterm.manager.workers.pool import Packs
+from waziterm.manager.workers.pool import Pool
 from waziterm.worker import protocol as wire
 
 
-class VersionGate(Protocol):
+class FleetVersion(Protocol):
     """What a supervisor tells and asks of the fleet's version; see `manager.version.versions`."""
 
     def version(self, number: int | None) -> UsedVersion | None: ...
@@ -64,48 +64,48 @@ class VersionGate(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Services:
     """All that a supervisor shares with the rest of its manager.
 
-    storms: tells which faults meet several instances. packs: finds each attempt its place in a
+    storms: tells which faults meet several instances. pool: finds each attempt its place in a
     worker. isolated: this instance shares none. show: passes a view on to the subscribers.
     versions: knows what WhatsApp accepts.
     lab: a local WhatsApp in use instead of the real one.
     """
 
-    records: Records
+    recorder: Recorder
     sessions: SessionFiles
     claims: Claims
-    gate: ConnectGate
+    connect_limit: ConnectLimit
     storms: Storms
     clock: Clock
     random: Random
-    packs: Packs
-    peers: Peers
+    pool: Pool
+    addresses: Addresses
     isolated: Callable[[], bool]
     show: Callable[[InstanceView], None]
-    versions: VersionGate
+    versions: FleetVersion
     lab: LabFile | None
 
 
-class Hands:
+class Effects:
     """Carries the decisions for one instance out. tasks: owns what runs in the background."""
 
     def __init__(
         self,
         name: str,
-        around: Surroundings,
+        services: Services,
         inbox: Inbox,
-        journal: Journal,
+        instance_log: InstanceLog,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._name = name
-        self._around = around
+        self._services = services
         self._inbox = inbox
-        self._journal = journal
+        self._log = instance_log
         self._tasks = tasks
         self._background = Background(tasks, name)
-        self._peers: frozenset[Address] = frozenset()
+        self._addresses: frozenset[Address] = frozenset()
         self._apart = False
         self._number: int | None = None
         self.attempt: Attempt | None = None
@@ -117,15 +117,15 @@ class Hands:
 
     async def objection(self, asked: MayDial) -> ev.Event | None:
         """What speaks against a dial whose turn has come, if anything."""
-        around, jid = self._around, asked.jid
-        if around.versions.forbids(self._name):
+        services, jid = self._services, asked.jid
+        if services.versions.forbids(self._name):
             return ev.FleetOutdated()
         if jid is None:
             return None
-        if not around.sessions.exists(self._name):
+        if not services.sessions.exists(self._name):
             # The library would make the file anew, for a device that nobody linked.
             return ev.SessionMissing()
-        holder = await around.claims.claim(self._name, jid, beside=asked.takeover)
+        holder = await services.claims.claim(self._name, jid, beside=asked.takeover)
         return ev.HolderFound(holder) if holder and not asked.takeover else None
 
     async def carry_out(self, action: Action) -> None:
@@ -133,7 +133,7 @@ class Hands:
 
         What asks something of an attempt or a worker is nothing to do where there is none.
         """
-        around, attempt = self._around, self.attempt
+        services, attempt = self._services, self.attempt
         match action:
             case StopWorker():
                 await self.end_attempt()
@@ -151,27 +151,27 @@ class Hands:
             case Restore(entry):
                 await self._restore(entry)
             case ReportRefusedVersion():
-                around.versions.refused(self._name, self._number)
+                services.versions.refused(self._name, self._number)
             case ReadVersion():
-                around.versions.wanted(self._name)
+                services.versions.wanted(self._name)
             case LoggedIn():
-                around.storms.logged_in(self._name)
+                services.storms.logged_in(self._name)
             case KeepApart(apart):
                 self._apart = apart
             case Claim(jid):
-                await around.claims.keep(self._name, jid)
+                await services.claims.keep(self._name, jid)
             case Release():
-                await around.claims.release(self._name)
+                await services.claims.release(self._name)
             case NetworkFailed():
-                around.gate.failed(self._name)
+                services.connect_limit.failed(self._name)
             case NetworkReached():
-                around.gate.reached()
-            case LeaveGate():
+                services.connect_limit.reached()
+            case FreePlace():
                 if attempt is not None:
-                    attempt.leave_gate()
-            case NotePeers():
+                    attempt.free_place()
+            case NoteAddresses():
                 if self.link is not None:
-                    self._background.start(partial(self._note_peers, self.link.pid))
+                    self._background.start(partial(self._note_addresses, self.link.pid))
             case Watch(limits):
                 if attempt is not None:
                     attempt.watch(limits)
@@ -195,40 +195,40 @@ class Hands:
         await self.end_attempt()
 
     def _queue(self, paced: bool) -> None:
-        put, write = self._inbox.put, self._journal.add
-        self.attempt = Attempt(self._tasks, self._around.clock, put, write)
-        free = partial(self._around.packs.free, self._name)
-        self.attempt.queue(self._around.gate, free, paced=paced)
+        put, write = self._inbox.put, self._log.add
+        self.attempt = Attempt(self._tasks, self._services.clock, put, write)
+        free = partial(self._services.pool.free, self._name)
+        self.attempt.queue(self._services.connect_limit, free, paced=paced)
 
     async def _dial(self, action: Dial) -> None:
         if self.attempt is None:
             return
-        lab = self._around.lab
+        lab = self._services.lab
         command = wire.Connect(
             instance=self._name,
-            session=str(self._around.sessions.path(self._name)),
+            session=str(self._services.sessions.path(self._name)),
             jid=action.jid,
             proxy=lab.proxy if lab else action.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
         )
-        shared = action.shared and not self._apart and not self._around.isolated()
-        place = partial(self._around.packs.link, self._name, shared=shared)
+        shared = action.shared and not self._apart and not self._services.isolated()
+        place = partial(self._services.pool.link, self._name, shared=shared)
         await self.attempt.dial(place, command)
 
     async def _restore(self, entry: str) -> None:
         try:
-            await self._around.sessions.from_trash(entry)
+            await self._services.sessions.from_trash(entry)
         except OSError as error:
             raise FleetError(
                 f"{self._name}: {entry} cannot be restored: {error.strerror}",
                 "it is in the trash as before",
             ) from error
-        self._journal.add(Source.MANAGER, f"session restored from the trash ({entry})")
+        self._log.add(Source.MANAGER, f"session restored from the trash ({entry})")
 
     async def _trash(self, action: Trash) -> None:
-        now = self._around.clock.now()
+        now = self._services.clock.now()
         try:
-            entry = await self._around.sessions.to_trash(
+            entry = await self._services.sessions.to_trash(
                 self._name,
                 at=now,
                 why=action.why,
@@ -241,16 +241,16 @@ class Hands:
                 "it is where it was; see the disk and the directory's mode",
             ) from error
         if entry is not None:
-            self._journal.add(Source.MANAGER, f"session moved to the trash as {entry.id}")
+            self._log.add(Source.MANAGER, f"session moved to the trash as {entry.id}")
 
     async def _find_holder(self, jid: str) -> None:
-        files = self._around.sessions.files(self._name)
-        sought = Sought(files, self._peers, self._around.packs.pids())
-        findings = await self._around.claims.search(self._name, jid, sought)
+        files = self._services.sessions.files(self._name)
+        wanted = SearchFor(files, self._addresses, self._services.pool.pids())
+        findings = await self._services.claims.search(self._name, jid, wanted)
         if findings.holder:
             self._inbox.put(ev.HolderFound(findings.holder))
         else:
             self._inbox.put(ev.SuspectsFound(findings.summary))
 
-    async def _note_peers(self, pid: int) -> None:
-        self._peers = await self._around.peers.of(pid)
+    async def _note_addresses(self, pid: int) -> None:
+        self._addresses = await self._services.addresses.of(pid)

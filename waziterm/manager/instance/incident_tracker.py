@@ -21,7 +21,7 @@ class Growth:
     stored: Incident | None = None
 
 
-class Troubles:
+class IncidentTracker:
     """The incidents of a fleet. tell: passes a notice on to whoever watches. clock: that of their
     moments."""
 

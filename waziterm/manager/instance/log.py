@@ -10,7 +10,7 @@ from waziterm.manager.clock import Clock
 TAIL = 500
 
 
-class Journal:
+class InstanceLog:
     """Writes an instance's lines. Each is made inert and freed of secrets on its way in."""
 
     def __init__(

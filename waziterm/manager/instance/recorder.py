@@ -8,7 +8,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import Decision
-from waziterm.manager.instance.incident_tracker import Troubles
+from waziterm.manager.instance.incident_tracker import IncidentTracker
 from waziterm.store.records import AttemptEnd, Change
 from waziterm.store.store import Store
 
@@ -21,13 +21,13 @@ _KINDS = {
 }
 
 
-class Records:
+class Recorder:
     """Writes one instance's history. Each method raises StoreError when the disk refuses, and
     then nothing of it was written."""
 
-    def __init__(self, store: Store, troubles: Troubles) -> None:
+    def __init__(self, store: Store, incidents: IncidentTracker) -> None:
         self._store = store
-        self._troubles = troubles
+        self._incidents = incidents
         self._attempt: int | None = None
         self.attempts = 0
         self.attempts_ok = 0
@@ -43,7 +43,7 @@ class Records:
         change = Change(after, decision.led_by, now, _begun(after) if decision.dials else None)
         if change.begins is None:
             change = replace(change, ends=self._ended(decision))
-        async with self._troubles.growing(before, after, now) as growth:
+        async with self._incidents.growing(before, after, now) as growth:
             recorded = await self._store.record(replace(change, incident=growth.incident))
             growth.stored = recorded.incident
         if recorded.attempt is not None:

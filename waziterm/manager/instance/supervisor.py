@@ -29,9 +29,9 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import QUEUED
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Handle, stood_still
-from waziterm.manager.instance.effects import Hands, Surroundings
+from waziterm.manager.instance.effects import Effects, Services
 from waziterm.manager.instance.inbox import Inbox, Post
-from waziterm.manager.instance.log import Journal
+from waziterm.manager.instance.log import InstanceLog
 from waziterm.manager.views import Health, view_of
 from waziterm.manager.workers.link import Link
 from waziterm.manager.workers.process import WorkerGoneError
@@ -48,16 +48,16 @@ class Supervisor:
     """Keeps one instance. `run` must be running for anything to happen."""
 
     def __init__(
-        self, instance: Instance, limits: Limits, journal: Journal, around: Surroundings
+        self, instance: Instance, limits: Limits, instance_log: InstanceLog, services: Services
     ) -> None:
         self._instance = self._stored = instance
-        self._shift = around.clock.shift
+        self._shift = services.clock.shift
         self._limits = limits
-        self._journal = journal
-        self._around = around
+        self._log = instance_log
+        self._services = services
         self._health = Health()
         self._inbox = Inbox()
-        self._hands: Hands | None = None
+        self._effects: Effects | None = None
         self._removed = False
         self._timer: Handle | None = None
 
@@ -66,7 +66,7 @@ class Supervisor:
     @property
     def instance(self) -> Instance:
         """The instance, its moments as the clock tells them now (`Clock.shift`)."""
-        by = self._around.clock.shift - self._shift
+        by = self._services.clock.shift - self._shift
         if by:
             self._shift += by
             self._instance = self._instance.shifted(by)
@@ -75,28 +75,28 @@ class Supervisor:
 
     @property
     def view(self) -> InstanceView:
-        instance, link, kept = self.instance, self._link, self._around.records
+        instance, link, kept = self.instance, self._link, self._services.recorder
         pid = link.pid if link else None
-        version = self._around.versions.version(link.number if link else None)
+        version = self._services.versions.version(link.number if link else None)
         return view_of(instance, self._health, pid, kept.attempts, kept.attempts_ok, version)
 
     @property
     def stuck(self) -> str:
         """Why it is longer in its state than its limit says, or ""; see `lifecycle.future`."""
-        now = self._around.clock.now()
+        now = self._services.clock.now()
         return stuck(self.instance, now, self._limits, is_carried=self._is_carried)
 
     @property
     def _is_carried(self) -> bool:
         """Whether there is an attempt: it tells how it ends, whatever happens to it."""
-        return self._hands is not None and self._hands.attempt is not None
+        return self._effects is not None and self._effects.attempt is not None
 
     @property
     def _link(self) -> Link | None:
-        return self._hands.link if self._hands else None
+        return self._effects.link if self._effects else None
 
     def tail(self, limit: int) -> tuple[LogLine, ...]:
-        return self._journal.tail(limit)
+        return self._log.tail(limit)
 
     def post(self, event: ev.Event) -> None:
         """Tell the instance something without waiting for what comes of it."""
@@ -113,13 +113,13 @@ class Supervisor:
     def lost(self, pid: int) -> None:
         """The process of this worker is gone, and it did not say so. It is no news any more when
         another worker has come in its place."""
-        if self._hands is not None and self._link is not None and self._link.pid == pid:
-            self._inbox.put(ev.WorkerLost("found dead by the janitor"), self._hands.attempt)
+        if self._effects is not None and self._link is not None and self._link.pid == pid:
+            self._inbox.put(ev.WorkerLost("found dead by the janitor"), self._effects.attempt)
 
     def revive(self, why: str) -> None:
         """It is stuck: let the rules bring it on. why: as `stuck` tells it."""
         due = self.instance.due
-        if due is not None and due <= self._around.clock.now():
+        if due is not None and due <= self._services.clock.now():
             self._inbox.put(ev.Due())
         else:
             self._inbox.put(ev.NotCarriedOut(why, is_carried=None))
@@ -136,19 +136,19 @@ class Supervisor:
         """Work through the inbox until `close`. No worker is left when it returns."""
         name = self.instance.name
         async with asyncio.TaskGroup() as tasks:
-            hands = self._hands = Hands(name, self._around, self._inbox, self._journal, tasks)
+            effects = self._effects = Effects(name, self._services, self._inbox, self._log, tasks)
             try:
                 async for post in self._inbox.posts():
                     if self._removed:
                         gone = FleetError(f"{name} was removed", "`u` restores it", code=2)
                         post.done(gone)
-                    elif post.attempt in (None, hands.attempt) or counts_late(
+                    elif post.attempt in (None, effects.attempt) or counts_late(
                         self.instance, post.event
                     ):
-                        await self._handle(post, hands)
+                        await self._handle(post, effects)
             finally:
                 self._disarm()
-                await hands.close()
+                await effects.close()
 
     async def send_test(self, text: str, to: str | None) -> SendResult:
         """Send a text, wait for the acknowledgement and store how it went. One that does not come
@@ -157,13 +157,13 @@ class Supervisor:
         to: a JID, or None for the instance's own account. Raises FleetError when the instance
         is not connected.
         """
-        link, attempt = self._link, self._hands.attempt if self._hands else None
+        link, attempt = self._link, self._effects.attempt if self._effects else None
         if link is None or self.instance.state not in (State.CONNECTED, State.DEGRADED):
             raise FleetError(
                 f"{self.instance.name} is {self.instance.state.label}; nothing was sent",
                 self.instance.reason.next_step,
             )
-        clock, limit_s = self._around.clock, self._limits.query_timeout_s
+        clock, limit_s = self._services.clock, self._limits.query_timeout_s
         began = clock.now()
 
         def unanswered() -> None:
@@ -176,9 +176,9 @@ class Supervisor:
             said = f"test sent, acknowledged after {result.took_s:.2f} s"
         else:
             said = f"test failed: {result.error}"
-        self._journal.add(Source.OPERATOR, said)
-        await self._around.records.sent(self.instance.name, self._around.clock.now(), result)
-        self._around.show(self.view)
+        self._log.add(Source.OPERATOR, said)
+        await self._services.recorder.sent(self.instance.name, self._services.clock.now(), result)
+        self._services.show(self.view)
         return result
 
     async def pairing_code(self, phone: str | None) -> InstanceView:
@@ -199,7 +199,7 @@ class Supervisor:
             error = "" if self.instance.code else "the pairing ended meanwhile"
         if error:
             raise FleetError(f"{name}: no pairing code: {error}", "see its log")
-        self._journal.add(Source.OPERATOR, f"pairing code shown, for {mask_number(number)}")
+        self._log.add(Source.OPERATOR, f"pairing code shown, for {mask_number(number)}")
         return self.view
 
     async def probe(self) -> wire.Answered:
@@ -225,25 +225,25 @@ class Supervisor:
                 # WhatsApp told of the end before it answered, and that ended the worker.
                 error = ""
         said = f"not unlinked at WhatsApp: {error}; do it on the phone" if error else "unlinked"
-        self._journal.add(Source.OPERATOR, said)
+        self._log.add(Source.OPERATOR, said)
         return error
 
     # -- one change at a time ---------------------------------------------------------------
 
-    async def _handle(self, post: Post, hands: Hands) -> None:
+    async def _handle(self, post: Post, effects: Effects) -> None:
         try:
-            decision = await self._change(post, hands)
+            decision = await self._change(post, effects)
         except FleetError as error:
             post.done(error)
             if not post.is_command:
-                self._journal.add(Source.MANAGER, f"{error}")
+                self._log.add(Source.MANAGER, f"{error}")
             self._go_on(post.event, f"{error}")
             return
         except Exception as error:
             # One instance's fault must not end the others: the line tells, the log has it all.
             name, cause = self.instance.name, cause_of(error)
             log.exception("%s: %s was not carried out", name, name_of(post.event))
-            self._journal.add(Source.MANAGER, f"internal error ({cause}); see the program's log")
+            self._log.add(Source.MANAGER, f"internal error ({cause}); see the program's log")
             post.done(FleetError(f"{name}: internal error ({cause})", "see the program's log"))
             self._go_on(post.event, cause)
             return
@@ -258,53 +258,53 @@ class Supervisor:
 
     def _go_on(self, event: ev.Event, cause: str) -> None:
         """Let the rules find what comes next after an event that was not carried out to its end."""
-        attempt = self._hands.attempt if self._hands else None
+        attempt = self._effects.attempt if self._effects else None
         failed = failure(event, cause, has_attempt=attempt is not None)
         if not failed.again:
             self._inbox.put(failed.told, attempt)
         elif not self._has_future:
             self._disarm()
-            self._timer = self._around.clock.call_later(
+            self._timer = self._services.clock.call_later(
                 AGAIN_S, lambda: self._inbox.put(failed.told, attempt)
             )
 
-    async def _looked_at(self, event: ev.Event, hands: Hands) -> ev.Event:
+    async def _looked_at(self, event: ev.Event, effects: Effects) -> ev.Event:
         """The event to decide on, once what the rules must know of it is looked at."""
         match question(self.instance, event):
             case None:
                 return event
             case MayDial() as asked:
-                return await hands.objection(asked) or event
+                return await effects.objection(asked) or event
             case IsCarried(cause):
                 return ev.NotCarriedOut(cause, self._is_carried)
             case MetOthers(fault, shared, alone):
-                is_shared = self._around.storms.is_shared(self.instance.name, fault)
+                is_shared = self._services.storms.is_shared(self.instance.name, fault)
                 return shared if is_shared else alone
             case unknown:
                 assert_never(unknown)
 
-    async def _change(self, post: Post, hands: Hands) -> Decision:
+    async def _change(self, post: Post, effects: Effects) -> Decision:
         """Carry an event out, and what the rules decided on it. Raises whatever goes wrong."""
-        event = await self._looked_at(post.event, hands)
+        event = await self._looked_at(post.event, effects)
         # In this order: a clock that was set moves the instance's moments along.
-        now = self._around.clock.now()
+        now = self._services.clock.now()
         before = self.instance
-        decision = decide(before, event, now, self._around.random.random(), self._limits)
+        decision = decide(before, event, now, self._services.random.random(), self._limits)
         await self._adopt(decision, now, must_store=post.is_command)
         if decision.probe_s is not None:
             self._health = replace(self._health, probe_s=decision.probe_s, probed_at=now)
         pid = self.view.pid
         try:
             for action in decision.actions:
-                await hands.carry_out(action)
+                await effects.carry_out(action)
         except Exception:
             if decision.moves_session:
                 self.post(ev.NotMoved(before))
             raise
         for action in decision.then:
-            await hands.carry_out(action)
+            await effects.carry_out(action)
         if self.view.pid != pid or decision.probe_s is not None:
-            self._around.show(self.view)
+            self._services.show(self.view)
         self._removed = decision.removes
         return decision
 
@@ -320,7 +320,7 @@ class Supervisor:
             self._arm()
             return
         try:
-            await self._around.records.changed(before, decision, now)
+            await self._services.recorder.changed(before, decision, now)
             self._stored = after
         except Exception as error:
             if must_store and not decision.stands_unstored:
@@ -329,20 +329,20 @@ class Supervisor:
                 log.exception(
                     "%s: %s was not stored", before.name, decision.led_by or EventName.CLOCK_SET
                 )
-            self._journal.add(Source.MANAGER, f"not stored: {error}")
+            self._log.add(Source.MANAGER, f"not stored: {error}")
         self._instance = after.shifted(self._shift - shift)
         self._arm()
         if _told(before) != _told(after) and after.detail != QUEUED:
-            self._journal.add(Source.MANAGER, _told(after))
-        self._around.show(self.view)
+            self._log.add(Source.MANAGER, _told(after))
+        self._services.show(self.view)
 
     # -- the one timer ----------------------------------------------------------------------
 
     def _arm(self) -> None:
         self._disarm()
-        now = self._around.clock.now()
+        now = self._services.clock.now()
         if (due := self.instance.due) is not None:
-            self._timer = self._around.clock.call_later(due - now, lambda: self.post(ev.Due()))
+            self._timer = self._services.clock.call_later(due - now, lambda: self.post(ev.Due()))
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -3,12 +3,12 @@
 import asyncio
 
 from waziterm.manager.clock import Clock
-from waziterm.manager.rivals.search import Address, peers_of
+from waziterm.manager.rivals.search import Address, addresses_of
 
 PAUSE_S = 5.0
 
 
-class Peers:
+class Addresses:
     """Looks at each worker at most once in `PAUSE_S` seconds, for all of its instances together:
     a look reads the whole table of the machine's connections."""
 
@@ -31,7 +31,7 @@ class Peers:
         del self._looks[pid]
         self._seen = {each: at for each, at in self._seen.items() if self._is_recent(at)}
         self._seen[pid] = self._clock.elapsed()
-        return await asyncio.to_thread(peers_of, pid)
+        return await asyncio.to_thread(addresses_of, pid)
 
     def _is_recent(self, at: float) -> bool:
         return at + PAUSE_S > self._clock.elapsed()

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 from waziterm.manager.rivals.registry import Registry
-from waziterm.manager.rivals.search import Findings, Sought, search
+from waziterm.manager.rivals.search import SearchFor, SearchResult, search
 from waziterm.store.errors import StoreError
 
 BUSY_S = 1.0
@@ -75,7 +75,7 @@ class Claims:
             async with self._claiming[jid]:
                 self._forget(jid)
 
-    async def search(self, name: str, jid: str, sought: Sought) -> Findings:
+    async def search(self, name: str, jid: str, wanted: SearchFor) -> SearchResult:
         """Look for whoever took a device over; see `manager.rivals.search.search`."""
         holder = self._sibling(jid, tuple(other for other in self._live if other != name))
         key = self._keys.get(jid)
@@ -86,7 +86,7 @@ class Claims:
                 log.warning("other managers cannot be asked about %s: %s", name, error)
         if not holder and key is not None:
             holder = str(await asyncio.to_thread(self._registry.holder, key) or "")
-        return Findings(holder) if holder else await asyncio.to_thread(search, sought)
+        return SearchResult(holder) if holder else await asyncio.to_thread(search, wanted)
 
     async def close(self) -> None:
         """Have nothing live any more."""

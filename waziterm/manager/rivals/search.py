@@ -22,7 +22,7 @@ Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class SearchResult:
     """What a search found.
 
     holder: a process that provably has the session file open, for the operator, or "".
@@ -51,7 +51,7 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class SearchFor:
     """What to look for. paths: the session's files. addresses: what the instance's own worker was
     connected to. ours: the workers, which may be nobody's children when their zygote died."""
 
@@ -60,12 +60,12 @@ class Sought:
     ours: frozenset[int] = frozenset()
 
 
-def search(sought: Sought) -> Findings:
+def search(wanted: SearchFor) -> SearchResult:
     """Look for another process that has the session open or talks to the same addresses."""
     import psutil  # noqa: PLC0415
 
-    ours = sought.ours | _ours()
-    files, addresses = _identities(sought.paths), sought.addresses
+    ours = wanted.ours | _ours()
+    files, addresses = _identities(wanted.paths), wanted.addresses
     holder, suspects, unread = "", [], 0
     for process in psutil.process_iter():
         if process.pid in ours:
@@ -73,13 +73,13 @@ def search(sought: Sought) -> Findings:
         try:
             if files and not files.isdisjoint(open_files(process.pid)):
                 holder = holder or _described(process)
-            elif addresses and not addresses.isdisjoint(_peers(process)):
+            elif addresses and not addresses.isdisjoint(_addresses(process)):
                 suspects.append(_described(process))
         except (psutil.AccessDenied, PermissionError):
             unread += 1
         except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             continue
-    return Findings(holder, tuple(suspects), unread)
+    return SearchResult(holder, tuple(suspects), unread)
 
 
 def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> dict[str, str]:
@@ -105,12 +105,12 @@ def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> d
     return found
 
 
-def peers_of(pid: int) -> frozenset[Address]:
+def addresses_of(pid: int) -> frozenset[Address]:
     """What a process of ours is connected to; empty when it is gone."""
     import psutil  # noqa: PLC0415
 
     try:
-        return frozenset(_peers(psutil.Process(pid)))
+        return frozenset(_addresses(psutil.Process(pid)))
     except psutil.Error:
         return frozenset()
 
@@ -146,7 +146,7 @@ def open_files(pid: int) -> Iterator[tuple[int, int]]:
             yield stat.st_dev, stat.st_ino
 
 
-def _peers(process: "psutil.Process") -> Iterator[Address]:
+def _addresses(process: "psutil.Process") -> Iterator[Address]:
     import psutil  # noqa: PLC0415
 
     for connection in process.net_connections(kind="tcp"):

@@ -13,11 +13,13 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
+from waziterm.manager.care.evidence import CheckSources
 from waziterm.manager.clock import Clock, SystemClock
-from waziterm.manager.data_files import Shelf
+from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
 from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.version.kept import stored_version
 from waziterm.store.store import Store, open_store
 
@@ -43,7 +45,7 @@ class StoredInstances:
         self._clock = clock
         self._instances = {instance.name: instance for instance in instances}
 
-    def instances(self) -> tuple[Instance, ...]:
+    def all(self) -> tuple[Instance, ...]:
         return tuple(self._instances.values())
 
     def of(self, name: str) -> Instance:
@@ -123,21 +125,24 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[StoredT
     with owned(data.lock, wait_s=PATIENCE_S):
         stored = open_store(data.database, lines_kept=settings.log.lines_kept)
         async with stored as store:
-            shelf = Shelf.of(data, settings)
+            files = DataFiles.of(data)
             keeper = StoredInstances(
-                store, shelf.sessions, settings, clock, await store.instances()
+                store, files.sessions, settings, clock, await store.instances()
             )
             choice = settings.library.whatsapp_version
             version = await stored_version(store, choice, clock.now())
-            places = shelf.places(
-                store,
-                clock,
-                instances=keeper.instances,
+            keep_s = settings.trash.keep_s
+            sources = CheckSources(
+                files=files,
+                store=store,
+                clock=clock,
+                instances=keeper.all,
                 own_pids=frozenset,
-                keep_trash_s=lambda: shelf.keep_trash_s,
+                keep_trash_s=lambda: keep_s,
                 version=lambda: version,
                 has_manager=False,
                 halted=lambda name: nullcontext(),
                 stuck=dict,
             )
-            yield StoredTools(keeper, shelf.cleaning(keeper, store, clock), Checkup(places))
+            cleaning = Cleaning(keeper, store, files, Registry(files.identity), clock, keep_s)
+            yield StoredTools(keeper, cleaning, Checkup(sources))

@@ -34,7 +34,7 @@ from waziterm.domain.version import (
 from waziterm.manager.instance.supervisor import Supervisor
 from waziterm.manager.version.kept import COMPILED, KEPT, Kept, Library, dated
 from waziterm.manager.version_page import PageError
-from waziterm.manager.workers.pool import Packs
+from waziterm.manager.workers.pool import Pool
 from waziterm.manager.world import World
 from waziterm.store.store import Store
 from waziterm.worker.library_file import (
@@ -67,12 +67,12 @@ class _Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class FleetAccess:
     """What the versions need of their fleet. members: the supervisors by name. refresh: lets
     whoever watches take a new look."""
 
     members: Mapping[str, Supervisor]
-    packs: Packs
+    pool: Pool
     refresh: Callable[[], None]
     notice: Callable[[Notice], None]
 
@@ -92,7 +92,7 @@ class Versions:
         store: Store,
         world: World,
         tasks: asyncio.TaskGroup,
-        crew: Crew,
+        fleet: FleetAccess,
     ) -> None:
         self._choice = choice
         self._folder = folder
@@ -100,7 +100,7 @@ class Versions:
         self._store = store
         self._world = world
         self._tasks = tasks
-        self._crew = crew
+        self._fleet = fleet
         self._kept = Kept()
         self._own: int | None = None
         self._library: Library | None = None
@@ -118,7 +118,7 @@ class Versions:
     @property
     def used(self) -> UsedVersion | None:
         """The version that new workers tell WhatsApp; None while it is not known."""
-        number = self._crew.packs.number
+        number = self._fleet.pool.number
         return None if number is None else self._dated(number, self._origin)
 
     def version(self, number: int | None) -> UsedVersion | None:
@@ -150,7 +150,7 @@ class Versions:
         """
         self._kept = Kept.parse(await self._store.get_meta(KEPT))
         await self._choose(known=self._kept.refused is not None or held)
-        number, refused = self._crew.packs.number, self._kept.refused
+        number, refused = self._fleet.pool.number, self._kept.refused
         unknown = number is None or refused is None
         free = (upgraded or not held) if unknown else (number or 0) > (refused or 0)
         self._phase = _Phase.ACCEPTED if free else _Phase.WAITING
@@ -162,7 +162,7 @@ class Versions:
         background, which version the library has."""
         if self._phase is _Phase.WAITING:
             self._outdated("")
-        elif self._crew.packs.number is None:
+        elif self._fleet.pool.number is None:
             self._start(self._learn)
 
     def apply(self, choice: VersionChoice) -> None:
@@ -187,19 +187,19 @@ class Versions:
 
     async def _learn(self) -> None:
         await self._own_number()
-        if self._origin is Origin.COMPILED and self._crew.packs.number is None:
-            self._crew.packs.use(None, self._own)
-            self._crew.refresh()
+        if self._origin is Origin.COMPILED and self._fleet.pool.number is None:
+            self._fleet.pool.use(None, self._own)
+            self._fleet.refresh()
 
     async def _chosen_anew(self) -> None:
         await self._choose(known=True)
-        number, refused = self._crew.packs.number, self._kept.refused
+        number, refused = self._fleet.pool.number, self._kept.refused
         if number is not None and (refused is None or number > refused):
             self._accepted()
         elif self.is_outdated:
             self._outdated("")
         await self._tidy_up()
-        self._crew.refresh()
+        self._fleet.refresh()
 
     async def _choose(self, *, known: bool) -> None:
         """Take the version that the setting and what was read lead to. known: neonize's own number
@@ -227,7 +227,7 @@ class Versions:
 
     def _take(self, library: Path | None, number: int | None, origin: Origin) -> None:
         self._origin = origin
-        self._crew.packs.use(None if library is None else str(library), number)
+        self._fleet.pool.use(None if library is None else str(library), number)
 
     async def _own_number(self) -> int | None:
         """N of the version that neonize was compiled with; read once for each library file."""
@@ -257,7 +257,7 @@ class Versions:
 
     async def _tidy_up(self) -> None:
         """Delete the copies that nobody will load any more."""
-        library = self._crew.packs.library
+        library = self._fleet.pool.library
         try:
             await asyncio.to_thread(
                 remove_copies, self._folder, None if library is None else Path(library)
@@ -275,7 +275,7 @@ class Versions:
 
     def refused(self, name: str, number: int | None) -> None:
         """WhatsApp refused an instance. number: N that its worker told, None when not known."""
-        used = self._crew.packs.number
+        used = self._fleet.pool.number
         if number is not None and used is not None and number < used:
             # Its worker is older than the version in use: a new one has that.
             if not self.is_outdated:
@@ -290,7 +290,7 @@ class Versions:
                 self._remember(KEPT, self._kept.dump()), name="library version kept"
             )
         self._scout = ""
-        for other in self._crew.members:
+        for other in self._fleet.members:
             if other != name:
                 self._post(other, ev.FleetOutdated())
         shown = "this version" if number is None else version_text(number)
@@ -371,7 +371,7 @@ class Versions:
     async def _find(self, name: str) -> None:
         """Read WhatsApp's page, make the copy, and send the scout."""
         await self._learn()
-        own, now, number = self._own, self._world.clock.now(), self._crew.packs.number
+        own, now, number = self._own, self._world.clock.now(), self._fleet.pool.number
         refused = max(self._kept.refused or 0, number or 0)
         self._kept = replace(self._kept, refused=refused or None)
         await self._remember(KEPT, self._kept.dump())
@@ -395,7 +395,7 @@ class Versions:
         self._kept = replace(self._kept, read=found, read_at=now, checked_at=now)
         await self._remember(KEPT, self._kept.dump())
         self._take(library, found, Origin.READ)
-        self._crew.refresh()
+        self._fleet.refresh()
         self._tried = set()
         self._phase = _Phase.TRYING
         self._send_scout(name)
@@ -446,7 +446,7 @@ class Versions:
         chosen = min(candidates, key=lambda each: (each.name != first, not each.is_paired))
         self._scout = chosen.name
         self._tried.add(chosen.name)
-        shown = version_text(self._crew.packs.number or 0)
+        shown = version_text(self._fleet.pool.number or 0)
         self._say(f"{chosen.name} tries WhatsApp's current version, {shown}")
         self._tell(f"{chosen.name} tries WhatsApp's current version, {shown}", None)
         self._post(chosen.name, ev.VersionChanged(scouting=True))
@@ -456,13 +456,13 @@ class Versions:
         was_outdated = self.is_outdated
         self._phase = _Phase.ACCEPTED
         self._scout, self._told = "", None
-        self._crew.packs.expect(
+        self._fleet.pool.expect(
             sum(each.is_paired and each.state is State.OUTDATED for each in self._instances())
         )
-        for name in self._crew.members:
+        for name in self._fleet.members:
             # Also to who is not outdated: that it is may still wait in its inbox.
             self._post(name, ev.VersionChanged(scouting=False))
-        number = self._crew.packs.number
+        number = self._fleet.pool.number
         if was_outdated and number is not None:
             bridge = " A bridge for weeks: upgrade neonize." if self._origin is Origin.READ else ""
             self._say(f"{version_text(number)} is in use; all go on.{bridge}")
@@ -513,15 +513,15 @@ class Versions:
 
     def _say(self, text: str, *, trouble: bool = False) -> None:
         log.log(logging.WARNING if trouble else logging.INFO, "%s", text)
-        self._crew.notice(Notice(self._world.clock.now(), text, trouble=trouble))
+        self._fleet.notice(Notice(self._world.clock.now(), text, trouble=trouble))
 
     def _post(self, name: str, event: ev.Event) -> None:
-        supervisor = self._crew.members.get(name)
+        supervisor = self._fleet.members.get(name)
         if supervisor is not None:
             supervisor.post(event)
 
     def _instances(self) -> tuple[Instance, ...]:
-        return tuple(each.instance for each in self._crew.members.values())
+        return tuple(each.instance for each in self._fleet.members.values())
 
     @property
     def _random(self) -> Random:

@@ -17,7 +17,7 @@ OUTAGE_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class GateLimits:
+class ConnectRates:
     """places: connects in flight. paced_per_s: pairings and retries that start in a second.
     scout_s: seconds between two attempts during an outage."""
 
@@ -26,8 +26,8 @@ class GateLimits:
     scout_s: float
 
 
-class ConnectGate:
-    """Hands out places. A place is held until its connect has ended.
+class ConnectLimit:
+    """Effects out places. A place is held until its connect has ended.
 
     on_outage: told True when an outage begins, False when it ends. begin: no place is handed
     out before it is set.
@@ -35,7 +35,7 @@ class ConnectGate:
 
     def __init__(
         self,
-        limits: GateLimits,
+        limits: ConnectRates,
         clock: Clock,
         on_outage: Callable[[bool], None],
         begin: asyncio.Event,
@@ -63,7 +63,7 @@ class ConnectGate:
         """For how many seconds nobody got a place although somebody waits for one."""
         return self._clock.elapsed() - self._moved_at if self._waiting else 0.0
 
-    def apply(self, limits: GateLimits) -> None:
+    def apply(self, limits: ConnectRates) -> None:
         """Go by other limits from now on. Connects in flight keep their places."""
         self._limits = limits
         self._places.resize(limits.places)
@@ -163,7 +163,7 @@ class _Places:
 
 
 class Place:
-    """One place in the gate; giving it back twice is the same as once."""
+    """One place among the connects; giving it back twice is the same as once."""
 
     def __init__(self, places: _Places) -> None:
         self._places: _Places | None = places

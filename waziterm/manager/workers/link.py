@@ -22,7 +22,7 @@ Message = wire.Report | OutputLine
 
 
 @dataclass(frozen=True, slots=True)
-class Ears:
+class Listener:
     """Whom a link tells, at once: events of the instance, lines for its log."""
 
     event: Callable[[ev.Event], None]
@@ -30,7 +30,7 @@ class Ears:
 
 
 class Carrier(Protocol):
-    """What a link needs of the worker it leads to; `manager.workers.worker.Pack` is one."""
+    """What a link needs of the worker it leads to; `manager.workers.worker.Worker` is one."""
 
     number: int | None
 
@@ -47,12 +47,12 @@ class Link:
     else has one there."""
 
     def __init__(
-        self, name: str, carrier: Carrier, ears: Ears, clock: Clock, *, alone: bool
+        self, name: str, carrier: Carrier, listener: Listener, clock: Clock, *, alone: bool
     ) -> None:
         self.name = name
         self.alone = alone
         self._carrier = carrier
-        self._ears = ears
+        self._listener = listener
         self._clock = clock
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[wire.Answered]] = {}
@@ -96,10 +96,10 @@ class Link:
                 return
             except TimeoutError:
                 if not stood_still(self._clock, before, limits.probe_timeout_s):
-                    self._ears.event(ev.ProbeMissed())
+                    self._listener.event(ev.ProbeMissed())
                 continue
             missed = ev.ProbeMissed() if answered.error else ev.ProbeAnswered(answered.took_s)
-            self._ears.event(missed)
+            self._listener.event(missed)
 
     async def probe(self, timeout_s: float) -> wire.Answered:
         """One light round trip to WhatsApp.
@@ -193,23 +193,23 @@ class Link:
             self._pass_on(message)
         except Exception as error:
             log.exception("%s: a report of its worker was not passed on", self.name)
-            self._ears.event(ev.NotCarriedOut(cause_of(error), is_carried=False))
+            self._listener.event(ev.NotCarriedOut(cause_of(error), is_carried=False))
 
     def _pass_on(self, message: Message) -> None:
         match message:
             case OutputLine(text):
-                self._ears.line(Source.LIBRARY, text)
+                self._listener.line(Source.LIBRARY, text)
             case wire.Noted(text=text):
-                self._ears.line(Source.LIBRARY, text)
+                self._listener.line(Source.LIBRARY, text)
             case wire.Happened(event=event):
-                self._ears.event(event)
+                self._listener.event(event)
             case wire.Answered(request=number):
                 # One that comes too late has nobody who waits for it.
                 answer = self._asked.get(number)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
             case wire.Ready(pid=pid, library=library):
-                self._ears.line(Source.WORKER, f"worker {pid} with neonize {library}")
+                self._listener.line(Source.WORKER, f"worker {pid} with neonize {library}")
             case wire.Heartbeat():
                 pass
             case _:
@@ -220,7 +220,7 @@ class Link:
         self.part()
         if not self.leaving:
             self._fail_all(WorkerGoneError("the worker ended"))
-            self._ears.event(how)
+            self._listener.event(how)
 
     def part(self) -> None:
         """The worker holds no connection of this instance any more."""

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.clock import Clock
-from waziterm.manager.workers.link import Ears, Link
-from waziterm.manager.workers.worker import Pack, Worker
+from waziterm.manager.workers.link import Link, Listener
+from waziterm.manager.workers.worker import Process, Worker
 
 log = logging.getLogger(__name__)
 
 
-class Packs:
-    """Hands out places in workers.
+class Pool:
+    """Effects out places in workers.
 
     spawn: starts a worker process that loads the library at a path, or neonize's own for None;
     raises OSError. tasks: owns what listens to the workers.
@@ -23,7 +23,7 @@ class Packs:
 
     def __init__(
         self,
-        spawn: Callable[[str | None], Awaitable[Worker]],
+        spawn: Callable[[str | None], Awaitable[Process]],
         clock: Clock,
         tasks: asyncio.TaskGroup,
         size: int,
@@ -31,7 +31,7 @@ class Packs:
         self._spawn = spawn
         self._clock = clock
         self._tasks = tasks
-        self._packs: list[Pack] = []
+        self._workers: list[Worker] = []
         self._choosing = asyncio.Lock()
         self._abreast = 0
         self.library: str | None = None
@@ -45,11 +45,11 @@ class Packs:
         with who is in them, and take nobody any more."""
         changed = library != self.library
         self.library, self.number = library, number
-        for pack in self._packs:
+        for worker in self._workers:
             if changed:
-                pack.retire()
-            elif pack.number is None:
-                pack.number = number
+                worker.retire()
+            elif worker.number is None:
+                worker.number = number
 
     def expect(self, count: int) -> None:
         """So many instances are about to come: spread them over workers that start abreast."""
@@ -57,49 +57,49 @@ class Packs:
 
     def pids(self) -> frozenset[int]:
         """The worker processes that live."""
-        return frozenset(pack.pid for pack in self._packs if pack.alive)
+        return frozenset(worker.pid for worker in self._workers if worker.alive)
 
     def views(self, isolated: frozenset[str]) -> tuple[WorkerView, ...]:
         """The workers that could be given up for others. isolated: who shares with nobody."""
         return tuple(
-            view for pack in self._packs if isolated.isdisjoint((view := pack.view()).names)
+            view for worker in self._workers if isolated.isdisjoint((view := worker.view()).names)
         )
 
     async def free(self, name: str) -> None:
         """Wait until no worker holds a connection of this instance any more."""
-        for pack in tuple(self._packs):
-            if (link := pack.members.get(name)) is not None:
+        for worker in tuple(self._workers):
+            if (link := worker.members.get(name)) is not None:
                 await link.parted()
 
-    async def link(self, name: str, ears: Ears, *, shared: bool) -> Link:
+    async def link(self, name: str, listener: Listener, *, shared: bool) -> Link:
         """A place for an instance that is about to connect. Raises OSError.
 
-        ears: hears what its worker reports. shared: others may be in the same worker.
+        listener: hears what its worker reports. shared: others may be in the same worker.
         """
         if not shared or self.size == 1:
-            return (await self._start()).join(name, ears, alone=True)
+            return (await self._start()).join(name, listener, alone=True)
         async with self._choosing:
-            return (await self._with_room(name)).join(name, ears)
+            return (await self._with_room(name)).join(name, listener)
 
-    async def _with_room(self, name: str) -> Pack:
+    async def _with_room(self, name: str) -> Worker:
         """The emptiest worker that still takes instances, or a new one."""
         if self._abreast:
             self._abreast -= 1
             return await self._start()
-        roomy = [pack for pack in self._packs if pack.takes(name, self.size)]
-        return min(roomy, key=lambda pack: len(pack.members)) if roomy else await self._start()
+        roomy = [worker for worker in self._workers if worker.takes(name, self.size)]
+        return min(roomy, key=lambda worker: len(worker.members)) if roomy else await self._start()
 
-    async def _start(self) -> Pack:
+    async def _start(self) -> Worker:
         library, number = self.library, self.number
-        pack = Pack(await self._spawn(library), self._clock, number)
+        worker = Worker(await self._spawn(library), self._clock, number)
         if library != self.library:
-            pack.retire()
-        self._packs.append(pack)
-        self._tasks.create_task(self._listen(pack), name=f"pack {pack.pid}")
-        return pack
+            worker.retire()
+        self._workers.append(worker)
+        self._tasks.create_task(self._listen(worker), name=f"worker {worker.pid}")
+        return worker
 
-    async def _listen(self, pack: Pack) -> None:
+    async def _listen(self, worker: Worker) -> None:
         try:
-            await pack.listen()
+            await worker.listen()
         finally:
-            self._packs.remove(pack)
+            self._workers.remove(worker)

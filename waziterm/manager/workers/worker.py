@@ -18,7 +18,7 @@ from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock, stood_still
 from waziterm.manager.workers.child import exit_cause
-from waziterm.manager.workers.link import Ears, Link, Message
+from waziterm.manager.workers.link import Link, Listener, Message
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
 from waziterm.worker import protocol as wire
 
@@ -33,8 +33,8 @@ SOON_S = 5.0
 log = logging.getLogger(__name__)
 
 
-class Worker(Protocol):
-    """What a pack needs of a worker process; `manager.workers.process.WorkerProcess` is one."""
+class Process(Protocol):
+    """What a worker needs of its process; `manager.workers.process.WorkerProcess` is one."""
 
     @property
     def pid(self) -> int: ...
@@ -51,13 +51,13 @@ class Worker(Protocol):
     async def kill(self) -> None: ...
 
 
-class Pack:
+class Worker:
     """A worker and its members. `listen` must be running. number: N of the version that it tells
     WhatsApp, None when that is not known."""
 
-    def __init__(self, worker: Worker, clock: Clock, number: int | None = None) -> None:
+    def __init__(self, process: Process, clock: Clock, number: int | None = None) -> None:
         self.number = number
-        self._worker = worker
+        self._process = process
         self._clock = clock
         self._held: set[str] = set()
         self._open = True
@@ -71,11 +71,11 @@ class Pack:
 
     @property
     def pid(self) -> int:
-        return self._worker.pid
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
-        return self._worker.alive
+        return self._process.alive
 
     def view(self) -> WorkerView:
         """For whoever decides which workers to give up. What it has grown counts from the first
@@ -89,15 +89,15 @@ class Pack:
     def takes(self, name: str, size: int) -> bool:
         """Whether an instance may still be started in it."""
         room = self._open and len(self._held) < size
-        return room and name not in self._held and self._worker.alive
+        return room and name not in self._held and self._process.alive
 
     def retire(self) -> None:
         """Take nobody any more."""
         self._open = False
 
-    def join(self, name: str, ears: Ears, *, alone: bool = False) -> Link:
+    def join(self, name: str, listener: Listener, *, alone: bool = False) -> Link:
         """A place in it. alone: nobody else will get one."""
-        link = self.members[name] = Link(name, self, ears, self._clock, alone=alone)
+        link = self.members[name] = Link(name, self, listener, self._clock, alone=alone)
         self._held.add(name)
         self._open = self._open and not alone
         if self._ready is not None:
@@ -108,7 +108,7 @@ class Pack:
         self._suspect = name
         if not isinstance(command, wire.Connect):
             self._open = False
-        await self._worker.send(command)
+        await self._process.send(command)
 
     async def part(self, link: Link) -> None:
         """Let a member go; the process too when no other stays."""
@@ -117,19 +117,19 @@ class Pack:
             await asyncio.wait([parting], timeout=SOON_S)
         else:
             self._open = False
-            await self._worker.kill()
+            await self._process.kill()
             self._gone(link)
 
     async def _see_off(self, link: Link) -> None:
         """Ask the worker to part with a member. One that does not in time is killed."""
         try:
-            await self._worker.send(wire.Leave(link.name, 0))
+            await self._process.send(wire.Leave(link.name, 0))
             while not await self._has_parted(link):
                 pass
         except TimeoutError:
             await self._kill_for(f"it does not part with {link.name}", link.name)
         except WorkerGoneError:
-            await self._worker.kill()
+            await self._process.kill()
         finally:
             self._gone(link)
 
@@ -161,7 +161,7 @@ class Pack:
             # Nobody hears this worker any more, so it is of no use to those in it.
             log.exception("worker %d cannot be heard", self.pid)
             await self._kill_for(f"internal error ({cause_of(error)})", self._suspect)
-        cause = self._killed_for or exit_cause(await self._worker.wait())
+        cause = self._killed_for or exit_cause(await self._process.wait())
         lone = len(self._held) == 1
         for name, link in list(self.members.items()):
             guilty = lone or name == (self._blamed or self._suspect)
@@ -172,7 +172,7 @@ class Pack:
             self._tasks = tasks
             watch = tasks.create_task(self._watch_heartbeat())
             try:
-                async for message in self._worker.messages():
+                async for message in self._process.messages():
                     self._heard = True
                     self._pass_on(message)
             finally:
@@ -223,7 +223,7 @@ class Pack:
 
     async def _kill_for(self, why: str, suspect: str) -> None:
         self._killed_for, self._blamed, self._open = why, suspect, False
-        await self._worker.kill()
+        await self._process.kill()
 
 
 def _rss_mb(pid: int) -> float:

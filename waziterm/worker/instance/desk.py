@@ -1,4 +1,4 @@
-"""Hands each command of the manager to the session that it is for."""
+"""Effects each command of the manager to the session that it is for."""
 
 from typing import Any
 

@@ -5,7 +5,7 @@ import asyncio
 from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice, Source
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.manager.broadcast import LINES_KEPT, NOTICES_KEPT, Hub
+from waziterm.manager.broadcast import LINES_KEPT, NOTICES_KEPT, Broadcast
 
 
 def view(name: str, sent: int = 0) -> InstanceView:
@@ -23,26 +23,26 @@ def line(seq: int) -> LogLine:
 
 
 async def test_a_new_subscriber_gets_the_snapshot_and_then_only_what_changes() -> None:
-    hub = Hub()
-    async with hub.subscribe(snapshot) as reader:
+    broadcast = Broadcast()
+    async with broadcast.subscribe(snapshot) as reader:
         assert await reader.next() == Changes(snapshot=snapshot())
         waiting = asyncio.ensure_future(reader.next())
         await asyncio.sleep(0)
         assert not waiting.done()
-        hub.changed(view("a", sent=1))
+        broadcast.changed(view("a", sent=1))
         assert await waiting == Changes(changed=(view("a", sent=1),))
 
 
 async def test_a_slow_reader_gets_the_newest_of_each_and_a_bounded_tail() -> None:
-    hub = Hub()
-    async with hub.subscribe(snapshot) as slow, hub.subscribe(snapshot) as fast:
+    broadcast = Broadcast()
+    async with broadcast.subscribe(snapshot) as slow, broadcast.subscribe(snapshot) as fast:
         await slow.next()
         await fast.next()
         read = 0
         for turn in range(2000):
-            hub.changed(view("ab"[turn % 2], sent=turn))
-            hub.line("a", line(turn))
-            hub.notice(Notice(float(turn), "told"))
+            broadcast.changed(view("ab"[turn % 2], sent=turn))
+            broadcast.line("a", line(turn))
+            broadcast.notice(Notice(float(turn), "told"))
             read += len((await fast.next()).lines["a"])
         assert read == 2000
         changes = await slow.next()
@@ -55,24 +55,24 @@ async def test_a_slow_reader_gets_the_newest_of_each_and_a_bounded_tail() -> Non
 
 
 async def test_what_is_removed_and_comes_again_is_not_told_as_removed() -> None:
-    hub = Hub()
-    async with hub.subscribe(snapshot) as reader:
+    broadcast = Broadcast()
+    async with broadcast.subscribe(snapshot) as reader:
         await reader.next()
-        hub.changed(view("a"))
-        hub.line("a", line(1))
-        hub.removed("a")
+        broadcast.changed(view("a"))
+        broadcast.line("a", line(1))
+        broadcast.removed("a")
         gone = await reader.next()
         assert (gone.changed, gone.removed, dict(gone.lines)) == ((), ("a",), {})
-        hub.removed("a")
-        hub.changed(view("a"))
+        broadcast.removed("a")
+        broadcast.changed(view("a"))
         assert (await reader.next()).removed == ()
 
 
 async def test_who_has_left_is_told_nothing() -> None:
-    hub = Hub()
-    async with hub.subscribe(snapshot) as reader:
+    broadcast = Broadcast()
+    async with broadcast.subscribe(snapshot) as reader:
         await reader.next()
-    hub.changed(view("a"))
+    broadcast.changed(view("a"))
     waiting = asyncio.ensure_future(reader.next())
     await asyncio.sleep(0)
     assert not waiting.done()
