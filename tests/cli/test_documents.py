@@ -15,11 +15,13 @@ from syrupy.assertion import SnapshotAssertion
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet, connected_view, pairing_view, view
 from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.files.datadir import DataDir
+from waziterm.store.records import Change
 from waziterm.store.store import open_store
 
 AT = 1_767_225_600.0
@@ -52,6 +54,8 @@ MANAGED = (
     "logs shop-a --limit 2",
     "conflicts --since 2025-01-01",
     "janitor --dry-run",
+    "incidents",
+    "incidents --since 2025-06-15T14:50 --open",
 )
 STORED = (
     "list",
@@ -65,6 +69,7 @@ STORED = (
     "logs shop-a",
     "conflicts --since 2025-01-01",
     "janitor",
+    "incidents --since 2025-01-01",
 )
 
 
@@ -106,6 +111,8 @@ async def fill(data: DataDir) -> None:
     async with open_store(data.database) as store:
         await store.save(connected, event="Connected", at=AT)
         await store.save(held, event="StreamReplaced", at=AT)
+        met = Incident(Reason.RIVAL, AT, AT, ("shop-b",), 2, "python bot.py (pid 7)")
+        await store.record(Change(held, None, AT, incident=met))
         store.add_line("shop-a", LogLine(1, AT, Source.LIBRARY, "line 1"))
 
 

@@ -38,6 +38,7 @@ incidents = st.builds(
     id=st.integers(0, 2**40),
     acknowledged_at=st.none() | moments,
     done=texts,
+    closed_at=st.none() | moments,
 )
 moves = st.builds(Moved, at=moments, state=st.sampled_from(State), reason=reasons, detail=texts)
 attempts = st.builds(
@@ -162,6 +163,9 @@ async def test_the_documented_fields(socket_path: Path) -> None:
                 },
             },
         },
+        "kind": "conflict",
+        "severity": "problem",
+        "closed_at": None,
     }
     url = "/v1/instances/shop-b/timeline?limit=1"
     assert (await ask(socket_path, "GET", url)).json() == [

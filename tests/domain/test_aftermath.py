@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from waziterm.domain.fleet.history import Moved
 from waziterm.domain.incidents.incident import Incident
-from waziterm.domain.incidents.outcome import done_about
+from waziterm.domain.incidents.outcome import closed_at, done_about
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 
@@ -126,3 +126,46 @@ def test_any_course_can_be_told(taken: list[Step], reason: Reason) -> None:
     assert told and "\n" not in told
     online = any(state is State.CONNECTED for state, _ in taken)
     assert online or "connected after" not in told
+
+
+@pytest.mark.parametrize(
+    ("steps", "closed"),
+    [
+        ((COOLING,), None),
+        ((COOLING, GUARDED), None),
+        ((COOLING, GUARDED, ONLINE, STOPPED), 112.0),
+        ((COOLING, GUARDED, RIVAL), 112.0),
+        ((NO_DIAL, PAUSED, RESUMED, ONLINE), 118.0),
+        ((NO_DIAL, NO_MANAGER), None),
+        ((RIVAL, STOPPED), 106.0),
+        ((RIVAL,), None),
+    ],
+)
+def test_an_incident_is_closed_when_its_instance_is_through_with_it(
+    steps: Sequence[Step], closed: float | None
+) -> None:
+    assert closed_at(incident(steps[0][1]), {"a": course(*steps)}, {}) == closed
+
+
+def test_an_incident_of_several_is_closed_with_the_last_of_them() -> None:
+    met = incident(Reason.DIAL_FAILED, "a", "b")
+    courses = {"a": course(NO_DIAL, RETRY, ONLINE), "b": course(NO_DIAL, RETRY)}
+    assert closed_at(met, courses, {}) is None
+    courses["b"] = course(NO_DIAL, RETRY, ONLINE, apart_s=90.0)
+    assert closed_at(met, courses, {}) == 280.0
+
+
+def test_an_incident_that_met_the_same_instance_again_is_open_again() -> None:
+    grown = Incident(Reason.CONFLICT, 100.0, 118.0, ("a",), 12)
+    moves = course(COOLING, GUARDED, ONLINE, COOLING, GUARDED)
+    assert closed_at(grown, {"a": moves}, {}) is None
+    assert closed_at(grown, {"a": course(COOLING, GUARDED, ONLINE, COOLING, ONLINE)}, {}) == 124.0
+
+
+def test_where_the_history_does_not_reach_back_an_instance_s_reason_tells() -> None:
+    old = incident(Reason.RIVAL)
+    assert closed_at(old, {}, {"a": Reason.RIVAL}) is None
+    assert closed_at(old, {}, {"a": Reason.ONLINE}) == 100.0
+    assert closed_at(old, {}, {}) == 100.0
+    later = course(ONLINE, begin=500.0)
+    assert closed_at(old, {"a": later}, {"a": Reason.ONLINE}) == 500.0

@@ -2,7 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
+from waziterm.domain.care.findings import Severity
+from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.incidents.incident import grown, is_trouble
+from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -49,3 +54,34 @@ def test_trouble_is_a_new_state_or_a_new_reason() -> None:
     assert not is_trouble(cooling, replace(cooling, detail="suspect: bot"))
     assert not is_trouble(held, online)
     assert not is_trouble(online, replace(online, state=State.STOPPED))
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        (Reason.CONFLICT, "conflict"),
+        (Reason.LOCAL_HOLDER, "conflict"),
+        (Reason.TEMPORARY_BAN, "ban"),
+        (Reason.UNLINKED, "logout"),
+        (Reason.OUTDATED_CLIENT, "version"),
+        (Reason.REFUSED, "refusal"),
+        (Reason.DROPPED, "network"),
+        (Reason.SESSION_MISSING, "session"),
+        (Reason.CRASH_LOOP, "program"),
+        (Reason.NEW, "other"),
+    ],
+)
+def test_the_kind_of_an_incident_is_its_reason_s(reason: Reason, kind: str) -> None:
+    assert IncidentView(reason, 1.0, 2.0, ("a",), 1).kind == kind
+
+
+def test_every_reason_that_has_a_code_has_a_kind() -> None:
+    pairing = {Reason.QR_EXPIRED, Reason.NO_MULTIDEVICE, Reason.PAIRED}
+    without = {each for each in Reason if IncidentKind.of(each) is IncidentKind.OTHER}
+    assert {each for each in without if each.code} == pairing
+
+
+def test_what_passes_by_itself_is_a_warning() -> None:
+    incident = IncidentView(Reason.CONFLICT, 1.0, 2.0, ("a",), 1)
+    assert incident.severity is Severity.PROBLEM
+    assert replace(incident, is_serious=False).severity is Severity.WARNING

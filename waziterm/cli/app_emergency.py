@@ -195,6 +195,23 @@ def conflicts(
     return show_conflicts(data_dir, as_json, name, since)
 
 
+@app.command(help_epilogue="Example: waziterm incidents --since 1d --open")
+def incidents(
+    *,
+    since: SinceOption = None,
+    only_open: Annotated[
+        bool,
+        Parameter(name="--open", help="Only those that are not over.", show_default=False),
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List what happened to whom, the newest first; exit code 0, `check` judges."""
+    from waziterm.cli.verbs.incidents import show_incidents  # noqa: PLC0415
+
+    return show_incidents(data_dir, as_json, since, only_open)
+
+
 @app.command(help_epilogue="Example: waziterm full --report ticket.md")
 def full(
     *,

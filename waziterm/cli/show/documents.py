@@ -4,10 +4,12 @@ types of `domain.fleet`. The type checker holds the verbs to them, `waziterm sch
 from typing import Annotated, Any, TypedDict
 
 from waziterm.cli.verbs.checks import Check
-from waziterm.domain.care.findings import Finding
+from waziterm.domain.care.findings import Finding, Severity
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.fleet.api import InstanceView, LogLine
 from waziterm.domain.fleet.tools import ConflictRecord
+from waziterm.domain.incidents.kinds import IncidentKind
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.reload import ConfigProblem
 from waziterm.domain.units import Moment
 
@@ -55,6 +57,23 @@ class Conflicts(TypedDict):
     total: int
     counts: dict[str, int]
     conflicts: list[ConflictJson]
+
+
+class Incident(TypedDict):
+    """One thing that happened. kind: what is behind the reason. instances: whom it met, in order.
+    closed: when the last of them was through with it, null as long as one is not. code: the number
+    that operators know for the reason, or "". acknowledged: when somebody said that he has seen it,
+    or null."""
+
+    id: int
+    kind: Annotated[str, IncidentKind]
+    severity: Annotated[str, Severity]
+    instances: list[str]
+    opened: MomentText
+    closed: MomentText | None
+    code: str
+    reason: Annotated[str, Reason]
+    acknowledged: MomentText | None
 
 
 class SettingOrigin(TypedDict):

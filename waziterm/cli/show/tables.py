@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from waziterm.cli.show import output
+from waziterm.cli.show.times import shown
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
 from waziterm.domain.version import said
@@ -35,6 +36,26 @@ def print_list(instances: Sequence[Json]) -> None:
             Text(_next(found)),
             Text(_number(found)),
             Text("" if found["uptime_s"] is None else duration(found["uptime_s"])),
+        )
+    _print(table)
+
+
+def print_incidents(incidents: Sequence[Json]) -> None:
+    """Print a table, one row for each incident; those that nobody has acknowledged stand out."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for title in ("ID", "SEVERITY", "OPENED", "CLOSED", "SEEN", "INSTANCES", "WHAT"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    for found in incidents:
+        seen = found["acknowledged_at"] is not None
+        done = f" → {found['done']}" if found["done"] else ""
+        table.add_row(
+            Text(str(found["id"])),
+            Text(found["severity"], "dim" if seen else "bold red" if found["serious"] else ""),
+            Text(shown(found["began_at"])),
+            Text("open" if found["closed_at"] is None else shown(found["closed_at"])),
+            Text("yes" if seen else "no"),
+            Text(", ".join(found["names"])),
+            Text(plain(f"{_why(found)}{done}", 300)),
         )
     _print(table)
 

@@ -21,6 +21,7 @@ _COMPOSED = {
     "demo": documents.DemoEnd,
     "doctor": documents.Doctor,
     "full": documents.Full,
+    "incidents": list[documents.Incident],
     "restart": RestartReport,
     "test": TestReport | documents.FleetTest,
     ERROR: documents.Failure,

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from waziterm.domain.care.findings import Severity
 from waziterm.domain.codec import document_of
 from waziterm.domain.incidents.incident import Incident
+from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import parts_of
@@ -15,6 +17,7 @@ from waziterm.domain.units import Moment, Seconds, Told
 @document_of(
     *("id", "reason", "code=reason.code", "sentence=reason.sentence", "detail", "began_at"),
     *("last_at", "names", "fleet", "serious=is_serious", "acknowledged_at", "done", "done_parts"),
+    *("kind", "severity", "closed_at"),
 )
 @dataclass(frozen=True, slots=True)
 class IncidentView(Incident):
@@ -22,11 +25,23 @@ class IncidentView(Incident):
 
     acknowledged_at: when somebody said that he has seen it, UTC seconds, or None; an incident
     that meets another instance after that is open again. done: what was done about it so far, in
-    words, or "" when the history does not tell.
+    words, or "" when the history does not tell. closed_at: when the last of its instances was
+    through with it, UTC seconds; None as long as one is not.
     """
 
     acknowledged_at: Moment | None = None
     done: Told = ""
+    closed_at: Moment | None = None
+
+    @property
+    def kind(self) -> IncidentKind:
+        """What it is about."""
+        return IncidentKind.of(self.reason)
+
+    @property
+    def severity(self) -> Severity:
+        """A problem where an instance cannot go on at once; a warning for what passes by itself."""
+        return Severity.PROBLEM if self.is_serious else Severity.WARNING
 
     @property
     def done_parts(self) -> dict[str, Any] | None:

@@ -221,7 +221,7 @@ class Fleet(Protocol):
         """The conflicts of the history from a moment (UTC seconds) on, oldest first."""
         ...
 
-    @verb("GET /v1/incidents", line="")
+    @verb("GET /v1/incidents", files=True)
     async def incidents(self, since: Moment = 0.0) -> tuple[IncidentView, ...]:
         """The incidents that still grew at `since` (UTC seconds) or later, newest first."""
         ...

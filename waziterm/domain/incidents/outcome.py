@@ -99,6 +99,41 @@ def done_about(incident: Incident, courses: Mapping[str, Sequence[Moved]]) -> st
     return _many(told, len(incident.names))
 
 
+def closed_at(
+    incident: Incident,
+    courses: Mapping[str, Sequence[Moved]],
+    standing: Mapping[str, Reason],
+) -> float | None:
+    """When the last of an incident's instances was through with it, UTC seconds; None while one is
+    in it.
+
+    courses: as of `done_about`. standing: the reasons for which the instances are in their states
+    now, by name: what a course that does not reach back to the incident goes by.
+    """
+    ends = [
+        _end(incident, courses.get(name, ()), standing.get(name) is incident.reason)
+        for name in incident.names
+    ]
+    known = [end for end in ends if end is not None]
+    return max((incident.last_at, *known)) if len(known) == len(ends) else None
+
+
+def _end(incident: Incident, course: Sequence[Moved], stands: bool) -> float | None:
+    """When an instance was through with it. stands: whether it is in its state for that reason."""
+    met = [
+        index
+        for index, moved in enumerate(course)
+        if incident.began_at <= moved.at <= incident.last_at and moved.reason is incident.reason
+    ]
+    later = (
+        course[met[-1] + 1 :] if met else [moved for moved in course if moved.at > incident.last_at]
+    )
+    ended = next((each.at for each in later if _fate(incident, each) is not _Fate.OPEN), None)
+    if ended is None and not met and not stands:
+        return incident.last_at
+    return ended
+
+
 def _tale(incident: Incident, course: Sequence[Moved]) -> _Tale | None:
     """An instance's part in the incident; None when it is not in its course."""
     start = bisect_left(course, incident.began_at, key=lambda moved: moved.at)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
-from waziterm.domain.incidents.outcome import done_about
+from waziterm.domain.incidents.outcome import closed_at, done_about
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.manager.clock import Clock
 from waziterm.store.errors import StoreError
 from waziterm.store.store import Store
@@ -33,17 +34,24 @@ async def incidents_in(store: Store, since: float) -> tuple[IncidentView, ...]:
     if not found:
         return ()
     courses = await store.courses(min(each.began_at for each in found), _LOOKED_THROUGH)
+    standing = {each.name: each.reason for each in await store.instances()}
     # A long history takes a tenth of a second to walk through, too long for an event loop.
-    return await asyncio.to_thread(_told, found, courses)
+    return await asyncio.to_thread(_told, found, courses, standing)
 
 
 def _told(
-    found: Sequence[IncidentView], courses: Mapping[str, Sequence[Moved]]
+    found: Sequence[IncidentView],
+    courses: Mapping[str, Sequence[Moved]],
+    standing: Mapping[str, Reason],
 ) -> tuple[IncidentView, ...]:
     oldest = min((course[0].at for course in courses.values()), default=float("inf"))
     return tuple(
-        # Of what began before the oldest that is still known, only the end could be told.
-        replace(each, done=done_about(each, courses)) if each.began_at >= oldest else each
+        replace(
+            each,
+            # Of what began before the oldest that is still known, only the end could be told.
+            done=done_about(each, courses) if each.began_at >= oldest else "",
+            closed_at=closed_at(each, courses, standing),
+        )
         for each in reversed(found)
     )
 

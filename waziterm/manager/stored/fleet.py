@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from waziterm.config import Settings
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
+    from waziterm.domain.fleet.history import IncidentView
     from waziterm.domain.fleet.tools import ConflictRecord
     from waziterm.manager.stored.tools import StoredTools
 
@@ -69,6 +70,12 @@ class StoredFleet:
 
         async with self._read() as store:
             return () if store is None else await conflicts_in(store, since)
+
+    async def incidents(self, since: float = 0.0) -> "tuple[IncidentView, ...]":
+        from waziterm.manager.history.queries import incidents_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return () if store is None else await incidents_in(store, since)
 
     # -- what changes it, and what works on the files -----------------------------------------
 
