@@ -56,6 +56,8 @@ MANAGED = (
     "janitor --dry-run",
     "incidents",
     "incidents --since 2025-06-15T14:50 --open",
+    "acknowledge 17",
+    "acknowledge 99",
 )
 STORED = (
     "list",
@@ -70,6 +72,7 @@ STORED = (
     "conflicts --since 2025-01-01",
     "janitor",
     "incidents --since 2025-01-01",
+    "acknowledge 2",
 )
 
 

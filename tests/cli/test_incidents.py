@@ -89,3 +89,58 @@ def test_an_empty_and_a_missing_directory_have_none(
         assert (done.code, done.document) == (0, [])
         assert call("incidents", "--open", "--data-dir", str(root)).code == 0
     assert not (tmp_path / "typo").exists() and list(data.root.iterdir()) == []
+
+
+def test_some_are_acknowledged_and_told_as_they_are_then(
+    call: Call, managed: DataDir, fleet: ScriptedFleet
+) -> None:
+    fleet.happened = (STOLEN, replace(OUTAGE, acknowledged_at=None))
+    root = str(managed.root)
+    done = call("acknowledge", "17", "17", "--data-dir", root, "--json")
+    assert done.code == 0 and [each["id"] for each in done.document] == [17]
+    assert done.document[0]["acknowledged"] == "2025-06-15T15:06:40.000Z"
+    done = call("acknowledge", "17", "16", "--data-dir", root)
+    assert done.out.splitlines() == [
+        "17: shop-b: another client took over this session: acknowledged already,"
+        " 2025-06-15 15:06:40Z",
+        "16: shop-a, shop-b, shop-c: WhatsApp could not be reached: acknowledged",
+    ]
+    assert fleet.calls == [("acknowledge", 17), ("acknowledge", 16)]
+
+
+def test_all_are_those_that_nobody_has_acknowledged(
+    call: Call, managed: DataDir, fleet: ScriptedFleet
+) -> None:
+    root = str(managed.root)
+    assert [
+        each["id"] for each in call("acknowledge", "--all", "--data-dir", root, "--json").document
+    ] == [17]
+    done = call("acknowledge", "--all", "--data-dir", root)
+    assert (done.code, done.err) == (0, "every incident is acknowledged\n")
+    assert fleet.calls == [("acknowledge", 17)]
+
+
+def test_a_number_that_no_incident_has_is_told_before_anything_is_done(
+    call: Call, managed: DataDir, fleet: ScriptedFleet, data: DataDir
+) -> None:
+    done = call("acknowledge", "17", "99", "--data-dir", str(managed.root))
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "waziterm: there is no incident 99 (see `waziterm incidents`)\n"
+    assert fleet.calls == []
+    for words in ((), ("17", "--all"), ("seventeen",)):
+        done = call("acknowledge", *words, "--data-dir", str(managed.root), "--json")
+        assert done.code == 2, done
+    assert fleet.calls == []
+
+
+def test_an_incident_is_acknowledged_in_the_files(call: Call, data: DataDir) -> None:
+    root = str(data.root)
+    assert call("acknowledge", "1", "--data-dir", root).code == 1
+    assert call("acknowledge", "--all", "--data-dir", root, "--json").document == []
+    assert list(data.root.iterdir()) == []
+    asyncio.run(fill(data))
+    (told,) = call("acknowledge", "--all", "--data-dir", root, "--json").document
+    assert told["id"] == 1 and told["acknowledged"] is not None
+    assert call("incidents", "--data-dir", root, "--json").document == [told]
+    assert call("acknowledge", "1", "--data-dir", root, "--json").document == [told]
+    assert call("acknowledge", "2", "--data-dir", root).code == 1

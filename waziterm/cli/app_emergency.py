@@ -212,6 +212,22 @@ def incidents(
     return show_incidents(data_dir, as_json, since, only_open)
 
 
+@app.command(help_epilogue="Example: waziterm acknowledge 17 18")
+def acknowledge(
+    *ids: Annotated[int, Parameter(help="The numbers of incidents, as `incidents` lists them.")],
+    every: Annotated[
+        bool,
+        Parameter(name="--all", help="All that nobody has acknowledged.", show_default=False),
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Note that incidents were seen. One that meets another instance later is open again."""
+    from waziterm.cli.verbs import incidents as verbs  # noqa: PLC0415
+
+    return verbs.acknowledge(data_dir, as_json, ids, every)
+
+
 @app.command(help_epilogue="Example: waziterm full --report ticket.md")
 def full(
     *,

@@ -1,13 +1,21 @@
-"""The verb incidents: what happened to whom, whether it is over, and who has seen it."""
+"""The verbs incidents and acknowledge: what happened to whom, whether it is over, who has seen it.
+
+Both print with `--json` an array of incidents, as `cli.show.documents` describes them.
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
-from waziterm.cli.show.times import moment_of
+from waziterm.cli.show.times import moment_of, shown
 from waziterm.cli.target import ask, data_dir_of
+from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.protocol import Fleet
+from waziterm.domain.text import plain
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.inputs import InputError
 
 if TYPE_CHECKING:
     from waziterm.cli.show.documents import Incident
@@ -24,6 +32,54 @@ def show_incidents(flag: Path | None, as_json: bool, since: str | None, only_ope
         found = [each for each in found if each["closed_at"] is None]
     _print(found, as_json)
     return 0
+
+
+def acknowledge(flag: Path | None, as_json: bool, ids: Sequence[int], every: bool) -> int:
+    """Note that the incidents with these numbers were seen, and print them as they are then.
+
+    every: all that nobody has acknowledged, instead. Raises FleetError before anything is done:
+    code 1 when there is no such incident, 2 when it is not said which.
+    """
+    if every == bool(ids):
+        raise InputError(
+            "acknowledge takes the numbers of incidents, or --all",
+            "`waziterm incidents` lists them",
+        )
+    data = data_dir_of(flag)
+    known = _by_number(data)
+    chosen = [each["id"] for each in known.values() if each["acknowledged_at"] is None]
+    if not every:
+        chosen = list(dict.fromkeys(ids))
+    for number in chosen:
+        if number not in known:
+            raise FleetError(f"there is no incident {number}", "see `waziterm incidents`")
+    for number in chosen:
+        if known[number]["acknowledged_at"] is None:
+            ask(data, _acknowledging(number))
+    now = _by_number(data)
+    if as_json:
+        output.document([_row(now[number]) for number in chosen if number in now])
+    elif not chosen:
+        output.remark("every incident is acknowledged")
+    for number in () if as_json else chosen:
+        output.line(_acknowledged(known[number]))
+    return 0
+
+
+def _by_number(data: DataDir) -> dict[int, Json]:
+    return {each["id"]: each for each in ask(data, lambda fleet: fleet.incidents())}
+
+
+def _acknowledging(number: int) -> Callable[[Fleet], object]:
+    return lambda fleet: fleet.acknowledge(number)
+
+
+def _acknowledged(was: Json) -> str:
+    """What became of an incident. was: the incident before."""
+    before = was["acknowledged_at"]
+    done = "acknowledged" if before is None else f"acknowledged already, {shown(before)}"
+    names = ", ".join(was["names"])
+    return plain(f"{was['id']}: {names}: {was['sentence']}: {done}", 400)
 
 
 def _print(found: Sequence[Json], as_json: bool) -> None:

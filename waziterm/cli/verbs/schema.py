@@ -16,6 +16,7 @@ Json = dict[str, Any]
 ERROR = "error"
 _COMPOSED = {
     # What `documents` puts together, and `restart`, which prints its report alone.
+    "acknowledge": list[documents.Incident],
     "config": list[documents.ConfigEntry] | documents.ConfigProblems,
     "conflicts": documents.Conflicts,
     "demo": documents.DemoEnd,

@@ -226,7 +226,9 @@ class Fleet(Protocol):
         """The incidents that still grew at `since` (UTC seconds) or later, newest first."""
         ...
 
-    @verb("POST /v1/incidents/{incident}/acknowledge", changes=True, line="", under="acknowledged")
+    @verb(
+        "POST /v1/incidents/{incident}/acknowledge", changes=True, files=True, under="acknowledged"
+    )
     async def acknowledge(self, incident: IncidentId) -> None:
         """Note that the incident with this number was seen. The first time counts.
 

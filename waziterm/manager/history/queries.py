@@ -59,9 +59,12 @@ def _told(
 async def acknowledge_in(store: Store, incident: int, at: float) -> None:
     """See `domain.fleet.protocol.Fleet.acknowledge`. at: UTC seconds. Raises StoreError."""
     if not await store.acknowledge(incident, at):
-        raise FleetError(
-            f"there is no incident {incident}", "it may be older than the history", code=2
-        )
+        raise no_incident(incident)
+
+
+def no_incident(number: int) -> FleetError:
+    """What is said of a number that no incident has."""
+    return FleetError(f"there is no incident {number}", "it may be older than the history", code=2)
 
 
 async def timeline_in(store: Store, name: str, since: float, limit: int) -> tuple[Moved, ...]:

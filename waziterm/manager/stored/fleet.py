@@ -93,6 +93,15 @@ class StoredFleet:
                 await store.save(instance, event="Added", at=now)
                 return replace(at_rest(instance), version=await self._version(store))
 
+    async def acknowledge(self, incident: int) -> None:
+        from waziterm.manager.history.queries import acknowledge_in, no_incident  # noqa: PLC0415 - only here
+
+        if not self._data.database.exists():
+            raise no_incident(incident)
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                await acknowledge_in(store, incident, time.time())
+
     async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
         async with self._tools() as tools:
             await tools.cleaning.clean(name, logout=logout)
