@@ -58,6 +58,7 @@ MANAGED = (
     "incidents --since 2025-06-15T14:50 --open",
     "acknowledge 17",
     "acknowledge 99",
+    "pair-code shop-b",
 )
 STORED = (
     "list",
@@ -73,6 +74,7 @@ STORED = (
     "janitor",
     "incidents --since 2025-01-01",
     "acknowledge 2",
+    "pair-code shop-a",
 )
 
 

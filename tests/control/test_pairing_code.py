@@ -51,6 +51,6 @@ async def test_an_attached_screen_gets_it_and_one_that_only_watches_cannot_ask(
         view = await far.pairing_code("shop-b")
         assert view.code is not None and view.code.text == CODE_TEXT
         assert view.qr == pairing_view("shop-b", view.qr.expires_at if view.qr else 0.0).qr
-        with pytest.raises(FleetError, match="only watches: pairing-code"):
+        with pytest.raises(FleetError, match="only watches: pair-code"):
             await read_only(far).pairing_code("shop-b")
     assert fleet.calls == [("pairing_code", "shop-b", None)]

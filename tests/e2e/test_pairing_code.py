@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_process import until_state
 from tests.fleets import in_state, shown
+from tests.programs import headless
 from tests.terminal import Terminal
 from waziterm.config import load_settings
 from waziterm.control.client.remote import attached
@@ -105,3 +107,25 @@ async def test_the_code_on_the_screen_is_what_the_phone_wants(lab: Lab, folder: 
         await lab.enter_code(code, NUMBER)
         await screen.until(lambda text: "● connected" in text, what="connected")
         assert code not in (data / "logs" / "waziterm.log").read_text()
+
+
+async def test_the_verb_prints_what_the_phone_wants_and_no_file_has_it(
+    lab: Lab, folder: Path
+) -> None:
+    data = folder / "data"
+    async with headless(data, lab.file) as program:
+        assert (await program.verb("add", "shop")).code == 0
+        refused = await program.verb("pair-code", "shop", "--json")
+        assert refused.code == 2 and "without a phone number" in refused.json["error"]
+        told = await program.verb("pair-code", "shop", "--phone", NUMBER, "--json")
+        assert told.code == 0 and 120 < told.json["seconds_left"] <= 160
+        code = told.json["code"]
+        await lab.enter_code(code, NUMBER)
+        await until_state(program, "shop", State.CONNECTED)
+        again = await program.verb("pair-code", "shop")
+        assert again.code == 1 and "shop is connected" in again.stderr
+    for file in data.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert code.encode() not in content
+            assert code.replace("-", "").encode() not in content

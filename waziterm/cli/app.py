@@ -180,6 +180,27 @@ def qr(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = F
     return show_qr(data_dir, as_json, name)
 
 
+@app.command(
+    name="pair-code",
+    help_epilogue='Example: waziterm pair-code shop-jakarta --phone "+62 812 3456 7890"',
+)
+def pair_code(
+    name: Name,
+    /,
+    *,
+    phone: Annotated[
+        str | None,
+        Parameter(help="The account's number; the one that it was added with if left out."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print a code to type on the phone instead of the scan; wait for a starting instance."""
+    from waziterm.cli.verbs import pairing  # noqa: PLC0415
+
+    return pairing.pair_code(data_dir, as_json, name, phone)
+
+
 @app.command(help_epilogue="Example: waziterm start shop-jakarta")
 def start(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
     """Connect an instance, or show a QR code if it is not linked. Never shortens a cool-down."""

@@ -1,24 +1,16 @@
 """The QR code of an instance, drawn in the terminal or printed as a JSON document."""
 
 import shutil
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 from waziterm.cli.show import output
 from waziterm.cli.target import client_of, data_dir_of
-from waziterm.control.client.call import ControlClient
+from waziterm.cli.verbs.pairing import await_first_code
 from waziterm.domain.errors import FleetError
-from waziterm.domain.lifecycle.states import State
 from waziterm.manager import inputs
 from waziterm.tui.instance.qrcells import Drawing, Size, draw, modules, size
 from waziterm.tui.text.format import countdown
 
-Json = dict[str, Any]
-
-WAIT_S = 20.0
-_PAUSE_S = 0.2
 # 256-colour black on white: themes redefine the sixteen basic colours, never these.
 _INK = "\x1b[38;5;16;48;5;231m"
 _RESET = "\x1b[0m"
@@ -27,7 +19,9 @@ _RESET = "\x1b[0m"
 def show_qr(flag: Path | None, as_json: bool, name: str) -> int:
     """Print the code that is valid now; wait for the first one of an instance that starts."""
     name = inputs.instance_name(name)
-    code = _valid_code(client_of(data_dir_of(flag)), name)
+    client = client_of(data_dir_of(flag))
+    await_first_code(client, name)
+    code = client.ask(lambda fleet: fleet.snapshot().qr(name))
     if as_json:
         output.document(code)
         return 0
@@ -56,21 +50,3 @@ def painted(payload: str, space: Size) -> list[str]:
         f"this terminal has {space.columns}×{space.rows}",
         "enlarge it, or take the text with --json",
     )
-
-
-def _valid_code(client: ControlClient, name: str) -> Json:
-    deadline = time.monotonic() + WAIT_S
-    told = False
-    while True:
-        found = client.ask(lambda fleet: fleet.snapshot().instance(name))
-        if found["qr"] is not None or not _may_come(found) or time.monotonic() >= deadline:
-            code: Json = client.ask(lambda fleet: fleet.snapshot().qr(name))
-            return code
-        if not told and sys.stderr.isatty():
-            output.remark(f"{name}: waiting for its first code")
-            told = True
-        time.sleep(_PAUSE_S)
-
-
-def _may_come(found: Json) -> bool:
-    return not found["paired"] and found["state"] in (State.CONNECTING, State.PAIRING)

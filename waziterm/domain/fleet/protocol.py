@@ -134,7 +134,7 @@ class Fleet(Protocol):
     @verb(
         "POST /v1/instances/{name}/pairing-code",
         changes=True,
-        line="",
+        line="pair-code",
         deadline_s=ANSWER_S,
         part="code",
     )
