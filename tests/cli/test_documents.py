@@ -59,6 +59,8 @@ MANAGED = (
     "acknowledge 17",
     "acknowledge 99",
     "pair-code shop-b",
+    "undo --yes",
+    "undo",
 )
 STORED = (
     "list",
@@ -75,6 +77,7 @@ STORED = (
     "incidents --since 2025-01-01",
     "acknowledge 2",
     "pair-code shop-a",
+    "undo --yes",
 )
 
 

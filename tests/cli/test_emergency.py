@@ -186,3 +186,45 @@ def test_names_that_are_none_are_refused(call: Call, data: DataDir, name: str) -
     for verb in ("clean", "remove"):
         done = call(verb, "--yes", "--data-dir", str(data.root), "--", name)
         assert done.code == 2, done
+
+
+def test_undo_says_what_comes_back_and_asks(
+    call: Call, managed: DataDir, fleet: ScriptedFleet, types: Callable[[str], object]
+) -> None:
+    copy = replace(ENTRY, id="shop-a-20260101T000000Z-ab12", instance="shop-a", why=Why.COPY)
+    fleet.entries = (copy, replace(copy, why=Why.CLEANED, restorable=False), ENTRY)
+    types("n")
+    done = call("undo", "--data-dir", str(managed.root))
+    assert (done.code, done.out) == (1, "") and "nothing was changed" in done.err
+    assert "shop-z was removed on 2025-06-15 15:06:40Z." in done.err
+    assert fleet.calls == [("trash",)]
+    types("y")
+    done = call("undo", "--data-dir", str(managed.root), "--json")
+    assert done.document == {"instance": "shop-z", "entry": ENTRY.id}
+    assert fleet.calls[-1] == ("restore", ENTRY.id)
+    done = call("undo", "--yes", "--data-dir", str(managed.root))
+    assert (done.code, done.out) == (0, "shop-z: restored; `waziterm status shop-z`\n")
+
+
+def test_undo_without_anything_to_undo(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:
+    fleet.entries = (replace(ENTRY, why=Why.COPY),)
+    done = call("undo", "--yes", "--data-dir", str(managed.root))
+    assert (done.code, done.out) == (1, "") and done.err.count("\n") == 1
+    assert "the trash holds nothing that could be restored" in done.err
+    fleet.entries = (ENTRY,)
+    done = call("undo", "--data-dir", str(managed.root), "--json")
+    assert done.code == 2 and done.document["hint"] == "add --yes"
+    assert ("restore", ENTRY.id) not in fleet.calls
+
+
+def test_undo_on_the_files(call: Call, data: DataDir) -> None:
+    root = str(data.root)
+    assert call("undo", "--yes", "--data-dir", root).code == 2, "there is no fleet"
+    assert call("add", "shop-a", "--data-dir", root).code == 0
+    assert call("undo", "--yes", "--data-dir", root).code == 1
+    assert call("remove", "shop-a", "--yes", "--data-dir", root).code == 0
+    done = call("undo", "--yes", "--data-dir", root, "--json")
+    assert done.code == 0 and done.document["instance"] == "shop-a"
+    assert [each["name"] for each in call("list", "--data-dir", root, "--json").document] == [
+        "shop-a"
+    ]

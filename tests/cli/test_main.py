@@ -22,7 +22,7 @@ VERBS = (
     *("headless", "demo", "add", "list", "status", "qr", "start", "stop", "reconnect", "clean"),
     *("test", "logs", "conflicts", "full", "attach", "janitor", "doctor", "lab", "schema"),
     *("check", "fix", "clean-all", "remove", "trash", "restore", "restart", "config", "reload"),
-    *("incidents", "acknowledge", "pair-code"),
+    *("incidents", "acknowledge", "pair-code", "undo"),
 )
 HEAVY = ("textual", "neonize", "aiosqlite", "aiohttp", "httpx", "rich", "asyncio")
 

@@ -121,6 +121,16 @@ def restore(
     return emergency.restore(data_dir, as_json, entry)
 
 
+@app.command(help_epilogue="Example: waziterm undo")
+def undo(
+    *, yes: YesOption = False, data_dir: DataDirOption = None, as_json: JsonOption = False
+) -> int:
+    """Bring back what was cleaned or removed last; says what that is and asks."""
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
+
+    return emergency.undo(data_dir, as_json, yes)
+
+
 @app.command(help_epilogue="Example: waziterm restart")
 def restart(
     *,

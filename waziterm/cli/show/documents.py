@@ -76,6 +76,13 @@ class Incident(TypedDict):
     acknowledged: MomentText | None
 
 
+class Undone(TypedDict):
+    """What an undo brought back: the instance, and the trash entry that it was."""
+
+    instance: str
+    entry: str
+
+
 class SettingOrigin(TypedDict):
     """Where a setting is set. kind: default, file, variable or flag. name: of the file, variable or
     flag. line: in the file."""

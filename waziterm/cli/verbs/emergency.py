@@ -1,23 +1,36 @@
-"""The verbs check, fix, clean, clean-all, remove, trash, restore and restart.
+"""The verbs check, fix, clean, clean-all, remove, trash, restore and undo.
 
 Each is carried out by the manager that owns the data directory; when none runs, on the files.
 With `--json` they print what `waziterm schema` describes: `check` `{findings}`, `fix`
 `{dry_run, steps, remaining}`, `clean-all` `{cleaned}`, `remove` `{entry, not_unlinked}`,
-`restore` `{instance}`, `trash` an array, `restart` its report; `clean` prints the instance.
+`restore` `{instance}`, `undo` `{instance, entry}`, `trash` an array; `clean` prints the instance.
 """
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
 from waziterm.cli.show.findings import finding_lines, serious
+from waziterm.cli.show.times import shown
 from waziterm.cli.target import ask, data_dir_of
+from waziterm.domain.care.trash import Why, can_be_undone
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
 
+if TYPE_CHECKING:
+    from waziterm.cli.show.documents import Undone
+
 Json = dict[str, Any]
+
+_HOW = {
+    Why.CLEANED: "cleaned",
+    Why.LOGGED_OUT: "logged out",
+    Why.REMOVED: "removed",
+    Why.FIXED: "taken out of use by fix",
+    Why.COPY: "copy made by fix",
+}
 
 
 def check(flag: Path | None, as_json: bool) -> int:
@@ -107,8 +120,41 @@ def restore(flag: Path | None, as_json: bool, entry: str) -> int:
     if as_json:
         output.document(found)
     else:
-        output.line(f"{found['instance']}: restored; `waziterm status {found['instance']}`")
+        output.line(_restored(found["instance"]))
     return 0
+
+
+def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
+    """Bring back what was cleaned or removed last, once the operator has said so.
+
+    Raises FleetError, code 1, when there is nothing to bring back.
+    """
+    data = data_dir_of(flag)
+    found = ask(data, lambda fleet: fleet.trash())
+    last = next((each for each in found if _can_be_undone(each)), None)
+    if last is None:
+        raise FleetError("the trash holds nothing that could be restored", "see `waziterm trash`")
+    entry, name = last["id"], last["instance"]
+    said = f"{name} was {_HOW[Why(last['why'])]} on {shown(last['when'])}."
+    back = "Its session comes back byte for byte, and it connects if it was running then."
+    _ask(plain(f"{said} {back}", 300), f"Restore {plain(name, 60)}?", yes)
+    done: Undone = {
+        "instance": ask(data, lambda fleet: fleet.restore(entry))["instance"],
+        "entry": entry,
+    }
+    if as_json:
+        output.document(done)
+    else:
+        output.line(_restored(done["instance"]))
+    return 0
+
+
+def _can_be_undone(entry: Json) -> bool:
+    return can_be_undone(Why(entry["why"]), restorable=entry["restorable"])
+
+
+def _restored(name: str) -> str:
+    return f"{name}: restored; `waziterm status {name}`"
 
 
 def _undo(logout: bool) -> str:
@@ -161,6 +207,6 @@ def _print_fix(report: Json) -> None:
 
 def _entry(entry: Json) -> str:
     until = f"until {entry['expires'][:10]}" if entry["expires"] else "for ever"
-    why = {"copy": "copy made by fix", "logged_out": "logged out"}.get(entry["why"], entry["why"])
+    why = _HOW[Why(entry["why"])]
     back = "" if entry["restorable"] else ", cannot be restored"
     return plain(f"{entry['id']}  {entry['when'][:16]}Z  {why}{back}, kept {until}", 300)

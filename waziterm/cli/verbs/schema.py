@@ -25,6 +25,7 @@ _COMPOSED = {
     "incidents": list[documents.Incident],
     "restart": RestartReport,
     "test": TestReport | documents.FleetTest,
+    "undo": documents.Undone,
     ERROR: documents.Failure,
 }
 

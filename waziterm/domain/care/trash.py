@@ -62,3 +62,8 @@ class TrashView:
     paired: bool
     files: tuple[TrashedFile, ...]
     expires_at: Moment | None
+
+
+def can_be_undone(why: Why, *, restorable: bool) -> bool:
+    """Whether an undo may bring an entry back: no mere copy, and nothing whose keys are gone."""
+    return restorable and why is not Why.COPY
