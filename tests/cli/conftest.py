@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import pty
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,6 +77,15 @@ def managed(data: DataDir, fleet: ScriptedFleet) -> Iterator[DataDir]:
     """The same directory, owned and served while the test runs."""
     with served(data, fleet):
         yield data
+
+
+@pytest.fixture
+def types(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], object]]:
+    """An operator at a terminal who types a line."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs) as terminal, os.fdopen(ours, "wb", buffering=0) as keyboard:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        yield lambda text: keyboard.write(text.encode() + b"\n")
 
 
 @contextmanager

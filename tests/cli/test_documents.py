@@ -61,6 +61,12 @@ MANAGED = (
     "pair-code shop-b",
     "undo --yes",
     "undo",
+    "status shop-b shop-*",
+    "stop shop-c *-b --yes",
+    "stop shop-*",
+    "start shop-x*",
+    "remove shop-a *-c --yes",
+    "test *-[ac] --yes",
 )
 STORED = (
     "list",
@@ -78,6 +84,7 @@ STORED = (
     "acknowledge 2",
     "pair-code shop-a",
     "undo --yes",
+    "stop shop-*",
 )
 
 

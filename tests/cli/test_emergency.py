@@ -1,10 +1,7 @@
 """The verbs of the emergency tools: what they print, what they ask, how they end."""
 
 import json
-import os
-import pty
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,15 +16,6 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.manager.files.datadir import DataDir
 
 FINDING = ("id", "kind", "severity", "subject", "instance", "evidence", "act", "remedy")
-
-
-@pytest.fixture
-def types(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], object]]:
-    """An operator at a terminal who types a line."""
-    ours, theirs = pty.openpty()
-    with os.fdopen(theirs) as terminal, os.fdopen(ours, "wb", buffering=0) as keyboard:
-        monkeypatch.setattr(sys, "stdin", terminal)
-        yield lambda text: keyboard.write(text.encode() + b"\n")
 
 
 def test_check_prints_findings_and_ends_with_1(call: Call, managed: DataDir) -> None:

@@ -106,6 +106,31 @@ async def test_restart_brings_everything_back_and_says_in_which_time(
         assert said.code == 0 and "2 of 2 are back" in said.stdout
 
 
+async def test_two_are_stopped_started_cleaned_and_brought_back(lab: Lab, folder: Path) -> None:
+    async with headless(folder / "data", lab.file) as program:
+        for name in ("shop-a", "shop-b"):
+            await pair(program, lab, name)
+        asked = await program.verb("stop", "shop-*")
+        assert asked.code == 2 and "there is no terminal to ask on" in asked.stderr
+        assert len(await lab.sessions()) == 2
+        stopped = await program.verb("stop", "shop-*", "--yes", "--json")
+        assert stopped.code == 0, stopped
+        assert [each["name"] for each in stopped.json] == ["shop-a", "shop-b"]
+        assert not await lab.sessions()
+        started = await program.verb("start", "shop-b", "--json")
+        assert started.code == 0, started
+        await until_state(program, "shop-b", State.CONNECTED)
+        tested = await program.verb("test", "shop-a", "shop-b", "--yes", "--json")
+        assert tested.code == 1 and [each["ok"] for each in tested.json] == [False, True], tested
+        cleaned = await program.verb("clean", "shop-*", "--yes")
+        assert cleaned.code == 0 and cleaned.stdout.endswith("2 cleaned\n"), cleaned
+        back = [(await program.verb("undo", "--yes", "--json")).json["instance"] for _ in "ab"]
+        assert back == ["shop-b", "shop-a"]
+        await until_state(program, "shop-b", State.CONNECTED)
+        nothing = await program.verb("undo", "--yes")
+        assert nothing.code == 1 and "nothing that could be restored" in nothing.stderr
+
+
 async def test_twenty_verbs_at_once(lab: Lab, folder: Path) -> None:
     async with headless(folder / "data", lab.file) as program:
         for name in ("one", "two"):

@@ -15,6 +15,14 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.screen import Lang
 
 Name = Annotated[str, Parameter(help="The instance's name.")]
+Names = Annotated[
+    str,
+    Parameter(
+        name="NAME",
+        help="Names of instances, or patterns of names; quote those: 'shop-*'.",
+    ),
+]
+YesOption = Annotated[bool, Parameter(name="--yes", help="Do not ask.", show_default=False)]
 DataDirOption = Annotated[
     Path | None,
     Parameter(name="--data-dir", help="The data directory; the user's own if left out."),
@@ -165,11 +173,11 @@ def list_(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int
 
 
 @app.command(help_epilogue="Example: waziterm status shop-jakarta --json")
-def status(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
-    """Show one instance in full."""
-    from waziterm.cli.verbs.instances import show_instance  # noqa: PLC0415
+def status(*names: Names, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Show instances in full."""
+    from waziterm.cli.verbs.instances import show_instances  # noqa: PLC0415
 
-    return show_instance(data_dir, as_json, name)
+    return show_instances(data_dir, as_json, names)
 
 
 @app.command(help_epilogue="Example: waziterm qr shop-jakarta")
@@ -202,37 +210,46 @@ def pair_code(
 
 
 @app.command(help_epilogue="Example: waziterm start shop-jakarta")
-def start(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
-    """Connect an instance, or show a QR code if it is not linked. Never shortens a cool-down."""
-    from waziterm.cli.verbs.instances import start_instance  # noqa: PLC0415
+def start(
+    *names: Names,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Connect instances, or show a QR code if one is not linked. Never shortens a cool-down."""
+    from waziterm.cli.verbs.instances import start_instances  # noqa: PLC0415
 
-    return start_instance(data_dir, as_json, name)
+    return start_instances(data_dir, as_json, names, yes)
 
 
 @app.command(help_epilogue="Example: waziterm stop shop-jakarta")
-def stop(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
-    """Disconnect an instance and keep it so, also after a restart. It stays linked."""
-    from waziterm.cli.verbs.instances import stop_instance  # noqa: PLC0415
+def stop(
+    *names: Names,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Disconnect instances and keep them so, also after a restart. They stay linked."""
+    from waziterm.cli.verbs.instances import stop_instances  # noqa: PLC0415
 
-    return stop_instance(data_dir, as_json, name)
+    return stop_instances(data_dir, as_json, names, yes)
 
 
 @app.command(help_epilogue="Example: waziterm reconnect shop-jakarta --takeover")
 def reconnect(
-    name: Name,
-    /,
-    *,
+    *names: Names,
     takeover: Annotated[
         bool,
         Parameter(help="End a cool-down or a hold by one attempt now.", show_default=False),
     ] = False,
+    yes: YesOption = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Connect an instance anew."""
-    from waziterm.cli.verbs.instances import reconnect_instance  # noqa: PLC0415
+    """Connect instances anew."""
+    from waziterm.cli.verbs.instances import reconnect_instances  # noqa: PLC0415
 
-    return reconnect_instance(data_dir, as_json, name, takeover)
+    return reconnect_instances(data_dir, as_json, names, takeover, yes)
 
 
 @app.command(help_epilogue="Example: waziterm janitor --dry-run")

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from waziterm.cli.app import DataDirOption, JsonOption, Name, app
+from waziterm.cli.app import DataDirOption, JsonOption, Name, Names, YesOption, app
 
 __all__ = ["app"]
 
@@ -18,7 +18,6 @@ SinceOption = Annotated[
     str | None,
     Parameter(help="From when on: 30s, 10m, 2h or 1d ago, or a moment in ISO 8601 (UTC)."),
 ]
-YesOption = Annotated[bool, Parameter(name="--yes", help="Do not ask.", show_default=False)]
 LogoutOption = Annotated[
     bool,
     Parameter(
@@ -55,18 +54,16 @@ def fix(
 
 @app.command(help_epilogue="Example: waziterm clean shop-jakarta --yes")
 def clean(
-    name: Name,
-    /,
-    *,
+    *names: Names,
     logout: LogoutOption = False,
     yes: YesOption = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Stop an instance and move its session to the trash; `restore` brings it back."""
+    """Stop instances and move their sessions to the trash; `restore` brings them back."""
     from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
-    return emergency.clean(data_dir, as_json, name, logout, yes)
+    return emergency.clean(data_dir, as_json, names, logout, yes)
 
 
 @app.command(name="clean-all", help_epilogue="Example: waziterm clean-all")
@@ -85,18 +82,16 @@ def clean_all(
 
 @app.command(help_epilogue="Example: waziterm remove shop-jakarta")
 def remove(
-    name: Name,
-    /,
-    *,
+    *names: Names,
     logout: LogoutOption = False,
     yes: YesOption = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Clean an instance and forget it; `restore` brings both back."""
+    """Clean instances and forget them; `restore` brings both back."""
     from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
-    return emergency.remove(data_dir, as_json, name, logout, yes)
+    return emergency.remove(data_dir, as_json, names, logout, yes)
 
 
 @app.command(help_epilogue="Example: waziterm trash --json")
@@ -150,19 +145,18 @@ def restart(
 
 @app.command(help_epilogue='Example: waziterm test shop-jakarta --to "+62 812 3456 7890"')
 def test(
-    name: OptionalName = None,
-    /,
-    *,
+    *names: Names,
     to: Annotated[
         str | None, Parameter(help="Send to this number, not to itself; needs a name.")
     ] = None,
+    yes: YesOption = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Test the connection layer by layer, with a message at its end. Without a name: of all."""
     from waziterm.cli.verbs.tester import test_instances  # noqa: PLC0415
 
-    return test_instances(data_dir, as_json, name, to)
+    return test_instances(data_dir, as_json, names, to, yes)
 
 
 @app.command(help_epilogue="Example: waziterm logs shop-jakarta --since 10m --follow")

@@ -83,6 +83,25 @@ class Undone(TypedDict):
     entry: str
 
 
+class InstanceFailure(TypedDict):
+    """Among several instances, one that a verb failed with. code: its exit code. hint: what to do,
+    or ""."""
+
+    instance: str
+    error: str
+    code: int
+    hint: str
+
+
+class Removed(TypedDict):
+    """Among several instances, one that was removed. entry: its id in the trash. not_unlinked: why
+    its device is still linked although that was to end, or ""."""
+
+    instance: str
+    entry: str
+    not_unlinked: str
+
+
 class SettingOrigin(TypedDict):
     """Where a setting is set. kind: default, file, variable or flag. name: of the file, variable or
     flag. line: in the file."""

@@ -6,7 +6,7 @@ With `--json` they print what `waziterm schema` describes: `check` `{findings}`,
 `restore` `{instance}`, `undo` `{instance, entry}`, `trash` an array; `clean` prints the instance.
 """
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ from waziterm.cli.show import output
 from waziterm.cli.show.findings import finding_lines, serious
 from waziterm.cli.show.times import shown
 from waziterm.cli.target import ask, data_dir_of
+from waziterm.cli.verbs.asking import confirm, typed
+from waziterm.cli.verbs.several import Act, carry_out, instance_lines
 from waziterm.domain.care.trash import Why, can_be_undone
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
-from waziterm.manager import inputs
 
 if TYPE_CHECKING:
     from waziterm.cli.show.documents import Undone
@@ -55,18 +56,19 @@ def fix(flag: Path | None, as_json: bool, dry_run: bool) -> int:
     return 1 if failed or waits else _verdict(report["remaining"])
 
 
-def clean(flag: Path | None, as_json: bool, name: str, logout: bool, yes: bool) -> int:
-    """Move an instance's session to the trash, once the operator has said so."""
-    name = inputs.instance_name(name)
-    _ask(f"{name}'s session goes to the trash and it stops. {_undo(logout)}", "Clean it?", yes)
-    found = ask(data_dir_of(flag), lambda fleet: fleet.clean(name, logout=logout))
-    if as_json:
-        output.document(found)
-    else:
-        from waziterm.cli.show.tables import outcome  # noqa: PLC0415 - rich takes 60 ms
-
-        output.line(outcome(found))
-    return int(logout and bool(found["detail"]))
+def clean(flag: Path | None, as_json: bool, names: Sequence[str], logout: bool, yes: bool) -> int:
+    """Move the instances' sessions to the trash, once the operator has said so."""
+    act = Act(
+        "clean",
+        lambda name: lambda fleet: fleet.clean(name, logout=logout),
+        f"Their sessions go to the trash and they stop. {_undo(logout)}",
+        instance_lines,
+        "cleaned",
+        one=f"{{name}}'s session goes to the trash and it stops. {_undo(logout)}",
+        partly="cleaned but not unlinked",
+        code=lambda found: int(logout and bool(found["detail"])),
+    )
+    return carry_out(flag, as_json, names, act, yes)
 
 
 def clean_all(flag: Path | None, as_json: bool, logout: bool, yes: bool) -> int:
@@ -87,18 +89,26 @@ def clean_all(flag: Path | None, as_json: bool, logout: bool, yes: bool) -> int:
     return 0
 
 
-def remove(flag: Path | None, as_json: bool, name: str, logout: bool, yes: bool) -> int:
-    """Clean an instance and forget it, once the operator has said so."""
-    name = inputs.instance_name(name)
-    _ask(f"{name} goes, and its session to the trash. {_undo(logout)}", "Remove it?", yes)
-    found = ask(data_dir_of(flag), lambda fleet: fleet.remove(name, logout=logout))
-    if as_json:
-        output.document(found)
-    else:
-        output.line(f"{name}: removed; `waziterm restore {found['entry']}` brings it back")
-        if found["not_unlinked"]:
-            output.remark(plain(f"waziterm: {name}: {found['not_unlinked']}", 400))
-    return int(bool(found["not_unlinked"]))
+def remove(flag: Path | None, as_json: bool, names: Sequence[str], logout: bool, yes: bool) -> int:
+    """Clean instances and forget them, once the operator has said so."""
+    act = Act(
+        "remove",
+        lambda name: lambda fleet: fleet.remove(name, logout=logout),
+        f"They go, and their sessions to the trash. {_undo(logout)}",
+        _removed,
+        "removed",
+        one=f"{{name}} goes, and its session to the trash. {_undo(logout)}",
+        partly="removed but not unlinked",
+        code=lambda found: int(bool(found["not_unlinked"])),
+        within=lambda name, found: {"instance": name, **found},
+    )
+    return carry_out(flag, as_json, names, act, yes)
+
+
+def _removed(name: str, found: Json) -> list[str]:
+    if found["not_unlinked"]:
+        output.remark(plain(f"waziterm: {name}: {found['not_unlinked']}", 400))
+    return [f"{name}: removed; `waziterm restore {found['entry']}` brings it back"]
 
 
 def trash(flag: Path | None, as_json: bool) -> int:
@@ -137,7 +147,7 @@ def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
     entry, name = last["id"], last["instance"]
     said = f"{name} was {_HOW[Why(last['why'])]} on {shown(last['when'])}."
     back = "Its session comes back byte for byte, and it connects if it was running then."
-    _ask(plain(f"{said} {back}", 300), f"Restore {plain(name, 60)}?", yes)
+    confirm(plain(f"{said} {back}", 300), f"Restore {plain(name, 60)}?", yes)
     done: Undone = {
         "instance": ask(data, lambda fleet: fleet.restore(entry))["instance"],
         "entry": entry,
@@ -161,22 +171,6 @@ def _undo(logout: bool) -> str:
     if logout:
         return "The device is unlinked at WhatsApp, which cannot be undone."
     return "`waziterm restore` brings it back; the device stays linked."
-
-
-def _ask(said: str, question: str, yes: bool) -> None:
-    """Raises FleetError unless the operator agrees."""
-    if not yes and typed(said, f"{question} [y/N] ").lower() not in ("y", "yes"):
-        raise FleetError("nothing was changed")
-
-
-def typed(said: str, question: str) -> str:
-    """What the operator answers on the terminal. Raises FleetError where there is none."""
-    if not sys.stdin.isatty():
-        raise FleetError("this verb asks, and there is no terminal to ask on", "add --yes", code=2)
-    output.remark(said)
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    return sys.stdin.readline().strip()
 
 
 def _verdict(findings: list[Json]) -> int:

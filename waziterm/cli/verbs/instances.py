@@ -1,12 +1,15 @@
 """The verbs about instances: each asks the manager, or the files when no manager is needed."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from waziterm.cli.show import output
 from waziterm.cli.target import ask, data_dir_of
-from waziterm.domain.fleet.protocol import Fleet
+from waziterm.cli.verbs.several import Act, carry_out, chosen, instance_lines, is_one
 from waziterm.manager import inputs
+
+Json = dict[str, Any]
 
 
 def list_instances(flag: Path | None, as_json: bool) -> int:
@@ -23,16 +26,23 @@ def list_instances(flag: Path | None, as_json: bool) -> int:
     return 0
 
 
-def show_instance(flag: Path | None, as_json: bool, name: str) -> int:
-    """Print one instance, as the manager or else the database knows it."""
-    name = inputs.instance_name(name)
-    found = ask(data_dir_of(flag), lambda fleet: fleet.snapshot().instance(name))
+def show_instances(flag: Path | None, as_json: bool, names: Sequence[str]) -> int:
+    """Print one instance or several, as the manager or else the database knows them."""
+    data = data_dir_of(flag)
+    if is_one(names):
+        name = inputs.instance_name(names[0])
+        found = [ask(data, lambda fleet: fleet.snapshot().instance(name))]
+    else:
+        found = chosen(data, names, "status")
     if as_json:
-        output.document(found)
+        output.document(found[0] if is_one(names) else found)
     else:
         from waziterm.cli.show.tables import print_status  # noqa: PLC0415 - rich takes 60 ms
 
-        print_status(found)
+        for number, each in enumerate(found):
+            if number:
+                output.line("")
+            print_status(each)
     return 0
 
 
@@ -56,31 +66,46 @@ def add_instance(
     name = inputs.instance_name(name)
     phone = None if phone is None else inputs.phone_number(phone)
     proxy = None if proxy is None else inputs.proxy_url(proxy)
-    return _command(flag, as_json, lambda fleet: fleet.add(name, phone, proxy))
-
-
-def start_instance(flag: Path | None, as_json: bool, name: str) -> int:
-    name = inputs.instance_name(name)
-    return _command(flag, as_json, lambda fleet: fleet.start(name))
-
-
-def stop_instance(flag: Path | None, as_json: bool, name: str) -> int:
-    name = inputs.instance_name(name)
-    return _command(flag, as_json, lambda fleet: fleet.stop(name))
-
-
-def reconnect_instance(flag: Path | None, as_json: bool, name: str, takeover: bool) -> int:
-    name = inputs.instance_name(name)
-    return _command(flag, as_json, lambda fleet: fleet.reconnect(name, takeover=takeover))
-
-
-def _command(flag: Path | None, as_json: bool, call: Callable[[Fleet], object]) -> int:
-    """Carry out a command that answers with its instance, and print that."""
-    found = ask(data_dir_of(flag), call)
+    found = ask(data_dir_of(flag), lambda fleet: fleet.add(name, phone, proxy))
     if as_json:
         output.document(found)
     else:
-        from waziterm.cli.show.tables import outcome  # noqa: PLC0415
-
-        output.line(outcome(found))
+        for line in instance_lines(name, found):
+            output.line(line)
     return 0
+
+
+def start_instances(flag: Path | None, as_json: bool, names: Sequence[str], yes: bool) -> int:
+    act = Act(
+        "start",
+        lambda name: lambda fleet: fleet.start(name),
+        "They connect, or show a QR code where they are not linked.",
+        instance_lines,
+        "started",
+    )
+    return carry_out(flag, as_json, names, act, yes)
+
+
+def stop_instances(flag: Path | None, as_json: bool, names: Sequence[str], yes: bool) -> int:
+    act = Act(
+        "stop",
+        lambda name: lambda fleet: fleet.stop(name),
+        "They disconnect and stay so, also after a restart. They stay linked.",
+        instance_lines,
+        "stopped",
+    )
+    return carry_out(flag, as_json, names, act, yes)
+
+
+def reconnect_instances(
+    flag: Path | None, as_json: bool, names: Sequence[str], takeover: bool, yes: bool
+) -> int:
+    ends = "Every cool-down and hold among them ends by one attempt now." if takeover else ""
+    act = Act(
+        "reconnect",
+        lambda name: lambda fleet: fleet.reconnect(name, takeover=takeover),
+        f"They connect anew. {ends}".rstrip(),
+        instance_lines,
+        "reconnected",
+    )
+    return carry_out(flag, as_json, names, act, yes)

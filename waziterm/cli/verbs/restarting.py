@@ -7,7 +7,7 @@ from typing import Any
 
 from waziterm.cli.show import output
 from waziterm.cli.target import ask, client_of, data_dir_of
-from waziterm.cli.verbs.emergency import typed
+from waziterm.cli.verbs.asking import typed
 from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State

@@ -4,8 +4,9 @@ from typing import Any
 
 from waziterm.cli.show import documents, output
 from waziterm.domain.care.layers import TestReport
+from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
-from waziterm.domain.fleet.api import Fleet, Shown
+from waziterm.domain.fleet.api import Fleet, InstanceView, Shown
 from waziterm.domain.fleet.tools import RestartReport
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
@@ -14,7 +15,8 @@ from waziterm.manager.inputs import InputError
 Json = dict[str, Any]
 
 ERROR = "error"
-_COMPOSED = {
+_ONE_OR_SEVERAL = InstanceView | list[InstanceView | documents.InstanceFailure]
+_COMPOSED: dict[str, Any] = {
     # What `documents` puts together, and `restart`, which prints its report alone.
     "acknowledge": list[documents.Incident],
     "config": list[documents.ConfigEntry] | documents.ConfigProblems,
@@ -24,7 +26,10 @@ _COMPOSED = {
     "full": documents.Full,
     "incidents": list[documents.Incident],
     "restart": RestartReport,
-    "test": TestReport | documents.FleetTest,
+    "remove": Removal | list[documents.Removed | documents.InstanceFailure],
+    "status": InstanceView | list[InstanceView],
+    **dict.fromkeys(("start", "stop", "reconnect", "clean"), _ONE_OR_SEVERAL),
+    "test": TestReport | documents.FleetTest | list[TestReport | documents.InstanceFailure],
     "undo": documents.Undone,
     ERROR: documents.Failure,
 }

@@ -1,8 +1,9 @@
-"""The verb test: the truth about one instance's connection, or about everyone's.
+"""The verb test: the truth about one instance's connection, about some, or about everyone's.
 
 `test NAME --json` prints the report of one instance: `{instance, ok, layers}`, layers being an
 array of `{name, verdict, took_s, detail, act}`; name is dns, tcp, tls, login, query or send,
-verdict is ok, failed or skipped, took_s seconds or null.
+verdict is ok, failed or skipped, took_s seconds or null. Several names, or a pattern, print an
+array of such reports.
 `test --json` prints `{ok, api, instances, skipped}`: api is `{asked, answered, slowest_s}`, the
 requests to the manager's own API, slowest_s null when none was answered; instances an array of
 such reports; skipped the names of those that an operator stopped.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
 from waziterm.cli.target import client_of, data_dir_of
+from waziterm.cli.verbs.several import Act, carry_out
 from waziterm.control.client.call import ControlClient
 from waziterm.domain.care.layers import LayerName, Verdict
 from waziterm.domain.errors import FleetError
@@ -33,28 +35,33 @@ AT_ONCE = 8
 API_REQUESTS = 5
 
 
-def test_instances(flag: Path | None, as_json: bool, name: str | None, to: str | None) -> int:
-    """Test one instance, or all that should run; 0 when all is well."""
-    if name is not None:
-        name = inputs.instance_name(name)
-    elif to is not None:
-        raise inputs.InputError("--to needs the name of an instance", "waziterm test NAME --to …")
+def test_instances(
+    flag: Path | None, as_json: bool, names: Sequence[str], to: str | None, yes: bool
+) -> int:
+    """Test some instances, or all that should run; 0 when all is well."""
     number = None if to is None else inputs.phone_number(to)
-    client = client_of(data_dir_of(flag))
-    if name is None:
-        fleet = fleet_test(client)
-        return _print(fleet, fleet_lines(fleet), fleet["ok"], as_json)
-    one: Json = client.ask(lambda fleet: fleet.test(name, number))
-    return _print(one, report_lines(one), one["ok"], as_json)
-
-
-def _print(tested: object, lines: Sequence[str], ok: bool, as_json: bool) -> int:
+    if names:
+        whom = "to the number that --to names" if number else "to itself"
+        act = Act(
+            "test",
+            lambda name: lambda fleet: fleet.test(name, number),
+            f"Each that is connected sends a message {whom}.",
+            lambda _, report: report_lines(report),
+            "well",
+            partly="failed",
+            code=lambda report: int(not report["ok"]),
+            at_once=AT_ONCE,
+        )
+        return carry_out(flag, as_json, names, act, yes)
+    if to is not None:
+        raise inputs.InputError("--to needs the name of an instance", "waziterm test NAME --to …")
+    fleet = fleet_test(client_of(data_dir_of(flag)))
     if as_json:
-        output.document(tested)
+        output.document(fleet)
     else:
-        for line in lines:
+        for line in fleet_lines(fleet):
             output.line(line)
-    return 0 if ok else 1
+    return int(not fleet["ok"])
 
 
 def fleet_test(client: ControlClient) -> "FleetTest":
