@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from waziterm.cli.app_emergency import app
+from waziterm.cli.app import app
 from waziterm.domain.fleet.api import Fleet, FleetView, Shown
 from waziterm.domain.fleet.typed import document_type, hints_of
 from waziterm.domain.fleet.verbs import ByVerb, Verb, verb

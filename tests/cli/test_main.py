@@ -15,7 +15,7 @@ import waziterm.cli.verbs.instances
 from tests.cli.conftest import Call, served
 from tests.control.scripted import ScriptedFleet, view
 from waziterm import __version__
-from waziterm.cli.app_emergency import app
+from waziterm.cli.app import app
 from waziterm.manager.files.datadir import DataDir
 
 VERBS = (
@@ -86,6 +86,14 @@ def test_help_has_an_example_that_the_parser_takes(call: Call, verb: str) -> Non
     called, _bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
     assert words[0] == verb or not verb
     assert called is (app[verb] if verb else app).default_command
+
+
+def test_help_lists_every_verb_in_one_of_five_groups(call: Call) -> None:
+    said = call("--help").out
+    titles = re.findall("^╭─ (.+?) ─", said, re.MULTILINE)
+    assert titles == ["Run", "See", "Instances", "Emergency", "Set up", "Options"]
+    listed = re.findall("^│ ([a-z-]+) ", said, re.MULTILINE)
+    assert sorted(name for name in listed if not name.startswith("-")) == sorted(VERBS)
 
 
 def test_every_verb_that_prints_data_takes_json_and_a_directory(call: Call) -> None:

@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 
 from tests.cli.conftest import Call
 from tests.cli.test_documents import MANAGED, STORED, fill, fleet
-from waziterm.cli.app_emergency import app
+from waziterm.cli.app import app
 from waziterm.manager.files.datadir import DataDir
 
 __all__ = ["fleet"]  # the fixture with which the snapshots were made

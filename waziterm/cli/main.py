@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-from waziterm.cli.app_emergency import app
+from waziterm.cli.app import app
 from waziterm.cli.run import streams
 from waziterm.cli.show import output
 from waziterm.domain.errors import FleetError

@@ -1,0 +1,134 @@
+"""The verbs of the group Instances: what is done with some of them."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from waziterm.cli.app.options import (
+    INSTANCES,
+    DataDirOption,
+    JsonOption,
+    LogoutOption,
+    Name,
+    Names,
+    YesOption,
+    app,
+)
+
+
+@app.command(
+    group=INSTANCES,
+    help_epilogue="Example: waziterm add shop-jakarta --proxy socks5://proxy.example:1080",
+)
+def add(
+    name: Name,
+    /,
+    *,
+    phone: Annotated[str | None, Parameter(help="Its number, with + and the country code.")] = None,
+    proxy: Annotated[
+        str | None, Parameter(help="The URL of the proxy it connects through.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Add an instance; a running manager starts it, else it waits for the next one."""
+    from waziterm.cli.verbs.instances import add_instance  # noqa: PLC0415
+
+    return add_instance(data_dir, as_json, name, phone, proxy)
+
+
+@app.command(group=INSTANCES, help_epilogue="Example: waziterm start shop-jakarta")
+def start(
+    *names: Names,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Connect instances, or show a QR code if one is not linked. Never shortens a cool-down."""
+    from waziterm.cli.verbs.instances import start_instances  # noqa: PLC0415
+
+    return start_instances(data_dir, as_json, names, yes)
+
+
+@app.command(group=INSTANCES, help_epilogue="Example: waziterm stop shop-jakarta")
+def stop(
+    *names: Names,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Disconnect instances and keep them so, also after a restart. They stay linked."""
+    from waziterm.cli.verbs.instances import stop_instances  # noqa: PLC0415
+
+    return stop_instances(data_dir, as_json, names, yes)
+
+
+@app.command(group=INSTANCES, help_epilogue="Example: waziterm reconnect shop-jakarta --takeover")
+def reconnect(
+    *names: Names,
+    takeover: Annotated[
+        bool,
+        Parameter(help="End a cool-down or a hold by one attempt now.", show_default=False),
+    ] = False,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Connect instances anew."""
+    from waziterm.cli.verbs.instances import reconnect_instances  # noqa: PLC0415
+
+    return reconnect_instances(data_dir, as_json, names, takeover, yes)
+
+
+@app.command(
+    group=INSTANCES,
+    name="pair-code",
+    help_epilogue='Example: waziterm pair-code shop-jakarta --phone "+62 812 3456 7890"',
+)
+def pair_code(
+    name: Name,
+    /,
+    *,
+    phone: Annotated[
+        str | None,
+        Parameter(help="The account's number; the one that it was added with if left out."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print a code to type on the phone instead of the scan; wait for a starting instance."""
+    from waziterm.cli.verbs import pairing  # noqa: PLC0415
+
+    return pairing.pair_code(data_dir, as_json, name, phone)
+
+
+@app.command(
+    group=INSTANCES, help_epilogue='Example: waziterm test shop-jakarta --to "+62 812 3456 7890"'
+)
+def test(
+    *names: Names,
+    to: Annotated[
+        str | None, Parameter(help="Send to this number, not to itself; needs a name.")
+    ] = None,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Test the connection layer by layer, with a message at its end. Without a name: of all."""
+    from waziterm.cli.verbs.tester import test_instances  # noqa: PLC0415
+
+    return test_instances(data_dir, as_json, names, to, yes)
+
+
+@app.command(group=INSTANCES, help_epilogue="Example: waziterm remove shop-jakarta")
+def remove(
+    *names: Names,
+    logout: LogoutOption = False,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Clean instances and forget them; `restore` brings both back."""
+    from waziterm.cli.verbs import emergency  # noqa: PLC0415
+
+    return emergency.remove(data_dir, as_json, names, logout, yes)

@@ -1,0 +1,114 @@
+"""The verbs of the group See: what the fleet is and was."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from waziterm.cli.app.options import (
+    SEE,
+    DataDirOption,
+    JsonOption,
+    Name,
+    Names,
+    OptionalName,
+    SinceOption,
+    app,
+)
+
+
+@app.command(group=SEE, name="list", help_epilogue="Example: waziterm list --json")
+def list_(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """List all instances: state, why, what happens next."""
+    from waziterm.cli.verbs.instances import list_instances  # noqa: PLC0415
+
+    return list_instances(data_dir, as_json)
+
+
+@app.command(group=SEE, help_epilogue="Example: waziterm status shop-jakarta --json")
+def status(*names: Names, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Show instances in full."""
+    from waziterm.cli.verbs.instances import show_instances  # noqa: PLC0415
+
+    return show_instances(data_dir, as_json, names)
+
+
+@app.command(group=SEE, help_epilogue="Example: waziterm qr shop-jakarta")
+def qr(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Draw the QR code that is valid now; wait for the first one of a starting instance."""
+    from waziterm.cli.show.qr import show_qr  # noqa: PLC0415
+
+    return show_qr(data_dir, as_json, name)
+
+
+@app.command(group=SEE, help_epilogue="Example: waziterm logs shop-jakarta --since 10m --follow")
+def logs(
+    name: Name,
+    /,
+    *,
+    follow: Annotated[
+        bool, Parameter(help="Print more as it comes, until ctrl+c.", show_default=False)
+    ] = False,
+    since: SinceOption = None,
+    limit: Annotated[
+        int | None,
+        Parameter(
+            validator=Number(gte=1, lte=5000),
+            help="How many lines at most; 200 if left out, 5000 with --since.",
+        ),
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print an instance's log; with --follow and --json one JSON object per line."""
+    from waziterm.cli.verbs.history import show_logs  # noqa: PLC0415
+
+    return show_logs(data_dir, as_json, name, since=since, limit=limit, follow=follow)
+
+
+@app.command(group=SEE, help_epilogue="Example: waziterm incidents --since 1d --open")
+def incidents(
+    *,
+    since: SinceOption = None,
+    only_open: Annotated[
+        bool,
+        Parameter(name="--open", help="Only those that are not over.", show_default=False),
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List what happened to whom, the newest first; exit code 0, `check` judges."""
+    from waziterm.cli.verbs.incidents import show_incidents  # noqa: PLC0415
+
+    return show_incidents(data_dir, as_json, since, only_open)
+
+
+@app.command(group=SEE, help_epilogue="Example: waziterm conflicts --since 7d")
+def conflicts(
+    name: OptionalName = None,
+    /,
+    *,
+    since: SinceOption = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the conflicts of the last 24 hours: when, whose, with whom; and count them."""
+    from waziterm.cli.verbs.history import show_conflicts  # noqa: PLC0415
+
+    return show_conflicts(data_dir, as_json, name, since)
+
+
+@app.command(group=SEE, help_epilogue="Example: waziterm full --report ticket.md")
+def full(
+    *,
+    report: Annotated[
+        Path | None, Parameter(help="Also write it as Markdown, to a file that is not there yet.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Test, logs, conflicts and check in one, with one verdict."""
+    from waziterm.cli.verbs.full import show_full  # noqa: PLC0415
+
+    return show_full(data_dir, as_json, report)

@@ -1,0 +1,77 @@
+"""The verbs of the group Set up: the machine, the settings, the documents."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from waziterm.cli.app.options import SET_UP, DataDirOption, DryRunOption, JsonOption, app
+
+
+@app.command(group=SET_UP, help_epilogue="Example: waziterm doctor --online")
+def doctor(
+    *,
+    online: Annotated[
+        bool, Parameter(help="Also try to reach WhatsApp's server.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Check whether this machine is fit; no manager is needed."""
+    from waziterm.cli.verbs.doctor import run_doctor  # noqa: PLC0415
+
+    return run_doctor(data_dir, as_json, online)
+
+
+@app.command(group=SET_UP, help_epilogue="Example: waziterm config --check")
+def config(
+    *,
+    check: Annotated[
+        bool,
+        Parameter(
+            help="Print all that is wrong, one line each; 1 if anything.", show_default=False
+        ),
+    ] = False,
+    example: Annotated[
+        bool, Parameter(help="Print a file with every setting.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Show every setting as it is gone by, and where it is set; no manager is needed."""
+    from waziterm.cli.verbs.config import show_config  # noqa: PLC0415
+
+    return show_config(data_dir, as_json, check=check, example=example)
+
+
+@app.command(group=SET_UP, help_epilogue="Example: waziterm reload")
+def reload(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """Let the running manager read the config again, and tell what needs a restart."""
+    from waziterm.cli.verbs.config import reload_config  # noqa: PLC0415
+
+    return reload_config(data_dir, as_json)
+
+
+@app.command(group=SET_UP, help_epilogue="Example: waziterm janitor --dry-run")
+def janitor(
+    *,
+    dry_run: DryRunOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Let the regular clean-up go round now; it never touches a paired session's keys."""
+    from waziterm.cli.verbs.instances import tidy_up  # noqa: PLC0415
+
+    return tidy_up(data_dir, as_json, dry_run)
+
+
+@app.command(group=SET_UP, help_epilogue="Example: waziterm schema status")
+def schema(
+    verb: Annotated[str | None, Parameter(help="A verb; all if left out.")] = None,
+    /,
+    *,
+    as_json: JsonOption = False,
+) -> int:
+    """Print JSON Schema of what a verb prints with --json; no manager is needed."""
+    from waziterm.cli.verbs.schema import print_schema  # noqa: PLC0415
+
+    return print_schema(verb)
