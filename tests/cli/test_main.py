@@ -22,7 +22,7 @@ VERBS = (
     *("headless", "demo", "add", "list", "status", "qr", "start", "stop", "reconnect", "clean"),
     *("test", "logs", "conflicts", "full", "attach", "janitor", "doctor", "lab", "schema"),
     *("check", "fix", "clean-all", "remove", "trash", "restore", "restart", "config", "reload"),
-    *("incidents", "acknowledge", "pair-code", "undo"),
+    *("incidents", "acknowledge", "pair-code", "undo", "completion"),
 )
 HEAVY = ("textual", "neonize", "aiosqlite", "aiohttp", "httpx", "rich", "asyncio")
 
@@ -99,8 +99,10 @@ def test_help_lists_every_verb_in_one_of_five_groups(call: Call) -> None:
 def test_every_verb_that_prints_data_takes_json_and_a_directory(call: Call) -> None:
     for verb in VERBS:
         said = call(verb, "--help").out
-        assert ("--json" in said) == (verb not in ("headless", "attach", "lab")), verb
-        assert ("--data-dir" in said) == (verb not in ("demo", "lab", "schema")), verb
+        without = ("headless", "attach", "lab", "completion")
+        assert ("--json" in said) == (verb not in without), verb
+        nowhere = ("demo", "lab", "schema", "completion")
+        assert ("--data-dir" in said) == (verb not in nowhere), verb
         assert ("--lab " in said) == (verb == "headless"), verb
 
 

@@ -11,7 +11,7 @@ from waziterm.manager.files.datadir import DataDir
 
 __all__ = ["fleet"]  # the fixture with which the snapshots were made
 
-WITHOUT = {"headless", "attach", "lab", "schema"}
+WITHOUT = {"headless", "attach", "lab", "schema", "completion"}
 """Verbs that print no document of their own."""
 
 

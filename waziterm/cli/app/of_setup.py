@@ -1,10 +1,10 @@
-"""The verbs of the group Set up: the machine, the settings, the documents."""
+"""The verbs of the group Set up: the machine, the settings, the documents, the shell."""
 
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from waziterm.cli.app.options import SET_UP, DataDirOption, DryRunOption, JsonOption, app
+from waziterm.cli.app.options import SET_UP, DataDirOption, DryRunOption, JsonOption, Shell, app
 
 
 @app.command(group=SET_UP, help_epilogue="Example: waziterm doctor --online")
@@ -75,3 +75,25 @@ def schema(
     from waziterm.cli.verbs.schema import print_schema  # noqa: PLC0415
 
     return print_schema(verb)
+
+
+@app.command(group=SET_UP, help_epilogue="Example: waziterm completion bash --install")
+def completion(
+    shell: Annotated[
+        Shell | None, Parameter(help="The shell; the calling one if left out.")
+    ] = None,
+    /,
+    *,
+    install: Annotated[
+        bool,
+        Parameter(
+            help="Write it to where the shell looks for it; for bash and zsh a line of their own"
+            " file makes it look there.",
+            show_default=False,
+        ),
+    ] = False,
+) -> int:
+    """Print or install what completes verbs and options at the tab key; no manager is needed."""
+    from waziterm.cli.verbs.completion import complete  # noqa: PLC0415
+
+    return complete(shell, install)

@@ -1,5 +1,6 @@
 """The program's command line without its verbs: their groups in `--help`, and their options."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,15 @@ from cyclopts import App, Group, Parameter
 
 from waziterm import __version__
 from waziterm.domain.screen import Lang
+
+
+class Shell(StrEnum):
+    """A shell that can complete the command line."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
 
 Name = Annotated[str, Parameter(help="The instance's name.")]
 Names = Annotated[
