@@ -68,9 +68,11 @@ def test_an_incident_tells_what_was_done_about_it(host: Host) -> None:
     assert (told.reason, told.names, told.fleet) == (Reason.CONFLICT, ("a",), 2)
     assert told.is_serious and told.acknowledged_at is None
     assert told.done == "waits for the end of the cool-down"
+    assert (told.kind, told.severity, told.closed_at) == ("conflict", "problem", None)
     guarded(host, "a")
     assert host.view("a").state is State.CONNECTED
     (told,) = incidents(host)
+    assert told.closed_at == told.began_at + 17.0 == host.world.clock.now()
     assert told.done == "cool-down, one guarded attempt, connected after 17 s"
     worker_of(host, "a").say(ev.LoggedOut(on_connect=False, code=401))
     host.world.settle()
@@ -95,6 +97,11 @@ def test_an_outage_of_many_is_told_by_its_outcome(host: Host) -> None:
     connect(host, scout.instance)
     (told,) = incidents(host)
     assert told.done.startswith("1 of 3 connected again, each within ")
+    assert (told.kind, told.severity, told.closed_at) == ("network", "warning", None)
+    for name in names:
+        host.world.run(host.fleet.stop(name))
+    (told,) = incidents(host)
+    assert told.closed_at == host.world.clock.now()
 
 
 def test_of_an_incident_whose_beginning_is_pruned_nothing_is_made_up(host: Host) -> None:
