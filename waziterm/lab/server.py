@@ -157,8 +157,10 @@ class Server:
                     connection.end(Ending.GRACE, node, detail=f"stream error {trouble.code}")
                 case TroubleKind.TCP_RESET:
                     connection.end(Ending.RESET, detail="tcp reset")
-                case _:
+                case TroubleKind.WS_CLOSE:
                     connection.end(Ending.ABRUPT, detail="websocket close")
+                case _:
+                    raise ValueError(f"{trouble.kind} stands, it does not act once")
         return len(hit)
 
     async def put_in_force(self, trouble: Trouble) -> None:

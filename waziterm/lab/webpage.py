@@ -1,6 +1,7 @@
 """The page of WhatsApp that tells its current version to browsers."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from waziterm.lab.transport import Channel
 from waziterm.lab.words import PageMode
@@ -37,6 +38,8 @@ class Page:
                 await channel.respond_without_end(_CHUNK, _CHUNKS)
             case PageMode.MISSING:
                 await channel.respond("404 Not Found", b"no such path\n")
+            case _:
+                assert_never(self.mode)
 
 
 def _page(revision: str) -> bytes:

@@ -69,31 +69,24 @@ Question = MayDial | IsCarried | MetOthers
 def question(instance: Instance, event: ev.Event) -> Question | None:
     """What has to be looked at before `decide` may be asked, if anything; the answer is the event
     to decide on."""
-    match event:
-        case ev.Dialling():
-            return MayDial(instance.jid, takeover=instance.reason is Reason.TAKEOVER)
-        case ev.NotCarriedOut(cause, None):
-            return IsCarried(cause)
-        case ev.Disconnected():
-            return MetOthers(Fault.DROP, replace(event, shared=True), replace(event, shared=False))
-        case ev.ConnectFailure():
-            return MetOthers(
-                Fault.REFUSAL, replace(event, shared=True), replace(event, shared=False)
-            )
-        case ev.StreamError():
-            return MetOthers(Fault.DROP, event, event)
+    if isinstance(event, ev.Dialling):
+        return MayDial(instance.jid, takeover=instance.reason is Reason.TAKEOVER)
+    if isinstance(event, ev.NotCarriedOut) and event.is_carried is None:
+        return IsCarried(event.cause)
+    if isinstance(event, ev.Disconnected | ev.ConnectFailure):
+        fault = Fault.DROP if isinstance(event, ev.Disconnected) else Fault.REFUSAL
+        return MetOthers(fault, replace(event, shared=True), replace(event, shared=False))
+    if isinstance(event, ev.StreamError):
+        return MetOthers(Fault.DROP, event, event)
     return None
 
 
 def counts_late(instance: Instance, event: ev.Event) -> bool:
     """Whether an event counts although something behind which it came has ended its attempt: a
     conflict, unless somebody has decided to take over meanwhile, and a ban."""
-    match event:
-        case ev.StreamReplaced():
-            return instance.reason is not Reason.TAKEOVER
-        case ev.TemporaryBan():
-            return True
-    return False
+    if isinstance(event, ev.StreamReplaced):
+        return instance.reason is not Reason.TAKEOVER
+    return isinstance(event, ev.TemporaryBan)
 
 
 # -- after ------------------------------------------------------------------------------------
@@ -115,22 +108,20 @@ def completed(decision: Decision, event: ev.Event, limits: Limits) -> Decision:
 def _in_step(instance: Instance, event: ev.Event, limits: Limits) -> Iterator[Action]:
     """Lets claims, connect limit and worker go along with the state that was just reached."""
     state = instance.state
-    match event:
-        case ev.Connected():
-            yield LoggedIn()
-        case ev.WorkerDied():
-            yield KeepApart(True)
-        case ev.Booted() | ev.StopAsked() | ev.RegroupAsked():
-            yield KeepApart(False)
+    if isinstance(event, ev.Connected):
+        yield LoggedIn()
+    elif isinstance(event, ev.WorkerDied):
+        yield KeepApart(True)
+    elif isinstance(event, ev.Booted | ev.StopAsked | ev.RegroupAsked):
+        yield KeepApart(False)
     if not state.is_live:
         yield Release()
     elif instance.jid is not None and state is State.CONNECTED:
         yield Claim(instance.jid)
-    match event:
-        case ev.DialFailed():
-            yield NetworkFailed()
-        case ev.Connected() | ev.QrShown() | ev.Authenticated():
-            yield NetworkReached()
+    if isinstance(event, ev.DialFailed):
+        yield NetworkFailed()
+    elif isinstance(event, ev.Connected | ev.QrShown | ev.Authenticated):
+        yield NetworkReached()
     if state is not State.CONNECTING or instance.reason is Reason.AUTHENTICATED:
         yield FreePlace()
     if isinstance(event, ev.Connected):
@@ -153,12 +144,8 @@ def failure(event: ev.Event, cause: str, *, has_attempt: bool) -> Failure:
     cause: why it was not. has_attempt: whether there is one, which tells how it ends; without one
     that is to be looked at when the failure is decided on.
     """
-    match event:
-        case ev.NotCarriedOut(is_carried=is_carried):
-            told = ev.NotCarriedOut(cause, is_carried if has_attempt else None)
-            return Failure(told, again=True)
-        case ev.Dialling() | ev.WorkerDied() | ev.WorkerLost() | ev.LibraryDeaf():
-            is_over = True
-        case _:
-            is_over = False
+    if isinstance(event, ev.NotCarriedOut):
+        told = ev.NotCarriedOut(cause, event.is_carried if has_attempt else None)
+        return Failure(told, again=True)
+    is_over = isinstance(event, ev.Dialling | ev.WorkerDied | ev.WorkerLost | ev.LibraryDeaf)
     return Failure(ev.NotCarriedOut(cause, not is_over if has_attempt else None), again=False)

@@ -3,11 +3,33 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from typing import assert_never
 
 from waziterm.config import Settings
 from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.actions import Action, Restore, Trash
+from waziterm.domain.lifecycle.actions import (
+    Action,
+    Claim,
+    Dial,
+    FindHolder,
+    FreePlace,
+    KeepApart,
+    LoggedIn,
+    NetworkFailed,
+    NetworkReached,
+    NoteAddresses,
+    Probe,
+    Queue,
+    ReadVersion,
+    Release,
+    ReportRefusedVersion,
+    Restore,
+    StopWorker,
+    Trash,
+    Unwatch,
+    Watch,
+)
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
@@ -77,7 +99,7 @@ class StoredInstances:
             ) from error
 
     async def _carry_out(self, action: Action, now: float) -> None:
-        """Move the session; nobody connects, so there is nothing else to do."""
+        """Move the session."""
         match action:
             case Trash(why, restorable, was):
                 await self._sessions.to_trash(
@@ -85,6 +107,29 @@ class StoredInstances:
                 )
             case Restore(entry):
                 await self._sessions.from_trash(entry)
+            case (
+                StopWorker()
+                | Queue()
+                | Dial()
+                | Probe()
+                | FindHolder()
+                | ReportRefusedVersion()
+                | ReadVersion()
+                | LoggedIn()
+                | KeepApart()
+                | Claim()
+                | Release()
+                | NetworkFailed()
+                | NetworkReached()
+                | FreePlace()
+                | NoteAddresses()
+                | Watch()
+                | Unwatch()
+            ):
+                # Nobody connects here; who is wanted does so at the next manager's start.
+                pass
+            case _:
+                assert_never(action)
 
     async def adopt(self, instance: Instance) -> None:
         await self._store.save(instance, event=EventName.ADDED, at=self._clock.now())

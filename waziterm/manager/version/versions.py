@@ -14,6 +14,7 @@ from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import assert_never
 
 from waziterm.domain.fleet.api import FleetError, InstanceView, Notice
 from waziterm.domain.labfile import LabFile
@@ -331,9 +332,18 @@ class Versions:
             case State.RETRYING if view.next_attempt is None:
                 # The library dials by itself.
                 return
-            case _:
+            case (
+                State.STOPPED
+                | State.RETRYING
+                | State.COOLDOWN
+                | State.HELD
+                | State.LOGGED_OUT
+                | State.BANNED
+            ):
                 # It has met something else: its answer will not come, or says nothing.
                 self._send_scout()
+            case _:
+                assert_never(view.state)
 
     # -- from a refusal to another version ------------------------------------------------------
 
