@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import aiosqlite
 
 from waziterm.store.errors import StoreError, from_sqlite
 from waziterm.store.opening import open_database
+from waziterm.store.private import end_with_program, on_its_thread, opened
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -28,8 +29,7 @@ class Connection(aiosqlite.Connection):
     def __init__(self, path: Path) -> None:
         super().__init__(partial(open_database, path), iter_chunk_size=64)
         self._path = path
-        # A program that ends without leaving the context must not hang on this thread.
-        self._thread.daemon = True
+        end_with_program(self)
         self._stopping: asyncio.Future[object] | None = None
 
     def stop(self) -> asyncio.Future[object] | None:
@@ -58,11 +58,10 @@ class Connection(aiosqlite.Connection):
         return await self._run(partial(_in_transaction, job))
 
     async def _run(self, job: Job[T]) -> T:
-        if self._connection is None:
+        if (db := opened(self)) is None:
             raise StoreError(f"{self._path} is closed already")
-        execute = cast(Callable[..., Awaitable[T]], self._execute)
         try:
-            return await execute(job, self._connection)
+            return await on_its_thread(self, job, db)
         except sqlite3.Error as error:
             raise from_sqlite(error, self._path) from error
 

@@ -46,14 +46,8 @@ class Ages:
         """After another look, so many seconds of running time later, at the entries that there are
         now. keep_s: for how many seconds an entry is kept, 0 for ever."""
         ages = replace(self, seen_s=self.seen_s + after_s)
-        trash = {entry: ages._sight(entry, keep_s) for entry in entries}
+        trash = {entry: _sight(ages, entry, keep_s) for entry in entries}
         return replace(ages, trash=trash)
-
-    def _sight(self, entry: str, keep_s: float) -> Sight:
-        sight = self.trash.get(entry) or Sight(self.seen_s)
-        soon = bool(keep_s) and keep_s - (self.seen_s - sight.first_s) <= EXPIRES_SOON_S
-        since = sight.announced_s if sight.announced_s is not None else self.seen_s
-        return replace(sight, announced_s=since if soon else None)
 
     def age_s(self, entry: str) -> float:
         """For how long an entry has been seen."""
@@ -89,3 +83,10 @@ class Ages:
 
     def without_marks_before(self, mark: Mark) -> "Ages":
         return replace(self, marks=tuple(each for each in self.marks if each.seen_s >= mark.seen_s))
+
+
+def _sight(ages: Ages, entry: str, keep_s: float) -> Sight:
+    sight = ages.trash.get(entry) or Sight(ages.seen_s)
+    soon = bool(keep_s) and keep_s - (ages.seen_s - sight.first_s) <= EXPIRES_SOON_S
+    since = sight.announced_s if sight.announced_s is not None else ages.seen_s
+    return replace(sight, announced_s=since if soon else None)

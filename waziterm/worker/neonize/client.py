@@ -11,6 +11,7 @@ from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.worker.neonize.library import companion, e2e, messages
 from waziterm.worker.neonize.mapping import EVENT_NUMBERS, is_round_trip, jid_text, readable
 from waziterm.worker.neonize.opening import Calls
+from waziterm.worker.neonize.private import library_path, proxy_settings
 from waziterm.worker.neonize.rootkey import replace_root_key
 
 # At DEBUG whatsmeow logs QR codes and whole nodes, and with no level all of it crosses into
@@ -30,7 +31,7 @@ class LibraryError(Exception):
 
 def trust_lab(binder: Any, noise_root_key: str) -> None:
     """Trust a lab's server instead of WhatsApp's, in this process. Raises RootKeyError."""
-    replace_root_key(binder.gocode._name, bytes.fromhex(noise_root_key))
+    replace_root_key(library_path(binder), bytes.fromhex(noise_root_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Client:
         props = companion.DeviceProps(
             os=DEVICE_NAME, platformType=companion.DeviceProps.SAFARI
         ).SerializeToString()
-        settings = binder.ProxySettings(proxy)._to_c_struct() if proxy else None
+        settings = proxy_settings(binder, proxy) if proxy else None
         on_code = binder.func_string(self._survived("QR code", self._on_code))
         on_status = binder.func_string(self._survived("login status", self._on_status))
         on_event = binder.func_callback_bytes(self._survived("event", self._on_event))

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from waziterm.worker.library_file import LibraryFileError, file_name, package_folder
+from waziterm.worker.neonize.private import BINDER
 
 
 def _without_init(name: str, folder: str) -> None:
@@ -77,7 +78,7 @@ def _binder() -> Callable[[str], Any]:
     own.__dict__.update(__GONEONIZE_VERSION__=LIBRARY_VERSION, download=_no_download)
     sys.modules.setdefault(own.__name__, own)
     named: Any = importlib.import_module("neonize.utils.platform")
-    spec = importlib.util.find_spec("neonize._binder")
+    spec = importlib.util.find_spec(BINDER)
     code = getattr(spec.loader, "get_code", _no_code)(spec.name) if spec else None
     if spec is None or code is None:
         raise ModuleNotFoundError("neonize is not whole; install it again")
