@@ -70,7 +70,7 @@ def deferred(*packages: str) -> Iterator[tuple[str, str]]:
 STARTED = (
     "waziterm.cli.run.host",
     "waziterm.control.server.app",
-    "waziterm.control.server.health",
+    "waziterm.health.answers",
     "waziterm.tui.app.terminal",
     "waziterm.tui.app.app",
     "waziterm.tui.app.driver",
@@ -100,7 +100,9 @@ print(*sys.modules)
     loaded = set(ended.stdout.split())
     late = {
         (name, path)
-        for name, path in deferred("config", "control", "domain", "manager", "store", "tui")
+        for name, path in deferred(
+            "config", "control", "domain", "health", "manager", "store", "tui"
+        )
         if name not in loaded and "/manager/stored/" not in path
     }
     assert {name for name, _ in late} == LARGE, f"name it in waziterm/cli/run/late.py: {late}"

@@ -12,10 +12,10 @@ from tests.control.live import LiveFleet, two_shops
 from waziterm.control.client.call import ControlClient
 from waziterm.control.client.remote import attached
 from waziterm.control.server import app as server
-from waziterm.control.server import clients as counting
 from waziterm.control.server.app import serve_control
-from waziterm.control.server.clients import MOST, most_clients
 from waziterm.domain.fleet.api import FleetError, SendResult
+from waziterm.health import clients as counting
+from waziterm.health.clients import MOST, most_clients
 
 FEW = 8
 

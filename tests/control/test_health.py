@@ -12,12 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.control.scripted import ScriptedFleet, connected_view, view
 from waziterm import __version__
 from waziterm.config import ConfigError, load_settings
-from waziterm.control.server.health import serve_health
-from waziterm.control.server.metrics import exposition
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import Origin, UsedVersion
+from waziterm.health.answers import serve_health
+from waziterm.health.metrics import exposition
 
 CONNECTED_AT = 1_767_225_600.0
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.control.live import LiveFleet, two_shops
 from tests.control.test_server import ask
 from tests.scriptedtools import AT, ATTEMPTS, MOVES, OUTAGE, STOLEN
-from waziterm.control.client.readonly import read_only
 from waziterm.control.client.remote import RemoteFleet, attached
 from waziterm.domain.codec import CodecError, decode, encode
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.fleet.readonly import read_only
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase

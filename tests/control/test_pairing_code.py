@@ -7,10 +7,10 @@ import pytest
 from tests.control.live import LiveFleet
 from tests.control.scripted import CODE_TEXT, ScriptedFleet, pairing_view
 from tests.control.test_server import ask
-from waziterm.control.client.readonly import read_only
 from waziterm.control.client.remote import attached
 from waziterm.control.server.app import serve_control
 from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.readonly import read_only
 
 URL = "/v1/instances/shop-b/pairing-code"
 

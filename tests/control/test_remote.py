@@ -13,12 +13,12 @@ from tests.control.scripted import pairing_view, view
 from tests.fleets import in_state, shown
 from tests.scriptedtools import AT, CONFLICT, ENTRY, HELD, NOT_RELOADED, OPEN, RELOADED, STEP
 from waziterm.control.client import remote
-from waziterm.control.client.readonly import read_only
 from waziterm.control.client.remote import RemoteFleet, attached
 from waziterm.control.server.app import serve_control
 from waziterm.domain.care.findings import FixReport
 from waziterm.domain.care.layers import LayerName, Verdict
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, LogLine, SendResult, Subscription
+from waziterm.domain.fleet.readonly import read_only
 from waziterm.domain.fleet.tools import Progress, RestartReport
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.upkeep.janitor import Act, ActKind

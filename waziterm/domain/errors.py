@@ -9,6 +9,11 @@ class FleetError(Exception):
         self.hint = hint
         self.code = code
 
+    @property
+    def document(self) -> dict[str, str | int]:
+        """The JSON of it, on stdout and on the socket: `{error, code, hint}`."""
+        return {"error": str(self), "code": self.code, "hint": self.hint}
+
 
 class InstanceNotFoundError(FleetError):
     """No instance of the fleet has this name."""

@@ -57,8 +57,8 @@ def attach(data: DataDir, *, read_only: bool, lab: bool = False, lang: Lang | No
     screen = load_settings().screen.speaking(lang)
 
     async def show() -> int:
-        from waziterm.control.client.readonly import read_only as watching  # noqa: PLC0415 - with the next one
         from waziterm.control.client.remote import attached  # noqa: PLC0415 - aiohttp takes 160 ms
+        from waziterm.domain.fleet.readonly import read_only as watching  # noqa: PLC0415 - with the next one
         from waziterm.tui.app.terminal import run_screen  # noqa: PLC0415 - textual is the screen's
 
         async with attached(data.socket, data.owner_pid) as fleet:

@@ -154,7 +154,7 @@ async def _health(
     if address is None:
         yield
         return
-    from waziterm.control.server.health import serve_health  # noqa: PLC0415 - aiohttp takes 160 ms
+    from waziterm.health.answers import serve_health  # noqa: PLC0415 - aiohttp takes 160 ms
 
     async with serve_health(address, fleet, upgraded):
         yield

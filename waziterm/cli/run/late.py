@@ -22,7 +22,7 @@ OF_MANAGER = (
     "waziterm.manager.care.restart",
     "waziterm.manager.care.layer_test",
     "phonenumbers",
-    "waziterm.control.server.metrics",
+    "waziterm.health.metrics",
     "waziterm.config.reading",
     "waziterm.config.changes",
     "waziterm.cli.run.crash",

@@ -27,7 +27,7 @@ def remark(text: str) -> None:
 def fail(error: FleetError, as_json: bool) -> int:
     """Print an error and return its exit code."""
     if as_json:
-        document({"error": str(error), "code": error.code, "hint": error.hint})
+        document(error.document)
     else:
         hint = f" ({error.hint})" if error.hint else ""
         remark(f"waziterm: {plain(str(error) + hint, 1000)}")

@@ -44,3 +44,18 @@ def array_of(data: Any) -> list[Json]:
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
         raise FleetError("the manager's answer has another shape", "is it another version?")
     return data
+
+
+def line_of(data: Any) -> Json:
+    """One line of an answer that comes in lines. Raises the FleetError that it holds."""
+    told = object_of(data)
+    if "error" in told:
+        raise error_of(told)
+    return told
+
+
+def broken_off() -> FleetError:
+    """An answer in lines ended before its end."""
+    return FleetError(
+        "the manager did not tell how it went on", "look with `waziterm list` and `waziterm check`"
+    )

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from waziterm.control.client.answers import array_of, error_of, object_of, read_answer
+from waziterm.control.client.answers import (
+    Json,
+    array_of,
+    broken_off,
+    line_of,
+    object_of,
+    read_answer,
+)
 from waziterm.control.protocol import refuse_other
 from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.errors import FleetError
@@ -23,8 +30,6 @@ from waziterm.domain.fleet.asking import Asked, asked_of
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.units import moment_text
-
-Json = dict[str, Any]
 
 PATIENCE_S = 5.0
 _PAUSE_S = 0.05
@@ -176,15 +181,9 @@ class ControlClient:
             if answer.status != 200:
                 read_answer(answer.status, answer.read())
             while line := answer.readline():
-                told = object_of(read_answer(200, line))
-                if "error" in told:
-                    raise error_of(told)
-                yield told
+                yield line_of(read_answer(200, line))
         except (OSError, http.client.HTTPException) as error:
-            raise FleetError(
-                "the manager did not tell how it went on",
-                "look with `waziterm list` and `waziterm check`",
-            ) from error
+            raise broken_off() from error
         finally:
             connection.close()
 

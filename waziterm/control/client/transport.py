@@ -11,14 +11,12 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from waziterm.control.client.answers import error_of, object_of, read_answer
+from waziterm.control.client.answers import Json, broken_off, line_of, read_answer
 from waziterm.control.client.call import Request
 from waziterm.control.protocol import OtherProtocolError, refuse_other
 from waziterm.control.server.stream import KEEP_ALIVE_S
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.verbs import EXACT
-
-Json = dict[str, Any]
 
 SILENCE_S = 3 * KEEP_ALIVE_S
 """A stream without even a comment for so long has a manager that hangs."""
@@ -69,15 +67,9 @@ class Wire:
                 if answer.status != 200:
                     read_answer(answer.status, await answer.read())
                 async for line in _split(answer.content, b"\n"):
-                    told = object_of(json.loads(line))
-                    if "error" in told:
-                        raise error_of(told)
-                    yield told
+                    yield line_of(json.loads(line))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise FleetError(
-                "the manager did not tell how it went on",
-                "look with `waziterm list` and `waziterm check`",
-            ) from error
+            raise broken_off() from error
 
     @asynccontextmanager
     async def events(self, url: str) -> AsyncIterator[AsyncGenerator[StreamEvent, None]]:

@@ -4,11 +4,11 @@ Each verb's method, path and arguments are declared there, once: a POST takes it
 JSON object of at most 16 KiB, a GET as query values; `waziterm schema` prints the shape of every
 answer. Beside them are `GET /v1` (`{version, protocol, pid}` of the manager, see
 `control.protocol`), `GET /v1/stream` (changes as server-sent events, see `control.server.stream`),
-and health, see `control.server.health`.
+and health, see `waziterm.health`.
 
 Errors are `{error, code, hint}` with 400 for wrong input (exit code 2), 404, 405, 409 for a
 command that was refused or failed (1), 413, 503 (3), also for a client too many
-(`control.server.clients`), and 500 for a fault of ours, whose traceback goes to the log.
+(`health.clients`), and 500 for a fault of ours, whose traceback goes to the log.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
 from waziterm.control.protocol import hello
 from waziterm.control.server import dispatch
-from waziterm.control.server.clients import Clients, most_clients
-from waziterm.control.server.dispatch import error_json
-from waziterm.control.server.health import Health
 from waziterm.control.server.listener import listener
 from waziterm.control.server.stream import Stream
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceNotFoundError
+from waziterm.health.answers import Health
+from waziterm.health.clients import Clients, answering, most_clients
 from waziterm.manager.descriptors import descriptors
 
 BODY_LIMIT = 16 * 1024
@@ -64,19 +64,11 @@ async def serve_control(
             *Health(lambda: fleet, upgraded).routes(),
         ]
     )
+    loop = asyncio.get_running_loop()
     with listener(path) as sock:
-        runner = web.AppRunner(
-            application, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
-        )
-        await runner.setup()
-        assert runner.server is not None
-        loop = asyncio.get_running_loop()
-        listening = await loop.create_unix_server(clients.serve(runner.server), sock=sock)
-        try:
+        listen = partial(loop.create_unix_server, sock=sock)
+        async with answering(application, clients, listen, SHUTDOWN_S):
             yield
-        finally:
-            listening.close()
-            await runner.cleanup()
 
 
 async def _hello(_request: web.Request) -> web.Response:
@@ -107,4 +99,4 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
 
 
 def _failure(error: FleetError, status: int) -> web.Response:
-    return web.json_response(error_json(error), status=status)
+    return web.json_response(error.document, status=status)

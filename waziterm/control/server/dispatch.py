@@ -34,11 +34,6 @@ def routes(fleet: Fleet) -> list[web.RouteDef]:
     return made
 
 
-def error_json(error: FleetError) -> dict[str, Any]:
-    """A refused or failed command. code: the exit code of the command line."""
-    return {"error": str(error), "code": error.code, "hint": error.hint}
-
-
 class _Handler:
     """One verb; it holds nothing but the fleet."""
 
@@ -90,6 +85,6 @@ class _Handler:
             except FleetError as error:
                 if not answer.prepared:
                     raise
-                await answer.write(json.dumps(error_json(error)).encode() + b"\n")
+                await answer.write(json.dumps(error.document).encode() + b"\n")
         await answer.write_eof()
         return answer

@@ -4,7 +4,7 @@
 |---|---|
 | `GET /health` | 200 while the event loop works: `{status, pid, version, upgraded}` |
 | `GET /ready` | 200 once the fleet is up: `{status, instances}`, a count per state; 503 before |
-| `GET /metrics` | Prometheus text, see `control.server.metrics` |
+| `GET /metrics` | Prometheus text, see `health.metrics` |
 
 `upgraded` is true when the program's files on disk are of another version: restart it.
 They are part of the API on the control socket, and they are all that a TCP address offers.
@@ -20,8 +20,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from waziterm import __version__
-from waziterm.control.server.clients import Clients, most_clients
 from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.health.clients import Clients, answering, most_clients
 from waziterm.manager.descriptors import descriptors
 
 SHUTDOWN_S = 0.5
@@ -56,9 +56,7 @@ class Health:
     async def metrics(self, _request: web.Request) -> web.Response:
         fleet = self._fleet()
         # Its import takes 80 ms, and most managers are never asked.
-        metrics = await asyncio.to_thread(
-            importlib.import_module, "waziterm.control.server.metrics"
-        )
+        metrics = await asyncio.to_thread(importlib.import_module, "waziterm.health.metrics")
         text = metrics.exposition(None if fleet is None else fleet.snapshot())
         return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
@@ -77,24 +75,16 @@ async def serve_health(
     clients = Clients(most_clients(descriptors()) // 2)
     application = web.Application(middlewares=[clients.counted])
     application.add_routes(Health(fleet, upgraded).routes())
-    runner = web.AppRunner(
-        application, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
-    )
-    await runner.setup()
-    try:
+
+    async def listen(serve: Callable[[], asyncio.Protocol]) -> asyncio.Server:
         try:
-            assert runner.server is not None
-            serve = clients.serve(runner.server)
-            listening = await asyncio.get_running_loop().create_server(serve, host, port)
+            return await asyncio.get_running_loop().create_server(serve, host, port)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise FleetError(
                 f"cannot listen on {host} port {port} for health: {why}",
                 "name another address in the table [health] of the config",
             ) from error
-        try:
-            yield
-        finally:
-            listening.close()
-    finally:
-        await runner.cleanup()
+
+    async with answering(application, clients, listen, SHUTDOWN_S):
+        yield

@@ -7,12 +7,12 @@ its connections keeps nobody out. Only when all are being answered is a newcomer
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import cast
 
 from aiohttp import web
 
-from waziterm.control.server.dispatch import error_json
 from waziterm.domain.errors import FleetError
 
 MOST = 64
@@ -31,6 +31,33 @@ log = logging.getLogger(__name__)
 def most_clients(descriptors: int | None) -> int:
     """How many may be connected, of a process that may have so many files open; None: no limit."""
     return MOST if descriptors is None else max(FEWEST, min(MOST, descriptors // 4))
+
+
+@asynccontextmanager
+async def answering(
+    application: web.Application,
+    clients: "Clients",
+    listen: Callable[[Callable[[], asyncio.Protocol]], Awaitable[asyncio.Server]],
+    shutdown_s: float,
+) -> AsyncIterator[None]:
+    """Let an application, with `clients.counted` in it, answer while the context is open.
+
+    listen: begins to listen, with what makes the protocol of a new connection. shutdown_s: how
+    long requests that are open at the end may still take, in seconds.
+    """
+    runner = web.AppRunner(
+        application, handle_signals=False, access_log=None, shutdown_timeout=shutdown_s
+    )
+    await runner.setup()
+    try:
+        assert runner.server is not None
+        listening = await listen(clients.serve(runner.server))
+        try:
+            yield
+        finally:
+            listening.close()
+    finally:
+        await runner.cleanup()
 
 
 class Clients:
@@ -96,15 +123,12 @@ class Clients:
     @property
     def refusal(self) -> bytes:
         """The answer to one client too many."""
-        body = json.dumps(
-            error_json(
-                FleetError(
-                    f"{self._most} clients are connected to this manager",
-                    "end some of them, then ask again",
-                    code=3,
-                )
-            )
-        ).encode()
+        refused = FleetError(
+            f"{self._most} clients are connected to this manager",
+            "end some of them, then ask again",
+            code=3,
+        )
+        body = json.dumps(refused.document).encode()
         head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
         return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
