@@ -27,7 +27,7 @@ class ConnectRates:
 
 
 class ConnectLimit:
-    """Effects out places. A place is held until its connect has ended.
+    """Gives out places. A place is held until its connect has ended.
 
     on_outage: told True when an outage begins, False when it ends. begin: no place is handed
     out before it is set.

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Pool:
-    """Effects out places in workers.
+    """Gives out places in workers.
 
     spawn: starts a worker process that loads the library at a path, or neonize's own for None;
     raises OSError. tasks: owns what listens to the workers.

@@ -1,4 +1,4 @@
-"""Effects each command of the manager to the session that it is for."""
+"""Passes each command of the manager to the session that it is for."""
 
 from typing import Any
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from waziterm.worker.neonize.mapping import log_line
 from waziterm.worker.neonize.phrases import Sign, sign_of
 
-# Recorder come on whichever thread of the library: how long one may be under way when its effect
+# Records come on whichever thread of the library: how long one may be under way when its effect
 # is known.
 RECORD_WAIT_S = 1.0
 _TROUBLES = {"WARN": "warning", "ERROR": "error"}
 
 
 class LibraryLog:
-    """Effects each record on as one inert line without secrets, and keeps the last troubles.
+    """Passes each record on as one inert line without secrets, and keeps the last troubles.
 
     note: takes the line. tell: hears of a record that means something. Both are called on threads
     of the library, which waits for them.
