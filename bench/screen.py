@@ -1,9 +1,9 @@
 """The screen under a flood of log lines: what is lost, what waits, and what it costs.
 
 `bench/noisy.py` runs the real manager and the real screen in a pty of 160×50 with N instances,
-none of them live, and adds 2,000 lines a second through their journals: to the store, and through
-the hub to the screen. Every view has a process of its own. All instances are brought on the screen
-once, and all tails in memory are full, before the measuring begins.
+none of them live, and adds 2,000 lines a second through their logs: to the store, and through the
+broadcast to the screen. Every view has a process of its own. All instances are brought on the
+screen once, and all tails in memory are full, before the measuring begins.
 Lines lost: those written less those that the database holds after the end.
 Loop gap: how late the loop gets to each moment of a grid of 5 ms; a block counts with every moment
 that falls into it.

@@ -1,4 +1,4 @@
-"""The fleet's turnstile, on a clock of the test's own."""
+"""The connect limit, on a clock of the test's own."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from waziterm.manager.workers.connect_limit import ConnectLimit, ConnectRates, P
 LIMITS = ConnectRates(places=2, paced_per_s=5.0, scout_s=5.0)
 
 
-class Gate:
+class Limit:
     """A connect limit, who got through when, and what was said of outages."""
 
     def __init__(self, world: World, limits: ConnectRates = LIMITS, *, begun: bool = True) -> None:
@@ -53,7 +53,7 @@ def world(folder: Path) -> Iterator[World]:
 
 
 def test_no_more_than_k_are_inside_and_the_first_to_come_is_the_next(world: World) -> None:
-    connect_limit = Gate(world)
+    connect_limit = Limit(world)
     connect_limit.queue("a", "b", "c", "d")
     assert connect_limit.names == ["a", "b"]
     connect_limit.give_back("b")
@@ -65,7 +65,7 @@ def test_no_more_than_k_are_inside_and_the_first_to_come_is_the_next(world: Worl
 
 
 def test_nobody_gets_in_before_it_begins(world: World) -> None:
-    connect_limit = Gate(world, begun=False)
+    connect_limit = Limit(world, begun=False)
     connect_limit.queue("a")
     connect_limit.queue("b", paced=True)
     world.pass_time(100.0)
@@ -76,7 +76,7 @@ def test_nobody_gets_in_before_it_begins(world: World) -> None:
 
 
 def test_pairings_and_retries_keep_to_the_rate_and_the_others_need_not(world: World) -> None:
-    connect_limit = Gate(world, ConnectRates(places=100, paced_per_s=5.0, scout_s=5.0))
+    connect_limit = Limit(world, ConnectRates(places=100, paced_per_s=5.0, scout_s=5.0))
     connect_limit.queue("a", "b", "c", "d", paced=True)
     connect_limit.queue("x", "y", "z")
     world.pass_time(2.0)
@@ -86,7 +86,7 @@ def test_pairings_and_retries_keep_to_the_rate_and_the_others_need_not(world: Wo
 
 
 def test_who_gives_up_waiting_takes_no_place_and_stops_nobody(world: World) -> None:
-    connect_limit = Gate(world, ConnectRates(places=1, paced_per_s=5.0, scout_s=5.0))
+    connect_limit = Limit(world, ConnectRates(places=1, paced_per_s=5.0, scout_s=5.0))
     waiting = connect_limit.queue("a", "b", "c", "d", paced=True)
     waiting[1].cancel()
     world.pass_time(1.0)
@@ -100,7 +100,7 @@ def test_who_gives_up_waiting_takes_no_place_and_stops_nobody(world: World) -> N
 def test_three_instances_that_fail_make_an_outage_but_one_that_fails_thrice_does_not(
     world: World,
 ) -> None:
-    connect_limit = Gate(world)
+    connect_limit = Limit(world)
     for name in ("a", "a", "a", "b", "b"):
         connect_limit.connect_limit.failed(name)
     assert not connect_limit.connect_limit.is_out and connect_limit.told == []
@@ -114,7 +114,7 @@ def test_three_instances_that_fail_make_an_outage_but_one_that_fails_thrice_does
 
 
 def test_in_an_outage_one_scout_goes_at_a_time_and_all_go_when_it_is_over(world: World) -> None:
-    connect_limit = Gate(world, ConnectRates(places=100, paced_per_s=5.0, scout_s=5.0))
+    connect_limit = Limit(world, ConnectRates(places=100, paced_per_s=5.0, scout_s=5.0))
     for name in ("a", "b", "c"):
         connect_limit.connect_limit.failed(name)
     connect_limit.queue("a", "b", "c", "d", "e", "f", paced=True)

@@ -91,7 +91,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Stage:
     """The linked devices, and a folder for this test's copies of their session files."""
 
     lab: Lab
@@ -120,7 +120,7 @@ class Shelf:
 
 
 @dataclass(frozen=True)
-class Packed(Shelf):
+class Packed(Stage):
     """One worker in which all of them are connected."""
 
     hand: Hand
@@ -164,26 +164,26 @@ async def phones(
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def shelf(
+async def stage(
     shared_lab: Lab, phones: tuple[dict[str, Scanned], Path], tmp_path: Path
-) -> AsyncIterator[Shelf]:
-    yield Shelf(shared_lab, *phones, tmp_path)
+) -> AsyncIterator[Stage]:
+    yield Stage(shared_lab, *phones, tmp_path)
     await shared_lab.clear()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def packed(shelf: Shelf, zygote: Zygote) -> AsyncIterator[Packed]:
+async def packed(stage: Stage, zygote: Zygote) -> AsyncIterator[Packed]:
     async with forked(zygote) as hand:
-        yield await _pack(shelf, hand)
+        yield await _pack(stage, hand)
 
 
-async def _pack(shelf: Shelf, hand: Hand, **proxies: str) -> Packed:
+async def _pack(stage: Stage, hand: Hand, **proxies: str) -> Packed:
     for name in NAMES:
-        await hand.tell(shelf.connect(name, proxies.get(name)))
+        await hand.tell(stage.connect(name, proxies.get(name)))
     for name in NAMES:
         connected = await hand.wait_for(ev.Connected, instance=name)
-        assert connected.jid == shelf.jid(name)
-    return Packed(shelf.lab, shelf.phones, shelf.sessions, shelf.folder, hand)
+        assert connected.jid == stage.jid(name)
+    return Packed(stage.lab, stage.phones, stage.sessions, stage.folder, hand)
 
 
 # -- each for itself ------------------------------------------------------------------------
@@ -264,26 +264,26 @@ async def test_a_drop_is_told_for_one_alone(packed: Packed) -> None:
 # -- the written-once rule ------------------------------------------------------------------
 
 
-async def test_nobody_is_started_after_the_first_call(shelf: Shelf, zygote: Zygote) -> None:
+async def test_nobody_is_started_after_the_first_call(stage: Stage, zygote: Zygote) -> None:
     async with forked(zygote) as hand:
         for name in (A, B):
-            await hand.tell(shelf.connect(name))
+            await hand.tell(stage.connect(name))
             await hand.wait_for(ev.Connected, instance=name)
         assert (await hand.probe(A)).error == ""
-        at = shelf.lab.position
-        await hand.tell(shelf.connect(C))
+        at = stage.lab.position
+        await hand.tell(stage.connect(C))
         assert (await hand.wait_for(ev.NotStarted, instance=C)).detail == CLOSED
         assert (await hand.probe(C)).error == "not connected"
         assert (await hand.probe(B)).error == ""
-        assert shelf.events_since(C, await _seen(shelf.lab, at)) == []
+        assert stage.events_since(C, await _seen(stage.lab, at)) == []
         assert hand.events_of(C) == [ev.NotStarted(CLOSED)]
 
 
-async def test_calls_and_starts_at_the_same_moment(shelf: Shelf, zygote: Zygote) -> None:
+async def test_calls_and_starts_at_the_same_moment(stage: Stage, zygote: Zygote) -> None:
     """A probe as soon as the first is connected: the others are started by then, or refused."""
     async with forked(zygote) as hand:
         for name in NAMES:
-            await hand.tell(shelf.connect(name))
+            await hand.tell(stage.connect(name))
         await hand.wait_for(ev.Connected, instance=A)
         assert (await hand.probe(A)).error == ""
         for name in (B, C):
@@ -292,14 +292,14 @@ async def test_calls_and_starts_at_the_same_moment(shelf: Shelf, zygote: Zygote)
 
 
 async def test_a_start_that_cannot_be_made_leaves_room_for_the_next(
-    shelf: Shelf, zygote: Zygote
+    stage: Stage, zygote: Zygote
 ) -> None:
     async with forked(zygote) as hand:
-        command = shelf.connect(A)
+        command = stage.connect(A)
         _spoil(Path(command.session))
         await hand.tell(command)
-        await hand.tell(shelf.connect(B, "http://127.0.0.1:1"))
-        await hand.tell(shelf.connect(C))
+        await hand.tell(stage.connect(B, "http://127.0.0.1:1"))
+        await hand.tell(stage.connect(C))
         await hand.wait_for(ev.SessionBroken, instance=A)
         await hand.wait_for(ev.DialFailed, instance=B)
         await hand.wait_for(ev.Connected, instance=C)
@@ -354,23 +354,23 @@ async def test_all_leave_one_after_the_other(packed: Packed) -> None:
 
 
 async def test_one_that_was_replaced_leaves_without_ending_the_starts(
-    shelf: Shelf, zygote: Zygote
+    stage: Stage, zygote: Zygote
 ) -> None:
     """The library has ended that connection by itself, so no call is needed."""
     async with forked(zygote) as hand:
-        await hand.tell(shelf.connect(A))
+        await hand.tell(stage.connect(A))
         await hand.wait_for(ev.Connected, instance=A)
-        await shelf.lab.trouble(TroubleKind.CONFLICT, shelf.jid(A))
+        await stage.lab.trouble(TroubleKind.CONFLICT, stage.jid(A))
         await hand.wait_for(ev.StreamReplaced, instance=A)
         assert (await hand.leave(A)).error == ""
-        await hand.tell(shelf.connect(B))
+        await hand.tell(stage.connect(B))
         await hand.wait_for(ev.Connected, instance=B)
 
 
 async def test_a_first_dial_that_hangs_holds_back_all_calls_until_it_ends(
-    shelf: Shelf, zygote: Zygote
+    stage: Stage, zygote: Zygote
 ) -> None:
-    async with _dialling(shelf, zygote) as (packed, relay):
+    async with _dialling(stage, zygote) as (packed, relay):
         hand = packed.hand
         leaving, probing = await hand.start_leave(C), await hand.start_probe(A)
         # Commands are taken in their order.
@@ -380,44 +380,44 @@ async def test_a_first_dial_that_hangs_holds_back_all_calls_until_it_ends(
         for name, request in ((C, leaving), (A, probing)):
             answered = await hand.answer(request)
             assert (answered.instance, answered.error) == (name, "")
-        at = shelf.lab.position
+        at = stage.lab.position
         relay.release()
         await packed.dropped_and_back(A, B)
-        assert packed.events_since(C, await _seen(shelf.lab, at)) == []
+        assert packed.events_since(C, await _seen(stage.lab, at)) == []
         assert hand.events_of(C) == []
 
 
 async def test_what_leaves_during_its_first_dial_is_let_go_when_the_dial_has_come(
-    shelf: Shelf, zygote: Zygote
+    stage: Stage, zygote: Zygote
 ) -> None:
-    async with _dialling(shelf, zygote) as (packed, relay):
-        at = shelf.lab.position
+    async with _dialling(stage, zygote) as (packed, relay):
+        at = stage.lab.position
         leaving = await packed.hand.start_leave(C)
         relay.release()
         assert (await packed.hand.answer(leaving)).error == ""
-        await shelf.lab_event(C, EventKind.CLOSE, at)
+        await stage.lab_event(C, EventKind.CLOSE, at)
         await packed.dropped_and_back(A, B)
-        assert shelf.jid(C) not in {session.jid for session in await shelf.lab.sessions()}
+        assert stage.jid(C) not in {session.jid for session in await stage.lab.sessions()}
         assert packed.hand.events_of(C) == []
 
 
 @pytest.mark.soak
 async def test_a_leave_is_not_answered_for_as_long_as_the_first_dial_hangs(
-    shelf: Shelf, zygote: Zygote
+    stage: Stage, zygote: Zygote
 ) -> None:
-    async with _dialling(shelf, zygote) as (packed, _):
+    async with _dialling(stage, zygote) as (packed, _):
         leaving = await packed.hand.start_leave(C)
         await packed.probe_all(A, B)
         assert not _is_answered(packed.hand, leaving)
 
 
 async def test_a_path_that_the_system_refuses_is_one_instances_trouble(
-    shelf: Shelf, zygote: Zygote
+    stage: Stage, zygote: Zygote
 ) -> None:
     async with forked(zygote) as hand:
-        await hand.tell(shelf.connect(A))
+        await hand.tell(stage.connect(A))
         too_long = f"/tmp/{'x' * 300}.db"
-        await hand.tell(Connect(B, too_long, shelf.jid(B), "http://127.0.0.1:1", alone=False))
+        await hand.tell(Connect(B, too_long, stage.jid(B), "http://127.0.0.1:1", alone=False))
         await hand.wait_for(ev.SessionBroken, instance=B)
         await hand.wait_for(ev.Connected, instance=A)
         assert (await hand.probe(A)).error == ""
@@ -425,9 +425,9 @@ async def test_a_path_that_the_system_refuses_is_one_instances_trouble(
 
 @pytest.mark.soak
 async def test_a_first_dial_that_hangs_for_good_holds_back_calls_for_a_while_only(
-    shelf: Shelf, zygote: Zygote
+    stage: Stage, zygote: Zygote
 ) -> None:
-    async with _dialling(shelf, zygote) as (packed, relay):
+    async with _dialling(stage, zygote) as (packed, relay):
         await packed.probe_all(A, B)
         assert packed.hand.events_of(C) == []
         position = packed.hand.position
@@ -437,10 +437,10 @@ async def test_a_first_dial_that_hangs_for_good_holds_back_calls_for_a_while_onl
 
 @pytest.mark.parametrize("comes_through", [True, False], ids=["succeeds", "fails"])
 async def test_a_leave_while_a_redial_hangs_blocks_nobody(
-    shelf: Shelf, zygote: Zygote, comes_through: bool
+    stage: Stage, zygote: Zygote, comes_through: bool
 ) -> None:
-    async with _relay(shelf) as relay, forked(zygote) as hand:
-        packed = await _pack(shelf, hand, **{B: relay.proxy})
+    async with _relay(stage) as relay, forked(zygote) as hand:
+        packed = await _pack(stage, hand, **{B: relay.proxy})
         relay.hold()
         position = hand.position
         relay.drop()
@@ -449,7 +449,7 @@ async def test_a_leave_while_a_redial_hangs_blocks_nobody(
         leaving = await hand.start_leave(B)
         await packed.probe_all(A, C)
         assert not _is_answered(hand, leaving)
-        at = shelf.lab.position
+        at = stage.lab.position
         if comes_through:
             relay.release()
         else:
@@ -460,31 +460,31 @@ async def test_a_leave_while_a_redial_hangs_blocks_nobody(
 
         await packed.dropped_and_back(A, C)
         await packed.probe_all(A, C)
-        online = {session.jid for session in await shelf.lab.sessions()}
+        online = {session.jid for session in await stage.lab.sessions()}
         assert online == {packed.jid(A), packed.jid(C)}
-        since = packed.events_since(B, await _seen(shelf.lab, at))
+        since = packed.events_since(B, await _seen(stage.lab, at))
         # The server may read a login that was sent before the connection was closed.
         assert since.count(EventKind.LOGIN) <= int(comes_through)
         assert hand.events_of(B, position) == [ev.Disconnected()]
 
 
 @asynccontextmanager
-async def _dialling(shelf: Shelf, zygote: Zygote) -> AsyncIterator[tuple[Packed, Relay]]:
+async def _dialling(stage: Stage, zygote: Zygote) -> AsyncIterator[tuple[Packed, Relay]]:
     """A worker in which the last one's first dial hangs."""
-    async with _relay(shelf) as relay, forked(zygote) as hand:
+    async with _relay(stage) as relay, forked(zygote) as hand:
         relay.hold()
         for name in (A, B):
-            await hand.tell(shelf.connect(name))
-        await hand.tell(shelf.connect(C, relay.proxy))
+            await hand.tell(stage.connect(name))
+        await hand.tell(stage.connect(C, relay.proxy))
         for name in (A, B):
             await hand.wait_for(ev.Connected, instance=name)
         await relay.wait_held()
-        yield Packed(shelf.lab, shelf.phones, shelf.sessions, shelf.folder, hand), relay
+        yield Packed(stage.lab, stage.phones, stage.sessions, stage.folder, hand), relay
 
 
 @asynccontextmanager
-async def _relay(shelf: Shelf) -> AsyncIterator[Relay]:
-    proxy = LabFile.parse(shelf.lab.file.read_text()).proxy
+async def _relay(stage: Stage) -> AsyncIterator[Relay]:
+    proxy = LabFile.parse(stage.lab.file.read_text()).proxy
     assert proxy is not None
     async with Relay(proxy).serving() as relay:
         yield relay

@@ -20,7 +20,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.manager.workers.child import NOT_SEEN, exit_cause
 from waziterm.manager.workers.process import (
     LINES_PER_S,
-    OutputGate,
+    OutputLimit,
     OutputLine,
     WorkerGoneError,
     WorkerProcess,
@@ -300,20 +300,20 @@ async def test_kill_frees_blocked_senders(monkeypatch: pytest.MonkeyPatch, tmp_p
         assert isinstance((await sending)[-1], WorkerGoneError)
 
 
-def test_output_gate_by_its_clock() -> None:
+def test_output_limit_by_its_clock() -> None:
     now = 0.0
-    gate = OutputGate(lambda: now)
-    lines = gate.feed(b"x\n" * (LINES_PER_S + 5))
+    limit = OutputLimit(lambda: now)
+    lines = limit.feed(b"x\n" * (LINES_PER_S + 5))
     assert lines == [OutputLine("x")] * LINES_PER_S
     now = 0.9
-    assert gate.feed(b"x\n") == []
+    assert limit.feed(b"x\n") == []
     now = 1.0
-    assert gate.feed(b"y\n\n") == [
+    assert limit.feed(b"y\n\n") == [
         OutputLine("6 more lines were printed and dropped"),
         OutputLine("y"),
     ]
-    assert gate.feed(b"Press Ctrl+C to exit\nz") == []
-    assert gate.feed(b"") == [OutputLine("z")]
+    assert limit.feed(b"Press Ctrl+C to exit\nz") == []
+    assert limit.feed(b"") == [OutputLine("z")]
 
 
 def test_exit_causes() -> None:

@@ -337,7 +337,7 @@ class Instances:
         self._broadcast.notice(Notice(now, said, trouble=begins))
 
     def _wake_all(self) -> None:
-        """Whoever waits because of the network tries now; the gate paces them."""
+        """Whoever waits because of the network tries now; the connect limit paces them."""
         waiting = [each for each in self if each.instance.next_attempt is not None]
         self._pool.expect(sum(each.instance.reason in OF_THE_NETWORK for each in waiting))
         for supervisor in self:

@@ -44,7 +44,7 @@ class OutputLine:
 Message = Report | OutputLine
 
 
-class OutputGate:
+class OutputLimit:
     """Makes printed bytes into output lines, at most `LINES_PER_S` in any second.
 
     clock: seconds, monotonic.
@@ -196,11 +196,11 @@ class WorkerProcess:
                 await self._messages.put(_report(line))
 
     async def _read_output(self) -> None:
-        gate = OutputGate()
+        limit = OutputLimit()
         while data := await self._received(self._output):
-            for line in gate.feed(data):
+            for line in limit.feed(data):
                 await self._messages.put(line)
-        for line in gate.feed(b""):
+        for line in limit.feed(b""):
             await self._messages.put(line)
 
     async def _received(self, sock: socket.socket) -> bytes:
