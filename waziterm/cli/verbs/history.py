@@ -85,7 +85,7 @@ def _follow(client: ControlClient, as_json: bool, name: str, begin: float, limit
     except FleetError as error:
         if not as_json:
             raise
-        output.line(json.dumps({"error": str(error), "code": error.code, "hint": error.hint}))
+        output.line(json.dumps(error.document))
         return error.code
 
 
