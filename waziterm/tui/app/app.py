@@ -28,6 +28,7 @@ from waziterm.tui.state.here import View
 from waziterm.tui.state.messages import Message, Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.lang import N_, tr, trn
+from waziterm.tui.textual_private import driver_of
 
 FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
@@ -161,7 +162,8 @@ class WazitermApp(CommandApp):
 
     def repaint(self) -> None:
         """Paint what changed on the fleet's screen that is seen, unless the terminal is behind."""
-        if isinstance(self._driver, TerminalDriver) and self._driver.writer.is_behind:
+        driver = driver_of(self)
+        if isinstance(driver, TerminalDriver) and driver.writer.is_behind:
             return
         for screen in reversed(self.screen_stack):
             if isinstance(screen, FleetScreen):

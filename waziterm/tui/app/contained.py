@@ -6,19 +6,24 @@ end that does not come.
 """
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import CoroutineType
 from typing import Any
 
 from rich.console import RenderableType
 from textual.app import App
 from textual.driver import Driver
-from textual.message_pump import MessagePump
 from textual.worker import WorkerFailed
+
+from waziterm.tui.textual_private import (
+    close,
+    end_with_error,
+    is_ending,
+    keep_for_tests,
+    pump_of,
+)
 
 CLOSE_S = 3.0
 """How long a screen that was told to end may take, in seconds."""
@@ -50,7 +55,7 @@ class ContainedApp(App[None]):
     def crash(self, error: BaseException) -> None:
         """End the screen because of an error, which goes to the log."""
         logger.critical("the screen crashed", exc_info=error)
-        self._return_code = 1
+        end_with_error(self)
         self.over.set()
         self._fatal_error()
 
@@ -62,13 +67,10 @@ class ContainedApp(App[None]):
 
     def _fatal_error(self) -> None:
         """End without printing a traceback: its local variables may hold a QR code's text."""
-        self._close_messages_no_wait()
+        close(self)
 
     def _handle_exception(self, error: Exception) -> None:
-        if self._exception is None:
-            # For tests, which run it by Textual's pilot.
-            self._exception = error
-            self._exception_event.set()
+        keep_for_tests(self, error)
         cause = error.error if isinstance(error, WorkerFailed) else error
         self.crash(cause)
 
@@ -150,7 +152,7 @@ def _containing(make: Any) -> Any:
 
 
 async def _contained(work: Coroutine[Any, Any, Any], app: ContainedApp) -> Any:
-    pump = _pump_of(work)
+    pump = pump_of(work)
     try:
         done = await work
     except (Exception, asyncio.CancelledError, GeneratorExit):
@@ -160,15 +162,7 @@ async def _contained(work: Coroutine[Any, Any, Any], app: ContainedApp) -> Any:
         # Not raised: what waits for this task is about to end with the app, and must get so far.
         app.crash(error)
         return None
-    if pump is not None and not (pump._closing or pump._closed or app.over.is_set()):
+    if pump is not None and not (is_ending(pump) or app.over.is_set()):
         # A handler that was cancelled takes its widget with it: keys would go there for ever.
         app.crash(RuntimeError(f"{type(pump).__name__} has ended by itself"))
     return done
-
-
-def _pump_of(work: Coroutine[Any, Any, Any]) -> MessagePump | None:
-    """The widget or screen whose messages this coroutine, not begun yet, is to process."""
-    if not isinstance(work, CoroutineType) or work.__name__ != "_process_messages":
-        return None
-    owner = inspect.getcoroutinelocals(work).get("self")
-    return owner if isinstance(owner, MessagePump) else None

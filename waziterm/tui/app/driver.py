@@ -31,6 +31,15 @@ from textual.message import Message
 
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.keyreader import KeyReader
+from waziterm.tui.textual_private import (
+    app_of,
+    comes_back,
+    draw_on,
+    forget_reader,
+    has_reader,
+    loop_of,
+    tell_of_resume,
+)
 
 BEHIND_BYTES = 32768
 LAST_WORDS_S = 2.0
@@ -155,7 +164,7 @@ class TerminalDriver(LinuxDriver):
 
     def _begin_writing(self) -> None:
         self.writer = TerminalWriter(self._fd, self._crash)
-        self._file = cast(Any, self.writer)
+        draw_on(self, self.writer)
 
     def write(self, data: str) -> None:
         """Hand text to the writer. Textual's own queue in between blocks once it is full."""
@@ -206,12 +215,12 @@ class TerminalDriver(LinuxDriver):
             return b""
 
     def send_message(self, message: Message) -> None:
-        self._app.post_message(message)
+        app_of(self).post_message(message)
 
     def _wait_until_taken(self) -> None:
         """Let the app come to the end of what it was given."""
         taken = threading.Event()
-        if self._app.post_message(events.Callback(callback=taken.set)):
+        if app_of(self).post_message(events.Callback(callback=taken.set)):
             while not taken.wait(LOOK_S) and not self.exit_event.is_set():
                 pass
 
@@ -234,7 +243,7 @@ class TerminalDriver(LinuxDriver):
     def _crash(self, error: BaseException) -> None:
         """The screen cannot go on. For any thread, and for signal handlers."""
         with suppress(RuntimeError):  # the loop has ended, and the screen with it
-            self._loop.call_soon_threadsafe(cast(ContainedApp, self._app).crash, error)
+            loop_of(self).call_soon_threadsafe(cast(ContainedApp, app_of(self)).crash, error)
 
     # -- stopped and continued
 
@@ -243,16 +252,16 @@ class TerminalDriver(LinuxDriver):
             self._begin_writing()
         self._draws = True
         self.is_put_away = False
-        self._key_thread = None
+        forget_reader(self)
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        if self._key_thread is None:
+        if not has_reader(self):
             raise OSError("the terminal lets itself not be set up")
         # Textual's handler interrupts any code, which would have to bear what it raises.
         asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resized)
 
     def _resized(self) -> None:
         size = Size(*self._get_terminal_size())
-        self._app.post_message(events.Resize(size, size))
+        app_of(self).post_message(events.Resize(size, size))
 
     def stop_application_mode(self) -> None:
         self._draws = False
@@ -281,13 +290,13 @@ class TerminalDriver(LinuxDriver):
         Textual alone would begin a second time beside what still runs: with two readers of keys,
         and with the raw mode as that to which the terminal is restored at the end.
         """
-        if self._auto_restart and self._draws:
+        if comes_back(self) and self._draws:
             if not is_in_foreground(self._fd):
                 # The terminal is the shell's; what is drawn now would land in its lines.
                 os.kill(os.getpid(), signal.SIGSTOP)
                 return
             self.suspend_application_mode()
-            self._must_signal_resume = True
+            tell_of_resume(self)
         super()._sigcont_application()
 
 

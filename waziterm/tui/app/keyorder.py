@@ -14,6 +14,7 @@ from textual.driver import Driver
 from textual.message_pump import MessagePump
 
 from waziterm.tui.app.contained import ContainedApp
+from waziterm.tui.textual_private import parent_of
 
 AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
 """Keys that leave; they wait for nothing."""
@@ -68,7 +69,7 @@ class OrderedKeysApp(ContainedApp):
         pump: MessagePump | None = first
         while pump is not None:
             yield partial(_itself, pump)
-            pump = pump._parent
+            pump = parent_of(pump)
         yield lambda: self.screen
         yield lambda: self
 

@@ -11,9 +11,9 @@ from codecs import getincrementaldecoder
 from enum import Enum, auto
 
 from textual import constants, events, messages
-from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
-from textual._xterm_parser import XTermParser
 from textual.message import Message
+
+from waziterm.tui.textual_private import is_key, new_parser
 
 SEQUENCE_S = 0.5
 """How long an unfinished sequence waits for its rest, in seconds. A slow line may split it."""
@@ -75,7 +75,7 @@ class KeyReader:
         self._pasted = ""
         self._last = 0.0
         self._dropped = False
-        self._parser = XTermParser()
+        self._parser = new_parser()
 
     def feed(self, data: bytes, now: float) -> list[Message]:
         """What the next bytes tell."""
@@ -163,7 +163,7 @@ class KeyReader:
             self._sequence = self._pasted = ""
         elif sequence == _MOUSE:
             self._within = _Within.MOUSE
-        elif sequence in ANSI_SEQUENCES_KEYS or (_FINAL.match(char) and sequence != _CONSOLE):
+        elif is_key(sequence) or (_FINAL.match(char) and sequence != _CONSOLE):
             self._within = _Within.KEYS
             if len(sequence) <= _LONGEST:
                 told += self._told(sequence)
@@ -213,7 +213,7 @@ class KeyReader:
             told = []
         if to_the_end or not told:
             # It waits for more of this one, is at its end, or has raised.
-            self._parser = XTermParser()
+            self._parser = new_parser()
         return [message for message in told if _is_of_use(message)]
 
 

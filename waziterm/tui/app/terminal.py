@@ -164,6 +164,7 @@ async def _open(make: "Callable[[], WazitermApp]", modes: "Modes", leaving: asyn
     """Show one screen to its end; whether it was left, and has not crashed."""
     from waziterm.tui.app.contained import run_contained  # noqa: PLC0415 (a refusal needs no textual)
     from waziterm.tui.app.driver import is_hung_up  # noqa: PLC0415
+    from waziterm.tui.textual_private import driver_of  # noqa: PLC0415
 
     left = False
     try:
@@ -171,7 +172,7 @@ async def _open(make: "Callable[[], WazitermApp]", modes: "Modes", leaving: asyn
         try:
             left = await run_contained(app, leaving)
         finally:
-            await _put_away(app._driver, modes)
+            await _put_away(driver_of(app), modes)
     except Exception:
         logger.critical("the screen could not be shown", exc_info=True)
     return left or leaving.is_set() or is_hung_up(modes.fd)

@@ -23,6 +23,7 @@ from textual.filter import LineFilter
 from waziterm.domain.screen import Ascii, Screen, Theme
 from waziterm.tui.paint.plainglyphs import to_ascii
 from waziterm.tui.paint.themes import DARK, PALETTES, Palette, sixteen, textual_theme
+from waziterm.tui.textual_private import filters_of
 
 _KEPT_STYLES = 1024
 _QR = ("#000000", "#ffffff")
@@ -130,12 +131,13 @@ class Finish:
         theme = textual_theme(self.theme)
         app.register_theme(theme)
         app.theme = theme.name
+        filters = filters_of(app)
         if self.theme is not Theme.DARK:
-            app._filters.insert(0, _Restyled(themed(PALETTES[self.theme])))
+            filters.insert(0, _Restyled(themed(PALETTES[self.theme])))
         if self.few_colours:
-            app._filters.append(_Restyled(reduced(self.theme, no_color=app.no_color)))
+            filters.append(_Restyled(reduced(self.theme, no_color=app.no_color)))
         if self.ascii:
-            app._filters.append(_Ascii())
+            filters.append(_Ascii())
 
 
 def only_ascii(app: App[Any]) -> bool:
