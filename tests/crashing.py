@@ -89,7 +89,7 @@ class CrashingApp(WazitermApp):
     ]
 
     async def action_break(self, what: str) -> None:
-        self.tell(Mood.DONE, f"broken: {what}")
+        self.message.tell(Mood.DONE, f"broken: {what}")
         match what:
             case "handler":
                 raise RuntimeError(BUG)

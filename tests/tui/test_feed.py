@@ -145,7 +145,7 @@ async def test_nothing_is_sent_to_the_terminal_while_nothing_changes() -> None:
         wall.render_line = noted  # type: ignore[method-assign]
         for _ in range(5):
             fleet.clock.advance(1)
-            screen.app.repaint()
+            screen.app.screens.repaint()
             await screen.pilot.pause()
         assert painted == []
         fleet.log("shop-003", "one line")

@@ -47,7 +47,7 @@ async def test_a_burst_moves_as_far_as_it_says() -> None:
     async with shown(every_state(), 120, 40) as screen:
         burst(screen, "2", *["down"] * 5, "enter")
         await screen.sees("esc back")
-        assert screen.app.target == screen.app.model.shown[5]
+        assert screen.app.screens.target == screen.app.model.shown[5]
 
 
 async def test_ctrl_c_waits_for_no_other_key() -> None:

@@ -9,12 +9,13 @@ from waziterm.domain.fleet.api import FleetError, SendResult
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.screen import ACTIONS
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.commands.keys import KEYS, rebound
 from waziterm.tui.screens.dialogs import AddDialog, ConfirmDialog
 from waziterm.tui.screens.help import HelpDialog
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
+from waziterm.tui.state.here import Place
 
 
 def marked(screen: Shown) -> str:
@@ -352,7 +353,27 @@ async def test_letters_in_a_dialog_are_text_and_not_commands() -> None:
 
 
 def test_every_action_can_be_bound_and_no_other() -> None:
-    assert {key.id for key in KEYS} == ACTIONS
+    assert {key.action for key in KEYS} == set(KeyAction)
+
+
+def test_an_action_has_one_function_wherever_it_works() -> None:
+    """`press` finds it by the action and the place."""
+    for place in (Place.FLEET, Place.FOCUS):
+        functions: dict[KeyAction, object] = {}
+        for key in KEYS:
+            if key.place in (place, Place.BOTH):
+                assert functions.setdefault(key.action, key.do) is key.do, key.action
+
+
+async def test_the_keys_to_both_neighbours_can_be_bound_apart() -> None:
+    """They had one name, and another key for it took the way back or the way on."""
+    fleet = ScriptedFleet(connected("alpha"), connected("beta"), connected("gamma"))
+    keymap = {"neighbour_before": "f5", "neighbour_1": "f6"}
+    async with shown(fleet, keymap=keymap) as screen:
+        await screen.press("enter", "f6")
+        await screen.until(lambda _: screen.app.screens.target == "beta")
+        await screen.press("f5", "f5")
+        await screen.until(lambda _: screen.app.screens.target == "gamma")
 
 
 async def test_a_key_that_is_bound_otherwise_does_it_and_is_what_footer_and_help_say() -> None:

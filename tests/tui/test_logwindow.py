@@ -2,6 +2,7 @@
 
 from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.tui.instance.log_window import LogWindow
+from waziterm.tui.state.here import Move
 
 
 def lines(count: int, text: str = "line") -> list[LogLine]:
@@ -15,42 +16,42 @@ def shown(window: LogWindow, log: list[LogLine], height: int = 5, width: int = 6
 def test_it_follows_until_scrolled_up_and_again_at_the_end() -> None:
     window, log = LogWindow(), lines(20)
     assert shown(window, log) == [f"line {n}" for n in range(16, 21)]
-    window.scroll("up", log)
+    window.scroll(Move.UP, log)
     assert not window.following
     more = lines(40)
     assert shown(window, more)[-1] == "line 19"
     assert window.below(more) == 21
-    window.scroll("last", more)
+    window.scroll(Move.LAST, more)
     assert window.following and shown(window, more)[-1] == "line 40"
 
 
 def test_pages_and_ends() -> None:
     window, log = LogWindow(), lines(20)
     shown(window, log)
-    window.scroll("page_up", log)
+    window.scroll(Move.PAGE_UP, log)
     assert shown(window, log) == [f"line {n}" for n in range(12, 17)]
-    window.scroll("first", log)
+    window.scroll(Move.FIRST, log)
     assert shown(window, log) == [f"line {n}" for n in range(1, 6)]
-    window.scroll("up", log)
+    window.scroll(Move.UP, log)
     assert shown(window, log)[0] == "line 1"
-    window.scroll("page_down", log)
+    window.scroll(Move.PAGE_DOWN, log)
     assert shown(window, log)[-1] == "line 9"
 
 
 def test_scrolling_down_to_the_newest_line_follows() -> None:
     window, log = LogWindow(), lines(6)
     shown(window, log)
-    window.scroll("up", log)
-    window.scroll("down", log)
+    window.scroll(Move.UP, log)
+    window.scroll(Move.DOWN, log)
     assert window.following
 
 
 def test_a_short_log_does_not_scroll() -> None:
     window, log = LogWindow(), lines(3)
     shown(window, log)
-    window.scroll("up", log)
+    window.scroll(Move.UP, log)
     assert window.following
-    window.scroll("up", [])
+    window.scroll(Move.UP, [])
     assert shown(window, []) == []
 
 
@@ -67,6 +68,6 @@ def test_lines_that_left_the_memory_leave_the_oldest_ones_in_view() -> None:
     window = LogWindow()
     log = lines(20)
     shown(window, log)
-    window.scroll("first", log)
+    window.scroll(Move.FIRST, log)
     late = lines(100)[50:]
     assert shown(window, late)[-1] == "line 51"

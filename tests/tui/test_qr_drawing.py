@@ -89,10 +89,10 @@ async def test_an_expired_code_leaves_the_screen_and_the_next_one_is_painted() -
         await screen.press("enter")
         await screen.sees("14 s left")
         fleet.clock.advance(6.5)
-        screen.app.repaint()
+        screen.app.screens.repaint()
         await screen.sees("8 s left")
         fleet.clock.advance(8)
-        screen.app.repaint()
+        screen.app.screens.repaint()
         await screen.sees("waiting for the next QR code")
         assert decode_qr(screen.cells()) is None
         another = FAKE_QR[:-1] + "#"

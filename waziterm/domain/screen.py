@@ -31,69 +31,69 @@ class Lang(StrEnum):
     ID = "id"
 
 
-ACTIONS = frozenset(
-    {
-        "acknowledge",
-        "add",
-        "back",
-        "check",
-        "clean",
-        "clean_all",
-        "command_palette",
-        "copy",
-        "filter",
-        "fix",
-        "focus_instance",
-        "follow",
-        "full_test",
-        "leave",
-        "mark",
-        "move_down",
-        "move_first",
-        "move_last",
-        "move_left",
-        "move_page_down",
-        "move_page_up",
-        "move_right",
-        "move_up",
-        "neighbour_1",
-        "only_troubled",
-        "pairing_code",
-        "reconnect",
-        "remove",
-        "restart",
-        "reverse",
-        "save_qr",
-        "scroll_log_down",
-        "scroll_log_first",
-        "scroll_log_last",
-        "scroll_log_page_down",
-        "scroll_log_page_up",
-        "scroll_log_up",
-        "send_test",
-        "show_help",
-        "show_log",
-        "sort",
-        "start_stop",
-        "suspend",
-        "switch_qr",
-        "undo",
-        "view_incidents",
-        "view_list",
-        "view_queue",
-        "view_wall",
-        "wrap",
-    }
-)
-"""What a key can be bound to in `[screen.keys]`; each is the name of an action of the screen."""
+class KeyAction(StrEnum):
+    """What a key does, by the name under which `[screen.keys]` binds it to another key."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ADD = "add"
+    BACK = "back"
+    CHECK = "check"
+    CLEAN = "clean"
+    CLEAN_ALL = "clean_all"
+    COMMAND_PALETTE = "command_palette"
+    COPY = "copy"
+    FILTER = "filter"
+    FIX = "fix"
+    FOCUS_INSTANCE = "focus_instance"
+    FOLLOW = "follow"
+    FULL_TEST = "full_test"
+    LEAVE = "leave"
+    MARK = "mark"
+    MOVE_DOWN = "move_down"
+    MOVE_FIRST = "move_first"
+    MOVE_LAST = "move_last"
+    MOVE_LEFT = "move_left"
+    MOVE_PAGE_DOWN = "move_page_down"
+    MOVE_PAGE_UP = "move_page_up"
+    MOVE_RIGHT = "move_right"
+    MOVE_UP = "move_up"
+    NEIGHBOUR_AFTER = "neighbour_1"
+    NEIGHBOUR_BEFORE = "neighbour_before"
+    ONLY_TROUBLED = "only_troubled"
+    PAIRING_CODE = "pairing_code"
+    RECONNECT = "reconnect"
+    REMOVE = "remove"
+    RESTART = "restart"
+    REVERSE = "reverse"
+    SAVE_QR = "save_qr"
+    SCROLL_LOG_DOWN = "scroll_log_down"
+    SCROLL_LOG_FIRST = "scroll_log_first"
+    SCROLL_LOG_LAST = "scroll_log_last"
+    SCROLL_LOG_PAGE_DOWN = "scroll_log_page_down"
+    SCROLL_LOG_PAGE_UP = "scroll_log_page_up"
+    SCROLL_LOG_UP = "scroll_log_up"
+    SEND_TEST = "send_test"
+    SHOW_HELP = "show_help"
+    SHOW_LOG = "show_log"
+    SORT = "sort"
+    START_STOP = "start_stop"
+    SUSPEND = "suspend"
+    SWITCH_QR = "switch_qr"
+    UNDO = "undo"
+    VIEW_INCIDENTS = "view_incidents"
+    VIEW_LIST = "view_list"
+    VIEW_QUEUE = "view_queue"
+    VIEW_WALL = "view_wall"
+    WRAP = "wrap"
 
 
 def _action(name: str) -> str:
     """The name of an action. Raises ValueError for any other."""
-    if name not in ACTIONS:
+    names = [action.value for action in KeyAction]
+    if name not in names:
         from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
 
-        near = ", ".join(get_close_matches(name, ACTIONS, 3)) or ", ".join(sorted(ACTIONS)[:8])
+        near = ", ".join(get_close_matches(name, names, 3) or names[:8])
         raise ValueError(f"no such action; near it: {near}")
     return name
 

@@ -6,14 +6,14 @@ screen: `/shop` would begin a filter, and stop an instance with its `s`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
+from typing import Any
 
 from textual import events
-from textual.driver import Driver
+from textual.app import App
 from textual.message_pump import MessagePump
 
-from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.textual_private import parent_of
 
 AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
@@ -24,17 +24,24 @@ MOST_WAITING = 512
 """Keys that wait for their turn. Nobody types so far ahead: the oldest are lost then."""
 
 
-class OrderedKeysApp(ContainedApp):
-    """Reads the next key when the one before it has had its effect."""
+class KeyOrder:
+    """Gives an app the next key when the one before it has had its effect.
 
-    def __init__(self, driver_class: type[Driver] | None = None) -> None:
-        super().__init__(driver_class=driver_class)
+    take_in: what the app does with an event otherwise.
+    """
+
+    def __init__(
+        self, app: App[Any], take_in: Callable[[events.Event], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._app = app
+        self._take_in = take_in
         self._typed: deque[events.Key] = deque(maxlen=MOST_WAITING)
         self._under_way: object | None = None
 
     async def on_event(self, event: events.Event) -> None:
+        """Pass it on, unless it is a key that has to wait."""
         if not isinstance(event, events.Key) or event.is_forwarded or event.key in AT_ONCE:
-            await super().on_event(event)
+            await self._take_in(event)
         elif self._under_way is not None:
             self._typed.append(event)
         else:
@@ -42,8 +49,8 @@ class OrderedKeysApp(ContainedApp):
 
     async def _pass_on(self, event: events.Key) -> None:
         mine = self._under_way = object()
-        stations = self._stations(self.focused or self.screen)
-        await super().on_event(event)
+        stations = self._stations(self._app.focused or self._app.screen)
+        await self._take_in(event)
 
         async def done() -> None:
             if self._under_way is mine:
@@ -55,9 +62,9 @@ class OrderedKeysApp(ContainedApp):
             for station in stations:
                 if station().call_later(go_on):
                     return
-            self.call_later(done)
+            self._app.call_later(done)
 
-        self.set_timer(PATIENCE_S, done)
+        self._app.set_timer(PATIENCE_S, done)
         go_on()
 
     def _stations(self, first: MessagePump) -> Iterator[Callable[[], MessagePump]]:
@@ -70,8 +77,8 @@ class OrderedKeysApp(ContainedApp):
         while pump is not None:
             yield partial(_itself, pump)
             pump = parent_of(pump)
-        yield lambda: self.screen
-        yield lambda: self
+        yield lambda: self._app.screen
+        yield lambda: self._app
 
 
 def _itself(pump: MessagePump) -> MessagePump:

@@ -13,6 +13,8 @@ from textual.command import (
     Provider,
 )
 
+from waziterm.domain.screen import KeyAction
+from waziterm.tui.commands.keys import AppKey
 from waziterm.tui.state.here import Place
 from waziterm.tui.text.lang import tr
 
@@ -38,19 +40,23 @@ class FleetCommands(Provider):
     def _entries(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         app = cast("WazitermApp", self.app)
         for key in app.keys:
-            if key.place is Place.BOTH and key.label and key.action != "app.command_palette":
+            if not isinstance(key, AppKey) or key.action is KeyAction.COMMAND_PALETTE:
+                continue
+            if key.place is Place.BOTH and key.label:
                 about = f"{tr(key.about)} ({key.shown})"
-                yield tr(key.label), about, partial(app.run_action, key.action)
-        yield tr("glossary"), tr("the words of the field, explained"), app.show_glossary
+                yield tr(key.label), about, partial(key.do, app.commands)
+        about = tr("the words of the field, explained")
+        yield tr("glossary"), about, app.screens.show_glossary
+        show = app.screens.open_focus
         for name in app.model.names:
-            yield tr("show {name}", name=name), tr("open it in full"), partial(app.open_focus, name)
+            yield tr("show {name}", name=name), tr("open it in full"), partial(show, name)
 
     def _acts(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         app = cast("WazitermApp", self.app)
         for name in app.model.names:
             for key in app.keys:
-                if key.on_instance:
-                    act = partial(app.act, key.action.removeprefix("app."), name)
+                if isinstance(key, AppKey) and key.do_on is not None:
+                    act = partial(key.do_on, app.commands, name)
                     yield f"{tr(key.label)} {name}", tr(key.about), act
 
     async def discover(self) -> Hits:

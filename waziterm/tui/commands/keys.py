@@ -1,13 +1,21 @@
-"""The keys: one list from which bindings, footer, help and palette are made."""
+"""The keys: one list from which bindings, footer, help and palette are made.
 
-import re
+A row holds the function that its key calls, so that the type checker names a row whose function is
+missing. Textual, which finds functions by names, is given one action for all of them.
+"""
+
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar, assert_never
 
 from textual.binding import Binding, BindingType
 
-from waziterm.tui.state.here import Here, Place, View
+from waziterm.domain.screen import KeyAction
+from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance
+from waziterm.tui.state.here import Here, Move, Place, View
 from waziterm.tui.text.lang import tr
+
+_Target = TypeVar("_Target", Commands, OnFleet, OnInstance)
 
 
 def _always(_here: Here) -> bool:
@@ -22,156 +30,239 @@ def _with_fleet(here: Here) -> bool:
     return here.instances > 0
 
 
+def _focus(app: Commands) -> None:
+    app.instances.focus_instance()
+
+
 @dataclass(frozen=True, slots=True)
-class Key:
+class Key(Generic[_Target]):
     """A key and what it does.
 
-    keys: Textual's names, separated by commas. shown: as printed in footer and help.
-    label: its word in the footer, "" to leave it out there. about: its sentence in the help.
-    when: whether it does something now, for the footer. commands: it asks the fleet to do
-    something, which one that is only watched refuses. on_instance: the palette offers it for
-    every instance.
+    keys: Textual's names, separated by commas. action: by which it can be bound to another key.
+    shown: as printed in footer and help. label: its word in the footer, "" to leave it out there.
+    about: its sentence in the help. do: what it calls. place: where it works. when: whether it
+    does something now, for the footer. commands: it asks the fleet to do something, which one that
+    is only watched refuses.
     """
 
     keys: str
-    action: str
+    action: KeyAction
     shown: str
     label: str
     about: str
+    do: Callable[[_Target], None]
     place: Place = Place.BOTH
     when: Callable[[Here], bool] = _always
     commands: bool = False
-    on_instance: bool = False
-
-    @property
-    def id(self) -> str:
-        """The name under which it can be bound to another key; one of `domain.screen.ACTIONS`."""
-        return re.sub(r"\W+", "_", self.action.removeprefix("app.")).strip("_")
 
     def word(self, here: Here) -> str:
         """The footer's word; `s` and esc say which of the things that they do comes next."""
-        if self.action == "app.start_stop" and here.instance is not None and not here.marked:
+        if self.action is KeyAction.START_STOP and here.instance is not None and not here.marked:
             return tr("start") if here.starts else tr("stop")
-        if self.action == "back" and here.place is Place.FLEET:
+        if self.action is KeyAction.BACK and here.place is Place.FLEET:
             return tr("unmark") if here.marked else tr("show all") if here.hides else tr("wall")
         return tr(self.label)
 
 
-KEYS = (
-    Key("up,k", "move('up')", "↑ k", "", "the one above", Place.FLEET),
-    Key("down,j", "move('down')", "↓ j", "", "the one below", Place.FLEET),
-    Key("left", "move('left')", "←", "", "the one on the left", Place.FLEET),
-    Key("right", "move('right')", "→", "", "the one on the right", Place.FLEET),
-    Key("pageup", "move('page_up')", "PgUp", "", "one screen up", Place.FLEET),
-    Key("pagedown", "move('page_down')", "PgDn", "", "one screen down", Place.FLEET),
-    Key("home,g", "move('first')", "Home g", "", "the first one", Place.FLEET),
-    Key("end,G", "move('last')", "End G", "", "the last one", Place.FLEET),
-    Key("enter", "app.focus_instance", "enter", "show", "show it in full: QR code, log, facts",
-        Place.FLEET, _with_instance),
-    Key("1", "app.view('wall')", "1", "", "the wall: a panel for each instance"),
-    Key("2", "app.view('list')", "2", "", "the list: a row for each instance"),
-    Key("3", "app.focus_instance", "3", "", "one instance in full"),
-    Key("4", "app.view('incidents')", "4", "", "the incidents: what happened, what was done"),
-    Key("5", "app.view('queue')", "5", "", "the queue: who waits for a scan, code after code"),
-    Key("slash", "filter", "/", "filter", "show only what fits; ! inverts", Place.FLEET,
-        lambda here: here.arranged),
-    Key("z", "only_troubled", "z", "troubled", "show only those in trouble, or all", Place.FLEET,
-        lambda here: here.arranged),
-    Key("o", "sort", "o", "sort", "sort by the next column", Place.FLEET,
-        lambda here: here.arranged and here.view is View.LIST),
-    Key("O", "reverse", "O", "", "turn the order round", Place.FLEET),
-    Key("space", "mark", "space", "", "mark it; s r t c x then mean all that are marked",
-        Place.FLEET),
-    Key("A", "app.acknowledge", "A", "acknowledge", "acknowledge the incident, in the incidents",
-        Place.FLEET, lambda here: here.open_incident, commands=True),
-    Key("escape", "back", "esc", "wall", "clear the filter or the marks; back to the wall",
-        Place.FLEET, lambda here: here.goes_back),
-    Key("escape", "back", "esc", "back", "back to the fleet", Place.FOCUS),
-    Key("Q", "switch_qr", "Q", "other QR", "draw the QR code in half blocks or in sextants",
-        Place.FOCUS, lambda here: here.shows_qr),
-    Key("p", "pairing_code", "p", "code", "a code to type on the phone instead of the scan",
-        Place.FOCUS, lambda here: here.pairing, commands=True),
-    Key("P", "save_qr", "P", "", "the QR code as a picture file, deleted when it expires",
-        Place.FOCUS),
-    Key("s", "app.start_stop", "s", "start/stop", "start it, or stop it",
-        when=_with_instance, commands=True, on_instance=True),
-    Key("r", "app.reconnect", "r", "reconnect",
+@dataclass(frozen=True, slots=True)
+class AppKey(Key[Commands]):
+    """A key whose function is the app's. do_on: the same on an instance that the palette names."""
+
+    do_on: Callable[[Commands, str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetKey(Key[OnFleet]):
+    """A key whose function is that of the fleet's screen."""
+
+    place: Place = field(default=Place.FLEET, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceKey(Key[OnInstance]):
+    """A key whose function is that of the screen of one instance."""
+
+    place: Place = field(default=Place.FOCUS, init=False)
+
+
+AnyKey = AppKey | FleetKey | InstanceKey
+
+
+KEYS: tuple[AnyKey, ...] = (
+    FleetKey("up,k", KeyAction.MOVE_UP, "↑ k", "", "the one above", lambda at: at.move(Move.UP)),
+    FleetKey("down,j", KeyAction.MOVE_DOWN, "↓ j", "", "the one below",
+        lambda at: at.move(Move.DOWN)),
+    FleetKey("left", KeyAction.MOVE_LEFT, "←", "", "the one on the left",
+        lambda at: at.move(Move.LEFT)),
+    FleetKey("right", KeyAction.MOVE_RIGHT, "→", "", "the one on the right",
+        lambda at: at.move(Move.RIGHT)),
+    FleetKey("pageup", KeyAction.MOVE_PAGE_UP, "PgUp", "", "one screen up",
+        lambda at: at.move(Move.PAGE_UP)),
+    FleetKey("pagedown", KeyAction.MOVE_PAGE_DOWN, "PgDn", "", "one screen down",
+        lambda at: at.move(Move.PAGE_DOWN)),
+    FleetKey("home,g", KeyAction.MOVE_FIRST, "Home g", "", "the first one",
+        lambda at: at.move(Move.FIRST)),
+    FleetKey("end,G", KeyAction.MOVE_LAST, "End G", "", "the last one",
+        lambda at: at.move(Move.LAST)),
+    AppKey("enter", KeyAction.FOCUS_INSTANCE, "enter", "show",
+        "show it in full: QR code, log, facts", _focus, place=Place.FLEET, when=_with_instance),
+    AppKey("1", KeyAction.VIEW_WALL, "1", "", "the wall: a panel for each instance",
+        lambda app: app.screens.view(View.WALL)),
+    AppKey("2", KeyAction.VIEW_LIST, "2", "", "the list: a row for each instance",
+        lambda app: app.screens.view(View.LIST)),
+    AppKey("3", KeyAction.FOCUS_INSTANCE, "3", "", "one instance in full", _focus),
+    AppKey("4", KeyAction.VIEW_INCIDENTS, "4", "", "the incidents: what happened, what was done",
+        lambda app: app.screens.view(View.INCIDENTS)),
+    AppKey("5", KeyAction.VIEW_QUEUE, "5", "", "the queue: who waits for a scan, code after code",
+        lambda app: app.screens.view(View.QUEUE)),
+    FleetKey("slash", KeyAction.FILTER, "/", "filter", "show only what fits; ! inverts",
+        lambda at: at.filter(), when=lambda here: here.arranged),
+    FleetKey("z", KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
+        lambda at: at.only_troubled(), when=lambda here: here.arranged),
+    FleetKey("o", KeyAction.SORT, "o", "sort", "sort by the next column", lambda at: at.sort(),
+        when=lambda here: here.arranged and here.view is View.LIST),
+    FleetKey("O", KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
+    FleetKey("space", KeyAction.MARK, "space", "",
+        "mark it; s r t c x then mean all that are marked", lambda at: at.mark()),
+    AppKey("A", KeyAction.ACKNOWLEDGE, "A", "acknowledge",
+        "acknowledge the incident, in the incidents", lambda app: app.tools.acknowledge(),
+        place=Place.FLEET, when=lambda here: here.open_incident, commands=True),
+    FleetKey("escape", KeyAction.BACK, "esc", "wall",
+        "clear the filter or the marks; back to the wall", lambda at: at.back(),
+        when=lambda here: here.goes_back),
+    InstanceKey("escape", KeyAction.BACK, "esc", "back", "back to the fleet", lambda at: at.back()),
+    InstanceKey("Q", KeyAction.SWITCH_QR, "Q", "other QR",
+        "draw the QR code in half blocks or in sextants", lambda at: at.switch_qr(),
+        when=lambda here: here.shows_qr),
+    InstanceKey("p", KeyAction.PAIRING_CODE, "p", "code",
+        "a code to type on the phone instead of the scan", lambda at: at.pairing_code(),
+        when=lambda here: here.pairing, commands=True),
+    InstanceKey("P", KeyAction.SAVE_QR, "P", "",
+        "the QR code as a picture file, deleted when it expires", lambda at: at.save_qr()),
+    AppKey("s", KeyAction.START_STOP, "s", "start/stop", "start it, or stop it",
+        lambda app: app.instances.start_stop(),
+        do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance, commands=True),
+    AppKey("r", KeyAction.RECONNECT, "r", "reconnect",
         "connect now; only this shortens a cool-down or ends a hold",
-        when=_with_instance, commands=True, on_instance=True),
-    Key("t", "app.send_test", "t", "send-test", "send a short text to its own number",
-        when=lambda here: here.connected, commands=True, on_instance=True),
-    Key("c", "app.clean", "c", "clean", "move its session to the trash; asks first",
-        when=_with_instance, commands=True, on_instance=True),
-    Key("a", "app.add", "a", "add", "add an instance", commands=True),
-    Key("l", "app.show_log", "l", "log", "its log on the whole screen, and back",
-        when=_with_instance, on_instance=True),
-    Key("f", "follow", "f", "follow", "follow the log, or stay where you are", Place.FOCUS,
-        _with_instance),
-    Key("w", "wrap", "w", "", "wrap long log lines, or cut them", Place.FOCUS),
-    Key("y", "copy", "y", "copy", "copy the code that is shown, else the newest log line",
-        Place.FOCUS, _with_instance),
-    Key("up,k", "scroll_log('up')", "↑ k", "", "scroll the log up; stops following", Place.FOCUS),
-    Key("down,j", "scroll_log('down')", "↓ j", "", "scroll the log down", Place.FOCUS),
-    Key("pageup", "scroll_log('page_up')", "PgUp", "", "one page up in the log", Place.FOCUS),
-    Key("pagedown", "scroll_log('page_down')", "PgDn", "", "one page down", Place.FOCUS),
-    Key("home,g", "scroll_log('first')", "Home g", "", "the oldest line", Place.FOCUS),
-    Key("end,G", "scroll_log('last')", "End G", "", "the newest line; follows", Place.FOCUS),
-    Key("left", "neighbour(-1)", "←", "", "the instance before this one", Place.FOCUS),
-    Key("right", "neighbour(1)", "→", "", "the instance after this one", Place.FOCUS),
-    Key("T", "app.full_test", "T", "test", "test the connection layer by layer",
-        when=_with_fleet, commands=True),
-    Key("K", "app.check", "K", "check", "look for everything that is wrong or will be"),
-    Key("F", "app.fix", "F", "fix", "mend what a check finds; shows first what it would do"),
-    Key("R", "app.restart", "R", "restart", "stop all, check, fix, start staggered; asks first",
-        when=_with_fleet, commands=True),
-    Key("u", "app.undo", "u", "undo", "restore what was cleaned or removed last; asks first",
+        lambda app: app.instances.reconnect(),
+        do_on=lambda app, name: app.instances.reconnect(name), when=_with_instance, commands=True),
+    AppKey("t", KeyAction.SEND_TEST, "t", "send-test", "send a short text to its own number",
+        lambda app: app.instances.send_test(),
+        do_on=lambda app, name: app.instances.send_test(name), when=lambda here: here.connected,
         commands=True),
-    Key("x", "app.remove", "x", "remove", "clean it and take it off the list; asks first",
+    AppKey("c", KeyAction.CLEAN, "c", "clean", "move its session to the trash; asks first",
+        lambda app: app.instances.clean(), do_on=lambda app, name: app.instances.clean(name),
         when=_with_instance, commands=True),
-    Key("C", "app.clean_all", "C", "", "clean every session; asks for their number",
+    AppKey("a", KeyAction.ADD, "a", "add", "add an instance", lambda app: app.instances.add(),
         commands=True),
-    Key("ctrl+p,colon", "app.command_palette", "^p :", "palette",
-        "find any action and any instance"),
-    Key("ctrl+z", "app.suspend", "^z", "", "stop here and back to the shell; fg goes on"),
-    Key("question_mark", "app.show_help", "?", "help", "this list"),
-    Key("q", "app.leave", "q", "quit",
-        "quit, as ctrl+c; says first what that does"),
+    AppKey("l", KeyAction.SHOW_LOG, "l", "log", "its log on the whole screen, and back",
+        lambda app: app.instances.show_log(), do_on=lambda app, name: app.instances.show_log(name),
+        when=_with_instance),
+    InstanceKey("f", KeyAction.FOLLOW, "f", "follow", "follow the log, or stay where you are",
+        lambda at: at.follow(), when=_with_instance),
+    InstanceKey("w", KeyAction.WRAP, "w", "", "wrap long log lines, or cut them",
+        lambda at: at.wrap()),
+    InstanceKey("y", KeyAction.COPY, "y", "copy",
+        "copy the code that is shown, else the newest log line", lambda at: at.copy(),
+        when=_with_instance),
+    InstanceKey("up,k", KeyAction.SCROLL_LOG_UP, "↑ k", "", "scroll the log up; stops following",
+        lambda at: at.scroll_log(Move.UP)),
+    InstanceKey("down,j", KeyAction.SCROLL_LOG_DOWN, "↓ j", "", "scroll the log down",
+        lambda at: at.scroll_log(Move.DOWN)),
+    InstanceKey("pageup", KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up in the log",
+        lambda at: at.scroll_log(Move.PAGE_UP)),
+    InstanceKey("pagedown", KeyAction.SCROLL_LOG_PAGE_DOWN, "PgDn", "", "one page down",
+        lambda at: at.scroll_log(Move.PAGE_DOWN)),
+    InstanceKey("home,g", KeyAction.SCROLL_LOG_FIRST, "Home g", "", "the oldest line",
+        lambda at: at.scroll_log(Move.FIRST)),
+    InstanceKey("end,G", KeyAction.SCROLL_LOG_LAST, "End G", "", "the newest line; follows",
+        lambda at: at.scroll_log(Move.LAST)),
+    InstanceKey("left", KeyAction.NEIGHBOUR_BEFORE, "←", "", "the instance before this one",
+        lambda at: at.neighbour(-1)),
+    InstanceKey("right", KeyAction.NEIGHBOUR_AFTER, "→", "", "the instance after this one",
+        lambda at: at.neighbour(1)),
+    AppKey("T", KeyAction.FULL_TEST, "T", "test", "test the connection layer by layer",
+        lambda app: app.tools.full_test(), when=_with_fleet, commands=True),
+    AppKey("K", KeyAction.CHECK, "K", "check", "look for everything that is wrong or will be",
+        lambda app: app.tools.check()),
+    AppKey("F", KeyAction.FIX, "F", "fix", "mend what a check finds; shows first what it would do",
+        lambda app: app.tools.fix()),
+    AppKey("R", KeyAction.RESTART, "R", "restart",
+        "stop all, check, fix, start staggered; asks first", lambda app: app.tools.restart(),
+        when=_with_fleet, commands=True),
+    AppKey("u", KeyAction.UNDO, "u", "undo", "restore what was cleaned or removed last; asks first",
+        lambda app: app.tools.undo(), commands=True),
+    AppKey("x", KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
+        lambda app: app.tools.remove(), when=_with_instance, commands=True),
+    AppKey("C", KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
+        lambda app: app.tools.clean_all(), commands=True),
+    AppKey("ctrl+p,colon", KeyAction.COMMAND_PALETTE, "^p :", "palette",
+        "find any action and any instance", lambda app: app.screens.command_palette()),
+    AppKey("ctrl+z", KeyAction.SUSPEND, "^z", "", "stop here and back to the shell; fg goes on",
+        lambda app: app.screens.suspend()),
+    AppKey("question_mark", KeyAction.SHOW_HELP, "?", "help", "this list",
+        lambda app: app.screens.show_help()),
+    AppKey("q", KeyAction.LEAVE, "q", "quit", "quit, as ctrl+c; says first what that does",
+        lambda app: app.screens.leave()),
 )  # fmt: skip
 
 
 def bindings(place: Place) -> list[BindingType]:
-    """Textual's bindings for a screen."""
+    """Textual's bindings for a screen: each calls the app's `action_key`, and that `press`."""
     return [
-        Binding(key.keys, key.action, key.label or key.about, show=False, id=key.id)
+        Binding(
+            key.keys,
+            f"app.key({key.action.value!r})",
+            key.label or key.about,
+            show=False,
+            id=key.action.value,
+        )
         for key in KEYS
         if key.place in (place, Place.BOTH)
     ]
 
 
-def rebound(keymap: Mapping[str, str]) -> tuple[Key, ...]:
-    """All keys, some of them bound otherwise. keymap: by a key's id, Textual's names of its keys.
+def press(action: KeyAction, app: Commands, fleet: OnFleet, instance: OnInstance | None) -> None:
+    """Call the function of a key. instance: the screen of one, None while the fleet's is shown."""
+    place = Place.FLEET if instance is None else Place.FOCUS
+    key = next(key for key in KEYS if key.action is action and key.place in (place, Place.BOTH))
+    match key:
+        case AppKey():
+            key.do(app)
+        case FleetKey():
+            key.do(fleet)
+        case InstanceKey():
+            if instance is not None:
+                key.do(instance)
+        case _:
+            assert_never(key)
+
+
+def rebound(keymap: Mapping[str, str]) -> tuple[AnyKey, ...]:
+    """All keys, some of them bound otherwise. keymap: by an action, its keys in Textual's names.
 
     Raises ValueError when one key would do two things in the same place.
     """
     keys = tuple(
         replace(key, keys=other, shown=other.split(",")[0].strip())
-        if (other := keymap.get(key.id))
+        if (other := keymap.get(key.action))
         else key
         for key in KEYS
     )
     for place in (Place.FLEET, Place.FOCUS):
-        taken: dict[str, str] = {}
+        taken: dict[str, KeyAction] = {}
         for key in keys:
             if key.place not in (place, Place.BOTH):
                 continue
             for name in key.keys.split(","):
-                first = taken.setdefault(name.strip(), key.id)
-                if first != key.id:
-                    raise ValueError(f"the key {name.strip()} is that of {first} and of {key.id}")
+                first = taken.setdefault(name.strip(), key.action)
+                if first is not key.action:
+                    said = f"the key {name.strip()} is that of {first} and of {key.action}"
+                    raise ValueError(said)
     return keys
 
 
-def useful(keys: Iterable[Key], here: Here) -> list[tuple[str, str]]:
+def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
     """What the footer shows: the keys that do something here and now, with their words."""
     if here.typing:
         return [("enter", tr("keep the filter")), ("esc", tr("clear it"))]
@@ -185,7 +276,7 @@ def useful(keys: Iterable[Key], here: Here) -> list[tuple[str, str]]:
     ]
 
 
-def keys_of(app: object) -> tuple[Key, ...]:
+def keys_of(app: object) -> tuple[AnyKey, ...]:
     """The keys of this app, as its operator wants them."""
-    keys: tuple[Key, ...] = getattr(app, "keys", KEYS)
+    keys: tuple[AnyKey, ...] = getattr(app, "keys", KEYS)
     return keys

@@ -1,6 +1,7 @@
 """The queue: who waits for a scan, with the codes one after the other, to pair many phones."""
 
 from collections.abc import Callable
+from typing import assert_never
 
 from textual.strip import Strip
 
@@ -12,6 +13,7 @@ from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, modules, size
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
 from waziterm.tui.paint.cells import Span, inert, row, wrap
+from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.lang import tr
@@ -57,16 +59,23 @@ class Queue(Canvas):
         view = self._model.get(name)
         return view is not None and words.valid_qr(view, self._clock()) is not None
 
-    def move(self, where: str) -> None:
+    def move(self, to: Move) -> None:
         """Give another one its turn."""
         names = self._names()
         if not names:
             return
         here = names.index(self.target) if self.target in names else 0
-        there = {
-            "up": here - 1, "left": here - 1, "down": here + 1, "right": here + 1,
-            "page_up": 0, "first": 0, "page_down": len(names) - 1, "last": len(names) - 1,
-        }[where]  # fmt: skip
+        match to:
+            case Move.UP | Move.LEFT:
+                there = here - 1
+            case Move.DOWN | Move.RIGHT:
+                there = here + 1
+            case Move.PAGE_UP | Move.FIRST:
+                there = 0
+            case Move.PAGE_DOWN | Move.LAST:
+                there = len(names) - 1
+            case _:
+                assert_never(to)
         self._chosen = names[min(max(there, 0), len(names) - 1)]
         self.repaint()
 

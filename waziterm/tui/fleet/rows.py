@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
+from typing import assert_never
 
 from rich.style import Style
 from textual.geometry import Region, Size
@@ -12,6 +13,7 @@ from textual.strip import Strip
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, row
 from waziterm.tui.paint.outgoing import outgoing
+from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 
 SELECTED = "▌"
@@ -145,19 +147,31 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
 
     # -- moving about
 
-    def move(self, where: str) -> None:
-        """Select another row: up, down, page_up, page_down, first or last."""
+    def move(self, to: Move) -> None:
+        """Select another row."""
         keys = self.keys()
         if not keys:
             return
         chosen = self.chosen
         here = keys.index(chosen) if chosen in keys else 0
         page = max(1, self.size.height - len(self._head) - 1)
-        steps = {"up": -1, "down": 1, "page_up": -page, "page_down": page}
-        ends = {"first": 0, "last": len(keys) - 1}
-        if where not in steps and where not in ends:
-            return
-        there = ends.get(where, here + steps.get(where, 0))
+        match to:
+            case Move.UP:
+                there = here - 1
+            case Move.DOWN:
+                there = here + 1
+            case Move.PAGE_UP:
+                there = here - page
+            case Move.PAGE_DOWN:
+                there = here + page
+            case Move.FIRST:
+                there = 0
+            case Move.LAST:
+                there = len(keys) - 1
+            case Move.LEFT | Move.RIGHT:
+                return
+            case _:
+                assert_never(to)
         self.choose(keys[min(max(there, 0), len(keys) - 1)])
         self._keys = keys
         self._show_chosen()

@@ -5,6 +5,7 @@ A widget per panel was measured to be too slow for 50 instances; one that draws 
 
 from collections.abc import Callable, Hashable
 from itertools import pairwise
+from typing import assert_never
 
 from rich.style import Style
 from textual.geometry import Region, Size
@@ -16,6 +17,7 @@ from waziterm.tui.fleet import panel
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, row, width_of
 from waziterm.tui.paint.outgoing import outgoing
+from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.lang import tr
@@ -177,26 +179,35 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
 
     # -- moving about
 
-    def move(self, where: str) -> None:
-        """Select another panel: up, down, left, right, page_up, page_down, first or last."""
+    def move(self, to: Move) -> None:
+        """Select another panel."""
         if not self._names or not self._edges:
             return
         here = self._names.index(self.selected) if self.selected in self._names else 0
         columns = len(self._edges)
         page = columns * max(1, self.size.height // self._tall)
         last = len(self._names) - 1
-        there = {
-            "up": here - columns,
-            "down": here + columns,
-            "left": here - 1,
-            "right": here + 1,
-            "page_up": max(here - page, here % columns),
-            "page_down": min(here + page, last),
-            "first": 0,
-            "last": last,
-        }[where]
-        if where == "down" and there > last and here // columns < last // columns:
-            there = last
+        match to:
+            case Move.UP:
+                there = here - columns
+            case Move.DOWN:
+                there = here + columns
+                if there > last and here // columns < last // columns:
+                    there = last
+            case Move.LEFT:
+                there = here - 1
+            case Move.RIGHT:
+                there = here + 1
+            case Move.PAGE_UP:
+                there = max(here - page, here % columns)
+            case Move.PAGE_DOWN:
+                there = min(here + page, last)
+            case Move.FIRST:
+                there = 0
+            case Move.LAST:
+                there = last
+            case _:
+                assert_never(to)
         if 0 <= there <= last:
             self.select(self._names[there])
 

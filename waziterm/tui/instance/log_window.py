@@ -1,12 +1,14 @@
 """A window on a log: which lines are visible while new ones keep coming."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, inert, row, wrap
+from waziterm.tui.state.here import Move
 from waziterm.tui.text.format import clock
 
 LINES_PER_ENTRY = 6
@@ -58,8 +60,8 @@ class LogWindow:
                 break
         return found
 
-    def scroll(self, where: str, lines: Sequence[LogLine]) -> None:
-        """Move: up, down, page_up, page_down, first or last. Reaching the end follows again.
+    def scroll(self, to: Move, lines: Sequence[LogLine]) -> None:
+        """Move up or down, but not to a side. Reaching the end follows again.
 
         A page is as high as the window was when it was last drawn.
         """
@@ -69,14 +71,23 @@ class LogWindow:
         here = self._index(lines)
         top = self._lowest_full(lines)
         page = max(1, len(self._visible(lines, here)) - 1)
-        there = {
-            "up": here - 1,
-            "down": here + 1,
-            "page_up": here - page,
-            "page_down": here + page,
-            "first": top,
-            "last": len(lines) - 1,
-        }[where]
+        match to:
+            case Move.UP:
+                there = here - 1
+            case Move.DOWN:
+                there = here + 1
+            case Move.PAGE_UP:
+                there = here - page
+            case Move.PAGE_DOWN:
+                there = here + page
+            case Move.FIRST:
+                there = top
+            case Move.LAST:
+                there = len(lines) - 1
+            case Move.LEFT | Move.RIGHT:
+                return
+            case _:
+                assert_never(to)
         there = max(there, top)
         self._bottom = None if there >= len(lines) - 1 else lines[there].seq
 

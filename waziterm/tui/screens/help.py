@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.visual import VisualType
 
-from waziterm.tui.commands.keys import Key, keys_of
+from waziterm.tui.commands.keys import AnyKey, keys_of
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cell, cut, width_of, wrap
 from waziterm.tui.screens.scrolling import Page
@@ -52,7 +52,7 @@ class HelpDialog(Page):
 class HelpText:
     """All of it, in as many columns as the width allows."""
 
-    def __init__(self, keys: Iterable[Key]) -> None:
+    def __init__(self, keys: Iterable[AnyKey]) -> None:
         self._keys = tuple(keys)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

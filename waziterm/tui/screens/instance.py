@@ -19,7 +19,7 @@ from waziterm.tui.instance.qrcells import Drawing, Size, size
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.state.acts import begin
-from waziterm.tui.state.here import Here, Place
+from waziterm.tui.state.here import Here, Move, Place
 from waziterm.tui.state.messages import Mood, details_in, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
@@ -130,7 +130,7 @@ class FocusScreen(FleetScreen):
         self._opened_as_log = False
         self.repaint()
 
-    def action_back(self) -> None:
+    def back(self) -> None:
         if self._focus.code_view:
             self._show_code(False)
         elif self._focus.log_only and not self._opened_as_log:
@@ -138,29 +138,29 @@ class FocusScreen(FleetScreen):
         else:
             self.app.pop_screen()
 
-    def action_follow(self) -> None:
+    def follow(self) -> None:
         window = self._focus.log_window
         window.follow(self._focus.lines(), on=not window.following)
         self._focus.repaint()
 
-    def action_wrap(self) -> None:
+    def wrap(self) -> None:
         """Long log lines on several rows, or cut."""
         window = self._focus.log_window
         window.wrapped = not window.wrapped
         self._focus.repaint()
 
-    def action_scroll_log(self, where: str) -> None:
-        self._focus.log_window.scroll(where, self._focus.lines())
+    def scroll_log(self, to: Move) -> None:
+        self._focus.log_window.scroll(to, self._focus.lines())
         self._focus.repaint()
 
-    def action_neighbour(self, step: int) -> None:
+    def neighbour(self, step: int) -> None:
         names = self.model.names
         if self._focus.name_shown in names:
             there = (names.index(self._focus.name_shown) + step) % len(names)
             self._focus.turn_to(names[there])
             self.repaint()
 
-    def action_copy(self) -> None:
+    def copy(self) -> None:
         """Copy through the terminal (OSC 52) what is shown: a code, else the newest log line."""
         view, now = self.view(), self.clock()
         code = valid_code(view, now) if view is not None and self._focus.code_view else None
@@ -183,7 +183,7 @@ class FocusScreen(FleetScreen):
         name = inert(self._focus.name_shown)
         self._tell(Mood.DONE, tr("{name}: copied {what}", name=name, what=what))
 
-    def action_switch_qr(self) -> None:
+    def switch_qr(self) -> None:
         """The other drawing, for terminals whose font lacks sextants."""
         shown, fitting = self._focus.code(), self._focus.fitting()
         if shown is None or fitting is None:
@@ -203,7 +203,7 @@ class FocusScreen(FleetScreen):
         )
         self._tell(Mood.TROUBLE, said)
 
-    def action_save_qr(self) -> None:
+    def save_qr(self) -> None:
         """Write the QR code as a picture, which goes when the code or the program ends."""
         view = self.view()
         code = words.valid_qr(view, self.clock()) if view is not None else None
@@ -234,7 +234,7 @@ class FocusScreen(FleetScreen):
 
     # -- pairing by code
 
-    def action_pairing_code(self) -> None:
+    def pairing_code(self) -> None:
         """Show a code to type on the phone, or the QR code again."""
         view, now = self.view(), self.clock()
         if view is None:

@@ -14,7 +14,7 @@ from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.screens.base import FleetScreen
-from waziterm.tui.state.here import ARRANGED, Here, Place, View
+from waziterm.tui.state.here import ARRANGED, Here, Move, Place, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.lang import tr
@@ -97,8 +97,8 @@ class MainScreen(FleetScreen):
 
     # -- keys
 
-    def action_move(self, where: str) -> None:
-        self._shown.move(where)
+    def move(self, to: Move) -> None:
+        self._shown.move(to)
         self.footer.repaint()
 
     def _is_arranged(self) -> bool:
@@ -109,7 +109,7 @@ class MainScreen(FleetScreen):
         self._tell(Mood.TROUBLE, said)
         return False
 
-    def action_filter(self) -> None:
+    def filter(self) -> None:
         """Type what to look for; what fits is shown while it is typed."""
         if not self._is_arranged():
             return
@@ -133,7 +133,7 @@ class MainScreen(FleetScreen):
         self.set_focus(None)
         self.repaint()
 
-    def action_back(self) -> None:
+    def back(self) -> None:
         """esc: first the field, then the marks, then the filter, then the other views."""
         if self._filter.display:
             self.model.filter("")
@@ -146,24 +146,24 @@ class MainScreen(FleetScreen):
             self.show(View.WALL)
         self.repaint()
 
-    def action_mark(self) -> None:
+    def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
         if self._is_arranged() and self.target is not None:
             self.model.marked ^= {self.target}
-            self.action_move("right" if self.view_shown is View.WALL else "down")
+            self.move(Move.RIGHT if self.view_shown is View.WALL else Move.DOWN)
             self.repaint()
 
-    def action_only_troubled(self) -> None:
+    def only_troubled(self) -> None:
         if self._is_arranged():
             self.model.toggle_troubled()
             self.repaint()
 
-    def action_sort(self) -> None:
+    def sort(self) -> None:
         if self._is_arranged():
             self.model.sort_next()
             self.repaint()
 
-    def action_reverse(self) -> None:
+    def reverse(self) -> None:
         if self._is_arranged():
             self.model.reverse()
             self.repaint()

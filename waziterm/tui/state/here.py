@@ -1,7 +1,7 @@
 """Where the operator is on the screen, and what is there: by it the footer chooses its keys."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
@@ -23,6 +23,19 @@ class View(StrEnum):
     LIST = "list"
     INCIDENTS = "incidents"
     QUEUE = "queue"
+
+
+class Move(Enum):
+    """Where a key moves the selection, or scrolls a log."""
+
+    UP = auto()
+    DOWN = auto()
+    LEFT = auto()
+    RIGHT = auto()
+    PAGE_UP = auto()
+    PAGE_DOWN = auto()
+    FIRST = auto()
+    LAST = auto()
 
 
 ARRANGED = (View.WALL, View.LIST)

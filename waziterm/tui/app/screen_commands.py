@@ -1,0 +1,154 @@
+"""The keys that show another screen or none: fleet, one instance, help, palette, and the end."""
+
+from collections.abc import Callable
+
+from waziterm.domain.fleet.api import Fleet
+from waziterm.domain.fleet.history import IncidentView
+from waziterm.tui.app.contained import ContainedApp
+from waziterm.tui.app.driver import TerminalDriver
+from waziterm.tui.screens.base import FleetScreen
+from waziterm.tui.screens.instance import FocusScreen
+from waziterm.tui.screens.main import MainScreen
+from waziterm.tui.state.here import View
+from waziterm.tui.state.messages import Mood
+from waziterm.tui.state.model import FleetModel
+from waziterm.tui.text.lang import tr, trn
+from waziterm.tui.textual_private import driver_of
+
+
+class ScreenCommands:
+    """Which screens are shown, whom keys are meant for there, and `targets.ScreenKeys`.
+
+    main: the fleet's screen, below all others. attached: the fleet goes on without the app.
+    """
+
+    def __init__(
+        self,
+        app: ContainedApp,
+        main: MainScreen,
+        fleet: Fleet,
+        model: FleetModel,
+        clock: Callable[[], float],
+        tell: Callable[[Mood, str], None],
+        *,
+        attached: bool,
+    ) -> None:
+        self._app = app
+        self._main = main
+        self._fleet = fleet
+        self._model = model
+        self._clock = clock
+        self._tell = tell
+        self._attached = attached
+
+    # -- whom a key is meant for
+
+    @property
+    def one(self) -> FocusScreen | None:
+        """The screen of one instance where it is on top, so that a tool means that one."""
+        screen = self._app.screen
+        return screen if isinstance(screen, FocusScreen) else None
+
+    @property
+    def target(self) -> str | None:
+        """The instance that a key acts on."""
+        stack = self._app.screen_stack
+        screens = [screen for screen in stack if isinstance(screen, FleetScreen)]
+        return screens[-1].target if screens else None
+
+    def meant(self) -> list[str | None]:
+        """Whom a key is meant for: the marked ones, else the one that is selected."""
+        if self.one is not None or not self._model.marked:
+            return [self.target]
+        return [name for name in self._model.names if name in self._model.marked]
+
+    @property
+    def incident(self) -> IncidentView | None:
+        """The incident that is selected; None where incidents are not shown."""
+        return self._main.incidents.incident if self._main.view_shown is View.INCIDENTS else None
+
+    # -- the screens of the fleet
+
+    def repaint(self) -> None:
+        """Paint what changed on the fleet's screen that is seen, unless the terminal is behind."""
+        driver = driver_of(self._app)
+        if isinstance(driver, TerminalDriver) and driver.writer.is_behind:
+            return
+        for screen in reversed(self._app.screen_stack):
+            if isinstance(screen, FleetScreen):
+                if screen.is_mounted:
+                    screen.repaint()
+                return
+
+    def view(self, view: View) -> None:
+        while self.one is not None:
+            self._app.pop_screen()
+        self._main.show(view)
+
+    def open_focus(self, name: str, *, log_only: bool = False) -> None:
+        """Show one instance in full."""
+        self._main.wall.select(name)
+        if self.one is not None:
+            self._app.pop_screen()
+        screen = FocusScreen(
+            name, self._fleet, self._model, self._clock, self._tell, log_only=log_only
+        )
+        self._app.push_screen(screen)
+
+    def open_log(self, name: str) -> None:
+        """Show an instance's log on the whole screen, or the instance again."""
+        if self.one is not None and self.one.target == name:
+            self.one.toggle_log()
+        else:
+            self.open_focus(name, log_only=True)
+
+    # -- what stands over them
+
+    def show_help(self) -> None:
+        from waziterm.tui.screens.help import HelpDialog  # noqa: PLC0415 (keeps the start fast)
+
+        self._app.push_screen(HelpDialog())
+
+    def show_glossary(self) -> None:
+        from waziterm.tui.screens.glossary import GlossaryDialog  # noqa: PLC0415 (keeps the start fast)
+
+        self._app.push_screen(GlossaryDialog())
+
+    def command_palette(self) -> None:
+        from waziterm.tui.app.palette import Palette  # noqa: PLC0415 (keeps the start fast)
+
+        if not isinstance(self._app.screen, Palette):
+            self._app.push_screen(Palette(tr("Search for commands…")))
+
+    # -- leaving
+
+    def suspend(self) -> None:
+        if self._attached:
+            self._app.action_suspend_process()
+            return
+        self._tell(
+            Mood.TROUBLE,
+            tr(
+                "not stopped: the manager runs in this program and would stop with it; for a shell"
+                " meanwhile, use tmux, or waziterm headless and waziterm attach"
+            ),
+        )
+
+    def leave(self) -> None:
+        from waziterm.tui.screens.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
+
+        live = 0 if self._attached else sum(view.state.is_live for view in self._model.views)
+        screen = self._app.screen
+        if not live or (isinstance(screen, ConfirmDialog) and screen.is_quit):
+            self._app.leave()
+            return
+        text = trn(
+            "{n} session is live. It stops with the program and resumes at its next start, without"
+            " a new QR code. The verb headless keeps it running without a screen.",
+            "{n} sessions are live. They stop with the program and resume at its next start,"
+            " without a new QR code. The verb headless keeps them running without a screen.",
+            live,
+        )
+        title = tr("Quit waziterm?")
+        dialog = ConfirmDialog(title, text, tr("quit"), tr("stay"), default=True, is_quit=True)
+        self._app.push_screen(dialog, lambda yes: self._app.leave() if yes else None)

@@ -1,0 +1,146 @@
+"""What the keys can call: of the app, of the fleet's screen, and of the screen of one instance."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from waziterm.tui.state.here import Move, View
+
+
+class InstanceKeys(Protocol):
+    """What keys do to instances. name: the instance; those that a key is meant for, if left out."""
+
+    def start_stop(self, name: str | None = None) -> None:
+        """Start each that stands still, stop each other one."""
+
+    def reconnect(self, name: str | None = None) -> None:
+        """Connect now."""
+
+    def send_test(self, name: str | None = None) -> None:
+        """Have each send a short text to its own number."""
+
+    def clean(self, name: str | None = None) -> None:
+        """Ask, and move the sessions to the trash."""
+
+    def show_log(self, name: str | None = None) -> None:
+        """Show the log on the whole screen, or the instance again."""
+
+    def focus_instance(self, name: str | None = None) -> None:
+        """Show it in full."""
+
+    def add(self) -> None:
+        """Ask for a new instance."""
+
+
+class ToolKeys(Protocol):
+    """The emergency tools, and what is done about incidents."""
+
+    def check(self) -> None:
+        """Show what is wrong, and offer to mend it."""
+
+    def fix(self) -> None:
+        """Show the dry run; carry it out when the operator says so."""
+
+    def restart(self) -> None:
+        """Ask, and restart the fleet."""
+
+    def full_test(self) -> None:
+        """Test the instance that is shown in full, or all that are wanted to run."""
+
+    def undo(self) -> None:
+        """Ask, and restore what came into the trash last."""
+
+    def remove(self) -> None:
+        """Ask, and take those that the key is meant for off the list."""
+
+    def clean_all(self) -> None:
+        """Ask for the number of sessions, and move them all to the trash."""
+
+    def acknowledge(self) -> None:
+        """Acknowledge the selected incident."""
+
+
+class ScreenKeys(Protocol):
+    """Which screen is shown, and whether one is."""
+
+    def view(self, view: View) -> None:
+        """Show the fleet in another way."""
+
+    def show_help(self) -> None:
+        """Show all keys."""
+
+    def show_glossary(self) -> None:
+        """Show the words of the field."""
+
+    def command_palette(self) -> None:
+        """Search for an action or an instance."""
+
+    def suspend(self) -> None:
+        """Back to the shell until `fg`, where nothing but this screen stops meanwhile."""
+
+    def leave(self) -> None:
+        """Quit; when sessions are live and would stop, say so first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """All that the keys of the app can call."""
+
+    instances: InstanceKeys
+    tools: ToolKeys
+    screens: ScreenKeys
+
+
+class OnFleet(Protocol):
+    """The fleet's screen."""
+
+    def move(self, to: Move) -> None:
+        """Select another instance."""
+
+    def filter(self) -> None:
+        """Type what to look for; what fits is shown while it is typed."""
+
+    def only_troubled(self) -> None:
+        """Show only those in trouble, or all."""
+
+    def sort(self) -> None:
+        """Sort by the next column."""
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+
+    def mark(self) -> None:
+        """Mark the selected instance, or take its mark away, and go on to the next."""
+
+    def back(self) -> None:
+        """First out of the field, then the marks, the filter, and the other views."""
+
+
+class OnInstance(Protocol):
+    """The screen of one instance."""
+
+    def back(self) -> None:
+        """Back from a code or from the log, then to the fleet."""
+
+    def switch_qr(self) -> None:
+        """Draw the QR code in the other way."""
+
+    def pairing_code(self) -> None:
+        """Show a code to type on the phone, or the QR code again."""
+
+    def save_qr(self) -> None:
+        """Write the QR code as a picture, which goes when the code or the program ends."""
+
+    def follow(self) -> None:
+        """Follow the log, or stay."""
+
+    def wrap(self) -> None:
+        """Long log lines on several rows, or cut."""
+
+    def copy(self) -> None:
+        """Copy the code that is shown, else the newest log line."""
+
+    def scroll_log(self, to: Move) -> None:
+        """Scroll the log."""
+
+    def neighbour(self, step: int) -> None:
+        """Show another instance. step: so many after this one."""
