@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.app import App
 
-from waziterm.domain.care.trash import TrashView, Why
+from waziterm.domain.care.trash import Why, can_be_undone
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.tui.app.questions import ask, some_of
 from waziterm.tui.app.screen_commands import ScreenCommands
@@ -98,7 +98,9 @@ class ToolCommands:
         self._work_on(self._offer_undo, N_("undo"))
 
     async def _offer_undo(self) -> None:
-        entry = next(filter(_can_be_undone, await self._fleet.trash()), None)
+        found = await self._fleet.trash()
+        undoable = (each for each in found if can_be_undone(each.why, restorable=each.restorable))
+        entry = next(undoable, None)
         if entry is None:
             self._tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
             return
@@ -199,7 +201,3 @@ class ToolCommands:
         except Exception:
             logger.exception("%s failed", verb)
             self._tell(Mood.TROUBLE, failed_inside(log_of(self._app), tr(verb)))
-
-
-def _can_be_undone(entry: TrashView) -> bool:
-    return entry.restorable and entry.why is not Why.COPY
