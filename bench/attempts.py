@@ -20,7 +20,10 @@ class Attempt:
 def stored_attempts(database: Path) -> tuple[Attempt, ...]:
     """All attempts in a manager's database, by their start."""
     with closing(sqlite3.connect(database)) as db:
-        rows = db.execute("SELECT instance, at, ended_at, ok FROM attempts ORDER BY at").fetchall()
+        rows = db.execute(
+            "SELECT name, at, ended_at, ok FROM attempts"
+            " JOIN names ON names.id = instance ORDER BY at"
+        ).fetchall()
     return tuple(
         Attempt(instance, at, ended, None if ok is None else bool(ok))
         for instance, at, ended, ok in rows

@@ -131,18 +131,20 @@ class Rig:
         data = DataDir(root)
         data.create()
         for one in paired:
-            shutil.copy2(self._data.session(one.name), data.session(one.name))
+            shutil.copy2(self._data.session(one.id), data.session(one.id))
         if not fresh:
             with sqlite3.connect(self._data.database) as source:
                 source.execute("VACUUM INTO ?", (str(data.database),))
         async with open_store(data.database) as store:
             for one in await store.instances():
                 if one not in paired:
-                    await store.remove(one.name)
+                    await store.remove(one.id)
             if fresh:
                 now = time.time()
                 for one in paired:
-                    born = Instance(one.name, created_at=now, since=now, jid=one.jid, lid=one.lid)
+                    born = Instance(
+                        one.name, created_at=now, since=now, jid=one.jid, lid=one.lid, id=one.id
+                    )
                     await store.save(born, event=None, at=now)
         return data
 

@@ -20,6 +20,7 @@ from bench.figures import Figure
 from bench.naive import NaiveClient
 from bench.programs import Headless, headless
 from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
+from tests.sessions import session_of
 from waziterm.lab.events import EventKind
 
 TITLE = "the war: two clients with copies of one session"
@@ -120,7 +121,7 @@ async def _naive(stage: Stage, number: int, seconds: float) -> War:
     name = list(stage.jids)[number]
     copies = [stage.folder / f"naive-{side}.db" for side in ("one", "two")]
     for copy in copies:
-        await asyncio.to_thread(shutil.copy2, stage.data.session(name), copy)
+        await asyncio.to_thread(shutil.copy2, session_of(stage.data.root, name), copy)
     one, two = (_naive_client(stage, name, copy) for copy in copies)
     tasks = [asyncio.create_task(one.run())]
     try:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Call
+from tests.sessions import session_of
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.reasons import Reason
@@ -92,13 +93,61 @@ def test_the_verbs_show_what_was_there(old: DataDir, call: Call) -> None:
     assert copies(old) == EXPECTED_COPIES
 
 
+@pytest.mark.parametrize("words", ["check", "trash", "fix --dry-run"])
+def test_each_session_is_named_by_its_id_and_is_the_same(
+    old: DataDir, call: Call, words: str
+) -> None:
+    was = {path.stem: path.read_bytes() for path in old.sessions.iterdir()}
+    assert was and set(was) <= set(NAMES)
+    assert call("list", "--data-dir", str(old.root)).code == 0
+    assert {path.stem: path.read_bytes() for path in old.sessions.iterdir()} == was, "only looked"
+    found = call(*words.split(), "--data-dir", str(old.root))
+    assert "session file of no instance" not in found.out + found.err
+    now = {path.name: path.read_bytes() for path in old.sessions.iterdir()}
+    assert now == {session_of(old.root, name).name: content for name, content in was.items()}
+    assert not {path.removesuffix(".db") for path in now} & set(NAMES)
+
+
+def test_what_was_removed_has_its_history_again_once_it_is_restored(
+    old: DataDir, call: Call
+) -> None:
+    """Its manifest and its rows knew it by its name alone."""
+    entry = next(each["id"] for each in WAS["trash"] if each["instance"] == "padang")
+    assert call("restore", entry, "--data-dir", str(old.root)).code == 0
+    told = call("logs", "padang", "--limit", "1000", "--data-dir", str(old.root), "--json").document
+    assert len(told) > 1
+
+
+def test_what_is_added_anew_has_none_of_it(old: DataDir, call: Call) -> None:
+    assert call("add", "padang", "--data-dir", str(old.root)).code == 0
+    told = call("logs", "padang", "--limit", "1000", "--data-dir", str(old.root), "--json").document
+    assert told == []
+
+
+def test_a_database_that_is_migrated_twice_leads_to_the_same_sessions(
+    old: DataDir, call: Call
+) -> None:
+    """As after the copy was put back, and the program upgraded once more."""
+    assert call("check", "--data-dir", str(old.root), "--json").code in (0, 1)
+    sessions = {path.name: path.read_bytes() for path in old.sessions.iterdir()}
+    for end in ("", "-wal", "-shm"):
+        old.database.with_name(old.database.name + end).unlink(missing_ok=True)
+    (copy,) = old.root.glob("waziterm.db.before-*")
+    copy.rename(old.database)
+    found = call("check", "--data-dir", str(old.root), "--json").document["findings"]
+    assert {path.name: path.read_bytes() for path in old.sessions.iterdir()} == sessions
+    assert not {each["id"].partition(":")[0] for each in found} & {
+        "orphan_session", "session_missing"
+    }  # fmt: skip
+
+
 def test_what_was_cleaned_and_removed_comes_back(old: DataDir, call: Call) -> None:
     for was in filter(lambda each: each["restorable"], WAS["trash"]):
         name, (file,) = was["instance"], was["files"]
         trashed = (old.trash / was["id"] / file["name"]).read_bytes()
         done = call("restore", was["id"], "--data-dir", str(old.root), "--json")
         assert done.code == 0 and done.document == {"instance": name}
-        assert old.session(name).read_bytes() == trashed
+        assert session_of(old.root, name).read_bytes() == trashed
         shown = call("status", name, "--data-dir", str(old.root), "--json").document
         assert shown["paired"] is was["paired"]
     added = call("add", "surakarta", "--data-dir", str(old.root), "--json")

@@ -35,7 +35,8 @@ def course(*steps: Step, begin: float = 100.0, apart_s: float = 6.0) -> tuple[Mo
 
 
 def incident(reason: Reason, *names: str) -> Incident:
-    return Incident(reason, 100.0, 100.0, names or ("a",), 12)
+    met = names or ("a",)
+    return Incident(reason, 100.0, 100.0, met, 12, met=met)
 
 
 @pytest.mark.parametrize(

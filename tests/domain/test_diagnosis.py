@@ -17,7 +17,9 @@ NOW = 1_000_000.0
 DAY_S = 86_400.0
 JID = "6281234567890:1@s.whatsapp.net"
 OTHER = "6289998887766:2@s.whatsapp.net"
-PAIRED = Instance("shop", created_at=0.0, jid=JID, state=State.CONNECTED, reason=Reason.ONLINE)
+PAIRED = Instance(
+    "shop", created_at=0.0, id="shop", jid=JID, state=State.CONNECTED, reason=Reason.ONLINE
+)
 SOUND = SessionLook(Condition.SOUND, devices=((JID, "1@lid"),))
 EMPTY = SessionLook(Condition.SOUND)
 BROKEN = SessionLook(Condition.DAMAGED, "it is damaged (no header)")
@@ -62,7 +64,11 @@ def test_an_upgrade_on_disk_is_a_notice_of_nobody() -> None:
 def test_the_worst_comes_first_and_the_order_is_always_the_same() -> None:
     several = replace(
         HEALTHY,
-        instances=(PAIRED, replace(PAIRED, name="b", jid=OTHER), Instance("new", 0.0)),
+        instances=(
+            PAIRED,
+            replace(PAIRED, name="b", id="b", jid=OTHER),
+            Instance("new", 0.0, id="new"),
+        ),
         sessions={"old": SOUND, "new": EMPTY},
         paths={"old": "/d/old.db", "new": "/d/new.db"},
         open_paths=(OpenPath("/d", 0o755, True), OpenPath("/a", 0o644, False)),
@@ -95,7 +101,7 @@ def test_the_worst_comes_first_and_the_order_is_always_the_same() -> None:
 def test_steps_come_in_the_order_that_loses_nothing_and_leave_what_they_cannot_mend() -> None:
     ill = replace(
         HEALTHY,
-        instances=(PAIRED, replace(PAIRED, name="b", jid=OTHER)),
+        instances=(PAIRED, replace(PAIRED, name="b", id="b", jid=OTHER)),
         sessions={"shop": HALF, "old": SOUND},
         open_paths=(OpenPath("/d/old.db", 0o644, False),),
         stale_socket="/d/control.sock",
@@ -154,7 +160,7 @@ def test_a_jid_with_an_agent_is_the_same_device() -> None:
 
 
 def test_a_pairing_under_way_is_left_alone_and_what_an_old_one_left_goes() -> None:
-    pairing = Instance("shop", 0.0, state=State.PAIRING, reason=Reason.QR_SHOWN)
+    pairing = Instance("shop", 0.0, id="shop", state=State.PAIRING, reason=Reason.QR_SHOWN)
     survey = replace(HEALTHY, instances=(pairing,), sessions={"shop": EMPTY})
     assert diagnose(survey) == ()
     for ended in (
@@ -167,14 +173,14 @@ def test_a_pairing_under_way_is_left_alone_and_what_an_old_one_left_goes() -> No
 
 
 def test_a_device_that_the_last_manager_did_not_live_to_store() -> None:
-    unpaired = replace(HEALTHY, instances=(Instance("shop", 0.0),))
+    unpaired = replace(HEALTHY, instances=(Instance("shop", 0.0, id="shop"),))
     assert only(unpaired).kind is FindingKind.OTHER_DEVICE
     assert diagnose(replace(unpaired, has_manager=False)) == (), "the next start takes it up"
 
 
 @pytest.mark.parametrize("look", [SOUND, HALF, EMPTY])
 def test_nothing_is_done_to_a_file_that_somebody_else_has_open(look: SessionLook) -> None:
-    for instances in ((), (Instance("shop", 0.0),), (PAIRED,)):
+    for instances in ((), (Instance("shop", 0.0, id="shop"),), (PAIRED,)):
         held = replace(
             HEALTHY,
             instances=instances,
@@ -196,7 +202,7 @@ def test_a_busy_file_is_not_judged() -> None:
 
 
 def test_one_device_in_two_instances() -> None:
-    twin = replace(PAIRED, name="twin")
+    twin = replace(PAIRED, name="twin", id="twin")
     survey = replace(
         HEALTHY,
         instances=(PAIRED, twin),
@@ -236,7 +242,7 @@ def test_a_broken_file_is_told_once() -> None:
 
 def test_an_outdated_library_is_told_once_for_the_fleet() -> None:
     outdated = [
-        replace(PAIRED, name=f"n{number}", jid=None, hold=Reason.OUTDATED_CLIENT)
+        replace(PAIRED, name=f"n{number}", id=f"n{number}", jid=None, hold=Reason.OUTDATED_CLIENT)
         for number in range(5)
     ]
     found = only(replace(HEALTHY, instances=tuple(outdated), sessions={}))

@@ -15,7 +15,11 @@ from waziterm.domain.lifecycle.states import State
 
 def gone(number: int) -> Instance:
     return Instance(
-        f"shop-{number}", created_at=0.0, state=State.LOGGED_OUT, reason=Reason.UNLINKED
+        f"shop-{number}",
+        created_at=0.0,
+        id=f"shop-{number}",
+        state=State.LOGGED_OUT,
+        reason=Reason.UNLINKED,
     )
 
 
@@ -47,7 +51,9 @@ def test_what_passes_by_itself_is_told_only_when_it_meets_several() -> None:
 
 
 def test_trouble_is_a_new_state_or_a_new_reason() -> None:
-    online = Instance("shop", created_at=0.0, state=State.CONNECTED, reason=Reason.ONLINE)
+    online = Instance(
+        "shop", created_at=0.0, id="shop", state=State.CONNECTED, reason=Reason.ONLINE
+    )
     cooling = replace(online, state=State.COOLDOWN, reason=Reason.CONFLICT)
     held = replace(online, state=State.HELD, reason=Reason.RIVAL)
     assert is_trouble(online, cooling) and is_trouble(cooling, held)

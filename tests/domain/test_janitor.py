@@ -8,7 +8,7 @@ from waziterm.domain.upkeep.janitor import Act, ActKind, Survey, plan
 
 NOW = 1_000_000.0
 DAY_S = 86_400.0
-PAIRED = Instance("shop", created_at=0.0, jid="6281234567890:1@s.whatsapp.net")
+PAIRED = Instance("shop", created_at=0.0, id="shop", jid="6281234567890:1@s.whatsapp.net")
 TIDY = Survey(
     now=NOW,
     instances=(replace(PAIRED, state=State.CONNECTED, due=NOW + 10),),
@@ -29,7 +29,7 @@ def test_a_tidy_fleet_needs_nothing() -> None:
 
 def test_what_should_have_gone_on_is_told_to() -> None:
     stuck = replace(PAIRED, state=State.CONNECTING)
-    unscanned = Instance("new", created_at=0.0, state=State.PAIRING)
+    unscanned = Instance("new", created_at=0.0, id="new", state=State.PAIRING)
     seen = replace(TIDY, instances=(stuck, unscanned), stuck={"shop": "late", "new": "late"})
     assert kinds(seen) == [(ActKind.END_WAIT, "shop"), (ActKind.END_PAIRING, "new")]
     assert plan(replace(seen, stuck={})) == ()

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fleets import in_state, pair, shown
 from tests.programs import packing
+from tests.sessions import session_of
 from waziterm.config import load_settings
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.labfile import LabFile
@@ -157,10 +158,10 @@ ROWS = (
 )  # fmt: skip
 
 
-async def play(fleet: SessionManager, lab: Lab, name: str, session: Path, row: Row) -> None:
+async def play(fleet: SessionManager, lab: Lab, name: str, data: Path, row: Row) -> None:
     """Let a row happen to an instance of its own. Raises AssertionError."""
     phone = await pair(fleet, lab, name)
-    at = At(fleet, lab, name, phone.jid, session)
+    at = At(fleet, lab, name, phone.jid, session_of(data, name))
 
     def reached(view: InstanceView) -> bool:
         same = (view.state, view.reason) == (row.state, row.reason)
@@ -194,10 +195,9 @@ async def test_every_row_leads_where_the_table_says(lab: Lab, folder: Path) -> N
 
         async def one(number: int, row: Row) -> None:
             name = f"row-{number}"
-            session = folder / "data" / "sessions" / f"{name}.db"
             try:
                 async with few_at_once:
-                    await play(fleet, lab, name, session, row)
+                    await play(fleet, lab, name, folder / "data", row)
             except (AssertionError, FleetError) as error:
                 failed.append(f"{row.code} {row.what}: {error}")
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.fleets import in_state, pair
+from tests.sessions import session_of
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
@@ -55,7 +56,7 @@ async def test_a_round_does_what_the_dry_run_said_and_no_key_is_touched(
         assert [act.kind for act in await fleet.tidy_up()] == [ActKind.REPORT]
         await in_state(fleet, "kept", State.CONNECTED)
         assert {path.name for path in (data / "sessions").glob("*.db")} == {
-            "kept.db",
+            session_of(data, "kept").name,
             "orphan.db",
         }
     async with open_store(data / "waziterm.db") as store:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleets import in_state, pair, shown
+from tests.sessions import session_of
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.reasons import Reason
@@ -37,7 +38,7 @@ async def test_a_clean_moves_the_session_to_the_trash_and_a_new_start_shows_a_qr
     data, settings = folder / "data", load_settings(data_dir=folder / "data", environ={})
     async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
         await pair(fleet, lab, "shop")
-        session = (data / "sessions" / "shop.db").read_bytes()
+        session = session_of(data, "shop").read_bytes()
         view = await fleet.clean("shop")
         assert (view.state, view.reason, view.paired) == (State.STOPPED, Reason.CLEANED, False)
         assert not list((data / "sessions").iterdir())

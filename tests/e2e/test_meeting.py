@@ -13,6 +13,7 @@ import pytest
 from tests.fleets import in_state, pair
 from tests.manager.rivals import a_rival
 from tests.programs import Headless, headless
+from tests.sessions import session_of
 from waziterm.config import load_settings
 from waziterm.control.client.remote import RemoteFleet, attached
 from waziterm.domain.labfile import LabFile
@@ -75,7 +76,7 @@ async def test_the_manager_of_another_user_is_named_too(lab: Lab, folder: Path) 
     """Root starts a manager beside the service of another user."""
     phone = await linked(lab, folder / "one")
     key = await asyncio.to_thread(
-        device_key, folder / "one" / "sessions" / "shop.db", phone.jid, in_use=False
+        device_key, session_of(folder / "one", "shop"), phone.jid, in_use=False
     )
     assert key is not None
     with a_rival() as service:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.fleets import in_state, pair, shown
 from tests.programs import DEADLINE_S, environment, packing, verb
+from tests.sessions import session_of
 from waziterm.config import load_settings
 from waziterm.domain.care.findings import FindingKind
 from waziterm.domain.labfile import LabFile
@@ -44,9 +45,9 @@ def replaced(session: Path) -> None:
 async def test_a_replaced_file_is_opened_anew_once_then_a_person_looks(
     lab: Lab, folder: Path
 ) -> None:
-    session = folder / "data" / "sessions" / "shop.db"
     async with fleet_on(lab, folder, **PROBED) as fleet:
         phone = await pair(fleet, lab, "shop")
+        session = session_of(folder / "data", "shop")
         replaced(session)
         view = await shown(fleet, "shop", lambda view: view.reason is Reason.STORE_FAILING, 10)
         assert view.state is State.RETRYING and "another file" in view.detail
@@ -68,7 +69,7 @@ async def test_check_sees_a_file_that_its_worker_does_not_write(lab: Lab, folder
         await pair(fleet, lab, "other")
         kinds = {found.kind for found in await fleet.check()}
         assert not kinds & {FindingKind.SESSION_REPLACED, FindingKind.SESSION_UNWRITABLE}
-        replaced(folder / "data" / "sessions" / "shop.db")
+        replaced(session_of(folder / "data", "shop"))
         found = {each.kind: each for each in await fleet.check()}
         assert found[FindingKind.SESSION_REPLACED].instance == "shop"
         await fleet.reconnect("shop")

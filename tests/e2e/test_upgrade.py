@@ -15,6 +15,7 @@ from tests.control.test_server import ask
 from tests.e2e.test_process import pair, until_state
 from tests.programs import DEADLINE_S, Headless, headless
 from tests.programs import verb as run_verb
+from tests.sessions import session_of
 from waziterm.control.client.remote import attached
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
@@ -153,7 +154,7 @@ async def is_told(data: DataDir) -> None:
 
 async def it_heals_and_tells(program: Headless, lab: Lab, data: DataDir, two: str) -> None:
     """A conflict is met, its holder found; verbs, metrics and a reload answer as ever."""
-    with data.session("two").open("rb"):
+    with session_of(data.root, "two").open("rb"):
         await lab.trouble(TroubleKind.CONFLICT, two)
         held = await until_state(program, "two", State.HELD)
     assert held["reason"] == "local_holder" and str(os.getpid()) in str(held["detail"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.manager.world import World, write_session
+from tests.sessions import id_of, session_of
 from waziterm.config import Settings, load_settings
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.instance import Instance
@@ -66,12 +67,17 @@ class Host:
                 for each in instances:
                     await store.save(each, event="Added", at=self.world.clock.now())
                     if each.jid is not None:
-                        write_session(self.session(each.name), each.jid)
+                        write_session(self.root / "sessions" / f"{each.id}.db", each.jid)
 
         self.world.run(write())
 
+    def id(self, name: str) -> str:
+        """The id of the instance with this name, or of one that had it."""
+        return id_of(self.root, name)
+
     def session(self, name: str) -> Path:
-        return self.root / "sessions" / f"{name}.db"
+        """Where the session of the instance with this name lies, or of the last one that had it."""
+        return session_of(self.root, name)
 
     # -- the manager's life -----------------------------------------------------------------
 
@@ -153,7 +159,8 @@ class Host:
     def _check(self, view: InstanceView) -> None:
         """A view must stand in the history already; it may be a little behind it, never back."""
         rows = self.query(
-            "SELECT id FROM transitions WHERE instance = ? AND id >= ? AND to_state = ?"
+            "SELECT id FROM transitions WHERE instance = ("
+            "SELECT id FROM instances WHERE name = ?) AND id >= ? AND to_state = ?"
             " AND reason = ? AND detail = ? ORDER BY id LIMIT 1",
             view.name,
             self._seen.get(view.name, 0),

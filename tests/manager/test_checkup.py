@@ -116,7 +116,7 @@ class Place:
 
     def add(self, name: str, jid: str | None = JID, *devices: str) -> Path:
         """An instance with a session file. devices: those in the file, else the instance's own."""
-        self.fleet.append(Instance(name, created_at=0.0, jid=jid))
+        self.fleet.append(Instance(name, created_at=0.0, id=name, jid=jid))
         path = self.data.session(name)
         write_store(path, *(devices or ((jid,) if jid else ())))
         return path
@@ -168,7 +168,7 @@ def rival() -> Iterator[Rival]:
 async def test_a_healthy_fleet_has_no_finding(place: Place) -> None:
     place.add("a")
     place.add("b", OTHER)
-    place.fleet.append(Instance("new", created_at=0.0))
+    place.fleet.append(Instance("new", created_at=0.0, id="new"))
     assert await place.checkup.check() == ()
     assert (await place.fix()).steps == ()
 
@@ -207,7 +207,7 @@ async def test_the_trash_shows_the_way_back(place: Place) -> None:
     place.add("a")
     (was,) = place.fleet
     entry = await place.sessions.to_trash(
-        "a", at=place.places.clock.now(), why=Why.CLEANED, restorable=True, was=was
+        was, at=place.places.clock.now(), why=Why.CLEANED, restorable=True
     )
     assert entry is not None
     assert f"`waziterm restore {entry.id}`" in (await place.only()).act
@@ -315,7 +315,7 @@ async def test_a_file_without_a_device(place: Place) -> None:
 
 
 async def test_a_linked_instance_whose_file_has_no_device(place: Place) -> None:
-    place.fleet.append(Instance("a", created_at=0.0, jid=JID))
+    place.fleet.append(Instance("a", created_at=0.0, id="a", jid=JID))
     write_store(place.data.session("a"))
     found = await place.only()
     assert (found.kind, found.severity, found.remedy) == (
@@ -358,7 +358,7 @@ async def test_an_orphan_goes_to_the_trash_and_with_it_its_double(place: Place) 
     assert [step.remedy for step in done.steps] == [
         Remedy.CLOSE_TO_OTHERS, Remedy.TRASH_SESSION
     ]  # fmt: skip
-    assert done.remaining == () and place.halted == ["old"]
+    assert done.remaining == () and place.halted == []
     (entry,) = await place.trash.entries()
     assert (entry.instance, entry.restorable) == ("old", True)
     assert {file.name for file in entry.files} == {"old.db", "old.db-journal"}
@@ -453,7 +453,7 @@ async def test_a_file_that_is_taken_into_use_meanwhile_is_left(place: Place, riv
     with pytest.raises(Exception, match="has changed meanwhile"):
         await mending.mend(step, place.places)
     assert orphan.exists() and place.halted == []
-    place.fleet.append(Instance("old", created_at=0.0, jid=OTHER))
+    place.fleet.append(Instance("old", created_at=0.0, id="old", jid=OTHER))
     rival.kill()
     with pytest.raises(Exception, match="has changed meanwhile"):
         await mending.mend(step, place.places)
@@ -476,7 +476,7 @@ async def test_what_a_link_leads_to_is_left_alone(place: Place, folder: Path) ->
     outside = folder / "outside.db"
     write_store(outside, JID)
     outside.chmod(0o644)
-    place.fleet.append(Instance("a", created_at=0.0, jid=JID))
+    place.fleet.append(Instance("a", created_at=0.0, id="a", jid=JID))
     place.data.session("a").symlink_to(outside)
     assert (await place.fix()).steps == ()
     assert stat.S_IMODE(outside.stat().st_mode) == 0o644
@@ -553,9 +553,7 @@ async def test_trash_that_expires_is_announced(place: Place) -> None:
     place.add("a", None)
     # What its manifest claims does not count: only the time in which a manager has seen it.
     at = place.places.clock.now() - 400 * 86_400
-    entry = await place.sessions.to_trash(
-        "a", at=at, why=Why.CLEANED, restorable=True, was=place.fleet[0]
-    )
+    entry = await place.sessions.to_trash(place.fleet[0], at=at, why=Why.CLEANED, restorable=True)
     assert entry is not None and await place.checkup.check() == ()
     seen_s = KEEP_S - 3 * 86_400 - 60
     await write_ages(place.store, Ages(seen_s, {entry.id: Sight(0.0, seen_s - 5 * 86_400)}))
@@ -605,8 +603,8 @@ async def test_a_fix_that_is_cancelled_ends_the_step_that_it_began(
 
 
 def test_a_running_manager_stops_the_one_whose_file_it_rebuilds(host: Host) -> None:
-    first, second = online(host, "a"), "b"
-    host.world.run(asyncio.to_thread(write_store, host.session(second), OTHER))
+    first, second = online(host, "a"), host.root / "sessions" / "b.db"
+    host.world.run(asyncio.to_thread(write_store, second, OTHER))
     spoil_free_list(host.session("a"))
     host.session("a").chmod(0o600)
     (broken, orphan) = host.world.task(host.fleet.check()).result()
@@ -629,7 +627,7 @@ async def test_a_real_session_is_sound_in_use_and_connects_after_it_was_rebuilt(
         assert look is not None and look.condition is Condition.SOUND
         assert [jid for jid, _ in look.devices] == [phone.jid]
         assert (await hand.probe()).error == ""
-    place.fleet.append(Instance("a", created_at=0.0, jid=phone.jid))
+    place.fleet.append(Instance("a", created_at=0.0, id="a", jid=phone.jid))
     assert await place.checkup.check() == ()
     with closing(sqlite3.connect(path)) as db:
         db.execute("DELETE FROM whatsmeow_pre_keys WHERE key_id > 400")

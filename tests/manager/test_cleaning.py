@@ -23,10 +23,11 @@ from waziterm.manager.files import trash as trashes
 from waziterm.store.sessionfile import device_key
 
 
-def files(host: Host) -> dict[str, str]:
-    """The session files of a data directory, wherever they are, with their hashes."""
+def files(host: Host) -> list[tuple[str, str]]:
+    """The session files of a data directory, wherever they are and whatever they are named by:
+    their ends and their hashes."""
     found = [path for path in host.root.rglob("*.db*") if path.parent != host.root]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return sorted((path.suffix, hashlib.sha256(path.read_bytes()).hexdigest()) for path in found)
 
 
 def test_what_was_cleaned_comes_back_byte_for_byte_and_connects(host: Host) -> None:
@@ -276,7 +277,7 @@ def test_a_kill_between_the_row_and_the_move_passes_no_cool_down(host: Host) -> 
 
 def test_what_a_killed_program_had_half_moved_is_brought_back_together(host: Host) -> None:
     host.prepare(Instance("a", BEGIN, since=BEGIN, jid=JID, wanted=Wanted.STOPPED))
-    journal = host.session("a").with_name("a.db-journal")
+    journal = host.session("a").with_suffix(".db-journal")
     journal.write_bytes(b"")
     host.open()
     host.world.task(host.fleet.clean("a")).result()

@@ -184,8 +184,10 @@ def test_an_incident_goes_on_with_the_next_manager(host: Host) -> None:
     host.world.jump(60.0)
     host.open()
     connect(host, "a")
-    course = {"a": host.world.run(host.fleet.timeline("a"))}
-    trouble = Incident(Reason.STREAM_ERROR, online_since, online_since, ("a",), 1)
+    course = {host.id("a"): host.world.run(host.fleet.timeline("a"))}
+    trouble = Incident(
+        Reason.STREAM_ERROR, online_since, online_since, ("a",), 1, met=(host.id("a"),)
+    )
     assert done_about(trouble, course) == (
         "resumed after the program's start or a pause, connected after 60 s"
     )
@@ -223,8 +225,8 @@ class Hand:
 
 
 async def test_a_killed_manager_was_there_until_it_was_last_alive(tmp_path: Path) -> None:
-    kept = Instance("a", 1.0, state=State.CONNECTED, reason=Reason.ONLINE)
-    idle = Instance("b", 1.0, state=State.HELD, reason=Reason.RIVAL)
+    kept = Instance("a", 1.0, id="a", state=State.CONNECTED, reason=Reason.ONLINE)
+    idle = Instance("b", 1.0, id="b", state=State.HELD, reason=Reason.RIVAL)
     clock = Hand(last=1200.0)
     async with open_store(tmp_path / "waziterm.db") as store:
         presence = Presence(store, clock)

@@ -97,10 +97,13 @@ class Judge:
 
     def read(self) -> None:
         """Take in what was stored since the last time."""
-        sql = "SELECT * FROM transitions WHERE id > ? ORDER BY id"
+        sql = (
+            "SELECT transitions.*, name FROM transitions JOIN names ON names.id = instance"
+            " WHERE transitions.id > ? ORDER BY transitions.id"
+        )
         for row in self.host.query(sql, self._read):
             self._read = row["id"]
-            self._take(row["instance"], row)
+            self._take(row["name"], row)
 
     def _take(self, name: str, row: Any) -> None:
         state, before, event = State(row["to_state"]), row["from_state"], row["event"]

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from waziterm.domain.care.trash import Why
+from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.files.trash import Trash
 
 AT = 1_700_000_000.0
 BYTES = {"shop.db": b"keys" * 1000, "shop.db-journal": b"hot", "shop.db-wal": b""}
+SHOP, SHO = (Instance(name, created_at=0.0, id=f"{name}-id") for name in ("shop", "sho"))
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def files(folder: Path) -> SessionFiles:
     for name in ("sessions", "trash"):
         (folder / name).mkdir(mode=0o700)
     for name, data in BYTES.items():
-        (folder / "sessions" / name).write_bytes(data)
+        (folder / "sessions" / f"shop-id{name.removeprefix('shop')}").write_bytes(data)
     (folder / "sessions" / "shop2.db").write_bytes(b"another's")
     return SessionFiles(folder / "sessions", Trash(folder / "trash"))
 
@@ -43,7 +45,7 @@ def left(folder: Path) -> dict[str, bytes]:
 async def test_all_files_move_and_the_manifest_tells_what_they_were(
     files: SessionFiles, folder: Path
 ) -> None:
-    entry = await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
+    entry = await files.to_trash(SHOP, at=AT, why=Why.CLEANED, restorable=True)
     assert entry is not None
     assert left(folder / "sessions") == {"shop2.db": b"another's"}
     there = folder / "trash" / entry.id
@@ -61,11 +63,11 @@ async def test_all_files_move_and_the_manifest_tells_what_they_were(
 async def test_there_may_be_nothing_to_move_and_names_do_not_run_into_each_other(
     files: SessionFiles, folder: Path
 ) -> None:
-    assert await files.to_trash("sho", at=AT, why=Why.CLEANED, restorable=True, was=None) is None
+    assert await files.to_trash(SHO, at=AT, why=Why.CLEANED, restorable=True) is None
     assert not list((folder / "trash").iterdir())
-    first = await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
-    (folder / "sessions" / "shop.db").write_bytes(b"again")
-    second = await files.to_trash("shop", at=AT, why=Why.LOGGED_OUT, restorable=False, was=None)
+    first = await files.to_trash(SHOP, at=AT, why=Why.CLEANED, restorable=True)
+    (folder / "sessions" / "shop-id.db").write_bytes(b"again")
+    second = await files.to_trash(SHOP, at=AT, why=Why.LOGGED_OUT, restorable=False)
     assert first is not None and second is not None and first.id != second.id
     assert {entry.restorable for entry in await Trash(folder / "trash").entries()} == {True, False}
 
@@ -77,7 +79,7 @@ async def test_a_move_that_fails_at_any_file_leaves_all_in_place(
     rename = Path.rename
 
     def failing(path: Path, target: Path) -> Path:
-        if path.name == refused and "sessions" in str(path.parent):
+        if path.name == f"shop-id{refused.removeprefix('shop')}" and "sessions" in str(path.parent):
             raise OSError(28, "No space left on device")
         return rename(path, target)
 
@@ -85,7 +87,7 @@ async def test_a_move_that_fails_at_any_file_leaves_all_in_place(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", failing)
         with pytest.raises(OSError, match="No space"):
-            await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
+            await files.to_trash(SHOP, at=AT, why=Why.CLEANED, restorable=True)
     assert left(folder / "sessions") == before
     assert not list((folder / "trash").iterdir())
 
@@ -96,14 +98,14 @@ async def test_a_trash_on_another_file_system_is_refused_and_nothing_is_lost(
     far = SessionFiles(folder / "sessions", Trash(elsewhere))
     before = left(folder / "sessions")
     with pytest.raises(OSError, match="cross-device"):
-        await far.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
+        await far.to_trash(SHOP, at=AT, why=Why.CLEANED, restorable=True)
     assert left(folder / "sessions") == before and not left(elsewhere)
 
 
 async def test_what_is_no_entry_is_no_entry_and_is_never_deleted(
     files: SessionFiles, folder: Path
 ) -> None:
-    entry = await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
+    entry = await files.to_trash(SHOP, at=AT, why=Why.CLEANED, restorable=True)
     assert entry is not None
     trash, there = Trash(folder / "trash"), folder / "trash" / entry.id
     copied = folder / "trash" / "copied-elsewhere"
@@ -124,7 +126,7 @@ async def test_what_is_no_entry_is_no_entry_and_is_never_deleted(
 async def test_a_manifest_that_names_files_outside_deletes_none_of_them(
     files: SessionFiles, folder: Path
 ) -> None:
-    entry = await files.to_trash("shop", at=AT, why=Why.CLEANED, restorable=True, was=None)
+    entry = await files.to_trash(SHOP, at=AT, why=Why.CLEANED, restorable=True)
     assert entry is not None
     manifest = folder / "trash" / entry.id / "manifest.json"
     data = json.loads(manifest.read_text())

@@ -37,7 +37,7 @@ def as_after_a_crash(path: Path, sql: str, target: Path) -> Path:
 
 async def begin_attempt(store: Store, name: str, at: float, kind: AttemptKind) -> int:
     """Store that an instance begins an attempt; its number."""
-    change = Change(Instance(name, 1.0), "Dialling", at, begins=kind)
+    change = Change(Instance(name, 1.0, id=name), "Dialling", at, begins=kind)
     number = (await store.record(change)).attempt
     assert number is not None
     return number
@@ -46,5 +46,5 @@ async def begin_attempt(store: Store, name: str, at: float, kind: AttemptKind) -
 async def end_attempt(store: Store, name: str, number: int, at: float, ok: bool | None) -> None:
     """Store that an instance has come to the end of an attempt."""
     reason = Reason.ONLINE if ok else Reason.CONFLICT
-    instance = Instance(name, 1.0, reason=reason)
+    instance = Instance(name, 1.0, id=name, reason=reason)
     await store.record(Change(instance, "Ended", at, ends=AttemptEnd(number, ok)))

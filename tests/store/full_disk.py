@@ -39,7 +39,7 @@ async def main(path: Path) -> dict[str, Any]:
     told = Told()
     logging.getLogger("waziterm.store").addHandler(told)
     async with open_store(path) as store:
-        instance = Instance("shop", 1.0, detail="x" * 3000)
+        instance = Instance("shop", 1.0, id="shop", detail="x" * 3000)
         await store.save(instance, event="turn 0", at=0.0)
         limit(path.with_name(path.name + "-wal").stat().st_size + 300_000)
         turn = 0

@@ -11,7 +11,7 @@ from waziterm.store import AttemptKind, Change, Store, open_store
 
 
 async def save(store: Store, name: str) -> None:
-    instance = Instance(name, 1.0)
+    instance = Instance(name, 1.0, id=name)
     turn = 0
     while True:
         turn += 1

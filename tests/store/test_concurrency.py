@@ -31,7 +31,7 @@ async def test_fifty_tasks_write_and_read_at_once(tmp_path: Path) -> None:
     async with open_store(path) as store:
 
         async def live(number: int) -> None:
-            instance = Instance(f"shop-{number}", 1.0)
+            instance = Instance(f"shop-{number}", 1.0, id=f"shop-{number}")
             for turn in range(1, 11):
                 changed = replace(instance, attempt=turn)
                 begins = Change(changed, f"turn {turn}", turn, begins=AttemptKind.RETRY)
@@ -65,7 +65,11 @@ async def test_cancelled_saves_happen_wholly_or_not_at_all(tmp_path: Path) -> No
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             saves = [
-                asyncio.create_task(store.save(Instance(f"shop-{number}", 1.0), event="e", at=1.0))
+                asyncio.create_task(
+                    store.save(
+                        Instance(f"shop-{number}", 1.0, id=f"shop-{number}"), event="e", at=1.0
+                    )
+                )
                 for number in range(40)
             ]
             await asyncio.wait(saves, timeout=0)
@@ -74,7 +78,7 @@ async def test_cancelled_saves_happen_wholly_or_not_at_all(tmp_path: Path) -> No
             await asyncio.wait(saves)
             assert all(save.cancelled() for save in saves)
             other.execute("ROLLBACK")
-        await store.save(Instance("last", 1.0), event="e", at=2.0)
+        await store.save(Instance("last", 1.0, id="last"), event="e", at=2.0)
         names = [each.name for each in await store.instances()]
         assert [each.instance for each in await store.transitions()] == names
         assert names[-1] == "last"

@@ -15,12 +15,12 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.store import AttemptCounts, Change, Pruned, SendCounts, Store, open_store
 from waziterm.store import store as stores
 
-FRESH = Instance("shop", 1.0)
+FRESH = Instance("shop", 1.0, id="shop")
 ONLINE = replace(FRESH, state=State.CONNECTED, reason=Reason.ONLINE)
 COOLING = replace(FRESH, state=State.COOLDOWN, reason=Reason.CONFLICT)
 SOUGHT = replace(COOLING, detail="python bot.py (pid 7)")
 HELD = replace(SOUGHT, state=State.HELD, reason=Reason.LOCAL_HOLDER)
-STOLEN = Incident(Reason.CONFLICT, 10.0, 10.0, ("shop",), 3)
+STOLEN = Incident(Reason.CONFLICT, 10.0, 10.0, ("shop",), 3, met=("shop",))
 
 
 async def lived(store: Store) -> None:
@@ -28,7 +28,9 @@ async def lived(store: Store) -> None:
     steps = (FRESH, ONLINE, ONLINE, COOLING, SOUGHT, HELD, ONLINE, ONLINE)
     for at, instance in enumerate(steps):
         await store.save(instance, event="Something", at=float(at))
-        await store.save(replace(instance, name="other"), event="Something", at=float(at))
+        await store.save(
+            replace(instance, name="other", id="other"), event="Something", at=float(at)
+        )
 
 
 async def test_a_timeline_tells_moves_alone_oldest_first(
@@ -85,7 +87,7 @@ async def test_an_acknowledged_incident_that_meets_another_one_is_open_again(
         await store.record(Change(SOUGHT, "SuspectsFound", 30.0, incident=same))
         (seen,) = await store.incidents()
         assert (seen.acknowledged_at, seen.last_at, seen.detail) == (20.0, 30.0, same.detail)
-        grown = replace(same, names=("shop", "other"))
+        grown = replace(same, names=("shop", "other"), met=("shop", "other"))
         await store.record(Change(COOLING, "StreamReplaced", 40.0, incident=grown))
         (seen,) = await store.incidents()
         assert (seen.acknowledged_at, seen.names) == (None, ("shop", "other"))

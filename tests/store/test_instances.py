@@ -46,9 +46,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "probe_misses": COUNT,
     "redialling": st.booleans(),
     "qr": st.none() | st.just(QrCode("2@a-secret", 1, 6, 20.0)),
+    "id": st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
     "code": st.none() | st.just(PairingCode("ABCD-1234", 20.0)),
 }
 INSTANCES = st.builds(Instance, **VALUES)
+UNIQUE = (lambda pair: pair[0].name, lambda pair: pair[0].id)
 
 
 def test_the_strategy_knows_every_field() -> None:
@@ -56,7 +58,7 @@ def test_the_strategy_knows_every_field() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(INSTANCES, INSTANCES), max_size=6, unique_by=lambda pair: pair[0].name))
+@given(st.lists(st.tuples(INSTANCES, INSTANCES), max_size=6, unique_by=UNIQUE))
 def test_every_field_but_the_qr_code_comes_back(pairs: list[tuple[Instance, Instance]]) -> None:
     async def check(path: Path) -> None:
         async with open_store(path) as store:
@@ -65,7 +67,7 @@ def test_every_field_but_the_qr_code_comes_back(pairs: list[tuple[Instance, Inst
         async with open_store(path) as store:
             firsts = tuple(replace(first, qr=None, code=None) for first, _ in pairs)
             assert await store.instances() == firsts
-            changed = [replace(second, name=first.name) for first, second in pairs]
+            changed = [replace(second, name=first.name, id=first.id) for first, second in pairs]
             for instance in reversed(changed):
                 await store.save(instance, event=None, at=2.0)
             seconds = tuple(replace(each, qr=None, code=None) for each in changed)
@@ -76,7 +78,7 @@ def test_every_field_but_the_qr_code_comes_back(pairs: list[tuple[Instance, Inst
 
 
 async def test_a_transition_is_recorded_when_there_is_something_to_tell(tmp_path: Path) -> None:
-    new = Instance("shop", 1.0)
+    new = Instance("shop", 1.0, id="shop")
     online = replace(new, state=State.CONNECTED, reason=Reason.ONLINE)
     conflict = replace(online, state=State.COOLDOWN, reason=Reason.CONFLICT, detail="pid 7")
     async with open_store(tmp_path / "waziterm.db") as store:
@@ -88,10 +90,20 @@ async def test_a_transition_is_recorded_when_there_is_something_to_tell(tmp_path
         await store.save(replace(conflict, detail="pid 8"), event=None, at=6.0)
         told = await store.transitions("shop")
     assert told == (
-        Transition(1.0, "shop", None, State.STOPPED, Reason.NEW, "", "", ""),
-        Transition(3.0, "shop", State.STOPPED, State.CONNECTED, Reason.ONLINE, "", "", "Connected"),
+        Transition(1.0, "shop", None, State.STOPPED, Reason.NEW, "", "", "", "shop"),
         Transition(
-            4.0, "shop", State.CONNECTED, State.CONNECTED, Reason.ONLINE, "", "", "ProbeAnswered"
+            3.0, "shop", State.STOPPED, State.CONNECTED, Reason.ONLINE, "", "", "Connected", "shop"
+        ),
+        Transition(
+            4.0,
+            "shop",
+            State.CONNECTED,
+            State.CONNECTED,
+            Reason.ONLINE,
+            "",
+            "",
+            "ProbeAnswered",
+            "shop",
         ),
         Transition(
             5.0,
@@ -102,9 +114,10 @@ async def test_a_transition_is_recorded_when_there_is_something_to_tell(tmp_path
             "440",
             "pid 7",
             "StreamReplaced",
+            "shop",
         ),
         Transition(
-            6.0, "shop", State.COOLDOWN, State.COOLDOWN, Reason.CONFLICT, "440", "pid 8", ""
+            6.0, "shop", State.COOLDOWN, State.COOLDOWN, Reason.CONFLICT, "440", "pid 8", "", "shop"
         ),
     )
 
@@ -113,7 +126,7 @@ async def test_transitions_are_found_by_name_time_and_number(tmp_path: Path) -> 
     async with open_store(tmp_path / "waziterm.db") as store:
         for at in range(1, 7):
             name = "even" if at % 2 == 0 else "odd"
-            await store.save(Instance(name, 1.0), event=f"e{at}", at=float(at))
+            await store.save(Instance(name, 1.0, id=name), event=f"e{at}", at=float(at))
         assert [each.event for each in await store.transitions("even")] == ["e2", "e4", "e6"]
         assert [each.event for each in await store.transitions("odd", 3.0)] == ["e3", "e5"]
         assert [each.event for each in await store.transitions(None, 0.0, 2)] == ["e5", "e6"]
@@ -122,7 +135,7 @@ async def test_transitions_are_found_by_name_time_and_number(tmp_path: Path) -> 
 async def test_a_removed_instance_is_gone_and_its_history_is_not(tmp_path: Path) -> None:
     async with open_store(tmp_path / "waziterm.db") as store:
         for name in ("first", "second", "third"):
-            await store.save(Instance(name, 1.0), event=None, at=1.0)
+            await store.save(Instance(name, 1.0, id=name), event=None, at=1.0)
         await store.remove("second")
         await store.remove("never-there")
         assert [each.name for each in await store.instances()] == ["first", "third"]
@@ -132,7 +145,12 @@ async def test_a_removed_instance_is_gone_and_its_history_is_not(tmp_path: Path)
 async def test_no_byte_of_a_qr_code_reaches_the_disk(tmp_path: Path) -> None:
     payload = "2@" + "QrSecret" * 20
     instance = Instance(
-        "shop", 1.0, state=State.PAIRING, reason=Reason.QR_SHOWN, qr=QrCode(payload, 1, 6, 30.0)
+        "shop",
+        1.0,
+        id="shop",
+        state=State.PAIRING,
+        reason=Reason.QR_SHOWN,
+        qr=QrCode(payload, 1, 6, 30.0),
     )
     async with open_store(tmp_path / "waziterm.db") as store:
         await store.save(instance, event="QrShown", at=1.0)
@@ -145,14 +163,16 @@ async def test_no_byte_of_a_qr_code_reaches_the_disk(tmp_path: Path) -> None:
 
 async def test_text_that_is_not_unicode_is_stored_with_question_marks(tmp_path: Path) -> None:
     async with open_store(tmp_path / "waziterm.db") as store:
-        await store.save(Instance("shop", 1.0, detail="bad \udcff name"), event=None, at=1.0)
+        await store.save(
+            Instance("shop", 1.0, id="shop", detail="bad \udcff name"), event=None, at=1.0
+        )
         assert (await store.instances())[0].detail == "bad ? name"
 
 
 async def test_a_word_from_another_version_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "waziterm.db"
     async with open_store(path) as store:
-        await store.save(Instance("shop", 1.0), event=None, at=1.0)
+        await store.save(Instance("shop", 1.0, id="shop"), event=None, at=1.0)
     query(path, "UPDATE instances SET state = 'entangled'")
     async with open_store(path) as store:
         with pytest.raises(StoreError, match="'entangled', unknown to this waziterm"):

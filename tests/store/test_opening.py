@@ -11,7 +11,7 @@ import pytest
 
 from tests.store.files import as_after_a_crash, contents, query
 from waziterm.domain.fleet.history import IncidentView
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.store import StoreError, open_store
 from waziterm.store.migrations import MIGRATIONS, migrate, version_of
@@ -22,7 +22,11 @@ NEWEST = len(MIGRATIONS)
 async def make(path: Path) -> Path:
     async with open_store(path) as store:
         for number in range(50):
-            await store.save(Instance(f"shop-{number}", 1.0, detail="x" * 500), event="e", at=1.0)
+            await store.save(
+                Instance(f"shop-{number}", 1.0, id=f"shop-{number}", detail="x" * 500),
+                event="e",
+                at=1.0,
+            )
     return path
 
 
@@ -84,7 +88,7 @@ async def test_a_file_of_the_first_version_keeps_its_rows(tmp_path: Path) -> Non
             " VALUES ('shop', 1.0, 'running', 'stopped', 'new', '', 0.0, 4, '[]', '[]', 0, 0)"
         )
     async with open_store(path) as store:
-        assert await store.instances() == (Instance("shop", 1.0, attempt=4),)
+        assert await store.instances() == (Instance("shop", 1.0, id=first_id("shop"), attempt=4),)
 
 
 async def test_a_file_of_the_third_version_keeps_its_incidents(tmp_path: Path) -> None:
@@ -96,7 +100,9 @@ async def test_a_file_of_the_third_version_keeps_its_incidents(tmp_path: Path) -
             " VALUES ('conflict', 1.0, 2.0, '[\"shop\"]', 3, 'bot', 1)"
         )
     async with open_store(path) as store:
-        kept = IncidentView(Reason.CONFLICT, 1.0, 2.0, ("shop",), 3, "bot", id=1)
+        kept = IncidentView(
+            Reason.CONFLICT, 1.0, 2.0, ("shop",), 3, "bot", id=1, met=(first_id("shop"),)
+        )
         assert await store.incidents() == (kept,)
 
 

@@ -111,6 +111,10 @@ class Instances:
             raise InstanceNotFoundError(name)
         return supervisor
 
+    def id_of(self, name: str) -> str:
+        """The id of the instance with this name. Raises FleetError when there is none."""
+        return self.of(name).instance.id
+
     # -- `manager.care.cleaning.Keeper` ------------------------------------------------------------
 
     @property
@@ -140,13 +144,13 @@ class Instances:
         await self.of(name).ask(event)
 
     async def adopt(self, instance: Instance) -> None:
-        """Store an instance and give it its supervisor. A name that was in use before goes on
-        with its log."""
+        """Store an instance and give it its supervisor. One that was removed before goes on with
+        its log."""
         name = instance.name
         if name in self._supervisors:
             raise FleetError(f"{name} exists already", "choose another name")
         await self._store.save(instance, event=EventName.ADDED, at=self._world.clock.now())
-        self.keep(instance, await self._store.lines(name, limit=TAIL))
+        self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
         self._broadcast.changed(self.of(name).view)
 
     async def forget(self, name: str) -> None:
@@ -155,9 +159,10 @@ class Instances:
         supervisor.close()
         await asyncio.wait([run])
         try:
-            await self._store.remove(name)
+            await self._store.remove(supervisor.instance.id)
         except FleetError:
-            self.keep(supervisor.instance, await self._store.lines(name, limit=TAIL))
+            tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
+            self.keep(supervisor.instance, tail)
             raise
         for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
@@ -196,9 +201,8 @@ class Instances:
         library_changed: neonize is another version than last time. shift: by how many seconds the
         clock was set since it was stored, as far as known.
         """
-        for name in await self._sessions.mend():
-            log.warning("%s: its session was half moved when the last manager ended", name)
         stored = [each.shifted(shift) for each in await self._store.instances()]
+        await self._sessions.settle(stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
             self._pool.expect(resuming)
@@ -206,7 +210,7 @@ class Instances:
         held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
         released = await self.versions.boot(held=held, upgraded=library_changed)
         for instance in stored:
-            self.keep(instance, await self._store.lines(instance.name, limit=TAIL))
+            self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
         for supervisor in self:
             await self._adopt_device(supervisor)
             await supervisor.ask(ev.Booted(released))
@@ -219,11 +223,11 @@ class Instances:
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""
-        name = supervisor.instance.name
-        if supervisor.instance.is_paired or not self._sessions.exists(name):
+        name, identity = supervisor.instance.name, supervisor.instance.id
+        if supervisor.instance.is_paired or not self._sessions.exists(identity):
             return
         try:
-            devices = await self._sessions.devices(name)
+            devices = await self._sessions.devices(identity)
         except FleetError as error:
             log.warning("%s: its session file cannot be read: %s", name, error)
             return
@@ -232,10 +236,10 @@ class Instances:
 
     def keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
         """Give an instance its supervisor. lines: the end of its log."""
-        name = instance.name
+        name, identity = instance.name, instance.id
 
         def sink(line: LogLine) -> None:
-            self._store.add_line(name, line)
+            self._store.add_line(identity, line)
             self._broadcast.line(name, line)
 
         recorder = self._recorders[name] = Recorder(self._store, self._incidents)

@@ -85,7 +85,7 @@ class SessionManager:
         self._broadcast = Broadcast()
         files = DataFiles.of(data)
         registry = Registry(files.identity)
-        self._claims = Claims(registry, files.sessions.device_key)
+        self._claims = Claims(registry, self._device_key)
         self._instances = Instances(
             settings,
             store,
@@ -205,8 +205,8 @@ class SessionManager:
     async def lines(
         self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:
-        self._instances.of(name)
-        return await self._store.lines(name, limit=limit, since=since, after_seq=after)
+        identity = self._instances.id_of(name)
+        return await self._store.lines(identity, limit=limit, since=since, after_seq=after)
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
         return self._broadcast.subscribe(self.snapshot)
@@ -349,11 +349,11 @@ class SessionManager:
         await acknowledge_in(self._store, incident, self._world.clock.now())
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
-        self._instances.of(name)
-        return await timeline_in(self._store, name, since, limit)
+        return await timeline_in(self._store, self._instances.id_of(name), since, limit)
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
-        return await attempts_in(self._store, since, name)
+        identity = None if name is None else self._instances.id_of(name)
+        return await attempts_in(self._store, since, identity)
 
     # -- how it is done -----------------------------------------------------------------------
 
@@ -384,6 +384,10 @@ class SessionManager:
         return Restart(
             self._instances, self._checkup, self._cleaning, self._world.clock, self.subscribe
         )
+
+    async def _device_key(self, name: str, jid: str) -> bytes | None:
+        """See `SessionFiles.device_key`."""
+        return await self._files.sessions.device_key(self._instances.id_of(name), jid)
 
     def _refuse_meanwhile(self) -> None:
         """A session whose file is being mended must not be opened in between."""

@@ -55,4 +55,5 @@ def view_of(
         version=version,
         qr=instance.qr,
         code=instance.code,
+        id=instance.id,
     )

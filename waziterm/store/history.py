@@ -8,6 +8,7 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import safe_line
 from waziterm.store.errors import known
+from waziterm.store.instances import names_by_id
 from waziterm.store.records import AttemptCounts, SendCounts, Transition
 
 TABLES = ("transitions", "attempts", "sends", "acts", "incidents")
@@ -16,31 +17,35 @@ INTERRUPTED = "interrupted"
 
 
 def read_transitions(
-    db: sqlite3.Connection, name: str | None, since: float, limit: int
+    db: sqlite3.Connection, identity: str | None, since: float, limit: int
 ) -> tuple[Transition, ...]:
     """The newest `limit` transitions from `since` on, of one instance or of all, oldest first."""
-    where = "at >= ?" if name is None else "at >= ? AND instance = ?"
+    where = "at >= ?" if identity is None else "at >= ? AND instance = ?"
     rows = db.execute(
         "SELECT at, instance, from_state, to_state, reason, code, detail, event FROM transitions"
         f" WHERE {where} ORDER BY id DESC LIMIT ?",
-        (since, limit) if name is None else (since, name, limit),
+        (since, limit) if identity is None else (since, identity, limit),
     ).fetchall()
+    names = names_by_id(db)
     return tuple(
         Transition(
             at=at,
-            instance=instance,
+            instance=names.get(instance, instance),
             from_state=known(State, left) if left is not None else None,
             to_state=known(State, entered),
             reason=known(Reason.of, reason),
             code=code,
             detail=detail,
             event=event,
+            instance_id=instance,
         )
         for at, instance, left, entered, reason, code, detail, event in reversed(rows)
     )
 
 
-def read_timeline(db: sqlite3.Connection, name: str, since: float, limit: int) -> tuple[Moved, ...]:
+def read_timeline(
+    db: sqlite3.Connection, identity: str, since: float, limit: int
+) -> tuple[Moved, ...]:
     """The newest `limit` moves of an instance from the last one before `since` on, oldest
     first."""
     # All rows of the instance are looked at: the first one of a part of them would always seem to
@@ -48,18 +53,18 @@ def read_timeline(db: sqlite3.Connection, name: str, since: float, limit: int) -
     rows = db.execute(
         "WITH told AS (SELECT *, lag(to_state) OVER course IS NOT to_state"
         " OR lag(reason) OVER course IS NOT reason AS moved FROM transitions"
-        " WHERE instance = :name WINDOW course AS (ORDER BY id)),"
+        " WHERE instance = :id WINDOW course AS (ORDER BY id)),"
         " moves AS (SELECT * FROM told WHERE moved)"
         " SELECT at, to_state, reason, detail FROM moves WHERE id >="
         " coalesce((SELECT max(id) FROM moves WHERE at < :since), 0)"
         " ORDER BY id DESC LIMIT :limit",
-        {"name": name, "since": since, "limit": limit},
+        {"id": identity, "since": since, "limit": limit},
     ).fetchall()
     return tuple(_moved(*row) for row in reversed(rows))
 
 
 Told = tuple[int, str, float, str, str, str]
-"""A transition as it is stored: id, instance, at, to_state, reason, detail."""
+"""A transition as it is stored: id, the instance's id, at, to_state, reason, detail."""
 
 
 def read_told(db: sqlite3.Connection, since: float, before: int | None, limit: int) -> list[Told]:
@@ -75,25 +80,25 @@ def read_told(db: sqlite3.Connection, since: float, before: int | None, limit: i
 
 
 def courses_of(newest_first: Sequence[Told]) -> Mapping[str, tuple[Moved, ...]]:
-    """What each instance went through, oldest first: only where its state or its reason differs
-    from what was told of it before."""
+    """What each instance went through, by its id, oldest first: only where its state or its reason
+    differs from what was told of it before."""
     courses: dict[str, list[Moved]] = {}
     at_last: dict[str, tuple[str, str]] = {}
     for _, instance, at, state, reason, detail in reversed(newest_first):
         if at_last.get(instance) != (state, reason):
             at_last[instance] = (state, reason)
             courses.setdefault(instance, []).append(_moved(at, state, reason, detail))
-    return {name: tuple(moves) for name, moves in courses.items()}
+    return {each: tuple(moves) for each, moves in courses.items()}
 
 
 def _moved(at: float, state: str, reason: str, detail: str) -> Moved:
     return Moved(at, known(State, state), known(Reason.of, reason), detail)
 
 
-def begin_attempt(db: sqlite3.Connection, name: str, at: float, kind: AttemptKind) -> int:
-    """Record that a connect attempt starts; returns its id."""
+def begin_attempt(db: sqlite3.Connection, identity: str, at: float, kind: AttemptKind) -> int:
+    """Record that a connect attempt of an instance starts; returns the attempt's id."""
     cursor = db.execute(
-        "INSERT INTO attempts (instance, kind, at) VALUES (?, ?, ?)", (name, kind.value, at)
+        "INSERT INTO attempts (instance, kind, at) VALUES (?, ?, ?)", (identity, kind.value, at)
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -123,35 +128,39 @@ def count_attempts(db: sqlite3.Connection, since: float) -> AttemptCounts:
 
 
 def read_attempts(
-    db: sqlite3.Connection, since: float, name: str | None, limit: int
+    db: sqlite3.Connection, since: float, identity: str | None, limit: int
 ) -> tuple[Attempt, ...]:
     """The newest `limit` attempts that began at `since` or later, oldest first."""
     rows = db.execute(
         "SELECT at, instance, kind, ended_at - at, ok FROM attempts"
         " WHERE at >= ? AND (?2 IS NULL OR instance = ?2) ORDER BY id DESC LIMIT ?",
-        (since, name, limit),
+        (since, identity, limit),
     ).fetchall()
+    names = names_by_id(db)
     return tuple(
-        Attempt(at, instance, known(AttemptKind, kind), took_s, None if ok is None else bool(ok))
+        Attempt(
+            *(at, names.get(instance, instance), known(AttemptKind, kind), took_s),
+            ok=None if ok is None else bool(ok),
+        )
         for at, instance, kind, took_s, ok in reversed(rows)
     )
 
 
 def add_send(
-    db: sqlite3.Connection, name: str, at: float, *, ok: bool, took_s: float, error: str
+    db: sqlite3.Connection, identity: str, at: float, *, ok: bool, took_s: float, error: str
 ) -> None:
     """Record a send-test. error: "" when ok; a number in it is masked."""
     db.execute(
         "INSERT INTO sends (instance, at, ok, took_s, error) VALUES (?, ?, ?, ?, ?)",
-        (name, at, int(ok), took_s, safe_line(error)),
+        (identity, at, int(ok), took_s, safe_line(error)),
     )
 
 
-def count_sends(db: sqlite3.Connection, since: float, name: str | None) -> SendCounts:
+def count_sends(db: sqlite3.Connection, since: float, identity: str | None) -> SendCounts:
     """Send-tests from `since` on, of one instance or of all."""
     total, ok = db.execute(
         "SELECT count(*), total(ok) FROM sends WHERE at >= ? AND (?2 IS NULL OR instance = ?2)",
-        (since, name),
+        (since, identity),
     ).fetchone()
     return SendCounts(total, int(ok))
 

@@ -7,6 +7,7 @@ from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.store.errors import known, storable
+from waziterm.store.instances import names_by_id
 
 
 def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
@@ -19,21 +20,21 @@ def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
         incident.reason.slug,
         incident.began_at,
         incident.last_at,
-        json.dumps(incident.names),
+        json.dumps(incident.met),
         incident.fleet,
         storable(incident.detail),
         incident.is_serious,
     )
     if incident.id:
         db.execute(
-            "UPDATE incidents SET reason = ?, began_at = ?, last_at = ?, names = ?, fleet = ?,"
-            " detail = ?, is_serious = ?, acknowledged_at = iif(names = ?, acknowledged_at, NULL)"
-            " WHERE id = ?",
-            (*values, json.dumps(incident.names), incident.id),
+            "UPDATE incidents SET reason = ?, began_at = ?, last_at = ?, instances = ?, fleet = ?,"
+            " detail = ?, is_serious = ?,"
+            " acknowledged_at = iif(instances = ?, acknowledged_at, NULL) WHERE id = ?",
+            (*values, json.dumps(incident.met), incident.id),
         )
         return incident.id
     row = db.execute(
-        "INSERT INTO incidents (reason, began_at, last_at, names, fleet, detail, is_serious)"
+        "INSERT INTO incidents (reason, began_at, last_at, instances, fleet, detail, is_serious)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
         values,
     ).fetchone()
@@ -54,15 +55,25 @@ def acknowledge(db: sqlite3.Connection, number: int, at: float) -> bool:
 def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[IncidentView, ...]:
     """The newest `limit` incidents that were still growing at `since` or later, oldest first."""
     rows = db.execute(
-        "SELECT reason, began_at, last_at, names, fleet, detail, is_serious, id,"
+        "SELECT reason, began_at, last_at, instances, fleet, detail, is_serious, id,"
         " acknowledged_at FROM incidents WHERE last_at >= ? ORDER BY id DESC LIMIT ?",
         (since, limit),
     ).fetchall()
-    return tuple(
-        IncidentView(
-            known(Reason.of, reason), began_at, last_at, tuple(json.loads(names)), fleet,
-            detail, bool(is_serious), number, acknowledged_at,
+    names = names_by_id(db)
+    found = []
+    for reason, began_at, last_at, instances, fleet, detail, is_serious, number, seen_at in rows:
+        met = tuple(json.loads(instances))
+        view = IncidentView(
+            known(Reason.of, reason),
+            began_at,
+            last_at,
+            tuple(names.get(each, each) for each in met),
+            fleet,
+            detail,
+            bool(is_serious),
+            number,
+            met,
+            seen_at,
         )
-        for reason, began_at, last_at, names, fleet, detail, is_serious, number, acknowledged_at
-        in reversed(rows)
-    )  # fmt: skip
+        found.append(view)
+    return tuple(reversed(found))

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from waziterm.domain.lifecycle.instance import Instance
@@ -10,6 +11,7 @@ from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.store.errors import known, storable
 
 _COLUMNS = (
+    "id",
     "name",
     "created_at",
     "phone",
@@ -36,10 +38,10 @@ _COLUMNS = (
     "probe_misses",
     "redialling",
 )
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY id"
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY number"
 _UPSERT = (
     f"INSERT INTO instances ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-    " ON CONFLICT (name) DO UPDATE SET "
+    " ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])
 )
 
@@ -54,16 +56,20 @@ def save_instance(db: sqlite3.Connection, instance: Instance, event: str | None,
     row = _row(instance)
     now = (row["state"], row["reason"], row["detail"])
     before = db.execute(
-        "SELECT state, reason, detail FROM instances WHERE name = ?", (instance.name,)
+        "SELECT state, reason, detail FROM instances WHERE id = ?", (instance.id,)
     ).fetchone()
     db.execute(_UPSERT, tuple(row[column] for column in _COLUMNS))
+    if before is None:
+        db.execute(
+            "INSERT OR REPLACE INTO names (id, name) VALUES (?, ?)", (row["id"], row["name"])
+        )
     if before != now or event is not None:
         db.execute(
             "INSERT INTO transitions"
             " (instance, at, from_state, to_state, reason, code, detail, event)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                instance.name,
+                instance.id,
                 at,
                 before[0] if before else None,
                 instance.state.value,
@@ -75,9 +81,26 @@ def save_instance(db: sqlite3.Connection, instance: Instance, event: str | None,
         )
 
 
-def remove_instance(db: sqlite3.Connection, name: str) -> None:
-    """Forget the instance. Its history and lines stay until they are pruned."""
-    db.execute("DELETE FROM instances WHERE name = ?", (name,))
+def remove_instance(db: sqlite3.Connection, identity: str) -> None:
+    """Forget the instance with this id. Its history and lines stay until they are pruned."""
+    db.execute("DELETE FROM instances WHERE id = ?", (identity,))
+
+
+def names_by_id(db: sqlite3.Connection) -> Mapping[str, str]:
+    """The name of each instance that there is a trace of, removed ones too."""
+    return dict(db.execute("SELECT id, name FROM names").fetchall())
+
+
+def prune_names(db: sqlite3.Connection) -> int:
+    """Delete the names of removed instances that nothing is kept of; returns how many."""
+    return db.execute(
+        "DELETE FROM names WHERE id NOT IN (SELECT id FROM instances)"
+        " AND NOT EXISTS (SELECT 1 FROM transitions WHERE instance = names.id)"
+        " AND NOT EXISTS (SELECT 1 FROM lines WHERE instance = names.id)"
+        " AND id NOT IN (SELECT instance FROM attempts)"
+        " AND id NOT IN (SELECT instance FROM sends)"
+        " AND id NOT IN (SELECT value FROM incidents, json_each(incidents.instances))"
+    ).rowcount
 
 
 def leave_instances(db: sqlite3.Connection, at: float) -> None:
@@ -87,8 +110,8 @@ def leave_instances(db: sqlite3.Connection, at: float) -> None:
     reason = Reason.NO_MANAGER
     db.execute(
         "INSERT INTO transitions (instance, at, from_state, to_state, reason, code, detail, event)"
-        " SELECT name, max(?, coalesce((SELECT max(at) FROM transitions"
-        " WHERE instance = instances.name), 0)), state, ?, ?, ?, '', 'ManagerEnded' FROM instances"
+        " SELECT id, max(?, coalesce((SELECT max(at) FROM transitions"
+        " WHERE instance = instances.id), 0)), state, ?, ?, ?, '', 'ManagerEnded' FROM instances"
         f" WHERE state IN ({', '.join('?' * len(live))})",
         (at, State.STOPPED.value, reason.slug, reason.code, *live),
     )
@@ -96,6 +119,7 @@ def leave_instances(db: sqlite3.Connection, at: float) -> None:
 
 def _row(instance: Instance) -> dict[str, Any]:
     return {
+        "id": instance.id,
         "name": instance.name,
         "created_at": instance.created_at,
         "phone": instance.phone,

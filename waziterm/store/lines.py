@@ -21,7 +21,8 @@ RETRY_S = 5.0
 BATCH = 500
 BUFFERED = 20_000
 
-_Named = tuple[str, LogLine]
+_Owned = tuple[str, LogLine]
+"""The id of the instance that it belongs to, and the line."""
 
 
 @dataclass(slots=True)
@@ -47,8 +48,8 @@ class LineWriter:
     def __init__(self, connection: Connection, kept: int) -> None:
         self._connection = connection
         self._kept = kept
-        self._buffer: deque[_Named] = deque()
-        self._writing: Sequence[_Named] = ()
+        self._buffer: deque[_Owned] = deque()
+        self._writing: Sequence[_Owned] = ()
         self._lost: dict[str, _Lost] = {}
         self._unpruned: dict[str, int] = {}
         self._one_flush = asyncio.Lock()
@@ -57,18 +58,18 @@ class LineWriter:
         self._closing = asyncio.Event()
         self._failing = False
 
-    def add(self, name: str, line: LogLine) -> None:
+    def add(self, identity: str, line: LogLine) -> None:
         """Take a line in; it is on the disk within about `FLUSH_S`."""
-        self._buffer.append((name, line))
+        self._buffer.append((identity, line))
         if len(self._buffer) > BUFFERED:
             self._drop_oldest()
         self._any.set()
         if len(self._buffer) >= BATCH:
             self._enough.set()
 
-    def pending(self, name: str) -> list[LogLine]:
+    def pending(self, identity: str) -> list[LogLine]:
         """The lines of an instance that are not known to be on the disk yet, oldest first."""
-        return [line for owner, line in chain(self._writing, self._buffer) if owner == name]
+        return [line for owner, line in chain(self._writing, self._buffer) if owner == identity]
 
     async def run(self) -> None:
         """Write until `close` was called. A failing disk is logged once, and tried again."""
@@ -114,17 +115,17 @@ class LineWriter:
     async def _write_batch(self) -> None:
         size = min(BATCH, len(self._buffer))
         self._writing = [self._buffer.popleft() for _ in range(size)]
-        notes = {name: (lost, lost.count) for name, lost in self._lost.items()}
-        rows = [(name, lost.note()) for name, (lost, _) in notes.items()]
+        notes = {identity: (lost, lost.count) for identity, lost in self._lost.items()}
+        rows = [(identity, lost.note()) for identity, (lost, _) in notes.items()]
         rows.extend(self._writing)
         added: dict[str, int] = {}
-        for name, _ in rows:
-            added[name] = added.get(name, 0) + 1
+        for identity, _ in rows:
+            added[identity] = added.get(identity, 0) + 1
         # An instance not seen since the start may have up to a quarter too many: prune at once.
         due = [
-            name
-            for name, count in added.items()
-            if self._unpruned.get(name, self._kept) + count > self._kept // 4
+            identity
+            for identity, count in added.items()
+            if self._unpruned.get(identity, self._kept) + count > self._kept // 4
         ]
         try:
             await self._connection.write(partial(_write, rows, due, self._kept))
@@ -135,71 +136,73 @@ class LineWriter:
             raise
         finally:
             self._writing = ()
-        for name, count in added.items():
-            self._unpruned[name] = 0 if name in due else self._unpruned.get(name, 0) + count
-        for name, (lost, count) in notes.items():
+        for identity, count in added.items():
+            self._unpruned[identity] = (
+                0 if identity in due else self._unpruned.get(identity, 0) + count
+            )
+        for identity, (lost, count) in notes.items():
             lost.count -= count
             if not lost.count:
-                del self._lost[name]
+                del self._lost[identity]
 
     def _drop_oldest(self) -> None:
-        name, line = self._buffer.popleft()
-        lost = self._lost.setdefault(name, _Lost(0, line))
+        identity, line = self._buffer.popleft()
+        lost = self._lost.setdefault(identity, _Lost(0, line))
         lost.count += 1
         lost.newest = line
 
 
-def _write(rows: Sequence[_Named], due: Sequence[str], kept: int, db: sqlite3.Connection) -> None:
+def _write(rows: Sequence[_Owned], due: Sequence[str], kept: int, db: sqlite3.Connection) -> None:
     # A number that was used before belongs to a line whose fate was not known: the newest wins.
     db.executemany(
         "INSERT INTO lines (instance, seq, at, source, text) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET at = excluded.at, source = excluded.source,"
         " text = excluded.text",
-        ((name, ln.seq, ln.at, ln.source.value, storable(ln.text)) for name, ln in rows),
+        ((identity, ln.seq, ln.at, ln.source.value, storable(ln.text)) for identity, ln in rows),
     )
     db.executemany(
         "DELETE FROM lines WHERE instance = ?1 AND seq <= (SELECT seq FROM lines"
         " WHERE instance = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
-        ((name, kept) for name in due),
+        ((identity, kept) for identity in due),
     )
 
 
 def read_lines(
-    db: sqlite3.Connection, name: str, since: float, after_seq: int, limit: int
+    db: sqlite3.Connection, identity: str, since: float, after_seq: int, limit: int
 ) -> list[LogLine]:
     """The newest `limit` lines of an instance, oldest first."""
     rows = db.execute(
         "SELECT seq, at, source, text FROM lines WHERE instance = ? AND seq > ? AND at >= ?"
         " ORDER BY seq DESC LIMIT ?",
-        (name, after_seq, since, limit),
+        (identity, after_seq, since, limit),
     ).fetchall()
     return [LogLine(seq, at, known(Source, source), text) for seq, at, source, text in rows[::-1]]
 
 
-def last_seq(db: sqlite3.Connection, name: str) -> int:
+def last_seq(db: sqlite3.Connection, identity: str) -> int:
     """The number of an instance's newest line, 0 when there is none."""
     sql = "SELECT coalesce(max(seq), 0) FROM lines WHERE instance = ?"
-    return int(db.execute(sql, (name,)).fetchone()[0])
+    return int(db.execute(sql, (identity,)).fetchone()[0])
 
 
 def prune_lines(db: sqlite3.Connection, before: float, limit: int) -> int:
     """Delete at most `limit` old lines of instances that exist no longer; returns how many.
 
-    The names are found by one short search each, not by reading all lines.
+    The ids are found by one short search each, not by reading all lines.
     """
     return db.execute(
         """
         DELETE FROM lines WHERE (instance, seq) IN (
-            WITH RECURSIVE logged (name) AS (
+            WITH RECURSIVE logged (id) AS (
                 SELECT min(instance) FROM lines
                 UNION ALL
-                SELECT (SELECT min(instance) FROM lines WHERE instance > name)
-                FROM logged WHERE name IS NOT NULL
+                SELECT (SELECT min(instance) FROM lines WHERE instance > id)
+                FROM logged WHERE id IS NOT NULL
             )
             SELECT instance, seq FROM lines
             WHERE at < ? AND instance IN (
-                SELECT name FROM logged
-                WHERE name IS NOT NULL AND name NOT IN (SELECT name FROM instances)
+                SELECT id FROM logged
+                WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM instances)
             )
             LIMIT ?
         )

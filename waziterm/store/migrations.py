@@ -3,13 +3,16 @@
 import sqlite3
 from collections.abc import Sequence
 
+from waziterm.domain.lifecycle.instance import first_id
+
 APPLICATION_ID = 0x57615465
 """Marks a file as ours (the letters "WaTe"), so that no other program's database is touched."""
 
 Migration = Sequence[str]
 
-# History and lines carry the instance's name without a foreign key on purpose: they outlive
-# `remove` until their age ends them, and a late line cannot make a whole batch fail.
+# History and lines carry the instance's id without a foreign key on purpose: they outlive
+# `remove` until their age ends them, and a late line cannot make a whole batch fail. `names` has
+# the name of each id that there is a trace of.
 MIGRATIONS: Sequence[Migration] = (
     (
         f"PRAGMA application_id = {APPLICATION_ID}",
@@ -124,6 +127,27 @@ MIGRATIONS: Sequence[Migration] = (
         "ALTER TABLE instances ADD COLUMN refusals TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE instances ADD COLUMN store_faults TEXT NOT NULL DEFAULT '[]'",
     ),
+    (
+        "ALTER TABLE instances RENAME COLUMN id TO number",
+        "ALTER TABLE instances ADD COLUMN id TEXT NOT NULL DEFAULT ''",
+        "UPDATE instances SET id = first_id(name)",
+        "CREATE UNIQUE INDEX instances_by_id ON instances (id)",
+        "CREATE TABLE names (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID",
+        "INSERT INTO names SELECT first_id(name), name FROM ("
+        "SELECT name FROM instances UNION SELECT instance FROM transitions"
+        " UNION SELECT instance FROM attempts UNION SELECT instance FROM sends"
+        " UNION SELECT instance FROM lines"
+        " UNION SELECT value FROM incidents, json_each(incidents.names))",
+        *(
+            f"UPDATE {table} SET instance = first_id(instance)"
+            for table in ("transitions", "attempts", "sends", "lines")
+        ),
+        "ALTER TABLE incidents RENAME COLUMN names TO instances",
+        "UPDATE incidents SET instances = (SELECT json_group_array(first_id(value)) FROM"
+        " (SELECT value FROM json_each(incidents.instances) ORDER BY key))",
+        "ALTER TABLE acts ADD COLUMN instance TEXT",
+        "UPDATE acts SET instance = first_id(subject) WHERE subject IN (SELECT name FROM names)",
+    ),
 )
 
 
@@ -138,6 +162,7 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS
     db: in autocommit mode. A step that fails is rolled back and ends it with SQLite's error;
     the steps before it stay.
     """
+    db.create_function("first_id", 1, first_id, deterministic=True)
     for number in range(version_of(db) + 1, len(migrations) + 1):
         db.execute("BEGIN IMMEDIATE")
         try:

@@ -16,7 +16,7 @@ def record(db: sqlite3.Connection, change: Change) -> Recorded:
     if change.ends is not None:
         end_attempt(db, change.ends.id, at, change.ends.ok, instance.reason.slug)
     if change.begins is not None:
-        attempt = begin_attempt(db, instance.name, at, change.begins)
+        attempt = begin_attempt(db, instance.id, at, change.begins)
     if incident is not None:
         incident = replace(incident, id=save_incident(db, incident))
     return Recorded(attempt, incident)

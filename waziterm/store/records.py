@@ -11,7 +11,7 @@ from waziterm.domain.lifecycle.states import State
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One stored change of an instance.
+    """One stored change of an instance. instance: its name. instance_id: its id.
 
     from_state: None for a new instance; equal to `to_state` when only the reason or the detail
     changed, or only an event was recorded. code: the number that operators know, or "".
@@ -26,6 +26,7 @@ class Transition:
     code: str
     detail: str
     event: str
+    instance_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,11 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class StoredAct:
-    """Something that the janitor did. subject: to whom or what. why: a sentence."""
+    """Something that the janitor did. subject: to whom or what. why: a sentence. instance: the
+    id of the instance that it was done to, if any."""
 
     at: float
     kind: str
     subject: str
     why: str
+    instance: str | None

@@ -11,7 +11,7 @@ from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.store import history, incidents
-from waziterm.store import instances as rows
+from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
 from waziterm.store.recording import record
@@ -34,7 +34,8 @@ class Store:
 
     Each method is one transaction: it happened wholly or not at all. A method that writes
     returns after the commit, and what it wrote survives the death of the process. All of them
-    raise StoreError; the store stays usable after it.
+    raise StoreError; the store stays usable after it. An instance is asked for by its id, and
+    told by its name.
     """
 
     def __init__(self, connection: Connection, writer: log.LineWriter) -> None:
@@ -45,7 +46,7 @@ class Store:
 
     async def instances(self) -> tuple[Instance, ...]:
         """All instances, in the order of their creation, without QR codes."""
-        return await self._connection.read(rows.read_instances)
+        return await self._connection.read(rows_of.read_instances)
 
     async def save(self, instance: Instance, *, event: str | None, at: float) -> None:
         """Store an instance, new or changed; its QR code is left out.
@@ -53,7 +54,7 @@ class Store:
         event: what led to it, or None. A transition is recorded when there is an event, or when
         the state, the reason or the detail differs from what was stored.
         """
-        await self._connection.write(lambda db: rows.save_instance(db, instance, event, at))
+        await self._connection.write(lambda db: rows_of.save_instance(db, instance, event, at))
 
     async def record(self, change: Change) -> Recorded:
         """Store a step of an instance with its attempt and its incident."""
@@ -64,29 +65,31 @@ class Store:
 
         at: UTC seconds. What `instances` tells stays as it is.
         """
-        await self._connection.write(lambda db: rows.leave_instances(db, at))
+        await self._connection.write(lambda db: rows_of.leave_instances(db, at))
 
-    async def remove(self, name: str) -> None:
+    async def remove(self, identity: str) -> None:
         """Forget an instance; its history and lines stay until `prune`."""
-        await self._connection.write(lambda db: rows.remove_instance(db, name))
+        await self._connection.write(lambda db: rows_of.remove_instance(db, identity))
 
     # -- history ----------------------------------------------------------------------------
 
     async def transitions(
-        self, name: str | None = None, since: float = 0.0, limit: int = 1000
+        self, identity: str | None = None, since: float = 0.0, limit: int = 1000
     ) -> tuple[Transition, ...]:
-        """The newest `limit` transitions from `since` on, oldest first. name: None for all."""
+        """The newest `limit` transitions from `since` on, oldest first. identity: None for all."""
         return await self._connection.read(
-            lambda db: history.read_transitions(db, name, since, limit)
+            lambda db: history.read_transitions(db, identity, since, limit)
         )
 
-    async def timeline(self, name: str, since: float, limit: int) -> tuple[Moved, ...]:
+    async def timeline(self, identity: str, since: float, limit: int) -> tuple[Moved, ...]:
         """See `domain.fleet.protocol.Fleet.timeline`."""
-        return await self._connection.read(lambda db: history.read_timeline(db, name, since, limit))
+        return await self._connection.read(
+            lambda db: history.read_timeline(db, identity, since, limit)
+        )
 
     async def courses(self, since: float, limit: int) -> Mapping[str, tuple[Moved, ...]]:
-        """What each instance went through from `since` on, oldest first; the newest `limit`
-        transitions of all of them together are looked at.
+        """What each instance went through from `since` on, by its id, oldest first; the newest
+        `limit` transitions of all of them together are looked at.
 
         It reads in small steps, so that others wait a few milliseconds at most.
         """
@@ -99,9 +102,11 @@ class Store:
             told += older
         return await asyncio.to_thread(history.courses_of, told[:limit])
 
-    async def attempts(self, since: float, name: str | None, limit: int) -> tuple[Attempt, ...]:
+    async def attempts(self, since: float, identity: str | None, limit: int) -> tuple[Attempt, ...]:
         """The newest `limit` attempts; see `domain.fleet.protocol.Fleet.attempts`."""
-        return await self._connection.read(lambda db: history.read_attempts(db, since, name, limit))
+        return await self._connection.read(
+            lambda db: history.read_attempts(db, since, identity, limit)
+        )
 
     async def attempt_counts(self, since: float) -> AttemptCounts:
         """Attempts of the fleet that began at `since` or later and have ended.
@@ -110,18 +115,18 @@ class Store:
         """
         return await self._connection.read(lambda db: history.count_attempts(db, since))
 
-    async def add_send(self, name: str, at: float, ok: bool, took_s: float, error: str) -> None:
+    async def add_send(self, identity: str, at: float, ok: bool, took_s: float, error: str) -> None:
         """Record a send-test, without its text and its number.
 
         took_s: seconds to WhatsApp's acknowledgement. error: one line, "" when ok.
         """
         await self._connection.write(
-            lambda db: history.add_send(db, name, at, ok=ok, took_s=took_s, error=error)
+            lambda db: history.add_send(db, identity, at, ok=ok, took_s=took_s, error=error)
         )
 
-    async def send_counts(self, since: float, name: str | None = None) -> SendCounts:
-        """Send-tests from `since` on. name: None for the fleet."""
-        return await self._connection.read(lambda db: history.count_sends(db, since, name))
+    async def send_counts(self, since: float, identity: str | None = None) -> SendCounts:
+        """Send-tests from `since` on. identity: None for the fleet."""
+        return await self._connection.read(lambda db: history.count_sends(db, since, identity))
 
     async def incidents(self, since: float = 0.0, limit: int = 1000) -> tuple[IncidentView, ...]:
         """The newest `limit` incidents that still grew at `since` or later, oldest first; what was
@@ -133,12 +138,15 @@ class Store:
         number."""
         return await self._connection.write(lambda db: incidents.acknowledge(db, incident, at))
 
-    async def add_act(self, at: float, kind: str, subject: str, why: str) -> None:
-        """Record something that the janitor did: to whom, and why."""
+    async def add_act(
+        self, at: float, kind: str, subject: str, why: str, identity: str | None = None
+    ) -> None:
+        """Record something that the janitor did: to whom or what, and why. identity: of the
+        instance that it was done to, if any."""
         await self._connection.write(
             lambda db: db.execute(
-                "INSERT INTO acts (at, kind, subject, why) VALUES (?, ?, ?, ?)",
-                (at, kind, subject, why),
+                "INSERT INTO acts (at, kind, subject, why, instance) VALUES (?, ?, ?, ?, ?)",
+                (at, kind, subject, why, identity),
             )
         )
 
@@ -146,7 +154,8 @@ class Store:
         """The newest `limit` acts of the janitor from `since` on, oldest first."""
         rows = await self._connection.read(
             lambda db: db.execute(
-                "SELECT at, kind, subject, why FROM acts WHERE at >= ? ORDER BY id DESC LIMIT ?",
+                "SELECT at, kind, subject, why, instance FROM acts WHERE at >= ?"
+                " ORDER BY id DESC LIMIT ?",
                 (since, limit),
             ).fetchall()
         )
@@ -169,6 +178,7 @@ class Store:
         for table in ("acts", "incidents"):
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
+        await self._connection.write(rows_of.prune_names)
         return Pruned(transitions, attempts, sends, lines)
 
     async def _in_steps(self, job: Job[int]) -> int:
@@ -179,16 +189,16 @@ class Store:
 
     # -- log lines --------------------------------------------------------------------------
 
-    def add_line(self, name: str, line: LogLine) -> None:
+    def add_line(self, identity: str, line: LogLine) -> None:
         """Take in a log line, without waiting; it is stored about 0.25 s later.
 
         line.seq: greater than `last_seq` and than all before. A line with a known number
         replaces the older one.
         """
-        self._writer.add(name, line)
+        self._writer.add(identity, line)
 
     async def lines(
-        self, name: str, *, limit: int, since: float | None = None, after_seq: int | None = None
+        self, identity: str, *, limit: int, since: float | None = None, after_seq: int | None = None
     ) -> tuple[LogLine, ...]:
         """The newest `limit` lines of an instance, oldest first, with those not yet written.
 
@@ -198,18 +208,20 @@ class Store:
         number = -1 if after_seq is None else after_seq
         # First the buffer: a line that is written meanwhile is then in both, never in neither.
         pending = [
-            line for line in self._writer.pending(name) if line.seq > number and line.at >= earliest
+            line
+            for line in self._writer.pending(identity)
+            if line.seq > number and line.at >= earliest
         ]
         stored = await self._connection.read(
-            lambda db: log.read_lines(db, name, earliest, number, limit)
+            lambda db: log.read_lines(db, identity, earliest, number, limit)
         )
         merged = {line.seq: line for line in (*stored, *pending)}
         return tuple(merged[seq] for seq in sorted(merged)[-limit:]) if limit > 0 else ()
 
-    async def last_seq(self, name: str) -> int:
+    async def last_seq(self, identity: str) -> int:
         """The number of an instance's newest line, stored or buffered; 0 when there is none."""
-        pending = max((line.seq for line in self._writer.pending(name)), default=0)
-        return max(pending, await self._connection.read(lambda db: log.last_seq(db, name)))
+        pending = max((line.seq for line in self._writer.pending(identity)), default=0)
+        return max(pending, await self._connection.read(lambda db: log.last_seq(db, identity)))
 
     async def flush(self) -> None:
         """Store all buffered lines now. Raises StoreError; the lines then stay buffered."""

@@ -53,12 +53,13 @@ class Survey:
     """What was seen. now: UTC seconds. Paths are inert text.
 
     has_manager: whether the fleet runs; without one, nobody of ours uses a session.
-    sessions: by name, what its file is like; a missing file is not in it. paths: by the same
-    names, where it lies. holders: by name, the process of somebody else that has it open.
-    unwritable: paths of session files, or of their folder, that cannot be written. replaced:
-    names of online instances whose worker has another file open than the one at their path.
+    sessions: by the instance's id, what its file is like; a missing file is not in it, one of
+    nobody is there by what its name has before `.db`. paths: by the same, where it lies. holders:
+    by the same, the process of somebody else that has it open.
+    unwritable: paths of session files, or of their folder, that cannot be written. replaced: ids
+    of online instances whose worker has another file open than the one at their path.
     stale_socket: the path of a control socket that nobody answers.
-    conflicts: by name, those of the last day. retries: by name, of the last hour.
+    conflicts: by id, those of the last day. retries: by id, of the last hour.
     stuck: by name, why an instance is longer in its state than its limit says.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
     version: that which the library tells WhatsApp, None when it is not known.
@@ -85,9 +86,9 @@ class Survey:
     version: UsedVersion | None = None
 
     @property
-    def named(self) -> Mapping[str, Instance]:
-        """The instances by their names."""
-        return {instance.name: instance for instance in self.instances}
+    def known(self) -> Mapping[str, Instance]:
+        """The instances by their ids."""
+        return {instance.id: instance for instance in self.instances}
 
     def is_live(self, instance: Instance) -> bool:
         """Whether a worker of ours may use the instance's session."""

@@ -13,16 +13,16 @@ from waziterm.domain.text import plain, safe_line
 
 def session_findings(survey: Survey) -> Iterator[Finding]:
     """What is wrong with session files, with those that are missing, and with those of nobody."""
-    for name in sorted({*survey.named, *survey.sessions}):
-        yield from _session(survey, name)
+    for identity in sorted({*survey.known, *survey.sessions}):
+        yield from _session(survey, identity)
     yield from _files_in_use(survey)
     yield from _doubles(survey)
 
 
-def _session(survey: Survey, name: str) -> Iterator[Finding]:
+def _session(survey: Survey, identity: str) -> Iterator[Finding]:
     """One instance's session file, or a file that belongs to none."""
-    instance, look = survey.named.get(name), survey.sessions.get(name)
-    path, holder = survey.paths.get(name, ""), survey.holders.get(name)
+    instance, look = survey.known.get(identity), survey.sessions.get(identity)
+    path, holder = survey.paths.get(identity, ""), survey.holders.get(identity)
     if holder and look is not None:
         yield Finding(
             FindingKind.FOREIGN_HOLDER,
@@ -34,16 +34,16 @@ def _session(survey: Survey, name: str) -> Iterator[Finding]:
         )
     if instance is None:
         if look is not None:
-            yield _orphan(survey, name, look, path, held=bool(holder))
+            yield _orphan(survey, identity, look, path, held=bool(holder))
     elif look is None:
         if instance.is_paired:
             yield Finding(
                 FindingKind.SESSION_MISSING,
                 Severity.PROBLEM,
-                name,
-                name,
+                instance.name,
+                instance.name,
                 f"it is linked as {mask_jid(instance.jid)}, but its session file is gone",
-                survey.way_back(name),
+                survey.way_back(instance.name),
             )
     elif look.condition is Condition.SOUND:
         yield from _devices(survey, instance, look, path, held=bool(holder))
@@ -53,29 +53,30 @@ def _session(survey: Survey, name: str) -> Iterator[Finding]:
 
 def _files_in_use(survey: Survey) -> Iterator[Finding]:
     """What cannot be written, and what is not the file that its worker writes."""
-    names = {path: name for name, path in survey.paths.items()}
+    ids = {path: identity for identity, path in survey.paths.items()}
     for path in survey.unwritable:
-        name = names.get(path)
+        owner = survey.known.get(ids.get(path, ""))
         yield Finding(
             FindingKind.SESSION_UNWRITABLE,
             Severity.PROBLEM,
             path,
-            name if name in survey.named else None,
+            owner.name if owner is not None else None,
             "it cannot be written: messages that arrive would be acknowledged and lost",
             f"mend its owner, its mode or the disk: `ls -ld {path}`",
         )
-    for name in survey.replaced:
+    for identity in survey.replaced:
+        name = survey.known[identity].name
         yield Finding(
             FindingKind.SESSION_REPLACED,
             Severity.PROBLEM,
-            survey.paths.get(name, name),
+            survey.paths.get(identity, name),
             name,
             "its worker has another file open than the one at this path: nothing can be saved",
             f"`waziterm reconnect {name}` opens the file that lies there now",
         )
 
 
-def _orphan(survey: Survey, name: str, look: SessionLook, path: str, *, held: bool) -> Finding:
+def _orphan(survey: Survey, stem: str, look: SessionLook, path: str, *, held: bool) -> Finding:
     whose = ", ".join(str(mask_jid(jid)) for jid, _ in look.devices[:3])
     evidence = "a session file of no instance" + (f", linked as {whose}" if whose else "")
     if look.condition is not Condition.SOUND:
@@ -86,6 +87,8 @@ def _orphan(survey: Survey, name: str, look: SessionLook, path: str, *, held: bo
         remedy, act = None, "end the program that uses it, then `waziterm fix`"
     elif look.condition is Condition.UNREADABLE:
         remedy, act = None, f"look at it: `ls -l {path}`"
+    elif any(each.name == stem and each.id not in survey.sessions for each in survey.instances):
+        remedy, act = None, f"start waziterm again: {stem} has no session file, and takes it up"
     return Finding(FindingKind.ORPHAN_SESSION, Severity.WARNING, path, None, evidence, act, remedy)
 
 
@@ -178,20 +181,17 @@ def _doubles(survey: Survey) -> Iterator[Finding]:
     places: dict[str, set[str]] = {}
     for instance in survey.instances:
         if instance.jid is not None:
-            places.setdefault(_key(instance.jid), set()).add(instance.name)
-    for name, look in survey.sessions.items():
+            places.setdefault(_key(instance.jid), set()).add(instance.id)
+    for identity, look in survey.sessions.items():
         for jid, _ in look.devices:
-            places.setdefault(_key(jid), set()).add(name)
-    named = survey.named
+            places.setdefault(_key(jid), set()).add(identity)
+    known = survey.known
     for jid, holding in places.items():
-        names = sorted(holding)
-        if len(names) < 2:
+        if len(holding) < 2:
             continue
-        ours = [name for name in names if name in named]
-        evidence = ", ".join(
-            name if name in named else f"the file {plain(PurePath(survey.paths[name]).name, 60)}"
-            for name in names
-        )
+        ours = sorted(known[each].name for each in holding if each in known)
+        files = sorted(PurePath(survey.paths[each]).name for each in holding if each not in known)
+        evidence = ", ".join((*ours, *(f"the file {plain(file, 60)}" for file in files)))
         act = "`waziterm fix` moves the file of no instance to the trash"
         if len(ours) > 1:
             act = f"keep one of them; for each other: `waziterm remove {ours[-1]}`"

@@ -91,7 +91,8 @@ def _logged_out(instance: Instance) -> Finding:
 
 def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
     name = instance.name
-    conflicts, retries = survey.conflicts.get(name, 0), survey.retries.get(name, 0)
+    conflicts = survey.conflicts.get(instance.id, 0)
+    retries = survey.retries.get(instance.id, 0)
     if conflicts:
         times = "once" if conflicts == 1 else f"{conflicts} times"
         yield Finding(

@@ -74,6 +74,7 @@ class InstanceView:
     attempt: connects in a row that did not last. attempts: connect attempts since the program's
     start that have ended, attempts_ok: how many of them ended well.
     version: that which its worker tells WhatsApp, or would; None while it is not known.
+    id: see `Instance`; "" where whoever told of it knows instances by their names alone.
     """
 
     name: str
@@ -99,6 +100,7 @@ class InstanceView:
     version: UsedVersion | None = None
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
+    id: str = ""
 
     def uptime_s(self, at: float) -> Seconds | None:
         """How long the connection that is open has been so at a moment, or None."""

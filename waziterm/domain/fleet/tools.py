@@ -83,10 +83,12 @@ class RestartReport:
 @dataclass(frozen=True, slots=True)
 class ConflictRecord:
     """One conflict from the history. at: UTC seconds. who: whoever has the session, as far as it
-    was found out, or "". state: what it led to."""
+    was found out, or "". state: what it led to. instance_id: the id of that instance, "" where
+    whoever told of it does not say."""
 
     at: Moment
     instance: str
     reason: Reason
     state: State
     who: str
+    instance_id: str = ""

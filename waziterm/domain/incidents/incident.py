@@ -21,6 +21,7 @@ class Incident:
     """One thing that happened. names: whom it met, in order. fleet: how many instances there are.
 
     detail: evidence, for example who holds a session. id: its number in the store, 0 before.
+    met: the ids of those whom `names` names, in the same order.
     """
 
     reason: Reason
@@ -31,6 +32,7 @@ class Incident:
     detail: str = ""
     is_serious: bool = True
     id: int = 0
+    met: tuple[str, ...] = ()
 
     @property
     def is_told(self) -> bool:
@@ -69,16 +71,21 @@ def grown(current: Incident | None, instance: Instance, at: float, fleet: int) -
 
     at: UTC seconds. A later evidence replaces an earlier one of the same incident.
     """
-    name, serious = instance.name, instance.state in _SERIOUS
+    serious = instance.state in _SERIOUS
     if current is None or at - current.last_at > TOGETHER_S:
         return Incident(
-            instance.reason, at, at, (name,), fleet, instance.detail, is_serious=serious
+            *(instance.reason, at, at, (instance.name,), fleet, instance.detail),
+            is_serious=serious,
+            met=(instance.id,),
         )
-    names = current.names if name in current.names else (*current.names, name)
+    names, met = current.names, current.met
+    if instance.id not in met:
+        names, met = (*names, instance.name), (*met, instance.id)
     return replace(
         current,
         last_at=at,
         names=names,
+        met=met,
         fleet=fleet,
         detail=instance.detail or current.detail,
         is_serious=serious or current.is_serious,

@@ -88,15 +88,15 @@ class _Tale:
 def done_about(incident: Incident, courses: Mapping[str, Sequence[Moved]]) -> str:
     """What was done about an incident, as a phrase, or "" when the courses do not tell.
 
-    courses: the moves of the instances from its beginning on, oldest first, by name. An instance's
+    courses: the moves of the instances from its beginning on, oldest first, by id. An instance's
     part in it ends when it is connected again or stopped, and when a worse trouble begins, which
     is an incident of its own.
     """
-    tales = [_tale(incident, courses.get(name, ())) for name in incident.names]
+    tales = [_tale(incident, courses.get(each, ())) for each in incident.met]
     told = [tale for tale in tales if tale is not None]
-    if len(incident.names) == 1 and told:
+    if len(incident.met) == 1 and told:
         return _one(told[0])
-    return _many(told, len(incident.names))
+    return _many(told, len(incident.met))
 
 
 def closed_at(

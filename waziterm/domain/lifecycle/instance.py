@@ -1,5 +1,7 @@
 """One instance: its identity, where it stands, and the budgets that the rules keep."""
 
+import hashlib
+import secrets
 from dataclasses import dataclass, field, replace
 
 from waziterm.domain.codec import document_of
@@ -9,6 +11,20 @@ from waziterm.domain.units import Moment
 
 DEVICE_NAME = "waziterm"
 """What the phone shows in its list of linked devices."""
+
+
+def new_id() -> str:
+    """An id for a new instance: 16 hex digits by chance, which no instance had or will have."""
+    return secrets.token_hex(8)
+
+
+def first_id(name: str) -> str:
+    """The id of whatever was kept by its name alone, by the programs before instances had ids.
+
+    It comes from the name, so that a database that was migrated twice, or a trash entry of those
+    days, leads to the same session file and the same history.
+    """
+    return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
 
 
 @document_of("index", "count", "seconds_left")
@@ -61,6 +77,8 @@ class PairingCode:
 class Instance:
     """All that the rules know of one instance. All but `qr` and `code` survives a restart.
 
+    id: what its session file, its history and its log are kept by, the same for life and nobody
+    else's: who is added anew under a name that was in use is another one. Operators never type it.
     jid, lid: of the linked device; None while the instance is not paired.
     due: when the rules want to be asked again with `Due`; None when only an event can help.
     attempt: connects in a row that did not last; it sets the back-off.
@@ -100,6 +118,7 @@ class Instance:
     redialling: bool = False
     qr: QrCode | None = None
     code: PairingCode | None = None
+    id: str = field(default_factory=new_id, kw_only=True)
 
     @property
     def is_held(self) -> bool:

@@ -41,7 +41,7 @@ class Survey:
 
     dead: by name, the pid of a worker whose process no longer exists.
     stuck: by name, why an instance is longer in its state than its limit says.
-    sessions: names with a session file.
+    sessions: ids with a session file, and what else the files there are named by.
     expired: trash entries whose time is over, and for how many seconds each was kept.
     workers: those that may be given up. per_worker: how many instances share one at most.
     """
@@ -67,14 +67,13 @@ def plan(survey: Survey) -> tuple[Act, ...]:
         elif why_stuck:
             kind = ActKind.END_PAIRING if instance.state is State.PAIRING else ActKind.END_WAIT
             acts.append(Act(kind, instance.name, why_stuck))
-        if instance.is_paired and instance.name not in survey.sessions:
+        if instance.is_paired and instance.id not in survey.sessions:
             why = "it is paired, but its session file is gone; restore it, or clean and link anew"
             acts.append(Act(ActKind.REPORT, instance.name, why))
     quiet = frozenset(each.name for each in survey.instances if is_quiet(each, survey.now))
     if moved := regroup(survey.workers, quiet, survey.per_worker):
         acts += (Act(ActKind.REGROUP, name, moved.why) for name in moved.names)
-    names = {instance.name for instance in survey.instances}
-    for orphan in sorted(survey.sessions - names):
+    for orphan in sorted(survey.sessions - {instance.id for instance in survey.instances}):
         acts.append(Act(ActKind.REPORT, f"{orphan}.db", "a session file without an instance"))
     acts += (
         Act(ActKind.DELETE_TRASH, entry, f"kept for {age_s / _DAY_S:.0f} days")

@@ -62,8 +62,10 @@ class Checkup:
         log.info("fix: %s %s: %s", step.remedy, step.subject, done.error or "done")
         why = f"failed: {done.error}" if done.error else step.act
         try:
-            at = self._sources.clock.now()
-            await self._sources.store.add_act(at, step.remedy.value, step.subject, why)
+            at, kind = self._sources.clock.now(), step.remedy.value
+            ids = {each.name: each.id for each in self._sources.instances()}
+            whose = ids.get(step.instance or "")
+            await self._sources.store.add_act(at, kind, step.subject, why, whose)
         except FleetError as error:
             done = replace(done, error=done.error or f"done, but not stored: {error}")
         return replace(step, error=done.error, backup=done.backup)

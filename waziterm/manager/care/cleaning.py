@@ -12,7 +12,7 @@ from typing import Protocol
 from waziterm.domain.care.trash import Removal, TrashView, Why
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, new_id
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.manager.care.ages import trash_views
 from waziterm.manager.clock import Clock
@@ -107,9 +107,9 @@ class Cleaning:
 
     def with_session(self) -> tuple[str, ...]:
         """The instances that have something to clean."""
-        files = self._sessions.names()
+        files = self._sessions.identities()
         kept = self._keeper.all()
-        return tuple(each.name for each in kept if each.is_paired or each.name in files)
+        return tuple(each.name for each in kept if each.is_paired or each.id in files)
 
     async def trash(self) -> tuple[TrashView, ...]:
         """What lies in the trash, the newest first."""
@@ -121,20 +121,22 @@ class Cleaning:
         """Bring an entry back, and its instance; the instance's name. Raises FleetError."""
         entry = await self._entry(identity)
         name = entry.instance
-        if entry.files and self._sessions.files(name):
+        kept = next((each for each in self._keeper.all() if each.name == name), None)
+        if entry.files and kept is not None and self._sessions.files(kept.id):
             raise FleetError(
                 f"{name} has a session already; nothing was restored",
                 f"`waziterm clean {name}` moves that one to the trash first",
             )
         was = await self._as_it_was(entry)
-        kept = next((each for each in self._keeper.all() if each.name == name), None)
         if was.jid is not None:
             await self._refuse_live_elsewhere(was.jid, name, entry)
         if kept is None:
             now = self._clock.now()
             await self._keeper.adopt(
                 Instance(
-                    name, created_at=was.created_at, since=now, phone=was.phone, proxy=was.proxy
+                    *(name, was.created_at, was.phone, was.proxy),
+                    since=now,
+                    id=new_id() if self._is_taken(was.id) else was.id,
                 )
             )
         try:
@@ -145,6 +147,11 @@ class Cleaning:
             raise
         await self._keeper.tell(name, ev.Booted())
         return name
+
+    def _is_taken(self, identity: str) -> bool:
+        """Whether somebody else has this id, or a file of nobody lies where its session would."""
+        taken = any(each.id == identity for each in self._keeper.all())
+        return taken or bool(self._sessions.files(identity))
 
     async def _entry(self, identity: str) -> TrashEntry:
         entry = await self._trash.entry(identity)

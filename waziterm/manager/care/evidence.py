@@ -82,11 +82,10 @@ async def inspect(sources: CheckSources) -> Survey:
     """See all that a check judges; changes nothing. Raises StoreError when the history cannot
     be read, and OSError when a directory cannot."""
     now = sources.clock.now()
-    live = {each.name for each in sources.instances() if each.state.is_live}
+    instances = tuple(sources.instances())
+    live = {each.id for each in instances if each.state.is_live}
     # Without a manager, `connected` is what the last one left: nobody has the file open.
-    online = {
-        each.name for each in sources.instances() if sources.has_manager and each.state in _ONLINE
-    }
+    online = {each.id for each in instances if sources.has_manager and each.state in _ONLINE}
     ours = sources.own_pids()
     disk = await asyncio.to_thread(_disk, sources, frozenset(live), frozenset(online), ours)
     history = await sources.store.transitions(since=now - _HOUR_S, limit=_MOST)
@@ -100,16 +99,16 @@ async def inspect(sources: CheckSources) -> Survey:
         has_manager=sources.has_manager,
         instances=tuple(sources.instances()),
         sessions=disk.looks,
-        paths={name: shown(sources.files.sessions.path(name)) for name in disk.looks},
+        paths={each: shown(sources.files.sessions.path(each)) for each in disk.looks},
         open_paths=disk.open_paths,
         holders=disk.holders,
         unwritable=disk.unwritable,
         # A worker that came meanwhile was not looked into.
         replaced=disk.replaced if sources.own_pids() == ours else (),
         stale_socket=disk.stale_socket,
-        conflicts=Counter(each.instance for each in conflicts),
+        conflicts=Counter(each.instance_id for each in conflicts),
         retries=Counter(
-            each.instance
+            each.instance_id
             for each in history
             if each.to_state is State.RETRYING and each.from_state is not State.RETRYING
         ),
@@ -129,8 +128,8 @@ def open_paths(sources: CheckSources) -> tuple[tuple[Path, int], ...]:
     beside = (data.database.with_name(data.database.name + end) for end in ("", "-wal", "-shm"))
     copies = sorted(data.root.glob(f"{data.database.name}.before-*"))
     mine = [data.root.resolve(), data.sessions, data.trash, *beside, *copies]
-    for name in sorted(sessions.names()):
-        mine += sessions.files(name)
+    for each in sorted(sessions.identities()):
+        mine += sessions.files(each)
     found = ((path, _mode(path)) for path in mine)
     return tuple((path, mode) for path, mode in found if mode & 0o077)
 
@@ -155,17 +154,17 @@ def _disk(
 ) -> _Disk:
     sessions = sources.files.sessions
     looks: dict[str, SessionLook] = {}
-    for name in sorted(sessions.names()):
-        look = look_at(sessions.path(name), SHORT_S if name in live else LONG_S)
+    for each in sorted(sessions.identities()):
+        look = look_at(sessions.path(each), SHORT_S if each in live else LONG_S)
         if look is not None:
-            looks[name] = look
+            looks[each] = look
     dead = not sources.has_manager and is_dead_socket(sources.files.data.socket)
     return _Disk(
         looks=looks,
         open_paths=tuple(
             OpenPath(shown(path), mode, path.is_dir()) for path, mode in open_paths(sources)
         ),
-        holders=holders_of({name: sessions.files(name) for name in looks}, ours),
+        holders=holders_of({each: sessions.files(each) for each in looks}, ours),
         unwritable=tuple(shown(path) for path in _unwritable(sessions, looks)),
         replaced=tuple(_replaced(sessions, online & looks.keys(), ours)) if online else (),
         stale_socket=shown(sources.files.data.socket) if dead else None,
@@ -176,7 +175,7 @@ def _disk(
 
 def _unwritable(sessions: SessionFiles, looks: Iterable[str]) -> Iterator[Path]:
     """The session files that cannot be written, or their folder instead of all of them."""
-    paths = [sessions.path(name) for name in looks]
+    paths = [sessions.path(each) for each in looks]
     folders = {path.parent for path in paths}
     refusing = {each for each in folders if not os.access(each, os.W_OK | os.X_OK)}
     yield from sorted(refusing)
@@ -192,13 +191,13 @@ def _replaced(sessions: SessionFiles, online: Iterable[str], ours: frozenset[int
         opened = {each for pid in ours for each in open_files(pid)}
     except OSError:
         return
-    for name in sorted(online):
+    for identity in sorted(online):
         try:
-            found = sessions.path(name).stat()
+            found = sessions.path(identity).stat()
         except OSError:
             continue
         if (found.st_dev, found.st_ino) not in opened:
-            yield name
+            yield identity
 
 
 def _mode(path: Path) -> int:

@@ -102,11 +102,12 @@ class Janitor:
         await write_ages(store, ages)
         survey = await self._survey(ages)
         acts = plan(survey)
+        ids = {each.name: each.id for each in survey.instances}
         for act in acts:
             await self._carry_out(act, survey)
             if act not in self._known:
                 now = self._clock.now()
-                await store.add_act(now, act.kind, act.subject, act.why)
+                await store.add_act(now, act.kind, act.subject, act.why, ids.get(act.subject))
                 log.info("janitor: %s %s: %s", act.kind, act.subject, act.why)
         self._known = frozenset(act for act in acts if act.kind is ActKind.REPORT)
         past = ages.past(self._keep_history_s)
@@ -156,7 +157,7 @@ class Janitor:
                 if view.pid is not None and not psutil.pid_exists(view.pid)
             },
             stuck=self._instances.stuck(),
-            sessions=self._files.sessions.names(),
+            sessions=self._files.sessions.identities(),
             expired=self._expired(ages),
             workers=self._instances.workers(),
             per_worker=self._instances.per_worker,

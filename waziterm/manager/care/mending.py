@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -58,16 +59,18 @@ def _remove(subject: str, sources: CheckSources) -> None:
 async def _session(step: FixStep, sources: CheckSources) -> Mended:
     """Move or rebuild a session file while nobody uses it."""
     sessions = sources.files.sessions
-    names = [name for name in sessions.names() if shown(sessions.path(name)) == step.subject]
-    if len(names) != 1:
+    alike = [each for each in sessions.identities() if shown(sessions.path(each)) == step.subject]
+    if len(alike) != 1:
         raise FleetError(f"{step.subject} is gone, or its name is like another's")
-    (name,) = names
+    (identity,) = alike
     # Whoever has begun to use it since the check must not be stopped for it.
-    await _still_needed(step, name, sources, SHORT_S)
-    async with sources.halted(name):
-        look = await _still_needed(step, name, sources, LONG_S)
-        was = _instance(name, sources)
-        files, at = sessions.files(name), sources.clock.now()
+    await _still_needed(step, identity, sources, SHORT_S)
+    owner = _instance(identity, sources)
+    async with sources.halted(owner.name) if owner is not None else nullcontext():
+        look = await _still_needed(step, identity, sources, LONG_S)
+        was = _instance(identity, sources)
+        name = identity if was is None else was.name
+        files, at = sessions.files(identity), sources.clock.now()
         if step.remedy is Remedy.TRASH_SESSION:
             has_keys = look.condition is not Condition.SOUND or bool(look.devices)
             await sources.files.trash.put(
@@ -76,7 +79,7 @@ async def _session(step: FixStep, sources: CheckSources) -> Mended:
             return Mended()
         copy = await sources.files.trash.copy(name, files, at=at, was=was)
         try:
-            await asyncio.to_thread(_rebuilt, sessions.path(name).resolve())
+            await asyncio.to_thread(_rebuilt, sessions.path(identity).resolve())
         except OSError as error:
             return Mended(copy.id, f"it was left as it is: {error.strerror}")
         except FleetError as error:
@@ -85,21 +88,25 @@ async def _session(step: FixStep, sources: CheckSources) -> Mended:
 
 
 async def _still_needed(
-    step: FixStep, name: str, sources: CheckSources, limit_s: float
+    step: FixStep, identity: str, sources: CheckSources, limit_s: float
 ) -> SessionLook:
     """What the file is like now; limit_s: see `look_at`. Raises FleetError when this step is not
     called for any more."""
-    path = sources.files.sessions.path(name)
+    path = sources.files.sessions.path(identity)
     look = await asyncio.to_thread(look_at, path, limit_s)
-    files = {name: sources.files.sessions.files(name)}
+    files = {identity: sources.files.sessions.files(identity)}
     holders = await asyncio.to_thread(holders_of, files, sources.own_pids())
-    instance = _instance(name, sources)
     seen = Survey(
         now=sources.clock.now(),
         has_manager=sources.has_manager,
-        instances=(instance,) if instance else (),
-        sessions={name: look} if look else {},
-        paths={name: shown(path)},
+        instances=tuple(
+            each
+            for each in sources.instances()
+            if each.id == identity
+            or (each.name == identity and not sources.files.sessions.exists(each.id))
+        ),
+        sessions={identity: look} if look else {},
+        paths={identity: shown(path)},
         holders=holders,
     )
     needed = {(each.remedy, each.subject) for each in steps_of(tuple(session_findings(seen)))}
@@ -108,8 +115,8 @@ async def _still_needed(
     return look
 
 
-def _instance(name: str, sources: CheckSources) -> Instance | None:
-    return next((each for each in sources.instances() if each.name == name), None)
+def _instance(identity: str, sources: CheckSources) -> Instance | None:
+    return next((each for each in sources.instances() if each.id == identity), None)
 
 
 def _rebuilt(path: Path) -> None:

@@ -59,9 +59,9 @@ class DataDir:
     def lock(self) -> Path:
         return self.root / "manager.lock"
 
-    def session(self, name: str) -> Path:
-        """The whatsmeow store of an instance. name: checked by `domain.names.check_name`."""
-        return self.sessions / f"{name}.db"
+    def session(self, identity: str) -> Path:
+        """The whatsmeow store of the instance with this id."""
+        return self.sessions / f"{identity}.db"
 
     def owner_pid(self) -> int | None:
         """The pid of the live manager that owns this directory, or None."""

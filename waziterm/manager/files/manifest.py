@@ -8,7 +8,7 @@ from typing import Self
 
 from waziterm.domain import codec
 from waziterm.domain.care.trash import TrashedFile, TrashView, Why
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import Wanted
 
@@ -76,7 +76,8 @@ def _leads_nowhere(file: TrashedFile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of an instance: who it is, what is wanted, and its barriers."""
+    """What is kept of an instance: who it is, what is wanted, and its barriers. id: "" when it
+    was written before instances had ids."""
 
     name: str
     created_at: float
@@ -91,14 +92,16 @@ class _Kept:
     guarded_at: float | None = None
     conflicts: tuple[float, ...] = ()
     crashes: tuple[float, ...] = ()
+    id: str = ""
 
     @classmethod
     def of(cls, instance: Instance) -> Self:
-        return cls(*(getattr(instance, each.name) for each in fields(cls)))
+        return cls(**{each.name: getattr(instance, each.name) for each in fields(cls)})
 
     @property
     def instance(self) -> Instance:
         known = {each.name: getattr(self, each.name) for each in fields(self)}
+        known["id"] = self.id or first_id(self.name)
         return Instance(**known, since=self.created_at)
 
 

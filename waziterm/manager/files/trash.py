@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from waziterm.manager.files.manifest import MANIFEST, TrashEntry
 from waziterm.store.sessionfile import sync
 
 log = logging.getLogger(__name__)
+
+SIDECARS = ("", "-journal", "-wal", "-shm")
+"""What the names of a session's files have behind `.db`, the database first."""
 
 
 class Trash:
@@ -35,19 +38,19 @@ class Trash:
         restorable: bool,
         was: Instance | None,
     ) -> TrashEntry:
-        """Move an instance's files here, the first of them last.
+        """Move the files of a session here, named by the instance's name, the first of them last.
 
-        was: the instance as it is before, None when there is none of that name. When the move
-        fails the files are where they were.
+        was: the instance as it is before, None when they belong to none. When the move fails the
+        files are where they were.
         """
         entry = await asyncio.to_thread(_described, name, files, at, why, restorable, was)
-        return await asyncio.to_thread(self._fill, entry, files, _moved)
+        return await asyncio.to_thread(self._fill, entry, files, move)
 
     async def copy(
         self, name: str, files: tuple[Path, ...], *, at: float, was: Instance | None = None
     ) -> TrashEntry:
-        """Put a copy of an instance's files here, before something changes them. Call it only
-        while no worker has them open."""
+        """Put a copy of a session's files here, before something changes them. Call it only while
+        no worker has them open."""
         entry = await asyncio.to_thread(_described, name, files, at, Why.COPY, True, was)
         return await asyncio.to_thread(self._fill, entry, files, _copied)
 
@@ -64,13 +67,14 @@ class Trash:
         # A manifest may have been written by anybody: its names lead nowhere else.
         return tuple(self._folder / entry.id / Path(file.name).name for file in entry.files)
 
-    async def give_back(self, entry: TrashEntry, folder: Path) -> None:
-        """Move an entry's files back into a folder, the first of them last, and end the entry.
+    async def give_back(self, entry: TrashEntry, folder: Path, identity: str) -> None:
+        """Move an entry's files back into a folder, named by an instance's id, the first of them
+        last, and end the entry.
 
         Nothing is moved when a file there has the name already, or when one of the files is not
         what it was when it came here. When a move fails, all files are in the trash as before.
         """
-        await asyncio.to_thread(self._give_back, entry, folder)
+        await asyncio.to_thread(self._give_back, entry, folder, identity)
 
     async def delete(self, entry: TrashEntry) -> None:
         """Delete an entry for good: the files of its manifest and nothing else."""
@@ -87,7 +91,7 @@ class Trash:
         try:
             manifest.write(entry, folder)
             sync(folder)
-            take(tuple((path, folder / path.name) for path in files))
+            take(tuple(zip(files, self.files(entry), strict=True)))
         except OSError:
             _end(folder)
             raise
@@ -100,32 +104,50 @@ class Trash:
         found = (manifest.read(path) for path in self._folder.glob(f"*/{MANIFEST}"))
         return tuple(sorted((entry for entry in found if entry), key=lambda entry: entry.at))
 
-    def _give_back(self, entry: TrashEntry, folder: Path) -> None:
-        here = self.files(entry)
-        for path, file in zip(here, entry.files, strict=True):
-            if (folder / path.name).exists():
-                raise FileExistsError(17, "it exists already", str(folder / path.name))
-            if _file(path) != file:
+    def _give_back(self, entry: TrashEntry, folder: Path, identity: str) -> None:
+        back = self._back(entry, folder, identity)
+        if len({target for _, target in back}) < len(back):
+            raise OSError(22, "its manifest is not ours", entry.id)
+        for (path, target), file in zip(back, entry.files, strict=True):
+            if target.exists():
+                raise FileExistsError(17, "it exists already", str(target))
+            if _file(path, file.name) != file:
                 raise OSError(5, "it is not what it was when it came to the trash", str(path))
-        _moved(tuple((path, folder / path.name) for path in here))
+        move(back)
         _try_to_sync(folder)
         _end(self._folder / entry.id)
 
-    async def mend(self, folder: Path) -> tuple[str, ...]:
-        """Bring together in `folder` what a program that was killed had half moved; the names of
-        the instances that it belonged to. Raises OSError."""
-        return await asyncio.to_thread(self._mend, folder)
+    def _back(
+        self, entry: TrashEntry, folder: Path, identity: str
+    ) -> tuple[tuple[Path, Path], ...]:
+        """Where each file of an entry lies, and where it would as the session of an instance."""
+        return tuple((path, folder / _named(path.name, identity)) for path in self.files(entry))
 
-    def _mend(self, folder: Path) -> tuple[str, ...]:
+    def mend(self, folder: Path, instances: Sequence[Instance]) -> tuple[str, ...]:
+        """Bring together in `folder` what a program that was killed had half moved; the names of
+        the instances that it belonged to. Blocks. Raises OSError.
+
+        instances: those that there are. A file may have been on its way from or to an instance's
+        id, or from its name, with a program of before instances had ids.
+        """
         mended = []
         for entry in self._entries():
-            here = [path for path in self.files(entry) if path.exists()]
-            away = [path for path in self.files(entry) if not path.exists()]
-            if away and all((folder / path.name).exists() for path in away):
-                _moved(tuple((path, folder / path.name) for path in here))
-                _end(self._folder / entry.id)
+            if any(_suffix(file.name) is None for file in entry.files):
+                continue
+            ids = [each.id for each in instances if each.name == entry.instance]
+            ids += [entry.was.id] if entry.was is not None else []
+            if any(self._bring_together(entry, folder, each) for each in (*ids, entry.instance)):
                 mended.append(entry.instance)
         return tuple(mended)
+
+    def _bring_together(self, entry: TrashEntry, folder: Path, identity: str) -> bool:
+        back = self._back(entry, folder, identity)
+        away = [target for path, target in back if not path.exists()]
+        if not away or not all(target.exists() for target in away):
+            return False
+        move(tuple((path, target) for path, target in back if path.exists()))
+        _end(self._folder / entry.id)
+        return True
 
     def _delete(self, entry: TrashEntry) -> None:
         for path in self.files(entry):
@@ -143,16 +165,30 @@ def _described(
 ) -> TrashEntry:
     stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
     identity = f"{name}-{stamp}-{secrets.token_hex(2)}"
-    return TrashEntry(identity, name, at, why, restorable, tuple(map(_file, files)), was)
+    trashed = tuple(_file(path, _named(path.name, name)) for path in files)
+    return TrashEntry(identity, name, at, why, restorable, trashed, was)
 
 
-def _file(path: Path) -> TrashedFile:
+def _file(path: Path, name: str) -> TrashedFile:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return TrashedFile(path.name, path.stat().st_size, digest)
+    return TrashedFile(name, path.stat().st_size, digest)
 
 
-def _moved(pairs: tuple[tuple[Path, Path], ...]) -> None:
+def _named(file: str, stem: str) -> str:
+    """The name of a session's file with another stem. Raises OSError when it is none."""
+    suffix = _suffix(file)
+    if suffix is None:
+        raise OSError(22, "it is no file of a session", file)
+    return f"{stem}.db{suffix}"
+
+
+def _suffix(file: str) -> str | None:
+    """What is behind `.db` in the name of a session's file; None when it is none."""
+    return next((suffix for suffix in SIDECARS if file.endswith(f".db{suffix}")), None)
+
+
+def move(pairs: tuple[tuple[Path, Path], ...]) -> None:
     """Move files, the first of them last: as long as the database is in its place, so is the
     session. A move that fails takes the others back."""
     moved: list[tuple[Path, Path]] = []

@@ -32,15 +32,15 @@ def _conflicts_among(changes: tuple[Transition, ...]) -> tuple[ConflictRecord, .
     found: list[ConflictRecord] = []
     current: dict[str, int] = {}
     for change in changes:
-        number = current.get(change.instance)
+        number = current.get(change.instance_id)
         if number is not None and change.event in _NAMING:
             who = _who(change) or found[number].who
             found[number] = replace(found[number], state=change.to_state, who=who)
         elif tells_of_a_conflict(change.event, change.reason):
-            current[change.instance] = len(found)
+            current[change.instance_id] = len(found)
             found.append(_record(change))
         elif change.to_state not in (State.COOLDOWN, State.HELD):
-            current.pop(change.instance, None)
+            current.pop(change.instance_id, None)
     return tuple(found)
 
 
@@ -48,7 +48,9 @@ def _record(change: Transition) -> ConflictRecord:
     """A conflict that is told in the moment of a stop leaves the instance stopped by its operator,
     and is one all the same."""
     reason = change.reason if change.reason.is_of_a_conflict else Reason.CONFLICT
-    return ConflictRecord(change.at, change.instance, reason, change.to_state, _who(change))
+    return ConflictRecord(
+        change.at, change.instance, reason, change.to_state, _who(change), change.instance_id
+    )
 
 
 def _who(change: Transition) -> str:

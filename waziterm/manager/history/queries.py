@@ -67,14 +67,16 @@ def no_incident(number: int) -> FleetError:
     return FleetError(f"there is no incident {number}", "it may be older than the history", code=2)
 
 
-async def timeline_in(store: Store, name: str, since: float, limit: int) -> tuple[Moved, ...]:
-    """See `domain.fleet.protocol.Fleet.timeline`. Raises StoreError."""
-    return await store.timeline(name, since, min(limit, MOST_MOVES))
+async def timeline_in(store: Store, identity: str, since: float, limit: int) -> tuple[Moved, ...]:
+    """See `domain.fleet.protocol.Fleet.timeline`. identity: the instance's id. Raises
+    StoreError."""
+    return await store.timeline(identity, since, min(limit, MOST_MOVES))
 
 
-async def attempts_in(store: Store, since: float, name: str | None) -> tuple[Attempt, ...]:
-    """See `domain.fleet.protocol.Fleet.attempts`. Raises StoreError."""
-    return await store.attempts(since, name, MOST_ATTEMPTS)
+async def attempts_in(store: Store, since: float, identity: str | None) -> tuple[Attempt, ...]:
+    """See `domain.fleet.protocol.Fleet.attempts`. identity: the id of an instance, None for all.
+    Raises StoreError."""
+    return await store.attempts(since, identity, MOST_ATTEMPTS)
 
 
 class Presence:

@@ -89,17 +89,20 @@ class Services:
 
 
 class Effects:
-    """Carries the decisions for one instance out. tasks: owns what runs in the background."""
+    """Carries the decisions for one instance out. identity: its id. tasks: owns what runs in the
+    background."""
 
     def __init__(
         self,
         name: str,
+        identity: str,
         services: Services,
         inbox: Inbox,
         instance_log: InstanceLog,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._name = name
+        self._id = identity
         self._services = services
         self._inbox = inbox
         self._log = instance_log
@@ -122,7 +125,7 @@ class Effects:
             return ev.FleetOutdated()
         if jid is None:
             return None
-        if not services.sessions.exists(self._name):
+        if not services.sessions.exists(self._id):
             # The library would make the file anew, for a device that nobody linked.
             return ev.SessionMissing()
         holder = await services.claims.claim(self._name, jid, beside=asked.takeover)
@@ -206,7 +209,7 @@ class Effects:
         lab = self._services.lab
         command = wire.Connect(
             instance=self._name,
-            session=str(self._services.sessions.path(self._name)),
+            session=str(self._services.sessions.path(self._id)),
             jid=action.jid,
             proxy=lab.proxy if lab else action.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
@@ -217,7 +220,7 @@ class Effects:
 
     async def _restore(self, entry: str) -> None:
         try:
-            await self._services.sessions.from_trash(entry)
+            await self._services.sessions.from_trash(entry, self._id)
         except OSError as error:
             raise FleetError(
                 f"{self._name}: {entry} cannot be restored: {error.strerror}",
@@ -229,11 +232,7 @@ class Effects:
         now = self._services.clock.now()
         try:
             entry = await self._services.sessions.to_trash(
-                self._name,
-                at=now,
-                why=action.why,
-                restorable=action.restorable,
-                was=action.was,
+                action.was, at=now, why=action.why, restorable=action.restorable
             )
         except OSError as error:
             raise FleetError(
@@ -244,7 +243,7 @@ class Effects:
             self._log.add(Source.MANAGER, f"session moved to the trash as {entry.id}")
 
     async def _find_holder(self, jid: str) -> None:
-        files = self._services.sessions.files(self._name)
+        files = self._services.sessions.files(self._id)
         wanted = SearchFor(files, self._addresses, self._services.pool.pids())
         findings = await self._services.claims.search(self._name, jid, wanted)
         if findings.holder:

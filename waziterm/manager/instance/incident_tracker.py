@@ -57,7 +57,7 @@ class IncidentTracker:
 
     def _has_new_evidence(self, before: Instance, after: Instance) -> bool:
         incident = self._current.get(after.reason)
-        meets = incident is not None and after.name in incident.names
+        meets = incident is not None and after.id in incident.met
         return meets and before.detail != after.detail
 
 

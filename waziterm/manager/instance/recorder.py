@@ -53,9 +53,9 @@ class Recorder:
             self.attempts += change.ends.ok is not None
             self.attempts_ok += bool(change.ends.ok)
 
-    async def sent(self, name: str, now: float, result: SendResult) -> None:
+    async def sent(self, identity: str, now: float, result: SendResult) -> None:
         """Store how a send-test went; neither its text nor its receiver."""
-        await self._store.add_send(name, now, result.ok, result.took_s, result.error)
+        await self._store.add_send(identity, now, result.ok, result.took_s, result.error)
 
     def _ended(self, decision: Decision) -> AttemptEnd | None:
         state = decision.instance.state

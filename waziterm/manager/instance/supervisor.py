@@ -134,9 +134,11 @@ class Supervisor:
 
     async def run(self) -> None:
         """Work through the inbox until `close`. No worker is left when it returns."""
-        name = self.instance.name
+        name, identity = self.instance.name, self.instance.id
         async with asyncio.TaskGroup() as tasks:
-            effects = self._effects = Effects(name, self._services, self._inbox, self._log, tasks)
+            effects = self._effects = Effects(
+                name, identity, self._services, self._inbox, self._log, tasks
+            )
             try:
                 async for post in self._inbox.posts():
                     if self._removed:
@@ -177,7 +179,7 @@ class Supervisor:
         else:
             said = f"test failed: {result.error}"
         self._log.add(Source.OPERATOR, said)
-        await self._services.recorder.sent(self.instance.name, self._services.clock.now(), result)
+        await self._services.recorder.sent(self.instance.id, self._services.clock.now(), result)
         self._services.show(self.view)
         return result
 

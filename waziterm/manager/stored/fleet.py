@@ -61,9 +61,10 @@ class StoredFleet:
     ) -> tuple[LogLine, ...]:
         async with self._read() as store:
             known = () if store is None else await store.instances()
-            if store is None or all(instance.name != name for instance in known):
+            found = next((each for each in known if each.name == name), None)
+            if store is None or found is None:
                 raise InstanceNotFoundError(name)
-            return await store.lines(name, limit=limit, since=since, after_seq=after)
+            return await store.lines(found.id, limit=limit, since=since, after_seq=after)
 
     async def conflicts(self, since: float = 0.0) -> "tuple[ConflictRecord, ...]":
         from waziterm.manager.history.conflicts import conflicts_in  # noqa: PLC0415 - only here

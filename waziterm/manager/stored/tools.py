@@ -89,7 +89,7 @@ class StoredInstances:
         self._instances[name] = decision.instance
         try:
             for action in decision.actions:
-                await self._carry_out(action, now)
+                await self._carry_out(action, before.id, now)
         except OSError as error:
             await self._store.save(before, event=EventName.NOT_MOVED, at=now)
             self._instances[name] = before
@@ -98,15 +98,13 @@ class StoredInstances:
                 "they are where they were; see the disk and the directory's mode",
             ) from error
 
-    async def _carry_out(self, action: Action, now: float) -> None:
-        """Move the session."""
+    async def _carry_out(self, action: Action, identity: str, now: float) -> None:
+        """Move the session of the instance with this id."""
         match action:
             case Trash(why, restorable, was):
-                await self._sessions.to_trash(
-                    was.name, at=now, why=why, restorable=restorable, was=was
-                )
+                await self._sessions.to_trash(was, at=now, why=why, restorable=restorable)
             case Restore(entry):
-                await self._sessions.from_trash(entry)
+                await self._sessions.from_trash(entry, identity)
             case (
                 StopWorker()
                 | Queue()
@@ -136,8 +134,9 @@ class StoredInstances:
         self._instances[instance.name] = instance
 
     async def forget(self, name: str) -> None:
-        await self._store.remove(name)
-        self._instances.pop(name, None)
+        gone = self._instances.pop(name, None)
+        if gone is not None:
+            await self._store.remove(gone.id)
 
     async def logout(self, name: str) -> str:
         raise FleetError(
@@ -170,10 +169,9 @@ async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[StoredT
     with owned(data.lock, wait_s=PATIENCE_S):
         stored = open_store(data.database, lines_kept=settings.log.lines_kept)
         async with stored as store:
-            files = DataFiles.of(data)
-            keeper = StoredInstances(
-                store, files.sessions, settings, clock, await store.instances()
-            )
+            files, instances = DataFiles.of(data), await store.instances()
+            await files.sessions.settle(instances)
+            keeper = StoredInstances(store, files.sessions, settings, clock, instances)
             choice = settings.library.whatsapp_version
             version = await stored_version(store, choice, clock.now())
             keep_s = settings.trash.keep_s

@@ -160,7 +160,13 @@ class WazitermApp(ContainedApp):
             now = self._clock()
             try:
                 conflicts = await self._fleet.conflicts(now - DAY_S)
-                self.model.conflicts = Counter(each.instance for each in conflicts)
+                # Not those of an instance that was removed, and whose name another one has.
+                there = {(view.name, view.id) for view in self.model.views}
+                self.model.conflicts = Counter(
+                    each.instance
+                    for each in conflicts
+                    if (each.instance, each.instance_id) in there
+                )
                 self.model.incidents = await self._fleet.incidents(now - 7 * DAY_S)
             except FleetError as error:
                 # It is asked again in a minute; that the manager is gone is told elsewhere.

@@ -87,7 +87,7 @@ def facts(view: InstanceView, past: Past, width: int, now: float) -> list[Strip]
     known = words.facts(view, now)
     if view.phone is not None and not view.paired:
         known.append((tr("phone"), view.phone))
-    known.append((tr("session"), f"sessions/{inert(view.name)}.db"))
+    known.append((tr("session"), f"sessions/{inert(view.id or view.name)}.db"))
     if view.paired:
         known.append((tr("device"), tr("{name}, in the phone's list", name=DEVICE_NAME)))
     if past.library:

@@ -102,16 +102,18 @@ class FocusScreen(FleetScreen):
         if view is None or self._read == (view.name, view.state, view.reason):
             return
         self._read = (view.name, view.state, view.reason)
-        self.run_worker(self._take_history(view.name), group="history", exclusive=True)
+        self.run_worker(self._take_history(view.name, view.id), group="history", exclusive=True)
 
-    async def _take_history(self, name: str) -> None:
-        library = self.model.library
+    async def _take_history(self, name: str, identity: str) -> None:
+        library, whose = self.model.library, (name, identity)
         try:
             moves = await self._fleet.timeline(name, limit=MOVES)
             day = self.clock() - DAY_H * 3600
             attempts = await self._fleet.attempts(day, name)
             conflicts = await self._fleet.conflicts(day)
-            fought = tuple(each.at for each in conflicts if each.instance == name)
+            fought = tuple(
+                each.at for each in conflicts if (each.instance, each.instance_id) == whose
+            )
             past = Past(moves, "", library, attempts, fought)
         except FleetError as error:
             past = Past(None, refusal(error), library)
