@@ -109,7 +109,9 @@ def test_with_a_manager(
 
 async def fill(data: DataDir) -> None:
     """Leave a fleet as a manager does that was killed while one was connected, one held."""
-    fresh = Instance("shop-a", created_at=AT, since=AT, jid="6281234567890:3@s.whatsapp.net")
+    fresh = Instance(
+        "shop-a", created_at=AT, id="shop-a", since=AT, jid="6281234567890:3@s.whatsapp.net"
+    )
     connected = replace(
         fresh, state=State.CONNECTED, reason=Reason.ONLINE, connected_at=AT, since=AT
     )

@@ -166,7 +166,7 @@ def test_conflicts_are_those_of_a_day(call: Call, managed: DataDir, fleet: Remem
 
 # -- without a manager ----------------------------------------------------------------------------
 
-FRESH = Instance("shop-a", created_at=NOW, since=NOW)
+FRESH = Instance("shop-a", created_at=NOW, id="shop-a", since=NOW)
 
 
 def a_past(data: DataDir, *events: tuple[float, ev.Event]) -> None:

@@ -412,7 +412,8 @@ class Fleet(RuleBasedStateMachine):
     @rule(which=Which)
     def loses_a_file(self, which: int) -> None:
         name = self.name(which)
-        if not self.world.live(name):
+        known = self.host.query("SELECT 1 FROM instances WHERE name = ?", name)
+        if known and not self.world.live(name):
             self.host.session(name).unlink(missing_ok=True)
 
     @rule(by_cancelling=st.booleans())
