@@ -9,7 +9,10 @@ transitions, attempts, a send, incidents, acts and log lines.
 """
 
 import json
+import re
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -33,6 +36,7 @@ from waziterm.store.migrations import MIGRATIONS
 from waziterm.store.store import open_store
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+README = Path(__file__).parents[2] / "README.md"
 VERSION = 4
 """How many migrations that program knew."""
 WAS: dict[str, Any] = json.loads((FIXTURES / "488b7dc.json").read_text())
@@ -106,6 +110,22 @@ def test_each_session_is_named_by_its_id_and_is_the_same(
     now = {path.name: path.read_bytes() for path in old.sessions.iterdir()}
     assert now == {session_of(old.root, name).name: content for name, content in was.items()}
     assert not {path.removesuffix(".db") for path in now} & set(NAMES)
+
+
+def test_the_status_names_the_session_file(old: DataDir, call: Call) -> None:
+    assert call("check", "--data-dir", str(old.root), "--json").code in (0, 1)
+    for name, has_one in (("jakarta", True), ("medan", session_of(old.root, "medan").exists())):
+        said = call("status", name, "--data-dir", str(old.root)).out
+        assert (str(session_of(old.root, name)) in said.replace("\n", "")) is has_one
+
+
+def test_the_readme_s_way_back_names_the_sessions_as_they_were(old: DataDir, call: Call) -> None:
+    was = {path.name: path.read_bytes() for path in old.sessions.iterdir()}
+    assert call("check", "--data-dir", str(old.root), "--json").code in (0, 1)
+    assert not {path.name for path in old.sessions.iterdir()} & set(was)
+    (told,) = re.findall(r"python3 - <<'END'\n(import glob.*?)END\n", README.read_text(), re.DOTALL)
+    subprocess.run([sys.executable, "-c", told], cwd=old.root, check=True, timeout=30)
+    assert {path.name: path.read_bytes() for path in old.sessions.iterdir()} == was
 
 
 def test_what_was_removed_has_its_history_again_once_it_is_restored(

@@ -337,3 +337,23 @@ def test_a_version_is_warned_of_after_three_months(
     assert [(each.kind, each.severity) for each in found] == ([(kind, severity)] if kind else [])
     for each in found:
         assert "2.3000.1047769893" in each.evidence and "upgrade neonize" in each.act
+
+
+def test_a_file_with_the_name_of_an_instance_that_has_none_is_not_moved_away() -> None:
+    """Whoever put it there meant that instance, which takes it up at the next start."""
+    known = replace(PAIRED, id="0123456789abcdef")
+    look = SessionLook(Condition.SOUND, devices=((JID, ""),))
+    seen = Survey(
+        now=0.0, has_manager=True, instances=(known,), sessions={"shop": look},
+        paths={"shop": "/d/shop.db"},
+    )  # fmt: skip
+    (orphan,) = (each for each in diagnose(seen) if each.kind is FindingKind.ORPHAN_SESSION)
+    assert (orphan.subject, orphan.remedy) == ("/d/shop.db", None)
+    assert "start waziterm again" in orphan.act
+    its_own = replace(
+        seen,
+        sessions={"shop": look, known.id: look},
+        paths={"shop": "/d/shop.db", known.id: f"/d/{known.id}.db"},
+    )
+    (orphan,) = (each for each in diagnose(its_own) if each.kind is FindingKind.ORPHAN_SESSION)
+    assert orphan.remedy is Remedy.TRASH_SESSION

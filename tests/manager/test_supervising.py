@@ -167,7 +167,9 @@ def test_a_takeover_of_what_another_instance_has_ends_that_one_first(host: Host)
 
 def test_a_takeover_that_a_ban_forbids_leaves_the_other_one_alone(host: Host) -> None:
     worker = online(host, "a", "b")
-    worker_b = Instance("b", BEGIN, since=BEGIN, jid=JID, banned_until=BEGIN + 600.0)
+    worker_b = Instance(
+        "b", BEGIN, id=host.id("b"), since=BEGIN, jid=JID, banned_until=BEGIN + 600.0
+    )
     host.close()
     host.prepare(replace(worker_b, wanted=Wanted.STOPPED))
     host.open()

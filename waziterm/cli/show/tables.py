@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -60,8 +61,9 @@ def print_incidents(incidents: Sequence[Json]) -> None:
     _print(table)
 
 
-def print_status(found: Json) -> None:
-    """Print all that is known of one instance, a line each."""
+def print_status(found: Json, session: Path | None) -> None:
+    """Print all that is known of one instance, a line each. session: where its keys lie, if that
+    is known."""
     now = time.time()
     began = _moment(found["since"])
     rows = [
@@ -88,6 +90,8 @@ def print_status(found: Json) -> None:
         rows.append(("proxy", found["proxy"]))
     if found["pid"]:
         rows.append(("worker", f"pid {found['pid']}"))
+    if session is not None and session.exists():
+        rows.append(("session", str(session)))
     sheet = Table(box=None, show_header=False, pad_edge=False)
     sheet.add_column(no_wrap=True)
     sheet.add_column(overflow="fold")

@@ -8,6 +8,7 @@ from waziterm.cli.show import output
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.several import Act, carry_out, chosen, instance_lines, is_one
 from waziterm.manager import inputs
+from waziterm.store.peek import peek_id
 
 Json = dict[str, Any]
 
@@ -42,7 +43,8 @@ def show_instances(flag: Path | None, as_json: bool, names: Sequence[str]) -> in
         for number, each in enumerate(found):
             if number:
                 output.line("")
-            print_status(each)
+            identity = peek_id(data.database, each["name"])
+            print_status(each, None if identity is None else data.session(identity))
     return 0
 
 
