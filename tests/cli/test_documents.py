@@ -128,7 +128,9 @@ async def fill(data: DataDir) -> None:
     async with open_store(data.database) as store:
         await store.save(connected, event="Connected", at=AT)
         await store.save(held, event="StreamReplaced", at=AT)
-        met = Incident(Reason.RIVAL, AT, AT, ("shop-b",), 2, "python bot.py (pid 7)")
+        met = Incident(
+            Reason.RIVAL, AT, AT, ("shop-b",), 2, "python bot.py (pid 7)", met=(held.id,)
+        )
         await store.record(Change(held, None, AT, incident=met))
         store.add_line("shop-a", LogLine(1, AT, Source.LIBRARY, "line 1"))
 

@@ -157,7 +157,7 @@ def test_an_incident_of_several_is_closed_with_the_last_of_them() -> None:
 
 
 def test_an_incident_that_met_the_same_instance_again_is_open_again() -> None:
-    grown = Incident(Reason.CONFLICT, 100.0, 118.0, ("a",), 12)
+    grown = Incident(Reason.CONFLICT, 100.0, 118.0, ("a",), 12, met=("a",))
     moves = course(COOLING, GUARDED, ONLINE, COOLING, GUARDED)
     assert closed_at(grown, {"a": moves}, {}) is None
     assert closed_at(grown, {"a": course(COOLING, GUARDED, ONLINE, COOLING, ONLINE)}, {}) == 124.0

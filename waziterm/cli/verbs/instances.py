@@ -8,7 +8,6 @@ from waziterm.cli.show import output
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.several import Act, carry_out, chosen, instance_lines, is_one
 from waziterm.manager import inputs
-from waziterm.store.peek import peek_id
 
 Json = dict[str, Any]
 
@@ -39,6 +38,7 @@ def show_instances(flag: Path | None, as_json: bool, names: Sequence[str]) -> in
         output.document(found[0] if is_one(names) else found)
     else:
         from waziterm.cli.show.tables import print_status  # noqa: PLC0415 - rich takes 60 ms
+        from waziterm.store.peek import peek_id  # noqa: PLC0415 - `list` loads no store
 
         for number, each in enumerate(found):
             if number:

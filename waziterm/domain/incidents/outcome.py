@@ -108,11 +108,11 @@ def closed_at(
     in it.
 
     courses: as of `done_about`. standing: the reasons for which the instances are in their states
-    now, by name: what a course that does not reach back to the incident goes by.
+    now, by id: what a course that does not reach back to the incident goes by.
     """
     ends = [
-        _end(incident, courses.get(name, ()), standing.get(name) is incident.reason)
-        for name in incident.names
+        _end(incident, courses.get(each, ()), standing.get(each) is incident.reason)
+        for each in incident.met
     ]
     known = [end for end in ends if end is not None]
     return max((incident.last_at, *known)) if len(known) == len(ends) else None

@@ -34,7 +34,7 @@ async def incidents_in(store: Store, since: float) -> tuple[IncidentView, ...]:
     if not found:
         return ()
     courses = await store.courses(min(each.began_at for each in found), _LOOKED_THROUGH)
-    standing = {each.name: each.reason for each in await store.instances()}
+    standing = {each.id: each.reason for each in await store.instances()}
     # A long history takes a tenth of a second to walk through, too long for an event loop.
     return await asyncio.to_thread(_told, found, courses, standing)
 
