@@ -176,6 +176,9 @@ async def test_refusal_and_outage(lab: Lab, tmp_path: Path) -> None:
         (TroubleKind.MUTE, OTHER, {}, "mute needs a query"),
         (TroubleKind.EARLY_ERROR, None, {"delay_s": 1.0}, "early-error needs a code"),
         (TroubleKind.RESETS, None, {}, "resets needs a delay"),
+        (TroubleKind.SEND_REFUSED, OTHER, {}, "send-refused needs a code"),
+        (TroubleKind.CODE_REFUSED, OTHER, {}, "code-refused needs a code"),
+        (TroubleKind.TIME_LOCK, OTHER, {}, "time-lock needs its seconds"),
         (TroubleKind.FLAPPING, OTHER, {"delay_s": 1.0}, "flapping is for all"),
     ],
 )

@@ -71,12 +71,14 @@ class Lab:
         number: str | None = None,
         *,
         outcome: ScanOutcome = ScanOutcome.PAIRED,
+        code: int = 0,
     ) -> Scanned:
         """A phone (a new one without a number) scans a QR code; returns once pairing was answered.
 
-        qr_text: all of the QR's text. number: digits, with or without a plus sign.
+        qr_text: all of the QR's text. number: digits, with or without a plus sign. code: with which
+        WhatsApp refuses, for the outcome REFUSED.
         """
-        answer = await self._ask("scan", qr=qr_text, number=number, outcome=outcome)
+        answer = await self._ask("scan", qr=qr_text, number=number, outcome=outcome, code=code)
         return Scanned(**answer)
 
     async def enter_code(self, code: str, number: str) -> Scanned:
@@ -114,9 +116,10 @@ class Lab:
     ) -> int:
         """Make trouble for one session, or for all without a JID; how many it hit at once.
 
-        See `TroubleKind` for the kinds. code: a stream error's code, a login failure's reason, or N
-        of the oldest version that is let in; ban_code and expire_s (seconds) go with reason 402.
-        times: how often a login failure, a rival or a lost acknowledgement happens to each device,
+        See `TroubleKind` for the kinds. code: of a stream error or a refusal, a login failure's
+        reason, or N of the oldest version that is let in; ban_code and expire_s (seconds) go with
+        reason 402, expire_s with a time lock too.
+        times: how often a failure, a rival, a refusal or a lost acknowledgement happens to each,
         None until cleared. delay_s: seconds, for SLOW, RIVAL and the storms. query: what MUTE
         leaves unanswered, for example `encrypt/count`.
         """

@@ -111,12 +111,38 @@ class Connection:
                 assert_never(ending)
         return True
 
-    def scanned(self, phone: Phone, qr: pairing.QrCode, outcome: ScanOutcome) -> Jid | None:
-        """The phone has scanned this connection's code; the new device's JID, if there is one."""
-        if outcome is ScanOutcome.NO_MULTIDEVICE:
-            self.send(Node("ib", content=(Node("downgrade_webclient"),)))
-            return None
-        return self._link(phone, qr, outcome)
+    def scanned(
+        self, phone: Phone, qr: pairing.QrCode, outcome: ScanOutcome, code: int
+    ) -> Jid | None:
+        """The phone has scanned this connection's code; the new device's JID, if there is one.
+
+        code: with which WhatsApp refuses, for REFUSED.
+        """
+        match outcome:
+            case ScanOutcome.NO_MULTIDEVICE:
+                self.send(Node("ib", content=(Node("downgrade_webclient"),)))
+            case ScanOutcome.DEVICES_FULL:
+                pass
+            case ScanOutcome.REFUSED:
+                self._refuse({"reason": str(code), "location": "lab"})
+            case ScanOutcome.PASSKEY | ScanOutcome.PASSKEY_GARBLED | ScanOutcome.PASSKEY_CONTINUED:
+                self.send(pairing.passkey_demand(self._request_id(), outcome))
+            case (
+                ScanOutcome.PAIRED
+                | ScanOutcome.ABRUPT
+                | ScanOutcome.WRONG_HMAC
+                | ScanOutcome.WRONG_SIGNATURE
+                | ScanOutcome.GARBLED
+            ):
+                return self._link(phone, qr, outcome)
+            case _:
+                assert_never(outcome)
+        return None
+
+    def time_lock(self, lasts_s: int) -> None:
+        """Tell the client that its account may start no new chats for so long; 0: that it may."""
+        ends_at = int(time.time()) + lasts_s if lasts_s else None
+        self.send(messages.time_lock(self._request_id(), ends_at))
 
     async def code_typed(self, link: linkcode.LinkCode, phone: Phone, code: str) -> Jid:
         """The client's pairing code was typed on a phone; the new device's JID.
@@ -163,6 +189,8 @@ class Connection:
         claimed = noise.payload.userAgent.appVersion
         self.version = f"{claimed.primary}.{claimed.secondary}.{claimed.tertiary}"
         if not noise.payload.username:
+            if self._is_failed():
+                return
             if self._is_too_old(claimed.tertiary):
                 self._refuse({"reason": "405", "location": "lab"})
                 return
@@ -173,21 +201,28 @@ class Connection:
         self.jid = Jid(str(noise.payload.username), noise.payload.device)
         self._owner = self._server.owner(self.jid, noise.client_static)
         self._server.dials[self.jid] += 1
-        failure = self._server.troubles.use(TroubleKind.LOGIN_FAILURE, self.jid)
-        if failure is not None and failure.code is not None:
-            attrs = {"reason": str(failure.code)} if failure.code else {}
-            attrs["location"] = "lab"
-            if failure.ban_code is not None:
-                attrs["code"] = str(failure.ban_code)
-            if failure.expire_s is not None:
-                attrs["expire"] = str(failure.expire_s)
-            self._refuse(attrs)
-        elif self._is_too_old(claimed.tertiary):
+        if self._is_failed():
+            return
+        if self._is_too_old(claimed.tertiary):
             self._refuse({"reason": "405", "location": "lab"})
         elif self._owner is None:
             self._refuse({"reason": "401", "location": "lab"})
         elif not self._server.troubles.active(TroubleKind.SILENT, self.jid):
             self._log_in(self._owner[0], self.jid)
+
+    def _is_failed(self) -> bool:
+        """Whether a login failure is in force; the client is then told."""
+        failure = self._server.troubles.use(TroubleKind.LOGIN_FAILURE, self.jid)
+        if failure is None or failure.code is None:
+            return False
+        attrs = {"reason": str(failure.code)} if failure.code else {}
+        attrs["location"] = "lab"
+        if failure.ban_code is not None:
+            attrs["code"] = str(failure.ban_code)
+        if failure.expire_s is not None:
+            attrs["expire"] = str(failure.expire_s)
+        self._refuse(attrs)
+        return True
 
     def _is_too_old(self, number: int) -> bool:
         trouble = self._server.troubles.active(TroubleKind.OLD_VERSION, self.jid)
@@ -242,12 +277,18 @@ class Connection:
     def _handle_link_code(self, node: Node) -> None:
         link = linkcode.hello(node)
         if link is not None:
-            self._server.desk.wait_for_code(link, self)
-            self.send(linkcode.hello_answer(node, link))
+            if not self._refuses_code(node, link):
+                self._server.desk.wait_for_code(link, self)
+                self.send(linkcode.hello_answer(node, link))
             return
-        self.send(queries.result(node))
         link = self._server.desk.code_of(self)
+        refused = link is not None and self._refuses_code(node, link)
+        if not refused:
+            self.send(queries.result(node))
         if link is None or link.done is None or link.done.done():
+            return
+        if refused:
+            link.done.set_exception(linkcode.LinkCodeError("WhatsApp refused the pairing code"))
             return
         try:
             finished = linkcode.finish(node, link, self.client_static)
@@ -256,6 +297,14 @@ class Connection:
             return
         if finished is not None:
             link.done.set_result(self._link(*finished, ScanOutcome.PAIRED))
+
+    def _refuses_code(self, query: Node, link: linkcode.LinkCode) -> bool:
+        """Whether a message of a pairing by code is to be answered with an error; it is then."""
+        trouble = self._server.troubles.use(TroubleKind.CODE_REFUSED, Jid(link.number))
+        if trouble is None or trouble.code is None:
+            return False
+        self.send(queries.error(query, trouble.code))
+        return True
 
     def _finish_pairing(self) -> None:
         """The device has signed: from now on the phone knows it, across restarts too."""
@@ -291,6 +340,10 @@ class Connection:
         if self._owner is None:
             return
         phone, device = self._owner
+        refused = self._server.troubles.use(TroubleKind.SEND_REFUSED, self.jid)
+        if refused is not None:
+            self.send(messages.ack(node, refused.code))
+            return
         delivery = messages.deliver(node, phone, device.number, self._server.book)
         for target, onward in delivery.onward:
             self._server.pass_on(target, onward)

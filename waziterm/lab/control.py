@@ -156,7 +156,10 @@ class _Client:
         outcome = ScanOutcome(args.get("outcome", ScanOutcome.PAIRED))
         number = args.get("number")
         bare = None if number is None else str(number).removeprefix("+")
-        phone, jid = self._server.scan(str(args["qr"]), bare, outcome)
+        code = int(args.get("code", 0))
+        if (outcome is ScanOutcome.REFUSED) != bool(code):
+            raise ValueError("refused needs a code, and nothing else takes one")
+        phone, jid = self._server.scan(str(args["qr"]), bare, outcome, code)
         return {"number": phone.number, "jid": str(jid), "lid": str(phone.lid)}
 
     def _settings(self, args: dict[str, Any]) -> None:

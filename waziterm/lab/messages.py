@@ -1,5 +1,6 @@
 """Messages: what a phone reads of them, and what goes on to other linked devices."""
 
+import json
 import logging
 import secrets
 import time
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 
 from waziterm.domain.jid import Jid
-from waziterm.lab.node import Node
+from waziterm.lab.node import SERVER, Node
 from waziterm.lab.phonebook import PhoneBook
 from waziterm.lab.phones import LID_SERVER, SIGNED_PREKEY_ID, Phone
 from waziterm.lab.protobufs import protobufs
@@ -166,8 +167,8 @@ def text_for(phone: Phone, receiver: Phone, device: int, text: str) -> Node:
     )
 
 
-def ack(stanza: Node) -> Node:
-    """The server's acknowledgement of a message or a receipt."""
+def ack(stanza: Node, error: int | None = None) -> Node:
+    """The server's acknowledgement of a message or a receipt. error: why it refuses a message."""
     attrs: dict[str, str | Jid] = {
         "class": stanza.tag,
         "id": stanza.text("id"),
@@ -178,7 +179,21 @@ def ack(stanza: Node) -> Node:
         attrs["from"] = to
     if stanza.tag == "receipt" and stanza.text("type"):
         attrs["type"] = stanza.text("type")
+    if error is not None:
+        attrs["error"] = str(error)
     return Node("ack", attrs)
+
+
+def time_lock(request_id: str, ends_at: int | None) -> Node:
+    """The notification that an account may start no new chats until a moment, UTC seconds, or with
+    None that it may again (whatsmeow `notification.go`, `NotifyAccountReachoutTimelock`)."""
+    lock = {"enforcement_type": "RESTRICT_ALL_COMPANIONS", "is_active": ends_at is not None}
+    if ends_at is not None:
+        lock["time_enforcement_ends"] = str(ends_at)
+    data = json.dumps({"data": {"xwa2_notify_account_reachout_timelock": lock}})
+    update = Node("update", {"op_name": "NotificationUserReachoutTimelockUpdate"}, data.encode())
+    attrs: dict[str, str | Jid] = {"from": SERVER, "id": request_id, "type": "mex"}
+    return Node("notification", {**attrs, "t": str(int(time.time()))}, (update,))
 
 
 def receipts(message: Node, mode: ReceiptMode) -> tuple[Node, ...]:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import secrets
 import time
 from dataclasses import dataclass
@@ -15,6 +16,14 @@ from waziterm.lab.protobufs import protobufs
 from waziterm.lab.words import ScanOutcome
 
 ACCOUNT_SIGNATURE_PREFIX = b"\x06\x00"
+DEVICE_SIGNATURE_PREFIX = b"\x06\x01"
+PASSKEY_OPTIONS = {
+    "challenge": "bGFiIGxhYiBsYWIgbGFiIGxhYiBsYWIgbGFiIGxhYiE",
+    "timeout": 60_000,
+    "rpId": "whatsapp.com",
+    "allowCredentials": [],
+    "userVerification": "required",
+}
 
 
 class QrError(ValueError):
@@ -71,15 +80,19 @@ def pair_success(
     details = adv.ADVDeviceIdentity(
         rawID=phone.registration_id, timestamp=now, keyIndex=device.number
     ).SerializeToString()
+    wrong = outcome is ScanOutcome.WRONG_SIGNATURE
+    prefix = DEVICE_SIGNATURE_PREFIX if wrong else ACCOUNT_SIGNATURE_PREFIX
     signed = adv.ADVSignedDeviceIdentity(
         details=details,
         accountSignatureKey=phone.identity.public,
-        accountSignature=phone.identity.sign(ACCOUNT_SIGNATURE_PREFIX + details + qr.identity),
+        accountSignature=phone.identity.sign(prefix + details + qr.identity),
     ).SerializeToString()
     secret = bytes(32) if outcome is ScanOutcome.WRONG_HMAC else qr.adv_secret
     container = adv.ADVSignedDeviceIdentityHMAC(
         details=signed, HMAC=hmac.digest(secret, signed, hashlib.sha256)
     ).SerializeToString()
+    if outcome is ScanOutcome.GARBLED:
+        container = b"\xff" * 16
     jid = Jid(phone.jid.user, device.number, phone.jid.server)
     lid = Jid(phone.lid.user, device.number, phone.lid.server)
     return Node(
@@ -96,3 +109,20 @@ def pair_success(
             ),
         ),
     )
+
+
+def passkey_demand(request_id: str, outcome: ScanOutcome) -> Node:
+    """What the server sends on when it wants a passkey before it links a device (whatsmeow
+    `notification.go`, `pair-passkey.go`).
+
+    PASSKEY is the demand itself, PASSKEY_GARBLED one that is no JSON; PASSKEY_CONTINUED is what
+    would follow a passkey that was shown.
+    """
+    if outcome is ScanOutcome.PASSKEY_CONTINUED:
+        kind, child = "crsc_continuation", Node("primary_ephemeral_identity", content=b"\x0a\x00")
+    else:
+        options = json.dumps(PASSKEY_OPTIONS) if outcome is ScanOutcome.PASSKEY else "{"
+        kind = "passkey_prologue_request"
+        child = Node("passkey_request_options", content=options.encode())
+    attrs: dict[str, str | Jid] = {"from": SERVER, "id": request_id, "type": kind}
+    return Node("notification", {**attrs, "t": str(int(time.time()))}, (child,))

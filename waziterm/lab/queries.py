@@ -9,6 +9,21 @@ from waziterm.lab.node import SERVER, Node
 from waziterm.lab.phonebook import PhoneBook
 from waziterm.lab.phones import Bundle, Device, Phone
 
+ERRORS = {
+    400: "bad-request",
+    401: "not-authorized",
+    403: "forbidden",
+    404: "item-not-found",
+    405: "not-allowed",
+    406: "not-acceptable",
+    410: "gone",
+    419: "resource-limit",
+    423: "locked",
+    429: "rate-overlimit",
+    500: "internal-server-error",
+    503: "service-unavailable",
+}
+"""WhatsApp's texts for the codes of queries that it refuses (whatsmeow `errors.go`)."""
 PRIVACY = ("readreceipts", "profile", "status", "online", "last", "groupadd", "calladd")
 
 
@@ -51,6 +66,13 @@ def answer(query: Node, book: PhoneBook, phone: Phone, device: Device) -> Node:
 def result(query: Node, content: tuple[Node, ...] = ()) -> Node:
     """An `<iq type=result>` for a query."""
     return Node("iq", {"from": SERVER, "id": query.text("id"), "type": "result"}, content or None)
+
+
+def error(query: Node, code: int) -> Node:
+    """An answer that is an error, with WhatsApp's text for its code."""
+    why = Node("error", {"code": str(code), "text": ERRORS.get(code, "error")})
+    attrs: dict[str, str | Jid] = {"from": SERVER, "id": query.text("id"), "type": "error"}
+    return Node("iq", attrs, (why,))
 
 
 def _encrypt_get(query: Node, book: PhoneBook, device: Device) -> tuple[Node, ...]:

@@ -87,8 +87,11 @@ class Server:
         """Do something after a delay."""
         asyncio.get_running_loop().call_later(delay_s, act)
 
-    def scan(self, qr_text: str, number: str | None, outcome: ScanOutcome) -> tuple[Phone, Jid]:
-        """A phone scans a QR code: the one with that number, or a new one.
+    def scan(
+        self, qr_text: str, number: str | None, outcome: ScanOutcome, code: int
+    ) -> tuple[Phone, Jid]:
+        """A phone scans a QR code: the one with that number, or a new one. code: see
+        `Connection.scanned`.
 
         Returns the phone and the new device's JID (the phone's own when there is no device).
         Raises ValueError when nobody shows that code, or the number is none.
@@ -96,7 +99,7 @@ class Server:
         qr = parse_qr(qr_text)
         connection = self.desk.shows(qr)
         phone = self.book.of(number or self.book.unused_number())
-        return phone, connection.scanned(phone, qr, outcome) or phone.jid
+        return phone, connection.scanned(phone, qr, outcome, code) or phone.jid
 
     async def enter_code(self, text: str, number: str) -> tuple[Phone, Jid]:
         """A pairing code is typed on a phone; the phone and the new device's JID.
@@ -155,6 +158,8 @@ class Server:
                 case TroubleKind.STREAM_ERROR:
                     node = Node("stream:error", {"code": str(trouble.code)})
                     connection.end(Ending.GRACE, node, detail=f"stream error {trouble.code}")
+                case TroubleKind.TIME_LOCK:
+                    connection.time_lock(trouble.expire_s or 0)
                 case TroubleKind.TCP_RESET:
                     connection.end(Ending.RESET, detail="tcp reset")
                 case TroubleKind.WS_CLOSE:

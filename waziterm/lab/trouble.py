@@ -19,11 +19,14 @@ class TroubleKind(StrEnum):
     that a client may lose the node. RIVAL sends CONFLICT after each login, `delay_s` later.
     DEVICE_REMOVED unlinks the device (401). STREAM_ERROR sends `code`. LOGIN_FAILURE answers
     logins with `<failure reason=code>` (code 0: with no reason at all), `ban_code` and `expire_s`
-    belong to 402. NO_PONG leaves pings unanswered, MUTE the queries that `query` names, SILENT
-    everything. SLOW holds every answer back for `delay_s`. DROP_ACKS takes messages and
-    acknowledges none. TCP_RESET and WS_CLOSE end the connection, REFUSE_CONNECT answers CONNECT
-    with 502, OUTAGE drops everything and refuses the port. OLD_VERSION refuses logins and pairings
-    of clients whose version is below 2.3000.`code` (405).
+    belong to 402; one for everyone meets pairings too. NO_PONG leaves pings unanswered, MUTE the
+    queries that `query` names, SILENT everything. SLOW holds every answer back for `delay_s`.
+    DROP_ACKS takes messages and acknowledges none, SEND_REFUSED refuses them with `code`. TIME_LOCK
+    tells that the account may start no new chats for `expire_s` (0: that it may again), and refuses
+    nothing by itself. CODE_REFUSED answers the messages of a pairing by code with the error `code`;
+    its target is the number that the code is for. TCP_RESET and WS_CLOSE end the connection,
+    REFUSE_CONNECT answers CONNECT with 502, OUTAGE drops everything and refuses the port.
+    OLD_VERSION refuses logins and pairings of clients whose version is below 2.3000.`code` (405).
 
     Storms: EARLY_ERROR and EARLY_CLOSE end each stream `delay_s` after its login, with
     `stream:error code` or with a plain close. RESETS resets the connections every `delay_s`.
@@ -40,6 +43,9 @@ class TroubleKind(StrEnum):
     SILENT = "silent"
     SLOW = "slow"
     DROP_ACKS = "drop-acks"
+    SEND_REFUSED = "send-refused"
+    TIME_LOCK = "time-lock"
+    CODE_REFUSED = "code-refused"
     TCP_RESET = "tcp-reset"
     WS_CLOSE = "ws-close"
     REFUSE_CONNECT = "refuse-connect"
@@ -58,6 +64,7 @@ ACTS = frozenset(
         TroubleKind.CONFLICT_ABRUPT,
         TroubleKind.DEVICE_REMOVED,
         TroubleKind.STREAM_ERROR,
+        TroubleKind.TIME_LOCK,
         TroubleKind.TCP_RESET,
         TroubleKind.WS_CLOSE,
     }
@@ -69,6 +76,8 @@ _NEED_CODE = frozenset(
         TroubleKind.LOGIN_FAILURE,
         TroubleKind.EARLY_ERROR,
         TroubleKind.OLD_VERSION,
+        TroubleKind.SEND_REFUSED,
+        TroubleKind.CODE_REFUSED,
     }
 )
 _NEED_DELAY = frozenset({TroubleKind.SLOW, TroubleKind.RESETS, TroubleKind.FLAPPING})
@@ -77,6 +86,8 @@ _COUNTED = frozenset(
         TroubleKind.LOGIN_FAILURE,
         TroubleKind.RIVAL,
         TroubleKind.DROP_ACKS,
+        TroubleKind.SEND_REFUSED,
+        TroubleKind.CODE_REFUSED,
         TroubleKind.EARLY_ERROR,
         TroubleKind.EARLY_CLOSE,
     }
@@ -92,8 +103,8 @@ class Trouble:
     """One trouble as it is asked for.
 
     target: an account's JID or LID (all its devices), a device's JID, or None for everyone.
-    code: of a stream error, the reason of a login failure, or N of the oldest version.
-    ban_code, expire_s: 402 only.
+    code: of a stream error or a refusal, the reason of a login failure, or N of the oldest version.
+    ban_code: 402 only. expire_s: of 402, and of a time lock.
     times: how often it happens to each device, None until cleared. delay_s: seconds.
     query: the namespace of the queries that MUTE meets, or `NAMESPACE/TAG`, several with commas:
     `encrypt/count,passive`.
@@ -116,6 +127,8 @@ class Trouble:
             raise TroubleError(f"{self.kind} needs a code")
         if (self.query is not None) != (self.kind is TroubleKind.MUTE):
             raise TroubleError("mute needs a query, and nothing else takes one")
+        if self.kind is TroubleKind.TIME_LOCK and self.expire_s is None:
+            raise TroubleError("time-lock needs its seconds")
         if self.delay_s < 0 or (self.kind in _NEED_DELAY and self.delay_s == 0):
             raise TroubleError(f"{self.kind} needs a delay in seconds")
         if self.times is not None and (self.kind not in _COUNTED or self.times < 1):

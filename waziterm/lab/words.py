@@ -12,14 +12,25 @@ class ScanOutcome(StrEnum):
     """How a scan ends.
 
     PAIRED is the usual end. ABRUPT: the server closes right after pair-success, so that a client
-    may lose it. WRONG_HMAC: the client refuses the pairing. NO_MULTIDEVICE: the phone has no
-    multi-device (411).
+    may lose it. WRONG_HMAC, WRONG_SIGNATURE, GARBLED: the client refuses the pairing, for what the
+    phone has signed or for bytes that are no identity. NO_MULTIDEVICE: the phone has no
+    multi-device (411). DEVICES_FULL: the phone's list of linked devices is full; it tells its owner
+    alone, and the client hears nothing. REFUSED: WhatsApp ends the connection with a
+    `<failure reason=…>`. PASSKEY: it asks for a passkey; PASSKEY_GARBLED: in a way that cannot be
+    read; PASSKEY_CONTINUED: as if the client had shown one.
     """
 
     PAIRED = "paired"
     ABRUPT = "abrupt"
     WRONG_HMAC = "wrong-hmac"
+    WRONG_SIGNATURE = "wrong-signature"
+    GARBLED = "garbled"
     NO_MULTIDEVICE = "no-multidevice"
+    DEVICES_FULL = "devices-full"
+    REFUSED = "refused"
+    PASSKEY = "passkey"
+    PASSKEY_GARBLED = "passkey-garbled"
+    PASSKEY_CONTINUED = "passkey-continued"
 
 
 class ReceiptMode(StrEnum):
