@@ -16,7 +16,7 @@ FIELDS = (
     *("name", "state", "reason", "code", "sentence", "detail", "next_step", "wanted", "paired"),
     *("jid", "since", "next_attempt", "connected_since", "uptime_s", "attempt"),
     *("attempts", "attempts_ok", "probe_s", "probed_at", "sent", "proxy", "pid", "phone"),
-    *("version", "qr"),
+    *("version", "qr", "no_new_chats_until"),
 )
 
 
@@ -127,6 +127,8 @@ async def test_a_send_test_waits_for_its_result(socket_path: Path, fleet: Script
         "took_s": 60.0,
         "message_id": "",
         "error": "no answer in 60 s",
+        "code": "",
+        "next_step": "",
     }
     assert fleet.calls == [("send_test", "shop-a", "+6281234567890")]
 

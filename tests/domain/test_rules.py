@@ -81,6 +81,7 @@ LIBRARY = st.one_of(
     ),
     st.just(ev.ClientOutdated()),
     st.builds(ev.StreamError, st.sampled_from(["515", "516", "599"])),
+    st.builds(ev.NewChatsBarred, st.none() | st.just(2e6)),
     st.just(ev.DialFailed("no route")),
     st.just(ev.SessionBroken("not a database")),
     st.just(ev.WorkerDied("signal 9")),

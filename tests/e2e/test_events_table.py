@@ -220,6 +220,8 @@ async def test_411_says_so_and_shows_a_new_code(lab: Lab, folder: Path) -> None:
         assert view.reason.code == "411" and "update WhatsApp" in view.next_step
         again = await shown(fleet, "shop", lambda view: view.qr not in (None, first.qr))
         assert again.qr is not None
+        # It stands beside the new code, and after it, when nobody scans that.
+        assert (again.state, again.reason) == (State.PAIRING, Reason.NO_MULTIDEVICE)
         await lab.scan(again.qr.payload)
         await in_state(fleet, "shop", State.CONNECTED)
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.fleets import in_state, pair, shown
@@ -96,3 +97,52 @@ async def test_what_waits_behind_a_lost_acknowledgement_ends_too(lab: Lab, folde
         await shown(fleet, "shop", lambda view: view.reason is Reason.SEND_UNANSWERED)
         await in_state(fleet, "shop", State.CONNECTED)
         assert (await fleet.send_test("shop")).ok
+
+
+async def test_a_refused_message_says_why_and_changes_no_connection(lab: Lab, folder: Path) -> None:
+    async with fleet_on(lab, folder) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        online = await in_state(fleet, "shop", State.CONNECTED)
+        logins = (await lab.counters())[EventKind.LOGIN]
+        for code, said in (
+            (463, "does not let this number start a chat with that contact (463)"),
+            (479, "did not accept the message as it was made (479)"),
+            (429, "takes no more messages of this number for now (429)"),
+            (500, "refused the message (500)"),
+        ):
+            await lab.trouble(TroubleKind.SEND_REFUSED, phone.jid, code=code)
+            sent = await fleet.send_test("shop")
+            assert (sent.ok, sent.code) == (False, str(code)) and said in sent.error
+            assert sent.next_step and "reconnect" not in sent.next_step
+        layer = (await fleet.test("shop")).failed
+        assert layer is not None and "(500)" in layer.detail and "reconnect" not in layer.act
+        await lab.clear()
+        assert not await lab.messages(phone.jid), "it was sent again by itself"
+        assert (await fleet.send_test("shop")).ok
+        view = fleet.snapshot().instance("shop")
+        assert (view.state, view.connected_at) == (State.CONNECTED, online.connected_at)
+        assert (await lab.counters())[EventKind.LOGIN] == logins
+
+
+async def test_a_time_lock_is_shown_with_its_end_and_outlives_a_restart(
+    lab: Lab, folder: Path
+) -> None:
+    async with fleet_on(lab, folder) as fleet:
+        phone = await pair(fleet, lab, "shop")
+    # The library tells of it in its records of a linked device alone, not of a pairing.
+    async with fleet_on(lab, folder) as fleet:
+        await in_state(fleet, "shop", State.CONNECTED)
+        await lab.trouble(TroubleKind.TIME_LOCK, phone.jid, expire_s=7200)
+        locked = await shown(fleet, "shop", lambda view: view.no_new_chats_until is not None)
+        assert locked.state is State.CONNECTED and locked.no_new_chats_until is not None
+        assert 7100 < locked.no_new_chats_until - fleet.snapshot().at < 7300
+        await lab.trouble(TroubleKind.SEND_REFUSED, phone.jid, code=463, times=1)
+        sent = await fleet.send_test("shop")
+        ends = datetime.fromtimestamp(locked.no_new_chats_until, UTC)
+        assert f"start new chats (463) until {ends:%Y-%m-%d %H:%M} UTC" in sent.error
+    async with fleet_on(lab, folder) as fleet:
+        again = await in_state(fleet, "shop", State.CONNECTED)
+        assert again.no_new_chats_until == locked.no_new_chats_until
+        await lab.trouble(TroubleKind.TIME_LOCK, phone.jid, expire_s=0)
+        await shown(fleet, "shop", lambda view: view.no_new_chats_until is None)
+        assert (await in_state(fleet, "shop", State.CONNECTED)).pid == again.pid

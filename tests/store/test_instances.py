@@ -45,6 +45,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "short_lived": COUNT,
     "probe_misses": COUNT,
     "redialling": st.booleans(),
+    "no_new_chats_until": st.none() | MOMENT,
     "qr": st.none() | st.just(QrCode("2@a-secret", 1, 6, 20.0)),
     "id": st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
     "code": st.none() | st.just(PairingCode("ABCD-1234", 20.0)),

@@ -1,5 +1,7 @@
 """A panel says who, which state, why, what comes next and when, in any size."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,3 +106,17 @@ def test_a_pairing_without_a_valid_code_waits_for_the_next() -> None:
 
 def test_who_is_not_linked_says_so() -> None:
     assert "not linked yet" in text(instance("shop", State.STOPPED, Reason.NEW))
+
+
+def test_a_lock_on_new_chats_stands_beside_connected_until_it_ends() -> None:
+    locked = replace(connected("shop"), no_new_chats_until=NOW + 90)
+    assert "cannot start new chats until" in flat(text(locked))
+    assert "cannot start new chats" not in flat(text(locked, now=NOW + 90))
+
+
+def test_a_pairing_with_a_phone_that_is_too_old_says_so_beside_its_new_code() -> None:
+    shown = replace(pairing("shop"), reason=Reason.NO_MULTIDEVICE)
+    shown = replace(shown, next_step=Reason.NO_MULTIDEVICE.next_step)
+    said = flat(text(shown, 60, 12))
+    assert "QR ready" in said and "too old to link devices (411)" in said
+    assert "update WhatsApp on the phone" in said

@@ -175,11 +175,14 @@ def test_pairing_statuses() -> None:
         ("err-client-outdated", ev.PairingEnd.CLIENT_OUTDATED),
         ("err-scanned-without-multidevice", ev.PairingEnd.NO_MULTIDEVICE),
         ("error", ev.PairingEnd.ERROR),
+        ("err-unexpected-state", ev.PairingEnd.REFUSED),
+        ("passkey-request", ev.PairingEnd.PASSKEY),
+        ("passkey-confirmation", ev.PairingEnd.PASSKEY),
     ):
         assert pairing.status(text) == ev.PairFailed(end)
-    strange = pairing.status("passkey-request")
+    strange = pairing.status("a later word")
     assert strange is not None and strange.end is ev.PairingEnd.ERROR
-    assert "passkey-request" in strange.detail
+    assert "a later word" in strange.detail
 
 
 def test_fewer_codes_than_usual_that_ran_out_are_a_timeout() -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 
@@ -14,6 +15,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.events import DropKind, StoreFault
 from waziterm.lab.trouble import TroubleKind
 from waziterm.worker.neonize.phrases import (
+    CodeRefused,
     LoginAccepted,
     LoginRefused,
     RedialFailed,
@@ -21,6 +23,7 @@ from waziterm.worker.neonize.phrases import (
     SocketEnded,
     StoreAlarm,
     StreamEnds,
+    TimeLock,
     sign_of,
 )
 
@@ -33,6 +36,13 @@ DIAL = (
 )
 READING = "Error reading from websocket: failed to get reader: "
 DECRYPTING = "Error decrypting message 3A7F150B2974A276F4B8 from 833913904546725@lid: failed to"
+
+LOCK = (
+    '<notification from="s.whatsapp.net" id="3-1" t="1795828458" type="mex"><update'
+    ' op_name="NotificationUserReachoutTimelockUpdate">{"data":'
+    ' {"xwa2_notify_account_reachout_timelock": {"enforcement_type": "RESTRICT_ALL_COMPANIONS",'
+    ' "is_active": true, "time_enforcement_ends": "1795832058"}}}</update></notification>'
+)
 
 REAL_LINES: tuple[tuple[str, str, Sign | None], ...] = (
     ("INFO", "Successfully authenticated", LoginAccepted()),
@@ -81,6 +91,20 @@ REAL_LINES: tuple[tuple[str, str, Sign | None], ...] = (
         StoreAlarm(StoreFault.LOCKED, "database is locked"),
     ),
     (
+        "ERROR",
+        "Failed to handle code pair notification: info query returned status 419: resource-limit",
+        CodeRefused(419, "resource-limit"),
+    ),
+    ("DEBUG", LOCK, TimeLock(is_active=True, until=1795832058.0)),
+    (
+        "DEBUG",
+        '<notification from="s.whatsapp.net" id="3-2" t="1795828458" type="mex"><update'
+        ' op_name="NotificationUserReachoutTimelockUpdate">{"data":'
+        ' {"xwa2_notify_account_reachout_timelock": {"enforcement_type": "RESTRICT_ALL_COMPANIONS",'
+        ' "is_active": false}}}</update></notification>',
+        TimeLock(is_active=False, until=None),
+    ),
+    (
         "WARN",
         f"{DECRYPTING} decrypt prekey message: failed to load session with 423840676773856_1:0:"
         " no such table: whatsmeow_sessions",
@@ -109,6 +133,21 @@ OTHERS: tuple[tuple[str, str, Sign | None], ...] = (
     ("WARN", "said: Successfully authenticated", None),
     ("WARN", "Got a push name: Got 503 stream error, assuming automatic reconnect", None),
     ("INFO", "x: disk I/O error", None),
+    # A time lock is a whole node of WhatsApp's own, and nobody else can write one.
+    ("INFO", LOCK, None),
+    ("DEBUG", f"said: {LOCK}", None),
+    ("DEBUG", f"{LOCK}<x/>", None),
+    ("DEBUG", LOCK.replace("s.whatsapp.net", "6281234567890@s.whatsapp.net"), None),
+    ("DEBUG", f'<message from="1@lid" notify="{LOCK}" type="text"/>', None),
+    ("DEBUG", LOCK.replace('t="1', 'notify="x<y" t="1'), None),
+    ("DEBUG", LOCK.replace("}}}", "}}"), None),
+    ("DEBUG", LOCK.replace('{"data"', '{"errors"'), None),
+    ("DEBUG", LOCK.replace('"is_active": true', '"is_active": "yes"'), TimeLock(False, None)),
+    ("DEBUG", LOCK.replace("1795832058", "soon"), None),
+    ("DEBUG", LOCK.replace("1795832058", "nan"), TimeLock(True, None)),
+    ("DEBUG", LOCK.replace("1795832058", "1e300"), TimeLock(True, None)),
+    ("DEBUG", LOCK.replace(', "time_enforcement_ends": "1795832058"', ""), TimeLock(True, None)),
+    ("DEBUG", "Successfully authenticated", None),
 )
 
 
@@ -184,6 +223,38 @@ async def test_redials_that_fail_are_told_once(linked: Linked) -> None:
         failed = await hand.wait_for(ev.DialFailed)
         assert "connection refused" in failed.detail
         assert [type(event) for event in hand.events[1:]] == [ev.Disconnected, ev.DialFailed]
+
+
+# -- refused messages, and the lock on new chats ---------------------------------------------
+
+
+async def test_a_refused_message_says_its_code_and_the_next_one_goes(linked: Linked) -> None:
+    async with linked.resume() as hand:
+        await hand.wait_for(ev.Connected)
+        for code in (463, 479, 429):
+            await linked.lab.trouble(TroubleKind.SEND_REFUSED, linked.phone.jid, code=code, times=1)
+            assert (await hand.send_text("x")).refused == code
+        sent = await hand.send_text("x")
+        assert (sent.error, sent.refused) == ("", 0)
+        assert hand.events == [ev.Connected(linked.phone.jid, hand.events[0].lid)]  # type: ignore[union-attr]
+
+
+async def test_a_time_lock_is_told_and_nothing_else_of_what_the_library_says_of_nodes(
+    linked: Linked,
+) -> None:
+    async with linked.resume() as hand:
+        await hand.wait_for(ev.Connected)
+        began = time.time()
+        await linked.lab.trouble(TroubleKind.TIME_LOCK, linked.phone.jid, expire_s=3600)
+        told = await hand.wait_for(ev.NewChatsBarred)
+        assert told.until is not None and abs(told.until - began - 3600) < 30
+        position = hand.position
+        await linked.lab.trouble(TroubleKind.TIME_LOCK, linked.phone.jid, expire_s=0)
+        assert await hand.wait_for(ev.NewChatsBarred, position) == ev.NewChatsBarred(None)
+        await hand.send_text("a text that nobody is to see")
+        said = "\n".join(hand.lines)
+        assert "may start no new chats" in said
+        assert "<" not in said and "nobody is to see" not in said
 
 
 # -- F41: a session file that cannot be written ---------------------------------------------

@@ -53,6 +53,7 @@ def view_of(
         pid=pid,
         phone=mask_number(instance.phone) if instance.phone else None,
         version=version,
+        no_new_chats_until=instance.no_new_chats_until,
         qr=instance.qr,
         code=instance.code,
         id=instance.id,

@@ -37,6 +37,7 @@ _COLUMNS = (
     "short_lived",
     "probe_misses",
     "redialling",
+    "no_new_chats_until",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY number"
 _UPSERT = (
@@ -145,6 +146,7 @@ def _row(instance: Instance) -> dict[str, Any]:
         "short_lived": instance.short_lived,
         "probe_misses": instance.probe_misses,
         "redialling": int(instance.redialling),
+        "no_new_chats_until": instance.no_new_chats_until,
     }
 
 

@@ -148,6 +148,7 @@ MIGRATIONS: Sequence[Migration] = (
         "ALTER TABLE acts ADD COLUMN instance TEXT",
         "UPDATE acts SET instance = first_id(subject) WHERE subject IN (SELECT name FROM names)",
     ),
+    ("ALTER TABLE instances ADD COLUMN no_new_chats_until REAL",),
 )
 
 

@@ -111,13 +111,15 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The end of a request. error: "" when ok, else one redacted line. took_s: seconds."""
+    """The end of a request. error: "" when ok, else one redacted line. took_s: seconds. refused:
+    the code with which WhatsApp refused a message, 0 when it did not."""
 
     instance: str
     request: int
     took_s: float
     error: str = ""
     message_id: str = ""
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

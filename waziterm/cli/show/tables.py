@@ -84,6 +84,9 @@ def print_status(found: Json, session: Path | None) -> None:
     if found["probe_s"] is not None:
         rows.append(("last probe", f"{found['probe_s']:.2f} s"))
     rows.append(("send-tests", str(found["sent"])))
+    if found["no_new_chats_until"] is not None:
+        until = since(_moment(found["no_new_chats_until"]), now)
+        rows.append(("new chats", f"none can be started until {until}"))
     if found["version"] is not None:
         rows.append(("WhatsApp version", version_words(found["version"])))
     if found["proxy"]:

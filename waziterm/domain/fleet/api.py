@@ -56,6 +56,7 @@ class LogLine:
     *("next_step", "wanted", "paired", "jid", "since", "next_attempt"),
     *("connected_since=connected_at", "uptime_s", "attempt", "attempts", "attempts_ok"),
     *("probe_s", "probed_at", "sent", "proxy=bare_proxy", "pid", "phone", "version", "qr=qr.place"),
+    "no_new_chats_until=new_chats_barred",
 )
 @dataclass(frozen=True, slots=True)
 class InstanceView:
@@ -75,6 +76,8 @@ class InstanceView:
     start that have ended, attempts_ok: how many of them ended well.
     version: that which its worker tells WhatsApp, or would; None while it is not known.
     id: see `Instance`; "" where whoever told of it knows instances by their names alone.
+    no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None; in
+    its document null once that is over.
     """
 
     name: str
@@ -98,6 +101,7 @@ class InstanceView:
     pid: int | None = None
     phone: str | None = None
     version: UsedVersion | None = None
+    no_new_chats_until: Moment | None = None
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
     id: str = ""
@@ -105,6 +109,11 @@ class InstanceView:
     def uptime_s(self, at: float) -> Seconds | None:
         """How long the connection that is open has been so at a moment, or None."""
         return None if self.connected_at is None else max(0.0, at - self.connected_at)
+
+    def new_chats_barred(self, at: float) -> Moment | None:
+        """Until when the account may start no new chats, as seen at a moment; None when it may."""
+        until = self.no_new_chats_until
+        return until if until is not None and until > at else None
 
     @property
     def bare_proxy(self) -> str | None:
@@ -177,10 +186,13 @@ class Changes:
 class SendResult:
     """How a send-test ended. took_s: seconds to the server's acknowledgement.
 
-    error: "" when ok, else one line for the operator.
+    error: "" when ok, else one line for the operator. code: with which WhatsApp refused it, "" when
+    it did not. next_step: what the operator can do about a refusal, or "".
     """
 
     ok: bool
     took_s: Seconds
     message_id: str = ""
     error: str = ""
+    code: str = ""
+    next_step: str = ""

@@ -26,6 +26,7 @@ class EventName(StrEnum):
     CONNECT_FAILURE = "ConnectFailure"
     CLIENT_OUTDATED = "ClientOutdated"
     STREAM_ERROR = "StreamError"
+    NEW_CHATS_BARRED = "NewChatsBarred"
     DIAL_FAILED = "DialFailed"
     AUTHENTICATED = "Authenticated"
     STORE_FAILING = "StoreFailing"
@@ -93,6 +94,7 @@ NAMES: Mapping[type[ev.Event], EventName] = {
     ev.ConnectFailure: EventName.CONNECT_FAILURE,
     ev.ClientOutdated: EventName.CLIENT_OUTDATED,
     ev.StreamError: EventName.STREAM_ERROR,
+    ev.NewChatsBarred: EventName.NEW_CHATS_BARRED,
     ev.DialFailed: EventName.DIAL_FAILED,
     ev.Authenticated: EventName.AUTHENTICATED,
     ev.StoreFailing: EventName.STORE_FAILING,

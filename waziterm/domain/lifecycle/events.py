@@ -11,12 +11,20 @@ from waziterm.domain.lifecycle.instance import Instance
 
 
 class PairingEnd(StrEnum):
-    """How a pairing ended without a linked device (whatsmeow's QR channel)."""
+    """How a pairing ended without a linked device (whatsmeow `qrchan.go`, `pair*.go`).
+
+    PASSKEY: WhatsApp wants one, which neonize cannot show. REFUSED: with a code at the login.
+    DEVICES_FULL, CODE_REFUSED: what WhatsApp answered in a pairing by code.
+    """
 
     TIMEOUT = "timeout"
     ERROR = "error"
     NO_MULTIDEVICE = "err-scanned-without-multidevice"
     CLIENT_OUTDATED = "err-client-outdated"
+    PASSKEY = "passkey-request"
+    REFUSED = "refused"
+    DEVICES_FULL = "devices-full"
+    CODE_REFUSED = "code-refused"
 
 
 class DropKind(StrEnum):
@@ -80,10 +88,11 @@ class PairSucceeded:
 
 @dataclass(frozen=True, slots=True)
 class PairFailed:
-    """No phone linked this device."""
+    """No phone linked this device. code: WhatsApp's, 0 when it told none."""
 
     end: PairingEnd
     detail: str = ""
+    code: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +175,14 @@ class StreamError:
 
     code: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewChatsBarred:
+    """WhatsApp lets the account start no new chats (whatsmeow `NotifyAccountReachoutTimelock`);
+    those that exist go on. until: UTC seconds, as WhatsApp told it; None: it may again."""
+
+    until: float | None
 
 
 # -- from the worker itself -----------------------------------------------------------------
@@ -439,6 +456,7 @@ LibraryEvent = (
     | ConnectFailure
     | ClientOutdated
     | StreamError
+    | NewChatsBarred
 )
 WorkerEvent = (
     LibraryEvent

@@ -88,6 +88,8 @@ class Instance:
     conflicts, crashes, store_faults: moments inside their windows.
     refusals: moments of the logins in a row that WhatsApp refused, this instance's alone.
     short_lived: connections that were closed at once, since the last that was stable.
+    no_new_chats_until: the account may start no new chats before, as WhatsApp has told it. It is a
+        moment on WhatsApp's clock: ours does not move it, and nothing else waits for it.
     redialling: the library dials by itself after a drop; no attempt of ours is pending.
     """
 
@@ -116,6 +118,7 @@ class Instance:
     short_lived: int = 0
     probe_misses: int = 0
     redialling: bool = False
+    no_new_chats_until: float | None = None
     qr: QrCode | None = None
     code: PairingCode | None = None
     id: str = field(default_factory=new_id, kw_only=True)

@@ -46,7 +46,13 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
             return resume_wanted(move(was, State.STOPPED, Reason.PAUSED, at) if waits else was, at)
         case ev.CleanAsked(unlinked, removing, note):
             bare = replace(
-                instance, wanted=Wanted.STOPPED, jid=None, lid=None, attempt=0, short_lived=0
+                instance,
+                wanted=Wanted.STOPPED,
+                jid=None,
+                lid=None,
+                attempt=0,
+                short_lived=0,
+                no_new_chats_until=None,
             )
             cleaned = move(bare, State.STOPPED, Reason.CLEANED, at, detail=note)
             why = Why.LOGGED_OUT if unlinked else Why.CLEANED

@@ -49,7 +49,34 @@ class Reason(Enum):
         "pairing_failed", "", "the pairing failed", "start it (s) for a new code"
     )
     NO_MULTIDEVICE = _Text(
-        "no_multidevice", "411", "the phone has no linked devices", "update WhatsApp on the phone"
+        "no_multidevice",
+        "411",
+        "WhatsApp on the phone is too old to link devices",
+        "update WhatsApp on the phone, then scan a new code",
+    )
+    PASSKEY = _Text(
+        "passkey",
+        "",
+        "WhatsApp asks for a passkey, which neonize has not",
+        "link another number; README, Pairing, tells more",
+    )
+    DEVICES_FULL = _Text(
+        "devices_full",
+        "419",
+        "the phone's list of linked devices is full",
+        "remove one there (Settings, Linked devices), then s",
+    )
+    CODE_REFUSED = _Text(
+        "code_refused",
+        "",
+        "WhatsApp refused the pairing code",
+        "start it (s) and scan the QR code instead",
+    )
+    PAIRING_REFUSED = _Text(
+        "pairing_refused",
+        "",
+        "WhatsApp refused to link this device",
+        "wait an hour, then start it (s) and scan once",
     )
     PAIRED = _Text("paired", "515", "paired; WhatsApp asks for a new connection", "wait")
     ONLINE = _Text("online", "", "logged in", "nothing to do")

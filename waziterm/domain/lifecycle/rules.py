@@ -187,7 +187,7 @@ def _due(instance: Instance, at: Moment) -> Decision:
         case State.RETRYING | State.CONNECTING:
             return retry(instance, Reason.CONNECT_TIMEOUT, at)
         case State.PAIRING:
-            return end(instance, Reason.QR_EXPIRED, at)
+            return _codes_over(instance, at)
         case State.DEGRADED:
             return retry(instance, Reason.KEEPALIVE_MISSED, at)
         case State.CONNECTED:
@@ -236,7 +236,9 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             return hold(instance, Reason.SESSION_MISSING, at, "the library asks for a pairing")
         case ev.QrShown(payload, index, count, valid_s):
             expires = at.now + valid_s
-            shown = move(instance, State.PAIRING, Reason.QR_SHOWN, at, due=expires + QR_GRACE_S)
+            too_old = instance.reason is Reason.NO_MULTIDEVICE
+            reason = Reason.NO_MULTIDEVICE if too_old else Reason.QR_SHOWN
+            shown = move(instance, State.PAIRING, reason, at, due=expires + QR_GRACE_S)
             return Decision(replace(shown, qr=QrCode(payload, index, count, expires)))
         case ev.CodeShown(code, valid_s) if instance.state is State.PAIRING:
             return Decision(replace(instance, code=PairingCode(code, at.now + valid_s)))
@@ -246,8 +248,8 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
                 return Decision(paired)
             due = at.now + at.limits.connect_timeout_s
             return Decision(move(paired, State.CONNECTING, Reason.PAIRED, at, due=due))
-        case ev.PairFailed(end=how, detail=detail) if not instance.is_paired:
-            return _pairing_ended(instance, how, plain(detail), at)
+        case ev.PairFailed() if not instance.is_paired:
+            return _pairing_ended(instance, event, at)
         case ev.Connected():
             return _connected(instance, event, at)
         case ev.Disconnected():
@@ -269,20 +271,9 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.StreamReplaced():
             return conflict(instance, at)
         case ev.LoggedOut(code=code):
-            gone = replace(
-                instance, jid=None, lid=None, cooldown_until=None, guarded_at=None, attempt=0
-            )
-            reason = _LOGGED_OUT.get(code, Reason.UNLINKED)
-            return Decision(move(gone, State.LOGGED_OUT, reason, at), (StopWorker(),))
+            return _logged_out(instance, code, at)
         case ev.TemporaryBan(code, expire_s):
-            if expire_s <= 0:
-                return hold(instance, Reason.TEMPORARY_BAN, at, f"code {code}, end unknown")
-            until = at.now + expire_s
-            banned = replace(instance, banned_until=until)
-            banned = move(
-                banned, State.BANNED, Reason.TEMPORARY_BAN, at, detail=f"code {code}", due=until
-            )
-            return Decision(banned, (StopWorker(),))
+            return _banned(instance, code, expire_s, at)
         case ev.ConnectFailure(code, detail, shared):
             return refused(instance, code, plain(detail), at, shared=shared)
         case ev.ClientOutdated():
@@ -290,6 +281,9 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             return replace(stopped, actions=(*stopped.actions, ReportRefusedVersion()))
         case ev.StreamError(code) if code != "515":
             return retry(instance, Reason.STREAM_ERROR, at, f"code {plain(code)}")
+        case ev.NewChatsBarred(until):
+            ahead = until if until is not None and until > at.now else None
+            return Decision(replace(instance, no_new_chats_until=ahead))
         case ev.DialFailed(detail):
             return retry(instance, Reason.DIAL_FAILED, at, plain(detail))
         case ev.TakenOver(by):
@@ -334,7 +328,7 @@ def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
     if instance.is_paired:
         return paired
     kept = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
-    return replace(paired, hold=kept, cooldown_until=None, guarded_at=None)
+    return replace(paired, hold=kept, cooldown_until=None, guarded_at=None, no_new_chats_until=None)
 
 
 def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
@@ -350,6 +344,30 @@ def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
     )
     due = at.now + at.limits.stable_s
     return Decision(move(known, State.CONNECTED, Reason.ONLINE, at, due=due))
+
+
+def _logged_out(instance: Instance, code: int, at: Moment) -> Decision:
+    """WhatsApp has removed the device, and the library its keys."""
+    gone = replace(
+        instance,
+        jid=None,
+        lid=None,
+        cooldown_until=None,
+        guarded_at=None,
+        attempt=0,
+        no_new_chats_until=None,
+    )
+    reason = _LOGGED_OUT.get(code, Reason.UNLINKED)
+    return Decision(move(gone, State.LOGGED_OUT, reason, at), (StopWorker(),))
+
+
+def _banned(instance: Instance, code: int, expire_s: float, at: Moment) -> Decision:
+    if expire_s <= 0:
+        return hold(instance, Reason.TEMPORARY_BAN, at, f"code {code}, end unknown")
+    until = at.now + expire_s
+    banned = replace(instance, banned_until=until)
+    banned = move(banned, State.BANNED, Reason.TEMPORARY_BAN, at, detail=f"code {code}", due=until)
+    return Decision(banned, (StopWorker(),))
 
 
 def _logs_in(instance: Instance) -> bool:
@@ -394,15 +412,35 @@ def _probe_missed(instance: Instance, at: Moment) -> Decision:
     return Decision(missed if instance.state is State.DEGRADED else _degraded(missed, at))
 
 
-def _pairing_ended(instance: Instance, how: ev.PairingEnd, detail: str, at: Moment) -> Decision:
-    match how:
+def _pairing_ended(instance: Instance, failed: ev.PairFailed, at: Moment) -> Decision:
+    """What cannot end well with another QR code shows none by itself."""
+    said = plain(failed.detail)
+    detail = ": ".join(filter(None, (f"code {failed.code}" if failed.code else "", said)))
+    match failed.end:
         case ev.PairingEnd.TIMEOUT:
-            return end(instance, Reason.QR_EXPIRED, at)
+            return _codes_over(instance, at)
         case ev.PairingEnd.NO_MULTIDEVICE:
             return connect(instance, Reason.NO_MULTIDEVICE, at)
         case ev.PairingEnd.CLIENT_OUTDATED:
             return _live(instance, ev.ClientOutdated(), at)
         case ev.PairingEnd.ERROR:
             return end(instance, Reason.PAIRING_FAILED, at, detail)
+        case ev.PairingEnd.PASSKEY:
+            return end(instance, Reason.PASSKEY, at, detail)
+        case ev.PairingEnd.DEVICES_FULL:
+            return end(instance, Reason.DEVICES_FULL, at, said)
+        case ev.PairingEnd.CODE_REFUSED:
+            return end(instance, Reason.CODE_REFUSED, at, detail)
+        case ev.PairingEnd.REFUSED:
+            # 401 is what an unlinked device is told too; this one never was linked.
+            reason = _LOGGED_OUT.get(failed.code, Reason.PAIRING_REFUSED)
+            refused = Reason.PAIRING_REFUSED if reason is Reason.UNLINKED else reason
+            return end(instance, refused, at, detail)
         case _:
-            assert_never(how)
+            assert_never(failed.end)
+
+
+def _codes_over(instance: Instance, at: Moment) -> Decision:
+    """The QR codes ended, and no phone was linked."""
+    too_old = instance.reason is Reason.NO_MULTIDEVICE
+    return end(instance, Reason.NO_MULTIDEVICE if too_old else Reason.QR_EXPIRED, at)

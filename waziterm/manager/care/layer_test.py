@@ -100,7 +100,7 @@ async def _send(connection: Connection) -> Layer:
         return _refused(name, connection, error, started)
     if result.ok:
         return Layer(name, Verdict.OK, result.took_s, "WhatsApp acknowledged the message")
-    act = f"see `waziterm logs {connection.instance}`, then reconnect it"
+    act = result.next_step or f"see `waziterm logs {connection.instance}`, then reconnect it"
     return Layer(name, Verdict.FAILED, result.took_s, safe_line(result.error, 300), act)
 
 

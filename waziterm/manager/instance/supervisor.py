@@ -27,6 +27,7 @@ from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.rules import Decision, decide
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import QUEUED
+from waziterm.domain.send_refusals import send_refusal
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Handle, stood_still
 from waziterm.manager.instance.effects import Effects, Services
@@ -173,6 +174,10 @@ class Supervisor:
                 self._inbox.put(ev.SendUnanswered(limit_s), attempt)
 
         result = await link.send_text(text, to, limit_s, unanswered)
+        if result.code:
+            barred = self.view.new_chats_barred(clock.now())
+            refusal = send_refusal(int(result.code), barred)
+            result = replace(result, error=refusal.said, next_step=refusal.next_step)
         if result.ok:
             self._health = replace(self._health, sent=self._health.sent + 1)
             said = f"test sent, acknowledged after {result.took_s:.2f} s"

@@ -130,6 +130,7 @@ class Link:
             took_s=answered.took_s,
             message_id=answered.message_id,
             error=answered.error,
+            code=str(answered.refused or ""),
         )
 
     async def unlink(self, limit_s: float) -> str:

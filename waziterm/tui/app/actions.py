@@ -144,4 +144,5 @@ class Actions:
             )
             self._tell(Mood.DONE, said)
         else:
-            self._tell(Mood.TROUBLE, f"{name}: {tr('send-test')}: {inert(result.error)}")
+            said = "; ".join(filter(None, (inert(result.error), inert(result.next_step))))
+            self._tell(Mood.TROUBLE, f"{name}: {tr('send-test')}: {said}")

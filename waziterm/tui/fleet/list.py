@@ -101,7 +101,7 @@ class FleetList(Rows):
         conflicts = self.model.conflicts.get(view.name, 0)
         up = "" if view.connected_at is None else duration(now - view.connected_at)
         lines = self.model.lines(view.name)
-        reason = words.brief(view.reason, view.detail)
+        reason = words.barred(view, now) or words.brief(view.reason, view.detail)
         return {
             "NAME": (inert(view.name), look.BRIGHT),
             "STATE": (words.state_word(view, now), sign.style),

@@ -7,6 +7,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView, LogLine, Source
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cut, inert, row, spread, width_of, wrap
@@ -81,8 +82,13 @@ def _body(
     room = height - len(body)
     if view.state is State.CONNECTED:
         body.append(row([(words.health(view, now), look.FAINT)], width, look.PLAIN))
+        if barred := words.barred(view, now):
+            body += _wrapped(barred, width, room - 1, look.MARKED)
     elif view.state is State.PAIRING:
         body += _wrapped(words.qr_line(view, now), width, room, look.MARKED)
+        if view.reason is not Reason.QR_SHOWN:
+            said = f"{words.why(view)}; {words.next_step(view, now)}"
+            body += _wrapped(said, width, max(1, height - len(body)), look.PLAIN)
     else:
         step = wrap(words.next_step(view, now), width, 2)
         why = words.why(view) if words.says_number(view) else ""

@@ -10,6 +10,7 @@ from textual.strip import Strip
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import Attempt, Moved
 from waziterm.domain.lifecycle.instance import DEVICE_NAME
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.instance.pictures import connect_times, counts, sparkline, uptime_strip
 from waziterm.tui.paint import look
@@ -76,8 +77,13 @@ def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
     reason = sign.style if view.state.is_trouble else look.PLAIN
     if view.state is State.PAIRING:
         strips += wrapped(words.qr_line(view, now).partition(" · ")[0], width, 2, look.MARKED)
+        if view.reason is not Reason.QR_SHOWN:
+            strips += wrapped(words.why(view), width, 2, look.PLAIN)
+            strips += wrapped(words.next_step(view, now), width, 2, look.BRIGHT)
     else:
         strips += wrapped(words.why(view), width, 4, reason)
+        if barred := words.barred(view, now):
+            strips += wrapped(barred, width, 2, look.MARKED)
         strips += wrapped(words.next_step(view, now), width, 3, look.BRIGHT)
     return [*strips, _blank(width)]
 

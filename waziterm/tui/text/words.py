@@ -94,6 +94,14 @@ def health(view: InstanceView, now: float) -> str:
     return " · ".join(parts) or tr("not probed yet")
 
 
+def barred(view: InstanceView, now: float) -> str:
+    """That the number may start no new chats, and until when; "" when it may."""
+    until = view.new_chats_barred(now)
+    if until is None:
+        return ""
+    return tr("cannot start new chats until {moment}", moment=since(until, now))
+
+
 def version(used: UsedVersion) -> str:
     """The version that WhatsApp is told; a newer one than the library's own opens the gate only."""
     if used.origin is not Origin.READ:

@@ -52,7 +52,9 @@ class Pairing:
             case "error":
                 return ev.PairFailed(ev.PairingEnd.ERROR)
             case "err-unexpected-state":
-                return ev.PairFailed(ev.PairingEnd.ERROR, "WhatsApp refused the connection")
+                return ev.PairFailed(ev.PairingEnd.REFUSED)
+            case "passkey-request" | "passkey-confirmation":
+                return ev.PairFailed(ev.PairingEnd.PASSKEY)
         try:
             return ev.PairFailed(ev.PairingEnd(text))
         except ValueError:

@@ -22,18 +22,26 @@ from waziterm.worker.instance.store_file import (
 from waziterm.worker.neonize.client import Callbacks, Client, LibraryError
 from waziterm.worker.neonize.logs import LibraryLog
 from waziterm.worker.neonize.mapping import (
+    DEVICES_FULL,
     NOTE_NAMES,
     REFUSALS,
     connect_error,
     library_event,
     log_line,
+    no_code,
     note,
+    pairing_error,
+    pairing_refusal,
     refusal,
+    refused_code,
 )
 from waziterm.worker.neonize.opening import Calls, Opening, Start
 from waziterm.worker.neonize.phrases import (
     FAILURE_NODE,
+    PAIRING_ENDS,
     PAIRING_ERROR,
+    PAIRING_REFUSED,
+    CodeRefused,
     LoginAccepted,
     LoginRefused,
     RedialFailed,
@@ -41,6 +49,9 @@ from waziterm.worker.neonize.phrases import (
     SocketEnded,
     StoreAlarm,
     StreamEnds,
+    TimeLock,
+    code_refusal,
+    send_refused,
     store_alarm,
     undelivered,
 )
@@ -238,12 +249,15 @@ class Session:
         end = self._pairing.status(status)
         if end is None:
             return
-        if status == "error":
-            end = replace(end, detail=log_line(self._log.evidence(PAIRING_ERROR)))
-        elif status == "err-unexpected-state" and (node := self._log.evidence(FAILURE_NODE)):
-            self._happened(refusal(node))
-            return
-        self._happened(end)
+        match status:
+            case "error":
+                self._happened(pairing_error(self._log.evidence(PAIRING_ERROR)))
+            case "err-unexpected-state":
+                self._happened(pairing_refusal(self._log.evidence(PAIRING_REFUSED)))
+            case "timeout" if code := self._log.evidence(PAIRING_ENDS, 0.0):
+                self._happened(replace(end, code=int(code)))
+            case _:
+                self._happened(end)
 
     def _on_event(self, name: str, message: Any) -> None:
         if name in NOTE_NAMES:
@@ -292,8 +306,17 @@ class Session:
                     self._happened(ev.DialFailed(log_line(detail)))
             case StoreAlarm():
                 self._on_alarm(sign)
+            case CodeRefused():
+                self._happened(refused_code(sign))
+            case TimeLock():
+                self._on_time_lock(sign)
             case _:
                 assert_never(sign)
+
+    def _on_time_lock(self, lock: TimeLock) -> None:
+        self._note(f"WhatsApp: this number may start {'no ' if lock.is_active else ''}new chats")
+        if lock.until is not None or not lock.is_active:
+            self._happened(ev.NewChatsBarred(lock.until))
 
     def _settled(self) -> None:
         """A login has come, or its first queries are answered: what was before is over."""
@@ -333,10 +356,13 @@ class Session:
     def _answer(self, request: Request) -> None:
         start = time.monotonic()
         message_id = error = ""
+        refused = 0
         try:
             message_id = self._carry_out(request)
         except Exception as failure:  # noqa: BLE001 - every request must be answered
             error = log_line(str(failure)) or type(failure).__name__
+            if isinstance(request, SendText):
+                refused = send_refused(str(failure))
             if alarm := store_alarm(str(failure)):
                 self._on_alarm(alarm)
         finally:
@@ -344,7 +370,7 @@ class Session:
                 self._requests -= 1
         took_s = time.monotonic() - start
         self._outbox.send(
-            Answered(self._command.instance, request.request, took_s, error, message_id)
+            Answered(self._command.instance, request.request, took_s, error, message_id, refused)
         )
 
     def _carry_out(self, request: Request) -> str:
@@ -355,7 +381,15 @@ class Session:
             case PairByCode(phone=phone):
                 # The library knows the newest code alone: two must be told in their order.
                 with self._code_lock:
-                    code = self._client.pairing_code(self._calls(), phone)
+                    try:
+                        code = self._client.pairing_code(self._calls(), phone)
+                    except LibraryError as error:
+                        refused = code_refusal(str(error))
+                        if refused is None:
+                            raise
+                        if refused.code == DEVICES_FULL:
+                            self._happened(refused_code(refused))
+                        raise LibraryError(no_code(refused)) from error
                     self._happened(ev.CodeShown(code, self._pairing.left_s()))
             case Probe():
                 if fault := standing_fault(self._command.session, self._file):

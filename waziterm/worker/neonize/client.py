@@ -12,11 +12,14 @@ from waziterm.worker.neonize.library import companion, e2e, messages
 from waziterm.worker.neonize.mapping import EVENT_NUMBERS, is_round_trip, jid_text, readable
 from waziterm.worker.neonize.opening import Calls
 from waziterm.worker.neonize.private import library_path, proxy_settings
+from waziterm.worker.neonize.phrases import TIME_LOCK
 from waziterm.worker.neonize.rootkey import replace_root_key
 
 # At DEBUG whatsmeow logs QR codes and whole nodes, and with no level all of it crosses into
-# Python; at INFO it logs what it does, with JIDs.
-_LOG_LEVEL = b"INFO"
+# Python; at INFO it logs what it does, with JIDs. A linked device is listened to at DEBUG all the
+# same, for a time lock is told nowhere else; everything else of it goes no further than `_on_log`.
+_PAIRING_LOG, _LINKED_LOG = b"INFO", b"DEBUG"
+_TOLD_AT_DEBUG = TIME_LOCK.encode()
 _DEVICE = 0
 _NAMES = {number: name for name, number in EVENT_NUMBERS.items()}
 _SUBSCRIBED = bytes(EVENT_NUMBERS.values())
@@ -95,7 +98,7 @@ class Client:
             device,
             len(device),
             int(jid is None),
-            _LOG_LEVEL,
+            _LINKED_LOG if jid else _PAIRING_LOG,
             on_code,
             on_status,
             on_event,
@@ -143,7 +146,11 @@ class Client:
                 self._to.device("", "")
 
     def _on_log(self, data: int, size: int) -> None:
-        entry = readable(messages.LogEntry.FromString(ctypes.string_at(data, size)))
+        raw = ctypes.string_at(data, size)
+        entry = messages.LogEntry.FromString(raw)
+        if entry.Level == "DEBUG" and _TOLD_AT_DEBUG not in raw:
+            return
+        readable(entry)
         self._to.log(entry.Level, entry.Message)
 
     def send_text(self, _calls: Calls, to: Jid, text: str) -> str:

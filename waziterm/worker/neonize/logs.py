@@ -15,7 +15,8 @@ _TROUBLES = {"WARN": "warning", "ERROR": "error"}
 
 
 class LibraryLog:
-    """Passes each record on as one inert line without secrets, and keeps the last troubles.
+    """Passes each record on as one inert line without secrets, and keeps the last troubles. One of
+    level DEBUG is no line: it holds whole nodes.
 
     note: takes the line. tell: hears of a record that means something. Both are called on threads
     of the library, which waits for them.
@@ -24,30 +25,30 @@ class LibraryLog:
     def __init__(self, note: Callable[[str], None], tell: Callable[[Sign], None]) -> None:
         self._note = note
         self._tell = tell
-        self._troubles: deque[str] = deque(maxlen=20)
+        self._last: deque[str] = deque(maxlen=50)
         self._news = threading.Condition()
 
     def take(self, level: str, text: str) -> None:
-        """One record. level: `INFO`, `WARN` or `ERROR` (goneonize `utils/log.go`)."""
-        trouble = _TROUBLES.get(level)
-        if trouble is not None:
+        """One record. level: `DEBUG`, `INFO`, `WARN` or `ERROR` (goneonize `utils/log.go`)."""
+        if level != "DEBUG":
             with self._news:
-                self._troubles.append(text)
+                self._last.append(text)
                 self._news.notify_all()
-        self._note(f"{trouble}: {log_line(text)}" if trouble else log_line(text))
+            trouble = _TROUBLES.get(level)
+            self._note(f"{trouble}: {log_line(text)}" if trouble else log_line(text))
         sign = sign_of(level, text)
         if sign is not None:
             self._tell(sign)
 
-    def evidence(self, pattern: re.Pattern[str]) -> str:
-        """The first group of the pattern in the newest trouble that has it, or "".
+    def evidence(self, pattern: re.Pattern[str], wait_s: float = RECORD_WAIT_S) -> str:
+        """The first group of the pattern in the newest record that has it, or "".
 
-        Not redacted. Waits for a record that may still be under way.
+        Not redacted. Waits so long for a record that may still be under way.
         """
 
         def found() -> str:
-            matches = (pattern.search(text) for text in reversed(self._troubles))
+            matches = (pattern.search(text) for text in reversed(self._last))
             return next((match[1] for match in matches if match), "")
 
         with self._news:
-            return self._news.wait_for(found, RECORD_WAIT_S)
+            return self._news.wait_for(found, wait_s)

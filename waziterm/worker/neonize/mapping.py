@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.text import plain, safe_line
-from waziterm.worker.neonize.phrases import is_broken_store, store_alarm
+from waziterm.worker.neonize.phrases import CodeRefused, is_broken_store, store_alarm
 
 # neonize numbers these enums itself; the names are the only link to WhatsApp's codes. A name
 # that a later neonize adds becomes code 0.
@@ -37,6 +37,8 @@ _BAN_CODES = {
     "SENT_TOO_MANY_SAME_MESSAGE": 104,
     "BROADCAST_LIST": 106,
 }
+DEVICES_FULL = 419
+"""whatsmeow's `ErrIQResourceLimit`, answered to a pairing by code."""
 _ATTRIBUTE = re.compile(r'\b(\w+)="(\d{1,9})"')
 
 
@@ -107,6 +109,46 @@ def refusal(failure: str, name: str = "") -> ev.TemporaryBan | ev.ConnectFailure
     if name == "TemporaryBan" or reason == 402:
         return ev.TemporaryBan(numbers.get("code", 0), float(numbers.get("expire", 0)))
     return ev.ConnectFailure(reason, log_line(failure))
+
+
+def pairing_refusal(said: str) -> ev.TemporaryBan | ev.ConnectFailure | ev.PairFailed:
+    """The event for a login that WhatsApp refused while a device was being paired.
+
+    said: what `phrases.PAIRING_REFUSED` has found, or "".
+    """
+    if said.startswith("<"):
+        return refusal(said)
+    code = re.match(r"Got (\d+)", said)
+    return ev.PairFailed(ev.PairingEnd.REFUSED, code=int(code[1]) if code else 0)
+
+
+def pairing_error(said: str) -> ev.PairFailed:
+    """The event for a pairing that went wrong. said: as found by `phrases.PAIRING_ERROR`, or ""."""
+    what, _, why = said.partition(": ")
+    end = ev.PairingEnd.PASSKEY if "passkey" in what else ev.PairingEnd.ERROR
+    return ev.PairFailed(end, log_line(why))
+
+
+def refused_code(refused: CodeRefused) -> ev.PairFailed:
+    """The event for a pairing code that was typed, and that WhatsApp did not take."""
+    full = refused.code == DEVICES_FULL
+    end = ev.PairingEnd.DEVICES_FULL if full else ev.PairingEnd.CODE_REFUSED
+    return ev.PairFailed(end, log_line(refused.detail), refused.code)
+
+
+def no_code(refused: CodeRefused) -> str:
+    """Why WhatsApp makes no pairing code, and what helps, in one line."""
+    match refused.code:
+        case 400 | 404:
+            return f"WhatsApp does not take this number ({refused.code}): check it"
+        case 429:
+            return (
+                "WhatsApp makes no more pairing codes for this number for now (429):"
+                " scan the QR code, or wait an hour"
+            )
+        case code if code == DEVICES_FULL:
+            return "the phone's list of linked devices is full (419): remove one there"
+    return f"WhatsApp refused it ({refused.code}: {log_line(refused.detail)}): scan the QR code"
 
 
 def is_round_trip(error: str) -> bool:

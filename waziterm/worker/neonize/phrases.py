@@ -6,13 +6,25 @@ Texts of strangers stand in its lines too (ids, names), so a sentence is matched
 and what SQLite says only at the very end of an error, where nobody else's text can be.
 """
 
+import json
 import re
 from dataclasses import dataclass
 
 from waziterm.domain.lifecycle.events import DropKind, StoreFault
 
 FAILURE_NODE = re.compile(r"(<failure .*?>)")
-PAIRING_ERROR = re.compile(r"Failed to pair device: (.*)")
+PAIRING_REFUSED = re.compile(
+    r"(<failure .*?>|^Got \d{1,9}: .* connect failure, sending LoggedOut event)"
+)
+"""A login that was refused before there is a device: a node, or a code in a sentence."""
+PAIRING_ERROR = re.compile(
+    r"^Failed to ((?:pair device|parse passkey notification"
+    r"|handle passkey continuation notification): .*)"
+)
+PAIRING_ENDS = re.compile(
+    r'^(?:Unknown stream error: <stream:error code="|Got )(\d{1,9})(?:"|/.* connect f| stream e)'
+)
+"""The error that WhatsApp named before it closed the connection of a pairing."""
 _UNSENDABLE = re.compile(r"required field \w+\.(?P<event>\w+)\.\w+ not set")
 _BROKEN_STORE = re.compile(
     r"failed to (?:open|upgrade) database|file is not a database|malformed|no such (?:table|column)"
@@ -63,13 +75,53 @@ class StoreAlarm:
     detail: str
 
 
-Sign = LoginAccepted | LoginRefused | StreamEnds | SocketEnded | RedialFailed | StoreAlarm
+@dataclass(frozen=True, slots=True)
+class CodeRefused:
+    """WhatsApp refused the pairing code that was typed on a phone. detail: its words."""
+
+    code: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLock:
+    """Whether the account may start new chats; neonize delivers no event of it. until: UTC seconds
+    at which that ends, None when it is not in force or WhatsApp named no end."""
+
+    is_active: bool
+    until: float | None
+
+
+Sign = (
+    LoginAccepted
+    | LoginRefused
+    | StreamEnds
+    | SocketEnded
+    | RedialFailed
+    | StoreAlarm
+    | CodeRefused
+    | TimeLock
+)
 
 _ACCEPTED = re.compile(r"Successfully authenticated")
 _REFUSED = re.compile(r"Got (\d{1,9})/.* connect failure, (assuming|refreshing) .*")
 _STREAM_ENDS = re.compile(r"Got (\d{1,9}) stream error, assuming automatic reconnect .*")
 _SOCKET_ENDED = re.compile(r"Error reading from websocket: (.*)")
 _REDIAL_FAILED = re.compile(r"Error reconnecting after autoreconnect sleep: (.*)")
+_CODE_REFUSED = re.compile(
+    r"Failed to handle code pair notification: info query returned status (\d{1,9}): (.*)"
+)
+_QUERY_REFUSED = re.compile(r"info query returned status (\d{1,9}): (.*)")
+_SEND_REFUSED = re.compile(r"server returned error (\d{1,9})")
+TIME_LOCK = "xwa2_notify_account_reachout_timelock"
+"""What a DEBUG record holds that tells of a time lock."""
+# whatsmeow `client.go` logs each node that it gets, attributes sorted and nothing escaped: all of
+# the node has to match, up to JSON that can be read, for names of strangers stand in others.
+_MEX = re.compile(
+    r'<notification from="s\.whatsapp\.net"(?: [a-z_]+="[^"<>]*")* type="mex">'
+    r'<update(?: [a-z_]+="[^"<>]*")*>(\{.*\})</update></notification>'
+)
+_LAST_MOMENT_S = 4_102_444_800.0
 # An end of file is how a server closes; so is a close frame.
 _DIED = re.compile(
     r"(connection reset by peer|broken pipe|connection timed out|i/o timeout|no route to host"
@@ -94,8 +146,10 @@ _TROUBLES = ("WARN", "ERROR")
 def sign_of(level: str, text: str) -> Sign | None:
     """What a record of the library means, None when it means nothing to us.
 
-    level: `INFO`, `WARN` or `ERROR`.
+    level: `DEBUG`, `INFO`, `WARN` or `ERROR`.
     """
+    if level == "DEBUG":
+        return _time_lock(text)
     if _ACCEPTED.fullmatch(text):
         return LoginAccepted()
     if match := _REFUSED.fullmatch(text):
@@ -109,6 +163,8 @@ def sign_of(level: str, text: str) -> Sign | None:
         return SocketEnded(DropKind.DIED, died[1]) if died else SocketEnded(DropKind.CLOSED)
     if match := _REDIAL_FAILED.fullmatch(text):
         return RedialFailed(match[1])
+    if match := _CODE_REFUSED.fullmatch(text):
+        return CodeRefused(int(match[1]), match[2])
     return store_alarm(text)
 
 
@@ -118,6 +174,34 @@ def store_alarm(text: str) -> StoreAlarm | None:
         if match := pattern.search(text):
             return StoreAlarm(fault, match[1])
     return None
+
+
+def code_refusal(error: str) -> CodeRefused | None:
+    """Why WhatsApp makes no pairing code, None when the error is another one."""
+    match = _QUERY_REFUSED.fullmatch(error)
+    return CodeRefused(int(match[1]), match[2]) if match else None
+
+
+def send_refused(error: str) -> int:
+    """The code with which WhatsApp refused a message, 0 when the error is another one (whatsmeow
+    `ErrServerReturnedError`)."""
+    match = _SEND_REFUSED.fullmatch(error)
+    return int(match[1]) if match else 0
+
+
+def _time_lock(text: str) -> TimeLock | None:
+    """From `<notification type="mex">` (whatsmeow `notification.go`, `types/events`)."""
+    match = _MEX.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        told = json.loads(match[1])["data"][TIME_LOCK]
+        is_active = told.get("is_active", False) is True
+        ends = float(told.get("time_enforcement_ends") or 0)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    known = is_active and 0.0 < ends <= _LAST_MOMENT_S
+    return TimeLock(is_active, ends if known else None)
 
 
 def is_broken_store(text: str) -> bool:
