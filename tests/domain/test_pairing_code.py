@@ -7,6 +7,7 @@ import pytest
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, PairingCode
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.rules import decide
 from waziterm.domain.lifecycle.states import State
 
@@ -63,3 +64,14 @@ def test_one_that_comes_late_is_not_shown() -> None:
 def test_its_text_is_in_no_repr() -> None:
     coded = after(pairing(), SHOWN)
     assert "ABCD" not in f"{coded!r} {SHOWN!r}"
+
+
+def test_a_phone_that_is_too_old_stands_beside_the_new_code_and_after_it() -> None:
+    too_old = ev.PairFailed(ev.PairingEnd.NO_MULTIDEVICE)
+    again = after(pairing(), too_old, ev.Dialling(), ev.QrShown("new", 1, 6, 60.0))
+    assert (again.state, again.reason) == (State.PAIRING, Reason.NO_MULTIDEVICE)
+    next_code = after(again, ev.QrShown("next", 2, 6, 20.0))
+    assert next_code.reason is Reason.NO_MULTIDEVICE
+    over = after(next_code, ev.PairFailed(ev.PairingEnd.TIMEOUT))
+    assert (over.state, over.reason) == (State.STOPPED, Reason.NO_MULTIDEVICE)
+    assert after(over, ev.StartAsked()).reason is Reason.ASKED

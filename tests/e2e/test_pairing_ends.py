@@ -1,13 +1,14 @@
 """Every way in which a pairing ends without a device: the real neonize, and a phone of the lab."""
 
 import asyncio
+import shutil
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.fleets import in_state, shown
+from tests.fleets import in_state, pair, shown
 from waziterm.config import load_settings
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.labfile import LabFile
@@ -16,7 +17,9 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import LabError, ScanOutcome
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import SessionManager, open_manager
+from waziterm.manager.stored.fleet import StoredFleet
 
 
 def fleet_on(lab: Lab, folder: Path) -> AbstractAsyncContextManager[SessionManager]:
@@ -128,3 +131,20 @@ async def test_a_pairing_that_is_refused_before_its_first_code(lab: Lab, folder:
         await fleet.add("shop")
         ended = await shown(fleet, "shop", lambda view: view.reason is Reason.PAIRING_REFUSED)
         assert (ended.state, ended.detail) == (State.STOPPED, "code 401")
+
+
+async def test_a_session_that_was_linked_elsewhere_is_brought_as_readme_says(
+    lab: Lab, folder: Path
+) -> None:
+    async with fleet_on(lab, folder / "elsewhere") as fleet:
+        phone = await pair(fleet, lab, "old")
+    data = DataDir(folder / "data")
+    data.create()
+    (data.root / "sessions").mkdir(exist_ok=True)
+    shutil.copy(
+        folder / "elsewhere" / "data" / "sessions" / "old.db", data.root / "sessions/new.db"
+    )
+    await StoredFleet(data, load_settings).add("new")
+    async with fleet_on(lab, folder) as fleet:
+        await in_state(fleet, "new", State.CONNECTED)
+        assert (await lab.sessions())[0].jid == phone.jid
