@@ -11,8 +11,8 @@ from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.worker.neonize.library import companion, e2e, messages
 from waziterm.worker.neonize.mapping import EVENT_NUMBERS, is_round_trip, jid_text, readable
 from waziterm.worker.neonize.opening import Calls
-from waziterm.worker.neonize.private import library_path, proxy_settings
 from waziterm.worker.neonize.phrases import TIME_LOCK
+from waziterm.worker.neonize.private import library_path, proxy_settings
 from waziterm.worker.neonize.rootkey import replace_root_key
 
 # At DEBUG whatsmeow logs QR codes and whole nodes, and with no level all of it crosses into
