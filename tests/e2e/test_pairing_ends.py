@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleets import in_state, pair, shown
+from tests.sessions import session_of
 from waziterm.config import load_settings
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.labfile import LabFile
@@ -141,9 +142,7 @@ async def test_a_session_that_was_linked_elsewhere_is_brought_as_readme_says(
     data = DataDir(folder / "data")
     data.create()
     (data.root / "sessions").mkdir(exist_ok=True)
-    shutil.copy(
-        folder / "elsewhere" / "data" / "sessions" / "old.db", data.root / "sessions/new.db"
-    )
+    shutil.copy(session_of(folder / "elsewhere" / "data", "old"), data.root / "sessions/new.db")
     await StoredFleet(data, load_settings).add("new")
     async with fleet_on(lab, folder) as fleet:
         await in_state(fleet, "new", State.CONNECTED)

@@ -10,7 +10,7 @@ class IncidentKind(StrEnum):
 
     CONFLICT: another client has the session (440). BAN: WhatsApp locked or banned the account (402,
     403, 406). LOGOUT: the device was unlinked (401). VERSION: WhatsApp refuses the library as it is
-    (405). REFUSAL: it refuses the connection or the login for another reason. NETWORK: WhatsApp is
+    (405). REFUSAL: it refuses the connection, the login or the linking for another reason. NETWORK: WhatsApp is
     not reached, or does not answer. SESSION: the session file. PROGRAM: a worker process, or the
     program itself. OTHER: what is no trouble by itself, in a history of another version.
     """
@@ -37,7 +37,15 @@ _REASONS = {
     IncidentKind.BAN: {Reason.LOCKED, Reason.ACCOUNT_BANNED, Reason.TEMPORARY_BAN},
     IncidentKind.LOGOUT: {Reason.UNLINKED},
     IncidentKind.VERSION: {Reason.OUTDATED_CLIENT, Reason.VERSION_AWAITED},
-    IncidentKind.REFUSAL: {Reason.REFUSED, Reason.LOGIN_REFUSED, Reason.REFUSED_AGAIN},
+    IncidentKind.REFUSAL: {
+        Reason.REFUSED,
+        Reason.LOGIN_REFUSED,
+        Reason.REFUSED_AGAIN,
+        Reason.DEVICES_FULL,
+        Reason.CODE_REFUSED,
+        Reason.PAIRING_REFUSED,
+        Reason.PASSKEY,
+    },
     IncidentKind.NETWORK: {
         *OF_THE_NETWORK,
         Reason.KEEPALIVE_MISSED,
