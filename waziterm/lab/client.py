@@ -159,6 +159,17 @@ class Lab:
         """A phone (a new one without a number) writes to a linked device; the message's id."""
         return str(await self._ask("send_text", jid=jid, text=text, number=number))
 
+    async def send_message(self, jid: str, body: bytes, number: str | None = None) -> str:
+        """A phone sends a message with any body, the device's own phone too; the message's id.
+
+        body: a serialised `E2E.Message`, or what a hostile phone makes of it.
+        """
+        return str(await self._ask("send_message", jid=jid, body=body.hex(), number=number))
+
+    async def send_frame(self, jid: str, data: bytes) -> None:
+        """Send bytes in the place of a node, of any length, to a device that is online."""
+        await self._ask("send_frame", jid=jid, data=data.hex())
+
     async def send_stanza(
         self, jid: str, tag: str, attrs: Mapping[str, str] = {}, content: Stanza | str = ()
     ) -> None:

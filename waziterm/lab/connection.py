@@ -177,9 +177,13 @@ class Connection:
         """The client's Noise key; empty before the handshake is done."""
         return self._noise.client_static if self._noise is not None else b""
 
-    def _write(self, node: Node) -> None:
+    def send_frame(self, data: bytes) -> None:
+        """Send bytes in the place of an encoded node."""
         assert self._noise is not None
-        self._channel.send(frame(self._noise.send.encrypt(encode(node))))
+        self._channel.send(frame(self._noise.send.encrypt(data)))
+
+    def _write(self, node: Node) -> None:
+        self.send_frame(encode(node))
 
     def _request_id(self) -> str:
         self._requests += 1

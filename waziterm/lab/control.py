@@ -132,6 +132,12 @@ class _Client:
             "send_text": lambda: server.send_text(
                 self._jid(args["jid"]), str(args["text"]), args.get("number")
             ),
+            "send_message": lambda: server.send_message(
+                self._jid(args["jid"]), bytes.fromhex(args["body"]), args.get("number")
+            ),
+            "send_frame": lambda: server.send_frame(
+                self._jid(args["jid"]), bytes.fromhex(args["data"])
+            ),
             "send_stanza": lambda: server.send_stanza(
                 self._jid(args["jid"]), _node_of(args["node"])
             ),

@@ -132,10 +132,17 @@ def _decrypt_known(phone: Phone, sender: Jid, data: bytes) -> tuple[bytes, Sessi
     raise RatchetError("no session of the phone reads the message")
 
 
-def text_for(phone: Phone, receiver: Phone, device: int, text: str) -> Node:
-    """A text message from a phone to somebody's linked device.
+def text_body(text: str) -> bytes:
+    """The body of a text message."""
+    body: bytes = protobufs().e2e.Message(conversation=text).SerializeToString()
+    return body
 
-    Raises ValueError when the device has uploaded no keys yet.
+
+def message_for(phone: Phone, receiver: Phone, device: int, body: bytes) -> Node:
+    """A message from a phone to somebody's linked device, or to one of its own.
+
+    body: a serialised `E2E.Message`, or whatever a hostile phone may put there. Raises ValueError
+    when the device has uploaded no keys yet.
     """
     address = Jid(receiver.lid.user, device, LID_SERVER)
     known = [s for s in phone.sessions.get(str(address), []) if s.sending is not None]
@@ -150,8 +157,7 @@ def text_for(phone: Phone, receiver: Phone, device: int, text: str) -> Node:
             prekey = (bundle.prekey_id, bundle.prekey)
         signed = (bundle.signed_id, bundle.signed_key)
         session = begin(phone.identity, phone.registration_id, bundle.identity, signed, prekey)
-    plaintext: bytes = protobufs().e2e.Message(conversation=text).SerializeToString()
-    kind, data, after = session.encrypt(plaintext + b"\x08" * 8)
+    kind, data, after = session.encrypt(body + b"\x08" * 8)
     phone.keep(address, after)
     return Node(
         "message",

@@ -16,7 +16,7 @@ from waziterm.lab.desk import PairingDesk
 from waziterm.lab.events import EventKind, Events
 from waziterm.lab.linkcode import normal_code
 from waziterm.lab.listener import HOST, Listener
-from waziterm.lab.messages import text_for
+from waziterm.lab.messages import message_for, text_body
 from waziterm.lab.node import Node
 from waziterm.lab.pairing import parse_qr
 from waziterm.lab.phonebook import PhoneBook
@@ -250,13 +250,19 @@ class Server:
 
         Raises ValueError when there is no such device or it has uploaded no keys yet.
         """
+        sender = self.book.of(number or self.book.unused_number())
+        if sender is self.book.known(to.user):
+            raise ValueError("a phone does not write to its own linked device")
+        return self.send_message(to, text_body(text), sender.number)
+
+    def send_message(self, to: Jid, body: bytes, number: str | None) -> str:
+        """Like `send_text`, with any body, and from the device's own phone too, which tells its
+        linked devices of the history that way."""
         receiver = self.book.known(to.user)
         if receiver is None or to.device not in receiver.devices:
             raise ValueError(f"no phone has a linked device {to}")
         sender = self.book.of(number or self.book.unused_number())
-        if sender is receiver:
-            raise ValueError("a phone does not write to its own linked device")
-        node = text_for(sender, receiver, to.device, text)
+        node = message_for(sender, receiver, to.device, body)
         self.book.save(sender)
         self.book.save(receiver)
         self.pass_on(to, node)
@@ -268,6 +274,16 @@ class Server:
         if connection is None:
             raise ValueError(f"{to} has no open connection")
         connection.send(node)
+
+    def send_frame(self, to: Jid, data: bytes) -> None:
+        """Bring bytes that need be no node to a device that is online, encrypted as nodes are.
+
+        Raises ValueError when it is not.
+        """
+        connection = self.online.get(to)
+        if connection is None:
+            raise ValueError(f"{to} has no open connection")
+        connection.send_frame(data)
 
     def sessions(self) -> tuple[SessionView, ...]:
         """The devices that are online."""
