@@ -3,7 +3,7 @@
 `waziterm_instances{state}`, `waziterm_connect_attempts_total`, `waziterm_connect_attempts_ok_total`,
 and for each `instance`: `waziterm_connected` (0 or 1), `waziterm_conflict` (1 while a conflict is
 why it is in its state), `waziterm_uptime_seconds`, `waziterm_probe_seconds`,
-`waziterm_sends_total`. Of the version that the library tells WhatsApp:
+`waziterm_sends_total`, `waziterm_lost_events_total`. Of the version that the library tells WhatsApp:
 `waziterm_whatsapp_version_info{number, origin}`, `waziterm_whatsapp_version_age_seconds`,
 `waziterm_whatsapp_version_refusals_from_timestamp_seconds`. No label holds a phone number. The figures of the process come from the
 client library.
@@ -72,16 +72,22 @@ class _OfFleet(Collector):
             "Send-tests that WhatsApp accepted since the start.",
             labels=("instance",),
         )
+        lost = CounterMetricFamily(
+            "waziterm_lost_events",
+            "Events that the library told and that could not be taken in, since the start.",
+            labels=("instance",),
+        )
         for view in self._fleet.instances:
             name = (view.name,)
             connected.add_metric(name, view.state is State.CONNECTED)
             conflict.add_metric(name, view.reason.is_of_a_conflict)
             sends.add_metric(name, view.sent)
+            lost.add_metric(name, view.lost)
             if view.connected_at is not None:
                 uptime.add_metric(name, self._up_s(view.connected_at))
             if view.probe_s is not None:
                 probe.add_metric(name, view.probe_s)
-        yield from (connected, conflict, uptime, probe, sends)
+        yield from (connected, conflict, uptime, probe, sends, lost)
 
     def _up_s(self, connected_at: float) -> float:
         return max(0.0, self._fleet.at - connected_at)

@@ -16,6 +16,7 @@ class Health:
     probe_s: float | None = None
     probed_at: float | None = None
     sent: int = 0
+    lost: int = 0
 
     def shifted(self, by: float) -> "Health":
         """The same after the clock was set by so many seconds."""
@@ -46,6 +47,7 @@ def view_of(
         probe_s=health.probe_s,
         probed_at=health.probed_at,
         sent=health.sent,
+        lost=health.lost,
         attempt=instance.attempt,
         attempts=attempts,
         attempts_ok=attempts_ok,

@@ -12,6 +12,7 @@ from waziterm.worker.protocol import (
     MAX_LINE,
     Heartbeat,
     LineSplitter,
+    Lost,
     Noted,
     Report,
     encode,
@@ -33,7 +34,8 @@ class Outbox:
     """Sends reports to the manager, from any thread and in order.
 
     size: the most reports that wait in memory while the manager does not read. Beyond it,
-    `Noted` and `Heartbeat` are dropped and counted, and a thread with anything else to say waits.
+    `Noted`, `Lost` and `Heartbeat` are dropped, lines are counted, and a thread with anything else
+    to say waits.
     """
 
     def __init__(self, sock: socket.socket, size: int = 1000) -> None:
@@ -45,7 +47,7 @@ class Outbox:
 
     def send(self, report: Report) -> None:
         """Queue a report."""
-        if not isinstance(report, Noted | Heartbeat):
+        if not isinstance(report, Noted | Lost | Heartbeat):
             self._waiting.put(report)
             return
         try:

@@ -130,6 +130,14 @@ class Noted:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Something that the library told of an instance was lost. total: so many since its connect."""
+
+    instance: str
+    total: int
+
+
 class LineSplitter:
     """Cuts a byte stream into lines without their newline.
 
@@ -162,7 +170,7 @@ class LineSplitter:
 
 
 Command = Connect | SendText | Probe | Logout | Leave | PairByCode
-Report = Ready | Heartbeat | Happened | Answered | Noted
+Report = Ready | Heartbeat | Happened | Answered | Noted | Lost
 
 
 def encode(message: Command | Report) -> bytes:

@@ -71,7 +71,8 @@ class InstanceView:
     jid: masked. phone: masked, as it was added with it. next_attempt: moment of the next connect
     by the program itself, or None.
     connected_at: start of the connection that is open now. probe_s: last round trip in seconds,
-    made at probed_at. sent: send-tests that WhatsApp accepted since the program's start.
+    made at probed_at. sent: send-tests that WhatsApp accepted since the program's start. lost:
+    events that the library told and that could not be taken in, since the program's start.
     attempt: connects in a row that did not last. attempts: connect attempts since the program's
     start that have ended, attempts_ok: how many of them ended well.
     version: that which its worker tells WhatsApp, or would; None while it is not known.
@@ -94,6 +95,7 @@ class InstanceView:
     probe_s: float | None = None
     probed_at: Moment | None = None
     sent: int = 0
+    lost: int = 0
     attempt: int = 0
     attempts: int = 0
     attempts_ok: int = 0

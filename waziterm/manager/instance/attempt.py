@@ -29,7 +29,8 @@ class Attempt:
     """From the wait for a turn to the reaping of the worker. Used once.
 
     tasks: owns what runs in the background. tell: hears `Dialling` when the turn has come, and
-    all events of the worker. write: takes lines for the instance's log.
+    all events of the worker. write: takes lines for the instance's log. lost: hears how many more
+    of the library's events were lost.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Attempt:
         clock: Clock,
         tell: Teller,
         write: Callable[[Source, str], None],
+        lost: Callable[[int], None],
     ) -> None:
         self._clock = clock
         self._tasks = tasks
         self._tell = tell
         self._write = write
+        self._lost = lost
         self._task: asyncio.Task[None] | None = None
         self._pulse: asyncio.Task[None] | None = None
         self._place: Place | None = None
@@ -68,7 +71,9 @@ class Attempt:
         place: finds the instance its place in one; raises OSError.
         """
         try:
-            link = await place(Listener(lambda event: self._tell(event, self), self._write))
+            link = await place(
+                Listener(lambda event: self._tell(event, self), self._write, self._lost)
+            )
         except OSError as error:
             # No worker has died: this is the machine's fault, and no crash of the instance.
             why = f"cannot start a worker: {error.strerror}"

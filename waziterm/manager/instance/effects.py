@@ -100,6 +100,7 @@ class Effects:
         inbox: Inbox,
         instance_log: InstanceLog,
         tasks: asyncio.TaskGroup,
+        lost: Callable[[int], None],
     ) -> None:
         self._name = name
         self._id = identity
@@ -107,6 +108,7 @@ class Effects:
         self._inbox = inbox
         self._log = instance_log
         self._tasks = tasks
+        self._lost = lost
         self._background = Background(tasks, name)
         self._addresses: frozenset[Address] = frozenset()
         self._apart = False
@@ -199,7 +201,7 @@ class Effects:
 
     def _queue(self, paced: bool) -> None:
         put, write = self._inbox.put, self._log.add
-        self.attempt = Attempt(self._tasks, self._services.clock, put, write)
+        self.attempt = Attempt(self._tasks, self._services.clock, put, write, self._lost)
         free = partial(self._services.pool.free, self._name)
         self.attempt.queue(self._services.connect_limit, free, paced=paced)
 

@@ -138,7 +138,13 @@ class Supervisor:
         name, identity = self.instance.name, self.instance.id
         async with asyncio.TaskGroup() as tasks:
             effects = self._effects = Effects(
-                name, identity, self._services, self._inbox, self._log, tasks
+                name,
+                identity,
+                self._services,
+                self._inbox,
+                self._log,
+                tasks,
+                self._count_lost,
             )
             try:
                 async for post in self._inbox.posts():
@@ -234,6 +240,10 @@ class Supervisor:
         said = f"not unlinked at WhatsApp: {error}; do it on the phone" if error else "unlinked"
         self._log.add(Source.OPERATOR, said)
         return error
+
+    def _count_lost(self, more: int) -> None:
+        self._health = replace(self._health, lost=self._health.lost + more)
+        self._services.show(self.view)
 
     # -- one change at a time ---------------------------------------------------------------
 

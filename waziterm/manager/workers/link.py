@@ -23,10 +23,12 @@ Message = wire.Report | OutputLine
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Whom a link tells, at once: events of the instance, lines for its log."""
+    """Whom a link tells, at once: events of the instance, lines for its log, how many more of the
+    library's events were lost."""
 
     event: Callable[[ev.Event], None]
     line: Callable[[Source, str], None]
+    lost: Callable[[int], None]
 
 
 class Carrier(Protocol):
@@ -57,6 +59,7 @@ class Link:
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[wire.Answered]] = {}
         self._parted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lost = 0
         self.leaving = False
         self.wanted = asyncio.Event()
         """Set by whoever wants the next probe at once."""
@@ -209,6 +212,9 @@ class Link:
                 answer = self._asked.get(number)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
+            case wire.Lost(total=total):
+                self._listener.lost(total - self._lost)
+                self._lost = total
             case wire.Ready(pid=pid, library=library):
                 self._listener.line(Source.WORKER, f"worker {pid} with neonize {library}")
             case wire.Heartbeat():

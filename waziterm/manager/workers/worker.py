@@ -203,7 +203,9 @@ class Worker:
                 self._suspect = name
                 self._open = self._open and not isinstance(event, ev.NotStarted)
                 self._hand_on(name, message)
-            case wire.Answered(instance=name) | wire.Noted(instance=name):
+            case (
+                wire.Answered(instance=name) | wire.Noted(instance=name) | wire.Lost(instance=name)
+            ):
                 self._hand_on(name, message)
             case _:
                 assert_never(message)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, assert_never
@@ -63,6 +63,7 @@ from waziterm.worker.protocol import (
     Happened,
     Leave,
     Logout,
+    Lost,
     Noted,
     PairByCode,
     Probe,
@@ -81,6 +82,7 @@ whoever keeps the fleet knows better when to dial."""
 LOCKED_ALARMS, LOCKED_WITHIN_S = 3, 60.0
 """So many alarms of a locked file are a lock that stays. Each came after the library's own wait of
 5 s."""
+_TOLD_LOSSES = frozenset(10**power for power in range(9))
 _FLUSH_S = 0.5
 _OFFLINE = (
     ev.Disconnected,
@@ -142,6 +144,7 @@ class Session:
         self._redials = 0
         self._file: FileId | None = None
         self._told_store = False
+        self._losses: Counter[str] = Counter()
         self._locked: deque[float] = deque(maxlen=LOCKED_ALARMS)
 
     def start(self) -> None:
@@ -280,7 +283,20 @@ class Session:
         self._happened(event)
 
     def _on_lost(self, what: str, error: Exception) -> None:
-        self._note(f"error: what the library told was lost ({what}): {log_line(repr(error))}")
+        self._lost(what, lambda: repr(error))
+
+    def _lost(self, what: str, why: Callable[[], str]) -> None:
+        """Count what was lost, and say so once of each kind and then ever less often: whoever can
+        write to this number can have it happen as often as they like."""
+        with self._lock:
+            self._losses[what] += 1
+            times, total = self._losses[what], self._losses.total()
+        if not self._left:
+            self._outbox.send(Lost(self._command.instance, total))
+        if times in _TOLD_LOSSES:
+            so_far = f", {times} so far" if times > 1 else ""
+            said = log_line(why())
+            self._note(f"error: what the library told was lost ({what}{so_far}): {said}")
 
     # -- what the library's log says ----------------------------------------------------------
 
