@@ -261,6 +261,32 @@ async def test_a_drop_is_told_for_one_alone(packed: Packed) -> None:
     assert packed.hand.events_of(A, position) == packed.hand.events_of(B, position) == []
 
 
+async def test_a_refusal_on_which_the_library_would_crash_meets_one_alone(packed: Packed) -> None:
+    """F49, at a redial."""
+    position = packed.hand.position
+    await packed.lab.trouble(TroubleKind.LOGIN_FAILURE, packed.jid(B), code=413, times=1)
+    await packed.lab.trouble(TroubleKind.TCP_RESET, packed.jid(B))
+    refused = await packed.hand.wait_for(ev.ConnectFailure, position, instance=B)
+    assert refused == ev.ConnectFailure(413)
+    assert (await packed.hand.leave(B)).error == ""
+    await packed.dropped_and_back(A, C)
+    await packed.probe_all(A, C)
+    assert packed.hand.process.alive
+
+
+async def test_a_first_login_on_which_the_library_would_crash_leaves_room_for_the_next(
+    shelf: Shelf, zygote: Zygote
+) -> None:
+    await shelf.lab.trouble(TroubleKind.LOGIN_FAILURE, shelf.jid(A), code=414, times=1)
+    async with forked(zygote) as hand:
+        await hand.tell(shelf.connect(A))
+        await hand.wait_for(ev.ConnectFailure, instance=A)
+        await hand.tell(shelf.connect(B))
+        await hand.wait_for(ev.Connected, instance=B)
+        assert (await hand.leave(A)).error == ""
+        assert (await hand.probe(B)).error == ""
+
+
 # -- the written-once rule ------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.worker.conftest import Linked
-from tests.worker.hand import Hand
+from tests.worker.hand import NAME, Hand
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.events import DropKind, StoreFault
 from waziterm.lab.trouble import TroubleKind
@@ -194,14 +194,21 @@ async def test_a_client_that_is_told_nothing_more_does_not_end_its_worker(
 
 
 @pytest.mark.parametrize("code", [413, 414])
-async def test_a_refusal_on_which_the_library_crashes_is_told_before(
+async def test_a_refusal_on_which_the_library_would_crash_ends_no_worker(
     linked: Linked, code: int
 ) -> None:
-    """F49."""
+    """F49. What is not started any more is let go without a call: the library holds its lock."""
     await linked.lab.trouble(TroubleKind.LOGIN_FAILURE, linked.phone.jid, code=code, times=1)
     async with linked.resume() as hand:
         assert await hand.wait_for(ev.ConnectFailure) == ev.ConnectFailure(code)
-        await hand.end()
+        assert (await hand.probe()).error == "not connected"
+        assert (await hand.leave(NAME)).error == ""
+        assert hand.process.alive and not hand.ended
+        # The server has closed that connection by now, and nobody dials it anew.
+        assert [type(event) for event in hand.events] == [ev.ConnectFailure]
+        async with linked.resume() as other:
+            await other.wait_for(ev.Connected)
+        assert hand.process.alive and not hand.ended
 
 
 async def test_first_queries_without_an_answer_are_told(linked: Linked) -> None:

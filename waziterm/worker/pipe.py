@@ -57,12 +57,6 @@ class Outbox:
                 with self._lock:
                     self._dropped += 1
 
-    def flush(self, timeout_s: float) -> None:
-        """Wait until all that was sent is on the socket, for at most `timeout_s` seconds."""
-        unsent = self._waiting.all_tasks_done
-        with unsent:
-            unsent.wait_for(lambda: not self._waiting.unfinished_tasks, timeout_s)
-
     def _write(self) -> None:
         while True:
             report = self._waiting.get()
@@ -73,7 +67,6 @@ class Outbox:
                     self._sock.sendall(encode(Noted(report.instance, text)))
             except OSError:
                 leave(0)
-            self._waiting.task_done()
 
     def _take_dropped(self) -> int:
         with self._lock:

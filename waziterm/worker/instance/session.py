@@ -5,7 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any, NoReturn, assert_never
 
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle import events as ev
@@ -83,7 +83,6 @@ LOCKED_ALARMS, LOCKED_WITHIN_S = 3, 60.0
 """So many alarms of a locked file are a lock that stays. Each came after the library's own wait of
 5 s."""
 _TOLD_LOSSES = frozenset(10**power for power in range(9))
-_FLUSH_S = 0.5
 _OFFLINE = (
     ev.Disconnected,
     ev.StreamReplaced,
@@ -308,10 +307,12 @@ class Session:
                 self._slow.daemon = True
                 self._slow.start()
             case LoginRefused(code, is_fatal):
-                self._happened(ev.ConnectFailure(code))
                 if is_fatal:
-                    # The library is about to crash, and what is not said now is never said.
-                    self._outbox.flush(_FLUSH_S)
+                    # The library is about to crash, with all that share the worker, and waits for
+                    # this call's end. It holds this client's lock, so nothing may be asked of it.
+                    self._finished(ev.ConnectFailure(code))
+                    _wait_for_ever()
+                self._happened(ev.ConnectFailure(code))
             case StreamEnds(code):
                 self._drop = SocketEnded(ev.DropKind.ERROR, f"code {code}")
             case SocketEnded():
@@ -449,3 +450,9 @@ class Session:
     def _note(self, text: str) -> None:
         if not self._left:
             self._outbox.send(Noted(self._command.instance, text))
+
+
+def _wait_for_ever() -> NoReturn:
+    """Keep the calling thread until the process ends."""
+    while True:
+        threading.Event().wait()

@@ -39,7 +39,7 @@ class LoginAccepted:
 @dataclass(frozen=True, slots=True)
 class LoginRefused:
     """WhatsApp refused the login, and the library delivers no event of it. is_fatal: it crashes
-    on it, with the whole process (a nil `RefreshCAT`)."""
+    on it, with the whole process (a nil `RefreshCAT`), as soon as the record is taken."""
 
     code: int
     is_fatal: bool = False
