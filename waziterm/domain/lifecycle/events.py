@@ -253,7 +253,8 @@ class RegroupAsked:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied:
-    """The worker ended without being asked. cause: "signal 9", "exit 2", "heartbeat stopped"."""
+    """The worker ended without being asked. cause: "signal 9", "exit 2", "heartbeat stopped", and
+    what the library said last, "signal 6 (SIGABRT): panic: …"."""
 
     cause: str
 

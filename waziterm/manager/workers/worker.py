@@ -8,6 +8,7 @@ its own. The last one that leaves takes the process with it.
 
 import asyncio
 import logging
+import re
 import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -29,6 +30,9 @@ LEAVE_S = 90.0
 through a proxy that does not answer takes it 60 s (measured)."""
 SOON_S = 5.0
 """How long whoever lets an instance leave waits for that."""
+
+_LAST_WORDS = re.compile(r"(?:panic|fatal error): .{1,120}")
+"""What Go says on fd 2 before it ends a process."""
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,7 @@ class Worker:
         self._heard = False
         self._killed_for = ""
         self._suspect = self._blamed = ""
+        self._last_words = ""
         self._settled_mb = 0.0
         self._tasks: asyncio.TaskGroup | None = None
         self.members: dict[str, Link] = {}
@@ -162,6 +167,7 @@ class Worker:
             log.exception("worker %d cannot be heard", self.pid)
             await self._kill_for(f"internal error ({cause_of(error)})", self._suspect)
         cause = self._killed_for or exit_cause(await self._process.wait())
+        cause = ": ".join(part for part in (cause, self._last_words) if part)
         lone = len(self._held) == 1
         for name, link in list(self.members.items()):
             guilty = lone or name == (self._blamed or self._suspect)
@@ -194,6 +200,8 @@ class Worker:
                 if (parted := self.members.get(name)) and not error:
                     parted.part()
             case OutputLine(text):
+                if not self._last_words and (match := _LAST_WORDS.match(text)):
+                    self._last_words = match[0]
                 if len(self._held) == 1:
                     for link in self.members.values():
                         link.hear(message)
