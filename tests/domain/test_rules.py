@@ -352,6 +352,25 @@ def test_only_a_connection_that_was_stable_is_left_to_the_librarys_own_redial(
     assert it.attempt == (0 if redials else attempt + 1)
 
 
+def test_a_library_that_goes_deaf_again_and_again_comes_to_rest() -> None:
+    """F51: each time a new connection elsewhere, after a wait that grows, and in the end none."""
+    it, waits = online(), []
+    for _ in range(LIMITS.crash_budget - 1):
+        assert it.connected_at is not None
+        now = it.connected_at + 31.0
+        told = decide(it, ev.LibraryDeaf("it has worked on one message for 30 s"), now, 0.0, LIMITS)
+        it = told.instance
+        assert (it.state, it.reason) == (State.RETRYING, Reason.DEAF)
+        assert "one message" in it.detail and StopWorker() in told.actions
+        assert it.due is not None and not it.redialling
+        waits.append(it.due - now)
+        it = back_online(it)
+    assert waits == sorted(waits) and waits[0] < waits[-1]
+    assert it.connected_at is not None
+    it = decide(it, ev.LibraryDeaf("x"), it.connected_at + 31.0, 0.0, LIMITS).instance
+    assert (it.state, it.reason, it.due) == (State.HELD, Reason.DEAF_AGAIN, None)
+
+
 def test_a_conflict_that_is_told_while_others_are_dropped_is_one() -> None:
     it, _ = dropped_again(online(), ev.Disconnected(shared=True), 31.0)
     assert it.redialling

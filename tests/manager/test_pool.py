@@ -196,7 +196,7 @@ def test_an_instance_that_went_deaf_leaves_the_others_in_peace(host: Host) -> No
     deaf = worker_of(host, "a")
     deaf.say(ev.LibraryDeaf("it returned"))
     host.world.settle()
-    assert deaf.left and host.view("a").reason is Reason.WORKER_DIED
+    assert deaf.left and host.view("a").reason is Reason.DEAF
     assert states(host) == {**ONLINE, "a": State.RETRYING}
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.hostile import quoting
 from tests.worker.conftest import Linked
 from tests.worker.hand import Hand
 from waziterm.domain.lifecycle import events as ev
-from waziterm.lab.protobufs import protobufs
 from waziterm.worker.protocol import Lost
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,18 +23,6 @@ async def connected(linked: Linked) -> AsyncIterator[Hand]:
     async with linked.resume() as hand:
         await hand.wait_for(ev.Connected)
         yield hand
-
-
-def quoting(depth: int) -> bytes:
-    """A message that quotes one that quotes one, and so on."""
-    message: Any = protobufs().e2e.Message(conversation="x")
-    for _ in range(depth):
-        outer = protobufs().e2e.Message()
-        outer.extendedTextMessage.text = "x"
-        outer.extendedTextMessage.contextInfo.quotedMessage.CopyFrom(message)
-        message = outer
-    body: bytes = message.SerializeToString()
-    return body
 
 
 async def losses(hand: Hand, total: int) -> None:

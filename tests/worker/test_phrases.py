@@ -16,6 +16,9 @@ from waziterm.domain.lifecycle.events import DropKind, StoreFault
 from waziterm.lab.trouble import TroubleKind
 from waziterm.worker.neonize.phrases import (
     CodeRefused,
+    EventLost,
+    HandlerBusy,
+    HandlerDone,
     LoginAccepted,
     LoginRefused,
     RedialFailed,
@@ -33,6 +36,10 @@ DIAL = (
     "failed to dial whatsapp web websocket: failed to WebSocket dial: failed to send handshake"
     ' request: Get "https://web.whatsapp.com/ws/chat": proxyconnect tcp: dial tcp 127.0.0.1:43293:'
     " connect: connection refused"
+)
+NODE = (
+    '<message from="77018122724862@lid" id="3AB727D3F85DAA8051DA" notify="lab phone" t="1795827784"'
+    ' type="text"><enc type="pkmsg" v="2"><!-- 260 bytes --></enc></message>'
 )
 READING = "Error reading from websocket: failed to get reader: "
 DECRYPTING = "Error decrypting message 3A7F150B2974A276F4B8 from 833913904546725@lid: failed to"
@@ -78,6 +85,17 @@ REAL_LINES: tuple[tuple[str, str, Sign | None], ...] = (
     ),
     ("ERROR", READING + "failed to read frame header: EOF", SocketEnded(DropKind.CLOSED)),
     ("ERROR", f"Error reconnecting after autoreconnect sleep: {DIAL}", RedialFailed(DIAL)),
+    (
+        "WARN",
+        f"Node handling is taking long for {NODE} (started 30.005013461s ago)",
+        HandlerBusy("message", 30.005013461),
+    ),
+    (
+        "WARN",
+        f"Node handling is taking long for {NODE} (started 1m0.004884567s ago)",
+        HandlerBusy("message", 60.004884567),
+    ),
+    ("WARN", f"Node handling took 1m14.959000315s for {NODE}", HandlerDone()),
     (
         "ERROR",
         "Failed to save push name of 833913904546725@lid in device store: attempt to write a"
@@ -125,12 +143,24 @@ OTHERS: tuple[tuple[str, str, Sign | None], ...] = (
         StoreAlarm(StoreFault.DAMAGED, "database disk image is malformed"),
     ),
     ("ERROR", READING + "i/o timeout", SocketEnded(DropKind.DIED, "i/o timeout")),
+    # whatsmeow `client.go`, `dispatchEvent`, with a stack behind it.
+    (
+        "ERROR",
+        "Event handler panicked while handling a *events.Message: runtime error: x\ngoroutine 1",
+        EventLost("events.Message"),
+    ),
+    (
+        "WARN",
+        "Node handling is taking long for <caf\ufffd \n/> (started 30s ago)",
+        HandlerBusy("caf", 30.0),
+    ),
     # What strangers can put into a line: ids, names, whole nodes.
     ("WARN", "Ignoring message ID disk I/O error from 1@lid with old counter", None),
     ("WARN", f"{DECRYPTING} parse `: disk I/O error` as a message", None),
     ("ERROR", 'Unknown stream error: <stream:error code=": disk I/O error"/>', None),
     ("WARN", "Node took 10 s for <message notify=': attempt to write a readonly database'>", None),
     ("WARN", "said: Successfully authenticated", None),
+    ("WARN", "Got a push name: Node handling is taking long for <x> (started 30s ago)", None),
     ("WARN", "Got a push name: Got 503 stream error, assuming automatic reconnect", None),
     ("INFO", "x: disk I/O error", None),
     # A time lock is a whole node of WhatsApp's own, and nobody else can write one.

@@ -15,12 +15,14 @@ FLAPPING = 6
 """So many reconnects in an hour."""
 
 _OTHER_CLIENT = "find and end the other client, then `waziterm reconnect {name} --takeover`"
+_SEE_LOG = "see `waziterm logs {name}`, then `waziterm reconnect {name} --takeover`"
 _ONE_TRY = "`waziterm reconnect {name} --takeover` tries once"
 _HELD = {
     Reason.RIVAL: _OTHER_CLIENT,
     Reason.CONFLICT_BUDGET: _OTHER_CLIENT,
     Reason.LOCAL_HOLDER: "end that program, then `waziterm reconnect {name} --takeover`",
-    Reason.CRASH_LOOP: "see `waziterm logs {name}`, then `waziterm reconnect {name} --takeover`",
+    Reason.CRASH_LOOP: _SEE_LOG,
+    Reason.DEAF_AGAIN: _SEE_LOG,
 }
 _OF_THE_FILE = (Reason.SESSION_BROKEN, Reason.SESSION_MISSING)
 

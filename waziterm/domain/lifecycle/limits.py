@@ -114,7 +114,8 @@ class Limits:
     )
     crash_budget: int = setting(
         5,
-        "This many deaths of a worker inside the window end in `held`.",
+        "This many deaths of a worker, or ends of what its library tells, inside the window end in"
+        " `held`.",
         low=1,
         high=100,
     )

@@ -112,6 +112,18 @@ class Reason(Enum):
         "dial_failed", "408", "WhatsApp could not be reached", "tries again; check the network"
     )
     WORKER_DIED = _Text("worker_died", "", "its worker process died", "a new one by itself")
+    DEAF = _Text(
+        "deaf",
+        "",
+        "its library tells nothing of what WhatsApp sends",
+        "a new connection by itself",
+    )
+    DEAF_AGAIN = _Text(
+        "deaf_again",
+        "",
+        "its library stops telling what WhatsApp sends, again and again",
+        "see the log, then reconnect (r)",
+    )
     NOT_CARRIED_OUT = _Text(
         "not_carried_out",
         "",

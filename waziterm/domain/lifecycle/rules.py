@@ -23,6 +23,7 @@ from waziterm.domain.lifecycle.steps import (
     conflict,
     connect,
     crash,
+    deaf,
     dial,
     dropped,
     end,
@@ -297,7 +298,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.NotStarted() if instance.state is State.CONNECTING:
             return connect(instance, instance.reason, at)
         case ev.LibraryDeaf(detail):
-            return crash(instance, plain(detail), at)
+            return deaf(instance, plain(detail), at)
         case ev.WorkerLost(cause):
             return lost_worker(instance, plain(cause), at)
         case ev.RegroupAsked() if instance.state is State.CONNECTED and instance.due is None:

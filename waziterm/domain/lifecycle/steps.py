@@ -331,11 +331,23 @@ def conflict(instance: Instance, at: Moment) -> Decision:
 
 def crash(instance: Instance, cause: str, at: Moment) -> Decision:
     """The worker died: a new one after a back-off, or hold when it keeps dying."""
+    return _in_new_worker(instance, Reason.WORKER_DIED, Reason.CRASH_LOOP, cause, at)
+
+
+def deaf(instance: Instance, cause: str, at: Moment) -> Decision:
+    """The library tells nothing more: a new worker after a back-off, or hold when that does not
+    help. What WhatsApp sends meanwhile waits, or is lost."""
+    return _in_new_worker(instance, Reason.DEAF, Reason.DEAF_AGAIN, cause, at)
+
+
+def _in_new_worker(
+    instance: Instance, once: Reason, again: Reason, cause: str, at: Moment
+) -> Decision:
     crashes = at.recent(instance.crashes, at.limits.crash_window_s)
     counted = replace(instance, crashes=crashes)
     if len(crashes) >= at.limits.crash_budget:
-        return hold(counted, Reason.CRASH_LOOP, at, cause)
-    return retry(counted, Reason.WORKER_DIED, at, cause)
+        return hold(counted, again, at, cause)
+    return retry(counted, once, at, cause)
 
 
 def lost_worker(instance: Instance, cause: str, at: Moment) -> Decision:

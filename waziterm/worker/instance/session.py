@@ -42,6 +42,9 @@ from waziterm.worker.neonize.phrases import (
     PAIRING_ERROR,
     PAIRING_REFUSED,
     CodeRefused,
+    EventLost,
+    HandlerBusy,
+    HandlerDone,
     LoginAccepted,
     LoginRefused,
     RedialFailed,
@@ -82,6 +85,9 @@ whoever keeps the fleet knows better when to dial."""
 LOCKED_ALARMS, LOCKED_WITHIN_S = 3, 60.0
 """So many alarms of a locked file are a lock that stays. Each came after the library's own wait of
 5 s."""
+BUSY_GRACE_S = 1.0
+"""For so long a node that took 30 s may still come to its end: after a freeze of the whole process
+it does."""
 _TOLD_LOSSES = frozenset(10**power for power in range(9))
 _OFFLINE = (
     ev.Disconnected,
@@ -140,6 +146,8 @@ class Session:
         self._requests = 0
         self._drop: SocketEnded | None = None
         self._slow: threading.Timer | None = None
+        self._busy: threading.Timer | None = None
+        self._accepted_at = 0.0
         self._redials = 0
         self._file: FileId | None = None
         self._told_store = False
@@ -220,10 +228,7 @@ class Session:
         if name in REFUSALS:
             self._finished(refusal(self._log.evidence(FAILURE_NODE), name))
         else:
-            # The connection may still stand, but nothing will be heard of it.
-            with self._lock:
-                self._connected = False
-            self._happened(ev.LibraryDeaf(log_line(text)))
+            self._deaf(text)
 
     def _finished(self, event: ev.WorkerEvent) -> None:
         """The last event: the library neither holds a connection nor dials again."""
@@ -303,9 +308,8 @@ class Session:
         match sign:
             case LoginAccepted():
                 self._settled()
-                self._slow = threading.Timer(SLOW_QUERIES_S, self._tell_slow)
-                self._slow.daemon = True
-                self._slow.start()
+                self._accepted_at = time.monotonic()
+                self._slow = _started(threading.Timer(SLOW_QUERIES_S, self._tell_slow))
             case LoginRefused(code, is_fatal):
                 if is_fatal:
                     # The library is about to crash, with all that share the worker, and waits for
@@ -327,6 +331,12 @@ class Session:
                 self._happened(refused_code(sign))
             case TimeLock():
                 self._on_time_lock(sign)
+            case HandlerBusy():
+                self._on_busy(sign)
+            case HandlerDone():
+                self._not_busy()
+            case EventLost(event):
+                self._lost(event, lambda: "neonize failed on it")
             case _:
                 assert_never(sign)
 
@@ -347,6 +357,31 @@ class Session:
             waits = not (self._connected or self._over)
         if waits and self._drop is None:
             self._happened(ev.Authenticated())
+
+    def _on_busy(self, busy: HandlerBusy) -> None:
+        """Each connection has a queue of its own: what is left of the last one says nothing."""
+        if time.monotonic() - busy.for_s < self._accepted_at:
+            return
+        self._not_busy()
+        said = f"it has worked on one {busy.tag or 'node'} for {busy.for_s:.0f} s"
+        self._busy = _started(threading.Timer(BUSY_GRACE_S, self._still_busy, (said,)))
+
+    def _not_busy(self) -> None:
+        busy, self._busy = self._busy, None
+        if busy is not None:
+            busy.cancel()
+
+    def _still_busy(self, why: str) -> None:
+        with self._lock:
+            waits = self._connected
+        if waits:
+            self._deaf(why)
+
+    def _deaf(self, why: str) -> None:
+        """The connection may still stand, but nothing will be heard of it."""
+        with self._lock:
+            self._connected = False
+        self._happened(ev.LibraryDeaf(log_line(why)))
 
     def _explained(self, event: ev.Disconnected) -> ev.Disconnected:
         """The end of a connection with what the log said of it before."""
@@ -450,6 +485,12 @@ class Session:
     def _note(self, text: str) -> None:
         if not self._left:
             self._outbox.send(Noted(self._command.instance, text))
+
+
+def _started(timer: threading.Timer) -> threading.Timer:
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _wait_for_ever() -> NoReturn:

@@ -92,6 +92,30 @@ class TimeLock:
     until: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class HandlerBusy:
+    """The library works on one node and takes none behind it, for 30 s each time it says so. What
+    is answered to a query does not stand in that queue, so probes are answered all the same.
+
+    tag: of the node, "" when it has none to show. for_s: seconds since it began.
+    """
+
+    tag: str
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerDone:
+    """The library is done with a node that took it more than 5 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventLost:
+    """neonize failed while it made an event of what came. event: the event's name in Go."""
+
+    event: str
+
+
 Sign = (
     LoginAccepted
     | LoginRefused
@@ -101,6 +125,9 @@ Sign = (
     | StoreAlarm
     | CodeRefused
     | TimeLock
+    | HandlerBusy
+    | HandlerDone
+    | EventLost
 )
 
 _ACCEPTED = re.compile(r"Successfully authenticated")
@@ -122,6 +149,13 @@ _MEX = re.compile(
     r'<update(?: [a-z_]+="[^"<>]*")*>(\{.*\})</update></notification>'
 )
 _LAST_MOMENT_S = 4_102_444_800.0
+_BUSY = re.compile(
+    r"Node handling is taking long for (?:<([\w:-]{1,30})\b)?.*"
+    r" \(started (?:(\d{1,4})m)?(\d{1,2}(?:\.\d+)?)s ago\)",
+    re.DOTALL,
+)
+_DONE = re.compile(r"Node handling took .*", re.DOTALL)
+_EVENT_LOST = re.compile(r"Event handler panicked while handling a \*?([\w.]{1,60}): .*", re.DOTALL)
 # An end of file is how a server closes; so is a close frame.
 _DIED = re.compile(
     r"(connection reset by peer|broken pipe|connection timed out|i/o timeout|no route to host"
@@ -165,6 +199,12 @@ def sign_of(level: str, text: str) -> Sign | None:
         return RedialFailed(match[1])
     if match := _CODE_REFUSED.fullmatch(text):
         return CodeRefused(int(match[1]), match[2])
+    if match := _BUSY.fullmatch(text):
+        return HandlerBusy(match[1] or "", 60.0 * int(match[2] or 0) + float(match[3]))
+    if _DONE.fullmatch(text):
+        return HandlerDone()
+    if match := _EVENT_LOST.fullmatch(text):
+        return EventLost(match[1])
     return store_alarm(text)
 
 
