@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.hostile import Strangers
 from tests.worker.hand import DEADLINE_S, Hand, connecting, forked, pair
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
@@ -285,6 +286,27 @@ async def test_a_first_login_on_which_the_library_would_crash_leaves_room_for_th
         await hand.wait_for(ev.Connected, instance=B)
         assert (await hand.leave(A)).error == ""
         assert (await hand.probe(B)).error == ""
+
+
+async def test_what_strangers_send_leaves_nobody_deaf(packed: Packed) -> None:
+    """10,000 of them, under the screen: `tests/e2e/test_deaf.py`."""
+
+    async def flood(seed: int, name: str) -> None:
+        strangers = Strangers(seed)
+        for _ in range(120):
+            await strangers.next().send(packed.lab, packed.jid(name))
+
+    position = packed.hand.position
+    await asyncio.gather(*(flood(seed, name) for seed, name in enumerate(NAMES)))
+    for name in NAMES:
+        # It stands in one queue behind whatever came before.
+        await packed.lab.send_stanza(packed.jid(name), "stream:error", {"code": "516"})
+        error = await packed.hand.wait_for(ev.StreamError, position, instance=name)
+        assert error == ev.StreamError("516", "")
+        assert packed.hand.events_of(name, position) == [error]
+        assert (await packed.hand.send_text("still there", None, name)).error == ""
+    assert packed.hand.process.alive
+    assert not any("Traceback" in line or "panic" in line for line in packed.hand.lines)
 
 
 # -- the written-once rule ------------------------------------------------------------------
