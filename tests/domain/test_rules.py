@@ -371,6 +371,17 @@ def test_a_library_that_goes_deaf_again_and_again_comes_to_rest() -> None:
     assert (it.state, it.reason, it.due) == (State.HELD, Reason.DEAF_AGAIN, None)
 
 
+def test_nobody_is_held_for_a_deafness_that_meets_others_too() -> None:
+    """F40: a disk that stands still meets a whole fleet."""
+    it = online()
+    for _ in range(3 * LIMITS.crash_budget):
+        assert it.connected_at is not None
+        at = it.connected_at + 31.0
+        it = decide(it, ev.LibraryDeaf("x", shared=True), at, 0.0, LIMITS).instance
+        assert (it.state, it.reason) == (State.RETRYING, Reason.DEAF)
+        it = back_online(it)
+
+
 def test_a_conflict_that_is_told_while_others_are_dropped_is_one() -> None:
     it, _ = dropped_again(online(), ev.Disconnected(shared=True), 31.0)
     assert it.redialling

@@ -120,7 +120,25 @@ def rotating(sky: WhatsApp) -> Iterator[float]:
     yield from itertools.repeat(1.0)
 
 
-STORMS = (early_503, resets, flapping, rotating)
+def deafening(sky: WhatsApp) -> Iterator[float]:
+    """Each library works on one node for ever: on a disk that stands still, on an answer of
+    WhatsApp's that nobody gets (F51)."""
+
+    def soon(worker: FakeWorker) -> None:
+        sky.later(sky.random.uniform(31.0, 33.0), lambda: deafen(worker))
+
+    def deafen(worker: FakeWorker) -> None:
+        if worker.alive and sky.online.get(worker.instance) is worker:
+            del sky.online[worker.instance]
+            worker.say(ev.LibraryDeaf("it has worked on one message for 30 s"))
+
+    sky.after_login = soon
+    for worker in tuple(sky.online.values()):
+        soon(worker)
+    yield from itertools.repeat(1.0)
+
+
+STORMS = (early_503, resets, flapping, rotating, deafening)
 
 
 @pytest.fixture

@@ -233,9 +233,13 @@ class NotStarted:
 
 @dataclass(frozen=True, slots=True)
 class LibraryDeaf:
-    """The library tells nothing more of this instance, whose connection may still stand."""
+    """The library tells nothing more of this instance, whose connection may still stand.
+
+    shared: others of the fleet are met too; the manager sets it.
+    """
 
     detail: str
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,12 @@ from waziterm.domain.lifecycle.steps import Decision
 
 
 class Fault(StrEnum):
-    """What is a fault of the network, or of WhatsApp, when it meets several in the same time."""
+    """What is a fault of the network, of WhatsApp or of the machine, when it meets several in the
+    same time."""
 
     DROP = "drop"
     REFUSAL = "refusal"
+    DEAFNESS = "deafness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ def question(instance: Instance, event: ev.Event) -> Question | None:
     if isinstance(event, ev.Disconnected | ev.ConnectFailure):
         fault = Fault.DROP if isinstance(event, ev.Disconnected) else Fault.REFUSAL
         return MetOthers(fault, replace(event, shared=True), replace(event, shared=False))
+    if isinstance(event, ev.LibraryDeaf):
+        told = replace(event, shared=True), replace(event, shared=False)
+        return MetOthers(Fault.DEAFNESS, *told)
     if isinstance(event, ev.StreamError):
         return MetOthers(Fault.DROP, event, event)
     return None

@@ -297,8 +297,8 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             return crash(instance, plain(cause), at)
         case ev.NotStarted() if instance.state is State.CONNECTING:
             return connect(instance, instance.reason, at)
-        case ev.LibraryDeaf(detail):
-            return deaf(instance, plain(detail), at)
+        case ev.LibraryDeaf(detail, shared):
+            return deaf(instance, plain(detail), at, shared=shared)
         case ev.WorkerLost(cause):
             return lost_worker(instance, plain(cause), at)
         case ev.RegroupAsked() if instance.state is State.CONNECTED and instance.due is None:

@@ -34,6 +34,7 @@ _CAPS_S = {
     # That wait comes on top of a whole limit in which nobody answered.
     Reason.CONNECT_TIMEOUT: 30.0,
     Reason.AUTHENTICATED: 30.0,
+    Reason.DEAF: NETWORK_CAP_S,
     Reason.DIAL_FAILED: NETWORK_CAP_S,
     Reason.DROPPED: NETWORK_CAP_S,
     Reason.KEEPALIVE_MISSED: NETWORK_CAP_S,
@@ -334,9 +335,14 @@ def crash(instance: Instance, cause: str, at: Moment) -> Decision:
     return _in_new_worker(instance, Reason.WORKER_DIED, Reason.CRASH_LOOP, cause, at)
 
 
-def deaf(instance: Instance, cause: str, at: Moment) -> Decision:
+def deaf(instance: Instance, cause: str, at: Moment, *, shared: bool) -> Decision:
     """The library tells nothing more: a new worker after a back-off, or hold when that does not
-    help. What WhatsApp sends meanwhile waits, or is lost."""
+    help. What WhatsApp sends meanwhile waits, or is lost.
+
+    shared: others of the fleet are met too: that is WhatsApp's trouble or the machine's.
+    """
+    if shared:
+        return retry(instance, Reason.DEAF, at, cause)
     return _in_new_worker(instance, Reason.DEAF, Reason.DEAF_AGAIN, cause, at)
 
 

@@ -1,5 +1,5 @@
-"""Faults that meet several instances in the same seconds: they are one fault of the network, or
-of WhatsApp, and say nothing about any one of them."""
+"""Faults that meet several instances in the same time: they are one fault of the network, of
+WhatsApp or of the machine, and say nothing about any one of them."""
 
 from collections.abc import Callable
 from typing import assert_never
@@ -10,8 +10,9 @@ from waziterm.manager.clock import Clock, Handle
 
 TOGETHER_S = 5.0
 """Drops of several instances within these seconds are one fault."""
-REFUSED_TOGETHER_S = 900.0
-"""Refused logins likewise: attempts are as far apart as the back-off, 300 s and more."""
+TOGETHER_LONG_S = 900.0
+"""Refused logins likewise, and libraries that tell nothing more: attempts are as far apart as the
+back-off, 300 s and more."""
 
 
 class Storms:
@@ -34,6 +35,7 @@ class Storms:
         self._on_calm = on_calm
         self._dropped: dict[str, float] = {}
         self._refused: dict[str, float] = {}
+        self._deaf: dict[str, float] = {}
         self._is_on = False
         self._lasting: tuple[str, Handle] | None = None
 
@@ -43,7 +45,9 @@ class Storms:
             case Fault.DROP:
                 return self._drop_is_shared(name)
             case Fault.REFUSAL:
-                return self._refusal_is_shared(name)
+                return self._met_others(name, self._refused)
+            case Fault.DEAFNESS:
+                return self._met_others(name, self._deaf)
             case _:
                 assert_never(fault)
 
@@ -70,9 +74,9 @@ class Storms:
             self._tell(other, ev.DropShared())
         return True
 
-    def _refusal_is_shared(self, name: str) -> bool:
-        self._refused[name] = self._clock.elapsed()
-        return bool(_recent(self._refused, self._clock.elapsed(), REFUSED_TOGETHER_S) - {name})
+    def _met_others(self, name: str, met: dict[str, float]) -> bool:
+        met[name] = self._clock.elapsed()
+        return bool(_recent(met, self._clock.elapsed(), TOGETHER_LONG_S) - {name})
 
     def _calm(self) -> None:
         self._lasting, self._is_on = None, False
