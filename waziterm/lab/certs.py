@@ -40,7 +40,8 @@ class NoiseIdentity:
 def tls_context(directory: Path) -> tuple[ssl.SSLContext, Path]:
     """A server context for WhatsApp's names, and the PEM file of the CA that signed it.
 
-    directory: holds `ca.pem` and `server.pem`; both are made when one is missing or about to end.
+    directory: holds `ca.pem` and `server.pem`; both are made when one is missing, about to end, or
+    of an older lab, whose certificates Python 3.13 does not take.
     """
     ca_file, server_file = directory / "ca.pem", directory / "server.pem"
     if not _usable(ca_file) or not _usable(server_file):
@@ -76,6 +77,10 @@ def _usable(pem_file: Path) -> bool:
     if not pem_file.exists():
         return False
     certificate = x509.load_pem_x509_certificate(pem_file.read_bytes())
+    try:
+        certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return False
     ends = certificate.not_valid_after_utc
     return ends - datetime.datetime.now(datetime.UTC) > datetime.timedelta(days=7)
 
@@ -85,16 +90,19 @@ def _make_tls(ca_file: Path, server_file: Path) -> None:
     server_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "waziterm lab CA")])
     ca = (
-        _builder(ca_name, ca_name, ca_key.public_key())
+        _builder(ca_name, ca_key, ca_name, ca_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
     server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, TLS_NAMES[0])])
     server = (
-        _builder(server_name, ca_name, server_key.public_key())
+        _builder(server_name, server_key, ca_name, ca_key)
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(name) for name in TLS_NAMES]), critical=False
         )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -106,16 +114,37 @@ def _make_tls(ca_file: Path, server_file: Path) -> None:
     write_private(server_file, (server.public_bytes(pem) + private).decode())
 
 
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Name,
+    issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
+    """What both certificates have: a life, and the key identifiers that RFC 5280 asks for."""
     now = datetime.datetime.now(datetime.UTC)
+    public, above = key.public_key(), issuer_key.public_key()
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key)
+        .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + LIFETIME)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(above), critical=False)
     )
