@@ -40,6 +40,18 @@ def test_names_that_are_refused(text: str) -> None:
         ("+49 1512 3456789", "+4915123456789"),
         ("+1 202 555 0143", "+12025550143"),
         ("+55 11 91234-5678", "+5511912345678"),
+        # F50: accounts keep the number with which they were made.
+        ("+52 1 55 1234 5678", "+5215512345678"),
+        ("+52 55 1234 5678", "+525512345678"),
+        ("+229 97 12 34 56", "+22997123456"),
+        ("+229 01 97 12 34 56", "+2290197123456"),
+        ("+225 07 12 34 56", "+22507123456"),
+        ("+225 07 01 02 03 04", "+2250701020304"),
+        # F50: as it is copied from another program, or typed with another keyboard.
+        ("\u202a+62 812\u200d 3456\u00a07890\u202c", "+6281234567890"),
+        ("\u2068\ufeff +6281234567890\u2069", "+6281234567890"),
+        ("\uff0b\uff16\uff12 812 3456 7890", "+6281234567890"),
+        ("+٦٢ ٨١٢ ٣٤٥٦ ٧٨٩٠", "+6281234567890"),
     ],
 )
 def test_numbers_that_are_taken(text: str, number: str) -> None:
@@ -60,6 +72,10 @@ def test_numbers_that_are_taken(text: str, number: str) -> None:
         ("+62 812 3456 7890 1234 5678", "is not a phone number: it is too long"),
         ("+1 202 555 01431", "too long for its country"),
         ("+1 202 555 0143 ext. 5", "extension"),
+        ("+52 2 55 1234 5678", "too long for its country"),
+        ("+229 97 12 34 5", "too short for its country"),
+        ("+229 97 12 34 56 7", "too short for its country"),
+        ("\u202a081234567890", "does not start with +"),
         ("+6281234567890\x1b[2J", "is not a phone number"),
     ],
 )

@@ -4,7 +4,9 @@ The command line, the HTTP API and the screen use the same functions, so that al
 the same thing about the same mistake.
 """
 
+import re
 from typing import TYPE_CHECKING
+from unicodedata import category
 from urllib.parse import urlsplit
 
 from waziterm.domain.errors import FleetError
@@ -13,6 +15,15 @@ from waziterm.domain.text import plain
 
 if TYPE_CHECKING:
     from phonenumbers import NumberParseException
+
+_PLUSES = ("+", "\uff0b")
+_FORMER = {
+    52: re.compile("1[0-9]{10}"),  # Mexico: mobiles until 2019
+    225: re.compile("[0-9]{8}"),  # Ivory Coast: until January 2021
+    229: re.compile("[0-9]{8}"),  # Benin: until November 2024
+}
+"""By country code, numbers of an earlier plan: WhatsApp's accounts keep the one they were made
+with."""
 
 PROXY_SCHEMES = ("http", "https", "socks5")
 NUMBER_EXAMPLE = "+62 812 3456 7890"
@@ -35,7 +46,8 @@ def instance_name(text: str) -> str:
 
 
 def phone_number(text: str) -> str:
-    """A phone number as E.164, for example `+6281234567890`. Spaces, dots, dashes may be there.
+    """A phone number as E.164, for example `+6281234567890`. Spaces, dots, dashes may be there,
+    marks of the writing's direction too, and the digits of any script.
 
     Raises InputError, which says what is wrong with the number.
     """
@@ -43,14 +55,19 @@ def phone_number(text: str) -> str:
 
     hint = f"write it with its country code, for example {NUMBER_EXAMPLE}"
     shown = repr(plain(text, 30))
-    if not text.strip().startswith("+"):
+    written = "".join(each for each in text if category(each) != "Cf").strip()
+    if not written.startswith(_PLUSES):
         raise InputError(f"{shown} does not start with + and a country code", hint)
     try:
-        number = phonenumbers.parse(text.strip())
+        number = phonenumbers.parse(written)
     except phonenumbers.NumberParseException as error:
         raise InputError(f"{shown} is not a phone number: {_why_unparsed(error)}", hint) from error
     if number.extension:
         raise InputError(f"{shown} has an extension, which WhatsApp does not know", hint)
+    known = phonenumbers.national_significant_number(number)
+    former = _FORMER.get(number.country_code)
+    if former is not None and former.fullmatch(known):
+        return f"+{number.country_code}{known}"
     verdict = phonenumbers.is_possible_number_with_reason(number)
     if verdict == phonenumbers.ValidationResult.TOO_SHORT:
         raise InputError(f"{shown} is too short for its country", hint)
