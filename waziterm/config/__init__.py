@@ -25,7 +25,7 @@ def load_settings(
 
     data_dir: the flag `--data-dir`. file: read instead of `config_file(environ)`. The default
     file may be missing, one that was named must exist.
-    Raises ConfigError.
+    Raises ConfigError, and NoHomeError when nobody names a data directory and there is no home.
     """
     source = Source(data_dir, environ, file)
     if source.is_silent:

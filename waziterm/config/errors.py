@@ -1,5 +1,6 @@
 """The error of everything that is wrong with the settings."""
 
+import os
 from typing import TYPE_CHECKING
 
 from waziterm.domain.errors import FleetError
@@ -30,3 +31,14 @@ class ConfigError(FleetError):
         from waziterm.domain.reload import ConfigProblem  # noqa: PLC0415 - only for a mistake
 
         return cls((ConfigProblem(None, None, key, key, value, "", text),))
+
+
+class NoHomeError(FleetError):
+    """Nobody named a data directory, and the user has no home directory for one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the user {os.getuid()} has no home directory for a data directory",
+            "name one with --data-dir or WAZITERM_DATA_DIR, or set HOME",
+            code=2,
+        )

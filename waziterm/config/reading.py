@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from waziterm.config.errors import ConfigError
+from waziterm.config.errors import ConfigError, NoHomeError
 from waziterm.config.lines import lines_of
 from waziterm.config.origin import Origin, OriginKind
 from waziterm.config.settings import Settings
@@ -66,7 +66,10 @@ class _Given:
 
 
 def read(source: Source) -> Reading:
-    """Read all settings. What a stronger place sets is not looked at in a weaker one."""
+    """Read all settings. What a stronger place sets is not looked at in a weaker one.
+
+    Raises NoHomeError when nobody names a data directory and there is no home for one.
+    """
     reader = _Reader()
     reader.read_file(source)
     reader.read_environ(source.environ)
@@ -90,6 +93,8 @@ class _Reader:
             path = source.file or config_file(source.environ)
         except ConfigError as error:
             self._problems += [(0, problem) for problem in error.problems]
+            return
+        if path is None:
             return
         file = plain(str(path), 300)
         try:
@@ -172,10 +177,22 @@ class _Reader:
             else:
                 default = getattr(base, name, each.default)
                 values[name] = self._values.get(at, default)
+                if values[name] is None:
+                    values[name] = self._needed(each)
                 if base is None or at in self._given:
                     self._entries.append(self._entry(at, each, values[name], default))
         self._compare(table, key, values)
         return values
+
+    def _needed(self, each: Declared) -> Any:
+        """The default of what may have none on this machine. Raises NoHomeError, or ConfigError
+        where somebody set it and was wrong."""
+        try:
+            return each.make()
+        except NoHomeError as error:
+            if self._problems:
+                raise ConfigError(tuple(problem for _, problem in self._problems)) from error
+            raise
 
     def _map(self, each: Declared, key: Key, base: object) -> dict[str, Any]:
         depth = len(key)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple
 
+from waziterm.config.errors import NoHomeError
 from waziterm.config.source import Source
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.names import ALLOWED, check_name
@@ -22,7 +23,14 @@ _LOOPBACK = "127.0.0.1"
 def _user_data() -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415 - takes 25 ms
 
-    return user_data_path("waziterm")
+    try:
+        path = user_data_path("waziterm")
+    except RuntimeError as error:
+        raise NoHomeError from error
+    if not path.is_absolute():
+        # An older platformdirs leaves the ~ where it stands.
+        raise NoHomeError
+    return path
 
 
 def directory(text: object) -> Path:

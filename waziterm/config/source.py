@@ -36,14 +36,16 @@ class Source:
         if any(variable.startswith(PREFIX) for variable in self.environ):
             return False
         try:
-            return not config_file(self.environ).exists()
+            file = config_file(self.environ)
+            return file is None or not file.exists()
         except OSError:
             # A directory that may not be entered: reading tells of it.
             return False
 
 
-def config_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the settings are read from: `WAZITERM_CONFIG`, else the user's config directory.
+def config_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Where the settings are read from: `WAZITERM_CONFIG`, else the user's config directory; None
+    for a user without a home directory.
 
     Raises ConfigError for a `~user` that does not exist.
     """
@@ -57,4 +59,9 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
             ) from error
     from platformdirs import user_config_path  # noqa: PLC0415 - takes 25 ms
 
-    return user_config_path("waziterm") / "config.toml"
+    try:
+        path = user_config_path("waziterm")
+    except RuntimeError:
+        return None
+    # An older platformdirs leaves the ~ where it stands.
+    return path / "config.toml" if path.is_absolute() else None

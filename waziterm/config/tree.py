@@ -5,6 +5,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, get_args, get_origin
 
+from waziterm.config.errors import NoHomeError
 from waziterm.config.settings import Settings
 from waziterm.config.source import CONFIG_VARIABLE, PREFIX
 from waziterm.domain.settings import KEY, Setting
@@ -27,7 +28,11 @@ class Declared:
 
     @property
     def default(self) -> Any:
-        return self.make()
+        """What it is when nobody sets it; None where this machine has none."""
+        try:
+            return self.make()
+        except NoHomeError:
+            return None
 
     @property
     def is_table(self) -> bool:

@@ -126,10 +126,11 @@ def print_unit(data_dir: Path | None, lab: Path | None, *, of_user: bool) -> int
     Raises FleetError for a wrong config, and for a data directory that none can name.
     """
     data = DataDir(load_settings(data_dir=data_dir).data_dir)
-    config = config_file().absolute()
+    config = config_file()
     # The service's environment is not the caller's: what leads to these settings is told.
     told = "WAZITERM_CONFIG" in os.environ or "XDG_CONFIG_HOME" in os.environ
-    text = unit(data.root, lab, config if told and config.exists() else None, of_user=of_user)
+    named = config.absolute() if told and config is not None and config.exists() else None
+    text = unit(data.root, lab, named, of_user=of_user)
     output.line(text.rstrip("\n"))
     sys.stdout.flush()
     return int(streams.lost() is not None)
