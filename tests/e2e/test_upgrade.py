@@ -154,7 +154,7 @@ async def is_told(data: DataDir) -> None:
 
 async def it_heals_and_tells(program: Headless, lab: Lab, data: DataDir, two: str) -> None:
     """A conflict is met, its holder found; verbs, metrics and a reload answer as ever."""
-    with session_of(data.root, "two").open("rb"):
+    with session_of(data.root, "two").open("r+b"):
         await lab.trouble(TroubleKind.CONFLICT, two)
         held = await until_state(program, "two", State.HELD)
     assert held["reason"] == "local_holder" and str(os.getpid()) in str(held["detail"])

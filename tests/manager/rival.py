@@ -58,6 +58,8 @@ def main() -> None:
                     taken.listen()
                     threading.Thread(target=_tell, args=(taken, told), daemon=True).start()
                 case ["open", path]:
+                    stack.enter_context(Path(path).open("r+b"))
+                case ["read", path]:
                     stack.enter_context(Path(path).open("rb"))
                 case ["call", host, port]:
                     stack.enter_context(socket.create_connection((host, port)))

@@ -12,7 +12,13 @@ import pytest
 
 from tests.manager.rivals import Rival, a_rival
 from waziterm.manager.rivals import search as holder
-from waziterm.manager.rivals.search import SearchFor, addresses_of, search
+from waziterm.manager.rivals.search import (
+    OpenFile,
+    SearchFor,
+    addresses_of,
+    holders_of,
+    search,
+)
 
 
 @pytest.fixture
@@ -55,6 +61,31 @@ def test_a_process_that_has_the_file_open_is_named(
     assert found.summary == f"held by {found.holder}"
 
 
+def test_f46_a_process_that_only_reads_the_file_is_a_suspect_and_no_holder(
+    rival: Rival, session: Path
+) -> None:
+    """A backup, or a shell's `sleep 60 < FILE`, is no client of WhatsApp."""
+    rival.do("read", str(session))
+    found = search(SearchFor((session,)))
+    assert found.holder == ""
+    (suspect,) = found.suspects
+    assert f"(pid {rival.pid}, since " in suspect and suspect.endswith(" reads the session file")
+    assert found.summary == f"suspect: {suspect}"
+    assert holders_of({"shop": (session,)}, frozenset()) == {}
+    rival.do("open", str(session))
+    found = search(SearchFor((session,)))
+    assert f"(pid {rival.pid}, since " in found.holder and found.suspects == ()
+    assert holders_of({"shop": (session,)}, frozenset()) == {"shop": found.holder}
+
+
+def test_f46_a_reader_that_talks_to_whatsapp_is_a_holder(rival: Rival, session: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        rival.do("read", str(session))
+        rival.do("call", *server.getsockname())
+        found = search(SearchFor((session,), frozenset({server.getsockname()})))
+    assert f"(pid {rival.pid}, since " in found.holder and found.suspects == ()
+
+
 def test_a_process_that_talks_to_the_same_address_is_a_suspect_and_no_holder(
     rival: Rival, session: Path
 ) -> None:
@@ -91,15 +122,15 @@ def test_our_own_processes_are_left_out(session: Path) -> None:
 def test_processes_that_cannot_be_looked_into_are_counted_and_said(
     rival: Rival, session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = holder.open_files
+    look = holder.opened
 
-    def refused(pid: int) -> Iterator[tuple[int, int]]:
+    def refused(pid: int) -> Iterator[OpenFile]:
         if pid == rival.pid:
             raise PermissionError(13, "Permission denied")
         return look(pid)
 
     rival.do("open", str(session))
-    monkeypatch.setattr(holder, "open_files", refused)
+    monkeypatch.setattr(holder, "opened", refused)
     found = search(SearchFor((session,)))
     assert found.holder == "" and found.unread >= 1
     assert f"{found.unread} process" in found.summary and "looked into" in found.summary

@@ -55,7 +55,7 @@ class Survey:
     has_manager: whether the fleet runs; without one, nobody of ours uses a session.
     sessions: by the instance's id, what its file is like; a missing file is not in it, one of
     nobody is there by what its name has before `.db`. paths: by the same, where it lies. holders:
-    by the same, the process of somebody else that has it open.
+    by the same, the process of somebody else that has it open for writing.
     unwritable: paths of session files, or of their folder, that cannot be written. replaced: ids
     of online instances whose worker has another file open than the one at their path.
     stale_socket: the path of a control socket that nobody answers.

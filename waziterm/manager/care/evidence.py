@@ -22,7 +22,7 @@ from waziterm.manager.descriptors import descriptors
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.history.conflicts import conflicts_in
-from waziterm.manager.rivals.search import holders_of, open_files
+from waziterm.manager.rivals.search import holders_of, opened
 from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at
 from waziterm.store.store import Store
 
@@ -188,7 +188,7 @@ def _replaced(sessions: SessionFiles, online: Iterable[str], ours: frozenset[int
     """Whose file at its path is open in no worker of ours, although it is online. Nobody, where
     that cannot be seen."""
     try:
-        opened = {each for pid in ours for each in open_files(pid)}
+        held = {each.identity for pid in ours for each in opened(pid)}
     except OSError:
         return
     for identity in sorted(online):
@@ -196,7 +196,7 @@ def _replaced(sessions: SessionFiles, online: Iterable[str], ours: frozenset[int
             found = sessions.path(identity).stat()
         except OSError:
             continue
-        if (found.st_dev, found.st_ino) not in opened:
+        if (found.st_dev, found.st_ino) not in held:
             yield identity
 
 

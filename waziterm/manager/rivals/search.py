@@ -25,8 +25,9 @@ Address = tuple[str, int]
 class SearchResult:
     """What a search found.
 
-    holder: a process that provably has the session file open, for the operator, or "".
-    suspects: processes that talk to the same addresses; they prove nothing.
+    holder: a process that has the session file open for writing, or reads it and talks to
+    WhatsApp, for the operator, or "".
+    suspects: processes that do one of both, and read; they prove nothing.
     unread: how many processes of other users could not be looked into.
     """
 
@@ -51,6 +52,26 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that a process has open. identity: its device and inode."""
+
+    pid: int
+    descriptor: str
+    identity: tuple[int, int]
+
+    def is_written(self) -> bool:
+        """Whether it is open for writing: the access mode of open(2), see proc_pid_fdinfo(5).
+        Raises PermissionError when the process has become somebody else's."""
+        try:
+            told = Path(f"/proc/{self.pid}/fdinfo/{self.descriptor}").read_text(encoding="ascii")
+        except (FileNotFoundError, ProcessLookupError):
+            # It has been closed since.
+            return False
+        flags = next(line for line in told.splitlines() if line.startswith("flags:"))
+        return int(flags.removeprefix("flags:"), 8) & os.O_ACCMODE != os.O_RDONLY
+
+
+@dataclass(frozen=True, slots=True)
 class SearchFor:
     """What to look for. paths: the session's files. addresses: what the instance's own worker was
     connected to. ours: the workers, which may be nobody's children when their zygote died."""
@@ -71,9 +92,14 @@ def search(wanted: SearchFor) -> SearchResult:
         if process.pid in ours:
             continue
         try:
-            if files and not files.isdisjoint(open_files(process.pid)):
+            used = [each for each in opened(process.pid) if each.identity in files] if files else []
+            writes = any(each.is_written() for each in used)
+            talks = bool(addresses and not writes) and not addresses.isdisjoint(_addresses(process))
+            if writes or (used and talks):
                 holder = holder or _described(process)
-            elif addresses and not addresses.isdisjoint(_addresses(process)):
+            elif used:
+                suspects.append(f"{_described(process)} reads the session file")
+            elif talks:
                 suspects.append(_described(process))
         except (psutil.AccessDenied, PermissionError):
             unread += 1
@@ -83,7 +109,7 @@ def search(wanted: SearchFor) -> SearchResult:
 
 
 def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> dict[str, str]:
-    """By name, the first process of somebody else that has one of these files open.
+    """By name, the first process of somebody else that has one of these files open for writing.
 
     files: by name, the session's files. ours: workers, beside this process and its children.
     """
@@ -96,9 +122,9 @@ def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> d
         if process.pid in ours:
             continue
         try:
-            for identity in open_files(process.pid):
-                name = names.get(identity)
-                if name is not None and name not in found:
+            for each in opened(process.pid):
+                name = names.get(each.identity)
+                if name is not None and name not in found and each.is_written():
                     found[name] = _described(process)
         except (psutil.Error, PermissionError, FileNotFoundError, ProcessLookupError):
             continue
@@ -134,16 +160,15 @@ def _identities(paths: tuple[Path, ...]) -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
-def open_files(pid: int) -> Iterator[tuple[int, int]]:
-    """The devices and inodes of what a process has open. Raises OSError when it is gone, or
-    belongs to somebody else."""
+def opened(pid: int) -> Iterator[OpenFile]:
+    """What a process has open. Raises OSError when it is gone, or belongs to somebody else."""
     with os.scandir(f"/proc/{pid}/fd") as entries:
         for entry in entries:
             try:
                 stat = entry.stat()
             except OSError:
                 continue
-            yield stat.st_dev, stat.st_ino
+            yield OpenFile(pid, entry.name, (stat.st_dev, stat.st_ino))
 
 
 def _addresses(process: "psutil.Process") -> Iterator[Address]:
