@@ -76,15 +76,20 @@ async def serve_health(
     application = web.Application(middlewares=[clients.counted])
     application.add_routes(Health(fleet, upgraded).routes())
 
-    async def listen(serve: Callable[[], asyncio.Protocol]) -> asyncio.Server:
+    @asynccontextmanager
+    async def listen(serve: Callable[[], asyncio.Protocol]) -> AsyncIterator[None]:
         try:
-            return await asyncio.get_running_loop().create_server(serve, host, port)
+            listening = await asyncio.get_running_loop().create_server(serve, host, port)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise FleetError(
                 f"cannot listen on {host} port {port} for health: {why}",
                 "name another address in the table [health] of the config",
             ) from error
+        try:
+            yield
+        finally:
+            listening.close()
 
     async with answering(application, clients, listen, SHUTDOWN_S):
         yield

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
 
 from aiohttp import web
@@ -37,13 +37,13 @@ def most_clients(descriptors: int | None) -> int:
 async def answering(
     application: web.Application,
     clients: "Clients",
-    listen: Callable[[Callable[[], asyncio.Protocol]], Awaitable[asyncio.Server]],
+    listen: Callable[[Callable[[], asyncio.Protocol]], AbstractAsyncContextManager[None]],
     shutdown_s: float,
 ) -> AsyncIterator[None]:
     """Let an application, with `clients.counted` in it, answer while the context is open.
 
-    listen: begins to listen, with what makes the protocol of a new connection. shutdown_s: how
-    long requests that are open at the end may still take, in seconds.
+    listen: listens while its context is open, with what makes the protocol of a new connection.
+    shutdown_s: how long requests that are open at the end may still take, in seconds.
     """
     runner = web.AppRunner(
         application, handle_signals=False, access_log=None, shutdown_timeout=shutdown_s
@@ -51,11 +51,8 @@ async def answering(
     await runner.setup()
     try:
         assert runner.server is not None
-        listening = await listen(clients.serve(runner.server))
-        try:
+        async with listen(clients.serve(runner.server)):
             yield
-        finally:
-            listening.close()
     finally:
         await runner.cleanup()
 

@@ -11,7 +11,6 @@ command that was refused or failed (1), 413, 503 (3), also for a client too many
 (`health.clients`), and 500 for a fault of ours, whose traceback goes to the log.
 """
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,7 +22,7 @@ from aiohttp import web
 
 from waziterm.control.protocol import hello
 from waziterm.control.server import dispatch
-from waziterm.control.server.listener import listener
+from waziterm.control.server.listener import listening
 from waziterm.control.server.stream import Stream
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceNotFoundError
 from waziterm.health.answers import Health
@@ -64,11 +63,8 @@ async def serve_control(
             *Health(lambda: fleet, upgraded).routes(),
         ]
     )
-    loop = asyncio.get_running_loop()
-    with listener(path) as sock:
-        listen = partial(loop.create_unix_server, sock=sock)
-        async with answering(application, clients, listen, SHUTDOWN_S):
-            yield
+    async with answering(application, clients, partial(listening, path), SHUTDOWN_S):
+        yield
 
 
 async def _hello(_request: web.Request) -> web.Response:
