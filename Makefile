@@ -1,15 +1,25 @@
-# Every target sets up .venv by itself: with uv where it is installed, else with venv and pip.
+# Every target sets up .venv by itself: with uv where it is installed, else with venv and pip; anew
+# when the checkout was moved, or the Python of .venv is gone or of another version.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+MADE := .venv/.made
+WHAT_IT_IS := $(BIN)/python -c 'import sys; print(sys.prefix, *sys.version_info[:2])' 2>/dev/null
 CATALOGS := $(wildcard waziterm/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
 
-.PHONY: setup run demo test soak check bench screenshots texts clean
+ifneq ($(wildcard .venv),)
+ifneq ($(shell cat $(MADE) 2>/dev/null),$(shell $(WHAT_IT_IS)))
+STALE := stale
+endif
+endif
+
+.PHONY: stale setup run demo test soak check bench screenshots texts clean
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt hatch_build.py $(CATALOGS)
+$(READY): pyproject.toml constraints.txt hatch_build.py $(CATALOGS) $(STALE)
+	@$(if $(STALE),rm -rf .venv)
 	@if command -v uv >/dev/null 2>&1; then \
 		test -x $(BIN)/python || uv venv --quiet --python '>=3.11' .venv; \
 		uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
@@ -18,6 +28,7 @@ $(READY): pyproject.toml constraints.txt hatch_build.py $(CATALOGS)
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 			--constraint constraints.txt --editable '.[dev]'; \
 	fi
+	@$(WHAT_IT_IS) > $(MADE)
 	@touch $(READY)
 
 run: $(READY)
