@@ -459,12 +459,18 @@ def test_a_store_that_cannot_be_written_is_connected_once_more_then_held() -> No
     assert tried.state is State.CONNECTING and not tried.store_faults
 
 
-@pytest.mark.parametrize("fault", [ev.StoreFault.FULL, ev.StoreFault.LOCKED])
-def test_a_full_disk_holds_nobody(fault: ev.StoreFault) -> None:
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (ev.StoreFault.FULL, Reason.STORE_FAILING),
+        (ev.StoreFault.LOCKED, Reason.STORE_LOCKED),
+    ],
+)
+def test_a_full_disk_holds_nobody(fault: ev.StoreFault, reason: Reason) -> None:
     it = online()
     for _ in range(20):
         it = decide(it, ev.StoreFailing(fault, "full"), it.since + 1, 0.0, LIMITS).instance
-        assert (it.state, it.reason) == (State.RETRYING, Reason.STORE_FAILING)
+        assert (it.state, it.reason) == (State.RETRYING, reason)
         it = back_online(it)
 
 

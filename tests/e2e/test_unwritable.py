@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,55 @@ async def becomes(data: Path, state: str) -> dict[str, str]:
             shown = json.loads((await verb("status", "shop", "--json", data_dir=data)).stdout)
             if shown["state"] == state:
                 return dict(shown)
+
+
+async def test_f45_locked_files_have_a_reason_of_their_own_and_hold_nobody_up(
+    lab: Lab, folder: Path
+) -> None:
+    """Three session files that another program keeps locked, in the worker of healthy ones."""
+    locked, well = ("one", "two", "three"), ("four", "five")
+    async with fleet_on(lab, folder) as fleet:
+        for name in (*locked, *well):
+            await pair(fleet, lab, name)
+    with ExitStack() as held:
+        for name in locked:
+            held.enter_context(a_lock_on(folder / "data" / "sessions" / f"{name}.db"))
+        began = time.monotonic()
+        async with fleet_on(lab, folder) as fleet:
+            for name in well:
+                await in_state(fleet, name, State.CONNECTED)
+            took_s = time.monotonic() - began
+            for name in locked:
+                await shown(fleet, name, lambda view: view.reason is Reason.STORE_LOCKED, 20)
+            found = {each.instance for each in await fleet.check() if "open" in each.evidence}
+            assert found == set(locked)
+            held.close()
+            for name in locked:
+                await in_state(fleet, name, State.CONNECTED)
+    assert took_s < 8.0
+
+
+@contextmanager
+def a_lock_on(session: Path) -> Iterator[None]:
+    """A process that keeps a SQLite file locked, and is none of ours."""
+    program = (
+        "import os, sqlite3, sys\n"
+        "if os.fork(): os._exit(0)\n"
+        "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "db.execute('BEGIN EXCLUSIVE')\n"
+        "print('locked', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(session)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        try:
+            yield
+        finally:
+            process.stdin.close()
+            assert process.stdout.read() == ""

@@ -21,7 +21,9 @@ class Limit:
         if begun:
             self.begin.set()
         self.told: list[bool] = []
-        self.connect_limit = ConnectLimit(limits, world.clock, self.told.append, self.begin)
+        self.connect_limit = ConnectLimit(
+            limits, world.clock, lambda failing: len(failing) >= 3, self.told.append, self.begin
+        )
         self.passed: list[tuple[str, float]] = []
         self.places: dict[str, Place] = {}
         self._began = world.clock.now()

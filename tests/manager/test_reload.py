@@ -34,7 +34,9 @@ class Inside:
         begin.set()
         limits = ConnectRates(places=2, paced_per_s=5.0, scout_s=5.0)
         self._world = world
-        self.connect_limit = ConnectLimit(limits, world.clock, lambda out: None, begin)
+        self.connect_limit = ConnectLimit(
+            limits, world.clock, lambda failing: False, lambda out: None, begin
+        )
         self.places: dict[str, Place] = {}
 
     def queue(self, *names: str) -> list["asyncio.Task[None]"]:

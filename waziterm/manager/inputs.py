@@ -65,7 +65,7 @@ def phone_number(text: str) -> str:
     if number.extension:
         raise InputError(f"{shown} has an extension, which WhatsApp does not know", hint)
     known = phonenumbers.national_significant_number(number)
-    former = _FORMER.get(number.country_code)
+    former = _FORMER.get(number.country_code or 0)
     if former is not None and former.fullmatch(known):
         return f"+{number.country_code}{known}"
     verdict = phonenumbers.is_possible_number_with_reason(number)

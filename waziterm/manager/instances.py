@@ -22,6 +22,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import Wanted
 from waziterm.domain.lifecycle.steps import QUEUED
+from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.files.sessions import SessionFiles
@@ -68,7 +69,11 @@ class Instances:
         self._broadcast = broadcast
         self._tasks = tasks
         self._connect_limit = ConnectLimit(
-            _connect_rates(settings), world.clock, self._outage, begin
+            _connect_rates(settings),
+            world.clock,
+            lambda failing: is_outage(failing, self.all()),
+            self._outage,
+            begin,
         )
         self._storms = Storms(
             world.clock, lambda: self._settings.limits.short_lived_s, self._post, self._wake_all

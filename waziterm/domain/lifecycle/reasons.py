@@ -201,6 +201,12 @@ class Reason(Enum):
         "its session file cannot be written",
         "tries again by itself; `waziterm check` tells more",
     )
+    STORE_LOCKED = _Text(
+        "store_locked",
+        "",
+        "its session file is locked",
+        "tries again by itself; `waziterm check` names who",
+    )
     STORE_UNWRITABLE = _Text(
         "store_unwritable",
         "",

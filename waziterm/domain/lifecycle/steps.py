@@ -274,7 +274,8 @@ def store_failing(instance: Instance, fault: StoreFault, detail: str, at: Moment
     """The session file cannot be written: what arrives is acknowledged and lost. One reconnect
     may help; a fault that passes by itself is waited for, without a connection meanwhile."""
     if fault.passes:
-        return retry(instance, Reason.STORE_FAILING, at, detail)
+        locked = fault is StoreFault.LOCKED
+        return retry(instance, Reason.STORE_LOCKED if locked else Reason.STORE_FAILING, at, detail)
     faults = at.recent(instance.store_faults, STORE_WINDOW_S)
     counted = replace(instance, store_faults=faults[-2:])
     if len(faults) > 1:

@@ -1,6 +1,7 @@
 """Makes incidents of what happens to the instances, and tells them once they are stored."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from waziterm.domain.fleet.api import Notice
 from waziterm.domain.incidents.incident import Incident, grown, is_trouble
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.manager.clock import Clock
 
 
@@ -33,11 +35,16 @@ class IncidentTracker:
         self._clock = clock
         self._shift = clock.shift
         self._current: dict[Reason, Incident] = {}
+        self._told: defaultdict[Reason, set[str]] = defaultdict(set)
         self._growing = asyncio.Lock()
 
     @asynccontextmanager
     async def growing(self, before: Instance, after: Instance, at: float) -> AsyncIterator[Growth]:
-        """An instance changes: its incident is told when the context ends without an error."""
+        """An instance changes: its incident is told when the context ends without an error. What
+        passes by itself is told once of each instance, until that is connected again or stopped."""
+        if after.state in (State.CONNECTED, State.STOPPED):
+            for told in self._told.values():
+                told.discard(after.name)
         if not (is_trouble(before, after) or self._has_new_evidence(before, after)):
             yield Growth()
             return
@@ -52,7 +59,10 @@ class IncidentTracker:
             yield growth
             if growth.stored is not None:
                 incident = growth.stored
-                self._tell(_notice(incident, at))
+                told = self._told[after.reason]
+                if incident.is_serious or not told.issuperset(incident.names):
+                    self._tell(_notice(incident, at))
+                told.update(incident.names)
             self._current[after.reason] = incident
 
     def _has_new_evidence(self, before: Instance, after: Instance) -> bool:

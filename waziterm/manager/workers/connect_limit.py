@@ -1,8 +1,7 @@
 """The fleet's turnstile: how many connects that we start may be in flight, and how fast they go.
 
-Pairings and retries go through at a limited rate. When several instances in a row cannot reach
-WhatsApp at all, the network is out: then one attempt at a time goes out to look, and the others
-wait for what it finds.
+Pairings and retries go through at a limited rate. When nobody reaches WhatsApp, the network is out:
+then one attempt at a time goes out to look, and the others wait for what it finds.
 """
 
 import asyncio
@@ -11,9 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from waziterm.manager.clock import Clock
-
-OUTAGE_NAMES = 3
-"""So many instances that fail to dial, with no success between, make an outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +25,23 @@ class ConnectRates:
 class ConnectLimit:
     """Gives out places. A place is held until its connect has ended.
 
-    on_outage: told True when an outage begins, False when it ends. begin: no place is handed
-    out before it is set.
+    is_outage: whether these instances, which could not dial since anybody last could, show that the
+    network is out. on_outage: told True when an outage begins, False when it ends. begin: no
+    place is handed out before it is set.
     """
 
     def __init__(
         self,
         limits: ConnectRates,
         clock: Clock,
+        is_outage: Callable[[frozenset[str]], bool],
         on_outage: Callable[[bool], None],
         begin: asyncio.Event,
     ) -> None:
         self._begin = begin
         self._limits = limits
         self._clock = clock
+        self._is_outage = is_outage
         self._on_outage = on_outage
         self._places = _Places(limits.places)
         self._pace = asyncio.Lock()
@@ -109,7 +108,7 @@ class ConnectLimit:
     def failed(self, name: str) -> None:
         """An instance could not reach WhatsApp."""
         self._failing.add(name)
-        if len(self._failing) >= OUTAGE_NAMES and not self.is_out:
+        if not self.is_out and self._is_outage(frozenset(self._failing)):
             self._reached.clear()
             self._next_start = self._clock.elapsed() + self._limits.scout_s
             self._on_outage(True)

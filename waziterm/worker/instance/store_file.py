@@ -8,7 +8,9 @@ from pathlib import Path
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle.events import StoreFault
 
-BUSY_WAIT_S = 5.0
+BUSY_WAIT_S = 0.5
+"""How long a lock is waited for: the starts of others in the worker wait meanwhile, and whoever
+finds the file locked is tried again soon."""
 _UNSAFE = "?#%\0"
 
 

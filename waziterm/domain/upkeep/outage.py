@@ -1,0 +1,24 @@
+"""Whether WhatsApp cannot be reached at all, or only some numbers of the fleet cannot. Pure."""
+
+from collections.abc import Collection, Iterable
+
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.states import State
+
+OUTAGE_NAMES = 3
+"""So many instances that fail to dial, with no success between, make an outage."""
+
+
+def is_outage(failing: Collection[str], fleet: Iterable[Instance]) -> bool:
+    """Whether the instances that could not dial show that the network is out for the whole fleet.
+
+    They must be several, on several ways where the fleet has several, and nobody may be online: a
+    dead proxy is the trouble of those that are behind it. failing: names, none of which has
+    reached WhatsApp since, and neither has anybody else.
+    """
+    live = [each for each in fleet if each.state.is_live]
+    if any(each.state is State.CONNECTED for each in live):
+        return False
+    out = [each for each in live if each.name in failing]
+    ways, ways_out = {each.proxy for each in live}, {each.proxy for each in out}
+    return len(out) >= OUTAGE_NAMES and len(ways_out) >= min(OUTAGE_NAMES, len(ways))
