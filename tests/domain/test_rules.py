@@ -91,6 +91,7 @@ LIBRARY = st.one_of(
     st.just(ev.RegroupAsked()),
     st.just(ev.ProbeAnswered(0.1)),
     st.just(ev.ProbeMissed()),
+    st.just(ev.ProbeRefused("error 500: internal-server-error")),
     st.just(ev.SendUnanswered(60.0)),
     st.just(ev.HolderFound("python bot.py (pid 7)")),
     st.just(ev.SessionMissing()),

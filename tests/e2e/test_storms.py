@@ -12,6 +12,7 @@ import pytest
 from tests.fleets import in_state, pair, shown
 from tests.programs import packing
 from waziterm.config import load_settings
+from waziterm.domain.care.layers import LayerName
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -201,6 +202,35 @@ async def test_an_instance_whose_first_queries_stay_unanswered_is_usable_in_the_
         assert State.RETRYING not in {state for state, _ in seen["shop"]}
         assert (await lab.counters())["login"] == logins + 1  # type: ignore[index]
         assert (await fleet.send_test("shop")).ok
+
+
+@pytest.mark.parametrize(
+    "code", [500, *(pytest.param(code, marks=pytest.mark.soak) for code in (429, 401))]
+)
+async def test_f48_queries_answered_with_errors_are_told_and_no_reason_to_dial_for_ever(
+    lab: Lab, folder: Path, code: int
+) -> None:
+    """Errors are no life: not in the state, not in the test, not at the next login."""
+    limits = FAST | {"WAZITERM_LIMITS__KEEPALIVE_S": "1", "WAZITERM_LIMITS__STABLE_S": "2"}
+    async with fleet_on(lab, folder, **limits) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        await lab.trouble(T.QUERY_ERROR, phone.jid, code=code)
+        view = await shown(fleet, "shop", lambda view: view.state is State.DEGRADED)
+        assert view.reason is Reason.QUERIES_REFUSED and f"error {code}" in view.detail
+        report = await fleet.test("shop")
+        assert report.failed is not None and report.failed.name is LayerName.QUERY
+        assert f"answered with error {code}" in report.failed.detail
+        # One reconnect, which does not help, and then as many probes as would make more.
+        logins = (await lab.counters())[EventKind.LOGIN]
+        await shown(fleet, "shop", lambda view: view.state is State.RETRYING)
+        await in_state(fleet, "shop", State.DEGRADED)
+        async with watched(fleet) as seen:
+            for _ in range(4):
+                await lab.wait_event(lambda event: event.kind is EventKind.PROBE, 10)
+        assert set(seen["shop"]) == {(State.DEGRADED, Reason.QUERIES_REFUSED)}
+        assert (await lab.counters())[EventKind.LOGIN] == logins + 1
+        await lab.clear()
+        await in_state(fleet, "shop", State.CONNECTED)
 
 
 async def test_one_refusal_in_a_shared_worker_leaves_the_others_alone(

@@ -15,8 +15,8 @@ from waziterm.worker.neonize.mapping import (
     EVENT_NAMES,
     EVENT_NUMBERS,
     NOTE_NAMES,
+    answered_with,
     connect_error,
-    is_round_trip,
     jid_text,
     library_event,
     log_line,
@@ -145,10 +145,12 @@ def test_what_the_library_could_not_deliver() -> None:
 
 
 def test_what_counts_as_a_round_trip() -> None:
-    assert is_round_trip("info query returned status 500: internal-server-error")
-    assert not is_round_trip("info query timed out")
-    assert not is_round_trip("websocket disconnected before info query returned response")
-    assert not is_round_trip("websocket not connected")
+    told = answered_with("info query returned status 500: internal-server-error")
+    assert told == "error 500: internal-server-error"
+    assert answered_with("info query returned an unknown error") == "error an unknown error"
+    assert not answered_with("info query timed out")
+    assert not answered_with("websocket disconnected before info query returned response")
+    assert not answered_with("websocket not connected")
 
 
 def test_a_log_line_has_no_secret() -> None:

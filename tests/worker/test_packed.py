@@ -276,13 +276,13 @@ async def test_a_refusal_on_which_the_library_would_crash_meets_one_alone(packed
 
 
 async def test_a_first_login_on_which_the_library_would_crash_leaves_room_for_the_next(
-    shelf: Shelf, zygote: Zygote
+    stage: Stage, zygote: Zygote
 ) -> None:
-    await shelf.lab.trouble(TroubleKind.LOGIN_FAILURE, shelf.jid(A), code=414, times=1)
+    await stage.lab.trouble(TroubleKind.LOGIN_FAILURE, stage.jid(A), code=414, times=1)
     async with forked(zygote) as hand:
-        await hand.tell(shelf.connect(A))
+        await hand.tell(stage.connect(A))
         await hand.wait_for(ev.ConnectFailure, instance=A)
-        await hand.tell(shelf.connect(B))
+        await hand.tell(stage.connect(B))
         await hand.wait_for(ev.Connected, instance=B)
         assert (await hand.leave(A)).error == ""
         assert (await hand.probe(B)).error == ""

@@ -329,14 +329,18 @@ class Connection:
         if queries.is_ping(node) and self._server.troubles.active(TroubleKind.NO_PONG, self.jid):
             return
         mute = self._server.troubles.active(TroubleKind.MUTE, self.jid)
-        if mute is not None and queries.is_among(node, mute.query or ""):
+        if mute is not None and queries.is_among(node, mute.query):
+            return
+        if node.attrs.get("xmlns") == "passive":
+            self._server.events.emit(EventKind.PROBE, str(self.jid), self.number)
+        refusal = self._server.troubles.active(TroubleKind.QUERY_ERROR, self.jid)
+        if refusal is not None and queries.is_among(node, refusal.query):
+            self.send(queries.error(node, refusal.code or 0))
             return
         if node.attrs.get("xmlns") == "md" and node.child("remove-companion-device") is not None:
             self.send(queries.result(node))
             self._server.remove_device(Jid(self._owner[0].number, self._owner[1].number))
             return
-        if node.attrs.get("xmlns") == "passive":
-            self._server.events.emit(EventKind.PROBE, str(self.jid), self.number)
         phone, device = self._owner
         self.send(queries.answer(node, self._server.book, phone, device))
 

@@ -32,9 +32,11 @@ def is_ping(query: Node) -> bool:
     return query.attrs.get("xmlns") == "w:p"
 
 
-def is_among(query: Node, named: str) -> bool:
+def is_among(query: Node, named: str | None) -> bool:
     """Whether an info query is one of those that a comma-separated list names, each by its
-    namespace or as `NAMESPACE/TAG`."""
+    namespace or as `NAMESPACE/TAG`; None names all."""
+    if named is None:
+        return True
     for one in named.split(","):
         namespace, _, tag = one.partition("/")
         if query.attrs.get("xmlns") == namespace and (not tag or query.child(tag) is not None):

@@ -20,7 +20,8 @@ class TroubleKind(StrEnum):
     DEVICE_REMOVED unlinks the device (401). STREAM_ERROR sends `code`. LOGIN_FAILURE answers
     logins with `<failure reason=code>` (code 0: with no reason at all), `ban_code` and `expire_s`
     belong to 402; one for everyone meets pairings too. NO_PONG leaves pings unanswered, MUTE the
-    queries that `query` names, SILENT everything. SLOW holds every answer back for `delay_s`.
+    queries that `query` names, SILENT everything. QUERY_ERROR answers queries with an error `code`,
+    all of them or those that `query` names. SLOW holds every answer back for `delay_s`.
     DROP_ACKS takes messages and acknowledges none, SEND_REFUSED refuses them with `code`. TIME_LOCK
     tells that the account may start no new chats for `expire_s` (0: that it may again), and refuses
     nothing by itself. CODE_REFUSED answers the messages of a pairing by code with the error `code`;
@@ -51,6 +52,7 @@ class TroubleKind(StrEnum):
     REFUSE_CONNECT = "refuse-connect"
     OUTAGE = "outage"
     MUTE = "mute"
+    QUERY_ERROR = "query-error"
     EARLY_ERROR = "early-error"
     EARLY_CLOSE = "early-close"
     RESETS = "resets"
@@ -78,8 +80,10 @@ _NEED_CODE = frozenset(
         TroubleKind.OLD_VERSION,
         TroubleKind.SEND_REFUSED,
         TroubleKind.CODE_REFUSED,
+        TroubleKind.QUERY_ERROR,
     }
 )
+_TAKE_QUERY = frozenset({TroubleKind.MUTE, TroubleKind.QUERY_ERROR})
 _NEED_DELAY = frozenset({TroubleKind.SLOW, TroubleKind.RESETS, TroubleKind.FLAPPING})
 _COUNTED = frozenset(
     {
@@ -103,10 +107,10 @@ class Trouble:
     """One trouble as it is asked for.
 
     target: an account's JID or LID (all its devices), a device's JID, or None for everyone.
-    code: of a stream error or a refusal, the reason of a login failure, or N of the oldest version.
-    ban_code: 402 only. expire_s: of 402, and of a time lock.
+    code: of a stream or query error, of a refusal, the reason of a login failure, or N of the
+    oldest version. ban_code: 402 only. expire_s: of 402, and of a time lock.
     times: how often it happens to each device, None until cleared. delay_s: seconds.
-    query: the namespace of the queries that MUTE meets, or `NAMESPACE/TAG`, several with commas:
+    query: the namespace of the queries that are met, or `NAMESPACE/TAG`, several with commas:
     `encrypt/count,passive`.
     """
 
@@ -125,8 +129,10 @@ class Trouble:
             raise TroubleError(f"{self.kind} is for all, not for one session")
         if self.kind in _NEED_CODE and self.code is None:
             raise TroubleError(f"{self.kind} needs a code")
-        if (self.query is not None) != (self.kind is TroubleKind.MUTE):
-            raise TroubleError("mute needs a query, and nothing else takes one")
+        if self.query is None and self.kind is TroubleKind.MUTE:
+            raise TroubleError("mute needs a query")
+        if self.query is not None and self.kind not in _TAKE_QUERY:
+            raise TroubleError(f"{self.kind} takes no query")
         if self.kind is TroubleKind.TIME_LOCK and self.expire_s is None:
             raise TroubleError("time-lock needs its seconds")
         if self.delay_s < 0 or (self.kind in _NEED_DELAY and self.delay_s == 0):

@@ -12,7 +12,7 @@ from waziterm.domain.codec import CodecError
 from waziterm.domain.lifecycle import events
 
 MAX_LINE = 65536
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised with every change of these messages, or of those between a manager and its zygote."""
 ANOTHER = b"zygote"
 """What a manager sends its zygote with one socket, to get another zygote that serves it."""
@@ -112,7 +112,8 @@ class Happened:
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The end of a request. error: "" when ok, else one redacted line. took_s: seconds. refused:
-    the code with which WhatsApp refused a message, 0 when it did not."""
+    the code with which WhatsApp refused a message, 0 when it did not. is_refused: the error of a
+    probe is WhatsApp's own answer."""
 
     instance: str
     request: int
@@ -120,6 +121,7 @@ class Answered:
     error: str = ""
     message_id: str = ""
     refused: int = 0
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

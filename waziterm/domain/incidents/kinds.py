@@ -10,9 +10,10 @@ class IncidentKind(StrEnum):
 
     CONFLICT: another client has the session (440). BAN: WhatsApp locked or banned the account (402,
     403, 406). LOGOUT: the device was unlinked (401). VERSION: WhatsApp refuses the library as it is
-    (405). REFUSAL: it refuses the connection, the login or the linking for another reason. NETWORK: WhatsApp is
-    not reached, or does not answer. SESSION: the session file. PROGRAM: a worker process, or the
-    program itself. OTHER: what is no trouble by itself, in a history of another version.
+    (405). REFUSAL: it refuses the connection, the login or the linking for another reason. NETWORK:
+    WhatsApp is not reached, or does not answer. SESSION: the session file. PROGRAM: a worker
+    process, or the program itself. OTHER: what is no trouble by itself, in a history of another
+    version.
     """
 
     CONFLICT = "conflict"

@@ -39,6 +39,7 @@ class EventName(StrEnum):
     WORKER_DIED = "WorkerDied"
     PROBE_ANSWERED = "ProbeAnswered"
     PROBE_MISSED = "ProbeMissed"
+    PROBE_REFUSED = "ProbeRefused"
     SEND_UNANSWERED = "SendUnanswered"
     HOLDER_FOUND = "HolderFound"
     TAKEN_OVER = "TakenOver"
@@ -107,6 +108,7 @@ NAMES: Mapping[type[ev.Event], EventName] = {
     ev.WorkerDied: EventName.WORKER_DIED,
     ev.ProbeAnswered: EventName.PROBE_ANSWERED,
     ev.ProbeMissed: EventName.PROBE_MISSED,
+    ev.ProbeRefused: EventName.PROBE_REFUSED,
     ev.SendUnanswered: EventName.SEND_UNANSWERED,
     ev.HolderFound: EventName.HOLDER_FOUND,
     ev.TakenOver: EventName.TAKEN_OVER,

@@ -276,6 +276,13 @@ class ProbeMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeRefused:
+    """Our own probe was answered with an error. detail: which."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendUnanswered:
     """WhatsApp has not acknowledged a message within our time limit, and whatsmeow sends no other
     one before. after_s: seconds."""
@@ -483,6 +490,7 @@ LiveEvent = (
     | RegroupAsked
     | ProbeAnswered
     | ProbeMissed
+    | ProbeRefused
     | SendUnanswered
     | TakenOver
 )

@@ -83,6 +83,12 @@ class Reason(Enum):
     KEEPALIVE_MISSED = _Text(
         "keepalive_missed", "408", "WhatsApp does not answer keep-alives", "reconnects by itself"
     )
+    QUERIES_REFUSED = _Text(
+        "queries_refused",
+        "",
+        "WhatsApp answers with errors",
+        "reconnects once; see the code",
+    )
     SEND_UNANSWERED = _Text(
         "send_unanswered",
         "408",

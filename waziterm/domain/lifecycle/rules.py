@@ -190,6 +190,7 @@ def _due(instance: Instance, at: Moment) -> Decision:
         case State.PAIRING:
             return _codes_over(instance, at)
         case State.DEGRADED:
+            # Also where errors were answered: now nothing is.
             return retry(instance, Reason.KEEPALIVE_MISSED, at)
         case State.CONNECTED:
             return Decision(replace(instance, attempt=0, short_lived=0, due=None))
@@ -261,12 +262,12 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.KeepAliveTimeout() if instance.state is State.CONNECTED:
             # It may have been overtaken by an answer: our own probe tells within a round trip.
             return Decision(_degraded(instance, at), (Probe(),))
-        case ev.KeepAliveRestored() | ev.ProbeAnswered() if instance.state is State.DEGRADED:
+        case ev.KeepAliveRestored() | ev.ProbeAnswered() if _is_well_again(instance, event):
             due = at.now + at.limits.stable_s
             online = move(instance, State.CONNECTED, Reason.ONLINE, at, due=due)
             return Decision(replace(online, probe_misses=0))
-        case ev.ProbeMissed():
-            return _probe_missed(instance, at)
+        case ev.ProbeMissed() | ev.ProbeRefused():
+            return _probe_failed(instance, event, at)
         case ev.SendUnanswered(after_s) if instance.state in (State.CONNECTED, State.DEGRADED):
             return retry(instance, Reason.SEND_UNANSWERED, at, f"for {after_s:.0f} s")
         case ev.StreamReplaced():
@@ -403,14 +404,38 @@ def _degraded(instance: Instance, at: Moment) -> Instance:
     return move(instance, State.DEGRADED, Reason.KEEPALIVE_MISSED, at, due=due)
 
 
-def _probe_missed(instance: Instance, at: Moment) -> Decision:
+def _is_well_again(instance: Instance, event: ev.KeepAliveRestored | ev.ProbeAnswered) -> bool:
+    """Whether an answer ends `degraded`. The library's own ping takes an error for an answer."""
+    refused = instance.reason is Reason.QUERIES_REFUSED
+    own_ping = isinstance(event, ev.KeepAliveRestored)
+    return instance.state is State.DEGRADED and not (refused and own_ping)
+
+
+def _probe_failed(
+    instance: Instance, event: ev.ProbeMissed | ev.ProbeRefused, at: Moment
+) -> Decision:
     if instance.state not in (State.CONNECTED, State.DEGRADED):
         return Decision(instance)
+    if isinstance(event, ev.ProbeRefused):
+        return _probe_refused(instance, plain(event.detail), at)
     misses = instance.probe_misses + 1
     if misses >= at.limits.keepalive_misses:
         return retry(instance, Reason.KEEPALIVE_MISSED, at, f"{misses} probes without an answer")
     missed = replace(instance, probe_misses=misses)
     return Decision(missed if instance.state is State.DEGRADED else _degraded(missed, at))
+
+
+def _probe_refused(instance: Instance, detail: str, at: Moment) -> Decision:
+    """WhatsApp answers, but with errors: the connection is there, and of no use.
+
+    What lasts for as long as a connection takes to count as stable is met with one reconnect; one
+    that did not help is not repeated, since WhatsApp hears us well. The probes go on.
+    """
+    is_known = instance.reason is Reason.QUERIES_REFUSED
+    if is_known and instance.attempt == 0 and at.now - instance.since >= at.limits.stable_s:
+        return retry(instance, Reason.QUERIES_REFUSED, at, detail)
+    refused = replace(_degraded(instance, at), reason=Reason.QUERIES_REFUSED, detail=detail)
+    return Decision(replace(refused, probe_misses=0))
 
 
 def _pairing_ended(instance: Instance, failed: ev.PairFailed, at: Moment) -> Decision:

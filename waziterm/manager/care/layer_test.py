@@ -84,6 +84,10 @@ async def _query(connection: Connection) -> Layer:
         return Layer(name, Verdict.FAILED, took_s, f"no answer within {took_s:.0f} s", act)
     except FleetError as error:
         return _refused(name, connection, error, started)
+    if answered.is_refused:
+        said = safe_line(f"WhatsApp answered with {answered.error}", 300)
+        act = "it reaches WhatsApp: wait, and see whether the number is well on the phone"
+        return Layer(name, Verdict.FAILED, answered.took_s, said, act)
     if answered.error:
         said = safe_line(answered.error, 300)
         return Layer(name, Verdict.FAILED, answered.took_s, said, act)

@@ -101,8 +101,12 @@ class Link:
                 if not stood_still(self._clock, before, limits.probe_timeout_s):
                     self._listener.event(ev.ProbeMissed())
                 continue
-            missed = ev.ProbeMissed() if answered.error else ev.ProbeAnswered(answered.took_s)
-            self._listener.event(missed)
+            if answered.is_refused:
+                self._listener.event(ev.ProbeRefused(answered.error))
+            elif answered.error:
+                self._listener.event(ev.ProbeMissed())
+            else:
+                self._listener.event(ev.ProbeAnswered(answered.took_s))
 
     async def probe(self, timeout_s: float) -> wire.Answered:
         """One light round trip to WhatsApp.

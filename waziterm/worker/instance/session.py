@@ -19,7 +19,7 @@ from waziterm.worker.instance.store_file import (
     file_id,
     standing_fault,
 )
-from waziterm.worker.neonize.client import Callbacks, Client, LibraryError
+from waziterm.worker.neonize.client import Callbacks, Client, LibraryError, QueryRefusedError
 from waziterm.worker.neonize.logs import LibraryLog
 from waziterm.worker.neonize.mapping import (
     DEVICES_FULL,
@@ -409,8 +409,11 @@ class Session:
         start = time.monotonic()
         message_id = error = ""
         refused = 0
+        is_refused = False
         try:
             message_id = self._carry_out(request)
+        except QueryRefusedError as answer:
+            error, is_refused = str(answer), True
         except Exception as failure:  # noqa: BLE001 - every request must be answered
             error = log_line(str(failure)) or type(failure).__name__
             if isinstance(request, SendText):
@@ -422,7 +425,15 @@ class Session:
                 self._requests -= 1
         took_s = time.monotonic() - start
         self._outbox.send(
-            Answered(self._command.instance, request.request, took_s, error, message_id, refused)
+            Answered(
+                self._command.instance,
+                request.request,
+                took_s,
+                error,
+                message_id,
+                refused,
+                is_refused,
+            )
         )
 
     def _carry_out(self, request: Request) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.worker.neonize.library import companion, e2e, messages
-from waziterm.worker.neonize.mapping import EVENT_NUMBERS, is_round_trip, jid_text, readable
+from waziterm.worker.neonize.mapping import EVENT_NUMBERS, answered_with, jid_text, readable
 from waziterm.worker.neonize.opening import Calls
 from waziterm.worker.neonize.phrases import TIME_LOCK
 from waziterm.worker.neonize.private import library_path, proxy_settings
@@ -30,6 +30,10 @@ _BROWSER, _BROWSER_NUMBER = "Chrome (Linux)", 1
 
 class LibraryError(Exception):
     """The library refused, or could not do it; the message is its own, in one string."""
+
+
+class QueryRefusedError(LibraryError):
+    """WhatsApp answered a query with an error, which the message names."""
 
 
 def trust_lab(binder: Any, noise_root_key: str) -> None:
@@ -166,14 +170,16 @@ class Client:
         return str(answer.SendResponse.ID)
 
     def probe(self, _calls: Calls) -> None:
-        """One query to WhatsApp and back; raises LibraryError when there was no answer.
+        """One query to WhatsApp and back; raises LibraryError when there was no answer, and
+        QueryRefusedError when it was an error.
 
         It is the query that whatsmeow sends after each login (`SetPassive`), so it changes
-        nothing. An answer that is an error is an answer.
+        nothing.
         """
         error = self._go.SetPassive(self._id, False)
-        if error and not is_round_trip(error.decode(errors="replace")):
-            _raise_if(error)
+        if error and (told := answered_with(error.decode(errors="replace"))):
+            raise QueryRefusedError(told)
+        _raise_if(error)
 
     def pairing_code(self, _calls: Calls, phone: str) -> str:
         """Have WhatsApp make a pairing code; the phone shows a notification that leads to where it

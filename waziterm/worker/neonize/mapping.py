@@ -39,6 +39,7 @@ _BAN_CODES = {
 }
 DEVICES_FULL = 419
 """whatsmeow's `ErrIQResourceLimit`, answered to a pairing by code."""
+_ROUND_TRIP = "info query returned"
 _ATTRIBUTE = re.compile(r'\b(\w+)="(\d{1,9})"')
 
 
@@ -151,9 +152,13 @@ def no_code(refused: CodeRefused) -> str:
     return f"WhatsApp refused it ({refused.code}: {log_line(refused.detail)}): scan the QR code"
 
 
-def is_round_trip(error: str) -> bool:
-    """Whether a failed query was answered by WhatsApp, with an error (whatsmeow `IQError`)."""
-    return error.startswith("info query returned")
+def answered_with(error: str) -> str:
+    """What WhatsApp answered a query with instead of a result (whatsmeow `IQError`), for example
+    `error 429: rate-overlimit`; "" when it did not answer."""
+    if not error.startswith(_ROUND_TRIP):
+        return ""
+    told = log_line(error.removeprefix(_ROUND_TRIP).removeprefix(" status").strip())
+    return f"error {told}"
 
 
 def _enum_name(message: Any, field: str) -> str:
