@@ -24,6 +24,7 @@ BENCHES = (
     "cold_start",
     "footprint",
     "packed",
+    "history",
     "sends",
     "conflicts",
     "war",

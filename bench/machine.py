@@ -19,6 +19,14 @@ def rss_mb(pid: int) -> float:
     return float(psutil.Process(pid).memory_info().rss) / 1e6
 
 
+def peak_mb(pid: int) -> float:
+    """The largest resident set size that a process ever had, in MB (10^6 bytes)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ValueError(f"no peak for process {pid}")
+
+
 def cpu_s(pid: int) -> float:
     """CPU seconds of a process since its start, threads that have ended included.
 

@@ -216,6 +216,19 @@ async def test_reads_the_ca_file_of_a_lab_only(
     assert os.environ["SSL_CERT_FILE"] == "/own/ca.pem"
 
 
+async def test_f44_its_memory_is_bounded_unless_somebody_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`python -m bench history` measures what that is good for."""
+    told = "print(os.environ['GOMEMLIMIT'], os.environ['GOGC'], flush=True)"
+    _impostor(monkeypatch, tmp_path, told)
+    monkeypatch.delenv("GOMEMLIMIT", raising=False)
+    monkeypatch.delenv("GOGC", raising=False)
+    assert (await _run(None)).lines == ["100MiB 50"]
+    monkeypatch.setenv("GOMEMLIMIT", "300MiB")
+    assert (await _run(None)).lines == ["300MiB 50"]
+
+
 async def test_shows_what_is_no_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = r"""
         pipe.sendall(b'\xff\n{"kind": "ready"}\n{"kind": "heartbeat"}\n' + b'x' * 200_000 + b'\n')

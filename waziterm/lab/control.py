@@ -138,6 +138,9 @@ class _Client:
             "send_frame": lambda: server.send_frame(
                 self._jid(args["jid"]), bytes.fromhex(args["data"])
             ),
+            "send_history": lambda: server.send_history(
+                self._jid(args["jid"]), int(args["chunks"]), int(args["size"])
+            ),
             "send_stanza": lambda: server.send_stanza(
                 self._jid(args["jid"]), _node_of(args["node"])
             ),

@@ -4,6 +4,7 @@ import json
 import logging
 import secrets
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from waziterm.lab.signalwire import parse_prekey, parse_signal
 from waziterm.lab.words import ReceiptMode, ReceivedMessage
 
 MAX_RETRIES = 4
+_CHAT_BYTES, _TEXT_BYTES = 20_000, 200
 
 log = logging.getLogger(__name__)
 
@@ -171,6 +173,38 @@ def message_for(phone: Phone, receiver: Phone, device: int, body: bytes) -> Node
         },
         (Node("enc", {"v": "2", "type": kind}, data),),
     )
+
+
+def history_for(phone: Phone, device: int, chunk: int, size: int) -> Node:
+    """A part of the history that a phone sends its own new device, inside the message itself.
+
+    chunk: its number, from 0. size: bytes of the history before it is compressed, at most what
+    a frame holds. Raises ValueError when the device has uploaded no keys yet.
+    """
+    made = protobufs()
+    history = made.history.HistorySync(
+        syncType=made.history.HistorySync.RECENT, chunkOrder=chunk, progress=100
+    )
+    for number in range(max(1, size // _CHAT_BYTES)):
+        chat = history.conversations.add(ID=f"6281{chunk:02}{number:06}@s.whatsapp.net")
+        for _ in range(_CHAT_BYTES // _TEXT_BYTES):
+            kept = chat.messages.add().message
+            kept.key.remoteJID, kept.key.ID = chat.ID, "3A" + secrets.token_hex(9).upper()
+            kept.message.conversation = secrets.token_urlsafe(_TEXT_BYTES * 3 // 4)
+    notification = made.e2e.HistorySyncNotification(
+        syncType=made.e2e.RECENT,
+        chunkOrder=chunk,
+        progress=100,
+        initialHistBootstrapInlinePayload=zlib.compress(history.SerializeToString(), 1),
+    )
+    told = made.e2e.Message(
+        protocolMessage=made.e2e.ProtocolMessage(
+            type=made.e2e.ProtocolMessage.HISTORY_SYNC_NOTIFICATION,
+            historySyncNotification=notification,
+        )
+    )
+    node = message_for(phone, phone, device, told.SerializeToString())
+    return Node(node.tag, {**node.attrs, "category": "peer"}, node.content)
 
 
 def ack(stanza: Node, error: int | None = None) -> Node:

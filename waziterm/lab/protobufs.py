@@ -22,6 +22,7 @@ class Protobufs:
     cert: ModuleType
     adv: ModuleType
     e2e: ModuleType
+    history: ModuleType
 
 
 @cache
@@ -41,6 +42,7 @@ def protobufs() -> Protobufs:
             cert=importlib.import_module("waCert.WACert_pb2"),
             adv=importlib.import_module("waAdv.WAAdv_pb2"),
             e2e=importlib.import_module("waE2E.WAWebProtobufsE2E_pb2"),
+            history=importlib.import_module("waHistorySync.WAWebProtobufsHistorySync_pb2"),
         )
     finally:
         sys.path.remove(folder)

@@ -16,7 +16,7 @@ from waziterm.lab.desk import PairingDesk
 from waziterm.lab.events import EventKind, Events
 from waziterm.lab.linkcode import normal_code
 from waziterm.lab.listener import HOST, Listener
-from waziterm.lab.messages import message_for, text_body
+from waziterm.lab.messages import history_for, message_for, text_body
 from waziterm.lab.node import Node
 from waziterm.lab.pairing import parse_qr
 from waziterm.lab.phonebook import PhoneBook
@@ -291,6 +291,18 @@ class Server:
             SessionView(str(jid), c.since, c.number, self.logins[jid], self.dials[jid], c.version)
             for jid, c in self.online.items()
         )
+
+    def send_history(self, to: Jid, chunks: int, size: int) -> None:
+        """A phone sends its linked device so many parts of its history, each of so many bytes.
+
+        Raises ValueError when there is no such device or it has uploaded no keys yet.
+        """
+        phone = self.book.known(to.user)
+        if phone is None or to.device not in phone.devices:
+            raise ValueError(f"no phone has a linked device {to}")
+        for chunk in range(chunks):
+            self.pass_on(to, history_for(phone, to.device, chunk, size))
+        self.book.save(phone)
 
     def pass_on(self, jid: Jid, node: Node) -> None:
         """Bring a node to a linked device, at once or when it logs in."""
