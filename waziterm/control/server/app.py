@@ -22,7 +22,7 @@ from aiohttp import web
 
 from waziterm.control.protocol import hello
 from waziterm.control.server import dispatch
-from waziterm.control.server.listener import listening
+from waziterm.control.server.listening import listening
 from waziterm.control.server.stream import Stream
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceNotFoundError
 from waziterm.health.answers import Health

@@ -1,23 +1,16 @@
-"""The control socket's file: bound by us, private from its first moment, made again when somebody
-takes it away, gone when we end."""
+"""The control socket's file: bound by us, private from its first moment, gone when we end."""
 
-import asyncio
-import logging
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError
 
 # The kernel's sockaddr_un holds 108 bytes, one of which is the closing NUL.
 LONGEST_PATH = 107
-LOOK_S = 0.5
-"""Seconds between two looks at the file; a verb waits longer for an answer."""
-
-log = logging.getLogger(__name__)
 
 
 def check_socket_path(path: Path) -> None:
@@ -28,46 +21,6 @@ def check_socket_path(path: Path) -> None:
             f"the control socket's path has {size} bytes, the system allows {LONGEST_PATH}: {path}",
             "use a data directory with a shorter path (--data-dir)",
         )
-
-
-@asynccontextmanager
-async def listening(path: Path, protocol: Callable[[], asyncio.Protocol]) -> AsyncIterator[None]:
-    """Serve a protocol at `path` while the context is open, also when its file is removed or
-    replaced meanwhile. Who is connected stays so.
-
-    Call it as `listener`, whose errors it raises.
-    """
-    loop = asyncio.get_running_loop()
-    with ExitStack() as file:
-        server = await loop.create_unix_server(protocol, sock=file.enter_context(listener(path)))
-
-        async def keep() -> None:
-            nonlocal server
-            born, said = _identity(path), ""
-            while True:
-                await asyncio.sleep(LOOK_S)
-                if born is not None and await asyncio.to_thread(_identity, path) == born:
-                    continue
-                server.close()
-                file.close()
-                try:
-                    sock = file.enter_context(listener(path))
-                except FleetError as error:
-                    born = None
-                    if said != (said := str(error)):
-                        log.warning("verbs cannot reach this manager: %s", said)
-                    continue
-                server = await loop.create_unix_server(protocol, sock=sock)
-                born, said = _identity(path), ""
-                log.warning("the control socket was taken away, and made again: %s", path)
-
-        keeping = asyncio.create_task(keep())
-        try:
-            yield
-        finally:
-            keeping.cancel()
-            await asyncio.wait([keeping])
-            server.close()
 
 
 @contextmanager
@@ -81,7 +34,7 @@ def listener(path: Path) -> Iterator[socket.socket]:
     try:
         _remove_stale(path)
         sock = _bind(path)
-        born = _identity(path)
+        born = identity(path)
     except OSError as error:
         raise FleetError(
             f"cannot listen on {path}: {error.strerror or error}",
@@ -130,7 +83,7 @@ def _remove_stale(path: Path) -> None:
     raise FleetError(f"another process still answers on {path}", code=3)
 
 
-def _identity(path: Path) -> tuple[int, int, int] | None:
+def identity(path: Path) -> tuple[int, int, int] | None:
     """Which file lies there; None for nothing that can be seen. An inode alone is soon used again;
     the time of a socket's last change is that of its bind, whoever gives it another mode."""
     try:
@@ -141,5 +94,5 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 
 def _remove_own(path: Path, born: tuple[int, int, int] | None) -> None:
-    if born is not None and _identity(path) == born:
+    if born is not None and identity(path) == born:
         path.unlink(missing_ok=True)
