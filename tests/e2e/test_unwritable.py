@@ -147,7 +147,7 @@ async def test_f45_locked_files_have_a_reason_of_their_own_and_hold_nobody_up(
             await pair(fleet, lab, name)
     with ExitStack() as held:
         for name in locked:
-            held.enter_context(a_lock_on(folder / "data" / "sessions" / f"{name}.db"))
+            held.enter_context(a_lock_on(session_of(folder / "data", name)))
         began = time.monotonic()
         async with fleet_on(lab, folder) as fleet:
             for name in well:

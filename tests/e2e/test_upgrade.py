@@ -16,12 +16,14 @@ from tests.e2e.test_process import pair, until_state
 from tests.programs import DEADLINE_S, Headless, headless
 from tests.programs import verb as run_verb
 from tests.sessions import session_of
+from waziterm.control import protocol
 from waziterm.control.client.remote import attached
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.program import UPGRADED
+from waziterm.worker import protocol as wire
 
 SOURCE = Path(__file__).parents[2] / "waziterm"
 AT_ONCE = {
@@ -35,8 +37,8 @@ AT_ONCE = {
 }
 OTHER = {
     "__init__.py": ('__version__ = "0.1.0"', '__version__ = "9.0.0"'),
-    "control/protocol.py": ("PROTOCOL = 1", "PROTOCOL = 99"),
-    "worker/protocol.py": ("PROTOCOL = 1", "PROTOCOL = 99"),
+    "control/protocol.py": (f"PROTOCOL = {protocol.PROTOCOL}", "PROTOCOL = 99"),
+    "worker/protocol.py": (f"PROTOCOL = {wire.PROTOCOL}", "PROTOCOL = 99"),
 }
 """A later program: it speaks other protocols, and its modules do not fit to those of today."""
 
