@@ -141,7 +141,7 @@ def test_what_the_library_could_not_deliver() -> None:
     assert refusal(node, "TemporaryBan") == ev.TemporaryBan(105, 31536000.0)
     assert refusal(node) == ev.TemporaryBan(105, 31536000.0)
     assert refusal("", "TemporaryBan") == ev.TemporaryBan(0, 0.0)
-    assert refusal('<failure reason="418"/>') == ev.ConnectFailure(418, '<failure reason="418"/>')
+    assert refusal('<failure reason="418"/>') == ev.ConnectFailure(418)
 
 
 def test_what_counts_as_a_round_trip() -> None:

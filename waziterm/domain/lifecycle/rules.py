@@ -9,6 +9,7 @@ from typing import assert_never
 
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopWorker
+from waziterm.domain.lifecycle.causes import plain_cause
 from waziterm.domain.lifecycle.future import has_future, longest_cooldown, settled
 from waziterm.domain.lifecycle.handling import completed
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
@@ -277,7 +278,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.TemporaryBan(code, expire_s):
             return _banned(instance, code, expire_s, at)
         case ev.ConnectFailure(code, detail, shared):
-            return refused(instance, code, plain(detail), at, shared=shared)
+            return refused(instance, code, plain_cause(detail), at, shared=shared)
         case ev.ClientOutdated():
             stopped = outdated(instance, at)
             return replace(stopped, actions=(*stopped.actions, ReportRefusedVersion()))
@@ -287,7 +288,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             ahead = until if until is not None and until > at.now else None
             return Decision(replace(instance, no_new_chats_until=ahead))
         case ev.DialFailed(detail):
-            return retry(instance, Reason.DIAL_FAILED, at, plain(detail))
+            return retry(instance, Reason.DIAL_FAILED, at, plain_cause(detail))
         case ev.TakenOver(by):
             return hold(instance, Reason.LOCAL_HOLDER, at, plain(by))
         case ev.StoreFailing(fault, detail):
@@ -299,7 +300,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.NotStarted() if instance.state is State.CONNECTING:
             return connect(instance, instance.reason, at)
         case ev.LibraryDeaf(detail, shared):
-            return deaf(instance, plain(detail), at, shared=shared)
+            return deaf(instance, plain_cause(detail), at, shared=shared)
         case ev.WorkerLost(cause):
             return lost_worker(instance, plain(cause), at)
         case ev.RegroupAsked() if instance.state is State.CONNECTED and instance.due is None:
@@ -389,7 +390,7 @@ def _disconnected(instance: Instance, event: ev.Disconnected, at: Moment) -> Dec
         return Decision(instance)
     named = event.how is ev.DropKind.ERROR
     reason = Reason.STREAM_ERROR if named else Reason.DROPPED
-    detail = plain(event.detail)
+    detail = plain_cause(event.detail)
     if instance.state is State.RETRYING:
         return retry(instance, reason, at, detail) if instance.redialling else Decision(instance)
     if instance.connected_at is None:
@@ -440,7 +441,7 @@ def _probe_refused(instance: Instance, detail: str, at: Moment) -> Decision:
 
 def _pairing_ended(instance: Instance, failed: ev.PairFailed, at: Moment) -> Decision:
     """What cannot end well with another QR code shows none by itself."""
-    said = plain(failed.detail)
+    said = plain_cause(failed.detail)
     detail = ": ".join(filter(None, (f"code {failed.code}" if failed.code else "", said)))
     match failed.end:
         case ev.PairingEnd.TIMEOUT:

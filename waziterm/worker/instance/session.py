@@ -222,6 +222,8 @@ class Session:
         with self._lock:
             delivered = self._delivered
         if not delivered:
+            # A reason says it in fewer words.
+            self._note(f"error: {log_line(text)}")
             self._finished(connect_error(text))
             return
         name = undelivered(text)

@@ -109,7 +109,8 @@ def refusal(failure: str, name: str = "") -> ev.TemporaryBan | ev.ConnectFailure
     reason = numbers.get("reason", 0)
     if name == "TemporaryBan" or reason == 402:
         return ev.TemporaryBan(numbers.get("code", 0), float(numbers.get("expire", 0)))
-    return ev.ConnectFailure(reason, log_line(failure))
+    # Its code tells all that the node does, which stands in the log.
+    return ev.ConnectFailure(reason)
 
 
 def pairing_refusal(said: str) -> ev.TemporaryBan | ev.ConnectFailure | ev.PairFailed:

@@ -1,0 +1,169 @@
+"""What a failure of the network is called: real lines, one sentence each, and any text at all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waziterm.domain.lifecycle.causes import CAUSES, plain_cause, retold_cause
+from waziterm.domain.phrase import Phrase
+from waziterm.domain.text import plain
+
+DIALLED = (
+    "failed to dial whatsapp web websocket: failed to WebSocket dial: failed to send handshake"
+    ' request: Get "https://web.whatsapp.com/ws/chat": '
+)
+REAL = (
+    ("dial tcp: lookup web.whatsapp.com: no such host", "no DNS answer for web.whatsapp.com"),
+    (
+        "dial tcp: lookup web.whatsapp.com on 127.0.0.53:53: no such host",
+        "no DNS answer for web.whatsapp.com",
+    ),
+    (
+        "dial tcp: lookup web.whatsapp.com on 8.8.8.8:53: read udp 10.0.0.2:49152->8.8.8.8:53:"
+        " i/o timeout",
+        "no DNS answer for web.whatsapp.com",
+    ),
+    (
+        "dial tcp: lookup web.whatsapp.com on 127.0.0.11:53: server misbehaving",
+        "no DNS answer for web.whatsapp.com",
+    ),
+    (
+        "dial tcp: lookup web.whatsapp.com: Temporary failure in name resolution",
+        "no DNS answer for web.whatsapp.com",
+    ),
+    (
+        "dial tcp: lookup web.whatsapp.com on [::1]:53: dial udp [::1]:53: connect: network is"
+        " unreachable",
+        "no DNS answer for web.whatsapp.com",
+    ),
+    (
+        "proxyconnect tcp: dial tcp: lookup proxy.example.org: no such host",
+        "no DNS answer for proxy.example.org",
+    ),
+    (
+        "dial tcp 157.240.1.60:443: connect: connection refused",
+        "connection refused by 157.240.1.60:443",
+    ),
+    ("dial tcp 157.240.1.60:443: i/o timeout", "no answer from 157.240.1.60:443"),
+    (
+        "dial tcp 157.240.1.60:443: connect: connection timed out",
+        "no answer from 157.240.1.60:443",
+    ),
+    (
+        "dial tcp [2a03:2880:f2ff::60]:443: connect: network is unreachable",
+        "no route to [2a03:2880:f2ff::60]:443",
+    ),
+    ("dial tcp 157.240.1.60:443: connect: no route to host", "no route to 157.240.1.60:443"),
+    (
+        "dial tcp 157.240.1.60:443: connect: operation not permitted",
+        "this machine forbids the connection to 157.240.1.60:443",
+    ),
+    (
+        "dial tcp 157.240.1.60:443: socket: too many open files",
+        "this machine has no more connections to give",
+    ),
+    (
+        "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+        "the certificate is of an unknown authority: something stands between",
+    ),
+    (
+        "tls: failed to verify certificate: x509: certificate has expired or is not yet valid:"
+        " current time 2019-01-01T00:00:12Z is before 2025-02-26T00:00:00Z",
+        "the certificate is not valid now: see this machine's clock",
+    ),
+    (
+        "tls: failed to verify certificate: x509: certificate is valid for login.hotel.example,"
+        " not web.whatsapp.com",
+        "the certificate is not WhatsApp's: something stands between",
+    ),
+    ("remote error: tls: handshake failure", "the TLS handshake failed"),
+    ("tls: first record does not look like a TLS handshake", "what answers does not speak TLS"),
+    ("net/http: TLS handshake timeout", "no answer to the TLS handshake"),
+    (
+        "proxyconnect tcp: dial tcp 127.0.0.1:3128: connect: connection refused",
+        "connection refused by the proxy 127.0.0.1:3128",
+    ),
+    (
+        "proxyconnect tcp: dial tcp 10.1.1.1:3128: i/o timeout",
+        "the proxy 10.1.1.1:3128 does not answer",
+    ),
+    ("Proxy Authentication Required", "the proxy wants another login (407)"),
+    ("Bad Gateway", "the proxy does not reach WhatsApp"),
+    ("Forbidden", "the proxy forbids WhatsApp"),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: unknown error general SOCKS"
+        " server failure",
+        "the proxy 127.0.0.1:1080 does not reach WhatsApp",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: unknown error connection not"
+        " allowed by ruleset",
+        "the proxy 127.0.0.1:1080 forbids WhatsApp",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: username/password"
+        " authentication failed",
+        "the proxy wants another login",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: dial tcp 127.0.0.1:1080:"
+        " connect: connection refused",
+        "connection refused by the proxy 127.0.0.1:1080",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:3128->web.whatsapp.com:443: unexpected protocol version 72",
+        "127.0.0.1:3128 is no SOCKS proxy",
+    ),
+    (
+        "read tcp 10.0.0.2:50130->157.240.1.60:443: read: connection reset by peer",
+        "connection reset by peer",
+    ),
+    ("EOF", "the connection was closed while it was made"),
+    ("context deadline exceeded", "no answer in time"),
+)
+
+
+@pytest.mark.parametrize(("text", "said"), REAL)
+def test_the_commonest_texts_become_one_sentence(text: str, said: str) -> None:
+    assert plain_cause(DIALLED + text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "failed to WebSocket dial: expected handshake response status code 101 but got 403",
+            "WhatsApp's address answers with HTTP 403",
+        ),
+        ("timed out waiting for handshake response", "no answer in time"),
+        ("network is unreachable", "the network is unreachable"),
+        ("no route to host", "no route to WhatsApp"),
+    ],
+)
+def test_what_the_library_says_without_a_dial(text: str, said: str) -> None:
+    assert plain_cause(text) == said
+
+
+def test_an_unknown_text_keeps_its_end() -> None:
+    assert plain_cause(f"{DIALLED}something new") == "something new"
+    said = plain_cause(": ".join(["an outer part of it"] * 20) + ": the inner one")
+    assert len(said) <= 160 and said.endswith(": the inner one")
+
+
+def test_a_secret_does_not_come_through() -> None:
+    said = plain_cause("cannot use socks5://me:word@proxy.example.org:1080 now")
+    assert "word@" not in said and "proxy.example.org" in said
+
+
+@pytest.mark.parametrize("text", [text for text, _ in REAL])
+def test_a_sentence_can_be_translated_and_is_told_once(text: str) -> None:
+    said = plain_cause(DIALLED + text)
+    phrase = retold_cause(said)
+    assert isinstance(phrase, Phrase) and phrase == said and phrase.template in CAUSES
+
+
+@given(st.text(max_size=600) | st.sampled_from(REAL).map(lambda each: each[0]))
+def test_any_text_gives_a_bounded_line_which_stays_as_it_is(text: str) -> None:
+    said = plain_cause(text)
+    assert plain(said, 160) == said
+    assert plain_cause(said) == said
