@@ -162,7 +162,8 @@ def test_a_jid_with_an_agent_is_the_same_device() -> None:
 def test_a_pairing_under_way_is_left_alone_and_what_an_old_one_left_goes() -> None:
     pairing = Instance("shop", 0.0, id="shop", state=State.PAIRING, reason=Reason.QR_SHOWN)
     survey = replace(HEALTHY, instances=(pairing,), sessions={"shop": EMPTY})
-    assert diagnose(survey) == ()
+    (waits,) = diagnose(survey)
+    assert (waits.kind, waits.severity) == (FindingKind.NOT_CONNECTED, Severity.NOTICE)
     for ended in (
         replace(survey, has_manager=False),
         replace(survey, instances=(replace(pairing, state=State.STOPPED),)),
@@ -357,3 +358,44 @@ def test_a_file_with_the_name_of_an_instance_that_has_none_is_not_moved_away() -
     )
     (orphan,) = (each for each in diagnose(its_own) if each.kind is FindingKind.ORPHAN_SESSION)
     assert orphan.remedy is Remedy.TRASH_SESSION
+
+
+def down(state: State, reason: Reason, for_s: float, **changed: object) -> Survey:
+    since = NOW - for_s
+    return with_instance(state=state, reason=reason, since=since, down_since=since, **changed)
+
+
+def test_f17_one_that_is_wanted_and_not_connected_is_a_problem_with_its_reason() -> None:
+    dns = "no DNS answer for web.whatsapp.com"
+    found = only(down(State.RETRYING, Reason.DIAL_FAILED, 720.0, detail=dns))
+    assert (found.kind, found.severity) == (FindingKind.NOT_CONNECTED, Severity.PROBLEM)
+    said = f"not connected for 12 min: {Reason.DIAL_FAILED.sentence} (408): {dns}"
+    assert found.evidence == said
+    tries = down(
+        State.CONNECTING, Reason.RETRY, 720.0,
+        trouble=Reason.DIAL_FAILED, trouble_detail=dns, trouble_at=NOW - 700.0,
+    )  # fmt: skip
+    assert only(tries).evidence == said and only(tries).severity is Severity.PROBLEM
+
+
+@pytest.mark.parametrize("state", [each for each in State if each is not State.CONNECTED])
+def test_f17_nothing_is_wrong_is_never_said_while_one_is_not_connected(state: State) -> None:
+    for paired in (JID, None):
+        for reason in (Reason.RETRY, Reason.PAUSED, Reason.QR_EXPIRED, Reason.DROPPED):
+            assert diagnose(down(state, reason, 0.0, jid=paired)) != ()
+
+
+@pytest.mark.parametrize(("for_s", "severity"), [(3.0, Severity.NOTICE), (131.0, Severity.PROBLEM)])
+def test_f17_one_that_has_just_begun_to_connect_is_named_and_no_problem(
+    for_s: float, severity: Severity
+) -> None:
+    assert only(down(State.CONNECTING, Reason.RESUMED, for_s)).severity is severity
+    redials = down(State.RETRYING, Reason.DROPPED, for_s, redialling=True)
+    assert only(redials).severity is severity
+    assert only(down(State.RETRYING, Reason.DROPPED, for_s)).severity is Severity.PROBLEM
+
+
+def test_f17_without_a_manager_nobody_is_connected() -> None:
+    found = only(replace(HEALTHY, has_manager=False))
+    assert (found.kind, found.severity) == (FindingKind.NO_MANAGER, Severity.NOTICE)
+    assert "1 wanted" in found.evidence

@@ -116,7 +116,8 @@ class Place:
 
     def add(self, name: str, jid: str | None = JID, *devices: str) -> Path:
         """An instance with a session file. devices: those in the file, else the instance's own."""
-        self.fleet.append(Instance(name, created_at=0.0, id=name, jid=jid))
+        # Nobody misses them while no manager runs.
+        self.fleet.append(Instance(name, created_at=0.0, id=name, jid=jid, wanted=Wanted.STOPPED))
         path = self.data.session(name)
         write_store(path, *(devices or ((jid,) if jid else ())))
         return path
@@ -178,7 +179,7 @@ async def test_f41_who_was_online_when_the_last_manager_ended_has_no_file_open(
 ) -> None:
     place.add("a")
     place.fleet[:] = [replace(place.fleet[0], state=State.CONNECTED, wanted=Wanted.RUNNING)]
-    assert await place.checkup.check() == ()
+    assert (await place.only()).kind is FindingKind.NO_MANAGER
 
 
 async def test_a_look_leaves_nothing_beside_the_files(place: Place) -> None:
@@ -315,7 +316,7 @@ async def test_a_file_without_a_device(place: Place) -> None:
 
 
 async def test_a_linked_instance_whose_file_has_no_device(place: Place) -> None:
-    place.fleet.append(Instance("a", created_at=0.0, id="a", jid=JID))
+    place.fleet.append(Instance("a", created_at=0.0, id="a", jid=JID, wanted=Wanted.STOPPED))
     write_store(place.data.session("a"))
     found = await place.only()
     assert (found.kind, found.severity, found.remedy) == (
@@ -439,7 +440,7 @@ async def test_a_foreign_process_that_has_it_open(place: Place, rival: Rival) ->
     assert [each.kind for each in found] == [
         FindingKind.FOREIGN_HOLDER, FindingKind.FOREIGN_HOLDER, FindingKind.ORPHAN_SESSION
     ]  # fmt: skip
-    assert f"(pid {rival.pid}" in found[0].evidence
+    assert f"pid {rival.pid}: " in found[0].evidence
     assert (await place.fix()).steps == (), "nothing is done to a file that is in use"
     own = Checkup(replace(place.places, own_pids=lambda: frozenset({rival.pid})))
     assert [each.kind for each in await own.check()] == [FindingKind.ORPHAN_SESSION]
@@ -612,7 +613,8 @@ def test_a_running_manager_stops_the_one_whose_file_it_rebuilds(host: Host) -> N
         FindingKind.SESSION_DAMAGED, FindingKind.ORPHAN_SESSION
     )  # fmt: skip
     report = host.world.task(host.fleet.fix()).result()
-    assert [step.error for step in report.steps] == ["", ""] and report.remaining == ()
+    assert [step.error for step in report.steps] == ["", ""]
+    assert [each.kind for each in report.remaining] == [FindingKind.NOT_CONNECTED]
     assert not first.alive and worker_of(host, "a").jid == JID
     assert not host.lies
 
@@ -627,7 +629,7 @@ async def test_a_real_session_is_sound_in_use_and_connects_after_it_was_rebuilt(
         assert look is not None and look.condition is Condition.SOUND
         assert [jid for jid, _ in look.devices] == [phone.jid]
         assert (await hand.probe()).error == ""
-    place.fleet.append(Instance("a", created_at=0.0, id="a", jid=phone.jid))
+    place.fleet.append(Instance("a", created_at=0.0, id="a", jid=phone.jid, wanted=Wanted.STOPPED))
     assert await place.checkup.check() == ()
     with closing(sqlite3.connect(path)) as db:
         db.execute("DELETE FROM whatsmeow_pre_keys WHERE key_id > 400")

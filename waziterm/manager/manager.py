@@ -374,6 +374,7 @@ class SessionManager:
             halted=self._instances.paused,
             stuck=self._instances.stalled,
             upgraded=self.look_for_upgrade,
+            connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
         )
         return Checkup(sources)
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from waziterm.domain.care.trash import TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.version import UsedVersion
 
 Device = tuple[str, str]
@@ -62,6 +63,7 @@ class Survey:
     conflicts: by id, those of the last day. retries: by id, of the last hour.
     stuck: by name, why an instance is longer in its state than its limit says.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
+    connect_limit_s: by how many seconds a connect has come to its end.
     version: that which the library tells WhatsApp, None when it is not known.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
@@ -83,6 +85,7 @@ class Survey:
     is_upgraded: bool = False
     trash: tuple[TrashView, ...] = ()
     stuck: Mapping[str, str] = field(default_factory=dict)
+    connect_limit_s: float = Limits().connect_timeout_s
     version: UsedVersion | None = None
 
     @property

@@ -41,6 +41,8 @@ class FindingKind(StrEnum):
     VERSION_READ = "version_read"
     BANNED = "banned"
     LOGGED_OUT = "logged_out"
+    NOT_CONNECTED = "not_connected"
+    NO_MANAGER = "no_manager"
     STUCK = "stuck"
     DISK_LOW = "disk_low"
     FEW_DESCRIPTORS = "few_descriptors"

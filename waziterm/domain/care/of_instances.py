@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Finding, FindingKind, Severity
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.memory import evidence_for
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import safe_line
@@ -40,7 +41,10 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
             yield _banned(instance, instance.banned_until - survey.now)
         elif instance.state is State.LOGGED_OUT:
             yield _logged_out(instance)
+        elif _is_missed(survey, instance) and instance.name not in with_bad_file:
+            yield _not_connected(survey, instance)
         yield from _history(survey, instance)
+    yield from _unkept(survey)
     if outdated:
         names = [instance.name for instance in outdated]
         shown = ", ".join(names[:3]) + ("" if len(names) <= 3 else ", …")
@@ -66,14 +70,16 @@ def _held(survey: Survey, instance: Instance) -> Finding:
     kind = FindingKind.CRASH_LOOP if reason is Reason.CRASH_LOOP else FindingKind.HELD
     # Whoever stopped it knows of it.
     severity = Severity.PROBLEM if instance.wanted is Wanted.RUNNING else Severity.NOTICE
-    detail = instance.detail if instance.reason is reason else ""
+    detail = evidence_for(instance, reason)
     return Finding(kind, severity, name, name, f"held: {_said(reason, detail)}", act)
 
 
 def _banned(instance: Instance, left_s: float) -> Finding:
     minutes = max(1, round(left_s / 60))
     left = f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"
-    evidence = f"{_said(Reason.TEMPORARY_BAN, instance.detail)}, {left} left"
+    evidence = (
+        f"{_said(Reason.TEMPORARY_BAN, evidence_for(instance, Reason.TEMPORARY_BAN))}, {left} left"
+    )
     act = "wait: it connects by itself then, and nothing shortens a ban"
     if instance.wanted is Wanted.STOPPED:
         act = f"wait; then `waziterm start {instance.name}`"
@@ -89,6 +95,73 @@ def _logged_out(instance: Instance) -> Finding:
         act = f"{reason.next_step}; then {act}"
     evidence = _said(reason, instance.detail)
     return Finding(FindingKind.LOGGED_OUT, Severity.PROBLEM, name, name, evidence, act)
+
+
+def _is_missed(survey: Survey, instance: Instance) -> bool:
+    """Whether it is wanted and not connected, and no other finding tells so."""
+    wanted = survey.has_manager and instance.wanted is Wanted.RUNNING
+    told = instance.name in survey.stuck
+    return wanted and instance.state is not State.CONNECTED and not told
+
+
+def _not_connected(survey: Survey, instance: Instance) -> Finding:
+    """One that is wanted and not connected; one that has only begun to connect is no problem."""
+    name, since = instance.name, instance.down_since or instance.since
+    lasts = _span(survey.now - since)
+    trouble, at = instance.trouble, instance.trouble_at
+    if trouble is None or at is None or at < since or instance.state.is_trouble:
+        trouble, detail = instance.reason, instance.detail
+    else:
+        detail = instance.trouble_detail
+    evidence = f"not connected for {lasts}: {_said(trouble, detail)}"
+    act = f"it tries again by itself; `waziterm test {name}` names the layer that fails"
+    severity = Severity.PROBLEM
+    if not instance.is_paired and instance.state is not State.CONNECTING:
+        severity, act = Severity.NOTICE, f"`waziterm start {name}` shows a QR code to link it"
+        if instance.state is State.PAIRING:
+            act = instance.reason.next_step
+        evidence = f"not linked: {_said(instance.reason, instance.detail)}"
+    elif instance.state is State.STOPPED:
+        paused = instance.reason is Reason.PAUSED
+        severity = Severity.NOTICE if paused else Severity.PROBLEM
+        act = instance.reason.next_step if paused else f"`waziterm start {name}`"
+    elif _has_just_begun(survey, instance, since, trouble):
+        severity, act = Severity.NOTICE, "wait: it is connecting"
+    return Finding(FindingKind.NOT_CONNECTED, severity, name, name, evidence, act)
+
+
+def _has_just_begun(survey: Survey, instance: Instance, since: float, trouble: Reason) -> bool:
+    """Whether it connects, or dials again after a drop, for the first time and not for long."""
+    begins = instance.redialling or (
+        instance.state is State.CONNECTING and trouble is instance.reason
+    )
+    return begins and survey.now - since <= survey.connect_limit_s
+
+
+def _unkept(survey: Survey) -> Iterator[Finding]:
+    """Without a manager nobody is connected, whatever the last one has left."""
+    missed = [
+        instance.name
+        for instance in survey.instances
+        if instance.wanted is Wanted.RUNNING and instance.is_paired
+    ]
+    if missed and not survey.has_manager:
+        shown = ", ".join(missed[:3]) + ("" if len(missed) <= 3 else ", …")
+        yield Finding(
+            FindingKind.NO_MANAGER,
+            Severity.NOTICE,
+            "waziterm",
+            None,
+            f"no manager runs: {len(missed)} wanted, none connected: {shown}",
+            Reason.NO_MANAGER.next_step,
+        )
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("d", 86_400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
 
 
 def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from waziterm.domain.care.evidence import OpenPath, SessionLook, Survey
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
 from waziterm.domain.version import UsedVersion
@@ -42,6 +43,7 @@ class CheckSources:
     for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
     nobody of ours uses its session; afterwards it goes on. stuck: by name, why an instance is
     longer in its state than its limit says. version: that which the library tells WhatsApp.
+    connect_limit_s: by how many seconds a connect has come to its end.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """
@@ -57,6 +59,7 @@ class CheckSources:
     halted: Callable[[str], AbstractAsyncContextManager[None]]
     stuck: Callable[[], Mapping[str, str]]
     upgraded: Callable[[], bool] = lambda: False
+    connect_limit_s: Callable[[], float] = lambda: Limits().connect_timeout_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +113,14 @@ async def inspect(sources: CheckSources) -> Survey:
         retries=Counter(
             each.instance_id
             for each in history
-            if each.to_state is State.RETRYING and each.from_state is not State.RETRYING
+            if each.to_state is State.RETRYING and each.from_state in _ONLINE
         ),
         disk_free=disk.free,
         is_upgraded=disk.is_upgraded,
         descriptors=descriptors(),
         trash=trash,
         stuck=sources.stuck(),
+        connect_limit_s=sources.connect_limit_s(),
         version=sources.version(),
     )
 

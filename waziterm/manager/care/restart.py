@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from logging.handlers import RotatingFileHandler
 
-from waziterm.domain.care.findings import FixReport
+from waziterm.domain.care.findings import FindingKind, FixReport
 from waziterm.domain.fleet.api import FleetError, Subscription
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
 from waziterm.domain.lifecycle import events as ev
@@ -54,7 +54,12 @@ class Restart:
             if clean_sessions is not None:
                 cleaned = len(await self._cleaning.clean_all(clean_sessions, logout=False))
                 yield Progress(Step.CLEAN, cleaned, cleaned)
-            found = await self._checkup.check()
+            # That they are not connected is what this does itself.
+            found = [
+                each
+                for each in await self._checkup.check()
+                if each.kind is not FindingKind.NOT_CONNECTED
+            ]
             yield Progress(Step.CHECK, len(found), len(found))
             fixed = await self._checkup.fix(dry_run=False)
             yield Progress(Step.FIX, len(fixed.steps), len(fixed.steps))
