@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waziterm.domain.lifecycle.causes import CAUSES, plain_cause, retold_cause
+from waziterm.domain.lifecycle.causes import CAUSES, plain_cause
+from waziterm.domain.lifecycle.details import as_phrase, ban_detail
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
@@ -158,8 +159,16 @@ def test_a_secret_does_not_come_through() -> None:
 @pytest.mark.parametrize("text", [text for text, _ in REAL])
 def test_a_sentence_can_be_translated_and_is_told_once(text: str) -> None:
     said = plain_cause(DIALLED + text)
-    phrase = retold_cause(said)
+    phrase = as_phrase(said)
     assert isinstance(phrase, Phrase) and phrase == said and phrase.template in CAUSES
+
+
+def test_a_ban_has_its_words_and_its_code() -> None:
+    assert ban_detail(101) == "sent to too many people (code 101)"
+    assert ban_detail(105) == "code 105" and ban_detail(0) == "no code told"
+    said = as_phrase(ban_detail(104, has_end=False))
+    assert isinstance(said, Phrase)
+    assert said == "sent the same message too often (code 104); its end is not known"
 
 
 @given(st.text(max_size=600) | st.sampled_from(REAL).map(lambda each: each[0]))

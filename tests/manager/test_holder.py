@@ -56,7 +56,7 @@ def test_a_process_that_has_the_file_open_is_named(
     if through == "removed name":
         opened.unlink()
     found = search(SearchFor((session,)))
-    assert f"(pid {rival.pid}, since " in found.holder
+    assert found.holder.startswith(f"pid {rival.pid}: ") and ", since " in found.holder
     assert "tests.manager.rival" in found.holder
     assert found.summary == f"held by {found.holder}"
 

@@ -38,6 +38,10 @@ _COLUMNS = (
     "probe_misses",
     "redialling",
     "no_new_chats_until",
+    "trouble",
+    "trouble_detail",
+    "trouble_at",
+    "down_since",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY number"
 _UPSERT = (
@@ -147,12 +151,16 @@ def _row(instance: Instance) -> dict[str, Any]:
         "probe_misses": instance.probe_misses,
         "redialling": int(instance.redialling),
         "no_new_chats_until": instance.no_new_chats_until,
+        "trouble": instance.trouble.slug if instance.trouble else None,
+        "trouble_detail": storable(instance.trouble_detail),
+        "trouble_at": instance.trouble_at,
+        "down_since": instance.down_since,
     }
 
 
 def _instance(row: tuple[Any, ...]) -> Instance:
     values = dict(zip(_COLUMNS, row, strict=True))
-    hold = values["hold"]
+    hold, trouble = values["hold"], values["trouble"]
     return Instance(
         **{
             **values,
@@ -160,6 +168,7 @@ def _instance(row: tuple[Any, ...]) -> Instance:
             "state": known(State, values["state"]),
             "reason": known(Reason.of, values["reason"]),
             "hold": known(Reason.of, hold) if hold is not None else None,
+            "trouble": known(Reason.of, trouble) if trouble is not None else None,
             "conflicts": tuple(known(json.loads, values["conflicts"])),
             "crashes": tuple(known(json.loads, values["crashes"])),
             "refusals": tuple(known(json.loads, values["refusals"])),

@@ -149,6 +149,12 @@ MIGRATIONS: Sequence[Migration] = (
         "UPDATE acts SET instance = first_id(subject) WHERE subject IN (SELECT name FROM names)",
     ),
     ("ALTER TABLE instances ADD COLUMN no_new_chats_until REAL",),
+    (
+        "ALTER TABLE instances ADD COLUMN trouble TEXT",
+        "ALTER TABLE instances ADD COLUMN trouble_detail TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE instances ADD COLUMN trouble_at REAL",
+        "ALTER TABLE instances ADD COLUMN down_since REAL",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""What a failure of the network is called: the library's own text boiled down to one sentence. Pure.
+"""What a failure of the network is called: the library's text boiled down to one sentence. Pure.
 
 Sources: Go's `net`, `crypto/tls`, `crypto/x509`, `net/http` (the status text of a proxy's answer to
 CONNECT), `golang.org/x/net/proxy` (SOCKS), whatsmeow's `socket/` and `client.go`. The raw text
@@ -8,7 +8,6 @@ stands in the instance's log.
 import re
 from collections.abc import Mapping, Sequence
 
-from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import safe_line
 
 _LONGEST_RAW = 4096
@@ -103,18 +102,6 @@ _OUTER = re.compile(
 
 CAUSES = tuple(dict.fromkeys(template for _, template in _TABLE))
 """The templates of the sentences, for the catalogs."""
-_RETOLD = tuple(
-    (
-        re.compile(
-            "".join(
-                rf"(?P<{part[1:-1]}>\S+)" if part.startswith("{") else re.escape(part)
-                for part in re.split(r"(\{\w+\})", template)
-            )
-        ),
-        template,
-    )
-    for template in CAUSES
-)
 
 
 def plain_cause(text: str) -> str:
@@ -133,18 +120,6 @@ def plain_cause(text: str) -> str:
 def _named(groups: Mapping[str, str | None]) -> dict[str, str]:
     named = {key: value for key, value in groups.items() if value is not None}
     return {"at": named.get("to", ""), **named}
-
-
-def retold_cause(text: str) -> str:
-    """The same text, as a phrase that can be translated when it is one of `CAUSES`."""
-    return _retold(text) or text
-
-
-def _retold(text: str) -> Phrase | None:
-    for pattern, template in _RETOLD:
-        if match := pattern.fullmatch(text):
-            return Phrase(template, **match.groupdict())
-    return None
 
 
 def _end_of(line: str) -> str:

@@ -67,6 +67,8 @@ def settled(instance: Instance, now: float, limits: Limits) -> Instance:
         created_at=min(instance.created_at, now),
         connected_at=_past(instance.connected_at, now),
         guarded_at=_past(instance.guarded_at, now),
+        trouble_at=_past(instance.trouble_at, now),
+        down_since=_past(instance.down_since, now),
         conflicts=tuple(at for at in instance.conflicts if at <= now),
         crashes=tuple(at for at in instance.crashes if at <= now),
         refusals=tuple(at for at in instance.refusals if at <= now),

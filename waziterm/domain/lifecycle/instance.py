@@ -90,6 +90,10 @@ class Instance:
     short_lived: connections that were closed at once, since the last that was stable.
     no_new_chats_until: the account may start no new chats before, as WhatsApp has told it. It is a
         moment on WhatsApp's clock: ours does not move it, and nothing else waits for it.
+    trouble, trouble_detail, trouble_at: what kept it from being connected last, with its evidence
+    and its beginning; a barrier has them again when it is met again.
+    down_since: since when it is wanted, linked and not connected; a connection that did not last
+    ends nothing. It stands until the next that lasted.
     redialling: the library dials by itself after a drop; no attempt of ours is pending.
     """
 
@@ -119,6 +123,10 @@ class Instance:
     probe_misses: int = 0
     redialling: bool = False
     no_new_chats_until: float | None = None
+    trouble: Reason | None = None
+    trouble_detail: str = ""
+    trouble_at: float | None = None
+    down_since: float | None = None
     qr: QrCode | None = None
     code: PairingCode | None = None
     id: str = field(default_factory=new_id, kw_only=True)
@@ -146,6 +154,8 @@ class Instance:
             cooldown_until=moved(self.cooldown_until),
             banned_until=moved(self.banned_until),
             guarded_at=moved(self.guarded_at),
+            trouble_at=moved(self.trouble_at),
+            down_since=moved(self.down_since),
             conflicts=tuple(at + by for at in self.conflicts),
             crashes=tuple(at + by for at in self.crashes),
             refusals=tuple(at + by for at in self.refusals),
@@ -156,8 +166,13 @@ class Instance:
 
     def with_barriers_of(self, other: "Instance") -> "Instance":
         """With the later of both cool-downs and bans, a hold of either, and both's conflicts."""
+        theirs = other.trouble is not None and not (self.hold or self.banned_until)
+        remembered = other if theirs else self
         return replace(
             self,
+            trouble=remembered.trouble,
+            trouble_detail=remembered.trouble_detail,
+            trouble_at=remembered.trouble_at,
             hold=self.hold or other.hold,
             cooldown_until=_later(self.cooldown_until, other.cooldown_until),
             banned_until=_later(self.banned_until, other.banned_until),

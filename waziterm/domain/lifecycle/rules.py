@@ -14,6 +14,7 @@ from waziterm.domain.lifecycle.future import has_future, longest_cooldown, settl
 from waziterm.domain.lifecycle.handling import completed
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.lifecycle.memory import remembered
 from waziterm.domain.lifecycle.orders import command
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State
@@ -21,6 +22,7 @@ from waziterm.domain.lifecycle.steps import (
     QUEUED,
     Decision,
     Moment,
+    ban,
     conflict,
     connect,
     crash,
@@ -59,7 +61,9 @@ def decide(
     now: UTC seconds. random: in [0, 1), for jitter. An event that does not fit the state (late,
     doubled, out of order) changes nothing.
     """
-    return completed(_decided(instance, event, Moment(now, random, limits)), event, limits)
+    decision = _decided(instance, event, Moment(now, random, limits))
+    after = remembered(instance, decision.instance, now, limits)
+    return completed(replace(decision, instance=after), event, limits)
 
 
 def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
@@ -127,6 +131,9 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                     cooldown_until=told.cooldown_until,
                     banned_until=told.banned_until,
                     hold=told.hold,
+                    trouble=told.reason,
+                    trouble_detail=told.detail,
+                    trouble_at=at.now,
                 )
             )
         case ev.StreamReplaced() | ev.TemporaryBan() if _is_outdated(instance):
@@ -276,7 +283,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.LoggedOut(code=code):
             return _logged_out(instance, code, at)
         case ev.TemporaryBan(code, expire_s):
-            return _banned(instance, code, expire_s, at)
+            return ban(instance, code, expire_s, at)
         case ev.ConnectFailure(code, detail, shared):
             return refused(instance, code, plain_cause(detail), at, shared=shared)
         case ev.ClientOutdated():
@@ -362,15 +369,6 @@ def _logged_out(instance: Instance, code: int, at: Moment) -> Decision:
     )
     reason = _LOGGED_OUT.get(code, Reason.UNLINKED)
     return Decision(move(gone, State.LOGGED_OUT, reason, at), (StopWorker(),))
-
-
-def _banned(instance: Instance, code: int, expire_s: float, at: Moment) -> Decision:
-    if expire_s <= 0:
-        return hold(instance, Reason.TEMPORARY_BAN, at, f"code {code}, end unknown")
-    until = at.now + expire_s
-    banned = replace(instance, banned_until=until)
-    banned = move(banned, State.BANNED, Reason.TEMPORARY_BAN, at, detail=f"code {code}", due=until)
-    return Decision(banned, (StopWorker(),))
 
 
 def _logs_in(instance: Instance) -> bool:

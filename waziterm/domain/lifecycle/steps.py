@@ -12,6 +12,7 @@ from waziterm.domain.lifecycle.actions import (
     StopWorker,
     Trash,
 )
+from waziterm.domain.lifecycle.details import ban_detail, code_detail
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.events import StoreFault
 from waziterm.domain.lifecycle.instance import Instance
@@ -23,6 +24,7 @@ from waziterm.domain.lifecycle.limits import (
     drawn,
     suspicious_wait,
 )
+from waziterm.domain.lifecycle.memory import begun, evidence_for, evidence_of_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 
@@ -152,23 +154,24 @@ def blocked(instance: Instance, at: Moment) -> Instance | None:
         if instance.reason is instance.hold or instance.state is State.OUTDATED:
             return instance
         state = State.OUTDATED if instance.hold is Reason.OUTDATED_CLIENT else State.HELD
-        return move(instance, state, instance.hold, at)
+        return _met_again(instance, state, instance.hold, at)
     if instance.banned_until is not None and at.now < instance.banned_until:
         until = instance.banned_until
-        detail = _kept_evidence(instance)
-        return move(instance, State.BANNED, Reason.TEMPORARY_BAN, at, detail=detail, due=until)
+        return _met_again(instance, State.BANNED, Reason.TEMPORARY_BAN, at, until)
     if instance.cooldown_until is not None and at.now < instance.cooldown_until:
         if instance.state is State.COOLDOWN:
             return instance
         until = instance.cooldown_until
-        detail = _kept_evidence(instance)
-        return move(instance, State.COOLDOWN, Reason.CONFLICT, at, detail=detail, due=until)
+        return _met_again(instance, State.COOLDOWN, Reason.CONFLICT, at, until)
     return None
 
 
-def _kept_evidence(instance: Instance) -> str:
-    """The evidence for a barrier is not lost by a pause."""
-    return instance.detail if instance.reason is Reason.PAUSED else ""
+def _met_again(
+    instance: Instance, state: State, reason: Reason, at: Moment, due: float | None = None
+) -> Instance:
+    """Behind a barrier again: its evidence and its beginning outlive a pause, a stop, a restart."""
+    met = move(instance, state, reason, at, detail=evidence_for(instance, reason), due=due)
+    return met if state is instance.state else replace(met, since=begun(instance, reason, at.now))
 
 
 def connect(
@@ -258,7 +261,7 @@ def refused(instance: Instance, code: int, said: str, at: Moment, *, shared: boo
 
     shared: others of the fleet are refused as well: that is WhatsApp's trouble or the network's.
     """
-    detail = (f"code {code}" if code else "no code told") + (said and f": {said}")
+    detail = code_detail(code) + (said and f": {said}")
     if code == 409:
         return hold(instance, Reason.REFUSED, at, detail)
     passes = code in (408, 429) or code >= 500
@@ -320,15 +323,28 @@ def conflict(instance: Instance, at: Moment) -> Decision:
     limits = at.limits
     conflicts = at.recent(instance.conflicts, limits.conflict_window_s)
     counted = replace(instance, conflicts=conflicts, short_lived=0)
+    known = evidence_of_conflict(instance) if len(conflicts) > 1 else ""
     if at.within(instance.guarded_at, limits.guard_s):
-        return hold(counted, Reason.RIVAL, at)
+        return hold(counted, Reason.RIVAL, at, known)
     if len(conflicts) >= limits.conflict_budget:
         minutes = round(limits.conflict_window_s / 60)
-        return hold(counted, Reason.CONFLICT_BUDGET, at, f"{len(conflicts)} in {minutes} minutes")
+        many = f"{len(conflicts)} in {minutes} minutes"
+        return hold(counted, Reason.CONFLICT_BUDGET, at, f"{known}; {many}" if known else many)
     until = at.now + drawn(limits.cooldown_s, limits, at.random)
-    cooling = move(counted, State.COOLDOWN, Reason.CONFLICT, at, due=until)
+    cooling = move(counted, State.COOLDOWN, Reason.CONFLICT, at, detail=known, due=until)
     find = () if counted.jid is None else (FindHolder(counted.jid),)
     return Decision(replace(cooling, cooldown_until=until), (StopWorker(), *find))
+
+
+def ban(instance: Instance, code: int, expire_s: float, at: Moment) -> Decision:
+    """WhatsApp banned the account for a time; for one that it does not tell, a person decides."""
+    if expire_s <= 0:
+        return hold(instance, Reason.TEMPORARY_BAN, at, ban_detail(code, has_end=False))
+    until = at.now + expire_s
+    banned = replace(instance, banned_until=until)
+    detail = ban_detail(code)
+    waiting = move(banned, State.BANNED, Reason.TEMPORARY_BAN, at, detail=detail, due=until)
+    return Decision(waiting, (StopWorker(),))
 
 
 def crash(instance: Instance, cause: str, at: Moment) -> Decision:

@@ -93,6 +93,9 @@ class _Kept:
     conflicts: tuple[float, ...] = ()
     crashes: tuple[float, ...] = ()
     id: str = ""
+    trouble: Reason | None = None
+    trouble_detail: str = ""
+    trouble_at: float | None = None
 
     @classmethod
     def of(cls, instance: Instance) -> Self:

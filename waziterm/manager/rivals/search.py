@@ -180,9 +180,10 @@ def _addresses(process: "psutil.Process") -> Iterator[Address]:
 
 
 def _described(process: "psutil.Process") -> str:
-    """Its command, pid and start, inert and short: a command line may be anybody's text."""
+    """Its pid, command and start, inert and short: a command line may be anybody's text. The pid
+    comes first, so that a line that is cut still has it."""
     with process.oneshot():
         command = plain(" ".join(process.cmdline()) or process.name(), 60)
         since = datetime.fromtimestamp(process.create_time(), UTC)
     form = "%H:%M" if time.time() - since.timestamp() < 86400 else "%Y-%m-%d"
-    return f"{command} (pid {process.pid}, since {since:{form}} UTC)"
+    return f"pid {process.pid}: {command}, since {since:{form}} UTC"

@@ -1,0 +1,70 @@
+"""What the rules themselves write into a reason's detail: sentences that a screen can translate.
+
+A detail is stored as plain text; `as_phrase` finds the template again, of which it was made.
+"""
+
+import re
+
+from waziterm.domain.lifecycle.causes import CAUSES
+from waziterm.domain.phrase import Phrase
+
+_BANS = {
+    101: "sent to too many people",
+    102: "blocked by too many people",
+    103: "created too many groups",
+    104: "sent the same message too often",
+    106: "sent too often to broadcast lists",
+}
+_CODE = "code {code}"
+_NO_CODE = "no code told"
+_END_UNKNOWN = "{what}; its end is not known"
+
+TEMPLATES = (
+    *CAUSES,
+    *(f"{said} (code {code})" for code, said in _BANS.items()),
+    _CODE,
+    _NO_CODE,
+    _END_UNKNOWN,
+)
+"""The templates of all of them, for the catalogs."""
+
+
+def ban_detail(code: int, *, has_end: bool = True) -> str:
+    """Why WhatsApp banned a number for a time (whatsmeow `types/events`: `TempBanReason`).
+
+    code: 101 to 106, 0 when it told none. has_end: WhatsApp told how long.
+    """
+    said = f"{_BANS[code]} (code {code})" if code in _BANS else code_detail(code)
+    return said if has_end else _END_UNKNOWN.format(what=said)
+
+
+def code_detail(code: int) -> str:
+    """The number that WhatsApp told, 0 when it told none."""
+    return _CODE.format(code=code) if code else _NO_CODE
+
+
+def as_phrase(detail: str) -> str:
+    """A detail as a phrase of its template and the values in it; any other text as it is."""
+    for pattern, template, names in _PATTERNS:
+        if match := pattern.fullmatch(detail):
+            values = match.groupdict()
+            if "what" in names:
+                values["what"] = as_phrase(values["what"])
+            return Phrase(template, **values)
+    return detail
+
+
+def _pattern(template: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
+    """A place takes one word, but `what`, which is a detail of its own."""
+    parts = re.split(r"(\{\w+\})", template)
+    names = tuple(part[1:-1] for part in parts if part.startswith("{"))
+    pieces = (
+        (r"(?P<what>.+)" if part == "{what}" else rf"(?P<{part[1:-1]}>\S+)")
+        if part.startswith("{")
+        else re.escape(part)
+        for part in parts
+    )
+    return re.compile("".join(pieces)), template, names
+
+
+_PATTERNS = tuple(_pattern(template) for template in TEMPLATES)
