@@ -42,6 +42,8 @@ from waziterm.store.store import Store
 
 log = logging.getLogger(__name__)
 
+OUTAGES_EVERY_S = 60.0
+
 
 class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
@@ -82,7 +84,7 @@ class Instances:
         self._pool = Pool(world.spawn, world.clock, tasks, size)
         self._addresses = Addresses(world.clock)
         self._incidents = IncidentTracker(
-            lambda: len(self._supervisors), broadcast.notice, world.clock
+            lambda: len(self._supervisors), broadcast.notice, world.clock, store
         )
         self._supervisors: dict[str, Supervisor] = {}
         self._recorders: dict[str, Recorder] = {}
@@ -293,6 +295,16 @@ class Instances:
             return self.stuck()
         why = f"{QUEUED}, and nobody got one for {stalled_s:.0f} s"
         return dict.fromkeys(sorted(waits), why) | self.stuck()
+
+    async def watch_outages(self) -> None:
+        """Tell every minute of those that try in vain for long, until cancelled."""
+        while True:
+            await self._world.clock.sleep(OUTAGES_EVERY_S)
+            try:
+                await self._incidents.look(self.all(), self._settings.limits.short_lived_s)
+            except Exception:
+                # It is looked again in a minute; it is no reason to end the fleet.
+                log.exception("not looked for outages")
 
     def clock_set(self) -> None:
         """The wall clock was set, or the machine was suspended: everybody's moments have moved."""

@@ -132,6 +132,8 @@ class SessionManager:
         self._background.append(self._tasks.create_task(rounds, name="janitor"))
         self._background.append(self._tasks.create_task(self._presence.run(), name="presence"))
         self._background.append(self._tasks.create_task(self._watch_clock(), name="clock"))
+        outages = self._instances.watch_outages()
+        self._background.append(self._tasks.create_task(outages, name="outages"))
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
             self._background.append(self._tasks.create_task(watching, name="upgrade"))

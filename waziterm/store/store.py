@@ -4,11 +4,13 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.store import history, incidents
 from waziterm.store import instances as rows_of
@@ -132,6 +134,11 @@ class Store:
         """The newest `limit` incidents that still grew at `since` or later, oldest first; what was
         done about them is left out."""
         return await self._connection.read(lambda db: incidents.read_incidents(db, since, limit))
+
+    async def grow(self, incident: Incident) -> Incident:
+        """Store an incident that no change of an instance brings along; it comes with its id."""
+        number = await self._connection.write(lambda db: incidents.save_incident(db, incident))
+        return replace(incident, id=number)
 
     async def acknowledge(self, incident: int, at: float) -> bool:
         """Note that an incident was seen, the first time only; False when there is none with this

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Finding, FindingKind, Severity
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.lifecycle.memory import evidence_for
+from waziterm.domain.lifecycle.memory import cause_of_outage, evidence_for
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import safe_line
@@ -108,11 +108,7 @@ def _not_connected(survey: Survey, instance: Instance) -> Finding:
     """One that is wanted and not connected; one that has only begun to connect is no problem."""
     name, since = instance.name, instance.down_since or instance.since
     lasts = _span(survey.now - since)
-    trouble, at = instance.trouble, instance.trouble_at
-    if trouble is None or at is None or at < since or instance.state.is_trouble:
-        trouble, detail = instance.reason, instance.detail
-    else:
-        detail = instance.trouble_detail
+    trouble, detail = cause_of_outage(instance)
     evidence = f"not connected for {lasts}: {_said(trouble, detail)}"
     act = f"it tries again by itself; `waziterm test {name}` names the layer that fails"
     severity = Severity.PROBLEM

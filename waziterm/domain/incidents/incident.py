@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass, replace
 
+from waziterm.domain.lifecycle.details import outage_detail
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.memory import cause_of_outage
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.units import Moment
 
 TOGETHER_S = 60.0
 """The same reason on another instance within this time belongs to the same incident."""
+CONFLICTS_S = 600.0
+"""A conflict of the same instance within this time is the same quarrel."""
+LASTING_S = 600.0
+"""One that is wanted and not connected for longer is an incident, whatever it waits for."""
 PASSING_NAMES = 3
 """What passes by itself is an incident only when it meets this many instances."""
 
@@ -39,6 +45,11 @@ class Incident:
         """Whether an operator should hear of it."""
         return self.is_serious or len(self.names) >= PASSING_NAMES
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it is of those that try in vain for long."""
+        return self.is_serious and self.last_at - self.began_at >= LASTING_S
+
     def shifted(self, by: float) -> "Incident":
         """The same after the clock was set by so many seconds."""
         return replace(self, began_at=self.began_at + by, last_at=self.last_at + by)
@@ -65,14 +76,87 @@ def is_trouble(before: Instance, after: Instance) -> bool:
     return not known and after.state in _SERIOUS | _PASSING
 
 
-def grown(current: Incident | None, instance: Instance, at: float, fleet: int) -> Incident:
-    """The incident that this instance's trouble belongs to: the current one of the same reason
-    when that is at most a minute old, else a new one.
+def belongs(current: Incident, instance: Instance, at: float) -> bool:
+    """Whether an instance's trouble is part of an incident: the same reason within a minute, one
+    more conflict of the only one that it met, or the outage that it has told of, still.
 
-    at: UTC seconds. A later evidence replaces an earlier one of the same incident.
+    at: UTC seconds.
+    """
+    apart_s = at - current.last_at
+    if current.reason is instance.reason and apart_s <= TOGETHER_S:
+        return True
+    if instance.state in _PASSING and current.is_told and tells_of_outage(current, instance):
+        return True
+    quarrel = current.reason.is_of_a_conflict and instance.reason.is_of_a_conflict
+    return quarrel and current.met == (instance.id,) and apart_s <= CONFLICTS_S
+
+
+def tells_of_outage(incident: Incident, instance: Instance) -> bool:
+    """Whether an incident has told of the outage that an instance is in: of one that passes, when
+    it met many, or of one that lasts."""
+    began = instance.down_since
+    if began is None or instance.id not in incident.met:
+        return False
+    return (incident.lasts or not incident.is_serious) and incident.last_at >= began - 1.0
+
+
+def is_lasting(instance: Instance, at: float) -> bool:
+    """Whether an instance tries in vain for so long that it is an incident. at: UTC seconds.
+
+    What has stopped trying was told when it did; a pairing waits for a person, a pause for us.
+    """
+    tries = instance.state in (State.CONNECTING, State.RETRYING, State.DEGRADED)
+    wanted = instance.wanted is Wanted.RUNNING and instance.is_paired and tries
+    return wanted and instance.down_since is not None and at - instance.down_since > LASTING_S
+
+
+def is_over(instance: Instance, at: float, lasts_s: float) -> bool:
+    """Whether an outage has ended: it is connected for long enough, or wanted no more.
+
+    at: UTC seconds. lasts_s: how long a connection must last to be one.
+    """
+    if instance.wanted is Wanted.STOPPED or not instance.is_paired:
+        return True
+    begun = instance.connected_at
+    return instance.state is State.CONNECTED and begun is not None and at - begun >= lasts_s
+
+
+def lasting(current: Incident | None, instance: Instance, at: float, fleet: int) -> Incident:
+    """The incident of an instance that tries in vain for long, new or grown. at: UTC seconds.
+
+    Its reason is the latest cause; of several instances, that in which they agree.
+    """
+    reason, what = cause_of_outage(instance)
+    began = at if instance.down_since is None else instance.down_since
+    detail = outage_detail(what, (at - began) / 60, instance.attempt)
+    if current is None:
+        return Incident(
+            *(reason, began, at, (instance.name,), fleet, detail), met=(instance.id,)
+        )
+    names, met = current.names, current.met
+    if instance.id not in met:
+        names, met = (*names, instance.name), (*met, instance.id)
+    return replace(
+        current,
+        reason=reason if len(names) == 1 else current.reason,
+        began_at=min(current.began_at, began),
+        last_at=at,
+        names=names,
+        met=met,
+        fleet=fleet,
+        detail=detail,
+        is_serious=True,
+    )
+
+
+def grown(current: Incident | None, instance: Instance, at: float, fleet: int) -> Incident:
+    """The incident that this instance's trouble belongs to: the current one, else a new one.
+
+    at: UTC seconds. A later evidence replaces an earlier one of the same incident, and a later
+    reason of one quarrel the earlier.
     """
     serious = instance.state in _SERIOUS
-    if current is None or at - current.last_at > TOGETHER_S:
+    if current is None or not belongs(current, instance, at):
         return Incident(
             *(instance.reason, at, at, (instance.name,), fleet, instance.detail),
             is_serious=serious,
@@ -81,12 +165,14 @@ def grown(current: Incident | None, instance: Instance, at: float, fleet: int) -
     names, met = current.names, current.met
     if instance.id not in met:
         names, met = (*names, instance.name), (*met, instance.id)
+    own = instance.reason is current.reason or met == (instance.id,)
     return replace(
         current,
+        reason=instance.reason if met == (instance.id,) else current.reason,
         last_at=at,
         names=names,
         met=met,
         fleet=fleet,
-        detail=instance.detail or current.detail,
+        detail=(instance.detail if own else "") or current.detail,
         is_serious=serious or current.is_serious,
     )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from waziterm.domain.fleet.history import Moved
-from waziterm.domain.incidents.incident import Incident
+from waziterm.domain.incidents.incident import LASTING_S, Incident
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, joined
@@ -140,16 +140,32 @@ def _tale(incident: Incident, course: Sequence[Moved]) -> _Tale | None:
     for index in range(start, len(course)):
         if course[index].at > incident.last_at:
             return None
-        if course[index].reason is incident.reason:
+        if _begins(incident, course[index]):
             start = index
             break
     else:
         return None
     for index in range(start + 1, len(course)):
         fate = _fate(incident, course[index])
-        if fate is not _Fate.OPEN:
+        # A connection that did not last has ended nothing: the incident has grown after it.
+        lone = len(incident.names) == 1
+        passed = fate is _Fate.BACK and lone and course[index].at < incident.last_at
+        if fate is not _Fate.OPEN and not passed:
             return _Tale(tuple(course[start : index + 1]), fate)
     return _Tale(tuple(course[start:]), _Fate.OPEN)
+
+
+def _is_of(incident: Incident, moved: Moved) -> bool:
+    """Whether it is the incident's trouble, or an earlier word for the same quarrel."""
+    quarrel = incident.reason.is_of_a_conflict and moved.reason is Reason.CONFLICT
+    return moved.reason is incident.reason or (quarrel and len(incident.names) == 1)
+
+
+def _begins(incident: Incident, moved: Moved) -> bool:
+    """Whether an instance's part begins with a move: one that tries in vain for long begins with
+    what ended its connection, and its reasons alternate."""
+    lasts = incident.last_at - incident.began_at >= LASTING_S and len(incident.names) == 1
+    return _is_of(incident, moved) or lasts
 
 
 def _fate(incident: Incident, moved: Moved) -> _Fate:
@@ -157,7 +173,7 @@ def _fate(incident: Incident, moved: Moved) -> _Fate:
         return _Fate.BACK
     if moved.state is State.STOPPED and moved.reason not in _INTERRUPTED:
         return _Fate.ENDED
-    worse = moved.state in _SERIOUS and moved.reason is not incident.reason
+    worse = moved.state in _SERIOUS and not _is_of(incident, moved)
     return _Fate.ENDED if worse else _Fate.OPEN
 
 

@@ -18,6 +18,8 @@ _BANS = {
 _CODE = "code {code}"
 _NO_CODE = "no code told"
 _END_UNKNOWN = "{what}; its end is not known"
+_OUTAGE = "not connected for {minutes} min, {count} attempts in a row"
+_OUTAGE_WITH = "{what}; not connected for {minutes} min, {count} attempts in a row"
 
 TEMPLATES = (
     *CAUSES,
@@ -25,6 +27,8 @@ TEMPLATES = (
     _CODE,
     _NO_CODE,
     _END_UNKNOWN,
+    _OUTAGE,
+    _OUTAGE_WITH,
 )
 """The templates of all of them, for the catalogs."""
 
@@ -41,6 +45,12 @@ def ban_detail(code: int, *, has_end: bool = True) -> str:
 def code_detail(code: int) -> str:
     """The number that WhatsApp told, 0 when it told none."""
     return _CODE.format(code=code) if code else _NO_CODE
+
+
+def outage_detail(what: str, minutes: float, count: int) -> str:
+    """How long an instance tries in vain. what: the evidence for its latest cause, or ""."""
+    said = _OUTAGE_WITH if what else _OUTAGE
+    return said.format(what=what, minutes=int(minutes), count=count)
 
 
 def as_phrase(detail: str) -> str:

@@ -34,6 +34,16 @@ def evidence_of_conflict(instance: Instance) -> str:
     return instance.trouble_detail if trouble is not None and trouble.is_of_a_conflict else ""
 
 
+def cause_of_outage(instance: Instance) -> tuple[Reason, str]:
+    """Why an instance is not connected, with the evidence: its latest trouble, also while the
+    next attempt is under way."""
+    trouble, at = instance.trouble, instance.trouble_at
+    known = trouble is not None and at is not None and at >= (instance.down_since or 0.0)
+    if instance.state.is_trouble or trouble is None or not known:
+        return instance.reason, instance.detail
+    return trouble, instance.trouble_detail
+
+
 def begun(instance: Instance, reason: Reason, now: float) -> float:
     """When the barrier that is met again began, UTC seconds."""
     met = instance.trouble is reason and instance.trouble_at is not None
