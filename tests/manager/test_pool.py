@@ -7,6 +7,7 @@ import pytest
 
 from tests.manager.hosting import Host, settings
 from tests.manager.world import BEGIN, FakeWorker, World
+from waziterm.domain.fleet.api import Notice
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
@@ -100,7 +101,8 @@ def test_a_crash_brings_all_back_and_the_suspect_alone(host: Host) -> None:
     host.world.settle()
     again = pids(host)
     assert set(again) == set("abd") and len(set(again.values())) == 1
-    assert host.view("a").reason is Reason.MOVED
+    assert host.view("a").reason is Reason.WORKER_LOST
+    assert host.view("a").detail == "signal 6 (SIGABRT)"
     assert host.view("c").reason is Reason.WORKER_DIED
     host.world.pass_time(3.0)
     assert worker_of(host, "c").command.alone and pids(host)["c"] != again["a"]
@@ -108,6 +110,39 @@ def test_a_crash_brings_all_back_and_the_suspect_alone(host: Host) -> None:
         worker_of(host, name).say(ev.Connected(jid(name)))
     host.world.settle()
     assert states(host) == ONLINE
+
+
+@pytest.mark.parametrize("number", [9, 15])
+def test_f22_a_worker_killed_from_outside_is_told_to_all_and_once_to_the_fleet(
+    host: Host, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    notices: list[Notice] = []
+
+    async def watch() -> None:
+        async with host.fleet.subscribe() as changes:
+            while True:
+                notices.extend((await changes.next()).notices)
+
+    watching = host.world.task(watch())
+    host.world.pass_time(1.0)
+    worker_of(host, "c").say(ev.KeepAliveRestored())
+    host.world.settle()
+    pid = pids(host)["a"]
+    worker_of(host, "a").die(-number)
+    host.world.settle()
+    said = f"worker {pid} was killed from outside (signal {number})"
+    for name in NAMES:
+        view = host.view(name)
+        assert (view.reason, view.detail) == (Reason.WORKER_LOST, said)
+        assert any(said in line.text for line in host.fleet.tail(name))
+    assert [each.text for each in notices] == [f"{said}; 4 instances go on in another"]
+    (line,) = [each for each in caplog.messages if "killed" in each]
+    assert said in line
+    for name in NAMES:
+        worker_of(host, name).say(ev.Connected(jid(name)))
+    host.world.settle()
+    assert states(host) == ONLINE
+    watching.cancel()
 
 
 def test_workers_that_die_again_and_again_are_not_fed_for_ever(host: Host) -> None:

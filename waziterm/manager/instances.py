@@ -81,7 +81,7 @@ class Instances:
             world.clock, lambda: self._settings.limits.short_lived_s, self._post, self._wake_all
         )
         size = settings.fleet.instances_per_worker
-        self._pool = Pool(world.spawn, world.clock, tasks, size)
+        self._pool = Pool(world.spawn, world.clock, tasks, size, self._worker_ended)
         self._addresses = Addresses(world.clock)
         self._incidents = IncidentTracker(
             lambda: len(self._supervisors), broadcast.notice, world.clock, store
@@ -356,6 +356,9 @@ class Instances:
             said = "WhatsApp can be reached again"
             self._wake_all()
         self._broadcast.notice(Notice(now, said, trouble=begins))
+
+    def _worker_ended(self, said: str) -> None:
+        self._broadcast.notice(Notice(self._world.clock.now(), said, trouble=True))
 
     def _wake_all(self) -> None:
         """Whoever waits because of the network tries now; the connect limit paces them."""

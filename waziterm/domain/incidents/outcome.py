@@ -22,6 +22,7 @@ _TRIED = {
     Reason.ASKED: "connect asked by an operator",
     Reason.RESUMED: "resumed after the program's start or a pause",
     Reason.MOVED: "moved to another worker process",
+    Reason.WORKER_LOST: "moved to another worker process",
     Reason.PAIRED: "linked anew",
 }
 _ATTEMPT = "1 attempt"

@@ -18,6 +18,7 @@ _BANS = {
 _CODE = "code {code}"
 _NO_CODE = "no code told"
 _END_UNKNOWN = "{what}; its end is not known"
+_KILLED = "worker {pid} was killed from outside (signal {number})"
 _OUTAGE = "not connected for {minutes} min, {count} attempts in a row"
 _OUTAGE_WITH = "{what}; not connected for {minutes} min, {count} attempts in a row"
 
@@ -27,6 +28,7 @@ TEMPLATES = (
     _CODE,
     _NO_CODE,
     _END_UNKNOWN,
+    _KILLED,
     _OUTAGE,
     _OUTAGE_WITH,
 )
@@ -45,6 +47,12 @@ def ban_detail(code: int, *, has_end: bool = True) -> str:
 def code_detail(code: int) -> str:
     """The number that WhatsApp told, 0 when it told none."""
     return _CODE.format(code=code) if code else _NO_CODE
+
+
+def killed_detail(pid: int, number: int) -> str:
+    """A worker that a signal from outside has ended: a person, a service manager, the kernel for
+    want of memory."""
+    return _KILLED.format(pid=pid, number=number)
 
 
 def outage_detail(what: str, minutes: float, count: int) -> str:

@@ -33,6 +33,9 @@ class Reason(Enum):
     RESUMED = _Text("resumed", "", "after the program's start", "wait")
     RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
     MOVED = _Text("moved", "", "moving to another worker process", "wait for WhatsApp's answer")
+    WORKER_LOST = _Text(
+        "worker_lost", "", "the worker process that it shared ended", "connects in another one"
+    )
     VERSION_CHANGED = _Text(
         "version_changed",
         "",

@@ -44,7 +44,13 @@ _CAPS_S = {
 }
 """The largest wait for another attempt, where the network may have been the cause."""
 
-_QUIET = (Reason.RESUMED, Reason.RETRY, Reason.MOVED, Reason.VERSION_CHANGED)
+_QUIET = (
+    Reason.RESUMED,
+    Reason.RETRY,
+    Reason.MOVED,
+    Reason.WORKER_LOST,
+    Reason.VERSION_CHANGED,
+)
 """What an instance connects for that may share its worker."""
 
 REFUSAL_BUDGET = 5
@@ -200,7 +206,8 @@ def connect(
 def dial(instance: Instance, at: Moment) -> Decision:
     """Its turn to connect has come. The guarded attempt and the takeover end a cool-down."""
     due = at.now + at.limits.connect_timeout_s
-    dialling = move(instance, State.CONNECTING, instance.reason, at, due=due)
+    detail = instance.trouble_detail if instance.reason is Reason.WORKER_LOST else ""
+    dialling = move(instance, State.CONNECTING, instance.reason, at, detail=detail, due=due)
     if instance.reason in (Reason.GUARDED, Reason.TAKEOVER):
         dialling = replace(dialling, cooldown_until=None, guarded_at=at.now)
     return Decision(dialling, (Dial(instance.jid, instance.proxy, _may_share(instance, at)),))
@@ -385,7 +392,9 @@ def lost_worker(instance: Instance, cause: str, at: Moment) -> Decision:
     counted = replace(instance, crashes=crashes)
     if instance.state is not State.CONNECTED:
         return retry(counted, Reason.WORKER_DIED, at, cause)
-    moved = connect(counted, Reason.MOVED, at)
+    # What ended it is told when its turn has come, see `dial`.
+    told = replace(counted, trouble=Reason.WORKER_LOST, trouble_detail=cause, trouble_at=at.now)
+    moved = connect(told, Reason.WORKER_LOST, at)
     return replace(moved, actions=(StopWorker(), *moved.actions))
 
 

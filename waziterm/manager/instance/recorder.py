@@ -18,6 +18,7 @@ _KINDS = {
     Reason.RESUMED: AttemptKind.RESUME,
     Reason.RETRY: AttemptKind.RETRY,
     Reason.MOVED: AttemptKind.MOVE,
+    Reason.WORKER_LOST: AttemptKind.MOVE,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 NOT_SEEN = 1000
 """The return code of a process whose end nobody saw: its zygote was gone."""
 _REPORT_S = 1.0
+_OUTER = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Child(Protocol):
@@ -41,6 +42,11 @@ def exit_cause(returncode: int) -> str:
         return f"signal {-returncode} ({signal.Signals(-returncode).name})"
     except ValueError:
         return f"signal {-returncode}"
+
+
+def outer_signal(returncode: int) -> int | None:
+    """The signal that ended a process from outside; None for an end by its own fault."""
+    return -returncode if -returncode in _OUTER else None
 
 
 class OwnChild:

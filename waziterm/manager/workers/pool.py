@@ -18,7 +18,8 @@ class Pool:
 
     spawn: starts a worker process that loads the library at a path, or neonize's own for None;
     raises OSError. tasks: owns what listens to the workers.
-    size: the most instances that share a worker; 1 gives each a worker of its own.
+    size: the most instances that share a worker; 1 gives each a worker of its own. tell: see
+    `Worker`.
     """
 
     def __init__(
@@ -27,7 +28,9 @@ class Pool:
         clock: Clock,
         tasks: asyncio.TaskGroup,
         size: int,
+        tell: Callable[[str], None],
     ) -> None:
+        self._tell = tell
         self._spawn = spawn
         self._clock = clock
         self._tasks = tasks
@@ -91,7 +94,7 @@ class Pool:
 
     async def _start(self) -> Worker:
         library, number = self.library, self.number
-        worker = Worker(await self._spawn(library), self._clock, number)
+        worker = Worker(await self._spawn(library), self._clock, number, self._tell)
         if library != self.library:
             worker.retire()
         self._workers.append(worker)

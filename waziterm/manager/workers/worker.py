@@ -10,15 +10,16 @@ import asyncio
 import logging
 import re
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol, assert_never
 
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.details import killed_detail
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock, stood_still
-from waziterm.manager.workers.child import exit_cause
+from waziterm.manager.workers.child import exit_cause, outer_signal
 from waziterm.manager.workers.link import Link, Listener, Message
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
 from waziterm.worker import protocol as wire
@@ -57,9 +58,17 @@ class Process(Protocol):
 
 class Worker:
     """A worker and its members. `listen` must be running. number: N of the version that it tells
-    WhatsApp, None when that is not known."""
+    WhatsApp, None when that is not known. tell: hears, in a sentence for the whole fleet, of an end
+    that has met several, or that came from outside."""
 
-    def __init__(self, process: Process, clock: Clock, number: int | None = None) -> None:
+    def __init__(
+        self,
+        process: Process,
+        clock: Clock,
+        number: int | None,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._tell = tell
         self.number = number
         self._process = process
         self._clock = clock
@@ -166,12 +175,29 @@ class Worker:
             # Nobody hears this worker any more, so it is of no use to those in it.
             log.exception("worker %d cannot be heard", self.pid)
             await self._kill_for(f"internal error ({cause_of(error)})", self._suspect)
-        cause = self._killed_for or exit_cause(await self._process.wait())
-        cause = ": ".join(part for part in (cause, self._last_words) if part)
+        code = await self._process.wait()
+        cause, number = self._killed_for or exit_cause(code), outer_signal(code)
+        killed = number is not None and not self._killed_for
+        if killed and number is not None:
+            cause = killed_detail(self.pid, number)
+        else:
+            cause = ": ".join(part for part in (cause, self._last_words) if part)
+        self._tell_end(cause, killed=killed)
         lone = len(self._held) == 1
         for name, link in list(self.members.items()):
-            guilty = lone or name == (self._blamed or self._suspect)
+            guilty = lone or (name == (self._blamed or self._suspect) and not killed)
             link.end(ev.WorkerDied(cause) if guilty else ev.WorkerLost(cause))
+
+    def _tell_end(self, cause: str, *, killed: bool) -> None:
+        """One line and one notice for all that were in it."""
+        met = sum(not link.leaving for link in self.members.values())
+        if not met:
+            return
+        said = cause if killed else f"worker {self.pid} ended: {cause}"
+        who = "1 instance goes" if met == 1 else f"{met} instances go"
+        log.warning("%s; %s on in another", said, who)
+        if killed or met > 1:
+            self._tell(f"{said}; {who} on in another")
 
     async def _listen(self) -> None:
         async with asyncio.TaskGroup() as tasks:
