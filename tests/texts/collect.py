@@ -9,6 +9,8 @@ from babel.messages.catalog import Catalog
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.care.layers import LayerName
 from waziterm.domain.incidents.outcome import TEMPLATES, done_about
+from waziterm.domain.lifecycle.details import TEMPLATES as TEMPLATES_OF_DETAILS
+from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.lifecycle.steps import QUEUED, Decision
@@ -84,6 +86,7 @@ def _tables() -> Iterator[tuple[str, str]]:
     yield from ((_home(Drawing), drawing.value) for drawing in Drawing)
     yield from ((_home(done_about), told) for told in TEMPLATES)
     yield _home(Decision), QUEUED
+    yield from ((_home(as_phrase), template) for template in TEMPLATES_OF_DETAILS)
     yield _home(check_name), ALLOWED
 
 

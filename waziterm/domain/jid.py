@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+_MOBILE = re.compile(r"^(?:(52)1(?=\d{10}$)|(54)9(?=\d{10}$)|(55\d{2})9(?=\d{8}$))")
 _JID = re.compile(r"(?P<user>\d{3,20})(?:\.\d+)?(?::(?P<device>\d{1,5}))?@(?P<server>[a-z.]+)")
 
 
@@ -46,6 +47,20 @@ def mask_number(digits: str) -> str:
     tail = bare[-4:] if len(bare) >= 11 else bare[-2:]
     head = bare[: max(1, len(bare) - len(tail) - 4)][:5]
     return f"+{head}{'•' * (len(bare) - len(head) - len(tail))}{tail}"
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two phone numbers, digits with or without a plus sign, are of the same phone.
+
+    WhatsApp's JIDs and what people type differ by the digit for mobiles that three countries put
+    behind their code: Mexico (52 1), Argentina (54 9) and Brazil (55, area, 9).
+    """
+    return _bare(one) == _bare(other)
+
+
+def _bare(number: str) -> str:
+    digits = number.lstrip("+")
+    return _MOBILE.sub(lambda found: found[1] or found[2] or found[3], digits)
 
 
 def mask_jid(text: str | None) -> str | None:

@@ -262,6 +262,7 @@ class Instances:
             addresses=self._addresses,
             isolated=lambda: name in self._settings.isolated,
             show=self._changed,
+            tell=self._broadcast.notice,
             versions=self.versions,
             lab=self._lab,
         )

@@ -54,6 +54,7 @@ def view_of(
         proxy=mask_proxy(instance.proxy) if instance.proxy else None,
         pid=pid,
         phone=mask_number(instance.phone) if instance.phone else None,
+        other_number=instance.other_number,
         version=version,
         no_new_chats_until=instance.no_new_chats_until,
         qr=instance.qr,

@@ -41,6 +41,7 @@ class FindingKind(StrEnum):
     VERSION_READ = "version_read"
     BANNED = "banned"
     LOGGED_OUT = "logged_out"
+    OTHER_NUMBER = "other_number"
     NOT_CONNECTED = "not_connected"
     NO_MANAGER = "no_manager"
     STUCK = "stuck"

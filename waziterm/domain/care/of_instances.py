@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Finding, FindingKind, Severity
+from waziterm.domain.jid import mask_number
+from waziterm.domain.lifecycle.details import other_number_detail
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage, evidence_for
 from waziterm.domain.lifecycle.reasons import Reason
@@ -43,6 +45,8 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
             yield _logged_out(instance)
         elif _is_missed(survey, instance) and instance.name not in with_bad_file:
             yield _not_connected(survey, instance)
+        if instance.other_number:
+            yield _other_number(instance)
         yield from _history(survey, instance)
     yield from _unkept(survey)
     if outdated:
@@ -132,6 +136,18 @@ def _has_just_begun(survey: Survey, instance: Instance, since: float, trouble: R
         instance.state is State.CONNECTING and trouble is instance.reason
     )
     return begins and survey.now - since <= survey.connect_limit_s
+
+
+def _other_number(instance: Instance) -> Finding:
+    name, phone = instance.name, mask_number(instance.phone or "")
+    return Finding(
+        FindingKind.OTHER_NUMBER,
+        Severity.WARNING,
+        name,
+        name,
+        other_number_detail(instance.other_number, phone),
+        f"`waziterm clean {name} --logout`, then `waziterm start {name}`, if that is not meant",
+    )
 
 
 def _unkept(survey: Survey) -> Iterator[Finding]:

@@ -56,7 +56,7 @@ class LogLine:
     *("next_step", "wanted", "paired", "jid", "since", "next_attempt"),
     *("connected_since=connected_at", "uptime_s", "attempt", "attempts", "attempts_ok"),
     *("probe_s", "probed_at", "sent", "proxy=bare_proxy", "pid", "phone", "version", "qr=qr.place"),
-    "no_new_chats_until=new_chats_barred",
+    *("no_new_chats_until=new_chats_barred", "other_number"),
 )
 @dataclass(frozen=True, slots=True)
 class InstanceView:
@@ -75,6 +75,7 @@ class InstanceView:
     events that the library told and that could not be taken in, since the program's start.
     attempt: connects in a row that did not last. attempts: connect attempts since the program's
     start that have ended, attempts_ok: how many of them ended well.
+    other_number: masked, that which has linked it although it was added for `phone`, else "".
     version: that which its worker tells WhatsApp, or would; None while it is not known.
     id: see `Instance`; "" where whoever told of it knows instances by their names alone.
     no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None; in
@@ -102,6 +103,7 @@ class InstanceView:
     proxy: str | None = None
     pid: int | None = None
     phone: str | None = None
+    other_number: str = ""
     version: UsedVersion | None = None
     no_new_chats_until: Moment | None = None
     qr: QrCode | None = field(default=None, repr=False)

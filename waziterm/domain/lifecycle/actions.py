@@ -126,6 +126,13 @@ class Unwatch:
     """Probe no more: there is no connection that could answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say a sentence to whoever watches, and write it into the log. text: masked."""
+
+    text: str
+
+
 Action = (
     StopWorker
     | Queue
@@ -146,4 +153,5 @@ Action = (
     | NoteAddresses
     | Watch
     | Unwatch
+    | Tell
 )

@@ -18,6 +18,7 @@ _BANS = {
 _CODE = "code {code}"
 _NO_CODE = "no code told"
 _END_UNKNOWN = "{what}; its end is not known"
+_OTHER_NUMBER = "linked {number} instead of {phone}"
 _KILLED = "worker {pid} was killed from outside (signal {number})"
 _OUTAGE = "not connected for {minutes} min, {count} attempts in a row"
 _OUTAGE_WITH = "{what}; not connected for {minutes} min, {count} attempts in a row"
@@ -28,6 +29,7 @@ TEMPLATES = (
     _CODE,
     _NO_CODE,
     _END_UNKNOWN,
+    _OTHER_NUMBER,
     _KILLED,
     _OUTAGE,
     _OUTAGE_WITH,
@@ -47,6 +49,11 @@ def ban_detail(code: int, *, has_end: bool = True) -> str:
 def code_detail(code: int) -> str:
     """The number that WhatsApp told, 0 when it told none."""
     return _CODE.format(code=code) if code else _NO_CODE
+
+
+def other_number_detail(number: str, phone: str) -> str:
+    """Another phone than the one that was expected has scanned the code. Both are masked."""
+    return _OTHER_NUMBER.format(number=number, phone=phone)
 
 
 def killed_detail(pid: int, number: int) -> str:

@@ -5,10 +5,13 @@ import secrets
 from dataclasses import dataclass, field, replace
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.jid import Jid, mask_number, same_number
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.units import Moment
 
+_BY_NUMBER = "s.whatsapp.net"
+"""The server of a JID that is a phone number; others hide it."""
 DEVICE_NAME = "waziterm"
 """What the phone shows in its list of linked devices."""
 
@@ -179,6 +182,19 @@ class Instance:
             guarded_at=_later(self.guarded_at, other.guarded_at),
             conflicts=tuple(sorted({*self.conflicts, *other.conflicts})),
         )
+
+    @property
+    def other_number(self) -> str:
+        """The number that has linked it, masked, when it was added for another one; else ""."""
+        if self.phone is None or self.jid is None:
+            return ""
+        try:
+            jid = Jid.parse(self.jid)
+        except ValueError:
+            return ""
+        if jid.server != _BY_NUMBER or same_number(jid.user, self.phone):
+            return ""
+        return mask_number(jid.user)
 
     @property
     def is_paired(self) -> bool:

@@ -7,9 +7,11 @@ codes and events; the manager and its supervisors only carry its decisions out.
 from dataclasses import replace
 from typing import assert_never
 
+from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopWorker
+from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopWorker, Tell
 from waziterm.domain.lifecycle.causes import plain_cause
+from waziterm.domain.lifecycle.details import other_number_detail
 from waziterm.domain.lifecycle.future import has_future, longest_cooldown, settled
 from waziterm.domain.lifecycle.handling import completed
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
@@ -253,11 +255,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.CodeShown(code, valid_s) if instance.state is State.PAIRING:
             return Decision(replace(instance, code=PairingCode(code, at.now + valid_s)))
         case ev.PairSucceeded(jid, lid):
-            paired = _with_device(instance, jid, lid)
-            if instance.state in (State.CONNECTED, State.DEGRADED):
-                return Decision(paired)
-            due = at.now + at.limits.connect_timeout_s
-            return Decision(move(paired, State.CONNECTING, Reason.PAIRED, at, due=due))
+            return _paired(instance, _with_device(instance, jid, lid), at)
         case ev.PairFailed() if not instance.is_paired:
             return _pairing_ended(instance, event, at)
         case ev.Connected():
@@ -330,6 +328,20 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             return Decision(instance)
         case _:
             assert_never(event)
+
+
+def _paired(instance: Instance, paired: Instance, at: Moment) -> Decision:
+    """A phone has linked the instance; another one than expected is told at once, and that is
+    all: whose number is right, a person knows."""
+    said, told = "", tuple[Tell, ...]()
+    if (number := paired.other_number) and paired.phone is not None and paired.jid != instance.jid:
+        said = other_number_detail(number, mask_number(paired.phone))
+        told = (Tell(f"{said}; `waziterm clean {paired.name} --logout` (c) undoes it"),)
+    if instance.state in (State.CONNECTED, State.DEGRADED):
+        return Decision(paired, told)
+    due = at.now + at.limits.connect_timeout_s
+    moved = move(paired, State.CONNECTING, Reason.PAIRED, at, detail=said, due=due)
+    return Decision(moved, told)
 
 
 def _with_device(instance: Instance, jid: str, lid: str) -> Instance:

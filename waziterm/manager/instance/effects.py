@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import Protocol, assert_never
 
-from waziterm.domain.fleet.api import FleetError, InstanceView, Source
+from waziterm.domain.fleet.api import FleetError, InstanceView, Notice, Source
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
@@ -28,6 +28,7 @@ from waziterm.domain.lifecycle.actions import (
     ReportRefusedVersion,
     Restore,
     StopWorker,
+    Tell,
     Trash,
     Unwatch,
     Watch,
@@ -69,7 +70,7 @@ class Services:
 
     storms: tells which faults meet several instances. pool: finds each attempt its place in a
     worker. isolated: this instance shares none. show: passes a view on to the subscribers.
-    versions: knows what WhatsApp accepts.
+    versions: knows what WhatsApp accepts. tell: passes a notice on to whoever watches.
     lab: a local WhatsApp in use instead of the real one.
     """
 
@@ -84,6 +85,7 @@ class Services:
     addresses: Addresses
     isolated: Callable[[], bool]
     show: Callable[[InstanceView], None]
+    tell: Callable[[Notice], None]
     versions: FleetVersion
     lab: LabFile | None
 
@@ -181,8 +183,9 @@ class Effects:
                 if attempt is not None:
                     attempt.watch(limits)
             case Unwatch():
-                if attempt is not None:
-                    await attempt.unwatch()
+                await self._unwatch()
+            case Tell(text):
+                self._tell(text)
             case _:
                 assert_never(action)
 
@@ -198,6 +201,14 @@ class Effects:
         """Leave no task and no worker behind."""
         self._background.cancel()
         await self.end_attempt()
+
+    async def _unwatch(self) -> None:
+        if self.attempt is not None:
+            await self.attempt.unwatch()
+
+    def _tell(self, text: str) -> None:
+        self._log.add(Source.MANAGER, text)
+        self._services.tell(Notice(self._services.clock.now(), text, self._name, trouble=True))
 
     def _queue(self, paced: bool) -> None:
         put, write = self._inbox.put, self._log.add

@@ -12,6 +12,7 @@ from waziterm.tui.paint.cells import Span, cell, inert, row
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import since
 from waziterm.tui.text.lang import retold, tr, trn
+from waziterm.tui.text.words import told_detail
 
 _WHEN = 17
 _WHO = 22
@@ -107,7 +108,7 @@ def _what(incident: IncidentView) -> str:
     """What happened, with its code and the evidence."""
     sentence = tr(incident.reason.sentence)
     said = f"{sentence} ({incident.reason.code})" if incident.reason.code else sentence
-    evidence = inert(tr(incident.detail))
+    evidence = inert(told_detail(incident.detail))
     return f"{said}: {evidence}" if evidence else said
 
 

@@ -80,6 +80,9 @@ def _body(
     age = [(words.age(view, now), look.FAINT)]
     body = [spread([(words.number(view), linked)], age, width, look.PLAIN)]
     room = height - len(body)
+    if said := words.other_number(view):
+        body += _wrapped(said, width, 2, look.TROUBLE)
+        room = height - len(body)
     if view.state is State.CONNECTED:
         body.append(row([(words.health(view, now), look.FAINT)], width, look.PLAIN))
         if barred := words.barred(view, now):

@@ -24,8 +24,9 @@ SIDE = 20
 
 
 def waits(view: InstanceView) -> bool:
-    """Whether an instance waits for a phone, or could."""
-    return not view.paired
+    """Whether an instance waits for a phone, or could, or was linked by another than it waited
+    for."""
+    return not view.paired or bool(view.other_number)
 
 
 class Queue(Canvas):
@@ -130,7 +131,7 @@ class Queue(Canvas):
         ]
 
     def _without_code(self, view: InstanceView, width: int, now: float) -> list[Strip]:
-        todo = words.why(view)
+        todo = words.other_number(view) or words.why(view)
         if view.state is State.STOPPED:
             todo = tr("s shows a new code")
         return [
@@ -163,7 +164,8 @@ class Queue(Canvas):
         chosen = name == self._chosen
         view = self._model.get(name)
         glyph = look.SIGNS[view.state].glyph if view is not None else " "
-        style = look.MARKED if chosen else look.PLAIN
+        wrong = view is not None and view.other_number
+        style = look.TROUBLE if wrong else look.MARKED if chosen else look.PLAIN
         return [("▌" if chosen else " ", look.MARKED), (f"{glyph} {inert(name)}", style)]
 
 

@@ -81,6 +81,8 @@ def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
             strips += wrapped(words.why(view), width, 2, look.PLAIN)
             strips += wrapped(words.next_step(view, now), width, 2, look.BRIGHT)
     else:
+        if said := words.other_number(view):
+            strips += wrapped(said, width, 2, look.TROUBLE)
         strips += wrapped(words.why(view), width, 4, reason)
         if barred := words.barred(view, now):
             strips += wrapped(barred, width, 2, look.MARKED)

@@ -1,13 +1,14 @@
 """What the screen says about an instance, as sentences; the wall and the focus share them."""
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.tui.paint.cells import TIE, inert
 from waziterm.tui.text.format import countdown, duration, seconds, since
-from waziterm.tui.text.lang import tr
+from waziterm.tui.text.lang import retold, tr
 
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
@@ -24,6 +25,17 @@ def number(view: InstanceView) -> str:
     return inert(view.jid).partition("@")[0].partition(":")[0]
 
 
+def other_number(view: InstanceView) -> str:
+    """That another number than expected has linked it, and how that is undone; else ""."""
+    if not view.other_number or view.phone is None:
+        return ""
+    return tr(
+        "linked {number} instead of {phone}; c undoes it",
+        number=inert(view.other_number),
+        phone=inert(view.phone),
+    )
+
+
 def age(view: InstanceView, now: float) -> str:
     """How long the connection is open, or how long the state lasts."""
     if view.connected_at is not None:
@@ -36,18 +48,24 @@ def why(view: InstanceView) -> str:
     return told(view.reason, view.detail)
 
 
+def told_detail(detail: str) -> str:
+    """A reason's evidence in the language of the screen, as far as it is of our own words."""
+    phrase = as_phrase(detail)
+    return tr(detail) if phrase is detail else retold(phrase)
+
+
 def told(reason: Reason, detail: str) -> str:
     """A reason with its code, and the evidence for it."""
     sentence = tr(reason.sentence)
     said = f"{sentence} ({reason.code})" if reason.code else sentence
-    evidence = inert(tr(detail))
+    evidence = inert(told_detail(detail))
     return f"{said} · {evidence}" if evidence else said
 
 
 def brief(reason: Reason, detail: str) -> str:
     """The same for a place that may cut it: the code, by which operators know it, comes first."""
     said = f"{reason.code} {tr(reason.sentence)}".lstrip()
-    evidence = inert(tr(detail))
+    evidence = inert(told_detail(detail))
     return f"{said} · {evidence}" if evidence else said
 
 
