@@ -1,7 +1,6 @@
 """The keys of the emergency tools and of incidents: what each asks before, and what it opens."""
 
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.text.format import clock as hour
+from waziterm.tui.text.format import day
 from waziterm.tui.text.lang import N_, tr, trn
 
 logger = logging.getLogger(__name__)
@@ -109,12 +109,11 @@ class ToolCommands:
             name = await self._fleet.restore(entry.id)
             self._tell(Mood.DONE, tr("{name}: restored", name=name))
 
-        day = time.strftime("%Y-%m-%d", time.localtime(entry.at))
         text = tr(
             "It was {how} on {day} at {time}. Its session comes back byte for byte, and it connects"
             " if it was running then.",
             how=tr(_HOW[entry.why]),
-            day=day,
+            day=day(entry.at),
             time=hour(entry.at),
         )
         title = tr("Restore {name}?", name=inert(entry.instance))

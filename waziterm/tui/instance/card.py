@@ -1,6 +1,5 @@
 """What is known of one instance, as lines of cells: state, reason, next step, facts, history."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from waziterm.tui.instance.pictures import connect_times, counts, sparkline, upt
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row, spread, width_of, wrap
 from waziterm.tui.text import words
-from waziterm.tui.text.format import clock, seconds
+from waziterm.tui.text.format import clock, day_and_minute, is_same_day, seconds
 from waziterm.tui.text.lang import tr, trn
 
 LABEL = 9
@@ -194,14 +193,14 @@ def _moved(moved: Moved, at: str, size: int, width: int, most: int) -> list[Stri
 
 
 def _is_today(at: float, now: float) -> bool:
-    return time.localtime(at)[:3] == time.localtime(now)[:3]
+    return is_same_day(at, now)
 
 
 def _when(at: float, now: float) -> str:
     """The time today, the day and the minute before, always as wide."""
     if _is_today(at, now):
         return f"{clock(at):<11}"
-    return time.strftime("%m-%d %H:%M", time.localtime(at))
+    return day_and_minute(at)
 
 
 def wrapped(text: str, width: int, most: int, style: Style) -> list[Strip]:

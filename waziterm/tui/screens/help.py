@@ -1,5 +1,6 @@
 """The help: the keys, from the same list as the bindings, and what the glyphs mean."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -15,6 +16,7 @@ from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cell, cut, width_of, wrap
 from waziterm.tui.screens.scrolling import Page
 from waziterm.tui.state.here import Place
+from waziterm.tui.text.format import zone
 from waziterm.tui.text.lang import tr
 
 TWO_COLUMNS = 104
@@ -117,4 +119,6 @@ def _states(width: int) -> list[Text]:
         for state, sign in look.SIGNS.items()
     ]
     many = max(1, width // STATE)
-    return [*lines, *(Text.assemble(*cells[at : at + many]) for at in range(0, len(cells), many))]
+    rows = (Text.assemble(*cells[at : at + many]) for at in range(0, len(cells), many))
+    times = cut(tr("times: {zone}", zone=zone(time.time())), width)
+    return [*lines, *rows, Text(), Text(times, look.DIM)]

@@ -3,6 +3,7 @@
 import time
 from math import ceil
 
+from waziterm.domain.text import plain
 from waziterm.tui.text.lang import tr
 
 MINUTE = 60
@@ -12,14 +13,46 @@ DAY = 86400
 
 def clock(at: float) -> str:
     """A moment as local time: `14:02:11`."""
-    return time.strftime("%H:%M:%S", time.localtime(at))
+    return _shown("%H:%M:%S", local(at))
 
 
 def since(at: float, now: float) -> str:
     """When something began: the time today, with the date on other days."""
-    moment, today = time.localtime(at), time.localtime(now)
-    same_day = moment[:3] == today[:3]
-    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", moment)
+    return _shown("%H:%M:%S" if is_same_day(at, now) else "%Y-%m-%d %H:%M", local(at))
+
+
+def day_and_minute(at: float) -> str:
+    """A moment of another day: `03-14 14:02`."""
+    return _shown("%m-%d %H:%M", local(at))
+
+
+def day(at: float) -> str:
+    """The day of a moment: `2026-03-14`."""
+    return _shown("%Y-%m-%d", local(at))
+
+
+def is_same_day(at: float, now: float) -> bool:
+    """Whether two moments are of one day here."""
+    moment, today = local(at), local(now)
+    return moment is not None and today is not None and moment[:3] == today[:3]
+
+
+def zone(now: float) -> str:
+    """The zone of all times on the screen, with what it is ahead of UTC: `WIB +0700`."""
+    moment = local(now)
+    return "UTC" if moment is None else plain(_shown("%Z %z", moment), 20)
+
+
+def local(at: float) -> time.struct_time | None:
+    """A moment in the machine's zone; None for one that no calendar has."""
+    try:
+        return time.localtime(at)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _shown(form: str, moment: time.struct_time | None) -> str:
+    return "–" if moment is None else time.strftime(form, moment)
 
 
 def countdown(seconds: float) -> str:
