@@ -130,9 +130,7 @@ def lasting(current: Incident | None, instance: Instance, at: float, fleet: int)
     began = at if instance.down_since is None else instance.down_since
     detail = outage_detail(what, (at - began) / 60, instance.attempt)
     if current is None:
-        return Incident(
-            *(reason, began, at, (instance.name,), fleet, detail), met=(instance.id,)
-        )
+        return Incident(*(reason, began, at, (instance.name,), fleet, detail), met=(instance.id,))
     names, met = current.names, current.met
     if instance.id not in met:
         names, met = (*names, instance.name), (*met, instance.id)

@@ -131,7 +131,12 @@ class Queue(Canvas):
         ]
 
     def _without_code(self, view: InstanceView, width: int, now: float) -> list[Strip]:
-        todo = words.other_number(view) or words.why(view)
+        if said := words.other_number(view):
+            return [
+                row([(f" {inert(view.name)}", look.BRIGHT)], width, look.PLAIN),
+                *wrapped(said, width, 3, look.TROUBLE),
+            ]
+        todo = words.why(view)
         if view.state is State.STOPPED:
             todo = tr("s shows a new code")
         return [
