@@ -94,7 +94,7 @@ def test_a_process_that_talks_to_the_same_address_is_a_suspect_and_no_holder(
         rival.do("call", *address)
         found = search(SearchFor((session,), frozenset({address})))
         assert found.holder == ""
-        assert [f"pid {rival.pid}" in each for each in found.suspects] == [True]
+        assert [f"pid {rival.pid}:" in each for each in found.suspects] == [True]
         assert found.summary.startswith("suspect: ")
         assert search(SearchFor((session,), frozenset({("127.0.0.1", 1)}))).suspects == ()
         assert address in addresses_of(rival.pid)

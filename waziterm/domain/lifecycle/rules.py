@@ -100,9 +100,7 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state is not State.OUTDATED:
                 return Decision(released)
             return resume_wanted(released, at, Reason.VERSION_CHANGED, pairing=scouting)
-        case ev.HolderFound(who) if instance.is_paired and (
-            instance.state in _SOUGHT or _about_to_dial(instance)
-        ):
+        case ev.HolderFound(who) if instance.state in _SOUGHT or _about_to_dial(instance):
             return hold(instance, Reason.LOCAL_HOLDER, at, plain(who))
         case ev.SuspectsFound(summary) if instance.state in _SOUGHT:
             return Decision(replace(instance, detail=plain(summary)))
