@@ -26,6 +26,7 @@ from waziterm.domain.lifecycle.actions import (
     ReportRefusedVersion,
     Restore,
     StopWorker,
+    Tell,
     Trash,
     Unwatch,
     Watch,
@@ -123,6 +124,7 @@ class StoredInstances:
                 | NoteAddresses()
                 | Watch()
                 | Unwatch()
+                | Tell()
             ):
                 # Nobody connects here; who is wanted does so at the next manager's start.
                 pass
