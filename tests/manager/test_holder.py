@@ -69,12 +69,12 @@ def test_f46_a_process_that_only_reads_the_file_is_a_suspect_and_no_holder(
     found = search(SearchFor((session,)))
     assert found.holder == ""
     (suspect,) = found.suspects
-    assert f"(pid {rival.pid}, since " in suspect and suspect.endswith(" reads the session file")
+    assert f"pid {rival.pid}: " in suspect and suspect.endswith(" reads the session file")
     assert found.summary == f"suspect: {suspect}"
     assert holders_of({"shop": (session,)}, frozenset()) == {}
     rival.do("open", str(session))
     found = search(SearchFor((session,)))
-    assert f"(pid {rival.pid}, since " in found.holder and found.suspects == ()
+    assert f"pid {rival.pid}: " in found.holder and found.suspects == ()
     assert holders_of({"shop": (session,)}, frozenset()) == {"shop": found.holder}
 
 
@@ -83,7 +83,7 @@ def test_f46_a_reader_that_talks_to_whatsapp_is_a_holder(rival: Rival, session: 
         rival.do("read", str(session))
         rival.do("call", *server.getsockname())
         found = search(SearchFor((session,), frozenset({server.getsockname()})))
-    assert f"(pid {rival.pid}, since " in found.holder and found.suspects == ()
+    assert f"pid {rival.pid}: " in found.holder and found.suspects == ()
 
 
 def test_a_process_that_talks_to_the_same_address_is_a_suspect_and_no_holder(

@@ -13,7 +13,11 @@ from waziterm.domain.lifecycle.states import State
 
 
 def incidents(host: Host) -> list[Mapping[str, Any]]:
-    return host.query("SELECT reason, names, detail, last_at - began_at AS s FROM incidents")
+    return host.query(
+        "SELECT reason, (SELECT json_group_array(names.name) FROM json_each(incidents.instances)"
+        " AS met JOIN names ON names.id = met.value) AS names, detail, last_at - began_at AS s"
+        " FROM incidents"
+    )
 
 
 def refuse(host: Host, code: int = 503) -> None:
