@@ -70,7 +70,7 @@ async def run(rig: Rig) -> list[Figure]:
 
 
 def _testing(name: str) -> Callable[[Fleet], object]:
-    return lambda fleet: fleet.test(name)
+    return lambda fleet: fleet.test(name, send=True)
 
 
 async def _verb(stage: Stage, *words: str) -> float:

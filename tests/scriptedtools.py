@@ -138,8 +138,8 @@ class ScriptedTools:
             2.5,
         )
 
-    async def test(self, name: str, to: str | None = None) -> TestReport:
-        await self.took("test", name, to)
+    async def test(self, name: str, to: str | None = None, *, send: bool = False) -> TestReport:
+        await self.took("test", name, to, send)
         failed = False
         layers = []
         for layer in LayerName:

@@ -24,9 +24,9 @@ class Choosy(ScriptedFleet):
         self._refuse(name)
         return await super().stop(name)
 
-    async def test(self, name: str, to: str | None = None) -> TestReport:
+    async def test(self, name: str, to: str | None = None, *, send: bool = False) -> TestReport:
         self._refuse(name)
-        return await super().test(name, to)
+        return await super().test(name, to, send=send)
 
     def _refuse(self, name: str) -> None:
         if name in self.held:
@@ -79,7 +79,10 @@ def test_one_exact_name_asks_nothing_and_prints_its_object(
         (("remove", "*-a"), [("remove", "shop-a", False), ("remove", "bar-a", False)]),
         (
             ("test", "*-a", "--to", "+62 812 3456 7890"),
-            [("test", "shop-a", "+6281234567890"), ("test", "bar-a", "+6281234567890")],
+            [
+                ("test", "shop-a", "+6281234567890", True),
+                ("test", "bar-a", "+6281234567890", True),
+            ],
         ),
     ],
 )
@@ -203,7 +206,7 @@ def test_an_instance_that_was_not_unlinked_is_told_apart(
     done = call(*words)
     assert done.code == 1 and "shop-c: not unlinked at WhatsApp" in done.err
     assert done.out.splitlines()[-1] == "2 removed, 1 removed but not unlinked"
-    assert done.out.startswith("shop-c: removed")
+    assert done.out.startswith("1 removed but not unlinked:\nshop-c: removed")
 
 
 def test_the_status_of_several_asks_nothing(call: Call, managed: DataDir, fleet: Choosy) -> None:

@@ -1,6 +1,7 @@
 """The verbs test and full, against a manager of scripted answers."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -54,8 +55,8 @@ class TestedFleet(ScriptedFleet):
         self.wait_for = 0
         self.reached = asyncio.Event()
 
-    async def test(self, name: str, to: str | None = None) -> TestReport:
-        self.calls.append(("test", name, to))
+    async def test(self, name: str, to: str | None = None, *, send: bool = False) -> TestReport:
+        self.calls.append(("test", name, to, send))
         self.together += 1
         self.most = max(self.most, self.together)
         if self.together >= self.wait_for:
@@ -105,7 +106,7 @@ def test_one_instance(call: Call, managed: DataDir, fleet: TestedFleet) -> None:
     assert done.out.splitlines()[3] == "  tls   failed    0.01 s  the certificate is not trusted"
     assert done.out.splitlines()[-1] == "  what to do: see the clock"
     assert [each for each in fleet.calls if each[0] == "test"] == [
-        ("test", "shop-a", None), ("test", "shop-a", f"+{NUMBER}"),
+        ("test", "shop-a", None, False), ("test", "shop-a", f"+{NUMBER}", True),
     ]  # fmt: skip
 
 
@@ -123,13 +124,57 @@ def test_all_instances_and_the_managers_own_api(
     done = call("test", "--data-dir", str(managed.root))
     assert done.code == 1
     lines = done.out.splitlines()
-    assert lines[0] == "shop-a: FAILED at login" and "no instance is called" in lines[1]
+    assert lines[0] == "2 of 2 FAILED:"
+    assert lines[1] == "shop-a: FAILED at login" and "no instance is called" in lines[2]
     assert "shop-b: FAILED at tls" in lines
     assert "shop-z: skipped, stopped by an operator" in lines
     assert any(line.startswith("API 5/5, the slowest after ") for line in lines)
     assert lines[-1] == "0 of 2 instances are well"
     shape = call("test", "--data-dir", str(managed.root), "--json").document["instances"][0]
     assert tuple(shape) == ("instance", "ok", "layers") and shape["layers"][0]["name"] == "login"
+
+
+def test_f10_only_who_is_told_to_send_sends_and_several_are_asked_for(
+    call: Call, managed: DataDir, fleet: TestedFleet, types: Callable[[str], object]
+) -> None:
+    root = ("--data-dir", str(managed.root))
+
+    def sent(*words: str, code: int = 0) -> list[bool]:
+        fleet.calls.clear()
+        done = call(*words, *root)
+        assert done.code == code, done
+        return [each[3] for each in fleet.calls if each[0] == "test"]
+
+    for words in (("test",), ("test", "shop-a"), ("test", "shop-[ab]"), ("full",)):
+        assert sent(*words) == [False] * (1 if words[1:] == ("shop-a",) else 2), words
+    assert sent("test", "shop-a", "--send") == [True]
+    for words in (("test", "--send"), ("test", "shop-[ab]", "--send"), ("full", "--send"),
+                  ("test", "shop-[ab]", "--to", f"+{NUMBER}")):  # fmt: skip
+        types("n")
+        assert sent(*words, code=1) == [], words
+        assert sent(*words, "--yes") == [True, True], words
+    types("y")
+    done = call("test", "--send", *root)
+    assert "Send 2 messages: shop-a, shop-b?" in done.err and done.code == 0
+    del fleet.views["shop-b"]
+    assert sent("test", "--send") == [True], "one sends without a question"
+
+
+def test_f10_the_failed_come_first_with_their_number(
+    call: Call, managed: DataDir, fleet: TestedFleet, tmp_path: Path
+) -> None:
+    fleet.broken = {"shop-b"}
+    root = ("--data-dir", str(managed.root))
+    for words in (("test",), ("full", "--report", str(tmp_path / "t.md"))):
+        lines = call(*words, *root).out.splitlines()
+        assert lines[:2] == ["1 of 2 FAILED:", "shop-b: FAILED at tls"], words
+        assert lines.index("shop-a: ok") > 2
+    lines = call("test", "shop-*", "--json", *root).document
+    assert [each["instance"] for each in lines] == ["shop-a", "shop-b", "shop-z"]
+    lines = call("test", "shop-*", *root).out.splitlines()
+    assert lines[:2] == ["1 failed:", "shop-b: FAILED at tls"]
+    report = (tmp_path / "t.md").read_text()
+    assert report.index("| shop-b | failed") < report.index("| shop-a | ok")
 
 
 def test_eight_are_tested_at_once(call: Call, managed: DataDir, fleet: TestedFleet) -> None:

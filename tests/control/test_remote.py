@@ -136,7 +136,7 @@ async def test_the_emergency_tools(far: RemoteFleet, fleet: LiveFleet) -> None:
         ("restore", ENTRY.id),
         ("remove", "shop-a", True),
         ("clean_all", 2, False),
-        ("test", "shop-a", "+6281234567890"),
+        ("test", "shop-a", "+6281234567890", False),
         ("reload",),
         ("reload",),
     ]

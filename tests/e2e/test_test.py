@@ -40,16 +40,19 @@ async def test_a_healthy_connection_is_well_in_every_layer(lab: Lab, folder: Pat
     async with fleet_on(lab, folder) as fleet:
         phone = await pair(fleet, lab, "shop")
         started = time.monotonic()
-        report = await fleet.test("shop")
+        report = await fleet.test("shop", send=True)
         assert time.monotonic() - started < 15
         assert report.ok, report
         assert [layer.name for layer in report.layers] == list(LayerName)
         assert {layer.verdict for layer in report.layers} == {Verdict.OK}
         message = await lab.wait_message(phone.number, 10)
         assert message.text.startswith("waziterm test ")
+        unsent = await fleet.test("shop")
+        assert unsent.ok and unsent.layers[-1].verdict is Verdict.SKIPPED
         other = await pair(fleet, lab, "other")
         assert (await fleet.test("shop", f"+{other.number}")).ok
         assert (await lab.wait_message(other.number, 10)).text.startswith("waziterm test ")
+        assert len(await lab.messages(phone.number)) == 1, "the second test sent nothing"
         assert phone.number not in str(report)
 
 
@@ -80,7 +83,7 @@ async def test_a_trouble_is_named_at_its_layer(
         await trouble(lab, phone.jid)
         if not still_open:
             await in_state(fleet, "shop", State.RETRYING)
-        report = await fleet.test("shop")
+        report = await fleet.test("shop", send=True)
         assert failing(report) is layer, report
         assert report.failed is not None and report.failed.detail and report.failed.act
         login = report.layers[3]
@@ -93,7 +96,7 @@ async def test_a_trouble_is_named_at_its_layer(
             # The library would send nothing more before it has given this message up.
             await shown(fleet, "shop", lambda view: view.reason is Reason.SEND_UNANSWERED)
         await in_state(fleet, "shop", State.CONNECTED)
-        assert (await fleet.test("shop")).ok
+        assert (await fleet.test("shop", send=True)).ok
 
 
 async def test_a_session_that_is_out_is_named_at_the_login(lab: Lab, folder: Path) -> None:

@@ -40,7 +40,7 @@ def connection(
     server: Endpoint = WHATSAPP,
     shown: InstanceView = ONLINE,
     probe: Callable[[], Awaitable[wire.Answered]] = answered,
-    send: Callable[[], Awaitable[SendResult]] = acknowledged,
+    send: Callable[[], Awaitable[SendResult]] | None = acknowledged,
 ) -> Connection:
     return Connection("shop", proxy, lab, lambda: shown, probe, send, server)
 
@@ -283,6 +283,18 @@ async def test_a_message_that_is_not_acknowledged(tmp_path: Path) -> None:
         report = await test_layers(connection(lab=lab, send=unacknowledged))
     assert report.failed is not None and report.failed.name is LayerName.SEND
     assert report.failed.detail == "no acknowledgement within 60 s" and report.failed.act
+
+
+@pytest.mark.parametrize("shown", [ONLINE, view("shop")])
+async def test_f10_nothing_is_sent_where_nobody_asked_for_it(
+    tmp_path: Path, shown: InstanceView
+) -> None:
+    async with proxy(tmp_path) as lab:
+        report = await test_layers(connection(lab=lab, shown=shown, send=None))
+    assert report.ok is (shown is ONLINE)
+    send = report.layers[-1]
+    assert (send.name, send.verdict) == (LayerName.SEND, SKIPPED)
+    assert send.detail == "no message was asked for"
 
 
 async def test_a_degraded_connection_is_tested_further(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -262,7 +262,7 @@ class SessionManager:
         number = phone_number(phone) if phone else None
         return await self._instances.of(name).pairing_code(number)
 
-    async def test(self, name: str, to: str | None = None) -> TestReport:
+    async def test(self, name: str, to: str | None = None, *, send: bool = False) -> TestReport:
         from waziterm.manager.care.layer_test import Connection, test_layers  # noqa: PLC0415
 
         supervisor = self._instances.of(name)
@@ -272,7 +272,7 @@ class SessionManager:
             lab=self._lab,
             view=lambda: supervisor.view,
             probe=supervisor.probe,
-            send=lambda: self.send_test(name, to),
+            send=partial(self.send_test, name, to) if send or to else None,
         )
         return await test_layers(connection)
 

@@ -11,6 +11,7 @@ from waziterm.cli.app.options import (
     LogoutOption,
     Name,
     Names,
+    SendOption,
     YesOption,
     app,
 )
@@ -108,16 +109,17 @@ def pair_code(
 def test(
     *names: Names,
     to: Annotated[
-        str | None, Parameter(help="Send to this number, not to itself; needs a name.")
+        str | None, Parameter(help="At its end send a message to this number; needs a name.")
     ] = None,
+    send: SendOption = False,
     yes: YesOption = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Test the connection layer by layer, with a message at its end. Without a name: of all."""
+    """Test the connection layer by layer. Without a name: of all. It sends only when told so."""
     from waziterm.cli.verbs.tester import test_instances  # noqa: PLC0415
 
-    return test_instances(data_dir, as_json, names, to, yes)
+    return test_instances(data_dir, as_json, names, to, send, yes)
 
 
 @app.command(group=INSTANCES, help_epilogue="Example: waziterm remove shop-jakarta")

@@ -13,7 +13,9 @@ from waziterm.cli.app.options import (
     Name,
     Names,
     OptionalName,
+    SendOption,
     SinceOption,
+    YesOption,
     app,
 )
 
@@ -105,10 +107,12 @@ def full(
     report: Annotated[
         Path | None, Parameter(help="Also write it as Markdown, to a file that is not there yet.")
     ] = None,
+    send: SendOption = False,
+    yes: YesOption = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Test, logs, conflicts and check in one, with one verdict."""
     from waziterm.cli.verbs.full import show_full  # noqa: PLC0415
 
-    return show_full(data_dir, as_json, report)
+    return show_full(data_dir, as_json, report, send, yes)

@@ -65,6 +65,14 @@ LogoutOption = Annotated[
         show_default=False,
     ),
 ]
+SendOption = Annotated[
+    bool,
+    Parameter(
+        name="--send",
+        help="Each that is connected sends a message to its own number; several ask first.",
+        show_default=False,
+    ),
+]
 DryRunOption = Annotated[
     bool, Parameter(name="--dry-run", help="Only say what it would do.", show_default=False)
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from waziterm import __version__
 from waziterm.cli.show.times import shown
-from waziterm.cli.verbs.tester import first_failure
+from waziterm.cli.verbs.tester import failed_first, first_failure
 from waziterm.domain.text import safe_line
 from waziterm.domain.units import moment_text
 
@@ -28,7 +28,7 @@ def markdown(found: "Full", at: float) -> str:
         " are masked.",
         f"API: {api['answered']} of {api['asked']} requests were answered.",
         "## Test",
-        _table(("instance", "verdict", "why", "what to do"), map(_tested, test["instances"])),
+        _table(("instance", "verdict", "why", "what to do"), map(_tested, failed_first(test["instances"]))),
         *(f"- {_text(name)}: skipped, stopped by an operator" for name in test["skipped"]),
         "## Check",
         _table(

@@ -13,7 +13,7 @@ from waziterm.cli.show import output
 from waziterm.cli.show.findings import finding_lines, serious
 from waziterm.cli.target import client_of, data_dir_of
 from waziterm.cli.verbs.history import DAY_S, conflict_lines, log_line, summary
-from waziterm.cli.verbs.tester import fleet_lines, fleet_test
+from waziterm.cli.verbs.tester import confirm_sending, fleet_lines, fleet_test
 from waziterm.control.client.call import ControlClient
 from waziterm.domain.errors import FleetError
 from waziterm.manager.inputs import InputError
@@ -28,14 +28,18 @@ PROBLEMS = "problems"
 LAST_LINES = 5
 
 
-def show_full(flag: Path | None, as_json: bool, report: Path | None) -> int:
-    """Look at everything; 0 when all is well. report: a file for the same as Markdown.
+def show_full(flag: Path | None, as_json: bool, report: Path | None, send: bool, yes: bool) -> int:
+    """Look at everything; 0 when all is well. report: a file for the same as Markdown. send: the
+    test ends with a message of each to its own number, and more than one is asked for.
 
     Raises FleetError: code 2 when the file exists already, 1 when it cannot be written.
     """
     if report is not None and report.exists():
         raise _taken(report)
-    found = full(client_of(data_dir_of(flag)), time.time())
+    client = client_of(data_dir_of(flag))
+    if send:
+        confirm_sending(client, yes)
+    found = full(client, time.time(), send=send)
     if report is not None:
         _write(report, found)
     if as_json:
@@ -48,10 +52,11 @@ def show_full(flag: Path | None, as_json: bool, report: Path | None) -> int:
     return 0 if found["verdict"] == HEALTHY else 1
 
 
-def full(client: ControlClient, now: float) -> "Full":
-    """Ask the manager for everything; see the module. now: UTC seconds. Raises FleetError."""
+def full(client: ControlClient, now: float, *, send: bool) -> "Full":
+    """Ask the manager for everything; see the module. now: UTC seconds. send: as of `fleet_test`.
+    Raises FleetError."""
     since = now - DAY_S
-    test = fleet_test(client)
+    test = fleet_test(client, send=send)
     check = client.ask(lambda fleet: fleet.check())
     grave = serious(check["findings"])
     known = [each["instance"] for each in test["instances"]] + test["skipped"]

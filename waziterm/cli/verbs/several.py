@@ -195,6 +195,8 @@ def _lines(ended: Sequence[_Ended], act: Act) -> list[str]:
     others.sort(key=lambda each: _code(each, act) == 0)
     lines = [f"{len(refused)} refused:"] if refused else []
     lines += [f"  {_refusal(each)}" for each in refused]
+    if act.partly and (partly := sum(_code(each, act) != 0 for each in others)):
+        lines.append(f"{partly} {act.partly}:")
     for each in others:
         lines += act.tell(each.name, each.answer)
     well = sum(_code(each, act) == 0 for each in others)

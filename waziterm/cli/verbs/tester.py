@@ -4,6 +4,7 @@
 array of `{name, verdict, took_s, detail, act}`; name is dns, tcp, tls, login, query or send,
 verdict is ok, failed or skipped, took_s seconds or null. Several names, or a pattern, print an
 array of such reports.
+A message is sent only with `--to` or `--send`; the layer send is skipped otherwise.
 `test --json` prints `{ok, api, instances, skipped}`: api is `{asked, answered, slowest_s}`, the
 requests to the manager's own API, slowest_s null when none was answered; instances an array of
 such reports; skipped the names of those that an operator stopped.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
 from waziterm.cli.target import client_of, data_dir_of
+from waziterm.cli.verbs.asking import confirm
 from waziterm.cli.verbs.several import Act, carry_out
 from waziterm.control.client.call import ControlClient
 from waziterm.domain.care.layers import LayerName, Verdict
@@ -33,18 +35,22 @@ Json = dict[str, Any]
 AT_ONCE = 8
 """So many instances are tested at the same time."""
 API_REQUESTS = 5
+_SENDING = (State.CONNECTED, State.DEGRADED)
+"""The states in which an instance can send."""
 
 
 def test_instances(
-    flag: Path | None, as_json: bool, names: Sequence[str], to: str | None, yes: bool
+    flag: Path | None, as_json: bool, names: Sequence[str], to: str | None, send: bool, yes: bool
 ) -> int:
-    """Test some instances, or all that should run; 0 when all is well."""
+    """Test some instances, or all that should run; 0 when all is well. to: who gets a message of
+    each. send: each sends one to its own number. Asks before more than one sends."""
     number = None if to is None else inputs.phone_number(to)
+    sends = send or number is not None
     if names:
         whom = "to the number that --to names" if number else "to itself"
         act = Act(
             "test",
-            lambda name: lambda fleet: fleet.test(name, number),
+            lambda name: lambda fleet: fleet.test(name, number, send=sends),
             f"Each that is connected sends a message {whom}.",
             lambda _, report: report_lines(report),
             "well",
@@ -52,10 +58,13 @@ def test_instances(
             code=lambda report: int(not report["ok"]),
             at_once=AT_ONCE,
         )
-        return carry_out(flag, as_json, names, act, yes)
+        return carry_out(flag, as_json, names, act, yes or not sends)
     if to is not None:
         raise inputs.InputError("--to needs the name of an instance", "waziterm test NAME --to …")
-    fleet = fleet_test(client_of(data_dir_of(flag)))
+    client = client_of(data_dir_of(flag))
+    if send:
+        confirm_sending(client, yes)
+    fleet = fleet_test(client, send=send)
     if as_json:
         output.document(fleet)
     else:
@@ -64,15 +73,25 @@ def test_instances(
     return int(not fleet["ok"])
 
 
-def fleet_test(client: ControlClient) -> "FleetTest":
-    """Test all instances that should run, and the manager's API; see the module. Raises
-    FleetError when the manager goes away."""
+def confirm_sending(client: ControlClient, yes: bool) -> None:
+    """Ask before more than one instance sends a message, with their number. yes: nobody is asked.
+    Raises FleetError unless the operator agrees."""
+    instances: list[Json] = client.ask(lambda fleet: fleet.snapshot().everyone())
+    senders = [each["name"] for each in instances if each["state"] in _SENDING]
+    if len(senders) > 1:
+        said = "Each that is connected sends a message to itself."
+        confirm(said, f"Send {len(senders)} messages: {', '.join(senders)}?", yes)
+
+
+def fleet_test(client: ControlClient, *, send: bool) -> "FleetTest":
+    """Test all instances that should run, and the manager's API; see the module. send: each that
+    is connected sends a message to its own number. Raises FleetError when the manager goes away."""
     instances: list[Json] = client.ask(lambda fleet: fleet.snapshot().everyone())
     stopped = [each["name"] for each in instances if _is_stopped(each)]
     names = [each["name"] for each in instances if not _is_stopped(each)]
     api = _api_test(client)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        reports = list(threads.map(lambda name: _tested(client, name), names))
+        reports = list(threads.map(lambda name: _tested(client, name, send), names))
     return {
         "ok": api["answered"] == api["asked"] and all(each["ok"] for each in reports),
         "api": api,
@@ -86,9 +105,9 @@ def _is_stopped(instance: Json) -> bool:
     return bool(instance["state"] == State.STOPPED and instance["wanted"] == Wanted.STOPPED)
 
 
-def _tested(client: ControlClient, name: str) -> Json:
+def _tested(client: ControlClient, name: str, send: bool) -> Json:
     try:
-        report: Json = client.ask(lambda fleet: fleet.test(name))
+        report: Json = client.ask(lambda fleet: fleet.test(name, send=send))
     except FleetError as error:
         if error.code == 3:
             raise
@@ -126,17 +145,24 @@ def _answered(client: ControlClient) -> float | None:
 
 
 def fleet_lines(tested: "FleetTest") -> list[str]:
-    """The test of a fleet in words."""
-    lines = [line for report in tested["instances"] for line in report_lines(report)]
+    """The test of a fleet in words: those that failed first, with their number."""
+    reports = failed_first(tested["instances"])
+    failed = sum(not report["ok"] for report in reports)
+    lines = [f"{failed} of {len(reports)} FAILED:"] if failed else []
+    lines += [line for report in reports for line in report_lines(report)]
     lines += [f"{name}: skipped, stopped by an operator" for name in tested["skipped"]]
-    api, reports = tested["api"], tested["instances"]
+    api = tested["api"]
     slowest = "" if api["slowest_s"] is None else f", the slowest after {api['slowest_s']:.2f} s"
-    well = sum(report["ok"] for report in reports)
     return [
         *lines,
         f"API {api['answered']}/{api['asked']}{slowest}",
-        f"{well} of {len(reports)} instances are well",
+        f"{len(reports) - failed} of {len(reports)} instances are well",
     ]
+
+
+def failed_first(reports: Sequence[Json]) -> list[Json]:
+    """The reports of instances, those that failed before those that are well."""
+    return sorted(reports, key=lambda report: bool(report["ok"]))
 
 
 def report_lines(report: Json) -> list[str]:

@@ -19,7 +19,7 @@ class LayerName(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How a layer did. SKIPPED: a layer below it failed, or it has no meaning here."""
+    """How a layer did. SKIPPED: a layer below it failed, or nobody asked for it."""
 
     OK = "ok"
     FAILED = "failed"

@@ -153,8 +153,14 @@ class Fleet(Protocol):
         ...
 
     @verb("POST /v1/instances/{name}/test", changes=True, deadline_s=ANSWER_S)
-    async def test(self, name: Name, to: PhoneNumber | None = None) -> TestReport:
-        """Test one instance's connection layer by layer. to: as in `send_test`."""
+    async def test(
+        self, name: Name, to: PhoneNumber | None = None, *, send: bool = False
+    ) -> TestReport:
+        """Test one instance's connection layer by layer.
+
+        send: at its end a message to its own number. to: a message to this number (E.164), whether
+        or not `send` says so. Without either nothing is sent, and that layer is skipped.
+        """
         ...
 
     # -- the whole fleet ----------------------------------------------------------------------

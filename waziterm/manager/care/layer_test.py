@@ -21,7 +21,8 @@ class Connection:
 
     proxy: its own proxy's URL, or None. lab: a local WhatsApp in use instead of the real one.
     view: how it stands now. probe: one light round trip; raises TimeoutError and FleetError.
-    send: sends a text and waits for WhatsApp's acknowledgement; raises FleetError.
+    send: sends a text and waits for WhatsApp's acknowledgement; raises FleetError. None where
+        nobody asked for a message.
     """
 
     instance: str
@@ -29,7 +30,7 @@ class Connection:
     lab: LabFile | None
     view: Callable[[], InstanceView]
     probe: Callable[[], Awaitable[wire.Answered]]
-    send: Callable[[], Awaitable[SendResult]]
+    send: Callable[[], Awaitable[SendResult]] | None
     server: Endpoint = WHATSAPP
 
 
@@ -48,8 +49,10 @@ async def test_layers(connection: Connection) -> TestReport:
     layers.append(login)
     query = await _query(connection) if _holds(login) else _not_connected(LayerName.QUERY)
     layers.append(query)
-    if _holds(query):
-        layers.append(await _send(connection))
+    if connection.send is None:
+        layers.append(Layer(LayerName.SEND, Verdict.SKIPPED, None, "no message was asked for"))
+    elif _holds(query):
+        layers.append(await _send(connection, connection.send))
     elif _holds(login):
         layers.append(_skipped(LayerName.SEND, layers))
     else:
@@ -94,12 +97,12 @@ async def _query(connection: Connection) -> Layer:
     return Layer(name, Verdict.OK, answered.took_s, "WhatsApp answered")
 
 
-async def _send(connection: Connection) -> Layer:
+async def _send(connection: Connection, send: Callable[[], Awaitable[SendResult]]) -> Layer:
     """Whether WhatsApp takes a message."""
     name = LayerName.SEND
     started = time.monotonic()
     try:
-        result = await connection.send()
+        result = await send()
     except FleetError as error:
         return _refused(name, connection, error, started)
     if result.ok:
