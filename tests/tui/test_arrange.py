@@ -1,5 +1,6 @@
 """Filter and order of what is shown."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,39 @@ def test_a_pattern_finds_letters_in_order_and_inverts() -> None:
     assert all(fits(pattern, view) for pattern in ("", "jak", "spjk", "SHOP", "connected", "!"))
     assert not any(fits(pattern, view) for pattern in ("kaj", "held", "!jak", "shop held"))
     held = instance("x", State.HELD, Reason.RIVAL)
-    assert fits("440", held) and fits("another client", held) and not fits("aotherc", held)
+    assert fits("reason:440 reason:another", held) and not fits("reason:aotherc", held)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hidden"),
+    [
+        ("!conn", {"shop-jakarta", "shop-surabaya", "shop-bali"}),
+        ("!state:conn", {"shop-jakarta", "shop-surabaya", "shop-bali"}),
+        ("!STATE:connected", {"shop-jakarta", "shop-surabaya"}),
+        ("!reason:conn", {"shop-malang"}),
+        ("!reason:440", {"shop-bandung", "shop-aceh"}),
+        ("!number:4411", {"shop-jakarta"}),
+        ("!name:bali", {"shop-bali"}),
+        ("!state:logged_out", {"shop-batam"}),
+        ("!state:cooldown", {"shop-bandung"}),
+        ("!shop state:held", {"shop-aceh"}),
+        ("!state:", set()),
+        ("state:", set()),
+        ("!name:", set()),
+    ],
+)
+def test_f26_a_field_says_where_and_a_bare_word_means_name_number_or_state(
+    pattern: str, hidden: set[str]
+) -> None:
+    left_out = {view.name for view in VIEWS if not fits(pattern, view)}
+    assert left_out == hidden
+
+
+def test_f26_what_a_sentence_says_is_no_state() -> None:
+    """`!conn` hid "retrying: the connection was closed"."""
+    retrying = instance("shop", State.RETRYING, Reason.DROPPED)
+    assert "conn" in Reason.DROPPED.sentence and fits("!conn", retrying)
+    assert not fits("conn", retrying) and fits("reason:conn", retrying)
 
 
 def test_only_the_troubled() -> None:

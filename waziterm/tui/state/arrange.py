@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.tui.paint import look
@@ -25,7 +26,7 @@ class Sort(StrEnum):
 class Arrangement:
     """What the operator asked to see.
 
-    pattern: what was typed after `/`; a leading `!` inverts it. troubled: only those in trouble.
+    pattern: what was typed after `/`, see `fits`. troubled: only those in trouble.
     """
 
     pattern: str = ""
@@ -45,28 +46,58 @@ class Arrangement:
         return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.UPTIME))
 
 
-def fits(pattern: str, view: InstanceView) -> bool:
-    """Whether an instance is meant by a pattern: its letters in order, in name, state or reason.
+class Field(StrEnum):
+    """Where a word of a filter is looked for; the value stands before it, with a colon."""
 
-    Every word of the pattern must fit; upper and lower case are one.
+    NAME = "name"
+    STATE = "state"
+    NUMBER = "number"
+    REASON = "reason"
+
+
+def fits(pattern: str, view: InstanceView) -> bool:
+    """Whether an instance is meant by a pattern.
+
+    Every word of the pattern must fit; upper and lower case are one, and a leading `!` inverts it
+    all. A word is looked for in name, number and state, or where it says: `state:held`,
+    `name:shop`, `number:4411`, `reason:440`. A field without a word fits everyone.
     """
     wanted = pattern.removeprefix("!").casefold().split()
-    if not wanted:
+    if not any(word.partition(":")[2] or not _field_of(word) for word in wanted):
         return True
-    state = view.state.label
-    where = (view.name, state, tr(state), words.why(view), words.number(view))
-    found = all(any(_fuzzy(word, text.casefold()) for text in where) for word in wanted)
-    return found != pattern.startswith("!")
+    return all(_has(word, view) for word in wanted) != pattern.startswith("!")
 
 
-def _fuzzy(word: str, text: str) -> bool:
-    """Whole words of an explanation must hold the letters together, a name may hold them apart."""
-    if word in text:
-        return True
-    if " " in text:
-        return False
-    letters = iter(text)
-    return all(letter in letters for letter in word)
+def _field_of(word: str) -> Field | None:
+    """The field that a word of a filter names."""
+    named, colon, _ = word.partition(":")
+    return next((field for field in Field if colon and field == named), None)
+
+
+def _has(word: str, view: InstanceView) -> bool:
+    field = _field_of(word)
+    if field is None:
+        bare = (Field.NAME, Field.NUMBER, Field.STATE)
+        return any(_is_in(word, view, each) for each in bare)
+    return _is_in(word.partition(":")[2], view, field)
+
+
+def _is_in(word: str, view: InstanceView, field: Field) -> bool:
+    """A name may hold the letters apart, all else holds them together."""
+    match field:
+        case Field.NAME:
+            letters = iter(view.name.casefold())
+            return all(letter in letters for letter in word)
+        case Field.STATE:
+            state = view.state
+            known = (state.value, state.label, state.label.replace("-", ""), tr(state.label))
+            return any(word in each.casefold() for each in known)
+        case Field.NUMBER:
+            return word in words.number(view).casefold()
+        case Field.REASON:
+            return any(word in each.casefold() for each in (view.reason.slug, words.why(view)))
+        case _:
+            assert_never(field)
 
 
 def arranged(
