@@ -143,13 +143,19 @@ def test_f10_only_who_is_told_to_send_sends_and_several_are_asked_for(
         fleet.calls.clear()
         done = call(*words, *root)
         assert done.code == code, done
-        return [each[3] for each in fleet.calls if each[0] == "test"]
+        return [bool(each[3]) for each in fleet.calls if each[0] == "test"]
 
-    for words in (("test",), ("test", "shop-a"), ("test", "shop-[ab]"), ("full",)):
-        assert sent(*words) == [False] * (1 if words[1:] == ("shop-a",) else 2), words
+    asked: list[tuple[tuple[str, ...], int]] = [
+        (("test",), 2), (("test", "shop-a"), 1), (("test", "shop-[ab]"), 2), (("full",), 2),
+    ]  # fmt: skip
+    for words, many in asked:
+        assert sent(*words) == [False] * many, words
     assert sent("test", "shop-a", "--send") == [True]
-    for words in (("test", "--send"), ("test", "shop-[ab]", "--send"), ("full", "--send"),
-                  ("test", "shop-[ab]", "--to", f"+{NUMBER}")):  # fmt: skip
+    several: list[tuple[str, ...]] = [
+        ("test", "--send"), ("full", "--send"),
+        ("test", "shop-[ab]", "--send"), ("test", "shop-[ab]", "--to", f"+{NUMBER}"),
+    ]  # fmt: skip
+    for words in several:
         types("n")
         assert sent(*words, code=1) == [], words
         assert sent(*words, "--yes") == [True, True], words

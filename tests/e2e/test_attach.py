@@ -138,6 +138,38 @@ async def test_read_only_shows_all_and_changes_nothing(lab: Lab, folder: Path) -
         assert transitions(data) == before
 
 
+async def test_f9_a_screen_whose_manager_is_gone_shows_nothing_as_live(
+    lab: Lab, folder: Path
+) -> None:
+    data = folder / "data"
+    async with running(lab, data) as program:
+        with screen(data, "attach") as terminal:
+            await terminal.until(lambda text: text.count("● connected") >= 2, what="the fleet")
+            await program.end(signal.SIGKILL)
+            await terminal.until(lambda text: "nothing here is live" in text, what="the end")
+            stopped = [line for line in terminal.text().splitlines() if "as of" in line]
+            assert "●" not in terminal.text()
+            colours = {
+                cell.fg for line in terminal.cells()[1:-4] for cell in line if cell.text > " "
+            }
+            assert len(colours) == 1, colours
+            terminal.send("s")
+            await terminal.until(
+                lambda text: (
+                    "stop was not carried out" in text or "start/stop was not carried out" in text
+                ),
+                what="the refusal",
+            )
+            assert stopped == [line for line in terminal.text().splitlines() if "as of" in line]
+            async with headless(data, lab.file):
+                await terminal.until(lambda text: text.count("● connected") >= 2, what="the fleet")
+                assert "as of" not in terminal.text()
+                terminal.send("s")
+                await terminal.until(lambda text: "○ stopped" in text, what="the stop")
+                terminal.send("q")
+                assert terminal.wait_exit() == 0
+
+
 async def test_an_attached_screen_draws_the_qr(lab: Lab, folder: Path) -> None:
     data = folder / "data"
     async with headless(data, lab.file) as program:
@@ -181,9 +213,12 @@ async def far_after_a_restart(
             lost = await _noticed(subscription.next)
             assert f"the manager (pid {gone}) is gone" in lost
             assert {view.name for view in one.snapshot().instances} == set(NAMES)
+            silent_since = one.silent_since
+            assert silent_since is not None and 0 <= one.now() - silent_since < DEADLINE_S
             async with headless(data, lab.file) as again:
                 back = await _noticed(subscription.next)
                 assert back == f"the manager is back (pid {again.pid})"
+                assert one.silent_since is None
                 await shown(other, "one", lambda _: other.pid == again.pid)
                 yield one, other, gone
 

@@ -260,7 +260,7 @@ async def test_help_lists_every_key_from_the_same_list_as_the_bindings(
         await screen.press("question_mark")
         text = await screen.sees("Everywhere", "On the fleet", "On one instance", "States")
         for key in KEYS:
-            first = " ".join(key.about.split()[:5])
+            first = " ".join(key.told.split()[:5])
             assert any(f" {key.shown} " in line and first in line for line in text.splitlines()), (
                 key
             )
@@ -312,7 +312,10 @@ async def test_quitting_says_what_becomes_of_live_sessions(keys: str) -> None:
     first, second = keys.split()
     async with shown(every_state()) as screen:
         await screen.press(first)
-        await screen.sees("Quit waziterm?", "6 sessions are live", "its next start")
+        await screen.sees(
+            "Quit waziterm?", "5 sessions are live", "its next start", "s begins it anew"
+        )
+        await screen.sees("1 instance is not linked yet.")
         await screen.press(second)
         await screen.ended()
         assert screen.app.return_code == 0
@@ -339,7 +342,8 @@ async def test_quitting_asks_nothing_when_no_session_is_live() -> None:
 async def test_ctrl_c_quits_from_a_dialog_too(key: str) -> None:
     async with shown(ScriptedFleet(pairing("shop"))) as screen:
         await screen.press("a", key)
-        await screen.sees("Quit waziterm?", "1 session is live")
+        text = await screen.says("Quit waziterm?", "1 instance is not linked yet")
+        assert "is live" not in text and "resumes at" not in text
         await screen.press(key)
         await screen.ended()
 

@@ -41,7 +41,7 @@ with PO.open("rb") as _source:
 MESSAGES = [message for message in CATALOG if message.id]
 GLOSSARY = tomllib.loads((LOCALES / "glossary.toml").read_text(encoding="utf-8"))["term"]
 PLACE = re.compile(r"\{\w*\}")
-COMMAND = re.compile(r"`[^`]*`")
+COMMAND = re.compile(r"`[^`]*`|\{\w+\}")
 PRESS = re.compile(r"\((\w)\)")
 
 

@@ -4,9 +4,11 @@ import pytest
 
 from tests.scriptedtools import ENTRY
 from tests.tui.painted import shown
-from tests.tui.scripted import ScriptedFleet, connected, every_state
-from waziterm.domain.care.layers import LayerName
+from tests.tui.scripted import ScriptedFleet, connected, every_state, instance
+from waziterm.domain.care.layers import LayerName, TestReport
 from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
 from waziterm.tui.screens.main import MainScreen
 
 
@@ -59,11 +61,56 @@ async def test_a_full_test_names_the_layer_that_failed() -> None:
     fleet = ScriptedFleet(connected("shop-a"), connected("shop-b"))
     fleet.layers_failed = frozenset({LayerName.QUERY})
     async with shown(fleet, 120, 50) as screen:
-        await screen.press("T")
-        await screen.says("2 of 2 tested", "✖ shop-a", "✓ login", "✖ query", "see the network")
-        await screen.press("escape", "enter", "T")
+        await screen.press("T", "n")
+        await screen.says(
+            "2 of 2 tested, 2 failed", "✖ shop-a", "✓ login", "✖ query", "see the network"
+        )
+        await screen.press("escape", "enter", "T", "n")
         await screen.says("1 of 1 tested")
-        assert fleet.calls[-1] == ("test", "shop-a", "None")
+        assert fleet.calls[-1] == ("test", "shop-a", "None", "False")
+
+
+@pytest.mark.parametrize(("key", "sends"), [("y", "True"), ("n", "False"), ("enter", "False")])
+async def test_f10_a_test_asks_with_the_number_of_messages(key: str, sends: str) -> None:
+    fleet = every_state()
+    async with shown(fleet, 120, 50) as screen:
+        await screen.press("T")
+        await screen.says(
+            "Test 11 instances?",
+            "y test and send 3 messages",
+            "n test, send nothing ⏎",
+            "esc leave it",
+        )
+        await screen.press("escape", "T")
+        assert fleet.calls == []
+        await screen.press(key)
+        await screen.says("11 of 11 tested")
+        assert {call[3] for call in fleet.calls} == {sends} and len(fleet.calls) == 11
+        said = "no message is sent" in screen.text()
+        assert said is (sends == "False")
+
+
+async def test_f10_of_one_it_asks_too_and_where_nobody_can_send_it_does_not() -> None:
+    fleet = ScriptedFleet(connected("shop-a"), instance("shop-b", State.HELD, Reason.RIVAL))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("enter", "T")
+        await screen.says("Test 1 instance?", "test and send 1 message")
+        await screen.press("escape", "right", "T")
+        await screen.says("1 of 1 tested")
+        assert fleet.calls == [("test", "shop-b", "None", "False")]
+
+
+async def test_f10_the_failed_come_first_with_a_count() -> None:
+    class Half(ScriptedFleet):
+        async def test(self, name: str, to: str | None = None, *, send: bool = False) -> TestReport:
+            self.layers_failed = frozenset({LayerName.LOGIN} if name == "shop-c" else ())
+            return await super().test(name, to, send=send)
+
+    fleet = Half(*(connected(f"shop-{letter}") for letter in "abcd"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("T", "n")
+        text = await screen.says("4 of 4 tested, 1 failed", "✖ shop-c", "✓ shop-d: all layers")
+        assert text.index("✖ shop-c") < text.index("✓ shop-a")
 
 
 async def test_undo_restores_what_left_last_once_the_operator_agrees() -> None:
@@ -88,7 +135,9 @@ async def test_remove_asks_and_what_is_refused_is_said() -> None:
         assert fleet.calls == []
         fleet.refuse = FleetError("a restart is under way", "wait until it has ended")
         await screen.press("x", "y")
-        await screen.says("✖ remove refused: a restart is under way (wait until it has ended)")
+        await screen.says(
+            "✖ shop-a: remove refused: a restart is under way (wait until it has ended)"
+        )
         await screen.press("x", "y")
         await screen.says("✓ shop-a: removed; u brings it back")
 
@@ -104,6 +153,7 @@ async def test_remove_means_all_that_are_marked() -> None:
             ("remove", "shop-jakarta"),
             ("remove", "shop-bandung"),
         ]
+        await screen.says("✓ remove: done, all 2")
 
 
 @pytest.mark.parametrize(

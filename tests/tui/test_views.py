@@ -136,6 +136,9 @@ async def test_what_is_marked_is_what_a_key_means() -> None:
         await screen.press("2", "space", "down", "space")
         await screen.sees("2 marked")
         await screen.press("r")
+        await screen.says("Reconnect 2 marked instances?", "2 of them are connected")
+        assert fleet.calls == []
+        await screen.press("y")
         await screen.until(lambda _: len(fleet.calls) == 2)
         assert {call[1] for call in fleet.calls} == {"shop-a", "shop-c"}
         await screen.press("c")

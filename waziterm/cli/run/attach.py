@@ -71,7 +71,13 @@ def attach(data: DataDir, *, read_only: bool, lab: bool = False, lang: Lang | No
             shown = watching(fleet) if read_only else fleet
             loading = asyncio.create_task(load_late(*OF_SCREEN))
             try:
-                return await run_screen(shown, attached=True, read_only=read_only, screen=screen)
+                return await run_screen(
+                    shown,
+                    attached=True,
+                    read_only=read_only,
+                    screen=screen,
+                    silent_since=lambda: fleet.silent_since,
+                )
             finally:
                 loading.cancel()
                 await asyncio.wait([loading])

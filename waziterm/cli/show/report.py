@@ -28,7 +28,10 @@ def markdown(found: "Full", at: float) -> str:
         " are masked.",
         f"API: {api['answered']} of {api['asked']} requests were answered.",
         "## Test",
-        _table(("instance", "verdict", "why", "what to do"), map(_tested, failed_first(test["instances"]))),
+        _table(
+            ("instance", "verdict", "why", "what to do"),
+            map(_tested, failed_first(test["instances"])),
+        ),
         *(f"- {_text(name)}: skipped, stopped by an operator" for name in test["skipped"]),
         "## Check",
         _table(

@@ -35,9 +35,14 @@ BOOT_LOOK_S = 0.1
 
 
 class RemoteFleet(Fleet, Protocol):
-    """A fleet in another process; made by `attached`. pid: of the manager that answered last."""
+    """A fleet in another process; made by `attached`.
+
+    pid: of the manager that answered last. silent_since: the moment of its last news while it is
+    away, on its own clock in UTC seconds; None while it tells what happens.
+    """
 
     pid: int
+    silent_since: float | None
 
 
 class _Remote(ByVerb):
@@ -48,6 +53,7 @@ class _Remote(ByVerb):
         self._wire = wire
         self._mirror = Mirror()
         self.pid = 0
+        self.silent_since: float | None = None
         self._complete: set[str] = set()
         self._wanted: asyncio.Queue[str] = asyncio.Queue()
 
@@ -105,10 +111,14 @@ class _Remote(ByVerb):
         Raises FleetError when there never was anything: nobody runs, or nobody we understand.
         """
         lost, told_at, loop = "", 0.0, asyncio.get_running_loop()
+        heard_at = self._mirror.now()
         while True:
             try:
                 async with self._wire.events("/v1/stream") as events:
                     async for event in events:
+                        if event.kind == "comment":
+                            heard_at = self._mirror.now()
+                            continue
                         if event.kind == "hello":
                             with understood():
                                 told = object_of(json.loads(event.data))
@@ -116,6 +126,7 @@ class _Remote(ByVerb):
                             self._wire.meet(told)
                             continue
                         self._mirror.take(frame.decode(event.data))
+                        self.silent_since, heard_at = None, self._mirror.now()
                         ready.set()
                         if lost:
                             self._mirror.notice(f"the manager is back (pid {self.pid})")
@@ -126,6 +137,8 @@ class _Remote(ByVerb):
                 if not ready.is_set() and (nobody or not _silent(error)):
                     raise _told(error) from error
                 why = await self._why_lost(error) if ready.is_set() else ""
+                if why and self.silent_since is None:
+                    self.silent_since = heard_at
                 if lost != why or (why and loop.time() - told_at >= REMIND_S):
                     lost, told_at = why, loop.time()
                     self._complete.clear()

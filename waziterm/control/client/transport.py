@@ -25,7 +25,8 @@ CONNECT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """One server-sent event. kind: `message` when the manager named none."""
+    """One server-sent event. kind: `message` when the manager named none, `comment` for a sign of
+    life that tells nothing."""
 
     kind: str
     data: bytes
@@ -135,6 +136,9 @@ async def wire_to(path: Path, owner_pid: Callable[[], int | None]) -> AsyncItera
 async def _events(content: aiohttp.StreamReader) -> AsyncGenerator[StreamEvent, None]:
     async for block in _split(content, b"\n\n"):
         kind, data = "message", []
+        if block.startswith(b":"):
+            yield StreamEvent("comment", b"")
+            continue
         for line in block.split(b"\n"):
             field, _, value = line.partition(b": ")
             if field == b"event":

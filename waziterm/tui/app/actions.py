@@ -1,15 +1,18 @@
 """Asking the fleet for something, and telling at once that it was taken and later how it ended."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.paint.cells import inert
+from waziterm.tui.state.bulk import Bulk
 from waziterm.tui.state.here import starts
 from waziterm.tui.state.messages import Mood, Pending, failed_inside, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import seconds
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import N_, tr
 
 logger = logging.getLogger(__name__)
@@ -36,15 +39,22 @@ class Actions:
         self._log = log
         self._asked: set[tuple[str, str]] = set()
         self._pending: dict[str, Pending] = {}
+        self._bulks: list[Bulk] = []
 
     # -- what can be asked
 
     def start_stop(self, name: str) -> None:
         view = self._model.get(name)
         if view is not None and starts(view):
-            self._ask(N_("start"), name, lambda: self._fleet.start(name))
+            self.start(name)
         else:
-            self._ask(N_("stop"), name, lambda: self._fleet.stop(name))
+            self.stop(name)
+
+    def start(self, name: str) -> None:
+        self._ask(N_("start"), name, lambda: self._fleet.start(name))
+
+    def stop(self, name: str) -> None:
+        self._ask(N_("stop"), name, lambda: self._fleet.stop(name))
 
     def reconnect(self, name: str) -> None:
         """A person's press: it may shorten a cool-down and end a hold."""
@@ -52,6 +62,9 @@ class Actions:
 
     def clean(self, name: str) -> None:
         self._ask(N_("clean"), name, lambda: self._fleet.clean(name))
+
+    def remove(self, name: str) -> None:
+        self._once(N_("remove"), name, self._remove(name))
 
     def send_test(self, name: str) -> None:
         self._once(N_("send-test"), name, self._send_test(name))
@@ -64,6 +77,24 @@ class Actions:
         self._tell(Mood.TAKEN, tr("{name}: added", name=view.name))
         return view
 
+    # -- several at once
+
+    def begin_bulk(self, verb: str, names: Sequence[str]) -> None:
+        """What is asked next of these belongs together: it ends in one summary."""
+        self._bulks.append(Bulk(verb, names))
+        said = tr("{verb}: asked of {total}", verb=tr(verb), total=len(names))
+        self._tell(Mood.TAKEN, said)
+
+    def end(self, verb: str, name: str, mood: Mood, said: str) -> None:
+        """A command has ended on an instance: say so, or how far the act on several is."""
+        bulks = [bulk for bulk in self._bulks if bulk.waits_for(verb, name)]
+        for bulk in bulks:
+            bulk.ended(name, mood, said)
+            self._tell(*bulk.told())
+        self._bulks = [bulk for bulk in self._bulks if not bulk.is_over]
+        if not bulks:
+            self._tell(mood, said)
+
     # -- how it goes on
 
     def settle(self, changes: Changes) -> None:
@@ -71,13 +102,16 @@ class Actions:
         now = self._clock()
         for name in list(self._pending):
             view = self._model.get(name)
+            pending = self._pending[name]
             if view is None:
                 del self._pending[name]
+                said = tr("{name} was removed", name=inert(name))
+                self.end(pending.verb, name, Mood.TROUBLE, said)
                 continue
-            ending = self._pending[name].ending(view, now)
+            ending = pending.ending(view, now)
             if ending is not None:
                 del self._pending[name]
-                self._tell(*ending)
+                self.end(pending.verb, name, *ending)
         for notice in changes.notices:
             whose = f"{inert(notice.instance)}: " if notice.instance is not None else ""
             mood = Mood.TROUBLE if notice.trouble else Mood.DONE
@@ -89,7 +123,8 @@ class Actions:
             work.close()
             return
         self._asked.add((verb, name))
-        self._tell(Mood.TAKEN, tr("{name}: {verb} asked", name=name, verb=tr(verb)))
+        if not any(bulk.waits_for(verb, name) for bulk in self._bulks):
+            self._tell(Mood.TAKEN, tr("{name}: {verb} asked", name=name, verb=tr(verb)))
         self._run(self._guarded(verb, name, work))
 
     async def _guarded(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -98,10 +133,11 @@ class Actions:
             await work
         except FleetError as error:
             said = tr("{name}: {verb} refused: {why}", name=name, verb=tr(verb), why=refusal(error))
-            self._tell(Mood.TROUBLE, said)
+            self.end(verb, name, Mood.TROUBLE, said)
         except Exception:
             logger.exception("%s of %s failed", verb, name)
-            self._tell(Mood.TROUBLE, failed_inside(self._log, f"{name}: {tr(verb)}"))
+            said = failed_inside(self._log, f"{name}: {tr(verb)}")
+            self.end(verb, name, Mood.TROUBLE, said)
         finally:
             self._asked.discard((verb, name))
 
@@ -114,6 +150,12 @@ class Actions:
         """Carry out a command that changes a state; its end is told by later changes."""
         before = self._model.get(name)
         asked = Pending(verb, self._clock(), before.since if before is not None else 0.0)
+        earlier = self._pending.get(name)
+        if earlier is not None and any(
+            bulk.waits_for(earlier.verb, name) for bulk in self._bulks if earlier.verb != verb
+        ):
+            said = tr("{name}: {verb} was asked instead", name=name, verb=tr(verb))
+            self.end(earlier.verb, name, Mood.TROUBLE, said)
         self._pending[name] = asked
         try:
             view = await command()
@@ -130,7 +172,7 @@ class Actions:
                 verb=tr(verb),
                 state=tr(view.state.label),
             )
-            self._tell(Mood.DONE, said)
+            self.end(verb, name, Mood.DONE, said)
         else:
             self.settle(Changes())
 
@@ -142,7 +184,13 @@ class Actions:
                 name=name,
                 took=seconds(result.took_s),
             )
-            self._tell(Mood.DONE, said)
+            self.end("send-test", name, Mood.DONE, said)
         else:
-            said = "; ".join(filter(None, (inert(result.error), inert(result.next_step))))
-            self._tell(Mood.TROUBLE, f"{name}: {tr('send-test')}: {said}")
+            why = "; ".join(filter(None, (inert(result.error), inert(result.next_step))))
+            said = f"{name}: {tr('send-test')}: {why}"
+            self.end("send-test", name, Mood.TROUBLE, said)
+
+    async def _remove(self, name: str) -> None:
+        await self._fleet.remove(name)
+        said = tr("{name}: removed; {u} brings it back", name=name, u=key_of(KeyAction.UNDO))
+        self.end("remove", name, Mood.DONE, said)

@@ -23,13 +23,14 @@ from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.newest_message import NewestMessage
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
-from waziterm.tui.commands.keys import press, rebound
+from waziterm.tui.commands.keys import names_of, press, rebound
 from waziterm.tui.commands.targets import Commands
 from waziterm.tui.paint.themes import textual_theme, theme_name
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
+from waziterm.tui.text.keynames import bind
 from waziterm.tui.text.lang import tr
 
 FRAME_S = 0.2
@@ -57,6 +58,7 @@ class WazitermApp(ContainedApp):
     painted: called once the fleet is on the screen. attached: the fleet goes on without this
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
+    silent_since: when the fleet told something last, UTC seconds, while it tells nothing any more.
 
     commands: what its keys and its palette call. screens: which are shown. message: says something.
     """
@@ -80,6 +82,7 @@ class WazitermApp(ContainedApp):
         driver_class: type[Driver] | None = None,
         acts: Acts | None = None,
         reopened: bool = False,
+        silent_since: Callable[[], float | None] = lambda: None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.register_theme(textual_theme(Theme.DARK))
@@ -90,17 +93,19 @@ class WazitermApp(ContainedApp):
         self._fleet = fleet
         clock = clock or fleet.now
         self._clock = clock
+        self._silent_since = silent_since
         self._painted = painted
         self.acts = acts or Acts()
         self._reopened = reopened
         self.log_file = log_file(attached=attached)
         self.keys = rebound(keymap or {})
+        bind(names_of(self.keys))
         self.set_keymap(dict(keymap or {}))
         self._key_order = KeyOrder(self, super().on_event)
         self._news = asyncio.Event()
         self.message = NewestMessage(self, clock)
         tell = self.message.tell
-        self._main = MainScreen(self.model, clock, tell)
+        self._main = MainScreen(self.model, self._seen_at, tell)
         self._actions = Actions(
             fleet,
             self.model,
@@ -110,13 +115,29 @@ class WazitermApp(ContainedApp):
             self.log_file,
         )
         self.screens = ScreenCommands(
-            self, self._main, fleet, self.model, clock, tell, attached=attached
+            self, self._main, fleet, self.model, self._seen_at, tell, attached=attached
         )
         self.commands = Commands(
             InstanceCommands(self, self.model, self._actions, self.screens, tell),
-            ToolCommands(self, fleet, self.screens, tell, self._news.set),
+            ToolCommands(self, fleet, self.model, self.screens, tell, self._news.set),
             self.screens,
         )
+
+    # -- what is seen
+
+    def _seen_at(self) -> float:
+        """The moment that the screens show: it stands still while there is no news."""
+        return self._clock() if self.model.as_of is None else self.model.as_of
+
+    def _repaint(self) -> None:
+        self.model.hear(self._silent_since())
+        self.screens.repaint()
+
+    def _refusal(self) -> str:
+        """Why the fleet takes no commands now; "" when it does."""
+        if self.model.read_only:
+            return tr("this screen only watches; attach without --read-only")
+        return "" if self.model.as_of is None else tr("no manager answers")
 
     # -- the fleet's changes
 
@@ -144,7 +165,7 @@ class WazitermApp(ContainedApp):
                 self._actions.settle(changes)
                 if any(view.state.is_trouble for view in changes.changed):
                     self._news.set()
-                self.screens.repaint()
+                self._repaint()
                 await asyncio.sleep(FRAME_S)
 
     async def _tick(self) -> None:
@@ -152,7 +173,7 @@ class WazitermApp(ContainedApp):
         while True:
             await asyncio.sleep(1.0 - self._clock() % 1.0)
             self.message.take_away()
-            self.screens.repaint()
+            self._repaint()
 
     async def _look_back(self) -> None:
         """Ask for the history every minute, and soon after something went wrong."""
@@ -171,7 +192,7 @@ class WazitermApp(ContainedApp):
             except FleetError as error:
                 # It is asked again in a minute; that the manager is gone is told elsewhere.
                 logger.warning("the history cannot be read: %s", error)
-            self.screens.repaint()
+            self._repaint()
             self._news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_BACK_S):
@@ -182,7 +203,14 @@ class WazitermApp(ContainedApp):
 
     def action_key(self, name: str) -> None:
         """Do what a key does. name: of its `KeyAction`, as its binding has it."""
-        press(KeyAction(name), self.commands, self._main, self.screens.one)
+        press(
+            KeyAction(name),
+            self.commands,
+            self._main,
+            self.screens.one,
+            refusal=self._refusal(),
+            tell=self.message.tell,
+        )
 
     def action_leave(self) -> None:
         """ctrl+c, over a dialog too."""

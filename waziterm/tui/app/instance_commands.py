@@ -1,20 +1,28 @@
 """The keys of the instances: whom each is meant for, what it asks before, and what it does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
-from waziterm.tui.app.questions import ask, some_of
+from waziterm.tui.app.questions import ask, choose, some_of
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
+from waziterm.tui.state.here import sends, starts
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text.lang import tr
+from waziterm.tui.text.keynames import key_of
+from waziterm.tui.text.lang import N_, tr, trn
 
 
 class InstanceCommands:
     """What keys do to instances: `targets.InstanceKeys`.
+
+    What is meant for one that is seen is done at once, or asked for where it takes something away.
+    What is meant for several, or for a marked one that is not seen, is asked for: the question
+    counts them, names them, and says which of them are not seen.
 
     actions: asks the fleet. screens: says whom a key is meant for, and shows an instance.
     """
@@ -34,22 +42,118 @@ class InstanceCommands:
         self._tell = tell
 
     def start_stop(self, name: str | None = None) -> None:
-        self._on_each(self._actions.start_stop, name)
+        names = self._meant(name)
+        if not self._must_ask(name, names):
+            for each in names:
+                self._actions.start_stop(each)
+            return
+        resting = [each for each in names if self._starts(each)]
+        running = [each for each in names if each not in resting]
+        start = partial(self._do_to, N_("start"), self._actions.start, resting)
+        stop = partial(self._do_to, N_("stop"), self._actions.stop, running)
+        to_start = tr("start {count}: {names}", count=len(resting), names=some_of(resting))
+        to_stop = tr("stop {count}: {names}", count=len(running), names=some_of(running))
+        if resting and running:
+            title = tr("Start or stop some of {count} marked instances?", count=len(names))
+            text = tr(
+                "{resting} of them stand still, {running} run: start those, or stop these.",
+                resting=len(resting),
+                running=len(running),
+            )
+            choices = (("1", to_start, start), ("2", to_stop, stop))
+            choose(self._app, title, text + self._unseen(names), choices)
+        elif resting:
+            title = trn("Start {n} marked instance?", "Start {n} marked instances?", len(names))
+            text = tr("{names}: each connects, or shows a QR code.", names=some_of(names))
+            self._ask(title, text, names, tr("start"), tr("leave it"), start)
+        else:
+            title = trn("Stop {n} marked instance?", "Stop {n} marked instances?", len(names))
+            text = tr(
+                "{names}: each disconnects and stays so, also after a restart. It stays linked.",
+                names=some_of(names),
+            )
+            self._ask(title, text, names, tr("stop"), tr("leave it"), stop)
 
     def reconnect(self, name: str | None = None) -> None:
-        self._on_each(self._actions.reconnect, name)
+        names = self._meant(name)
+        if not self._must_ask(name, names):
+            for each in names:
+                self._actions.reconnect(each)
+            return
+        title = trn("Reconnect {n} marked instance?", "Reconnect {n} marked instances?", len(names))
+        open_now = sum(sends(view) for view in map(self._model.get, names) if view is not None)
+        text = tr("{names}: each connects now; it ends cool-downs and holds.", names=some_of(names))
+        if open_now:
+            text += " " + trn(
+                "{n} of them is connected, and is interrupted.",
+                "{n} of them are connected, and are interrupted.",
+                open_now,
+            )
+        act = partial(self._do_to, N_("reconnect"), self._actions.reconnect, names)
+        self._ask(title, text, names, tr("reconnect"), tr("leave it"), act)
 
     def send_test(self, name: str | None = None) -> None:
-        self._on_each(self._actions.send_test, name)
+        names = self._meant(name)
+        if not self._must_ask(name, names):
+            for each in names:
+                self._actions.send_test(each)
+            return
+        views = [view for each in names if (view := self._model.get(each)) is not None]
+        senders = [view.name for view in views if sends(view)]
+        if not senders:
+            self._tell(Mood.TROUBLE, tr("none of the marked instances is connected"))
+            return
+        title = trn("Send {n} message?", "Send {n} messages?", len(senders))
+        text = tr("{names}: each sends one to its own number.", names=some_of(senders))
+        others = [each for each in names if each not in senders]
+        if others:
+            text += " " + tr("Not connected, so not asked: {names}.", names=some_of(others))
+        act = partial(self._do_to, N_("send-test"), self._actions.send_test, senders)
+        self._ask(title, text, senders, tr("send"), tr("leave it"), act)
 
     def clean(self, name: str | None = None) -> None:
-        meant = self._screens.meant() if name is None else [name]
-        names = [each for each in meant if each is not None]
+        names = self._meant(name)
+        if not names:
+            return
+        title = tr("Clean {name}?", name=inert(names[0]))
+        text = tr(
+            "The instance stops and its session moves to the trash, from where {u} restores it."
+            " After that it must be linked anew, with a QR code.",
+            u=key_of(KeyAction.UNDO),
+        )
+        yes, no = tr("clean it"), tr("keep it")
         if len(names) > 1:
-            self._ask_clean(names)
-        else:
-            one = names[0] if names else self._screens.target
-            self._on(lambda each: self._ask_clean([each]), one)
+            title = tr("Clean {count} marked instances?", count=len(names))
+            text = tr(
+                "{names}: they stop, and their sessions move to the trash, from where they can be"
+                " restored.",
+                names=some_of(names),
+            )
+            yes, no = tr("clean them"), tr("keep them")
+        act = partial(self._do_to, N_("clean"), self._actions.clean, names)
+        self._ask(title, text, names if name is None else [], yes, no, act)
+
+    def remove(self) -> None:
+        names = self._meant(None)
+        if not names:
+            return
+        title = tr("Remove {name}?", name=inert(names[0]))
+        u = key_of(KeyAction.UNDO)
+        text = tr(
+            "It stops, its session moves to the trash, and it leaves the list. {u} undoes it.", u=u
+        )
+        yes, no = tr("remove it"), tr("keep it")
+        if len(names) > 1:
+            title = tr("Remove {count} marked instances?", count=len(names))
+            text = tr(
+                "{names}: they stop, their sessions move to the trash, and they leave the list."
+                " {u} brings them back, the last one first.",
+                names=some_of(names),
+                u=u,
+            )
+            yes, no = tr("remove them"), tr("keep them")
+        act = partial(self._do_to, N_("remove"), self._actions.remove, names)
+        self._ask(title, text, names, yes, no, act)
 
     def show_log(self, name: str | None = None) -> None:
         self._on(self._screens.open_log, name or self._screens.target)
@@ -67,40 +171,69 @@ class InstanceCommands:
 
         self._app.push_screen(AddDialog(self._actions.add), added)
 
-    def _on_each(self, act: Callable[[str], None], name: str | None) -> None:
-        """Do something to an instance, or to each that a key is meant for."""
+    # -- whom it is meant for
+
+    def _meant(self, name: str | None) -> list[str]:
+        """Whom a key is meant for; where that is nobody, say so. name: whom the palette names."""
+        found: list[str] = []
         for each in self._screens.meant() if name is None else [name]:
-            self._on(act, each)
+            self._on(found.append, each)
+        return found
 
     def _on(self, act: Callable[[str], None], name: str | None) -> None:
         """Do something to an instance; where there is none, say so."""
         if name is None:
-            none = tr("there is no instance yet; press a to add an instance")
+            a = key_of(KeyAction.ADD)
+            none = tr("there is no instance yet; press {a} to add an instance", a=a)
             if self._model.names:
-                none = tr("nothing is selected; press a to add an instance")
+                none = tr("nothing is selected; press {a} to add an instance", a=a)
             self._tell(Mood.TROUBLE, none)
         elif self._model.get(name) is None:
             self._tell(Mood.TROUBLE, tr("{name} was removed", name=inert(name)))
         else:
             act(name)
 
-    def _ask_clean(self, names: list[str]) -> None:
-        def clean() -> None:
-            for name in names:
-                self._actions.clean(name)
+    def _starts(self, name: str) -> bool:
+        view = self._model.get(name)
+        return view is not None and starts(view)
 
-        title = tr("Clean {name}?", name=names[0])
-        text = tr(
-            "The instance stops and its session moves to the trash, from where u restores it."
-            " After that it must be linked anew, with a QR code."
+    def _must_ask(self, name: str | None, names: Sequence[str]) -> bool:
+        """Whether it is asked before: for several, and for who is marked and not seen."""
+        return name is None and (len(names) > 1 or bool(self._screens.unseen(names)))
+
+    def _unseen(self, names: Sequence[str]) -> str:
+        """Which of them are not seen, as a paragraph for a question; "" when all are."""
+        unseen = self._screens.unseen(names)
+        if not unseen:
+            return ""
+        said = trn(
+            "{n} of them is marked and not shown now: {names}.",
+            "{n} of them are marked and not shown now: {names}.",
+            len(unseen),
+            names=some_of(unseen),
         )
-        yes, no = tr("clean it"), tr("keep it")
+        return f"\n\n{said}"
+
+    # -- asking, and doing it
+
+    def _ask(
+        self,
+        title: str,
+        text: str,
+        names: Sequence[str],
+        yes: str,
+        no: str,
+        then: Callable[[], None],
+    ) -> None:
+        ask(self._app, title, text + self._unseen(names), yes, no, then)
+
+    def _do_to(self, verb: str, act: Callable[[str], None], names: Sequence[str]) -> None:
+        """Do it to all that a question named. Who was removed meanwhile is told as a failure."""
         if len(names) > 1:
-            title = tr("Clean {count} marked instances?", count=len(names))
-            text = tr(
-                "{names}: they stop, and their sessions move to the trash, from where they can be"
-                " restored.",
-                names=some_of(names),
-            )
-            yes, no = tr("clean them"), tr("keep them")
-        ask(self._app, title, text, yes, no, clean)
+            self._actions.begin_bulk(verb, names)
+        for name in names:
+            if self._model.get(name) is None:
+                said = tr("{name} was removed", name=inert(name))
+                self._actions.end(verb, name, Mood.TROUBLE, said)
+            else:
+                act(name)

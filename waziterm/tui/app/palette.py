@@ -42,8 +42,10 @@ class FleetCommands(Provider):
         for key in app.keys:
             if not isinstance(key, AppKey) or key.action is KeyAction.COMMAND_PALETTE:
                 continue
+            if key.commands and app.model.read_only:
+                continue
             if key.place is Place.BOTH and key.label:
-                about = f"{tr(key.about)} ({key.shown})"
+                about = f"{key.told} ({key.shown})"
                 yield tr(key.label), about, partial(key.do, app.commands)
         about = tr("the words of the field, explained")
         yield tr("glossary"), about, app.screens.show_glossary
@@ -55,9 +57,11 @@ class FleetCommands(Provider):
         app = cast("WazitermApp", self.app)
         for name in app.model.names:
             for key in app.keys:
+                if key.commands and app.model.read_only:
+                    continue
                 if isinstance(key, AppKey) and key.do_on is not None:
                     act = partial(key.do_on, app.commands, name)
-                    yield f"{tr(key.label)} {name}", tr(key.about), act
+                    yield f"{tr(key.label)} {name}", key.told, act
 
     async def discover(self) -> Hits:
         for name, about, act in self._entries():

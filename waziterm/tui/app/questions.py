@@ -5,7 +5,10 @@ from typing import Any
 
 from textual.app import App
 
-NAMED = 8
+from waziterm.tui.paint.cells import inert
+from waziterm.tui.text.lang import tr
+
+NAMED = 12
 """So many instances a question names."""
 
 
@@ -26,6 +29,32 @@ def ask(
     app.push_screen(dialog, lambda answer: then() if answer else None)
 
 
+def choose(
+    app: App[Any],
+    title: str,
+    text: str,
+    choices: Sequence[tuple[str, str, Callable[[], None]]],
+    *,
+    default: str = "",
+) -> None:
+    """Ask which of several things is to be done, or none of them.
+
+    choices: of each its key, its word, and what does it. default: the key that enter means.
+    """
+    from waziterm.tui.screens.dialogs import ChoiceDialog  # noqa: PLC0415 (keeps the start fast)
+
+    def answered(key: str | None) -> None:
+        for each, _, then in choices:
+            if each == key:
+                then()
+
+    words = {key: word for key, word, _ in choices}
+    app.push_screen(ChoiceDialog(title, text, words, default), answered)
+
+
 def some_of(names: Sequence[str]) -> str:
     """Names for a question, not more of them than can be read."""
-    return f"{', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}"
+    told = ", ".join(map(inert, names[:NAMED]))
+    if len(names) <= NAMED:
+        return told
+    return tr("{names} and {count} more", names=told, count=len(names) - NAMED)

@@ -1,17 +1,19 @@
 """The keys that show another screen or none: fleet, one instance, help, palette, and the end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import IncidentView
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.driver import TerminalDriver
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
-from waziterm.tui.state.here import View
+from waziterm.tui.state.here import ARRANGED, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import tr, trn
 from waziterm.tui.textual_private import driver_of
 
@@ -61,6 +63,13 @@ class ScreenCommands:
         if self.one is not None or not self._model.marked:
             return [self.target]
         return [name for name in self._model.names if name in self._model.marked]
+
+    def unseen(self, names: Iterable[str]) -> list[str]:
+        """Which of these are marked, and hidden by the filter or by a view without marks."""
+        if self.one is not None:
+            return []
+        shown = self._model.shown if self._main.view_shown in ARRANGED else []
+        return [name for name in names if name in self._model.marked and name not in shown]
 
     @property
     def incident(self) -> IncidentView | None:
@@ -137,18 +146,40 @@ class ScreenCommands:
     def leave(self) -> None:
         from waziterm.tui.screens.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
 
-        live = 0 if self._attached else sum(view.state.is_live for view in self._model.views)
+        live = [] if self._attached else [view for view in self._model.views if view.state.is_live]
         screen = self._app.screen
         if not live or (isinstance(screen, ConfirmDialog) and screen.is_quit):
             self._app.leave()
             return
-        text = trn(
-            "{n} session is live. It stops with the program and resumes at its next start, without"
-            " a new QR code. The verb headless keeps it running without a screen.",
-            "{n} sessions are live. They stop with the program and resume at its next start,"
-            " without a new QR code. The verb headless keeps them running without a screen.",
-            live,
-        )
+        linked = sum(view.paired for view in live)
+        text = "\n\n".join(told for told in (_resumes(linked), _is_cut(len(live) - linked)) if told)
         title = tr("Quit waziterm?")
         dialog = ConfirmDialog(title, text, tr("quit"), tr("stay"), default=True, is_quit=True)
         self._app.push_screen(dialog, lambda yes: self._app.leave() if yes else None)
+
+
+def _resumes(linked: int) -> str:
+    """What becomes of linked sessions that are live when the program ends."""
+    if not linked:
+        return ""
+    return trn(
+        "{n} session is live. It stops with the program and resumes at its next start, without"
+        " a new QR code. The verb headless keeps it running without a screen.",
+        "{n} sessions are live. They stop with the program and resume at its next start,"
+        " without a new QR code. The verb headless keeps them running without a screen.",
+        linked,
+    )
+
+
+def _is_cut(linking: int) -> str:
+    """What becomes of instances that are not linked yet."""
+    if not linking:
+        return ""
+    return trn(
+        "{n} instance is not linked yet. Its linking stops with the program and does not resume:"
+        " {s} begins it anew.",
+        "{n} instances are not linked yet. Their linking stops with the program and does not"
+        " resume: {s} begins it anew.",
+        linking,
+        s=key_of(KeyAction.START_STOP),
+    )

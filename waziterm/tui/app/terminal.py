@@ -55,13 +55,15 @@ async def run_screen(
     read_only: bool = False,
     screen: Screen | None = None,
     headless: Headless | None = None,
+    silent_since: Callable[[], float | None] = lambda: None,
 ) -> int:
     """Show the fleet until the operator leaves; the exit code is 0, or 1 after crashes.
 
     painted: called once the fleet is on the screen, or the screen has crashed before that.
     attached: the fleet lives in another process and goes on without this screen. read_only: the
     fleet refuses commands, and the header says so. screen: how it looks, as the settings say.
-    headless: the manager that lives in this process.
+    headless: the manager that lives in this process. silent_since: when the fleet told something
+    last, UTC seconds, while it tells nothing any more.
 
     A screen that crashes is opened anew, and the traceback goes to the program's log. Where it
     crashes again within a minute, one line on the terminal says so. A manager that lives in this
@@ -101,6 +103,7 @@ async def run_screen(
                 driver_class=TerminalDriver,
                 acts=acts,
                 reopened=reopened,
+                silent_since=silent_since,
             )
             Finish.of(look, app.console.color_system).put_on(app)
             return app

@@ -9,13 +9,17 @@ from textual.app import App
 
 from waziterm.domain.care.trash import Why, can_be_undone
 from waziterm.domain.fleet.api import Fleet, FleetError
-from waziterm.tui.app.questions import ask, some_of
+from waziterm.domain.screen import KeyAction
+from waziterm.tui.app.questions import ask, choose
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.acts import begin
+from waziterm.tui.state.here import sends
 from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
+from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import clock as hour
 from waziterm.tui.text.format import day
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import N_, tr, trn
 
 logger = logging.getLogger(__name__)
@@ -39,12 +43,14 @@ class ToolCommands:
         self,
         app: App[Any],
         fleet: Fleet,
+        model: FleetModel,
         screens: ScreenCommands,
         tell: Callable[[Mood, str], None],
         news: Callable[[], None],
     ) -> None:
         self._app = app
         self._fleet = fleet
+        self._model = model
         self._screens = screens
         self._tell = tell
         self._news = news
@@ -56,7 +62,7 @@ class ToolCommands:
             if wants_fix:
                 self.fix()
 
-        self._app.push_screen(tools.check(self._fleet), answered)
+        self._app.push_screen(tools.check(self._fleet, offer=not self._model.read_only), answered)
 
     def fix(self) -> None:
         from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
@@ -82,17 +88,38 @@ class ToolCommands:
 
     def full_test(self) -> None:
         from waziterm.domain.lifecycle.states import Wanted  # noqa: PLC0415
+
+        views = [view for view in self._model.views if view.wanted is Wanted.RUNNING]
+        one = self._screens.one
+        if one is not None and (shown := self._model.get(one.target)) is not None:
+            views = [shown]
+        if not views:
+            said = tr("there is nothing to test: no instance is wanted to run")
+            self._tell(Mood.TROUBLE, said)
+            return
+        names, messages = [view.name for view in views], sum(map(sends, views))
+        if not messages:
+            self._test(names, send=False)
+            return
+        title = trn("Test {n} instance?", "Test {n} instances?", len(names))
+        text = trn(
+            "The test can end with {n} message, of who is connected to its own number. It works"
+            " without it too.",
+            "The test can end with {n} messages, of each that is connected to its own number. It"
+            " works without them too.",
+            messages,
+        )
+        send = trn("test and send {n} message", "test and send {n} messages", messages)
+        choices = (
+            ("y", send, partial(self._test, names, send=True)),
+            ("n", tr("test, send nothing"), partial(self._test, names, send=False)),
+        )
+        choose(self._app, title, text, choices, default="n")
+
+    def _test(self, names: list[str], *, send: bool) -> None:
         from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
 
-        views = self._fleet.snapshot().instances
-        names = [view.name for view in views if view.wanted is Wanted.RUNNING]
-        one = self._screens.one
-        if one is not None and one.target is not None:
-            names = [one.target]
-        if names:
-            self._app.push_screen(tools.full_test(self._fleet, names))
-        else:
-            self._tell(Mood.TROUBLE, tr("there is nothing to test: no instance is wanted to run"))
+        self._app.push_screen(tools.full_test(self._fleet, names, send=send))
 
     def undo(self) -> None:
         self._work_on(self._offer_undo, N_("undo"))
@@ -120,30 +147,6 @@ class ToolCommands:
         begin = partial(self._work_on, restore, N_("restore"))
         ask(self._app, title, text, tr("restore it"), tr("leave it"), begin, default=True)
 
-    def remove(self) -> None:
-        names = [name for name in self._screens.meant() if name is not None]
-        if not names:
-            self._tell(Mood.TROUBLE, tr("there is no instance to remove"))
-            return
-
-        async def remove() -> None:
-            for name in names:
-                await self._fleet.remove(name)
-                self._tell(Mood.DONE, tr("{name}: removed; u brings it back", name=name))
-
-        title = tr("Remove {name}?", name=names[0])
-        text = tr("It stops, its session moves to the trash, and it leaves the list. u undoes it.")
-        yes, no = tr("remove it"), tr("keep it")
-        if len(names) > 1:
-            title = tr("Remove {count} marked instances?", count=len(names))
-            text = tr(
-                "{names}: they stop, their sessions move to the trash, and they leave the list."
-                " u brings them back, the last one first.",
-                names=some_of(names),
-            )
-            yes, no = tr("remove them"), tr("keep them")
-        ask(self._app, title, text, yes, no, partial(self._work_on, remove, N_("remove")))
-
     def clean_all(self) -> None:
         from waziterm.tui.screens.dialogs import NumberDialog  # noqa: PLC0415 (keeps the start fast)
 
@@ -155,9 +158,10 @@ class ToolCommands:
         async def clean() -> None:
             names = await self._fleet.clean_all(count)
             said = trn(
-                "{n} session moved to the trash; u restores it",
-                "{n} sessions moved to the trash; u restores the last",
+                "{n} session moved to the trash; {u} restores it",
+                "{n} sessions moved to the trash; {u} restores the last",
                 len(names),
+                u=key_of(KeyAction.UNDO),
             )
             self._tell(Mood.DONE, said)
 
@@ -178,7 +182,14 @@ class ToolCommands:
     def acknowledge(self) -> None:
         incident = self._screens.incident
         if incident is None:
-            self._tell(Mood.TROUBLE, tr("A acknowledges an incident; 4 shows them"))
+            self._tell(
+                Mood.TROUBLE,
+                tr(
+                    "{A} acknowledges an incident; {view} shows them",
+                    A=key_of(KeyAction.ACKNOWLEDGE),
+                    view=key_of(KeyAction.VIEW_INCIDENTS),
+                ),
+            )
             return
 
         async def acknowledge() -> None:

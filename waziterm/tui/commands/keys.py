@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, assert_never
 
 from textual.binding import Binding, BindingType
+from textual.keys import key_to_character
 
 from waziterm.domain.screen import KeyAction
 from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance
 from waziterm.tui.state.here import Here, Move, Place, View
+from waziterm.tui.state.messages import Mood
+from waziterm.tui.text.keynames import OURS, key_of, with_keys_named
 from waziterm.tui.text.lang import tr
 
 _Target = TypeVar("_Target", Commands, OnFleet, OnInstance)
@@ -40,9 +43,9 @@ class Key(Generic[_Target]):
 
     keys: Textual's names, separated by commas. action: by which it can be bound to another key.
     shown: as printed in footer and help. label: its word in the footer, "" to leave it out there.
-    about: its sentence in the help. do: what it calls. place: where it works. when: whether it
-    does something now, for the footer. commands: it asks the fleet to do something, which one that
-    is only watched refuses.
+    about: its sentence in the help, with `{reconnect}` for the name of the key that does that. do:
+    what it calls. place: where it works. when: whether it does something now, for the footer.
+    commands: it asks the fleet to do something, which one that is only watched refuses.
     """
 
     keys: str
@@ -54,6 +57,11 @@ class Key(Generic[_Target]):
     place: Place = Place.BOTH
     when: Callable[[Here], bool] = _always
     commands: bool = False
+
+    @property
+    def told(self) -> str:
+        """Its sentence in the help, with the other keys as they are bound."""
+        return with_keys_named(tr(self.about))
 
     def word(self, here: Here) -> str:
         """The footer's word; `s` and esc say which of the things that they do comes next."""
@@ -84,6 +92,9 @@ class InstanceKey(Key[OnInstance]):
 
     place: Place = field(default=Place.FOCUS, init=False)
 
+
+_SHORT = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
+"""Keys that have a shorter name on the screen than Textual's."""
 
 AnyKey = AppKey | FleetKey | InstanceKey
 
@@ -123,7 +134,8 @@ KEYS: tuple[AnyKey, ...] = (
         when=lambda here: here.arranged and here.view is View.LIST),
     FleetKey("O", KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
     FleetKey("space", KeyAction.MARK, "space", "",
-        "mark it; s r t c x then mean all that are marked", lambda at: at.mark()),
+        "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
+        lambda at: at.mark()),
     AppKey("A", KeyAction.ACKNOWLEDGE, "A", "acknowledge",
         "acknowledge the incident, in the incidents", lambda app: app.tools.acknowledge(),
         place=Place.FLEET, when=lambda here: here.open_incident, commands=True),
@@ -139,7 +151,8 @@ KEYS: tuple[AnyKey, ...] = (
         when=lambda here: here.pairing, commands=True),
     InstanceKey("P", KeyAction.SAVE_QR, "P", "",
         "the QR code as a picture file, deleted when it expires", lambda at: at.save_qr()),
-    AppKey("s", KeyAction.START_STOP, "s", "start/stop", "start it, or stop it",
+    AppKey("s", KeyAction.START_STOP, "s", "start/stop",
+        "start it, or stop it; of several it asks which",
         lambda app: app.instances.start_stop(),
         do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance, commands=True),
     AppKey("r", KeyAction.RECONNECT, "r", "reconnect",
@@ -181,19 +194,20 @@ KEYS: tuple[AnyKey, ...] = (
         lambda at: at.neighbour(-1)),
     InstanceKey("right", KeyAction.NEIGHBOUR_AFTER, "→", "", "the instance after this one",
         lambda at: at.neighbour(1)),
-    AppKey("T", KeyAction.FULL_TEST, "T", "test", "test the connection layer by layer",
+    AppKey("T", KeyAction.FULL_TEST, "T", "test",
+        "test it layer by layer; asks before it sends",
         lambda app: app.tools.full_test(), when=_with_fleet, commands=True),
     AppKey("K", KeyAction.CHECK, "K", "check", "look for everything that is wrong or will be",
         lambda app: app.tools.check()),
     AppKey("F", KeyAction.FIX, "F", "fix", "mend what a check finds; shows first what it would do",
-        lambda app: app.tools.fix()),
+        lambda app: app.tools.fix(), commands=True),
     AppKey("R", KeyAction.RESTART, "R", "restart",
         "stop all, check, fix, start staggered; asks first", lambda app: app.tools.restart(),
         when=_with_fleet, commands=True),
     AppKey("u", KeyAction.UNDO, "u", "undo", "restore what was cleaned or removed last; asks first",
         lambda app: app.tools.undo(), commands=True),
     AppKey("x", KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
-        lambda app: app.tools.remove(), when=_with_instance, commands=True),
+        lambda app: app.instances.remove(), when=_with_instance, commands=True),
     AppKey("C", KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
         lambda app: app.tools.clean_all(), commands=True),
     AppKey("ctrl+p,colon", KeyAction.COMMAND_PALETTE, "^p :", "palette",
@@ -222,10 +236,26 @@ def bindings(place: Place) -> list[BindingType]:
     ]
 
 
-def press(action: KeyAction, app: Commands, fleet: OnFleet, instance: OnInstance | None) -> None:
-    """Call the function of a key. instance: the screen of one, None while the fleet's is shown."""
+def press(
+    action: KeyAction,
+    app: Commands,
+    fleet: OnFleet,
+    instance: OnInstance | None,
+    *,
+    refusal: str,
+    tell: Callable[[Mood, str], None],
+) -> None:
+    """Call the function of a key. instance: the screen of one, None while the fleet's is shown.
+
+    refusal: why the fleet takes no commands now, so that a key that leads to one is refused before
+    anything opens; "" when it takes them. tell: says so.
+    """
     place = Place.FLEET if instance is None else Place.FOCUS
     key = next(key for key in KEYS if key.action is action and key.place in (place, Place.BOTH))
+    if refusal and key.commands:
+        verb = tr(key.label or key.action.value.replace("_", "-"))
+        tell(Mood.TROUBLE, tr("{verb} was not carried out: {why}", verb=verb, why=refusal))
+        return
     match key:
         case AppKey():
             key.do(app)
@@ -244,7 +274,7 @@ def rebound(keymap: Mapping[str, str]) -> tuple[AnyKey, ...]:
     Raises ValueError when one key would do two things in the same place.
     """
     keys = tuple(
-        replace(key, keys=other, shown=other.split(",")[0].strip())
+        replace(key, keys=other, shown=_printed(other.split(",")[0].strip()))
         if (other := keymap.get(key.action))
         else key
         for key in KEYS
@@ -262,10 +292,27 @@ def rebound(keymap: Mapping[str, str]) -> tuple[AnyKey, ...]:
     return keys
 
 
+def _printed(name: str) -> str:
+    """A key as an operator knows it: `?` for Textual's `question_mark`."""
+    character = key_to_character(name) or ""
+    if len(character) == 1 and character.isprintable() and character != " ":
+        return character
+    return _SHORT.get(name, name)
+
+
+def names_of(keys: Iterable[AnyKey]) -> Mapping[KeyAction, str]:
+    """What the keys are called in texts; of several keys for one thing, the first."""
+    names: dict[KeyAction, str] = {}
+    for key in keys:
+        if key.action in OURS:
+            names.setdefault(key.action, key.shown)
+    return names
+
+
 def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
     """What the footer shows: the keys that do something here and now, with their words."""
     if here.typing:
-        return [("enter", tr("keep the filter")), ("esc", tr("clear it"))]
+        return [("enter", tr("keep the filter")), (key_of(KeyAction.BACK), tr("clear it"))]
     return [
         (key.shown, key.word(here))
         for key in keys

@@ -10,16 +10,19 @@ class InstanceKeys(Protocol):
     """What keys do to instances. name: the instance; those that a key is meant for, if left out."""
 
     def start_stop(self, name: str | None = None) -> None:
-        """Start each that stands still, stop each other one."""
+        """Start one that stands still, stop any other; of several, ask which of the two."""
 
     def reconnect(self, name: str | None = None) -> None:
-        """Connect now."""
+        """Connect now; ask before it is more than one."""
 
     def send_test(self, name: str | None = None) -> None:
-        """Have each send a short text to its own number."""
+        """Have each send a short text to its own number; ask before it is more than one."""
 
     def clean(self, name: str | None = None) -> None:
         """Ask, and move the sessions to the trash."""
+
+    def remove(self) -> None:
+        """Ask, and take those that the key is meant for off the list."""
 
     def show_log(self, name: str | None = None) -> None:
         """Show the log on the whole screen, or the instance again."""
@@ -44,13 +47,11 @@ class ToolKeys(Protocol):
         """Ask, and restart the fleet."""
 
     def full_test(self) -> None:
-        """Test the instance that is shown in full, or all that are wanted to run."""
+        """Test the instance that is shown in full, or all that are wanted to run; ask whether each
+        that is connected is to send a message."""
 
     def undo(self) -> None:
         """Ask, and restore what came into the trash last."""
-
-    def remove(self) -> None:
-        """Ask, and take those that the key is meant for off the list."""
 
     def clean_all(self) -> None:
         """Ask for the number of sessions, and move them all to the trash."""

@@ -31,6 +31,8 @@ def header(model: FleetModel, now: float, width: int) -> Strip:
     Where space is short the words of the states stay longest, because a glyph alone must be known;
     then those of the states in trouble.
     """
+    if model.as_of is not None:
+        return _silent(model, model.as_of, width)
     name: Span = (" waziterm ", look.BAR_BRIGHT)
     title: list[Span] = [name, (_how_many(model), look.BAR_FAINT)]
     # What a filter hides must not be forgotten, so that is said before all else.
@@ -71,6 +73,22 @@ def header(model: FleetModel, now: float, width: int) -> Strip:
         if sum(width_of(text) for text, _ in (*left, *right)) <= width:
             return spread(left, right, width, look.BAR)
     return spread(*variants[-1], width, look.BAR)
+
+
+def _silent(model: FleetModel, as_of: float, width: int) -> Strip:
+    """The header of a view without news: all of it red, and since when."""
+    stopped = tr("as of {time}", time=clock(as_of))
+    lab = [(" LAB ", look.LAB)] if model.lab else []
+    right: list[Span] = [*lab, (f" {stopped} ", look.ALARM)]
+    told = (
+        f" waziterm  {tr('no manager answers: nothing here is live')} ",
+        f" {tr('no manager answers: nothing here is live')} ",
+        f" {tr('no manager')} ",
+    )
+    for said in told:
+        if width_of(said) + sum(width_of(text) for text, _ in right) <= width:
+            return spread([(said, look.ALARM)], right, width, look.ALARM)
+    return spread([(f" {stopped} ", look.ALARM)], [], width, look.ALARM)
 
 
 def _badge(text: str, style: Style) -> list[Span]:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from textual.strip import Strip
 
 from waziterm.domain.fleet.history import IncidentView
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import since
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import retold, tr, trn
 from waziterm.tui.text.words import told_detail
 
@@ -59,7 +61,8 @@ class Incidents(Rows):
             unseen=unseen,
         )
         if unseen and not self.model.read_only:
-            said = f"{said}; {tr('A acknowledges the selected one')}"
+            todo = tr("{A} acknowledges the selected one", A=key_of(KeyAction.ACKNOWLEDGE))
+            said = f"{said}; {todo}"
         strips = [*wrapped(said, width, 1, look.FAINT), _blank(width)]
         if not incidents:
             return strips

@@ -7,6 +7,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
@@ -14,6 +15,7 @@ from waziterm.tui.state.arrange import Sort
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.format import duration, percent
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import N_, tr
 
 COLUMNS: tuple[tuple[str, int, Sort | None], ...] = (
@@ -76,9 +78,9 @@ class FleetList(Rows):
         return [row(spans, width, look.PLAIN)]
 
     def empty(self, width: int) -> list[Strip]:
-        said = tr("No WhatsApp number is linked here yet; a adds one.")
+        said = tr("No WhatsApp number is linked here yet; {a} adds one.", a=key_of(KeyAction.ADD))
         if self.model.arrangement.hides:
-            said = tr("Nothing fits the filter; esc clears it.")
+            said = tr("Nothing fits the filter; {esc} clears it.", esc=key_of(KeyAction.BACK))
         return [row([(f" {said}", look.PLAIN)], width, look.PLAIN)]
 
     def spans(self, key: str, width: int, now: float) -> list[Span]:

@@ -1,21 +1,25 @@
 """The queue: who waits for a scan, with the codes one after the other, to pair many phones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
+from textual.filter import LineFilter
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, modules, size
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
 from waziterm.tui.paint.cells import Span, inert, row, wrap
+from waziterm.tui.paint.faded import FADED
 from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import tr
 
 NAMES = 24
@@ -84,12 +88,21 @@ class Queue(Canvas):
         """How many rows the code that is shown takes at least; 0 without one."""
         return size(self._matrix[1], Drawing.SEXTANT).rows if self._matrix is not None else 0
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """See Textual; a view without news fades."""
+        filters = super().get_line_filters()
+        return filters if self._model.as_of is None else [FADED, *filters]
+
     def paint(self, width: int, height: int) -> list[Strip]:
         names, now = self._names(), self._clock()
         target = self.target
         view = self._model.get(target)
         if view is None:
-            said = tr("Nobody waits for a scan. a adds an instance; s shows a stopped one's code.")
+            said = tr(
+                "Nobody waits for a scan. {a} adds an instance; {s} shows a stopped one's code.",
+                a=key_of(KeyAction.ADD),
+                s=key_of(KeyAction.START_STOP),
+            )
             return [row([(f" {said}", look.PLAIN)], width, look.PLAIN)]
         self._chosen = target
         code = words.valid_qr(view, now)
@@ -138,19 +151,24 @@ class Queue(Canvas):
             ]
         todo = words.why(view)
         if view.state is State.STOPPED:
-            todo = tr("s shows a new code")
+            todo = tr("{s} shows a new code", s=key_of(KeyAction.START_STOP))
         return [
             row([(f" {inert(view.name)}", look.BRIGHT)], width, look.PLAIN),
             row([(f" {words.state_word(view, now)}: {todo}", look.PLAIN)], width, look.PLAIN),
         ]
 
     def _too_small(self, view: InstanceView, width: int) -> list[Strip]:
+        keys = {"enter": key_of(KeyAction.FOCUS_INSTANCE), "p": key_of(KeyAction.PAIRING_CODE)}
         why = tr(
-            "this terminal is too small for its QR code; enlarge it, or press enter, then p for a"
-            " code to type"
+            "this terminal is too small for its QR code; enlarge it, or press {enter}, then {p} for"
+            " a code to type",
+            **keys,
         )
         if not self.draws_codes:
-            why = tr("a QR code cannot be drawn in ASCII; press enter, then p for a code to type")
+            why = tr(
+                "a QR code cannot be drawn in ASCII; press {enter}, then {p} for a code to type",
+                **keys,
+            )
         parts = wrap(f"{inert(view.name)}: {why}", width - 1, 4)
         return [row([(f" {part}", look.TROUBLE)], width, look.PLAIN) for part in parts]
 

@@ -1,17 +1,19 @@
 """A list of lines of which one is selected: the base of the list, the incidents and the queue."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import assert_never
 
 from rich.style import Style
+from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, row
+from waziterm.tui.paint.faded import FADED
 from waziterm.tui.paint.outgoing import outgoing
 from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
@@ -125,6 +127,11 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         base = look.BAR if chosen else look.PLAIN
         spans = [(text, _on(style, base)) for text, style in self.spans(key, width - 1, now)]
         return row([mark, *spans], width, base)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """See Textual; a view without news fades."""
+        filters = super().get_line_filters()
+        return filters if self.model.as_of is None else [FADED, *filters]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         return outgoing(super().render_lines(crop))

@@ -3,23 +3,27 @@
 A widget per panel was measured to be too slow for 50 instances; one that draws lines is not.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from itertools import pairwise
 from typing import assert_never
 
 from rich.style import Style
+from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.fleet import panel
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, row, width_of
+from waziterm.tui.paint.faded import FADED
 from waziterm.tui.paint.outgoing import outgoing
 from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import tr
 
 TALLEST = 24
@@ -139,6 +143,11 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         self._drawn[name] = (key, strips)
         return strips
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """See Textual; a view without news fades."""
+        filters = super().get_line_filters()
+        return filters if self._model.as_of is None else [FADED, *filters]
+
     def render_lines(self, crop: Region) -> list[Strip]:
         return outgoing(super().render_lines(crop))
 
@@ -158,15 +167,21 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         if self._model.arrangement.hides:
             if y:
                 return Strip.blank(width, look.PLAIN)
-            said = tr("Nothing fits the filter; esc clears it.")
+            said = tr("Nothing fits the filter; {esc} clears it.", esc=key_of(KeyAction.BACK))
             return row([(f" {said}", look.PLAIN)], width, look.PLAIN)
         text: list[list[Span]] = [
             [(tr("No WhatsApp number is linked here yet."), look.BRIGHT)],
-            _with_key(tr("Press {key} to add an instance: it shows a QR code to scan."), "a",
-                      look.PLAIN),
-            _with_key(tr("To try it without a phone: waziterm demo; {key} lists the keys."), "?",
-                      look.FAINT),
-        ]  # fmt: skip
+            _with_key(
+                tr("Press {key} to add an instance: it shows a QR code to scan."),
+                key_of(KeyAction.ADD),
+                look.PLAIN,
+            ),
+            _with_key(
+                tr("To try it without a phone: waziterm demo; {key} lists the keys."),
+                key_of(KeyAction.SHOW_HELP),
+                look.FAINT,
+            ),
+        ]
         line = y - max(0, (self.size.height - len(text)) // 2)
         if not 0 <= line < len(text):
             return Strip.blank(width, look.PLAIN)
@@ -228,10 +243,10 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
             self.scroll_to(y=target, animate=False)
 
 
-def _with_key(text: str, key: str, style: Style) -> list[Span]:
+def _with_key(text: str, named: str, style: Style) -> list[Span]:
     """A sentence with a key at its place `{key}`."""
     before, _, after = text.partition("{key}")
-    return [(before, style), (key, look.KEY), (after, style)]
+    return [(before, style), (named, look.KEY), (after, style)]
 
 
 def _moving(view: InstanceView, now: float) -> tuple[str, ...]:

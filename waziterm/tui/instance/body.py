@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
+from textual.filter import LineFilter
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import LogLine
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.card import Past
 from waziterm.tui.instance.code import paint_code
@@ -13,8 +15,10 @@ from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, modules
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
 from waziterm.tui.paint.cells import inert, row
+from waziterm.tui.paint.faded import FADED
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import tr
 
 
@@ -65,11 +69,20 @@ class FocusBody(Canvas):
             return None
         return focuspaint.fit(shown.matrix, Size(*self.size), self.preferred)
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """See Textual; a view without news fades."""
+        filters = super().get_line_filters()
+        return filters if self._model.as_of is None else [FADED, *filters]
+
     def paint(self, width: int, height: int) -> list[Strip]:
         view, now = self._model.get(self.name_shown), self._clock()
         if view is None:
             name = inert(self.name_shown)
-            gone = tr("{name} was removed. esc goes back to the fleet.", name=name)
+            gone = tr(
+                "{name} was removed. {esc} goes back to the fleet.",
+                name=name,
+                esc=key_of(KeyAction.BACK),
+            )
             return [row([(f" {gone}", look.PLAIN)], width, look.PLAIN)]
         space = Size(width, height)
         if self.log_only:

@@ -5,10 +5,12 @@ from textual.strip import Strip
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.instance import PairingCode
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.instance.card import numbered, title, wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, inert, row, width_of
 from waziterm.tui.text.format import countdown
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import N_, tr
 
 HOW_TO_TYPE = (
@@ -32,7 +34,7 @@ def paint_code(view: InstanceView, width: int, height: int, now: float) -> list[
     blank = row((), width, look.PLAIN)
     code = valid_code(view, now)
     if code is None:
-        said = tr("the code has expired; p asks for a new one")
+        said = tr("the code has expired; {p} asks for a new one", p=key_of(KeyAction.PAIRING_CODE))
         if view.code is None:
             said = tr("asking WhatsApp for a pairing code …")
         return [title(view, width, now), blank, *wrapped(said, width, 2, look.MARKED)][:height]
@@ -40,6 +42,11 @@ def paint_code(view: InstanceView, width: int, height: int, now: float) -> list[
     said = tr("pairing code, {left} left", left=left)
     if view.phone is not None:
         said = tr("pairing code for {phone}, {left} left", phone=inert(view.phone), left=left)
+    keys = tr(
+        "{y} copies it · {p} goes back to the QR code",
+        y=key_of(KeyAction.COPY),
+        p=key_of(KeyAction.PAIRING_CODE),
+    )
     strips = [
         title(view, width, now),
         blank,
@@ -48,7 +55,7 @@ def paint_code(view: InstanceView, width: int, height: int, now: float) -> list[
         blank,
         *numbered([tr(step) for step in HOW_TO_TYPE], width),
         blank,
-        *wrapped(tr("y copies it · p goes back to the QR code"), width, 2, look.FAINT),
+        *wrapped(keys, width, 2, look.FAINT),
     ]
     return strips[:height]
 

@@ -11,12 +11,14 @@ from textual.strip import Strip
 from waziterm.domain.fleet.api import InstanceView, LogLine
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.instance import card as focuscard
 from waziterm.tui.instance.card import Past, numbered, title, wrapped
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, draw, size
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, inert, row, width_of
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import N_, tr
 
 SIDE = 28
@@ -174,8 +176,10 @@ def _not_in_ascii(view: InstanceView, width: int) -> list[Strip]:
     """Said where the terminal has no glyphs for a code."""
     said = tr("A QR code cannot be drawn here: the screen is ASCII alone.")
     todo = tr(
-        "Press p for a code to type instead, or P for a picture of it; or set a UTF-8 locale:"
-        " {command}",
+        "Press {p} for a code to type instead, or {save} for a picture of it; or set a UTF-8"
+        " locale: {command}",
+        p=key_of(KeyAction.PAIRING_CODE),
+        save=key_of(KeyAction.SAVE_QR),
         command=f"LANG=C.UTF-8 waziterm qr {inert(view.name)}",
     )
     return [
@@ -197,8 +201,10 @@ def _does_not_fit(view: InstanceView, matrix: Matrix, space: Size) -> list[Strip
         height=space.rows,
     )
     todo = tr(
-        "Enlarge the terminal, or press p for a code to type instead, or P for a picture of it,"
-        " or run in another shell: {command}",
+        "Enlarge the terminal, or press {p} for a code to type instead, or {save} for a picture of"
+        " it, or run in another shell: {command}",
+        p=key_of(KeyAction.PAIRING_CODE),
+        save=key_of(KeyAction.SAVE_QR),
         command=f"waziterm qr {inert(view.name)}",
     )
     width = space.columns
@@ -225,9 +231,12 @@ def _with_log(
 def _rule(lines: Sequence[LogLine], log: LogWindow, width: int) -> Strip:
     """The line above the log: whether it follows."""
     below = log.below(lines)
-    said = tr("following") if log.following else tr("{count} newer below · f follows", count=below)
+    said = tr("following")
+    if not log.following:
+        f = key_of(KeyAction.FOLLOW)
+        said = tr("{count} newer below · {f} follows", count=below, f=f)
     if not log.wrapped:
-        said = f"{tr('w shows whole lines')} · {said}"
+        said = f"{tr('{w} shows whole lines', w=key_of(KeyAction.WRAP))} · {said}"
     name = f"{tr('log')} "
     filling = "─" * max(0, width - width_of(said) - width_of(name) - 4)
     spans: list[Span] = [

@@ -26,6 +26,7 @@ class FleetScreen(Screen[None]):
         self.header = Header(model, clock)
         self.message = MessageLine()
         self.footer = Footer(self.here)
+        self._faded = False
 
     @property
     @abstractmethod
@@ -56,6 +57,10 @@ class FleetScreen(Screen[None]):
 
     def repaint(self) -> None:
         """Paint what changed."""
+        if self._faded is (self.model.as_of is None):
+            self._faded = not self._faded
+            for widget in self.query("*"):
+                widget.refresh()
         self.header.repaint()
         self.repaint_body()
         self.footer.repaint()

@@ -1,7 +1,7 @@
 """Questions over the screen."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,11 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.names import ALLOWED
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.paint import look
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.messages import failed_inside, log_of, refusal
@@ -32,7 +34,7 @@ class ConfirmDialog(ModalScreen[bool]):
         Binding("y", "answer(True)", show=False),
         Binding("n,escape", "answer(False)", show=False),
         Binding("enter", "default", show=False),
-        Binding("q", "quit_key", show=False),
+        Binding("q", "quit_key", show=False, id=KeyAction.LEAVE.value),
     ]
 
     def __init__(
@@ -70,6 +72,53 @@ class ConfirmDialog(ModalScreen[bool]):
 
     def action_default(self) -> None:
         self.dismiss(self._default)
+
+
+class ChoiceDialog(ModalScreen[str | None]):
+    """A question with several answers; its own is the key of the one that was taken.
+
+    choices: the word of each by its key. default: the key that enter means, "" for none of them.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("enter", "default", show=False),
+    ]
+
+    def __init__(self, title: str, text: str, choices: Mapping[str, str], default: str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._choices = choices
+        self._default = default
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog question"):
+            yield Static(Text(self._title, "bold"), classes="title")
+            yield Static(Text(self._text), classes="text")
+            yield Static(self._answers(), classes="answers")
+
+    def _answers(self) -> Text:
+        """A line for each answer, with its key; the default one is marked."""
+        lines = []
+        for key, word in (*self._choices.items(), ("esc", tr("leave it"))):
+            mark = " ⏎" if key == (self._default or "esc") else ""
+            style = f"bold {look.STRONG}" if mark else look.TEXT
+            lines.append(
+                Text.assemble((f" {key:<3} ", f"bold {look.ACCENT}"), (f"{word}{mark}", style))
+            )
+        return Text("\n").join(lines)
+
+    def on_key(self, event: Key) -> None:
+        if event.key in self._choices:
+            event.stop()
+            self.dismiss(event.key)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_default(self) -> None:
+        self.dismiss(self._default or None)
 
 
 class NumberDialog(ModalScreen[int | None]):

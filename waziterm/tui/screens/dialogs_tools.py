@@ -91,13 +91,13 @@ class ToolDialog(ScrollDialog[bool]):
         self.dismiss(False)
 
 
-def check(fleet: Fleet) -> ToolDialog:
-    """Look for what is wrong, and offer to mend what needs nobody's decision."""
+def check(fleet: Fleet, *, offer: bool) -> ToolDialog:
+    """Look for what is wrong. offer: to mend what needs nobody's decision."""
 
     async def work(show: Show) -> bool:
         found = await fleet.check()
         show(tooltext.findings(found))
-        return any(finding.remedy for finding in found)
+        return offer and any(finding.remedy for finding in found)
 
     return ToolDialog(tr("Check"), work, tr("show what a fix would do"))
 
@@ -130,22 +130,28 @@ def restart(fleet: Fleet) -> ToolDialog:
     return ToolDialog(tr("Restart the fleet"), work)
 
 
-def full_test(fleet: Fleet, names: Sequence[str]) -> ToolDialog:
-    """Test instances layer by layer, some at once; how many are done stands on top."""
+def full_test(fleet: Fleet, names: Sequence[str], *, send: bool) -> ToolDialog:
+    """Test instances layer by layer, some at once; how many are done and how many failed stands
+    on top, then those that failed. send: each that is connected sends a message at its end."""
 
     async def work(show: Show) -> bool:
         places = asyncio.Semaphore(TESTS_AT_ONCE)
         told: dict[str, list[Text]] = {}
+        failed: set[str] = set()
 
         async def one(name: str) -> None:
             async with places:
                 try:
-                    told[name] = tooltext.test(await fleet.test(name), brief=len(names) > 1)
+                    report = await fleet.test(name, send=send)
+                    told[name] = tooltext.test(report, brief=len(names) > 1)
+                    if not report.ok:
+                        failed.add(name)
                 except FleetError as error:
+                    failed.add(name)
                     told[name] = [Text(f"✖ {name}: {refusal(error)}", look.BAD)]
-            said = tr("{done} of {total} tested", done=len(told), total=len(names))
-            head = Text(said, f"bold {look.STRONG}")
-            show([head, *(line for each in names for line in told.get(each, ()))])
+            head = tooltext.tested(len(told), len(names), len(failed), send=send)
+            order = sorted(names, key=lambda each: each not in failed)
+            show([head, *(line for each in order for line in told.get(each, ()))])
 
         async with asyncio.TaskGroup() as group:
             for name in names:

@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.visual import VisualType
 
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.commands.keys import AnyKey, keys_of
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cell, cut, width_of, wrap
@@ -41,7 +42,7 @@ class HelpDialog(Page):
     """Every key by the place where it works, then every state's glyph."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "close", show=False),
+        Binding("question_mark", "close", show=False, id=KeyAction.SHOW_HELP.value),
     ]
 
     def heading(self) -> str:
@@ -74,9 +75,7 @@ class HelpText:
         name = tr(place.value)
         title = Text(cut(name[:1].upper() + name[1:], width), f"bold {look.STRONG}")
         entries = [
-            _Entry(key.shown, look.ACCENT, tr(key.about))
-            for key in self._keys
-            if key.place is place
+            _Entry(key.shown, look.ACCENT, key.told) for key in self._keys if key.place is place
         ]
         return [title, *_shared(entries, width)]
 

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.body import FocusBody
@@ -24,6 +25,7 @@ from waziterm.tui.state.messages import Mood, details_in, failed_inside, log_of,
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.format import seconds
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import tr
 
 logger = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class FocusScreen(FleetScreen):
             self.clock(),
             instance=self.view(),
             instances=len(self.model.names),
-            read_only=self.model.read_only,
+            read_only=not self.model.takes_commands,
         )
 
     def body(self) -> Widget:
@@ -78,7 +80,7 @@ class FocusScreen(FleetScreen):
 
     def repaint_body(self) -> None:
         view = self.view()
-        if view is None or view.state is not State.PAIRING:
+        if view is None or view.state is not State.PAIRING or self.model.as_of is not None:
             self._focus.code_view = False
         self._read_history()
         self._make_room()
@@ -210,7 +212,10 @@ class FocusScreen(FleetScreen):
         view = self.view()
         code = words.valid_qr(view, self.clock()) if view is not None else None
         if view is None or code is None:
-            self._tell(Mood.TROUBLE, tr("no QR code is shown; s starts a new pairing"))
+            self._tell(
+                Mood.TROUBLE,
+                tr("no QR code is shown; {s} starts a new pairing", s=key_of(KeyAction.START_STOP)),
+            )
             return
         left_s = code.expires_at - self.clock()
         keeping = self._keep_picture(inert(view.name), code.payload, left_s)
@@ -243,7 +248,10 @@ class FocusScreen(FleetScreen):
             return
         name = view.name
         if view.state is not State.PAIRING:
-            todo = tr("it is linked already") if view.paired else tr("press s, then p")
+            todo = tr("it is linked already")
+            if not view.paired:
+                s, p = key_of(KeyAction.START_STOP), key_of(KeyAction.PAIRING_CODE)
+                todo = tr("press {s}, then {p}", s=s, p=p)
             state = tr(view.state.label)
             said = tr("{name} is {state}: {todo}", name=inert(name), state=state, todo=todo)
             self._tell(Mood.TROUBLE, said)

@@ -8,6 +8,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
@@ -17,6 +18,7 @@ from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.state.here import ARRANGED, Here, Move, Place, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import tr
 
 
@@ -42,7 +44,13 @@ class MainScreen(FleetScreen):
             View.QUEUE: self.queue,
         }
         self.view_shown = View.WALL
-        self._filter = Input(id="filter", compact=True, placeholder=tr("filter; ! inverts"))
+        self._filter = Input(
+            id="filter",
+            compact=True,
+            placeholder=tr(
+                "name, number or state; state: name: number: reason: ask there; ! inverts"
+            ),
+        )
 
     @property
     def _shown(self) -> Wall | FleetList | Incidents | Queue:
@@ -63,7 +71,7 @@ class MainScreen(FleetScreen):
             marked=len(self.model.marked),
             hides=self.model.arrangement.hides,
             open_incident=incident is not None and incident.acknowledged_at is None,
-            read_only=self.model.read_only,
+            read_only=not self.model.takes_commands,
             typing=self._filter.display,
         )
 
@@ -105,7 +113,11 @@ class MainScreen(FleetScreen):
         """Whether a filter, a sort or a mark would be seen; where not, say where it would."""
         if self.view_shown in ARRANGED:
             return True
-        said = tr("filter, sort and marks are for the wall and the list; press 1 or 2")
+        said = tr(
+            "filter, sort and marks are for the wall and the list; press {wall} or {list}",
+            wall=key_of(KeyAction.VIEW_WALL),
+            list=key_of(KeyAction.VIEW_LIST),
+        )
         self._tell(Mood.TROUBLE, said)
         return False
 

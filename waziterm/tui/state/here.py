@@ -49,7 +49,7 @@ class Here:
     now: UTC seconds. view: of the fleet; None on one instance. instance: what a key acts on.
     instances: how many the fleet has. marked: how many are marked. hides: a filter leaves some
     out. open_incident: the selected incident waits for somebody to acknowledge it. read_only: the
-    fleet takes no commands. typing: the filter is being typed.
+    fleet takes no commands now. typing: the filter is being typed.
     """
 
     place: Place
@@ -70,8 +70,7 @@ class Here:
 
     @property
     def connected(self) -> bool:
-        view = self.instance
-        return view is not None and view.state in (State.CONNECTED, State.DEGRADED)
+        return self.instance is not None and sends(self.instance)
 
     @property
     def pairing(self) -> bool:
@@ -90,6 +89,11 @@ class Here:
     def goes_back(self) -> bool:
         """Whether esc does something."""
         return bool(self.marked) or self.hides or self.view is not View.WALL
+
+
+def sends(view: InstanceView) -> bool:
+    """Whether an instance can send a message."""
+    return view.state in (State.CONNECTED, State.DEGRADED)
 
 
 def starts(view: InstanceView) -> bool:

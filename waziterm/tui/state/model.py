@@ -19,7 +19,8 @@ class FleetModel:
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
     read_only: the fleet takes no commands. conflicts: of the last 24 hours, by name.
     incidents: of the last 7 days, the newest first. marked: what an action is meant for, when
-    there are any. selected: what it is meant for otherwise.
+    there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
+    while nobody tells any more, UTC seconds; None while somebody does.
     """
 
     def __init__(self, fleet: Fleet, *, read_only: bool = False) -> None:
@@ -34,6 +35,7 @@ class FleetModel:
         self.incidents: tuple[IncidentView, ...] = ()
         self.marked: set[str] = set()
         self.selected: str | None = None
+        self.as_of: float | None = None
 
     @property
     def attempts(self) -> int:
@@ -93,6 +95,18 @@ class FleetModel:
             self._lines[name] = kept
         return kept
 
+    def hear(self, silent_since: float | None) -> None:
+        """Take in whether somebody tells what happens, see `as_of`. The codes of a fleet that is
+        silent link nobody any more."""
+        if silent_since is not None and self.as_of is None:
+            self.update(*(replace(view, qr=None, code=None) for view in self._views.values()))
+        self.as_of = silent_since
+
+    @property
+    def takes_commands(self) -> bool:
+        """Whether the fleet can be asked for something now."""
+        return not self.read_only and self.as_of is None
+
     def load(self) -> None:
         """Take a snapshot now."""
         self.apply(Changes(snapshot=self._fleet.snapshot()))
@@ -103,6 +117,7 @@ class FleetModel:
             snapshot = changes.snapshot
             self._views = {view.name: view for view in snapshot.instances}
             self._lines.clear()
+            self.marked &= self._views.keys()
             self.lab, self.library = snapshot.lab, snapshot.library
         self.update(*changes.changed)
         for name in changes.removed:

@@ -7,9 +7,11 @@ from rich.text import Text
 from waziterm.domain.care.findings import Finding, FixReport, Severity
 from waziterm.domain.care.layers import TestReport, Verdict
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text.format import seconds
+from waziterm.tui.text.keynames import key_of, with_keys
 from waziterm.tui.text.lang import N_, tr
 
 _SEVERITIES = {
@@ -40,8 +42,8 @@ def findings(found: Iterable[Finding]) -> list[Text]:
     for finding in found:
         glyph, colour = _SEVERITIES[finding.severity]
         whose = finding.instance or finding.subject
-        act = tr(finding.act)
-        by = f"{act} (F)" if finding.remedy else act
+        act = with_keys(tr(finding.act))
+        by = f"{act} ({key_of(KeyAction.FIX)})" if finding.remedy else act
         lines.append(
             Text.assemble(
                 (f"{glyph} {tr(finding.severity.value)} ", colour),
@@ -92,8 +94,18 @@ def test(report: TestReport, *, brief: bool) -> list[Text]:
             )
         )
         if layer.act:
-            lines.append(Text(f"    {inert(tr(layer.act))}", look.WARN))
+            lines.append(Text(f"    {inert(with_keys(tr(layer.act)))}", look.WARN))
     return lines
+
+
+def tested(done: int, total: int, failed: int, *, send: bool) -> Text:
+    """How far a test of several is. send: messages are part of it."""
+    head = Text(tr("{done} of {total} tested", done=done, total=total), f"bold {look.STRONG}")
+    if failed:
+        head.append(f", {tr('{count} failed', count=failed)}", f"bold {look.BAD}")
+    if not send:
+        head.append(f" · {tr('no message is sent')}", look.DIM)
+    return head
 
 
 def restart(steps: Mapping[Step, Progress], report: RestartReport | None) -> list[Text]:
@@ -107,7 +119,14 @@ def restart(steps: Mapping[Step, Progress], report: RestartReport | None) -> lis
         lines.append(Text.assemble(f"{tr(_STEPS[step]):<22} ", (bar, look.ACCENT), f" {count}"))
     if report is not None:
         lines.append(Text())
-        lines += [_comeback(each) for each in report.comebacks]
+        missing = [each for each in report.comebacks if each.took_s is None and each.expected]
+        if missing:
+            said = tr(
+                "{count} of {total} not back", count=len(missing), total=len(report.comebacks)
+            )
+            lines.append(Text(f"✖ {said}", f"bold {look.BAD}"))
+        lines += [_comeback(each) for each in missing]
+        lines += [_comeback(each) for each in report.comebacks if each not in missing]
         glyph, colour = _VERDICTS[Verdict.OK if report.ok else Verdict.FAILED]
         said = tr("done in {took}", took=seconds(report.took_s, 1))
         lines.append(Text(f"{glyph} {said}", f"bold {colour}"))

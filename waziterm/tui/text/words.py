@@ -5,10 +5,12 @@ from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import KeyAction
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.tui.paint.cells import TIE, inert
 from waziterm.tui.text.format import countdown, duration, seconds, since
 from waziterm.tui.text.lang import retold, tr
+from waziterm.tui.text.keynames import key_of, with_keys
 
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
@@ -81,12 +83,14 @@ def next_step(view: InstanceView, now: float, *, with_key: bool = True) -> str:
     """
     if view.state is State.CONNECTED and view.reason is Reason.ONLINE:
         return ""
-    step = inert(tr(view.next_step))
+    step = inert(with_keys(tr(view.next_step)))
     if view.next_attempt is None:
         return tr("next: {step}", step=step) if step else ""
     left = countdown(view.next_attempt - now)
     said = tr("next in {left}: {step}", left=left, step=step)
-    return f"{said} {_tied('· r =', tr('now'))}" if with_key and view.state in _R_SHORTENS else said
+    if with_key and view.state in _R_SHORTENS:
+        return f"{said} {_tied('·', key_of(KeyAction.RECONNECT), '=', tr('now'))}"
+    return said
 
 
 def state_word(view: InstanceView, now: float) -> str:
@@ -146,7 +150,7 @@ def qr_line(view: InstanceView, now: float) -> str:
         count=code.count,
         left=countdown(code.expires_at - now),
     )
-    return f"{ready} · {_tied(tr('enter shows it'))}"
+    return f"{ready} · {_tied(tr('{enter} shows it', enter=key_of(KeyAction.FOCUS_INSTANCE)))}"
 
 
 def _tied(*parts: str) -> str:
