@@ -226,7 +226,10 @@ class Reason(Enum):
         "session_broken", "500", "the session file cannot be read", "clean it (c) or restore it"
     )
     SESSION_MISSING = _Text(
-        "session_missing", "", "the session file is gone", "restore it, or c and link anew"
+        "session_missing",
+        "",
+        "the session file is gone",
+        "restore it, or clean it (c) and link anew",
     )
 
     @property
