@@ -9,8 +9,8 @@ from waziterm.domain.screen import KeyAction
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.tui.paint.cells import TIE, inert
 from waziterm.tui.text.format import countdown, duration, seconds, since
-from waziterm.tui.text.lang import retold, tr
 from waziterm.tui.text.keynames import key_of, with_keys
+from waziterm.tui.text.lang import retold, tr
 
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
