@@ -17,6 +17,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Theme
 from waziterm.tui.app.app import WazitermApp
 from waziterm.tui.paint.finish import Finish
+from waziterm.tui.state.here import View
 
 
 def _never_linked() -> ScriptedFleet:
@@ -62,6 +63,11 @@ EVERY_VIEW = (
     "wall", "list", "focus_qr", "focus_cooldown", "focus_connected", "incidents", "queue", "empty",
     "help", "log",
 )  # fmt: skip
+
+
+def test_every_view_has_its_pictures() -> None:
+    without = {each.value for each in View} - (VIEWS.keys() & set(EVERY_VIEW))
+    assert not without, f"give these a picture in VIEWS and EVERY_VIEW: {without}"
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

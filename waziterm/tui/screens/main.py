@@ -1,6 +1,7 @@
 """The first screen: the fleet as panels, as a list, by its incidents, or as a queue of scans."""
 
 from collections.abc import Callable
+from typing import assert_never
 
 from textual import on
 from textual.app import ComposeResult
@@ -37,12 +38,7 @@ class MainScreen(FleetScreen):
         self.wall = Wall(model, clock)
         self.incidents = Incidents(model, clock)
         self.queue = Queue(model, clock)
-        self._views: dict[View, Wall | FleetList | Incidents | Queue] = {
-            View.WALL: self.wall,
-            View.LIST: FleetList(model, clock),
-            View.INCIDENTS: self.incidents,
-            View.QUEUE: self.queue,
-        }
+        self._list = FleetList(model, clock)
         self.view_shown = View.WALL
         self._filter = Input(
             id="filter",
@@ -52,9 +48,22 @@ class MainScreen(FleetScreen):
             ),
         )
 
+    def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue:
+        match view:
+            case View.WALL:
+                return self.wall
+            case View.LIST:
+                return self._list
+            case View.INCIDENTS:
+                return self.incidents
+            case View.QUEUE:
+                return self.queue
+            case _:
+                assert_never(view)
+
     @property
     def _shown(self) -> Wall | FleetList | Incidents | Queue:
-        return self._views[self.view_shown]
+        return self._widget(self.view_shown)
 
     @property
     def target(self) -> str | None:
@@ -76,9 +85,9 @@ class MainScreen(FleetScreen):
         )
 
     def body(self) -> Widget:
-        for view, widget in self._views.items():
-            widget.display = view is self.view_shown
-        return Container(*self._views.values(), id="views")
+        for view in View:
+            self._widget(view).display = view is self.view_shown
+        return Container(*(self._widget(view) for view in View), id="views")
 
     def compose(self) -> ComposeResult:
         self._filter.display = False
