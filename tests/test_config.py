@@ -1,5 +1,6 @@
 """Settings: which source wins, what an operator reads when one is wrong, and what is printed."""
 
+import ast
 import json
 import math
 import re
@@ -32,6 +33,7 @@ from waziterm.domain.version import (
     version_text,
 )
 
+PACKAGE = Path(__file__).parents[1] / "waziterm"
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -411,6 +413,17 @@ def leaves(table: Declared = ROOT, key: tuple[str, ...] = ()) -> Iterator[tuple[
 
 
 LEAVES = dict(leaves())
+
+
+def test_every_setting_has_a_user() -> None:
+    read_somewhere = {
+        node.attr
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
+    unread = [key for key in LEAVES if key.rpartition(".")[2] not in read_somewhere]
+    assert not unread, f"nothing in waziterm/ reads these settings: {unread}"
 
 
 def test_every_setting_says_what_it_means_and_what_may_be_set() -> None:

@@ -14,6 +14,7 @@ from waziterm.domain.lifecycle.event_names import NAMES, EventName, tells_of_a_c
 from waziterm.domain.lifecycle.reasons import Reason
 
 ROOT = Path(waziterm.manager.__file__).parent
+WORKER = ROOT.parent / "worker"
 EVENTS = {kind.__name__ for kind in typing.get_args(ev.Event)}
 UNIONS = {name for name, value in vars(ev).items() if isinstance(value, types.UnionType)}
 
@@ -79,11 +80,26 @@ def test_such_a_question_is_seen(code: str) -> None:
     assert list(asked(ast.parse(code))) == ["Booted"]
 
 
+def test_every_event_of_the_library_is_made_by_the_worker() -> None:
+    made = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        for path in sorted(WORKER.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name)
+    }
+    unmade = {kind.__name__ for kind in typing.get_args(ev.LibraryEvent)} - made
+    assert not unmade, f"nothing makes these; waziterm/worker/neonize/mapping.py would: {unmade}"
+
+
 def test_an_event_may_be_made_anywhere() -> None:
     assert not list(asked(ast.parse("post(ev.Booted()); x: ev.Booted = None; f() == ev.Booted()")))
 
 
 def test_every_event_has_a_name_in_the_history_of_its_own() -> None:
+    nameless = {kind.__name__ for kind in typing.get_args(ev.Event)} - {
+        kind.__name__ for kind in NAMES
+    }
+    assert not nameless, f"give these a word in domain/lifecycle/event_names.py: {nameless}"
     assert set(NAMES) == set(typing.get_args(ev.Event))
     assert sorted([*NAMES.values(), EventName.ADDED]) == sorted(EventName)
 

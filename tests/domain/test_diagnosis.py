@@ -1,9 +1,12 @@
 """What a check says about what it sees: the order, the words, and what needs a person."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from waziterm.domain.care import diagnosis
 from waziterm.domain.care.diagnosis import diagnose, mended, steps_of
 from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Survey
 from waziterm.domain.care.findings import Finding, FindingKind, FixStep, Remedy, Severity
@@ -43,6 +46,15 @@ def only(survey: Survey) -> Finding:
 
 def with_instance(**changed: object) -> Survey:
     return replace(HEALTHY, instances=(replace(PAIRED, **changed),))  # type: ignore[arg-type]
+
+
+def test_every_kind_of_finding_is_judged_somewhere() -> None:
+    """A kind is judged by naming it, and nothing else in this room names one."""
+    modules = sorted(Path(diagnosis.__file__).parent.glob("*.py"))
+    text = "".join(each.read_text(encoding="utf-8") for each in modules)
+    judged = set(re.findall(r"\bFindingKind\.(\w+)", text))
+    missing = [each.name for each in FindingKind if each.name not in judged]
+    assert not missing, f"no check finds these; judge them in domain/care: {missing}"
 
 
 def test_a_healthy_fleet_has_no_finding() -> None:
@@ -113,6 +125,7 @@ def test_steps_come_in_the_order_that_loses_nothing_and_leave_what_they_cannot_m
         (Remedy.TRASH_SESSION, "/d/old.db"),
         (Remedy.REBUILD_SESSION, "/d/shop.db"),
     ]
+    assert {step.remedy for step in steps} == set(Remedy), "let one of these need each remedy"
     left = diagnose(mended(ill, steps))
     assert [(each.kind, each.instance) for each in left] == [(FindingKind.SESSION_MISSING, "b")]
     assert diagnose(mended(ill, ())) == diagnose(ill)
