@@ -1,6 +1,9 @@
 """The verb schema: every document that a verb prints is what it says, for each of them."""
 
 import asyncio
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
 
 from jsonschema import Draft202012Validator
 
@@ -13,6 +16,8 @@ __all__ = ["fleet"]  # the fixture with which the snapshots were made
 
 WITHOUT = {"headless", "attach", "lab", "schema", "completion"}
 """Verbs that print no document of their own."""
+ELSEWHERE = {"config", "demo", "doctor", "full", "reload"}
+"""Verbs whose documents have tests of their own, as they differ from run to run."""
 
 
 def check(call: Call, validators: dict[str, Draft202012Validator], argv: list[str]) -> None:
@@ -34,6 +39,35 @@ def validators_of(call: Call) -> dict[str, Draft202012Validator]:
 def test_every_verb_has_one(call: Call) -> None:
     verbs = {name for name in app if not name.startswith("-")} - WITHOUT
     assert set(validators_of(call)) == verbs | {"error"}
+
+
+def test_every_verb_is_among_the_lines_whose_documents_are_compared() -> None:
+    verbs = {name for name in app if not name.startswith("-")} - WITHOUT - ELSEWHERE
+    unseen = verbs - {line.split()[0] for line in (*MANAGED, *STORED)}
+    assert not unseen, f"add a line of each to MANAGED in tests/cli/test_documents.py: {unseen}"
+
+
+def test_what_takes_several_names_says_that_it_may_print_an_array(call: Call) -> None:
+    schemas = call("schema").document
+    several = {
+        name
+        for name in schemas.keys() - {"error"}
+        for each in signature(called_by(name)).parameters.values()
+        if each.kind is each.VAR_POSITIONAL
+    }
+    assert several >= {"start", "status"}
+    alone = {name for name in several if not may_be_array(schemas[name])}
+    assert not alone, f"say so in _COMPOSED of cli/verbs/schema.py: {alone}"
+
+
+def called_by(verb: str) -> Callable[..., Any]:
+    function = app[verb].default_command
+    assert function is not None
+    return function
+
+
+def may_be_array(schema: dict[str, Any]) -> bool:
+    return any(each.get("type") == "array" for each in (schema, *schema.get("anyOf", ())))
 
 
 def test_what_a_manager_answers_is_what_it_says(call: Call, managed: DataDir) -> None:

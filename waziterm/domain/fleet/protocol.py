@@ -2,7 +2,7 @@
 manager. A method here, with what `verb` says of it, is the one declaration of a verb.
 
 It loads none of the types that it names: `waziterm list` reads the declarations and must be quick.
-Whoever needs the types of arguments and answers asks `domain.fleet.types.types_of`.
+Whoever needs the types of arguments and answers asks `domain.fleet.typed.hints_of`.
 """
 
 from __future__ import annotations
