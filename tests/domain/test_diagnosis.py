@@ -1,7 +1,9 @@
 """What a check says about what it sees: the order, the words, and what needs a person."""
 
+import ast
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
+from inspect import getsource
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import Origin, UsedVersion
+from waziterm.manager.care import evidence as manager_evidence
 
 NOW = 1_000_000.0
 DAY_S = 86_400.0
@@ -55,6 +58,17 @@ def test_every_kind_of_finding_is_judged_somewhere() -> None:
     judged = set(re.findall(r"\bFindingKind\.(\w+)", text))
     missing = [each.name for each in FindingKind if each.name not in judged]
     assert not missing, f"no check finds these; judge them in domain/care: {missing}"
+
+
+def test_a_check_fills_all_that_is_judged() -> None:
+    called = next(
+        node
+        for node in ast.walk(ast.parse(getsource(manager_evidence)))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id == Survey.__name__
+    )
+    unfilled = {each.name for each in fields(Survey)} - {each.arg for each in called.keywords}
+    assert not unfilled, f"fill these fields of Survey in manager/care/evidence.py: {unfilled}"
 
 
 def test_a_healthy_fleet_has_no_finding() -> None:
