@@ -18,12 +18,8 @@ from waziterm import __version__
 from waziterm.cli.app import app
 from waziterm.manager.files.datadir import DataDir
 
-VERBS = (
-    *("headless", "demo", "add", "list", "status", "qr", "start", "stop", "reconnect", "clean"),
-    *("test", "logs", "conflicts", "full", "attach", "janitor", "doctor", "lab", "schema"),
-    *("check", "fix", "clean-all", "remove", "trash", "restore", "restart", "config", "reload"),
-    *("incidents", "acknowledge", "pair-code", "undo", "completion"),
-)
+VERBS = tuple(name for name in app if not name.startswith("-"))
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 HEAVY = ("textual", "neonize", "aiosqlite", "aiohttp", "httpx", "rich", "asyncio")
 
 
@@ -72,8 +68,12 @@ def test_the_version(call: Call) -> None:
     assert call("--version").out == f"waziterm {__version__}\n"
 
 
-def test_the_verbs_are_those_of_the_design() -> None:
-    assert {name for name in app if not name.startswith("-")} == set(VERBS)
+def test_readme_names_each_verb_and_no_other() -> None:
+    table = README.split("\n## Verbs\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
+    spans = [span for row in rows for span in re.findall(r"`([^`]+)`", row)]
+    named = {span.removeprefix("waziterm ").split()[0].rstrip("…") for span in spans} - {"waziterm"}
+    assert named == set(VERBS), f"README's verbs differ: {sorted(named ^ set(VERBS))}"
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

@@ -1,5 +1,8 @@
 """Every key, on the painted screen and at the fleet's door."""
 
+import re
+from pathlib import Path
+
 import pytest
 from textual.containers import VerticalScroll
 
@@ -16,6 +19,8 @@ from waziterm.tui.screens.help import HelpDialog
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.here import Place
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def marked(screen: Shown) -> str:
@@ -354,6 +359,13 @@ async def test_letters_in_a_dialog_are_text_and_not_commands() -> None:
         await screen.press("a", *"srctqlaf")
         await screen.sees("srctqlaf")
         assert fleet.calls == []
+
+
+def test_readme_names_each_key_that_the_footer_does() -> None:
+    table = README.split("\n## Keys\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([^`]+)`", table))
+    unnamed = {key.shown for key in KEYS if key.label or key.commands} - named - {"^p :"}
+    assert not unnamed, f"README's keys lack: {unnamed}"
 
 
 def test_every_action_can_be_bound_and_no_other() -> None:
