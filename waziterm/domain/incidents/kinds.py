@@ -53,12 +53,21 @@ _REASONS = {
         Reason.SEND_UNANSWERED,
         Reason.SHORT_LIVED,
         Reason.AUTHENTICATED,
+        Reason.QUERIES_REFUSED,
     },
     IncidentKind.SESSION: {
         Reason.STORE_FAILING,
         Reason.STORE_UNWRITABLE,
         Reason.SESSION_BROKEN,
         Reason.SESSION_MISSING,
+        Reason.STORE_LOCKED,
     },
-    IncidentKind.PROGRAM: {Reason.WORKER_DIED, Reason.CRASH_LOOP, Reason.NOT_CARRIED_OUT},
+    IncidentKind.PROGRAM: {
+        Reason.WORKER_DIED,
+        Reason.WORKER_LOST,
+        Reason.CRASH_LOOP,
+        Reason.NOT_CARRIED_OUT,
+        Reason.DEAF,
+        Reason.DEAF_AGAIN,
+    },
 }
