@@ -35,7 +35,7 @@ from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.janitor import Janitor
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
-from waziterm.manager.files.lock import owned
+from waziterm.manager.files.lock import Ownership, owned
 from waziterm.manager.files.program import UPGRADED, watch
 from waziterm.manager.history.conflicts import conflicts_in
 from waziterm.manager.history.queries import (
@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from waziterm.manager.care.restart import Restart
 
 _LIBRARY = "library"
+_LOCK_S = 1.0
+"""Seconds between two looks at the lock."""
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +79,9 @@ class SessionManager:
         world: World,
         tasks: asyncio.TaskGroup,
         begin: asyncio.Event,
+        ownership: Ownership,
     ) -> None:
+        self._ownership = ownership
         self._started_with = self._settings = settings
         self._reading = asyncio.Lock()
         self._world = world
@@ -134,6 +138,7 @@ class SessionManager:
         self._background.append(self._tasks.create_task(self._watch_clock(), name="clock"))
         outages = self._instances.watch_outages()
         self._background.append(self._tasks.create_task(outages, name="outages"))
+        self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
             self._background.append(self._tasks.create_task(watching, name="upgrade"))
@@ -171,6 +176,19 @@ class SessionManager:
 
     def _tell_upgraded(self) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), UPGRADED))
+
+    async def _keep_lock(self) -> None:
+        """Take the directory's lock again whenever somebody deletes it, and tell once why that is
+        not possible, until cancelled."""
+        told = ""
+        while True:
+            # By the real clock: whoever deletes it does not wait for a test's.
+            await asyncio.sleep(_LOCK_S)
+            trouble = self._ownership.renew()
+            if trouble and trouble != told:
+                log.error("%s", trouble)
+                self.announce(trouble, trouble=True)
+            told = trouble
 
     async def _watch_clock(self) -> None:
         """Tell everybody when the clock was set, or the machine was suspended, until cancelled."""
@@ -290,6 +308,7 @@ class SessionManager:
             return await self._cleaning.clean_all(count, logout=logout)
 
     async def trash(self) -> tuple[TrashView, ...]:
+        self._refuse_elsewhere()
         return await self._cleaning.trash()
 
     async def restore(self, entry: str) -> str:
@@ -297,10 +316,12 @@ class SessionManager:
             return await self._cleaning.restore(entry)
 
     async def check(self) -> tuple[Finding, ...]:
+        self._refuse_elsewhere()
         return await self._checkup.check()
 
     async def fix(self, *, dry_run: bool = False) -> FixReport:
         if dry_run:
+            self._refuse_elsewhere()
             return await self._checkup.fix(dry_run=True)
         async with self._in_order("a fix"):
             return await self._checkup.fix(dry_run=False)
@@ -337,6 +358,7 @@ class SessionManager:
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
         """Let the janitor go round now; the acts. dry_run: only say what a round would do."""
+        self._refuse_elsewhere()
         return await (self._janitor.planned() if dry_run else self._janitor.round())
 
     # -- what is remembered -------------------------------------------------------------------
@@ -392,8 +414,14 @@ class SessionManager:
         """See `SessionFiles.device_key`."""
         return await self._files.sessions.device_key(self._instances.id_of(name), jid)
 
+    def _refuse_elsewhere(self) -> None:
+        """Where the directory was renamed or replaced, its files are not those at our paths."""
+        if loss := self._ownership.loss():
+            raise FleetError(loss, "put it back where it was, or start the manager where it is now")
+
     def _refuse_meanwhile(self) -> None:
-        """A session whose file is being mended must not be opened in between."""
+        """A session whose file is being mended, or is not ours, must not be opened in between."""
+        self._refuse_elsewhere()
         if self._under_way:
             raise FleetError(f"{self._under_way} is under way", "wait until it has ended")
 
@@ -403,6 +431,7 @@ class SessionManager:
         the others are told of instead of having to wait for it."""
         self._refuse_meanwhile()
         async with self._order:
+            self._refuse_elsewhere()
             self._under_way = what
             try:
                 yield
@@ -432,11 +461,13 @@ async def open_manager(
         begin = asyncio.Event()
         begin.set()
     try:
-        with owned(data.lock):
+        with owned(data.lock) as ownership:
             stored = open_store(data.database, lines_kept=settings.log.lines_kept)
             real = real_world(lab) if world is None else nullcontext(world)
             async with stored as store, real as outside, asyncio.TaskGroup() as tasks:
-                manager = SessionManager(data, settings, store, lab, outside, tasks, begin)
+                manager = SessionManager(
+                    data, settings, store, lab, outside, tasks, begin, ownership
+                )
                 try:
                     await manager.boot()
                     yield manager

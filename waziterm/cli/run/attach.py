@@ -13,6 +13,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.screen import Lang
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned_by
+from waziterm.manager.files.owner import become_owner
 
 
 def run_attach(data_dir: Path | None, read_only: bool, lang: Lang | None = None) -> int:
@@ -55,6 +56,7 @@ def attach(data: DataDir, *, read_only: bool, lab: bool = False, lang: Lang | No
     """Run the screen; its exit code. Raises FleetError when the manager does not answer."""
     check_socket_path(data.socket)
     screen = load_settings().screen.speaking(lang)
+    become_owner(data.root)
 
     async def show() -> int:
         from waziterm.control.client.remote import attached  # noqa: PLC0415 - aiohttp takes 160 ms

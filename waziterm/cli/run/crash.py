@@ -9,6 +9,8 @@ from waziterm.cli.run.log import line_formatter, make_private
 from waziterm.cli.target import data_dir_of
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import safe_line
+from waziterm.manager.files.owner import acting_as_owner
+from waziterm.manager.files.regular import open_regular
 
 
 def record(error: Exception, argv: Sequence[str]) -> FleetError:
@@ -19,9 +21,11 @@ def record(error: Exception, argv: Sequence[str]) -> FleetError:
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     what = f"unexpected error ({safe_line(said, 200)})"
     try:
-        log = data_dir_of(_data_dir_flag(argv)).log
-        make_private(log.parent)
-        handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        data = data_dir_of(_data_dir_flag(argv))
+        log = data.log
+        with acting_as_owner(data.root):
+            make_private(log.parent)
+            handle = open_regular(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         with os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line_formatter().format(_as_record(error, argv)) + "\n")
     except (OSError, FleetError) as failure:

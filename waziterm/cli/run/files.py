@@ -2,18 +2,21 @@
 
 import asyncio
 import time
+from functools import cache
 from typing import Any
 
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.asking import Asked
 from waziterm.domain.fleet.typed import document_for
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.owner import acting_as_owner, foreign_owner
 from waziterm.manager.stored.fleet import StoredFleet
 
 
 def answer(data: DataDir, asked: Asked) -> Any:
     """The document of what a verb answers. Raises FleetError."""
 
+    @cache
     def settings() -> Any:
         from waziterm.config import load_settings  # noqa: PLC0415 - what only looks needs none
 
@@ -25,5 +28,9 @@ def answer(data: DataDir, asked: Asked) -> Any:
             return await getattr(fleet, asked.verb.name)(**asked.arguments)
         return getattr(await fleet.snapshot(), asked.verb.name)(**asked.arguments)
 
-    result = asyncio.run(work())
+    if foreign_owner(data.root) is not None:
+        # The config is root's own, and the owner of the directory may not be able to read it.
+        settings()
+    with acting_as_owner(data.root):
+        result = asyncio.run(work())
     return document_for(asked.owner, asked.verb, asked.arguments, result, time.time())

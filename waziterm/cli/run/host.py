@@ -27,6 +27,7 @@ from waziterm.domain.screen import Lang
 from waziterm.manager.descriptors import raise_descriptors
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned_by
+from waziterm.manager.files.owner import become_owner
 from waziterm.manager.manager import SessionManager, open_manager
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,8 @@ def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = Non
         return offer_attach(data, pid, lab=lab is not None, lang=lang)
     refuse_without_terminal("`waziterm headless` runs without one")
     lab_file = lab_file_of(lab)
-
     check_socket_path(data.socket)
+    become_owner(data.root)
 
     raise_descriptors()
 
@@ -86,6 +87,7 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
     data = DataDir(settings.data_dir)
     refuse_owned(data)
     lab_file = lab_file_of(lab)
+    become_owner(data.root)
     service = Service.taken_from(os.environ)
 
     async def serve() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import safe_line
+from waziterm.manager.files.regular import open_regular
 
 FILE_BYTES = 2_000_000
 FILES_KEPT = 4
@@ -50,9 +51,7 @@ class _PrivateFile(RotatingFileHandler):
     """Log files that only their owner can read, and no traceback on stderr when a disk is full."""
 
     def _open(self) -> "os._TextIOWrapper":  # type: ignore[name-defined]
-        handle = os.open(
-            self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        handle = open_regular(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         return os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace")
 
     def handleError(self, record: logging.LogRecord) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError
-from waziterm.manager.files.lock import lock_owner
+from waziterm.manager.files.lock import SOCKET, listener_pid, lock_owner
 
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and bytes that are not UTF-8, as Python stands for them in a path."""
@@ -53,7 +53,7 @@ class DataDir:
 
     @property
     def socket(self) -> Path:
-        return self.root / "control.sock"
+        return self.root / SOCKET
 
     @property
     def lock(self) -> Path:
@@ -64,8 +64,12 @@ class DataDir:
         return self.sessions / f"{identity}.db"
 
     def owner_pid(self) -> int | None:
-        """The pid of the live manager that owns this directory, or None."""
-        return lock_owner(self.lock)
+        """The pid of the live manager that owns this directory, -1 when it is unknown, or None.
+
+        Where its lock was deleted, its socket tells. Raises FleetError when nothing can be seen.
+        """
+        pid = lock_owner(self.lock)
+        return listener_pid(self.socket) if pid is None else pid
 
     def create(self) -> None:
         """Make the directories that are missing, each with mode 0700.

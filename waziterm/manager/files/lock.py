@@ -1,33 +1,114 @@
-"""Ownership of a data directory: an OS lock that the kernel releases when its holder dies."""
+"""Ownership of a data directory: an OS lock that the kernel releases when its holder dies.
 
+The lock's file may be deleted by anybody. Whoever has it sees that and takes it again, and until
+then the control socket tells that somebody is there.
+"""
+
+import errno
 import fcntl
 import os
+import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError
+from waziterm.manager.files.regular import open_regular
+
+SOCKET = "control.sock"
+"""The name of a manager's control socket, beside the lock."""
 
 _WAIT_S = 0.5
 _PAUSE_S = 0.02
+_ANSWER_S = 1.0
+_CREDENTIALS = struct.Struct("3i")
+_Place = tuple[int, int]
+
+
+class UnusableLockError(FleetError):
+    """The lock's file cannot be opened or written: nobody can own the directory."""
+
+    def __init__(self, lock: Path, error: OSError) -> None:
+        super().__init__(
+            f"the lock {lock} cannot be used: {error.strerror}",
+            "see the owner, the mode and the disk of the data directory,"
+            " or name another with --data-dir",
+        )
+
+
+class Ownership:
+    """A directory that this process owns. lock: its file. descriptor: as it was opened.
+
+    Its methods look at the disk for an instant.
+    """
+
+    def __init__(self, lock: Path, descriptor: int) -> None:
+        self._lock = lock
+        self._descriptor = descriptor
+        self._root = _place(lock.parent)
+
+    def loss(self) -> str:
+        """Why the directory is not the one that is owned any more, or ""."""
+        root, there = self._lock.parent, _place(self._lock.parent)
+        if there == self._root:
+            return ""
+        became = "is gone" if there is None else "is another directory now"
+        return f"{root} {became}: it was renamed, replaced or unmounted under its manager"
+
+    def renew(self) -> str:
+        """Take the lock again where its file was deleted or replaced; why that is not possible,
+        or "" when it is ours."""
+        if loss := self.loss():
+            return loss
+        if _place(self._lock) == _place_of(self._descriptor):
+            return ""
+        try:
+            descriptor = open_regular(self._lock, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            return f"the lock {self._lock} cannot be made again: {error.strerror}"
+        if not flocked(descriptor, wait_s=0.0):
+            pid = _pid(descriptor)
+            os.close(descriptor)
+            return f"another process (pid {pid or 'unknown'}) has taken the lock {self._lock}"
+        try:
+            _sign(descriptor)
+        except OSError:
+            # On a full disk it has no pid in it, and is a lock all the same.
+            pass
+        os.dup2(descriptor, self._descriptor, inheritable=False)
+        os.close(descriptor)
+        return ""
 
 
 @contextmanager
-def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[None]:
+def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[Ownership]:
     """Own the directory of this lock file while the context lasts.
 
     wait_s: how long another may keep it, in seconds; a verb on the files has it for a moment.
 
-    Raises FleetError with exit code 3, naming the owner's pid, when another process owns it.
+    Raises FleetError: with exit code 3, naming the owner's pid, when another process owns it;
+    UnusableLockError when nobody can.
     """
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(lock)
     try:
-        if not flocked(descriptor, wait_s=wait_s):
-            raise owned_by(_pid(descriptor), lock.parent)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
+        end = time.monotonic() + wait_s
+        while True:
+            if not flocked(descriptor, wait_s=end - time.monotonic()):
+                raise owned_by(_pid(descriptor), lock.parent)
+            if _place(lock) == _place_of(descriptor):
+                break
+            # It was deleted while it was waited for.
+            os.close(descriptor)
+            descriptor = _opened(lock)
+        if (pid := listener_pid(lock.with_name(SOCKET))) is not None:
+            raise owned_by(pid, lock.parent)
+        try:
+            _sign(descriptor)
+        except OSError as error:
+            raise UnusableLockError(lock, error) from error
+        yield Ownership(lock, descriptor)
     finally:
         os.close(descriptor)
 
@@ -36,28 +117,33 @@ def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[None]:
 def unowned(lock: Path) -> Iterator[None]:
     """Keep a manager from starting while the context lasts, without keeping other readers out.
 
-    Raises FleetError with exit code 3 when one has the directory.
+    Raises FleetError with exit code 3 when one has the directory, UnusableLockError when its lock
+    cannot be opened.
     """
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(lock)
     try:
+        taken = False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
+            taken = True
+        pid = _pid(descriptor) if taken else listener_pid(lock.with_name(SOCKET))
+        if taken or pid is not None:
             raise FleetError(
-                f"a manager (pid {_pid(descriptor) or 'unknown'}) has just started"
-                f" on {lock.parent}",
+                f"a manager (pid {pid or 'unknown'}) has just started on {lock.parent}",
                 "run the verb again",
                 code=3,
-            ) from None
+            )
         yield
     finally:
         os.close(descriptor)
 
 
 def owned_by(pid: int | None, root: Path) -> FleetError:
-    """The refusal for whoever wants a directory that a manager owns. pid: None when unknown."""
+    """The refusal for whoever wants a directory that a manager owns. pid: None or negative when
+    unknown."""
     return FleetError(
-        f"another manager (pid {pid or 'unknown'}) owns {root}",
+        f"another manager (pid {pid if pid and pid > 0 else 'unknown'}) owns {root}",
         "use its verbs, end it, or name another directory with --data-dir",
         code=3,
     )
@@ -81,11 +167,14 @@ def flocked(descriptor: int, *, wait_s: float) -> bool:
 
 
 def lock_owner(lock: Path) -> int | None:
-    """The pid of the live process that holds the lock file; None when nobody does."""
+    """The pid of the live process that holds the lock file, -1 when it is unknown; None when
+    nobody does. Raises UnusableLockError when that cannot be seen."""
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_regular(lock)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise UnusableLockError(lock, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -94,6 +183,50 @@ def lock_owner(lock: Path) -> int | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def listener_pid(path: Path) -> int | None:
+    """The pid of the process that listens at a unix socket, -1 when it is unknown; None when
+    nobody does, or it cannot be reached."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_ANSWER_S)
+        try:
+            caller.connect(str(path))
+            found = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except TimeoutError:
+            # Nobody is taken in, but somebody is there.
+            return -1
+        except OSError as error:
+            return -1 if error.errno == errno.EAGAIN else None
+    pid: int = _CREDENTIALS.unpack(found)[0]
+    return pid or -1
+
+
+def _opened(lock: Path) -> int:
+    try:
+        return open_regular(lock, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise UnusableLockError(lock, error) from error
+
+
+def _sign(descriptor: int) -> None:
+    """Write down whose lock it is. Raises OSError."""
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _place(path: Path) -> _Place | None:
+    """What lies at a path, None when nothing can be seen there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _place_of(descriptor: int) -> _Place:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
 
 
 def _pid(descriptor: int) -> int | None:

@@ -11,6 +11,7 @@ from waziterm.domain.care.trash import TrashedFile, TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import Wanted
+from waziterm.manager.files.regular import read_regular
 
 MANIFEST = "manifest.json"
 _YEAR_10000 = 253_402_300_800
@@ -60,7 +61,7 @@ def write(entry: TrashEntry, folder: Path) -> None:
 def read(path: Path) -> TrashEntry | None:
     """The entry whose manifest this is; None when it is none of ours, or lies in another folder."""
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(read_regular(path))
         entry: TrashEntry = codec.decode(_Manifest, data).entry
     except (OSError, ValueError, RecursionError):
         return None

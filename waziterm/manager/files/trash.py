@@ -14,6 +14,7 @@ from waziterm.domain.care.trash import TrashedFile, Why
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.files import manifest
 from waziterm.manager.files.manifest import MANIFEST, TrashEntry
+from waziterm.manager.files.regular import open_regular
 from waziterm.store.sessionfile import sync
 
 log = logging.getLogger(__name__)
@@ -170,7 +171,7 @@ def _described(
 
 
 def _file(path: Path, name: str) -> TrashedFile:
-    with path.open("rb") as stream:
+    with os.fdopen(open_regular(path), "rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return TrashedFile(name, path.stat().st_size, digest)
 
