@@ -13,7 +13,6 @@ import pytest
 
 from tests.manager.test_checkup import write_store as write_session
 from tests.programs import environment, headless
-from tests.sessions import session_of
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.lab.client import Lab
 from waziterm.manager.files.datadir import DataDir

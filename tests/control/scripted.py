@@ -54,7 +54,12 @@ class ScriptedFleet(ScriptedTools):
         return _subscribed(self.snapshot)
 
     async def add(
-        self, name: str, phone: str | None = None, proxy: str | None = None
+        self,
+        name: str,
+        phone: str | None = None,
+        proxy: str | None = None,
+        *,
+        session: str | None = None,
     ) -> InstanceView:
         self._take("add", name, phone, proxy)
         if name in self.views:

@@ -169,7 +169,12 @@ class ScriptedFleet(ScriptedTools):
         await self._taken(*map(str, call))
 
     async def add(
-        self, name: str, phone: str | None = None, proxy: str | None = None
+        self,
+        name: str,
+        phone: str | None = None,
+        proxy: str | None = None,
+        *,
+        session: str | None = None,
     ) -> InstanceView:
         await self._taken("add", name, phone or "", proxy or "")
         try:

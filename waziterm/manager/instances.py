@@ -160,6 +160,23 @@ class Instances:
         self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
         self._broadcast.changed(self.of(name).view)
 
+    async def add(self, instance: Instance, session: str | None) -> None:
+        """Keep a new instance, with the session file that it takes up, see `SessionFiles.stray`.
+        Raises FleetError, and then it is not kept."""
+        name = instance.name
+        if name in self._supervisors:
+            raise FleetError(f"{name} exists already", "choose another name")
+        stray = await self._sessions.stray(name, session, self.all())
+        await self.adopt(instance)
+        if stray is None:
+            return
+        try:
+            await self._sessions.take_up(stray, instance)
+        except FleetError:
+            await self.forget(name)
+            raise
+        await self.tell(name, ev.DeviceFound(*stray.device))
+
     async def forget(self, name: str) -> None:
         """Let an instance's supervisor end, and take the instance out of the database."""
         supervisor, run = self.of(name), self._runs[name]

@@ -132,6 +132,7 @@ class SessionManager:
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
         await self._instances.boot(library_changed=changed, shift=shift)
+        self._warn_of_lost()
         rounds = self._janitor.run(self._settings.janitor.every_s)
         self._background.append(self._tasks.create_task(rounds, name="janitor"))
         self._background.append(self._tasks.create_task(self._presence.run(), name="presence"))
@@ -176,6 +177,18 @@ class SessionManager:
 
     def _tell_upgraded(self) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), UPGRADED))
+
+    def _warn_of_lost(self) -> None:
+        """Sessions without any instance are what is left when the database is lost."""
+        left = len(self._files.sessions.identities())
+        if left and not self._instances.all():
+            said = (
+                f"no instance is known, but {left} session files lie in {self._files.data.sessions}"
+            )
+            log.warning("%s", said)
+            self._broadcast.lasting(
+                Notice(self._world.clock.now(), f"{said}: see `waziterm check`", trouble=True)
+            )
 
     async def _keep_lock(self) -> None:
         """Take the directory's lock again whenever somebody deletes it, and tell once why that is
@@ -232,16 +245,22 @@ class SessionManager:
         return self._broadcast.subscribe(self.snapshot)
 
     async def add(
-        self, name: str, phone: str | None = None, proxy: str | None = None
+        self,
+        name: str,
+        phone: str | None = None,
+        proxy: str | None = None,
+        *,
+        session: str | None = None,
     ) -> InstanceView:
-        """Add an instance and start to pair it. Raises InputError for what cannot be used."""
+        """Add an instance and start to pair it, or to connect it with the session that it takes up.
+        Raises InputError for what cannot be used."""
         instance_name(name)
         phone = phone_number(phone) if phone else None
         proxy = proxy_url(proxy) if proxy else None
         async with self._in_order():
             now = self._world.clock.now()
             instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
-            await self._instances.adopt(instance)
+            await self._instances.add(instance, session)
         added = self._instances.of(name)
         if self._instances.is_outdated:
             # 405 meets every instance of the fleet, the new one too.

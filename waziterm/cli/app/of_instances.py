@@ -29,13 +29,20 @@ def add(
     proxy: Annotated[
         str | None, Parameter(help="The URL of the proxy it connects through.")
     ] = None,
+    session: Annotated[
+        str | None,
+        Parameter(
+            help="The session file of no instance that it takes up, as `check` names it; that of"
+            " its name if left out."
+        ),
+    ] = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Add an instance; a running manager starts it, else it waits for the next one."""
     from waziterm.cli.verbs.instances import add_instance  # noqa: PLC0415
 
-    return add_instance(data_dir, as_json, name, phone, proxy)
+    return add_instance(data_dir, as_json, name, phone, proxy, session)
 
 
 @app.command(group=INSTANCES, help_epilogue="Example: waziterm start shop-jakarta")

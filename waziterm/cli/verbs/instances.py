@@ -7,14 +7,21 @@ from typing import Any
 from waziterm.cli.show import output
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.several import Act, carry_out, chosen, instance_lines, is_one
+from waziterm.domain.errors import FleetError
+from waziterm.domain.text import plain
 from waziterm.manager import inputs
+from waziterm.manager.files.datadir import DataDir
 
 Json = dict[str, Any]
 
 
 def list_instances(flag: Path | None, as_json: bool) -> int:
-    """Print all instances, as the manager or else the database knows them."""
-    found = ask(data_dir_of(flag), lambda fleet: fleet.snapshot().everyone())
+    """Print all instances, as the manager or else the database knows them. Raises FleetError when
+    it knows none, although sessions lie there."""
+    data = data_dir_of(flag)
+    found = ask(data, lambda fleet: fleet.snapshot().everyone())
+    if not found:
+        _refuse_lost(data)
     if as_json:
         output.document(found)
     elif not found:
@@ -24,6 +31,23 @@ def list_instances(flag: Path | None, as_json: bool) -> int:
 
         print_list(found)
     return 0
+
+
+def _refuse_lost(data: DataDir) -> None:
+    """Raises FleetError when there are sessions of a fleet whose database was lost."""
+    try:
+        left = sorted(path.name for path in data.sessions.glob("*.db"))
+    except OSError:
+        return
+    if not left:
+        return
+    listed = plain(", ".join(left[:5]), 300) + (", …" if left[5:] else "")
+    lost = f"there is no {data.database}" if not data.database.exists() else "no instance is known"
+    raise FleetError(
+        f"{lost}, but {len(left)} session file{'s'[: len(left) > 1]} in {data.sessions}: {listed}",
+        "put the database back from a backup; or take each up: `waziterm add NAME --session FILE`,"
+        " where `waziterm check` tells the number of each",
+    )
 
 
 def show_instances(flag: Path | None, as_json: bool, names: Sequence[str]) -> int:
@@ -62,13 +86,20 @@ def tidy_up(flag: Path | None, as_json: bool, dry_run: bool) -> int:
 
 
 def add_instance(
-    flag: Path | None, as_json: bool, name: str, phone: str | None, proxy: str | None
+    flag: Path | None,
+    as_json: bool,
+    name: str,
+    phone: str | None,
+    proxy: str | None,
+    session: str | None,
 ) -> int:
     """Add an instance through the manager, or else to the database for the next manager."""
     name = inputs.instance_name(name)
     phone = None if phone is None else inputs.phone_number(phone)
     proxy = None if proxy is None else inputs.proxy_url(proxy)
-    found = ask(data_dir_of(flag), lambda fleet: fleet.add(name, phone, proxy))
+    if session is not None:
+        session = Path(session).name.removesuffix(".db")
+    found = ask(data_dir_of(flag), lambda fleet: fleet.add(name, phone, proxy, session=session))
     if as_json:
         output.document(found)
     else:

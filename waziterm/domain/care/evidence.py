@@ -54,6 +54,7 @@ class Survey:
     """What was seen. now: UTC seconds. Paths are inert text.
 
     has_manager: whether the fleet runs; without one, nobody of ours uses a session.
+    is_lost: no instance is known at all, as after the loss of the database.
     sessions: by the instance's id, what its file is like; a missing file is not in it, one of
     nobody is there by what its name has before `.db`. paths: by the same, where it lies. holders:
     by the same, the process of somebody else that has it open for writing.
@@ -71,6 +72,7 @@ class Survey:
     now: float
     has_manager: bool
     instances: tuple[Instance, ...] = ()
+    is_lost: bool = False
     sessions: Mapping[str, SessionLook] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
     open_paths: tuple[OpenPath, ...] = ()

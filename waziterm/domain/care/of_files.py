@@ -1,5 +1,6 @@
 """What the session files show: each for itself, and one device in two places. Pure."""
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import assert_never
@@ -9,6 +10,9 @@ from waziterm.domain.care.findings import Finding, FindingKind, Remedy, Severity
 from waziterm.domain.jid import Jid, mask_jid
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.text import plain, safe_line
+
+_ID = re.compile("[0-9a-f]{16}")
+"""An instance's id, which tells nothing of its name."""
 
 
 def session_findings(survey: Survey) -> Iterator[Finding]:
@@ -87,6 +91,10 @@ def _orphan(survey: Survey, stem: str, look: SessionLook, path: str, *, held: bo
         remedy, act = None, "end the program that uses it, then `waziterm fix`"
     elif look.condition is Condition.UNREADABLE:
         remedy, act = None, f"look at it: `ls -l {path}`"
+    elif survey.is_lost and look.devices and _ID.fullmatch(stem):
+        # Of a fleet whose database was lost, all sessions are of no instance.
+        remedy = None
+        act = f"put waziterm.db back from a backup, or `waziterm add NAME --session {stem}`"
     elif any(each.name == stem and each.id not in survey.sessions for each in survey.instances):
         remedy, act = None, f"start waziterm again: {stem} has no session file, and takes it up"
     return Finding(FindingKind.ORPHAN_SESSION, Severity.WARNING, path, None, evidence, act, remedy)

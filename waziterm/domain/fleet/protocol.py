@@ -102,8 +102,16 @@ class Fleet(Protocol):
 
     @verb("POST /v1/instances", changes=True, files=True, status=201)
     async def add(
-        self, name: Name, phone: PhoneNumber | None = None, proxy: ProxyUrl | None = None
-    ) -> InstanceView: ...
+        self,
+        name: Name,
+        phone: PhoneNumber | None = None,
+        proxy: ProxyUrl | None = None,
+        *,
+        session: str | None = None,
+    ) -> InstanceView:
+        """Add an instance. session: the session file of no instance that it takes up, by what its
+        name has before `.db`; None: the one that has the instance's name, if there is one."""
+        ...
 
     @verb("POST /v1/instances/{name}/start", changes=True)
     async def start(self, name: Name) -> InstanceView: ...

@@ -101,6 +101,7 @@ async def inspect(sources: CheckSources) -> Survey:
         now=now,
         has_manager=sources.has_manager,
         instances=tuple(sources.instances()),
+        is_lost=not sources.instances(),
         sessions=disk.looks,
         paths={each: shown(sources.files.sessions.path(each)) for each in disk.looks},
         open_paths=disk.open_paths,

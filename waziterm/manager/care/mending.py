@@ -99,6 +99,7 @@ async def _still_needed(
     seen = Survey(
         now=sources.clock.now(),
         has_manager=sources.has_manager,
+        is_lost=not sources.instances(),
         instances=tuple(
             each
             for each in sources.instances()

@@ -2,17 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.care.trash import Why
 from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.text import plain
 from waziterm.manager.files.manifest import TrashEntry
 from waziterm.manager.files.trash import SIDECARS, Trash, move
 from waziterm.store.sessionfile import device_key, devices_in, sync
 
 log = logging.getLogger(__name__)
+
+
+_ID = re.compile("[0-9a-f]{16}")
+"""What tells nothing of the instance whose session it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A session file of no instance that can be taken up. stem: what its name has before `.db`.
+    device: the JID and the LID, "" when it is unknown, of the one that it holds."""
+
+    stem: str
+    device: tuple[str, str]
 
 
 class SessionFiles:
@@ -85,6 +101,62 @@ class SessionFiles:
             raise FileNotFoundError(2, "the trash has no such entry", entry_id)
         await self._trash.give_back(entry, self._folder, identity)
 
+    async def stray(
+        self, name: str, session: str | None, instances: Sequence[Instance]
+    ) -> "Stray | None":
+        """The session file of no instance that a new instance of this name takes up, if any.
+
+        session: what the file's name has before `.db`; None: the file of the instance's name.
+        Raises FleetError when there is no such file, when it cannot be taken up, and when it is not
+        said whose the sessions that lie there are: pairing would put a second device beside one.
+        """
+        strays = self.identities() - {each.id for each in instances}
+        stem = session if session is not None else name
+        if stem in strays:
+            devices = await self._devices_of_stray(stem)
+            used = {each.jid: each.name for each in instances if each.jid is not None}
+            if len(devices) != 1:
+                said = "no device" if not devices else f"{len(devices)} devices"
+                raise self._not_taken_up(stem, f"it holds {said}")
+            if devices[0][0] in used:
+                raise self._not_taken_up(stem, f"its device is in use as {used[devices[0][0]]}")
+            return Stray(stem, devices[0])
+        if session is not None:
+            raise FleetError(
+                f"no session file of no instance is called {plain(session, 60)!r}",
+                f"there is {_listed(strays)}" if strays else "`waziterm check` lists them",
+                code=2,
+            )
+        if unnamed := frozenset(filter(_ID.fullmatch, strays)):
+            raise FleetError(
+                f"sessions of no instance lie in {self._folder}: {_listed(unnamed)};"
+                f" one may be that of {name}, so it was not added",
+                f"`waziterm add {name} --session {min(unnamed)}` takes that one up;"
+                " `waziterm check` tells the number of each",
+            )
+        return None
+
+    async def take_up(self, stray: "Stray", instance: Instance) -> None:
+        """Let a new instance, which is stored already, have a stray session. Raises FleetError, and
+        leaves the file where it was."""
+        try:
+            await asyncio.to_thread(self._rename, stray.stem, instance)
+        except OSError as error:
+            raise self._not_taken_up(stray.stem, f"{error.strerror}") from error
+
+    async def _devices_of_stray(self, stem: str) -> tuple[tuple[str, str], ...]:
+        try:
+            return await self.devices(stem)
+        except FleetError as error:
+            raise self._not_taken_up(stem, f"{error}") from error
+
+    def _not_taken_up(self, stem: str, why: str) -> FleetError:
+        return FleetError(
+            f"a session file of no instance lies at {plain(str(self.path(stem)), 300)},"
+            f" and cannot be taken up: {why}; nothing was added",
+            "see `waziterm check`; `waziterm fix` moves what nobody can use to the trash",
+        )
+
     async def settle(self, instances: Sequence[Instance]) -> None:
         """Put in order what a program that was killed, or one of before instances had ids, left.
 
@@ -99,28 +171,39 @@ class SessionFiles:
         try:
             for name in self._trash.mend(self._folder, instances):
                 log.warning("%s: its session was half moved when the last program ended", name)
-            renamed = [each for each in instances if self._take_up(each, instances)]
-            if renamed:
-                sync(self._folder)
+            for each in instances:
+                self._take_up(each, instances)
         except OSError as error:
             raise FleetError(
                 f"the sessions in {self._folder} cannot be put in order: {error.strerror}",
                 "see the folder's owner, its mode and the disk; nothing of them is lost",
             ) from error
 
-    def _take_up(self, instance: Instance, instances: Sequence[Instance]) -> bool:
-        """Let an instance have the file of its name; whether there was one for it."""
+    def _take_up(self, instance: Instance, instances: Sequence[Instance]) -> None:
+        """Let an instance have the file of its name, if there is one for it."""
         old, new = self.path(instance.name), self.path(instance.id)
         if new.exists() or not old.exists() or any(each.id == instance.name for each in instances):
-            return False
+            return
+        try:
+            self._rename(instance.name, instance)
+        except FileExistsError:
+            log.warning("%s: %s is left: there is a part of another session", instance.name, old)
+
+    def _rename(self, stem: str, instance: Instance) -> None:
+        """Name a session by an instance's id. Raises OSError."""
+        old, new = self.path(stem), self.path(instance.id)
         named = tuple(
             (path, new.with_name(new.name + path.name.removeprefix(old.name)))
-            for path in self.files(instance.name)
+            for path in self.files(stem)
         )
         if any(target.exists() for _, target in named):
-            log.warning("%s: %s is left: there is a part of another session", instance.name, old)
-            return False
+            raise FileExistsError(17, "there is a part of another session", str(new))
         # The database goes last: as long as it has the old name, this is done again.
         move(named)
+        sync(self._folder)
         log.info("%s: its session %s is named %s from now on", instance.name, old, new.name)
-        return True
+
+
+def _listed(stems: Iterable[str]) -> str:
+    names = sorted(stems)
+    return ", ".join(plain(f"{each}.db", 60) for each in names[:5]) + (", …" if names[5:] else "")

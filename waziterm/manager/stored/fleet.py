@@ -13,10 +13,12 @@ from waziterm.domain.fleet.api import (
     InstanceView,
     LogLine,
 )
+from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import UsedVersion
+from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned, unowned
 from waziterm.manager.version.kept import stored_version
@@ -81,17 +83,34 @@ class StoredFleet:
     # -- what changes it, and what works on the files -----------------------------------------
 
     async def add(
-        self, name: str, phone: str | None = None, proxy: str | None = None
+        self,
+        name: str,
+        phone: str | None = None,
+        proxy: str | None = None,
+        *,
+        session: str | None = None,
     ) -> InstanceView:
         """Add an instance that the next manager will know; the caller has checked its values."""
         self._data.create()
         with owned(self._data.lock):
             async with open_store(self._data.database) as store:
-                if any(instance.name == name for instance in await store.instances()):
+                known = await store.instances()
+                if any(instance.name == name for instance in known):
                     raise FleetError(f"{name} exists already", "choose another name")
+                sessions = DataFiles.of(self._data).sessions
+                stray = await sessions.stray(name, session, known)
                 now = time.time()
                 instance = Instance(name, created_at=now, since=now, phone=phone, proxy=proxy)
-                await store.save(instance, event="Added", at=now)
+                await store.save(instance, event=EventName.ADDED, at=now)
+                if stray is not None:
+                    try:
+                        await sessions.take_up(stray, instance)
+                    except FleetError:
+                        await store.remove(instance.id)
+                        raise
+                    jid, lid = stray.device
+                    instance = replace(instance, jid=jid, lid=lid or None)
+                    await store.save(instance, event=None, at=now)
                 return replace(at_rest(instance), version=await self._version(store))
 
     async def acknowledge(self, incident: int) -> None:
