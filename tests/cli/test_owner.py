@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from tests.programs import environment, headless
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.lab.client import Lab
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.lock import lock_owner
 from waziterm.store.store import open_store
 
 NOBODY = 65534
@@ -132,6 +135,13 @@ def test_f11_a_program_that_they_cannot_read_is_said(folder: Path) -> None:
     assert owners(data.root) == before
 
 
+def wait_for(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 @pytest.mark.timeout(60)
 async def test_f13_a_deleted_lock_is_taken_again_and_no_verb_works_on_the_files(
     lab: Lab, folder: Path
@@ -144,9 +154,7 @@ async def test_f13_a_deleted_lock_is_taken_again_and_no_verb_works_on_the_files(
         assert cleaned.code == 0 and cleaned.json == []
         second = await manager.verb("headless")
         assert second.code == 3 and f"pid {manager.pid}" in second.stderr
-        async with asyncio.timeout(10):
-            while not data.lock.exists() or data.lock.read_text() != f"{manager.pid}\n":
-                await asyncio.sleep(0.05)
+        await asyncio.to_thread(wait_for, lambda: lock_owner(data.lock) == manager.pid)
         added = await manager.verb("add", "shop", "--json")
         assert added.json["pid"] is not None or added.json["state"] != "stopped"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.control.client.call import ControlClient, NoManagerError
-from waziterm.domain.errors import FleetError
+from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.domain.fleet.asking import asked_of
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.labfile import LabFile, LabFileError
@@ -37,7 +37,7 @@ def ask(data: DataDir, call: Callable[[Fleet], object]) -> Any:
     are enough. Raises FleetError: code 3 when it needs a manager and none runs.
     """
     asked = asked_of(call)
-    if not asked.verb.files or data.owner_pid() is not None:
+    if not asked.verb.files or _has_owner(data):
         try:
             return client_of(data).answer(asked)
         except NoManagerError:
@@ -47,6 +47,15 @@ def ask(data: DataDir, call: Callable[[Fleet], object]) -> Any:
     from waziterm.cli.run.files import answer  # noqa: PLC0415 - needs the store
 
     return answer(data, asked)
+
+
+def _has_owner(data: DataDir) -> bool:
+    """Whether a manager has the directory. What must not be seen says nothing: whoever works on the
+    files is refused there, and whoever only looks may be able to."""
+    try:
+        return data.owner_pid() is not None
+    except UnwritableError:
+        return False
 
 
 def client_of(data: DataDir) -> ControlClient:

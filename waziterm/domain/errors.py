@@ -15,6 +15,10 @@ class FleetError(Exception):
         return {"error": str(self), "code": self.code, "hint": self.hint}
 
 
+class UnwritableError(FleetError):
+    """A file or a directory refuses to be written; it may be possible to look all the same."""
+
+
 class InstanceNotFoundError(FleetError):
     """No instance of the fleet has this name."""
 

@@ -15,6 +15,7 @@ from waziterm.store.opening import open_database
 from waziterm.store.private import end_with_program, on_its_thread, opened
 
 T = TypeVar("T")
+Opens = Callable[[Path], sqlite3.Connection]
 Job = Callable[[sqlite3.Connection], T]
 
 
@@ -26,8 +27,8 @@ class Connection(aiosqlite.Connection):
     task that waits for it is cancelled. It also costs one trip to the thread, not five.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(partial(open_database, path), iter_chunk_size=64)
+    def __init__(self, path: Path, opens: Opens = open_database) -> None:
+        super().__init__(partial(opens, path), iter_chunk_size=64)
         self._path = path
         end_with_program(self)
         self._stopping: asyncio.Future[object] | None = None
@@ -67,12 +68,12 @@ class Connection(aiosqlite.Connection):
 
 
 @asynccontextmanager
-async def connected(path: Path) -> AsyncIterator[Connection]:
-    """Open the database for the time of a `with` block; see `open_database`.
+async def connected(path: Path, opens: Opens = open_database) -> AsyncIterator[Connection]:
+    """Open the database for the time of a `with` block. opens: `open_database` or `open_copy`.
 
     The thread has ended with the block, also when the task is cancelled meanwhile.
     """
-    connection = Connection(path)
+    connection = Connection(path, opens)
     try:
         await connection
     except BaseException:

@@ -1,11 +1,12 @@
 """`StoreError`, and how SQLite's errors read for an operator."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.domain.text import plain
 
 T = TypeVar("T")
@@ -15,6 +16,13 @@ class StoreError(FleetError):
     """The database was refused, or could not be read or written. Nothing is half-written."""
 
 
+class UnwritableStoreError(StoreError, UnwritableError):
+    """The disk, or a permission, refuses to have the database written."""
+
+
+_FULL = "SQLITE_FULL"
+_UNWRITABLE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+_SPARE_BYTES = 100_000
 _BY_CODE: tuple[tuple[str, str, str], ...] = (
     (
         "SQLITE_FULL",
@@ -50,11 +58,22 @@ MOVE_AWAY = "move it away, or name another directory with --data-dir; it was lef
 def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
     """The same failure as one line that names the file and what to do about it."""
     code = getattr(error, "sqlite_errorname", "")
+    if code.startswith(_UNWRITABLE) and _is_full(path.parent):
+        code = _FULL
+    kind = UnwritableStoreError if code.startswith(_UNWRITABLE) else StoreError
     for prefix, message, hint in _BY_CODE:
         if code.startswith(prefix):
             words = {"path": path, "code": code, "move": MOVE_AWAY}
-            return StoreError(message.format(**words), hint.format(**words))
+            return kind(message.format(**words), hint.format(**words))
     return StoreError(f"{path}: {plain(str(error))}")
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk has no room for what SQLite needs beside a database to open it."""
+    try:
+        return shutil.disk_usage(folder).free < _SPARE_BYTES
+    except OSError:
+        return False
 
 
 def known(convert: Callable[[str], T], word: str) -> T:

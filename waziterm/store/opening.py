@@ -9,16 +9,19 @@ import shutil
 import sqlite3
 import stat
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from waziterm.domain.text import plain
 from waziterm.store.copying import copy_before
-from waziterm.store.errors import MOVE_AWAY, StoreError, from_sqlite
+from waziterm.store.errors import MOVE_AWAY, StoreError, UnwritableStoreError, from_sqlite
 from waziterm.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, version_of
 
 _BUSY_TIMEOUT_S = 5.0
 _SMALLEST_PAGE = 512
+_SPARE_BYTES = 1_000_000
+_IN_MEMORY = "/dev/shm"
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -38,7 +41,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         copy = copy_before(path, found) if 0 < found < len(MIGRATIONS) else None
         db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     except OSError as error:
-        raise StoreError(
+        raise UnwritableStoreError(
             f"{path} cannot be opened: {error.strerror}",
             "check that its directory exists, and the owner and the permissions of both",
         ) from error
@@ -65,11 +68,75 @@ def open_database(path: Path) -> sqlite3.Connection:
     return db
 
 
+def open_copy(path: Path) -> sqlite3.Connection:
+    """A connection to a copy in memory of the database at `path`, at the newest schema; to an empty
+    one when there is none.
+
+    For a look at what cannot be opened to be written, on a read-only or a full disk. What is
+    written to it is lost. Raises StoreError.
+    """
+    path = path.resolve()
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        if path.exists():
+            look(path)
+            with (
+                _readable(path) as uri,
+                closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as source,
+            ):
+                source.backup(db)
+        migrate(db)
+    except sqlite3.Error as error:
+        db.close()
+        raise from_sqlite(error, path) from error
+    except OSError as error:
+        db.close()
+        raise StoreError(
+            f"{path} cannot be read: {error.strerror}", "see the owner and the mode of the file"
+        ) from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[str]:
+    """The URI by which all that was committed can be read, without a change at `path`. Raises
+    OSError."""
+    unfinished = _sidecars(path, "-wal", "-journal")
+    if not unfinished:
+        yield f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        return
+    with _room_for(path, *unfinished) as folder:
+        for file in (path, *unfinished):
+            shutil.copyfile(file, folder / file.name)
+        yield (folder / path.name).as_uri()
+
+
+@contextmanager
+def _room_for(*files: Path) -> Iterator[Path]:
+    """A folder for copies of files, in memory where the disk of the temporary files has no room
+    for them. Raises OSError."""
+    needed = sum(file.stat().st_size for file in files) + _SPARE_BYTES
+    where = tempfile.gettempdir() if _free(Path(tempfile.gettempdir())) >= needed else _IN_MEMORY
+    with tempfile.TemporaryDirectory(prefix="waziterm-look-", dir=where) as folder:
+        yield Path(folder)
+
+
+def _free(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
 def _create_or_look(path: Path) -> int:
     """Make the file, or look whether it may be opened; how many migrations it has behind it."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
+        _sidecars(path, "-shm")
         found = look(path)
         for file in (path, *_sidecars(path, "-wal", "-shm")):
             if file.stat().st_mode & 0o077:
@@ -96,21 +163,20 @@ def look(path: Path) -> int:
         # SQLite would take it for an empty database and write over it.
         raise StoreError(f"{path} is not a waziterm database", MOVE_AWAY)
     try:
-        unfinished = _sidecars(path, "-wal", "-journal")
-        if not unfinished:
-            return _inspect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", path)
-        with tempfile.TemporaryDirectory(prefix="waziterm-look-") as directory:
-            copy = Path(directory) / path.name
-            for file in (path, *unfinished):
-                shutil.copyfile(file, Path(directory) / file.name)
-            return _inspect(copy.as_uri(), path)
+        with _readable(path) as uri:
+            return _inspect(uri, path)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
 
 
 def _sidecars(path: Path, *suffixes: str) -> list[Path]:
-    files = (path.with_name(path.name + suffix) for suffix in suffixes)
-    return [file for file in files if file.exists() and file.stat().st_size]
+    files = [path.with_name(path.name + suffix) for suffix in suffixes]
+    found = [file for file in files if file.exists()]
+    for file in found:
+        if not file.is_file():
+            # SQLite would wait for ever at a pipe.
+            raise StoreError(f"{file} cannot be opened: it is not a file", MOVE_AWAY)
+    return [file for file in found if file.stat().st_size]
 
 
 def _inspect(uri: str, path: Path) -> int:

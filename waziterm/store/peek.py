@@ -18,6 +18,8 @@ def peek_id(path: Path, name: str) -> str | None:
 
 
 def _peeked(path: Path, sql: str, value: str) -> str | None:
+    if not path.is_file():
+        return None
     # SQLite reads a write-ahead log only beside an index, which it would have to make here.
     mode = "mode=ro" if path.with_name(path.name + "-shm").exists() else "mode=ro&immutable=1"
     uri = f"{path.absolute().as_uri()}?{mode}"

@@ -3,6 +3,7 @@
 A look never writes, and leaves no file beside the store, whoever has it open.
 """
 
+import errno
 import os
 import sqlite3
 import stat
@@ -35,6 +36,8 @@ def devices_in(path: Path) -> tuple[Device, ...]:
             return _devices(db)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def device_key(path: Path, jid: str, *, in_use: bool) -> bytes | None:
@@ -45,6 +48,7 @@ def device_key(path: Path, jid: str, *, in_use: bool) -> bytes | None:
     """
     try:
         if in_use:
+            _refuse_others(path)
             uri = f"{path.absolute().as_uri()}?mode=rw"
             with closing(sqlite3.connect(uri, uri=True, timeout=SHORT_S)) as db:
                 return _key(db, jid)
@@ -68,9 +72,7 @@ def look_at(path: Path, limit_s: float = LONG_S) -> SessionLook | None:
     have it open.
     """
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            return SessionLook(Condition.UNREADABLE, "it is no file")
+        _refuse_others(path)
         # SQLite tells only that it could not open it, not why.
         path.open("rb").close()
         with _reading(path, limit_s) as db:
@@ -110,6 +112,7 @@ def rebuild(path: Path, target: Path) -> None:
 @contextmanager
 def _reading(path: Path, limit_s: float) -> Iterator[sqlite3.Connection]:
     """A connection that only reads, for so many seconds at most."""
+    _refuse_others(path)
     # In WAL mode even a reader makes files beside it, unless it is told that nobody writes.
     options = "mode=ro&immutable=1" if _is_wal(path) else "mode=ro"
     uri = f"{path.absolute().as_uri()}?{options}"
@@ -126,6 +129,15 @@ def _reading(path: Path, limit_s: float) -> Iterator[sqlite3.Connection]:
             damage = sqlite3.DatabaseError("database disk image is malformed")
             damage.sqlite_errorname = "SQLITE_CORRUPT"
             raise damage from error
+
+
+def _refuse_others(path: Path) -> None:
+    """Raises OSError where it, or what SQLite keeps beside it, is no regular file: whoever opens a
+    pipe would wait for ever."""
+    for each in (path, *_sidecars(path)):
+        if not stat.S_ISREG(each.stat().st_mode):
+            whose = "it" if each == path else each.name
+            raise OSError(errno.EINVAL, f"{whose} is no file", str(each))
 
 
 def _is_wal(path: Path) -> bool:

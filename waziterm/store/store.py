@@ -16,6 +16,7 @@ from waziterm.store import history, incidents
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
+from waziterm.store.opening import open_copy
 from waziterm.store.recording import record
 from waziterm.store.records import (
     AttemptCounts,
@@ -252,6 +253,15 @@ class Store:
                 (key, value),
             )
         )
+
+
+@asynccontextmanager
+async def open_store_to_look(path: Path) -> AsyncIterator[Store]:
+    """Open a copy in memory of the database at `path`, see `store.opening.open_copy`. Raises
+    StoreError."""
+    async with connected(path, open_copy) as connection:
+        await connection.write(history.interrupt_attempts)
+        yield Store(connection, log.LineWriter(connection, 0))
 
 
 @asynccontextmanager

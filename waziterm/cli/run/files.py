@@ -5,9 +5,11 @@ import time
 from functools import cache
 from typing import Any
 
+from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.asking import Asked
 from waziterm.domain.fleet.typed import document_for
+from waziterm.domain.text import plain
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.owner import acting_as_owner, foreign_owner
 from waziterm.manager.stored.fleet import StoredFleet
@@ -31,6 +33,13 @@ def answer(data: DataDir, asked: Asked) -> Any:
     if foreign_owner(data.root) is not None:
         # The config is root's own, and the owner of the directory may not be able to read it.
         settings()
-    with acting_as_owner(data.root):
-        result = asyncio.run(work())
+    try:
+        with acting_as_owner(data.root):
+            result = asyncio.run(work())
+    except OSError as error:
+        where = plain(str(error.filename or data.root), 300)
+        raise FleetError(
+            f"{where} cannot be used: {error.strerror or error}",
+            "see its owner, its mode and the disk",
+        ) from error
     return document_for(asked.owner, asked.verb, asked.arguments, result, time.time())

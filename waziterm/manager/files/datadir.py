@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from waziterm.domain.errors import FleetError
+from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.manager.files.lock import SOCKET, listener_pid, lock_owner
 
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -80,7 +80,7 @@ class DataDir:
             try:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
-                raise FleetError(
+                raise UnwritableError(
                     f"cannot make the directory {path}: {error.strerror}",
                     "name another with --data-dir",
                 ) from error

@@ -4,6 +4,7 @@ The lock's file may be deleted by anybody. Whoever has it sees that and takes it
 then the control socket tells that somebody is there.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from waziterm.domain.errors import FleetError
+from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.manager.files.regular import open_regular
 
 SOCKET = "control.sock"
@@ -25,17 +26,20 @@ _PAUSE_S = 0.02
 _ANSWER_S = 1.0
 _CREDENTIALS = struct.Struct("3i")
 _Place = tuple[int, int]
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, *_FULL)
 
 
-class UnusableLockError(FleetError):
-    """The lock's file cannot be opened or written: nobody can own the directory."""
-
-    def __init__(self, lock: Path, error: OSError) -> None:
-        super().__init__(
-            f"the lock {lock} cannot be used: {error.strerror}",
-            "see the owner, the mode and the disk of the data directory,"
-            " or name another with --data-dir",
-        )
+def _unusable(lock: Path, error: OSError) -> FleetError:
+    """Nobody can own the directory: the lock's file cannot be opened or written."""
+    refusal = UnwritableError if error.errno in _REFUSED else FleetError
+    if error.errno in _FULL:
+        return refusal(f"the disk is full: the lock {lock} cannot be written", "free some space")
+    return refusal(
+        f"the lock {lock} cannot be used: {error.strerror}",
+        "see the owner, the mode and the disk of the data directory,"
+        " or name another with --data-dir",
+    )
 
 
 class Ownership:
@@ -72,11 +76,9 @@ class Ownership:
             pid = _pid(descriptor)
             os.close(descriptor)
             return f"another process (pid {pid or 'unknown'}) has taken the lock {self._lock}"
-        try:
+        # On a full disk it has no pid in it, and is a lock all the same.
+        with contextlib.suppress(OSError):
             _sign(descriptor)
-        except OSError:
-            # On a full disk it has no pid in it, and is a lock all the same.
-            pass
         os.dup2(descriptor, self._descriptor, inheritable=False)
         os.close(descriptor)
         return ""
@@ -89,7 +91,8 @@ def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[Ownership]:
     wait_s: how long another may keep it, in seconds; a verb on the files has it for a moment.
 
     Raises FleetError: with exit code 3, naming the owner's pid, when another process owns it;
-    UnusableLockError when nobody can.
+    code 1 when nobody can, an UnwritableError where that is for want of
+    permission or space.
     """
     descriptor = _opened(lock)
     try:
@@ -107,7 +110,7 @@ def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[Ownership]:
         try:
             _sign(descriptor)
         except OSError as error:
-            raise UnusableLockError(lock, error) from error
+            raise _unusable(lock, error) from error
         yield Ownership(lock, descriptor)
     finally:
         os.close(descriptor)
@@ -117,8 +120,7 @@ def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[Ownership]:
 def unowned(lock: Path) -> Iterator[None]:
     """Keep a manager from starting while the context lasts, without keeping other readers out.
 
-    Raises FleetError with exit code 3 when one has the directory, UnusableLockError when its lock
-    cannot be opened.
+    Raises FleetError with exit code 3 when one has the directory, else as `owned` does.
     """
     descriptor = _opened(lock)
     try:
@@ -168,13 +170,13 @@ def flocked(descriptor: int, *, wait_s: float) -> bool:
 
 def lock_owner(lock: Path) -> int | None:
     """The pid of the live process that holds the lock file, -1 when it is unknown; None when
-    nobody does. Raises UnusableLockError when that cannot be seen."""
+    nobody does. Raises FleetError when that cannot be seen."""
     try:
         descriptor = open_regular(lock)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UnusableLockError(lock, error) from error
+        raise _unusable(lock, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -206,7 +208,7 @@ def _opened(lock: Path) -> int:
     try:
         return open_regular(lock, os.O_RDWR | os.O_CREAT)
     except OSError as error:
-        raise UnusableLockError(lock, error) from error
+        raise _unusable(lock, error) from error
 
 
 def _sign(descriptor: int) -> None:

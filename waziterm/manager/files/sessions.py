@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.care.trash import Why
-from waziterm.domain.errors import FleetError
+from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.text import plain
 from waziterm.manager.files.manifest import TrashEntry
@@ -174,7 +174,7 @@ class SessionFiles:
             for each in instances:
                 self._take_up(each, instances)
         except OSError as error:
-            raise FleetError(
+            raise UnwritableError(
                 f"the sessions in {self._folder} cannot be put in order: {error.strerror}",
                 "see the folder's owner, its mode and the disk; nothing of them is lost",
             ) from error

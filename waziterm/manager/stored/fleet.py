@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from waziterm.domain.errors import UnwritableError
 from waziterm.domain.fleet.api import (
     FleetError,
     FleetView,
@@ -23,7 +24,7 @@ from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned, unowned
 from waziterm.manager.version.kept import stored_version
 from waziterm.manager.views import Health, view_of
-from waziterm.store.store import Store, open_store
+from waziterm.store.store import Store, open_store, open_store_to_look
 
 if TYPE_CHECKING:
     from waziterm.config import Settings
@@ -132,7 +133,7 @@ class StoredFleet:
             return await tools.cleaning.remove(name, logout=logout)
 
     async def with_session(self) -> tuple[str, ...]:
-        async with self._tools() as tools:
+        async with self._tools(to_look=True) as tools:
             return tools.cleaning.with_session()
 
     async def clean_all(self, count: int, *, logout: bool = False) -> tuple[str, ...]:
@@ -140,7 +141,7 @@ class StoredFleet:
             return await tools.cleaning.clean_all(count, logout=logout)
 
     async def trash(self) -> "tuple[TrashView, ...]":
-        async with self._tools() as tools:
+        async with self._tools(to_look=True) as tools:
             return await tools.cleaning.trash()
 
     async def restore(self, entry: str) -> str:
@@ -148,11 +149,11 @@ class StoredFleet:
             return await tools.cleaning.restore(entry)
 
     async def check(self) -> "tuple[Finding, ...]":
-        async with self._tools() as tools:
+        async with self._tools(to_look=True) as tools:
             return await tools.checkup.check()
 
     async def fix(self, *, dry_run: bool = False) -> "FixReport":
-        async with self._tools() as tools:
+        async with self._tools(to_look=dry_run) as tools:
             return await tools.checkup.fix(dry_run=dry_run)
 
     # -- how they are opened ------------------------------------------------------------------
@@ -163,18 +164,23 @@ class StoredFleet:
         if not self._data.database.exists():
             yield None
             return
-        with unowned(self._data.lock):
-            async with open_store(self._data.database) as store:
-                yield store
+        async with AsyncExitStack() as opened:
+            try:
+                opened.enter_context(unowned(self._data.lock))
+                store = await opened.enter_async_context(open_store(self._data.database))
+            except UnwritableError:
+                looking = open_store_to_look(self._data.database)
+                store = await opened.enter_async_context(looking)
+            yield store
 
     async def _version(self, store: Store) -> UsedVersion | None:
         """The version that the next manager will tell WhatsApp, as far as it is known."""
         return await stored_version(store, self._settings().library.whatsapp_version, time.time())
 
-    def _tools(self) -> "AbstractAsyncContextManager[StoredTools]":
+    def _tools(self, *, to_look: bool = False) -> "AbstractAsyncContextManager[StoredTools]":
         from waziterm.manager.stored.tools import open_tools  # noqa: PLC0415 - `list` needs none
 
-        return open_tools(self._data, self._settings())
+        return open_tools(self._data, self._settings(), to_look=to_look)
 
 
 def at_rest(instance: Instance) -> InstanceView:

@@ -1,11 +1,12 @@
 """The emergency tools while no manager runs: on the files, under the data directory's lock."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import assert_never
 
 from waziterm.config import Settings
+from waziterm.domain.errors import UnwritableError
 from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
@@ -44,7 +45,7 @@ from waziterm.manager.files.lock import owned
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.version.kept import stored_version
-from waziterm.store.store import Store, open_store
+from waziterm.store.store import Store, open_store, open_store_to_look
 
 PATIENCE_S = 5.0
 """How long another verb may have the files before this one gives up, in seconds."""
@@ -158,36 +159,47 @@ class StoredTools:
 
 
 @asynccontextmanager
-async def open_tools(data: DataDir, settings: Settings) -> AsyncIterator[StoredTools]:
+async def open_tools(
+    data: DataDir, settings: Settings, *, to_look: bool = False
+) -> AsyncIterator[StoredTools]:
     """The tools on the files of a data directory that no manager owns.
 
+    to_look: nothing is to be changed, so a directory that cannot be written is no hindrance.
     Raises FleetError: code 3 when a manager owns it, 2 when nothing was ever kept there, 1 when
     its database is refused.
     """
     if not data.database.exists() and not any(data.sessions.glob("*.db")):
         raise FleetError(f"there is no fleet in {data.root}", "see --data-dir", code=2)
     clock = SystemClock()
-    data.create()
-    with owned(data.lock, wait_s=PATIENCE_S):
-        stored = open_store(data.database, lines_kept=settings.log.lines_kept)
-        async with stored as store:
-            files, instances = DataFiles.of(data), await store.instances()
+    files = DataFiles.of(data)
+    async with AsyncExitStack() as opened:
+        try:
+            data.create()
+            opened.enter_context(owned(data.lock, wait_s=PATIENCE_S))
+            stored = open_store(data.database, lines_kept=settings.log.lines_kept)
+            store = await opened.enter_async_context(stored)
+            instances = await store.instances()
             await files.sessions.settle(instances)
-            keeper = StoredInstances(store, files.sessions, settings, clock, instances)
-            choice = settings.library.whatsapp_version
-            version = await stored_version(store, choice, clock.now())
-            keep_s = settings.trash.keep_s
-            sources = CheckSources(
-                files=files,
-                store=store,
-                clock=clock,
-                instances=keeper.all,
-                own_pids=frozenset,
-                keep_trash_s=lambda: keep_s,
-                version=lambda: version,
-                has_manager=False,
-                halted=lambda name: nullcontext(),
-                stuck=dict,
-            )
-            cleaning = Cleaning(keeper, store, files, Registry(files.identity), clock, keep_s)
-            yield StoredTools(keeper, cleaning, Checkup(sources))
+        except UnwritableError:
+            if not to_look:
+                raise
+            store = await opened.enter_async_context(open_store_to_look(data.database))
+            instances = await store.instances()
+        keeper = StoredInstances(store, files.sessions, settings, clock, instances)
+        choice = settings.library.whatsapp_version
+        version = await stored_version(store, choice, clock.now())
+        keep_s = settings.trash.keep_s
+        sources = CheckSources(
+            files=files,
+            store=store,
+            clock=clock,
+            instances=keeper.all,
+            own_pids=frozenset,
+            keep_trash_s=lambda: keep_s,
+            version=lambda: version,
+            has_manager=False,
+            halted=lambda name: nullcontext(),
+            stuck=dict,
+        )
+        cleaning = Cleaning(keeper, store, files, Registry(files.identity), clock, keep_s)
+        yield StoredTools(keeper, cleaning, Checkup(sources))
