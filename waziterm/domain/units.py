@@ -4,6 +4,7 @@ They are plain `float`, `int` and `str` to the type checker; `domain.codec` and 
 request read what stands beside them.
 """
 
+import math
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Annotated, NamedTuple
@@ -42,8 +43,13 @@ Told = Annotated[str, Unit.PHRASE]
 """A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
 
 
+_FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.0
+
+
 def moment_text(at: float) -> str:
-    """A moment as UTC ISO 8601, for example `2026-03-01T12:00:00.000Z`."""
+    """A moment as UTC ISO 8601, for example `2026-03-01T12:00:00.000Z`; the nearest that can be
+    written for one before the year 1 or after 9999, and for what is no moment at all."""
+    at = min(max(at, _FIRST), _LAST) if not math.isnan(at) else _FIRST
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 

@@ -131,8 +131,11 @@ class SessionManager:
         shift = await self._presence.begin()
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
+        damaged = await self._store.damaged_rows()
         await self._instances.boot(library_changed=changed, shift=shift)
         self._warn_of_lost()
+        for name, columns in damaged.items():
+            log.warning("%s: its row in the database is damaged: %s", name, columns)
         rounds = self._janitor.run(self._settings.janitor.every_s)
         self._background.append(self._tasks.create_task(rounds, name="janitor"))
         self._background.append(self._tasks.create_task(self._presence.run(), name="presence"))

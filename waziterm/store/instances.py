@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.store.errors import known, storable
 
 _COLUMNS = (
@@ -52,7 +54,9 @@ _UPSERT = (
 
 
 def read_instances(db: sqlite3.Connection) -> tuple[Instance, ...]:
-    """All instances, in the order in which they were first saved."""
+    """All instances, in the order in which they were first saved. One whose row is damaged comes
+    with what can be read of it, and says so; it connects by itself only if nothing that could
+    forbid that is lost."""
     return tuple(_instance(row) for row in db.execute(_SELECT))
 
 
@@ -160,8 +164,11 @@ def _row(instance: Instance) -> dict[str, Any]:
 
 def _instance(row: tuple[Any, ...]) -> Instance:
     values = dict(zip(_COLUMNS, row, strict=True))
+    wrong = _unsound(values)
+    values.update({column: _INSTEAD[column] for column in wrong})
+    values["id"], values["name"] = _names(values)
     hold, trouble = values["hold"], values["trouble"]
-    return Instance(
+    instance = Instance(
         **{
             **values,
             "wanted": known(Wanted, values["wanted"]),
@@ -169,10 +176,124 @@ def _instance(row: tuple[Any, ...]) -> Instance:
             "reason": known(Reason.of, values["reason"]),
             "hold": known(Reason.of, hold) if hold is not None else None,
             "trouble": known(Reason.of, trouble) if trouble is not None else None,
-            "conflicts": tuple(known(json.loads, values["conflicts"])),
-            "crashes": tuple(known(json.loads, values["crashes"])),
-            "refusals": tuple(known(json.loads, values["refusals"])),
-            "store_faults": tuple(known(json.loads, values["store_faults"])),
+            "conflicts": tuple(json.loads(values["conflicts"])),
+            "crashes": tuple(json.loads(values["crashes"])),
+            "refusals": tuple(json.loads(values["refusals"])),
+            "store_faults": tuple(json.loads(values["store_faults"])),
             "redialling": bool(values["redialling"]),
         }
     )
+    if not wrong:
+        return instance
+    instance = replace(instance, detail=f"its row in the database is damaged ({', '.join(wrong)})")
+    if not _BARRIERS.isdisjoint(wrong):
+        # Nobody knows any more what it had to wait for: a person says when it goes on.
+        stopped, why = State.STOPPED, Reason.BY_OPERATOR
+        return replace(instance, wanted=Wanted.STOPPED, state=stopped, reason=why, due=None)
+    if instance.state.is_live:
+        return replace(instance, state=State.STOPPED, reason=Reason.NO_MANAGER, due=None)
+    return instance
+
+
+def damaged_rows(db: sqlite3.Connection) -> Mapping[str, str]:
+    """The instances whose row holds what cannot be, by their names, and which columns do."""
+    found = {}
+    for row in db.execute(_SELECT):
+        values = dict(zip(_COLUMNS, row, strict=True))
+        if wrong := _unsound(values):
+            values.update({column: _INSTEAD[column] for column in wrong})
+            found[_names(values)[1]] = ", ".join(wrong)
+    return found
+
+
+def _unsound(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of a row that hold what the program never wrote there."""
+    return tuple(column for column in _COLUMNS if not _SOUND[column](values[column]))
+
+
+def _names(values: Mapping[str, Any]) -> tuple[str, str]:
+    """The id and the name of a row; for one that is not known, the other, or a fixed word."""
+    identity, name = values["id"], values["name"]
+    return identity or first_id(name or _NAMELESS), name or identity or _NAMELESS
+
+
+def _is_moment(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value < _YEAR_10000
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < _MANY
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list(value: object) -> bool:
+    """Whether it is a list of moments, as JSON."""
+    try:
+        held = json.loads(value) if isinstance(value, str) else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(held, list) and all(map(_is_moment, held))
+
+
+def _or_none(sound: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or sound(value)
+
+
+def _is_name(value: object) -> bool:
+    try:
+        return isinstance(value, str) and check_name(value) == value
+    except InvalidNameError:
+        return False
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and value not in ("", ".", "..") and "/" not in value
+
+
+_YEAR_10000 = 253_402_300_800
+_MANY = 1_000_000_000
+_NAMELESS = "nameless"
+_BARRIERS = frozenset(
+    {
+        "wanted",
+        "state",
+        "reason",
+        "cooldown_until",
+        "banned_until",
+        "hold",
+        "guarded_at",
+        "conflicts",
+    }
+)
+"""The columns that may hold what forbids an attempt."""
+_SOUND: Mapping[str, Callable[[object], bool]] = {
+    "id": _is_id,
+    "name": _is_name,
+    **dict.fromkeys(("created_at", "since"), _is_moment),
+    **dict.fromkeys(("phone", "proxy", "jid", "lid", "hold", "trouble"), _or_none(_is_text)),
+    **dict.fromkeys(("wanted", "state", "reason", "detail", "trouble_detail"), _is_text),
+    **dict.fromkeys(
+        (
+            *("due", "connected_at", "cooldown_until", "banned_until", "guarded_at"),
+            *("no_new_chats_until", "trouble_at", "down_since"),
+        ),
+        _or_none(_is_moment),
+    ),
+    **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), _is_list),
+    **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling"), _is_count),
+}
+_INSTEAD: Mapping[str, Any] = {
+    **dict.fromkeys(_COLUMNS),
+    **dict.fromkeys(("created_at", "since"), 0.0),
+    **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling"), 0),
+    **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), "[]"),
+    "wanted": Wanted.STOPPED.value,
+    "state": State.STOPPED.value,
+    "reason": Reason.BY_OPERATOR.slug,
+    "detail": "",
+    "trouble_detail": "",
+}
+"""What stands in for a value that is none."""

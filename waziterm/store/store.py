@@ -51,6 +51,10 @@ class Store:
         """All instances, in the order of their creation, without QR codes."""
         return await self._connection.read(rows_of.read_instances)
 
+    async def damaged_rows(self) -> Mapping[str, str]:
+        """By name, the instances whose row holds what cannot be, and its columns that do."""
+        return await self._connection.read(rows_of.damaged_rows)
+
     async def save(self, instance: Instance, *, event: str | None, at: float) -> None:
         """Store an instance, new or changed; its QR code is left out.
 

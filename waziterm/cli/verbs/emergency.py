@@ -31,6 +31,7 @@ _HOW = {
     Why.REMOVED: "removed",
     Why.FIXED: "taken out of use by fix",
     Why.COPY: "copy made by fix",
+    Why.DAMAGED: "its manifest is damaged",
 }
 
 

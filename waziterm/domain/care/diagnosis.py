@@ -11,7 +11,7 @@ from waziterm.domain.care.findings import Finding, FindingKind, FixStep, Remedy,
 from waziterm.domain.care.host import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_within
 from waziterm.domain.care.of_files import session_findings
 from waziterm.domain.care.of_instances import ailments
-from waziterm.domain.care.trash import EXPIRES_SOON_S, TrashView
+from waziterm.domain.care.trash import EXPIRES_SOON_S, TrashView, Why
 from waziterm.domain.text import plain
 from waziterm.domain.version import Origin, day_text
 
@@ -35,6 +35,7 @@ def diagnose(survey: Survey) -> tuple[Finding, ...]:
         *_openness(survey),
         *_leftovers(survey),
         *ailments(survey, bad),
+        *_damaged(survey),
         *_stuck(survey),
         *_machine(survey),
         *_version(survey),
@@ -143,6 +144,29 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             "upgraded on disk: restart",
             "end this manager and start it again; what runs now is resumed then",
         )
+
+
+def _damaged(survey: Survey) -> Iterator[Finding]:
+    """What cannot be read of the database and of the trash."""
+    for name, columns in survey.damaged_rows.items():
+        yield Finding(
+            FindingKind.ROW_DAMAGED,
+            Severity.PROBLEM,
+            name,
+            name,
+            f"its row in waziterm.db is damaged: {columns}",
+            f"`waziterm status {name}` shows what is left of it; its next change stores it anew",
+        )
+    for entry in survey.trash:
+        if entry.why is Why.DAMAGED:
+            yield Finding(
+                FindingKind.TRASH_DAMAGED,
+                Severity.WARNING,
+                plain(entry.id, 80),
+                None,
+                f"its manifest in the trash cannot be read; beside it: {len(entry.files)} files",
+                "its files are kept for ever: move what is needed of them away by hand",
+            )
 
 
 def _stuck(survey: Survey) -> Iterator[Finding]:

@@ -62,6 +62,7 @@ class Survey:
     of online instances whose worker has another file open than the one at their path.
     stale_socket: the path of a control socket that nobody answers.
     conflicts: by id, those of the last day. retries: by id, of the last hour.
+    damaged_rows: by name, which columns of an instance's row in the database hold what cannot be.
     stuck: by name, why an instance is longer in its state than its limit says.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
     connect_limit_s: by how many seconds a connect has come to its end.
@@ -86,6 +87,7 @@ class Survey:
     descriptors: int | None = None
     is_upgraded: bool = False
     trash: tuple[TrashView, ...] = ()
+    damaged_rows: Mapping[str, str] = field(default_factory=dict)
     stuck: Mapping[str, str] = field(default_factory=dict)
     connect_limit_s: float = Limits().connect_timeout_s
     version: UsedVersion | None = None

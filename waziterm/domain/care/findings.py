@@ -30,6 +30,8 @@ class FindingKind(StrEnum):
     JID_TWICE = "jid_twice"
     OPEN_TO_OTHERS = "open_to_others"
     FOREIGN_HOLDER = "foreign_holder"
+    ROW_DAMAGED = "row_damaged"
+    TRASH_DAMAGED = "trash_damaged"
     ORPHAN_SESSION = "orphan_session"
     STALE_SOCKET = "stale_socket"
     RECENT_CONFLICTS = "recent_conflicts"

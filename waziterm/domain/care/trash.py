@@ -14,7 +14,7 @@ class Why(StrEnum):
     """Why something came to the trash; the value is the word in the manifest and in JSON.
 
     COPY: a copy that `fix` made before it changed a file. Restoring one rolls the session's
-    message keys back, so it is a last resort.
+    message keys back, so it is a last resort. DAMAGED: its manifest cannot be read.
     """
 
     CLEANED = "cleaned"
@@ -22,6 +22,7 @@ class Why(StrEnum):
     REMOVED = "removed"
     FIXED = "fixed"
     COPY = "copy"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)

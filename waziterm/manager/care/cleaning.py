@@ -14,6 +14,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, new_id
 from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.domain.text import plain
 from waziterm.manager.care.ages import trash_views
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
@@ -115,7 +116,8 @@ class Cleaning:
         """What lies in the trash, the newest first."""
         entries = await self._trash.entries()
         newest = tuple(reversed(entries))
-        return await trash_views(self._store, newest, self.keep_s, self._clock.now())
+        views = await trash_views(self._store, newest, self.keep_s, self._clock.now())
+        return views + await self._trash.damaged()
 
     async def restore(self, identity: str) -> str:
         """Bring an entry back, and its instance; the instance's name. Raises FleetError."""
@@ -155,6 +157,11 @@ class Cleaning:
 
     async def _entry(self, identity: str) -> TrashEntry:
         entry = await self._trash.entry(identity)
+        if entry is None and any(each.id == identity for each in await self._trash.damaged()):
+            raise FleetError(
+                f"{plain(identity, 80)} cannot be restored: its manifest cannot be read",
+                "its files are in the trash as they were",
+            )
         if entry is None:
             said = f"the trash holds no {identity[:80]!r}"
             raise FleetError(said, "see `waziterm trash`", code=2)

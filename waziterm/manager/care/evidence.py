@@ -95,6 +95,7 @@ async def inspect(sources: CheckSources) -> Survey:
     conflicts = await conflicts_in(sources.store, now - _DAY_S)
     entries = await sources.files.trash.entries()
     trash = await trash_views(sources.store, entries, sources.keep_trash_s(), now)
+    trash += await sources.files.trash.damaged()
     # The clock may have been set meanwhile; the instances' moments are what it says now.
     now = sources.clock.now()
     return Survey(
@@ -120,6 +121,7 @@ async def inspect(sources: CheckSources) -> Survey:
         is_upgraded=disk.is_upgraded,
         descriptors=descriptors(),
         trash=trash,
+        damaged_rows=await sources.store.damaged_rows(),
         stuck=sources.stuck(),
         connect_limit_s=sources.connect_limit_s(),
         version=sources.version(),

@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import logging
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from waziterm.domain.care.trash import TrashedFile, Why
+from waziterm.domain.care.trash import TrashedFile, TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.files import manifest
 from waziterm.manager.files.manifest import MANIFEST, TrashEntry
@@ -21,6 +22,10 @@ log = logging.getLogger(__name__)
 
 SIDECARS = ("", "-journal", "-wal", "-shm")
 """What the names of a session's files have behind `.db`, the database first."""
+
+
+_NAMED = re.compile(r"(?P<name>.+)-\d{8}T\d{6}Z-[0-9a-f]{4}", re.DOTALL)
+"""The id of an entry."""
 
 
 class Trash:
@@ -63,6 +68,10 @@ class Trash:
         """The entry with this id, or None."""
         return next((each for each in await self.entries() if each.id == identity), None)
 
+    async def damaged(self) -> tuple[TrashView, ...]:
+        """What lies there like an entry, or with a manifest, that cannot be read."""
+        return await asyncio.to_thread(self._damaged)
+
     def files(self, entry: TrashEntry) -> tuple[Path, ...]:
         """Where the files of an entry lie, in the order of its manifest."""
         # A manifest may have been written by anybody: its names lead nowhere else.
@@ -104,6 +113,19 @@ class Trash:
     def _entries(self) -> tuple[TrashEntry, ...]:
         found = (manifest.read(path) for path in self._folder.glob(f"*/{MANIFEST}"))
         return tuple(sorted((entry for entry in found if entry), key=lambda entry: entry.at))
+
+    def _damaged(self) -> tuple[TrashView, ...]:
+        sound = {entry.id for entry in self._entries()}
+        try:
+            folders = sorted(each for each in self._folder.iterdir() if each.is_dir())
+        except FileNotFoundError:
+            return ()
+        return tuple(
+            _as_damaged(folder)
+            for folder in folders
+            if folder.name not in sound
+            and (_NAMED.fullmatch(folder.name) or (folder / MANIFEST).exists())
+        )
 
     def _give_back(self, entry: TrashEntry, folder: Path, identity: str) -> None:
         back = self._back(entry, folder, identity)
@@ -168,6 +190,22 @@ def _described(
     identity = f"{name}-{stamp}-{secrets.token_hex(2)}"
     trashed = tuple(_file(path, _named(path.name, name)) for path in files)
     return TrashEntry(identity, name, at, why, restorable, trashed, was)
+
+
+def _as_damaged(folder: Path) -> TrashView:
+    """What can be said of an entry without its manifest."""
+    named = _NAMED.fullmatch(folder.name)
+    files = [path for path in sorted(folder.iterdir()) if path.name != MANIFEST]
+    return TrashView(
+        id=folder.name,
+        instance=named["name"] if named else "",
+        at=folder.stat().st_mtime,
+        why=Why.DAMAGED,
+        restorable=False,
+        paired=False,
+        files=tuple(TrashedFile(path.name, path.lstat().st_size, "") for path in files),
+        expires_at=None,
+    )
 
 
 def _file(path: Path, name: str) -> TrashedFile:

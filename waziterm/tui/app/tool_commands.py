@@ -30,6 +30,7 @@ _HOW = {
     Why.REMOVED: N_("removed"),
     Why.FIXED: N_("moved here by a fix"),
     Why.COPY: N_("copied by a fix"),
+    Why.DAMAGED: N_("damaged"),
 }
 
 

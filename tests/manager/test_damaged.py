@@ -1,0 +1,136 @@
+"""F35, F38: what cannot be read of the database or the trash is named, the rest is shown."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.manager.hosting import Host
+from tests.manager.test_lost import called, data
+from tests.manager.test_supervising import JID, worker_of
+from waziterm.cli.main import run
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.manager.files.datadir import DataDir
+from waziterm.store.store import open_store
+
+__all__ = ["data"]
+
+ENTRY = "shop-20260101T000013Z-5157"
+MOMENTS = ("since", "created_at", "due", "connected_at", "cooldown_until", "banned_until",
+           "guarded_at")  # fmt: skip
+OTHERS = ("phone", "jid", "wanted", "state", "reason", "hold", "detail", "attempt", "conflicts",
+          "crashes", "short_lived", "redialling", "name")  # fmt: skip
+
+
+def stored(data: DataDir, *instances: Instance) -> None:
+    async def store() -> None:
+        async with open_store(data.database) as opened:
+            for each in instances:
+                await opened.save(each, event=None, at=1.0)
+
+    asyncio.run(store())
+
+
+def spoilt(data: DataDir, column: str, value: str) -> None:
+    """Let the row of `bad` hold something else in a column, which the schema would refuse."""
+    with closing(sqlite3.connect(data.database, isolation_level=None)) as db:
+        version = db.execute("PRAGMA schema_version").fetchone()[0]
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_schema SET sql = replace(replace(sql, ' NOT NULL', ''), 'STRICT', '')"
+            " WHERE name = 'instances'"
+        )
+        db.execute(f"PRAGMA schema_version = {version + 1}")
+    with closing(sqlite3.connect(data.database, isolation_level=None)) as db:
+        db.execute(f"UPDATE instances SET {column} = {value} WHERE name = 'bad'")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [(column, value) for column in MOMENTS
+     for value in ("9e99", "'soon'", "NULL")]
+    + [(column, value) for column in OTHERS for value in ("x'00ff'",)]
+    + [("attempt", "'many'"), ("attempt", "9223372036854775807"), ("conflicts", "'[null]'"),
+       ("conflicts", "'no JSON'"), ("name", "'NOT A NAME'"), ("since", "1e999"), ("since", "-1e300"), ("since", "x'00'")],
+)  # fmt: skip
+def test_f38_one_row_that_cannot_be_read_is_named_and_the_others_are_shown(
+    data: DataDir, capsys: pytest.CaptureFixture[str], column: str, value: str
+) -> None:
+    good = [Instance(name, 1.0, since=1.0, jid=f"62812345678{at}:1@s.whatsapp.net")
+            for at, name in enumerate(("a", "z"))]  # fmt: skip
+    bad = Instance("bad", 1.0, since=1.0, jid=JID, wanted=Wanted.STOPPED)
+    stored(data, good[0], bad, good[1])
+    nullable = value == "NULL" and column in ("phone", "jid", "hold", *MOMENTS[2:])
+    spoilt(data, column, value)
+    code, listed = called(capsys, data, "list")
+    shown = bad.id if column == "name" else "bad"
+    assert (code, [each["name"] for each in listed]) == (0, ["a", shown, "z"])
+    code, found = called(capsys, data, "check")
+    named = [each for each in found["findings"] if each["kind"] == "row_damaged"]
+    if nullable:
+        assert named == []
+        return
+    assert code == 1 and [each["instance"] for each in named] == [shown]
+    assert column in named[0]["evidence"] and "damaged" in listed[1]["detail"]
+    assert called(capsys, data, "status", shown)[0] == 0
+    assert called(capsys, data, "logs", "a")[0] == 0
+
+
+def test_f38_who_may_have_a_barrier_that_is_lost_waits_for_a_person(host: Host) -> None:
+    host.prepare(
+        Instance("bad", 1.0, since=1.0, jid=JID), Instance("a", 2.0, jid="1:1@s.whatsapp.net")
+    )
+    spoilt(DataDir(host.root), "cooldown_until", "9e99")
+    host.open()
+    view = host.view("bad")
+    assert (view.state, view.wanted, view.paired) == (State.STOPPED, Wanted.STOPPED, True)
+    assert "cooldown_until" in view.detail
+    host.world.task(host.fleet.start("bad")).result()
+    assert worker_of(host, "bad").jid == JID
+    found = host.world.task(host.fleet.check()).result()
+    assert "row_damaged" not in {each.kind.value for each in found}
+
+
+def test_f38_who_only_lost_a_moment_to_show_goes_on(host: Host) -> None:
+    host.prepare(
+        Instance("bad", 1.0, since=1.0, jid=JID, state=State.CONNECTED, reason=Reason.ONLINE)
+    )
+    spoilt(DataDir(host.root), "since", "9e99")
+    host.open()
+    assert worker_of(host, "bad").jid == JID
+
+
+MANIFESTS = (b"", b"{", b"[]", b"\xff\xfe", b'{"id": 1}', b"9" * 5000, None)
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_f35_a_trash_entry_without_a_sound_manifest_is_named(
+    data: DataDir, capsys: pytest.CaptureFixture[str], manifest: bytes | None
+) -> None:
+    stored(data, Instance("a", 1.0, since=1.0))
+    entry = data.trash / ENTRY
+    entry.mkdir()
+    (entry / "shop.db").write_bytes(b"its keys")
+    if manifest is not None:
+        (entry / "manifest.json").write_bytes(manifest)
+    code, listed = called(capsys, data, "trash")
+    (shown,) = listed
+    assert code == 0 and (shown["id"], shown["instance"]) == (ENTRY, "shop")
+    assert (shown["why"], shown["restorable"], shown["expires"]) == ("damaged", False, None)
+    assert [(each["name"], each["size"]) for each in shown["files"]] == [("shop.db", 8)]
+    code, found = called(capsys, data, "check")
+    (finding,) = found["findings"]
+    assert code == 1 and finding["id"] == f"trash_damaged:{ENTRY}"
+    code, told = called(capsys, data, "restore", ENTRY)
+    assert code == 1 and "manifest cannot be read" in told["error"]
+    assert (entry / "shop.db").read_bytes() == b"its keys"
+    lines(capsys, data)
+
+
+def lines(capsys: pytest.CaptureFixture[str], data: DataDir) -> None:
+    """What a person reads of it."""
+    assert run(["trash", "--data-dir", str(data.root)]) == 0
+    assert "its manifest is damaged, cannot be restored" in capsys.readouterr().out
