@@ -242,6 +242,110 @@ async def test_a_damaged_file_whose_content_can_be_read_is_rebuilt(place: Place)
     assert sorted(each.name for each in place.data.sessions.iterdir()) == ["a.db"]
 
 
+INDEXED = (
+    "CREATE TABLE whatsmeow_sessions (jid TEXT, id TEXT, session BLOB, PRIMARY KEY (jid, id))",
+    "CREATE TABLE whatsmeow_secrets (jid TEXT, id INTEGER, key BLOB, PRIMARY KEY (jid, id))"
+    " WITHOUT ROWID",
+    "CREATE TABLE whatsmeow_marks (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER)",
+    "CREATE INDEX whatsmeow_at ON whatsmeow_marks (at DESC)",
+)
+
+
+def write_indexed(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """A store with what whatsmeow's has of indexes; its rows."""
+    with closing(sqlite3.connect(path)) as db:
+        for sql in INDEXED:
+            db.execute(sql)
+        rows = [(f"{number}@s.whatsapp.net", str(number), b"k" * 90) for number in range(400)]
+        db.executemany("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", rows)
+        db.executemany("INSERT INTO whatsmeow_secrets VALUES (?, ?, ?)", rows)
+        db.executemany("INSERT INTO whatsmeow_marks (at) VALUES (?)", [(n,) for n in range(2000)])
+        db.execute("DELETE FROM whatsmeow_marks WHERE id > 1990")
+        db.execute("INSERT INTO whatsmeow_sessions VALUES (CAST(x'ff' AS TEXT), 'odd', NULL)")
+        db.execute("PRAGMA user_version = 11")
+        db.commit()
+    return content_of(path)
+
+
+def content_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    with closing(sqlite3.connect(path)) as db:
+        db.text_factory = bytes
+        names = ("device", "sessions", "secrets", "marks", "pre_keys")
+        held = {
+            name: sorted(db.execute(f"SELECT * FROM whatsmeow_{name} NOT INDEXED"), key=repr)
+            for name in names
+        }
+        held["user_version"] = db.execute("PRAGMA user_version").fetchall()
+        held["counters"] = db.execute("SELECT * FROM sqlite_sequence").fetchall()
+    return held
+
+
+def pages_of(path: Path, name: str) -> list[int]:
+    """The pages of a table or an index, its root first, as their offsets in the file."""
+    with closing(sqlite3.connect(path)) as db:
+        root = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()[
+            0
+        ]
+    data = path.read_bytes()
+    at = (root - 1) * 4096
+    if data[at] not in (2, 5):
+        return [at]
+    count = int.from_bytes(data[at + 3 : at + 5], "big")
+    cells = [int.from_bytes(data[at + 12 + 2 * n : at + 14 + 2 * n], "big") for n in range(count)]
+    children = [int.from_bytes(data[at + cell : at + cell + 4], "big") for cell in cells]
+    return [at, *((page - 1) * 4096 for page in children)]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "sqlite_autoindex_whatsmeow_sessions_1",
+        "whatsmeow_at",
+        "sqlite_autoindex_whatsmeow_device_1",
+    ],
+)
+@pytest.mark.parametrize("how", ["a key", "a page", "the root", "a row is missing"])
+async def test_f15_a_damaged_index_is_made_anew_from_its_table(
+    place: Place, index: str, how: str
+) -> None:
+    path = place.add("a")
+    before = write_indexed(path)
+    data, pages = bytearray(path.read_bytes()), pages_of(path, index)
+    match how:
+        case "a key":
+            data[pages[-1] + 4090 : pages[-1] + 4094] = b"zzzz"
+        case "a page":
+            data[pages[-1] : pages[-1] + 4096] = b"\xee" * 4096
+        case "the root":
+            data[pages[0] : pages[0] + 8] = b"\xff" * 8
+        case _:
+            count = int.from_bytes(data[pages[-1] + 3 : pages[-1] + 5], "big")
+            data[pages[-1] + 3 : pages[-1] + 5] = (count - 1).to_bytes(2, "big")
+    path.write_bytes(data)
+    found = await place.only()
+    assert (found.kind, found.remedy) == (FindingKind.SESSION_DAMAGED, Remedy.REBUILD_SESSION)
+    done = await place.fix()
+    assert done.remaining == () and done.steps[0].error == ""
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert content_of(path) == before
+
+
+async def test_f15_what_cannot_be_rebuilt_is_not_promised_and_not_copied_again(
+    place: Place,
+) -> None:
+    path = place.add("a")
+    write_indexed(path)
+    data, pages = bytearray(path.read_bytes()), pages_of(path, "whatsmeow_sessions")
+    data[pages[-1] : pages[-1] + 4096] = b"\xee" * 4096
+    path.write_bytes(data)
+    found = await place.only()
+    assert (found.kind, found.remedy) == (FindingKind.SESSION_DAMAGED, None)
+    for _ in range(2):
+        assert (await place.fix()).steps == ()
+    assert await place.trash.entries() == () and path.read_bytes() == data
+
+
 async def test_a_rebuild_that_fails_leaves_the_file_and_names_its_copy(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +367,10 @@ async def test_a_rebuild_that_fails_leaves_the_file_and_names_its_copy(
     assert path.read_bytes() == damaged
     assert [each.instance for each in report.remaining] == ["a"]
     assert sorted(each.name for each in place.data.sessions.iterdir()) == ["a.db", "b.db"]
+    # F15: a fix that did nothing leaves no second copy.
+    (again,) = (await place.checkup.fix(dry_run=False)).steps
+    assert again.error and again.backup == first.backup
+    assert len(await place.trash.entries()) == 2
 
 
 async def test_a_file_of_another_kind_is_unreadable_and_does_not_stop_the_check(

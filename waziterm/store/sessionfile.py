@@ -76,7 +76,7 @@ def look_at(path: Path, limit_s: float = LONG_S) -> SessionLook | None:
         # SQLite tells only that it could not open it, not why.
         path.open("rb").close()
         with _reading(path, limit_s) as db:
-            return _judged(db)
+            return _judged(db, path, limit_s)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -97,7 +97,7 @@ def rebuild(path: Path, target: Path) -> None:
     try:
         with _reading(path, LONG_S) as db:
             before = _devices(db)
-            db.execute("VACUUM INTO ?", (str(target),))
+            _rebuild_into(db, path, str(target), LONG_S)
         target.chmod(stat.S_IMODE(path.stat().st_mode))
         look = look_at(target)
         sync(target)
@@ -113,12 +113,9 @@ def rebuild(path: Path, target: Path) -> None:
 def _reading(path: Path, limit_s: float) -> Iterator[sqlite3.Connection]:
     """A connection that only reads, for so many seconds at most."""
     _refuse_others(path)
-    # In WAL mode even a reader makes files beside it, unless it is told that nobody writes.
-    options = "mode=ro&immutable=1" if _is_wal(path) else "mode=ro"
-    uri = f"{path.absolute().as_uri()}?{options}"
-    with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)) as db:
-        end = time.monotonic() + limit_s
-        db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+    connection = sqlite3.connect(_uri(path), uri=True, timeout=_BUSY_S, isolation_level=None)
+    with closing(connection) as db:
+        _limit(db, limit_s)
         # What a damaged file holds for text need not be UTF-8.
         db.text_factory = lambda raw: raw.decode(errors="replace")
         try:
@@ -129,6 +126,20 @@ def _reading(path: Path, limit_s: float) -> Iterator[sqlite3.Connection]:
             damage = sqlite3.DatabaseError("database disk image is malformed")
             damage.sqlite_errorname = "SQLITE_CORRUPT"
             raise damage from error
+
+
+def _uri(path: Path) -> str:
+    """The URI by which the store at `path` is read, and nothing else. Raises OSError, and
+    OperationalError as `_is_wal`."""
+    # In WAL mode even a reader makes files beside it, unless it is told that nobody writes.
+    options = "mode=ro&immutable=1" if _is_wal(path) else "mode=ro"
+    return f"{path.absolute().as_uri()}?{options}"
+
+
+def _limit(db: sqlite3.Connection, limit_s: float) -> None:
+    """Let what is asked of a connection end after so many seconds, all of it together."""
+    end = time.monotonic() + limit_s
+    db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
 
 
 def _refuse_others(path: Path) -> None:
@@ -161,24 +172,69 @@ def _devices(db: sqlite3.Connection) -> tuple[Device, ...]:
     ).fetchone()
     if known is None:
         return ()
-    rows = db.execute("SELECT jid, coalesce(lid, '') FROM whatsmeow_device ORDER BY 1").fetchall()
-    return tuple((str(jid), str(lid)) for jid, lid in rows)
+    # Of a damaged file the tables are read, never an index.
+    rows = db.execute("SELECT jid, coalesce(lid, '') FROM whatsmeow_device NOT INDEXED").fetchall()
+    return tuple(sorted((str(jid), str(lid)) for jid, lid in rows))
 
 
-def _judged(db: sqlite3.Connection) -> SessionLook:
-    finding = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+def _judged(db: sqlite3.Connection, path: Path, limit_s: float) -> SessionLook:
+    try:
+        # The quick one does not compare the indexes with their tables.
+        finding = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if not _name(error).startswith("SQLITE_CORRUPT"):
+            raise
+        finding = str(error)
     finding = finding.removeprefix("*** in database main ***")
     if finding == "ok":
         return SessionLook(Condition.SOUND, devices=_devices(db))
     detail = f"it is damaged ({plain(finding, 120)})"
     try:
         # The rehearsal of a rebuild, in memory.
-        db.execute("VACUUM INTO ':memory:'")
+        _rebuild_into(db, path, ":memory:", limit_s)
         return SessionLook(Condition.DAMAGED, detail, _devices(db), is_rebuildable=True)
     except sqlite3.DatabaseError as error:
         if _name(error).startswith((*_LOCKED, _LATE)):
             raise
         return SessionLook(Condition.DAMAGED, detail)
+
+
+def _rebuild_into(db: sqlite3.Connection, path: Path, target: str, limit_s: float) -> None:
+    """Write all rows of the store at `path` into a new one, and compare that with its indexes.
+
+    The rows come from the tables: VACUUM copies the pages of an index as they are, damaged ones
+    too. db: reads the store. target: a path, or ":memory:". Raises sqlite3.DatabaseError when not
+    all of it can be read, or when it does not fit together.
+    """
+    made = db.execute(
+        "SELECT name, sql, type = 'table' FROM sqlite_schema"
+        " WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    ).fetchall()
+    counts = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").fetchall()
+    tables = [str(name) for name, _, is_table in made if is_table]
+    with closing(sqlite3.connect(target, uri=True, timeout=_BUSY_S, isolation_level=None)) as new:
+        _limit(new, limit_s)
+        for name in ("page_size", "encoding", "application_id", "user_version"):
+            value = db.execute(f"PRAGMA {name}").fetchone()[0]
+            new.execute(f"PRAGMA {name} = '{value}'")
+        for _, sql, is_table in made:
+            if is_table:
+                new.execute(sql)
+        new.execute("ATTACH ? AS old", (_uri(path),))
+        new.execute("BEGIN")
+        for table in (*tables, *(["sqlite_sequence"] if counts else [])):
+            name = table.replace('"', '""')
+            new.execute(f'DELETE FROM main."{name}"')
+            # With a condition, as without one SQLite copies pages here too.
+            new.execute(f'INSERT INTO main."{name}" SELECT * FROM old."{name}" NOT INDEXED WHERE 1')
+        new.execute("COMMIT")
+        new.execute("DETACH old")
+        for _, sql, is_table in made:
+            if not is_table:
+                new.execute(sql)
+        finding = new.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise sqlite3.DatabaseError(str(finding))
 
 
 def _failed(error: sqlite3.Error, path: Path) -> SessionLook:

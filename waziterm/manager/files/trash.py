@@ -55,9 +55,12 @@ class Trash:
     async def copy(
         self, name: str, files: tuple[Path, ...], *, at: float, was: Instance | None = None
     ) -> TrashEntry:
-        """Put a copy of a session's files here, before something changes them. Call it only while
-        no worker has them open."""
+        """Put a copy of a session's files here, before something changes them; the copy that is
+        here, when they have not changed since. Call it only while no worker has them open."""
         entry = await asyncio.to_thread(_described, name, files, at, Why.COPY, True, was)
+        for made in await self.entries():
+            if (made.instance, made.why, made.files) == (name, Why.COPY, entry.files):
+                return made
         return await asyncio.to_thread(self._fill, entry, files, _copied)
 
     async def entries(self) -> tuple[TrashEntry, ...]:
