@@ -54,7 +54,8 @@ def spoilt(data: DataDir, column: str, value: str) -> None:
      for value in ("9e99", "'soon'", "NULL")]
     + [(column, value) for column in OTHERS for value in ("x'00ff'",)]
     + [("attempt", "'many'"), ("attempt", "9223372036854775807"), ("conflicts", "'[null]'"),
-       ("conflicts", "'no JSON'"), ("name", "'NOT A NAME'"), ("since", "1e999"), ("since", "-1e300"), ("since", "x'00'")],
+       ("conflicts", "'no JSON'"), ("name", "'NOT A NAME'"),
+       ("since", "1e999"), ("since", "-1e300"), ("since", "x'00'")],
 )  # fmt: skip
 def test_f38_one_row_that_cannot_be_read_is_named_and_the_others_are_shown(
     data: DataDir, capsys: pytest.CaptureFixture[str], column: str, value: str

@@ -14,6 +14,9 @@ from waziterm.store.errors import StoreError, from_sqlite
 from waziterm.store.opening import open_database
 from waziterm.store.private import end_with_program, on_its_thread, opened
 
+_WAIT_MS = 2_000
+_WAIT_AGAIN_MS = 10
+
 T = TypeVar("T")
 Opens = Callable[[Path], sqlite3.Connection]
 Job = Callable[[sqlite3.Connection], T]
@@ -30,6 +33,7 @@ class Connection(aiosqlite.Connection):
     def __init__(self, path: Path, opens: Opens = open_database) -> None:
         super().__init__(partial(opens, path), iter_chunk_size=64)
         self._path = path
+        self._lock_wait = _LockWait()
         end_with_program(self)
         self._stopping: asyncio.Future[object] | None = None
 
@@ -56,7 +60,7 @@ class Connection(aiosqlite.Connection):
 
         Raises StoreError, and then nothing of it was written.
         """
-        return await self._run(partial(_in_transaction, job))
+        return await self._run(partial(_in_transaction, job, self._lock_wait))
 
     async def _run(self, job: Job[T]) -> T:
         if (db := opened(self)) is None:
@@ -99,8 +103,27 @@ async def finished(work: Awaitable[T]) -> T:
     return task.result()
 
 
-def _in_transaction(job: Job[T], db: sqlite3.Connection) -> T:
-    db.execute("BEGIN IMMEDIATE")
+class _LockWait:
+    """How long a write waits for another program's lock: the first to meet it for a while, those
+    after it hardly, so that a fleet does not wait for one instance after the other. For the
+    connection's thread alone."""
+
+    def __init__(self) -> None:
+        self._is_locked = False
+
+    def begin(self, db: sqlite3.Connection) -> None:
+        """Begin a transaction that writes. Raises OperationalError."""
+        db.execute(f"PRAGMA busy_timeout = {_WAIT_AGAIN_MS if self._is_locked else _WAIT_MS}")
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            self._is_locked = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            raise
+        self._is_locked = False
+
+
+def _in_transaction(job: Job[T], lock_wait: _LockWait, db: sqlite3.Connection) -> T:
+    lock_wait.begin(db)
     try:
         result = job(db)
         db.execute("COMMIT")

@@ -41,6 +41,8 @@ from waziterm.worker import protocol as wire
 log = logging.getLogger(__name__)
 
 LOGOUT_S = 15.0
+STORE_AGAIN_S = 5.0
+"""Pause before what could not be stored is stored again."""
 AGAIN_S = 60.0
 """Pause before what could not even be planned is tried again."""
 
@@ -61,6 +63,7 @@ class Supervisor:
         self._effects: Effects | None = None
         self._removed = False
         self._timer: Handle | None = None
+        self._unstored: Handle | None = None
 
     # -- for the manager ------------------------------------------------------------------
 
@@ -157,6 +160,8 @@ class Supervisor:
                         await self._handle(post, effects)
             finally:
                 self._disarm()
+                if self._unstored is not None:
+                    self._unstored.cancel()
                 await effects.close()
 
     async def send_test(self, text: str, to: str | None) -> SendResult:
@@ -347,11 +352,22 @@ class Supervisor:
                     "%s: %s was not stored", before.name, decision.led_by or EventName.CLOCK_SET
                 )
             self._log.add(Source.MANAGER, f"not stored: {error}")
+            self._store_later()
         self._instance = after.shifted(self._shift - shift)
         self._arm()
         if _told(before) != _told(after) and after.detail != QUEUED:
             self._log.add(Source.MANAGER, _told(after))
         self._services.show(self.view)
+
+    def _store_later(self) -> None:
+        """Store what could not be stored when the disk may take it again."""
+        if self._unstored is None:
+            self._unstored = self._services.clock.call_later(STORE_AGAIN_S, self._store_again)
+
+    def _store_again(self) -> None:
+        self._unstored = None
+        # It decides nothing, and whatever is not stored yet is stored with it.
+        self._inbox.put(ev.ClockSet())
 
     # -- the one timer ----------------------------------------------------------------------
 
