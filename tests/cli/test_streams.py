@@ -72,7 +72,7 @@ def test_a_manager_runs_whatever_its_streams_are(data: DataDir, redirected: str)
         assert (data.root / "waziterm.db").read_bytes().startswith(b"SQLite format 3")
 
 
-ANSWERS = ["list --json", "--help", "headless --unit"]
+ANSWERS = ["list --json", "--help", "headless --unit", "add --help"]
 
 
 @pytest.mark.timeout(60)

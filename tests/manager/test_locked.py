@@ -1,4 +1,4 @@
-"""F52: while another program keeps the database locked, what happens is acted on, and stored later."""
+"""F52: while another program keeps the database locked, all is acted on, and stored later."""
 
 import sqlite3
 import time

@@ -43,7 +43,7 @@ def run(argv: Sequence[str]) -> int:
         return code
     if not streams.is_gone(lost):
         output.remark(f"waziterm: the answer could not be written: {lost.strerror}")
-    acted = bool(argv) and argv[0] in _ACTS
+    acted = bool(argv) and argv[0] in _ACTS and "--help" not in argv
     return code if acted else code or FAILED
 
 
