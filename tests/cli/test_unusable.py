@@ -169,3 +169,16 @@ def test_a_fleet_as_the_others_meet_it(fleet: DataDir, call: Call) -> None:
     """The instance of these tests is linked, and nothing is wrong with it."""
     found = call("check", "--data-dir", str(fleet.root), "--json")
     assert found.document == {"findings": []}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("place", ["sessions", "trash", "waziterm.db"])
+def test_f31_a_link_to_itself_is_one_clear_line(fleet: DataDir, call: Call, place: str) -> None:
+    path = fleet.root / place
+    path.rename(fleet.root / "elsewhere")
+    path.symlink_to(place)
+    words = ("check", "trash", "clean shop --yes", "fix", "headless")
+    for each in (*words, *(("list",) if place == "waziterm.db" else ())):
+        done = call(*each.split(), "--data-dir", str(fleet.root))
+        assert done.code == 1 and done.err.count("\n") == 1, (each, done)
+        assert str(path) in done.err and "unexpected" not in done.err, (each, done)

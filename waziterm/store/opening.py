@@ -35,7 +35,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     the machine itself may take back the newest changes, those that the kernel had not yet
     written (half a minute as a rule); the file stays sound.
     """
-    path = path.resolve()
+    path = _resolved(path)
     try:
         found = _create_or_look(path)
         copy = copy_before(path, found) if 0 < found < len(MIGRATIONS) else None
@@ -75,7 +75,7 @@ def open_copy(path: Path) -> sqlite3.Connection:
     For a look at what cannot be opened to be written, on a read-only or a full disk. What is
     written to it is lost. Raises StoreError.
     """
-    path = path.resolve()
+    path = _resolved(path)
     db = sqlite3.connect(":memory:", isolation_level=None)
     try:
         if path.exists():
@@ -98,6 +98,15 @@ def open_copy(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _resolved(path: Path) -> Path:
+    """Where a path leads. Raises StoreError for a link that leads to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        # Python tells of a loop by the one or by the other, as its version has it.
+        raise StoreError(f"{path} cannot be opened: it is a link to itself", MOVE_AWAY) from error
 
 
 @contextmanager

@@ -35,6 +35,18 @@ class DataDir:
         return self.root / "waziterm.db"
 
     @property
+    def has_database(self) -> bool:
+        """Whether there is a database. Raises FleetError where a link leads nowhere: the fleet is
+        somewhere else, not gone."""
+        if self.database.exists():
+            return True
+        if self.database.is_symlink():
+            raise FleetError(
+                f"{self.database} is a link that leads nowhere", "mount or mend what it leads to"
+            )
+        return False
+
+    @property
     def sessions(self) -> Path:
         return self.root / "sessions"
 
@@ -79,6 +91,11 @@ class DataDir:
         for path in (self.root, self.sessions, self.trash, self.log.parent):
             try:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except FileExistsError as error:
+                raise FleetError(
+                    f"{path} is no directory",
+                    "move away what lies there, or name another with --data-dir",
+                ) from error
             except OSError as error:
                 raise UnwritableError(
                     f"cannot make the directory {path}: {error.strerror}",

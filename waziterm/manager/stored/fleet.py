@@ -117,7 +117,7 @@ class StoredFleet:
     async def acknowledge(self, incident: int) -> None:
         from waziterm.manager.history.queries import acknowledge_in, no_incident  # noqa: PLC0415 - only here
 
-        if not self._data.database.exists():
+        if not self._data.has_database:
             raise no_incident(incident)
         with owned(self._data.lock):
             async with open_store(self._data.database) as store:
@@ -161,7 +161,7 @@ class StoredFleet:
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[Store | None]:
         """The store, for reading; None when there is no database."""
-        if not self._data.database.exists():
+        if not self._data.has_database:
             yield None
             return
         async with AsyncExitStack() as opened:
