@@ -16,7 +16,8 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.store import StoreError, Transition, open_store
 
-MOMENT = st.floats(allow_nan=False, allow_infinity=False)
+MOMENT = st.floats(0.0, 253_402_300_799.0)
+"""Between 1970 and the year 10000: a row with any other is damaged (F38)."""
 COUNT = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES: dict[str, st.SearchStrategy[Any]] = {

@@ -222,7 +222,7 @@ def _is_moment(value: object) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and 0 <= value < _MANY
+    return isinstance(value, int) and value >= 0
 
 
 def _is_text(value: object) -> bool:
@@ -254,7 +254,6 @@ def _is_id(value: object) -> bool:
 
 
 _YEAR_10000 = 253_402_300_800
-_MANY = 1_000_000_000
 _NAMELESS = "nameless"
 _BARRIERS = frozenset(
     {
