@@ -132,9 +132,9 @@ class Lifecycle(RuleBasedStateMachine):
         is_outdated = before.hold is Reason.OUTDATED_CLIENT
         # Nobody presses a key against a version that is refused; another version helps.
         released = takeover and not is_outdated
-        if isinstance(event, ev.Booted) and event.library_changed:
-            released = released or is_outdated
-        if isinstance(event, ev.VersionChanged) and is_outdated:
+        upgraded = isinstance(event, ev.Booted) and event.library_changed
+        if is_outdated and (upgraded or isinstance(event, ev.VersionChanged)):
+            # A ban or a cool-down that came meanwhile stays, and is judged by itself.
             self.held = False
         if isinstance(event, ev.LoggedOut) and before.state.is_live:
             self.barrier_until = 0.0
@@ -519,6 +519,22 @@ def test_a_stop_does_not_shorten_a_cooldown() -> None:
     started = decide(it, ev.StartAsked(), 2002.0, 0.0, LIMITS)
     assert started.instance.state is State.COOLDOWN
     assert started.instance.due == 2010.0 and not queues(started)
+
+
+def told(*events: ev.Event) -> Instance:
+    """The instance after a dial, and all of these in the same moment."""
+    it = paired()
+    for event in (ev.StartAsked(), ev.Dialling(), *events):
+        it = decide(it, event, 2000.0, 0.0, LIMITS).instance
+    return it
+
+
+def test_another_library_ends_a_refused_version_and_not_the_ban_that_came_with_it() -> None:
+    ban = ev.TemporaryBan(101, 60.0)
+    it = told(ev.ClientOutdated(), ban, ev.Booted(library_changed=True))
+    assert (it.state, it.hold, it.due) == (State.BANNED, None, 2060.0)
+    again = decide(it, ev.Due(), 2060.0, 0.0, LIMITS)
+    assert queues(again) and again.instance.state is State.CONNECTING
 
 
 def test_concurrent_connects_join_the_one_in_flight() -> None:
