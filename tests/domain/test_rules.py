@@ -537,6 +537,13 @@ def test_another_library_ends_a_refused_version_and_not_the_ban_that_came_with_i
     assert queues(again) and again.instance.state is State.CONNECTING
 
 
+def test_a_clean_after_a_found_holder_does_not_shorten_the_cooldown() -> None:
+    it = told(ev.StreamReplaced(), ev.HolderFound("python bot.py (pid 7)"), ev.CleanAsked())
+    started = decide(it, ev.StartAsked(), 2001.0, 0.0, LIMITS)
+    assert (started.instance.state, started.instance.due) == (State.COOLDOWN, 2010.0)
+    assert not queues(started)
+
+
 def test_concurrent_connects_join_the_one_in_flight() -> None:
     first = decide(paired(), ev.StartAsked(), 1000.0, 0.0, LIMITS)
     assert queues(first)

@@ -301,18 +301,17 @@ def redial(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> 
 
 
 def hold(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
-    """Stop trying until a person says so."""
+    """Stop trying until a person says so. A cool-down stays: what ends a hold, as a clean or
+    another version does, shortens none; a takeover does."""
     state = State.OUTDATED if reason is Reason.OUTDATED_CLIENT else State.HELD
     stopped = move(instance, state, reason, at, detail=detail)
-    return Decision(replace(stopped, hold=reason, cooldown_until=None), (StopWorker(),))
+    return Decision(replace(stopped, hold=reason), (StopWorker(),))
 
 
 def outdated(instance: Instance, at: Moment) -> Decision:
-    """Stop trying until the fleet has a version that WhatsApp accepts. The fleet may find one by
-    itself, so a cool-down stays."""
-    held = hold(instance, Reason.OUTDATED_CLIENT, at)
-    kept = replace(held.instance, cooldown_until=instance.cooldown_until)
-    return replace(held, instance=kept)
+    """Stop trying until the fleet has a version that WhatsApp accepts, which it may find by
+    itself."""
+    return hold(instance, Reason.OUTDATED_CLIENT, at)
 
 
 def end(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Decision:
