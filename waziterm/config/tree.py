@@ -46,7 +46,8 @@ class Declared:
     @property
     def element(self) -> "Declared":
         """What a map holds."""
-        told = self.setting._replace(read=None, allowed="", example="")
+        value = self.setting.read_value
+        told = self.setting._replace(read=value, read_value=None, allowed="", example="")
         return Declared("", get_args(self.kind)[1], told)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from waziterm.domain.keynames import keys_of_terminal
 from waziterm.domain.settings import Applies, setting, table
 
 
@@ -117,6 +118,7 @@ class Screen:
         applies=Applies.SCREEN,
         allowed="the name of an action",
         read=_action,
+        read_value=keys_of_terminal,
         example='reconnect = "ctrl+r"',
     )
     lang: Lang = setting(

@@ -31,7 +31,8 @@ class Setting(NamedTuple):
     the same table that this one may not exceed, or "". allowed: what may be set, in words, where
     type and bounds do not say it; for a map, what may be its keys. read: makes the value from
     that of the file or variable, for a map from a key; raises ValueError, with a sentence where
-    `allowed` does not say it all. inherits: for a map of tables, the table next to it that has
+    `allowed` does not say it all.
+    read_value: the same for the values of a map. inherits: for a map of tables, the table that has
     what one of them leaves out. example: for a map, one of its names; for a setting that is left
     out by default, a value; in TOML.
     """
@@ -45,6 +46,7 @@ class Setting(NamedTuple):
     read: Callable[[Any], Any] | None = None
     inherits: str = ""
     example: str = ""
+    read_value: Callable[[Any], Any] | None = None
 
 
 def setting(
@@ -72,6 +74,7 @@ def table(
     applies: Applies = Applies.RELOAD,
     allowed: str = "",
     read: Callable[[Any], Any] | None = None,
+    read_value: Callable[[Any], Any] | None = None,
     inherits: str = "",
     example: str = "",
 ) -> T:
@@ -80,7 +83,13 @@ def table(
     make: makes the default: the class of a table, `dict` for a map. The others: see `Setting`.
     """
     told = Setting(
-        means, applies=applies, allowed=allowed, read=read, inherits=inherits, example=example
+        means,
+        applies=applies,
+        allowed=allowed,
+        read=read,
+        inherits=inherits,
+        example=example,
+        read_value=read_value,
     )
     made: Any = field(default_factory=make, metadata={KEY: told})
     return made  # type: ignore[no-any-return]
