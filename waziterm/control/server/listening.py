@@ -25,14 +25,19 @@ async def listening(path: Path, protocol: Callable[[], asyncio.Protocol]) -> Asy
     """
     loop = asyncio.get_running_loop()
     with ExitStack() as file:
-        server = await loop.create_unix_server(protocol, sock=file.enter_context(listener(path)))
+        sock = file.enter_context(listener(path))
+        born = identity(path)
+        server = await loop.create_unix_server(protocol, sock=sock)
 
         async def keep() -> None:
-            nonlocal server
-            born, said = identity(path), ""
+            nonlocal born, server
+            said = ""
             while True:
                 await asyncio.sleep(LOOK_S)
                 if born is not None and await asyncio.to_thread(identity, path) == born:
+                    continue
+                if not await asyncio.to_thread(path.parent.is_dir):
+                    # The whole directory was renamed, and the socket with it: it still answers.
                     continue
                 server.close()
                 file.close()
@@ -43,8 +48,8 @@ async def listening(path: Path, protocol: Callable[[], asyncio.Protocol]) -> Asy
                     if said != (said := str(error)):
                         log.warning("verbs cannot reach this manager: %s", said)
                     continue
-                server = await loop.create_unix_server(protocol, sock=sock)
                 born, said = identity(path), ""
+                server = await loop.create_unix_server(protocol, sock=sock)
                 log.warning("the control socket was taken away, and made again: %s", path)
 
         keeping = asyncio.create_task(keep())
