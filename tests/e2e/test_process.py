@@ -36,7 +36,7 @@ async def test_verbs_pair_send_and_stop_an_instance(lab: Lab, folder: Path) -> N
     async with headless(folder / "data", lab.file) as program:
         assert stat.S_IMODE((folder / "data" / "control.sock").stat().st_mode) == 0o600
         number = await pair(program, lab, "shop")
-        sent = await program.verb("test", "shop", "--json")
+        sent = await program.verb("test", "shop", "--send", "--json")
         assert sent.code == 0 and sent.json["ok"] is True
         await lab.wait_message(number, 10)
         listed = (await program.verb("list", "--json")).json

@@ -114,7 +114,7 @@ async def test_a_refused_message_says_why_and_changes_no_connection(lab: Lab, fo
             sent = await fleet.send_test("shop")
             assert (sent.ok, sent.code) == (False, str(code)) and said in sent.error
             assert sent.next_step and "reconnect" not in sent.next_step
-        layer = (await fleet.test("shop")).failed
+        layer = (await fleet.test("shop", send=True)).failed
         assert layer is not None and "(500)" in layer.detail and "reconnect" not in layer.act
         await lab.clear()
         assert not await lab.messages(phone.jid), "it was sent again by itself"
