@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -38,6 +39,19 @@ def environment() -> dict[str, str]:
     """The caller's, without other settings of ours and with nothing that draws colours."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("WAZITERM_")}
     return kept | packing() | {"NO_COLOR": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+def printed_by(program: str) -> str:
+    """What a Python program prints in an interpreter of its own, which has loaded nothing else."""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return ended.stdout
 
 
 async def verb(*words: str, data_dir: Path, **settings: str) -> Ended:

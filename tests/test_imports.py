@@ -1,13 +1,12 @@
 """What an import loads, at run time: the walls that import-linter sees only in the text."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.programs import printed_by
 from waziterm.cli.run.late import OF_MANAGER, OF_SCREEN
 
 ROOT = Path(__file__).parents[1]
@@ -37,15 +36,7 @@ ROOT = Path(__file__).parents[1]
 )
 def test_an_import_does_not_load(module: str, forbidden: tuple[str, ...]) -> None:
     program = f"import sys, {module}; print(*sys.modules)"
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    loaded = set(ended.stdout.split())
+    loaded = set(printed_by(program).split())
     assert module in loaded
     assert not loaded.intersection(forbidden)
 
@@ -100,15 +91,7 @@ print(*sys.modules)
 for name in {(*OF_MANAGER, *OF_SCREEN)!r}:
     importlib.import_module(name)
 """
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    loaded = set(ended.stdout.split())
+    loaded = set(printed_by(program).split())
     said = {*OF_MANAGER, *OF_SCREEN}
     assert not said & loaded, "these are loaded at the start: strike them out of late.py"
     rooms = ("config", "control", "domain", "health", "manager", "store", "tui")

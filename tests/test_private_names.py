@@ -5,12 +5,12 @@ import ast
 import importlib.metadata
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import aiosqlite
+
+from tests.programs import printed_by
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "waziterm"
@@ -56,13 +56,5 @@ if not missing:
             missing.append(f"{owner}.{name}")
 print(json.dumps(missing))
 """
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    missing = json.loads(ended.stdout)
+    missing = json.loads(printed_by(program))
     assert not missing, said("neonize", missing)

@@ -183,8 +183,7 @@ def _code(ended: _Ended, act: Act) -> int:
 def _member(ended: _Ended, act: Act) -> Mapping[str, Any]:
     error = ended.error
     if error is not None:
-        told = {"error": str(error), "code": error.code, "hint": error.hint}
-        return {"instance": ended.name, **told}
+        return {"instance": ended.name, **error.document}
     return act.within(ended.name, ended.answer)
 
 

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import assert_never
 
 from rich.style import Style
 from textual.filter import LineFilter
@@ -162,24 +161,10 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         chosen = self.chosen
         here = keys.index(chosen) if chosen in keys else 0
         page = max(1, self.size.height - len(self._head) - 1)
-        match to:
-            case Move.UP:
-                there = here - 1
-            case Move.DOWN:
-                there = here + 1
-            case Move.PAGE_UP:
-                there = here - page
-            case Move.PAGE_DOWN:
-                there = here + page
-            case Move.FIRST:
-                there = 0
-            case Move.LAST:
-                there = len(keys) - 1
-            case Move.LEFT | Move.RIGHT:
-                return
-            case _:
-                assert_never(to)
-        self.choose(keys[min(max(there, 0), len(keys) - 1)])
+        there = to.along(here, page, 0, len(keys) - 1)
+        if there is None:
+            return
+        self.choose(keys[there])
         self._keys = keys
         self._show_chosen()
         self.repaint()

@@ -1,7 +1,6 @@
 """A window on a log: which lines are visible while new ones keep coming."""
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from textual.strip import Strip
 
@@ -69,26 +68,10 @@ class LogWindow:
             return
         lines = list(lines)
         here = self._index(lines)
-        top = self._lowest_full(lines)
         page = max(1, len(self._visible(lines, here)) - 1)
-        match to:
-            case Move.UP:
-                there = here - 1
-            case Move.DOWN:
-                there = here + 1
-            case Move.PAGE_UP:
-                there = here - page
-            case Move.PAGE_DOWN:
-                there = here + page
-            case Move.FIRST:
-                there = top
-            case Move.LAST:
-                there = len(lines) - 1
-            case Move.LEFT | Move.RIGHT:
-                return
-            case _:
-                assert_never(to)
-        there = max(there, top)
+        there = to.along(here, page, self._lowest_full(lines), len(lines) - 1)
+        if there is None:
+            return
         self._bottom = None if there >= len(lines) - 1 else lines[there].seq
 
     def _lowest_full(self, lines: Sequence[LogLine]) -> int:

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Key
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from waziterm.domain.fleet.api import FleetError, InstanceView
@@ -22,6 +23,14 @@ from waziterm.tui.state.messages import failed_inside, log_of, refusal
 from waziterm.tui.text.lang import N_, tr
 
 logger = logging.getLogger(__name__)
+
+
+def _question(title: str, text: str, *below: Widget) -> ComposeResult:
+    """What every question is made of. below: how it is answered."""
+    with Vertical(classes="dialog question"):
+        yield Static(Text(title, "bold"), classes="title")
+        yield Static(Text(text), classes="text")
+        yield from below
 
 
 class ConfirmDialog(ModalScreen[bool]):
@@ -49,10 +58,8 @@ class ConfirmDialog(ModalScreen[bool]):
         self._default = default
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog question"):
-            yield Static(Text(self._title, "bold"), classes="title")
-            yield Static(Text(self._text), classes="text")
-            yield Static(self._answers(), classes="answers")
+        answers = Static(self._answers(), classes="answers")
+        return _question(self._title, self._text, answers)
 
     def _answers(self) -> Text:
         """Both answers with their keys, the default one marked."""
@@ -93,10 +100,8 @@ class ChoiceDialog(ModalScreen[str | None]):
         self._default = default
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog question"):
-            yield Static(Text(self._title, "bold"), classes="title")
-            yield Static(Text(self._text), classes="text")
-            yield Static(self._answers(), classes="answers")
+        answers = Static(self._answers(), classes="answers")
+        return _question(self._title, self._text, answers)
 
     def _answers(self) -> Text:
         """A line for each answer, with its key; the default one is marked."""
@@ -133,12 +138,9 @@ class NumberDialog(ModalScreen[int | None]):
         self._count = count
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog question"):
-            yield Static(Text(self._title, "bold"), classes="title")
-            yield Static(Text(self._text), classes="text")
-            said = tr("Type {count} and press enter; esc leaves it.", count=self._count)
-            yield Static(Text(said))
-            yield Input(id="number", compact=True, type="integer", max_length=6)
+        said = tr("Type {count} and press enter; esc leaves it.", count=self._count)
+        typed = Input(id="number", compact=True, type="integer", max_length=6)
+        return _question(self._title, self._text, Static(Text(said)), typed)
 
     def on_mount(self) -> None:
         self.query_one("#number", Input).focus()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
@@ -36,6 +37,29 @@ class Move(Enum):
     PAGE_DOWN = auto()
     FIRST = auto()
     LAST = auto()
+
+    def along(self, here: int, page: int, first: int, last: int) -> int | None:
+        """Where it leads in a list, from the index `here`; None to a side, where a list has
+        nothing. page: how many indices a page is. first, last: the ends that nothing goes beyond.
+        """
+        match self:
+            case Move.UP:
+                there = here - 1
+            case Move.DOWN:
+                there = here + 1
+            case Move.PAGE_UP:
+                there = here - page
+            case Move.PAGE_DOWN:
+                there = here + page
+            case Move.FIRST:
+                there = first
+            case Move.LAST:
+                there = last
+            case Move.LEFT | Move.RIGHT:
+                return None
+            case _:
+                assert_never(self)
+        return min(max(there, first), last)
 
 
 ARRANGED = (View.WALL, View.LIST)
