@@ -149,9 +149,16 @@ def test_restart_needs_a_manager(call: Call, data: DataDir) -> None:
 
 def test_without_a_directory_nothing_is_made(call: Call, tmp_path: Path) -> None:
     nowhere = tmp_path / "typo"
-    for verb in (("check",), ("fix",), ("trash",), ("clean", "a", "--yes"), ("restore", "x")):
+    for verb in (("fix",), ("clean", "a", "--yes"), ("restore", "x")):
         done = call(*verb, "--data-dir", str(nowhere), "--json")
         assert done.code == 2 and "there is no fleet" in done.document["error"], done
+    for verb, empty in (("list", []), ("check", {"findings": []}), ("trash", []),
+                        ("incidents", [])):  # fmt: skip
+        done = call(verb, "--data-dir", str(nowhere), "--json")
+        assert (done.code, done.document, done.err) == (0, empty, "")
+        done = call(verb, "--data-dir", str(nowhere))
+        assert (done.code, done.out) == (0, "") and done.err.count("\n") == 1
+    assert "there is no fleet in" in call("check", "--data-dir", str(nowhere)).err
     assert not nowhere.exists()
 
 
@@ -207,7 +214,7 @@ def test_undo_without_anything_to_undo(call: Call, managed: DataDir, fleet: Scri
 
 def test_undo_on_the_files(call: Call, data: DataDir) -> None:
     root = str(data.root)
-    assert call("undo", "--yes", "--data-dir", root).code == 2, "there is no fleet"
+    assert call("undo", "--yes", "--data-dir", root).code == 1, "nothing to undo"
     assert call("add", "shop-a", "--data-dir", root).code == 0
     assert call("undo", "--yes", "--data-dir", root).code == 1
     assert call("remove", "shop-a", "--yes", "--data-dir", root).code == 0

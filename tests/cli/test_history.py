@@ -209,6 +209,15 @@ def test_logs_of_the_database(call: Call, data: DataDir) -> None:
     assert done.code == 2 and "no instance is called 'nobody'" in done.document["error"]
 
 
+def test_an_instance_without_lines_is_told(call: Call, data: DataDir) -> None:
+    root = str(data.root)
+    assert call("add", "shop-a", "--data-dir", root).code == 0
+    done = call("logs", "shop-a", "--data-dir", root)
+    assert (done.code, done.out, done.err) == (0, "", "shop-a: no log line yet\n")
+    done = call("logs", "shop-a", "--data-dir", root, "--json")
+    assert (done.code, done.document, done.err) == (0, [], "")
+
+
 def test_nothing_is_made_where_nothing_is(call: Call, tmp_path: Path) -> None:
     root = tmp_path / "fresh"
     assert call("logs", "shop-a", "--data-dir", str(root)).code == 2

@@ -124,7 +124,7 @@ def test_a_number_that_no_incident_has_is_told_before_anything_is_done(
     call: Call, managed: DataDir, fleet: ScriptedFleet, data: DataDir
 ) -> None:
     done = call("acknowledge", "17", "99", "--data-dir", str(managed.root))
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (2, "")
     assert done.err == "waziterm: there is no incident 99 (see `waziterm incidents`)\n"
     assert fleet.calls == []
     for words in ((), ("17", "--all"), ("seventeen",)):

@@ -96,6 +96,10 @@ def test_several_are_asked_for_and_print_an_array(
     root = str(managed.root)
     refused = call(*words, "--data-dir", root, "--json")
     assert refused.code == 2 and refused.document["hint"] == "add --yes"
+    met = list(dict.fromkeys(str(name) for _, name, *_ in asked))
+    assert refused.document["error"].endswith(
+        f"; it would meet {len(met)} instances: {', '.join(met)}"
+    )
     assert fleet.calls == []
     done = call(*words, "--yes", "--data-dir", root, "--json")
     assert (done.code, done.err) == (0, "")
@@ -238,3 +242,12 @@ def test_several_on_the_files(call: Call, data: DataDir) -> None:
     done = call("remove", "shop-*", "--yes", "--data-dir", root)
     assert done.code == 0 and done.out.splitlines()[-1] == "2 removed"
     assert [each["name"] for each in call("list", "--data-dir", root, "--json").document] == ["bar"]
+
+
+def test_where_nobody_can_be_asked_the_first_five_are_named(
+    call: Call, managed: DataDir, fleet: Choosy
+) -> None:
+    fleet.views = {f"shop-{n}": view(f"shop-{n}") for n in range(1, 9)}
+    done = call("stop", "shop-*", "--data-dir", str(managed.root))
+    assert done.code == 2 and fleet.calls == []
+    assert "8 instances: shop-1, shop-2, shop-3, shop-4, shop-5 and 3 more (add --yes)" in done.err

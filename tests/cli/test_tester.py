@@ -243,7 +243,19 @@ def test_full_on_a_healthy_fleet(call: Call, managed: DataDir, fleet: TestedFlee
     assert tuple(done.document["conflicts"]) == ("since", "total", "counts", "conflicts")
     assert [each["severity"] for each in done.document["check"]["findings"]] == ["notice"]
     said = call("full", "--data-dir", str(managed.root)).out.splitlines()
-    assert said[-2:] == ["check: 1 findings", "verdict: healthy"]
+    assert said[-2:] == ["check: 1 finding", "verdict: healthy"]
+
+
+def test_full_decides_as_check_does(call: Call, managed: DataDir, fleet: TestedFleet) -> None:
+    waits = replace(FINDING, kind=FindingKind.NOT_CONNECTED, severity=Severity.NOTICE)
+    fleet.broken, fleet.found = {"shop-b"}, (waits,)
+    root = str(managed.root)
+    assert call("check", "--data-dir", root).code == 0
+    done = call("full", "--data-dir", root, "--json")
+    assert (done.code, done.document["verdict"]) == (0, "healthy")
+    assert done.document["test"]["ok"] is False, "what was tested is told as it is"
+    fleet.broken = {"shop-a", "shop-b"}
+    assert call("full", "--data-dir", root).code == 1, "of shop-a check says nothing"
 
 
 def test_full_shows_the_last_lines_of_whoever_is_in_trouble(

@@ -134,7 +134,8 @@ def test_clean_without_a_terminal_needs_yes(
     done = call("clean", "shop-a", "--data-dir", str(managed.root), "--json")
     assert done.code == 2
     assert done.document == {
-        "error": "this verb asks, and there is no terminal to ask on",
+        "error": "this verb asks, and there is no terminal to ask on;"
+        " it would meet 1 instance: shop-a",
         "code": 2,
         "hint": "add --yes",
     }

@@ -32,3 +32,8 @@ def fail(error: FleetError, as_json: bool) -> int:
         hint = f" ({error.hint})" if error.hint else ""
         remark(f"waziterm: {plain(str(error) + hint, 1000)}")
     return error.code
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things, with the word for them: `1 finding`, `2 findings`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

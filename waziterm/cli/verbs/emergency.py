@@ -37,9 +37,12 @@ _HOW = {
 
 def check(flag: Path | None, as_json: bool) -> int:
     """Print what is wrong; 1 when something should be done about it."""
-    found = ask(data_dir_of(flag), lambda fleet: fleet.check())
+    data = data_dir_of(flag)
+    found = ask(data, lambda fleet: fleet.check())
     if as_json:
         output.document(found)
+    elif not found["findings"] and not data.holds_fleet:
+        output.remark(plain(f"there is no fleet in {data.root}: nothing to check", 400))
     else:
         _print_findings(found["findings"])
     return _verdict(found["findings"])
@@ -75,12 +78,13 @@ def clean(flag: Path | None, as_json: bool, names: Sequence[str], logout: bool, 
 def clean_all(flag: Path | None, as_json: bool, logout: bool, yes: bool) -> int:
     """Move every session to the trash; the operator types how many there are."""
     data = data_dir_of(flag)
-    count = len(ask(data, lambda fleet: fleet.with_session())["names"])
+    names = ask(data, lambda fleet: fleet.with_session())["names"]
+    count = len(names)
     if count == 0:
         raise FleetError("there is no session to clean")
     if not yes:
         said = f"{count} sessions go to the trash and their instances stop. {_undo(logout)}"
-        if typed(said, f"Type {count} to clean them all: ") != str(count):
+        if typed(said, f"Type {count} to clean them all: ", names) != str(count):
             raise FleetError("nothing was changed")
     found = ask(data, lambda fleet: fleet.clean_all(count, logout=logout))
     if as_json:

@@ -1,5 +1,7 @@
 """The verb full: test, conflicts, check and the logs of whoever is in trouble, with one verdict.
 
+The verdict is that of check, and of the tests of those that check does not know as unconnected
+without trouble (not linked yet, just begun).
 `full --json` prints `{verdict, test, conflicts, check, logs}`: verdict is healthy or problems;
 test as `test --json`, conflicts as `conflicts --json` for the last 24 hours, check as
 `check --json`; logs holds the last lines, as `logs --json`, of each instance in trouble.
@@ -15,6 +17,7 @@ from waziterm.cli.target import client_of, data_dir_of
 from waziterm.cli.verbs.history import DAY_S, conflict_lines, log_line, summary
 from waziterm.cli.verbs.tester import confirm_sending, fleet_lines, fleet_test
 from waziterm.control.client.call import ControlClient
+from waziterm.domain.care.findings import FindingKind
 from waziterm.domain.errors import FleetError
 from waziterm.manager.inputs import InputError
 
@@ -60,15 +63,26 @@ def full(client: ControlClient, now: float, *, send: bool) -> "Full":
     check = client.ask(lambda fleet: fleet.check())
     grave = serious(check["findings"])
     known = [each["instance"] for each in test["instances"]] + test["skipped"]
-    troubled = {each["instance"] for each in test["instances"] if not each["ok"]}
-    troubled |= {each["instance"] for each in grave}
+    failed = {each["instance"] for each in test["instances"] if not each["ok"]}
+    failed -= _known_unconnected(check["findings"])
+    troubled = failed | {each["instance"] for each in grave}
+    api = test["api"]
+    well = api["answered"] == api["asked"] and not failed and not grave
     return {
-        "verdict": HEALTHY if test["ok"] and not grave else PROBLEMS,
+        "verdict": HEALTHY if well else PROBLEMS,
         "test": test,
         "conflicts": summary(client.ask(lambda fleet: fleet.conflicts(since)), since),
         "check": check,
         "logs": {name: _last_lines(client, name) for name in known if name in troubled},
     }
+
+
+def _known_unconnected(findings: list[Json]) -> set[str]:
+    """Those of whom check knows why they are not connected, and calls it no trouble: nobody has
+    linked them yet, or they have just begun. Their test cannot but fail."""
+    grave = {each["instance"] for each in serious(findings)}
+    told = {each["instance"] for each in findings if each["kind"] == FindingKind.NOT_CONNECTED}
+    return told - grave
 
 
 def _last_lines(client: ControlClient, name: str) -> list[Json]:
@@ -89,7 +103,7 @@ def full_lines(found: "Full") -> list[str]:
         *logs,
         *conflict_lines(found["conflicts"]),
         *(line for each in findings for line in finding_lines(each)),
-        f"check: {len(findings)} findings" if findings else "check: nothing is wrong",
+        f"check: {output.counted(len(findings), 'finding')}" if findings else "check: nothing is wrong",
         f"verdict: {found['verdict']}",
     ]
 

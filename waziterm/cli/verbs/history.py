@@ -61,6 +61,8 @@ def show_logs(
     if as_json:
         output.document(lines)
         return 0
+    if not lines:
+        output.remark(f"{name}: no log line {'yet' if since is None else 'since then'}")
     for line in lines:
         output.line(log_line(line))
     return 0

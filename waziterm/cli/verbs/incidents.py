@@ -37,8 +37,8 @@ def show_incidents(flag: Path | None, as_json: bool, since: str | None, only_ope
 def acknowledge(flag: Path | None, as_json: bool, ids: Sequence[int], every: bool) -> int:
     """Note that the incidents with these numbers were seen, and print them as they are then.
 
-    every: all that nobody has acknowledged, instead. Raises FleetError before anything is done:
-    code 1 when there is no such incident, 2 when it is not said which.
+    every: all that nobody has acknowledged, instead. Raises FleetError, code 2, before anything is
+    done: when there is no such incident, and when it is not said which.
     """
     if every == bool(ids):
         raise InputError(
@@ -52,7 +52,8 @@ def acknowledge(flag: Path | None, as_json: bool, ids: Sequence[int], every: boo
         chosen = list(dict.fromkeys(ids))
     for number in chosen:
         if number not in known:
-            raise FleetError(f"there is no incident {number}", "see `waziterm incidents`")
+            said = f"there is no incident {number}"
+            raise FleetError(said, "see `waziterm incidents`", code=2)
     for number in chosen:
         if known[number]["acknowledged_at"] is None:
             ask(data, _acknowledging(number))

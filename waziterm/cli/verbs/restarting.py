@@ -21,9 +21,10 @@ def restart_fleet(flag: Path | None, as_json: bool, clean_sessions: bool, yes: b
     data = data_dir_of(flag)
     count = None
     if clean_sessions:
-        count = len(client_of(data).ask(lambda fleet: fleet.with_session())["names"])
+        names = client_of(data).ask(lambda fleet: fleet.with_session())["names"]
+        count = len(names)
         said = f"All instances stop and their {count} sessions go to the trash."
-        if not yes and typed(said, f"Type {count} to do it: ") != str(count):
+        if not yes and typed(said, f"Type {count} to do it: ", names) != str(count):
             raise FleetError("nothing was changed")
     report = _followed(ask(data, lambda fleet: fleet.restart(clean_sessions=count)))
     if as_json:

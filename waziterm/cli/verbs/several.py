@@ -133,10 +133,10 @@ def _is_pattern(word: str) -> bool:
 
 def _confirm(act: Act, names: Sequence[str], yes: bool) -> None:
     if len(names) == 1:
-        confirm(act.one.format(name=names[0]), f"{act.verb.capitalize()} it?", yes)
+        confirm(act.one.format(name=names[0]), f"{act.verb.capitalize()} it?", names, yes)
     else:
         whom = f"{len(names)} instances: {', '.join(names)}"
-        confirm(act.many, f"{act.verb.capitalize()} {whom}?", yes)
+        confirm(act.many, f"{act.verb.capitalize()} {whom}?", names, yes)
 
 
 def _each(data: DataDir, names: Sequence[str], act: Act) -> list[_Ended]:

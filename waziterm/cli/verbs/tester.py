@@ -80,7 +80,8 @@ def confirm_sending(client: ControlClient, yes: bool) -> None:
     senders = [each["name"] for each in instances if each["state"] in _SENDING]
     if len(senders) > 1:
         said = "Each that is connected sends a message to itself."
-        confirm(said, f"Send {len(senders)} messages: {', '.join(senders)}?", yes)
+        question = f"Send {len(senders)} messages: {', '.join(senders)}?"
+        confirm(said, question, senders, yes)
 
 
 def fleet_test(client: ControlClient, *, send: bool) -> "FleetTest":

@@ -35,6 +35,11 @@ class DataDir:
         return self.root / "waziterm.db"
 
     @property
+    def holds_fleet(self) -> bool:
+        """Whether anything was ever kept here. Raises as `has_database` does."""
+        return self.has_database or any(self.sessions.glob("*.db"))
+
+    @property
     def has_database(self) -> bool:
         """Whether there is a database. Raises FleetError where a link leads nowhere: the fleet is
         somewhere else, not gone."""

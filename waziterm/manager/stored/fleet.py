@@ -39,6 +39,8 @@ class StoredFleet:
     """A data directory that no manager owns. Each verb opens what it needs: what only looks at the
     database makes no directory, what moves sessions has the directory's lock meanwhile.
 
+    Where nothing was ever kept, what only looks finds nothing, and what acts is refused.
+
     settings: read when a verb needs them. Every verb raises FleetError: code 3 when a manager
     starts meanwhile, 1 when the database is refused.
     """
@@ -141,6 +143,8 @@ class StoredFleet:
             return await tools.cleaning.clean_all(count, logout=logout)
 
     async def trash(self) -> "tuple[TrashView, ...]":
+        if not self._data.holds_fleet:
+            return ()
         async with self._tools(to_look=True) as tools:
             return await tools.cleaning.trash()
 
@@ -149,6 +153,8 @@ class StoredFleet:
             return await tools.cleaning.restore(entry)
 
     async def check(self) -> "tuple[Finding, ...]":
+        if not self._data.holds_fleet:
+            return ()
         async with self._tools(to_look=True) as tools:
             return await tools.checkup.check()
 

@@ -168,7 +168,7 @@ async def open_tools(
     Raises FleetError: code 3 when a manager owns it, 2 when nothing was ever kept there, 1 when
     its database is refused.
     """
-    if not data.has_database and not any(data.sessions.glob("*.db")):
+    if not data.holds_fleet:
         raise FleetError(f"there is no fleet in {data.root}", "see --data-dir", code=2)
     clock = SystemClock()
     files = DataFiles.of(data)
