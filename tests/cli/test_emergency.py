@@ -201,6 +201,15 @@ def test_undo_says_what_comes_back_and_asks(
     assert (done.code, done.out) == (0, "shop-z: restored; `waziterm status shop-z`\n")
 
 
+def test_undo_tells_how_many_more_there_are(
+    call: Call, managed: DataDir, fleet: ScriptedFleet
+) -> None:
+    fleet.entries = tuple(replace(ENTRY, id=f"{n}", instance=f"shop-{n}") for n in "cba")
+    done = call("undo", "--yes", "--data-dir", str(managed.root))
+    assert done.out == "shop-c: restored; `waziterm status shop-c`\n"
+    assert done.err == "2 more can be brought back; `waziterm undo` again takes the next, shop-b\n"
+
+
 def test_undo_without_anything_to_undo(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:
     fleet.entries = (replace(ENTRY, why=Why.COPY),)
     done = call("undo", "--yes", "--data-dir", str(managed.root))

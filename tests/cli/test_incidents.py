@@ -135,7 +135,7 @@ def test_a_number_that_no_incident_has_is_told_before_anything_is_done(
 
 def test_an_incident_is_acknowledged_in_the_files(call: Call, data: DataDir) -> None:
     root = str(data.root)
-    assert call("acknowledge", "1", "--data-dir", root).code == 1
+    assert call("acknowledge", "1", "--data-dir", root).code == 2
     assert call("acknowledge", "--all", "--data-dir", root, "--json").document == []
     assert list(data.root.iterdir()) == []
     asyncio.run(fill(data))

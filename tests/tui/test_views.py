@@ -66,6 +66,22 @@ async def test_the_list_never_cuts_the_code_of_a_reason(width: int) -> None:
             assert f" {code} " in line
 
 
+async def test_the_list_tells_what_comes_next_for_the_selected_one() -> None:
+    async with shown(every_state(), 80, 24) as screen:
+        screen.app.model.selected = "shop-bandung"
+        await screen.press("2")
+        await screen.sees("shop-bandung · next in", "r = now")
+
+
+async def test_an_incident_in_full_keeps_what_was_done_about_it() -> None:
+    fleet = every_state()
+    long = replace(STOLEN, detail="a long story " * 60, done="well again at noon")
+    fleet.happened = (long,)
+    async with shown(fleet, 80, 24) as screen:
+        await screen.press("4")
+        await screen.sees("\n → well again at noon")
+
+
 async def test_the_selection_is_the_same_in_wall_and_list() -> None:
     async with shown(big(50), 120, 40) as screen:
         await screen.press("2", "down", "down", "down", "1", "2", "enter")

@@ -41,7 +41,7 @@ def check(flag: Path | None, as_json: bool) -> int:
     found = ask(data, lambda fleet: fleet.check())
     if as_json:
         output.document(found)
-    elif not found["findings"] and not data.holds_fleet:
+    elif not (found["findings"] or data.holds_fleet or data.lock.exists()):
         output.remark(plain(f"there is no fleet in {data.root}: nothing to check", 400))
     else:
         _print_findings(found["findings"])
@@ -140,19 +140,21 @@ def restore(flag: Path | None, as_json: bool, entry: str) -> int:
 
 
 def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
-    """Bring back what was cleaned or removed last, once the operator has said so.
+    """Bring back what was cleaned or removed last, once the operator has said so, and tell how many
+    more there are: each call brings one back.
 
     Raises FleetError, code 1, when there is nothing to bring back.
     """
     data = data_dir_of(flag)
     found = ask(data, lambda fleet: fleet.trash())
-    last = next((each for each in found if _can_be_undone(each)), None)
-    if last is None:
+    undoable = [each for each in found if _can_be_undone(each)]
+    if not undoable:
         raise FleetError("the trash holds nothing that could be restored", "see `waziterm trash`")
+    last, *others = undoable
     entry, name = last["id"], last["instance"]
     said = f"{name} was {_HOW[Why(last['why'])]} on {shown(last['when'])}."
     back = "Its session comes back byte for byte, and it connects if it was running then."
-    confirm(plain(f"{said} {back}", 300), f"Restore {plain(name, 60)}?", yes)
+    confirm(plain(f"{said} {back}", 300), f"Restore {plain(name, 60)}?", [plain(name, 60)], yes)
     done: Undone = {
         "instance": ask(data, lambda fleet: fleet.restore(entry))["instance"],
         "entry": entry,
@@ -161,6 +163,10 @@ def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
         output.document(done)
     else:
         output.line(_restored(done["instance"]))
+        if others:
+            following = plain(others[0]["instance"], 60)
+            said = f"{len(others)} more can be brought back; `waziterm undo` again takes the next"
+            output.remark(f"{said}, {following}")
     return 0
 
 

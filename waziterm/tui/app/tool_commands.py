@@ -127,15 +127,24 @@ class ToolCommands:
 
     async def _offer_undo(self) -> None:
         found = await self._fleet.trash()
-        undoable = (each for each in found if can_be_undone(each.why, restorable=each.restorable))
-        entry = next(undoable, None)
-        if entry is None:
+        undoable = [each for each in found if can_be_undone(each.why, restorable=each.restorable)]
+        if not undoable:
             self._tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
             return
+        entry, *others = undoable
 
         async def restore() -> None:
-            name = await self._fleet.restore(entry.id)
-            self._tell(Mood.DONE, tr("{name}: restored", name=name))
+            said = tr("{name}: restored", name=await self._fleet.restore(entry.id))
+            if others:
+                more = trn(
+                    "{n} more can be brought back; {u} takes the next, {name}",
+                    "{n} more can be brought back; {u} takes the next, {name}",
+                    len(others),
+                    u=key_of(KeyAction.UNDO),
+                    name=inert(others[0].instance),
+                )
+                said = f"{said}; {more}"
+            self._tell(Mood.DONE, said)
 
         text = tr(
             "It was {how} on {day} at {time}. Its session comes back byte for byte, and it connects"

@@ -18,8 +18,11 @@ from waziterm.tui.text.words import told_detail
 
 _WHEN = 17
 _WHO = 22
+_MET, _HAPPENED, _DONE = 2, 5, 2
+"""Lines for the selected one at the most: whom it met, what happened, what was done about it. Each
+has its own, so that a long text never hides what was done."""
 _IN_FULL = 3
-"""Lines for the selected one: whom it met, then what happened and what was done."""
+"""So many lines it has at the least."""
 
 
 class Incidents(Rows):
@@ -73,13 +76,15 @@ class Incidents(Rows):
         ]
 
     def _in_full(self, width: int) -> list[Strip]:
-        """Always as many lines, so that the rows below stay where they are."""
+        """As many lines as it needs, up to a bound: the rows below move with the selection alone."""
         incident = self.incident
         if incident is None:
             return [_blank(width)] * _IN_FULL
-        done = f" → {inert(retold(incident.done))}" if incident.done else ""
-        strips = wrapped(inert(", ".join(incident.names)), width, 1, look.BRIGHT)
-        strips += wrapped(f"{_what(incident)}{done}", width, _IN_FULL - 1, look.PLAIN)
+        strips = wrapped(inert(", ".join(incident.names)), width, _MET, look.BRIGHT)
+        strips += wrapped(_what(incident), width, _HAPPENED, look.PLAIN)
+        if incident.done:
+            done = f"→ {inert(retold(incident.done))}"
+            strips += wrapped(done, width, _DONE, look.PLAIN)
         return [*strips, *[_blank(width)] * (_IN_FULL - len(strips))]
 
     def empty(self, width: int) -> list[Strip]:

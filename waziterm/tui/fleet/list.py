@@ -9,6 +9,7 @@ from textual.strip import Strip
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import KeyAction
 from waziterm.tui.fleet.rows import Rows
+from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
 from waziterm.tui.state.arrange import Sort
@@ -32,6 +33,9 @@ COLUMNS: tuple[tuple[str, int, Sort | None], ...] = (
 
 INDENT = 3
 """Cells for the marks left of the first column."""
+
+_NEXT = 2
+"""Lines for what comes next for the selected one."""
 
 _OPTIONAL = ("OK", "UP", "SINCE", "440")
 """Columns that go first where space is short."""
@@ -75,7 +79,16 @@ class FleetList(Rows):
             sorted_by = sort is not None and sort is by.sort
             arrow = ("▼" if by.descending else "▲") if sorted_by else ""
             spans.append((cell(tr(title) + arrow, size), look.MARKED if sorted_by else look.FAINT))
-        return [row(spans, width, look.PLAIN)]
+        return [*self._next(width, now), row(spans, width, look.PLAIN)]
+
+    def _next(self, width: int, now: float) -> list[Strip]:
+        """What comes next for the selected one, on as many lines always: no row moves for it."""
+        view = None if self.chosen is None else self.model.get(self.chosen)
+        step = "" if view is None else words.next_step(view, now)
+        strips = []
+        if view is not None and step:
+            strips = wrapped(f"{inert(view.name)} · {step}", width, _NEXT, look.PLAIN)
+        return [*strips, *[row((), width, look.PLAIN)] * (_NEXT - len(strips))]
 
     def empty(self, width: int) -> list[Strip]:
         said = tr("No WhatsApp number is linked here yet; {a} adds one.", a=key_of(KeyAction.ADD))

@@ -86,7 +86,9 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         head = self.head(width, now)
         if len(head) != len(self._head):
             self._head = head
+            self._drawn.clear()
             self._sized()
+            self._show_chosen()
             self.refresh()
             return
         for y, strip in enumerate(head):
