@@ -143,4 +143,4 @@ def test_an_incident_is_acknowledged_in_the_files(call: Call, data: DataDir) -> 
     assert told["id"] == 1 and told["acknowledged"] is not None
     assert call("incidents", "--data-dir", root, "--json").document == [told]
     assert call("acknowledge", "1", "--data-dir", root, "--json").document == [told]
-    assert call("acknowledge", "2", "--data-dir", root).code == 1
+    assert call("acknowledge", "2", "--data-dir", root).code == 2

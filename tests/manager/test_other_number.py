@@ -40,7 +40,7 @@ def test_f21_a_scan_by_another_number_is_told_at_once_with_its_undo(host: Host) 
     view = host.view("shop")
     said = f"linked {view.other_number} instead of {view.phone}"
     assert "•" in view.other_number
-    assert told.text == f"{said}; `waziterm clean shop --logout` (c) undoes it"
+    assert told.text == f"{said}; `waziterm clean shop --logout` unlinks it"
     assert view.state is State.CONNECTED, "nothing is done by itself"
     moves = host.world.run(host.fleet.timeline("shop"))
     assert said in [moved.detail for moved in moves]

@@ -171,7 +171,8 @@ def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
 
 
 def _can_be_undone(entry: Json) -> bool:
-    return can_be_undone(Why(entry["why"]), restorable=entry["restorable"])
+    why, paired = Why(entry["why"]), entry["paired"]
+    return can_be_undone(why, restorable=entry["restorable"], paired=paired)
 
 
 def _restored(name: str) -> str:

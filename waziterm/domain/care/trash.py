@@ -65,6 +65,7 @@ class TrashView:
     expires_at: Moment | None
 
 
-def can_be_undone(why: Why, *, restorable: bool) -> bool:
-    """Whether an undo may bring an entry back: no mere copy, and nothing whose keys are gone."""
-    return restorable and why is not Why.COPY
+def can_be_undone(why: Why, *, restorable: bool, paired: bool) -> bool:
+    """Whether an undo may bring an entry back: no mere copy, nothing whose keys are gone, and no
+    cleaned session that no phone had linked, in which there is nothing."""
+    return restorable and why is not Why.COPY and (paired or why is not Why.CLEANED)

@@ -54,7 +54,8 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
                 short_lived=0,
                 no_new_chats_until=None,
             )
-            cleaned = move(bare, State.STOPPED, Reason.CLEANED, at, detail=note)
+            reason = Reason.CLEANED if instance.is_paired else Reason.NEW
+            cleaned = move(bare, State.STOPPED, reason, at, detail=note)
             why = Why.LOGGED_OUT if unlinked else Why.CLEANED
             trash = Trash(Why.REMOVED if removing else why, restorable=not unlinked, was=instance)
             return Decision(cleaned, (StopWorker(), trash))
@@ -103,7 +104,8 @@ def _restored(instance: Instance, entry: str, was: Instance, at: Moment) -> Deci
         wanted=was.wanted,
         crashes=tuple(sorted({*instance.crashes, *was.crashes})),
     )
-    back = settled(move(back, State.STOPPED, Reason.RESTORED, at), at.now, at.limits)
+    reason = Reason.RESTORED if back.is_paired else Reason.NEW
+    back = settled(move(back, State.STOPPED, reason, at), at.now, at.limits)
     return Decision(back, (Restore(entry),))
 
 

@@ -336,7 +336,7 @@ def _paired(instance: Instance, paired: Instance, at: Moment) -> Decision:
     said, told = "", tuple[Tell, ...]()
     if (number := paired.other_number) and paired.phone is not None and paired.jid != instance.jid:
         said = other_number_detail(number, mask_number(paired.phone))
-        told = (Tell(f"{said}; `waziterm clean {paired.name} --logout` (c) undoes it"),)
+        told = (Tell(f"{said}; `waziterm clean {paired.name} --logout` unlinks it"),)
     if instance.state in (State.CONNECTED, State.DEGRADED):
         return Decision(paired, told)
     due = at.now + at.limits.connect_timeout_s

@@ -127,7 +127,11 @@ class ToolCommands:
 
     async def _offer_undo(self) -> None:
         found = await self._fleet.trash()
-        undoable = [each for each in found if can_be_undone(each.why, restorable=each.restorable)]
+        undoable = [
+            each
+            for each in found
+            if can_be_undone(each.why, restorable=each.restorable, paired=each.paired)
+        ]
         if not undoable:
             self._tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
             return

@@ -32,7 +32,8 @@ def other_number(view: InstanceView) -> str:
     if not view.other_number or view.phone is None:
         return ""
     return tr(
-        "linked {number} instead of {phone}; c undoes it",
+        "linked {number} instead of {phone}; `waziterm clean {name} --logout` unlinks it",
+        name=inert(view.name),
         number=inert(view.other_number),
         phone=inert(view.phone),
     )
