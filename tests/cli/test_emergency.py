@@ -152,11 +152,12 @@ def test_without_a_directory_nothing_is_made(call: Call, tmp_path: Path) -> None
     for verb in (("fix",), ("clean", "a", "--yes"), ("restore", "x")):
         done = call(*verb, "--data-dir", str(nowhere), "--json")
         assert done.code == 2 and "there is no fleet" in done.document["error"], done
-    for verb, empty in (("list", []), ("check", {"findings": []}), ("trash", []),
-                        ("incidents", [])):  # fmt: skip
-        done = call(verb, "--data-dir", str(nowhere), "--json")
+    nothing: dict[str, object] = {"check": {"findings": []}, "list": [], "trash": [],
+                                  "incidents": []}  # fmt: skip
+    for look, empty in nothing.items():
+        done = call(look, "--data-dir", str(nowhere), "--json")
         assert (done.code, done.document, done.err) == (0, empty, "")
-        done = call(verb, "--data-dir", str(nowhere))
+        done = call(look, "--data-dir", str(nowhere))
         assert (done.code, done.out) == (0, "") and done.err.count("\n") == 1
     assert "there is no fleet in" in call("check", "--data-dir", str(nowhere)).err
     assert not nowhere.exists()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from waziterm.cli.show import output
 from waziterm.domain.errors import FleetError
 
-
 _NAMED = 5
 """So many are named where nobody can be asked."""
 

@@ -103,7 +103,9 @@ def full_lines(found: "Full") -> list[str]:
         *logs,
         *conflict_lines(found["conflicts"]),
         *(line for each in findings for line in finding_lines(each)),
-        f"check: {output.counted(len(findings), 'finding')}" if findings else "check: nothing is wrong",
+        f"check: {output.counted(len(findings), 'finding')}"
+        if findings
+        else "check: nothing is wrong",
         f"verdict: {found['verdict']}",
     ]
 

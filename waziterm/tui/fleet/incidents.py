@@ -76,7 +76,7 @@ class Incidents(Rows):
         ]
 
     def _in_full(self, width: int) -> list[Strip]:
-        """As many lines as it needs, up to a bound: the rows below move with the selection alone."""
+        """As many lines as it needs, up to a bound: the rows move with the selection alone."""
         incident = self.incident
         if incident is None:
             return [_blank(width)] * _IN_FULL
