@@ -356,7 +356,10 @@ class Supervisor:
         self._instance = after.shifted(self._shift - shift)
         self._arm()
         if _told(before) != _told(after) and after.detail != QUEUED:
-            self._log.add(Source.MANAGER, _told(after))
+            same = (before.state, before.reason) == (after.state, after.reason)
+            # Evidence that comes later, of who has the session, is a line without what stands.
+            if not same or after.detail:
+                self._log.add(Source.MANAGER, after.detail if same else _told(after))
         self._services.show(self.view)
 
     def _store_later(self) -> None:
