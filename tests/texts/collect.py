@@ -15,9 +15,9 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.lifecycle.steps import QUEUED, Decision
 from waziterm.domain.names import ALLOWED, check_name
+from waziterm.domain.screen import Place
 from waziterm.tui.commands.keys import KEYS, Key
 from waziterm.tui.instance.qrcells import Drawing
-from waziterm.tui.state.here import Place
 
 ROOT = Path(__file__).parents[2]
 LOCALES = ROOT / "waziterm" / "locale"

@@ -9,7 +9,9 @@ from textual import constants, events
 from waziterm.config.reading import read as read_settings
 from waziterm.config.source import Source
 from waziterm.domain.keynames import keys_of_terminal, names_of_keys
+from waziterm.domain.screen import OUR_KEYS, KeyAction, clashes
 from waziterm.tui.app.keyreader import KeyReader
+from waziterm.tui.commands.keys import KEYS
 
 MODIFIED = {2: "shift", 3: "alt", 4: "alt+shift", 5: "ctrl", 6: "ctrl+shift", 7: "alt+ctrl",
     8: "alt+ctrl+shift"}  # fmt: skip
@@ -107,6 +109,43 @@ def test_a_key_that_no_terminal_sends_is_refused_where_it_stands(
     (problem,) = read_settings(Source(tmp_path, file=file, environ={})).problems
     assert f"screen.keys.reconnect: {why}" in problem.error
     assert problem.error.endswith("(line 3)")
+
+
+@pytest.mark.parametrize(
+    ("bound", "problems"),
+    [
+        ({"reconnect": "s"}, ["reconnect: s is the key of start_stop too"]),
+        ({"reconnect": "f5", "clean": "f6, f5"}, ["clean: f5 is the key of reconnect too"]),
+        ({"clean": "f5", "reconnect": "f5"}, ["reconnect: f5 is the key of clean too"]),
+        ({"wrap": "r"}, ["wrap: r is the key of reconnect too"]),
+        ({"copy": "q", "leave": "q"}, ["leave: q is the key of copy too"]),
+        ({"show_help": "?,up"}, ["show_help: up is the key of move_up too"]),
+        ({"leave": "n"}, ["leave: n is the key of an answer to a question"]),
+        ({"leave": "f9,y", "copy": "f8"}, ["leave: y is the key of an answer to a question"]),
+        ({"reconnect": "s", "start_stop": "r"}, []),
+        ({"wrap": "z", "filter": "f"}, []),
+        ({"back": "backspace"}, []),
+    ],
+)
+def test_f34_a_key_that_does_something_else_already_is_refused_where_it_stands(
+    tmp_path: Path, bound: dict[str, str], problems: list[str]
+) -> None:
+    file = tmp_path / "waziterm.toml"
+    lines = [f"{action} = {_toml(key)}" for action, key in bound.items()]
+    file.write_text("\n".join(["[screen.keys]", *lines]))
+    reading = read_settings(Source(tmp_path, file=file, environ={}))
+    told = [each.error.partition("screen.keys.")[2] for each in reading.problems]
+    wrong = [each.partition(":")[0] for each in problems]
+    line = {action: number for number, action in enumerate(bound, 2)}
+    assert told == [f"{problem} (line {line[wrong[0]]})" for problem in problems]
+    assert set(reading.settings.screen.keys) == bound.keys() - set(wrong)
+
+
+def test_f34_every_action_has_a_key_that_a_terminal_sends_and_none_twice() -> None:
+    assert {action for action, _ in OUR_KEYS} == set(KeyAction)
+    assert {(key.action, key.place) for key in KEYS} == set(OUR_KEYS)
+    assert all(keys_of_terminal(keys) == keys for keys in OUR_KEYS.values())
+    assert clashes({}) == {}
 
 
 def _toml(text: str) -> str:

@@ -12,13 +12,12 @@ from waziterm.domain.fleet.api import FleetError, SendResult
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.screen import KeyAction
-from waziterm.tui.commands.keys import KEYS, rebound
+from waziterm.domain.screen import KeyAction, Place
+from waziterm.tui.commands.keys import KEYS
 from waziterm.tui.screens.dialogs import AddDialog, ConfirmDialog
 from waziterm.tui.screens.help import HelpDialog
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
-from waziterm.tui.state.here import Place
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -406,9 +405,3 @@ async def test_a_key_that_is_bound_otherwise_does_it_and_is_what_footer_and_help
         await screen.press("question_mark")
         text = await screen.sees("On the fleet")
         assert any("f5" in line and "connect now" in line for line in text.splitlines())
-
-
-def test_one_key_cannot_do_two_things() -> None:
-    with pytest.raises(ValueError, match="the key s is that of start_stop and of reconnect"):
-        rebound({"reconnect": "s"})
-    assert rebound({"reconnect": "s", "start_stop": "r"})

@@ -11,12 +11,11 @@ from tests.tui.scripted import NOW, ScriptedFleet, connected, every_state, insta
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.screen import KeyAction, Lang
+from waziterm.domain.screen import KeyAction, Lang, Place
 from waziterm.tui.app.app import WazitermApp
 from waziterm.tui.commands.keys import KEYS
 from waziterm.tui.paint import look
 from waziterm.tui.screens.main import MainScreen
-from waziterm.tui.state.here import Place
 from waziterm.tui.text.keynames import OURS
 
 

@@ -19,6 +19,7 @@ from waziterm.config.tree import (
     Declared,
     Key,
     NotAllowedError,
+    allowed_at,
     child,
     declared,
     key_of,
@@ -203,6 +204,11 @@ class _Reader:
                 name: element.kind(**self._table(element, (*key, name), base)) for name in names
             }
         values = {name: self._values[(*key, name)] for name in names}
+        compare = each.setting.compare
+        for name, why in compare(values).items() if compare else ():
+            given = self._given[(*key, name)]
+            self._wrong((*key, name), given.origin, given.value, why, allowed_at(element))
+            del values[name]
         for name, value in values.items():
             self._entries.append(self._entry((*key, name), element, value, None))
         return values

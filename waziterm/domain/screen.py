@@ -88,6 +88,102 @@ class KeyAction(StrEnum):
     WRAP = "wrap"
 
 
+class Place(StrEnum):
+    """Where a key works."""
+
+    BOTH = "everywhere"
+    FLEET = "on the fleet"
+    FOCUS = "on one instance"
+
+
+OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
+    (KeyAction.MOVE_UP, Place.FLEET): "up,k",
+    (KeyAction.MOVE_DOWN, Place.FLEET): "down,j",
+    (KeyAction.MOVE_LEFT, Place.FLEET): "left",
+    (KeyAction.MOVE_RIGHT, Place.FLEET): "right",
+    (KeyAction.MOVE_PAGE_UP, Place.FLEET): "pageup",
+    (KeyAction.MOVE_PAGE_DOWN, Place.FLEET): "pagedown",
+    (KeyAction.MOVE_FIRST, Place.FLEET): "home,g",
+    (KeyAction.MOVE_LAST, Place.FLEET): "end,G",
+    (KeyAction.FOCUS_INSTANCE, Place.FLEET): "enter",
+    (KeyAction.VIEW_WALL, Place.BOTH): "1",
+    (KeyAction.VIEW_LIST, Place.BOTH): "2",
+    (KeyAction.FOCUS_INSTANCE, Place.BOTH): "3",
+    (KeyAction.VIEW_INCIDENTS, Place.BOTH): "4",
+    (KeyAction.VIEW_QUEUE, Place.BOTH): "5",
+    (KeyAction.FILTER, Place.FLEET): "slash",
+    (KeyAction.ONLY_TROUBLED, Place.FLEET): "z",
+    (KeyAction.SORT, Place.FLEET): "o",
+    (KeyAction.REVERSE, Place.FLEET): "O",
+    (KeyAction.MARK, Place.FLEET): "space",
+    (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
+    (KeyAction.BACK, Place.FLEET): "escape",
+    (KeyAction.BACK, Place.FOCUS): "escape",
+    (KeyAction.SWITCH_QR, Place.FOCUS): "Q",
+    (KeyAction.PAIRING_CODE, Place.FOCUS): "p",
+    (KeyAction.SAVE_QR, Place.FOCUS): "P",
+    (KeyAction.START_STOP, Place.BOTH): "s",
+    (KeyAction.RECONNECT, Place.BOTH): "r",
+    (KeyAction.SEND_TEST, Place.BOTH): "t",
+    (KeyAction.CLEAN, Place.BOTH): "c",
+    (KeyAction.ADD, Place.BOTH): "a",
+    (KeyAction.SHOW_LOG, Place.BOTH): "l",
+    (KeyAction.FOLLOW, Place.FOCUS): "f",
+    (KeyAction.WRAP, Place.FOCUS): "w",
+    (KeyAction.COPY, Place.FOCUS): "y",
+    (KeyAction.SCROLL_LOG_UP, Place.FOCUS): "up,k",
+    (KeyAction.SCROLL_LOG_DOWN, Place.FOCUS): "down,j",
+    (KeyAction.SCROLL_LOG_PAGE_UP, Place.FOCUS): "pageup",
+    (KeyAction.SCROLL_LOG_PAGE_DOWN, Place.FOCUS): "pagedown",
+    (KeyAction.SCROLL_LOG_FIRST, Place.FOCUS): "home,g",
+    (KeyAction.SCROLL_LOG_LAST, Place.FOCUS): "end,G",
+    (KeyAction.NEIGHBOUR_BEFORE, Place.FOCUS): "left",
+    (KeyAction.NEIGHBOUR_AFTER, Place.FOCUS): "right",
+    (KeyAction.FULL_TEST, Place.BOTH): "T",
+    (KeyAction.CHECK, Place.BOTH): "K",
+    (KeyAction.FIX, Place.BOTH): "F",
+    (KeyAction.RESTART, Place.BOTH): "R",
+    (KeyAction.UNDO, Place.BOTH): "u",
+    (KeyAction.REMOVE, Place.BOTH): "x",
+    (KeyAction.CLEAN_ALL, Place.BOTH): "C",
+    (KeyAction.COMMAND_PALETTE, Place.BOTH): "ctrl+p,colon",
+    (KeyAction.SUSPEND, Place.BOTH): "ctrl+z",
+    (KeyAction.SHOW_HELP, Place.BOTH): "question_mark",
+    (KeyAction.LEAVE, Place.BOTH): "q",
+}
+"""Each action's keys where nobody bound others, in Textual's names, by where they work."""
+
+_ANSWERS = ("y", "n", "enter", "escape")
+"""The keys of a question, over which the one that quits works as well."""
+
+
+def clashes(keymap: Mapping[str, str]) -> dict[str, str]:
+    """Which actions cannot have the key that is bound to them, and why: it does something else in
+    the same place. Of two that somebody bound, the later one is told.
+
+    keymap: by an action, its keys in Textual's names.
+    """
+    order = list(keymap)
+    found: dict[str, str] = {}
+    bound = {row: keymap.get(row[0], keys) for row, keys in OUR_KEYS.items()}
+    for place in (Place.FLEET, Place.FOCUS):
+        taken: dict[str, KeyAction] = {}
+        for (action, where), keys in bound.items():
+            if where not in (place, Place.BOTH):
+                continue
+            for key in keys.split(","):
+                first = taken.setdefault(key, action)
+                if first is not action:
+                    given = [each for each in (first, action) if each in keymap]
+                    wrong = max(given, key=order.index)
+                    other = first if wrong is action else action
+                    found.setdefault(wrong, f"{key} is the key of {other} too")
+    for key in keymap.get(KeyAction.LEAVE, "").split(","):
+        if key in _ANSWERS:
+            found.setdefault(KeyAction.LEAVE, f"{key} is the key of an answer to a question")
+    return found
+
+
 def _action(name: str) -> str:
     """The name of an action. Raises ValueError for any other."""
     names = [action.value for action in KeyAction]
@@ -119,6 +215,7 @@ class Screen:
         allowed="the name of an action",
         read=_action,
         read_value=keys_of_terminal,
+        compare=clashes,
         example='reconnect = "ctrl+r"',
     )
     lang: Lang = setting(

@@ -5,7 +5,7 @@ field is the type of the setting. What reads, checks, prints and reloads setting
 and knows no setting by its name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
@@ -32,7 +32,8 @@ class Setting(NamedTuple):
     type and bounds do not say it; for a map, what may be its keys. read: makes the value from
     that of the file or variable, for a map from a key; raises ValueError, with a sentence where
     `allowed` does not say it all.
-    read_value: the same for the values of a map. inherits: for a map of tables, the table that has
+    read_value: the same for the values of a map. compare: of a map, which of its entries cannot
+    stand beside the others, and why. inherits: for a map of tables, the table that has
     what one of them leaves out. example: for a map, one of its names; for a setting that is left
     out by default, a value; in TOML.
     """
@@ -47,6 +48,7 @@ class Setting(NamedTuple):
     inherits: str = ""
     example: str = ""
     read_value: Callable[[Any], Any] | None = None
+    compare: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
 
 
 def setting(
@@ -75,6 +77,7 @@ def table(
     allowed: str = "",
     read: Callable[[Any], Any] | None = None,
     read_value: Callable[[Any], Any] | None = None,
+    compare: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None,
     inherits: str = "",
     example: str = "",
 ) -> T:
@@ -90,6 +93,7 @@ def table(
         inherits=inherits,
         example=example,
         read_value=read_value,
+        compare=compare,
     )
     made: Any = field(default_factory=make, metadata={KEY: told})
     return made  # type: ignore[no-any-return]

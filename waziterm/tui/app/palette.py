@@ -13,9 +13,8 @@ from textual.command import (
     Provider,
 )
 
-from waziterm.domain.screen import KeyAction
+from waziterm.domain.screen import KeyAction, Place
 from waziterm.tui.commands.keys import AppKey
-from waziterm.tui.state.here import Place
 from waziterm.tui.text.lang import tr
 
 if TYPE_CHECKING:

@@ -74,13 +74,12 @@ async def run_screen(
     SIGHUP never reads the config. Their handlers stay on the running loop, because a terminal that
     closes may send SIGHUP more than once; the caller closes the manager meanwhile.
 
-    Raises FleetError, code 2, where stdin and stdout are no terminal, for keys that cannot be
-    bound, and for a language that is not installed.
+    Raises FleetError, code 2, where stdin and stdout are no terminal, and for a language that is
+    not installed.
     """
     if not _has_terminal():
         raise FleetError("this needs a terminal; use `waziterm headless`", code=2)
     look = screen or Screen()
-    _check_keys(look)
     leaving = asyncio.Event()
     with _nothing_collected() as collected_again, speaking(_catalog(look)):
 
@@ -214,16 +213,6 @@ def _nothing_collected() -> Iterator[Callable[[], None]]:
         yield gc.enable
     finally:
         gc.enable()
-
-
-def _check_keys(look: Screen) -> None:
-    """Raises FleetError for keys that cannot be bound."""
-    from waziterm.tui.commands.keys import rebound  # noqa: PLC0415 (a refusal needs no textual)
-
-    try:
-        rebound(look.keys)
-    except ValueError as error:
-        raise FleetError(f"[screen.keys]: {error}", "bind one of them to another key", 2) from error
 
 
 def _catalog(look: Screen) -> NullTranslations:

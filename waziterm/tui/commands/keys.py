@@ -11,9 +11,9 @@ from typing import Generic, TypeVar, assert_never
 from textual.binding import Binding, BindingType
 from textual.keys import key_to_character
 
-from waziterm.domain.screen import KeyAction
+from waziterm.domain.screen import OUR_KEYS, KeyAction, Place
 from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance
-from waziterm.tui.state.here import Here, Move, Place, View
+from waziterm.tui.state.here import Here, Move, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.text.keynames import OURS, key_of, with_keys_named
 from waziterm.tui.text.lang import tr
@@ -41,14 +41,14 @@ def _focus(app: Commands) -> None:
 class Key(Generic[_Target]):
     """A key and what it does.
 
-    keys: Textual's names, separated by commas. action: by which it can be bound to another key.
-    shown: as printed in footer and help. label: its word in the footer, "" to leave it out there.
-    about: its sentence in the help, with `{reconnect}` for the name of the key that does that. do:
-    what it calls. place: where it works. when: whether it does something now, for the footer.
-    commands: it asks the fleet to do something, which one that is only watched refuses.
+    action: by which it can be bound to another key. shown: as printed in footer and help. label:
+    its word in the footer, "" to leave it out there. about: its sentence in the help, with
+    `{reconnect}` for the name of the key that does that. do: what it calls. place: where it works.
+    when: whether it does something now, for the footer. commands: it asks the fleet to do
+    something, which one that is only watched refuses. keys: Textual's names, separated by commas;
+    where nobody bound it otherwise, those of `OUR_KEYS`.
     """
 
-    keys: str
     action: KeyAction
     shown: str
     label: str
@@ -57,6 +57,7 @@ class Key(Generic[_Target]):
     place: Place = Place.BOTH
     when: Callable[[Here], bool] = _always
     commands: bool = False
+    keys: str = ""
 
     @property
     def told(self) -> str:
@@ -99,126 +100,131 @@ _SHORT = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
 AnyKey = AppKey | FleetKey | InstanceKey
 
 
-KEYS: tuple[AnyKey, ...] = (
-    FleetKey("up,k", KeyAction.MOVE_UP, "↑ k", "", "the one above", lambda at: at.move(Move.UP)),
-    FleetKey("down,j", KeyAction.MOVE_DOWN, "↓ j", "", "the one below",
+_ROWS: tuple[AnyKey, ...] = (
+    FleetKey(KeyAction.MOVE_UP, "↑ k", "", "the one above", lambda at: at.move(Move.UP)),
+    FleetKey(KeyAction.MOVE_DOWN, "↓ j", "", "the one below",
         lambda at: at.move(Move.DOWN)),
-    FleetKey("left", KeyAction.MOVE_LEFT, "←", "", "the one on the left",
+    FleetKey(KeyAction.MOVE_LEFT, "←", "", "the one on the left",
         lambda at: at.move(Move.LEFT)),
-    FleetKey("right", KeyAction.MOVE_RIGHT, "→", "", "the one on the right",
+    FleetKey(KeyAction.MOVE_RIGHT, "→", "", "the one on the right",
         lambda at: at.move(Move.RIGHT)),
-    FleetKey("pageup", KeyAction.MOVE_PAGE_UP, "PgUp", "", "one screen up",
+    FleetKey(KeyAction.MOVE_PAGE_UP, "PgUp", "", "one screen up",
         lambda at: at.move(Move.PAGE_UP)),
-    FleetKey("pagedown", KeyAction.MOVE_PAGE_DOWN, "PgDn", "", "one screen down",
+    FleetKey(KeyAction.MOVE_PAGE_DOWN, "PgDn", "", "one screen down",
         lambda at: at.move(Move.PAGE_DOWN)),
-    FleetKey("home,g", KeyAction.MOVE_FIRST, "Home g", "", "the first one",
+    FleetKey(KeyAction.MOVE_FIRST, "Home g", "", "the first one",
         lambda at: at.move(Move.FIRST)),
-    FleetKey("end,G", KeyAction.MOVE_LAST, "End G", "", "the last one",
+    FleetKey(KeyAction.MOVE_LAST, "End G", "", "the last one",
         lambda at: at.move(Move.LAST)),
-    AppKey("enter", KeyAction.FOCUS_INSTANCE, "enter", "show",
+    AppKey(KeyAction.FOCUS_INSTANCE, "enter", "show",
         "show it in full: QR code, log, facts", _focus, place=Place.FLEET, when=_with_instance),
-    AppKey("1", KeyAction.VIEW_WALL, "1", "", "the wall: a panel for each instance",
+    AppKey(KeyAction.VIEW_WALL, "1", "", "the wall: a panel for each instance",
         lambda app: app.screens.view(View.WALL)),
-    AppKey("2", KeyAction.VIEW_LIST, "2", "", "the list: a row for each instance",
+    AppKey(KeyAction.VIEW_LIST, "2", "", "the list: a row for each instance",
         lambda app: app.screens.view(View.LIST)),
-    AppKey("3", KeyAction.FOCUS_INSTANCE, "3", "", "one instance in full", _focus),
-    AppKey("4", KeyAction.VIEW_INCIDENTS, "4", "", "the incidents: what happened, what was done",
+    AppKey(KeyAction.FOCUS_INSTANCE, "3", "", "one instance in full", _focus),
+    AppKey(KeyAction.VIEW_INCIDENTS, "4", "", "the incidents: what happened, what was done",
         lambda app: app.screens.view(View.INCIDENTS)),
-    AppKey("5", KeyAction.VIEW_QUEUE, "5", "", "the queue: who waits for a scan, code after code",
+    AppKey(KeyAction.VIEW_QUEUE, "5", "", "the queue: who waits for a scan, code after code",
         lambda app: app.screens.view(View.QUEUE)),
-    FleetKey("slash", KeyAction.FILTER, "/", "filter", "show only what fits; ! inverts",
+    FleetKey(KeyAction.FILTER, "/", "filter", "show only what fits; ! inverts",
         lambda at: at.filter(), when=lambda here: here.arranged),
-    FleetKey("z", KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
+    FleetKey(KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
         lambda at: at.only_troubled(), when=lambda here: here.arranged),
-    FleetKey("o", KeyAction.SORT, "o", "sort", "sort by the next column", lambda at: at.sort(),
+    FleetKey(KeyAction.SORT, "o", "sort", "sort by the next column", lambda at: at.sort(),
         when=lambda here: here.arranged and here.view is View.LIST),
-    FleetKey("O", KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
-    FleetKey("space", KeyAction.MARK, "space", "",
+    FleetKey(KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
+    FleetKey(KeyAction.MARK, "space", "",
         "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
         lambda at: at.mark()),
-    AppKey("A", KeyAction.ACKNOWLEDGE, "A", "acknowledge",
+    AppKey(KeyAction.ACKNOWLEDGE, "A", "acknowledge",
         "acknowledge the incident, in the incidents", lambda app: app.tools.acknowledge(),
         place=Place.FLEET, when=lambda here: here.open_incident, commands=True),
-    FleetKey("escape", KeyAction.BACK, "esc", "wall",
+    FleetKey(KeyAction.BACK, "esc", "wall",
         "clear the filter or the marks; back to the wall", lambda at: at.back(),
         when=lambda here: here.goes_back),
-    InstanceKey("escape", KeyAction.BACK, "esc", "back", "back to the fleet", lambda at: at.back()),
-    InstanceKey("Q", KeyAction.SWITCH_QR, "Q", "other QR",
+    InstanceKey(KeyAction.BACK, "esc", "back", "back to the fleet", lambda at: at.back()),
+    InstanceKey(KeyAction.SWITCH_QR, "Q", "other QR",
         "draw the QR code in half blocks or in sextants", lambda at: at.switch_qr(),
         when=lambda here: here.shows_qr),
-    InstanceKey("p", KeyAction.PAIRING_CODE, "p", "code",
+    InstanceKey(KeyAction.PAIRING_CODE, "p", "code",
         "a code to type on the phone instead of the scan", lambda at: at.pairing_code(),
         when=lambda here: here.pairing, commands=True),
-    InstanceKey("P", KeyAction.SAVE_QR, "P", "",
+    InstanceKey(KeyAction.SAVE_QR, "P", "",
         "the QR code as a picture file, deleted when it expires", lambda at: at.save_qr()),
-    AppKey("s", KeyAction.START_STOP, "s", "start/stop",
+    AppKey(KeyAction.START_STOP, "s", "start/stop",
         "start it, or stop it; of several it asks which",
         lambda app: app.instances.start_stop(),
         do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance, commands=True),
-    AppKey("r", KeyAction.RECONNECT, "r", "reconnect",
+    AppKey(KeyAction.RECONNECT, "r", "reconnect",
         "connect now; only this shortens a cool-down or ends a hold",
         lambda app: app.instances.reconnect(),
         do_on=lambda app, name: app.instances.reconnect(name), when=_with_instance, commands=True),
-    AppKey("t", KeyAction.SEND_TEST, "t", "send-test", "send a short text to its own number",
+    AppKey(KeyAction.SEND_TEST, "t", "send-test", "send a short text to its own number",
         lambda app: app.instances.send_test(),
         do_on=lambda app, name: app.instances.send_test(name), when=lambda here: here.connected,
         commands=True),
-    AppKey("c", KeyAction.CLEAN, "c", "clean", "move its session to the trash; asks first",
+    AppKey(KeyAction.CLEAN, "c", "clean", "move its session to the trash; asks first",
         lambda app: app.instances.clean(), do_on=lambda app, name: app.instances.clean(name),
         when=_with_instance, commands=True),
-    AppKey("a", KeyAction.ADD, "a", "add", "add an instance", lambda app: app.instances.add(),
+    AppKey(KeyAction.ADD, "a", "add", "add an instance", lambda app: app.instances.add(),
         commands=True),
-    AppKey("l", KeyAction.SHOW_LOG, "l", "log", "its log on the whole screen, and back",
+    AppKey(KeyAction.SHOW_LOG, "l", "log", "its log on the whole screen, and back",
         lambda app: app.instances.show_log(), do_on=lambda app, name: app.instances.show_log(name),
         when=_with_instance),
-    InstanceKey("f", KeyAction.FOLLOW, "f", "follow", "follow the log, or stay where you are",
+    InstanceKey(KeyAction.FOLLOW, "f", "follow", "follow the log, or stay where you are",
         lambda at: at.follow(), when=_with_instance),
-    InstanceKey("w", KeyAction.WRAP, "w", "", "wrap long log lines, or cut them",
+    InstanceKey(KeyAction.WRAP, "w", "", "wrap long log lines, or cut them",
         lambda at: at.wrap()),
-    InstanceKey("y", KeyAction.COPY, "y", "copy",
+    InstanceKey(KeyAction.COPY, "y", "copy",
         "copy the code that is shown, else the newest log line", lambda at: at.copy(),
         when=_with_instance),
-    InstanceKey("up,k", KeyAction.SCROLL_LOG_UP, "↑ k", "", "scroll the log up; stops following",
+    InstanceKey(KeyAction.SCROLL_LOG_UP, "↑ k", "", "scroll the log up; stops following",
         lambda at: at.scroll_log(Move.UP)),
-    InstanceKey("down,j", KeyAction.SCROLL_LOG_DOWN, "↓ j", "", "scroll the log down",
+    InstanceKey(KeyAction.SCROLL_LOG_DOWN, "↓ j", "", "scroll the log down",
         lambda at: at.scroll_log(Move.DOWN)),
-    InstanceKey("pageup", KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up in the log",
+    InstanceKey(KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up in the log",
         lambda at: at.scroll_log(Move.PAGE_UP)),
-    InstanceKey("pagedown", KeyAction.SCROLL_LOG_PAGE_DOWN, "PgDn", "", "one page down",
+    InstanceKey(KeyAction.SCROLL_LOG_PAGE_DOWN, "PgDn", "", "one page down",
         lambda at: at.scroll_log(Move.PAGE_DOWN)),
-    InstanceKey("home,g", KeyAction.SCROLL_LOG_FIRST, "Home g", "", "the oldest line",
+    InstanceKey(KeyAction.SCROLL_LOG_FIRST, "Home g", "", "the oldest line",
         lambda at: at.scroll_log(Move.FIRST)),
-    InstanceKey("end,G", KeyAction.SCROLL_LOG_LAST, "End G", "", "the newest line; follows",
+    InstanceKey(KeyAction.SCROLL_LOG_LAST, "End G", "", "the newest line; follows",
         lambda at: at.scroll_log(Move.LAST)),
-    InstanceKey("left", KeyAction.NEIGHBOUR_BEFORE, "←", "", "the instance before this one",
+    InstanceKey(KeyAction.NEIGHBOUR_BEFORE, "←", "", "the instance before this one",
         lambda at: at.neighbour(-1)),
-    InstanceKey("right", KeyAction.NEIGHBOUR_AFTER, "→", "", "the instance after this one",
+    InstanceKey(KeyAction.NEIGHBOUR_AFTER, "→", "", "the instance after this one",
         lambda at: at.neighbour(1)),
-    AppKey("T", KeyAction.FULL_TEST, "T", "test",
+    AppKey(KeyAction.FULL_TEST, "T", "test",
         "test it layer by layer; asks before it sends",
         lambda app: app.tools.full_test(), when=_with_fleet, commands=True),
-    AppKey("K", KeyAction.CHECK, "K", "check", "look for everything that is wrong or will be",
+    AppKey(KeyAction.CHECK, "K", "check", "look for everything that is wrong or will be",
         lambda app: app.tools.check()),
-    AppKey("F", KeyAction.FIX, "F", "fix", "mend what a check finds; shows first what it would do",
+    AppKey(KeyAction.FIX, "F", "fix", "mend what a check finds; shows first what it would do",
         lambda app: app.tools.fix(), commands=True),
-    AppKey("R", KeyAction.RESTART, "R", "restart",
+    AppKey(KeyAction.RESTART, "R", "restart",
         "stop all, check, fix, start staggered; asks first", lambda app: app.tools.restart(),
         when=_with_fleet, commands=True),
-    AppKey("u", KeyAction.UNDO, "u", "undo", "restore what was cleaned or removed last; asks first",
+    AppKey(KeyAction.UNDO, "u", "undo", "restore what was cleaned or removed last; asks first",
         lambda app: app.tools.undo(), commands=True),
-    AppKey("x", KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
+    AppKey(KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
         lambda app: app.instances.remove(), when=_with_instance, commands=True),
-    AppKey("C", KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
+    AppKey(KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
         lambda app: app.tools.clean_all(), commands=True),
-    AppKey("ctrl+p,colon", KeyAction.COMMAND_PALETTE, "^p :", "palette",
+    AppKey(KeyAction.COMMAND_PALETTE, "^p :", "palette",
         "find any action and any instance", lambda app: app.screens.command_palette()),
-    AppKey("ctrl+z", KeyAction.SUSPEND, "^z", "", "stop here and back to the shell; fg goes on",
+    AppKey(KeyAction.SUSPEND, "^z", "", "stop here and back to the shell; fg goes on",
         lambda app: app.screens.suspend()),
-    AppKey("question_mark", KeyAction.SHOW_HELP, "?", "help", "this list",
+    AppKey(KeyAction.SHOW_HELP, "?", "help", "this list",
         lambda app: app.screens.show_help()),
-    AppKey("q", KeyAction.LEAVE, "q", "quit", "quit, as ctrl+c; says first what that does",
+    AppKey(KeyAction.LEAVE, "q", "quit", "quit, as ctrl+c; says first what that does",
         lambda app: app.screens.leave()),
 )  # fmt: skip
+
+
+KEYS: tuple[AnyKey, ...] = tuple(
+    replace(row, keys=OUR_KEYS[row.action, row.place]) for row in _ROWS
+)
 
 
 def bindings(place: Place) -> list[BindingType]:
@@ -269,27 +275,13 @@ def press(
 
 
 def rebound(keymap: Mapping[str, str]) -> tuple[AnyKey, ...]:
-    """All keys, some of them bound otherwise. keymap: by an action, its keys in Textual's names.
-
-    Raises ValueError when one key would do two things in the same place.
-    """
-    keys = tuple(
-        replace(key, keys=other, shown=_printed(other.split(",")[0].strip()))
+    """All keys, some of them bound otherwise. keymap: by an action, its keys in Textual's names."""
+    return tuple(
+        replace(key, keys=other, shown=_printed(other.split(",")[0]))
         if (other := keymap.get(key.action))
         else key
         for key in KEYS
     )
-    for place in (Place.FLEET, Place.FOCUS):
-        taken: dict[str, KeyAction] = {}
-        for key in keys:
-            if key.place not in (place, Place.BOTH):
-                continue
-            for name in key.keys.split(","):
-                first = taken.setdefault(name.strip(), key.action)
-                if first is not key.action:
-                    said = f"the key {name.strip()} is that of {first} and of {key.action}"
-                    raise ValueError(said)
-    return keys
 
 
 def _printed(name: str) -> str:

@@ -8,8 +8,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.screen import Place
 from waziterm.tui.fleet.bars import Footer, Header, MessageLine
-from waziterm.tui.state.here import Here, Place
+from waziterm.tui.state.here import Here
 from waziterm.tui.state.messages import Message
 from waziterm.tui.state.model import FleetModel
 

@@ -11,12 +11,11 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.visual import VisualType
 
-from waziterm.domain.screen import KeyAction
+from waziterm.domain.screen import KeyAction, Place
 from waziterm.tui.commands.keys import AnyKey, keys_of
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cell, cut, width_of, wrap
 from waziterm.tui.screens.scrolling import Page
-from waziterm.tui.state.here import Place
 from waziterm.tui.text.format import zone
 from waziterm.tui.text.lang import tr
 

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.screen import KeyAction
+from waziterm.domain.screen import KeyAction, Place
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.body import FocusBody
@@ -20,7 +20,7 @@ from waziterm.tui.instance.qrcells import Drawing, Size, size
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.state.acts import begin
-from waziterm.tui.state.here import Here, Move, Place
+from waziterm.tui.state.here import Here, Move
 from waziterm.tui.state.messages import Mood, details_in, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words

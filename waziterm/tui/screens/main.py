@@ -9,14 +9,14 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from waziterm.domain.screen import KeyAction
+from waziterm.domain.screen import KeyAction, Place
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.screens.base import FleetScreen
-from waziterm.tui.state.here import ARRANGED, Here, Move, Place, View
+from waziterm.tui.state.here import ARRANGED, Here, Move, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of

@@ -6,15 +6,8 @@ from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import Place
 from waziterm.tui.text import words
-
-
-class Place(StrEnum):
-    """Where a key works."""
-
-    BOTH = "everywhere"
-    FLEET = "on the fleet"
-    FOCUS = "on one instance"
 
 
 class View(StrEnum):
