@@ -444,7 +444,7 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
         return draw(st.sampled_from(["", "[::1]:80", "localhost:1", 9464]))
     if key.startswith("screen.keys."):
         return ",".join(
-            draw(st.lists(st.sampled_from(["f5", "/", "É", "€", "ctrl+up"]), min_size=1))
+            draw(st.lists(st.sampled_from(["f5", "%", "É", "€", "ctrl+up"]), min_size=1))
         )
     if each.kind is str:
         return draw(st.text(st.characters(exclude_categories=["Cs"])))

@@ -181,11 +181,32 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
             assert "stop" not in text.splitlines()[-1]
         await screen.press("s", "c")
         await screen.says("clean was not carried out: no manager answers")
+        await screen.press("ctrl+p", *"clean")
+        await screen.pilot.pause(0.5)
+        assert "clean shop" not in screen.text()
+        await screen.press("escape")
         assert fleet.calls == []
         gone.clear()
         await screen.press("escape")
         await screen.sees("● connected", "? help", "s stop")
         assert "as of" not in screen.text()
+
+
+async def test_f9_what_the_palette_offered_before_is_refused_as_its_key_is() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    gone: list[float] = []
+    app = WazitermApp(
+        fleet, clock=fleet.clock, attached=True, silent_since=lambda: gone[-1] if gone else None
+    )
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = Shown(app, fleet, pilot)
+        await screen.press("ctrl+p", *"reconn")
+        await screen.sees("reconnect shop-a")
+        gone.append(fleet.clock())
+        await screen.until(lambda _: app.model.as_of is not None)
+        await screen.press("down", "enter")
+        await screen.says("reconnect was not carried out: no manager answers")
+        assert fleet.calls == []
 
 
 # -- F23: a fleet that is only watched
@@ -283,6 +304,29 @@ async def test_f24_the_key_that_quits_says_yes_and_a_sign_is_shown_as_it_is_type
         assert screen.app.is_running
         await screen.press("f9")
         await screen.ended()
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        "command_palette",
+        "suspend",
+        "mark",
+        "show_help",
+        "back",
+        "focus_instance",
+        "leave",
+        "filter",
+    ],
+)
+async def test_f24_a_key_that_was_another_ones_does_what_it_is_bound_to(moved: str) -> None:
+    keys = next(key.keys for key in KEYS if key.action == moved).split(",")
+    keymap = {moved: "f5", "reconnect": keys[0]}
+    fleet = ScriptedFleet(connected("shop"))
+    async with shown(fleet, 120, 40, keymap=keymap) as screen:
+        await screen.press(keys[0])
+        await screen.until(lambda _: fleet.calls == [("reconnect", "shop", "takeover")])
+        await dialog_is_open(screen, is_open=False)
 
 
 # -- F25: what quitting ends

@@ -64,7 +64,8 @@ class WazitermApp(ContainedApp):
     """
 
     CSS_PATH = "waziterm.tcss"
-    ENABLE_COMMAND_PALETTE = True
+    # Ours is opened by a key of ours; Textual's would keep ctrl+p, whatever that is bound to.
+    ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[set[Any]] = {_fleet_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "leave", priority=True, show=False)
@@ -133,7 +134,7 @@ class WazitermApp(ContainedApp):
         self.model.hear(self._silent_since())
         self.screens.repaint()
 
-    def _refusal(self) -> str:
+    def refusal(self) -> str:
         """Why the fleet takes no commands now; "" when it does."""
         if self.model.read_only:
             return tr("this screen only watches; attach without --read-only")
@@ -208,16 +209,13 @@ class WazitermApp(ContainedApp):
             self.commands,
             self._main,
             self.screens.one,
-            refusal=self._refusal(),
+            refusal=self.refusal(),
             tell=self.message.tell,
         )
 
     def action_leave(self) -> None:
         """ctrl+c, over a dialog too."""
         self.screens.leave()
-
-    def action_command_palette(self) -> None:
-        self.screens.command_palette()
 
     async def on_event(self, event: Event) -> None:
         await self._key_order.on_event(event)

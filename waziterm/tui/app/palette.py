@@ -14,7 +14,7 @@ from textual.command import (
 )
 
 from waziterm.domain.screen import KeyAction, Place
-from waziterm.tui.commands.keys import AppKey
+from waziterm.tui.commands.keys import AppKey, is_refused
 from waziterm.tui.text.lang import tr
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class FleetCommands(Provider):
         for key in app.keys:
             if not isinstance(key, AppKey) or key.action is KeyAction.COMMAND_PALETTE:
                 continue
-            if key.commands and app.model.read_only:
+            if key.commands and not app.model.takes_commands:
                 continue
             if key.place is Place.BOTH and key.label:
                 about = f"{key.told} ({key.shown})"
-                yield tr(key.label), about, partial(key.do, app.commands)
+                yield tr(key.label), about, self._act(key, partial(key.do, app.commands))
         about = tr("the words of the field, explained")
         yield tr("glossary"), about, app.screens.show_glossary
         show = app.screens.open_focus
@@ -56,11 +56,21 @@ class FleetCommands(Provider):
         app = cast("WazitermApp", self.app)
         for name in app.model.names:
             for key in app.keys:
-                if key.commands and app.model.read_only:
+                if key.commands and not app.model.takes_commands:
                     continue
                 if isinstance(key, AppKey) and key.do_on is not None:
-                    act = partial(key.do_on, app.commands, name)
+                    act = self._act(key, partial(key.do_on, app.commands, name))
                     yield f"{tr(key.label)} {name}", key.told, act
+
+    def _act(self, key: AppKey, do: Callable[[], object]) -> Callable[[], object]:
+        """What an entry does, unless the fleet takes no commands by then."""
+        app = cast("WazitermApp", self.app)
+
+        def act() -> None:
+            if not is_refused(key, app.refusal(), app.message.tell):
+                do()
+
+        return act
 
     async def discover(self) -> Hits:
         for name, about, act in self._entries():

@@ -258,9 +258,7 @@ def press(
     """
     place = Place.FLEET if instance is None else Place.FOCUS
     key = next(key for key in KEYS if key.action is action and key.place in (place, Place.BOTH))
-    if refusal and key.commands:
-        verb = tr(key.label or key.action.value.replace("_", "-"))
-        tell(Mood.TROUBLE, tr("{verb} was not carried out: {why}", verb=verb, why=refusal))
+    if is_refused(key, refusal, tell):
         return
     match key:
         case AppKey():
@@ -272,6 +270,16 @@ def press(
                 key.do(instance)
         case _:
             assert_never(key)
+
+
+def is_refused(key: AnyKey, refusal: str, tell: Callable[[Mood, str], None]) -> bool:
+    """Whether a key does nothing because it leads to a command; says so. refusal, tell: see
+    `press`."""
+    if not refusal or not key.commands:
+        return False
+    verb = tr(key.label or key.action.value.replace("_", "-"))
+    tell(Mood.TROUBLE, tr("{verb} was not carried out: {why}", verb=verb, why=refusal))
+    return True
 
 
 def rebound(keymap: Mapping[str, str]) -> tuple[AnyKey, ...]:
