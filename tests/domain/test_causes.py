@@ -121,6 +121,107 @@ REAL = (
     ),
     ("EOF", "the connection was closed while it was made"),
     ("context deadline exceeded", "no answer in time"),
+    # Other forms of the same: other families, a source, a zone, a proxy in between.
+    (
+        "dial tcp: lookup web.whatsapp.com on [fe80::1%eth0]:53: no such host",
+        "no DNS answer for web.whatsapp.com",
+    ),
+    (
+        "dial tcp: lookup web.whatsapp.com: dial udp: too many open files",
+        "this machine has no more connections to give",
+    ),
+    ("dial tcp6 [::1]:443: connect: connection refused", "connection refused by [::1]:443"),
+    (
+        "dial tcp 10.0.0.5:40112->157.240.1.60:443: connect: connection refused",
+        "connection refused by 157.240.1.60:443",
+    ),
+    (
+        "dial tcp [2a03:2880::1]:443: connect: cannot assign requested address",
+        "no route to [2a03:2880::1]:443",
+    ),
+    (
+        "dial tcp 157.240.1.60:443: socket: operation not permitted",
+        "this machine forbids the connection to 157.240.1.60:443",
+    ),
+    (
+        "tls: failed to verify certificate: x509: cannot validate certificate for ::1 because it"
+        " doesn't contain any IP SANs",
+        "the certificate is not WhatsApp's: something stands between",
+    ),
+    (
+        "tls: failed to verify certificate: x509: certificate is not valid for any names, but"
+        " wanted to match web.whatsapp.com",
+        "the certificate is not WhatsApp's: something stands between",
+    ),
+    (
+        "tls: failed to verify certificate: x509: negative serial number",
+        "the certificate is not accepted: something stands between",
+    ),
+    (
+        "tls: failed to load system roots and no roots provided",
+        "this machine has no certificates of authorities",
+    ),
+    ("http: server gave HTTP response to HTTPS client", "what answers does not speak TLS"),
+    ('malformed HTTP response "SSH-2.0-OpenSSH_9.6"', "what answers does not speak HTTP"),
+    ("net/http: timeout awaiting response headers", "no answer in time"),
+    ("Bad Request", "the proxy refuses the request"),
+    (
+        "proxyconnect tcp: tls: failed to verify certificate: x509: certificate is valid for"
+        " a.example, not proxy.example",
+        "the proxy's certificate is not accepted",
+    ),
+    (
+        "proxyconnect tcp: tls: first record does not look like a TLS handshake",
+        "the proxy does not speak TLS: its URL is one with http",
+    ),
+    (
+        "proxyconnect tcp: net/http: TLS handshake timeout",
+        "the proxy gives no answer to the TLS handshake",
+    ),
+    (
+        "proxyconnect tcp: remote error: tls: bad certificate",
+        "the TLS handshake with the proxy failed",
+    ),
+    ("proxyconnect tcp: EOF", "the proxy closed the connection"),
+    (
+        'proxyconnect tcp: malformed HTTP response "SSH-2.0-OpenSSH_9.6"',
+        "what answers in the proxy's place does not speak HTTP",
+    ),
+    (
+        "proxyconnect tcp: dial tcp [fe80::1%eth0]:3128: connect: no route to host",
+        "no route to the proxy [fe80::1%eth0]:3128",
+    ),
+    (
+        "socks connect tcp [fe80::1%eth0]:1080->[2a03::1]:443: unknown error general SOCKS server"
+        " failure",
+        "the proxy [fe80::1%eth0]:1080 does not reach WhatsApp",
+    ),
+    (
+        "socks connect tcp [::1]:1080->web.whatsapp.com:443: dial tcp [::1]:1080: i/o timeout",
+        "the proxy [::1]:1080 does not answer",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: dial tcp 127.0.0.1:1080: connect:"
+        " no route to host",
+        "no route to the proxy 127.0.0.1:1080",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: context deadline exceeded",
+        "the proxy 127.0.0.1:1080 does not answer",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: unknown error unknown code: 91",
+        "the proxy 127.0.0.1:1080 does not reach WhatsApp",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: read tcp 127.0.0.1:5->"
+        "127.0.0.1:1080: read: connection reset by peer",
+        "the proxy closed the connection",
+    ),
+    (
+        "socks connect tcp 127.0.0.1:1080->web.whatsapp.com:443: invalid username/password",
+        "the proxy wants another login",
+    ),
 )
 
 
@@ -137,6 +238,7 @@ def test_the_commonest_texts_become_one_sentence(text: str, said: str) -> None:
             "WhatsApp's address answers with HTTP 403",
         ),
         ("timed out waiting for handshake response", "no answer in time"),
+        ("port 407 is not open", "port 407 is not open"),
         ("network is unreachable", "the network is unreachable"),
         ("no route to host", "no route to WhatsApp"),
     ],

@@ -14,43 +14,76 @@ _LONGEST_RAW = 4096
 _LONGEST = 160
 
 _HOST = r"(?P<host>[\w.-]+)"
-_AT = r"(?P<at>[\w.\[\]:%-]+?)"
-_SOCKS = rf"socks connect tcp {_AT}->[\w.:-]+: "
-_PROXY = rf"proxyconnect tcp: dial tcp {_AT}: "
-_DIAL = rf"dial tcp {_AT}: "
+_ADDRESS = r"[\w.\[\]:%-]+"
+_AT = rf"(?P<at>{_ADDRESS}?)"
+_DIAL = rf"dial (?:tcp|udp)[46]? (?:{_ADDRESS}->)?{_AT}: "
+_PROXY = rf"(?:proxyconnect tcp|socks connect tcp {_ADDRESS}->{_ADDRESS}): {_DIAL}"
+_SOCKS = rf"socks connect tcp {_AT}->{_ADDRESS}: "
+_ANSWER = r"(?:request|proxyconnect tcp): (?:.*: )?"
+"""Before what a proxy answered to CONNECT."""
+_NO_WAY = r"network is (?:unreachable|down)|no route to host|host is down|network unreachable"
+_TIMED_OUT = r"i/o timeout|timed out|deadline exceeded"
+_SPENT = r"too many open files|cannot assign requested address|no buffer space available"
 
 # The first that is found counts, so what is more exact comes first.
 _TABLE: Sequence[tuple[str, str]] = (
+    (r"too many open files", "this machine has no more connections to give"),
     # DNS, whichever way its server failed.
     (rf"\blookup {_HOST}(?: on [^ ]+)?: ", "no DNS answer for {host}"),
     # A proxy.
-    (r"\bProxy Authentication Required\b|\b407\b", "the proxy wants another login (407)"),
     (
-        r"username/password authentication failed|no acceptable authentication methods",
+        r"\bProxy Authentication Required\b|status code 101 but got 407",
+        "the proxy wants another login (407)",
+    ),
+    (
+        rf"{_SOCKS}(?:username/password authentication failed|invalid username/password"
+        r"|no acceptable authentication methods|unsupported authentication method)",
         "the proxy wants another login",
     ),
-    (
-        rf"{_PROXY}(?:connect: )?connection refused|socks connect tcp {_AT.replace('at', 'to')}->"
-        r"[\w.:-]+: dial tcp [\w.\[\]:%-]+: connect: connection refused",
-        "connection refused by the proxy {at}",
-    ),
-    (rf"{_PROXY}.*(?:i/o timeout|timed out)", "the proxy {at} does not answer"),
-    (rf"{_PROXY}.*(?:unreachable|no route)", "no route to the proxy {at}"),
+    (rf"{_PROXY}(?:connect: )?connection refused", "connection refused by the proxy {at}"),
+    (rf"{_PROXY}.*(?:{_TIMED_OUT})", "the proxy {at} does not answer"),
+    (rf"{_PROXY}.*(?:{_NO_WAY})", "no route to the proxy {at}"),
     (
         rf"{_SOCKS}(?:unknown error )?(?:connection )?not allowed by ruleset",
         "the proxy {at} forbids WhatsApp",
     ),
     (
         rf"{_SOCKS}(?:unknown error )?(?:general SOCKS server failure|host unreachable"
-        r"|network unreachable|connection refused|TTL expired)",
+        r"|network unreachable|connection refused|TTL expired|command not supported"
+        r"|address type not supported|unknown code: \d+)",
         "the proxy {at} does not reach WhatsApp",
     ),
+    (rf"{_SOCKS}.*(?:{_TIMED_OUT})", "the proxy {at} does not answer"),
     (rf"{_SOCKS}.*(?:unexpected protocol version|EOF)", "{at} is no SOCKS proxy"),
+    (rf"{_SOCKS}.*connection reset by peer", "the proxy closed the connection"),
     (
-        r"(?:request|proxyconnect tcp): .*\b(?:Bad Gateway|Service Unavailable|Gateway Timeout)$",
+        rf"{_ANSWER}(?:Bad Gateway|Service Unavailable|Gateway Timeout)$",
         "the proxy does not reach WhatsApp",
     ),
     (r": Forbidden$", "the proxy forbids WhatsApp"),
+    (
+        rf"{_ANSWER}(?:Bad Request|Unauthorized|Not Found|Method Not Allowed"
+        r"|Request Timeout|Too Many Requests|Internal Server Error|Not Implemented)$",
+        "the proxy refuses the request",
+    ),
+    (r"proxyconnect tcp: .*x509: ", "the proxy's certificate is not accepted"),
+    (
+        r"proxyconnect tcp: .*(?:first record does not look like a TLS handshake)",
+        "the proxy does not speak TLS: its URL is one with http",
+    ),
+    (
+        r"proxyconnect tcp: .*TLS handshake timeout",
+        "the proxy gives no answer to the TLS handshake",
+    ),
+    (r"proxyconnect tcp: (?:remote error: )?tls: ", "the TLS handshake with the proxy failed"),
+    (
+        r"proxyconnect tcp: .*(?:connection reset by peer|broken pipe|EOF)",
+        "the proxy closed the connection",
+    ),
+    (
+        r"proxyconnect tcp: .*malformed HTTP",
+        "what answers in the proxy's place does not speak HTTP",
+    ),
     # Certificates and TLS.
     (
         r"x509: certificate signed by unknown authority",
@@ -61,35 +94,40 @@ _TABLE: Sequence[tuple[str, str]] = (
         "the certificate is not valid now: see this machine's clock",
     ),
     (
-        rf"x509: certificate is (?:not )?valid for .*, not {_HOST}"
-        rf"|x509: cannot validate certificate for {_HOST.replace('host', 'ip')} because",
+        r"x509: certificate is (?:not )?valid for |x509: cannot validate certificate for "
+        r"|x509: certificate relies on legacy Common Name",
         "the certificate is not WhatsApp's: something stands between",
     ),
-    (r"first record does not look like a TLS handshake", "what answers does not speak TLS"),
+    (r"failed to load system roots", "this machine has no certificates of authorities"),
+    (r"\bx509: ", "the certificate is not accepted: something stands between"),
+    (
+        r"first record does not look like a TLS handshake|HTTP response to HTTPS client",
+        "what answers does not speak TLS",
+    ),
     (r"TLS handshake timeout", "no answer to the TLS handshake"),
     (r"\b(?:remote error: )?tls: ", "the TLS handshake failed"),
+    (r"malformed HTTP", "what answers does not speak HTTP"),
     # The way to WhatsApp.
     (rf"{_DIAL}(?:connect: )?connection refused", "connection refused by {at}"),
-    (rf"{_DIAL}(?:i/o timeout|connect: connection timed out)", "no answer from {at}"),
+    (rf"{_DIAL}(?:connect: )?(?:{_TIMED_OUT}|connection timed out)", "no answer from {at}"),
     (
-        rf"{_DIAL}(?:connect: )?(?:network is (?:unreachable|down)|no route to host|host is down)",
+        rf"{_DIAL}(?:connect: )?(?:{_NO_WAY})"
+        rf"|dial tcp[46]? (?P<to>\[{_ADDRESS}\]:\d+): (?:connect: cannot assign requested address"
+        r"|socket: address family not supported)",
         "no route to {at}",
     ),
     (
-        rf"{_DIAL}connect: (?:permission denied|operation not permitted)",
+        rf"{_DIAL}(?:connect|socket): (?:permission denied|operation not permitted)",
         "this machine forbids the connection to {at}",
     ),
-    (
-        r"too many open files|cannot assign requested address",
-        "this machine has no more connections to give",
-    ),
+    (_SPENT, "this machine has no more connections to give"),
     (r"connection reset by peer|broken pipe", "connection reset by peer"),
     (r"network is (?:unreachable|down)", "the network is unreachable"),
     (r"no route to host|host is down", "no route to WhatsApp"),
     (r"status code 101 but got (?P<code>\d{3})", "WhatsApp's address answers with HTTP {code}"),
     (
         r"timed out waiting for handshake|context deadline exceeded|Client\.Timeout exceeded"
-        r"|i/o timeout|connection timed out",
+        r"|i/o timeout|connection timed out|timeout awaiting response headers",
         "no answer in time",
     ),
     (r"(?:^|: )(?:unexpected )?EOF$", "the connection was closed while it was made"),
