@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from phonenumbers import NumberParseException
 
 _PLUSES = ("+", "\uff0b")
+_NO_DIGITS = "it holds something else than digits"
 _FORMER = {
     52: re.compile("1[0-9]{10}"),  # Mexico: mobiles until 2019
     225: re.compile("[0-9]{8}"),  # Ivory Coast: until January 2021
@@ -55,15 +56,19 @@ def phone_number(text: str) -> str:
 
     hint = f"write it with its country code, for example {NUMBER_EXAMPLE}"
     shown = repr(plain(text, 30))
-    written = "".join(each for each in text if category(each) != "Cf").strip()
+    written = " ".join("".join(each for each in text if category(each) != "Cf").split())
     if not written.startswith(_PLUSES):
         raise InputError(f"{shown} does not start with + and a country code", hint)
     try:
         number = phonenumbers.parse(written)
     except phonenumbers.NumberParseException as error:
-        raise InputError(f"{shown} is not a phone number: {_why_unparsed(error)}", hint) from error
+        why = _why_unparsed(error, written)
+        raise InputError(f"{shown} is not a phone number: {why}", hint) from error
     if number.extension:
         raise InputError(f"{shown} has an extension, which WhatsApp does not know", hint)
+    if any(map(str.isalpha, written)):
+        # The library has read letters as the digits of their keys.
+        raise InputError(f"{shown} is not a phone number: {_NO_DIGITS}", hint)
     known = phonenumbers.national_significant_number(number)
     former = _FORMER.get(number.country_code or 0)
     if former is not None and former.fullmatch(known):
@@ -80,11 +85,12 @@ def phone_number(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _why_unparsed(error: "NumberParseException") -> str:
+def _why_unparsed(error: "NumberParseException", written: str) -> str:
     kinds = type(error)
+    too_short = written[1:].strip().isdecimal()
     return {
         kinds.INVALID_COUNTRY_CODE: "no country has this code",
-        kinds.NOT_A_NUMBER: "it holds something else than digits",
+        kinds.NOT_A_NUMBER: "it is too short" if too_short else _NO_DIGITS,
         kinds.TOO_SHORT_AFTER_IDD: "it is too short",
         kinds.TOO_SHORT_NSN: "it is too short",
         kinds.TOO_LONG: "it is too long",
