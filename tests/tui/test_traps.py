@@ -329,6 +329,14 @@ async def test_f24_a_key_that_was_another_ones_does_what_it_is_bound_to(moved: s
         await dialog_is_open(screen, is_open=False)
 
 
+async def test_f24_esc_clears_the_filter_where_going_back_is_a_key_that_is_typed() -> None:
+    async with shown(every_state(), 120, 40, keymap={"back": "b"}) as screen:
+        await screen.press("slash", "b")
+        await screen.sees("esc clear it", "of 12 filtered")
+        await screen.press("escape")
+        await screen.until(lambda text: "filtered" not in text and "clear it" not in text)
+
+
 # -- F25: what quitting ends
 
 

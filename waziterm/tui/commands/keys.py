@@ -15,7 +15,7 @@ from waziterm.domain.screen import OUR_KEYS, KeyAction, Place
 from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance
 from waziterm.tui.state.here import Here, Move, View
 from waziterm.tui.state.messages import Mood
-from waziterm.tui.text.keynames import OURS, key_of, with_keys_named
+from waziterm.tui.text.keynames import OURS, with_keys_named
 from waziterm.tui.text.lang import tr
 
 _Target = TypeVar("_Target", Commands, OnFleet, OnInstance)
@@ -312,7 +312,7 @@ def names_of(keys: Iterable[AnyKey]) -> Mapping[KeyAction, str]:
 def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
     """What the footer shows: the keys that do something here and now, with their words."""
     if here.typing:
-        return [("enter", tr("keep the filter")), (key_of(KeyAction.BACK), tr("clear it"))]
+        return [("enter", tr("keep the filter")), ("esc", tr("clear it"))]
     return [
         (key.shown, key.word(here))
         for key in keys

@@ -1,10 +1,11 @@
 """The first screen: the fleet as panels, as a list, by its incidents, or as a queue of scans."""
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import ClassVar, assert_never
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
@@ -21,6 +22,13 @@ from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import tr
+
+
+class FilterField(Input):
+    """Where a filter is typed. esc clears it, whatever is bound to going back: another key could
+    be one that is typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "screen.clear_filter", show=False)]
 
 
 class MainScreen(FleetScreen):
@@ -40,7 +48,7 @@ class MainScreen(FleetScreen):
         self.queue = Queue(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = View.WALL
-        self._filter = Input(
+        self._filter = FilterField(
             id="filter",
             compact=True,
             placeholder=tr(
@@ -153,6 +161,9 @@ class MainScreen(FleetScreen):
         self._filter.display = False
         self.set_focus(None)
         self.repaint()
+
+    def action_clear_filter(self) -> None:
+        self.back()
 
     def back(self) -> None:
         """esc: first the field, then the marks, then the filter, then the other views."""
