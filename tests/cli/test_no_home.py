@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,18 @@ def test_f29_a_manager_is_asked_as_ever(managed: DataDir, fleet: ScriptedFleet) 
     done = homeless("stop", "shop-a", "--data-dir", str(managed.root))
     assert done.returncode == 0, done.stderr
     assert fleet.calls
+
+
+def test_f29_a_relative_data_directory_in_a_directory_that_is_gone_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    command = f"mkdir {gone}; cd {gone}; rmdir {gone}; {sys.executable} -m waziterm list --data-dir"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} here"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done
+    assert "here is relative, and this shell's directory is gone" in done.stderr

@@ -20,11 +20,14 @@ def data_dir_of(flag: Path | None) -> DataDir:
     """
     chosen = flag or os.environ.get("WAZITERM_DATA_DIR")
     if chosen:
+        named = "--data-dir" if flag else "WAZITERM_DATA_DIR"
         try:
             return DataDir(Path(chosen).expanduser().absolute())
         except RuntimeError as error:
-            named = "--data-dir" if flag else "WAZITERM_DATA_DIR"
             raise FleetError(f"{named}: {chosen} names no home directory", code=2) from error
+        except FileNotFoundError as error:
+            said = f"{named}: {chosen} is relative, and this shell's directory is gone"
+            raise FleetError(said, code=2) from error
     from waziterm.config import load_settings  # noqa: PLC0415 - reads a file
 
     return DataDir(load_settings().data_dir)

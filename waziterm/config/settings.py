@@ -45,6 +45,8 @@ def directory(text: object) -> Path:
         return Path(text).expanduser().absolute()
     except RuntimeError as error:
         raise ValueError(f"{text} names no home directory on this machine") from error
+    except FileNotFoundError as error:
+        raise ValueError(f"{text} is relative, and this shell's directory is gone") from error
 
 
 class Address(NamedTuple):
