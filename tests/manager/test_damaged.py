@@ -1,7 +1,9 @@
 """F35, F38: what cannot be read of the database or the trash is named, the rest is shown."""
 
 import asyncio
+import json
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -102,6 +104,79 @@ def test_f38_who_only_lost_a_moment_to_show_goes_on(host: Host) -> None:
     spoilt(DataDir(host.root), "since", "9e99")
     host.open()
     assert worker_of(host, "bad").jid == JID
+
+
+HISTORY = {
+    "transitions": ("at", "from_state", "to_state", "reason", "detail", "event"),
+    "attempts": ("kind", "at", "ended_at", "ok"),
+    "sends": ("at", "ok", "took_s", "error"),
+    "lines": ("at", "source", "text"),
+    "incidents": ("reason", "began_at", "last_at", "instances", "fleet", "acknowledged_at"),
+    "acts": ("at", "kind", "subject", "why"),
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [(table, column, value) for table, columns in HISTORY.items() for column in columns
+     for value in ("x'00ff'", "9e99", "'entangled'")
+     if (column, value) not in {(each, "'entangled'") for each in
+         ("detail", "event", "error", "text", "subject", "why")} | {("kind", "'entangled'")
+         if table == "acts" else ("", "")}],
+)  # fmt: skip
+def test_f38_one_row_of_the_history_that_cannot_be_read_is_left_out_and_counted(
+    data: DataDir, capsys: pytest.CaptureFixture[str], table: str, column: str, value: str
+) -> None:
+    shop = Instance("shop", 1.0, since=1.0, jid=JID, wanted=Wanted.STOPPED)
+    stored(data, shop)
+    fill(data, shop)
+    spoil_history(data, table, column, value)
+    for words in ("list", "status shop", "logs shop", "incidents", "conflicts", "trash"):
+        code, shown = called(capsys, data, *words.split())
+        assert code == 0 and "error" not in shown, (words, shown)
+    for words, of, key in (("logs shop", "lines", None), ("conflicts", "transitions", "conflicts"),
+                           ("incidents", "incidents", None)):  # fmt: skip
+        _, shown = called(capsys, data, *words.split())
+        assert len(shown if key is None else shown[key]) == (1 if of == table else 2), words
+    _, found = called(capsys, data, "check")
+    (named,) = [each for each in found["findings"] if each["kind"] == "row_damaged"]
+    assert named["id"] == f"row_damaged:{table}" and named["evidence"].endswith("read: 1")
+
+
+def fill(data: DataDir, shop: Instance) -> None:
+    """Two rows in each table of the history, of today."""
+    at = time.time() - 100.0
+    met = json.dumps([shop.id])
+    with closing(sqlite3.connect(data.database, isolation_level=None)) as db:
+        db.execute("DELETE FROM transitions")
+        for number in (1, 2):
+            move = (shop.id, at, "connected", "cooldown", "conflict", "440", "", "StreamReplaced")
+            rows: dict[str, tuple[object, ...]] = {
+                "transitions": (number, *move),
+                "attempts": (number, shop.id, "resume", at, at + 1.0, 1, "online"),
+                "sends": (number, shop.id, at, 1, 0.2, ""),
+                "lines": (shop.id, number, at, "manager", "hello"),
+                "incidents": (number, "conflict", at, at, met, 1, "", 0, None),
+                "acts": (number, at, "trash", "shop", "", shop.id),
+            }
+            for table, row in rows.items():
+                db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+
+
+def spoil_history(data: DataDir, table: str, column: str, value: str) -> None:
+    with closing(sqlite3.connect(data.database, isolation_level=None)) as db:
+        version = db.execute("PRAGMA schema_version").fetchone()[0]
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_schema SET sql = replace(replace(sql, 'STRICT, ', ''), 'STRICT', '')"
+            " WHERE name = ?",
+            (table,),
+        )
+        db.execute(f"PRAGMA schema_version = {version + 1}")
+    number = "seq" if table == "lines" else "id"
+    with closing(sqlite3.connect(data.database, isolation_level=None)) as db:
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute(f"UPDATE {table} SET {column} = {value} WHERE {number} = 2")
 
 
 MANIFESTS = (b"", b"{", b"[]", b"\xff\xfe", b'{"id": 1}', b"9" * 5000, None)

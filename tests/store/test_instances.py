@@ -14,7 +14,7 @@ from tests.store.files import contents, query
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.store import StoreError, Transition, open_store
+from waziterm.store import Transition, open_store
 
 MOMENT = st.floats(0.0, 253_402_300_799.0)
 """Between 1970 and the year 10000: a row with any other is damaged (F38)."""
@@ -175,11 +175,16 @@ async def test_text_that_is_not_unicode_is_stored_with_question_marks(tmp_path: 
         assert (await store.instances())[0].detail == "bad ? name"
 
 
-async def test_a_word_from_another_version_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["state", "reason", "wanted", "hold", "trouble"])
+async def test_f38_an_unknown_word_is_one_damaged_row(tmp_path: Path, column: str) -> None:
     path = tmp_path / "waziterm.db"
     async with open_store(path) as store:
         await store.save(Instance("shop", 1.0, id="shop"), event=None, at=1.0)
-    query(path, "UPDATE instances SET state = 'entangled'")
+        await store.save(Instance("well", 1.0, id="well"), event=None, at=1.0)
+    query(path, f"UPDATE instances SET {column} = 'entangled' WHERE name = 'shop'")
     async with open_store(path) as store:
-        with pytest.raises(StoreError, match="'entangled', unknown to this waziterm"):
-            await store.instances()
+        shop, well = await store.instances()
+        assert well == Instance("well", 1.0, id="well")
+        assert (shop.name, shop.state) == ("shop", State.STOPPED) and column in shop.detail
+        assert shop.wanted is (Wanted.RUNNING if column == "trouble" else Wanted.STOPPED)
+        assert await store.damaged_rows() == {"shop": column}

@@ -2,14 +2,10 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.domain.text import plain
-
-T = TypeVar("T")
 
 
 class StoreError(FleetError):
@@ -74,20 +70,6 @@ def _is_full(folder: Path) -> bool:
         return shutil.disk_usage(folder).free < _SPARE_BYTES
     except OSError:
         return False
-
-
-def known(convert: Callable[[str], T], word: str) -> T:
-    """`convert(word)` for a word of a closed set, as read from the database.
-
-    Raises StoreError for a word that this version of the program does not know.
-    """
-    try:
-        return convert(word)
-    except ValueError as error:
-        raise StoreError(
-            f"the database holds the word {plain(word, 60)!r}, unknown to this waziterm",
-            "use the version of waziterm that wrote it, or a newer one",
-        ) from error
 
 
 def storable(text: str) -> str:

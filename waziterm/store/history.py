@@ -7,9 +7,9 @@ from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import safe_line
-from waziterm.store.errors import known
 from waziterm.store.instances import names_by_id
 from waziterm.store.records import AttemptCounts, SendCounts, Transition
+from waziterm.store.sound import SOUND
 
 TABLES = ("transitions", "attempts", "sends", "acts", "incidents")
 INTERRUPTED = "interrupted"
@@ -23,7 +23,7 @@ def read_transitions(
     where = "at >= ?" if identity is None else "at >= ? AND instance = ?"
     rows = db.execute(
         "SELECT at, instance, from_state, to_state, reason, code, detail, event FROM transitions"
-        f" WHERE {where} ORDER BY id DESC LIMIT ?",
+        f" WHERE {where} AND {SOUND['transitions']} ORDER BY id DESC LIMIT ?",
         (since, limit) if identity is None else (since, identity, limit),
     ).fetchall()
     names = names_by_id(db)
@@ -31,9 +31,9 @@ def read_transitions(
         Transition(
             at=at,
             instance=names.get(instance, instance),
-            from_state=known(State, left) if left is not None else None,
-            to_state=known(State, entered),
-            reason=known(Reason.of, reason),
+            from_state=State(left) if left is not None else None,
+            to_state=State(entered),
+            reason=Reason.of(reason),
             code=code,
             detail=detail,
             event=event,
@@ -53,7 +53,7 @@ def read_timeline(
     rows = db.execute(
         "WITH told AS (SELECT *, lag(to_state) OVER course IS NOT to_state"
         " OR lag(reason) OVER course IS NOT reason AS moved FROM transitions"
-        " WHERE instance = :id WINDOW course AS (ORDER BY id)),"
+        f" WHERE instance = :id AND {SOUND['transitions']} WINDOW course AS (ORDER BY id)),"
         " moves AS (SELECT * FROM told WHERE moved)"
         " SELECT at, to_state, reason, detail FROM moves WHERE id >="
         " coalesce((SELECT max(id) FROM moves WHERE at < :since), 0)"
@@ -74,7 +74,8 @@ def read_told(db: sqlite3.Connection, since: float, before: int | None, limit: i
     """
     return db.execute(
         "SELECT id, instance, at, to_state, reason, detail FROM transitions"
-        " WHERE at >= ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
+        f" WHERE at >= ?1 AND (?2 IS NULL OR id < ?2) AND {SOUND['transitions']}"
+        " ORDER BY id DESC LIMIT ?3",
         (since, before, limit),
     ).fetchall()
 
@@ -92,7 +93,7 @@ def courses_of(newest_first: Sequence[Told]) -> Mapping[str, tuple[Moved, ...]]:
 
 
 def _moved(at: float, state: str, reason: str, detail: str) -> Moved:
-    return Moved(at, known(State, state), known(Reason.of, reason), detail)
+    return Moved(at, State(state), Reason.of(reason), detail)
 
 
 def begin_attempt(db: sqlite3.Connection, identity: str, at: float, kind: AttemptKind) -> int:
@@ -122,7 +123,9 @@ def interrupt_attempts(db: sqlite3.Connection) -> None:
 def count_attempts(db: sqlite3.Connection, since: float) -> AttemptCounts:
     """Attempts that began at `since` or later and have ended by themselves."""
     total, ok = db.execute(
-        "SELECT count(*), total(ok) FROM attempts WHERE at >= ? AND ok IS NOT NULL", (since,)
+        "SELECT count(*), total(ok) FROM attempts WHERE at >= ? AND ok IS NOT NULL"
+        f" AND {SOUND['attempts']}",
+        (since,),
     ).fetchone()
     return AttemptCounts(total, int(ok))
 
@@ -133,13 +136,14 @@ def read_attempts(
     """The newest `limit` attempts that began at `since` or later, oldest first."""
     rows = db.execute(
         "SELECT at, instance, kind, ended_at - at, ok FROM attempts"
-        " WHERE at >= ? AND (?2 IS NULL OR instance = ?2) ORDER BY id DESC LIMIT ?",
+        f" WHERE at >= ? AND (?2 IS NULL OR instance = ?2) AND {SOUND['attempts']}"
+        " ORDER BY id DESC LIMIT ?",
         (since, identity, limit),
     ).fetchall()
     names = names_by_id(db)
     return tuple(
         Attempt(
-            *(at, names.get(instance, instance), known(AttemptKind, kind), took_s),
+            *(at, names.get(instance, instance), AttemptKind(kind), took_s),
             ok=None if ok is None else bool(ok),
         )
         for at, instance, kind, took_s, ok in reversed(rows)
@@ -159,7 +163,8 @@ def add_send(
 def count_sends(db: sqlite3.Connection, since: float, identity: str | None) -> SendCounts:
     """Send-tests from `since` on, of one instance or of all."""
     total, ok = db.execute(
-        "SELECT count(*), total(ok) FROM sends WHERE at >= ? AND (?2 IS NULL OR instance = ?2)",
+        "SELECT count(*), total(ok) FROM sends WHERE at >= ? AND (?2 IS NULL OR instance = ?2)"
+        f" AND {SOUND['sends']}",
         (since, identity),
     ).fetchone()
     return SendCounts(total, int(ok))
@@ -178,13 +183,14 @@ def prune_history(
     db: sqlite3.Connection, table: str, before: float, newest: int, limit: int
 ) -> int:
     """Delete at most `limit` rows of a table of the history that are older than `before`, and have
-    no greater number than `newest`.
+    no greater number than `newest`. One that cannot be read goes with an older one behind it.
 
     Returns how many.
     """
-    moment = "last_at" if table == "incidents" else "at"
+    moment, sound = "last_at" if table == "incidents" else "at", SOUND[table]
     return db.execute(
-        f"DELETE FROM {table} WHERE id IN"
-        f" (SELECT id FROM {table} WHERE {moment} < ? AND id <= ? LIMIT ?)",
+        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id <= ?2 AND"
+        f" ({moment} < ?1 AND {sound} OR NOT {sound} AND id <="
+        f" (SELECT max(id) FROM {table} WHERE {moment} < ?1 AND {sound})) LIMIT ?3)",
         (before, newest, limit),
     ).rowcount

@@ -6,8 +6,9 @@ import sqlite3
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.store.errors import known, storable
+from waziterm.store.errors import storable
 from waziterm.store.instances import names_by_id
+from waziterm.store.sound import SOUND
 
 
 def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
@@ -56,7 +57,8 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
     """The newest `limit` incidents that were still growing at `since` or later, oldest first."""
     rows = db.execute(
         "SELECT reason, began_at, last_at, instances, fleet, detail, is_serious, id,"
-        " acknowledged_at FROM incidents WHERE last_at >= ? ORDER BY id DESC LIMIT ?",
+        f" acknowledged_at FROM incidents WHERE last_at >= ? AND {SOUND['incidents']}"
+        " ORDER BY id DESC LIMIT ?",
         (since, limit),
     ).fetchall()
     names = names_by_id(db)
@@ -64,7 +66,7 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
     for reason, began_at, last_at, instances, fleet, detail, is_serious, number, seen_at in rows:
         met = tuple(json.loads(instances))
         view = IncidentView(
-            known(Reason.of, reason),
+            Reason.of(reason),
             began_at,
             last_at,
             tuple(names.get(each, each) for each in met),

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,8 @@ from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.names import InvalidNameError, check_name
-from waziterm.store.errors import known, storable
+from waziterm.store.errors import storable
+from waziterm.store.sound import SOUND, YEAR_10000
 
 _COLUMNS = (
     "id",
@@ -97,7 +98,7 @@ def remove_instance(db: sqlite3.Connection, identity: str) -> None:
 
 def names_by_id(db: sqlite3.Connection) -> Mapping[str, str]:
     """The name of each instance that there is a trace of, removed ones too."""
-    return dict(db.execute("SELECT id, name FROM names").fetchall())
+    return dict(db.execute("SELECT id, name FROM names WHERE typeof(name) = 'text'").fetchall())
 
 
 def prune_names(db: sqlite3.Connection) -> int:
@@ -108,7 +109,8 @@ def prune_names(db: sqlite3.Connection) -> int:
         " AND NOT EXISTS (SELECT 1 FROM lines WHERE instance = names.id)"
         " AND id NOT IN (SELECT instance FROM attempts)"
         " AND id NOT IN (SELECT instance FROM sends)"
-        " AND id NOT IN (SELECT value FROM incidents, json_each(incidents.instances))"
+        " AND id NOT IN (SELECT value FROM incidents,"
+        " json_each(iif(json_valid(incidents.instances), incidents.instances, '[]')))"
     ).rowcount
 
 
@@ -120,7 +122,8 @@ def leave_instances(db: sqlite3.Connection, at: float) -> None:
     db.execute(
         "INSERT INTO transitions (instance, at, from_state, to_state, reason, code, detail, event)"
         " SELECT id, max(?, coalesce((SELECT max(at) FROM transitions"
-        " WHERE instance = instances.id), 0)), state, ?, ?, ?, '', 'ManagerEnded' FROM instances"
+        f" WHERE instance = instances.id AND {SOUND['transitions']}), 0)), state,"
+        " ?, ?, ?, '', 'ManagerEnded' FROM instances"
         f" WHERE state IN ({', '.join('?' * len(live))})",
         (at, State.STOPPED.value, reason.slug, reason.code, *live),
     )
@@ -171,11 +174,11 @@ def _instance(row: tuple[Any, ...]) -> Instance:
     instance = Instance(
         **{
             **values,
-            "wanted": known(Wanted, values["wanted"]),
-            "state": known(State, values["state"]),
-            "reason": known(Reason.of, values["reason"]),
-            "hold": known(Reason.of, hold) if hold is not None else None,
-            "trouble": known(Reason.of, trouble) if trouble is not None else None,
+            "wanted": Wanted(values["wanted"]),
+            "state": State(values["state"]),
+            "reason": Reason.of(values["reason"]),
+            "hold": Reason.of(hold) if hold is not None else None,
+            "trouble": Reason.of(trouble) if trouble is not None else None,
             "conflicts": tuple(json.loads(values["conflicts"])),
             "crashes": tuple(json.loads(values["crashes"])),
             "refusals": tuple(json.loads(values["refusals"])),
@@ -218,7 +221,7 @@ def _names(values: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _is_moment(value: object) -> bool:
-    return isinstance(value, int | float) and 0 <= value < _YEAR_10000
+    return isinstance(value, int | float) and 0 <= value < YEAR_10000
 
 
 def _is_count(value: object) -> bool:
@@ -227,6 +230,11 @@ def _is_count(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _is_one_of(words: Iterable[str]) -> Callable[[object], bool]:
+    known = frozenset(words)
+    return lambda value: isinstance(value, str) and value in known
 
 
 def _is_list(value: object) -> bool:
@@ -242,6 +250,9 @@ def _or_none(sound: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: value is None or sound(value)
 
 
+_is_a_reason = _is_one_of(reason.slug for reason in Reason)
+
+
 def _is_name(value: object) -> bool:
     try:
         return isinstance(value, str) and check_name(value) == value
@@ -253,7 +264,6 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and value not in ("", ".", "..") and "/" not in value
 
 
-_YEAR_10000 = 253_402_300_800
 _NAMELESS = "nameless"
 _BARRIERS = frozenset(
     {
@@ -272,8 +282,12 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
     "id": _is_id,
     "name": _is_name,
     **dict.fromkeys(("created_at", "since"), _is_moment),
-    **dict.fromkeys(("phone", "proxy", "jid", "lid", "hold", "trouble"), _or_none(_is_text)),
-    **dict.fromkeys(("wanted", "state", "reason", "detail", "trouble_detail"), _is_text),
+    **dict.fromkeys(("phone", "proxy", "jid", "lid"), _or_none(_is_text)),
+    **dict.fromkeys(("detail", "trouble_detail"), _is_text),
+    "wanted": _is_one_of(Wanted),
+    "state": _is_one_of(State),
+    "reason": _is_a_reason,
+    **dict.fromkeys(("hold", "trouble"), _or_none(_is_a_reason)),
     **dict.fromkeys(
         (
             *("due", "connected_at", "cooldown_until", "banned_until", "guarded_at"),

@@ -12,7 +12,8 @@ from itertools import chain
 
 from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.store.connection import Connection
-from waziterm.store.errors import StoreError, known, storable
+from waziterm.store.errors import StoreError, storable
+from waziterm.store.sound import SOUND
 
 _log = logging.getLogger(__name__)
 
@@ -173,10 +174,10 @@ def read_lines(
     """The newest `limit` lines of an instance, oldest first."""
     rows = db.execute(
         "SELECT seq, at, source, text FROM lines WHERE instance = ? AND seq > ? AND at >= ?"
-        " ORDER BY seq DESC LIMIT ?",
+        f" AND {SOUND['lines']} ORDER BY seq DESC LIMIT ?",
         (identity, after_seq, since, limit),
     ).fetchall()
-    return [LogLine(seq, at, known(Source, source), text) for seq, at, source, text in rows[::-1]]
+    return [LogLine(seq, at, Source(source), text) for seq, at, source, text in rows[::-1]]
 
 
 def last_seq(db: sqlite3.Connection, identity: str) -> int:

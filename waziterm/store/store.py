@@ -27,6 +27,7 @@ from waziterm.store.records import (
     StoredAct,
     Transition,
 )
+from waziterm.store.sound import SOUND, damaged_history
 
 _PRUNED_AT_ONCE = 5_000
 _READ_AT_ONCE = 2_000
@@ -54,6 +55,11 @@ class Store:
     async def damaged_rows(self) -> Mapping[str, str]:
         """By name, the instances whose row holds what cannot be, and its columns that do."""
         return await self._connection.read(rows_of.damaged_rows)
+
+    async def damaged_history(self) -> Mapping[str, int]:
+        """How many rows of each table of the history cannot be read and are left out, where there
+        are any."""
+        return await self._connection.read(damaged_history)
 
     async def save(self, instance: Instance, *, event: str | None, at: float) -> None:
         """Store an instance, new or changed; its QR code is left out.
@@ -167,7 +173,7 @@ class Store:
         rows = await self._connection.read(
             lambda db: db.execute(
                 "SELECT at, kind, subject, why, instance FROM acts WHERE at >= ?"
-                " ORDER BY id DESC LIMIT ?",
+                f" AND {SOUND['acts']} ORDER BY id DESC LIMIT ?",
                 (since, limit),
             ).fetchall()
         )

@@ -157,6 +157,15 @@ def _damaged(survey: Survey) -> Iterator[Finding]:
             f"its row in waziterm.db is damaged: {columns}",
             f"`waziterm status {name}` shows what is left of it; its next change stores it anew",
         )
+    for table, count in survey.damaged_history.items():
+        yield Finding(
+            FindingKind.ROW_DAMAGED,
+            Severity.WARNING,
+            table,
+            None,
+            f"rows of the table {table} in waziterm.db that cannot be read: {count}",
+            "they are left out wherever the history is shown, and go with those of their age",
+        )
     for entry in survey.trash:
         if entry.why is Why.DAMAGED:
             yield Finding(

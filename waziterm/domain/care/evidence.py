@@ -63,6 +63,7 @@ class Survey:
     stale_socket: the path of a control socket that nobody answers.
     conflicts: by id, those of the last day. retries: by id, of the last hour.
     damaged_rows: by name, which columns of an instance's row in the database hold what cannot be.
+    damaged_history: by table of the database, how many rows of the history cannot be read.
     stuck: by name, why an instance is longer in its state than its limit says.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
     connect_limit_s: by how many seconds a connect has come to its end.
@@ -88,6 +89,7 @@ class Survey:
     is_upgraded: bool = False
     trash: tuple[TrashView, ...] = ()
     damaged_rows: Mapping[str, str] = field(default_factory=dict)
+    damaged_history: Mapping[str, int] = field(default_factory=dict)
     stuck: Mapping[str, str] = field(default_factory=dict)
     connect_limit_s: float = Limits().connect_timeout_s
     version: UsedVersion | None = None

@@ -122,6 +122,7 @@ async def inspect(sources: CheckSources) -> Survey:
         descriptors=descriptors(),
         trash=trash,
         damaged_rows=await sources.store.damaged_rows(),
+        damaged_history=await sources.store.damaged_history(),
         stuck=sources.stuck(),
         connect_limit_s=sources.connect_limit_s(),
         version=sources.version(),

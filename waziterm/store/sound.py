@@ -1,0 +1,92 @@
+"""Which rows hold what the program never writes, and are left out wherever they are read."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+from waziterm.domain.fleet.api import Source
+from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+
+YEAR_10000 = 253_402_300_800
+"""The first moment that no calendar has, UTC seconds."""
+
+
+def _moment(column: str) -> str:
+    # A text or a blob is greater than any number, and NULL is neither true nor false.
+    return f"ifnull({column} BETWEEN 0 AND {YEAR_10000 - 1}, 0)"
+
+
+def _number(column: str) -> str:
+    return f"ifnull({column} BETWEEN {-YEAR_10000} AND {YEAR_10000}, 0)"
+
+
+def _text(*columns: str) -> str:
+    return " AND ".join(f"typeof({column}) = 'text'" for column in columns)
+
+
+def _one_of(column: str, words: Iterable[str]) -> str:
+    # Words of the program itself, which hold no quote.
+    quoted = ", ".join(f"'{word}'" for word in words)
+    return f"ifnull({column} IN ({quoted}), 0)"
+
+
+def _flag(column: str) -> str:
+    return f"ifnull({column} IN (0, 1), 0)"
+
+
+def _or_none(column: str, sound: str) -> str:
+    return f"({column} IS NULL OR {sound})"
+
+
+_STATES = tuple(state.value for state in State)
+_REASONS = tuple(reason.slug for reason in Reason)
+SOUND: Mapping[str, str] = {
+    table: f"({' AND '.join(each)})"
+    for table, each in {
+        "transitions": (
+            _moment("at"),
+            _text("instance", "code", "detail", "event"),
+            _or_none("from_state", _one_of("from_state", _STATES)),
+            _one_of("to_state", _STATES),
+            _one_of("reason", _REASONS),
+        ),
+        "attempts": (
+            _moment("at"),
+            _text("instance"),
+            _one_of("kind", AttemptKind),
+            _or_none("ended_at", _moment("ended_at")),
+            _or_none("ok", _flag("ok")),
+        ),
+        "sends": (_moment("at"), _text("instance", "error"), _flag("ok"), _number("took_s")),
+        "acts": (
+            _moment("at"),
+            _text("kind", "subject", "why"),
+            _or_none("instance", _text("instance")),
+        ),
+        "incidents": (
+            _moment("began_at"),
+            _moment("last_at"),
+            _or_none("acknowledged_at", _moment("acknowledged_at")),
+            _one_of("reason", _REASONS),
+            _text("detail", "instances"),
+            _number("fleet"),
+            _flag("is_serious"),
+            # A function that refuses what is no JSON is asked only for what is.
+            "CASE WHEN json_valid(instances) THEN json_type(instances) = 'array' AND NOT EXISTS"
+            " (SELECT 1 FROM json_each(instances) WHERE type <> 'text') ELSE 0 END",
+        ),
+        "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
+    }.items()
+}
+"""By table, the SQL condition that a row fulfils which can be shown; it is 0 or 1, never NULL."""
+
+
+def damaged_history(db: sqlite3.Connection) -> Mapping[str, int]:
+    """How many rows of each table are left out, where there are any."""
+    found = {}
+    for table, sound in SOUND.items():
+        row = db.execute(f"SELECT count(*) FROM {table} WHERE NOT {sound}").fetchone()
+        if row[0]:
+            found[table] = int(row[0])
+    return found
