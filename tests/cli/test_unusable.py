@@ -92,6 +92,19 @@ def test_f32_a_full_disk_is_said_and_can_be_looked_at(fleet: DataDir) -> None:
         assert code == 1 and said.count("\n") == 1 and "the disk is full" in said, said
 
 
+def test_f36_a_log_that_is_larger_than_any_disk_is_copied_nowhere(
+    fleet: DataDir, call: Call
+) -> None:
+    """It was copied into the memory of the machine, until there was none."""
+    huge = fleet.root / "waziterm.db-wal"
+    with huge.open("wb") as stream:
+        stream.truncate(4 << 40)
+    for words in ("list", "check", "add new", "headless"):
+        done = call(*words.split(), "--data-dir", str(fleet.root))
+        assert done.code == 1 and done.err.count("\n") == 1, done
+        assert str(huge) in done.err and "too large" in done.err, done
+
+
 # -- something else in its place -----------------------------------------------------------------
 
 PLACES = ("manager.lock", "waziterm.db", "waziterm.db-journal", "waziterm.db-wal", "session",

@@ -22,6 +22,7 @@ _BUSY_TIMEOUT_S = 5.0
 _SMALLEST_PAGE = 512
 _SPARE_BYTES = 1_000_000
 _IN_MEMORY = "/dev/shm"
+_SHARE_OF_MEMORY = 4
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -126,9 +127,19 @@ def _readable(path: Path) -> Iterator[str]:
 @contextmanager
 def _room_for(*files: Path) -> Iterator[Path]:
     """A folder for copies of files, in memory where the disk of the temporary files has no room
-    for them. Raises OSError."""
+    for them. Raises OSError; StoreError where neither has."""
     needed = sum(file.stat().st_size for file in files) + _SPARE_BYTES
-    where = tempfile.gettempdir() if _free(Path(tempfile.gettempdir())) >= needed else _IN_MEMORY
+    if _free(Path(tempfile.gettempdir())) >= needed:
+        where = tempfile.gettempdir()
+    elif _free(Path(_IN_MEMORY)) // _SHARE_OF_MEMORY >= needed:
+        where = _IN_MEMORY
+    else:
+        largest = max(files, key=lambda file: file.stat().st_size)
+        raise StoreError(
+            f"{largest} is too large to be read: there is no room for a copy"
+            f" ({needed // 1_000_000} MB)",
+            f"free some space in {tempfile.gettempdir()}, or let TMPDIR name a larger disk",
+        )
     with tempfile.TemporaryDirectory(prefix="waziterm-look-", dir=where) as folder:
         yield Path(folder)
 
