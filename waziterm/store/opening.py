@@ -22,7 +22,7 @@ _BUSY_TIMEOUT_S = 5.0
 _SMALLEST_PAGE = 512
 _SPARE_BYTES = 1_000_000
 _IN_MEMORY = "/dev/shm"
-_SHARE_OF_MEMORY = 4
+_MOST_IN_MEMORY = 256_000_000
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -131,7 +131,7 @@ def _room_for(*files: Path) -> Iterator[Path]:
     needed = sum(file.stat().st_size for file in files) + _SPARE_BYTES
     if _free(Path(tempfile.gettempdir())) >= needed:
         where = tempfile.gettempdir()
-    elif _free(Path(_IN_MEMORY)) // _SHARE_OF_MEMORY >= needed:
+    elif needed <= _MOST_IN_MEMORY:
         where = _IN_MEMORY
     else:
         largest = max(files, key=lambda file: file.stat().st_size)
