@@ -78,7 +78,7 @@ WELL = [f"well-{number}" for number in range(3)]
 
 @pytest.mark.parametrize(
     ("sick", "trouble", "reason"),
-    [(SICK, REFUSED, Reason.DIAL_FAILED), (SICK[:3], LOCKED, Reason.STORE_LOCKED)],
+    [(SICK, REFUSED, Reason.PROXY_FAILED), (SICK[:3], LOCKED, Reason.STORE_LOCKED)],
 )
 def test_f45_the_others_wait_for_nothing(
     host: Host, sick: list[str], trouble: ev.WorkerEvent, reason: Reason
@@ -101,6 +101,42 @@ def test_f45_the_others_wait_for_nothing(
     }
     assert not [each for each in notices if "cannot be reached" in each.text]
     assert 1 <= len(notices) <= len(sick), [each.text for each in notices]
+
+
+def test_f45_each_dead_proxy_is_one_incident_that_names_it(host: Host) -> None:
+    others = "socks5://user:secret@other.example:1080"
+    names = {name: PROXY if number % 2 else others for number, name in enumerate(SICK)}
+    fleet_of(host, names | dict.fromkeys(WELL))
+    said = {
+        PROXY: "proxyconnect tcp: dial tcp 10.1.1.1:3128: connect: connection refused",
+        others: "socks connect tcp other.example:1080->web.whatsapp.com:443:"
+        " dial tcp: lookup other.example: no such host",
+    }
+    meets(host, lambda worker: ev.DialFailed(said[names[worker.instance]])
+          if worker.instance in SICK else None)  # fmt: skip
+    host.open()
+    told(host, 60.0)
+    for name, proxy in names.items():
+        view = host.view(name)
+        place = "proxy.example:3128" if proxy == PROXY else "other.example:1080"
+        if view.state is State.RETRYING:
+            assert view.reason is Reason.PROXY_FAILED
+            assert view.detail.startswith(f"proxy {place}: "), view.detail
+            assert "secret" not in view.detail
+    found = host.world.task(host.fleet.incidents()).result()
+    assert {(each.reason, each.detail, len(each.names)) for each in found} == {
+        (Reason.PROXY_FAILED, "proxy proxy.example:3128: connection refused by the proxy"
+         " 10.1.1.1:3128", 6),
+        (Reason.PROXY_FAILED, "proxy other.example:1080: no DNS answer for other.example", 6),
+    }  # fmt: skip
+
+
+def test_f45_what_fails_behind_a_proxy_is_not_its_fault(host: Host) -> None:
+    fleet_of(host, {"shop": PROXY})
+    meets(host, lambda worker: ev.DialFailed("lookup web.whatsapp.com: no such host"))
+    host.open()
+    host.world.pass_time(1.0)
+    assert host.view("shop").reason is Reason.DIAL_FAILED
 
 
 def test_f45_a_fleet_whose_proxies_all_fail_is_out(host: Host) -> None:

@@ -62,6 +62,18 @@ def redact(text: str) -> str:
     return _LONG_NUMBER.sub(lambda match: mask_number(match[1]), text)
 
 
+def proxy_place(url: str) -> str | None:
+    """The `host:port` of a proxy's URL, without its credentials; None for what is no such URL."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or port is None:
+        return None
+    return plain(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", 80)
+
+
 def mask_proxy(text: str) -> str:
     """A proxy's URL without its credentials; a masked one stays as it is."""
     try:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from waziterm.domain.lifecycle.details import outage_detail
+from waziterm.domain.lifecycle.details import outage_detail, proxy_detail
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.text import proxy_place
 from waziterm.domain.units import Moment
 
 TOGETHER_S = 60.0
@@ -83,12 +84,22 @@ def belongs(current: Incident, instance: Instance, at: float) -> bool:
     at: UTC seconds.
     """
     apart_s = at - current.last_at
-    if current.reason is instance.reason and apart_s <= TOGETHER_S:
+    same = current.reason is instance.reason and is_of_its_way(current, instance)
+    if same and apart_s <= TOGETHER_S:
         return True
     if instance.state in _PASSING and current.is_told and tells_of_outage(current, instance):
         return True
     quarrel = current.reason.is_of_a_conflict and instance.reason.is_of_a_conflict
     return quarrel and current.met == (instance.id,) and apart_s <= CONFLICTS_S
+
+
+def is_of_its_way(incident: Incident, instance: Instance) -> bool:
+    """Whether an incident of proxies is of the one that an instance goes through; any other is of
+    every way."""
+    if incident.reason is not Reason.PROXY_FAILED:
+        return True
+    place = None if instance.proxy is None else proxy_place(instance.proxy)
+    return place is not None and incident.detail.startswith(proxy_detail(place, ""))
 
 
 def tells_of_outage(incident: Incident, instance: Instance) -> bool:

@@ -138,6 +138,12 @@ _OUTER = re.compile(
     r'|failed to send handshake request: |Get "[^"]*": |proxyconnect tcp: )+'
 )
 
+_AT_PROXY = re.compile(
+    r"\bproxyconnect tcp: |\bsocks connect tcp |\bProxy Authentication Required\b"
+    r"|(?:Bad Gateway|Service Unavailable|Gateway Timeout|: Forbidden)$"
+)
+"""What Go says only of a proxy: of its TCP, its TLS, its SOCKS, and its answer to CONNECT."""
+
 CAUSES = tuple(dict.fromkeys(template for _, template in _TABLE))
 """The templates of the sentences, for the catalogs."""
 
@@ -153,6 +159,15 @@ def plain_cause(text: str) -> str:
         if match := pattern.search(line):
             return safe_line(template.format_map(_named(match.groupdict())), _LONGEST)
     return _end_of(_OUTER.sub("", line))
+
+
+def is_of_proxy(text: str, place: str) -> bool:
+    """Whether a failed dial has failed at the proxy, not behind it or elsewhere. place: the
+    proxy's `host:port`."""
+    line = safe_line(text, _LONGEST_RAW)
+    host = place.rpartition(":")[0]
+    looked_up = re.search(rf"\blookup {_HOST}", line)
+    return bool(_AT_PROXY.search(line)) or (looked_up is not None and looked_up["host"] == host)
 
 
 def _named(groups: Mapping[str, str | None]) -> dict[str, str]:

@@ -20,6 +20,7 @@ _NO_CODE = "no code told"
 _END_UNKNOWN = "{what}; its end is not known"
 _OTHER_NUMBER = "linked {number} instead of {phone}"
 _KILLED = "worker {pid} was killed from outside (signal {number})"
+_AT_PROXY = "proxy {place}: {what}"
 _OUTAGE = "not connected for {minutes} min, {count} attempts in a row"
 _OUTAGE_WITH = "{what}; not connected for {minutes} min, {count} attempts in a row"
 
@@ -31,10 +32,16 @@ TEMPLATES = (
     _END_UNKNOWN,
     _OTHER_NUMBER,
     _KILLED,
+    _AT_PROXY,
     _OUTAGE,
     _OUTAGE_WITH,
 )
 """The templates of all of them, for the catalogs."""
+
+
+def proxy_detail(place: str, what: str) -> str:
+    """Which proxy it was that failed, and how. place: its `host:port`."""
+    return _AT_PROXY.format(place=place, what=what)
 
 
 def ban_detail(code: int, *, has_end: bool = True) -> str:

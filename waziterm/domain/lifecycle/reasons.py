@@ -120,6 +120,12 @@ class Reason(Enum):
     DIAL_FAILED = _Text(
         "dial_failed", "408", "WhatsApp could not be reached", "tries again; check the network"
     )
+    PROXY_FAILED = _Text(
+        "proxy_failed",
+        "408",
+        "its proxy does not let it through",
+        "tries again; see whether the proxy runs, and its login",
+    )
     WORKER_DIED = _Text("worker_died", "", "its worker process died", "a new one by itself")
     DEAF = _Text(
         "deaf",
@@ -262,5 +268,11 @@ class Reason(Enum):
         raise ValueError(f"no such reason: {slug!r}")
 
 
-OF_THE_NETWORK = (Reason.DIAL_FAILED, Reason.DROPPED, Reason.STREAM_ERROR, Reason.CONNECT_TIMEOUT)
+OF_THE_NETWORK = (
+    Reason.DIAL_FAILED,
+    Reason.PROXY_FAILED,
+    Reason.DROPPED,
+    Reason.STREAM_ERROR,
+    Reason.CONNECT_TIMEOUT,
+)
 """What a wait may be for that the end of a fleet's outage ends too."""

@@ -35,6 +35,7 @@ from waziterm.domain.lifecycle.steps import (
     hold,
     lost_worker,
     move,
+    not_dialled,
     outdated,
     refused,
     resume_wanted,
@@ -293,7 +294,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             ahead = until if until is not None and until > at.now else None
             return Decision(replace(instance, no_new_chats_until=ahead))
         case ev.DialFailed(detail):
-            return retry(instance, Reason.DIAL_FAILED, at, plain_cause(detail))
+            return not_dialled(instance, detail, at)
         case ev.TakenOver(by):
             return hold(instance, Reason.LOCAL_HOLDER, at, plain(by))
         case ev.StoreFailing(fault, detail):

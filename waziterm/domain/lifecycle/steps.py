@@ -12,7 +12,8 @@ from waziterm.domain.lifecycle.actions import (
     StopWorker,
     Trash,
 )
-from waziterm.domain.lifecycle.details import ban_detail, code_detail
+from waziterm.domain.lifecycle.causes import is_of_proxy, plain_cause
+from waziterm.domain.lifecycle.details import ban_detail, code_detail, proxy_detail
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.events import StoreFault
 from waziterm.domain.lifecycle.instance import Instance
@@ -27,6 +28,7 @@ from waziterm.domain.lifecycle.limits import (
 from waziterm.domain.lifecycle.memory import begun, evidence_for, evidence_of_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.text import proxy_place
 
 QUEUED = "waiting for its turn"
 """The detail of an instance that is to connect as soon as the fleet's limit allows."""
@@ -38,6 +40,7 @@ _CAPS_S = {
     Reason.AUTHENTICATED: 30.0,
     Reason.DEAF: NETWORK_CAP_S,
     Reason.DIAL_FAILED: NETWORK_CAP_S,
+    Reason.PROXY_FAILED: NETWORK_CAP_S,
     Reason.DROPPED: NETWORK_CAP_S,
     Reason.KEEPALIVE_MISSED: NETWORK_CAP_S,
     Reason.STREAM_ERROR: NETWORK_CAP_S,
@@ -178,6 +181,17 @@ def _met_again(
     """Behind a barrier again: its evidence and its beginning outlive a pause, a stop, a restart."""
     met = move(instance, state, reason, at, detail=evidence_for(instance, reason), due=due)
     return met if state is instance.state else replace(met, since=begun(instance, reason, at.now))
+
+
+def not_dialled(instance: Instance, detail: str, at: Moment) -> Decision:
+    """WhatsApp could not be reached; where an instance's own proxy is why, that is said and named.
+
+    detail: the library's text.
+    """
+    place = None if instance.proxy is None else proxy_place(instance.proxy)
+    if place is None or not is_of_proxy(detail, place):
+        return retry(instance, Reason.DIAL_FAILED, at, plain_cause(detail))
+    return retry(instance, Reason.PROXY_FAILED, at, proxy_detail(place, plain_cause(detail)))
 
 
 def connect(

@@ -13,6 +13,7 @@ from waziterm.domain.incidents.incident import (
     belongs,
     grown,
     is_lasting,
+    is_of_its_way,
     is_over,
     is_trouble,
     lasting,
@@ -119,7 +120,7 @@ class IncidentTracker:
         reason, _ = cause_of_outage(instance)
         met = [each for each in known if instance.id in each.met]
         met += [each for each in self._recent if each.id and tells_of_outage(each, instance)]
-        met += [each for each in known if each.reason is reason]
+        met += [each for each in known if each.reason is reason and is_of_its_way(each, instance)]
         current = met[0] if met else None
         incident = await self._store.grow(lasting(current, instance, now, self._fleet_size()))
         if current is None or incident.met != current.met:
@@ -154,7 +155,11 @@ class IncidentTracker:
             self._lasting = self._lasting and [each.shifted(by) for each in self._lasting]
 
     def _has_new_evidence(self, before: Instance, after: Instance) -> bool:
-        same = (each for each in self._recent if each.reason is after.reason)
+        same = (
+            each
+            for each in self._recent
+            if each.reason is after.reason and is_of_its_way(each, after)
+        )
         meets = any(after.id in each.met for each in same)
         return meets and before.detail != after.detail
 
