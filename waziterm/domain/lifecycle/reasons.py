@@ -124,7 +124,7 @@ class Reason(Enum):
         "proxy_failed",
         "408",
         "its proxy does not let it through",
-        "tries again; see whether the proxy runs, and its login",
+        "tries again; check the proxy and its login",
     )
     WORKER_DIED = _Text("worker_died", "", "its worker process died", "a new one by itself")
     DEAF = _Text(
