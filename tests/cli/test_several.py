@@ -115,7 +115,7 @@ def test_the_question_counts_and_names_them(
     done = call("stop", "shop-*", "--data-dir", str(managed.root))
     assert (done.code, done.out) == (1, "") and fleet.calls == []
     said, question = done.err.splitlines()
-    assert said == "They disconnect and stay so, also after a restart. They stay linked."
+    assert said == "They stop and stay so, also after a restart. What is linked stays linked."
     assert question == (
         "Stop 3 instances: shop-a, shop-b, shop-c? [y/N] waziterm: nothing was changed"
     )
@@ -219,6 +219,25 @@ def test_the_status_of_several_asks_nothing(call: Call, managed: DataDir, fleet:
     assert done.code == 0 and [each["name"] for each in done.document] == names
     done = call("status", "*-a", "--data-dir", str(managed.root))
     assert "\n\nbar-a\n" in done.out and done.out.startswith("shop-a\n")
+
+
+def test_a_start_names_what_draws_the_code_of_one_that_is_not_linked(
+    call: Call, managed: DataDir, fleet: Choosy
+) -> None:
+    done = call("start", "shop-[ab]", "--yes", "--data-dir", str(managed.root))
+    assert done.out.count("draws its QR code") == 1 and "`waziterm qr shop-b`" in done.out
+    assert done.out.splitlines()[-1] == "2 told to start", "one of them was connected before"
+
+
+def test_the_status_tells_that_another_number_has_linked_it(
+    call: Call, managed: DataDir, fleet: Choosy
+) -> None:
+    shop = replace(fleet.views["shop-a"], phone="+6281••••1111", other_number="+62899••••9999")
+    fleet.views["shop-a"] = shop
+    done = call("status", "shop-a", "--data-dir", str(managed.root))
+    assert "linked +62899••••9999 instead of +6281••••1111" in done.out
+    done = call("status", "bar-a", "--data-dir", str(managed.root))
+    assert "instead of" not in done.out
 
 
 def test_hostile_errors_and_patterns_are_shown_as_text(

@@ -52,7 +52,8 @@ def start(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Connect instances, or show a QR code if one is not linked. Never shortens a cool-down."""
+    """Connect instances; one that is not linked waits for a scan (see qr). Never shortens a
+    cool-down."""
     from waziterm.cli.verbs.instances import start_instances  # noqa: PLC0415
 
     return start_instances(data_dir, as_json, names, yes)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from waziterm.cli.show import output
 from waziterm.cli.show.times import shown
+from waziterm.domain.lifecycle.details import other_number_detail
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
 from waziterm.domain.version import said
@@ -73,6 +74,8 @@ def print_status(found: Json, session: Path | None) -> None:
         ("number", _number(found) or "not linked"),
         ("wanted", found["wanted"]),
     ]
+    if found["other_number"]:
+        rows.append(("warning", other_number_detail(found["other_number"], found["phone"] or "")))
     if found["uptime_s"] is not None:
         rows.append(("connected for", duration(found["uptime_s"])))
     if found["qr"] is not None:

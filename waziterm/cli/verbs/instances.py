@@ -8,6 +8,7 @@ from waziterm.cli.show import output
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.several import Act, carry_out, chosen, instance_lines, is_one
 from waziterm.domain.errors import FleetError
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
 from waziterm.manager.files.datadir import DataDir
@@ -103,7 +104,7 @@ def add_instance(
     if as_json:
         output.document(found)
     else:
-        for line in instance_lines(name, found):
+        for line in _begun(name, found):
             output.line(line)
     return 0
 
@@ -112,18 +113,26 @@ def start_instances(flag: Path | None, as_json: bool, names: Sequence[str], yes:
     act = Act(
         "start",
         lambda name: lambda fleet: fleet.start(name),
-        "They connect, or show a QR code where they are not linked.",
-        instance_lines,
-        "started",
+        "They connect; those that are not linked wait for a QR code to be scanned.",
+        _begun,
+        "told to start",
     )
     return carry_out(flag, as_json, names, act, yes)
+
+
+def _begun(name: str, found: Json) -> list[str]:
+    """What a start led to; one that is not linked waits for a scan of what another verb draws."""
+    lines = instance_lines(name, found)
+    if not found["paired"] and State(found["state"]) in (State.CONNECTING, State.PAIRING):
+        lines.append(f"  not linked: `waziterm qr {name}` draws its QR code")
+    return lines
 
 
 def stop_instances(flag: Path | None, as_json: bool, names: Sequence[str], yes: bool) -> int:
     act = Act(
         "stop",
         lambda name: lambda fleet: fleet.stop(name),
-        "They disconnect and stay so, also after a restart. They stay linked.",
+        "They stop and stay so, also after a restart. What is linked stays linked.",
         instance_lines,
         "stopped",
     )

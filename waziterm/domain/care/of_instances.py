@@ -94,7 +94,7 @@ def _banned(instance: Instance, left_s: float) -> Finding:
 
 def _logged_out(instance: Instance) -> Finding:
     name, reason = instance.name, instance.reason
-    act = f"`waziterm start {name}` shows a QR code to link it anew"
+    act = f"`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it anew"
     if reason is not Reason.UNLINKED:
         act = f"{reason.next_step}; then {act}"
     evidence = _said(reason, instance.detail)
@@ -117,7 +117,10 @@ def _not_connected(survey: Survey, instance: Instance) -> Finding:
     act = f"it tries again by itself; `waziterm test {name}` names the layer that fails"
     severity = Severity.PROBLEM
     if not instance.is_paired and instance.state is not State.CONNECTING:
-        severity, act = Severity.NOTICE, f"`waziterm start {name}` shows a QR code to link it"
+        severity, act = (
+            Severity.NOTICE,
+            f"`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it",
+        )
         if instance.state is State.PAIRING:
             act = instance.reason.next_step
         evidence = f"not linked: {_said(instance.reason, instance.detail)}"

@@ -69,7 +69,8 @@ class InstanceCommands:
         else:
             title = trn("Stop {n} marked instance?", "Stop {n} marked instances?", len(names))
             text = tr(
-                "{names}: each disconnects and stays so, also after a restart. It stays linked.",
+                "{names}: each stops and stays so, also after a restart. What is linked stays"
+                " linked.",
                 names=some_of(names),
             )
             self._ask(title, text, names, tr("stop"), tr("leave it"), stop)
