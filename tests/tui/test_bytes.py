@@ -44,6 +44,26 @@ def _some(count: int, seed: int) -> Iterator[bytes]:
     return (part.replace(b"[99;5u", b"[98;5u") for part in parts)
 
 
+async def test_nothing_in_a_field_is_obeyed_by_the_terminal(terminal: Terminal) -> None:
+    """Invariant 7: a field shows what it was given, and would write it on the terminal."""
+    terminal.send("/")
+    await terminal.until(lambda text: "esc clear it" in text, what="the field")
+    hostile = (
+        b"\x1b[3;4;5H",
+        b"\x1b]0;owned\x07",
+        b"\xc2\x9b31m",
+        b"\xc2\x9b5;6;7;8H",
+        b"\x0e\x05",
+    )
+    for bad in hostile:
+        terminal.send_bytes(b"\x1b[200~<", bad, b">\x1b[201~")
+    await terminal.until(lambda text: "<><><><><>" in text, what="what is left of it")
+    terminal.send_bytes(*hostile, b"!")
+    await terminal.until(lambda text: "!" in text, what="what was typed")
+    for bad in (*hostile, b"owned"):
+        assert bad not in terminal.output
+
+
 async def test_a_flood_of_keys_is_not_kept(terminal: Terminal) -> None:
     """What comes faster than it can be acted on is lost, and does not work on for minutes."""
     for _ in range(20):

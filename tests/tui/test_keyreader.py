@@ -127,11 +127,22 @@ def test_what_stays_unfinished_is_given_up() -> None:
 
 def test_a_paste_is_one_text_however_long() -> None:
     assert told([b"\x1b[200~caf\xe9 \x1b[A\x00\xc3\xa9", b"\x1b[20", b"1~j"]) == [
-        (events.Paste, "caf� \x1b[Aé"),
+        (events.Paste, "caf� é"),
         (events.Key, "j", "j"),
     ]
     long = b"\x1b[200~" + b"x" * (PASTE_CHARS + 100) + b"\x1b[201~q"
     assert told([long]) == [(events.Paste, "x" * PASTE_CHARS), (events.Key, "q", "q")]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "\x90\x9c", "\x07", "\x08", "\x0e", "\x05", "\x7f",
+     "\u202e", "\u200b"],
+)  # fmt: skip
+def test_a_paste_has_nothing_that_a_terminal_would_obey(bad: str) -> None:
+    """A field shows what was pasted, and with it a page of the web would write on the terminal."""
+    pasted = f"\x1b[200~one {bad}two\r\nthree\x1b[201~".encode()
+    assert told([pasted]) == [(events.Paste, "one two\nthree")]
 
 
 @pytest.mark.parametrize("ctrl_c", [b"\x03", b"\x1b[99;5u", b"\x1b[99;5;99u"])

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from textual import constants, events, messages
 from textual.message import Message
 
+from waziterm.domain.text import plain
 from waziterm.tui.textual_private import is_key, new_parser
 
 SEQUENCE_S = 0.5
@@ -184,7 +185,7 @@ class KeyReader:
         self._keep(chunk[: over.start()])
         self._within = _Within.KEYS
         if over.group() == f"{_ESC}[201~":
-            told.append(events.Paste(_readable(self._pasted).replace("\0", "")))
+            told.append(events.Paste(_inert(self._pasted)))
         self._sequence = self._pasted = ""
         return at + over.end() - held
 
@@ -221,6 +222,11 @@ def _is_of_use(message: Message) -> bool:
     if isinstance(message, events.Key):
         return not _NOT_UTF8.search(f"{message.key}{message.character or ''}")
     return isinstance(message, _TAKEN)
+
+
+def _inert(pasted: str) -> str:
+    """What a field may show of a paste: it writes on the terminal whatever it holds."""
+    return "\n".join(plain(line, PASTE_CHARS) for line in _readable(pasted).splitlines())
 
 
 def _readable(text: str) -> str:
