@@ -215,6 +215,7 @@ class FakeWorker:
         self.answers = "ok"
         self.asked_to_log_out = False
         self.called = False
+        self.leaving = False
         self.left = False
 
     @property
@@ -242,9 +243,10 @@ class FakeWorker:
         assert not isinstance(command, wire.Connect)
         self.called |= not isinstance(command, wire.Leave)
         self.asked_to_log_out |= isinstance(command, wire.Logout)
+        self.leaving |= isinstance(command, wire.Leave)
         if self.answers == "never":
             return
-        self.left |= isinstance(command, wire.Leave)
+        self.left |= self.leaving
         error = "" if self.answers == "ok" or self.left else "no route"
         if isinstance(command, wire.PairByCode) and not error:
             self.say(ev.CodeShown("ABCD-EFGH", 160.0))
@@ -373,8 +375,8 @@ class World:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no spawn and no kill is under way."""
-        return self._slow == 0
+        """Whether no spawn, no kill and no leave is under way."""
+        return self._slow == 0 and not any(worker.leaving for worker in self.live())
 
     def live(self, name: str = "") -> list[FakeWorker]:
         """The workers that hold a session now; name: only those of that instance."""

@@ -24,3 +24,10 @@ class InstanceNotFoundError(FleetError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
+
+
+class ManagerEndingError(FleetError):
+    """The manager takes no orders any more: it is letting its workers go."""
+
+    def __init__(self) -> None:
+        super().__init__("the manager is ending", "ask the next one", code=3)

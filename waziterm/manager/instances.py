@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from waziterm.config import Settings
+from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import (
     FleetError,
     InstanceNotFoundError,
@@ -93,6 +94,7 @@ class Instances:
             settings.library.whatsapp_version, copies, lab, store, world, tasks, fleet
         )
         self.is_closing = False
+        self._adopting = asyncio.Lock()
         self._runs: dict[str, asyncio.Task[None]] = {}
 
     def __iter__(self) -> Iterator[Supervisor]:
@@ -152,12 +154,15 @@ class Instances:
 
     async def adopt(self, instance: Instance) -> None:
         """Store an instance and give it its supervisor. One that was removed before goes on with
-        its log."""
+        its log. Raises FleetError, also when the manager is ending."""
         name = instance.name
         if name in self._supervisors:
             raise FleetError(f"{name} exists already", "choose another name")
-        await self._store.save(instance, event=EventName.ADDED, at=self._world.clock.now())
-        self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
+        async with self._adopting:
+            if self.is_closing:
+                raise ManagerEndingError
+            await self._store.save(instance, event=EventName.ADDED, at=self._world.clock.now())
+            self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
         self._broadcast.changed(self.of(name).view)
 
     async def add(self, instance: Instance, session: str | None) -> None:
@@ -185,8 +190,10 @@ class Instances:
         try:
             await self._store.remove(supervisor.instance.id)
         except FleetError:
-            tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
-            self.keep(supervisor.instance, tail)
+            async with self._adopting:
+                if not self.is_closing:
+                    tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
+                    self.keep(supervisor.instance, tail)
             raise
         for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
@@ -336,8 +343,10 @@ class Instances:
         self._storms.close()
         self.versions.close()
         self._broadcast.refresh()
-        for supervisor in self:
-            supervisor.close()
+        async with self._adopting:
+            # Whoever gets a supervisor after this would never end, and the manager with it.
+            for supervisor in self:
+                supervisor.close()
         await asyncio.gather(*self._runs.values(), return_exceptions=True)
 
     async def let_go(self, name: str) -> None:

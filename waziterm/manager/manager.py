@@ -14,6 +14,7 @@ from waziterm.config import ConfigError, Settings
 from waziterm.domain.care.findings import Finding, FixReport
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal, TrashView
+from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import (
     FleetError,
     FleetView,
@@ -455,6 +456,8 @@ class SessionManager:
         self._refuse_meanwhile()
         async with self._order:
             self._refuse_elsewhere()
+            if self._instances.is_closing:
+                raise ManagerEndingError
             self._under_way = what
             try:
                 yield

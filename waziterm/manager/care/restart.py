@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from logging.handlers import RotatingFileHandler
 
 from waziterm.domain.care.findings import FindingKind, FixReport
-from waziterm.domain.fleet.api import FleetError, Subscription
+from waziterm.domain.errors import ManagerEndingError
+from waziterm.domain.fleet.api import Subscription
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.reasons import Reason
@@ -87,7 +88,7 @@ class Restart:
             waiting = set(starts)
             while waiting and self._clock.elapsed() < end:
                 if self._instances.is_closing:
-                    raise FleetError("the manager is ending", "ask the next one", code=3)
+                    raise ManagerEndingError
                 for name in sorted(waiting):
                     state = self._instances.of(name).instance.state
                     if state is State.CONNECTED:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.errors import FleetError, ManagerEndingError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.manager.instance.attempt import Attempt
 
@@ -58,7 +58,7 @@ class Inbox:
 
     def _answer(self) -> asyncio.Future[None]:
         if self._closed:
-            raise FleetError("the manager is ending", "ask the next one", code=3)
+            raise ManagerEndingError
         return asyncio.get_running_loop().create_future()
 
     def close(self) -> None:
