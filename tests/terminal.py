@@ -286,21 +286,22 @@ class Terminal:
         while not self._ended:
             if not select.select([self._master], [], [], 0.05)[0]:
                 continue
-            try:
-                data = os.read(self._master, 65536)
-            except OSError as error:
-                if error.errno == errno.EIO:
-                    return
-                raise
+            # Within the lock, so that what is no more in the pty is on the screen.
             with self._changed:
+                try:
+                    data = os.read(self._master, 65536)
+                except OSError as error:
+                    if error.errno == errno.EIO:
+                        return
+                    raise
                 self.output += data
                 self._stream.feed(_UNKNOWN_TO_PYTE.sub("", decoder.decode(data)))
                 self._changed.notify_all()
 
     def _drain(self) -> None:
         """Wait until the reader has taken all that the program left in the pty."""
-        while select.select([self._master], [], [], 0)[0]:
-            with self._changed:
+        with self._changed:
+            while select.select([self._master], [], [], 0)[0]:
                 self._changed.wait(0.05)
 
     def _stop_reading(self) -> None:
