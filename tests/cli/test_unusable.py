@@ -47,7 +47,7 @@ def fleet(folder: Path) -> DataDir:
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize("was_killed", [False, True])
+@pytest.mark.parametrize("was_killed", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_f31_a_read_only_copy_can_be_looked_at(fleet: DataDir, was_killed: bool) -> None:
     if was_killed:
         # Its write-ahead log holds what was stored last, and an index cannot be made beside it.

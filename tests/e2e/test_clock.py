@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.fleets import in_state, pair, shown
 from tests.programs import Headless, headless
 from tests.wallclock import WallClock
@@ -68,6 +70,7 @@ def view_of(fleet: RemoteFleet, name: str) -> InstanceView:
     return next(view for view in fleet.snapshot().instances if view.name == name)
 
 
+@pytest.mark.soak
 async def test_f4_a_wait_is_as_long_as_it_is_whatever_is_done_to_the_clock(
     lab: Lab, folder: Path
 ) -> None:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.fleets import in_state, pair, shown
 from tests.programs import headless
@@ -20,6 +21,7 @@ FEWER = 10
 CONNECTIONS = 120
 
 
+@pytest.mark.soak
 async def test_f5_a_worker_lost_without_descriptors_comes_back(lab: Lab, folder: Path) -> None:
     data = folder / "data"
     limits = {"WAZITERM_LIMITS__BACKOFF_FIRST_S": "0.3", "WAZITERM_LIMITS__BACKOFF_CAP_S": "1"}

@@ -36,6 +36,7 @@ def transitions(data: Path) -> list[tuple[Any, ...]]:
         return db.execute("SELECT * FROM transitions ORDER BY rowid").fetchall()
 
 
+@pytest.mark.soak
 async def test_sessions_outlive_a_program_that_stands_still(lab: Lab, folder: Path) -> None:
     data = folder / "data"
     settings = load_settings(data_dir=data, environ={})

@@ -94,7 +94,10 @@ STORMS: dict[str, tuple[T, dict[str, Any], float]] = {
 }
 
 
-@pytest.mark.parametrize("storm", ["503", "resets", "flapping"])
+@pytest.mark.parametrize(
+    "storm",
+    ["resets", *(pytest.param(storm, marks=pytest.mark.soak) for storm in ("503", "flapping"))],
+)
 async def test_a_short_storm_holds_nobody(lab: Lab, folder: Path, storm: str) -> None:
     """The same as below with three numbers and shorter limits."""
     names = ("one", "two", "three")
@@ -170,6 +173,7 @@ async def test_a_conflict_in_the_middle_of_a_storm_is_one(lab: Lab, folder: Path
         assert [each.instance for each in await fleet.conflicts()] == ["met"]
 
 
+@pytest.mark.soak
 async def test_first_queries_without_an_answer_are_said_and_limited(lab: Lab, folder: Path) -> None:
     """F42."""
     async with fleet_on(lab, folder, WAZITERM_LIMITS__FIRST_QUERIES_S="2") as fleet:
@@ -204,9 +208,8 @@ async def test_an_instance_whose_first_queries_stay_unanswered_is_usable_in_the_
         assert (await fleet.send_test("shop")).ok
 
 
-@pytest.mark.parametrize(
-    "code", [500, *(pytest.param(code, marks=pytest.mark.soak) for code in (429, 401))]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("code", [500, 429, 401])
 async def test_f48_queries_answered_with_errors_are_told_and_no_reason_to_dial_for_ever(
     lab: Lab, folder: Path, code: int
 ) -> None:

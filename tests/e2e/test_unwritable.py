@@ -137,6 +137,7 @@ async def becomes(data: Path, state: str) -> dict[str, str]:
                 return dict(shown)
 
 
+@pytest.mark.soak
 async def test_f45_locked_files_have_a_reason_of_their_own_and_hold_nobody_up(
     lab: Lab, folder: Path
 ) -> None:
