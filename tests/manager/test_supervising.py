@@ -126,7 +126,7 @@ def test_a_conflict_that_comes_behind_the_end_of_its_attempt_counts(
 @pytest.mark.parametrize(
     "late",
     [ev.Connected(JID), ev.Disconnected(), ev.KeepAliveTimeout(1), ev.SessionBroken("no file"),
-     ev.ClientOutdated(), ev.LoggedOut(False, 401)],
+     ev.ClientOutdated()],
     ids=lambda event: type(event).__name__,
 )  # fmt: skip
 def test_what_an_ended_attempt_still_says_changes_nothing(host: Host, late: ev.WorkerEvent) -> None:

@@ -88,9 +88,12 @@ def question(instance: Instance, event: ev.Event) -> Question | None:
 
 def counts_late(instance: Instance, event: ev.Event) -> bool:
     """Whether an event counts although something behind which it came has ended its attempt: a
-    conflict, unless somebody has decided to take over meanwhile, and a ban."""
+    conflict, unless somebody has decided to take over meanwhile, a ban, and a logout, after which
+    the library has deleted the device from the session."""
     if isinstance(event, ev.StreamReplaced):
         return instance.reason is not Reason.TAKEOVER
+    if isinstance(event, ev.LoggedOut):
+        return instance.is_paired
     return isinstance(event, ev.TemporaryBan)
 
 

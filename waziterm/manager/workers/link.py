@@ -153,7 +153,7 @@ class Link:
         return await _ended(asking, limit_s)
 
     async def leave(self) -> None:
-        """End the connection here. Nothing is heard of it any more. When that takes longer than
+        """End the connection here. Nothing but a verdict is heard of it any more. When that takes longer than
         `worker.SOON_S` it goes on in the background, until `parted`: before that, nobody may
         connect this instance elsewhere.
         """
@@ -195,7 +195,7 @@ class Link:
     def hear(self, message: Message) -> None:
         """Pass on what the worker reports of this instance. What fails in it is this instance's
         trouble alone, and told: nothing else would bring its attempt to its end."""
-        if self.leaving:
+        if self.leaving and not _is_verdict(message):
             return
         try:
             self._pass_on(message)
@@ -237,6 +237,14 @@ class Link:
         """The worker holds no connection of this instance any more."""
         if not self._parted.done():
             self._parted.set_result(None)
+
+
+def _is_verdict(message: Message) -> bool:
+    """Whether it tells what WhatsApp said of the device or its account. The next connection may
+    never hear of it: after a logout the library deletes the device from the session."""
+    return isinstance(message, wire.Happened) and isinstance(
+        message.event, ev.StreamReplaced | ev.LoggedOut | ev.TemporaryBan
+    )
 
 
 async def _ended(asking: Awaitable[wire.Answered], limit_s: float) -> str:

@@ -132,7 +132,8 @@ class Worker:
         else:
             self._open = False
             await self._process.kill()
-            self._gone(link)
+            # It stays a member until all is read that the process has said.
+            link.part()
 
     async def _see_off(self, link: Link) -> None:
         """Ask the worker to part with a member. One that does not in time is killed."""
