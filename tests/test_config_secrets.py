@@ -245,7 +245,7 @@ def arrays(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(arrays())
 def test_what_is_printed_of_an_array_reads_as_the_same(
     tmp_path_factory: pytest.TempPathFactory, sinks: list[dict[str, Any]]

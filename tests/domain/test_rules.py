@@ -241,7 +241,7 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 TestLifecycle = Lifecycle.TestCase
-TestLifecycle.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLifecycle.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 @given(st.floats(0, 1, exclude_max=True))

@@ -15,7 +15,7 @@ from waziterm.lab.ratchet import RatchetError, Session, accept, begin
 from waziterm.lab.signalwire import SignalWireError, parse_prekey, parse_signal
 from waziterm.lab.tokens import tokens
 
-few = settings(max_examples=50, deadline=None)
+few = settings(max_examples=50)
 words = st.one_of(
     st.sampled_from(sorted(tokens().encoded)),
     st.text(alphabet="0123456789-.", min_size=1, max_size=140),

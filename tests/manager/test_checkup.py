@@ -511,9 +511,7 @@ async def test_a_locked_file_is_busy(place: Place) -> None:
     assert (found.kind, found.severity) == (FindingKind.SESSION_BUSY, Severity.NOTICE)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     noise=st.binary(max_size=4096),
     cuts=st.lists(

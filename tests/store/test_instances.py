@@ -63,7 +63,7 @@ def test_the_strategy_knows_every_field() -> None:
     assert set(VALUES) == {field.name for field in fields(Instance)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(INSTANCES, INSTANCES), max_size=6, unique_by=UNIQUE))
 def test_every_field_but_the_qr_code_comes_back(pairs: list[tuple[Instance, Instance]]) -> None:
     async def check(path: Path) -> None:

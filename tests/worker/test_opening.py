@@ -136,7 +136,7 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     plan=st.lists(st.sampled_from([how for how in How if how is not How.RAISES]), max_size=8),
     calls=st.lists(st.integers(0, 8), min_size=1, max_size=3),
