@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from waziterm.domain import codec
 from waziterm.domain.codec import CodecError
+from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle import events
 
 MAX_LINE = 65536
@@ -96,9 +97,10 @@ class Ready:
     library: str
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(Fieldless):
     """The worker's loop is alive; sent every 5 s."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 
 from waziterm.domain.care.trash import Why
+from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class StopWorker:
+class StopWorker(Fieldless):
     """End the attempt that there is: its wait for a turn, its connection, its worker."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,10 @@ class Dial:
     shared: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Fieldless):
     """Do not wait for the next probe's moment."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +62,23 @@ class Restore:
     entry: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRefusedVersion:
+class ReportRefusedVersion(Fieldless):
     """Tell the fleet that WhatsApp refused the version of the worker that was stopped last."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class ReadVersion:
+
+class ReadVersion(Fieldless):
     """Read WhatsApp's current version, for this instance's sake."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
+
+class LoggedIn(Fieldless):
     """Tell the fleet that a login has come: refusals before it count no more, and a storm may be
     over."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +95,34 @@ class Claim:
     jid: str
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Fieldless):
     """No device of this instance is live here."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class NetworkFailed:
+
+class NetworkFailed(Fieldless):
     """Tell the fleet that WhatsApp could not be reached."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class NetworkReached:
+
+class NetworkReached(Fieldless):
     """Tell the fleet that WhatsApp was reached."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class FreePlace:
+
+class FreePlace(Fieldless):
     """Give the turn to connect to the next: this connect has come to its end."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class NoteAddresses:
+
+class NoteAddresses(Fieldless):
     """Note in the background where the worker's connections lead."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +132,10 @@ class Watch:
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Unwatch:
+class Unwatch(Fieldless):
     """Probe no more: there is no connection that could answer."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

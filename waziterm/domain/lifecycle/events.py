@@ -7,6 +7,7 @@ Texts in events come from the network: they are shown only after `domain.text.pl
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle.instance import Instance
 
 
@@ -123,14 +124,16 @@ class KeepAliveTimeout:
     misses: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeepAliveRestored:
+class KeepAliveRestored(Fieldless):
     """whatsmeow's own ping is answered again."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class StreamReplaced:
+
+class StreamReplaced(Fieldless):
     """stream:error with a conflict of type replaced (440): another client uses the same keys."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,10 @@ class ConnectFailure:
     shared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClientOutdated:
+class ClientOutdated(Fieldless):
     """405: this version of the library is no longer accepted."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +200,10 @@ class DialFailed:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(Fieldless):
     """WhatsApp has accepted the login, but leaves the library's own first queries unanswered."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +224,10 @@ class SessionBroken:
 # -- from the supervisor and the manager ----------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Dialling:
+class Dialling(Fieldless):
     """The connect that was waiting for its turn starts now."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +256,10 @@ class WorkerLost:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class RegroupAsked:
+class RegroupAsked(Fieldless):
     """The manager wants it in another worker, in a quiet moment."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,9 +277,10 @@ class ProbeAnswered:
     took_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeMissed:
+class ProbeMissed(Fieldless):
     """Our own probe had no answer before its deadline."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,15 +319,17 @@ class SuspectsFound:
     summary: str
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkBack:
+class NetworkBack(Fieldless):
     """WhatsApp can be reached again after an outage that met the whole fleet, or a connection has
     lasted again after a storm that met several instances."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class DropShared:
+
+class DropShared(Fieldless):
     """Others of the fleet were dropped within seconds of this instance's own drop."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,14 +340,16 @@ class DeviceFound:
     lid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionMissing:
+class SessionMissing(Fieldless):
     """A paired instance has no session file to resume from."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class FleetOutdated:
+
+class FleetOutdated(Fieldless):
     """Another instance of the fleet met `ClientOutdated`."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,10 +385,11 @@ class Booted:
     library_changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClockSet:
+class ClockSet(Fieldless):
     """The machine's clock was set, or the machine was suspended: what is waited for is as far away
     as before, or nearer."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,22 +404,25 @@ class NotCarriedOut:
     is_carried: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Fieldless):
     """The moment in `Instance.due` has come."""
+
+    __slots__ = ()
 
 
 # -- from a person --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class StartAsked:
+class StartAsked(Fieldless):
     """`start`, or the key s on a stopped instance."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class StopAsked:
+
+class StopAsked(Fieldless):
     """`stop`, or the key s on a running instance."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,10 +454,11 @@ class NotMoved:
     was: Instance = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class PauseAsked:
+class PauseAsked(Fieldless):
     """The fleet is restarted, or this session's file repaired: nothing may use it until `Booted`.
     What is wanted, and every wait, stays."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle.events import DropKind, StoreFault
 
 FAILURE_NODE = re.compile(r"(<failure .*?>)")
@@ -31,9 +32,10 @@ _BROKEN_STORE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LoginAccepted:
+class LoginAccepted(Fieldless):
     """WhatsApp has let the client in; the library's own first queries follow."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,10 @@ class HandlerBusy:
     for_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerDone:
+class HandlerDone(Fieldless):
     """The library is done with a node that took it more than 5 s."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
