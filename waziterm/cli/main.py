@@ -8,12 +8,15 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cyclopts import CycloptsError, UnusedCliTokensError
+from waziterm.cli.run.loading import nothing_collected
 
-from waziterm.cli.app import app
-from waziterm.cli.run import streams
-from waziterm.cli.show import output
-from waziterm.domain.errors import FleetError
+with nothing_collected():
+    from cyclopts import CycloptsError, UnusedCliTokensError
+
+    from waziterm.cli.app import app
+    from waziterm.cli.run import streams
+    from waziterm.cli.show import output
+    from waziterm.domain.errors import FleetError
 
 FAILED = 1
 WRONG_USAGE = 2

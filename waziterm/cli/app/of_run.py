@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from waziterm.cli.app.options import RUN, DataDirOption, JsonOption, LabOption, LangOption, app
+from waziterm.cli.run.loading import nothing_collected
 from waziterm.domain.errors import FleetError
 
 
@@ -15,7 +16,8 @@ def monitor(
     *, data_dir: DataDirOption = None, lab: LabOption = None, lang: LangOption = None
 ) -> int:
     """The monitor, with the manager embedded."""
-    from waziterm.cli.run.host import run_monitor  # noqa: PLC0415
+    with nothing_collected():
+        from waziterm.cli.run.host import run_monitor  # noqa: PLC0415
 
     return run_monitor(data_dir, lab, lang)
 
