@@ -1,5 +1,7 @@
 """The session manager: the fleet that a screen, an HTTP API or a test talks to."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -11,9 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.config import ConfigError, Settings
-from waziterm.domain.care.findings import Finding, FixReport
-from waziterm.domain.care.layers import TestReport
-from waziterm.domain.care.trash import Removal, TrashView
 from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import (
     FleetError,
@@ -23,14 +22,10 @@ from waziterm.domain.fleet.api import (
     Notice,
     SendResult,
 )
-from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
-from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.reload import Reloaded
-from waziterm.domain.upkeep.janitor import Act
 from waziterm.manager.broadcast import Broadcast, Subscriber
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.janitor import Janitor
@@ -38,7 +33,6 @@ from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import Ownership, owned
 from waziterm.manager.files.program import UPGRADED, watch
-from waziterm.manager.history.conflicts import conflicts_in
 from waziterm.manager.history.queries import (
     Presence,
     acknowledge_in,
@@ -54,6 +48,13 @@ from waziterm.manager.world import World, real_world
 from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
+    from waziterm.domain.care.findings import Finding, FixReport
+    from waziterm.domain.care.layers import TestReport
+    from waziterm.domain.care.trash import Removal, TrashView
+    from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+    from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
+    from waziterm.domain.reload import Reloaded
+    from waziterm.domain.upkeep.janitor import Act
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.restart import Restart
 
@@ -362,6 +363,7 @@ class SessionManager:
     async def reload(self) -> Reloaded:
         """Read the config again, from where it was read at the start, and tell whoever watches."""
         from waziterm.config.changes import reloaded  # noqa: PLC0415 - not before the first paint
+        from waziterm.domain.reload import Reloaded  # noqa: PLC0415 - as above
 
         async with self._reading:
             try:
@@ -387,6 +389,8 @@ class SessionManager:
     # -- what is remembered -------------------------------------------------------------------
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
+        from waziterm.manager.history.conflicts import conflicts_in  # noqa: PLC0415 - as above
+
         return await conflicts_in(self._store, since)
 
     async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
@@ -405,7 +409,7 @@ class SessionManager:
     # -- how it is done -----------------------------------------------------------------------
 
     @cached_property
-    def _checkup(self) -> "Checkup":
+    def _checkup(self) -> Checkup:
         from waziterm.manager.care.checkup import Checkup  # noqa: PLC0415 - not before the first paint
         from waziterm.manager.care.evidence import CheckSources  # noqa: PLC0415 - as above
 
@@ -427,7 +431,7 @@ class SessionManager:
         return Checkup(sources)
 
     @cached_property
-    def _restart(self) -> "Restart":
+    def _restart(self) -> Restart:
         from waziterm.manager.care.restart import Restart  # noqa: PLC0415 - as above
 
         return Restart(

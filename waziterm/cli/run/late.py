@@ -22,6 +22,8 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
     {
         "psutil": "looks for whoever took a session",
         "phonenumbers": "reads an operator's number, and takes 40 ms",
+        "waziterm.manager.rivals.search": "looks for whoever took a session",
+        "waziterm.manager.history.conflicts": "a list of conflicts",
         "waziterm.manager.care.checkup": "an emergency tool",
         "waziterm.manager.care.evidence": "an emergency tool",
         "waziterm.manager.care.restart": "an emergency tool",

@@ -12,11 +12,9 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.units import Moment, Seconds
-from waziterm.domain.upkeep.janitor import Act
 from waziterm.domain.version import UsedVersion
 
 __all__ = [
-    "Act",
     "Changes",
     "Fleet",
     "FleetError",

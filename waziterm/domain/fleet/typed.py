@@ -12,12 +12,14 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet import api, history, protocol, tools
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.upkeep.janitor import Act
 
 _NAMES = {
     **vars(tools),
     **vars(history),
     **vars(api),
     **vars(protocol),
+    "Act": Act,
     "AbstractAsyncContextManager": AbstractAsyncContextManager,
     "AsyncGenerator": AsyncGenerator,
     "QrCode": QrCode,

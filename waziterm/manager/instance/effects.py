@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from waziterm.domain.fleet.api import FleetError, InstanceView, Notice, Source
 from waziterm.domain.labfile import LabFile
@@ -45,11 +45,13 @@ from waziterm.manager.instance.recorder import Recorder
 from waziterm.manager.instance.storms import Storms
 from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
-from waziterm.manager.rivals.search import Address, SearchFor
 from waziterm.manager.workers.connect_limit import ConnectLimit
 from waziterm.manager.workers.link import Link
 from waziterm.manager.workers.pool import Pool
 from waziterm.worker import protocol as wire
+
+if TYPE_CHECKING:
+    from waziterm.manager.rivals.search import Address
 
 
 class FleetVersion(Protocol):
@@ -256,6 +258,10 @@ class Effects:
             self._log.add(Source.MANAGER, f"session moved to the trash as {entry.id}")
 
     async def _find_holder(self, jid: str) -> None:
+        from waziterm.manager.rivals.search import (  # noqa: PLC0415 - not before the first paint
+            SearchFor,
+        )
+
         files = self._services.sessions.files(self._id)
         wanted = SearchFor(files, self._addresses, self._services.pool.pids())
         findings = await self._services.claims.search(self._name, jid, wanted)

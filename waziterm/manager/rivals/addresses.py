@@ -1,9 +1,12 @@
 """What each worker is connected to, for the search after a conflict."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from waziterm.manager.clock import Clock
-from waziterm.manager.rivals.search import Address, addresses_of
+
+if TYPE_CHECKING:
+    from waziterm.manager.rivals.search import Address
 
 PAUSE_S = 5.0
 
@@ -17,14 +20,18 @@ class Addresses:
         self._looks: dict[int, asyncio.Task[frozenset[Address]]] = {}
         self._seen: dict[int, float] = {}
 
-    async def of(self, pid: int) -> frozenset[Address]:
+    async def of(self, pid: int) -> "frozenset[Address]":
         """The addresses that a worker is connected to, seen after this call."""
         look = self._looks.get(pid)
         if look is None:
             look = self._looks[pid] = asyncio.create_task(self._look(pid))
         return await asyncio.shield(look)
 
-    async def _look(self, pid: int) -> frozenset[Address]:
+    async def _look(self, pid: int) -> "frozenset[Address]":
+        from waziterm.manager.rivals.search import (  # noqa: PLC0415 - not before the first paint
+            addresses_of,
+        )
+
         wait = self._seen.get(pid, -PAUSE_S) + PAUSE_S - self._clock.elapsed()
         if wait > 0:
             await self._clock.sleep(wait)

@@ -8,10 +8,13 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from waziterm.manager.rivals.registry import Registry
-from waziterm.manager.rivals.search import SearchFor, SearchResult, search
 from waziterm.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from waziterm.manager.rivals.search import SearchFor, SearchResult
 
 BUSY_S = 1.0
 """How long others are not answered when there is no descriptor left to do it with."""
@@ -75,8 +78,13 @@ class Claims:
             async with self._claiming[jid]:
                 self._forget(jid)
 
-    async def search(self, name: str, jid: str, wanted: SearchFor) -> SearchResult:
+    async def search(self, name: str, jid: str, wanted: "SearchFor") -> "SearchResult":
         """Look for whoever took a device over; see `manager.rivals.search.search`."""
+        from waziterm.manager.rivals.search import (  # noqa: PLC0415 - not before the first paint
+            SearchResult,
+            search,
+        )
+
         holder = self._sibling(jid, tuple(other for other in self._live if other != name))
         key = self._keys.get(jid)
         if not holder:
