@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.programs import printed_by
 from waziterm.config import ConfigError, Settings, load_settings
 from waziterm.config.changes import reloaded
 from waziterm.config.origin import OriginKind
@@ -63,6 +64,21 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert settings.limits_for("shop") == Limits()
     assert settings.fleet.connects_at_once == 10
     assert settings.log.lines_kept == 2000
+
+
+@pytest.mark.parametrize("flag", ["/srv/waziterm", "here", "~/there"])
+def test_the_flag_alone_needs_no_reading(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flag: str
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    alone = load_settings(data_dir=Path(flag), environ={})
+    assert alone == read(Source(Path(flag), {})).checked()
+    said = printed_by(
+        "import os, sys; from pathlib import Path; from waziterm.config import load_settings;"
+        f"print(load_settings(data_dir=Path({flag!r}), environ={{}}).data_dir, *sys.modules)"
+    ).split()
+    assert said[0] == str(Path(flag).expanduser().absolute())
+    assert not {"waziterm.config.reading", "tomllib"} & set(said)
 
 
 def test_a_limit_of_one_instance_beats_that_of_the_fleet(file: Path) -> None:

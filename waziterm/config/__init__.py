@@ -6,10 +6,11 @@ variable counts as not set.
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from waziterm.config.errors import ConfigError
-from waziterm.config.settings import Settings
+from waziterm.config.settings import Settings, directory
 from waziterm.config.source import Source, config_file
 
 __all__ = ["ConfigError", "Settings", "config_file", "load_settings"]
@@ -29,7 +30,11 @@ def load_settings(
     """
     source = Source(data_dir, environ, file)
     if source.is_silent:
-        return Settings(source=source)
+        if data_dir is None:
+            return Settings(source=source)
+        # A directory that cannot be is left to the reading, which tells what is wrong with it.
+        with suppress(ValueError):
+            return Settings(data_dir=directory(data_dir), source=source)
     from waziterm.config.reading import read  # noqa: PLC0415 - takes 18 ms
 
     return read(source).checked()

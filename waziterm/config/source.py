@@ -30,8 +30,8 @@ class Source:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing is set anywhere."""
-        if self.is_named or self.data_dir is not None:
+        """Whether nothing but the flag is set."""
+        if self.is_named:
             return False
         if any(variable.startswith(PREFIX) for variable in self.environ):
             return False
