@@ -17,7 +17,8 @@ CLASSES = [each for each in Fieldless.__subclasses__() if each.__module__.starts
 
 def test_it_is_a_value_of_its_class_alone() -> None:
     assert events.StartAsked() == events.StartAsked()
-    assert events.StartAsked() != events.StopAsked()
+    other: object = events.StopAsked()
+    assert events.StartAsked() != other
     assert hash(events.StartAsked()) == hash(events.StartAsked())
     assert repr(events.StartAsked()) == "StartAsked()"
     assert pickle.loads(pickle.dumps(events.StartAsked())) == events.StartAsked()
