@@ -141,6 +141,33 @@ def test_f36_a_pipe_in_place_of_a_file_hangs_nobody(fleet: DataDir, call: Call, 
     assert path.is_fifo()
 
 
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("place", ["waziterm.db", "waziterm.db-wal", "session", "session-journal"])
+def test_f36_a_link_to_a_device_in_place_of_a_file_is_read_by_nobody(
+    fleet: DataDir, call: Call, place: str
+) -> None:
+    path = path_of(fleet, place)
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+    with ended_in_time():
+        for words in ("list", "check", "clean shop --yes", "fix"):
+            done = call(*words.split(), "--data-dir", str(fleet.root))
+            assert "unexpected error" not in done.err, (words, done)
+
+
+def test_f36_a_session_file_of_terabytes_is_neither_hashed_nor_copied(
+    fleet: DataDir, call: Call
+) -> None:
+    path = path_of(fleet, "session")
+    with path.open("r+b") as stream:
+        stream.truncate(2 << 40)
+    with ended_in_time():
+        for words in ("check", "fix", "clean shop --yes"):
+            done = call(*words.split(), "--data-dir", str(fleet.root))
+            assert "unexpected error" not in done.err, (words, done)
+    assert not path.exists() and "cleaned" in call("trash", "--data-dir", str(fleet.root)).out
+
+
 @contextmanager
 def ended_in_time() -> Iterator[None]:
     """The test's own limit would end the whole run."""

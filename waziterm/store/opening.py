@@ -17,11 +17,13 @@ from waziterm.domain.text import plain
 from waziterm.store.copying import copy_before
 from waziterm.store.errors import MOVE_AWAY, StoreError, UnwritableStoreError, from_sqlite
 from waziterm.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, version_of
+from waziterm.store.scratch import scratch
 
 _BUSY_TIMEOUT_S = 5.0
 _SMALLEST_PAGE = 512
 _SPARE_BYTES = 1_000_000
-_IN_MEMORY = "/dev/shm"
+_PREFIX = "waziterm-look-"
+_IN_MEMORY = Path("/dev/shm")
 _MOST_IN_MEMORY = 256_000_000
 
 
@@ -130,7 +132,7 @@ def _room_for(*files: Path) -> Iterator[Path]:
     for them. Raises OSError; StoreError where neither has."""
     needed = sum(file.stat().st_size for file in files) + _SPARE_BYTES
     if _free(Path(tempfile.gettempdir())) >= needed:
-        where = tempfile.gettempdir()
+        where = Path(tempfile.gettempdir())
     elif needed <= _MOST_IN_MEMORY:
         where = _IN_MEMORY
     else:
@@ -140,8 +142,8 @@ def _room_for(*files: Path) -> Iterator[Path]:
             f" ({needed // 1_000_000} MB)",
             f"free some space in {tempfile.gettempdir()}, or let TMPDIR name a larger disk",
         )
-    with tempfile.TemporaryDirectory(prefix="waziterm-look-", dir=where) as folder:
-        yield Path(folder)
+    with scratch(_PREFIX, where) as folder:
+        yield folder
 
 
 def _free(folder: Path) -> int:

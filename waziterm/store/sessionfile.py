@@ -19,11 +19,15 @@ from waziterm.store.errors import StoreError, from_sqlite
 SHORT_S = 2.0
 """For how long a look may keep a worker from writing, which gives up after 5 seconds."""
 LONG_S = 60.0
+_MOST_IN_MEMORY = 256_000_000
 _BUSY_S = 0.5
 _STEPS = 10_000
 
+_MEMORY = ":memory:"
+
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _LATE = "SQLITE_INTERRUPT"
+_FULL = "SQLITE_FULL"
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_SCHEMA", "SQLITE_FORMAT")
 _UNFINISHED = "it was not closed cleanly, or is in use"
 
@@ -191,11 +195,15 @@ def _judged(db: sqlite3.Connection, path: Path, limit_s: float) -> SessionLook:
     detail = f"it is damaged ({plain(finding, 120)})"
     try:
         # The rehearsal of a rebuild, in memory.
-        _rebuild_into(db, path, ":memory:", limit_s)
+        _rebuild_into(db, path, _MEMORY, limit_s)
         return SessionLook(Condition.DAMAGED, detail, _devices(db), is_rebuildable=True)
     except sqlite3.DatabaseError as error:
         if _name(error).startswith((*_LOCKED, _LATE)):
             raise
+        if _name(error) == _FULL:
+            return SessionLook(
+                Condition.UNREADABLE, f"{detail}, and is too large to be looked at in memory"
+            )
         return SessionLook(Condition.DAMAGED, detail)
 
 
@@ -217,6 +225,9 @@ def _rebuild_into(db: sqlite3.Connection, path: Path, target: str, limit_s: floa
         for name in ("page_size", "encoding", "application_id", "user_version"):
             value = db.execute(f"PRAGMA {name}").fetchone()[0]
             new.execute(f"PRAGMA {name} = '{value}'")
+        if target == _MEMORY:
+            page = new.execute("PRAGMA page_size").fetchone()[0]
+            new.execute(f"PRAGMA max_page_count = {_MOST_IN_MEMORY // page}")
         for _, sql, is_table in made:
             if is_table:
                 new.execute(sql)

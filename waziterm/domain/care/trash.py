@@ -36,7 +36,8 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class TrashedFile:
-    """One file of an entry: its name, its length in bytes and its SHA-256 in hex."""
+    """One file of an entry: its name, its length in bytes and its SHA-256 in hex, "" for one of over
+    1 GB."""
 
     name: str
     size: int

@@ -1,7 +1,6 @@
 """One step of a fix, carried out: nothing is lost, and what it would change is looked at again."""
 
 import asyncio
-import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.care.evidence import CheckSources, is_dead_socket, open_paths, shown
 from waziterm.manager.rivals.search import holders_of
+from waziterm.store.scratch import scratch
 from waziterm.store.sessionfile import LONG_S, SHORT_S, look_at, rebuild, sync
 
 
@@ -122,8 +122,8 @@ def _instance(identity: str, sources: CheckSources) -> Instance | None:
 
 def _rebuilt(path: Path) -> None:
     """Put a rebuilt file in the place of a damaged one, in one move."""
-    with tempfile.TemporaryDirectory(prefix=".rebuilding-", dir=path.parent) as folder:
-        target = Path(folder) / path.name
+    with scratch(".rebuilding-", path.parent) as folder:
+        target = folder / path.name
         rebuild(path, target)
         target.replace(path)
     sync(path.parent)

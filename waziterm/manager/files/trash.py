@@ -1,6 +1,7 @@
 """The trash: sessions that were taken out of use, each kept with a manifest until it expires."""
 
 import asyncio
+import errno
 import hashlib
 import logging
 import os
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 SIDECARS = ("", "-journal", "-wal", "-shm")
 """What the names of a session's files have behind `.db`, the database first."""
 
+_MOST_HASHED = 1_000_000_000
+"""A larger file is known by its size alone: whatsmeow writes none, and a sparse one takes hours."""
 
 _NAMED = re.compile(r"(?P<name>.+)-\d{8}T\d{6}Z-[0-9a-f]{4}", re.DOTALL)
 """The id of an entry."""
@@ -213,8 +216,10 @@ def _as_damaged(folder: Path) -> TrashView:
 
 def _file(path: Path, name: str) -> TrashedFile:
     with os.fdopen(open_regular(path), "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return TrashedFile(name, path.stat().st_size, digest)
+        size = os.fstat(stream.fileno()).st_size
+        small = size <= _MOST_HASHED
+        digest = hashlib.file_digest(stream, "sha256").hexdigest() if small else ""
+    return TrashedFile(name, size, digest)
 
 
 def _named(file: str, stem: str) -> str:
@@ -246,6 +251,11 @@ def move(pairs: tuple[tuple[Path, Path], ...]) -> None:
 
 def _copied(pairs: tuple[tuple[Path, Path], ...]) -> None:
     made: list[Path] = []
+    needed = sum(source.stat().st_size for source, _ in pairs)
+    for _, target in pairs[:1]:
+        if shutil.disk_usage(target.parent).free < needed:
+            # Else the copy fills the disk, under every other session, before it fails.
+            raise OSError(errno.ENOSPC, "there is no room for a copy", str(target))
     try:
         for source, target in pairs:
             made.append(target)
