@@ -28,26 +28,49 @@ def dropped(number: int) -> Instance:
 
 
 def test_eight_of_ten_within_a_minute_are_one_incident() -> None:
-    incident = grown(None, gone(0), 100.0, fleet=10)
+    incident = grown(None, gone(0), 100.0, fleet=10, causes={})
     assert incident.who == "shop-0" and incident.is_told
     for number in range(1, 8):
-        incident = grown(incident, gone(number), 100.0 + number * 7, fleet=10)
+        incident = grown(incident, gone(number), 100.0 + number * 7, fleet=10, causes={})
     assert incident.who == "8 of 10" and "(401)" in incident.what
     assert incident.began_at == 100.0
 
 
 def test_the_same_reason_later_is_another_incident() -> None:
-    first = grown(None, gone(0), 100.0, fleet=10)
-    later = grown(first, gone(1), 161.0, fleet=10)
+    first = grown(None, gone(0), 100.0, fleet=10, causes={})
+    later = grown(first, gone(1), 161.0, fleet=10, causes={})
     assert later.names == ("shop-1",) and later.began_at == 161.0
 
 
 def test_what_passes_by_itself_is_told_only_when_it_meets_several() -> None:
-    incident = grown(None, dropped(0), 0.0, fleet=10)
+    incident = grown(None, dropped(0), 0.0, fleet=10, causes={})
     assert not incident.is_told
     for number in (1, 2):
-        incident = grown(incident, dropped(number), 1.0, fleet=10)
+        incident = grown(incident, dropped(number), 1.0, fleet=10, causes={})
     assert incident.is_told and incident.who == "3 of 10"
+
+
+def test_f18_an_outage_of_several_has_the_latest_cause_in_which_they_agree() -> None:
+    """It kept the first: reset by peer, while all three were refused by then."""
+    incident = None
+    for number in range(3):
+        one = replace(dropped(number), detail="reset by peer", down_since=100.0)
+        incident = grown(incident, one, 100.0, fleet=3, causes={})
+    assert incident is not None
+    causes = {f"shop-{number}": Reason.DROPPED for number in range(3)}
+    told = []
+    for number in range(3):
+        one = replace(dropped(number), reason=Reason.DIAL_FAILED, down_since=100.0)
+        refused = replace(one, detail="connection refused")
+        causes[one.id] = Reason.DIAL_FAILED
+        incident = grown(incident, refused, 110.0 + number, fleet=3, causes=causes)
+        told.append((incident.reason, incident.detail))
+    first = (Reason.DROPPED, "reset by peer")
+    assert told == [first, first, (Reason.DIAL_FAILED, "connection refused")]
+    assert incident.began_at == 100.0 and incident.who == "3 of 3"
+    bare = replace(one, reason=Reason.CONNECT_TIMEOUT, detail="")
+    causes = dict.fromkeys(causes, Reason.CONNECT_TIMEOUT)
+    assert grown(incident, bare, 120.0, fleet=3, causes=causes).detail == ""
 
 
 def test_trouble_is_a_new_state_or_a_new_reason() -> None:

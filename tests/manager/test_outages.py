@@ -95,6 +95,30 @@ def test_f18_what_meets_many_for_long_is_one_incident(host: Host) -> None:
     assert len(incidents(host)) == 1
 
 
+def test_f18_an_outage_of_several_tells_the_cause_that_it_has_now(host: Host) -> None:
+    names = [f"shop-{number}" for number in range(3)]
+    host.prepare(
+        *(
+            Instance(n, 1e9, since=1e9, jid=f"62812345678{i}:1@s.whatsapp.net")
+            for i, n in enumerate(names)
+        )
+    )
+    host.world.on_connect = lambda worker: worker.say(ev.Connected())
+    host.open()
+    host.world.pass_time(120.0)
+    assert {host.view(name).state for name in names} == {State.CONNECTED}
+    for name in names:
+        worker_of(host, name).say(ev.Disconnected(detail="reset by peer"))
+    host.world.pass_time(2.0)
+    assert incidents(host)[0]["detail"] == "reset by peer"
+    for name in names:
+        worker_of(host, name).say(ev.DialFailed("connection refused"))
+    host.world.pass_time(2.0)
+    assert {host.view(name).reason for name in names} == {Reason.DIAL_FAILED}
+    (incident,) = incidents(host)
+    assert (incident["reason"], incident["detail"]) == ("dial_failed", "connection refused")
+
+
 def test_f18_what_an_operator_stopped_or_has_to_scan_is_none(host: Host) -> None:
     worker = online(host, "shop")
     refuse(host)

@@ -1,5 +1,6 @@
 """Incidents: what happened to how many, so that one cause is told once and not once a number."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from waziterm.domain.lifecycle.details import outage_detail, proxy_detail
@@ -132,10 +133,29 @@ def is_over(instance: Instance, at: float, lasts_s: float) -> bool:
     return instance.state is State.CONNECTED and begun is not None and at - begun >= lasts_s
 
 
-def lasting(current: Incident | None, instance: Instance, at: float, fleet: int) -> Incident:
+def agreed(
+    current: Incident, instance: Instance, reason: Reason, causes: Mapping[str, Reason]
+) -> Reason:
+    """The reason of an outage of several: the latest cause of each, where they agree in it, and as
+    long as they do not, that which was told.
+
+    reason: the latest cause of this instance. causes: that of each other one that is still out, by
+    its id, as far as it is known.
+    """
+    others = (causes.get(each, reason) for each in current.met if each != instance.id)
+    return reason if all(each is reason for each in others) else current.reason
+
+
+def lasting(
+    current: Incident | None,
+    instance: Instance,
+    at: float,
+    fleet: int,
+    causes: Mapping[str, Reason],
+) -> Incident:
     """The incident of an instance that tries in vain for long, new or grown. at: UTC seconds.
 
-    Its reason is the latest cause; of several instances, that in which they agree.
+    Its reason is the latest cause; of several instances, that in which they agree (see `agreed`).
     """
     reason, what = cause_of_outage(instance)
     began = at if instance.down_since is None else instance.down_since
@@ -147,7 +167,7 @@ def lasting(current: Incident | None, instance: Instance, at: float, fleet: int)
         names, met = (*names, instance.name), (*met, instance.id)
     return replace(
         current,
-        reason=reason if len(names) == 1 else current.reason,
+        reason=agreed(current, instance, reason, causes),
         began_at=min(current.began_at, began),
         last_at=at,
         names=names,
@@ -158,11 +178,17 @@ def lasting(current: Incident | None, instance: Instance, at: float, fleet: int)
     )
 
 
-def grown(current: Incident | None, instance: Instance, at: float, fleet: int) -> Incident:
+def grown(
+    current: Incident | None,
+    instance: Instance,
+    at: float,
+    fleet: int,
+    causes: Mapping[str, Reason],
+) -> Incident:
     """The incident that this instance's trouble belongs to: the current one, else a new one.
 
-    at: UTC seconds. A later evidence replaces an earlier one of the same incident, and a later
-    reason of one quarrel the earlier.
+    at: UTC seconds. causes: see `agreed`. A later evidence replaces an earlier one of the same
+    incident, and a later reason of one quarrel, or of an outage, the earlier.
     """
     serious = instance.state in _SERIOUS
     if current is None or not belongs(current, instance, at):
@@ -174,14 +200,17 @@ def grown(current: Incident | None, instance: Instance, at: float, fleet: int) -
     names, met = current.names, current.met
     if instance.id not in met:
         names, met = (*names, instance.name), (*met, instance.id)
-    own = instance.reason is current.reason or met == (instance.id,)
+    reason = agreed(current, instance, instance.reason, causes)
+    own = instance.detail if reason is instance.reason else ""
+    # Of another cause the evidence tells nothing; who took a session is told through the quarrel.
+    kept = reason is current.reason or reason.is_of_a_conflict
     return replace(
         current,
-        reason=instance.reason if met == (instance.id,) else current.reason,
+        reason=reason,
         last_at=at,
         names=names,
         met=met,
         fleet=fleet,
-        detail=(instance.detail if own else "") or current.detail,
+        detail=own or (current.detail if kept else ""),
         is_serious=serious or current.is_serious,
     )

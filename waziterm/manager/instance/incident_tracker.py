@@ -57,13 +57,17 @@ class IncidentTracker:
         self._recent: list[Incident] = []
         self._lasting: list[Incident] | None = None
         self._told: defaultdict[Reason, set[str]] = defaultdict(set)
+        self._causes: dict[str, Reason] = {}
         self._growing = asyncio.Lock()
 
     @asynccontextmanager
     async def growing(self, before: Instance, after: Instance, at: float) -> AsyncIterator[Growth]:
         """An instance changes: its incident is told when the context ends without an error. What
         passes by itself is told once of each instance, until that is connected again or stopped."""
-        if after.state in (State.CONNECTED, State.STOPPED):
+        if after.state.is_trouble:
+            self._causes[after.id] = after.reason
+        elif after.state in (State.CONNECTED, State.STOPPED):
+            self._causes.pop(after.id, None)
             for told in self._told.values():
                 told.discard(after.id)
         news = is_trouble(before, after) or self._has_new_evidence(before, after)
@@ -76,7 +80,7 @@ class IncidentTracker:
             self._follow_clock()
             fitting = (each for each in reversed(self._recent) if belongs(each, after, at))
             current = next(fitting, None)
-            incident = grown(current, after, at, self._fleet_size())
+            incident = grown(current, after, at, self._fleet_size(), self._causes)
             growth = Growth(incident if incident.is_told else None)
             yield growth
             if growth.stored is not None:
@@ -122,7 +126,8 @@ class IncidentTracker:
         met += [each for each in self._recent if each.id and tells_of_outage(each, instance)]
         met += [each for each in known if each.reason is reason and is_of_its_way(each, instance)]
         current = met[0] if met else None
-        incident = await self._store.grow(lasting(current, instance, now, self._fleet_size()))
+        grown_now = lasting(current, instance, now, self._fleet_size(), self._causes)
+        incident = await self._store.grow(grown_now)
         if current is None or incident.met != current.met:
             self._tell(_notice(incident, now))
         self._lasting = [*(each for each in known if each.id != incident.id), incident]
