@@ -299,6 +299,24 @@ def test_recent_conflicts(count: int, severity: Severity) -> None:
     assert (found.kind, found.severity) == (FindingKind.RECENT_CONFLICTS, severity)
 
 
+def test_a_conflict_names_who_took_the_session_and_what_ends_it() -> None:
+    who = "held by pid 4121 (bot.py)"
+    survey = with_instance(
+        state=State.COOLDOWN,
+        reason=Reason.CONFLICT,
+        detail=who,
+        trouble=Reason.CONFLICT,
+        trouble_detail=who,
+        trouble_at=NOW,
+    )
+    found = diagnose(replace(survey, conflicts={"shop": 1}))
+    kinds = {FindingKind.NOT_CONNECTED, FindingKind.RECENT_CONFLICTS}
+    assert {each.kind for each in found} == kinds
+    for each in found:
+        assert who in each.evidence
+        assert "end the other client, then `waziterm reconnect shop --takeover`" in each.act
+
+
 def test_flapping_begins_with_six_an_hour() -> None:
     assert diagnose(replace(HEALTHY, retries={"shop": 5})) == ()
     assert only(replace(HEALTHY, retries={"shop": 6})).kind is FindingKind.FLAPPING

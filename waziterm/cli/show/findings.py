@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.text import plain
 
@@ -19,4 +20,7 @@ def finding_lines(finding: Json) -> tuple[str, str]:
     """What was found with whom, and what to do about it."""
     about = finding["instance"] or finding["subject"]
     said = plain(f"{finding['severity']}: {about}: {finding['evidence']}", 400)
-    return said, f"  {plain(finding['act'], 400)}"
+    act = with_verbs(finding["act"], finding["instance"] or "NAME")
+    if finding["remedy"] is not None:
+        act = f"{act} (`waziterm fix` does it)"
+    return said, f"  {plain(act, 400)}"

@@ -4,6 +4,7 @@ import json
 import sys
 from typing import Any
 
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
 
@@ -27,10 +28,10 @@ def remark(text: str) -> None:
 def fail(error: FleetError, as_json: bool) -> int:
     """Print an error and return its exit code."""
     if as_json:
-        document(error.document)
+        document({**error.document, "hint": with_verbs(error.hint)})
     else:
         hint = f" ({error.hint})" if error.hint else ""
-        remark(f"waziterm: {plain(str(error) + hint, 1000)}")
+        remark(f"waziterm: {plain(with_verbs(str(error) + hint), 1000)}")
     return error.code
 
 

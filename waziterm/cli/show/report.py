@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from waziterm import __version__
 from waziterm.cli.show.times import shown
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.verbs.tester import failed_first, first_failure
 from waziterm.domain.text import safe_line
 from waziterm.domain.units import moment_text
@@ -38,7 +39,7 @@ def markdown(found: "Full", at: float) -> str:
             ("severity", "about", "evidence", "what to do"),
             (
                 (each["severity"], each["instance"] or each["subject"], each["evidence"],
-                 each["act"])
+                 with_verbs(each["act"], each["instance"] or "NAME"))
                 for each in found["check"]["findings"]
             ),
         ),
@@ -63,7 +64,7 @@ def _tested(report: Json) -> Sequence[str]:
         took = sum(layer["took_s"] or 0.0 for layer in report["layers"])
         return (report["instance"], "ok", f"all layers, {took:.2f} s in all", "")
     said = f"{failed['name']}: {failed['detail']}"
-    return (report["instance"], "failed", said, failed["act"])
+    return (report["instance"], "failed", said, with_verbs(failed["act"], report["instance"]))
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

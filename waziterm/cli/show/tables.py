@@ -13,6 +13,7 @@ from rich.text import Text
 
 from waziterm.cli.show import output
 from waziterm.cli.show.times import shown
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.domain.lifecycle.details import other_number_detail
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
@@ -153,9 +154,10 @@ def _why(found: Json) -> str:
 
 
 def _next(found: Json) -> str:
+    step = with_verbs(found["next_step"], found["name"])
     if found["next_attempt"] is None:
-        return plain(found["next_step"])
-    return plain(f"{found['next_step']}, at {clock(_moment(found['next_attempt']))}")
+        return plain(step)
+    return plain(f"{step}, at {clock(_moment(found['next_attempt']))}")
 
 
 def _number(found: Json) -> str:

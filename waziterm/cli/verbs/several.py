@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.cli.show import output
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.cli.verbs.asking import confirm
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
@@ -208,4 +209,4 @@ def _refusal(ended: _Ended) -> str:
     error = ended.error
     hint = f" ({error.hint})" if error is not None and error.hint else ""
     said = str(error) if str(error).startswith(ended.name) else f"{ended.name}: {error}"
-    return plain(said + hint, 400)
+    return plain(with_verbs(said + hint, ended.name), 400)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import client_of, data_dir_of
 from waziterm.cli.verbs.asking import confirm
 from waziterm.cli.verbs.several import Act, carry_out
@@ -174,7 +175,7 @@ def report_lines(report: Json) -> list[str]:
     lines = [f"{report['instance']}: {verdict}"]
     lines += [_layer_line(layer) for layer in report["layers"]]
     if failed is not None and failed["act"]:
-        lines.append(f"  what to do: {plain(failed['act'], 400)}")
+        lines.append(f"  what to do: {plain(with_verbs(failed['act'], report['instance']), 400)}")
     return lines
 
 

@@ -7,7 +7,7 @@ from waziterm.domain.care.findings import Finding, FindingKind, Severity
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle.details import other_number_detail
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.lifecycle.memory import cause_of_outage, evidence_for
+from waziterm.domain.lifecycle.memory import cause_of_outage, evidence_for, evidence_of_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import safe_line
@@ -130,6 +130,8 @@ def _not_connected(survey: Survey, instance: Instance) -> Finding:
         act = instance.reason.next_step if paused else f"`waziterm start {name}`"
     elif _has_just_begun(survey, instance, since, trouble):
         severity, act = Severity.NOTICE, "wait: it is connecting"
+    elif trouble.is_of_a_conflict:
+        act = _OTHER_CLIENT.format(name=name)
     return Finding(FindingKind.NOT_CONNECTED, severity, name, name, evidence, act)
 
 
@@ -185,13 +187,15 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
     retries = survey.retries.get(instance.id, 0)
     if conflicts:
         times = "once" if conflicts == 1 else f"{conflicts} times"
+        who = safe_line(evidence_of_conflict(instance), 200)
         yield Finding(
             FindingKind.RECENT_CONFLICTS,
             Severity.WARNING if conflicts >= MANY_CONFLICTS else Severity.NOTICE,
             name,
             name,
-            f"another client took its session {times} in the last day",
-            "`waziterm conflicts` tells when and who; end the other client",
+            f"another client took its session {times} in the last day"
+            + (f": {who}" if who else ""),
+            f"{_OTHER_CLIENT.format(name=name)}; `waziterm conflicts` tells when",
         )
     if retries >= FLAPPING:
         yield Finding(

@@ -36,8 +36,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class TrashedFile:
-    """One file of an entry: its name, its length in bytes and its SHA-256 in hex, "" for one of over
-    1 GB."""
+    """One file of an entry: its name, its length in bytes, its SHA-256 in hex ("" over 1 GB)."""
 
     name: str
     size: int

@@ -19,6 +19,7 @@ from waziterm.domain.lifecycle.steps import (
     move,
     resume_wanted,
 )
+from waziterm.domain.units import moment_text
 
 
 def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
@@ -111,11 +112,17 @@ def _restored(instance: Instance, entry: str, was: Instance, at: Moment) -> Deci
 
 def _refused(barrier: Instance) -> Decision:
     """A command that would pass a barrier: nothing is tried, and the barrier is shown."""
-    said = {
-        State.COOLDOWN: "in its cool-down after a conflict; r or --takeover tries at once",
-        State.BANNED: "banned by WhatsApp for a time; nothing shortens a ban",
-        State.OUTDATED: "outdated: WhatsApp refuses this version of the library; upgrade neonize,"
-        " or --takeover reads WhatsApp's current version",
-    }
-    fallback = f"held ({barrier.reason.sentence}); r or --takeover tries once"
-    return Decision(barrier, refusal=said.get(barrier.state, fallback))
+    match barrier.state:
+        case State.COOLDOWN:
+            said, hint = "in its cool-down after a conflict", "take over (r) tries at once"
+        case State.BANNED:
+            end = barrier.banned_until
+            until = "" if end is None else f" until {moment_text(end)[:16].replace('T', ' ')} UTC"
+            said = f"banned by WhatsApp for a time{until}"
+            hint = "wait: it connects by itself then, and nothing shortens a ban"
+        case State.OUTDATED:
+            said = "outdated: WhatsApp refuses this version of the library"
+            hint = "upgrade neonize, or take over (r) reads WhatsApp's current version"
+        case _:
+            said, hint = f"held ({barrier.reason.sentence})", "take over (r) tries once"
+    return Decision(barrier, refusal=said, hint=hint)

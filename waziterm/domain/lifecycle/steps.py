@@ -70,6 +70,7 @@ class Decision:
     instance: the next value of the instance, with its state, reason and due moment.
     actions: what to do now, in order.
     refusal: for a command that was not carried out, one line that says why.
+    hint: what to do about the refusal, or "".
     then: what keeps claims, connect limit and probes in step with it, after the actions, in order.
     led_by: the event that led to it, None for a clock that was set: that is told once, not by
         every instance, and only moves what is stored.
@@ -82,6 +83,7 @@ class Decision:
     instance: Instance
     actions: tuple[Action, ...] = ()
     refusal: str = ""
+    hint: str = ""
     then: tuple[Action, ...] = ()
     led_by: EventName | None = None
     probe_s: float | None = None

@@ -269,8 +269,8 @@ class Supervisor:
             post.done(FleetError(f"{name}: internal error ({cause})", "see the program's log"))
             self._go_on(post.event, cause)
             return
-        refusal = decision.refusal
-        post.done(FleetError(f"{self.instance.name} is {refusal}") if refusal else None)
+        said, hint = decision.refusal, decision.hint
+        post.done(FleetError(f"{self.instance.name} is {said}", hint) if said else None)
         if not (decision.is_preliminary or self._has_future):
             self._go_on(post.event, f"nothing follows {name_of(post.event)}")
 

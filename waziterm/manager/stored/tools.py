@@ -86,7 +86,7 @@ class StoredInstances:
         now = self._clock.now()
         decision = decide(before, event, now, 0.0, self._settings.limits_for(name))
         if decision.refusal:
-            raise FleetError(f"{name} is {decision.refusal}")
+            raise FleetError(f"{name} is {decision.refusal}", decision.hint)
         await self._store.save(decision.instance, event=decision.led_by, at=now)
         self._instances[name] = decision.instance
         try:

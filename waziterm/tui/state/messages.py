@@ -8,6 +8,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text import words
 from waziterm.tui.text.format import duration
+from waziterm.tui.text.keynames import with_keys
 from waziterm.tui.text.lang import tr
 
 
@@ -70,8 +71,8 @@ def failed_inside(log: str, what: str = "") -> str:
 
 def refusal(error: FleetError) -> str:
     """A refused command as one sentence with its hint."""
-    said = inert(str(error))
-    return f"{said} ({inert(error.hint)})" if error.hint else said
+    said = inert(with_keys(str(error)))
+    return f"{said} ({inert(with_keys(tr(error.hint)))})" if error.hint else said
 
 
 @dataclass(frozen=True, slots=True)

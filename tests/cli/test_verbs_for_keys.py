@@ -1,0 +1,45 @@
+"""What to do is said in commands on the command line, where nobody has keys."""
+
+import re
+
+import pytest
+
+from waziterm.cli.show.findings import finding_lines
+from waziterm.cli.show.tables import outcome
+from waziterm.cli.show.verbs import with_verbs
+from waziterm.domain.lifecycle.reasons import Reason
+
+KEY = re.compile(r"\([a-zA-Z]\)|\b(then|or) [a-zA-Z]\b|(?<![\w`])[src] =")
+
+
+@pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.slug)
+def test_no_reason_names_a_key(reason: Reason) -> None:
+    said = with_verbs(reason.next_step, "shop")
+    assert KEY.search(said) is None, said
+    if said != reason.next_step:
+        assert re.search(r"`waziterm (start|clean|reconnect) shop", said)
+
+
+def test_the_answer_of_a_verb_names_the_verb() -> None:
+    found = {
+        "name": "shop",
+        "state": "stopped",
+        "sentence": "stopped by an operator",
+        "code": "",
+        "detail": "",
+        "next_step": Reason.BY_OPERATOR.next_step,
+        "next_attempt": None,
+    }
+    assert outcome(found).endswith("next: `waziterm start shop`")
+
+
+def test_a_finding_that_fix_mends_names_fix() -> None:
+    found = {
+        "severity": "notice",
+        "instance": "shop",
+        "subject": "x.db",
+        "evidence": "its session file holds no device: nothing in it can be used",
+        "act": "move it to the trash",
+        "remedy": "trash_session",
+    }
+    assert finding_lines(found)[1] == "  move it to the trash (`waziterm fix` does it)"
