@@ -1,6 +1,7 @@
 """The bars: words beside glyphs as long as they fit, and the keys that do something here."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.fleet.bars import header
+from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.state.model import FleetModel
 
 SEVEN = (
@@ -37,6 +39,19 @@ def test_seven_states_at_120_columns_have_their_words_and_the_clock() -> None:
     for state in SEVEN:
         assert state.label in line
     assert "12 connected" in line and " LAB " in line and "15:06:40" in line and "! 1" in line
+
+
+def test_the_header_counts_the_rows_that_nobody_has_acknowledged() -> None:
+    """It counted the serious ones alone, and stood above rows and a line that counted all."""
+    model = FleetModel(ScriptedFleet(*fleet_in(State.CONNECTED), lab=True))
+    model.load()
+    passed = replace(STOLEN, id=99, is_serious=False, acknowledged_at=None)
+    model.incidents = (STOLEN, passed)
+    rows = Incidents(model, lambda: NOW)
+    marked = [rows.spans(key, 120, NOW)[0][0] for key in rows.keys()]
+    head = "".join(strip.text for strip in rows.head(120, NOW))
+    assert marked == ["! ", "! "] and "2 not acknowledged" in head
+    assert "! 2 " in header(model, NOW, 120).text
 
 
 def test_where_not_all_words_fit_those_in_trouble_keep_theirs() -> None:

@@ -183,6 +183,11 @@ async def test_a_adds_and_shows_the_new_instance() -> None:
         code = QrCode("x" * 281, 1, 6, NOW + 60)
         fleet.show(instance("shop", State.PAIRING, Reason.QR_SHOWN, NOW + 1, qr=code))
         await screen.sees("code 1 of 6, 60 s left", "✓ shop: add: pairing")
+        # What became of the scan replaces it: it still told of a code when the panel was green.
+        fleet.clock.advance(2)
+        fleet.show(instance("shop", State.CONNECTED, Reason.ONLINE, NOW + 2, connected_at=NOW + 2))
+        text = await screen.sees("● connected", "✓ shop: add: connected after")
+        assert "QR code waits" not in text
 
 
 async def test_what_the_fleet_refuses_is_said_in_the_dialog_with_the_fields_kept() -> None:

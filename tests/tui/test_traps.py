@@ -1,6 +1,7 @@
 """Keys that did more than their operator saw: several at once, hidden ones, a fleet only watched,
 a manager that is gone, keys that are bound otherwise."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -173,6 +174,9 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
             await screen.press(*keys)
             text = await screen.sees("no manager answers: nothing here is live", "as of 15:06:40")
             assert "15:08" not in text and "QR ready" not in text
+            assert not re.search(r"\bup \d|\buptime\b", text), keys
+            if not keys:
+                assert text.count("as of 15:06:40") > 2, "each panel says so"
             cells = screen.cells()
             assert {cell.bg for cell in cells[0]} >= {"f4716a"}
             body = [cell for line in cells[1:-2] for cell in line[:-1]]

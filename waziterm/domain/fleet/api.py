@@ -91,7 +91,7 @@ class InstanceView:
     since: Moment
     next_attempt: Moment | None = None
     connected_at: Moment | None = None
-    probe_s: float | None = None
+    probe_s: Seconds | None = None
     probed_at: Moment | None = None
     sent: int = 0
     lost: int = 0

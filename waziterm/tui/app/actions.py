@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
+from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.bulk import Bulk
@@ -112,6 +114,9 @@ class Actions:
             if ending is not None:
                 del self._pending[name]
                 self.end(pending.verb, name, *ending)
+                if view.state is State.PAIRING:
+                    # Else the line would still tell of a code when the phone has scanned it.
+                    self._pending[name] = replace(pending, before=view.since)
         for notice in changes.notices:
             whose = f"{inert(notice.instance)}: " if notice.instance is not None else ""
             mood = Mood.TROUBLE if notice.trouble else Mood.DONE

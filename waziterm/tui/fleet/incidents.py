@@ -56,7 +56,7 @@ class Incidents(Rows):
     def head(self, width: int, now: float) -> list[Strip]:
         """How many there are; below, the selected one in full, which its row may cut."""
         incidents = self.model.incidents
-        unseen = sum(each.acknowledged_at is None for each in incidents)
+        unseen = self.model.unseen
         said = trn(
             "{n} incident of 7 days, {unseen} not acknowledged",
             "{n} incidents of 7 days, {unseen} not acknowledged",

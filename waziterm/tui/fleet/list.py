@@ -114,7 +114,9 @@ class FleetList(Rows):
     def _cells(self, view: InstanceView, now: float) -> dict[str, tuple[str, Style]]:
         sign = look.SIGNS[view.state]
         conflicts = self.model.conflicts.get(view.name, 0)
-        up = "" if view.connected_at is None else duration(now - view.connected_at)
+        # Whether one is up still, nobody knows of a view without news.
+        began = view.connected_at if self.model.as_of is None else None
+        up = "" if began is None else duration(now - began)
         lines = self.model.lines(view.name)
         reason = words.barred(view, now) or words.brief(view.reason, view.detail)
         return {

@@ -13,6 +13,7 @@ from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cut, inert, row, spread, width_of, wrap
 from waziterm.tui.text import words
 from waziterm.tui.text.format import clock
+from waziterm.tui.text.lang import tr
 
 MIN_WIDTH = 38
 MIN_HEIGHT = 7
@@ -31,12 +32,14 @@ def draw(
     *,
     selected: bool = False,
     marked: bool = False,
+    stale: bool = False,
 ) -> list[Strip]:
     """The panel as `height` lines of `width` cells.
 
     lines: the instance's log, oldest first; as many of its last lines are shown as fit.
     marked: actions are meant for it; a check mark says so. A heavy border marks the selected
-    panel, so that no colour is needed to see it.
+    panel, so that no colour is needed to see it. stale: nobody tells any more, `now` is the moment
+    of the last news.
     """
     sign = look.SIGNS[view.state]
     upper_left, across, upper_right, down, lower_left, lower_right = _HEAVY if selected else _LIGHT
@@ -47,7 +50,8 @@ def draw(
         border = look.MARKED
 
     inner = width - 4
-    body = _body(view, lines, inner, height - 2, now)
+    age = tr("as of {time}", time=clock(now)) if stale else words.age(view, now)
+    body = _body(view, lines, inner, height - 2, now, age)
     side = Segment(f"{down} ", border)
     end = Segment(f" {down}", border)
     blank = row((), inner, look.PLAIN)
@@ -74,11 +78,11 @@ def draw(
 
 
 def _body(
-    view: InstanceView, lines: Sequence[LogLine], width: int, height: int, now: float
+    view: InstanceView, lines: Sequence[LogLine], width: int, height: int, now: float, age: str
 ) -> list[Strip]:
     linked = look.PLAIN if view.paired else look.FAINT
-    age = [(words.age(view, now), look.FAINT)]
-    body = [spread([(words.number(view), linked)], age, width, look.PLAIN)]
+    first = [(words.number(view), linked)]
+    body = [spread(first, [(age, look.FAINT)], width, look.PLAIN)]
     room = height - len(body)
     if said := words.other_number(view):
         body += _wrapped(said, width, 2, look.TROUBLE)

@@ -134,12 +134,15 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         lines = self._model.lines(name)
         selected = name == self.selected
         marked = name in self._model.marked
-        key = (view, lines[-1].seq if lines else None, selected, marked, *_moving(view, now))
+        stale = self._model.as_of is not None
+        key = (view, lines[-1].seq if lines else None, selected, marked, stale, *_moving(view, now))
         known = self._drawn.get(name)
         if known is not None and known[0] == key:
             return known[1]
         width = self._place(index).width
-        strips = panel.draw(view, lines, width, self._tall, now, selected=selected, marked=marked)
+        strips = panel.draw(
+            view, lines, width, self._tall, now, selected=selected, marked=marked, stale=stale
+        )
         self._drawn[name] = (key, strips)
         return strips
 

@@ -1,6 +1,7 @@
 """What fills the screen of one instance: its card, its codes and its log, or one of them alone."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from textual.filter import LineFilter
 from textual.strip import Strip
@@ -84,6 +85,9 @@ class FocusBody(Canvas):
                 esc=key_of(KeyAction.BACK),
             )
             return [row([(f" {gone}", look.PLAIN)], width, look.PLAIN)]
+        if self._model.as_of is not None:
+            # Whether it is up still nobody knows.
+            view = replace(view, connected_at=None)
         space = Size(width, height)
         if self.log_only:
             return focuspaint.full_log(view, self.lines(), self.log_window, space, now)

@@ -49,8 +49,8 @@ class FleetModel:
 
     @property
     def unseen(self) -> int:
-        """How many serious incidents nobody has acknowledged."""
-        return sum(each.is_serious and each.acknowledged_at is None for each in self.incidents)
+        """How many incidents nobody has acknowledged."""
+        return sum(each.acknowledged_at is None for each in self.incidents)
 
     @property
     def shown(self) -> list[str]:
