@@ -42,7 +42,8 @@ async def test_a_timeline_tells_moves_alone_oldest_first(
         moves = (
             Moved(0.0, State.STOPPED, Reason.NEW),
             Moved(1.0, State.CONNECTED, Reason.ONLINE),
-            Moved(3.0, State.COOLDOWN, Reason.CONFLICT),
+            # Who took the session was found while it was in it.
+            Moved(3.0, State.COOLDOWN, Reason.CONFLICT, "python bot.py (pid 7)"),
             Moved(5.0, State.HELD, Reason.LOCAL_HOLDER, "python bot.py (pid 7)"),
             Moved(6.0, State.CONNECTED, Reason.ONLINE),
         )

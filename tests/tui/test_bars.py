@@ -48,7 +48,8 @@ def test_the_header_counts_the_rows_that_nobody_has_acknowledged() -> None:
     passed = replace(STOLEN, id=99, is_serious=False, acknowledged_at=None)
     model.incidents = (STOLEN, passed)
     rows = Incidents(model, lambda: NOW)
-    marked = [rows.spans(key, 120, NOW)[0][0] for key in rows.keys()]
+    keys = rows.keys()
+    marked = [rows.spans(key, 120, NOW)[0][0] for key in keys]
     head = "".join(strip.text for strip in rows.head(120, NOW))
     assert marked == ["! ", "! "] and "2 not acknowledged" in head
     assert "! 2 " in header(model, NOW, 120).text

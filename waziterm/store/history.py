@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
 from waziterm.domain.lifecycle.reasons import Reason
@@ -46,16 +47,20 @@ def read_transitions(
 def read_timeline(
     db: sqlite3.Connection, identity: str, since: float, limit: int
 ) -> tuple[Moved, ...]:
-    """The newest `limit` moves of an instance from the last one before `since` on, oldest
-    first."""
+    """The newest `limit` moves of an instance from the last one before `since` on, oldest first;
+    each with the latest evidence that was found for it."""
     # All rows of the instance are looked at: the first one of a part of them would always seem to
     # differ from the one before it.
     rows = db.execute(
         "WITH told AS (SELECT *, lag(to_state) OVER course IS NOT to_state"
         " OR lag(reason) OVER course IS NOT reason AS moved FROM transitions"
         f" WHERE instance = :id AND {SOUND['transitions']} WINDOW course AS (ORDER BY id)),"
-        " moves AS (SELECT * FROM told WHERE moved)"
-        " SELECT at, to_state, reason, detail FROM moves WHERE id >="
+        " numbered AS (SELECT *, sum(moved) OVER (ORDER BY id) AS move FROM told),"
+        # What was found out only later, who took a session for example, is a row of the same move.
+        " latest AS (SELECT *, max(CASE WHEN detail != '' THEN printf('%019d', id) || detail END)"
+        "  OVER (PARTITION BY move) AS evidence FROM numbered),"
+        " moves AS (SELECT * FROM latest WHERE moved)"
+        " SELECT at, to_state, reason, coalesce(substr(evidence, 20), '') FROM moves WHERE id >="
         " coalesce((SELECT max(id) FROM moves WHERE at < :since), 0)"
         " ORDER BY id DESC LIMIT :limit",
         {"id": identity, "since": since, "limit": limit},
@@ -82,13 +87,15 @@ def read_told(db: sqlite3.Connection, since: float, before: int | None, limit: i
 
 def courses_of(newest_first: Sequence[Told]) -> Mapping[str, tuple[Moved, ...]]:
     """What each instance went through, by its id, oldest first: only where its state or its reason
-    differs from what was told of it before."""
+    differs from what was told of it before, with the latest evidence as in `read_timeline`."""
     courses: dict[str, list[Moved]] = {}
     at_last: dict[str, tuple[str, str]] = {}
     for _, instance, at, state, reason, detail in reversed(newest_first):
         if at_last.get(instance) != (state, reason):
             at_last[instance] = (state, reason)
             courses.setdefault(instance, []).append(_moved(at, state, reason, detail))
+        elif detail:
+            courses[instance][-1] = replace(courses[instance][-1], detail=detail)
     return {each: tuple(moves) for each, moves in courses.items()}
 
 

@@ -54,7 +54,7 @@ class IncidentView(Incident):
 class Moved:
     """An instance came into a state, or into another reason for it. at: UTC seconds.
 
-    detail: the evidence that was known in that moment, or "".
+    detail: the latest evidence that was found for it, or "".
     """
 
     at: Moment
