@@ -1,6 +1,7 @@
 """The verb schema: every document that a verb prints is what it says, for each of them."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from inspect import signature
 from typing import Any
@@ -10,6 +11,7 @@ from jsonschema import Draft202012Validator
 from tests.cli.conftest import Call
 from tests.cli.test_documents import MANAGED, STORED, fill, fleet
 from waziterm.cli.app import app
+from waziterm.cli.verbs.schema import schemas
 from waziterm.manager.files.datadir import DataDir
 
 __all__ = ["fleet"]  # the fixture with which the snapshots were made
@@ -96,3 +98,15 @@ def test_one_verb_and_a_word_that_is_none(call: Call) -> None:
     assert call("schema", "status").document == call("schema").document["status"]
     done = call("schema", "lab", "--json")
     assert done.code == 2 and "prints no document" in done.document["error"]
+
+
+def test_each_member_of_an_instance_is_described_for_whoever_parses_it() -> None:
+    """The schema had one long text that spoke of Python's names."""
+    one = schemas()["list"]["items"]
+    for name, member in one["properties"].items():
+        assert member.get("description"), name
+    assert one["description"] == "One instance as it is shown."
+    assert one["properties"]["code"]["description"].startswith("the number that operators know")
+    assert one["properties"]["attempts_ok"]["description"] == "how many of them ended well"
+    assert one["properties"]["uptime_s"]["description"] == "how long it is open, or null"
+    assert "None" not in json.dumps(one["properties"]["qr"])

@@ -15,7 +15,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import MISSING
 from enum import Enum
 from inspect import getdoc, signature
@@ -382,16 +382,22 @@ def _option_documenter(options: tuple[Any, ...]) -> _WriteAt:
 
 def _members(cls: Any) -> list[tuple[str, Callable[[Any, float], Any], Any]]:
     """The members of a class's document: name, how to get its value, and its type."""
-    listed = getattr(cls, "__document__", None) or [each.name for each in dataclasses.fields(cls)]
     found = []
-    for member in listed:
-        name, _, path = member.partition("=")
-        steps = [_step(cls, part) for part in (path or name).split(".")[:1]]
-        for part in (path or name).split(".")[1:]:
+    for name, path in _paths(cls):
+        first, *rest = path.split(".")
+        steps = [_step(cls, first)]
+        for part in rest:
             hint = _bare(steps[-1][1])[0]
             steps.append(_step((_options(hint) or (hint,))[0], part))
         found.append((name, _through([get for get, _ in steps]), _kind(steps)))
     return found
+
+
+def _paths(cls: Any) -> list[tuple[str, str]]:
+    """The members of a class's document, and where the value of each is found."""
+    listed = getattr(cls, "__document__", None) or [each.name for each in dataclasses.fields(cls)]
+    parts = (member.partition("=") for member in listed)
+    return [(name, path or name) for name, _, path in parts]
 
 
 def _kind(steps: list[tuple[Any, Any]]) -> Any:
@@ -459,18 +465,52 @@ def _schema(hint: Any) -> Json:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"type": "string", "enum": list(_slugs(hint))}
     if dataclasses.is_dataclass(hint):
-        return _object_schema(hint, {name: kind for name, _, kind in _members(hint)})
+        kinds = [kind for _, _, kind in _members(hint)]
+        return _object_schema(
+            hint, [(*each, kind) for each, kind in zip(_paths(hint), kinds, strict=True)]
+        )
     if typing.is_typeddict(hint):
-        return _object_schema(hint, _hints(hint))
+        return _object_schema(hint, [(name, name, kind) for name, kind in _hints(hint).items()])
     plain = {str: "string", bool: "boolean", int: "integer", float: "number"}.get(hint)
     return {} if hint is Any else {"type": plain or "object"}
 
 
-def _object_schema(cls: Any, members: Mapping[str, Any]) -> Json:
-    about = " ".join((getdoc(cls) or "").split())
+def _object_schema(cls: Any, members: Iterable[tuple[str, str, Any]]) -> Json:
+    members = list(members)
+    about, told = _told(cls, {part for name, path, _ in members for part in (name, path)})
+    properties = {}
+    for name, path, kind in members:
+        made = _schema(kind)
+        if said := told.get(path) or ("" if "." in path else told.get(name)):
+            unit = made.get("description")
+            made["description"] = f"{said} ({unit})" if unit == "seconds" else said
+        properties[name] = made
     return {
         "type": "object",
         "description": about,
-        "properties": {name: _schema(kind) for name, kind in members.items()},
-        "required": list(members),
+        "properties": properties,
+        "required": [name for name, _, _ in members],
     }
+
+
+_MEMBER = re.compile(r"(?:^|(?<=[.;,] ))([\w.]+(?:(?:, | and )[\w.]+)*): ")
+
+
+def _told(cls: Any, members: Set[str]) -> tuple[str, dict[str, str]]:
+    """What a class's docstring says of itself, and of each member after `NAME: ` or `A, B: `. What
+    it says of its fields that its document has not is left out."""
+    text = " ".join((getdoc(cls) or "").split()).replace("None", "null")
+    text = text.replace("UTC seconds", "UTC")
+    known = members | _hints(cls).keys()
+    places = [
+        (found, names)
+        for found in _MEMBER.finditer(text)
+        if (names := re.split(", | and ", found[1])) and known.issuperset(names)
+    ]
+    about = text[: places[0][0].start()] if places else text
+    told = {}
+    for at, (found, names) in enumerate(places):
+        end = places[at + 1][0].start() if at + 1 < len(places) else len(text)
+        for name in names:
+            told[name] = text[found.end() : end].strip().rstrip(".,;")
+    return about.strip(), told

@@ -58,26 +58,27 @@ class LogLine:
 )
 @dataclass(frozen=True, slots=True)
 class InstanceView:
-    """One instance as it is shown. Nothing in it is a secret but `qr` and `code`.
+    """One instance as it is shown.
 
-    In its document `reason` is the slug, `code` the number that operators know for it or "",
-    `sentence` the reason as a sentence; `connected_since` is `connected_at`, `uptime_s` the
-    seconds since then; `qr` tells of a code without the code. wanted: what the operator last
-    asked for. paired: whether a phone has linked it. since: when the state began.
-
-    detail: evidence for the reason, or "". next_step: what comes next, for the operator.
-    jid: masked. phone: masked, as it was added with it. next_attempt: moment of the next connect
-    by the program itself, or None.
-    connected_at: start of the connection that is open now. probe_s: last round trip in seconds,
-    made at probed_at. sent: send-tests that WhatsApp accepted since the program's start. lost:
-    events that the library told and that could not be taken in, since the program's start.
-    attempt: connects in a row that did not last. attempts: connect attempts since the program's
-    start that have ended, attempts_ok: how many of them ended well.
-    other_number: masked, that which has linked it although it was added for `phone`, else "".
-    version: that which its worker tells WhatsApp, or would; None while it is not known.
-    id: see `Instance`; "" where whoever told of it knows instances by their names alone.
-    no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None; in
-    its document null once that is over.
+    name: the operator's word for it. state: what it does now. reason: why, one word of a closed
+    list. reason.code: the number that operators know for the reason, as 440, or "".
+    reason.sentence: the reason as a sentence. detail: evidence for the reason, or "". next_step:
+    what comes next, for a person; a letter in brackets is the key for it on the screen. wanted:
+    what the operator last asked for. paired: whether a phone has linked it. jid: the WhatsApp
+    address that it is linked as, masked; None when it is not. since: when the state began.
+    next_attempt: moment of the next connect by the program itself, or None. connected_at: start of
+    the connection that is open now, or None. uptime_s: how long it is open, or None. attempt:
+    connects in a row that did not last. attempts: connect attempts since the program's start that
+    have ended. attempts_ok: how many of them ended well. probe_s: the last probe's round trip, or
+    None. probed_at: when it was made. sent: send-tests that WhatsApp accepted since the program's
+    start. lost: events that the library told and that could not be taken in, since the program's
+    start. proxy: its own proxy, without a login, or None. pid: the worker process that holds it, or
+    None. phone: the number that it was added for, masked, or None. other_number: the number that
+    has linked it although it was added for `phone`, masked, else "". version: that which its worker
+    tells WhatsApp, or would; None while it is not known. qr.place: which QR code waits for a scan,
+    without the code itself; None when none does. qr and code: secrets, shown on a screen alone.
+    no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None. id:
+    see `Instance`; "" where whoever told of it knows instances by their names alone.
     """
 
     name: str
