@@ -153,9 +153,9 @@ class Link:
         return await _ended(asking, limit_s)
 
     async def leave(self) -> None:
-        """End the connection here. Nothing but a verdict is heard of it any more. When that takes longer than
-        `worker.SOON_S` it goes on in the background, until `parted`: before that, nobody may
-        connect this instance elsewhere.
+        """End the connection here. Nothing but a verdict is heard of it any more. When that takes
+        longer than `worker.SOON_S` it goes on in the background, until `parted`: before that,
+        nobody may connect this instance elsewhere.
         """
         if not self.leaving:
             self.leaving = True
