@@ -327,7 +327,7 @@ class World:
         self._patches.enter_context(patch(exists, living))
         holders = "waziterm.manager.care.evidence.holders_of"
         self._patches.enter_context(patch(holders, lambda files, ours: {}))
-        search = "waziterm.manager.rivals.claims.search"
+        search = "waziterm.manager.rivals.search.search"
         self._patches.enter_context(patch(search, lambda sought: self.findings))
 
     def outside(self, seed: int) -> Outside:

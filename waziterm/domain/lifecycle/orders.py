@@ -112,17 +112,16 @@ def _restored(instance: Instance, entry: str, was: Instance, at: Moment) -> Deci
 
 def _refused(barrier: Instance) -> Decision:
     """A command that would pass a barrier: nothing is tried, and the barrier is shown."""
-    match barrier.state:
-        case State.COOLDOWN:
-            said, hint = "in its cool-down after a conflict", "take over (r) tries at once"
-        case State.BANNED:
-            end = barrier.banned_until
-            until = "" if end is None else f" until {moment_text(end)[:16].replace('T', ' ')} UTC"
-            said = f"banned by WhatsApp for a time{until}"
-            hint = "wait: it connects by itself then, and nothing shortens a ban"
-        case State.OUTDATED:
-            said = "outdated: WhatsApp refuses this version of the library"
-            hint = "upgrade neonize, or take over (r) reads WhatsApp's current version"
-        case _:
-            said, hint = f"held ({barrier.reason.sentence})", "take over (r) tries once"
+    if barrier.state is State.COOLDOWN:
+        said, hint = "in its cool-down after a conflict", "take over (r) tries at once"
+    elif barrier.state is State.BANNED:
+        end = barrier.banned_until
+        until = "" if end is None else f" until {moment_text(end)[:16].replace('T', ' ')} UTC"
+        said = f"banned by WhatsApp for a time{until}"
+        hint = "wait: it connects by itself then, and nothing shortens a ban"
+    elif barrier.state is State.OUTDATED:
+        said = "outdated: WhatsApp refuses this version of the library"
+        hint = "upgrade neonize, or take over (r) reads WhatsApp's current version"
+    else:
+        said, hint = f"held ({barrier.reason.sentence})", "take over (r) tries once"
     return Decision(barrier, refusal=said, hint=hint)

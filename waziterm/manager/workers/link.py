@@ -10,6 +10,7 @@ from typing import Protocol, assert_never
 
 from waziterm.domain.fleet.api import SendResult, Source
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.handling import is_verdict
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock, stood_still
@@ -195,7 +196,8 @@ class Link:
     def hear(self, message: Message) -> None:
         """Pass on what the worker reports of this instance. What fails in it is this instance's
         trouble alone, and told: nothing else would bring its attempt to its end."""
-        if self.leaving and not _is_verdict(message):
+        verdict = isinstance(message, wire.Happened) and is_verdict(message.event)
+        if self.leaving and not verdict:
             return
         try:
             self._pass_on(message)
@@ -237,14 +239,6 @@ class Link:
         """The worker holds no connection of this instance any more."""
         if not self._parted.done():
             self._parted.set_result(None)
-
-
-def _is_verdict(message: Message) -> bool:
-    """Whether it tells what WhatsApp said of the device or its account. The next connection may
-    never hear of it: after a logout the library deletes the device from the session."""
-    return isinstance(message, wire.Happened) and isinstance(
-        message.event, ev.StreamReplaced | ev.LoggedOut | ev.TemporaryBan
-    )
 
 
 async def _ended(asking: Awaitable[wire.Answered], limit_s: float) -> str:
