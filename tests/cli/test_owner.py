@@ -160,6 +160,30 @@ async def test_f13_a_deleted_lock_is_taken_again_and_no_verb_works_on_the_files(
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["folder", "loop", "pipe", "device"])
+async def test_f13_whatever_lies_at_the_lock_the_manager_is_found(
+    lab: Lab, folder: Path, kind: str
+) -> None:
+    data = DataDir(folder / "data")
+    async with headless(data.root, lab.file) as manager:
+        data.lock.unlink()
+        match kind:
+            case "folder":
+                data.lock.mkdir()
+            case "loop":
+                data.lock.symlink_to(data.lock.name)
+            case "pipe":
+                os.mkfifo(data.lock)
+            case _:
+                data.lock.symlink_to("/dev/full")
+        for words in (("list", "--json"), ("add", "shop", "--json"), ("trash", "--json")):
+            done = await manager.verb(*words)
+            assert done.code == 0, done
+        checked = await manager.verb("check", "--json")
+        assert "no_manager" not in [each["kind"] for each in checked.json["findings"]]
+
+
+@pytest.mark.timeout(60)
 async def test_f13_a_silent_manager_without_its_lock_keeps_its_files(
     lab: Lab, folder: Path
 ) -> None:

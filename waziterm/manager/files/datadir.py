@@ -83,9 +83,14 @@ class DataDir:
     def owner_pid(self) -> int | None:
         """The pid of the live manager that owns this directory, -1 when it is unknown, or None.
 
-        Where its lock was deleted, its socket tells. Raises FleetError when nothing can be seen.
+        Where its lock was deleted or something else lies in its place, its socket tells. Raises
+        FleetError when nothing can be seen.
         """
-        pid = lock_owner(self.lock)
+        try:
+            pid = lock_owner(self.lock)
+        except FleetError:
+            if (pid := listener_pid(self.socket)) is None:
+                raise
         return listener_pid(self.socket) if pid is None else pid
 
     def create(self) -> None:
