@@ -13,8 +13,10 @@ from tests.manager.hosting import Host
 from tests.manager.rivals import a_rival
 from tests.manager.test_supervising import JID, online, worker_of
 from tests.manager.world import BEGIN
+from waziterm.domain.care.findings import FindingKind
 from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.tools import Progress, RestartReport
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
@@ -391,6 +393,20 @@ def test_a_pause_ends_even_when_that_cannot_be_stored(host: Host) -> None:
     assert task.done() and not worker.alive
     assert host.view("a").reason is not Reason.PAUSED and host.world.live("a")
     host.lies.clear()  # what the disk did not take cannot be stored before it is shown
+
+
+def test_f17_that_a_restart_stops_them_is_no_finding_of_it(host: Host) -> None:
+    online(host, "a")
+
+    async def restart() -> list[Progress | RestartReport]:
+        async with aclosing(host.fleet.restart()) as steps:
+            return [each async for each in steps]
+
+    task = host.world.task(restart())
+    host.world.pass_time(70.0)
+    report = task.result()[-1]
+    assert isinstance(report, RestartReport)
+    assert FindingKind.NOT_CONNECTED not in [each.kind for each in report.fixed.remaining]
 
 
 def test_a_restart_with_a_wrong_count_stops_nobody(host: Host) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 
-from waziterm.domain.care.findings import FindingKind, FixReport
+from waziterm.domain.care.findings import Finding, FindingKind, FixReport
 from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import Subscription
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
@@ -55,14 +56,10 @@ class Restart:
             if clean_sessions is not None:
                 cleaned = len(await self._cleaning.clean_all(clean_sessions, logout=False))
                 yield Progress(Step.CLEAN, cleaned, cleaned)
-            # That they are not connected is what this does itself.
-            found = [
-                each
-                for each in await self._checkup.check()
-                if each.kind is not FindingKind.NOT_CONNECTED
-            ]
+            found = _not_by_us(await self._checkup.check())
             yield Progress(Step.CHECK, len(found), len(found))
             fixed = await self._checkup.fix(dry_run=False)
+            fixed = replace(fixed, remaining=_not_by_us(fixed.remaining))
             yield Progress(Step.FIX, len(fixed.steps), len(fixed.steps))
             await asyncio.to_thread(_rotate)
             yield Progress(Step.ROTATE, 1, 1)
@@ -110,6 +107,11 @@ class Restart:
             if name in self._instances
         )
         yield RestartReport(comebacks, fixed, cleaned, self._clock.elapsed() - began)
+
+
+def _not_by_us(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Without that they are not connected, which a restart does itself."""
+    return tuple(each for each in found if each.kind is not FindingKind.NOT_CONNECTED)
 
 
 async def _changed(changes: Subscription, wait_s: float) -> None:
