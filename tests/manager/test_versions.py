@@ -170,7 +170,7 @@ def test_without_a_version_nobody_dials_and_the_page_is_read_hourly(
     assert view.next_attempt is not None
     assert EVERY_S <= view.next_attempt - world.clock.now() <= HOUR_S
     for name in ("a", "b", "c", "s"):
-        with pytest.raises(FleetError, match="upgrade"):
+        with pytest.raises(FleetError, match="outdated"):
             world.run(host.fleet.start(name))
     world.run(host.fleet.add("new"))
     world.settle()
