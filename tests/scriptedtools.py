@@ -7,7 +7,8 @@ from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixSt
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.care.trash import Removal, TrashedFile, TrashView, Why
 from waziterm.domain.fleet.api import FleetError, LogLine
-from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.fleet.audit import AuditEntry, AuditResult, Person, Via
+from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved, ShiftNote
 from waziterm.domain.fleet.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -75,6 +76,19 @@ ATTEMPTS = (
 )
 
 
+SARI = Person("sari", 998, 4711, Via.VERB, login_uid=1000, tty="pts/3", origin="192.0.2.7")
+ACTED = (
+    AuditEntry(
+        *(AT - 60, SARI, "reconnect", ("shop-b",), {"takeover": True}), result=AuditResult.DONE
+    ),
+    AuditEntry(
+        *(AT - 50, replace(SARI, who="budi", login_uid=1001, via=Via.SCREEN), "clean", ("shop-x",)),
+        args={}, result=AuditResult.REFUSED, error="there is no instance shop-x",
+    ),
+    AuditEntry(AT - 40, SARI, "clean-all", (), {"count": 2}),
+)  # fmt: skip
+
+
 class ScriptedTools:
     """The tools and the history of `domain.fleet.protocol.Fleet` with answers by hand.
 
@@ -90,6 +104,8 @@ class ScriptedTools:
     courses: Mapping[str, tuple[Moved, ...]] = {"shop-b": MOVES}
     tried: tuple[Attempt, ...] = ATTEMPTS
     fought: tuple[ConflictRecord, ...] = (CONFLICT,)
+    acted: tuple[AuditEntry, ...] = ACTED
+    left: tuple[ShiftNote, ...] = ()
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
@@ -171,16 +187,35 @@ class ScriptedTools:
     async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
         return tuple(each for each in self.happened if each.last_at >= since)
 
-    async def acknowledge(self, incident: int) -> None:
-        await self.took("acknowledge", incident)
+    async def acknowledge(self, incident: int, *, note: str = "") -> None:
+        await self.took("acknowledge", incident, *([note] if note else []))
         if all(each.id != incident for each in self.happened):
             raise FleetError(f"there is no incident {incident}", code=2)
         self.happened = tuple(
-            replace(each, acknowledged_at=each.acknowledged_at or AT)
+            replace(
+                each, acknowledged_at=each.acknowledged_at or AT, acknowledged_by="sari", note=note
+            )
             if each.id == incident
             else each
             for each in self.happened
         )
+
+    async def audit(self, since: float = 0.0, by: str = "") -> tuple[AuditEntry, ...]:
+        people = [(each, {each.person.who, str(each.person.uid)}) for each in self.acted]
+        return tuple(each for each, names in people if each.at >= since and (not by or by in names))
+
+    async def notes(self) -> tuple[ShiftNote, ...]:
+        return self.left
+
+    async def note(self, text: str) -> ShiftNote:
+        await self.took("note", text)
+        made = ShiftNote(len(self.left) + 1, AT, "sari", text)
+        self.left = (*self.left, made)
+        return made
+
+    async def dismiss(self, note: int) -> None:
+        await self.took("dismiss", note)
+        self.left = tuple(each for each in self.left if each.id > note)
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         course = self.courses.get(name, ())

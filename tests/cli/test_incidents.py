@@ -12,7 +12,7 @@ from waziterm.manager.files.datadir import DataDir
 
 FIELDS = (
     *("id", "kind", "severity", "instances", "opened", "closed", "code", "reason"),
-    "acknowledged",
+    *("acknowledged", "by", "note"),
 )
 
 
@@ -33,6 +33,8 @@ def test_incidents_are_listed_the_newest_first(
             "code": "440",
             "reason": "conflict",
             "acknowledged": None,
+            "by": "",
+            "note": "",
         },
         {
             "id": 16,
@@ -44,6 +46,8 @@ def test_incidents_are_listed_the_newest_first(
             "code": "408",
             "reason": "dial_failed",
             "acknowledged": "2025-06-15T14:06:40.000Z",
+            "by": "",
+            "note": "",
         },
     ]
     rows = call("incidents", "--data-dir", str(managed.root)).out.splitlines()

@@ -39,6 +39,8 @@ incidents = st.builds(
     acknowledged_at=st.none() | moments,
     done=texts,
     closed_at=st.none() | moments,
+    acknowledged_by=texts,
+    note=texts,
 )
 moves = st.builds(Moved, at=moments, state=st.sampled_from(State), reason=reasons, detail=texts)
 attempts = st.builds(
@@ -166,6 +168,8 @@ async def test_the_documented_fields(socket_path: Path) -> None:
         "kind": "conflict",
         "severity": "problem",
         "closed_at": None,
+        "acknowledged_by": "",
+        "note": "",
     }
     url = "/v1/instances/shop-b/timeline?limit=1"
     assert (await ask(socket_path, "GET", url)).json() == [

@@ -115,6 +115,8 @@ HISTORY = {
     "lines": ("at", "source", "text"),
     "incidents": ("reason", "began_at", "last_at", "instances", "fleet", "acknowledged_at"),
     "acts": ("at", "kind", "subject", "why"),
+    "audit": ("via", "args", "result"),
+    "notes": ("at",),
 }
 
 
@@ -131,11 +133,12 @@ def test_f38_one_row_of_the_history_that_cannot_be_read_is_left_out_and_counted(
     stored(data, shop)
     fill(data, shop)
     spoil_history(data, table, column, value)
-    for words in ("list", "status shop", "logs shop", "incidents", "conflicts", "trash"):
+    for words in ("list", "status shop", "logs shop", "incidents", "conflicts", "trash", "audit"):
         code, shown = called(capsys, data, *words.split())
         assert code == 0 and "error" not in shown, (words, shown)
     for words, of, key in (("logs shop", "lines", None), ("conflicts", "transitions", "conflicts"),
-                           ("incidents", "incidents", None)):  # fmt: skip
+                           ("incidents", "incidents", None), ("audit", "audit", None),
+                           ("note", "notes", None)):  # fmt: skip
         _, shown = called(capsys, data, *words.split())
         assert len(shown if key is None else shown[key]) == (1 if of == table else 2), words
     _, found = called(capsys, data, "check")
@@ -156,8 +159,25 @@ def fill(data: DataDir, shop: Instance) -> None:
                 "attempts": (number, shop.id, "resume", at, at + 1.0, 1, "online"),
                 "sends": (number, shop.id, at, 1, 0.2, ""),
                 "lines": (shop.id, number, at, "manager", "hello"),
-                "incidents": (number, "conflict", at, at, met, 1, "", 0, None),
+                "incidents": (number, "conflict", at, at, met, 1, "", 0, None, "", ""),
                 "acts": (number, at, "trash", "shop", "", shop.id),
+                "audit": (
+                    number,
+                    at,
+                    "sari",
+                    1,
+                    None,
+                    None,
+                    None,
+                    7,
+                    "verb",
+                    "stop",
+                    '["shop"]',
+                    '{"takeover": true}',
+                    "done",
+                    "",
+                ),
+                "notes": (number, at, "sari", "hello", None),
             }
             for table, row in rows.items():
                 db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)

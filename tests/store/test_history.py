@@ -71,11 +71,18 @@ async def test_an_incident_is_acknowledged_once(tmp_path: Path) -> None:
     async with open_store(path) as store:
         await store.record(Change(COOLING, "StreamReplaced", 10.0, incident=STOLEN))
         assert (await store.incidents())[0].acknowledged_at is None
-        assert await store.acknowledge(1, 20.0)
-        assert await store.acknowledge(1, 30.0)
-        assert not await store.acknowledge(2, 30.0)
+        assert await store.acknowledge(1, 20.0, "sari", "")
+        assert await store.acknowledge(1, 30.0, "budi", "")
+        assert not await store.acknowledge(2, 30.0, "budi", "")
     async with open_store(path) as store:
-        assert [each.acknowledged_at for each in await store.incidents()] == [20.0]
+        (seen,) = await store.incidents()
+        assert (seen.acknowledged_at, seen.acknowledged_by, seen.note) == (20.0, "sari", "")
+        assert await store.acknowledge(1, 40.0, "budi", "proxy paid")
+        assert await store.acknowledge(1, 50.0, "sari", "")
+        (seen,) = await store.incidents()
+        assert (seen.acknowledged_at, seen.acknowledged_by, seen.note) == (
+            40.0, "budi", "proxy paid"
+        )  # fmt: skip
 
 
 async def test_an_acknowledged_incident_that_meets_another_one_is_open_again(
@@ -83,7 +90,7 @@ async def test_an_acknowledged_incident_that_meets_another_one_is_open_again(
 ) -> None:
     async with open_store(tmp_path / "waziterm.db") as store:
         await store.record(Change(COOLING, "StreamReplaced", 10.0, incident=STOLEN))
-        await store.acknowledge(1, 20.0)
+        await store.acknowledge(1, 20.0, "sari", "")
         same = replace(STOLEN, id=1, last_at=30.0, detail="python bot.py (pid 7)")
         await store.record(Change(SOUGHT, "SuspectsFound", 30.0, incident=same))
         (seen,) = await store.incidents()

@@ -7,6 +7,7 @@ its connections keeps nobody out. Only when all are being answered is a newcomer
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
@@ -14,11 +15,14 @@ from typing import cast
 from aiohttp import web
 
 from waziterm.domain.errors import FleetError
+from waziterm.manager.people import Peer
 
 MOST = 64
 FEWEST = 8
 IDLE_S = 60.0
 """Seconds after which a connection on which nothing is asked is closed."""
+REMEMBERED_S = 5.0
+"""Seconds for which it is known who made a connection that is closed."""
 REFUSAL_S = 1.0
 _REFUSALS = 16
 """So many are told that they are refused, at once; the others are only closed."""
@@ -66,6 +70,16 @@ class Clients:
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
         self._idle: dict[_Connection, asyncio.TimerHandle] = {}
         self._refusals = 0
+        self._peers: dict[asyncio.BaseProtocol, Peer] = {}
+
+    def peer_of(self, request: web.Request) -> Peer | None:
+        """Who made the connection of a request, also when it was closed a moment ago; None where it
+        came by no unix socket."""
+        return self._peers.get(cast(asyncio.BaseProtocol, request.protocol))
+
+    def meet(self, inner: asyncio.BaseProtocol, peer: Peer) -> None:
+        """Remember who made a connection."""
+        self._peers[inner] = peer
 
     def serve(self, make: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
         """What makes the protocol of a new connection. make: makes one that answers."""
@@ -107,7 +121,10 @@ class Clients:
 
     def gone(self, connection: "_Connection") -> None:
         """It counts no longer."""
-        self._open.pop(connection.inner, None)
+        if self._open.pop(connection.inner, None) is not None:
+            # Whoever asks and is gone at once has asked all the same.
+            loop = asyncio.get_running_loop()
+            loop.call_later(REMEMBERED_S, self._peers.pop, connection.inner, None)
         waiting = self._idle.pop(connection, None)
         if waiting is not None:
             waiting.cancel()
@@ -147,6 +164,9 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        sock = transport.get_extra_info("socket")
+        if sock.family == socket.AF_UNIX:
+            self._clients.meet(self.inner, Peer.of(sock))
         self.inner.connection_made(transport)
         if self._closed:
             transport.close()

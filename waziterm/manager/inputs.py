@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.names import InvalidNameError, check_name
-from waziterm.domain.text import plain
+from waziterm.domain.text import plain, safe_line
 
 if TYPE_CHECKING:
     from phonenumbers import NumberParseException
@@ -27,6 +27,8 @@ _FORMER = {
 with."""
 
 PROXY_SCHEMES = ("http", "https", "socks5")
+NOTE_LONGEST = 300
+"""Characters."""
 NUMBER_EXAMPLE = "+62 812 3456 7890"
 PROXY_EXAMPLE = "socks5://user:password@proxy.example:1080"
 
@@ -119,3 +121,14 @@ def proxy_url(text: str) -> str:
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise InputError("a proxy URL ends after its port", hint)
     return text.rstrip("/")
+
+
+def note_text(text: str) -> str:
+    """What a person says to the others, as one line in which secrets and numbers are masked.
+
+    Raises InputError when it is too long.
+    """
+    line = safe_line(text, NOTE_LONGEST + 1)
+    if len(line) > NOTE_LONGEST:
+        raise InputError(f"a note has at most {NOTE_LONGEST} characters, this one {len(text)}")
+    return line

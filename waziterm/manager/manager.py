@@ -33,6 +33,13 @@ from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import Ownership, owned
 from waziterm.manager.files.program import UPGRADED, watch
+from waziterm.manager.history.audit import (
+    StoreAudit,
+    audit_in,
+    dismiss_in,
+    note_in,
+    notes_in,
+)
 from waziterm.manager.history.queries import (
     Presence,
     acknowledge_in,
@@ -51,7 +58,8 @@ if TYPE_CHECKING:
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
-    from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+    from waziterm.domain.fleet.audit import AuditEntry
+    from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
@@ -121,6 +129,7 @@ class SessionManager:
             settings.log.history_s,
         )
         self._presence = Presence(store, world.clock)
+        self.audit_log = StoreAudit(store, world.clock.now)
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
 
@@ -396,8 +405,8 @@ class SessionManager:
     async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
         return await incidents_in(self._store, since)
 
-    async def acknowledge(self, incident: int) -> None:
-        await acknowledge_in(self._store, incident, self._world.clock.now())
+    async def acknowledge(self, incident: int, *, note: str = "") -> None:
+        await acknowledge_in(self._store, incident, note, self._world.clock.now())
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         return await timeline_in(self._store, self._instances.id_of(name), since, limit)
@@ -405,6 +414,18 @@ class SessionManager:
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         identity = None if name is None else self._instances.id_of(name)
         return await attempts_in(self._store, since, identity)
+
+    async def audit(self, since: float = 0.0, by: str = "") -> "tuple[AuditEntry, ...]":
+        return await audit_in(self._store, since, by)
+
+    async def notes(self) -> "tuple[ShiftNote, ...]":
+        return await notes_in(self._store)
+
+    async def note(self, text: str) -> "ShiftNote":
+        return await note_in(self._store, text, self._world.clock.now())
+
+    async def dismiss(self, note: int) -> None:
+        await dismiss_in(self._store, note, self._world.clock.now())
 
     # -- how it is done -----------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from waziterm.store.instances import names_by_id
 from waziterm.store.records import AttemptCounts, SendCounts, Transition
 from waziterm.store.sound import SOUND
 
-TABLES = ("transitions", "attempts", "sends", "acts", "incidents")
+TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "audit", "notes")
 INTERRUPTED = "interrupted"
 """The reason of an attempt whose program ended before it did; it counts neither way."""
 

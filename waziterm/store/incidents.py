@@ -42,29 +42,34 @@ def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
     return int(row[0])
 
 
-def acknowledge(db: sqlite3.Connection, number: int, at: float) -> bool:
-    """Note that an incident was seen, unless that was noted before; whether there is such an
-    incident."""
-    return bool(
-        db.execute(
-            "UPDATE incidents SET acknowledged_at = coalesce(acknowledged_at, ?) WHERE id = ?",
-            (at, number),
-        ).rowcount
+def acknowledge(db: sqlite3.Connection, number: int, at: float, who: str, note: str) -> bool:
+    """Note that an incident was seen, unless that was noted before and there is no note; whether
+    there is such an incident. The note that it has stays where there is no other.
+
+    who: "" for nobody that is known.
+    """
+    db.execute(
+        "UPDATE incidents SET acknowledged_at = ?, acknowledged_by = ?,"
+        " note = iif(? = '', note, ?) WHERE id = ? AND (acknowledged_at IS NULL OR ? <> '')",
+        (at, storable(who), note, storable(note), number, note),
     )
+    return db.execute("SELECT 1 FROM incidents WHERE id = ?", (number,)).fetchone() is not None
 
 
 def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[IncidentView, ...]:
     """The newest `limit` incidents that were still growing at `since` or later, oldest first."""
     rows = db.execute(
         "SELECT reason, began_at, last_at, instances, fleet, detail, is_serious, id,"
-        f" acknowledged_at FROM incidents WHERE last_at >= ? AND {SOUND['incidents']}"
+        " acknowledged_at, acknowledged_by, note"
+        f" FROM incidents WHERE last_at >= ? AND {SOUND['incidents']}"
         " ORDER BY id DESC LIMIT ?",
         (since, limit),
     ).fetchall()
     names = names_by_id(db)
     found = []
-    for reason, began_at, last_at, instances, fleet, detail, is_serious, number, seen_at in rows:
+    for reason, began_at, last_at, instances, fleet, detail, is_serious, number, *seen in rows:
         met = tuple(json.loads(instances))
+        seen_at, seen_by, note = seen
         view = IncidentView(
             Reason.of(reason),
             began_at,
@@ -76,6 +81,8 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
             number,
             met,
             seen_at,
+            acknowledged_by=seen_by,
+            note=note,
         )
         found.append(view)
     return tuple(reversed(found))

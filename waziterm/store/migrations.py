@@ -155,6 +155,39 @@ MIGRATIONS: Sequence[Migration] = (
         "ALTER TABLE instances ADD COLUMN trouble_at REAL",
         "ALTER TABLE instances ADD COLUMN down_since REAL",
     ),
+    (
+        # result is NULL while an act is under way, and stays so when the program ended first.
+        """
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY,
+            at REAL NOT NULL,
+            who TEXT NOT NULL,
+            uid INTEGER NOT NULL,
+            login_uid INTEGER,
+            tty TEXT,
+            origin TEXT,
+            pid INTEGER NOT NULL,
+            via TEXT NOT NULL,
+            act TEXT NOT NULL,
+            instances TEXT NOT NULL,
+            args TEXT NOT NULL,
+            result TEXT,
+            error TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX audit_by_time ON audit (at)",
+        "ALTER TABLE incidents ADD COLUMN acknowledged_by TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE incidents ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+        """
+        CREATE TABLE notes (
+            id INTEGER PRIMARY KEY,
+            at REAL NOT NULL,
+            who TEXT NOT NULL,
+            text TEXT NOT NULL,
+            dismissed_at REAL
+        ) STRICT
+        """,
+    ),
 )
 
 

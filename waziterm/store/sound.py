@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 
 from waziterm.domain.fleet.api import Source
+from waziterm.domain.fleet.audit import AuditResult, Via
 from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -33,6 +34,14 @@ def _one_of(column: str, words: Iterable[str]) -> str:
 
 def _flag(column: str) -> str:
     return f"ifnull({column} IN (0, 1), 0)"
+
+
+def _texts(column: str) -> str:
+    """A JSON array of texts. A function that refuses what is no JSON is asked only for what is."""
+    return (
+        f"CASE WHEN json_valid({column}) THEN json_type({column}) = 'array' AND NOT EXISTS"
+        f" (SELECT 1 FROM json_each({column}) WHERE type <> 'text') ELSE 0 END"
+    )
 
 
 def _or_none(column: str, sound: str) -> str:
@@ -69,12 +78,30 @@ SOUND: Mapping[str, str] = {
             _moment("last_at"),
             _or_none("acknowledged_at", _moment("acknowledged_at")),
             _one_of("reason", _REASONS),
-            _text("detail", "instances"),
+            _text("detail", "instances", "acknowledged_by", "note"),
             _number("fleet"),
             _flag("is_serious"),
-            # A function that refuses what is no JSON is asked only for what is.
-            "CASE WHEN json_valid(instances) THEN json_type(instances) = 'array' AND NOT EXISTS"
-            " (SELECT 1 FROM json_each(instances) WHERE type <> 'text') ELSE 0 END",
+            _texts("instances"),
+        ),
+        "audit": (
+            _moment("at"),
+            _text("who", "act", "instances", "args", "error"),
+            _number("uid"),
+            _or_none("login_uid", _number("login_uid")),
+            _or_none("tty", _text("tty")),
+            _or_none("origin", _text("origin")),
+            _number("pid"),
+            _one_of("via", Via),
+            _texts("instances"),
+            "CASE WHEN json_valid(args) THEN json_type(args) = 'object' AND NOT EXISTS (SELECT 1"
+            " FROM json_each(args) WHERE type NOT IN ('text', 'integer', 'true', 'false'))"
+            " ELSE 0 END",
+            _or_none("result", _one_of("result", AuditResult)),
+        ),
+        "notes": (
+            _moment("at"),
+            _text("who", "text"),
+            _or_none("dismissed_at", _moment("dismissed_at")),
         ),
         "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
     }.items()

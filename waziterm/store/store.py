@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from waziterm.domain.fleet.api import LogLine
-from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+from waziterm.domain.fleet.audit import AuditEntry
+from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.store import history, incidents
+from waziterm.store import audit, history, incidents
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
@@ -151,10 +152,41 @@ class Store:
         number = await self._connection.write(lambda db: incidents.save_incident(db, incident))
         return replace(incident, id=number)
 
-    async def acknowledge(self, incident: int, at: float) -> bool:
-        """Note that an incident was seen, the first time only; False when there is none with this
-        number."""
-        return await self._connection.write(lambda db: incidents.acknowledge(db, incident, at))
+    async def acknowledge(self, incident: int, at: float, who: str, note: str) -> bool:
+        """Note that an incident was seen, see `store.incidents.acknowledge`; False when there is
+        none with this number."""
+        return await self._connection.write(
+            lambda db: incidents.acknowledge(db, incident, at, who, note)
+        )
+
+    # -- people -----------------------------------------------------------------------------
+
+    async def begin_audit(self, entry: AuditEntry) -> int:
+        """Write down an act of a person; its number."""
+        return await self._connection.write(lambda db: audit.save_entry(db, entry))
+
+    async def end_audit(self, number: int, entry: AuditEntry) -> None:
+        """Write down what came of the act with this number."""
+        await self._connection.write(lambda db: audit.end_entry(db, number, entry))
+
+    async def audit(self, since: float, by: str, limit: int) -> tuple[AuditEntry, ...]:
+        """The newest `limit` acts of people; see `domain.fleet.protocol.Fleet.audit`."""
+        return await self._connection.read(lambda db: audit.read_entries(db, since, by, limit))
+
+    async def add_note(self, at: float, who: str, text: str) -> ShiftNote:
+        """Keep a note until somebody dismisses it."""
+        return await self._connection.write(lambda db: audit.save_note(db, at, who, text))
+
+    async def dismiss(self, note: int, at: float) -> bool:
+        """Take away the note with this number and those before it; False when there is none with
+        it."""
+        return await self._connection.write(lambda db: audit.dismiss_notes(db, note, at))
+
+    async def notes(self, limit: int) -> tuple[ShiftNote, ...]:
+        """The newest `limit` notes that nobody has dismissed, oldest first."""
+        return await self._connection.read(lambda db: audit.read_notes(db, limit))
+
+    # -- the janitor ------------------------------------------------------------------------
 
     async def add_act(
         self, at: float, kind: str, subject: str, why: str, identity: str | None = None
@@ -193,7 +225,7 @@ class Store:
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
             for table in ("transitions", "attempts", "sends")
         ]
-        for table in ("acts", "incidents"):
+        for table in ("acts", "incidents", "audit", "notes"):
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
         await self._connection.write(rows_of.prune_names)

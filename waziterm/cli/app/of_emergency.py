@@ -116,17 +116,20 @@ def restart(
     return restart_fleet(data_dir, as_json, clean_sessions, yes)
 
 
-@app.command(group=EMERGENCY, help_epilogue="Example: waziterm acknowledge 17 18")
+@app.command(group=EMERGENCY, help_epilogue='Example: waziterm acknowledge 17 --note "proxy paid"')
 def acknowledge(
     *ids: Annotated[int, Parameter(help="The numbers of incidents, as `incidents` lists them.")],
     every: Annotated[
         bool,
         Parameter(name="--all", help="All that nobody has acknowledged.", show_default=False),
     ] = False,
+    note: Annotated[
+        str | None, Parameter(help="What there is to say about them, for the others.")
+    ] = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Note that incidents were seen. One that meets another instance later is open again."""
     from waziterm.cli.verbs import incidents as verbs  # noqa: PLC0415
 
-    return verbs.acknowledge(data_dir, as_json, ids, every)
+    return verbs.acknowledge(data_dir, as_json, ids, every, note or "")

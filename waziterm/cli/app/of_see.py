@@ -101,6 +101,41 @@ def conflicts(
     return show_conflicts(data_dir, as_json, name, since)
 
 
+@app.command(group=SEE, help_epilogue="Example: waziterm audit --since 1d --by sari")
+def audit(
+    *,
+    since: SinceOption = None,
+    by: Annotated[
+        str | None, Parameter(help="Of one user alone, by name or number; all if left out.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List who did what, and what came of it."""
+    from waziterm.cli.verbs.audit import show_audit  # noqa: PLC0415
+
+    return show_audit(data_dir, as_json, since, by)
+
+
+@app.command(group=SEE, help_epilogue='Example: waziterm note "shop-pune waits for its new SIM"')
+def note(
+    text: Annotated[
+        str | None, Parameter(help="One line; the notes that are there if left out.")
+    ] = None,
+    /,
+    *,
+    dismiss: Annotated[
+        bool, Parameter(help="Take away those that are there.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Leave a note that every screen shows until somebody dismisses it; print those there are."""
+    from waziterm.cli.verbs.audit import leave_note  # noqa: PLC0415
+
+    return leave_note(data_dir, as_json, text, dismiss)
+
+
 @app.command(group=SEE, help_epilogue="Example: waziterm full --report ticket.md")
 def full(
     *,

@@ -8,11 +8,13 @@ from typing import Any
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.asking import Asked
+from waziterm.domain.fleet.audit import Via, recorded
 from waziterm.domain.fleet.typed import document_for
 from waziterm.domain.text import plain
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.owner import acting_as_owner, foreign_owner
-from waziterm.manager.stored.fleet import StoredFleet
+from waziterm.manager.people import myself
+from waziterm.manager.stored.fleet import FilesAudit, StoredFleet
 
 
 def answer(data: DataDir, asked: Asked) -> Any:
@@ -27,9 +29,12 @@ def answer(data: DataDir, asked: Asked) -> Any:
     async def work() -> Any:
         fleet = StoredFleet(data, settings)
         if asked.owner is Fleet:
-            return await getattr(fleet, asked.verb.name)(**asked.arguments)
+            verb = getattr(fleet, asked.verb.name)
+            log, given = FilesAudit(data), asked.arguments
+            return await recorded(log, person, asked.verb, given, lambda: verb(**given))
         return getattr(await fleet.snapshot(), asked.verb.name)(**asked.arguments)
 
+    person = myself(Via.VERB)
     if foreign_owner(data.root) is not None:
         # The config is root's own, and the owner of the directory may not be able to read it.
         settings()

@@ -22,6 +22,7 @@ from waziterm.config import Settings, config_file, load_settings
 from waziterm.control.client.call import PATIENCE_S
 from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.domain.fleet.audit import Via, audited
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.screen import Lang
 from waziterm.manager.descriptors import raise_descriptors
@@ -29,6 +30,7 @@ from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned_by
 from waziterm.manager.files.owner import become_owner
 from waziterm.manager.manager import SessionManager, open_manager
+from waziterm.manager.people import myself
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = Non
     refuse_without_terminal("`waziterm headless` runs without one")
     lab_file = lab_file_of(lab)
     check_socket_path(data.socket)
+    person = myself(Via.SCREEN)
     become_owner(data.root)
 
     raise_descriptors()
@@ -68,7 +71,8 @@ def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = Non
             ]
             try:
                 goes_on = Headless(data.root, data.log)
-                return await run_screen(fleet, painted.set, screen=screen, headless=goes_on)
+                theirs = audited(fleet, fleet.audit_log, person)
+                return await run_screen(theirs, painted.set, screen=screen, headless=goes_on)
             finally:
                 for task in beside:
                     task.cancel()
@@ -173,7 +177,9 @@ async def _serve_once(
     await painted.wait()
     server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
     try:
-        async with server.serve_control(fleet, data.socket, lambda: fleet.is_upgraded):
+        async with server.serve_control(
+            fleet, data.socket, lambda: fleet.is_upgraded, fleet.audit_log
+        ):
             await _serve_health(settings, fleet)
     except (FleetError, OSError):
         log.exception("verbs cannot reach this manager")
@@ -204,7 +210,9 @@ async def hosted(
     async with open_manager(data.root, settings, lab) as manager:
         # It takes 0.16 s, in which the first workers start.
         server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
-        async with server.serve_control(manager, data.socket, lambda: manager.is_upgraded):
+        async with server.serve_control(
+            manager, data.socket, lambda: manager.is_upgraded, manager.audit_log
+        ):
             yield manager
 
 

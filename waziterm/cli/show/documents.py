@@ -63,7 +63,7 @@ class Incident(TypedDict):
     """One thing that happened. kind: what is behind the reason. instances: whom it met, in order.
     closed: when the last of them was through with it, null as long as one is not. code: the number
     that operators know for the reason, or "". acknowledged: when somebody said that he has seen it,
-    or null."""
+    or null; by: who, and note: what they had to say about it, both "" for nobody."""
 
     id: int
     kind: Annotated[str, IncidentKind]
@@ -74,6 +74,8 @@ class Incident(TypedDict):
     code: str
     reason: Annotated[str, Reason]
     acknowledged: MomentText | None
+    by: str
+    note: str
 
 
 class Undone(TypedDict):

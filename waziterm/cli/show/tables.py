@@ -51,14 +51,17 @@ def print_incidents(incidents: Sequence[Json]) -> None:
     for found in incidents:
         seen = found["acknowledged_at"] is not None
         done = f" → {found['done']}" if found["done"] else ""
+        said = (
+            f"; {found['acknowledged_by'] or 'unknown'}: {found['note']}" if found["note"] else ""
+        )
         table.add_row(
             Text(str(found["id"])),
             Text(found["severity"], "dim" if seen else "bold red" if found["serious"] else ""),
             Text(shown(found["began_at"])),
             Text("open" if found["closed_at"] is None else shown(found["closed_at"])),
-            Text("yes" if seen else "no"),
+            Text((found["acknowledged_by"] or "yes") if seen else "no"),
             Text(", ".join(found["names"])),
-            Text(plain(f"{_why(found)}{done}", 300)),
+            Text(plain(f"{_why(found)}{done}{said}", 600)),
         )
     _print(table)
 

@@ -34,11 +34,14 @@ def show_incidents(flag: Path | None, as_json: bool, since: str | None, only_ope
     return 0
 
 
-def acknowledge(flag: Path | None, as_json: bool, ids: Sequence[int], every: bool) -> int:
+def acknowledge(
+    flag: Path | None, as_json: bool, ids: Sequence[int], every: bool, note: str
+) -> int:
     """Note that the incidents with these numbers were seen, and print them as they are then.
 
-    every: all that nobody has acknowledged, instead. Raises FleetError, code 2, before anything is
-    done: when there is no such incident, and when it is not said which.
+    every: all that nobody has acknowledged, instead. note: what there is to say about them, which
+    those get too that were acknowledged already; "" for nothing. Raises FleetError, code 2, before
+    anything is done: when there is no such incident, and when it is not said which.
     """
     if every == bool(ids):
         raise InputError(
@@ -55,15 +58,15 @@ def acknowledge(flag: Path | None, as_json: bool, ids: Sequence[int], every: boo
             said = f"there is no incident {number}"
             raise FleetError(said, "see `waziterm incidents`", code=2)
     for number in chosen:
-        if known[number]["acknowledged_at"] is None:
-            ask(data, _acknowledging(number))
+        if note or known[number]["acknowledged_at"] is None:
+            ask(data, _acknowledging(number, note))
     now = _by_number(data)
     if as_json:
         output.document([_row(now[number]) for number in chosen if number in now])
     elif not chosen:
         output.remark("every incident is acknowledged")
     for number in () if as_json else chosen:
-        output.line(_acknowledged(known[number]))
+        output.line(_acknowledged(known[number], note))
     return 0
 
 
@@ -71,14 +74,15 @@ def _by_number(data: DataDir) -> dict[int, Json]:
     return {each["id"]: each for each in ask(data, lambda fleet: fleet.incidents())}
 
 
-def _acknowledging(number: int) -> Callable[[Fleet], object]:
-    return lambda fleet: fleet.acknowledge(number)
+def _acknowledging(number: int, note: str) -> Callable[[Fleet], object]:
+    return lambda fleet: fleet.acknowledge(number, note=note)
 
 
-def _acknowledged(was: Json) -> str:
-    """What became of an incident. was: the incident before."""
+def _acknowledged(was: Json, note: str) -> str:
+    """What became of an incident. was: the incident before. note: as it was given."""
     before = was["acknowledged_at"]
-    done = "acknowledged" if before is None else f"acknowledged already, {shown(before)}"
+    is_new = before is None or note
+    done = "acknowledged" if is_new else f"acknowledged already, {shown(before)}"
     names = ", ".join(was["names"])
     return plain(f"{was['id']}: {names}: {was['sentence']}: {done}", 400)
 
@@ -106,4 +110,6 @@ def _row(incident: Json) -> "Incident":
         "code": incident["code"],
         "reason": incident["reason"],
         "acknowledged": incident["acknowledged_at"],
+        "by": incident["acknowledged_by"],
+        "note": incident["note"],
     }

@@ -28,11 +28,12 @@ from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.asking import Asked, asked_of
 from waziterm.domain.fleet.protocol import Fleet
-from waziterm.domain.fleet.verbs import Verb
+from waziterm.domain.fleet.verbs import LINE, Verb
 from waziterm.domain.units import moment_text
 
 PATIENCE_S = 5.0
 _PAUSE_S = 0.05
+_HEADERS = {"Content-Type": "application/json", "User-Agent": LINE}
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -176,7 +177,7 @@ class ControlClient:
         connection = _UnixConnection(self._path, request.deadline_s)
         try:
             content = json.dumps(request.body)
-            connection.request("POST", request.url, content, {"Content-Type": "application/json"})
+            connection.request("POST", request.url, content, _HEADERS)
             answer = connection.getresponse()
             if answer.status != 200:
                 read_answer(answer.status, answer.read())
@@ -192,7 +193,7 @@ class ControlClient:
         content = None if body is None else json.dumps(body)
         connection = _UnixConnection(self._path, timeout_s)
         try:
-            connection.request(method, url, content, {"Content-Type": "application/json"})
+            connection.request(method, url, content, _HEADERS)
             answer = connection.getresponse()
             return read_answer(answer.status, answer.read())
         finally:

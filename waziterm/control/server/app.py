@@ -23,8 +23,10 @@ from aiohttp import web
 from waziterm.control.protocol import hello
 from waziterm.control.server import dispatch
 from waziterm.control.server.listening import listening
+from waziterm.control.server.recorder import Recorder
 from waziterm.control.server.stream import Stream
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceNotFoundError
+from waziterm.domain.fleet.audit import AuditLog
 from waziterm.health.answers import Health
 from waziterm.health.clients import Clients, answering, most_clients
 from waziterm.manager.descriptors import descriptors
@@ -39,16 +41,21 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def serve_control(
-    fleet: Fleet, path: Path, upgraded: Callable[[], bool] = lambda: False
+    fleet: Fleet,
+    path: Path,
+    upgraded: Callable[[], bool] = lambda: False,
+    audit: AuditLog | None = None,
 ) -> AsyncIterator[None]:
     """Answer the API on the unix socket `path` (mode 0600) while the context is open.
 
-    upgraded: whether the program was upgraded on disk, for `/health`.
+    upgraded: whether the program was upgraded on disk, for `/health`. audit: where the acts of
+    whoever is connected are written down; None: nowhere.
     Only the holder of the data directory's lock may call it. Raises FleetError when the path
     is too long or taken.
     """
     most = most_clients(descriptors())
     clients = Clients(most)
+    recorder = Recorder(audit, clients)
     application = web.Application(
         middlewares=[clients.counted, _errors_as_json], client_max_size=BODY_LIMIT
     )
@@ -58,7 +65,7 @@ async def serve_control(
     application.add_routes(
         [
             web.get("/v1", _hello),
-            *dispatch.routes(fleet),
+            *dispatch.routes(fleet, recorder),
             *stream.routes(),
             *Health(lambda: fleet, upgraded).routes(),
         ]

@@ -12,33 +12,35 @@ from typing import Any
 
 from aiohttp import web
 
+from waziterm.control.server.recorder import Recorder
 from waziterm.control.server.requests import arguments_of, kind_of
 from waziterm.domain.codec import encode
 from waziterm.domain.fleet.api import Fleet, FleetError, Shown
 from waziterm.domain.fleet.typed import answer_of, document_for, hints_of
-from waziterm.domain.fleet.verbs import EXACT, Verb, verbs_of
+from waziterm.domain.fleet.verbs import EXACT, Verb, refusal, verbs_of
 from waziterm.domain.units import Unit
 
 _MANY = 200
 """An answer of more items is encoded beside the event loop."""
 
 
-def routes(fleet: Fleet) -> list[web.RouteDef]:
-    """The routes of all verbs of this fleet."""
+def routes(fleet: Fleet, recorder: Recorder) -> list[web.RouteDef]:
+    """The routes of all verbs of this fleet. recorder: writes down who asks for what."""
     made = []
     for owner in (Fleet, Shown):
         for verb in verbs_of(owner).values():
             if verb.path:
                 make = web.get if verb.method == "GET" else web.post
-                made.append(make(verb.path, _Handler(fleet, owner, verb).answer))
+                made.append(make(verb.path, _Handler(fleet, recorder, owner, verb).answer))
     return made
 
 
 class _Handler:
-    """One verb; it holds nothing but the fleet."""
+    """One verb; it holds nothing but the fleet, and who writes down what is asked of it."""
 
-    def __init__(self, fleet: Fleet, owner: type, verb: Verb) -> None:
+    def __init__(self, fleet: Fleet, recorder: Recorder, owner: type, verb: Verb) -> None:
         self._fleet = fleet
+        self._recorder = recorder
         self._owner = owner
         self._verb = verb
         self._answer = answer_of(owner, verb.name)
@@ -51,10 +53,12 @@ class _Handler:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         arguments = await arguments_of(request, self._owner, self._verb)
-        if self._named:
-            self._fleet.snapshot().instance(arguments["name"])
-        owner: Any = self._fleet if self._owner is Fleet else self._fleet.snapshot()
-        told = getattr(owner, self._verb.name)(**arguments)
+        if self._verb.is_change(arguments):
+            told = await self._recorder.recorded(
+                request, self._verb, arguments, lambda: self._asked(arguments)
+            )
+        else:
+            told = self._asked(arguments)
         exact = request.headers.get("Accept") == EXACT
         if self._verb.told_in_lines:
             return await self._lines(request, told, exact)
@@ -65,6 +69,15 @@ class _Handler:
         else:
             text = self._text(result, arguments, at, exact)
         return web.json_response(text=text, status=self._verb.status)
+
+    def _asked(self, arguments: dict[str, Any]) -> Any:
+        if self._named:
+            try:
+                self._fleet.snapshot().instance(arguments["name"])
+            except FleetError as error:
+                return refusal(self._verb, error)
+        owner: Any = self._fleet if self._owner is Fleet else self._fleet.snapshot()
+        return getattr(owner, self._verb.name)(**arguments)
 
     def _text(self, result: Any, arguments: dict[str, Any], at: float, exact: bool) -> str:
         if exact:

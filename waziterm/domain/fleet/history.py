@@ -17,7 +17,7 @@ from waziterm.domain.units import Moment, Seconds, Told
 @document_of(
     *("id", "reason", "code=reason.code", "sentence=reason.sentence", "detail", "began_at"),
     *("last_at", "names", "fleet", "serious=is_serious", "acknowledged_at", "done", "done_parts"),
-    *("kind", "severity", "closed_at"),
+    *("kind", "severity", "closed_at", "acknowledged_by", "note"),
 )
 @dataclass(frozen=True, slots=True)
 class IncidentView(Incident):
@@ -26,12 +26,15 @@ class IncidentView(Incident):
     acknowledged_at: when somebody said that he has seen it, UTC seconds, or None; an incident
     that meets another instance after that is open again. done: what was done about it so far, in
     words, or "" when the history does not tell. closed_at: when the last of its instances was
-    through with it, UTC seconds; None as long as one is not.
+    through with it, UTC seconds; None as long as one is not. acknowledged_by: who said so last, and
+    note: what they had to say about it; both "" for nobody, and both stay when it is open again.
     """
 
     acknowledged_at: Moment | None = None
     done: Told = ""
     closed_at: Moment | None = None
+    acknowledged_by: str = ""
+    note: str = ""
 
     @property
     def kind(self) -> IncidentKind:
@@ -89,3 +92,14 @@ class Attempt:
     kind: AttemptKind
     took_s: Seconds | None = None
     ok: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftNote:
+    """What somebody left for whoever looks at the fleet next. at: UTC seconds. who: the name of
+    the user, or "" where nobody is known."""
+
+    id: int
+    at: Moment
+    who: str
+    text: str

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, SendResult
-    from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+    from waziterm.domain.fleet.audit import AuditEntry
+    from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
     from waziterm.domain.lifecycle.instance import QrCode
     from waziterm.domain.reload import Reloaded
@@ -34,6 +35,7 @@ Lines = Annotated[int, Between(1, MOST_LINES, f"'limit' must be a number from 1 
 Moves = Annotated[int, Between(1, MOST_MOVES, f"'limit' must be a number from 1 to {MOST_MOVES}")]
 Seq = Annotated[int, Between(0, _NUMBER, "'after' must be the number of a line")]
 IncidentId = Annotated[int, Between(0, _NUMBER, "an incident's id is a number")]
+NoteId = Annotated[int, Between(0, _NUMBER, "a note's id is a number")]
 
 
 class Subscription(Protocol):
@@ -243,10 +245,12 @@ class Fleet(Protocol):
     @verb(
         "POST /v1/incidents/{incident}/acknowledge", changes=True, files=True, under="acknowledged"
     )
-    async def acknowledge(self, incident: IncidentId) -> None:
-        """Note that the incident with this number was seen. The first time counts.
+    async def acknowledge(self, incident: IncidentId, *, note: str = "") -> None:
+        """Note that the incident with this number was seen, and by whom. The first time counts,
+        unless a later one has something to say.
 
-        Raises FleetError when there is no such incident.
+        note: what they have to say about it, one line. Raises FleetError when there is no such
+        incident, and for a note that is too long.
         """
         ...
 
@@ -266,5 +270,36 @@ class Fleet(Protocol):
         """The connect attempts that began at `since` (UTC seconds) or later, oldest first.
 
         name: of one instance only.
+        """
+        ...
+
+    # -- who did it, and what they leave for the next one -------------------------------------
+
+    @verb("GET /v1/audit", files=True)
+    async def audit(self, since: Moment = 0.0, by: str = "") -> tuple[AuditEntry, ...]:
+        """The acts of people from a moment (UTC seconds) on, oldest first.
+
+        by: of one user alone, by name or number; "" for all.
+        """
+        ...
+
+    @verb("GET /v1/notes", files=True, line="")
+    async def notes(self) -> tuple[ShiftNote, ...]:
+        """The notes that nobody has dismissed, oldest first."""
+        ...
+
+    @verb("POST /v1/notes", changes=True, files=True, status=201)
+    async def note(self, text: str) -> ShiftNote:
+        """Leave a note, one line, for whoever looks at the fleet next.
+
+        Raises FleetError for a note that is empty or too long.
+        """
+        ...
+
+    @verb("POST /v1/notes/{note}/dismiss", changes=True, files=True, line="", under="dismissed")
+    async def dismiss(self, note: NoteId) -> None:
+        """Take away the note with this number and those before it: they are dealt with.
+
+        Raises FleetError when there is no such note.
         """
         ...

@@ -9,7 +9,7 @@ from typing import Any
 
 from waziterm.domain.codec import document
 from waziterm.domain.errors import FleetError
-from waziterm.domain.fleet import api, history, protocol, tools
+from waziterm.domain.fleet import api, audit, history, protocol, tools
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.upkeep.janitor import Act
@@ -17,6 +17,7 @@ from waziterm.domain.upkeep.janitor import Act
 _NAMES = {
     **vars(tools),
     **vars(history),
+    **vars(audit),
     **vars(api),
     **vars(protocol),
     "Act": Act,

@@ -16,6 +16,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EXACT = "application/x-waziterm"
 """What a screen accepts: an answer in its exact form; see `domain.codec`."""
+LINE = "waziterm-line"
+"""The `User-Agent` of a verb of the command line."""
 COMMAND_S = 30.0
 """A command is answered when it was stored."""
 ANSWER_S = 660.0

@@ -11,6 +11,8 @@ from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
 from waziterm.domain.incidents.outcome import closed_at, done_about
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.manager.clock import Clock
+from waziterm.manager.history.audit import who
+from waziterm.manager.inputs import note_text
 from waziterm.store.errors import StoreError
 from waziterm.store.store import Store
 
@@ -56,9 +58,9 @@ def _told(
     )
 
 
-async def acknowledge_in(store: Store, incident: int, at: float) -> None:
+async def acknowledge_in(store: Store, incident: int, note: str, at: float) -> None:
     """See `domain.fleet.protocol.Fleet.acknowledge`. at: UTC seconds. Raises StoreError."""
-    if not await store.acknowledge(incident, at):
+    if not await store.acknowledge(incident, at, who(), note_text(note)):
         raise no_incident(incident)
 
 

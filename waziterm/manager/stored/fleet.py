@@ -14,6 +14,7 @@ from waziterm.domain.fleet.api import (
     InstanceView,
     LogLine,
 )
+from waziterm.domain.fleet.audit import AuditEntry, AuditResult
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
@@ -30,9 +31,13 @@ if TYPE_CHECKING:
     from waziterm.config import Settings
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
-    from waziterm.domain.fleet.history import IncidentView
+    from waziterm.domain.fleet.history import IncidentView, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord
     from waziterm.manager.stored.tools import StoredTools
+
+
+PATIENCE_S = 5.0
+"""How long another verb may have the files before this one gives up, in seconds."""
 
 
 class StoredFleet:
@@ -83,6 +88,18 @@ class StoredFleet:
         async with self._read() as store:
             return () if store is None else await incidents_in(store, since)
 
+    async def audit(self, since: float = 0.0, by: str = "") -> tuple[AuditEntry, ...]:
+        from waziterm.manager.history.audit import audit_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return () if store is None else await audit_in(store, since, by)
+
+    async def notes(self) -> "tuple[ShiftNote, ...]":
+        from waziterm.manager.history.audit import notes_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return () if store is None else await notes_in(store)
+
     # -- what changes it, and what works on the files -----------------------------------------
 
     async def add(
@@ -116,14 +133,32 @@ class StoredFleet:
                     await store.save(instance, event=None, at=now)
                 return replace(at_rest(instance), version=await self._version(store))
 
-    async def acknowledge(self, incident: int) -> None:
+    async def acknowledge(self, incident: int, *, note: str = "") -> None:
         from waziterm.manager.history.queries import acknowledge_in, no_incident  # noqa: PLC0415 - only here
 
         if not self._data.has_database:
             raise no_incident(incident)
         with owned(self._data.lock):
             async with open_store(self._data.database) as store:
-                await acknowledge_in(store, incident, time.time())
+                await acknowledge_in(store, incident, note, time.time())
+
+    async def note(self, text: str) -> "ShiftNote":
+        from waziterm.manager.history.audit import note_in  # noqa: PLC0415 - only here
+
+        if not self._data.has_database:
+            raise FleetError(f"there is no fleet in {self._data.root}", "see --data-dir", code=2)
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                return await note_in(store, text, time.time())
+
+    async def dismiss(self, note: int) -> None:
+        from waziterm.manager.history.audit import dismiss_in, no_note  # noqa: PLC0415 - only here
+
+        if not self._data.has_database:
+            raise no_note(note)
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                await dismiss_in(store, note, time.time())
 
     async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
         async with self._tools() as tools:
@@ -187,6 +222,37 @@ class StoredFleet:
         from waziterm.manager.stored.tools import open_tools  # noqa: PLC0415 - `list` needs none
 
         return open_tools(self._data, self._settings(), to_look=to_look)
+
+
+class FilesAudit:
+    """Writes acts on the files down when they are over; see `domain.fleet.audit.AuditLog`.
+
+    `end` raises FleetError when an act that is done cannot be written down. One that is not done
+    fails with its own error then: mostly for the same reason.
+    """
+
+    def __init__(self, data: DataDir) -> None:
+        self._data = data
+
+    def now(self) -> float:
+        return time.time()
+
+    async def begin(self, entry: AuditEntry) -> int:
+        return 0
+
+    async def end(self, number: int, entry: AuditEntry) -> None:
+        if not self._data.has_database:
+            # It was refused, for there is no fleet.
+            return
+        is_done = entry.result is AuditResult.DONE
+        try:
+            with owned(self._data.lock, wait_s=PATIENCE_S if is_done else 0.0):
+                async with open_store(self._data.database) as store:
+                    await store.begin_audit(entry)
+        except FleetError as error:
+            if is_done:
+                said = f"{entry.act} was done, but it is not in the audit: {error}"
+                raise FleetError(said, error.hint, error.code) from error
 
 
 def at_rest(instance: Instance) -> InstanceView:

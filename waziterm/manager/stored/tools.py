@@ -44,11 +44,9 @@ from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.rivals.registry import Registry
+from waziterm.manager.stored.fleet import PATIENCE_S
 from waziterm.manager.version.kept import stored_version
 from waziterm.store.store import Store, open_store, open_store_to_look
-
-PATIENCE_S = 5.0
-"""How long another verb may have the files before this one gives up, in seconds."""
 
 
 class StoredInstances:
