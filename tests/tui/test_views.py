@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.qrscan import decode_qr
-from tests.scriptedtools import STOLEN
+from tests.scriptedtools import AT, STOLEN
 from tests.tui.painted import Shown, shown
 from tests.tui.scripted import (
     FAKE_QR,
@@ -17,6 +17,7 @@ from tests.tui.scripted import (
     instance,
     pairing,
 )
+from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.fleet.list import columns
@@ -175,6 +176,33 @@ async def test_an_incident_is_shown_acknowledged_and_leads_to_its_instance() -> 
         await screen.press("A")
         await screen.until(lambda _: ("acknowledge", str(STOLEN.id)) in fleet.calls)
         await screen.sees("0 not acknowledged")
+
+
+async def test_who_acknowledged_an_incident_and_why_is_shown() -> None:
+    fleet = every_state()
+    fleet.happened = (replace(STOLEN, acknowledged_by="sari", note="proxy paid"),)
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("4")
+        await screen.says("by sari: proxy paid")
+
+
+async def test_a_note_is_shown_until_it_is_dismissed_and_another_is_left() -> None:
+    fleet = every_state()
+    fleet.left = (ShiftNote(1, AT - 60, "sari", "the SIM comes on Monday"),)
+    async with shown(fleet, 120, 40) as screen:
+        await screen.says("sari, ", "the SIM comes on Monday (N)")
+        await screen.press("N")
+        await screen.says("dismiss them for everybody", "write another one")
+        await screen.press("escape", "N", "d")
+        await screen.until(lambda _: ("dismiss", "1") in fleet.calls)
+        await screen.says("the notes are dismissed")
+        await screen.press("N")
+        await screen.says("Leave a note")
+        await screen.press(*"call", "space", *"budi", "enter")
+        await screen.until(lambda _: ("note", "call budi") in fleet.calls)
+        await screen.says("every screen shows it until it is dismissed")
+        await screen.press("N")
+        await screen.says("sari, ", "call budi")
 
 
 async def test_the_queue_goes_on_to_the_next_when_one_is_linked() -> None:

@@ -60,6 +60,7 @@ class KeyAction(StrEnum):
     MOVE_UP = "move_up"
     NEIGHBOUR_AFTER = "neighbour_1"
     NEIGHBOUR_BEFORE = "neighbour_before"
+    NOTE = "note"
     ONLY_TROUBLED = "only_troubled"
     PAIRING_CODE = "pairing_code"
     RECONNECT = "reconnect"
@@ -146,6 +147,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.UNDO, Place.BOTH): "u",
     (KeyAction.REMOVE, Place.BOTH): "x",
     (KeyAction.CLEAN_ALL, Place.BOTH): "C",
+    (KeyAction.NOTE, Place.BOTH): "N",
     (KeyAction.COMMAND_PALETTE, Place.BOTH): "ctrl+p,colon",
     (KeyAction.SUSPEND, Place.BOTH): "ctrl+z",
     (KeyAction.SHOW_HELP, Place.BOTH): "question_mark",

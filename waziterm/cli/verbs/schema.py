@@ -7,6 +7,7 @@ from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
 from waziterm.domain.fleet.api import Fleet, InstanceView, Shown
+from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.fleet.tools import RestartReport
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
@@ -25,6 +26,7 @@ _COMPOSED: dict[str, Any] = {
     "doctor": documents.Doctor,
     "full": documents.Full,
     "incidents": list[documents.Incident],
+    "note": list[ShiftNote],
     "restart": RestartReport,
     "remove": Removal | list[documents.Removed | documents.InstanceFailure],
     "status": InstanceView | list[InstanceView],

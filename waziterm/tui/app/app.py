@@ -190,6 +190,7 @@ class WazitermApp(ContainedApp):
                     if (each.instance, each.instance_id) in there
                 )
                 self.model.incidents = await self._fleet.incidents(now - 7 * DAY_S)
+                self.model.notes = await self._fleet.notes()
             except FleetError as error:
                 # It is asked again in a minute; that the manager is gone is told elsewhere.
                 logger.warning("the history cannot be read: %s", error)

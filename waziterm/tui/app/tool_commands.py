@@ -9,6 +9,7 @@ from textual.app import App
 
 from waziterm.domain.care.trash import Why, can_be_undone
 from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.screen import KeyAction
 from waziterm.tui.app.questions import ask, choose
 from waziterm.tui.app.screen_commands import ScreenCommands
@@ -21,6 +22,7 @@ from waziterm.tui.text.format import clock as hour
 from waziterm.tui.text.format import day
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import N_, tr, trn
+from waziterm.tui.text.words import note_line
 
 logger = logging.getLogger(__name__)
 
@@ -211,6 +213,46 @@ class ToolCommands:
             self._news()
 
         self._work_on(acknowledge, N_("acknowledge"))
+
+    def note(self) -> None:
+        if not self._model.notes:
+            self._ask_note()
+            return
+        newest = self._model.notes[-1].id
+
+        async def dismiss() -> None:
+            await self._fleet.dismiss(newest)
+            self._tell(Mood.DONE, tr("the notes are dismissed"))
+            self._show_notes(tuple(each for each in self._model.notes if each.id > newest))
+
+        told = "\n".join(map(note_line, self._model.notes))
+        choices = (
+            ("d", tr("dismiss them for everybody"), lambda: self._work_on(dismiss, N_("dismiss"))),
+            ("w", tr("write another one"), self._ask_note),
+        )
+        choose(self._app, tr("Notes"), told, choices)
+
+    def _ask_note(self) -> None:
+        from waziterm.tui.screens.dialogs import TextDialog  # noqa: PLC0415 (keeps the start fast)
+
+        def answered(text: str | None) -> None:
+            if not text:
+                return
+
+            async def leave() -> None:
+                left = await self._fleet.note(text)
+                self._tell(Mood.DONE, tr("noted: every screen shows it until it is dismissed"))
+                self._show_notes((*self._model.notes, left))
+
+            self._work_on(leave, N_("note"))
+
+        said = tr("One line for whoever looks next. enter leaves it there, esc does not.")
+        self._app.push_screen(TextDialog(tr("Leave a note"), said), answered)
+
+    def _show_notes(self, notes: tuple[ShiftNote, ...]) -> None:
+        """Show these at once, without waiting for the next look at the history."""
+        self._model.notes = notes
+        self._screens.repaint()
 
     def _work_on(self, work: Callable[[], Awaitable[None]], verb: str) -> None:
         """Do something of the tools in the background. verb: what it is called."""

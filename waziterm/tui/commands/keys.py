@@ -211,6 +211,8 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda app: app.instances.remove(), when=_with_instance, commands=True),
     AppKey(KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
         lambda app: app.tools.clean_all(), commands=True),
+    AppKey(KeyAction.NOTE, "N", "", "leave a note for the next shift, or dismiss it",
+        lambda app: app.tools.note(), commands=True),
     AppKey(KeyAction.COMMAND_PALETTE, "^p :", "palette",
         "find any action and any instance", lambda app: app.screens.command_palette()),
     AppKey(KeyAction.SUSPEND, "^z", "", "stop here and back to the shell; fg goes on",

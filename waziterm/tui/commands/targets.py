@@ -59,6 +59,10 @@ class ToolKeys(Protocol):
     def acknowledge(self) -> None:
         """Acknowledge the selected incident."""
 
+    def note(self) -> None:
+        """Ask for a note for whoever looks next; where there are some, whether they are dealt
+        with."""
+
 
 class ScreenKeys(Protocol):
     """Which screen is shown, and whether one is."""

@@ -6,6 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import KeyAction
 from waziterm.tui.commands.keys import keys_of, useful
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
@@ -14,7 +15,9 @@ from waziterm.tui.state.here import Here
 from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import clock, percent
+from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.lang import tr, trn
+from waziterm.tui.text.words import note_line
 
 MESSAGE_LINES = 3
 
@@ -173,16 +176,32 @@ class Footer(Canvas):
 
 
 class MessageLine(Canvas):
-    """The newest message; as many lines as it needs, up to three."""
+    """The newest message, or while there is none the newest note that somebody left; as many lines
+    as it needs, up to three."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: FleetModel) -> None:
         super().__init__(id="message")
+        self._model = model
         self._message: Message | None = None
+        self._note = ""
 
     def show(self, message: Message | None) -> None:
         """Show another message, or none."""
         if message is not self._message:
             self._message = message
+            self._fit()
+            self.repaint()
+
+    def look(self) -> None:
+        """Show the note that is the newest now."""
+        notes = self._model.notes
+        told = note_line(notes[-1]) if notes else ""
+        if len(notes) > 1:
+            told += " " + trn("({n} more: {N})", "({n} more: {N})", len(notes) - 1, N=_key())
+        elif notes:
+            told += f" ({_key()})"
+        if told != self._note:
+            self._note = told
             self._fit()
             self.repaint()
 
@@ -196,16 +215,23 @@ class MessageLine(Canvas):
             self.styles.height = lines
 
     def _lines(self, width: int) -> list[str]:
-        if self._message is None:
-            return []
-        return wrap(self._message.text, width - 4, MESSAGE_LINES)
+        text = self._note if self._message is None else self._message.text
+        return wrap(text, width - 4, MESSAGE_LINES) if text else []
 
     def paint(self, width: int, height: int) -> list[Strip]:
         lines = self._lines(width)[:height]
-        if self._message is None or not lines:
+        if not lines:
             return [row((), width, look.PLAIN)]
-        mood = self._message.mood
-        style = look.PLAIN if mood is not Mood.TROUBLE else look.TROUBLE
-        first: list[Span] = [(f" {mood.glyph} ", _MOODS[mood]), (lines[0], style)]
+        if self._message is None:
+            style = look.BRIGHT
+            first: list[Span] = [(" » ", look.MARKED), (lines[0], style)]
+        else:
+            mood = self._message.mood
+            style = look.PLAIN if mood is not Mood.TROUBLE else look.TROUBLE
+            first = [(f" {mood.glyph} ", _MOODS[mood]), (lines[0], style)]
         rest = [row([(f"   {line}", style)], width, look.PLAIN) for line in lines[1:]]
         return [row(first, width, look.PLAIN), *rest]
+
+
+def _key() -> str:
+    return key_of(KeyAction.NOTE)

@@ -18,9 +18,9 @@ from waziterm.tui.text.words import told_detail
 
 _WHEN = 17
 _WHO = 22
-_MET, _HAPPENED, _DONE = 2, 5, 2
-"""Lines for the selected one at the most: whom it met, what happened, what was done about it. Each
-has its own, so that a long text never hides what was done."""
+_MET, _HAPPENED, _DONE, _SAID = 2, 5, 2, 2
+"""Lines for the selected one at the most: whom it met, what happened, what was done about it, who
+said what to it. Each has its own, so that a long text never hides what was done."""
 _IN_FULL = 3
 """So many lines it has at the least."""
 
@@ -85,6 +85,8 @@ class Incidents(Rows):
         if incident.done:
             done = f"→ {inert(retold(incident.done))}"
             strips += wrapped(done, width, _DONE, look.PLAIN)
+        if told := _said(incident):
+            strips += wrapped(told, width, _SAID, look.MARKED)
         return [*strips, *[_blank(width)] * (_IN_FULL - len(strips))]
 
     def empty(self, width: int) -> list[Strip]:
@@ -118,6 +120,15 @@ def _what(incident: IncidentView) -> str:
     said = f"{sentence} ({incident.reason.code})" if incident.reason.code else sentence
     evidence = inert(told_detail(incident.detail))
     return f"{said}: {evidence}" if evidence else said
+
+
+def _said(incident: IncidentView) -> str:
+    """Who has acknowledged it, and what they had to say; "" for nobody that is known."""
+    who, note = inert(incident.acknowledged_by), inert(incident.note)
+    if not who and not note:
+        return ""
+    by = tr("by {who}", who=who or "?")
+    return f"{by}: {note}" if note else by
 
 
 def _blank(width: int) -> Strip:

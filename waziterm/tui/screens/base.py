@@ -25,7 +25,7 @@ class FleetScreen(Screen[None]):
         self.model = model
         self.clock = clock
         self.header = Header(model, clock)
-        self.message = MessageLine()
+        self.message = MessageLine(model)
         self.footer = Footer(self.here)
         self._faded = False
 
@@ -64,6 +64,7 @@ class FleetScreen(Screen[None]):
                 widget.refresh()
         self.header.repaint()
         self.repaint_body()
+        self.message.look()
         self.footer.repaint()
 
     def make_room(self, rows: int) -> None:

@@ -154,6 +154,30 @@ class NumberDialog(ModalScreen[int | None]):
         self.dismiss(None)
 
 
+class TextDialog(ModalScreen[str | None]):
+    """Asks for one line; None when none is given."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        return _question(self._title, self._text, Input(id="text", compact=True, max_length=300))
+
+    def on_mount(self) -> None:
+        self.query_one("#text", Input).focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
 class AddDialog(ModalScreen[InstanceView | None]):
     """Asks for a new instance; what the fleet refuses is said here, with the fields kept."""
 

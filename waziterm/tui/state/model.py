@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
-from waziterm.domain.fleet.history import IncidentView
+from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.state.arrange import Arrangement, arranged
 
@@ -18,7 +18,8 @@ class FleetModel:
 
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
     read_only: the fleet takes no commands. conflicts: of the last 24 hours, by name.
-    incidents: of the last 7 days, the newest first. marked: what an action is meant for, when
+    incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
+    marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
     while nobody tells any more, UTC seconds; None while somebody does.
     """
@@ -33,6 +34,7 @@ class FleetModel:
         self.arrangement = Arrangement()
         self.conflicts: Mapping[str, int] = {}
         self.incidents: tuple[IncidentView, ...] = ()
+        self.notes: tuple[ShiftNote, ...] = ()
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None

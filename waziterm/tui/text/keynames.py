@@ -18,6 +18,7 @@ OURS: Mapping[KeyAction, str] = {
     KeyAction.FIX: "F",
     KeyAction.FOCUS_INSTANCE: "enter",
     KeyAction.FOLLOW: "f",
+    KeyAction.NOTE: "N",
     KeyAction.PAIRING_CODE: "p",
     KeyAction.RECONNECT: "r",
     KeyAction.REMOVE: "x",

@@ -1,6 +1,7 @@
 """What the screen says about an instance, as sentences; the wall and the focus share them."""
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.reasons import Reason
@@ -8,7 +9,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.tui.paint.cells import TIE, inert
-from waziterm.tui.text.format import countdown, duration, seconds, since
+from waziterm.tui.text.format import countdown, day_and_minute, duration, seconds, since
 from waziterm.tui.text.keynames import key_of, with_keys
 from waziterm.tui.text.lang import retold, tr
 
@@ -176,3 +177,9 @@ def facts(view: InstanceView, now: float) -> list[tuple[str, str]]:
     if view.pid is not None:
         known.append((tr("worker"), f"pid {view.pid}"))
     return known
+
+
+def note_line(note: ShiftNote) -> str:
+    """A note that somebody left: who, when, what."""
+    who = inert(note.who) or "?"
+    return f"{who}, {day_and_minute(note.at)}: {inert(note.text)}"
