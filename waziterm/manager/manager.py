@@ -415,13 +415,13 @@ class SessionManager:
         identity = None if name is None else self._instances.id_of(name)
         return await attempts_in(self._store, since, identity)
 
-    async def audit(self, since: float = 0.0, by: str = "") -> "tuple[AuditEntry, ...]":
+    async def audit(self, since: float = 0.0, by: str = "") -> tuple[AuditEntry, ...]:
         return await audit_in(self._store, since, by)
 
-    async def notes(self) -> "tuple[ShiftNote, ...]":
+    async def notes(self) -> tuple[ShiftNote, ...]:
         return await notes_in(self._store)
 
-    async def note(self, text: str) -> "ShiftNote":
+    async def note(self, text: str) -> ShiftNote:
         return await note_in(self._store, text, self._world.clock.now())
 
     async def dismiss(self, note: int) -> None:
