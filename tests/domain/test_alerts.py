@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -422,7 +423,7 @@ def test_whatever_happens_each_incident_has_one_beginning_and_one_end(script: li
         assert states[0] is AlertState.FIRING
         assert states.count(AlertState.RESOLVED) <= 1
         assert AlertState.RESOLVED not in states[:-1]
-        for one, other in zip(alerts, alerts[1:], strict=False):
+        for one, other in pairwise(alerts):
             if other.state is AlertState.FIRING and one.rule is other.rule:
                 assert other.at - one.at >= GROWTH_S and len(other.instances) >= 1
     # All that is well for long enough has ended.
@@ -430,11 +431,6 @@ def test_whatever_happens_each_incident_has_one_beginning_and_one_end(script: li
     teller.take(Measured(AlertRule.DISK, None, 900.0, 500.0))
     teller.wait(1000.0)
     assert not teller.memory.open
-    assert all(
-        each[-1].state is AlertState.RESOLVED
-        for each in by_id.values()
-        if each[0].id in {a.id for a in teller.told[-1:]}
-    )
     ends = [each.id for each in teller.told if each.state is AlertState.RESOLVED]
     assert sorted(ends) == sorted(by_id)
 

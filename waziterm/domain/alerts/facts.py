@@ -34,8 +34,9 @@ class Measured:
     """Something was measured, whether or not it is beyond its limit. Whoever measures tells it
     again and again: it is by that that an alert ends.
 
-    rule: `SUCCESS` and `UPTIME` (shares of a day's texts and of a day, 0 to 1), `DROPS` (times the instance's own habit), `DISK`
-    and `MEMORY` (MB), `PHONE` (days). instance: the id of the instance, None for the machine.
+    rule: `SUCCESS` and `UPTIME` (shares of a day's texts and of a day, 0 to 1), `DROPS` (times the
+    instance's own habit), `DISK` and `MEMORY` (MB), `PHONE` (days). instance: the id of the
+    instance, None for the machine.
     """
 
     rule: AlertRule

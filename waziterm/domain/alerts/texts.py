@@ -7,6 +7,7 @@ that the settings name.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import chain
 
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.memory import MACHINE, Member, Open
@@ -23,6 +24,7 @@ _DETAIL = 70
 _NAMES = 3
 
 _FIRING = "{who}: {what}, since {when}. {does} To do: {next}."
+_SHORT = "{who}: {what}, since {when}. To do: {next}."
 _RESOLVED = "{who}: well again after {span}. It was: {what}, since {when}."
 _MOST_WELL = (
     "{who}: most are well again after {span}, {left} are not yet. It was: {what}, since {when}."
@@ -42,7 +44,7 @@ _GOES_ON = "it goes on as {what}"
 _STOPPED_TRYING = "The program has stopped trying."
 _DOES: Mapping[AlertRule, str] = {
     AlertRule.HELD: _STOPPED_TRYING,
-    AlertRule.CONFLICT: "The program waits, then makes one careful attempt.",
+    AlertRule.CONFLICT: "The program waits, then tries once.",
     AlertRule.LOGGED_OUT: "It stays off until it is linked anew.",
     AlertRule.BANNED: "The program does not try.",
     AlertRule.OUTDATED: "The program does not try.",
@@ -61,9 +63,9 @@ _DOES: Mapping[AlertRule, str] = {
     AlertRule.PATTERN: "The program goes on.",
 }
 _NEXT: Mapping[AlertRule, str] = {
-    AlertRule.CONFLICT: "find the other client; `waziterm conflicts` tells more",
-    AlertRule.DOWN: "check the network and the proxy; `waziterm test` looks",
-    AlertRule.FLEET: "check the network; `waziterm incidents` tells more",
+    AlertRule.CONFLICT: "find the other client (`waziterm conflicts`)",
+    AlertRule.DOWN: "check the network and the proxy (`waziterm test`)",
+    AlertRule.FLEET: "check the network (`waziterm incidents`)",
 }
 """What to do, where the reason's own next step is what the program does."""
 _NEXT_BY_REASON: Mapping[Reason, str] = {
@@ -91,8 +93,19 @@ _LABELS: Mapping[AlertRule, str] = {
     AlertRule.FLEET: "many at once",
 }
 TEMPLATES = (
-    *(_FIRING, _RESOLVED, _MOST_WELL, _ENDED, _NUMBERED, _SEVERAL, _COUNT, _OF_FLEET, _MACHINE),
-    *(_WHAT_DOWN, _DIGEST, _NOTHING, _REMOVED, _GOES_ON),
+    *(
+        _FIRING,
+        _SHORT,
+        _RESOLVED,
+        _MOST_WELL,
+        _ENDED,
+        _NUMBERED,
+        _SEVERAL,
+        _COUNT,
+        _OF_FLEET,
+        _MACHINE,
+    ),
+    *(_MACHINE, _WHAT_DOWN, _DIGEST, _NOTHING, _REMOVED, _GOES_ON),
     *dict.fromkeys(_DOES.values()),
     *_NEXT.values(),
     *_NEXT_BY_REASON.values(),
@@ -154,7 +167,8 @@ def firing_text(
         "next": next_of(incident.rule, incident.reason),
     }
     who = [(member.name, member.number) for each, member in members.items() if each != MACHINE]
-    return _fitting(words, _variants(_FIRING, incident, who, fleet, values))
+    variants = (_variants(each, incident, who, fleet, values) for each in (_FIRING, _SHORT))
+    return _fitting(words, chain.from_iterable(variants))
 
 
 def resolved_text(
