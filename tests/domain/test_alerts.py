@@ -369,7 +369,7 @@ STANDS = [
 ]
 COUNT = 6
 
-changes = st.tuples(
+changes: st.SearchStrategy[tuple[list[int], tuple[State, Reason]]] = st.tuples(
     st.lists(st.integers(0, COUNT - 1), min_size=1, unique=True), st.sampled_from(STANDS)
 )
 acts = st.one_of(
@@ -399,7 +399,7 @@ def play(teller: Teller, script: Sequence[object]) -> None:
                 teller.take(Measured(AlertRule.DISK, None, value, 500.0))
             case ("pattern", int(number)):
                 teller.take(PatternSeen("p", shop(number).id, 3, 300.0))
-            case (list(numbers), (state, reason)):
+            case (list(numbers), (State() as state, Reason() as reason)):
                 down = state in (State.RETRYING, State.DEGRADED, State.CONNECTING)
                 changed = []
                 for number in numbers:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from waziterm.domain.alerts.alert import Alert, AlertSeverity, AlertState
-from waziterm.domain.alerts.settings import Sink
+from waziterm.domain.alerts.alert_settings import Sink
 from waziterm.domain.alerts.texts import Words, digest_text
 from waziterm.domain.units import Moment
 
