@@ -24,12 +24,14 @@ from waziterm.domain.fleet.api import (
 )
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
 from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
+from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.reload import Reloaded
 from waziterm.domain.upkeep.janitor import Act
+from waziterm.manager.alerting import Alerting
 from waziterm.manager.broadcast import Broadcast, Subscriber
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.janitor import Janitor
@@ -90,6 +92,13 @@ class SessionManager:
         files = DataFiles.of(data)
         registry = Registry(files.identity)
         self._claims = Claims(registry, self._device_key)
+        self._alerting = Alerting(
+            store,
+            world.clock,
+            settings.alerts,
+            self._broadcast.notice,
+            self._adopt_incident,
+        )
         self._instances = Instances(
             settings,
             store,
@@ -101,6 +110,7 @@ class SessionManager:
             self._broadcast,
             tasks,
             begin,
+            self._alerting.hear,
         )
         self._store = store
         self._lab = lab
@@ -132,7 +142,11 @@ class SessionManager:
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
         damaged = await self._store.damaged_rows()
+        stored = await self._store.instances()
+        await self._alerting.boot(tuple(each.shifted(shift) for each in stored), shift)
         await self._instances.boot(library_changed=changed, shift=shift)
+        telling = self._alerting.run()
+        self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
         for name, columns in damaged.items():
             log.warning("%s: its row in the database is damaged: %s", name, columns)
@@ -161,6 +175,7 @@ class SessionManager:
         self._settings = settings
         keep_trash_s = settings.trash.keep_s
         self._instances.apply(settings)
+        self._alerting.apply(settings.alerts)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
@@ -213,10 +228,14 @@ class SessionManager:
         while True:
             await clock.disturbed()
             self._instances.clock_set()
+            self._alerting.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
             await self._presence.note()
+
+    def _adopt_incident(self, incident: Incident) -> None:
+        self._instances.incidents.adopt(incident)
 
     # -- the Fleet protocol -------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
     if incident.id:
         db.execute(
             "UPDATE incidents SET reason = ?, began_at = ?, last_at = ?, instances = ?, fleet = ?,"
-            " detail = ?, is_serious = ?,"
+            " detail = ?, is_serious = ?, ended_at = NULL,"
             " acknowledged_at = iif(instances = ?, acknowledged_at, NULL) WHERE id = ?",
             (*values, json.dumps(incident.met), incident.id),
         )
@@ -39,6 +39,11 @@ def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
         values,
     ).fetchone()
     return int(row[0])
+
+
+def end_incident(db: sqlite3.Connection, number: int, at: float) -> None:
+    """Note when an incident was over, UTC seconds."""
+    db.execute("UPDATE incidents SET ended_at = ? WHERE id = ?", (at, number))
 
 
 def acknowledge(db: sqlite3.Connection, number: int, at: float) -> bool:
@@ -56,12 +61,14 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
     """The newest `limit` incidents that were still growing at `since` or later, oldest first."""
     rows = db.execute(
         "SELECT reason, began_at, last_at, instances, fleet, detail, is_serious, id,"
-        " acknowledged_at FROM incidents WHERE last_at >= ? ORDER BY id DESC LIMIT ?",
+        " acknowledged_at, ended_at FROM incidents WHERE last_at >= ? ORDER BY id DESC LIMIT ?",
         (since, limit),
     ).fetchall()
     names = names_by_id(db)
     found = []
-    for reason, began_at, last_at, instances, fleet, detail, is_serious, number, seen_at in rows:
+    for row in rows:
+        reason, began_at, last_at, instances, fleet, detail, is_serious, number, *moments = row
+        seen_at, ended_at = moments
         met = tuple(json.loads(instances))
         view = IncidentView(
             known(Reason.of, reason),
@@ -74,6 +81,7 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
             number,
             met,
             seen_at,
+            closed_at=ended_at,
         )
         found.append(view)
     return tuple(reversed(found))

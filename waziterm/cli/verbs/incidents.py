@@ -78,7 +78,7 @@ def _acknowledged(was: Json) -> str:
     """What became of an incident. was: the incident before."""
     before = was["acknowledged_at"]
     done = "acknowledged" if before is None else f"acknowledged already, {shown(before)}"
-    names = ", ".join(was["names"])
+    names = ", ".join(was["names"]) or "this machine"
     return plain(f"{was['id']}: {names}: {was['sentence']}: {done}", 400)
 
 
