@@ -25,6 +25,11 @@ class Outbox:
         self.sent: list[Alert] = []
         self._put: list[Alert] = []
 
+    def join(self, host: Host) -> None:
+        """Be the outbox of the manager that runs."""
+        host.fleet._alerting._post = self.post
+        host.fleet._alerting._wake_outbox = self.wake
+
     def post(self, db: sqlite3.Connection, alert: Alert, sinks: Sequence[str]) -> None:
         assert db.in_transaction and list(sinks) == ["ops"]
         self._put.append(alert)
@@ -44,7 +49,7 @@ def outbox(host: Host) -> Outbox:
 def go(host: Host, outbox: Outbox, *names: str) -> FakeWorker:
     """Begin with these instances, the first one online."""
     worker = online(host, *names)
-    host.fleet._alerting._outbox = outbox
+    outbox.join(host)
     host.world.pass_time(1.0)
     assert outbox.sent == []
     return worker
@@ -54,7 +59,7 @@ def again(host: Host, outbox: Outbox) -> None:
     """The next manager."""
     host.close()
     host.open()
-    host.fleet._alerting._outbox = outbox
+    outbox.join(host)
     host.world.pass_time(1.0)
 
 
@@ -108,7 +113,7 @@ def test_200_that_drop_in_one_second_are_one_message_and_one_end(
     )
     host.world.on_connect = lambda worker: worker.say(ev.Connected(worker.jid or JID))
     host.open()
-    host.fleet._alerting._outbox = outbox
+    outbox.join(host)
     host.world.pass_time(120.0)
     assert host.view("shop-199").state is State.CONNECTED and outbox.sent == []
     host.world.on_connect = lambda worker: worker.say(ev.DialFailed("connection refused"))

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from waziterm.domain.alerts import routing
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertSeverity, AlertState
@@ -39,22 +39,10 @@ AGAIN_S = 5.0
 """Pause before what could not be stored is tried again."""
 
 
-class Outbox(Protocol):
-    """Where messages wait for their sinks."""
-
-    @property
-    def post(self) -> Post:
-        """Puts a message in, as part of a transaction of the store."""
-        ...
-
-    def wake(self) -> None:
-        """Something was put in."""
-        ...
-
-
 class Alerting:
     """What is told of a fleet. tell: passes a notice on to whoever watches. adopt: takes over an
-    incident of those that are not connected for long. words: how it is said."""
+    incident of those that are not connected for long. post: puts a message into the outbox, None
+    where there is none. wake: says that something was put in. words: how it is said."""
 
     def __init__(
         self,
@@ -63,7 +51,8 @@ class Alerting:
         settings: Alerts,
         tell: Callable[[Notice], None],
         adopt: Callable[[Incident], None],
-        outbox: Outbox | None = None,
+        post: Post | None = None,
+        wake: Callable[[], None] = lambda: None,
         words: Words | None = None,
     ) -> None:
         self._store = store
@@ -71,7 +60,8 @@ class Alerting:
         self._settings = settings
         self._tell = tell
         self._adopt = adopt
-        self._outbox = outbox
+        self._post = post
+        self._wake_outbox = wake
         self._words = words or Words()
         self._memory = Memory()
         self._desks: routing.Desks = {}
@@ -85,7 +75,7 @@ class Alerting:
     async def boot(self, instances: tuple[Instance, ...], shift: float) -> None:
         """Go on from what the last manager has told. instances: as it left them. shift: by how
         many seconds the clock was set since. Raises StoreError."""
-        kept = await self._store.told()
+        kept = await self._store.kept_alerts()
         memory = Memory(next_key=max(kept.open, default=0) + 1, open=kept.open)
         self._memory = memory.shifted(shift)
         self._desks = {name: desk.shifted(shift) for name, desk in kept.desks.items()}
@@ -212,12 +202,11 @@ class Alerting:
 
         if outcome.told or grown or outcome.ended or _waits(desks):
             ended = [(each.row, each.at) for each in outcome.ended]
-            post = None if self._outbox is None else self._outbox.post
-            await self._store.tell(grown, ended, told, post)
+            await self._store.tell(grown, ended, told, self._post)
             ((outcome, out),) = results
             self._desks = out.desks
-            if out.sent and self._outbox is not None:
-                self._outbox.wake()
+            if out.sent:
+                self._wake_outbox()
         elif _changed(before.open, outcome.memory.open):
             await self._store.tell({}, (), told, None)
             ((outcome, out),) = results

@@ -153,7 +153,7 @@ class Store:
 
     # -- alerts -----------------------------------------------------------------------------
 
-    async def told(self) -> alerts.Kept:
+    async def kept_alerts(self) -> alerts.Kept:
         """What was told of what goes on."""
         return await self._connection.read(alerts.read_kept)
 
