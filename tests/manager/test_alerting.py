@@ -196,6 +196,33 @@ def test_a_manager_that_died_before_it_told_leaves_that_to_the_next(
     assert told(outbox) == [("logged_out", "firing", ("shop",))]
 
 
+def test_who_is_silenced_is_told_of_when_that_is_over_also_by_the_next_manager(
+    host: Host, outbox: Outbox
+) -> None:
+    worker = go(host, outbox, "shop")
+    silence = host.world.run(host.fleet.silence("shop", 7200))
+    assert silence.until - silence.at == 7200.0 and silence.who
+    worker.say(ev.LoggedOut(False, 401))
+    host.world.settle()
+    host.world.pass_time(600.0)
+    again(host, outbox)
+    assert host.world.run(host.fleet.silences()) == (silence,) and outbox.sent == []
+    host.world.pass_time(6600.0)
+    assert told(outbox) == [("logged_out", "firing", ("shop",))]
+    assert host.world.run(host.fleet.silences()) == ()
+
+
+def test_a_silence_is_ended(host: Host, outbox: Outbox) -> None:
+    worker = go(host, outbox, "shop")
+    host.world.run(host.fleet.silence("shop", 7200))
+    worker.say(ev.LoggedOut(False, 401))
+    soon(host)
+    host.world.run(host.fleet.silence("shop", 0))
+    soon(host)
+    assert told(outbox) == [("logged_out", "firing", ("shop",))]
+    assert host.query("SELECT * FROM silences") == []
+
+
 def test_who_is_removed_or_stopped_is_told_as_ended(host: Host, outbox: Outbox) -> None:
     go(host, outbox, "shop").say(ev.LoggedOut(False, 401))
     soon(host)

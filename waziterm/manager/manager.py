@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.config import ConfigError, Settings
+from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.care.findings import Finding, FixReport
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal, TrashView
@@ -38,6 +39,7 @@ from waziterm.manager.care.janitor import Janitor
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import Ownership, owned
+from waziterm.manager.files.owner import user_name
 from waziterm.manager.files.program import UPGRADED, watch
 from waziterm.manager.history.conflicts import conflicts_in
 from waziterm.manager.history.queries import (
@@ -412,6 +414,15 @@ class SessionManager:
 
     async def acknowledge(self, incident: int) -> None:
         await acknowledge_in(self._store, incident, self._world.clock.now())
+
+    async def silence(self, name: str, seconds: int) -> Silence:
+        identity, now = self._instances.id_of(name), self._world.clock.now()
+        silence = Silence(name, now, now + seconds, user_name(), identity)
+        await self._alerting.silence(silence)
+        return silence
+
+    async def silences(self) -> tuple[Silence, ...]:
+        return self._alerting.silences
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         return await timeline_in(self._store, self._instances.id_of(name), since, limit)

@@ -7,7 +7,7 @@ from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
 from waziterm.domain.fleet.api import Fleet, InstanceView, Shown
-from waziterm.domain.fleet.tools import RestartReport
+from waziterm.domain.fleet.tools import RestartReport, Silence
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
 from waziterm.manager.inputs import InputError
@@ -27,6 +27,7 @@ _COMPOSED: dict[str, Any] = {
     "incidents": list[documents.Incident],
     "restart": RestartReport,
     "remove": Removal | list[documents.Removed | documents.InstanceFailure],
+    "silence": Silence | list[Silence | documents.InstanceFailure],
     "status": InstanceView | list[InstanceView],
     **dict.fromkeys(("start", "stop", "reconnect", "clean"), _ONE_OR_SEVERAL),
     "test": TestReport | documents.FleetTest | list[TestReport | documents.InstanceFailure],
