@@ -421,7 +421,6 @@ NOT_READ_YET = frozenset(
     # The engine of the alerts and its sinks will read these: take each away with its user.
     f"alerts.{name}"
     for name in (
-        "language",
         "success_below",
         "uptime_below",
         "drops_factor",

@@ -19,6 +19,8 @@ from waziterm.domain.codec import decode, encode
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.screen import Lang
+from waziterm.tui.text.lang import translations
 
 BEGIN = 1_700_000_000.0
 GROWTH_S = 600.0
@@ -448,3 +450,29 @@ def test_what_a_state_means_by_itself_is_told_in_that_moment(
     is_fleet = len(numbers) >= 3 and not is_of_all(rule)
     assert told.rule is (AlertRule.FLEET if is_fleet else rule)
     assert told.rule not in MEASURED and len(told.instances) == len(numbers)
+
+
+# -- in another language --------------------------------------------------------------------------
+
+
+def test_an_alert_is_said_in_the_language_of_the_settings() -> None:
+    words = Words(translations(Lang.ID, {}).gettext, UTC)
+    teller = Teller(1, replace(TELLING, words=words))
+    (told,) = teller.change(held(0))
+    assert told.text == (
+        "shop-0 (+6281••••0000): klien lain terus merebut sesi ini (440), sejak 22:13."
+        " Program berhenti mencoba. Tindakan: hentikan klien lain, lalu ambil alih (r)."
+    )
+    assert told.next == "hentikan klien lain, lalu ambil alih (r)"
+    (disk,) = teller.take(Measured(AlertRule.DISK, None, 312.0, 500.0))
+    assert "mesin ini: ruang disk tinggal sedikit: sisa 312 MB, kurang dari 500 MB" in disk.text
+
+
+@pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.slug)
+def test_every_text_fits_in_indonesian(reason: Reason) -> None:
+    words = Words(translations(Lang.ID, {}).gettext, UTC)
+    for state in State:
+        one = shop(1, state, reason)
+        if rule_of(one) is not None:
+            (told,) = Teller(2, replace(TELLING, words=words)).change(one)
+            assert len(told.text) <= LONGEST and told.text.endswith(".")

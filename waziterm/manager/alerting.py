@@ -23,6 +23,7 @@ from waziterm.domain.alerts.texts import Words
 from waziterm.domain.fleet.api import Notice
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.screen import Lang
 from waziterm.manager.clock import Clock
 from waziterm.store.alerts import Post, Tale
 from waziterm.store.errors import StoreError
@@ -42,7 +43,8 @@ AGAIN_S = 5.0
 class Alerting:
     """What is told of a fleet. tell: passes a notice on to whoever watches. adopt: takes over an
     incident of those that are not connected for long. post: puts a message into the outbox, None
-    where there is none. wake: says that something was put in. words: how it is said."""
+    where there is none. wake: says that something was put in. translate: what turns a template into
+    a language."""
 
     def __init__(
         self,
@@ -53,7 +55,7 @@ class Alerting:
         adopt: Callable[[Incident], None],
         post: Post | None = None,
         wake: Callable[[], None] = lambda: None,
-        words: Words | None = None,
+        translate: Callable[[Lang], Callable[[str], str]] = lambda _: lambda text: text,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -62,7 +64,8 @@ class Alerting:
         self._adopt = adopt
         self._post = post
         self._wake_outbox = wake
-        self._words = words or Words()
+        self._translate = translate
+        self._words = Words(translate(settings.language))
         self._memory = Memory()
         self._desks: routing.Desks = {}
         self._silences: dict[str, Silence] = {}
@@ -93,6 +96,7 @@ class Alerting:
     def apply(self, settings: Alerts) -> None:
         """Go by other settings from now on."""
         self._settings = settings
+        self._words = Words(self._translate(settings.language))
         self._wake.set()
 
     def clock_set(self) -> None:

@@ -70,7 +70,8 @@ async def _body(
         kind, beside = kind_of(hints[name])
         if type(value) is not kind:
             raise InputError(f"{name!r} must be {_WORDS[kind]}")
-        if isinstance(beside, Between) and not beside.least <= value <= beside.most:
+        bounded = isinstance(value, int) and isinstance(beside, Between)
+        if bounded and not beside.least <= value <= beside.most:
             raise InputError(beside.said)
     for name, each in sent.items():
         if name not in given and each.default is each.empty:

@@ -83,7 +83,7 @@ _LABELS: Mapping[AlertRule, str] = {
     AlertRule.DEAF: "library deaf",
     AlertRule.CRASH_LOOP: "worker dies again and again",
     AlertRule.DOWN: "not connected",
-    AlertRule.SUCCESS: "attempts fail",
+    AlertRule.SUCCESS: "texts not acknowledged",
     AlertRule.UPTIME: "connected too seldom",
     AlertRule.DROPS: "many drops",
     AlertRule.DISK: "disk nearly full",
