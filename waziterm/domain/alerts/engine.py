@@ -476,6 +476,11 @@ class _Work:
         if base is None:
             first = identities[0]
             base = self._begin(first, AlertRule.FLEET, reason, "")
+            # It is stored with the first of them that made it one.
+            rows = Counter(self._known[each].incident for each in identities)
+            taken = {0, *(each.row for each in self._open.values())}
+            free = [row for row, _ in rows.most_common() if row not in taken]
+            base = replace(base, row=base.row or next(iter(free), 0))
         base = replace(base, rule=AlertRule.FLEET, reason=reason, detail="", threshold=threshold)
         self._open[base.key] = base
         for identity in identities:
