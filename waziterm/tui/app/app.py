@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -14,13 +14,15 @@ from textual.driver import Driver
 from textual.events import Event
 from textual.screen import Screen
 
-from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction, Theme
+from waziterm.domain.screen import Screen as Look
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.newest_message import NewestMessage
+from waziterm.tui.app.ringing import calls_for
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
 from waziterm.tui.commands.keys import names_of, press, rebound
@@ -32,6 +34,7 @@ from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
 from waziterm.tui.text.lang import tr
+from waziterm.tui.textual_private import driver_of
 
 FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
@@ -59,6 +62,7 @@ class WazitermApp(ContainedApp):
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
     silent_since: when the fleet told something last, UTC seconds, while it tells nothing any more.
+    look: how it calls whoever looks elsewhere.
 
     commands: what its keys and its palette call. screens: which are shown. message: says something.
     """
@@ -83,8 +87,10 @@ class WazitermApp(ContainedApp):
         acts: Acts | None = None,
         reopened: bool = False,
         silent_since: Callable[[], float | None] = lambda: None,
+        look: Look | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
+        self._look = look or Look()
         self.register_theme(textual_theme(Theme.DARK))
         self.theme = theme_name(Theme.DARK)
         self.animation_level = "none"
@@ -163,10 +169,17 @@ class WazitermApp(ContainedApp):
                 changes = await subscription.next()
                 self.model.apply(changes)
                 self._actions.settle(changes)
+                self._call(changes.notices)
                 if any(view.state.is_trouble for view in changes.changed):
                     self._news.set()
                 self._repaint()
                 await asyncio.sleep(FRAME_S)
+
+    def _call(self, notices: Sequence[Notice]) -> None:
+        """Call an operator who looks elsewhere."""
+        driver = driver_of(self)
+        if driver is not None and (called := calls_for(notices, self._look)):
+            driver.write(called)
 
     async def _tick(self) -> None:
         """Once a second, on the second: clock, countdowns, and messages that are over."""
