@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertSeverity, AlertState
 from waziterm.domain.alerts.engine import Step, Telling, due, numbered, step
-from waziterm.domain.alerts.facts import Changed, Fact, Measured, PatternSeen, Removed, Stood
+from waziterm.domain.alerts.facts import (
+    Changed,
+    Fact,
+    Measured,
+    PatternSeen,
+    Removed,
+    Stood,
+    newest,
+)
 from waziterm.domain.alerts.memory import Memory
 from waziterm.domain.alerts.rules import MEASURED, is_of_all, rule_of, severity_of
 from waziterm.domain.alerts.texts import LONGEST, Words
@@ -311,6 +319,13 @@ def test_a_pattern_ends_when_it_is_seen_no_more() -> None:
         teller.wait(500.0)
         assert teller.take(seen) == []
     assert words(teller.wait(600.0 + FLAP_S)) == [("pattern", "resolved", 1)]
+
+
+def test_of_facts_that_wait_the_newest_of_each_is_kept() -> None:
+    one, other, gone = Changed(held(0)), Changed(shop(0)), Removed(shop(1).id)
+    disk = Measured(AlertRule.DISK, None, 1.0, 2.0)
+    facts = [Stood(()), one, Changed(held(1)), disk, other, gone, replace(disk, value=3.0)]
+    assert newest(facts) == [Stood(()), other, gone, replace(disk, value=3.0)]
 
 
 def test_of_what_is_unknown_nothing_is_told() -> None:

@@ -15,7 +15,7 @@ from waziterm.domain.alerts import routing
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertSeverity, AlertState
 from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.alerts.engine import Step, Telling, due, numbered, step
-from waziterm.domain.alerts.facts import Fact, Stood
+from waziterm.domain.alerts.facts import Fact, Stood, newest
 from waziterm.domain.alerts.memory import MACHINE, Memory, Open
 from waziterm.domain.alerts.rules import MEASURED
 from waziterm.domain.alerts.silence import Silence
@@ -131,7 +131,7 @@ class Alerting:
                 await self._step(facts)
             except StoreError as error:
                 log.warning("what is to be told is not stored yet: %s", error)
-                self._facts = facts + self._facts
+                self._facts = newest(facts + self._facts)
                 await self._clock.sleep(AGAIN_S)
             except Exception:
                 # What these facts would have told is told by the next manager at the latest; it is

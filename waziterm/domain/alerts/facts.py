@@ -1,6 +1,8 @@
 """What the rules of telling are told of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.lifecycle.instance import Instance
@@ -57,3 +59,26 @@ class PatternSeen:
 
 
 Fact = Stood | Changed | Removed | Measured | PatternSeen
+
+
+def newest(facts: Iterable[Fact]) -> list[Fact]:
+    """Of each instance and each measure the newest fact alone, in order: what has to wait for long
+    must not grow."""
+    kept: dict[object, Fact] = {}
+    for fact in facts:
+        match fact:
+            case Stood():
+                about: object = None
+            case Changed(instance):
+                about = instance.id
+            case Removed(identity):
+                about = identity
+            case Measured(rule, identity):
+                about = (rule, identity)
+            case PatternSeen(name, identity):
+                about = (AlertRule.PATTERN, name, identity)
+            case _:
+                assert_never(fact)
+        kept.pop(about, None)
+        kept[about] = fact
+    return list(kept.values())
