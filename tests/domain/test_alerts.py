@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertSeverity, AlertState
+from waziterm.domain.alerts.alert_memory import Memory
+from waziterm.domain.alerts.alert_rules import MEASURED, is_of_all, rule_of, severity_of
 from waziterm.domain.alerts.engine import Step, Telling, due, numbered, step
 from waziterm.domain.alerts.facts import (
     Changed,
@@ -20,8 +22,6 @@ from waziterm.domain.alerts.facts import (
     Stood,
     newest,
 )
-from waziterm.domain.alerts.memory import Memory
-from waziterm.domain.alerts.rules import MEASURED, is_of_all, rule_of, severity_of
 from waziterm.domain.alerts.texts import LONGEST, Words
 from waziterm.domain.codec import decode, encode
 from waziterm.domain.lifecycle.instance import Instance
@@ -324,8 +324,16 @@ def test_a_pattern_ends_when_it_is_seen_no_more() -> None:
 def test_of_facts_that_wait_the_newest_of_each_is_kept() -> None:
     one, other, gone = Changed(held(0)), Changed(shop(0)), Removed(shop(1).id)
     disk = Measured(AlertRule.DISK, None, 1.0, 2.0)
-    facts = [Stood(()), one, Changed(held(1)), disk, other, gone, replace(disk, value=3.0)]
-    assert newest(facts) == [Stood(()), other, gone, replace(disk, value=3.0)]
+    facts: list[Fact] = [
+        Stood(()),
+        one,
+        Changed(held(1)),
+        disk,
+        other,
+        gone,
+        replace(disk, value=3.0),
+    ]
+    assert newest(facts) == [Stood(()), other, gone, later]
 
 
 def test_of_what_is_unknown_nothing_is_told() -> None:

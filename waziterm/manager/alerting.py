@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from waziterm.domain.alerts import routing
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertSeverity, AlertState
+from waziterm.domain.alerts.alert_memory import MACHINE, Memory, Open
+from waziterm.domain.alerts.alert_rules import MEASURED
 from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.alerts.engine import Step, Telling, due, numbered, step
 from waziterm.domain.alerts.facts import Fact, Stood, newest
-from waziterm.domain.alerts.memory import MACHINE, Memory, Open
-from waziterm.domain.alerts.rules import MEASURED
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.alerts.texts import Words
 from waziterm.domain.fleet.api import Notice

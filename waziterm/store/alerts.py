@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from waziterm.domain.alerts.alert import Alert
-from waziterm.domain.alerts.memory import Open
+from waziterm.domain.alerts.alert_memory import Open
 from waziterm.domain.alerts.routing import Desk
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.codec import CodecError, decode, encode

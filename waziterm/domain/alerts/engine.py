@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertState
-from waziterm.domain.alerts.facts import Changed, Fact, Measured, PatternSeen, Removed, Stood
-from waziterm.domain.alerts.memory import MACHINE, Known, Member, Memory, Open
-from waziterm.domain.alerts.rules import (
+from waziterm.domain.alerts.alert_memory import MACHINE, Known, Member, Memory, Open
+from waziterm.domain.alerts.alert_rules import (
     MEASURED,
     cause_of,
     fleet_threshold,
@@ -22,6 +21,7 @@ from waziterm.domain.alerts.rules import (
     rule_of,
     severity_of,
 )
+from waziterm.domain.alerts.facts import Changed, Fact, Measured, PatternSeen, Removed, Stood
 from waziterm.domain.alerts.texts import (
     Words,
     firing_text,

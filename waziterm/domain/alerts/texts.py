@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from itertools import chain
 
 from waziterm.domain.alerts.alert import AlertRule
-from waziterm.domain.alerts.memory import MACHINE, Member, Open
+from waziterm.domain.alerts.alert_memory import MACHINE, Member, Open
 from waziterm.domain.incidents.outcome import span_of
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle.details import as_phrase
