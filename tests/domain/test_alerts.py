@@ -324,15 +324,8 @@ def test_a_pattern_ends_when_it_is_seen_no_more() -> None:
 def test_of_facts_that_wait_the_newest_of_each_is_kept() -> None:
     one, other, gone = Changed(held(0)), Changed(shop(0)), Removed(shop(1).id)
     disk = Measured(AlertRule.DISK, None, 1.0, 2.0)
-    facts: list[Fact] = [
-        Stood(()),
-        one,
-        Changed(held(1)),
-        disk,
-        other,
-        gone,
-        replace(disk, value=3.0),
-    ]
+    later = replace(disk, value=3.0)
+    facts: list[Fact] = [Stood(()), one, Changed(held(1)), disk, other, gone, later]
     assert newest(facts) == [Stood(()), other, gone, later]
 
 
