@@ -127,6 +127,11 @@ class Screen:
         applies=Applies.SCREEN,
     )
 
+    title: bool = setting(
+        True,
+        "Whether the terminal's title says how many instances wait for an operator.",
+        applies=Applies.SCREEN,
+    )
     bell: bool = setting(
         False, "Whether the terminal rings for a critical alert.", applies=Applies.SCREEN
     )

@@ -22,11 +22,12 @@ from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.newest_message import NewestMessage
-from waziterm.tui.app.ringing import calls_for
+from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
 from waziterm.tui.commands.keys import names_of, press, rebound
 from waziterm.tui.commands.targets import Commands
+from waziterm.tui.paint.finish import only_ascii
 from waziterm.tui.paint.themes import textual_theme, theme_name
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
@@ -62,7 +63,7 @@ class WazitermApp(ContainedApp):
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
     silent_since: when the fleet told something last, UTC seconds, while it tells nothing any more.
-    look: how it calls whoever looks elsewhere.
+    look: how it calls whoever looks elsewhere; None: not at all.
 
     commands: what its keys and its palette call. screens: which are shown. message: says something.
     """
@@ -90,7 +91,8 @@ class WazitermApp(ContainedApp):
         look: Look | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
-        self._look = look or Look()
+        self._look = look
+        self._title = ""
         self.register_theme(textual_theme(Theme.DARK))
         self.theme = theme_name(Theme.DARK)
         self.animation_level = "none"
@@ -176,10 +178,17 @@ class WazitermApp(ContainedApp):
                 await asyncio.sleep(FRAME_S)
 
     def _call(self, notices: Sequence[Notice]) -> None:
-        """Call an operator who looks elsewhere."""
-        driver = driver_of(self)
-        if driver is not None and (called := calls_for(notices, self._look)):
+        """Call an operator who looks elsewhere, by the terminal's title and as he wants it."""
+        driver, look = driver_of(self), self._look
+        if driver is None or look is None:
+            return
+        ascii_only = only_ascii(self)
+        states = (view.state for view in self.model.views)
+        title = title_of(states, ascii_only=ascii_only) if look.title else ""
+        called = calls_for(notices, look, ascii_only=ascii_only)
+        if called := called + ("" if title == self._title else title):
             driver.write(called)
+        self._title = title
 
     async def _tick(self) -> None:
         """Once a second, on the second: clock, countdowns, and messages that are over."""
