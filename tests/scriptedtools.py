@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
+from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.care.trash import Removal, TrashedFile, TrashView, Why
@@ -186,6 +187,14 @@ class ScriptedTools:
 
     async def incidents(self, since: float = 0.0) -> tuple[IncidentView, ...]:
         return tuple(each for each in self.happened if each.last_at >= since)
+
+    async def silence(self, name: str, seconds: int) -> Silence:
+        await self.took("silence", name, seconds)
+        return Silence(name, AT, AT + seconds, "sari", f"id of {name}")
+
+    async def silences(self) -> tuple[Silence, ...]:
+        await self.took("silences")
+        return (Silence("shop-b", AT - 60, AT + 7140, "sari", "id of shop-b"),)
 
     async def acknowledge(self, incident: int, *, note: str = "") -> None:
         await self.took("acknowledge", incident, *([note] if note else []))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 
+from waziterm.domain.alerts.texts import TEMPLATES as TEMPLATES_OF_ALERTS
+from waziterm.domain.alerts.texts import Words
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.care.layers import LayerName
 from waziterm.domain.incidents.outcome import TEMPLATES, done_about
@@ -85,6 +87,7 @@ def _tables() -> Iterator[tuple[str, str]]:
     yield from ((_home(LayerName), name.value) for name in LayerName)
     yield from ((_home(Drawing), drawing.value) for drawing in Drawing)
     yield from ((_home(done_about), told) for told in TEMPLATES)
+    yield from ((_home(Words), told) for told in TEMPLATES_OF_ALERTS)
     yield _home(Decision), QUEUED
     yield from ((_home(as_phrase), template) for template in TEMPLATES_OF_DETAILS)
     yield _home(check_name), ALLOWED

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 _ACTS = frozenset(
     {
         *("add", "remove", "start", "stop", "reconnect", "restart", "restore"),
-        *("clean", "clean-all", "fix", "janitor", "acknowledge", "undo"),
+        *("clean", "clean-all", "fix", "janitor", "acknowledge", "silence", "undo"),
         *("headless", "attach", "lab"),
     }
 )

@@ -226,6 +226,21 @@ class Screen:
         applies=Applies.SCREEN,
     )
 
+    title: bool = setting(
+        True,
+        "Whether the terminal's title says how many instances wait for an operator.",
+        applies=Applies.SCREEN,
+    )
+    bell: bool = setting(
+        False, "Whether the terminal rings for a critical alert.", applies=Applies.SCREEN
+    )
+    notify: bool = setting(
+        False,
+        "Whether the terminal shows a critical alert as a notification of the desktop, where it"
+        " can (OSC 9 and 777).",
+        applies=Applies.SCREEN,
+    )
+
     def speaking(self, lang: Lang | None) -> "Screen":
         """The same in another language, where one is named."""
         return self if lang is None else replace(self, lang=lang)

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from waziterm.config import Settings
+from waziterm.domain.alerts.facts import Fact, Removed
 from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import (
     FleetError,
@@ -48,7 +49,7 @@ OUTAGES_EVERY_S = 60.0
 
 class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
-    copies: the folder of the library's copies."""
+    copies: the folder of the library's copies. hear: is told what may have to be told on."""
 
     def __init__(
         self,
@@ -62,7 +63,9 @@ class Instances:
         broadcast: Broadcast,
         tasks: asyncio.TaskGroup,
         begin: asyncio.Event,
+        hear: Callable[[Fact], None],
     ) -> None:
+        self._hear = hear
         self._settings = settings
         self._store = store
         self._sessions = sessions
@@ -84,7 +87,7 @@ class Instances:
         size = settings.fleet.instances_per_worker
         self._pool = Pool(world.spawn, world.clock, tasks, size, self._worker_ended)
         self._addresses = Addresses(world.clock)
-        self._incidents = IncidentTracker(
+        self.incidents = IncidentTracker(
             lambda: len(self._supervisors), broadcast.notice, world.clock, store
         )
         self._supervisors: dict[str, Supervisor] = {}
@@ -198,6 +201,7 @@ class Instances:
         for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
         self._broadcast.removed(name)
+        self._hear(Removed(supervisor.instance.id))
         self.versions.forgotten(name)
 
     async def logout(self, name: str) -> str:
@@ -273,7 +277,7 @@ class Instances:
             self._store.add_line(identity, line)
             self._broadcast.line(name, line)
 
-        recorder = self._recorders[name] = Recorder(self._store, self._incidents)
+        recorder = self._recorders[name] = Recorder(self._store, self.incidents, self._hear)
         services = Services(
             recorder=recorder,
             sessions=self._sessions,
@@ -326,7 +330,7 @@ class Instances:
         while True:
             await self._world.clock.sleep(OUTAGES_EVERY_S)
             try:
-                await self._incidents.look(self.all(), self._settings.limits.short_lived_s)
+                await self.incidents.look(self.all(), self._settings.limits.short_lived_s)
             except Exception:
                 # It is looked again in a minute; it is no reason to end the fleet.
                 log.exception("not looked for outages")

@@ -22,16 +22,19 @@ from waziterm.domain.fleet.api import (
     Notice,
     SendResult,
 )
+from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.manager.alerting import Alerting
 from waziterm.manager.broadcast import Broadcast, Subscriber
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.janitor import Janitor
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import Ownership, owned
+from waziterm.manager.files.owner import user_name
 from waziterm.manager.files.program import UPGRADED, watch
 from waziterm.manager.history.audit import (
     StoreAudit,
@@ -55,6 +58,7 @@ from waziterm.manager.world import World, real_world
 from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
+    from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -100,6 +104,13 @@ class SessionManager:
         files = DataFiles.of(data)
         registry = Registry(files.identity)
         self._claims = Claims(registry, self._device_key)
+        self._alerting = Alerting(
+            store,
+            world.clock,
+            settings.alerts,
+            self._broadcast.notice,
+            self._adopt_incident,
+        )
         self._instances = Instances(
             settings,
             store,
@@ -111,6 +122,7 @@ class SessionManager:
             self._broadcast,
             tasks,
             begin,
+            self._alerting.hear,
         )
         self._store = store
         self._lab = lab
@@ -143,7 +155,11 @@ class SessionManager:
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
         damaged = await self._store.damaged_rows()
+        stored = await self._store.instances()
+        await self._alerting.boot(tuple(each.shifted(shift) for each in stored), shift)
         await self._instances.boot(library_changed=changed, shift=shift)
+        telling = self._alerting.run()
+        self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
         for name, columns in damaged.items():
             log.warning("%s: its row in the database is damaged: %s", name, columns)
@@ -172,6 +188,7 @@ class SessionManager:
         self._settings = settings
         keep_trash_s = settings.trash.keep_s
         self._instances.apply(settings)
+        self._alerting.apply(settings.alerts)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
@@ -224,10 +241,14 @@ class SessionManager:
         while True:
             await clock.disturbed()
             self._instances.clock_set()
+            self._alerting.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
             await self._presence.note()
+
+    def _adopt_incident(self, incident: Incident) -> None:
+        self._instances.incidents.adopt(incident)
 
     # -- the Fleet protocol -------------------------------------------------------------------
 
@@ -407,6 +428,17 @@ class SessionManager:
 
     async def acknowledge(self, incident: int, *, note: str = "") -> None:
         await acknowledge_in(self._store, incident, note, self._world.clock.now())
+
+    async def silence(self, name: str, seconds: int) -> Silence:
+        from waziterm.domain.alerts.silence import Silence  # noqa: PLC0415 - only here
+
+        identity, now = self._instances.id_of(name), self._world.clock.now()
+        silence = Silence(name, now, now + seconds, user_name(), identity)
+        await self._alerting.silence(silence)
+        return silence
+
+    async def silences(self) -> tuple[Silence, ...]:
+        return self._alerting.silences
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         return await timeline_in(self._store, self._instances.id_of(name), since, limit)

@@ -29,7 +29,7 @@ def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
     if incident.id:
         db.execute(
             "UPDATE incidents SET reason = ?, began_at = ?, last_at = ?, instances = ?, fleet = ?,"
-            " detail = ?, is_serious = ?,"
+            " detail = ?, is_serious = ?, ended_at = NULL,"
             " acknowledged_at = iif(instances = ?, acknowledged_at, NULL) WHERE id = ?",
             (*values, json.dumps(incident.met), incident.id),
         )
@@ -40,6 +40,11 @@ def save_incident(db: sqlite3.Connection, incident: Incident) -> int:
         values,
     ).fetchone()
     return int(row[0])
+
+
+def end_incident(db: sqlite3.Connection, number: int, at: float) -> None:
+    """Note when an incident was over, UTC seconds."""
+    db.execute("UPDATE incidents SET ended_at = ? WHERE id = ?", (at, number))
 
 
 def acknowledge(db: sqlite3.Connection, number: int, at: float, who: str, note: str) -> bool:
@@ -60,7 +65,7 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
     """The newest `limit` incidents that were still growing at `since` or later, oldest first."""
     rows = db.execute(
         "SELECT reason, began_at, last_at, instances, fleet, detail, is_serious, id,"
-        " acknowledged_at, acknowledged_by, note"
+        " acknowledged_at, acknowledged_by, note, ended_at"
         f" FROM incidents WHERE last_at >= ? AND {SOUND['incidents']}"
         " ORDER BY id DESC LIMIT ?",
         (since, limit),
@@ -69,7 +74,7 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
     found = []
     for reason, began_at, last_at, instances, fleet, detail, is_serious, number, *seen in rows:
         met = tuple(json.loads(instances))
-        seen_at, seen_by, note = seen
+        seen_at, seen_by, note, ended_at = seen
         view = IncidentView(
             Reason.of(reason),
             began_at,
@@ -83,6 +88,7 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
             seen_at,
             acknowledged_by=seen_by,
             note=note,
+            closed_at=ended_at,
         )
         found.append(view)
     return tuple(reversed(found))

@@ -188,6 +188,15 @@ MIGRATIONS: Sequence[Migration] = (
         ) STRICT
         """,
     ),
+    (
+        # Of those that no instance's course tells the end of.
+        "ALTER TABLE incidents ADD COLUMN ended_at REAL",
+        "CREATE TABLE alerts_open (key INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
+        "CREATE TABLE alert_desks (sink TEXT PRIMARY KEY, body TEXT NOT NULL)"
+        " STRICT, WITHOUT ROWID",
+        "CREATE TABLE silences (instance TEXT PRIMARY KEY, at REAL NOT NULL, until REAL NOT NULL,"
+        " who TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    ),
 )
 
 

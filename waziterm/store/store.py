@@ -2,18 +2,19 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.audit import AuditEntry
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.store import audit, history, incidents
+from waziterm.store import alerts, audit, history, incidents
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
@@ -187,6 +188,30 @@ class Store:
         return await self._connection.read(lambda db: audit.read_notes(db, limit))
 
     # -- the janitor ------------------------------------------------------------------------
+
+    # -- alerts -----------------------------------------------------------------------------
+
+    async def kept_alerts(self) -> alerts.Kept:
+        """What was told of what goes on."""
+        return await self._connection.read(alerts.read_kept)
+
+    async def tell(
+        self,
+        grown: Mapping[int, Incident],
+        ended: Sequence[tuple[int, float]],
+        told: Callable[[Mapping[int, int]], alerts.Tale],
+        post: alerts.Post | None,
+    ) -> None:
+        """Store a step of the alerts, see `store.alerts.tell`."""
+        await self._connection.write(lambda db: alerts.tell(db, grown, ended, told, post))
+
+    async def silence(self, silence: Silence) -> None:
+        """Store a silence, instead of one that the instance had; one that is over ends it."""
+        await self._connection.write(lambda db: alerts.save_silence(db, silence))
+
+    async def silences(self, now: float) -> tuple[Silence, ...]:
+        """The silences that last longer than a moment (UTC seconds), the first to end first."""
+        return await self._connection.read(lambda db: alerts.read_silences(db, now))
 
     async def add_act(
         self, at: float, kind: str, subject: str, why: str, identity: str | None = None

@@ -116,6 +116,33 @@ def restart(
     return restart_fleet(data_dir, as_json, clean_sessions, yes)
 
 
+@app.command(group=EMERGENCY, help_epilogue="Example: waziterm silence shop-jakarta --for 2h")
+def silence(
+    *names: Names,
+    lasts: Annotated[
+        str | None, Parameter(name="--for", help="How long: 30s, 10m, 2h or 1d.")
+    ] = None,
+    end: Annotated[
+        bool, Parameter(help="End the silence now.", negative="", show_default=False)
+    ] = False,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Tell no sink of what happens to instances for a time; what goes on then is told then."""
+    from waziterm.cli.verbs.silences import silence_instances  # noqa: PLC0415
+
+    return silence_instances(data_dir, as_json, names, lasts, end, yes)
+
+
+@app.command(group=EMERGENCY, help_epilogue="Example: waziterm silences --json")
+def silences(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """List the instances of which no sink is told, until when, and by whom."""
+    from waziterm.cli.verbs.silences import show_silences  # noqa: PLC0415
+
+    return show_silences(data_dir, as_json)
+
+
 @app.command(group=EMERGENCY, help_epilogue='Example: waziterm acknowledge 17 --note "proxy paid"')
 def acknowledge(
     *ids: Annotated[int, Parameter(help="The numbers of incidents, as `incidents` lists them.")],

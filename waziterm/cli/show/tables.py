@@ -60,7 +60,7 @@ def print_incidents(incidents: Sequence[Json]) -> None:
             Text(shown(found["began_at"])),
             Text("open" if found["closed_at"] is None else shown(found["closed_at"])),
             Text((found["acknowledged_by"] or "yes") if seen else "no"),
-            Text(", ".join(found["names"])),
+            Text(", ".join(found["names"]) or "this machine"),
             Text(plain(f"{_why(found)}{done}{said}", 600)),
         )
     _print(table)

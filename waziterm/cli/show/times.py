@@ -27,6 +27,13 @@ def moment_of(text: str, now: float) -> float:
         ) from None
 
 
+def seconds_of(text: str) -> int:
+    """A time in seconds, of `30s`, `10m`, `2h` or `1d`. Raises InputError."""
+    if found := _AGO.fullmatch(text.strip()):
+        return int(found[1]) * _UNITS_S[found[2]]
+    raise InputError(f"{text[:40]!r} is no time", "for example 30s, 10m, 2h or 1d")
+
+
 def shown(moment: str) -> str:
     """A moment of the JSON shapes (UTC ISO 8601) to the second: `2026-03-01 12:00:00Z`."""
     return moment[:19].replace("T", " ") + "Z"

@@ -83,7 +83,7 @@ def _acknowledged(was: Json, note: str) -> str:
     before = was["acknowledged_at"]
     is_new = before is None or note
     done = "acknowledged" if is_new else f"acknowledged already, {shown(before)}"
-    names = ", ".join(was["names"])
+    names = ", ".join(was["names"]) or "this machine"
     return plain(f"{was['id']}: {names}: {was['sentence']}: {done}", 400)
 
 

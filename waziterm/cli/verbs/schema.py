@@ -8,7 +8,7 @@ from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
 from waziterm.domain.fleet.api import Fleet, InstanceView, Shown
 from waziterm.domain.fleet.history import ShiftNote
-from waziterm.domain.fleet.tools import RestartReport
+from waziterm.domain.fleet.tools import RestartReport, Silence
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
 from waziterm.manager.inputs import InputError
@@ -29,6 +29,7 @@ _COMPOSED: dict[str, Any] = {
     "note": list[ShiftNote],
     "restart": RestartReport,
     "remove": Removal | list[documents.Removed | documents.InstanceFailure],
+    "silence": Silence | list[Silence | documents.InstanceFailure],
     "status": InstanceView | list[InstanceView],
     **dict.fromkeys(("start", "stop", "reconnect", "clean"), _ONE_OR_SEVERAL),
     "test": TestReport | documents.FleetTest | list[TestReport | documents.InstanceFailure],

@@ -67,9 +67,12 @@ async def _body(
             raise InputError(f"unknown field {name[:40]!r}; allowed: {allowed}")
     given = {name: value for name, value in data.items() if value is not None}
     for name, value in given.items():
-        kind, _ = kind_of(hints[name])
+        kind, beside = kind_of(hints[name])
         if type(value) is not kind:
             raise InputError(f"{name!r} must be {_WORDS[kind]}")
+        bounded = isinstance(value, int) and isinstance(beside, Between)
+        if bounded and not beside.least <= value <= beside.most:
+            raise InputError(beside.said)
     for name, each in sent.items():
         if name not in given and each.default is each.empty:
             raise InputError(f"{name!r} is missing")

@@ -163,12 +163,16 @@ class FleetView:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence for whoever watches: what an action of the program or of a person led to."""
+    """A sentence for whoever watches: what an action of the program or of a person led to.
+
+    rings: it is a new critical alert, which a screen may ring for.
+    """
 
     at: Moment
     text: str
     instance: str | None = None
     trouble: bool = False
+    rings: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from contextlib import AbstractAsyncContextManager
 
+    from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -34,6 +35,9 @@ _NUMBER = 10**15 - 1
 Lines = Annotated[int, Between(1, MOST_LINES, f"'limit' must be a number from 1 to {MOST_LINES}")]
 Moves = Annotated[int, Between(1, MOST_MOVES, f"'limit' must be a number from 1 to {MOST_MOVES}")]
 Seq = Annotated[int, Between(0, _NUMBER, "'after' must be the number of a line")]
+SilenceSeconds = Annotated[
+    int, Between(0, 30 * 86_400, "a silence lasts from 1 second to 30 days, 0 ends one")
+]
 IncidentId = Annotated[int, Between(0, _NUMBER, "an incident's id is a number")]
 NoteId = Annotated[int, Between(0, _NUMBER, "a note's id is a number")]
 
@@ -252,6 +256,19 @@ class Fleet(Protocol):
         note: what they have to say about it, one line. Raises FleetError when there is no such
         incident, and for a note that is too long.
         """
+        ...
+
+    @verb("POST /v1/instances/{name}/silence", changes=True)
+    async def silence(self, name: Name, seconds: SilenceSeconds) -> Silence:
+        """Tell nobody of what happens to an instance for so many seconds; 0 ends that.
+
+        What goes on when it is over is told then. The end of what was told before is told at once.
+        """
+        ...
+
+    @verb("GET /v1/silences", files=True)
+    async def silences(self) -> tuple[Silence, ...]:
+        """The instances of which nobody is told, the first to end first."""
         ...
 
     @verb("GET /v1/instances/{name}/timeline", line="")

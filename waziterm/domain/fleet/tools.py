@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.care.findings import Finding, FixReport
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal, TrashView
@@ -21,6 +22,7 @@ __all__ = [
     "Reloaded",
     "Removal",
     "RestartReport",
+    "Silence",
     "Step",
     "TestReport",
     "TrashView",

@@ -58,7 +58,9 @@ class Incident:
 
     @property
     def who(self) -> str:
-        """Whom it met: the one instance, or how many of the fleet."""
+        """Whom it met: the one instance, or how many of the fleet; the machine where none."""
+        if not self.names:
+            return "this machine"
         return self.names[0] if len(self.names) == 1 else f"{len(self.names)} of {self.fleet}"
 
     @property

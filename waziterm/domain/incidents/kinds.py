@@ -12,8 +12,8 @@ class IncidentKind(StrEnum):
     403, 406). LOGOUT: the device was unlinked (401). VERSION: WhatsApp refuses the library as it is
     (405). REFUSAL: it refuses the connection, the login or the linking for another reason. NETWORK:
     WhatsApp is not reached, or does not answer. SESSION: the session file. PROGRAM: a worker
-    process, or the program itself. OTHER: what is no trouble by itself, in a history of another
-    version.
+    process, or the program itself. LIMIT: what is measured is beyond its limit. OTHER: what is no
+    trouble by itself, in a history of another version.
     """
 
     CONFLICT = "conflict"
@@ -24,6 +24,7 @@ class IncidentKind(StrEnum):
     NETWORK = "network"
     SESSION = "session"
     PROGRAM = "program"
+    LIMIT = "limit"
     OTHER = "other"
 
     @classmethod
@@ -69,5 +70,14 @@ _REASONS = {
         Reason.NOT_CARRIED_OUT,
         Reason.DEAF,
         Reason.DEAF_AGAIN,
+    },
+    IncidentKind.LIMIT: {
+        Reason.LOW_SUCCESS,
+        Reason.LOW_UPTIME,
+        Reason.MANY_DROPS,
+        Reason.DISK_LOW,
+        Reason.MEMORY_HIGH,
+        Reason.PHONE_SILENT,
+        Reason.PATTERN_SEEN,
     },
 }

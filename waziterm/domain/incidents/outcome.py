@@ -197,7 +197,7 @@ def _outcome(tale: _Tale) -> Phrase:
     last = tale.last
     match tale.fate:
         case _Fate.BACK:
-            return Phrase(_AGAIN, span=_span(tale.took_s))
+            return Phrase(_AGAIN, span=span_of(tale.took_s))
         case _Fate.OPEN:
             return Phrase(_UNDER_WAY.get(last.state, last.reason.sentence))
         case _Fate.ENDED if last.state is State.STOPPED:
@@ -212,7 +212,7 @@ def _many(tales: Sequence[_Tale], met: int) -> Phrase:
     back = [tale for tale in tales if tale.fate is _Fate.BACK]
     parts = []
     if back:
-        span = _span(max(1.0, *(tale.took_s for tale in back)))
+        span = span_of(max(1.0, *(tale.took_s for tale in back)))
         told = _ALL_AGAIN if len(back) == met else _SOME_AGAIN
         parts.append(Phrase(told, count=len(back), met=met, span=span))
     others = Counter(tale.last.state for tale in tales if tale.fate is not _Fate.BACK)
@@ -222,7 +222,8 @@ def _many(tales: Sequence[_Tale], met: int) -> Phrase:
     return joined("; ", parts)
 
 
-def _span(seconds: float) -> Phrase:
+def span_of(seconds: float) -> Phrase:
+    """A time, rounded, in words."""
     for told, size in _SPANS:
         if seconds >= 2 * size:
             return Phrase(told, count=round(seconds / size))

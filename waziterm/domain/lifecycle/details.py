@@ -5,6 +5,7 @@ A detail is stored as plain text; `as_phrase` finds the template again, of which
 
 import re
 
+from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.lifecycle.causes import CAUSES
 from waziterm.domain.phrase import Phrase
 
@@ -23,6 +24,17 @@ _KILLED = "worker {pid} was killed from outside (signal {number})"
 _AT_PROXY = "proxy {place}: {what}"
 _OUTAGE = "not connected for {minutes} min, {count} attempts in a row"
 _OUTAGE_WITH = "{what}; not connected for {minutes} min, {count} attempts in a row"
+_SHARE = "{value} % in the last day, less than {limit} %"
+_TIMES = "{value} times as many as usual"
+_MEASURES = {
+    AlertRule.SUCCESS: _SHARE,
+    AlertRule.UPTIME: _SHARE,
+    AlertRule.DROPS: _TIMES,
+    AlertRule.DISK: "{value} MB left, less than {limit} MB",
+    AlertRule.MEMORY: "{value} MB, more than {limit} MB",
+    AlertRule.PHONE: "for {value} days",
+}
+_SEEN = "{name}, {count} times"
 
 TEMPLATES = (
     *CAUSES,
@@ -35,6 +47,8 @@ TEMPLATES = (
     _AT_PROXY,
     _OUTAGE,
     _OUTAGE_WITH,
+    *dict.fromkeys(_MEASURES.values()),
+    _SEEN,
 )
 """The templates of all of them, for the catalogs."""
 
@@ -73,6 +87,19 @@ def outage_detail(what: str, minutes: float, count: int) -> str:
     """How long an instance tries in vain. what: the evidence for its latest cause, or ""."""
     said = _OUTAGE_WITH if what else _OUTAGE
     return said.format(what=what, minutes=int(minutes), count=count)
+
+
+def measure_detail(rule: AlertRule, value: float, limit: float) -> str:
+    """What was measured beyond its limit, in the units of `domain.alerts.facts.Measured`."""
+    if rule in (AlertRule.SUCCESS, AlertRule.UPTIME):
+        value, limit = 100 * value, 100 * limit
+    shown = f"{value:.1f}" if rule is AlertRule.DROPS else f"{value:.0f}"
+    return _MEASURES[rule].format(value=shown, limit=f"{limit:.0f}")
+
+
+def pattern_detail(name: str, count: int) -> str:
+    """Which pattern was seen too often, and how often."""
+    return _SEEN.format(name=name, count=count)
 
 
 def as_phrase(detail: str) -> str:

@@ -237,6 +237,30 @@ class Reason(Enum):
         "the session file is gone",
         "restore it, or clean it (c) and link anew",
     )
+    # Of what is measured, not of an instance's state; see `domain.alerts`.
+    LOW_SUCCESS = _Text(
+        "low_success", "", "too many texts are not acknowledged", "see `waziterm test`"
+    )
+    LOW_UPTIME = _Text("low_uptime", "", "connected too seldom", "see `waziterm incidents`")
+    MANY_DROPS = _Text(
+        "many_drops", "", "drops far more often than usual", "see `waziterm logs`; check its proxy"
+    )
+    DISK_LOW = _Text("disk_low", "", "little room is left on the disk", "make room")
+    MEMORY_HIGH = _Text(
+        "memory_high",
+        "",
+        "its worker process needs much memory",
+        "restart the fleet when it suits (`waziterm restart`)",
+    )
+    PHONE_SILENT = _Text(
+        "phone_silent",
+        "",
+        "no sign from the phone",
+        "open WhatsApp on the phone, or it is unlinked",
+    )
+    PATTERN_SEEN = _Text(
+        "pattern_seen", "", "a pattern stands in its log too often", "see `waziterm logs`"
+    )
 
     @property
     def slug(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.incidents.outcome import closed_at, done_about
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.manager.clock import Clock
@@ -51,11 +52,26 @@ def _told(
         replace(
             each,
             # Of what began before the oldest that is still known, only the end could be told.
-            done=done_about(each, courses) if each.began_at >= oldest else "",
-            closed_at=closed_at(each, courses, standing),
+            done=_done(each, courses) if each.began_at >= oldest else "",
+            closed_at=_closed_at(each, courses, standing),
         )
         for each in reversed(found)
     )
+
+
+def _done(incident: IncidentView, courses: Mapping[str, Sequence[Moved]]) -> str:
+    """No course tells of what was measured."""
+    return "" if incident.kind is IncidentKind.LIMIT else done_about(incident, courses)
+
+
+def _closed_at(
+    incident: IncidentView,
+    courses: Mapping[str, Sequence[Moved]],
+    standing: Mapping[str, Reason],
+) -> float | None:
+    if incident.kind is IncidentKind.LIMIT or incident.closed_at is not None:
+        return incident.closed_at
+    return closed_at(incident, courses, standing)
 
 
 async def acknowledge_in(store: Store, incident: int, note: str, at: float) -> None:

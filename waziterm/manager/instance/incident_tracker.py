@@ -118,6 +118,12 @@ class IncidentTracker:
             for instance in vain:
                 await self._grow(instance, now)
 
+    def adopt(self, incident: Incident) -> None:
+        """Grow this one, of those that try in vain for long, which somebody else has stored."""
+        if self._lasting is not None:
+            others = (each for each in self._lasting if each.id != incident.id)
+            self._lasting = [*others, incident]
+
     async def _grow(self, instance: Instance, now: float) -> None:
         """One tries in vain for long: it belongs to what it met, else to others of its cause."""
         known = self._lasting or []

@@ -1,7 +1,9 @@
 """What is written down of one instance: its changes, its connect attempts, its sends."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from waziterm.domain.alerts.facts import Changed
 from waziterm.domain.fleet.api import SendResult
 from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import Instance
@@ -24,10 +26,13 @@ _KINDS = {
 
 class Recorder:
     """Writes one instance's history. Each method raises StoreError when the disk refuses, and
-    then nothing of it was written."""
+    then nothing of it was written. hear: is told of each change once it is stored."""
 
-    def __init__(self, store: Store, incidents: IncidentTracker) -> None:
+    def __init__(
+        self, store: Store, incidents: IncidentTracker, hear: Callable[[Changed], None]
+    ) -> None:
         self._store = store
+        self._hear = hear
         self._incidents = incidents
         self._attempt: int | None = None
         self.attempts = 0
@@ -47,6 +52,7 @@ class Recorder:
         async with self._incidents.growing(before, after, now) as growth:
             recorded = await self._store.record(replace(change, incident=growth.incident))
             growth.stored = recorded.incident
+        self._hear(Changed(after, recorded.incident.id if recorded.incident else 0))
         if recorded.attempt is not None:
             self._attempt = recorded.attempt
         elif change.ends is not None:

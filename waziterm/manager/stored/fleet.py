@@ -29,6 +29,7 @@ from waziterm.store.store import Store, open_store, open_store_to_look
 
 if TYPE_CHECKING:
     from waziterm.config import Settings
+    from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import IncidentView, ShiftNote
@@ -99,6 +100,10 @@ class StoredFleet:
 
         async with self._read() as store:
             return () if store is None else await notes_in(store)
+
+    async def silences(self) -> "tuple[Silence, ...]":
+        async with self._read() as store:
+            return () if store is None else await store.silences(time.time())
 
     # -- what changes it, and what works on the files -----------------------------------------
 

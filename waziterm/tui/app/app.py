@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -14,17 +14,20 @@ from textual.driver import Driver
 from textual.events import Event
 from textual.screen import Screen
 
-from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction, Theme
+from waziterm.domain.screen import Screen as Look
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.newest_message import NewestMessage
+from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
 from waziterm.tui.commands.keys import names_of, press, rebound
 from waziterm.tui.commands.targets import Commands
+from waziterm.tui.paint.finish import only_ascii
 from waziterm.tui.paint.themes import textual_theme, theme_name
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
@@ -32,6 +35,7 @@ from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
 from waziterm.tui.text.lang import tr
+from waziterm.tui.textual_private import driver_of
 
 FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
@@ -59,6 +63,7 @@ class WazitermApp(ContainedApp):
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
     silent_since: when the fleet told something last, UTC seconds, while it tells nothing any more.
+    look: how it calls whoever looks elsewhere; None: not at all.
 
     commands: what its keys and its palette call. screens: which are shown. message: says something.
     """
@@ -84,8 +89,11 @@ class WazitermApp(ContainedApp):
         acts: Acts | None = None,
         reopened: bool = False,
         silent_since: Callable[[], float | None] = lambda: None,
+        look: Look | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
+        self._look = look
+        self._title = ""
         self.register_theme(textual_theme(Theme.DARK))
         self.theme = theme_name(Theme.DARK)
         self.animation_level = "none"
@@ -164,10 +172,24 @@ class WazitermApp(ContainedApp):
                 changes = await subscription.next()
                 self.model.apply(changes)
                 self._actions.settle(changes)
+                self._call(changes.notices)
                 if any(view.state.is_trouble for view in changes.changed):
                     self._news.set()
                 self._repaint()
                 await asyncio.sleep(FRAME_S)
+
+    def _call(self, notices: Sequence[Notice]) -> None:
+        """Call an operator who looks elsewhere, by the terminal's title and as he wants it."""
+        driver, look = driver_of(self), self._look
+        if driver is None or look is None:
+            return
+        ascii_only = only_ascii(self)
+        states = (view.state for view in self.model.views)
+        title = title_of(states, ascii_only=ascii_only) if look.title else ""
+        called = calls_for(notices, look, ascii_only=ascii_only)
+        if called := called + ("" if title == self._title else title):
+            driver.write(called)
+        self._title = title
 
     async def _tick(self) -> None:
         """Once a second, on the second: clock, countdowns, and messages that are over."""

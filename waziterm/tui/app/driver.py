@@ -31,6 +31,7 @@ from textual.message import Message
 
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.keyreader import KeyReader
+from waziterm.tui.app.ringing import KEEP_TITLE, TITLE_BACK
 from waziterm.tui.textual_private import (
     app_of,
     comes_back,
@@ -253,6 +254,7 @@ class TerminalDriver(LinuxDriver):
         self._draws = True
         self.is_put_away = False
         forget_reader(self)
+        self.write(KEEP_TITLE)
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if not has_reader(self):
             raise OSError("the terminal lets itself not be set up")
@@ -266,6 +268,7 @@ class TerminalDriver(LinuxDriver):
     def stop_application_mode(self) -> None:
         self._draws = False
         super().stop_application_mode()
+        self.write(TITLE_BACK)
         self.is_put_away = True
 
     def suspend_application_mode(self) -> None:
@@ -305,7 +308,7 @@ class Modes:
 
     _PUT_BACK = (
         "\x1b[?2026l\x1b[?2004l\x1b[?2048l\x1b[?7h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l"
-        "\x1b[?1015l\x1b[?1016l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[0m"
+        "\x1b[?1015l\x1b[?1016l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[0m" + TITLE_BACK
     )
 
     def __init__(self) -> None:

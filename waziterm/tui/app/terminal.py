@@ -103,6 +103,7 @@ async def run_screen(
                 acts=acts,
                 reopened=reopened,
                 silent_since=silent_since,
+                look=look,
             )
             Finish.of(look, app.console.color_system).put_on(app)
             return app

@@ -111,6 +111,8 @@ def _who(incident: IncidentView) -> str:
     """Whom it met: the one instance, or how many of the fleet."""
     if len(incident.names) == 1:
         return incident.names[0]
+    if not incident.names:
+        return tr("this machine")
     return tr("{done} of {total}", done=len(incident.names), total=incident.fleet)
 
 
