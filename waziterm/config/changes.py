@@ -29,7 +29,7 @@ def _keys(differing: dict[str, Applies], applies: Applies) -> tuple[str, ...]:
 def _differing(old: object, new: object, prefix: str = "") -> Iterator[tuple[str, Applies]]:
     """The dotted keys whose values differ in two tables of one class."""
     for name, each in declared(new).items():
-        before, after = getattr(old, name), getattr(new, name)
+        before, after = getattr(old, each.field), getattr(new, each.field)
         key = prefix + name
         if each.is_table:
             yield from _differing(before, after, f"{key}.")
@@ -38,8 +38,22 @@ def _differing(old: object, new: object, prefix: str = "") -> Iterator[tuple[str
             for inner in dict.fromkeys((*before, *after)):
                 both = before.get(inner, _ABSENT), after.get(inner, _ABSENT)
                 yield from _of_map(each.element, f"{key}.{inner}", both, bases)
+        elif each.is_array:
+            yield from _of_array(each, key, before, after)
         elif before != after:
             yield key, each.setting.applies
+
+
+def _of_array(
+    array: Declared, key: str, before: tuple[object, ...], after: tuple[object, ...]
+) -> Iterator[tuple[str, Applies]]:
+    """The same for an array of tables, in which each has its name."""
+    old, new = ({getattr(each, array.setting.named): each for each in of} for of in (before, after))
+    for name in dict.fromkeys((*old, *new)):
+        if name in old and name in new:
+            yield from _differing(old[name], new[name], f"{key}.{name}.")
+        else:
+            yield f"{key}.{name}", array.setting.applies
 
 
 def _of_map(
@@ -51,7 +65,7 @@ def _of_map(
             yield key, element.setting.applies
         return
     for name, each in declared(element.kind).items():
-        inherited = [getattr(base, name, each.default) for base in bases]
-        values = [getattr(of, name, base) for of, base in zip(both, inherited, strict=True)]
+        inherited = [getattr(base, each.field, each.default) for base in bases]
+        values = [getattr(of, each.field, base) for of, base in zip(both, inherited, strict=True)]
         if values[0] != values[1] and values != inherited:
             yield f"{key}.{name}", each.setting.applies

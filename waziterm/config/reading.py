@@ -4,21 +4,26 @@ import json
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from waziterm.config.errors import ConfigError, NoHomeError
+from waziterm.config.lines import Path as At
 from waziterm.config.lines import lines_of
 from waziterm.config.origin import Origin, OriginKind
 from waziterm.config.settings import Settings
 from waziterm.config.source import PREFIX, Source, config_file
 from waziterm.config.tree import (
+    IN_FILE,
     NOT_SETTINGS,
     ROOT,
     Declared,
     Key,
     NotAllowedError,
+    allowed_at,
     child,
     declared,
     key_of,
@@ -26,9 +31,11 @@ from waziterm.config.tree import (
     variables,
 )
 from waziterm.domain.reload import ConfigProblem
+from waziterm.domain.secret import MASK
 from waziterm.domain.text import plain, redact
 
 _ORDER = list(OriginKind)
+_LONGEST_SECRET = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,14 @@ class _Given:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """One table of an array, by the name that it has in keys."""
+
+    name: str
+    origin: Origin
+
+
 def read(source: Source) -> Reading:
     """Read all settings. What a stronger place sets is not looked at in a weaker one.
 
@@ -84,9 +99,12 @@ class _Reader:
 
     def __init__(self) -> None:
         self._given: dict[Key, _Given] = {}
+        self._elements: dict[Key, list[_Element]] = {}
+        self._secret_files: list[Path] = []
         self._values: dict[Key, Any] = {}
         self._entries: list[Entry] = []
         self._problems: list[tuple[int, ConfigProblem]] = []
+        self._file: Path | None = None
 
     def read_file(self, source: Source) -> None:
         try:
@@ -112,7 +130,8 @@ class _Reader:
             # Of TOML, of UTF-8, or of a number with thousands of digits.
             self._unreadable(file, f"not valid TOML: {plain(str(error))}")
         else:
-            self.take((), ROOT, held, lambda key: Origin(OriginKind.FILE, file, lines.get(key)))
+            self._file = path
+            self.take((), ROOT, held, lambda at: Origin(OriginKind.FILE, file, _line(lines, at)))
 
     def read_environ(self, environ: Mapping[str, str]) -> None:
         for variable in sorted(environ):
@@ -122,65 +141,165 @@ class _Reader:
             key, each = key_of(variable), ROOT
             if key is None:
                 allowed = ", ".join((*variables(), *NOT_SETTINGS))
-                self._wrong(
-                    (variable,), origin, text, f"no such setting; allowed: {allowed}", allowed
-                )
+                why = f"no such setting; allowed: {allowed}"
+                self._wrong((variable,), origin, MASK, why, allowed)
                 continue
             try:
                 for name in key:
                     each = child(each, name)
             except NotAllowedError as error:
-                self._wrong(key, origin, text, str(error), error.allowed)
+                self._wrong(key, origin, _unless_secret(each, text), str(error), error.allowed)
                 continue
-            if text:
+            if each.is_array:
+                allowed = "tables in the config file"
+                why = f"no variable sets an array of tables; allowed: {allowed}"
+                self._wrong(key, origin, MASK, why, allowed)
+            elif text:
                 self.take(key, each, _typed(each, text), _always(origin))
 
     def take(
-        self, key: Key, each: Declared, value: Any, origin_of: Callable[[Key], Origin]
+        self,
+        key: Key,
+        each: Declared,
+        value: Any,
+        origin_of: Callable[[At], Origin],
+        at: At | None = None,
     ) -> None:
-        """Take a value, or all that a table of them holds."""
-        if not each.is_table and not each.is_map:
-            self._given[key] = _Given(each, value, origin_of(key))
+        """Take a value, or all that a table or an array of them holds.
+
+        at: where it stands in the file, where that is not its key.
+        """
+        at = key if at is None else at
+        if each.is_array:
+            self._take_array(key, each, value, origin_of, at)
+        elif not each.is_table and not each.is_map:
+            self._given[key] = _Given(each, value, origin_of(at))
         elif not isinstance(value, dict):
-            why = f"must be a table, not {_shown(value)}"
-            self._wrong(key, origin_of(key), value, why, "a table")
+            why = f"must be a table, not {_shown(_unless_secret(each, value))}"
+            self._wrong(key, origin_of(at), _unless_secret(each, value), why, "a table")
         else:
             for name, inner in value.items():
-                at = (*key, name)
                 try:
                     found = child(each, name)
                 except NotAllowedError as error:
-                    self._wrong(at, origin_of(at), inner, str(error), error.allowed)
+                    self._wrong(
+                        (*key, name),
+                        origin_of((*at, name)),
+                        _unless_secret(each, inner),
+                        str(error),
+                        error.allowed,
+                    )
                 else:
-                    self.take(at, found, inner, origin_of)
+                    self.take((*key, name), found, inner, origin_of, (*at, name))
+
+    def _take_array(
+        self, key: Key, each: Declared, value: Any, origin_of: Callable[[At], Origin], at: At
+    ) -> None:
+        """Take an array of tables. One that has no name of its own goes by its number."""
+        if not isinstance(value, list):
+            why = f"must be an array of tables, not {_shown(_unless_secret(each, value))}"
+            self._wrong(key, origin_of(at), _unless_secret(each, value), why, "an array of tables")
+            return
+        named = each.setting.named
+        names = [inner.get(named) if isinstance(inner, dict) else None for inner in value]
+        taken = Counter(name for name in names if isinstance(name, str))
+        elements = self._elements[key] = []
+        for index, (name, inner) in enumerate(zip(names, value, strict=True)):
+            place, origin = (*at, index), origin_of((*at, index))
+            is_own = isinstance(name, str) and taken[name] == 1 and _is_right(each, name)
+            called = str(name) if is_own else f"#{index + 1}"
+            elements.append(_Element(called, origin))
+            if isinstance(name, str) and taken[name] > 1 and name in names[:index]:
+                why = f"must differ from the other names, and {name!r} is there already"
+                other = origin_of((*place, named))
+                self._wrong((*key, called, named), other, name, why, "a name of its own")
+            elif isinstance(inner, dict) and name is None:
+                why = f"must have a {named}"
+                self._wrong((*key, called), origin, None, why, f"a table with a {named}")
+            self.take((*key, called), each.element, inner, origin_of, place)
 
     def built(self, source: Source) -> Reading:
+        self._read_secret_files()
         for key, given in self._given.items():
+            if given.declared.is_file:
+                continue
+            told = _unless_secret(given.declared, given.value)
             try:
-                self._values[key] = value_of(given.declared, given.value, _shown(given.value))
+                self._values[key] = value_of(given.declared, given.value, _shown(told))
             except NotAllowedError as error:
-                self._wrong(key, given.origin, given.value, str(error), error.allowed)
+                self._wrong(key, given.origin, told, str(error), error.allowed)
+            if given.declared.is_secret and given.origin.kind is OriginKind.FILE and self._file:
+                self._secret_files.append(self._file)
         values = self._table(ROOT, (), None)
         self._problems.sort(key=lambda each: (each[0], each[1].line or 0, each[1].origin))
         problems = tuple(problem for _, problem in self._problems)
-        return Reading(Settings(**values, source=source), tuple(self._entries), problems)
+        files = tuple(dict.fromkeys(self._secret_files))
+        settings = Settings(**values, source=source, secret_files=files)
+        return Reading(settings, tuple(self._entries), problems)
+
+    def _read_secret_files(self) -> None:
+        """Put what the files of secrets hold in the place of the secrets themselves."""
+        for key, given in list(self._given.items()):
+            if not given.declared.is_file:
+                continue
+            own = (*key[:-1], key[-1].removesuffix(IN_FILE))
+            beside = self._given.get(own)
+            if beside is not None and beside.origin.kind is given.origin.kind:
+                why = f"must not be set beside {own[-1]}: one of them is enough"
+                self._wrong(key, given.origin, given.value, why, f"this or {own[-1]}")
+                continue
+            if beside is not None and _ORDER.index(beside.origin.kind) > _ORDER.index(
+                given.origin.kind
+            ):
+                del self._given[key]
+                continue
+            self._given.pop(own, None)
+            try:
+                path = self._beside_config(given)
+                self._values[own] = _secret_in(path, given.declared)
+            except NotAllowedError as error:
+                self._wrong(key, given.origin, given.value, str(error), error.allowed)
+            else:
+                self._secret_files.append(path)
+
+    def _beside_config(self, given: _Given) -> Path:
+        """The path that a setting names; a relative one in the config is one beside that."""
+        allowed = allowed_at(given.declared)
+        if not isinstance(given.value, str):
+            raise NotAllowedError(f"must be {allowed}, not {_shown(given.value)}", allowed)
+        if not given.value or "\0" in given.value:
+            raise NotAllowedError("must name a file", allowed)
+        try:
+            path = Path(given.value).expanduser()
+        except RuntimeError as error:
+            why = f"{given.value} names no home directory on this machine"
+            raise NotAllowedError(why, allowed) from error
+        if given.origin.kind is OriginKind.FILE and self._file is not None:
+            path = self._file.parent / path
+        return path.absolute()
 
     def _table(self, table: Declared, key: Key, base: object) -> dict[str, Any]:
         """The values of a table. base: has what the table does not set; None: nobody has."""
         values: dict[str, Any] = {}
         for name, each in declared(table.kind).items():
-            at = (*key, name)
+            at, field = (*key, name), each.field
             if each.is_table:
-                values[name] = each.kind(**self._table(each, at, None))
+                values[field] = each.kind(**self._table(each, at, None))
             elif each.is_map:
-                values[name] = self._map(each, at, values.get(each.setting.inherits))
+                values[field] = self._map(each, at, values.get(each.setting.inherits))
+            elif each.is_array:
+                values[field] = self._array(each, at)
             else:
-                default = getattr(base, name, each.default)
-                values[name] = self._values.get(at, default)
-                if values[name] is None:
-                    values[name] = self._needed(each)
-                if base is None or at in self._given:
-                    self._entries.append(self._entry(at, each, values[name], default))
+                default = getattr(base, field, each.default)
+                values[field] = self._values.get(at, default)
+                if values[field] is None:
+                    values[field] = self._needed(each)
+                in_file = (*key, each.in_file.name)
+                if in_file in self._given:
+                    value = self._given[in_file].value
+                    self._entries.append(self._entry(in_file, each.in_file, value, None))
+                elif base is None or at in self._given:
+                    self._entries.append(self._entry(at, each, values[field], default))
         self._compare(table, key, values)
         return values
 
@@ -206,6 +325,27 @@ class _Reader:
         for name, value in values.items():
             self._entries.append(self._entry((*key, name), element, value, None))
         return values
+
+    def _array(self, array: Declared, key: Key) -> tuple[Any, ...]:
+        """The tables of an array in which nothing is wrong."""
+        element, check, built = array.element, array.setting.check, []
+        for each in self._elements.get(key, ()):
+            at = (*key, each.name)
+            table = element.kind(**self._table(element, at, element.kind()))
+            dotted = ".".join(at)
+            if any(
+                problem.key == dotted or problem.key.startswith(f"{dotted}.")
+                for _, problem in self._problems
+            ):
+                continue
+            try:
+                if check is not None:
+                    check(table)
+            except ValueError as error:
+                self._wrong(at, each.origin, None, str(error), "see the settings' meanings")
+            else:
+                built.append(table)
+        return tuple(built)
 
     def _entry(self, key: Key, each: Declared, value: Any, default: Any) -> Entry:
         origin = self._given[key].origin if key in self._given else Origin()
@@ -248,8 +388,54 @@ class _Reader:
         self._problems.append((_ORDER.index(origin.kind), problem))
 
 
-def _always(origin: Origin) -> Callable[[Key], Origin]:
-    return lambda _key: origin
+def _always(origin: Origin) -> Callable[[At], Origin]:
+    return lambda _at: origin
+
+
+def _line(lines: Mapping[At, int], at: At) -> int | None:
+    """The line of a key; inside an array that is a value, that of the statement."""
+    while at and at not in lines:
+        at = at[:-1]
+    return lines.get(at)
+
+
+def _is_right(array: Declared, name: str) -> bool:
+    """Whether a table of an array may have this name."""
+    try:
+        value_of(child(array.element, array.setting.named), name, "")
+    except NotAllowedError:
+        return False
+    return True
+
+
+def _unless_secret(each: Declared, value: object) -> object:
+    """A wrong value, or what stands for one that may hold a secret."""
+    return MASK if each.holds_secrets else value
+
+
+def _secret_in(path: Path, each: Declared) -> Any:
+    """The secret that a file holds, without the end of its last line. Raises NotAllowedError."""
+    allowed, shown = allowed_at(each), plain(str(path), 300)
+    try:
+        # A pipe would let us wait for its other end.
+        if not path.is_file():
+            raise NotAllowedError(f"{shown}: there is no such file", allowed)
+        with path.open("rb") as file:
+            text = file.read(_LONGEST_SECRET + 1).decode()
+    except OSError as error:
+        raise NotAllowedError(f"{shown} cannot be read: {error.strerror}", allowed) from error
+    except UnicodeDecodeError as error:
+        raise NotAllowedError(f"{shown} holds no UTF-8 text", allowed) from error
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise NotAllowedError(f"{shown} is empty", allowed)
+    if len(text) > _LONGEST_SECRET:
+        raise NotAllowedError(f"{shown} is too long for a secret", allowed)
+    secret = replace(each, is_file=False)
+    try:
+        return value_of(secret, text, MASK)
+    except NotAllowedError as error:
+        raise NotAllowedError(f"{shown} {error}", error.allowed) from error
 
 
 def _typed(each: Declared, text: str) -> object:

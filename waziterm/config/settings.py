@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from waziterm.config.errors import NoHomeError
 from waziterm.config.source import Source
+from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.names import ALLOWED, check_name
 from waziterm.domain.screen import Screen
@@ -187,7 +188,8 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. source: where they were read, so that they can be read again."""
+    """All settings. source: where they were read, so that they can be read again. secret_files:
+    the config if it holds a secret, and the files that hold one for it."""
 
     data_dir: Path = table(
         _user_data,
@@ -212,6 +214,8 @@ class Settings:
     health: Health = table(Health, "Health over TCP.")
     library: Library = table(Library, "The version that the library tells WhatsApp.")
     screen: Screen = table(Screen, "How the screen looks.")
+    alerts: Alerts = table(Alerts, "Who is told when something happens, and of what.")
+    secret_files: tuple[Path, ...] = field(default=(), compare=False)
     source: Source = field(default_factory=Source, compare=False, repr=False)
 
     def read_again(self) -> "Settings":

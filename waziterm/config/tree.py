@@ -1,30 +1,39 @@
 """The tree of settings as it is walked: what may stand where, and what a value must be."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, get_args, get_origin
 
 from waziterm.config.errors import NoHomeError
 from waziterm.config.settings import Settings
 from waziterm.config.source import CONFIG_VARIABLE, PREFIX
-from waziterm.domain.settings import KEY, Setting
+from waziterm.domain.secret import Secret
+from waziterm.domain.settings import KEY, Regex, Setting
 
 NOT_SETTINGS = (CONFIG_VARIABLE, "WAZITERM_LAB")
 """Variables of ours that set nothing of the tree."""
 
+IN_FILE = "_file"
+"""How the name of a secret's twin ends, which names the file that has the secret."""
+
 Key = tuple[str, ...]
+"""Names from the root down. An element of an array of tables goes by its own name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A setting or a table. kind: its type, a dataclass for a table, a Mapping for a map. make:
-    makes its default."""
+    """A setting or a table. kind: its type, a dataclass for a table, a Mapping for a map, a tuple
+    of dataclasses for an array of tables. field: where its value is, in the table's class. make:
+    makes its default. is_file: it names the file of the secret that is called so without
+    `_file`."""
 
     name: str
     kind: Any
     setting: Setting
+    field: str = ""
     make: Callable[[], Any] = lambda: None
+    is_file: bool = False
 
     @property
     def default(self) -> Any:
@@ -44,11 +53,36 @@ class Declared:
         return get_origin(self.kind) is Mapping
 
     @property
+    def is_array(self) -> bool:
+        """Whether it is an array of tables."""
+        return get_origin(self.kind) is tuple and is_dataclass(get_args(self.kind)[0])
+
+    @property
+    def is_secret(self) -> bool:
+        return not self.is_file and (self.kind is Secret or self.kind == tuple[Secret, ...])
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether it is a secret, or has one somewhere in it."""
+        if self.is_map or self.is_array:
+            return self.element.holds_secrets
+        if self.is_table:
+            return any(each.holds_secrets for each in declared(self.kind).values())
+        return self.is_secret
+
+    @property
     def element(self) -> "Declared":
-        """What a map holds."""
-        value = self.setting.read_value
-        told = self.setting._replace(read=value, read_value=None, allowed="", example="")
+        """What a map or an array of tables holds."""
+        told = self.setting
+        if self.is_array:
+            return Declared("", get_args(self.kind)[0], told._replace(read=None))
+        told = told._replace(read=told.read_value, read_value=None, allowed="", example="")
         return Declared("", get_args(self.kind)[1], told)
+
+    @property
+    def in_file(self) -> "Declared":
+        """Of a secret, the setting that names its file instead."""
+        return replace(self, name=self.name + IN_FILE, is_file=True)
 
 
 ROOT = Declared("", Settings, Setting("All settings."))
@@ -56,10 +90,11 @@ ROOT = Declared("", Settings, Setting("All settings."))
 
 def declared(of: Any) -> dict[str, Declared]:
     """The settings and tables of a table's class, by name, in their order."""
+    found = [(each, each.metadata[KEY]) for each in fields(of) if KEY in each.metadata]
+    names = [told.key or each.name for each, told in found]
     return {
-        each.name: Declared(each.name, each.type, each.metadata[KEY], _made(each))
-        for each in fields(of)
-        if KEY in each.metadata
+        name: Declared(name, each.type, told, each.name, _made(each))
+        for name, (each, told) in zip(names, found, strict=True)
     }
 
 
@@ -76,11 +111,14 @@ class NotAllowedError(ValueError):
 
 
 def child(of: Declared, name: str) -> Declared:
-    """What has this name in a table or a map. Raises NotAllowedError when nothing can."""
+    """What has this name in a table, a map or an array of tables. Raises NotAllowedError when
+    nothing can."""
     if of.is_map:
         _called(of.setting.read, name, of.setting.allowed)
         return of.element
-    found = declared(of.kind)
+    if of.is_array:
+        return of.element
+    found = named_in(of.kind)
     if name in found:
         return found[name]
     import difflib  # noqa: PLC0415 - only for a mistake
@@ -89,6 +127,26 @@ def child(of: Declared, name: str) -> Declared:
     close = difflib.get_close_matches(name, found, 1)
     guess = f"did you mean {close[0]}? " if close else ""
     raise NotAllowedError(f"no such key; {guess}allowed: {allowed}", allowed)
+
+
+def named_in(of: Any) -> dict[str, Declared]:
+    """All that may stand in a table: its settings and tables, and the files of its secrets."""
+    found: dict[str, Declared] = {}
+    for name, each in declared(of).items():
+        found[name] = each
+        if each.is_secret:
+            found[each.in_file.name] = each.in_file
+    return found
+
+
+def array_of(key: Key) -> Key | None:
+    """The array of tables that a key leads into; None for a key of none."""
+    each = ROOT
+    for depth, name in enumerate(key):
+        if each.is_array:
+            return key[:depth]
+        each = child(each, name)
+    return None
 
 
 def value_of(each: Declared, raw: object, shown: str) -> Any:
@@ -108,12 +166,18 @@ def value_of(each: Declared, raw: object, shown: str) -> Any:
 def allowed_at(each: Declared) -> str:
     """What a setting may be, in words."""
     kind, told = each.kind, each.setting
+    if each.is_file:
+        return "the path of a file that holds nothing else, as text"
     if told.allowed:
         return told.allowed
     if kind is bool:
         return "true or false"
     if kind is str:
         return "a text"
+    if kind is Regex:
+        return "a regular expression of RE2, as text"
+    if get_origin(kind) is frozenset:
+        return f"an array of {', '.join(get_args(kind)[0])}"
     if issubclass(kind, StrEnum):
         return f"one of {', '.join(kind)}"
     assert told.low is not None and told.high is not None
@@ -121,8 +185,10 @@ def allowed_at(each: Declared) -> str:
     return f"{number} from {_short(told.low)} to {_short(told.high)}"
 
 
-def variable_of(key: Key) -> str:
-    """The variable that sets this key."""
+def variable_of(key: Key) -> str | None:
+    """The variable that sets this key; None in an array of tables, which none reaches."""
+    if array_of(key) is not None:
+        return None
     return PREFIX + "__".join(key).upper()
 
 
@@ -157,6 +223,14 @@ def _called(read: Any, raw: object, allowed: str) -> Any:
 def _checked(each: Declared, raw: object) -> Any:
     """A plain value of the right type and size. Raises TypeError for any other."""
     kind, told = each.kind, each.setting
+    if get_origin(kind) is frozenset:
+        words = get_args(kind)[0]
+        texts = isinstance(raw, list) and all(isinstance(one, str) for one in raw)
+        if isinstance(raw, list) and texts and set(raw) <= set(words):
+            return frozenset(words(one) for one in raw)
+        raise TypeError(raw)
+    if kind is Regex:
+        return _regex(raw)
     if issubclass(kind, StrEnum):
         if isinstance(raw, str) and raw in tuple(kind):
             return kind(raw)
@@ -170,6 +244,26 @@ def _checked(each: Declared, raw: object) -> Any:
             raise TypeError(raw)
         return kind(raw)
     return raw
+
+
+def _regex(raw: object) -> Regex:
+    """Raises NotAllowedError for what RE2 cannot read, TypeError for what is no text."""
+    if not isinstance(raw, str):
+        raise TypeError(raw)
+    import re2  # noqa: PLC0415 - only where one is set
+
+    options = re2.Options()
+    # It would write what is wrong on standard error too.
+    options.log_errors = False
+    try:
+        re2.compile(raw, options)
+    except re2.error as error:
+        why = error.args[0]
+        said = why.decode(errors="replace") if isinstance(why, bytes) else str(why)
+        raise NotAllowedError(
+            f"is no regular expression of RE2: {said}", "a regular expression of RE2, as text"
+        ) from error
+    return Regex(raw)
 
 
 def _short(number: float) -> str:

@@ -11,6 +11,15 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
+
+
+class Regex(str):
+    """A regular expression of RE2, whose matching takes time in proportion to the text. The config
+    was read only if it is one."""
+
+    __slots__ = ()
+
+
 KEY = "setting"
 """Of a field's metadata: its `Setting`."""
 
@@ -34,7 +43,9 @@ class Setting(NamedTuple):
     `allowed` does not say it all.
     read_value: the same for the values of a map. inherits: for a map of tables, the table that has
     what one of them leaves out. example: for a map, one of its names; for a setting that is left
-    out by default, a value; in TOML.
+    out by default, a value; in TOML. key: its name in the config, where the field has another.
+    named: for an array of tables, the key that every one of them has, with a value of its own;
+    check: raises ValueError, with a sentence, for one whose values do not go together.
     """
 
     means: str
@@ -47,6 +58,9 @@ class Setting(NamedTuple):
     inherits: str = ""
     example: str = ""
     read_value: Callable[[Any], Any] | None = None
+    key: str = ""
+    named: str = ""
+    check: Callable[[Any], None] | None = None
 
 
 def setting(
@@ -60,9 +74,10 @@ def setting(
     allowed: str = "",
     read: Callable[[Any], Any] | None = None,
     example: str = "",
+    key: str = "",
 ) -> T:
     """Declare a setting, as the default of a dataclass's field; see `Setting`."""
-    told = Setting(means, low, high, at_most, applies, allowed, read, example=example)
+    told = Setting(means, low, high, at_most, applies, allowed, read, example=example, key=key)
     made: Any = field(default=default, metadata={KEY: told})
     return made  # type: ignore[no-any-return]
 
@@ -77,10 +92,14 @@ def table(
     read_value: Callable[[Any], Any] | None = None,
     inherits: str = "",
     example: str = "",
+    named: str = "",
+    check: Callable[[Any], None] | None = None,
 ) -> T:
-    """Declare a table of settings, a map, or a setting whose default has to be made.
+    """Declare a table of settings, a map, an array of tables, or a setting whose default has to be
+    made.
 
-    make: makes the default: the class of a table, `dict` for a map. The others: see `Setting`.
+    make: makes the default: the class of a table, `dict` for a map, `tuple` for an array of
+    tables. The others: see `Setting`.
     """
     told = Setting(
         means,
@@ -90,6 +109,8 @@ def table(
         inherits=inherits,
         example=example,
         read_value=read_value,
+        named=named,
+        check=check,
     )
     made: Any = field(default_factory=make, metadata={KEY: told})
     return made  # type: ignore[no-any-return]

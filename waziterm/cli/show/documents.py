@@ -112,15 +112,17 @@ class SettingOrigin(TypedDict):
 
 
 class ConfigEntry(TypedDict):
-    """A setting as it is gone by. key: dotted. allowed: in words. variable: the environment
-    variable that sets it. applies: at a reload, at the next start, or to the next screen."""
+    """A setting as it is gone by. key: dotted; a table of an array goes by its name. value: a
+    secret is "••••". allowed: in words. variable: the environment variable that sets it, null in
+    an array of tables, which none reaches. applies: at a reload, at the next start, or to the next
+    screen."""
 
     key: str
-    value: str | int | float | bool | None
+    value: str | int | float | bool | list[str] | None
     origin: SettingOrigin
-    default: str | int | float | bool | None
+    default: str | int | float | bool | list[str] | None
     allowed: str
-    variable: str
+    variable: str | None
     applies: str
     needs_restart: bool
     description: str

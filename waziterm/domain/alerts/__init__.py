@@ -1,0 +1,1 @@
+"""Alerts: which incidents are told, when, to whom and in which words. Pure."""
