@@ -67,6 +67,29 @@ def test_what_is_set_is_not_shown_while_it_is_wrong(call: Call, config: Path) ->
     assert done.err.endswith("(`waziterm config --check` tells 1 more)\n")
 
 
+def test_check_warns_of_a_config_with_secrets_that_others_can_read(
+    call: Call, config: Path, tmp_path: Path
+) -> None:
+    config.chmod(0o644)
+    folder = DataDir(tmp_path / "data")
+    folder.create()
+    there = ("check", "--json", "--data-dir", str(folder.root))
+
+    def subjects() -> list[str]:
+        found = call(*there).document["findings"]
+        return [each["subject"] for each in found if each["kind"] == "secrets_open"]
+
+    sink = '[[alerts.sinks]]\nname = "ops"\n'
+    config.write_text(sink + 'command = ["x"]\n')
+    assert subjects() == []
+    config.write_text(sink + 'apprise = "json://127.0.0.1/hunter2"\n')
+    assert subjects() == [str(config)]
+    (tmp_path / "held").write_text("json://127.0.0.1/hunter2\n")
+    (tmp_path / "held").chmod(0o604)
+    config.write_text(sink + 'apprise_file = "held"\n')
+    assert subjects() == [str(tmp_path / "held")]
+
+
 def test_the_example_is_a_file_that_check_accepts(call: Call, config: Path) -> None:
     done = call("config", "--example")
     config.write_text(done.out)

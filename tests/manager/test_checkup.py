@@ -93,6 +93,7 @@ class Place:
         self.store = store
         self.fleet: list[Instance] = []
         self.halted: list[str] = []
+        self.secret_files: list[Path] = []
         files = DataFiles.of(self.data)
         self.trash, self.sessions = files.trash, files.sessions
         self.places = CheckSources(
@@ -106,6 +107,7 @@ class Place:
             has_manager=False,
             halted=self._halt,
             stuck=dict,
+            secret_files=lambda: tuple(self.secret_files),
         )
         self.checkup = Checkup(self.places)
 
@@ -579,6 +581,28 @@ async def test_what_is_open_to_others_is_closed(place: Place) -> None:
     assert (await place.fix()).remaining == ()
     modes = [stat.S_IMODE(each.stat().st_mode) for each in opened]
     assert modes == [0o700, 0o700, 0o700, 0o600, 0o600]
+
+
+async def test_a_secret_of_the_settings_that_others_can_read_is_told(
+    place: Place, folder: Path
+) -> None:
+    """It is not ours to change. Behind a link the file counts, as with mounted secrets."""
+    config, key, link = folder / "config file.toml", folder / "key", folder / "link"
+    for each in (config, key):
+        each.touch(0o600)
+    link.symlink_to(key)
+    place.secret_files += [config, link, folder / "gone"]
+    assert await place.checkup.check() == ()
+    config.chmod(0o640)
+    key.chmod(0o604)
+    found = await place.checkup.check()
+    assert [(each.kind, each.severity, each.subject) for each in found] == [
+        (FindingKind.SECRETS_OPEN, Severity.WARNING, str(config)),
+        (FindingKind.SECRETS_OPEN, Severity.WARNING, str(link)),
+    ]
+    assert found[0].evidence.startswith("others can read it (mode 640)")
+    assert found[0].act.endswith(f"`chmod 600 '{config}'`")
+    assert (await place.fix()).steps == ()
 
 
 async def test_what_a_link_leads_to_is_left_alone(place: Place, folder: Path) -> None:

@@ -419,6 +419,7 @@ class SessionManager:
             has_manager=True,
             halted=self._instances.paused,
             stuck=self._instances.stalled,
+            secret_files=lambda: self._settings.secret_files,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
         )

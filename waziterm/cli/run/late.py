@@ -30,6 +30,8 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.health.metrics": "most managers are never asked, and it takes 80 ms",
         "waziterm.config.reading": "a reload",
         "waziterm.config.changes": "a reload",
+        "re2": "a pattern of the alerts in a config that is reloaded",
+        "zoneinfo": "a sink's quiet hours in one",
         "waziterm.cli.run.crash": "the last words",
     }
 )

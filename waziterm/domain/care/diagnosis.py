@@ -3,6 +3,7 @@
 A dry run and a real fix take the same steps from here, so the one tells what the other does.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -97,6 +98,16 @@ def _openness(survey: Survey) -> Iterator[Finding]:
             f"others can get at it (mode {each.mode:o}), and it holds keys or leads to them",
             f"set its mode to {mode}",
             Remedy.CLOSE_TO_OTHERS,
+        )
+    for each in survey.open_secrets:
+        # They are not ours to change: whoever wrote them may have given them to a group on purpose.
+        yield Finding(
+            FindingKind.SECRETS_OPEN,
+            Severity.WARNING,
+            each.path,
+            None,
+            f"others can read it (mode {each.mode:o}), and it holds secrets of the settings",
+            f"set its mode to 600, as with `chmod 600 {shlex.quote(each.path)}`",
         )
 
 

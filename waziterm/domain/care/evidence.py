@@ -56,7 +56,8 @@ class Survey:
     has_manager: whether the fleet runs; without one, nobody of ours uses a session.
     is_lost: no instance is known at all, as after the loss of the database.
     sessions: by the instance's id, what its file is like; a missing file is not in it, one of
-    nobody is there by what its name has before `.db`. paths: by the same, where it lies. holders:
+    nobody is there by what its name has before `.db`. open_secrets: files of the settings that hold
+    a secret and can be read by others. paths: by the same, where it lies. holders:
     by the same, the process of somebody else that has it open for writing.
     unwritable: paths of session files, or of their folder, that cannot be written. replaced: ids
     of online instances whose worker has another file open than the one at their path.
@@ -77,6 +78,7 @@ class Survey:
     sessions: Mapping[str, SessionLook] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
     open_paths: tuple[OpenPath, ...] = ()
+    open_secrets: tuple[OpenPath, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     unwritable: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ class FindingKind(StrEnum):
     OTHER_DEVICE = "other_device"
     JID_TWICE = "jid_twice"
     OPEN_TO_OTHERS = "open_to_others"
+    SECRETS_OPEN = "secrets_open"
     FOREIGN_HOLDER = "foreign_holder"
     ROW_DAMAGED = "row_damaged"
     TRASH_DAMAGED = "trash_damaged"

@@ -43,7 +43,8 @@ class CheckSources:
     for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
     nobody of ours uses its session; afterwards it goes on. stuck: by name, why an instance is
     longer in its state than its limit says. version: that which the library tells WhatsApp.
-    connect_limit_s: by how many seconds a connect has come to its end.
+    connect_limit_s: by how many seconds a connect has come to its end. secret_files: of the
+    settings, those that hold a secret.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """
@@ -58,6 +59,7 @@ class CheckSources:
     has_manager: bool
     halted: Callable[[str], AbstractAsyncContextManager[None]]
     stuck: Callable[[], Mapping[str, str]]
+    secret_files: Callable[[], Sequence[Path]]
     upgraded: Callable[[], bool] = lambda: False
     connect_limit_s: Callable[[], float] = lambda: Limits().connect_timeout_s
 
@@ -68,6 +70,7 @@ class _Disk:
 
     looks: dict[str, SessionLook]
     open_paths: tuple[OpenPath, ...]
+    open_secrets: tuple[OpenPath, ...]
     holders: dict[str, str]
     unwritable: tuple[str, ...]
     replaced: tuple[str, ...]
@@ -106,6 +109,7 @@ async def inspect(sources: CheckSources) -> Survey:
         sessions=disk.looks,
         paths={each: shown(sources.files.sessions.path(each)) for each in disk.looks},
         open_paths=disk.open_paths,
+        open_secrets=disk.open_secrets,
         holders=disk.holders,
         unwritable=disk.unwritable,
         # A worker that came meanwhile was not looked into.
@@ -171,6 +175,7 @@ def _disk(
         open_paths=tuple(
             OpenPath(shown(path), mode, path.is_dir()) for path, mode in open_paths(sources)
         ),
+        open_secrets=tuple(_open_secrets(sources.secret_files())),
         holders=holders_of({each: sessions.files(each) for each in looks}, ours),
         unwritable=tuple(shown(path) for path in _unwritable(sessions, looks)),
         replaced=tuple(_replaced(sessions, online & looks.keys(), ours)) if online else (),
@@ -214,6 +219,20 @@ def _mode(path: Path) -> int:
     except FileNotFoundError:
         return 0
     return 0 if stat.S_ISLNK(found) else stat.S_IMODE(found)
+
+
+def _open_secrets(paths: Iterable[Path]) -> Iterator[OpenPath]:
+    """Those that the group or all others can read. Behind a link it is the file that counts."""
+    for path in paths:
+        try:
+            found = path.stat()
+        except OSError:
+            # Gone, or not for us: a reload says so.
+            continue
+        # Of somebody else and given to us by our group: we could not read it otherwise.
+        through_group = found.st_uid != os.geteuid() and found.st_gid == os.getegid()
+        if found.st_mode & (0o004 if through_group else 0o044):
+            yield OpenPath(shown(path), stat.S_IMODE(found.st_mode), is_folder=False)
 
 
 def _free(path: Path) -> int | None:

@@ -200,6 +200,7 @@ async def open_tools(
             has_manager=False,
             halted=lambda name: nullcontext(),
             stuck=dict,
+            secret_files=lambda: settings.secret_files,
         )
         cleaning = Cleaning(keeper, store, files, Registry(files.identity), clock, keep_s)
         yield StoredTools(keeper, cleaning, Checkup(sources))
