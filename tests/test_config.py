@@ -574,10 +574,12 @@ def test_the_variable_that_is_named_sets_the_setting(file: Path) -> None:
         value = {"jitter": "0.01", "isolate": "false", "backoff_cap_s": "9"}.get(parts[-1], value)
         if isinstance(each.kind, type) and issubclass(each.kind, StrEnum | VersionChoice):
             value = each.default
-        found = read(Source(None, {variable_of(parts): str(value)}, file))
+        variable = variable_of(parts)
+        assert variable is not None
+        found = read(Source(None, {variable: str(value)}, file))
         assert found.problems == ()
         [entry] = [entry for entry in found.entries if entry.key == parts]
-        assert entry.origin.name == variable_of(parts)
+        assert entry.origin.name == variable
 
 
 # -- the example, and what README says -----------------------------------------------------------

@@ -71,12 +71,11 @@ def test_check_warns_of_a_config_with_secrets_that_others_can_read(
     call: Call, config: Path, tmp_path: Path
 ) -> None:
     config.chmod(0o644)
-    folder = DataDir(tmp_path / "data")
-    folder.create()
-    there = ("check", "--json", "--data-dir", str(folder.root))
+    data = ("--data-dir", str(tmp_path / "data"))
+    assert call("add", "shop-a", *data).code == 0
 
     def subjects() -> list[str]:
-        found = call(*there).document["findings"]
+        found = call("check", "--json", *data).document["findings"]
         return [each["subject"] for each in found if each["kind"] == "secrets_open"]
 
     sink = '[[alerts.sinks]]\nname = "ops"\n'

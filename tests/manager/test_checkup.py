@@ -605,6 +605,24 @@ async def test_a_secret_of_the_settings_that_others_can_read_is_told(
     assert (await place.fix()).steps == ()
 
 
+async def test_a_secret_that_is_ours_through_our_group_alone_is_well(
+    place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = folder / "key"
+    key.touch()
+    key.chmod(0o640)
+    place.secret_files.append(key)
+    owner, group = key.stat().st_uid, key.stat().st_gid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    monkeypatch.setattr("os.getegid", lambda: group)
+    assert await place.checkup.check() == ()
+    key.chmod(0o644)
+    assert [each.kind for each in await place.checkup.check()] == [FindingKind.SECRETS_OPEN]
+    key.chmod(0o640)
+    monkeypatch.setattr("os.getegid", lambda: group + 1)
+    assert [each.kind for each in await place.checkup.check()] == [FindingKind.SECRETS_OPEN]
+
+
 async def test_what_a_link_leads_to_is_left_alone(place: Place, folder: Path) -> None:
     outside = folder / "outside.db"
     write_store(outside, JID)

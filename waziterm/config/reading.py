@@ -342,7 +342,7 @@ class _Reader:
                 if check is not None:
                     check(table)
             except ValueError as error:
-                self._wrong(at, each.origin, None, str(error), "see the settings' meanings")
+                self._wrong(at, each.origin, None, str(error), array.setting.means)
             else:
                 built.append(table)
         return tuple(built)
