@@ -11,7 +11,7 @@ from waziterm.store.errors import known
 from waziterm.store.instances import names_by_id
 from waziterm.store.records import AttemptCounts, SendCounts, Transition
 
-TABLES = ("transitions", "attempts", "sends", "acts", "incidents")
+TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "outbox")
 INTERRUPTED = "interrupted"
 """The reason of an attempt whose program ended before it did; it counts neither way."""
 
@@ -183,8 +183,10 @@ def prune_history(
     Returns how many.
     """
     moment = "last_at" if table == "incidents" else "at"
+    # What has not arrived is tried for days, and then given up; it is no history before.
+    over = " AND state != 'pending'" if table == "outbox" else ""
     return db.execute(
         f"DELETE FROM {table} WHERE id IN"
-        f" (SELECT id FROM {table} WHERE {moment} < ? AND id <= ? LIMIT ?)",
+        f" (SELECT id FROM {table} WHERE {moment} < ? AND id <= ?{over} LIMIT ?)",
         (before, newest, limit),
     ).rowcount
