@@ -12,7 +12,7 @@ from waziterm.manager.files.datadir import DataDir
 
 FIELDS = (
     *("id", "kind", "severity", "instances", "opened", "closed", "code", "reason"),
-    "acknowledged",
+    *("acknowledged", "told"),
 )
 
 
@@ -33,6 +33,10 @@ def test_incidents_are_listed_the_newest_first(
             "code": "440",
             "reason": "conflict",
             "acknowledged": None,
+            "told": [
+                {"sink": "ops", "at": "2025-06-15T14:56:41.000Z", "ok": True},
+                {"sink": "mail", "at": "2025-06-15T14:56:40.000Z", "ok": None},
+            ],
         },
         {
             "id": 16,
@@ -44,6 +48,7 @@ def test_incidents_are_listed_the_newest_first(
             "code": "408",
             "reason": "dial_failed",
             "acknowledged": "2025-06-15T14:06:40.000Z",
+            "told": [],
         },
     ]
     rows = call("incidents", "--data-dir", str(managed.root)).out.splitlines()
@@ -79,6 +84,7 @@ def test_incidents_of_the_files(call: Call, data: DataDir) -> None:
     (told,) = call("incidents", "--open", "--data-dir", str(data.root), "--json").document
     assert tuple(told) == FIELDS
     assert (told["reason"], told["instances"], told["closed"]) == ("rival", ["shop-b"], None)
+    assert [(each["sink"], each["ok"]) for each in told["told"]] == [("gone", False)]
 
 
 def test_an_empty_and_a_missing_directory_have_none(

@@ -114,8 +114,8 @@ async def _is_done(future: "Future[Outcome]") -> bool:
 
 
 class _Heard(logging.Handler):
-    """What is logged of a service on this thread while it lasts. Nothing of it reaches our log: it may hold
-    the service's keys."""
+    """What is logged of a service on this thread while it lasts. Nothing of it reaches our log: it
+    may hold the service's keys."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

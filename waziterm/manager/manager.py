@@ -10,7 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waziterm.alerts.outbox import Outbox, sinks_in
 from waziterm.config import ConfigError, Settings
+from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
 from waziterm.domain.care.findings import Finding, FixReport
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal, TrashView
@@ -119,6 +121,12 @@ class SessionManager:
             settings.log.history_s,
         )
         self._presence = Presence(store, world.clock)
+        self.outbox = Outbox(
+            store,
+            world.clock,
+            world.random,
+            lambda work, name: tasks.create_task(work, name=name),
+        )
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
 
@@ -143,6 +151,7 @@ class SessionManager:
         outages = self._instances.watch_outages()
         self._background.append(self._tasks.create_task(outages, name="outages"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
+        self.outbox.apply(self._settings.alerts.sinks)
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
             self._background.append(self._tasks.create_task(watching, name="upgrade"))
@@ -152,6 +161,7 @@ class SessionManager:
         for task in self._background:
             task.cancel()
         await self._instances.close()
+        self.outbox.close()
         await self._presence.end()
         await self._claims.close()
 
@@ -161,6 +171,7 @@ class SessionManager:
         self._settings = settings
         keep_trash_s = settings.trash.keep_s
         self._instances.apply(settings)
+        self.outbox.apply(settings.alerts.sinks)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
@@ -233,6 +244,7 @@ class SessionManager:
             attempts_ok=attempts_ok,
             library=self._library,
             version=self._instances.versions.used,
+            sinks=self.outbox.counts,
         )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
@@ -393,6 +405,20 @@ class SessionManager:
 
     async def acknowledge(self, incident: int) -> None:
         await acknowledge_in(self._store, incident, self._world.clock.now())
+
+    # -- who is told --------------------------------------------------------------------------
+
+    async def alerts(self) -> AlertsView:
+        return await sinks_in(self._store, self._settings.alerts.sinks)
+
+    async def test_alerts(self, sink: str | None = None) -> tuple[SinkTest, ...]:
+        return await self.outbox.test(sink)
+
+    async def failed_alerts(self) -> tuple[FailedAlert, ...]:
+        return await self._store.failed_alerts()
+
+    async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
+        return await self.outbox.retry(message)
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         return await timeline_in(self._store, self._instances.id_of(name), since, limit)

@@ -105,4 +105,5 @@ def _row(incident: Json) -> "Incident":
         "code": incident["code"],
         "reason": incident["reason"],
         "acknowledged": incident["acknowledged_at"],
+        "told": incident["told"],
     }

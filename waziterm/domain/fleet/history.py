@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from waziterm.domain.alerts.delivery import ToldTo
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.codec import document_of
 from waziterm.domain.incidents.incident import Incident
@@ -17,7 +18,7 @@ from waziterm.domain.units import Moment, Seconds, Told
 @document_of(
     *("id", "reason", "code=reason.code", "sentence=reason.sentence", "detail", "began_at"),
     *("last_at", "names", "fleet", "serious=is_serious", "acknowledged_at", "done", "done_parts"),
-    *("kind", "severity", "closed_at"),
+    *("kind", "severity", "closed_at", "told"),
 )
 @dataclass(frozen=True, slots=True)
 class IncidentView(Incident):
@@ -26,12 +27,13 @@ class IncidentView(Incident):
     acknowledged_at: when somebody said that he has seen it, UTC seconds, or None; an incident
     that meets another instance after that is open again. done: what was done about it so far, in
     words, or "" when the history does not tell. closed_at: when the last of its instances was
-    through with it, UTC seconds; None as long as one is not.
+    through with it, UTC seconds; None as long as one is not. told: the sinks that were told of it.
     """
 
     acknowledged_at: Moment | None = None
     done: Told = ""
     closed_at: Moment | None = None
+    told: tuple[ToldTo, ...] = ()
 
     @property
     def kind(self) -> IncidentKind:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
 from waziterm.domain.care.findings import Finding, FixReport
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal, TrashView
@@ -13,14 +14,17 @@ from waziterm.domain.reload import Reloaded
 from waziterm.domain.units import Moment, Seconds
 
 __all__ = [
+    "AlertsView",
     "Comeback",
     "ConflictRecord",
+    "FailedAlert",
     "Finding",
     "FixReport",
     "Progress",
     "Reloaded",
     "Removal",
     "RestartReport",
+    "SinkTest",
     "Step",
     "TestReport",
     "TrashView",

@@ -28,6 +28,7 @@ from waziterm.store.store import Store, open_store, open_store_to_look
 
 if TYPE_CHECKING:
     from waziterm.config import Settings
+    from waziterm.domain.alerts.delivery import AlertsView, FailedAlert
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import IncidentView
@@ -80,6 +81,16 @@ class StoredFleet:
 
         async with self._read() as store:
             return () if store is None else await incidents_in(store, since)
+
+    async def alerts(self) -> "AlertsView":
+        from waziterm.alerts.outbox import sinks_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return await sinks_in(store, self._settings().alerts.sinks)
+
+    async def failed_alerts(self) -> "tuple[FailedAlert, ...]":
+        async with self._read() as store:
+            return () if store is None else await store.failed_alerts()
 
     # -- what changes it, and what works on the files -----------------------------------------
 
