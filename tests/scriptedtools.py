@@ -3,6 +3,16 @@
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
+from waziterm.domain.alerts.alert import AlertSeverity
+from waziterm.domain.alerts.alert_settings import Numbers
+from waziterm.domain.alerts.delivery import (
+    AlertsView,
+    FailedAlert,
+    SinkKind,
+    SinkTest,
+    SinkView,
+    ToldTo,
+)
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
@@ -54,6 +64,7 @@ OUTAGE = IncidentView(
 )  # fmt: skip
 STOLEN = IncidentView(
     Reason.CONFLICT, AT - 600, AT - 590, ("shop-b",), 12, "python bot.py (pid 7)", id=17,
+    told=(ToldTo("ops", AT - 599, True), ToldTo("mail", AT - 600, None)),
     done=joined(
         ", ",
         (
@@ -62,6 +73,23 @@ STOLEN = IncidentView(
             Phrase("connected after {span}", span=Phrase("{count} s", count=12)),
         ),
     ),
+)  # fmt: skip
+SINKS = AlertsView(
+    (
+        SinkView(
+            "ops", SinkKind.WEBHOOK, "https://hooks.example", AlertSeverity.WARNING,
+            ("conflict", "held"), "23:00-07:00 Asia/Jakarta", Numbers.MASKED, AT - 599, 0, 1,
+        ),
+        SinkView(
+            "mail", SinkKind.APPRISE, "mailto://", AlertSeverity.INFO, (), "", Numbers.FULL,
+            pending=2, last_error="no answer within 30 s",
+        ),
+    )
+)  # fmt: skip
+TESTED = (SinkTest("ops", True, 0.125), SinkTest("mail", False, 30.0, "no answer within 30 s"))
+GIVEN_UP = FailedAlert(
+    "msg_5c1e", "ops", "17", AT - 86_400, AT - 7200, 79, "HTTP 500",
+    "shop-b is held: another client keeps taking it.",
 )  # fmt: skip
 MOVES = (
     Moved(AT - 90_000, State.CONNECTED, Reason.ONLINE),
@@ -225,6 +253,23 @@ class ScriptedTools:
     async def dismiss(self, note: int) -> None:
         await self.took("dismiss", note)
         self.left = tuple(each for each in self.left if each.id > note)
+
+    async def alerts(self) -> AlertsView:
+        return SINKS
+
+    async def test_alerts(self, sink: str | None = None) -> tuple[SinkTest, ...]:
+        await self.took("test_alerts", sink)
+        found = tuple(each for each in TESTED if sink in (None, each.sink))
+        if not found:
+            raise FleetError(f"no sink is called {sink!r}", "see `waziterm alerts`", code=2)
+        return found
+
+    async def failed_alerts(self) -> tuple[FailedAlert, ...]:
+        return (GIVEN_UP,)
+
+    async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
+        await self.took("retry_alerts", message)
+        return (GIVEN_UP,)
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         course = self.courses.get(name, ())

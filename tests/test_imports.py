@@ -77,7 +77,7 @@ STARTED = (
     "waziterm.tui.paint.finish",
 )
 """What a monitor has loaded when its screen is painted and its socket answers."""
-LARGE = {"httpx"}
+LARGE = {"httpx", "apprise"}
 """What refuses instead: see `waziterm.cli.run.late`."""
 
 
@@ -94,7 +94,7 @@ for name in {(*OF_MANAGER, *OF_SCREEN)!r}:
     loaded = set(printed_by(program).split())
     said = {*OF_MANAGER, *OF_SCREEN}
     assert not said & loaded, "these are loaded at the start: strike them out of late.py"
-    rooms = ("config", "control", "domain", "health", "manager", "store", "tui")
+    rooms = ("alerts", "config", "control", "domain", "health", "manager", "store", "tui")
     late = {
         (name, path)
         for name, path in deferred(*rooms)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from waziterm.cli.app import app
+from waziterm.cli.app import lines
 from waziterm.domain.fleet.api import Fleet, FleetView, Shown
 from waziterm.domain.fleet.typed import document_type, hints_of
 from waziterm.domain.fleet.verbs import ByVerb, Verb, verb
@@ -68,7 +68,7 @@ def _misplaced(whole: str, declared: Verb) -> Iterable[str]:
         yield f"{whole} changes something, so it is no GET"
 
 
-LINES = {name for name in app if not name.startswith("-")}
+LINES = set(lines())
 
 
 def test_every_verb_has_its_places() -> None:

@@ -14,6 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet, connected_view, pairing_view, view
+from waziterm.domain.alerts.alert import Alert, AlertRule, AlertSeverity, AlertState
 from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
@@ -68,6 +69,13 @@ MANAGED = (
     "silence shop-[ab] --for 10m --yes",
     "silences",
     "pair-code shop-b",
+    "alerts",
+    "alerts list",
+    "alerts test",
+    "alerts test ops",
+    "alerts test nobody",
+    "alerts failed",
+    "alerts retry msg_5c1e",
     "undo --yes",
     "undo",
     "status shop-b shop-*",
@@ -95,8 +103,17 @@ STORED = (
     "note",
     "silences",
     "pair-code shop-a",
+    "alerts",
+    "alerts failed",
+    "alerts test",
     "undo --yes",
     "stop shop-*",
+)
+
+
+HELD_ALERT = Alert(
+    *("1", AT, AlertRule.HELD, AlertSeverity.CRITICAL, AlertState.FIRING, "shop-b", ("shop-b",)),
+    *("+6281234567890", "rival", "440", AT, "shop-b is held.", "stop the other client"),
 )
 
 
@@ -144,6 +161,8 @@ async def fill(data: DataDir) -> None:
             Reason.RIVAL, AT, AT, ("shop-b",), 2, "python bot.py (pid 7)", met=(held.id,)
         )
         await store.record(Change(held, None, AT, incident=met))
+        await store.add_alert(HELD_ALERT, ("gone",))
+        await store.give_up_strays((), AT)
         store.add_line("shop-a", LogLine(1, AT, Source.LIBRARY, "line 1"))
 
 
@@ -158,7 +177,8 @@ def test_without_a_manager(
     asyncio.run(fill(data))
     monkeypatch.setattr(UsedVersion, "warned_from", property(lambda _: math.inf))
     done = call(*line.split(), "--data-dir", str(data.root), "--json")
-    shown = re.sub(NOW_TEXT, "NOW", done.out.replace(str(data.root), "DATA"))
+    shown = re.sub(r"msg_[0-9a-f]{32}", "msg_…", done.out)
+    shown = re.sub(NOW_TEXT, "NOW", shown.replace(str(data.root), "DATA"))
     # neonize is what is installed, and older every day.
     shown = re.sub(r'("number": "2\.3000|"age_days": )[.0-9]+', r"\1…", shown)
     assert f"exit {done.code}\n{shown}" == snapshot

@@ -12,7 +12,7 @@ from waziterm.manager.files.datadir import DataDir
 
 FIELDS = (
     *("id", "kind", "severity", "instances", "opened", "closed", "code", "reason"),
-    *("acknowledged", "by", "note"),
+    *("acknowledged", "by", "note", "told"),
 )
 
 
@@ -35,6 +35,10 @@ def test_incidents_are_listed_the_newest_first(
             "acknowledged": None,
             "by": "",
             "note": "",
+            "told": [
+                {"sink": "ops", "at": "2025-06-15T14:56:41.000Z", "ok": True},
+                {"sink": "mail", "at": "2025-06-15T14:56:40.000Z", "ok": None},
+            ],
         },
         {
             "id": 16,
@@ -48,6 +52,7 @@ def test_incidents_are_listed_the_newest_first(
             "acknowledged": "2025-06-15T14:06:40.000Z",
             "by": "",
             "note": "",
+            "told": [],
         },
     ]
     rows = call("incidents", "--data-dir", str(managed.root)).out.splitlines()
@@ -83,6 +88,7 @@ def test_incidents_of_the_files(call: Call, data: DataDir) -> None:
     (told,) = call("incidents", "--open", "--data-dir", str(data.root), "--json").document
     assert tuple(told) == FIELDS
     assert (told["reason"], told["instances"], told["closed"]) == ("rival", ["shop-b"], None)
+    assert [(each["sink"], each["ok"]) for each in told["told"]] == [("gone", False)]
 
 
 def test_an_empty_and_a_missing_directory_have_none(

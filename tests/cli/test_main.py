@@ -15,10 +15,11 @@ import waziterm.cli.verbs.instances
 from tests.cli.conftest import Call, served
 from tests.control.scripted import ScriptedFleet, view
 from waziterm import __version__
-from waziterm.cli.app import app
+from waziterm.cli.app import app, lines
 from waziterm.manager.files.datadir import DataDir
 
 VERBS = tuple(name for name in app if not name.startswith("-"))
+LINES = lines()
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 HEAVY = ("textual", "neonize", "aiosqlite", "aiohttp", "httpx", "rich", "asyncio")
 
@@ -76,16 +77,16 @@ def test_readme_names_each_verb_and_no_other() -> None:
     assert named == set(VERBS), f"README's verbs differ: {sorted(named ^ set(VERBS))}"
 
 
-@pytest.mark.parametrize("verb", ["", *VERBS])
+@pytest.mark.parametrize("verb", ["", *LINES])
 def test_help_has_an_example_that_the_parser_takes(call: Call, verb: str) -> None:
-    done = call(*([verb] if verb else []), "--help")
+    done = call(*verb.split(), "--help")
     assert done.code == 0
     example = re.search(r"Example: waziterm (.+)", done.out)
     assert example is not None
     words = shlex.split(example[1])
     called, _bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    assert words[0] == verb or not verb
-    assert called is (app[verb] if verb else app).default_command
+    assert words[: len(verb.split())] == verb.split()
+    assert called is (LINES[verb] if verb else app).default_command
 
 
 def test_help_lists_every_verb_in_one_of_five_groups(call: Call) -> None:
@@ -97,8 +98,8 @@ def test_help_lists_every_verb_in_one_of_five_groups(call: Call) -> None:
 
 
 def test_every_verb_that_prints_data_takes_json_and_a_directory(call: Call) -> None:
-    for verb in VERBS:
-        said = call(verb, "--help").out
+    for verb in LINES:
+        said = call(*verb.split(), "--help").out
         without = ("headless", "attach", "lab", "completion")
         assert ("--json" in said) == (verb not in without), verb
         nowhere = ("demo", "lab", "schema", "completion")

@@ -170,6 +170,10 @@ async def test_the_documented_fields(socket_path: Path) -> None:
         "closed_at": None,
         "acknowledged_by": "",
         "note": "",
+        "told": [
+            {"sink": "ops", "at": "2025-06-15T14:56:41.000Z", "ok": True},
+            {"sink": "mail", "at": "2025-06-15T14:56:40.000Z", "ok": None},
+        ],
     }
     url = "/v1/instances/shop-b/timeline?limit=1"
     assert (await ask(socket_path, "GET", url)).json() == [

@@ -26,7 +26,7 @@ _ACTS = frozenset(
     {
         *("add", "remove", "start", "stop", "reconnect", "restart", "restore"),
         *("clean", "clean-all", "fix", "janitor", "acknowledge", "silence", "undo"),
-        *("headless", "attach", "lab"),
+        *("headless", "attach", "lab", "alerts test", "alerts retry"),
     }
 )
 
@@ -46,7 +46,8 @@ def run(argv: Sequence[str]) -> int:
         return code
     if not streams.is_gone(lost):
         output.remark(f"waziterm: the answer could not be written: {lost.strerror}")
-    acted = bool(argv) and argv[0] in _ACTS and "--help" not in argv
+    verbs = {" ".join(argv[:count]) for count in (1, 2)}
+    acted = bool(verbs & _ACTS) and "--help" not in argv
     return code if acted else code or FAILED
 
 

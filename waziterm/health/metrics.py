@@ -5,7 +5,8 @@ and for each `instance`: `waziterm_connected` (0 or 1), `waziterm_conflict` (1 w
 why it is in its state), `waziterm_uptime_seconds`, `waziterm_probe_seconds`,
 `waziterm_sends_total`, `waziterm_lost_events_total`. Of the version that the library tells WhatsApp:
 `waziterm_whatsapp_version_info{number, origin}`, `waziterm_whatsapp_version_age_seconds`,
-`waziterm_whatsapp_version_refusals_from_timestamp_seconds`. No label holds a phone number. The figures of the process come from the
+`waziterm_whatsapp_version_refusals_from_timestamp_seconds`. For each `sink` of the alerts:
+`waziterm_alerts_sent_total`, `waziterm_alerts_failed_total`, `waziterm_alerts_pending`. No label holds a phone number. The figures of the process come from the
 client library.
 """  # noqa: E501
 
@@ -61,6 +62,23 @@ class _OfFleet(Collector):
             value=fleet.attempts_ok,
         )
         yield from self._of_instances()
+        yield from self._of_sinks()
+
+    def _of_sinks(self) -> Iterator[Metric]:
+        sent = CounterMetricFamily(
+            "waziterm_alerts_sent", "Alerts that arrived since the start.", labels=("sink",)
+        )
+        failed = CounterMetricFamily(
+            "waziterm_alerts_failed", "Alerts that were given up since the start.", labels=("sink",)
+        )
+        pending = GaugeMetricFamily(
+            "waziterm_alerts_pending", "Alerts that have not arrived yet.", labels=("sink",)
+        )
+        for counts in self._fleet.sinks:
+            sent.add_metric((counts.name,), counts.sent)
+            failed.add_metric((counts.name,), counts.failed)
+            pending.add_metric((counts.name,), counts.pending)
+        yield from (sent, failed, pending)
 
     def _of_instances(self) -> Iterator[Metric]:
         connected = _gauge("waziterm_connected", "Whether it is connected.")

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waziterm.alerts.outbox import Outbox, sinks_in
 from waziterm.config import ConfigError, Settings
 from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import (
@@ -55,9 +56,11 @@ from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.world import World, real_world
+from waziterm.store.outbox import add_alert
 from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
+    from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
     from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
@@ -104,12 +107,20 @@ class SessionManager:
         files = DataFiles.of(data)
         registry = Registry(files.identity)
         self._claims = Claims(registry, self._device_key)
+        self.outbox = Outbox(
+            store,
+            world.clock,
+            world.random,
+            lambda work, name: tasks.create_task(work, name=name),
+        )
         self._alerting = Alerting(
             store,
             world.clock,
             settings.alerts,
             self._broadcast.notice,
             self._adopt_incident,
+            post=add_alert,
+            wake=self.outbox.wake,
         )
         self._instances = Instances(
             settings,
@@ -170,6 +181,7 @@ class SessionManager:
         outages = self._instances.watch_outages()
         self._background.append(self._tasks.create_task(outages, name="outages"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
+        self.outbox.apply(self._settings.alerts.sinks)
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
             self._background.append(self._tasks.create_task(watching, name="upgrade"))
@@ -179,6 +191,7 @@ class SessionManager:
         for task in self._background:
             task.cancel()
         await self._instances.close()
+        self.outbox.close()
         await self._presence.end()
         await self._claims.close()
 
@@ -189,6 +202,7 @@ class SessionManager:
         keep_trash_s = settings.trash.keep_s
         self._instances.apply(settings)
         self._alerting.apply(settings.alerts)
+        self.outbox.apply(settings.alerts.sinks)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
@@ -265,6 +279,7 @@ class SessionManager:
             attempts_ok=attempts_ok,
             library=self._library,
             version=self._instances.versions.used,
+            sinks=self.outbox.counts,
         )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
@@ -439,6 +454,20 @@ class SessionManager:
 
     async def silences(self) -> tuple[Silence, ...]:
         return self._alerting.silences
+
+    # -- who is told --------------------------------------------------------------------------
+
+    async def alerts(self) -> AlertsView:
+        return await sinks_in(self._store, self._settings.alerts.sinks)
+
+    async def test_alerts(self, sink: str | None = None) -> tuple[SinkTest, ...]:
+        return await self.outbox.test(sink)
+
+    async def failed_alerts(self) -> tuple[FailedAlert, ...]:
+        return await self._store.failed_alerts()
+
+    async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
+        return await self.outbox.retry(message)
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         return await timeline_in(self._store, self._instances.id_of(name), since, limit)

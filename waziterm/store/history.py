@@ -12,7 +12,7 @@ from waziterm.store.instances import names_by_id
 from waziterm.store.records import AttemptCounts, SendCounts, Transition
 from waziterm.store.sound import SOUND
 
-TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "audit", "notes")
+TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "audit", "notes", "outbox")
 INTERRUPTED = "interrupted"
 """The reason of an attempt whose program ended before it did; it counts neither way."""
 
@@ -195,8 +195,10 @@ def prune_history(
     Returns how many.
     """
     moment, sound = "last_at" if table == "incidents" else "at", SOUND[table]
+    # What has not arrived is tried for days, and then given up; it is no history before.
+    over = " AND state != 'pending'" if table == "outbox" else ""
     return db.execute(
-        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id <= ?2 AND"
+        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id <= ?2{over} AND"
         f" ({moment} < ?1 AND {sound} OR NOT {sound} AND id <="
         f" (SELECT max(id) FROM {table} WHERE {moment} < ?1 AND {sound})) LIMIT ?3)",
         (before, newest, limit),

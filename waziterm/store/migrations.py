@@ -197,6 +197,30 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE TABLE silences (instance TEXT PRIMARY KEY, at REAL NOT NULL, until REAL NOT NULL,"
         " who TEXT NOT NULL) STRICT, WITHOUT ROWID",
     ),
+    (
+        # A number is never given twice: who delivers asks for what came after the last he knows.
+        """
+        CREATE TABLE outbox (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            message TEXT NOT NULL UNIQUE,
+            sink TEXT NOT NULL,
+            incident TEXT NOT NULL,
+            keys TEXT NOT NULL,
+            body TEXT NOT NULL,
+            at REAL NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'failed')),
+            due REAL NOT NULL,
+            wait_s REAL NOT NULL DEFAULT 0,
+            waited_s REAL NOT NULL DEFAULT 0,
+            tries INTEGER NOT NULL DEFAULT 0,
+            ended_at REAL,
+            error TEXT NOT NULL DEFAULT ''
+        ) STRICT
+        """,
+        "CREATE INDEX outbox_waiting ON outbox (sink, id) WHERE state = 'pending'",
+        "CREATE INDEX outbox_by_incident ON outbox (incident)",
+        "CREATE INDEX outbox_by_time ON outbox (at)",
+    ),
 )
 
 

@@ -103,6 +103,15 @@ SOUND: Mapping[str, str] = {
             _text("who", "text"),
             _or_none("dismissed_at", _moment("dismissed_at")),
         ),
+        "outbox": (
+            _moment("at"),
+            _text("message", "sink", "incident", "keys", "body", "error"),
+            _moment("due"),
+            _number("wait_s"),
+            _number("waited_s"),
+            _number("tries"),
+            _or_none("ended_at", _moment("ended_at")),
+        ),
         "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
     }.items()
 }

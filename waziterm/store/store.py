@@ -8,13 +8,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from waziterm.domain.alerts.alert import Alert
+from waziterm.domain.alerts.delivery import FailedAlert, Settled, ToldTo, Waiting
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.audit import AuditEntry
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.store import alerts, audit, history, incidents
+from waziterm.store import alerts, audit, history, incidents, outbox
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
@@ -250,7 +252,7 @@ class Store:
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
             for table in ("transitions", "attempts", "sends")
         ]
-        for table in ("acts", "incidents", "audit", "notes"):
+        for table in ("acts", "incidents", "audit", "notes", "outbox"):
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
         await self._connection.write(rows_of.prune_names)
@@ -261,6 +263,47 @@ class Store:
         while count := await self._connection.write(job):
             total += count
         return total
+
+    # -- alerts -------------------------------------------------------------------------------
+
+    async def add_alert(self, alert: Alert, sinks: Sequence[str]) -> None:
+        """Write a message about an incident for each of the sinks with these names."""
+        await self._connection.write(lambda db: outbox.add_alert(db, alert, sinks))
+
+    async def waiting(self, sink: str, after: int = 0) -> tuple[Waiting, ...]:
+        """The messages of a sink that wait, with a greater number than `after`, in order."""
+        return await self._connection.read(lambda db: outbox.read_waiting(db, sink, after))
+
+    async def body(self, number: int) -> str | None:
+        """The body of the message with this number, as JSON; None when it waits no more."""
+        return await self._connection.read(lambda db: outbox.read_body(db, number))
+
+    async def settle(self, number: int, told: Settled, at: float) -> None:
+        """Store how it stands with the message with this number after a try."""
+        await self._connection.write(lambda db: outbox.settle(db, number, told, at))
+
+    async def give_up_strays(self, sinks: Sequence[str], at: float) -> int:
+        """Give up what waits for other sinks than those with these names; how many those were."""
+        return await self._connection.write(lambda db: outbox.give_up_strays(db, sinks, at))
+
+    async def failed_alerts(self, limit: int = 1000) -> tuple[FailedAlert, ...]:
+        """The newest `limit` messages that were given up, oldest first."""
+        return await self._connection.read(lambda db: outbox.read_failed(db, limit))
+
+    async def retry_alerts(
+        self, message: str | None, sinks: Sequence[str], at: float
+    ) -> tuple[FailedAlert, ...]:
+        """Let messages that were given up be tried anew: the one with this id, or all; only those
+        of the sinks with these names. Returns them."""
+        return await self._connection.write(lambda db: outbox.retry(db, message, sinks, at))
+
+    async def sink_records(self) -> Mapping[str, outbox.SinkRecord]:
+        """What is remembered of each sink, by name."""
+        return await self._connection.read(outbox.read_sinks)
+
+    async def told(self, incidents: Sequence[int]) -> Mapping[int, tuple[ToldTo, ...]]:
+        """Who was told of each of the incidents with these numbers, by number."""
+        return await self._connection.read(lambda db: outbox.read_told(db, incidents))
 
     # -- log lines --------------------------------------------------------------------------
 

@@ -5,7 +5,23 @@ imports textual, neonize, aiosqlite, aiohttp or httpx. Each verb imports what it
 called.
 """
 
+from collections.abc import Iterator
+
+from cyclopts import App
+
 from waziterm.cli.app import of_emergency, of_instances, of_run, of_see, of_setup
 from waziterm.cli.app.options import app
 
-__all__ = ["app", "of_emergency", "of_instances", "of_run", "of_see", "of_setup"]
+__all__ = ["app", "lines", "of_emergency", "of_instances", "of_run", "of_see", "of_setup"]
+
+
+def lines() -> dict[str, App]:
+    """The verbs as they are typed, those of another verb too: `list`, `alerts`, `alerts test`."""
+    return dict(_under(app, ""))
+
+
+def _under(parent: App, before: str) -> Iterator[tuple[str, App]]:
+    for name in parent:
+        if not name.startswith("-"):
+            yield before + name, parent[name]
+            yield from _under(parent[name], f"{before}{name} ")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from waziterm.cli.app.options import (
@@ -84,6 +84,63 @@ def incidents(
     from waziterm.cli.verbs.incidents import show_incidents  # noqa: PLC0415
 
     return show_incidents(data_dir, as_json, since, only_open)
+
+
+alerts = App(
+    name="alerts",
+    group=SEE,
+    help="List who is told when something happens, and how it stands; see its own verbs too.",
+    help_epilogue="Example: waziterm alerts --json",
+)
+app.command(alerts)
+
+
+@alerts.command(name="list", help_epilogue="Example: waziterm alerts list --json")
+@alerts.default
+def list_alerts(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """List who is told when something happens, and how it stands with their messages."""
+    from waziterm.cli.verbs import alerts as verbs  # noqa: PLC0415
+
+    return verbs.list_sinks(data_dir, as_json)
+
+
+@alerts.command(name="test", help_epilogue="Example: waziterm alerts test ops")
+def test_alerts(
+    sink: Annotated[str | None, Parameter(help="The sink's name; all if left out.")] = None,
+    /,
+    *,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Send a test to a sink, or to all; 1 when one has not taken it."""
+    from waziterm.cli.verbs import alerts as verbs  # noqa: PLC0415
+
+    return verbs.try_sinks(data_dir, as_json, sink)
+
+
+@alerts.command(name="failed", help_epilogue="Example: waziterm alerts failed --json")
+def failed_alerts(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """List the messages that were given up; `alerts retry` tries them anew."""
+    from waziterm.cli.verbs import alerts as verbs  # noqa: PLC0415
+
+    return verbs.list_failed(data_dir, as_json)
+
+
+@alerts.command(name="retry", help_epilogue="Example: waziterm alerts retry")
+def retry_alerts(
+    message: Annotated[
+        str | None,
+        Parameter(help="The id of a message, as `alerts failed` lists it; all if left out."),
+    ] = None,
+    /,
+    *,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Try messages anew that were given up."""
+    from waziterm.cli.verbs import alerts as verbs  # noqa: PLC0415
+
+    return verbs.retry_failed(data_dir, as_json, message)
 
 
 @app.command(group=SEE, help_epilogue="Example: waziterm conflicts --since 7d")

@@ -66,15 +66,13 @@ def janitor(
 
 @app.command(group=SET_UP, help_epilogue="Example: waziterm schema status")
 def schema(
-    verb: Annotated[str | None, Parameter(help="A verb; all if left out.")] = None,
-    /,
-    *,
+    *verb: Annotated[str, Parameter(help="A verb; all if left out.")],
     as_json: JsonOption = False,
 ) -> int:
     """Print JSON Schema of what a verb prints with --json; no manager is needed."""
     from waziterm.cli.verbs.schema import print_schema  # noqa: PLC0415
 
-    return print_schema(verb)
+    return print_schema(" ".join(verb))
 
 
 @app.command(group=SET_UP, help_epilogue="Example: waziterm completion bash --install")

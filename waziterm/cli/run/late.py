@@ -2,9 +2,9 @@
 
 By then the program may have been upgraded on disk, and what a running manager would load is of
 another version, or gone. So a quiet moment after the start all of it is loaded, in a thread and one
-module after the other. One thing is too large for that, and whoever needs it says "upgraded on
-disk: restart" instead when it is gone: the HTTP client (8 MB) of the connection test and of the
-search for WhatsApp's current version.
+module after the other. Two things are too large for that, and whoever needs one says so instead
+when it is gone: the HTTP client (8 MB) of the connection test, of the search for WhatsApp's current
+version and of webhooks, and Apprise (20 MB) of those sinks that go by it.
 """
 
 import asyncio
@@ -32,6 +32,9 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.health.metrics": "most managers are never asked, and it takes 80 ms",
         "waziterm.config.reading": "a reload",
         "waziterm.config.changes": "a reload",
+        "waziterm.alerts.webhook": "a sink",
+        "waziterm.alerts.command": "a sink",
+        "waziterm.alerts.apprise": "a sink",
         "re2": "a pattern of the alerts in a config that is reloaded",
         "zoneinfo": "a sink's quiet hours in one",
         "waziterm.cli.run.crash": "the last words",

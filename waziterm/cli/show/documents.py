@@ -4,6 +4,7 @@ types of `domain.fleet`. The type checker holds the verbs to them, `waziterm sch
 from typing import Annotated, Any, TypedDict
 
 from waziterm.cli.verbs.checks import Check
+from waziterm.domain.alerts.delivery import ToldTo
 from waziterm.domain.care.findings import Finding, Severity
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.fleet.api import InstanceView, LogLine
@@ -20,6 +21,7 @@ TestJson = Annotated[Json, TestReport]
 FindingJson = Annotated[Json, Finding]
 ConflictJson = Annotated[Json, ConflictRecord]
 LineJson = Annotated[Json, LogLine]
+ToldJson = Annotated[Json, ToldTo]
 InstanceJson = Annotated[Json, InstanceView]
 CheckJson = Annotated[Json, Check]
 MomentText = Annotated[str, Moment]
@@ -63,7 +65,8 @@ class Incident(TypedDict):
     """One thing that happened. kind: what is behind the reason. instances: whom it met, in order.
     closed: when the last of them was through with it, null as long as one is not. code: the number
     that operators know for the reason, or "". acknowledged: when somebody said that he has seen it,
-    or null; by: who, and note: what they had to say about it, both "" for nobody."""
+    or null; by: who, and note: what they had to say about it, both "" for nobody. told: the sinks that
+    were told."""
 
     id: int
     kind: Annotated[str, IncidentKind]
@@ -76,6 +79,7 @@ class Incident(TypedDict):
     acknowledged: MomentText | None
     by: str
     note: str
+    told: list[ToldJson]
 
 
 class Undone(TypedDict):

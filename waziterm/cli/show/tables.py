@@ -66,6 +66,30 @@ def print_incidents(incidents: Sequence[Json]) -> None:
     _print(table)
 
 
+def print_sinks(sinks: Sequence[Json]) -> None:
+    """Print a table, one row for each sink of the alerts."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for title in ("SINK", "WHERE", "GETS", "LAST SENT", "PENDING", "FAILED", "TROUBLE"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    for found in sinks:
+        gets = ", ".join(found["rules"]) or "all"
+        if found["min_severity"] != "info":
+            gets += f" from {found['min_severity']} on"
+        if found["quiet"]:
+            gets += f", quiet {found['quiet']}"
+        sent_at = found["last_sent_at"]
+        table.add_row(
+            Text(found["name"]),
+            Text(plain(found["where"], 80)),
+            Text(gets),
+            Text("never" if sent_at is None else shown(sent_at)),
+            Text(str(found["pending"])),
+            Text(str(found["failed"]), "bold red" if found["failed"] else ""),
+            Text(plain(found["last_error"], 200)),
+        )
+    _print(table)
+
+
 def print_status(found: Json, session: Path | None) -> None:
     """Print all that is known of one instance, a line each. session: where its keys lie, if that
     is known."""

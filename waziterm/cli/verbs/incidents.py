@@ -112,4 +112,5 @@ def _row(incident: Json) -> "Incident":
         "acknowledged": incident["acknowledged_at"],
         "by": incident["acknowledged_by"],
         "note": incident["note"],
+        "told": incident["told"],
     }

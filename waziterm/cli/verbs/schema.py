@@ -3,6 +3,7 @@
 from typing import Any
 
 from waziterm.cli.show import documents, output
+from waziterm.domain.alerts.delivery import AlertsView
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
@@ -20,6 +21,7 @@ _ONE_OR_SEVERAL = InstanceView | list[InstanceView | documents.InstanceFailure]
 _COMPOSED: dict[str, Any] = {
     # What `documents` puts together, and `restart`, which prints its report alone.
     "acknowledge": list[documents.Incident],
+    "alerts list": AlertsView,
     "config": list[documents.ConfigEntry] | documents.ConfigProblems,
     "conflicts": documents.Conflicts,
     "demo": documents.DemoEnd,
@@ -55,10 +57,10 @@ def _under(key: str, made: Json) -> Json:
     return {"$schema": dialect, "type": "object", "properties": {key: made}, "required": [key]}
 
 
-def print_schema(verb: str | None) -> int:
-    """Print the schema of a verb's document, or of all by verb. Raises InputError."""
+def print_schema(verb: str) -> int:
+    """Print the schema of a verb's document, or of all by verb for "". Raises InputError."""
     found = schemas()
-    if verb is None:
+    if not verb:
         output.document(found)
     elif verb in found:
         output.document(found[verb])

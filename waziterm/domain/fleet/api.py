@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from waziterm.domain.alerts.delivery import SinkCounts
 from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.protocol import Fleet, Shown, Subscription
@@ -130,7 +131,7 @@ class FleetView:
     """The whole fleet at one moment. lab: a local WhatsApp is in use instead of the real one.
 
     attempts, attempts_ok: the sums over the instances. library: neonize's version. version: that
-    which it tells WhatsApp, None while it is not known.
+    which it tells WhatsApp, None while it is not known. sinks: how many alerts each has.
     """
 
     at: Moment
@@ -140,6 +141,7 @@ class FleetView:
     attempts_ok: int = 0
     library: str = ""
     version: UsedVersion | None = None
+    sinks: tuple[SinkCounts, ...] = ()
 
     def everyone(self) -> tuple[InstanceView, ...]:
         """See `domain.fleet.protocol.Shown`, for the next two as well."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from waziterm.domain.alerts.delivery import ToldTo
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.codec import document_of
 from waziterm.domain.incidents.incident import Incident
@@ -17,7 +18,7 @@ from waziterm.domain.units import Moment, Seconds, Told
 @document_of(
     *("id", "reason", "code=reason.code", "sentence=reason.sentence", "detail", "began_at"),
     *("last_at", "names", "fleet", "serious=is_serious", "acknowledged_at", "done", "done_parts"),
-    *("kind", "severity", "closed_at", "acknowledged_by", "note"),
+    *("kind", "severity", "closed_at", "acknowledged_by", "note", "told"),
 )
 @dataclass(frozen=True, slots=True)
 class IncidentView(Incident):
@@ -28,6 +29,7 @@ class IncidentView(Incident):
     words, or "" when the history does not tell. closed_at: when the last of its instances was
     through with it, UTC seconds; None as long as one is not. acknowledged_by: who said so last, and
     note: what they had to say about it; both "" for nobody, and both stay when it is open again.
+    told: the sinks that were told of it.
     """
 
     acknowledged_at: Moment | None = None
@@ -35,6 +37,7 @@ class IncidentView(Incident):
     closed_at: Moment | None = None
     acknowledged_by: str = ""
     note: str = ""
+    told: tuple[ToldTo, ...] = ()
 
     @property
     def kind(self) -> IncidentKind:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from contextlib import AbstractAsyncContextManager
 
+    from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
     from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
@@ -270,6 +271,37 @@ class Fleet(Protocol):
     async def silences(self) -> tuple[Silence, ...]:
         """The instances of which nobody is told, the first to end first."""
         ...
+
+    # -- who is told --------------------------------------------------------------------------
+
+    @verb("GET /v1/alerts", files=True)
+    async def alerts(self) -> AlertsView:
+        """The sinks of the settings, and how they stand with their messages."""
+        ...
+
+    @verb("POST /v1/alerts/test", changes=True, line="alerts test", deadline_s=MAINTENANCE_S)
+    async def test_alerts(self, sink: str | None = None) -> tuple[SinkTest, ...]:
+        """Send a test to one sink or to all, once each; whether they have taken it.
+
+        Raises FleetError when no sink has this name.
+        """
+        ...
+
+    @verb("GET /v1/alerts/failed", files=True, line="alerts failed")
+    async def failed_alerts(self) -> tuple[FailedAlert, ...]:
+        """The messages that were given up, oldest first."""
+        ...
+
+    @verb("POST /v1/alerts/retry", changes=True, line="alerts retry")
+    async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
+        """Try anew, at once, what was given up: the message with this id, or all of them whose
+        sinks the settings still have. Returns them as they were.
+
+        Raises FleetError when no such message has this id.
+        """
+        ...
+
+    # -- what is remembered, of one instance and for a screen ---------------------------------
 
     @verb("GET /v1/instances/{name}/timeline", line="")
     async def timeline(

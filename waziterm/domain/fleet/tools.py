@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.care.findings import Finding, FixReport
 from waziterm.domain.care.layers import TestReport
@@ -14,8 +15,10 @@ from waziterm.domain.reload import Reloaded
 from waziterm.domain.units import Moment, Seconds
 
 __all__ = [
+    "AlertsView",
     "Comeback",
     "ConflictRecord",
+    "FailedAlert",
     "Finding",
     "FixReport",
     "Progress",
@@ -23,6 +26,7 @@ __all__ = [
     "Removal",
     "RestartReport",
     "Silence",
+    "SinkTest",
     "Step",
     "TestReport",
     "TrashView",

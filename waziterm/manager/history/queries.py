@@ -38,6 +38,8 @@ async def incidents_in(store: Store, since: float) -> tuple[IncidentView, ...]:
         return ()
     courses = await store.courses(min(each.began_at for each in found), _LOOKED_THROUGH)
     standing = {each.id: each.reason for each in await store.instances()}
+    told = await store.told([each.id for each in found])
+    found = tuple(replace(each, told=told.get(each.id, ())) for each in found)
     # A long history takes a tenth of a second to walk through, too long for an event loop.
     return await asyncio.to_thread(_told, found, courses, standing)
 

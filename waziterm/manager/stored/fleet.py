@@ -29,6 +29,7 @@ from waziterm.store.store import Store, open_store, open_store_to_look
 
 if TYPE_CHECKING:
     from waziterm.config import Settings
+    from waziterm.domain.alerts.delivery import AlertsView, FailedAlert
     from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -104,6 +105,16 @@ class StoredFleet:
     async def silences(self) -> "tuple[Silence, ...]":
         async with self._read() as store:
             return () if store is None else await store.silences(time.time())
+
+    async def alerts(self) -> "AlertsView":
+        from waziterm.alerts.outbox import sinks_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return await sinks_in(store, self._settings().alerts.sinks)
+
+    async def failed_alerts(self) -> "tuple[FailedAlert, ...]":
+        async with self._read() as store:
+            return () if store is None else await store.failed_alerts()
 
     # -- what changes it, and what works on the files -----------------------------------------
 

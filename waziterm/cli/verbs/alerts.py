@@ -1,0 +1,61 @@
+"""The verbs of alerts: the sinks, a test of them, and the messages that were given up."""
+
+from pathlib import Path
+from typing import Any
+
+from waziterm.cli.show import output
+from waziterm.cli.show.times import shown
+from waziterm.cli.target import ask, data_dir_of
+from waziterm.domain.text import plain
+
+Json = dict[str, Any]
+
+
+def list_sinks(flag: Path | None, as_json: bool) -> int:
+    """Print the sinks of the settings. It judges nothing: always 0."""
+    found = ask(data_dir_of(flag), lambda fleet: fleet.alerts())
+    if as_json:
+        output.document(found)
+    elif not found["sinks"]:
+        output.remark("nobody is told: no sink is set; see [[alerts.sinks]] of the config")
+    else:
+        from waziterm.cli.show.tables import print_sinks  # noqa: PLC0415 - rich takes 60 ms
+
+        print_sinks(found["sinks"])
+    return 0
+
+
+def try_sinks(flag: Path | None, as_json: bool, sink: str | None) -> int:
+    """Send a test to a sink, or to all for None; 1 when one has not taken it."""
+    found = ask(data_dir_of(flag), lambda fleet: fleet.test_alerts(sink))
+    if as_json:
+        output.document(found)
+    for each in () if as_json else found:
+        how = f"arrived after {each['took_s']:.2f} s" if each["ok"] else each["error"]
+        output.line(plain(f"{'✔' if each['ok'] else '✖'} {each['sink']}: {how}", 400))
+    return 0 if all(each["ok"] for each in found) else 1
+
+
+def list_failed(flag: Path | None, as_json: bool) -> int:
+    """Print the messages that were given up. It judges nothing: always 0."""
+    found = ask(data_dir_of(flag), lambda fleet: fleet.failed_alerts())
+    _print(found, as_json, "no message was given up")
+    return 0
+
+
+def retry_failed(flag: Path | None, as_json: bool, message: str | None) -> int:
+    """Try anew what was given up, and print it: one message, or all for None."""
+    found = ask(data_dir_of(flag), lambda fleet: fleet.retry_alerts(message))
+    _print(found, as_json, "no message to try anew: none was given up, or its sink is gone")
+    return 0
+
+
+def _print(found: list[Json], as_json: bool, nothing: str) -> None:
+    if as_json:
+        output.document(found)
+    elif not found:
+        output.remark(nothing)
+    for each in () if as_json else found:
+        given_up = f"{each['id']}  {shown(each['failed_at'])}  {each['sink']}: {each['error']}"
+        output.line(plain(given_up, 400))
+        output.line(plain(f"  {each['text']}", 400))
