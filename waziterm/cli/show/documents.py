@@ -65,8 +65,8 @@ class Incident(TypedDict):
     """One thing that happened. kind: what is behind the reason. instances: whom it met, in order.
     closed: when the last of them was through with it, null as long as one is not. code: the number
     that operators know for the reason, or "". acknowledged: when somebody said that he has seen it,
-    or null; by: who, and note: what they had to say about it, both "" for nobody. told: the sinks that
-    were told."""
+    or null; by: who, and note: what they had to say about it, both "" for nobody. told: the sinks
+    that were told."""
 
     id: int
     kind: Annotated[str, IncidentKind]
