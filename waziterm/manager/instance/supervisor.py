@@ -357,6 +357,8 @@ class Supervisor:
         self._arm()
         if _told(before) != _told(after) and after.detail != QUEUED:
             same = (before.state, before.reason) == (after.state, after.reason)
+            # Of who waited for its turn nothing stands yet: that it dials is told in full.
+            same = same and before.detail != QUEUED
             # Evidence that comes later, of who has the session, is a line without what stands.
             if not same or after.detail:
                 self._log.add(Source.MANAGER, after.detail if same else _told(after))
