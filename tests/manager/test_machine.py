@@ -38,6 +38,7 @@ from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.lifecycle.steps import QUEUED
 from waziterm.manager.rivals.search import SearchResult
+from waziterm.worker.library_file import compiled_number
 
 NAMES = ("a", "b", "c")
 LIMITS = Limits()
@@ -81,6 +82,9 @@ class Judge:
 
     told_until: ends of the cool-downs after conflicts that a live worker told, stored or not.
     presses: takeovers that were asked for and not yet used.
+    tells: the version that the newest worker of each tells WhatsApp; refused: the newest of those
+    that it refused. waiting: who was outdated when the manager began, as long as it may be that
+    its version ended that.
     """
 
     host: Host
@@ -90,6 +94,9 @@ class Judge:
     told_ban_s: dict[str, float] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     outdated: set[str] = field(default_factory=set)
+    tells: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    waiting: set[str] = field(default_factory=set)
     cleaned: dict[str, tuple[float, bool]] = field(default_factory=dict)
     presses: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
@@ -145,6 +152,10 @@ class Judge:
         if state is State.OUTDATED or (event == "FleetOutdated" and not online):
             self.held.add(name)
             self.outdated.add(name)
+            # Outdated still or again: whatever ends that now stands in the history.
+            self.waiting.clear()
+        if state is State.OUTDATED and event in ("ClientOutdated", "PairFailed"):
+            self.refused = max(self.refused, self.tells[name])
 
     def _release(self, name: str) -> None:
         self.cool_until.pop(name, None)
@@ -152,9 +163,25 @@ class Judge:
         if name not in self.outdated:
             self.held.discard(name)
 
+    def _take_version(self, worker: FakeWorker) -> None:
+        """A manager that begins with a version newer than the refused one releases whoever was
+        outdated; of one that was stopped the history says nothing."""
+        library = worker.process.library or self.host.world.library
+        assert library is not None
+        self.tells[worker.instance] = compiled_number(Path(library))
+        if self.tells[worker.instance] > self.refused:
+            self.held -= self.waiting
+            self.outdated -= self.waiting
+            self.waiting.clear()
+
+    def begins(self) -> None:
+        """Another manager is about to begin."""
+        self.waiting = set(self.outdated)
+
     def connects(self, worker: FakeWorker) -> None:
         """A worker is told to connect: is that allowed now?"""
         self.read()
+        self._take_version(worker)
         name, now = worker.instance, self.host.world.clock.now()
         for other in self.host.world.live():
             if other is worker:
@@ -416,9 +443,14 @@ class Fleet(RuleBasedStateMachine):
         if known and not self.world.live(name):
             self.host.session(name).unlink(missing_ok=True)
 
-    @rule(by_cancelling=st.booleans())
-    def restarts(self, by_cancelling: bool) -> None:
+    @rule(by_cancelling=st.booleans(), neonize=st.sampled_from(["same", "same", "older", "newer"]))
+    def restarts(self, by_cancelling: bool, neonize: str) -> None:
+        """neonize: that of the next manager, by the newest version that was ever told."""
         self.end(by_cancelling=by_cancelling)
+        if neonize != "same":
+            self.newest += neonize == "newer"
+            write_library(self.folder / "library.so", self.newest - (neonize == "older"))
+        self.judge.begins()
         self.host.open()
 
     def end(self, *, by_cancelling: bool) -> None:
