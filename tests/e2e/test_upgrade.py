@@ -166,7 +166,7 @@ async def it_heals_and_tells(program: Headless, lab: Lab, data: DataDir, two: st
     assert told["upgraded"]["evidence"] == UPGRADED and told["upgraded"]["severity"] == "notice"
     assert "held" in told
     assert (await program.verb("fix", "--dry-run", "--json")).code in (0, 1)
-    sent = await program.verb("test", "three", "--json")
+    sent = await program.verb("test", "three", "--send", "--json")
     assert sent.json["layers"][-1]["verdict"] == "ok", sent
     cleaned = await program.verb("clean", "three", "--yes", "--json")
     assert cleaned.code == 0
