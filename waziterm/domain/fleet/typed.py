@@ -12,8 +12,10 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet import api, history, protocol, tools
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.stats import sums
 
 _NAMES = {
+    **vars(sums),
     **vars(tools),
     **vars(history),
     **vars(api),
