@@ -94,9 +94,16 @@ def sums(
         )
         for part, first, memory, up, seen, drops, fights, tried, well, sent, acks, cpu in rows:
             keyed[part] = found[identity, int(first)] = Hour(
-                *(up / 1000, seen / 1000, drops),
-                **{"conflicts": fights, "attempts": tried, "attempts_ok": well},
-                **{"sends": sent, "acks": acks, "cpu_s": cpu / 1000, "memory_bytes": memory},
+                up_s=up / 1000,
+                seen_s=seen / 1000,
+                drops=drops,
+                conflicts=fights,
+                attempts=tried,
+                attempts_ok=well,
+                sends=sent,
+                acks=acks,
+                cpu_s=cpu / 1000,
+                memory_bytes=memory,
             )
         eventful = db.execute(
             f"SELECT {key}, hour, drops, by_reason, connects, reconnects FROM hours"
@@ -106,10 +113,10 @@ def sums(
         )
         for part, hour, drops, by_reason, connects, reconnects in eventful:
             total = keyed[part]
-            total.by_reason += _counts(by_reason)
-            total.connects += _buckets(connects)
-            total.reconnects += _buckets(reconnects)
-            total.drops_at += Counter({int(hour): drops})
+            total.by_reason.update(_counts(by_reason))
+            total.connects.update(_buckets(connects))
+            total.reconnects.update(_buckets(reconnects))
+            total.drops_at[int(hour)] += drops
     return found
 
 

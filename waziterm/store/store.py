@@ -34,7 +34,7 @@ from waziterm.store.sound import SOUND, damaged_history
 _PRUNED_AT_ONCE = 5_000
 _READ_AT_ONCE = 2_000
 _COUNTED_AT_ONCE = 500
-_SUMMED_AT_ONCE = 10_000
+_SUMMED_AT_ONCE = 3_000
 _MOST_HOURS = 10_000
 
 
@@ -210,7 +210,7 @@ class Store:
         known = await self._connection.read(hours.counted_ids)
         wanted = known if identity is None else (identity,)
         hours_each = min(_MOST_HOURS, max(1, int((at - since) / HOUR_S) + 2))
-        size = _SUMMED_AT_ONCE // hours_each
+        size = max(1, _SUMMED_AT_ONCE // hours_each)
         found: dict[tuple[str, int], Hour] = {}
         for first in range(0, len(wanted), size):
             step = partial(_sums, wanted[first : first + size], since, by)
