@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 WEEK_S = 7 * 86_400.0
 _TITLES = (
-    *("NAME", "UP", "DROPS", "WHY", "CONFLICTS", "CONNECT p50/p95", "BACK p50/p95"),
+    *("NAME", "UP", "DROPS", "WHY", "CONFLICTS", "CONNECT p50/p95", "BACK p50"),
     *("SENT", "OK", "BETWEEN DROPS", "WORST HOUR"),
 )
 
@@ -186,7 +186,7 @@ def _cells(each: Json) -> tuple[str, ...]:
         ", ".join(f"{why} {count}" for why, count in each["by_reason"].items()) or "-",
         str(each["conflicts"]),
         _pair(each["connect_p50_s"], each["connect_p95_s"]),
-        _pair(each["reconnect_p50_s"], each["reconnect_p95_s"]),
+        "-" if each["reconnect_p50_s"] is None else f"{each['reconnect_p50_s']:.3g} s",
         str(each["sends"]),
         "-" if each["success"] is None else f"{each['success'] * 100:.0f} %",
         "-" if each["mtbf_s"] is None else lasted(each["mtbf_s"]),
