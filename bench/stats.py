@@ -28,7 +28,7 @@ TITLE = "statistics of 200 instances over 13 months"
 INSTANCES, DAYS, YEAR_DAYS = 200, 396, 365
 DROPS_A_WEEK = 10
 QUERY_MS = 50.0
-_STEP = 3_000
+_STEP = 1_500
 _SPANS = (("7 days", 7, StatsBy.ALL), ("7 days by hour", 7, StatsBy.HOUR),
           ("30 days by day", 30, StatsBy.DAY), ("13 months", DAYS, StatsBy.ALL),
           ("13 months by day", DAYS, StatsBy.DAY))  # fmt: skip

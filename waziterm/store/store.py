@@ -34,7 +34,7 @@ from waziterm.store.sound import SOUND, damaged_history
 _PRUNED_AT_ONCE = 5_000
 _READ_AT_ONCE = 2_000
 _COUNTED_AT_ONCE = 500
-_SUMMED_AT_ONCE = 3_000
+_SUMMED_AT_ONCE = 1_500
 _MOST_HOURS = 10_000
 
 
