@@ -88,6 +88,17 @@ def test_a_scripted_week_adds_up(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_without_a_drop_no_hour_is_the_worst(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_store(tmp_path / "waziterm.db") as store:
+            await connected(store, AT, 10.0, AttemptKind.RESUME)
+            await store.count(AT + HOUR_S)
+            (found,) = await told(store)
+            assert (found.drops, found.mtbf_s, found.worst_hour) == (0, None, None)
+
+    asyncio.run(run())
+
+
 def test_counted_minute_by_minute_it_is_the_same(tmp_path: Path) -> None:
     """Each row and each second once, however often it is counted, over restarts too."""
 

@@ -116,7 +116,8 @@ def sums(
             total.by_reason.update(_counts(by_reason))
             total.connects.update(_buckets(connects))
             total.reconnects.update(_buckets(reconnects))
-            total.drops_at[int(hour)] += drops
+            if drops:
+                total.drops_at[int(hour)] += drops
     return found
 
 
