@@ -26,6 +26,7 @@ BENCHES = (
     "packed",
     "history",
     "sends",
+    "stats",
     "conflicts",
     "war",
     "reconnects",

@@ -1,5 +1,6 @@
 """The tools and the history of a scripted fleet: answers as a test wrote them, calls noted."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 
@@ -25,6 +26,8 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.reload import ConfigProblem, Reloaded
+from waziterm.domain.stats.hours import Hour
+from waziterm.domain.stats.sums import Stats, StatsBy, stats_of
 
 AT = 1_750_000_000.0
 OPEN = Finding(
@@ -44,6 +47,10 @@ ENTRY = TrashView(
 RELOADED = Reloaded(
     ("limits.cooldown_s", "instances.shop-a.isolate"), ("log.lines_kept",), ("screen.theme",)
 )
+_HOUR = Hour(6_480.0, 7_200.0, 2, Counter({"dropped": 2}), conflicts=1, sends=3, acks=2)
+_HOUR.drops_at[1_749_999_600] = 2
+_HOUR.reconnects[230] = 2
+SUMS = (stats_of(None, AT - 2000, _HOUR), stats_of("shop-b", AT - 2000, _HOUR))
 NOT_RELOADED = Reloaded(
     errors=(
         ConfigProblem(
@@ -135,6 +142,7 @@ class ScriptedTools:
     fought: tuple[ConflictRecord, ...] = (CONFLICT,)
     acted: tuple[AuditEntry, ...] = ACTED
     left: tuple[ShiftNote, ...] = ()
+    summed: tuple[Stats, ...] = SUMS
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
@@ -275,6 +283,13 @@ class ScriptedTools:
         course = self.courses.get(name, ())
         before = [moved for moved in course if moved.at < since][-1:]
         return (*before, *(moved for moved in course if moved.at >= since))[-limit:]
+
+    async def stats(
+        self, since: float = 0.0, name: str | None = None, by: StatsBy | None = None
+    ) -> tuple[Stats, ...]:
+        return tuple(
+            each for each in self.summed if each.since >= since and name in (None, each.instance)
+        )
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         return tuple(

@@ -140,7 +140,7 @@ class Log:
         applies=Applies.START,
     )
     history_days: float = setting(
-        90.0,
+        30.0,
         "Days for which transitions, attempts, sends and incidents are kept.",
         low=1,
         high=36_500,

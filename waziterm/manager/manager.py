@@ -28,6 +28,7 @@ from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.stats.sums import Stats, StatsBy
 from waziterm.manager.alerting import Alerting
 from waziterm.manager.broadcast import Broadcast, Subscriber
 from waziterm.manager.care.cleaning import Cleaning
@@ -51,6 +52,7 @@ from waziterm.manager.history.queries import (
     incidents_in,
     timeline_in,
 )
+from waziterm.manager.history.statistics import stats_in
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
 from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
@@ -471,6 +473,13 @@ class SessionManager:
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         return await timeline_in(self._store, self._instances.id_of(name), since, limit)
+
+    async def stats(
+        self, since: float = 0.0, name: str | None = None, by: StatsBy | None = None
+    ) -> tuple[Stats, ...]:
+        await self._presence.count()
+        now = self._world.clock.now()
+        return await stats_in(self._store, since, name, by or StatsBy.ALL, now)
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         identity = None if name is None else self._instances.id_of(name)

@@ -107,6 +107,7 @@ def prune_names(db: sqlite3.Connection) -> int:
         "DELETE FROM names WHERE id NOT IN (SELECT id FROM instances)"
         " AND NOT EXISTS (SELECT 1 FROM transitions WHERE instance = names.id)"
         " AND NOT EXISTS (SELECT 1 FROM lines WHERE instance = names.id)"
+        " AND NOT EXISTS (SELECT 1 FROM hours WHERE instance = names.id)"
         " AND id NOT IN (SELECT instance FROM attempts)"
         " AND id NOT IN (SELECT instance FROM sends)"
         " AND id NOT IN (SELECT value FROM incidents,"

@@ -221,6 +221,40 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE INDEX outbox_by_incident ON outbox (incident)",
         "CREATE INDEX outbox_by_time ON outbox (at)",
     ),
+    # What was counted of the history, see `store.hours`; older rows are counted after the boot.
+    (
+        """
+        CREATE TABLE hours (
+            instance TEXT NOT NULL,
+            hour INTEGER NOT NULL,
+            up_ms INTEGER NOT NULL,
+            seen_ms INTEGER NOT NULL,
+            drops INTEGER NOT NULL,
+            by_reason TEXT,
+            conflicts INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            attempts_ok INTEGER NOT NULL,
+            connects TEXT,
+            reconnects TEXT,
+            sends INTEGER NOT NULL,
+            acks INTEGER NOT NULL,
+            cpu_ms INTEGER NOT NULL,
+            memory_bytes INTEGER NOT NULL,
+            PRIMARY KEY (instance, hour)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE standings (
+            instance TEXT PRIMARY KEY,
+            at REAL NOT NULL,
+            state TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            down_at REAL
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE TABLE counted (source TEXT PRIMARY KEY, row INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID",
+    ),
 )
 
 

@@ -16,7 +16,9 @@ from waziterm.domain.fleet.audit import AuditEntry
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.store import alerts, audit, history, incidents, outbox
+from waziterm.domain.stats.hours import HOUR_S, Gap, Hour
+from waziterm.domain.stats.sums import StatsBy
+from waziterm.store import alerts, audit, history, hours, incidents, outbox
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
@@ -35,6 +37,9 @@ from waziterm.store.sound import SOUND, damaged_history
 
 _PRUNED_AT_ONCE = 5_000
 _READ_AT_ONCE = 2_000
+_COUNTED_AT_ONCE = 500
+_SUMMED_AT_ONCE = 1_500
+_MOST_HOURS = 10_000
 
 
 class Store:
@@ -238,6 +243,39 @@ class Store:
         )
         return tuple(StoredAct(*row) for row in reversed(rows))
 
+    async def count(self, at: float | None = None, gap: Gap | None = None) -> None:
+        """Count into the hours what the history tells, each row once, and the time until a moment.
+
+        at: UTC seconds; None: no later than the history tells. gap: a time that does not count.
+        A history that was never counted is taken in small transactions, so that others wait a few
+        milliseconds at most.
+        """
+        await self._in_steps(lambda db: hours.count_history(db, _COUNTED_AT_ONCE, gap))
+        if at is not None:
+            await self._connection.write(lambda db: _count_rest(db, at, gap))
+
+    async def add_usage(self, at: float, usage: Mapping[str, tuple[float, int]]) -> None:
+        """Count what workers used, see `store.hours.add_usage`."""
+        await self._connection.write(lambda db: hours.add_usage(db, at, usage))
+
+    async def sums(
+        self, since: float, at: float, by: StatsBy, identity: str | None = None
+    ) -> Mapping[tuple[str, int], Hour]:
+        """What was counted from the hour of `since` until `at`, both UTC seconds, by instance's id
+        and begin; see `store.hours.sums`. identity: None for all, removed ones too.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        known = await self._connection.read(hours.counted_ids)
+        wanted = known if identity is None else (identity,)
+        hours_each = min(_MOST_HOURS, max(1, int((at - since) / HOUR_S) + 2))
+        size = max(1, _SUMMED_AT_ONCE // hours_each)
+        found: dict[tuple[str, int], Hour] = {}
+        for first in range(0, len(wanted), size):
+            step = partial(_sums, wanted[first : first + size], since, by)
+            found |= await self._connection.read(step)
+        return found
+
     async def newest_rows(self) -> Mapping[str, int]:
         """The number of the newest row of each table of the history, 0 where there is none."""
         return await self._connection.read(history.newest_rows)
@@ -246,8 +284,11 @@ class Store:
         """Delete history from before a moment, and such lines of instances that were removed.
 
         rows: by table, the newest row that may be deleted, whatever moment it tells.
-        It deletes in small transactions, so that others wait a few milliseconds at most.
+        It deletes in small transactions, so that others wait a few milliseconds at most. What is
+        deleted was counted before; what was counted stays
+        for 370 days more.
         """
+        await self.count()
         transitions, attempts, sends = [
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
             for table in ("transitions", "attempts", "sends")
@@ -255,6 +296,8 @@ class Store:
         for table in ("acts", "incidents", "audit", "notes", "outbox"):
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
+        oldest = before - hours.KEPT_LONGER_S
+        await self._in_steps(lambda db: hours.prune_hours(db, oldest, _PRUNED_AT_ONCE))
         await self._connection.write(rows_of.prune_names)
         return Pruned(transitions, attempts, sends, lines)
 
@@ -402,3 +445,15 @@ async def _ended(writer: log.LineWriter, task: asyncio.Task[None]) -> None:
 
 def _prune_history(table: str, before: float, newest: int, db: sqlite3.Connection) -> int:
     return history.prune_history(db, table, before, newest, _PRUNED_AT_ONCE)
+
+
+def _count_rest(db: sqlite3.Connection, at: float, gap: Gap | None) -> None:
+    """What was written since the last step too, so that the time is of how it stands now."""
+    hours.count_history(db, _COUNTED_AT_ONCE, gap)
+    hours.count_until(db, at, gap)
+
+
+def _sums(
+    identities: Sequence[str], since: float, by: StatsBy, db: sqlite3.Connection
+) -> dict[tuple[str, int], Hour]:
+    return hours.sums(db, identities, since, by)

@@ -15,6 +15,7 @@ from waziterm.cli.app.options import (
     OptionalName,
     SendOption,
     SinceOption,
+    StatsBy,
     YesOption,
     app,
 )
@@ -191,6 +192,41 @@ def note(
     from waziterm.cli.verbs.audit import leave_note  # noqa: PLC0415
 
     return leave_note(data_dir, as_json, text, dismiss)
+
+
+@app.command(group=SEE, help_epilogue="Example: waziterm stats --since 30d --by day")
+def stats(
+    *names: Names,
+    since: SinceOption = None,
+    by: Annotated[
+        StatsBy | None,
+        Parameter(help="A row for each day, hour or reason of a drop.", show_default=False),
+    ] = None,
+    as_csv: Annotated[
+        bool, Parameter(name="--csv", help="Print a table for a spreadsheet.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Sum up the last 7 days: time connected, drops and why, times to connect, sends."""
+    from waziterm.cli.verbs.stats import show_stats  # noqa: PLC0415
+
+    return show_stats(data_dir, as_json, names, since=since, by=by, as_csv=as_csv)
+
+
+@app.command(group=SEE, help_epilogue="Example: waziterm history shop-jakarta --since 1d")
+def history(
+    name: Name,
+    /,
+    *,
+    since: SinceOption = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print what an instance went through, a line for each drop, in local time."""
+    from waziterm.cli.verbs.stats import show_history  # noqa: PLC0415
+
+    return show_history(data_dir, as_json, name, since)
 
 
 @app.command(group=SEE, help_epilogue="Example: waziterm full --report ticket.md")

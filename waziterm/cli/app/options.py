@@ -18,6 +18,14 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
+class StatsBy(StrEnum):
+    """What `stats --by` takes."""
+
+    DAY = "day"
+    HOUR = "hour"
+    REASON = "reason"
+
+
 Name = Annotated[str, Parameter(help="The instance's name.")]
 Names = Annotated[
     str,

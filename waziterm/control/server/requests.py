@@ -4,6 +4,7 @@ import json
 import re
 import typing
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from aiohttp import web
@@ -103,6 +104,10 @@ def _from_text(name: str, text: str, hint: Any) -> Any:
         if not (re.fullmatch(r"[0-9]{1,15}", text) and beside.least <= int(text) <= beside.most):
             raise InputError(beside.said)
         return int(text)
+    if issubclass(kind, StrEnum):
+        if text not in (words := [each.value for each in kind]):
+            raise InputError(f"{name!r} must be one of {', '.join(words)}, not {text[:40]!r}")
+        return kind(text)
     return text
 
 

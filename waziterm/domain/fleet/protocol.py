@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
     from waziterm.domain.lifecycle.instance import QrCode
     from waziterm.domain.reload import Reloaded
+    from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
 
 MOST_LINES = 5000
@@ -303,7 +304,7 @@ class Fleet(Protocol):
 
     # -- what is remembered, of one instance and for a screen ---------------------------------
 
-    @verb("GET /v1/instances/{name}/timeline", line="")
+    @verb("GET /v1/instances/{name}/timeline", files=True, line="history")
     async def timeline(
         self, name: Name, since: Moment = 0.0, limit: Moves = 200
     ) -> tuple[Moved, ...]:
@@ -311,6 +312,17 @@ class Fleet(Protocol):
 
         They begin with the one before `since` (UTC seconds), if there is one: it tells how the
         instance stood then.
+        """
+        ...
+
+    @verb("GET /v1/stats", files=True)
+    async def stats(
+        self, since: Moment = 0.0, name: Name | None = None, by: StatsBy | None = None
+    ) -> tuple[Stats, ...]:
+        """The sums of the history from the hour of `since` (UTC seconds) on: the fleet's first,
+        then each instance's; none where nothing was counted. They are kept for 400 days.
+
+        name: of one instance only. by: a row for each day or hour; None: one for all of it.
         """
         ...
 

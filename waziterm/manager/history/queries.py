@@ -11,7 +11,8 @@ from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
 from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.incidents.outcome import closed_at, done_about
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.manager.clock import Clock
+from waziterm.domain.stats.hours import Gap
+from waziterm.manager.clock import LOOP_GAP_S, Clock
 from waziterm.manager.history.audit import who
 from waziterm.manager.inputs import note_text
 from waziterm.store.errors import StoreError
@@ -106,6 +107,8 @@ class Presence:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._gap: Gap | None = None
+        self._counted = (clock.now(), clock.elapsed())
 
     async def begin(self) -> float:
         """Note the end of a manager that could not do it itself: about when it was last alive.
@@ -117,28 +120,46 @@ class Presence:
         last, said = await self._noted(_ALIVE), await self._noted(_CLOCK)
         if last is not None:
             await self._store.leave(last)
-        back_s = 0.0 if said is None else min(0.0, self._clock.now() - said)
+        now = self._clock.now()
+        back_s = 0.0 if said is None else min(0.0, now - said)
+        self._gap = None if said is None else Gap(said, now)
+        self._counted = (now, self._clock.elapsed())
         await self._alive()
         return back_s
 
     async def run(self) -> None:
         """Note every minute that this manager is alive, until cancelled."""
         while True:
-            await self._clock.sleep(ALIVE_EVERY_S)
             await self.note()
+            await self._clock.sleep(ALIVE_EVERY_S)
 
     async def note(self) -> None:
         """Note that this manager is alive, and what its clock says."""
         try:
             await self._alive()
+            await self.count()
         except Exception:
             # It is noted again in a minute; it is no reason to end the fleet.
             log.exception("not noted that the manager is alive")
+
+    async def count(self) -> None:
+        """Count what happened until now into the hours of the history. Raises StoreError.
+
+        What the machine slept, and what its clock was set forward by, does not count: it is what
+        the wall clock tells beyond the minute that two notes are apart.
+        """
+        now, elapsed = self._clock.now(), self._clock.elapsed()
+        at, began = self._counted
+        unseen_s = now - at - min(elapsed - began, ALIVE_EVERY_S)
+        gap = Gap(at, at + unseen_s) if unseen_s > LOOP_GAP_S else self._gap
+        await self._store.count(now, gap)
+        self._counted, self._gap = (now, elapsed), None
 
     async def end(self) -> None:
         """Note the end of this manager; when the disk refuses, the next one does."""
         try:
             await self._alive()
+            await self.count()
             await self._store.leave(self._clock.now())
             await self._store.set_meta(_ALIVE, "")
         except StoreError as error:

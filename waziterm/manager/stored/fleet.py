@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
-    from waziterm.domain.fleet.history import IncidentView, ShiftNote
+    from waziterm.domain.fleet.history import IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord
+    from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
 
 
@@ -115,6 +116,30 @@ class StoredFleet:
     async def failed_alerts(self) -> "tuple[FailedAlert, ...]":
         async with self._read() as store:
             return () if store is None else await store.failed_alerts()
+
+    async def timeline(
+        self, name: str, since: float = 0.0, limit: int = 200
+    ) -> "tuple[Moved, ...]":
+        from waziterm.manager.history.queries import timeline_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            known = () if store is None else await store.instances()
+            found = next((each for each in known if each.name == name), None)
+            if store is None or found is None:
+                raise InstanceNotFoundError(name)
+            return await timeline_in(store, found.id, since, limit)
+
+    async def stats(
+        self, since: float = 0.0, name: str | None = None, by: "StatsBy | None" = None
+    ) -> "tuple[Stats, ...]":
+        from waziterm.domain.stats.sums import StatsBy  # noqa: PLC0415 - only here
+        from waziterm.manager.history.statistics import stats_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            if store is None:
+                return ()
+            await store.count()
+            return await stats_in(store, since, name, by or StatsBy.ALL, time.time())
 
     # -- what changes it, and what works on the files -----------------------------------------
 

@@ -1,0 +1,131 @@
+"""The sums of a real manager's history, over scripted days of a clock that the test moves."""
+
+import pytest
+
+from tests.manager.hosting import Host
+from tests.manager.test_history import connect, online, opened
+from tests.manager.test_supervising import worker_of
+from tests.manager.world import BEGIN
+from waziterm.domain.fleet.api import InstanceNotFoundError
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.stats.sums import Stats, StatsBy
+
+HOUR_S, DAY_S = 3600.0, 86_400.0
+SOME_S = 240.0
+
+
+def stats(
+    host: Host, name: str | None = None, since: float = 0.0, by: StatsBy | None = None
+) -> tuple[Stats, ...]:
+    return host.world.run(host.fleet.stats(since, name, by))
+
+
+def of(host: Host, name: str) -> Stats:
+    (found,) = stats(host, name)
+    return found
+
+
+def drop(host: Host, name: str, for_s: float) -> None:
+    """The network ends a connection, and the next one is there some seconds later."""
+    worker_of(host, name).say(ev.Disconnected())
+    host.world.settle()
+    assert host.view(name).state is not State.CONNECTED
+    host.world.pass_time(for_s)
+    connect(host, name)
+    assert host.view(name).state is State.CONNECTED
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_week_adds_up_to_what_its_script_says(host: Host) -> None:
+    online(host, "a", "b")
+    connect(host, "b")
+    begun = host.world.clock.now()
+    for day in range(7):
+        host.world.pass_time(begun + day * DAY_S + 6 * HOUR_S - host.world.clock.now())
+        for _ in range(1 + (day == 3)):
+            drop(host, "a", 36.0)
+            host.world.pass_time(600.0)
+    host.world.pass_time(begun + 7 * DAY_S - host.world.clock.now())
+    a, b = of(host, "a"), of(host, "b")
+    assert (a.drops, a.by_reason, a.conflicts) == (8, {"dropped": 8}, 0)
+    assert a.uptime == pytest.approx(1 - 8 * 36.0 / (7 * DAY_S), abs=1e-5)
+    assert a.reconnect_p50_s == pytest.approx(36.0, rel=0.03)
+    assert a.mtbf_s == pytest.approx((7 * DAY_S - 8 * 36.0) / 8, rel=1e-4)
+    assert a.worst_hour == (begun + 3 * DAY_S + 6 * HOUR_S) // HOUR_S * HOUR_S
+    assert (b.drops, b.uptime, b.mtbf_s, b.worst_hour) == (0, 1.0, None, None)
+    fleet, *each = stats(host)
+    assert (fleet.instance, fleet.drops) == (None, 8)
+    assert [one.instance for one in each] == ["a", "b"] and each == [a, b]
+    assert a.uptime is not None
+    assert fleet.uptime == pytest.approx((a.uptime + 1.0) / 2, abs=1e-6)
+    by_day = stats(host, "a", by=StatsBy.DAY)
+    assert sum(one.drops for one in by_day) == 8 and len(by_day) in (7, 8)
+    by_hour = stats(host, "a", by=StatsBy.HOUR)
+    assert len(by_hour) in (168, 169) and all((one.uptime or 0) > 0.95 for one in by_hour)
+
+
+def test_what_a_person_wants_is_no_drop(host: Host) -> None:
+    online(host, "a")
+    host.world.pass_time(SOME_S)
+    host.world.run(host.fleet.stop("a"))
+    host.world.pass_time(SOME_S)
+    host.world.run(host.fleet.start("a"))
+    host.world.settle()
+    connect(host, "a")
+    host.world.run(host.fleet.reconnect("a"))
+    host.world.settle()
+    connect(host, "a")
+    host.world.pass_time(SOME_S)
+    found = of(host, "a")
+    assert (found.drops, found.reconnect_p50_s) == (0, None)
+    assert found.uptime == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_conflict_is_counted(host: Host) -> None:
+    online(host, "a").say(ev.StreamReplaced())
+    host.world.settle()
+    host.world.pass_time(60.0)
+    found = of(host, "a")
+    assert (found.conflicts, found.drops) == (1, 1)
+    assert found.by_reason == {"conflict": 1}
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_no_time_counts_while_no_manager_runs(host: Host, well: bool) -> None:
+    worker = online(host, "a", "b")
+    if not well:
+        worker.say(ev.LoggedOut(on_connect=False, code=401))
+        host.world.settle()
+    host.world.pass_time(SOME_S)
+    host.close()
+    host.world.pass_time(9 * HOUR_S)
+    host.open()
+    if well:
+        connect(host, "a")
+    host.world.pass_time(SOME_S)
+    hours = stats(host, "a", by=StatsBy.HOUR)
+    assert len(hours) in (2, 3, 4)
+    assert of(host, "a").uptime == pytest.approx(float(well), abs=0.02)
+    assert of(host, "a").drops == (0 if well else 1)
+
+
+@pytest.mark.parametrize("by_s", [5 * HOUR_S, -5 * HOUR_S])
+def test_a_clock_that_is_set_makes_no_hour_longer(host: Host, by_s: float) -> None:
+    online(host, "a")
+    host.world.pass_time(SOME_S)
+    host.world.clock.set_by(by_s)
+    host.world.settle()
+    host.world.pass_time(SOME_S)
+    found = stats(host, "a", by=StatsBy.HOUR)
+    assert all(one.uptime == pytest.approx(1.0, abs=0.02) for one in found)
+    assert len(found) <= 7
+    assert of(host, "a").drops == 0
+
+
+def test_nothing_there_is_nothing(host: Host) -> None:
+    opened(host)
+    assert stats(host, since=BEGIN) == ()
+    with pytest.raises(InstanceNotFoundError):
+        stats(host, "nobody")

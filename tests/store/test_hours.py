@@ -1,0 +1,204 @@
+"""Hours counted from a history: a scripted week, one that was there before, and one that grows."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.stats.hours import Gap
+from waziterm.domain.stats.sums import Stats, StatsBy, compared, stats_of
+from waziterm.store.records import AttemptEnd, Change
+from waziterm.store.store import Store, open_store
+
+AT = 1_767_225_600.0
+HOUR_S, DAY_S = 3600.0, 86_400.0
+WEEK_END = AT + 7 * DAY_S
+SHOP = Instance("shop", created_at=AT, id="shop", since=AT, jid="6281234567890:3@s.whatsapp.net")
+
+
+async def moved(store: Store, at: float, state: State, reason: Reason, event: str = "Due") -> None:
+    changed = replace(SHOP, state=state, reason=reason, since=at)
+    await store.record(Change(changed, event, at))
+
+
+async def connected(store: Store, at: float, took_s: float, kind: AttemptKind) -> None:
+    """An attempt that begins at a moment and succeeds some seconds later."""
+    dialling = replace(SHOP, state=State.CONNECTING, reason=Reason.RETRY, since=at)
+    begun = await store.record(Change(dialling, "Due", at, begins=kind))
+    assert begun.attempt is not None
+    online = replace(SHOP, state=State.CONNECTED, reason=Reason.ONLINE, since=at + took_s)
+    end = AttemptEnd(begun.attempt, True)
+    await store.record(Change(online, "Connected", at + took_s, ends=end))
+
+
+async def week(store: Store) -> None:
+    """A drop at noon of each day, back after 30 s, 10 of them a dial; three more on the fourth day
+    in its last hour; a conflict at the end of the fifth; a send each day, the first refused."""
+    await connected(store, AT, 10.0, AttemptKind.RESUME)
+    for day in range(7):
+        noon = AT + day * DAY_S + 12 * HOUR_S
+        late = [AT + day * DAY_S + 23 * HOUR_S + each * 300.0 for each in range(3)]
+        for at in (noon, *(late if day == 3 else ())):
+            await moved(store, at, State.RETRYING, Reason.DROPPED, "Disconnected")
+            await connected(store, at + 20.0, 10.0, AttemptKind.RETRY)
+        await store.add_send("shop", noon + 60.0, day > 0, 0.4, "" if day else "refused")
+    at = AT + 6 * DAY_S + 20 * HOUR_S
+    await moved(store, at, State.COOLDOWN, Reason.CONFLICT, "StreamReplaced")
+    await connected(store, at + 50.0, 10.0, AttemptKind.GUARDED)
+
+
+async def told(store: Store, by: StatsBy = StatsBy.ALL) -> list[Stats]:
+    found = await store.sums(0.0, WEEK_END, by)
+    return [stats_of("shop", at, hour) for (_, at), hour in sorted(found.items())]
+
+
+def check_week(found: Stats) -> None:
+    down_s = 10 * 30.0 + 60.0
+    assert (found.drops, found.by_reason) == (11, {"dropped": 10, "conflict": 1})
+    assert (found.conflicts, found.sends, found.acks) == (1, 7, 6)
+    assert found.success == pytest.approx(6 / 7, abs=1e-6)
+    # The first connect takes ten seconds in which it was to be connected.
+    assert found.uptime == pytest.approx(1 - (down_s + 10.0) / (7 * DAY_S), abs=1e-6)
+    assert found.mtbf_s == pytest.approx((7 * DAY_S - down_s - 10.0) / 11, rel=1e-5)
+    assert found.connect_p50_s == found.connect_p95_s == pytest.approx(10.0, rel=0.025)
+    assert found.reconnect_p50_s == pytest.approx(30.0, rel=0.025)
+    assert found.worst_hour == AT + 3 * DAY_S + 23 * HOUR_S
+
+
+def test_a_scripted_week_adds_up(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_store(tmp_path / "waziterm.db") as store:
+            await week(store)
+            await store.count(WEEK_END)
+            (found,) = await told(store)
+            check_week(found)
+            hours = await told(store, StatsBy.HOUR)
+            assert len(hours) == 7 * 24
+            assert sum(each.drops for each in hours) == 11
+            days = await told(store, StatsBy.DAY)
+            assert sum(each.drops for each in days) == 11
+
+    asyncio.run(run())
+
+
+def test_without_a_drop_no_hour_is_the_worst(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_store(tmp_path / "waziterm.db") as store:
+            await connected(store, AT, 10.0, AttemptKind.RESUME)
+            await store.count(AT + HOUR_S)
+            (found,) = await told(store)
+            assert (found.drops, found.mtbf_s, found.worst_hour) == (0, None, None)
+
+    asyncio.run(run())
+
+
+def test_counted_minute_by_minute_it_is_the_same(tmp_path: Path) -> None:
+    """Each row and each second once, however often it is counted, over restarts too."""
+
+    async def run() -> None:
+        path = tmp_path / "waziterm.db"
+        async with open_store(path) as store:
+            await moved(store, AT, State.CONNECTED, Reason.ONLINE)
+            for minute in range(90):
+                await store.count(AT + minute * 60.0)
+                await store.count(AT + minute * 60.0 - 0.01)
+        async with open_store(path) as store:
+            await store.count(AT + 2 * HOUR_S)
+            await store.count()
+            first, second = await store.sums(0.0, WEEK_END, StatsBy.HOUR)
+            hours = await store.sums(0.0, WEEK_END, StatsBy.HOUR)
+            assert hours[first].up_s == hours[second].up_s == pytest.approx(HOUR_S, abs=0.2)
+
+    asyncio.run(run())
+
+
+def test_an_older_history_is_counted_once(tmp_path: Path) -> None:
+    async def run() -> None:
+        path = tmp_path / "waziterm.db"
+        async with open_store(path) as store:
+            await week(store)
+            await store.count(WEEK_END)
+        with closing(sqlite3.connect(path)) as db, db:
+            # As a program left it that counted nothing.
+            for table in ("hours", "standings", "counted"):
+                db.execute(f"DROP TABLE {table}")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            db.execute(f"PRAGMA user_version = {version - 1}")
+        async with open_store(path) as store:
+            assert await told(store) == []
+            await store.count(WEEK_END)
+            check_week(*await told(store))
+
+    asyncio.run(run())
+
+
+def test_what_nobody_saw_does_not_count(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_store(tmp_path / "waziterm.db") as store:
+            await moved(store, AT, State.CONNECTED, Reason.ONLINE)
+            await store.count(AT + 600.0)
+            await moved(store, AT + 9000.0, State.RETRYING, Reason.DROPPED)
+            await store.count(AT + 9060.0, Gap(AT + 600.0, AT + 8990.0))
+            ((_, hour),) = (await store.sums(0.0, WEEK_END, StatsBy.ALL)).items()
+            assert (hour.up_s, hour.seen_s) == (610.0, 670.0)
+            await store.add_usage(AT + 9060.0, {"shop": (1.5, 4096)})
+            (found,) = await told(store)
+            assert (found.cpu_s, found.memory_bytes) == (1.5, 4096)
+
+    asyncio.run(run())
+
+
+def test_hours_outlive_their_rows_and_end_too(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_store(tmp_path / "waziterm.db") as store:
+            await week(store)
+            await store.count(WEEK_END)
+            rows = await store.newest_rows()
+            await store.prune(WEEK_END, rows)
+            assert await store.transitions() == ()
+            check_week(*await told(store))
+            await store.prune(WEEK_END + 371 * DAY_S, rows)
+            assert await told(store) == []
+
+    asyncio.run(run())
+
+
+def test_damaged_hours_are_no_end(tmp_path: Path) -> None:
+    async def run() -> None:
+        path = tmp_path / "waziterm.db"
+        async with open_store(path) as store:
+            await week(store)
+            await store.count(WEEK_END)
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("UPDATE hours SET by_reason = 'no JSON', connects = '[1]'")
+            db.execute("UPDATE standings SET state = 'no state'")
+        async with open_store(path) as store:
+            await store.count(WEEK_END + HOUR_S)
+            (found,) = await told(store)
+            assert (found.drops, found.by_reason, found.connect_p50_s) == (11, {}, None)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("today", "before", "beside", "said"),
+    [
+        (14, 4.5, {"shop-pune": 12, "shop-goa": 1},
+         "shop: 14 drops today, 3.1 × the week's mean; shop-pune, on the same proxy, has 12"),
+        (14, 4.5, {"shop-pune": 0}, "shop: 14 drops today, 3.1 × the week's mean"),
+        (5, 0.0, {}, "shop: 5 drops today, none in the week before"),
+        (5, 4.0, {"shop-pune": 9}, ""),
+        (2, 0.1, {}, ""),
+    ],
+)  # fmt: skip
+def test_what_is_unusual_is_said(
+    today: int, before: float, beside: dict[str, int], said: str
+) -> None:
+    assert compared("shop", today, before, beside) == said

@@ -1,0 +1,208 @@
+"""One hour of an instance, and how what happens to the instance is counted into its hours.
+
+A drop is the end of a connection that neither a person nor the program wanted. An instance is up
+while it is connected, and seen while it is to be connected and a manager runs.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass, field
+
+from waziterm.domain.lifecycle.event_names import tells_of_a_conflict
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State
+
+HOUR_S = 3600
+_HAD = frozenset({State.CONNECTED, State.DEGRADED})
+_UNSEEN = frozenset({State.STOPPED, State.PAIRING})
+_WANTED = frozenset(
+    {
+        Reason.NEW,
+        Reason.BY_OPERATOR,
+        Reason.NO_MANAGER,
+        Reason.RESTORED,
+        Reason.PAUSED,
+        Reason.CLEANED,
+        Reason.ASKED,
+        Reason.RESUMED,
+        Reason.TAKEOVER,
+        Reason.MOVED,
+        Reason.VERSION_CHANGED,
+    }
+)
+"""For these a connection ends because a person or the program meant it to."""
+_LATE_S = 60.0
+_LEAST_S, _STEP = 0.001, math.log(1.05)
+
+
+def bucket_of(seconds: float) -> int:
+    """The bucket of a duration: each is 5 % longer than the one before it."""
+    return 0 if seconds <= _LEAST_S else round(math.log(seconds / _LEAST_S) / _STEP)
+
+
+def seconds_of(bucket: int) -> float:
+    """The duration in the middle of a bucket; it differs by at most 2.5 % from what is in it."""
+    return _LEAST_S * math.exp(bucket * _STEP)
+
+
+def quantile(buckets: Counter[int], share: float) -> float | None:
+    """The duration, in seconds, that `share` of those counted do not exceed; None without any."""
+    wanted, seen = share * buckets.total(), 0
+    for bucket in sorted(buckets):
+        seen += buckets[bucket]
+        if seen >= wanted:
+            return seconds_of(bucket)
+    return None
+
+
+def hour_of(at: float) -> int:
+    """The begin of the hour of a moment, UTC seconds."""
+    return int(at // HOUR_S) * HOUR_S
+
+
+@dataclass(slots=True)
+class Hour:
+    """What is counted of an instance in an hour, or of several in a longer time.
+
+    up_s, seen_s: see the module. by_reason: drops by the slug of their reason. connects,
+    reconnects: how many took how long, see `bucket_of`; a reconnect is the time from a drop to the
+    next connection. cpu_s: of its worker, its share. memory_bytes: the most of its worker, its
+    share; 0 where it was not measured. drops_at: drops by the begin of their hour, in a sum.
+    """
+
+    up_s: float = 0.0
+    seen_s: float = 0.0
+    drops: int = 0
+    by_reason: Counter[str] = field(default_factory=Counter)
+    conflicts: int = 0
+    attempts: int = 0
+    attempts_ok: int = 0
+    connects: Counter[int] = field(default_factory=Counter)
+    reconnects: Counter[int] = field(default_factory=Counter)
+    sends: int = 0
+    acks: int = 0
+    cpu_s: float = 0.0
+    memory_bytes: int = 0
+    drops_at: Counter[int] = field(default_factory=Counter)
+
+    def add(self, other: "Hour") -> None:
+        """Count what another one has too; the memory is the greater of both."""
+        self.up_s += other.up_s
+        self.seen_s += other.seen_s
+        self.drops += other.drops
+        self.by_reason.update(other.by_reason)
+        self.conflicts += other.conflicts
+        self.attempts += other.attempts
+        self.attempts_ok += other.attempts_ok
+        self.connects.update(other.connects)
+        self.reconnects.update(other.reconnects)
+        self.sends += other.sends
+        self.acks += other.acks
+        self.cpu_s += other.cpu_s
+        self.memory_bytes = max(self.memory_bytes, other.memory_bytes)
+        self.drops_at.update(other.drops_at)
+
+    def bounded(self) -> None:
+        """Cut what a clock that was set back has counted twice: an hour has 3,600 seconds."""
+        self.seen_s = min(self.seen_s, float(HOUR_S))
+        self.up_s = min(self.up_s, self.seen_s)
+
+
+Hours = MutableMapping[tuple[str, int], Hour]
+"""By the id of an instance and the begin of the hour, what is to be added to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of an instance as the history has it. instance: its id. event: its name, or ""."""
+
+    instance: str
+    at: float
+    state: State
+    reason: Reason
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an instance stood when it was counted last. at: until when, UTC seconds.
+
+    down_at: when its connection dropped; None while it is connected, and when nobody waits for it
+    to come back.
+    """
+
+    at: float
+    state: State
+    reason: Reason
+    down_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time that nobody saw: no manager ran, the machine slept, the clock was set forward."""
+
+    begin: float
+    end: float
+
+
+def is_drop(before: State, state: State, reason: Reason) -> bool:
+    """Whether a connection ended that nobody meant to end."""
+    return before in _HAD and state not in _HAD and reason not in _WANTED
+
+
+def passed(
+    hours: Hours, instance: str, standing: Standing, until: float, gap: Gap | None = None
+) -> Standing:
+    """Count the time from where an instance was counted last until a moment; where it stands then.
+
+    A clock that was set back makes no time that is below 0: then it is counted from the new moment
+    on. What was written a little late is none of that, and counts nothing twice.
+    """
+    if standing.at - _LATE_S < until < standing.at:
+        return standing
+    if standing.state not in _UNSEEN:
+        for begin, end in _outside(standing.at, until, gap):
+            _spread(hours, instance, begin, end, up=standing.state is State.CONNECTED)
+    return Standing(until, standing.state, standing.reason, standing.down_at)
+
+
+def stepped(hours: Hours, standing: Standing | None, step: Step, gap: Gap | None) -> Standing:
+    """Count a change of an instance; where it stands then. standing: None for a new one."""
+    if standing is None:
+        standing = Standing(step.at, State.STOPPED, Reason.NEW)
+    else:
+        standing = passed(hours, step.instance, standing, step.at, gap)
+    hour = hours.setdefault((step.instance, hour_of(step.at)), Hour())
+    down_at = standing.down_at
+    if is_drop(standing.state, step.state, step.reason):
+        # A new attempt tells of itself, not of what ended the connection before it.
+        why = standing.reason if step.reason is Reason.RETRY else step.reason
+        hour.drops += 1
+        hour.by_reason[why.slug] += 1
+        down_at = step.at
+    elif step.state in _HAD:
+        if down_at is not None and step.at >= down_at:
+            hour.reconnects[bucket_of(step.at - down_at)] += 1
+        down_at = None
+    elif step.state in _UNSEEN or step.reason in (Reason.ASKED, Reason.TAKEOVER):
+        down_at = None
+    hour.conflicts += tells_of_a_conflict(step.event, step.reason)
+    return Standing(step.at, step.state, step.reason, down_at)
+
+
+def _outside(begin: float, end: float, gap: Gap | None) -> Iterable[tuple[float, float]]:
+    """The parts of a span that are not in a gap."""
+    if gap is None:
+        return ((begin, end),)
+    return ((begin, min(end, gap.begin)), (max(begin, gap.end), end))
+
+
+def _spread(hours: Hours, instance: str, begin: float, end: float, *, up: bool) -> None:
+    while begin < end:
+        at = hour_of(begin)
+        until = min(end, float(at + HOUR_S))
+        hour = hours.setdefault((instance, at), Hour())
+        hour.seen_s += until - begin
+        hour.up_s += (until - begin) if up else 0.0
+        begin = until
