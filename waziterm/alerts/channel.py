@@ -1,6 +1,6 @@
 """A way to a sink, made from its settings; what it needs is loaded when it is first used."""
 
-from typing import Protocol
+from typing import Protocol, assert_never
 from urllib.parse import urlsplit
 
 from waziterm.domain.alerts.alert_settings import Sink
@@ -47,7 +47,8 @@ def open_channel(sink: Sink) -> Channel:
     """The way to a sink. It blocks for nothing: what is slow to load is loaded by the first
     `send`."""
     # A manager without sinks needs none of them, and with one not the other two.
-    match kind_of(sink):
+    kind = kind_of(sink)
+    match kind:
         case SinkKind.WEBHOOK:
             from waziterm.alerts.webhook import Webhook  # noqa: PLC0415 - as said above
 
@@ -60,3 +61,5 @@ def open_channel(sink: Sink) -> Channel:
             from waziterm.alerts.command import Command  # noqa: PLC0415 - as said above
 
             return Command(sink.command, sink.numbers)
+        case _:
+            assert_never(kind)

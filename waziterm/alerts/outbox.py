@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from waziterm.alerts.channel import Channel, give_up_s, kind_of, open_channel, where
 from waziterm.domain.alerts.alert import Alert
@@ -324,6 +324,8 @@ class _Carrier:
                     told.tries,
                 )
                 self._ready[message.number] = elapsed + told.wait_s
+            case _:
+                assert_never(told.state)
 
     def _forget(self, number: int) -> None:
         self._waiting.pop(number, None)
