@@ -270,7 +270,7 @@ async def test_405_stops_the_whole_fleet_but_not_who_is_connected(lab: Lab, fold
             fleet, "met", lambda view: view.state is State.OUTDATED and view.pid is None
         )
         assert view.reason.code == "405" and "upgrade neonize" in view.next_step
-        with pytest.raises(FleetError, match="upgrade"):
+        with pytest.raises(FleetError, match="outdated"):
             await fleet.start("idle")
         await in_state(fleet, "online", State.CONNECTED)
         await lab.clear()

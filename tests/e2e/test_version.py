@@ -147,7 +147,7 @@ async def test_a_page_of_no_use_leaves_the_fleet_outdated_and_without_a_dial(
             await shown(fleet, name, telling(SAID[PageMode.MISSING]))
         refused, before = await refusals(lab, position), await dials(lab)
         assert refused and max(refused.values()) <= 2
-        with pytest.raises(FleetError, match="upgrade neonize"):
+        with pytest.raises(FleetError, match="outdated"):
             await fleet.start("one")
         for page, revision, said in answers:
             read = await pages(lab)
