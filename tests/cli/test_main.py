@@ -37,6 +37,12 @@ def process(*argv: str, **options: object) -> "subprocess.CompletedProcess[str]"
     )
 
 
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_the_help_ends_on_the_narrowest_terminal(columns: str) -> None:
+    done = process("--help", env=os.environ | {"COLUMNS": columns})
+    assert done.returncode == 0 and "waziterm" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [

@@ -4,8 +4,10 @@ Exit codes: 0 all well · 1 problems, or the action failed · 2 wrong usage · 3
 another one owns the data directory · 130 ended by ctrl+c.
 """
 
+import os
 import sys
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import NoReturn
 
 from waziterm.cli.run.loading import nothing_collected
@@ -21,6 +23,8 @@ with nothing_collected():
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
+NARROWEST = 20
+"""The columns that the help has at least, on whatever terminal."""
 # What they did is done, whether or not it could be told; the others are asked for their answer.
 _ACTS = frozenset(
     {
@@ -52,6 +56,9 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _call(argv: Sequence[str], as_json: bool) -> int:
+    if not {"--help", "-h"}.isdisjoint(argv) and get_terminal_size().columns < NARROWEST:
+        # In one or two columns the help's table would search for its widths without end.
+        os.environ["COLUMNS"] = str(NARROWEST)
     try:
         code = app(list(argv), exit_on_error=False, print_error=False)
     except CycloptsError as error:
