@@ -113,7 +113,7 @@ HISTORY = {
     "attempts": ("kind", "at", "ended_at", "ok"),
     "sends": ("at", "ok", "took_s", "error"),
     "lines": ("at", "source", "text"),
-    "incidents": ("reason", "began_at", "last_at", "instances", "fleet", "acknowledged_at"),
+    "incidents": ("reason", "began_at", "last_at", "instances", "fleet", "acknowledged_at", "ended_at"),
     "acts": ("at", "kind", "subject", "why"),
     "audit": ("via", "args", "result"),
     "notes": ("at",),
@@ -159,7 +159,7 @@ def fill(data: DataDir, shop: Instance) -> None:
                 "attempts": (number, shop.id, "resume", at, at + 1.0, 1, "online"),
                 "sends": (number, shop.id, at, 1, 0.2, ""),
                 "lines": (shop.id, number, at, "manager", "hello"),
-                "incidents": (number, "conflict", at, at, met, 1, "", 0, None, "", ""),
+                "incidents": (number, "conflict", at, at, met, 1, "", 0, None, "", "", None),
                 "acts": (number, at, "trash", "shop", "", shop.id),
                 "audit": (
                     number,

@@ -77,6 +77,7 @@ SOUND: Mapping[str, str] = {
             _moment("began_at"),
             _moment("last_at"),
             _or_none("acknowledged_at", _moment("acknowledged_at")),
+            _or_none("ended_at", _moment("ended_at")),
             _one_of("reason", _REASONS),
             _text("detail", "instances", "acknowledged_by", "note"),
             _number("fleet"),
