@@ -2,11 +2,14 @@
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from waziterm.cli.show.verbs import with_verbs
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
+
+Json = dict[str, Any]
 
 
 def document(data: Any) -> None:
@@ -17,6 +20,18 @@ def document(data: Any) -> None:
 def line(text: str) -> None:
     """Print a line of a verb's answer."""
     sys.stdout.write(text + "\n")
+
+
+def array(found: Sequence[Json], as_json: bool, words: Callable[[Json], str], nothing: str) -> None:
+    """Print an array of a verb's answer. words: one of them for people, in a line or more.
+    nothing: the remark where there is none."""
+    if as_json:
+        document(found)
+        return
+    if not found:
+        remark(nothing)
+    for each in found:
+        line(words(each))
 
 
 def remark(text: str) -> None:

@@ -39,23 +39,19 @@ def try_sinks(flag: Path | None, as_json: bool, sink: str | None) -> int:
 def list_failed(flag: Path | None, as_json: bool) -> int:
     """Print the messages that were given up. It judges nothing: always 0."""
     found = ask(data_dir_of(flag), lambda fleet: fleet.failed_alerts())
-    _print(found, as_json, "no message was given up")
+    output.array(found, as_json, _given_up, "no message was given up")
     return 0
 
 
 def retry_failed(flag: Path | None, as_json: bool, message: str | None) -> int:
     """Try anew what was given up, and print it: one message, or all for None."""
     found = ask(data_dir_of(flag), lambda fleet: fleet.retry_alerts(message))
-    _print(found, as_json, "no message to try anew: none was given up, or its sink is gone")
+    nothing = "no message to try anew: none was given up, or its sink is gone"
+    output.array(found, as_json, _given_up, nothing)
     return 0
 
 
-def _print(found: list[Json], as_json: bool, nothing: str) -> None:
-    if as_json:
-        output.document(found)
-    elif not found:
-        output.remark(nothing)
-    for each in () if as_json else found:
-        given_up = f"{each['id']}  {shown(each['failed_at'])}  {each['sink']}: {each['error']}"
-        output.line(plain(given_up, 400))
-        output.line(plain(f"  {each['text']}", 400))
+def _given_up(message: Json) -> str:
+    when = shown(message["failed_at"])
+    head = f"{message['id']}  {when}  {message['sink']}: {message['error']}"
+    return f"{plain(head, 400)}\n{plain(message['text'], 400)}"

@@ -22,12 +22,7 @@ def show_audit(flag: Path | None, as_json: bool, since: str | None, by: str | No
     """Print the acts from a moment on, by default all that are remembered. by: of one user."""
     begin = 0.0 if since is None else moment_of(since, time.time())
     found = ask(data_dir_of(flag), lambda fleet: fleet.audit(begin, by or ""))
-    if as_json:
-        output.document(found)
-    elif not found:
-        output.remark("nobody did anything")
-    for entry in () if as_json else found:
-        output.line(_act_line(entry))
+    output.array(found, as_json, _act_line, "nobody did anything")
     return 0
 
 
@@ -44,12 +39,7 @@ def leave_note(flag: Path | None, as_json: bool, text: str | None, dismiss: bool
         newest = found[-1]["id"]
         ask(data, lambda fleet: fleet.dismiss(newest))
         found = ask(data, lambda fleet: fleet.notes())
-    if as_json:
-        output.document(found)
-    elif not found:
-        output.remark("no note")
-    for note in () if as_json else found:
-        output.line(_note_line(note))
+    output.array(found, as_json, _note_line, "no note")
     return 0
 
 

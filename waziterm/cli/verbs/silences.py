@@ -42,12 +42,7 @@ def silence_instances(
 def show_silences(flag: Path | None, as_json: bool) -> int:
     """Print the silences that last, the first to end first."""
     found = ask(data_dir_of(flag), lambda fleet: fleet.silences())
-    if as_json:
-        output.document(found)
-    elif not found:
-        output.remark("nobody is silenced")
-    for each in () if as_json else found:
-        output.line(_line(each))
+    output.array(found, as_json, _line, "nobody is silenced")
     return 0
 
 
