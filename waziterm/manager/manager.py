@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from waziterm.alerts.outbox import Outbox, sinks_in
 from waziterm.config import ConfigError, Settings
+from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import (
     FleetError,
@@ -63,7 +64,6 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
-    from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -447,8 +447,6 @@ class SessionManager:
         await acknowledge_in(self._store, incident, note, self._world.clock.now())
 
     async def silence(self, name: str, seconds: int) -> Silence:
-        from waziterm.domain.alerts.silence import Silence  # noqa: PLC0415 - only here
-
         identity, now = self._instances.id_of(name), self._world.clock.now()
         silence = Silence(name, now, now + seconds, user_name(), identity)
         await self._alerting.silence(silence)

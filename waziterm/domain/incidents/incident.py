@@ -164,9 +164,7 @@ def lasting(
     detail = outage_detail(what, (at - began) / 60, instance.attempt)
     if current is None:
         return Incident(*(reason, began, at, (instance.name,), fleet, detail), met=(instance.id,))
-    names, met = current.names, current.met
-    if instance.id not in met:
-        names, met = (*names, instance.name), (*met, instance.id)
+    names, met = _joined_by(current, instance)
     return replace(
         current,
         reason=agreed(current, instance, reason, causes),
@@ -199,9 +197,7 @@ def grown(
             is_serious=serious,
             met=(instance.id,),
         )
-    names, met = current.names, current.met
-    if instance.id not in met:
-        names, met = (*names, instance.name), (*met, instance.id)
+    names, met = _joined_by(current, instance)
     reason = agreed(current, instance, instance.reason, causes)
     own = instance.detail if reason is instance.reason else ""
     # Of another cause the evidence tells nothing; who took a session is told through the quarrel.
@@ -216,3 +212,10 @@ def grown(
         detail=own or (current.detail if kept else ""),
         is_serious=serious or current.is_serious,
     )
+
+
+def _joined_by(incident: Incident, instance: Instance) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names and the ids of those whom an incident met, with this instance."""
+    if instance.id in incident.met:
+        return incident.names, incident.met
+    return (*incident.names, instance.name), (*incident.met, instance.id)

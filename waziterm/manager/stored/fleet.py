@@ -73,11 +73,8 @@ class StoredFleet:
         self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:
         async with self._read() as store:
-            known = () if store is None else await store.instances()
-            found = next((each for each in known if each.name == name), None)
-            if store is None or found is None:
-                raise InstanceNotFoundError(name)
-            return await store.lines(found.id, limit=limit, since=since, after_seq=after)
+            known, identity = await _with_id(store, name)
+            return await known.lines(identity, limit=limit, since=since, after_seq=after)
 
     async def conflicts(self, since: float = 0.0) -> "tuple[ConflictRecord, ...]":
         from waziterm.manager.history.conflicts import conflicts_in  # noqa: PLC0415 - only here
@@ -123,11 +120,8 @@ class StoredFleet:
         from waziterm.manager.history.queries import timeline_in  # noqa: PLC0415 - only here
 
         async with self._read() as store:
-            known = () if store is None else await store.instances()
-            found = next((each for each in known if each.name == name), None)
-            if store is None or found is None:
-                raise InstanceNotFoundError(name)
-            return await timeline_in(store, found.id, since, limit)
+            known, identity = await _with_id(store, name)
+            return await timeline_in(known, identity, since, limit)
 
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: "StatsBy | None" = None
@@ -310,3 +304,12 @@ def at_rest(instance: Instance) -> InstanceView:
         )
     view = view_of(instance, Health(), None)
     return replace(view, next_attempt=None, next_step=Reason.NO_MANAGER.next_step)
+
+
+async def _with_id(store: Store | None, name: str) -> tuple[Store, str]:
+    """The store that knows an instance, and its id there. Raises InstanceNotFoundError."""
+    known = () if store is None else await store.instances()
+    found = next((each for each in known if each.name == name), None)
+    if store is None or found is None:
+        raise InstanceNotFoundError(name)
+    return store, found.id
