@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[1]
             "waziterm.cli.run.host",
             ("waziterm.manager.care.checkup", "waziterm.manager.care.restart", "psutil", "aiohttp"),
         ),
+        ("waziterm.cli.main", ("cyclopts", "asyncio", "rich", "waziterm.cli.app")),
+        ("waziterm.cli.run.host", ("cyclopts", "http.client")),
         (
             "waziterm.cli.verbs.instances",
             ("asyncio", "difflib", "rich", "waziterm.domain.fleet.api"),

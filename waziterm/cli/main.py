@@ -8,17 +8,16 @@ import os
 import sys
 from collections.abc import Sequence
 from shutil import get_terminal_size
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from waziterm.cli.run import streams
+from waziterm.cli.run.direct import monitor_options, run_direct
 from waziterm.cli.run.loading import nothing_collected
+from waziterm.cli.show import output
+from waziterm.domain.errors import FleetError
 
-with nothing_collected():
-    from cyclopts import CycloptsError, UnusedCliTokensError
-
-    from waziterm.cli.app import app
-    from waziterm.cli.run import streams
-    from waziterm.cli.show import output
-    from waziterm.domain.errors import FleetError
+if TYPE_CHECKING:
+    from cyclopts import CycloptsError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -60,18 +59,34 @@ def _call(argv: Sequence[str], as_json: bool) -> int:
         # In one or two columns the help's table would search for its widths without end.
         os.environ["COLUMNS"] = str(NARROWEST)
     try:
-        code = app(list(argv), exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        return output.fail(_misused(error, argv), as_json)
+        options = monitor_options(argv)
+        return _verb(argv, as_json) if options is None else run_direct(options)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line of defence; the log has all of it
         return output.fail(_told(error, argv), as_json)
+
+
+def _verb(argv: Sequence[str], as_json: bool) -> int:
+    """What the command line names, read by cyclopts."""
+    with nothing_collected():
+        from cyclopts import CycloptsError  # noqa: PLC0415 - the monitor starts without it
+
+        from waziterm.cli.app import app  # noqa: PLC0415 - and without the verbs
+
+    try:
+        code = app(list(argv), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return output.fail(_misused(error, argv), as_json)
     return code if isinstance(code, int) else 0
 
 
-def _misused(error: CycloptsError, argv: Sequence[str]) -> FleetError:
+def _misused(error: "CycloptsError", argv: Sequence[str]) -> FleetError:
     """What was wrong with the command line, in one line."""
+    from cyclopts import UnusedCliTokensError  # noqa: PLC0415 - only for a mistake
+
+    from waziterm.cli.app import app  # noqa: PLC0415 - loaded by now
+
     verb = argv[0] if argv and argv[0] in app else ""
     hint = f"`waziterm {verb} --help`" if verb else "`waziterm --help`"
     words = " ".join(str(error).split())

@@ -3,14 +3,16 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from waziterm.control.client.call import ControlClient, NoManagerError
 from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.domain.fleet.asking import asked_of
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.labfile import LabFile, LabFileError
 from waziterm.manager.files.datadir import DataDir
+
+if TYPE_CHECKING:
+    from waziterm.control.client.call import ControlClient
 
 
 def data_dir_of(flag: Path | None) -> DataDir:
@@ -39,6 +41,8 @@ def ask(data: DataDir, call: Callable[[Fleet], object]) -> Any:
     The manager that owns the directory carries it out; when none runs, the files do where they
     are enough. Raises FleetError: code 3 when it needs a manager and none runs.
     """
+    from waziterm.control.client.call import NoManagerError  # noqa: PLC0415 - no screen asks
+
     asked = asked_of(call)
     if not asked.verb.files or _has_owner(data):
         try:
@@ -61,8 +65,10 @@ def _has_owner(data: DataDir) -> bool:
         return False
 
 
-def client_of(data: DataDir) -> ControlClient:
+def client_of(data: DataDir) -> "ControlClient":
     """A client of the manager that runs on this data directory, if one does."""
+    from waziterm.control.client.call import ControlClient  # noqa: PLC0415 - nor does a manager
+
     return ControlClient(data.socket, data.owner_pid)
 
 

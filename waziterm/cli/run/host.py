@@ -19,7 +19,6 @@ from waziterm.cli.run.systemd import Service, unit
 from waziterm.cli.show import output
 from waziterm.cli.target import lab_file_of
 from waziterm.config import Settings, config_file, load_settings
-from waziterm.control.client.call import PATIENCE_S
 from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.audit import Via, audited
@@ -34,6 +33,8 @@ from waziterm.manager.people import myself
 
 log = logging.getLogger(__name__)
 
+_PATIENCE_S = 5.0
+"""Seconds that a verb may have the directory."""
 _PAUSE_S = 0.05
 
 
@@ -221,7 +222,7 @@ def refuse_owned(data: DataDir) -> None:
 
     A verb that works on the files has the lock for a moment, and no socket: it is waited for.
     """
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + _PATIENCE_S
     while (pid := data.owner_pid()) is not None:
         if data.socket.exists() or time.monotonic() >= end:
             raise owned_by(pid if pid > 0 else None, data.root)
