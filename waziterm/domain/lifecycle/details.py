@@ -4,6 +4,7 @@ A detail is stored as plain text; `as_phrase` finds the template again, of which
 """
 
 import re
+from functools import cache
 
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.lifecycle.causes import CAUSES
@@ -104,13 +105,19 @@ def pattern_detail(name: str, count: int) -> str:
 
 def as_phrase(detail: str) -> str:
     """A detail as a phrase of its template and the values in it; any other text as it is."""
-    for pattern, template, names in _PATTERNS:
+    for pattern, template, names in _patterns():
         if match := pattern.fullmatch(detail):
             values = match.groupdict()
             if "what" in names:
                 values["what"] = as_phrase(values["what"])
             return Phrase(template, **values)
     return detail
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]:
+    """They are compiled for the first detail: it would take 3 ms of each start."""
+    return tuple(_pattern(template) for template in TEMPLATES)
 
 
 def _pattern(template: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
@@ -124,6 +131,3 @@ def _pattern(template: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
         for part in parts
     )
     return re.compile("".join(pieces)), template, names
-
-
-_PATTERNS = tuple(_pattern(template) for template in TEMPLATES)
