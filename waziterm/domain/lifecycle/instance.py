@@ -1,8 +1,7 @@
 """One instance: its identity, where it stands, and the budgets that the rules keep."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass, field, replace
+from os import urandom
 
 from waziterm.domain.codec import document_of
 from waziterm.domain.jid import Jid, mask_number, same_number
@@ -18,7 +17,7 @@ DEVICE_NAME = "waziterm"
 
 def new_id() -> str:
     """An id for a new instance: 16 hex digits by chance, which no instance had or will have."""
-    return secrets.token_hex(8)
+    return urandom(8).hex()
 
 
 def first_id(name: str) -> str:
@@ -27,7 +26,9 @@ def first_id(name: str) -> str:
     It comes from the name, so that a database that was migrated twice, or a trash entry of those
     days, leads to the same session file and the same history.
     """
-    return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    from hashlib import blake2b  # noqa: PLC0415 - each worker would load it
+
+    return blake2b(name.encode(), digest_size=8).hexdigest()
 
 
 @document_of("index", "count", "seconds_left")
