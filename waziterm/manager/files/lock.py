@@ -52,20 +52,24 @@ class Ownership:
         self._lock = lock
         self._descriptor = descriptor
         self._root = _place(lock.parent)
+        self._told: socket.socket | None = None
 
-    def loss(self) -> str:
-        """Why the directory is not the one that is owned any more, or ""."""
-        root, there = self._lock.parent, _place(self._lock.parent)
-        if there == self._root:
-            return ""
-        became = "is gone" if there is None else "is another directory now"
-        return f"{root} {became}: it was renamed, replaced or unmounted under its manager"
+    def refuse_moved(self) -> None:
+        """Raises FleetError while the directory is not at its path: where it was renamed or
+        replaced, the files at our paths are not ours."""
+        if _place(self._lock.parent) != self._root:
+            raise _moved(self._lock.parent, f"pid {os.getpid()}")
 
     def renew(self) -> str:
         """Take the lock again where its file was deleted or replaced; why that is not possible,
-        or "" when it is ours."""
-        if loss := self.loss():
-            return loss
+        or "" when it is ours. While the directory is not at its path, whoever looks there is told:
+        see `refuse_where_moved`."""
+        try:
+            self.refuse_moved()
+        except FleetError as loss:
+            self._tell_moved()
+            return str(loss)
+        self.close()
         if _place(self._lock) == _place_of(self._descriptor):
             return ""
         try:
@@ -82,6 +86,21 @@ class Ownership:
         os.dup2(descriptor, self._descriptor, inheritable=False)
         os.close(descriptor)
         return ""
+
+    def close(self) -> None:
+        """Tell nobody any more that the directory was moved."""
+        if self._told is not None:
+            self._told.close()
+            self._told = None
+
+    def _tell_moved(self) -> None:
+        if self._told is None:
+            self._told = _listening(_moved_from(self._lock.parent))
+            return
+        # Who asks needs no answer but that somebody is there; the kernel tells him who.
+        with contextlib.suppress(OSError):
+            while True:
+                self._told.accept()[0].close()
 
 
 @contextmanager
@@ -107,11 +126,13 @@ def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[Ownership]:
             descriptor = _opened(lock)
         if (pid := listener_pid(lock.with_name(SOCKET))) is not None:
             raise owned_by(pid, lock.parent)
+        refuse_where_moved(lock.parent)
         try:
             _sign(descriptor)
         except OSError as error:
             raise _unusable(lock, error) from error
-        yield Ownership(lock, descriptor)
+        with contextlib.closing(Ownership(lock, descriptor)) as ownership:
+            yield ownership
     finally:
         os.close(descriptor)
 
@@ -136,6 +157,7 @@ def unowned(lock: Path) -> Iterator[None]:
                 "run the verb again",
                 code=3,
             )
+        refuse_where_moved(lock.parent)
         yield
     finally:
         os.close(descriptor)
@@ -202,6 +224,50 @@ def listener_pid(path: Path) -> int | None:
             return -1 if error.errno == errno.EAGAIN else None
     pid: int = _CREDENTIALS.unpack(found)[0]
     return pid or -1
+
+
+def refuse_where_moved(root: Path) -> None:
+    """Raises FleetError while a manager runs whose data directory was at this path and is not any
+    more. One of another user is believed by root alone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_ANSWER_S)
+        try:
+            caller.connect(_moved_from(root))
+            found = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except OSError:
+            # Nobody tells it, or nobody can be asked.
+            return
+    pid, uid, _ = _CREDENTIALS.unpack(found)
+    if os.geteuid() in (0, uid) or uid == 0:
+        raise _moved(root, f"pid {pid or 'unknown'}")
+
+
+def _moved(root: Path, manager: str) -> FleetError:
+    became = "is another directory now" if root.exists() else "is gone"
+    return FleetError(
+        f"{root} {became}: it was renamed, replaced or unmounted under its manager ({manager})",
+        "put it back where it was, or end that manager and start one where it is now",
+    )
+
+
+def _moved_from(root: Path) -> bytes:
+    """The abstract name (unix(7)) by which a manager tells that its directory is not at this path
+    any more. A path that is too long for it is too long for a manager, too."""
+    path = Path(os.path.realpath(root.parent), root.name)
+    return b"\0wz-moved:" + os.fsencode(path)
+
+
+def _listening(name: bytes) -> socket.socket | None:
+    """A socket that has an abstract name, None where it cannot be had."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(name)
+        sock.listen(64)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        return None
+    return sock
 
 
 def _opened(lock: Path) -> int:
