@@ -58,7 +58,7 @@ class Ownership:
         """Raises FleetError while the directory is not at its path: where it was renamed or
         replaced, the files at our paths are not ours."""
         if _place(self._lock.parent) != self._root:
-            raise _moved(self._lock.parent, f"pid {os.getpid()}")
+            raise _moved(self._lock.parent, os.getpid())
 
     def renew(self) -> str:
         """Take the lock again where its file was deleted or replaced; why that is not possible,
@@ -77,9 +77,9 @@ class Ownership:
         except OSError as error:
             return f"the lock {self._lock} cannot be made again: {error.strerror}"
         if not flocked(descriptor, wait_s=0.0):
-            pid = _pid(descriptor)
+            pid = _holder(descriptor)
             os.close(descriptor)
-            return f"another process (pid {pid or 'unknown'}) has taken the lock {self._lock}"
+            return f"another process ({_known_as(pid)}) has taken the lock {self._lock}"
         # On a full disk it has no pid in it, and is a lock all the same.
         with contextlib.suppress(OSError):
             _sign(descriptor)
@@ -118,7 +118,7 @@ def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[Ownership]:
         end = time.monotonic() + wait_s
         while True:
             if not flocked(descriptor, wait_s=end - time.monotonic()):
-                raise owned_by(_pid(descriptor), lock.parent)
+                raise owned_by(_holder(descriptor), lock.parent)
             if _place(lock) == _place_of(descriptor):
                 break
             # It was deleted while it was waited for.
@@ -150,10 +150,10 @@ def unowned(lock: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             taken = True
-        pid = _pid(descriptor) if taken else listener_pid(lock.with_name(SOCKET))
+        pid = _holder(descriptor) if taken else listener_pid(lock.with_name(SOCKET))
         if taken or pid is not None:
             raise FleetError(
-                f"a manager (pid {pid or 'unknown'}) has just started on {lock.parent}",
+                f"a manager ({_known_as(pid)}) has just started on {lock.parent}",
                 "run the verb again",
                 code=3,
             )
@@ -167,7 +167,7 @@ def owned_by(pid: int | None, root: Path) -> FleetError:
     """The refusal for whoever wants a directory that a manager owns. pid: None or negative when
     unknown."""
     return FleetError(
-        f"another manager (pid {pid if pid and pid > 0 else 'unknown'}) owns {root}",
+        f"another manager ({_known_as(pid)}) owns {root}",
         "use its verbs, end it, or name another directory with --data-dir",
         code=3,
     )
@@ -203,7 +203,7 @@ def lock_owner(lock: Path) -> int | None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _pid(descriptor) or -1
+            return _holder(descriptor) or -1
         return None
     finally:
         os.close(descriptor)
@@ -239,13 +239,13 @@ def refuse_where_moved(root: Path) -> None:
             return
     pid, uid, _ = _CREDENTIALS.unpack(found)
     if os.geteuid() in (0, uid) or uid == 0:
-        raise _moved(root, f"pid {pid or 'unknown'}")
+        raise _moved(root, pid)
 
 
-def _moved(root: Path, manager: str) -> FleetError:
+def _moved(root: Path, pid: int) -> FleetError:
     became = "is another directory now" if root.exists() else "is gone"
     return FleetError(
-        f"{root} {became}: it was renamed, replaced or unmounted under its manager ({manager})",
+        f"{root} {became}: it was renamed, replaced or unmounted under its manager ({_known_as(pid)})",
         "put it back where it was, or end that manager and start one where it is now",
     )
 
@@ -297,6 +297,38 @@ def _place_of(descriptor: int) -> _Place:
     return found.st_dev, found.st_ino
 
 
-def _pid(descriptor: int) -> int | None:
+def _holder(descriptor: int) -> int | None:
+    """The pid of the process that has the exclusive lock of an open file, None when it is unknown.
+
+    The kernel tells it (proc(5), /proc/locks), but of no process outside of this container, and of
+    none on some network file systems; what the owner wrote is what is left then. That may be
+    missing: it comes after the lock, and on a full disk not at all.
+    """
+    number = str(os.fstat(descriptor).st_ino)
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            _, kind, _, access, pid, place, *_ = line.split()
+            if (kind, access) == ("FLOCK", "WRITE") and place.rpartition(":")[2] == number:
+                return int(pid) if int(pid) > 0 else _written(descriptor)
+    return _written(descriptor)
+
+
+def _written(descriptor: int) -> int | None:
     text = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
     return int(text) if text.isdigit() else None
+
+
+def _known_as(pid: int | None) -> str:
+    """A process for the operator: its pid, and its user where that is another one. pid: None or
+    not positive when unknown."""
+    if pid is None or pid <= 0:
+        return "pid unknown"
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        # The folder itself is root's where the process has changed its user.
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        uid = int(status.partition("\nUid:")[2].split()[1])
+        if uid != os.geteuid():
+            from waziterm.manager.files.owner import user_name  # noqa: PLC0415 - rarely needed
+
+            return f"pid {pid} of the user {user_name(uid)}"
+    return f"pid {pid}"
