@@ -85,6 +85,9 @@ def test_logs_of_a_manager(call: Call, managed: DataDir) -> None:
     ("argv", "said"),
     [
         (("logs", "nobody"), "no instance is called 'nobody'"),
+        (("conflicts", "nobody"), "no instance is called 'nobody'"),
+        (("clean", "nobody"), "no instance is called 'nobody'"),
+        (("remove", "nobody"), "no instance is called 'nobody'"),
         (("logs", "shop-a", "--since", "yesterday"), "'yesterday' is no moment"),
         (("logs", "../etc"), "name"),
         (("logs", "shop-a", "--limit", "0"), "limit"),

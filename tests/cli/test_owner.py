@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Call
 from tests.manager.test_checkup import write_store as write_session
 from tests.programs import environment, headless
+from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.lab.client import Lab
 from waziterm.manager.files.datadir import DataDir
@@ -200,19 +202,54 @@ async def test_f13_a_silent_manager_without_its_lock_keeps_its_files(
             os.kill(manager.pid, signal.SIGCONT)
 
 
-@pytest.mark.timeout(60)
-async def test_f37_in_a_renamed_directory_acts_fail_and_say_why(lab: Lab, folder: Path) -> None:
+EVERY_VERB = (
+    "list", "status shop", "qr shop", "logs shop", "logs shop --follow", "history shop", "stats",
+    "conflicts", "incidents", "acknowledge 1", "audit", "alerts", "note hello", "silence shop --for 1h",
+    "check", "fix", "full", "trash", "restore x", "undo", "test shop", "add other", "start shop",
+    "stop shop", "reconnect shop", "clean shop --yes", "remove shop --yes", "clean-all --yes",
+    "restart --yes", "pair-code shop --phone +6281234567890", "reload",
+)  # fmt: skip
+
+
+@pytest.mark.timeout(120)
+async def test_f37_a_moved_directory_is_told_in_one_sentence_by_every_verb(
+    lab: Lab, folder: Path, call: Call
+) -> None:
+    """Where it was and where it is now, also when something is made in its old place."""
     data, elsewhere = DataDir(folder / "data"), DataDir(folder / "moved")
     async with headless(data.root, lab.file) as manager:
         assert (await manager.verb("add", "shop")).code == 0
         data.root.rename(elsewhere.root)
-        manager.data_dir = elsewhere.root
-        for words in ("clean shop --yes", "remove shop --yes", "add other", "start shop",
-                      "reconnect shop", "trash", "check", "fix", "restore x"):  # fmt: skip
-            done = await manager.verb(*words.split())
-            assert done.code == 1, (words, done)
-            assert f"{data.root} is gone" in done.stderr and "moved to the trash" not in done.stdout
-        assert [each["name"] for each in (await manager.verb("list", "--json")).json] == ["shop"]
+        await asyncio.to_thread(wait_for, lambda: missed(data))
+        became = "is gone"
+        for made_anew in (False, True):
+            if made_anew:
+                data.create()
+                became = "is another directory now"
+            said = f"{data.root} {became}: it was renamed, replaced or unmounted under its manager"
+            for words in EVERY_VERB if not made_anew else (*EVERY_VERB[:2], "add other", "check"):
+                for place in (data, elsewhere):
+                    argv = (*words.split(), "--data-dir", str(place.root))
+                    done = await asyncio.to_thread(call, *argv)
+                    assert (done.code, done.out) == (1, ""), (argv, done)
+                    assert f"{said} (pid {manager.pid})" in done.err, (argv, done)
+                    assert "put it back" in done.err
+        for place in (data, elsewhere):
+            manager.data_dir = place.root
+            second = await manager.verb("headless")
+            assert f"pid {manager.pid}" in second.stderr and second.code in (1, 3), second
+        assert not data.database.exists() and not data.socket.exists()
+        shutil.rmtree(data.root)
         elsewhere.root.rename(data.root)
         manager.data_dir = data.root
+        await asyncio.to_thread(wait_for, lambda: not missed(data))
         assert (await manager.verb("remove", "shop", "--yes")).code == 0
+
+
+def missed(data: DataDir) -> bool:
+    """Whether a manager tells that this directory was moved away from it."""
+    try:
+        data.owner_pid()
+    except FleetError:
+        return True
+    return False

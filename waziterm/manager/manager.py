@@ -379,7 +379,7 @@ class SessionManager:
             return await self._cleaning.clean_all(count, logout=logout)
 
     async def trash(self) -> tuple[TrashView, ...]:
-        self._refuse_elsewhere()
+        self.refuse_moved()
         return await self._cleaning.trash()
 
     async def restore(self, entry: str) -> str:
@@ -387,12 +387,12 @@ class SessionManager:
             return await self._cleaning.restore(entry)
 
     async def check(self) -> tuple[Finding, ...]:
-        self._refuse_elsewhere()
+        self.refuse_moved()
         return await self._checkup.check()
 
     async def fix(self, *, dry_run: bool = False) -> FixReport:
         if dry_run:
-            self._refuse_elsewhere()
+            self.refuse_moved()
             return await self._checkup.fix(dry_run=True)
         async with self._in_order("a fix"):
             return await self._checkup.fix(dry_run=False)
@@ -430,7 +430,7 @@ class SessionManager:
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
         """Let the janitor go round now; the acts. dry_run: only say what a round would do."""
-        self._refuse_elsewhere()
+        self.refuse_moved()
         return await (self._janitor.planned() if dry_run else self._janitor.round())
 
     # -- what is remembered -------------------------------------------------------------------
@@ -531,14 +531,13 @@ class SessionManager:
         """See `SessionFiles.device_key`."""
         return await self._files.sessions.device_key(self._instances.id_of(name), jid)
 
-    def _refuse_elsewhere(self) -> None:
-        """Where the directory was renamed or replaced, its files are not those at our paths."""
-        if loss := self._ownership.loss():
-            raise FleetError(loss, "put it back where it was, or start the manager where it is now")
+    def refuse_moved(self) -> None:
+        """Raises FleetError while the data directory is not where it was."""
+        self._ownership.refuse_moved()
 
     def _refuse_meanwhile(self) -> None:
         """A session whose file is being mended, or is not ours, must not be opened in between."""
-        self._refuse_elsewhere()
+        self.refuse_moved()
         if self._under_way:
             raise FleetError(f"{self._under_way} is under way", "wait until it has ended")
 
@@ -548,7 +547,7 @@ class SessionManager:
         the others are told of instead of having to wait for it."""
         self._refuse_meanwhile()
         async with self._order:
-            self._refuse_elsewhere()
+            self.refuse_moved()
             if self._instances.is_closing:
                 raise ManagerEndingError
             self._under_way = what

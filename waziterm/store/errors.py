@@ -16,6 +16,10 @@ class UnwritableStoreError(StoreError, UnwritableError):
     """The disk, or a permission, refuses to have the database written."""
 
 
+class LockedStoreError(StoreError):
+    """Another program keeps the database locked: it can be written when that ends."""
+
+
 _FULL = "SQLITE_FULL"
 _UNWRITABLE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 _SPARE_BYTES = 100_000
@@ -57,6 +61,7 @@ def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
     if code.startswith(_UNWRITABLE) and _is_full(path.parent):
         code = _FULL
     kind = UnwritableStoreError if code.startswith(_UNWRITABLE) else StoreError
+    kind = LockedStoreError if code.startswith("SQLITE_BUSY") else kind
     for prefix, message, hint in _BY_CODE:
         if code.startswith(prefix):
             words = {"path": path, "code": code, "move": MOVE_AWAY}

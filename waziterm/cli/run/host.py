@@ -179,7 +179,7 @@ async def _serve_once(
     server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
     try:
         async with server.serve_control(
-            fleet, data.socket, lambda: fleet.is_upgraded, fleet.audit_log
+            fleet, data.socket, lambda: fleet.is_upgraded, fleet.audit_log, fleet.refuse_moved
         ):
             await _serve_health(settings, fleet)
     except (FleetError, OSError):
@@ -212,7 +212,11 @@ async def hosted(
         # It takes 0.16 s, in which the first workers start.
         server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
         async with server.serve_control(
-            manager, data.socket, lambda: manager.is_upgraded, manager.audit_log
+            manager,
+            data.socket,
+            lambda: manager.is_upgraded,
+            manager.audit_log,
+            manager.refuse_moved,
         ):
             yield manager
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from waziterm.control.server.listener import LONGEST_PATH
 from waziterm.domain.care.host import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_within
+from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
 from waziterm.domain.version import VersionChoice, day_text, said
 from waziterm.manager.descriptors import descriptors as allowed_descriptors
@@ -159,7 +160,7 @@ def directory(data: DataDir) -> Check:
     try:
         found = root.stat()
     except FileNotFoundError:
-        return _creatable(root)
+        return _owned(data) or _creatable(root)
     except OSError as error:
         return Check("data directory", Status.FAIL, f"{root}: {error.strerror}", "see its parents")
     if not stat.S_ISDIR(found.st_mode):
@@ -170,8 +171,17 @@ def directory(data: DataDir) -> Check:
     if mode & 0o077:
         act = f"`chmod 700 {root}`: session files are keys"
         return Check("data directory", Status.WARN, f"{root} is open to others ({mode:o})", act)
-    pid = data.owner_pid()
-    return Check("data directory", Status.OK, f"{root}" + (f", manager pid {pid}" if pid else ""))
+    return _owned(data) or Check("data directory", Status.OK, f"{root}")
+
+
+def _owned(data: DataDir) -> Check | None:
+    """Whose directory it is, None for nobody's."""
+    try:
+        pid = data.owner_pid()
+    except FleetError as error:
+        return Check("data directory", Status.FAIL, str(error), error.hint)
+    said = f"{data.root}, manager pid {pid}"
+    return None if pid is None else Check("data directory", Status.OK, said)
 
 
 def _creatable(root: Path) -> Check:

@@ -92,11 +92,16 @@ def _follow(client: ControlClient, as_json: bool, name: str, begin: float, limit
 
 
 def show_conflicts(flag: Path | None, as_json: bool, name: str | None, since: str | None) -> int:
-    """Print the conflicts from a moment on, by default of the last 24 hours."""
+    """Print the conflicts from a moment on, by default of the last 24 hours. Raises
+    InstanceNotFoundError for a name that nobody has or had."""
     name = None if name is None else inputs.instance_name(name)
     now = time.time()
     begin = now - DAY_S if since is None else moment_of(since, now)
-    found = summary(ask(data_dir_of(flag), lambda fleet: fleet.conflicts(begin)), begin, name)
+    data = data_dir_of(flag)
+    found = summary(ask(data, lambda fleet: fleet.conflicts(begin)), begin, name)
+    if name is not None and not found["total"]:
+        # Nothing is said of a name that nobody has; what a removed one went through is shown.
+        ask(data, lambda fleet: fleet.snapshot().instance(name))
     if as_json:
         output.document(found)
         return 0

@@ -68,7 +68,9 @@ def carry_out(flag: Path | None, as_json: bool, words: Sequence[str], act: Act, 
     data = data_dir_of(flag)
     if is_one(words):
         name = inputs.instance_name(words[0])
-        if act.one:
+        if act.one and not yes:
+            # Nobody is asked about an instance that there is not.
+            chosen(data, words, act.verb)
             _confirm(act, [name], yes)
         return _told_alone(name, ask(data, act.call(name)), act, as_json)
     needs_manager = not asked_of(act.call("")).verb.files

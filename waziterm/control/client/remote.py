@@ -32,6 +32,8 @@ REMIND_S = 10.0
 """Seconds after which it is told again that what is shown is old."""
 BOOT_LOOK_S = 0.1
 """The same before there was anything to show: it may be starting up."""
+_UNSEEN = -1
+"""The pid of an owner that cannot be seen; see `DataDir.owner_pid`."""
 
 
 class RemoteFleet(Fleet, Protocol):
@@ -133,7 +135,7 @@ class _Remote(ByVerb):
                             lost = ""
                 raise self._wire.silent()
             except (FleetError, CodecError) as error:
-                nobody = self._wire.owner_pid() is None
+                nobody = self._owner() is None
                 if not ready.is_set() and (nobody or not _silent(error)):
                     raise _told(error) from error
                 why = await self._why_lost(error) if ready.is_set() else ""
@@ -146,15 +148,23 @@ class _Remote(ByVerb):
             await asyncio.sleep(LOOK_S if ready.is_set() else BOOT_LOOK_S)
 
     async def _why_lost(self, error: FleetError | CodecError) -> str:
-        if isinstance(error, OtherProtocolError):
-            return str(error)
-        if not _silent(error):
+        if isinstance(error, CodecError) or error.hint == OTHER_VERSION:
             return f"the manager cannot be understood: {OTHER_VERSION}"
+        if not _silent(error):
+            return str(error)
         # A process that dies lets go of its socket a moment before its lock.
         await asyncio.sleep(BOOT_LOOK_S)
-        if self._wire.owner_pid() == self.pid:
+        if self._owner() in (self.pid, _UNSEEN):
             return f"the manager (pid {self.pid}) does not answer; asking it every second"
         return f"the manager (pid {self.pid}) is gone; looking for it every second"
+
+    def _owner(self) -> int | None:
+        """The pid of the process that owns the directory, `_UNSEEN` when it cannot be seen, None
+        for nobody."""
+        try:
+            return self._wire.owner_pid()
+        except FleetError:
+            return _UNSEEN
 
     async def complete(self) -> None:
         """Fetch the lines that are older than the stream for whoever is looked at."""

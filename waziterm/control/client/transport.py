@@ -118,7 +118,10 @@ class Wire:
                 "run it as the user who runs the manager",
                 code=3,
             )
-        pid = self.owner_pid()
+        try:
+            pid = self.owner_pid()
+        except FleetError as unseen:
+            return unseen
         if pid is None:
             return FleetError("no manager runs", "start `waziterm headless`", code=3)
         shown = pid if pid > 0 else "unknown"

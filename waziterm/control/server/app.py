@@ -45,11 +45,13 @@ async def serve_control(
     path: Path,
     upgraded: Callable[[], bool] = lambda: False,
     audit: AuditLog | None = None,
+    refuse: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Answer the API on the unix socket `path` (mode 0600) while the context is open.
 
     upgraded: whether the program was upgraded on disk, for `/health`. audit: where the acts of
-    whoever is connected are written down; None: nowhere.
+    whoever is connected are written down; None: nowhere. refuse: raises FleetError while no verb
+    can be carried out and no screen be attached.
     Only the holder of the data directory's lock may call it. Raises FleetError when the path
     is too long or taken.
     """
@@ -60,12 +62,12 @@ async def serve_control(
         middlewares=[clients.counted, _errors_as_json], client_max_size=BODY_LIMIT
     )
     # Screens stay; the verbs, and whoever asks how the manager does, must get in beside them.
-    stream = Stream(fleet, most // 2)
+    stream = Stream(fleet, most // 2, refuse)
     application.on_shutdown.append(stream.end)
     application.add_routes(
         [
             web.get("/v1", _hello),
-            *dispatch.routes(fleet, recorder),
+            *dispatch.routes(fleet, recorder, refuse),
             *stream.routes(),
             *Health(lambda: fleet, upgraded).routes(),
         ]

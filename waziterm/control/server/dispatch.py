@@ -6,6 +6,7 @@ which an attached screen makes the same objects again; everybody else gets the d
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any
@@ -24,23 +25,33 @@ _MANY = 200
 """An answer of more items is encoded beside the event loop."""
 
 
-def routes(fleet: Fleet, recorder: Recorder) -> list[web.RouteDef]:
-    """The routes of all verbs of this fleet. recorder: writes down who asks for what."""
+def routes(fleet: Fleet, recorder: Recorder, refuse: Callable[[], None]) -> list[web.RouteDef]:
+    """The routes of all verbs of this fleet. recorder: writes down who asks for what. refuse:
+    raises FleetError while none can be carried out."""
     made = []
     for owner in (Fleet, Shown):
         for verb in verbs_of(owner).values():
             if verb.path:
                 make = web.get if verb.method == "GET" else web.post
-                made.append(make(verb.path, _Handler(fleet, recorder, owner, verb).answer))
+                made.append(make(verb.path, _Handler(fleet, recorder, refuse, owner, verb).answer))
     return made
 
 
 class _Handler:
-    """One verb; it holds nothing but the fleet, and who writes down what is asked of it."""
+    """One verb; it holds nothing but the fleet, who writes down what is asked of it, and who
+    refuses it."""
 
-    def __init__(self, fleet: Fleet, recorder: Recorder, owner: type, verb: Verb) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        recorder: Recorder,
+        refuse: Callable[[], None],
+        owner: type,
+        verb: Verb,
+    ) -> None:
         self._fleet = fleet
         self._recorder = recorder
+        self._refuse = refuse
         self._owner = owner
         self._verb = verb
         self._answer = answer_of(owner, verb.name)
@@ -71,11 +82,12 @@ class _Handler:
         return web.json_response(text=text, status=self._verb.status)
 
     def _asked(self, arguments: dict[str, Any]) -> Any:
-        if self._named:
-            try:
+        try:
+            self._refuse()
+            if self._named:
                 self._fleet.snapshot().instance(arguments["name"])
-            except FleetError as error:
-                return refusal(self._verb, error)
+        except FleetError as error:
+            return refusal(self._verb, error)
         owner: Any = self._fleet if self._owner is Fleet else self._fleet.snapshot()
         return getattr(owner, self._verb.name)(**arguments)
 

@@ -3,6 +3,7 @@ loads `listener` for the path's limit, and no event loop."""
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ async def listening(path: Path, protocol: Callable[[], asyncio.Protocol]) -> Asy
     with ExitStack() as file:
         sock = file.enter_context(listener(path))
         born = identity(path)
+        home = path.parent.stat()
         server = await loop.create_unix_server(protocol, sock=sock)
 
         async def keep() -> None:
@@ -36,7 +38,7 @@ async def listening(path: Path, protocol: Callable[[], asyncio.Protocol]) -> Asy
                 await asyncio.sleep(LOOK_S)
                 if born is not None and await asyncio.to_thread(identity, path) == born:
                     continue
-                if not await asyncio.to_thread(path.parent.is_dir):
+                if not await asyncio.to_thread(_is_still, path.parent, home):
                     # The whole directory was renamed, and the socket with it: it still answers.
                     continue
                 server.close()
@@ -59,3 +61,11 @@ async def listening(path: Path, protocol: Callable[[], asyncio.Protocol]) -> Asy
             keeping.cancel()
             await asyncio.wait([keeping])
             server.close()
+
+
+def _is_still(path: Path, found: os.stat_result) -> bool:
+    """Whether the same directory lies at a path as when it was looked at."""
+    try:
+        return os.path.samestat(path.stat(), found)
+    except OSError:
+        return False

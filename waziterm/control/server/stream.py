@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -36,11 +36,13 @@ _log = logging.getLogger(__name__)
 
 
 class Stream:
-    """The streams of one fleet. most: how many there may be at once."""
+    """The streams of one fleet. most: how many there may be at once. refuse: raises FleetError
+    while no further one may begin."""
 
-    def __init__(self, fleet: Fleet, most: int) -> None:
+    def __init__(self, fleet: Fleet, most: int, refuse: Callable[[], None]) -> None:
         self._fleet = fleet
         self._most = most
+        self._refuse = refuse
         self._open = 0
         self._over = asyncio.Event()
 
@@ -52,7 +54,8 @@ class Stream:
         self._over.set()
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Raises FleetError (code 3) for one too many."""
+        """Raises FleetError: code 3 for one too many, else as `refuse` does."""
+        self._refuse()
         if self._open >= self._most:
             raise FleetError(
                 f"{self._open} screens are attached to this manager", "leave one of them", code=3

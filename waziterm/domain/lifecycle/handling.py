@@ -115,6 +115,8 @@ def completed(decision: Decision, event: ev.Event, limits: Limits) -> Decision:
         probe_s=event.took_s if isinstance(event, ev.ProbeAnswered) else None,
         cuts_short=isinstance(event, ev.StopAsked | ev.CleanAsked),
         stands_unstored=isinstance(event, ev.StopAsked),
+        stands_while_locked=isinstance(event, ev.StopAsked | ev.StartAsked)
+        or (isinstance(event, ev.ReconnectAsked) and not event.takeover),
         is_preliminary=isinstance(event, ev.DeviceFound),
     )
 

@@ -77,6 +77,8 @@ class Decision:
     probe_s: seconds of our own probe's round trip, when that is what was told.
     cuts_short: a person ends the attempt that is under way, which is no verdict on it.
     stands_unstored: a person is obeyed even when it cannot be stored.
+    stands_while_locked: a person is obeyed while another program keeps the database locked, after
+        which it is stored. A takeover has to be written down first.
     is_preliminary: what follows is decided by the boot.
     """
 
@@ -89,6 +91,7 @@ class Decision:
     probe_s: float | None = None
     cuts_short: bool = False
     stands_unstored: bool = False
+    stands_while_locked: bool = False
     is_preliminary: bool = False
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError, UnwritableError
-from waziterm.manager.files.lock import SOCKET, listener_pid, lock_owner
+from waziterm.manager.files.lock import SOCKET, listener_pid, lock_owner, refuse_where_moved
 
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and bytes that are not UTF-8, as Python stands for them in a path."""
@@ -84,14 +84,17 @@ class DataDir:
         """The pid of the live manager that owns this directory, -1 when it is unknown, or None.
 
         Where its lock was deleted or something else lies in its place, its socket tells. Raises
-        FleetError when nothing can be seen.
+        FleetError when nothing can be seen, and when one runs from which the directory was moved
+        away.
         """
         try:
             pid = lock_owner(self.lock)
         except FleetError:
             if (pid := listener_pid(self.socket)) is None:
                 raise
-        return listener_pid(self.socket) if pid is None else pid
+        if pid is None and (pid := listener_pid(self.socket)) is None:
+            refuse_where_moved(self.root)
+        return pid
 
     def create(self) -> None:
         """Make the directories that are missing, each with mode 0700.

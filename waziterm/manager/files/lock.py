@@ -52,20 +52,24 @@ class Ownership:
         self._lock = lock
         self._descriptor = descriptor
         self._root = _place(lock.parent)
+        self._told: socket.socket | None = None
 
-    def loss(self) -> str:
-        """Why the directory is not the one that is owned any more, or ""."""
-        root, there = self._lock.parent, _place(self._lock.parent)
-        if there == self._root:
-            return ""
-        became = "is gone" if there is None else "is another directory now"
-        return f"{root} {became}: it was renamed, replaced or unmounted under its manager"
+    def refuse_moved(self) -> None:
+        """Raises FleetError while the directory is not at its path: where it was renamed or
+        replaced, the files at our paths are not ours."""
+        if _place(self._lock.parent) != self._root:
+            raise _moved(self._lock.parent, os.getpid())
 
     def renew(self) -> str:
         """Take the lock again where its file was deleted or replaced; why that is not possible,
-        or "" when it is ours."""
-        if loss := self.loss():
-            return loss
+        or "" when it is ours. While the directory is not at its path, whoever looks there is told:
+        see `refuse_where_moved`."""
+        try:
+            self.refuse_moved()
+        except FleetError as loss:
+            self._tell_moved()
+            return str(loss)
+        self.close()
         if _place(self._lock) == _place_of(self._descriptor):
             return ""
         try:
@@ -73,15 +77,30 @@ class Ownership:
         except OSError as error:
             return f"the lock {self._lock} cannot be made again: {error.strerror}"
         if not flocked(descriptor, wait_s=0.0):
-            pid = _pid(descriptor)
+            pid = _holder(descriptor)
             os.close(descriptor)
-            return f"another process (pid {pid or 'unknown'}) has taken the lock {self._lock}"
+            return f"another process ({_known_as(pid)}) has taken the lock {self._lock}"
         # On a full disk it has no pid in it, and is a lock all the same.
         with contextlib.suppress(OSError):
             _sign(descriptor)
         os.dup2(descriptor, self._descriptor, inheritable=False)
         os.close(descriptor)
         return ""
+
+    def close(self) -> None:
+        """Tell nobody any more that the directory was moved."""
+        if self._told is not None:
+            self._told.close()
+            self._told = None
+
+    def _tell_moved(self) -> None:
+        if self._told is None:
+            self._told = _listening(_moved_from(self._lock.parent))
+            return
+        # Who asks needs no answer but that somebody is there; the kernel tells him who.
+        with contextlib.suppress(OSError):
+            while True:
+                self._told.accept()[0].close()
 
 
 @contextmanager
@@ -99,7 +118,7 @@ def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[Ownership]:
         end = time.monotonic() + wait_s
         while True:
             if not flocked(descriptor, wait_s=end - time.monotonic()):
-                raise owned_by(_pid(descriptor), lock.parent)
+                raise owned_by(_holder(descriptor), lock.parent)
             if _place(lock) == _place_of(descriptor):
                 break
             # It was deleted while it was waited for.
@@ -107,11 +126,13 @@ def owned(lock: Path, *, wait_s: float = _WAIT_S) -> Iterator[Ownership]:
             descriptor = _opened(lock)
         if (pid := listener_pid(lock.with_name(SOCKET))) is not None:
             raise owned_by(pid, lock.parent)
+        refuse_where_moved(lock.parent)
         try:
             _sign(descriptor)
         except OSError as error:
             raise _unusable(lock, error) from error
-        yield Ownership(lock, descriptor)
+        with contextlib.closing(Ownership(lock, descriptor)) as ownership:
+            yield ownership
     finally:
         os.close(descriptor)
 
@@ -129,13 +150,14 @@ def unowned(lock: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             taken = True
-        pid = _pid(descriptor) if taken else listener_pid(lock.with_name(SOCKET))
+        pid = _holder(descriptor) if taken else listener_pid(lock.with_name(SOCKET))
         if taken or pid is not None:
             raise FleetError(
-                f"a manager (pid {pid or 'unknown'}) has just started on {lock.parent}",
+                f"a manager ({_known_as(pid)}) has just started on {lock.parent}",
                 "run the verb again",
                 code=3,
             )
+        refuse_where_moved(lock.parent)
         yield
     finally:
         os.close(descriptor)
@@ -145,7 +167,7 @@ def owned_by(pid: int | None, root: Path) -> FleetError:
     """The refusal for whoever wants a directory that a manager owns. pid: None or negative when
     unknown."""
     return FleetError(
-        f"another manager (pid {pid if pid and pid > 0 else 'unknown'}) owns {root}",
+        f"another manager ({_known_as(pid)}) owns {root}",
         "use its verbs, end it, or name another directory with --data-dir",
         code=3,
     )
@@ -181,7 +203,7 @@ def lock_owner(lock: Path) -> int | None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _pid(descriptor) or -1
+            return _holder(descriptor) or -1
         return None
     finally:
         os.close(descriptor)
@@ -202,6 +224,50 @@ def listener_pid(path: Path) -> int | None:
             return -1 if error.errno == errno.EAGAIN else None
     pid: int = _CREDENTIALS.unpack(found)[0]
     return pid or -1
+
+
+def refuse_where_moved(root: Path) -> None:
+    """Raises FleetError while a manager runs whose data directory was at this path and is not any
+    more. One of another user is believed by root alone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_ANSWER_S)
+        try:
+            caller.connect(_moved_from(root))
+            found = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except OSError:
+            # Nobody tells it, or nobody can be asked.
+            return
+    pid, uid, _ = _CREDENTIALS.unpack(found)
+    if os.geteuid() in (0, uid) or uid == 0:
+        raise _moved(root, pid)
+
+
+def _moved(root: Path, pid: int) -> FleetError:
+    became = "is another directory now" if root.exists() else "is gone"
+    return FleetError(
+        f"{root} {became}: it was renamed, replaced or unmounted under its manager ({_known_as(pid)})",
+        "put it back where it was, or end that manager and start one where it is now",
+    )
+
+
+def _moved_from(root: Path) -> bytes:
+    """The abstract name (unix(7)) by which a manager tells that its directory is not at this path
+    any more. A path that is too long for it is too long for a manager, too."""
+    path = Path(os.path.realpath(root.parent), root.name)
+    return b"\0wz-moved:" + os.fsencode(path)
+
+
+def _listening(name: bytes) -> socket.socket | None:
+    """A socket that has an abstract name, None where it cannot be had."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(name)
+        sock.listen(64)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        return None
+    return sock
 
 
 def _opened(lock: Path) -> int:
@@ -231,6 +297,38 @@ def _place_of(descriptor: int) -> _Place:
     return found.st_dev, found.st_ino
 
 
-def _pid(descriptor: int) -> int | None:
+def _holder(descriptor: int) -> int | None:
+    """The pid of the process that has the exclusive lock of an open file, None when it is unknown.
+
+    The kernel tells it (proc(5), /proc/locks), but of no process outside of this container, and of
+    none on some network file systems; what the owner wrote is what is left then. That may be
+    missing: it comes after the lock, and on a full disk not at all.
+    """
+    number = str(os.fstat(descriptor).st_ino)
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            _, kind, _, access, pid, place, *_ = line.split()
+            if (kind, access) == ("FLOCK", "WRITE") and place.rpartition(":")[2] == number:
+                return int(pid) if int(pid) > 0 else _written(descriptor)
+    return _written(descriptor)
+
+
+def _written(descriptor: int) -> int | None:
     text = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
     return int(text) if text.isdigit() else None
+
+
+def _known_as(pid: int | None) -> str:
+    """A process for the operator: its pid, and its user where that is another one. pid: None or
+    not positive when unknown."""
+    if pid is None or pid <= 0:
+        return "pid unknown"
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        # The folder itself is root's where the process has changed its user.
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        uid = int(status.partition("\nUid:")[2].split()[1])
+        if uid != os.geteuid():
+            from waziterm.manager.files.owner import user_name  # noqa: PLC0415 - rarely needed
+
+            return f"pid {pid} of the user {user_name(uid)}"
+    return f"pid {pid}"

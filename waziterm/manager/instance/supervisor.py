@@ -36,6 +36,7 @@ from waziterm.manager.instance.log import InstanceLog
 from waziterm.manager.views import Health, view_of
 from waziterm.manager.workers.link import Link
 from waziterm.manager.workers.process import WorkerGoneError
+from waziterm.store.errors import LockedStoreError
 from waziterm.worker import protocol as wire
 
 log = logging.getLogger(__name__)
@@ -333,8 +334,9 @@ class Supervisor:
     async def _adopt(self, decision: Decision, now: float, *, must_store: bool) -> None:
         """Store the next value, then show it.
 
-        When it cannot be stored, a command is refused and changes nothing. What WhatsApp or a
-        worker told is true all the same and is acted on: a full disk must not start a war.
+        When it cannot be stored, a command is refused and changes nothing, but for what the
+        decision names. What WhatsApp or a worker told is true all the same and is acted on: a full
+        disk must not start a war.
         """
         before, after, shift = self.instance, decision.instance, self._shift
         if after == (self._stored if decision.led_by is None else before):
@@ -345,7 +347,9 @@ class Supervisor:
             await self._services.recorder.changed(before, decision, now)
             self._stored = after
         except Exception as error:
-            if must_store and not decision.stands_unstored:
+            is_locked = isinstance(error, LockedStoreError)
+            stands = decision.stands_unstored or (decision.stands_while_locked and is_locked)
+            if must_store and not stands:
                 raise
             if not isinstance(error, FleetError):
                 log.exception(
