@@ -58,6 +58,7 @@ from waziterm.manager.inputs import instance_name, phone_number, proxy_url
 from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
+from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
 from waziterm.store.outbox import add_alert
 from waziterm.store.store import Store, open_store
@@ -182,6 +183,8 @@ class SessionManager:
         self._background.append(self._tasks.create_task(self._watch_clock(), name="clock"))
         outages = self._instances.watch_outages()
         self._background.append(self._tasks.create_task(outages, name="outages"))
+        looking = self._instances.usage.run()
+        self._background.append(self._tasks.create_task(looking, name="usage"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
         self.outbox.apply(self._settings.alerts.sinks)
         if self._world.program is not None:
@@ -208,6 +211,11 @@ class SessionManager:
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
+
+    @property
+    def usage(self) -> Usage:
+        """What the workers used at the newest look."""
+        return self._instances.usage
 
     def announce(self, text: str, *, trouble: bool = False) -> None:
         """Say a sentence to whoever watches."""
