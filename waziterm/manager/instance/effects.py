@@ -135,7 +135,10 @@ class Effects:
             # The library would make the file anew, for a device that nobody linked.
             return ev.SessionMissing()
         holder = await services.claims.claim(self._name, jid, beside=asked.takeover)
-        return ev.HolderFound(holder) if holder and not asked.takeover else None
+        if not holder:
+            return None
+        # The others have given way to a takeover: who has it now was asked for with it, or later.
+        return ev.TakenOver(holder) if asked.takeover else ev.HolderFound(holder)
 
     async def carry_out(self, action: Action) -> None:
         """Do what a decision asks for. Raises FleetError when a session cannot be moved.
