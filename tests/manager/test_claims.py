@@ -159,6 +159,17 @@ async def test_who_takes_over_is_seen_and_the_first_one_gives_way(key: bytes) ->
     await mine.close()
 
 
+async def test_who_takes_over_dials_beside_another_manager_and_not_beside_a_sibling(
+    key: bytes,
+) -> None:
+    mine = claims(key)
+    with registered("/srv/theirs") as rival:
+        assert rival.do("claim", key.hex(), False) is None
+        assert await mine.claim("a", JID, beside=True) == ""
+        assert await mine.claim("b", JID, beside=True) == "the instance a of this fleet"
+    await mine.close()
+
+
 async def test_a_manager_that_hangs_is_believed_all_the_same(key: bytes) -> None:
     mine = claims(key)
     with registered("/srv/theirs") as rival:

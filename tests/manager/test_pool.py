@@ -11,7 +11,8 @@ from waziterm.domain.fleet.api import Notice
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.manager.workers.worker import LEAVE_S, SOON_S
 
 NAMES = "abcd"
 
@@ -177,6 +178,29 @@ def test_a_worker_that_does_not_part_with_one_holds_nobody_up_and_is_killed_in_t
     assert worker_of(host, "a").pid != stuck.pid
     assert {pids(host)[name] for name in "bcd"}.isdisjoint({stuck.pid, pids(host)["a"]})
     assert len({pids(host)[name] for name in "bcd"}) == 1
+
+
+@pytest.mark.parametrize("ended_by", ["stop", "clean"])
+@pytest.mark.parametrize("takeover", [False, True], ids=["start", "takeover"])
+def test_whoever_has_the_same_device_waits_until_the_worker_has_parted_with_it(
+    host: Host, ended_by: str, takeover: bool
+) -> None:
+    host.close()
+    wanted = Wanted.RUNNING if takeover else Wanted.STOPPED
+    host.prepare(Instance("twin", BEGIN, since=BEGIN, jid=jid("a"), wanted=wanted))
+    host.open()
+    old = worker_of(host, "a")
+    old.answers = "never"
+    host.world.task(getattr(host.fleet, ended_by)("a"))
+    host.world.pass_time(SOON_S + 1.0)
+    assert host.view("a").state is State.STOPPED and old.alive
+    verb = host.fleet.reconnect("twin", takeover=True) if takeover else host.fleet.start("twin")
+    asked = host.world.task(verb)
+    host.world.pass_time(1.0)
+    assert asked.result().state is State.CONNECTING
+    assert not host.world.live("twin"), "two live workers for one JID"
+    host.world.pass_time(LEAVE_S)
+    assert not old.alive and worker_of(host, "twin").jid == jid("a")
 
 
 def test_whom_the_worker_refuses_goes_into_another_one_at_once(host: Host) -> None:

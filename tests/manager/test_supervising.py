@@ -165,6 +165,42 @@ def test_a_takeover_of_what_another_instance_has_ends_that_one_first(host: Host)
     assert (host.view("a").state, host.view("a").reason) == (State.HELD, Reason.LOCAL_HOLDER)
 
 
+def test_a_takeover_waits_for_the_end_of_a_worker_that_a_conflict_has_ended(host: Host) -> None:
+    worker = online(host, "a", "b")
+    host.world.kill_s = 0.3
+    worker.say(ev.StreamReplaced())
+    host.world.settle()
+    assert host.view("a").state is State.COOLDOWN and worker.alive
+    together: list[list[str]] = []
+    host.world.on_connect = lambda _: together.append([w.instance for w in host.world.live()])
+    taking = host.world.task(host.fleet.reconnect("b", takeover=True))
+    host.world.pass_time(1.0)
+    assert taking.result().reason is Reason.TAKEOVER
+    assert together == [["b"]], "two live workers for one JID"
+    assert host.view("a").state is State.COOLDOWN
+
+
+@pytest.mark.parametrize("then", ["start", "reconnect"])
+def test_of_a_takeover_and_a_start_that_comes_with_it_exactly_one_connects(
+    host: Host, then: str
+) -> None:
+    online(host, "a", "b")
+    together: list[list[str]] = []
+    host.world.on_connect = lambda _: together.append([w.instance for w in host.world.live()])
+    host.world.kill_s = 0.3
+    host.world.task(host.fleet.stop("a"))
+    host.world.task(host.fleet.reconnect("b", takeover=True))
+    host.world.task(getattr(host.fleet, then)("a"))
+    host.world.pass_time(1.0)
+    assert len(together) == 1 and len(together[0]) == 1, "two live workers for one JID"
+    (one,) = together[0]
+    other = "b" if one == "a" else "a"
+    held = host.view(other)
+    assert host.view(one).state is State.CONNECTING
+    assert (held.state, held.reason) == (State.HELD, Reason.LOCAL_HOLDER)
+    assert held.detail == f"the instance {one} of this fleet"
+
+
 def test_a_takeover_that_a_ban_forbids_leaves_the_other_one_alone(host: Host) -> None:
     worker = online(host, "a", "b")
     worker_b = Instance(

@@ -372,8 +372,8 @@ class Instances:
         if (taker.instance.banned_until or 0.0) > now:
             return
         for other in self:
-            same = other is not taker and jid is not None and other.instance.jid == jid
-            if same and other.instance.state.is_live:
+            # Also one that is not live by its state: its worker may just be about to end.
+            if other is not taker and jid is not None and other.instance.jid == jid:
                 await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
 
     def _changed(self, view: InstanceView) -> None:

@@ -307,7 +307,7 @@ class HolderFound:
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """An operator let another instance of this fleet take the device over. by: who, in words."""
+    """An operator let another instance of this fleet have the device. by: who, in words."""
 
     by: str
 

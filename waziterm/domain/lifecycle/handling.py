@@ -42,7 +42,7 @@ class Fault(StrEnum):
 @dataclass(frozen=True, slots=True)
 class MayDial:
     """Does anything speak against a dial whose turn has come? jid: of the device, None for a
-    pairing. takeover: it is dialled whoever holds the session."""
+    pairing. takeover: it is dialled whichever program holds the session."""
 
     jid: str | None
     takeover: bool

@@ -212,7 +212,8 @@ def _due(instance: Instance, at: Moment) -> Decision:
 
 
 def _about_to_dial(instance: Instance) -> bool:
-    """Whether a dial can still be called off; a takeover is dialled whoever holds the session."""
+    """Whether a dial can still be called off; a takeover is dialled whichever program holds the
+    session."""
     return instance.state is State.CONNECTING and instance.reason is not Reason.TAKEOVER
 
 

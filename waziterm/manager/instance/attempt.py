@@ -55,7 +55,7 @@ class Attempt:
         self, connect_limit: ConnectLimit, free: Callable[[], Awaitable[None]], *, paced: bool
     ) -> None:
         """Wait for a place among the connects, in the background. free: waits for the end of
-        what an earlier attempt may have left behind."""
+        what an earlier attempt, or another instance with the same device, may have left behind."""
         self._task = self._begin(lambda: self._await_turn(connect_limit, free, paced))
 
     async def _await_turn(
@@ -63,6 +63,8 @@ class Attempt:
     ) -> None:
         await free()
         self._place = await connect_limit.place(paced=paced)
+        # Whoever had the same device may have begun to leave meanwhile.
+        await free()
         self._tell(ev.Dialling(), self)
 
     async def dial(self, place: Callable[[Listener], Awaitable[Link]], command: Connect) -> None:

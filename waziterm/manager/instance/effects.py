@@ -135,7 +135,10 @@ class Effects:
             # The library would make the file anew, for a device that nobody linked.
             return ev.SessionMissing()
         holder = await services.claims.claim(self._name, jid, beside=asked.takeover)
-        return ev.HolderFound(holder) if holder and not asked.takeover else None
+        if not holder:
+            return None
+        # The others have given way to a takeover: who has it now was asked for with it, or later.
+        return ev.TakenOver(holder) if asked.takeover else ev.HolderFound(holder)
 
     async def carry_out(self, action: Action) -> None:
         """Do what a decision asks for. Raises FleetError when a session cannot be moved.
@@ -146,8 +149,8 @@ class Effects:
         match action:
             case StopWorker():
                 await self.end_attempt()
-            case Queue(paced):
-                self._queue(paced)
+            case Queue():
+                self._queue(action)
             case Dial():
                 await self._dial(action)
             case Probe():
@@ -212,11 +215,11 @@ class Effects:
         self._log.add(Source.MANAGER, text)
         self._services.tell(Notice(self._services.clock.now(), text, self._name, trouble=True))
 
-    def _queue(self, paced: bool) -> None:
+    def _queue(self, action: Queue) -> None:
         put, write = self._inbox.put, self._log.add
         self.attempt = Attempt(self._tasks, self._services.clock, put, write, self._lost)
-        free = partial(self._services.pool.free, self._name)
-        self.attempt.queue(self._services.connect_limit, free, paced=paced)
+        free = partial(self._services.pool.free, self._name, action.jid)
+        self.attempt.queue(self._services.connect_limit, free, paced=action.paced)
 
     async def _dial(self, action: Dial) -> None:
         if self.attempt is None:

@@ -42,7 +42,7 @@ class Claims:
         """The instance is about to dial with this device. Who has it live already, for the
         operator, or "" for nobody.
 
-        beside: it dials all the same, and is seen by the others.
+        beside: it dials even if another manager has it, and is seen by the others.
         """
         if self._live.get(name) != jid:
             await self.release(name)
@@ -64,7 +64,7 @@ class Claims:
                 return ""
             self._keys[jid] = key
             self._listen(jid)
-        return str(peer or "")
+        return "" if beside else str(peer or "")
 
     async def keep(self, name: str, jid: str) -> None:
         """The instance is connected with this device, which it may just have got."""

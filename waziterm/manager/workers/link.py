@@ -47,13 +47,14 @@ class Carrier(Protocol):
 
 class Link:
     """The place of one instance in a worker, until it leaves or the worker ends. alone: nobody
-    else has one there."""
+    else has one there. jid: of its device, None before it is linked."""
 
     def __init__(
         self, name: str, carrier: Carrier, listener: Listener, clock: Clock, *, alone: bool
     ) -> None:
         self.name = name
         self.alone = alone
+        self.jid: str | None = None
         self._carrier = carrier
         self._listener = listener
         self._clock = clock
@@ -79,6 +80,7 @@ class Link:
     async def connect(self, command: wire.Connect) -> None:
         """Give the worker the instance. The end of a worker that is already gone is told by
         itself, so it is no news here."""
+        self.jid = command.jid
         with contextlib.suppress(WorkerGoneError):
             await self._send(command)
 
@@ -212,6 +214,8 @@ class Link:
             case wire.Noted(text=text):
                 self._listener.line(Source.LIBRARY, text)
             case wire.Happened(event=event):
+                if isinstance(event, ev.PairSucceeded):
+                    self.jid = event.jid
                 self._listener.event(event)
             case wire.Answered(request=number):
                 # One that comes too late has nobody who waits for it.

@@ -72,11 +72,14 @@ class Pool:
             view for worker in self._workers if isolated.isdisjoint((view := worker.view()).names)
         )
 
-    async def free(self, name: str) -> None:
-        """Wait until no worker holds a connection of this instance any more."""
+    async def free(self, name: str, jid: str | None) -> None:
+        """Wait until no worker holds a connection of this instance any more, nor one of another
+        that leaves and had the same device."""
         for worker in tuple(self._workers):
-            if (link := worker.members.get(name)) is not None:
-                await link.parted()
+            for link in tuple(worker.members.values()):
+                same = link.leaving and jid is not None and link.jid == jid
+                if same or link.name == name:
+                    await link.parted()
 
     async def link(self, name: str, listener: Listener, *, shared: bool) -> Link:
         """A place for an instance that is about to connect. Raises OSError.
