@@ -17,6 +17,7 @@ from textual.screen import Screen
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction, Theme
 from waziterm.domain.screen import Screen as Look
+from waziterm.lang import tr
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
@@ -34,7 +35,6 @@ from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
-from waziterm.tui.text.lang import tr
 from waziterm.tui.textual_private import driver_of
 
 FRAME_S = 0.2

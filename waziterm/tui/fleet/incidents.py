@@ -6,6 +6,7 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import retold, tr, trn
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
@@ -13,7 +14,6 @@ from waziterm.tui.paint.cells import Span, cell, inert, row
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import since
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import retold, tr, trn
 from waziterm.tui.text.words import told_detail
 
 _WHEN = 17
