@@ -11,8 +11,10 @@ from typing import TypeVar
 
 from waziterm.alerts.outbox import Outbox
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertSeverity, AlertState
-from waziterm.domain.alerts.alert_settings import Sink
+from waziterm.domain.alerts.alert_settings import Alerts, Sink
 from waziterm.domain.secret import Secret
+from waziterm.store.alerts import Tale
+from waziterm.store.outbox import add_alert
 from waziterm.store.store import Store, open_store
 
 T = TypeVar("T")
@@ -71,6 +73,11 @@ def webhook(url: str, name: str = "ops", *secrets: str) -> Sink:
     )
 
 
+def told_by(*sinks: Sink) -> Alerts:
+    """The settings by which these sinks are told."""
+    return replace(Alerts(), sinks=sinks)
+
+
 @contextlib.asynccontextmanager
 async def delivering(
     folder: Path, *sinks: Sink, speed: float = 1.0
@@ -83,11 +90,22 @@ async def delivering(
             Random(7),
             lambda work, name: tasks.create_task(work, name=name),
         )
-        outbox.apply(sinks)
+        outbox.apply(told_by(*sinks))
         try:
             yield outbox, store
         finally:
             outbox.close()
+
+
+async def write(store: Store, alert: Alert, *sinks: str) -> None:
+    """Write a message for the sinks with these names, in the way of the alerts."""
+    await store.tell({}, (), lambda _: Tale({}, {}, [(alert, sinks)]), add_alert)
+
+
+async def put(outbox: Outbox, store: Store, alert: Alert, *sinks: str) -> None:
+    """Write a message and say so to the outbox."""
+    await write(store, alert, *sinks)
+    outbox.wake()
 
 
 async def becomes(look: Callable[[], Awaitable[T]], seconds: float = 20.0) -> T:

@@ -12,7 +12,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 import waziterm.alerts.apprise as apprises
-from tests.alerts.delivering import NUMBER, PLAIN, alert, delivering, settled
+from tests.alerts.delivering import NUMBER, PLAIN, alert, delivering, put, settled
 from tests.alerts.receiver import Receiver, receiver, silence, status
 from waziterm.alerts.apprise import AppriseChannel
 from waziterm.domain.alerts.alert import AlertState
@@ -37,8 +37,8 @@ async def test_a_receiver_of_its_json(folder: Path) -> None:
         receiver(status(500)) as there,
         delivering(folder, sink(there), speed=FAST) as (outbox, store),
     ):
-        await outbox.put(alert(), ["ops"])
-        await outbox.put(alert(state=AlertState.RESOLVED), ["ops"])
+        await put(outbox, store, alert(), "ops")
+        await put(outbox, store, alert(state=AlertState.RESOLVED), "ops")
         got = await there.until(3)
         await settled(store)
         first, again, over = (each.json for each in got)
@@ -68,7 +68,7 @@ async def test_a_mail(folder: Path) -> None:
         mailto = Secret(f"mailto://127.0.0.1:{port}?from=ops@example.org&to=me@example.org")
         mail = replace(PLAIN, apprise=mailto, numbers=Numbers.FULL)
         async with delivering(folder, mail, speed=FAST) as (outbox, store):
-            await outbox.put(alert(), ["ops"])
+            await put(outbox, store, alert(), "ops")
             await settled(store)
             assert not await store.failed_alerts()
     (mail_got,) = box.mail

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import waziterm.alerts.command as commands
-from tests.alerts.delivering import NUMBER, PLAIN, alert, becomes, delivering, settled
+from tests.alerts.delivering import NUMBER, PLAIN, alert, becomes, delivering, put, settled
 from waziterm.alerts.command import Command
 from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.alerts.delivery import Arrived, Letter, NotYet, Outcome, body_of
@@ -108,7 +108,7 @@ async def test_by_the_outbox_until_it_says_zero(folder: Path) -> None:
     )
     sink = replace(PLAIN, command=(sys.executable, "-c", program, str(file)))
     async with delivering(folder, sink, speed=200.0) as (outbox, store):
-        await outbox.put(alert(), ["ops"])
+        await put(outbox, store, alert(), "ops")
         await settled(store)
     tries = file.read_text().split()
     assert len(tries) == 3 and len(set(tries)) == 1

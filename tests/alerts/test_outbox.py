@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +20,11 @@ from tests.alerts.delivering import (
     becomes,
     delivering,
     last_error,
+    put,
     settled,
+    told_by,
     webhook,
+    write,
 )
 from tests.alerts.receiver import OK, Answer, Receiver, Request, death, receiver, status
 from tests.programs import Headless, headless, verb
@@ -66,19 +70,20 @@ async def test_a_restart_sends_what_is_due_and_waits_for_what_is_not(folder: Pat
     async with receiver() as gone:
         sink = webhook(gone.url)
     async with open_store(folder / "waziterm.db") as store:
-        await store.add_alert(alert(1, "shop-a"), ["ops"])
-        await store.add_alert(alert(2, "shop-b"), ["ops"])
+        await write(store, alert(1, "shop-a"), "ops")
+        await write(store, alert(2, "shop-b"), "ops")
         (first, _) = await store.waiting("ops")
         later = Settled(Delivery.PENDING, 3600.0, 3600.0, 4, "HTTP 500")
         # As a clock that was set far ahead at the time has it: no wait is longer than it was meant.
         await store.settle(first.number, later, first.due + 10_000_000)
     async with receiver() as there:
         sink = webhook(there.url)
+        began = time.monotonic()
         async with delivering(folder, sink, speed=3600.0) as (_, store):
             got = await there.until(2)
             await settled(store)
     assert [each.json["instance"] for each in got] == ["shop-b", "shop-a"]
-    assert (got[1].at - got[0].at) * 3600.0 > 1800
+    assert (got[1].at - began) * 3600.0 > 3600.0
 
 
 async def test_what_waits_for_a_sink_that_is_gone_is_given_up_and_can_come_back(
@@ -87,13 +92,13 @@ async def test_what_waits_for_a_sink_that_is_gone_is_given_up_and_can_come_back(
     async with receiver() as there:
         sink = webhook(there.url)
         async with delivering(folder, replace(sink, name="other")) as (outbox, store):
-            await outbox.put(alert(), ["ops"])
-            outbox.apply((replace(sink, name="other"),))
+            await put(outbox, store, alert(), "ops")
+            outbox.apply(told_by(replace(sink, name="other")))
             failed = await becomes(store.failed_alerts)
             assert "no sink of the settings" in failed[0].error
             with pytest.raises(FleetError, match="no message that was given up"):
                 await outbox.retry(failed[0].id)
-            outbox.apply((sink,))
+            outbox.apply(told_by(sink))
             await outbox.retry(None)
             (got,) = await there.until(1)
             await settled(store)
@@ -105,10 +110,10 @@ async def test_what_waits_for_a_sink_that_is_gone_is_given_up_and_can_come_back(
 async def test_a_sink_that_is_changed_goes_on_where_it_is_now(folder: Path) -> None:
     async with receiver(*[status(500)] * 9) as old, receiver() as new:  # noqa: SIM117 (a URL)
         async with delivering(folder, webhook(old.url)) as (outbox, store):
-            await outbox.put(alert(), ["ops"])
+            await put(outbox, store, alert(), "ops")
             (tried,) = await old.until(1)
             assert await last_error(store) == "HTTP 500"
-            outbox.apply((webhook(new.url),))
+            outbox.apply(told_by(webhook(new.url)))
             assert outbox.counts[0].name == "ops"
             # Its wait goes on: five seconds after the try.
             (got,) = await new.until(1)
@@ -123,10 +128,10 @@ async def test_a_disk_that_refuses_makes_no_message_twice(folder: Path) -> None:
             store,
         ),
     ):
-        await outbox.put(alert(), ["ops"])
+        await put(outbox, store, alert(), "ops")
         await there.until(1)
         await settled(store)
-        await store.add_alert(alert(2), ["ops"])
+        await write(store, alert(2), "ops")
         locker = sqlite3.connect(folder / "waziterm.db", isolation_level=None)
         with closing(locker):
             there.judge = lambda _: (locker.execute("BEGIN IMMEDIATE"), OK)[1]
@@ -147,7 +152,7 @@ def _refused(store: Store, loop: asyncio.AbstractEventLoop) -> None:
 async def test_the_janitor_s_limit_takes_what_is_over_and_nothing_that_waits(folder: Path) -> None:
     async with open_store(folder / "waziterm.db") as store:
         for number in range(3):
-            await store.add_alert(alert(number, f"shop-{number}", at=100.0), ["ops"])
+            await write(store, alert(number, f"shop-{number}", at=100.0), "ops")
         first, second, _ = await store.waiting("ops")
         await store.settle(first.number, Settled(Delivery.SENT, 0, 0, 1, ""), 100.0)
         await store.settle(second.number, Settled(Delivery.FAILED, 0, 0, 1, "no"), 100.0)
@@ -162,7 +167,7 @@ async def test_a_manager_tells_who_was_told_and_counts_it(folder: Path) -> None:
         settings = load_settings(data_dir=folder / "data", file=file)
         async with open_manager(folder / "data", settings, None) as fleet:
             number = await with_incident(fleet._store)
-            await fleet.outbox.put(alert(number), ["ops", "bad"])
+            await put(fleet.outbox, fleet._store, alert(number), "ops", "bad")
             await asyncio.gather(there.until(1), bad.until(1))
             await settled(fleet._store, "ops")
             (incident,) = await fleet.incidents()
@@ -240,7 +245,7 @@ async def test_a_kill_at_any_moment_loses_none_and_renames_none(folder: Path, ki
                 for number in range(6):
                     name = f"shop-{number % 3}"
                     made = alert(number % 3, name, code=f"{turn * 10 + number:05d}")
-                    await store.add_alert(made, ["ops"])
+                    await write(store, made, "ops")
             with closing(sqlite3.connect(data / "waziterm.db")) as db:
                 for message, body in db.execute("SELECT message, body FROM outbox"):
                     if body:
@@ -279,8 +284,8 @@ async def test_no_secret_and_no_number_is_in_what_the_program_writes(folder: Pat
     async with receiver(status(500), status(404)) as there:
         configured(folder, there)
         async with open_store(folder / "data" / "waziterm.db") as store:
-            await store.add_alert(alert(1, "shop-a"), ["ops"])
-            await store.add_alert(alert(2, "shop-b", state=AlertState.RESOLVED), ["ops"])
+            await write(store, alert(1, "shop-a"), "ops")
+            await write(store, alert(2, "shop-b", state=AlertState.RESOLVED), "ops")
         async with program(folder) as running:
             await there.until(2)
             home = {"XDG_CONFIG_HOME": str(folder / "home")}
@@ -315,7 +320,7 @@ async def test_a_hanging_receiver_does_not_hold_up_the_end(folder: Path) -> None
     async with receiver(hang) as there:
         configured(folder, there)
         async with open_store(folder / "data" / "waziterm.db") as store:
-            await store.add_alert(alert(), ["ops"])
+            await write(store, alert(), "ops")
         async with program(folder) as running:
             await stuck.wait()
             async with asyncio.timeout(5):

@@ -20,6 +20,7 @@ from tests.alerts.delivering import (
     alert,
     delivering,
     last_error,
+    put,
     settled,
     webhook,
 )
@@ -32,7 +33,7 @@ FAST = 200.0
 
 async def test_a_message_is_signed_as_standard_webhooks_say(folder: Path) -> None:
     async with receiver() as there, delivering(folder, webhook(there.url)) as (outbox, store):
-        await outbox.put(alert(), ["ops"])
+        await put(outbox, store, alert(), "ops")
         (got,) = await there.until(1)
         body = Verifier(KEY).verify(got.body, dict(got.headers))
         assert body["instance"] == "shop-a" and body["state"] == "firing"
@@ -48,9 +49,9 @@ async def test_a_message_is_signed_as_standard_webhooks_say(folder: Path) -> Non
 async def test_both_secrets_are_good_while_one_is_changed(folder: Path) -> None:
     async with (
         receiver() as there,
-        delivering(folder, webhook(there.url, "ops", KEY, OLD_KEY)) as (outbox, _),
+        delivering(folder, webhook(there.url, "ops", KEY, OLD_KEY)) as (outbox, store),
     ):
-        await outbox.put(alert(), ["ops"])
+        await put(outbox, store, alert(), "ops")
         (got,) = await there.until(1)
         for key in (KEY, OLD_KEY):
             assert Verifier(key).verify(got.body, dict(got.headers))
@@ -59,8 +60,8 @@ async def test_both_secrets_are_good_while_one_is_changed(folder: Path) -> None:
 async def test_a_sink_that_is_unsigned_has_no_signature(folder: Path) -> None:
     async with receiver() as there:
         sink = replace(webhook(there.url), secrets=(), unsigned=True)
-        async with delivering(folder, sink) as (outbox, _):
-            await outbox.put(alert(), ["ops"])
+        async with delivering(folder, sink) as (outbox, store):
+            await put(outbox, store, alert(), "ops")
             (got,) = await there.until(1)
             assert "webhook-signature" not in got.headers and got.id.startswith("msg_")
 
@@ -70,7 +71,7 @@ async def test_it_is_told_until_it_arrives_with_one_id_and_a_new_timestamp(folde
         receiver(status(500), death, status(503), status(302, "Location: /elsewhere")) as there,
         delivering(folder, webhook(there.url), speed=FAST) as (outbox, store),
     ):
-        await outbox.put(alert(), ["ops"])
+        await put(outbox, store, alert(), "ops")
         got = await there.until(5)
         await settled(store)
         assert len({each.id for each in got}) == 1
@@ -90,7 +91,7 @@ async def test_what_is_refused_for_good_is_not_told_again(folder: Path, code: in
         receiver(status(code)) as there,
         delivering(folder, webhook(there.url), speed=FAST) as (outbox, store),
     ):
-        await outbox.put(alert(), ["ops"])
+        await put(outbox, store, alert(), "ops")
         await there.until(1)
         await settled(store)
         (failed,) = await store.failed_alerts()
@@ -111,9 +112,9 @@ async def test_retry_after_holds_the_sink(folder: Path, dated: bool) -> None:
         receiver(status(429, f"Retry-After: {asked}")) as there,
         delivering(folder, webhook(there.url), speed=FAST) as (outbox, store),
     ):
-        await outbox.put(alert(1, "shop-a"), ["ops"])
+        await put(outbox, store, alert(1, "shop-a"), "ops")
         await there.until(1)
-        await outbox.put(alert(2, "shop-b"), ["ops"])
+        await put(outbox, store, alert(2, "shop-b"), "ops")
         got = await there.until(3)
         await settled(store)
         assert (got[1].at - got[0].at) * FAST >= (90 if dated else 99)
@@ -133,7 +134,7 @@ async def test_a_sink_that_hangs_delays_no_other(
         ),
     ):
         for number in range(5):
-            await outbox.put(alert(number, f"shop-{number}"), ["slow", "well"])
+            await put(outbox, store, alert(number, f"shop-{number}"), "slow", "well")
         await well.until(5, 0.5 + 5.0)
         await settled(store, "slow")
         assert len({each.id for each in slow.got}) == 5 and len(slow.got) == 6
@@ -144,7 +145,7 @@ async def test_nobody_listens(folder: Path) -> None:
     async with receiver() as there:
         sink = webhook(there.url)
     async with delivering(folder, sink) as (outbox, store):
-        await outbox.put(alert(), ["ops"])
+        await put(outbox, store, alert(), "ops")
         assert await last_error(store) == "cannot connect: Connection refused"
 
 
@@ -159,9 +160,9 @@ async def test_messages_of_one_instance_keep_their_order_and_others_pass(folder:
         delivering(folder, webhook(there.url), speed=FAST) as (outbox, store),
     ):
         there.judge = judge
-        await outbox.put(alert(1, "shop-a"), ["ops"])
-        await outbox.put(alert(1, "shop-a", state=AlertState.RESOLVED), ["ops"])
-        await outbox.put(alert(2, "shop-b"), ["ops"])
+        await put(outbox, store, alert(1, "shop-a"), "ops")
+        await put(outbox, store, alert(1, "shop-a", state=AlertState.RESOLVED), "ops")
+        await put(outbox, store, alert(2, "shop-b"), "ops")
         await there.until(3)
         failing.clear()
         await settled(store)
@@ -174,8 +175,8 @@ async def test_messages_of_one_instance_keep_their_order_and_others_pass(folder:
 async def test_numbers_are_masked_unless_the_sink_wants_them(folder: Path) -> None:
     async with receiver() as masked, receiver() as full:
         sinks = (webhook(masked.url, "a"), replace(webhook(full.url, "b"), numbers=Numbers.FULL))
-        async with delivering(folder, *sinks) as (outbox, _):
-            await outbox.put(alert(), ["a", "b"])
+        async with delivering(folder, *sinks) as (outbox, store):
+            await put(outbox, store, alert(), "a", "b")
             (shown,), (told,) = await masked.until(1), await full.until(1)
     assert NUMBER[1:].encode() not in shown.body and shown.json["number"] == "+62812••••7890"
     assert told.json["number"] == NUMBER
@@ -197,7 +198,7 @@ async def test_a_long_answer_is_not_read(folder: Path) -> None:
         receiver(flood) as there,
         delivering(folder, webhook(there.url)) as (outbox, store),
     ):
-        await outbox.put(alert(), ["ops"])
+        await put(outbox, store, alert(), "ops")
         await there.until(1)
         await settled(store)
         assert outbox.counts[0].sent == 1
@@ -209,10 +210,10 @@ async def test_no_secret_is_logged_or_kept(folder: Path, caplog: pytest.LogCaptu
     logging.getLogger("httpx").setLevel(logging.WARNING)
     async with receiver(status(500), death, status(401, body="s3cret-answer")) as there:  # noqa: SIM117 (a URL)
         async with delivering(folder, webhook(there.url), speed=FAST) as (outbox, store):
-            await outbox.put(alert(), ["ops"])
+            await put(outbox, store, alert(), "ops")
             await there.until(3)
             await settled(store)
-            await outbox.put(alert(2), ["ops"])
+            await put(outbox, store, alert(2), "ops")
             await there.until(4)
             await settled(store)
     kept = b"".join(path.read_bytes() for path in folder.iterdir())  # noqa: ASYNC240

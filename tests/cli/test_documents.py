@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from tests.alerts.delivering import write
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet, connected_view, pairing_view, view
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertSeverity, AlertState
@@ -167,7 +168,7 @@ async def fill(data: DataDir) -> None:
             Reason.RIVAL, AT, AT, ("shop-b",), 2, "python bot.py (pid 7)", met=(held.id,)
         )
         await store.record(Change(held, None, AT, incident=met))
-        await store.add_alert(HELD_ALERT, ("gone",))
+        await write(store, HELD_ALERT, "gone")
         await store.give_up_strays((), AT)
         store.add_line("shop-a", LogLine(1, AT, Source.LIBRARY, "line 1"))
 

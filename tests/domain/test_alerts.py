@@ -28,7 +28,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.screen import Lang
-from waziterm.tui.text.lang import translations
+from waziterm.lang import translations
 
 BEGIN = 1_700_000_000.0
 GROWTH_S = 600.0

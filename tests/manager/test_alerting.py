@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -244,3 +245,33 @@ def test_a_clock_that_is_set_ends_nothing_sooner(host: Host, outbox: Outbox) -> 
     assert told(outbox) == [("conflict", "firing", ("shop",))]
     host.world.pass_time(30.0)
     assert [each[1] for each in told(outbox)] == ["firing", "resolved"]
+
+
+def test_it_is_told_in_the_language_of_the_settings_from_a_reload_on(
+    host: Host, outbox: Outbox
+) -> None:
+    worker = go(host, outbox, "shop")
+    file = host.root.parent / "config.toml"
+    file.write_text(f'[alerts]\nlanguage = "id"\n{SINK}')
+    assert host.world.run(host.fleet.reload()).errors == ()
+    worker.say(ev.StreamReplaced())
+    soon(host)
+    (told_of,) = outbox.sent
+    assert "klien lain mengambil alih sesi ini (440)" in told_of.text
+    assert "cari klien lain itu" in told_of.next
+
+
+def test_a_language_that_is_not_installed_costs_no_alert(
+    host: Host,
+    outbox: Outbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("waziterm.lang.LOCALES", tmp_path)
+    (host.root.parent / "config.toml").write_text(f'[alerts]\nlanguage = "id"\n{SINK}')
+    host.settings = settings(host.root.parent)
+    go(host, outbox, "shop").say(ev.StreamReplaced())
+    soon(host)
+    assert "another client took over this session" in outbox.sent[0].text
+    assert "the texts of the language 'id' are not installed" in caplog.text

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from tests.terminal import Cell
 from tests.tui.scripted import ScriptedFleet
 from waziterm.domain.screen import Lang
+from waziterm.lang import speaking, translations
 from waziterm.tui.app.app import WazitermApp
-from waziterm.tui.text.lang import speaking, translations
 
 DEADLINE_S = 10.0
 

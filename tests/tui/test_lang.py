@@ -24,6 +24,7 @@ from waziterm.domain.care.layers import LayerName
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Lang
+from waziterm.lang import lang_of, speaking, tr, translations, trn
 from waziterm.tui.commands.keys import KEYS
 from waziterm.tui.fleet import list as fleetlist
 from waziterm.tui.fleet import panel
@@ -32,7 +33,6 @@ from waziterm.tui.screens import help as helptext
 from waziterm.tui.screens.dialogs import AddDialog
 from waziterm.tui.text import tools as tooltext
 from waziterm.tui.text import words
-from waziterm.tui.text.lang import lang_of, speaking, tr, translations, trn
 
 PO = LOCALES / "id" / "LC_MESSAGES" / "waziterm.po"
 INDONESIAN = translations(Lang.ID, {})
@@ -353,7 +353,7 @@ def test_the_flag_beats_the_locale(environ: dict[str, str], wanted: Lang, spoken
 def test_a_language_that_is_not_installed_is_english_unless_it_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("waziterm.tui.text.lang.LOCALES", tmp_path)
+    monkeypatch.setattr("waziterm.lang.LOCALES", tmp_path)
     assert translations(Lang.AUTO, {"LANG": "id_ID"}).gettext("held") == "held"
     with pytest.raises(FileNotFoundError):
         translations(Lang.ID, {})

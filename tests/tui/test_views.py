@@ -17,6 +17,7 @@ from tests.tui.scripted import (
     instance,
     pairing,
 )
+from waziterm.domain.alerts.delivery import ToldTo
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -24,6 +25,7 @@ from waziterm.tui.fleet.list import columns
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.here import View
+from waziterm.tui.text.format import since
 
 
 def view_of(screen: Shown) -> View:
@@ -184,6 +186,37 @@ async def test_who_acknowledged_an_incident_and_why_is_shown() -> None:
     async with shown(fleet, 120, 40) as screen:
         await screen.press("4")
         await screen.says("by sari: proxy paid")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+async def test_who_was_told_of_an_incident_and_whether_it_arrived_is_shown(
+    size: tuple[int, int],
+) -> None:
+    fleet = every_state()
+    told = (
+        ToldTo("ops", AT - 599, True),
+        ToldTo("mail", AT - 600, None),
+        ToldTo("pager", AT - 60, False),
+    )
+    fleet.happened = (replace(STOLEN, told=told),)
+    async with shown(fleet, *size) as screen:
+        await screen.press("4")
+        await screen.says(
+            f"told: pager never, given up {since(AT - 60, NOW)}; ops {since(AT - 599, NOW)}; "
+            f"mail not yet, tried since {since(AT - 600, NOW)}"
+        )
+
+
+async def test_that_a_sink_was_told_is_shown_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waziterm.tui.app.app.SOON_S", 0.1)
+    monkeypatch.setattr("waziterm.tui.app.app.SETTLE_S", 0.1)
+    fleet = every_state()
+    fleet.happened = (replace(STOLEN, told=(ToldTo("ops", NOW, None),)),)
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("4")
+        await screen.says("ops not yet")
+        fleet.happened = (replace(STOLEN, told=(ToldTo("ops", NOW + 1, True),)),)
+        await screen.says(f"told: ops {since(NOW + 1, NOW)}")
 
 
 async def test_a_note_is_shown_until_it_is_dismissed_and_another_is_left() -> None:

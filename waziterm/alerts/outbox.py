@@ -9,8 +9,7 @@ from random import Random
 from typing import Protocol, assert_never
 
 from waziterm.alerts.channel import Channel, give_up_s, kind_of, open_channel, where
-from waziterm.domain.alerts.alert import Alert
-from waziterm.domain.alerts.alert_settings import Sink
+from waziterm.domain.alerts.alert_settings import Alerts, Sink
 from waziterm.domain.alerts.delivery import (
     LONGEST_ASKED_S,
     AlertsView,
@@ -30,7 +29,9 @@ from waziterm.domain.alerts.delivery import (
     trial_body,
 )
 from waziterm.domain.errors import FleetError
+from waziterm.domain.screen import Lang
 from waziterm.domain.text import safe_line
+from waziterm.lang import into
 from waziterm.store.errors import StoreError
 from waziterm.store.outbox import SinkRecord
 from waziterm.store.store import Store
@@ -84,11 +85,13 @@ class Outbox:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._tidying: asyncio.Task[None] | None = None
         self._counts: dict[str, _Counts] = {}
+        self._translate = into(Lang.EN)
 
-    def apply(self, sinks: Sequence[Sink]) -> None:
+    def apply(self, settings: Alerts) -> None:
         """Tell these sinks from now on. One whose settings have changed is begun anew; what waits
         for one that is gone is given up."""
-        wanted = {sink.name: sink for sink in sinks}
+        self._translate = into(settings.language)
+        wanted = {sink.name: sink for sink in settings.sinks}
         for name, carrier in list(self._carriers.items()):
             if wanted.get(name) != carrier.sink:
                 self._tasks.pop(name).cancel()
@@ -107,11 +110,6 @@ class Outbox:
         """Let all tasks end; what is under way is tried again at the next start."""
         for task in (*self._tasks.values(), *([self._tidying] if self._tidying else ())):
             task.cancel()
-
-    async def put(self, alert: Alert, sinks: Sequence[str]) -> None:
-        """Write a message for the sinks with these names, and send it. Raises StoreError."""
-        await self._store.add_alert(alert, sinks)
-        self.wake()
 
     def wake(self) -> None:
         """Look for new messages: somebody has written some."""
@@ -140,7 +138,9 @@ class Outbox:
 
     async def _tested(self, sink: Sink) -> SinkTest:
         began, at = self._clock.elapsed(), self._clock.now()
-        letter = Letter(f"msg_test_{self._random.getrandbits(64):016x}", at, trial_body(at))
+        letter = Letter(
+            f"msg_test_{self._random.getrandbits(64):016x}", at, trial_body(at, self._translate)
+        )
         channel = open_channel(sink)
         try:
             outcome = await _tried(channel, letter)

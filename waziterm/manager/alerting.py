@@ -23,7 +23,7 @@ from waziterm.domain.alerts.texts import Words
 from waziterm.domain.fleet.api import Notice
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.screen import Lang
+from waziterm.lang import into
 from waziterm.manager.clock import Clock
 from waziterm.store.alerts import Post, Tale
 from waziterm.store.errors import StoreError
@@ -43,8 +43,7 @@ AGAIN_S = 5.0
 class Alerting:
     """What is told of a fleet. tell: passes a notice on to whoever watches. adopt: takes over an
     incident of those that are not connected for long. post: puts a message into the outbox, None
-    where there is none. wake: says that something was put in. translate: what turns a template into
-    a language."""
+    where there is none. wake: says that something was put in."""
 
     def __init__(
         self,
@@ -55,7 +54,6 @@ class Alerting:
         adopt: Callable[[Incident], None],
         post: Post | None = None,
         wake: Callable[[], None] = lambda: None,
-        translate: Callable[[Lang], Callable[[str], str]] = lambda _: lambda text: text,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -64,8 +62,7 @@ class Alerting:
         self._adopt = adopt
         self._post = post
         self._wake_outbox = wake
-        self._translate = translate
-        self._words = Words(translate(settings.language))
+        self._words = Words(into(settings.language))
         self._memory = Memory()
         self._desks: routing.Desks = {}
         self._silences: dict[str, Silence] = {}
@@ -96,7 +93,7 @@ class Alerting:
     def apply(self, settings: Alerts) -> None:
         """Go by other settings from now on."""
         self._settings = settings
-        self._words = Words(self._translate(settings.language))
+        self._words = Words(into(settings.language))
         self._wake.set()
 
     def clock_set(self) -> None:

@@ -186,7 +186,7 @@ class SessionManager:
         looking = self._instances.usage.run()
         self._background.append(self._tasks.create_task(looking, name="usage"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
-        self.outbox.apply(self._settings.alerts.sinks)
+        self.outbox.apply(self._settings.alerts)
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
             self._background.append(self._tasks.create_task(watching, name="upgrade"))
@@ -207,7 +207,7 @@ class SessionManager:
         keep_trash_s = settings.trash.keep_s
         self._instances.apply(settings)
         self._alerting.apply(settings.alerts)
-        self.outbox.apply(settings.alerts.sinks)
+        self.outbox.apply(settings.alerts)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from waziterm.domain.alerts.alert import Alert
 from waziterm.domain.alerts.delivery import FailedAlert, Settled, ToldTo, Waiting
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.fleet.api import LogLine
@@ -308,10 +307,6 @@ class Store:
         return total
 
     # -- alerts -------------------------------------------------------------------------------
-
-    async def add_alert(self, alert: Alert, sinks: Sequence[str]) -> None:
-        """Write a message about an incident for each of the sinks with these names."""
-        await self._connection.write(lambda db: outbox.add_alert(db, alert, sinks))
 
     async def waiting(self, sink: str, after: int = 0) -> tuple[Waiting, ...]:
         """The messages of a sink that wait, with a greater number than `after`, in order."""

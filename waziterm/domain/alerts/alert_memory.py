@@ -76,8 +76,8 @@ class Known:
     """An instance as it stands. rule: what its state means by itself. runs: it is linked, and to
     be connected. tries: it is not, and the program tries. well: it is.
 
-    cause: what has kept it from being connected since `since`, None when nothing has. down_since:
-    see `Instance`. incident: the stored one that it is in, 0 for none.
+    cause: what has kept it from being connected since `since`, None when nothing has. down_since,
+    banned_until: see `Instance`. incident: the stored one that it is in, 0 for none.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Known:
     since: Moment
     down_since: Moment | None
     incident: int = 0
+    banned_until: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Memory:
                 one,
                 since=one.since + by,
                 down_since=None if one.down_since is None else one.down_since + by,
+                banned_until=None if one.banned_until is None else one.banned_until + by,
             )
             for each, one in self.known.items()
         }

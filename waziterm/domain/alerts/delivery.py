@@ -1,7 +1,7 @@
 """How a message about an incident reaches a sink: its body, its order, and what follows a try."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
@@ -23,6 +23,9 @@ LONGEST_ASKED_S = 86_400.0
 """The longest wait that a receiver may ask for."""
 TEST = "test"
 """The word for the rule, and for the incident, of a message that only tries a sink."""
+NOTHING = "nothing to do"
+"""What a person has to do where that is nothing."""
+TRIAL = "A test of waziterm's alerts: they reach you here. There is nothing to do."
 
 
 class Delivery(StrEnum):
@@ -178,8 +181,9 @@ def body_for(body: Json, numbers: Numbers) -> Json:
     return body | {"number": mask_number(number)}
 
 
-def trial_body(at: float) -> Json:
-    """The body of a message that only tries a sink: it opens nothing, and is over at once."""
+def trial_body(at: float, translate: Callable[[str], str] = str) -> Json:
+    """The body of a message that only tries a sink: it opens nothing, and is over at once.
+    translate: a text in the language of the alerts."""
     return {
         "id": TEST,
         "at": moment_text(at),
@@ -192,8 +196,8 @@ def trial_body(at: float) -> Json:
         "reason": TEST,
         "code": "",
         "since": moment_text(at),
-        "text": "A test of waziterm's alerts: they reach you here. There is nothing to do.",
-        "next": "nothing",
+        "text": translate(TRIAL),
+        "next": translate(NOTHING),
     }
 
 

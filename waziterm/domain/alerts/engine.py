@@ -155,6 +155,7 @@ def known_of(instance: Instance, at: float, before: Known | None = None) -> Know
         since=since,
         down_since=instance.down_since,
         incident=before.incident if before is not None and cause is not None else 0,
+        banned_until=instance.banned_until,
     )
 
 
@@ -514,7 +515,9 @@ class _Work:
         elif not (_has_grown(incident, heard) and self._now - incident.told_at >= every):
             return
         words, now, fleet = self._telling.words, self._now, len(self._known)
-        text = firing_text(incident, heard, fleet, now, words)
+        ends = {self._known[each].banned_until for each in heard if each in self._known}
+        until = ends.pop() if len(ends) == 1 else None
+        text = firing_text(incident, heard, fleet, until, now, words)
         names = {each: member.name for each, member in heard.items()}
         number = next(iter(heard.values())).number if len(heard) == 1 else None
         next_step = words.said(next_of(incident.rule, incident.reason))
@@ -535,10 +538,9 @@ class _Work:
             return
         met = {each: incident.met[each] for each in incident.told_met}
         words = self._telling.words
-        text = resolved_text(incident, met, len(self._known), why, self._now, words)
-        (first, *others) = met
-        known = self._known.get(first)
-        number = known.number if known is not None and not others else None
+        numbers = {each: self._known[each].number for each in met if each in self._known}
+        text = resolved_text(incident, met, numbers, len(self._known), why, self._now, words)
+        number = next(iter(numbers.values()), None) if len(met) == 1 else None
         next_step = words.said(nothing_to_do())
         self._say(incident, AlertState.RESOLVED, met, number, text, next_step)
 

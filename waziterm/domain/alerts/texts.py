@@ -11,6 +11,7 @@ from itertools import chain
 
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.alert_memory import MACHINE, Member, Open
+from waziterm.domain.alerts.delivery import NOTHING, TRIAL
 from waziterm.domain.incidents.outcome import span_of
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle.details import as_phrase
@@ -25,7 +26,7 @@ _NAMES = 3
 
 _FIRING = "{who}: {what}, since {when}. {does} To do: {next}."
 _SHORT = "{who}: {what}, since {when}. To do: {next}."
-_RESOLVED = "{who}: well again after {span}. It was: {what}, since {when}."
+_RESOLVED = "{who}: well again after {span}. It was: {what}, since {when}. Nothing to do."
 _MOST_WELL = (
     "{who}: most are well again after {span}, {left} are not yet. It was: {what}, since {when}."
 )
@@ -37,10 +38,10 @@ _OF_FLEET = "{count} of {fleet} instances ({names})"
 _MACHINE = "this machine"
 _WHAT_DOWN = "not connected, {what}"
 _DIGEST = "{count} incidents are open: {told}."
-_NOTHING = "nothing to do"
 _REMOVED = "removed by an operator"
 _GOES_ON = "it goes on as {what}"
 
+_BANNED_UNTIL = "The program does not try before {until}."
 _STOPPED_TRYING = "The program has stopped trying."
 _DOES: Mapping[AlertRule, str] = {
     AlertRule.HELD: _STOPPED_TRYING,
@@ -105,8 +106,9 @@ TEMPLATES = (
         _OF_FLEET,
         _MACHINE,
     ),
-    *(_MACHINE, _WHAT_DOWN, _DIGEST, _NOTHING, _REMOVED, _GOES_ON),
+    *(_WHAT_DOWN, _DIGEST, NOTHING, _REMOVED, _GOES_ON, TRIAL),
     *dict.fromkeys(_DOES.values()),
+    _BANNED_UNTIL,
     *_NEXT.values(),
     *_NEXT_BY_REASON.values(),
     *_LABELS.values(),
@@ -151,19 +153,27 @@ def next_of(rule: AlertRule, reason: Reason) -> Phrase:
 
 def nothing_to_do() -> Phrase:
     """What a person has to do when all is well again."""
-    return Phrase(_NOTHING)
+    return Phrase(NOTHING)
 
 
 def firing_text(
-    incident: Open, members: Mapping[str, Member], fleet: int, now: float, words: Words
+    incident: Open,
+    members: Mapping[str, Member],
+    fleet: int,
+    until: float | None,
+    now: float,
+    words: Words,
 ) -> str:
     """What is told while an incident goes on. members: those whom it names. fleet: how many
-    instances there are. now: UTC seconds."""
-    stopped = incident.reason is Reason.DEAF_AGAIN
-    does = _STOPPED_TRYING if stopped else _DOES[incident.rule]
+    instances there are. until: the end of their ban, None where none is known. now: UTC seconds."""
+    does = Phrase(_DOES[incident.rule])
+    if incident.reason is Reason.DEAF_AGAIN:
+        does = Phrase(_STOPPED_TRYING)
+    elif incident.reason is Reason.TEMPORARY_BAN and until is not None:
+        does = Phrase(_BANNED_UNTIL, until=words.hour(until, now))
     values = {
         "when": words.hour(incident.began_at, now),
-        "does": Phrase(does),
+        "does": does,
         "next": next_of(incident.rule, incident.reason),
     }
     who = [(member.name, member.number) for each, member in members.items() if each != MACHINE]
@@ -172,10 +182,16 @@ def firing_text(
 
 
 def resolved_text(
-    incident: Open, met: Mapping[str, str], fleet: int, why: str, now: float, words: Words
+    incident: Open,
+    met: Mapping[str, str],
+    numbers: Mapping[str, str | None],
+    fleet: int,
+    why: str,
+    now: float,
+    words: Words,
 ) -> str:
-    """What is told at the end of an incident. met: the names of those whom it met, by id. why: what
-    ended it when that was no recovery, else ""."""
+    """What is told at the end of an incident. met: the names of those whom it met, by id. numbers:
+    theirs, as far as they are known. why: what ended it when that was no recovery, else ""."""
     left = [each for each in incident.members if each in met]
     values: dict[str, str | int] = {
         "when": words.hour(incident.began_at, now),
@@ -183,7 +199,6 @@ def resolved_text(
         "why": why,
         "left": len(left),
     }
-    numbers = {each: member.number for each, member in incident.members.items()}
     who = [(name, numbers.get(each)) for each, name in met.items() if each != MACHINE]
     template = _ENDED if why else _MOST_WELL if left else _RESOLVED
     return _fitting(words, _variants(template, incident, who, fleet, values))

@@ -8,6 +8,7 @@ from typing import Any
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.bulk import Bulk
 from waziterm.tui.state.here import starts
@@ -15,7 +16,6 @@ from waziterm.tui.state.messages import Mood, Pending, failed_inside, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import N_, tr
 
 logger = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from textual.screen import Screen
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction, Theme
 from waziterm.domain.screen import Screen as Look
+from waziterm.lang import tr
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
@@ -34,7 +35,6 @@ from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
-from waziterm.tui.text.lang import tr
 from waziterm.tui.textual_private import driver_of
 
 FRAME_S = 0.2
@@ -43,6 +43,8 @@ FRAME_S = 0.2
 DAY_S = 86_400.0
 LOOK_BACK_S = 60.0
 """How often the history is read, in seconds."""
+TELLING_S, SOON_S = 60.0, 3.0
+"""How long it is read oftener than that, and how often, while a sink is being told of something."""
 SETTLE_S = 1.0
 """How long what went wrong may take to be written down, in seconds."""
 
@@ -219,9 +221,15 @@ class WazitermApp(ContainedApp):
             self._repaint()
             self._news.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_BACK_S):
+                async with asyncio.timeout(self._look_again_s(now)):
                     await self._news.wait()
             await asyncio.sleep(SETTLE_S)
+
+    def _look_again_s(self, now: float) -> float:
+        """How long the history may stand as it is."""
+        sinks = (each for incident in self.model.incidents for each in incident.told)
+        telling = any(each.ok is None and now - each.at < TELLING_S for each in sinks)
+        return SOON_S if telling else LOOK_BACK_S
 
     # -- what Textual calls by name
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.questions import ask, choose, some_of
@@ -14,7 +15,6 @@ from waziterm.tui.state.here import sends, starts
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import N_, tr, trn
 
 
 class InstanceCommands:

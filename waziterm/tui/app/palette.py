@@ -14,8 +14,8 @@ from textual.command import (
 )
 
 from waziterm.domain.screen import KeyAction, Place
+from waziterm.lang import tr
 from waziterm.tui.commands.keys import AppKey, is_refused
-from waziterm.tui.text.lang import tr
 
 if TYPE_CHECKING:
     from waziterm.tui.app.app import WazitermApp

@@ -5,8 +5,8 @@ from typing import Any
 
 from textual.app import App
 
+from waziterm.lang import tr
 from waziterm.tui.paint.cells import inert
-from waziterm.tui.text.lang import tr
 
 NAMED = 12
 """So many instances a question names."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import tr, trn
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.driver import TerminalDriver
 from waziterm.tui.screens.base import FleetScreen
@@ -14,7 +15,6 @@ from waziterm.tui.state.here import ARRANGED, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import tr, trn
 from waziterm.tui.textual_private import driver_of
 
 

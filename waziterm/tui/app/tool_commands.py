@@ -11,6 +11,7 @@ from waziterm.domain.care.trash import Why, can_be_undone
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.questions import ask, choose
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
@@ -21,7 +22,6 @@ from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import clock as hour
 from waziterm.tui.text.format import day
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import N_, tr, trn
 from waziterm.tui.text.words import note_line
 
 logger = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from textual.binding import Binding, BindingType
 from textual.keys import key_to_character
 
 from waziterm.domain.screen import OUR_KEYS, KeyAction, Place
+from waziterm.lang import tr
 from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance
 from waziterm.tui.state.here import Here, Move, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.text.keynames import OURS, with_keys_named
-from waziterm.tui.text.lang import tr
 
 _Target = TypeVar("_Target", Commands, OnFleet, OnInstance)
 

@@ -7,6 +7,7 @@ from textual.strip import Strip
 
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import tr, trn
 from waziterm.tui.commands.keys import keys_of, useful
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
@@ -16,7 +17,6 @@ from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import clock, percent
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import tr, trn
 from waziterm.tui.text.words import note_line
 
 MESSAGE_LINES = 3

@@ -1,11 +1,13 @@
 """The incidents: what happened to whom, what was done about it, and who has seen it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual.strip import Strip
 
+from waziterm.domain.alerts.delivery import ToldTo
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import retold, tr, trn
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
@@ -13,14 +15,13 @@ from waziterm.tui.paint.cells import Span, cell, inert, row
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import since
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import retold, tr, trn
 from waziterm.tui.text.words import told_detail
 
 _WHEN = 17
 _WHO = 22
-_MET, _HAPPENED, _DONE, _SAID = 2, 5, 2, 2
+_MET, _HAPPENED, _DONE, _TOLD, _SAID = 2, 5, 2, 2, 2
 """Lines for the selected one at the most: whom it met, what happened, what was done about it, who
-said what to it. Each has its own, so that a long text never hides what was done."""
+was told, who said what to it. Each has its own, so that a long text never hides what was done."""
 _IN_FULL = 3
 """So many lines it has at the least."""
 
@@ -71,11 +72,11 @@ class Incidents(Rows):
             return strips
         return [
             *strips,
-            *self._in_full(width),
+            *self._in_full(width, now),
             row([("─" * width, look.BORDER)], width, look.PLAIN),
         ]
 
-    def _in_full(self, width: int) -> list[Strip]:
+    def _in_full(self, width: int, now: float) -> list[Strip]:
         """As many lines as it needs, up to a bound: the rows move with the selection alone."""
         incident = self.incident
         if incident is None:
@@ -85,8 +86,12 @@ class Incidents(Rows):
         if incident.done:
             done = f"→ {inert(retold(incident.done))}"
             strips += wrapped(done, width, _DONE, look.PLAIN)
-        if told := _said(incident):
-            strips += wrapped(told, width, _SAID, look.MARKED)
+        if incident.told:
+            failed = any(each.ok is False for each in incident.told)
+            style = look.TROUBLE if failed else look.PLAIN
+            strips += wrapped(_told(incident.told, now), width, _TOLD, style)
+        if said := _said(incident):
+            strips += wrapped(said, width, _SAID, look.MARKED)
         return [*strips, *[_blank(width)] * (_IN_FULL - len(strips))]
 
     def empty(self, width: int) -> list[Strip]:
@@ -131,6 +136,23 @@ def _said(incident: IncidentView) -> str:
         return ""
     by = tr("by {who}", who=who or "?")
     return f"{by}: {note}" if note else by
+
+
+def _told(told: Sequence[ToldTo], now: float) -> str:
+    """Which sinks were told, when, and whether that arrived; what did not arrive first."""
+    ordered = sorted(told, key=lambda each: each.ok is not False)
+    return tr("told: {sinks}", sinks="; ".join(_arrived(each, now) for each in ordered))
+
+
+def _arrived(told: ToldTo, now: float) -> str:
+    sink, when = inert(told.sink), since(told.at, now)
+    match told.ok:
+        case True:
+            return f"{sink} {when}"
+        case False:
+            return tr("{sink} never, given up {when}", sink=sink, when=when)
+        case None:
+            return tr("{sink} not yet, tried since {when}", sink=sink, when=when)
 
 
 def _blank(width: int) -> Strip:

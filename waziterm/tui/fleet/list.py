@@ -8,6 +8,7 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
@@ -17,7 +18,6 @@ from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.format import duration, percent
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import N_, tr
 
 COLUMNS: tuple[tuple[str, int, Sort | None], ...] = (
     (N_("NAME"), 20, Sort.NAME),

@@ -9,11 +9,11 @@ from textual.strip import Strip
 from waziterm.domain.fleet.api import InstanceView, LogLine, Source
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cut, inert, row, spread, width_of, wrap
 from waziterm.tui.text import words
 from waziterm.tui.text.format import clock
-from waziterm.tui.text.lang import tr
 
 MIN_WIDTH = 38
 MIN_HEIGHT = 7

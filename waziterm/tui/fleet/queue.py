@@ -9,6 +9,7 @@ from textual.strip import Strip
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import tr
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, modules, size
@@ -20,7 +21,6 @@ from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import tr
 
 NAMES = 24
 SIDE = 20

@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import tr
 from waziterm.tui.fleet import panel
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, row, width_of
@@ -24,7 +25,6 @@ from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import tr
 
 TALLEST = 24
 WIDEST = 80

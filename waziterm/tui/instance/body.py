@@ -8,6 +8,7 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import tr
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.card import Past
 from waziterm.tui.instance.code import paint_code
@@ -20,7 +21,6 @@ from waziterm.tui.paint.faded import FADED
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import tr
 
 
 class FocusBody(Canvas):

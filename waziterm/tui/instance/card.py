@@ -11,12 +11,12 @@ from waziterm.domain.fleet.history import Attempt, Moved
 from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.lang import tr, trn
 from waziterm.tui.instance.pictures import connect_times, counts, sparkline, uptime_strip
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row, spread, width_of, wrap
 from waziterm.tui.text import words
 from waziterm.tui.text.format import clock, day_and_minute, is_same_day, seconds
-from waziterm.tui.text.lang import tr, trn
 
 LABEL = 9
 TWO_COLUMNS = 76

@@ -6,12 +6,12 @@ from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.instance import PairingCode
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr
 from waziterm.tui.instance.card import numbered, title, wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, inert, row, width_of
 from waziterm.tui.text.format import countdown
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import N_, tr
 
 HOW_TO_TYPE = (
     N_(

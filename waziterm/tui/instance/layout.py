@@ -12,6 +12,7 @@ from waziterm.domain.fleet.api import InstanceView, LogLine
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr
 from waziterm.tui.instance import card as focuscard
 from waziterm.tui.instance.card import Past, numbered, title, wrapped
 from waziterm.tui.instance.log_window import LogWindow
@@ -19,7 +20,6 @@ from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, draw, size
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, inert, row, width_of
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import N_, tr
 
 SIDE = 28
 STACKED = 4

@@ -17,10 +17,10 @@ from textual.widgets import Input, Static
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.names import ALLOWED
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr
 from waziterm.tui.paint import look
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.messages import failed_inside, log_of, refusal
-from waziterm.tui.text.lang import N_, tr
 
 logger = logging.getLogger(__name__)
 

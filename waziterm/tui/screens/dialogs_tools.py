@@ -15,12 +15,12 @@ from textual.widgets import Static
 
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.tools import Progress, RestartReport, Step
+from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.screens.scrolling import ScrollDialog
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.messages import failed_inside, log_of, refusal
 from waziterm.tui.text import tools as tooltext
-from waziterm.tui.text.lang import tr
 
 logger = logging.getLogger(__name__)
 

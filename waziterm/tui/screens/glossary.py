@@ -7,9 +7,9 @@ from rich.text import Text
 from textual.visual import VisualType
 
 from waziterm.domain.screen import Lang
+from waziterm.lang import LOCALES, spoken, tr
 from waziterm.tui.paint import look
 from waziterm.tui.screens.scrolling import Page
-from waziterm.tui.text.lang import LOCALES, spoken, tr
 
 # Read with this module, not when the words are asked for: the file may be another one by then.
 _TERMS = tomllib.loads((LOCALES / "glossary.toml").read_text(encoding="utf-8"))["term"]

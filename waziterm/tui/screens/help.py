@@ -12,12 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.visual import VisualType
 
 from waziterm.domain.screen import KeyAction, Place
+from waziterm.lang import tr
 from waziterm.tui.commands.keys import AnyKey, keys_of
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cell, cut, width_of, wrap
 from waziterm.tui.screens.scrolling import Page
 from waziterm.tui.text.format import zone
-from waziterm.tui.text.lang import tr
 
 TWO_COLUMNS = 104
 """From this width on the keys stand in two columns, in cells."""

@@ -11,6 +11,7 @@ from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction, Place
+from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.body import FocusBody
@@ -26,7 +27,6 @@ from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import tr
 
 logger = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from waziterm.domain.screen import KeyAction, Place
+from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
@@ -21,7 +22,6 @@ from waziterm.tui.state.here import ARRANGED, Here, Move, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import tr
 
 
 class FilterField(Input):

@@ -13,11 +13,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from waziterm.domain.fleet.api import FleetError
+from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.messages import failed_inside, log_of, refusal
-from waziterm.tui.text.lang import tr
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from textual.screen import ModalScreen, ScreenResultType
 from textual.visual import VisualType
 from textual.widgets import Static
 
-from waziterm.tui.text.lang import tr
+from waziterm.lang import tr
 
 
 class ScrollDialog(ModalScreen[ScreenResultType]):

@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.text import words
-from waziterm.tui.text.lang import tr
 
 
 class Sort(StrEnum):

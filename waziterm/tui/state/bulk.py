@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from waziterm.lang import tr
 from waziterm.tui.state.messages import Mood
-from waziterm.tui.text.lang import tr
 
 TOLD = 3
 """So many failures a summary explains; the others it counts."""

@@ -5,11 +5,11 @@ from enum import Enum
 
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.lifecycle.states import State
+from waziterm.lang import tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text import words
 from waziterm.tui.text.format import duration
 from waziterm.tui.text.keynames import with_keys
-from waziterm.tui.text.lang import tr
 
 
 class Mood(Enum):

@@ -4,7 +4,7 @@ import time
 from math import ceil
 
 from waziterm.domain.text import plain
-from waziterm.tui.text.lang import tr
+from waziterm.lang import tr
 
 MINUTE = 60
 HOUR = 3600

@@ -8,11 +8,11 @@ from waziterm.domain.care.findings import Finding, FixReport, Severity
 from waziterm.domain.care.layers import TestReport, Verdict
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of, with_keys
-from waziterm.tui.text.lang import N_, tr
 
 _SEVERITIES = {
     Severity.PROBLEM: ("✖", look.BAD),

@@ -8,10 +8,10 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
 from waziterm.domain.version import Origin, UsedVersion
+from waziterm.lang import retold, tr
 from waziterm.tui.paint.cells import TIE, inert
 from waziterm.tui.text.format import countdown, day_and_minute, duration, seconds, since
 from waziterm.tui.text.keynames import key_of, with_keys
-from waziterm.tui.text.lang import retold, tr
 
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""

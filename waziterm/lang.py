@@ -1,13 +1,15 @@
-"""The language of the screen: English as it stands in the source, or another one's catalog.
+"""The languages: English as it stands in the source, or another one's catalog.
 
-What is stored, logged, or told by the manager is English everywhere; only what the screen says by
-itself is translated, in the moment in which it is painted. The language belongs to the context
-in which the app runs, and its tasks inherit it.
+What is stored or logged is English everywhere. What the screen says is translated in the moment in
+which it is painted: its language belongs to the context in which the app runs, and its tasks
+inherit it. Alerts are composed in the language that the settings name for them.
 """
 
 import gettext
+import logging
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -15,6 +17,8 @@ from pathlib import Path
 import waziterm
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
+
+log = logging.getLogger(__name__)
 
 DOMAIN = "waziterm"
 LOCALES = Path(waziterm.__file__).parent / "locale"
@@ -79,6 +83,18 @@ def translations(wanted: Lang, environ: Mapping[str, str]) -> gettext.NullTransl
     if lang is Lang.EN:
         return _ENGLISH
     return gettext.translation(DOMAIN, LOCALES, [lang.value], fallback=wanted is Lang.AUTO)
+
+
+def into(wanted: Lang) -> Callable[[str], str]:
+    """What turns a text into a language; `auto` is the environment's. Where its catalog was not
+    installed that is English, with a line in the log: an alert must not fail for its words."""
+    try:
+        catalog = translations(wanted, os.environ)
+    except FileNotFoundError:
+        log.warning("the texts of the language %r are not installed: English is used", wanted.value)
+        catalog = _ENGLISH
+    # The catalog keeps its own head under the empty text.
+    return lambda text: catalog.gettext(text) if text else ""
 
 
 def lang_of(wanted: Lang, environ: Mapping[str, str]) -> Lang:
