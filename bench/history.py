@@ -34,7 +34,7 @@ async def _measure(stage: Stage) -> list[Figure]:
         assert pid is not None
         before = machine.rss_mb(pid)
         began = calm = time.monotonic()
-        await stage.lab.send_history(jid, PARTS, PART_BYTES)
+        await stage.lab.send_history(jid, PARTS * PART_BYTES, part=PART_BYTES)
         peak = 0.0
         while time.monotonic() - calm < CALM_S and time.monotonic() - began < LIMIT_S:
             await asyncio.sleep(0.5)

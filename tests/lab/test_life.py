@@ -96,6 +96,19 @@ async def test_pairing_with_a_code(lab: Lab, tmp_path: Path) -> None:
         await lab.wait_online(phone.jid, PATIENCE_S)
 
 
+async def test_a_phone_sends_its_history_to_a_client_that_names_no_limit(
+    lab: Lab, tmp_path: Path
+) -> None:
+    async with real_client(lab, tmp_path / "one.db") as client:
+        phone = await pair(lab, client)
+        await lab.restart()
+        await lab.wait_online(phone.jid, PATIENCE_S)
+
+        assert await lab.send_history(phone.jid, 1_000_000, part=100_000, days=280) == 10
+        for _ in range(10):
+            await client.expect("message")
+
+
 async def test_scans_that_fail(lab: Lab, tmp_path: Path) -> None:
     await lab.settings(refs=2)
     with pytest.raises(LabError, match="not a linking QR code"):

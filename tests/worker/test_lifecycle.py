@@ -43,6 +43,20 @@ async def test_pairs_by_qr_and_gives_nothing_secret_away(shared_lab: Lab, tmp_pa
         await _no_secret_in(hand, [*re.split("[,@#]", code.payload), phone.number])
 
 
+async def test_f44_asks_the_phone_for_no_more_history_than_is_of_use(
+    shared_lab: Lab, tmp_path: Path
+) -> None:
+    """Of ten months, ten parts, one month comes; a client that asks for nothing gets all ten
+    (`tests/lab/test_life.py`)."""
+    async with connecting(shared_lab, tmp_path / "session.db") as hand:
+        phone = await pair(shared_lab, hand)
+
+        parts = await shared_lab.send_history(phone.jid, 1_000_000, part=100_000, days=280)
+
+        assert parts == 1
+        await hand.wait_for_line("message received")
+
+
 async def test_the_phone_refuses_the_pairing(shared_lab: Lab, tmp_path: Path) -> None:
     async with connecting(shared_lab, tmp_path / "session.db") as hand:
         code = await hand.wait_for(ev.QrShown)

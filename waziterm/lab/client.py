@@ -170,10 +170,15 @@ class Lab:
         """Send bytes in the place of a node, of any length, to a device that is online."""
         await self._ask("send_frame", jid=jid, data=data.hex())
 
-    async def send_history(self, jid: str, chunks: int, size: int) -> None:
-        """A phone sends its own linked device so many parts of its history, each of `size` bytes
-        before it is compressed."""
-        await self._ask("send_history", jid=jid, chunks=chunks, size=size)
+    async def send_history(self, jid: str, size: int, *, part: int, days: int = 1) -> int:
+        """A phone sends its own linked device its history, as much of it as that wanted; in how
+        many parts.
+
+        size: bytes of the whole before it is compressed. part: bytes of a part. days: how far the
+        whole goes back.
+        """
+        sizes = {"size": size, "part": part, "days": days}
+        return int(await self._ask("send_history", jid=jid, **sizes))
 
     async def send_stanza(
         self, jid: str, tag: str, attrs: Mapping[str, str] = {}, content: Stanza | str = ()

@@ -53,6 +53,7 @@ class Connection:
         self._requests = 0
         self._owner: tuple[Phone, Device] | None = None
         self._unfinished = False
+        self._history_days: int | None = None
 
     async def run(self) -> None:
         """Serve the client until it or the lab ends the connection."""
@@ -161,7 +162,7 @@ class Connection:
     def _link(self, phone: Phone, qr: pairing.QrCode, outcome: ScanOutcome) -> Jid:
         assert self._noise is not None
         self._server.desk.forget(self)
-        device = phone.link(qr.identity, self._noise.client_static)
+        device = phone.link(qr.identity, self._noise.client_static, self._history_days)
         self._unfinished = True
         self._owner = (phone, device)
         self.jid = Jid(phone.number, device.number)
@@ -198,6 +199,7 @@ class Connection:
             if self._is_too_old(claimed.tertiary):
                 self._refuse({"reason": "405", "location": "lab"})
                 return
+            self._history_days = pairing.wanted_history_days(noise.payload.devicePairingData)
             refs = self._server.desk.new_refs(self)
             self._server.events.emit(EventKind.PAIRING, None, self.number, self.version)
             self.send(pairing.pair_device(self._request_id(), refs))

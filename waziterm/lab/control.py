@@ -139,7 +139,7 @@ class _Client:
                 self._jid(args["jid"]), bytes.fromhex(args["data"])
             ),
             "send_history": lambda: server.send_history(
-                self._jid(args["jid"]), int(args["chunks"]), int(args["size"])
+                self._jid(args["jid"]), int(args["size"]), int(args["part"]), int(args["days"])
             ),
             "send_stanza": lambda: server.send_stanza(
                 self._jid(args["jid"]), _node_of(args["node"])

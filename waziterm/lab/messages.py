@@ -175,15 +175,27 @@ def message_for(phone: Phone, receiver: Phone, device: int, body: bytes) -> Node
     )
 
 
-def history_for(phone: Phone, device: int, chunk: int, size: int) -> Node:
-    """A part of the history that a phone sends its own new device, inside the message itself.
+def history_for(phone: Phone, device: int, size: int, part: int, days: int) -> Iterator[Node]:
+    """The parts of the history that a phone sends its own new device, each inside its message.
 
-    chunk: its number, from 0. size: bytes of the history before it is compressed, at most what
-    a frame holds. Raises ValueError when the device has uploaded no keys yet.
+    size: bytes of the whole history before it is compressed; it goes back so many days, as many
+    bytes for each, and the device gets those of the days that it wanted. part: bytes of one part,
+    at most what a frame holds. Raises ValueError when the device has uploaded no keys yet.
     """
+    wanted = phone.devices[device].history_days
+    if wanted is not None:
+        size = size * min(wanted, days) // days
+    count = max(1, -(-size // part))
+    for chunk in range(count):
+        progress = 100 * (chunk + 1) // count
+        yield _part(phone, device, chunk, min(part, size - chunk * part), progress)
+
+
+def _part(phone: Phone, device: int, chunk: int, size: int, progress: int) -> Node:
+    """One of them. chunk: its number, from 0. progress: in percent, with it."""
     made = protobufs()
     history = made.history.HistorySync(
-        syncType=made.history.HistorySync.RECENT, chunkOrder=chunk, progress=100
+        syncType=made.history.HistorySync.RECENT, chunkOrder=chunk, progress=progress
     )
     for number in range(max(1, size // _CHAT_BYTES)):
         chat = history.conversations.add(ID=f"6281{chunk:02}{number:06}@s.whatsapp.net")
@@ -194,7 +206,7 @@ def history_for(phone: Phone, device: int, chunk: int, size: int) -> Node:
     notification = made.e2e.HistorySyncNotification(
         syncType=made.e2e.RECENT,
         chunkOrder=chunk,
-        progress=100,
+        progress=progress,
         initialHistBootstrapInlinePayload=zlib.compress(history.SerializeToString(), 1),
     )
     told = made.e2e.Message(

@@ -8,6 +8,9 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import DecodeError
 
 from waziterm.domain.jid import Jid
 from waziterm.lab.node import SERVER, Node
@@ -57,6 +60,21 @@ def parse_qr(text: str) -> QrCode:
 def new_ref() -> str:
     """A fresh reference for a QR code."""
     return "2@" + base64.b64encode(secrets.token_bytes(48)).decode()
+
+
+def wanted_history_days(registration: Any) -> int | None:
+    """How many days of history a client wants that is to be linked, None when it names no number
+    (`DeviceProps.HistorySyncConfig.recentSyncDaysLimit`).
+
+    registration: of its ClientPayload, the `devicePairingData`. Raises ValueError.
+    """
+    props = protobufs().companion.DeviceProps()
+    try:
+        props.ParseFromString(registration.deviceProps)
+    except DecodeError as error:
+        raise ValueError("device properties that are not a protobuf") from error
+    config = props.historySyncConfig
+    return int(config.recentSyncDaysLimit) if config.HasField("recentSyncDaysLimit") else None
 
 
 def pair_device(request_id: str, refs: tuple[str, ...]) -> Node:

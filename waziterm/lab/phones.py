@@ -37,6 +37,7 @@ class Device:
     """A linked device: its number, the keys it paired with and the prekeys it uploaded.
 
     prekey_count: how many one-time prekeys the server says it has; only the first are kept.
+    history_days: how many days of its history a phone is to send it, None for as many as it likes.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Device:
     signed: Bundle | None = None
     prekeys: list[tuple[int, bytes]] = field(default_factory=list)
     prekey_count: int = 0
+    history_days: int | None = None
 
     def upload(self, bundle: Bundle, prekeys: list[tuple[int, bytes]]) -> None:
         """Take an upload of prekeys in."""
@@ -130,9 +132,9 @@ class Phone:
             self.prekey(number).public,
         )
 
-    def link(self, identity: bytes, noise: bytes) -> Device:
+    def link(self, identity: bytes, noise: bytes, history_days: int | None) -> Device:
         """Add a linked device."""
-        device = Device(self.next_device, identity, noise)
+        device = Device(self.next_device, identity, noise, history_days=history_days)
         self.next_device += 1
         self.devices[device.number] = device
         return device

@@ -23,6 +23,7 @@ class Protobufs:
     adv: ModuleType
     e2e: ModuleType
     history: ModuleType
+    companion: ModuleType
 
 
 @cache
@@ -42,6 +43,7 @@ def protobufs() -> Protobufs:
             cert=importlib.import_module("waCert.WACert_pb2"),
             adv=importlib.import_module("waAdv.WAAdv_pb2"),
             e2e=importlib.import_module("waE2E.WAWebProtobufsE2E_pb2"),
+            companion=importlib.import_module("waCompanionReg.WAWebProtobufsCompanionReg_pb2"),
             history=importlib.import_module("waHistorySync.WAWebProtobufsHistorySync_pb2"),
         )
     finally:

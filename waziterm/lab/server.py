@@ -292,17 +292,20 @@ class Server:
             for jid, c in self.online.items()
         )
 
-    def send_history(self, to: Jid, chunks: int, size: int) -> None:
-        """A phone sends its linked device so many parts of its history, each of so many bytes.
+    def send_history(self, to: Jid, size: int, part: int, days: int) -> int:
+        """A phone sends its linked device its history; in how many parts. See `history_for`.
 
         Raises ValueError when there is no such device or it has uploaded no keys yet.
         """
         phone = self.book.known(to.user)
         if phone is None or to.device not in phone.devices:
             raise ValueError(f"no phone has a linked device {to}")
-        for chunk in range(chunks):
-            self.pass_on(to, history_for(phone, to.device, chunk, size))
+        parts = 0
+        for node in history_for(phone, to.device, size, part, days):
+            self.pass_on(to, node)
+            parts += 1
         self.book.save(phone)
+        return parts
 
     def pass_on(self, jid: Jid, node: Node) -> None:
         """Bring a node to a linked device, at once or when it logs in."""

@@ -26,6 +26,10 @@ _SUBSCRIBED = bytes(EVENT_NUMBERS.values())
 # WhatsApp answers 400 to a browser and a system that it does not know; the number of a browser is
 # whatsmeow's `PairClientChrome`.
 _BROWSER, _BROWSER_NUMBER = "Chrome (Linux)", 1
+# A phone sends a new device its history of months, and a worker grows with each part. What we need
+# of it are the tokens without which WhatsApp refuses a first message (463), and those are valid
+# for four weeks (whatsmeow `tctoken.go`).
+_HISTORY_DAYS = 28
 
 
 class LibraryError(Exception):
@@ -86,7 +90,11 @@ class Client:
         binder = self._binder
         device = _jid_message(jid).SerializeToString() if jid else b""
         props = companion.DeviceProps(
-            os=DEVICE_NAME, platformType=companion.DeviceProps.SAFARI
+            os=DEVICE_NAME,
+            platformType=companion.DeviceProps.SAFARI,
+            historySyncConfig=companion.DeviceProps.HistorySyncConfig(
+                recentSyncDaysLimit=_HISTORY_DAYS
+            ),
         ).SerializeToString()
         settings = proxy_settings(binder, proxy) if proxy else None
         on_code = binder.func_string(self._survived("QR code", self._on_code))
