@@ -204,8 +204,9 @@ async def test_f13_a_silent_manager_without_its_lock_keeps_its_files(
 
 EVERY_VERB = (
     "list", "status shop", "qr shop", "logs shop", "logs shop --follow", "history shop", "stats",
-    "conflicts", "incidents", "acknowledge 1", "audit", "alerts", "note hello", "silence shop --for 1h",
-    "check", "fix", "full", "trash", "restore x", "undo", "test shop", "add other", "start shop",
+    "conflicts", "incidents", "acknowledge 1", "audit", "alerts", "note hello",
+    "silence shop --for 1h", "check", "fix", "full", "trash", "restore x", "undo",
+    "test shop", "add other", "start shop",
     "stop shop", "reconnect shop", "clean shop --yes", "remove shop --yes", "clean-all --yes",
     "restart --yes", "pair-code shop --phone +6281234567890", "reload",
 )  # fmt: skip

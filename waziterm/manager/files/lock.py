@@ -244,8 +244,9 @@ def refuse_where_moved(root: Path) -> None:
 
 def _moved(root: Path, pid: int) -> FleetError:
     became = "is another directory now" if root.exists() else "is gone"
+    manager = f"its manager ({_known_as(pid)})"
     return FleetError(
-        f"{root} {became}: it was renamed, replaced or unmounted under its manager ({_known_as(pid)})",
+        f"{root} {became}: it was renamed, replaced or unmounted under {manager}",
         "put it back where it was, or end that manager and start one where it is now",
     )
 
