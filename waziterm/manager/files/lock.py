@@ -243,7 +243,7 @@ def refuse_where_moved(root: Path) -> None:
 
 
 def _moved(root: Path, pid: int) -> FleetError:
-    became = "is another directory now" if root.exists() else "is gone"
+    became = "is gone" if _place(root) is None else "is another directory now"
     manager = f"its manager ({_known_as(pid)})"
     return FleetError(
         f"{root} {became}: it was renamed, replaced or unmounted under {manager}",
