@@ -289,9 +289,11 @@ def test_on_a_full_disk_a_conflict_stops_the_worker_and_cools_down(host: Host) -
     host.lies.clear()  # what a full disk has not taken cannot be stored before it is shown
 
 
-def test_on_a_full_disk_a_stop_stops(host: Host) -> None:
+def test_on_a_full_disk_a_stop_stops_and_the_sums_are_told(host: Host) -> None:
     worker = online(host, "a")
     with full_disk(host):
+        (told,) = host.world.task(host.fleet.stats(name="a")).result()
+        assert told.instance == "a"
         view = host.world.task(host.fleet.stop("a")).result()
     assert view.state is State.STOPPED and not worker.alive
 
