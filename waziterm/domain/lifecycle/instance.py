@@ -206,6 +206,13 @@ class Instance:
         return self.jid is not None
 
     @property
+    def next_step(self) -> str:
+        """What the program does next or what a person has to do. A ban whose end WhatsApp did not
+        tell ends by no wait."""
+        is_endless = self.state is State.HELD and self.reason is Reason.TEMPORARY_BAN
+        return (Reason.REFUSED if is_endless else self.reason).next_step
+
+    @property
     def next_attempt(self) -> float | None:
         """When the program tries to connect by itself, if it will; outdated: when it reads
         WhatsApp's current version, which it needs for that."""
