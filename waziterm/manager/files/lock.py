@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import pwd
 import socket
 import struct
 import time
@@ -329,7 +330,12 @@ def _known_as(pid: int | None) -> str:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
         uid = int(status.partition("\nUid:")[2].split()[1])
         if uid != os.geteuid():
-            from waziterm.manager.files.owner import user_name  # noqa: PLC0415 - rarely needed
-
-            return f"pid {pid} of the user {user_name(uid)}"
+            return f"pid {pid} of the user {_user(uid)}"
     return f"pid {pid}"
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
