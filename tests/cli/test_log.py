@@ -68,6 +68,20 @@ def test_a_full_disk_stops_neither_program_nor_screen(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_disk_that_is_full_at_the_end_does_not_hide_how_it_ended(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(FleetError, match="the reason"), log.program_log(data.log):
+        (handler,) = logging.getLogger().handlers
+
+        def full() -> None:
+            raise OSError(28, "No space left on device")
+
+        assert isinstance(handler, logging.StreamHandler)
+        monkeypatch.setattr(handler.stream, "flush", full, raising=False)
+        raise FleetError("the reason")
+
+
 def test_a_log_that_cannot_be_opened_is_one_clear_line(data: DataDir) -> None:
     data.log.parent.write_text("in the way")
     with pytest.raises(FleetError, match="cannot write the log"), log.program_log(data.log):

@@ -202,10 +202,30 @@ async def test_f13_a_silent_manager_without_its_lock_keeps_its_files(
             os.kill(manager.pid, signal.SIGCONT)
 
 
+@as_root
+@pytest.mark.parametrize("inside", ["", "data"])
+def test_f11_the_doctor_tells_another_user_that_the_directory_is_not_his(
+    folder: Path, inside: str
+) -> None:
+    data = DataDir(folder / "theirs" / inside)
+    data.create()
+    data.root.parent.chmod(0o755)
+    data.root.chmod(0o700)
+    done = waziterm("doctor", root=data.root, user=NOBODY)
+    assert done.returncode == 1 and "unexpected" not in done.stderr, done
+    (told,) = [line for line in done.stdout.splitlines() if "data directory" in line]
+    assert told.startswith("FAIL") and str(data.root) in told
+    if inside:
+        data.root.parent.chmod(0o700)
+        done = waziterm("doctor", root=data.root, user=NOBODY)
+        assert done.returncode == 1 and "unexpected" not in done.stderr, done
+
+
 EVERY_VERB = (
     "list", "status shop", "qr shop", "logs shop", "logs shop --follow", "history shop", "stats",
-    "conflicts", "incidents", "acknowledge 1", "audit", "alerts", "note hello", "silence shop --for 1h",
-    "check", "fix", "full", "trash", "restore x", "undo", "test shop", "add other", "start shop",
+    "conflicts", "incidents", "acknowledge 1", "audit", "alerts", "note hello",
+    "silence shop --for 1h", "check", "fix", "full", "trash", "restore x", "undo",
+    "test shop", "add other", "start shop",
     "stop shop", "reconnect shop", "clean shop --yes", "remove shop --yes", "clean-all --yes",
     "restart --yes", "pair-code shop --phone +6281234567890", "reload",
 )  # fmt: skip

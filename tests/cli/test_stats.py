@@ -1,6 +1,7 @@
 """`waziterm stats` and `history NAME` as an operator reads them."""
 
 import csv
+import time
 from typing import Any
 
 import pytest
@@ -49,6 +50,30 @@ def test_a_drop_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "  20:10 dropped (401): logged out: unlinked (401)" in lines
     assert lines[-1] == "  21:10 dropped (428), not back yet"
     assert "  18:00 stopped: by_operator" in lines
+
+
+def test_an_hour_that_comes_twice_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        at = ("05:50:00", "06:10:00", "06:30:00", "07:10:00")
+        states = ("connected", "stopped", "connecting", "connected")
+        moves = [
+            move(moment, state, "asked") | {"at": f"2026-11-01T{moment}.000Z"}
+            for moment, state in zip(at, states, strict=True)
+        ]
+        lines = history_lines(moves)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert lines == [
+        "2026-11-01",
+        "  01:50 connected: asked",
+        "2026-11-01 EST",
+        "  01:10 stopped: asked",
+        "  01:30 connecting: asked",
+        "  02:10 connected: asked",
+    ]
 
 
 @pytest.mark.parametrize(

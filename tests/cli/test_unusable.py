@@ -84,10 +84,12 @@ def test_f32_a_full_disk_is_said_and_can_be_looked_at(fleet: DataDir) -> None:
         f' && mount --bind "{fleet.root}/../disk" "{fleet.root}"'
         f' && (cat /dev/zero > "{fleet.root}/fill"; true) 2>/dev/null'
     )
-    found = on_disk(fill, fleet.root, "list --json", "check", "add new", "clean shop --yes")
+    found = on_disk(
+        fill, fleet.root, "list --json", "check", "add new", "clean shop --yes", "headless"
+    )
     assert found["list --json"][0] == 0 and '"name": "shop"' in found["list --json"][1]
     assert found["check"][0] == 1 and "0 MB free" in found["check"][1]
-    for words in ("add new", "clean shop --yes"):
+    for words in ("add new", "clean shop --yes", "headless"):
         code, said = found[words]
         assert code == 1 and said.count("\n") == 1 and "the disk is full" in said, said
 

@@ -4,10 +4,14 @@ import re
 
 import pytest
 
+from tests.cli.conftest import Call
+from tests.control.scripted import ScriptedFleet
 from waziterm.cli.show.findings import finding_lines
 from waziterm.cli.show.tables import outcome
 from waziterm.cli.show.verbs import with_verbs
+from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.manager.files.datadir import DataDir
 
 KEY = re.compile(r"\([a-zA-Z]\)|\b(then|or) [a-zA-Z]\b|(?<![\w`])[src] =")
 
@@ -18,6 +22,19 @@ def test_no_reason_names_a_key(reason: Reason) -> None:
     assert KEY.search(said) is None, said
     if said != reason.next_step:
         assert re.search(r"`waziterm (start|clean|reconnect) shop", said)
+
+
+@pytest.mark.parametrize("words", ["start shop-b", "reconnect shop-b", "pair-code shop-b"])
+def test_a_refusal_names_the_instance_that_was_asked_for(
+    call: Call, managed: DataDir, fleet: ScriptedFleet, words: str
+) -> None:
+    argv = (*words.split(), "--data-dir", str(managed.root))
+    for form in ((), ("--json",)):
+        fleet.refuse = FleetError("shop-b is held", "take over (r) tries once, or start it (s)")
+        done = call(*argv, *form)
+        said = done.err or done.document["hint"]
+        assert "`waziterm reconnect shop-b --takeover` tries once" in said
+        assert "`waziterm start shop-b`" in said
 
 
 def test_the_answer_of_a_verb_names_the_verb() -> None:

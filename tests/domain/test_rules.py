@@ -196,6 +196,8 @@ class Lifecycle(RuleBasedStateMachine):
         if self.instance != before:
             assert self.instance.jid == was.jid
             assert (self.instance.hold is not None) >= (was.hold is not None)
+            if was.hold is not None and was.hold is not Reason.OUTDATED_CLIENT:
+                assert self.instance.hold is was.hold, "another hold, which may end by itself"
             self.barrier_until = max(kept[0], was.cooldown_until or 0.0)
             self.held = kept[1] or was.hold is not None
 

@@ -105,6 +105,19 @@ def test_of_two_bans_the_longer_counts(host: Host, told: tuple[float, float]) ->
     assert worker_of(host, "a").jid == JID
 
 
+def test_a_ban_without_a_known_end_waits_for_a_person_and_says_so(host: Host) -> None:
+    """The library tells 0 for an end that it cannot read, or one in centuries."""
+    online(host, "a").say(ev.TemporaryBan(999, 0.0))
+    host.world.pass_time(100_000.0)
+    view = host.view("a")
+    assert view.state is State.HELD and view.detail == "code 999; its end is not known"
+    assert view.next_step == "see the code; reconnect (r) tries once"
+    (found,) = [each for each in host.world.task(host.fleet.check()).result() if each.instance]
+    assert "waits until the end" not in found.act
+    host.world.task(host.fleet.reconnect("a", takeover=True)).result()
+    assert worker_of(host, "a").jid == JID
+
+
 @pytest.mark.parametrize(
     "ends_it",
     [[ev.Disconnected(), ev.Disconnected()], [ev.StreamError("516")], [ev.DialFailed("no route")]],
@@ -325,9 +338,11 @@ def test_on_a_full_disk_a_conflict_stops_the_worker_and_cools_down(host: Host) -
     host.lies.clear()  # what a full disk has not taken cannot be stored before it is shown
 
 
-def test_on_a_full_disk_a_stop_stops(host: Host) -> None:
+def test_on_a_full_disk_a_stop_stops_and_the_sums_are_told(host: Host) -> None:
     worker = online(host, "a")
     with full_disk(host):
+        (told,) = host.world.task(host.fleet.stats(name="a")).result()
+        assert told.instance == "a"
         view = host.world.task(host.fleet.stop("a")).result()
     assert view.state is State.STOPPED and not worker.alive
 

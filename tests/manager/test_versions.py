@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -412,3 +413,30 @@ def test_the_finding_tells_the_numbers(host: Host) -> None:
     refuse(host, "a", "b", "c")
     (found,) = (each for each in world.run(host.fleet.check()) if each.kind.value == "outdated")
     assert "2.3000.1047769893 is neonize's own; HTTP 500" in found.evidence
+
+
+@pytest.mark.parametrize("first", ["restore", "refuse"])
+def test_a_rival_s_hold_outlives_a_clean_a_refusal_and_another_version(
+    world: World, folder: Path, first: str
+) -> None:
+    """405 meets everybody and ends by itself; a hold of a conflict ends by a person alone."""
+    host = host_of(world, folder)
+    host.prepare(paired("a", 1), replace(paired("h", 2), hold=Reason.RIVAL))
+    try:
+        host.open()
+        online(host)
+        assert states(host)["h"] is State.HELD
+        world.task(host.fleet.clean("h")).result()
+        (entry,) = world.task(host.fleet.trash()).result()
+        if first == "refuse":
+            refuse(host, "a")
+        world.task(host.fleet.restore(entry.id)).result()
+        if first == "restore":
+            refuse(host, "a")
+        world.page = NEWER
+        world.pass_time(HOUR_S)
+        assert host.view("h").state is State.HELD and host.view("h").reason is Reason.RIVAL
+        assert not world.live("h")
+        host.close()
+    finally:
+        host.abandon()

@@ -1,5 +1,6 @@
 """Which files are opened, and which are refused and left as they are."""
 
+import asyncio
 import os
 import sqlite3
 import stat
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import printed_by
 from tests.store.files import as_after_a_crash, contents, query
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.lifecycle.instance import Instance, first_id
@@ -195,3 +197,42 @@ async def test_a_path_with_url_characters_is_opened_as_it_is(tmp_path: Path) -> 
     await make(path)
     await make(path)
     assert list(contents(tmp_path)) == [path.name]
+
+
+LOOK = """
+import os, pathlib
+from waziterm.store.opening import open_copy
+def most_kb():
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+before = most_kb()
+db = open_copy(pathlib.Path({path!r}))
+(size,) = db.execute("SELECT sum(length(value)) FROM meta WHERE key LIKE 'large-%'").fetchone()
+db.execute("DELETE FROM meta WHERE key = 'large-2'")
+print(size, (most_kb() - before) // 1000, len(os.listdir(os.environ["TMPDIR"])))
+"""
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+async def test_a_look_at_a_large_database_does_not_take_its_size_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_finished: bool
+) -> None:
+    path, temporary = await make(tmp_path / "waziterm.db"), tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        for number in range(36):
+            db.execute("INSERT INTO meta VALUES (?, ?)", (f"large-{number}", "x" * 1_000_000))
+        if is_finished:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        else:
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            db.execute("UPDATE meta SET value = value || 'x' WHERE key = 'large-1'")
+        before = path.read_bytes()
+        told = await asyncio.to_thread(printed_by, LOOK.format(path=str(path)))
+        assert path.read_bytes() == before
+    size, grown_mb, left = map(int, told.split())
+    assert (size, left) == (36_000_000 + (not is_finished), 0)
+    # Some pages of it, and one value at a time.
+    assert grown_mb < 18, f"{grown_mb} MB for a database of 36 MB"

@@ -175,6 +175,11 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
             text = await screen.sees("no manager answers: nothing here is live", "as of 15:06:40")
             assert "15:08" not in text and "QR ready" not in text
             assert not re.search(r"\bup \d|\buptime\b", text), keys
+            # Who is gone does nothing next, and no key brings it forward.
+            assert not re.search(r"\bnext\b(?! screen)|= now|(?<![\d:])\d:\d\d(?![\d:])", text), (
+                keys,
+                text,
+            )
             if not keys:
                 assert text.count("as of 15:06:40") > 2, "each panel says so"
             cells = screen.cells()

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.domain.errors import FleetError, UnwritableError
-from waziterm.domain.fleet.asking import asked_of
+from waziterm.domain.fleet.asking import Asked, asked_of
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.labfile import LabFile, LabFileError
 from waziterm.manager.files.datadir import DataDir
@@ -39,11 +40,21 @@ def ask(data: DataDir, call: Callable[[Fleet], object]) -> Any:
     """The document of what one verb answers: `lambda fleet: fleet.stop(name)`.
 
     The manager that owns the directory carries it out; when none runs, the files do where they
-    are enough. Raises FleetError: code 3 when it needs a manager and none runs.
+    are enough. Raises FleetError: code 3 when it needs a manager and none runs. What to do about
+    one that was refused names the instance that was asked for.
     """
+    asked = asked_of(call)
+    try:
+        return _answer(data, asked)
+    except FleetError as error:
+        if isinstance(name := asked.arguments.get("name"), str):
+            error.hint = with_verbs(error.hint, name)
+        raise
+
+
+def _answer(data: DataDir, asked: Asked) -> Any:
     from waziterm.control.client.call import NoManagerError  # noqa: PLC0415 - no screen asks
 
-    asked = asked_of(call)
     if not asked.verb.files or _has_owner(data):
         try:
             return client_of(data).answer(asked)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    aclosing,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -60,6 +66,7 @@ from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
+from waziterm.store.errors import StoreError
 from waziterm.store.outbox import add_alert
 from waziterm.store.store import Store, open_store
 
@@ -483,7 +490,9 @@ class SessionManager:
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: StatsBy | None = None
     ) -> tuple[Stats, ...]:
-        await self._presence.count()
+        with suppress(StoreError):
+            # On a full disk, of which the log tells each minute, the sums are those of before.
+            await self._presence.count()
         now = self._world.clock.now()
         return await stats_in(self._store, since, name, by or StatsBy.ALL, now)
 

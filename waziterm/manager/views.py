@@ -37,7 +37,7 @@ def view_of(
         state=instance.state,
         reason=instance.reason,
         detail=instance.detail,
-        next_step=instance.reason.next_step,
+        next_step=instance.next_step,
         wanted=instance.wanted,
         paired=instance.is_paired,
         jid=mask_jid(instance.jid),

@@ -25,6 +25,8 @@ _SPARE_BYTES = 1_000_000
 _PREFIX = "waziterm-look-"
 _IN_MEMORY = Path("/dev/shm")
 _MOST_IN_MEMORY = 256_000_000
+_SMALL = 16_000_000
+"""A copy of so many bytes is made in memory, a larger one on the disk of the temporary files."""
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -72,8 +74,8 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def open_copy(path: Path) -> sqlite3.Connection:
-    """A connection to a copy in memory of the database at `path`, at the newest schema; to an empty
-    one when there is none.
+    """A connection to a copy of the database at `path`, at the newest schema; to an empty one when
+    there is none. A small copy is in memory, a large one in a file that ends with the connection.
 
     For a look at what cannot be opened to be written, on a read-only or a full disk. What is
     written to it is lost. Raises StoreError.
@@ -83,11 +85,15 @@ def open_copy(path: Path) -> sqlite3.Connection:
     try:
         if path.exists():
             look(path)
-            with (
-                _readable(path) as uri,
-                closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as source,
-            ):
-                source.backup(db)
+            if path.stat().st_size > _SMALL:
+                db.close()
+                db = _copy_on_disk(path)
+            else:
+                with (
+                    _readable(path) as uri,
+                    closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as source,
+                ):
+                    source.backup(db)
         migrate(db)
     except sqlite3.Error as error:
         db.close()
@@ -100,6 +106,20 @@ def open_copy(path: Path) -> sqlite3.Connection:
     except BaseException:
         db.close()
         raise
+    return db
+
+
+def _copy_on_disk(path: Path) -> sqlite3.Connection:
+    """A connection to a copy whose file has no name any more. Raises OSError, sqlite3.Error and
+    StoreError."""
+    with _copied(path, *_sidecars(path, "-wal", "-journal")) as copy:
+        db = sqlite3.connect(copy, isolation_level=None)
+        try:
+            # Whatever SQLite needs beside it would have a name.
+            db.execute("PRAGMA journal_mode = MEMORY").fetchone()
+        except BaseException:
+            db.close()
+            raise
     return db
 
 
@@ -120,10 +140,17 @@ def _readable(path: Path) -> Iterator[str]:
     if not unfinished:
         yield f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         return
+    with _copied(path, *unfinished) as copy:
+        yield copy.as_uri()
+
+
+@contextmanager
+def _copied(path: Path, *unfinished: Path) -> Iterator[Path]:
+    """A copy of a database with what lies beside it. Raises as `_room_for` does."""
     with _room_for(path, *unfinished) as folder:
         for file in (path, *unfinished):
             shutil.copyfile(file, folder / file.name)
-        yield (folder / path.name).as_uri()
+        yield folder / path.name
 
 
 @contextmanager

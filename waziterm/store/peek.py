@@ -18,14 +18,14 @@ def peek_id(path: Path, name: str) -> str | None:
 
 
 def _peeked(path: Path, sql: str, value: str) -> str | None:
-    if not path.is_file():
-        return None
-    # SQLite reads a write-ahead log only beside an index, which it would have to make here.
-    mode = "mode=ro" if path.with_name(path.name + "-shm").exists() else "mode=ro&immutable=1"
-    uri = f"{path.absolute().as_uri()}?{mode}"
     try:
+        if not path.is_file():
+            return None
+        # SQLite reads a write-ahead log only beside an index, which it would have to make here.
+        mode = "mode=ro" if path.with_name(path.name + "-shm").exists() else "mode=ro&immutable=1"
+        uri = f"{path.absolute().as_uri()}?{mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=1.0)) as db:
             row = db.execute(sql, (value,)).fetchone()
-    except sqlite3.Error:
+    except (OSError, sqlite3.Error):
         return None
     return None if row is None else str(row[0])

@@ -405,7 +405,7 @@ class Store:
 
 @asynccontextmanager
 async def open_store_to_look(path: Path) -> AsyncIterator[Store]:
-    """Open a copy in memory of the database at `path`, see `store.opening.open_copy`. Raises
+    """Open a copy of the database at `path`, see `store.opening.open_copy`. Raises
     StoreError."""
     async with connected(path, open_copy) as connection:
         await connection.write(history.interrupt_attempts)

@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -56,6 +56,11 @@ class _PrivateFile(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """A line that cannot be written is lost: the screen must not show why."""
+
+    def close(self) -> None:
+        """Lines that the disk has not taken by now are lost; how the program ends is not."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def _last_line(output: bytes) -> str:
 def version(data: DataDir, choice: VersionChoice, now: float) -> Check:
     """The version that the library tells WhatsApp, its age and its end. now: UTC seconds."""
     name, upgrade = "version", "upgrade neonize, then start waziterm again"
-    kept = Kept.parse(peek_meta(data.database, KEPT) if data.database.exists() else None)
+    kept = Kept.parse(peek_meta(data.database, KEPT))
     try:
         used = chosen(compiled_number(installed()), choice, kept, now)
     except LibraryFileError as error:
@@ -219,6 +219,6 @@ def reach(address: tuple[str, int] = SERVER) -> Check:
 
 
 def _existing(path: Path) -> Path:
-    while not path.exists() and path != path.parent:
+    while not os.path.exists(path) and path != path.parent:  # noqa: PTH110 - that one can fail
         path = path.parent
     return path

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.cli.show import output
-from waziterm.cli.target import client_of, data_dir_of
+from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.control.client.call import ControlClient
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
@@ -25,9 +25,9 @@ def pair_code(flag: Path | None, as_json: bool, name: str, phone: str | None) ->
     `domain.fleet.protocol.Fleet.pairing_code`."""
     name = inputs.instance_name(name)
     number = None if phone is None else inputs.phone_number(phone)
-    client = client_of(data_dir_of(flag))
-    await_first_code(client, name)
-    code = client.ask(lambda fleet: fleet.pairing_code(name, number))
+    data = data_dir_of(flag)
+    await_first_code(client_of(data), name)
+    code = ask(data, lambda fleet: fleet.pairing_code(name, number))
     if as_json:
         output.document(code)
     else:

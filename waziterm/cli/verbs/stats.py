@@ -93,15 +93,17 @@ def show_history(flag: Path | None, as_json: bool, name: str, since: str | None)
 
 def history_lines(moves: Sequence[Json]) -> list[str]:
     """The moves of an instance in words: a line for each day, under it one for each move; a drop
-    with all until the instance is connected again, or somebody has to act, is one."""
-    lines, day = [], ""
+    with all until the instance is connected again, or somebody has to act, is one. Where the clocks
+    were set for summer or winter, a line tells the zone from then on."""
+    lines, day, ahead = [], "", None
     place = 0
     while place < len(moves):
         move, before = moves[place], moves[place - 1] if place else None
         at = _local(move["at"])
-        if (today := at.strftime("%Y-%m-%d")) != day:
-            day = today
-            lines.append(day)
+        today, is_set = at.strftime("%Y-%m-%d"), ahead not in (None, at.utcoffset())
+        if today != day or is_set:
+            lines.append(f"{today} {at:%Z}" if is_set else today)
+            day, ahead = today, at.utcoffset()
         place += 1
         if before is None or not _drops(before, move):
             lines.append(f"  {at:%H:%M} {_said(move)}")

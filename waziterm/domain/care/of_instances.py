@@ -122,12 +122,12 @@ def _not_connected(survey: Survey, instance: Instance) -> Finding:
             f"`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it",
         )
         if instance.state is State.PAIRING:
-            act = instance.reason.next_step
+            act = instance.next_step
         evidence = f"not linked: {_said(instance.reason, instance.detail)}"
     elif instance.state is State.STOPPED:
         paused = instance.reason is Reason.PAUSED
         severity = Severity.NOTICE if paused else Severity.PROBLEM
-        act = instance.reason.next_step if paused else f"`waziterm start {name}`"
+        act = instance.next_step if paused else f"`waziterm start {name}`"
     elif _has_just_begun(survey, instance, since, trouble):
         severity, act = Severity.NOTICE, "wait: it is connecting"
     elif trouble.is_of_a_conflict:

@@ -169,15 +169,20 @@ class Instance:
         )
 
     def with_barriers_of(self, other: "Instance") -> "Instance":
-        """With the later of both cool-downs and bans, a hold of either, and both's conflicts."""
-        theirs = other.trouble is not None and not (self.hold or self.banned_until)
+        """With the later of both cool-downs and bans, a hold of either, and both's conflicts. A
+        hold of 405 ends by itself, when the fleet has another version; any other one comes first.
+        """
+        holds = [each for each in (self.hold, other.hold) if each is not Reason.OUTDATED_CLIENT]
+        stands = next((each for each in holds if each is not None), self.hold or other.hold)
+        mine = self.hold is not None and self.hold is stands
+        theirs = other.trouble is not None and not (mine or self.banned_until)
         remembered = other if theirs else self
         return replace(
             self,
             trouble=remembered.trouble,
             trouble_detail=remembered.trouble_detail,
             trouble_at=remembered.trouble_at,
-            hold=self.hold or other.hold,
+            hold=stands,
             cooldown_until=_later(self.cooldown_until, other.cooldown_until),
             banned_until=_later(self.banned_until, other.banned_until),
             guarded_at=_later(self.guarded_at, other.guarded_at),
@@ -200,6 +205,13 @@ class Instance:
     @property
     def is_paired(self) -> bool:
         return self.jid is not None
+
+    @property
+    def next_step(self) -> str:
+        """What the program does next or what a person has to do. A ban whose end WhatsApp did not
+        tell ends by no wait."""
+        is_endless = self.state is State.HELD and self.reason is Reason.TEMPORARY_BAN
+        return (Reason.REFUSED if is_endless else self.reason).next_step
 
     @property
     def next_attempt(self) -> float | None:

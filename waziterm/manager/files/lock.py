@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import pwd
 import socket
 import struct
 import time
@@ -243,9 +244,10 @@ def refuse_where_moved(root: Path) -> None:
 
 
 def _moved(root: Path, pid: int) -> FleetError:
-    became = "is another directory now" if root.exists() else "is gone"
+    became = "is gone" if _place(root) is None else "is another directory now"
+    manager = f"its manager ({_known_as(pid)})"
     return FleetError(
-        f"{root} {became}: it was renamed, replaced or unmounted under its manager ({_known_as(pid)})",
+        f"{root} {became}: it was renamed, replaced or unmounted under {manager}",
         "put it back where it was, or end that manager and start one where it is now",
     )
 
@@ -328,7 +330,12 @@ def _known_as(pid: int | None) -> str:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
         uid = int(status.partition("\nUid:")[2].split()[1])
         if uid != os.geteuid():
-            from waziterm.manager.files.owner import user_name  # noqa: PLC0415 - rarely needed
-
-            return f"pid {pid} of the user {user_name(uid)}"
+            return f"pid {pid} of the user {_user(uid)}"
     return f"pid {pid}"
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -43,14 +43,12 @@ def foreign_owner(root: Path) -> _Owner | None:
     return None
 
 
-def user_name(uid: int | None = None) -> str:
-    """The name of a user, or the number where there is none. uid: None for whose this process
-    is."""
-    uid = os.geteuid() if uid is None else uid
+def user_name() -> str:
+    """Whose this process is: the name of the user, or the number where there is none."""
     try:
-        return pwd.getpwuid(uid).pw_name
+        return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        return f"uid {uid}"
+        return f"uid {os.geteuid()}"
 
 
 @contextmanager

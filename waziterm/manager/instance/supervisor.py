@@ -176,7 +176,7 @@ class Supervisor:
         if link is None or self.instance.state not in (State.CONNECTED, State.DEGRADED):
             raise FleetError(
                 f"{self.instance.name} is {self.instance.state.label}; nothing was sent",
-                self.instance.reason.next_step,
+                self.instance.next_step,
             )
         clock, limit_s = self._services.clock, self._limits.query_timeout_s
         began = clock.now()

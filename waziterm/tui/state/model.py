@@ -99,9 +99,9 @@ class FleetModel:
 
     def hear(self, silent_since: float | None) -> None:
         """Take in whether somebody tells what happens, see `as_of`. The codes of a fleet that is
-        silent link nobody any more."""
-        if silent_since is not None and self.as_of is None:
-            self.update(*(replace(view, qr=None, code=None) for view in self._views.values()))
+        silent link nobody any more, and nobody is there to do what would come next."""
+        if silent_since is not None:
+            self.update(*(_at_rest(view) for view in self._views.values() if _is_awaited(view)))
         self.as_of = silent_since
 
     @property
@@ -136,3 +136,12 @@ class FleetModel:
         """Take newer views of instances; unknown names are new instances."""
         for view in views:
             self._views[view.name] = view
+
+
+def _is_awaited(view: InstanceView) -> bool:
+    """Whether something of it is to come, or runs out."""
+    return bool(view.next_step or view.next_attempt is not None or view.qr or view.code)
+
+
+def _at_rest(view: InstanceView) -> InstanceView:
+    return replace(view, next_step="", next_attempt=None, qr=None, code=None)

@@ -142,10 +142,11 @@ def valid_qr(view: InstanceView, now: float) -> QrCode | None:
 
 
 def qr_line(view: InstanceView, now: float) -> str:
-    """What the wall says about a pairing: it never paints a code too small to scan."""
+    """What the wall says about a pairing: it never paints a code too small to scan; "" where
+    nothing comes next."""
     code = valid_qr(view, now)
     if code is None:
-        return tr("waiting for the next QR code")
+        return tr("waiting for the next QR code") if view.next_step else ""
     ready = tr(
         "QR ready, code {index} of {count}, {left} left",
         index=code.index,
