@@ -91,17 +91,22 @@ class Hour:
         self.up_s += other.up_s
         self.seen_s += other.seen_s
         self.drops += other.drops
-        self.by_reason.update(other.by_reason)
+        # Most hours have none of these, and an update of nothing takes as long as all the sums.
+        if other.by_reason:
+            self.by_reason.update(other.by_reason)
         self.conflicts += other.conflicts
         self.attempts += other.attempts
         self.attempts_ok += other.attempts_ok
-        self.connects.update(other.connects)
-        self.reconnects.update(other.reconnects)
+        if other.connects:
+            self.connects.update(other.connects)
+        if other.reconnects:
+            self.reconnects.update(other.reconnects)
         self.sends += other.sends
         self.acks += other.acks
         self.cpu_s += other.cpu_s
         self.memory_bytes = max(self.memory_bytes, other.memory_bytes)
-        self.drops_at.update(other.drops_at)
+        if other.drops_at:
+            self.drops_at.update(other.drops_at)
 
     def bounded(self) -> None:
         """Cut what a clock that was set back has counted twice: an hour has 3,600 seconds."""
