@@ -1,8 +1,9 @@
-"""The sums of 200 instances over 13 months: how long each query of `stats` takes, and the size.
+"""What is asked of the history: how long each read of the database takes, and the size.
 
-The hours are written as the manager writes them: each instance is connected all the time and drops
-ten times a week, spread evenly. What is measured is a read of the store, of which `stats` makes
-several; others wait no longer than for one.
+200 instances, 13 months of hours, 30 days of rows, as the manager writes them: each instance is
+connected all the time and drops ten times a week, spread evenly, and sends once a day. What is
+measured is a read of the store, of which a question makes several; others wait no longer than for
+one.
 """
 
 import asyncio
@@ -10,25 +11,30 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
+from unittest.mock import patch
 
 from bench.figures import Figure
 from bench.rig import Rig
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.stats.hours import HOUR_S, hour_of
 from waziterm.domain.stats.sums import StatsBy
+from waziterm.manager.history.audit import audit_in, notes_in
+from waziterm.manager.history.conflicts import conflicts_in
+from waziterm.manager.history.queries import attempts_in, incidents_in, timeline_in
 from waziterm.manager.history.statistics import stats_in
-from waziterm.store.hours import counted_ids, sums
+from waziterm.store.connection import Connection, Job
 from waziterm.store.store import Store, open_store
 
-TITLE = "statistics of 200 instances over 13 months"
-INSTANCES, DAYS, YEAR_DAYS = 200, 396, 365
+T = TypeVar("T")
+TITLE = "questions to the history of 200 instances over 13 months"
+INSTANCES, DAYS, YEAR_DAYS, ROW_DAYS = 200, 396, 365, 30
 DROPS_A_WEEK = 10
 QUERY_MS = 50.0
-_STEP = 1_500
 _SPANS = (("7 days", 7, StatsBy.ALL), ("7 days by hour", 7, StatsBy.HOUR),
           ("30 days by day", 30, StatsBy.DAY), ("13 months", DAYS, StatsBy.ALL),
           ("13 months by day", DAYS, StatsBy.DAY))  # fmt: skip
@@ -37,7 +43,7 @@ _SPANS = (("7 days", 7, StatsBy.ALL), ("7 days by hour", 7, StatsBy.HOUR),
 async def run(rig: Rig) -> list[Figure]:
     """Measure it in a store of its own."""
     days = 60 if rig.quick else DAYS
-    with TemporaryDirectory(prefix="wt-stats-") as folder:
+    with TemporaryDirectory(prefix="wt-history-") as folder:
         path = Path(folder) / "waziterm.db"
         now = time.time()
         async with open_store(path) as store:
@@ -45,16 +51,22 @@ async def run(rig: Rig) -> list[Figure]:
                 name = f"shop-{number:03}"
                 await store.save(Instance(name, created_at=now, since=now), event=None, at=now)
         before = path.stat().st_size
-        await asyncio.to_thread(_fill, path, now, days)
-        grown = (path.stat().st_size - before) * YEAR_DAYS / days
-        figures = [Figure("hours of a year, on the disk", grown / 1e6, "MB")]
-        for what, span, by in _SPANS:
-            longest = await asyncio.to_thread(_longest, path, now, min(span, days), by)
-            figures.append(Figure(f"longest query, {what}", longest, "ms", QUERY_MS))
+        await asyncio.to_thread(_fill_hours, path, now, days)
+        hours = (path.stat().st_size - before) * YEAR_DAYS / days
+        before = path.stat().st_size
+        await asyncio.to_thread(_fill_rows, path, now)
+        rows = path.stat().st_size - before
+        figures = [
+            Figure("hours of a year, on the disk", hours / 1e6, "MB"),
+            Figure(f"rows of {ROW_DAYS} days, on the disk", rows / 1e6, "MB"),
+        ]
         async with open_store(path) as store:
-            for what, span, by in _SPANS:
-                took = await _all(store, now, min(span, days), by)
-                figures.append(Figure(f"all of `stats`, {what}", took, "ms"))
+            for what, ask in _questions(store, now, days):
+                longest, whole = await _timed(ask)
+                figures.append(
+                    Figure(f"longest read, {what}", longest, "ms", QUERY_MS,
+                           note=f"all of it: {whole:.0f} ms")
+                )  # fmt: skip
             await store.count(now)
             began = time.perf_counter()
             await store.count(now + 60.0)
@@ -63,7 +75,96 @@ async def run(rig: Rig) -> list[Figure]:
     return figures
 
 
-def _fill(path: Path, now: float, days: int) -> None:
+Question = Callable[[], Awaitable[object]]
+
+
+def _questions(store: Store, now: float, days: int) -> Iterator[tuple[str, Question]]:
+    """What screen and verbs ask."""
+    for what, span, by in _SPANS:
+        since = now - min(span, days) * 86_400.0
+        yield f"`stats` of {what}", lambda s=since, b=by: stats_in(store, s, None, b, now)  # type: ignore[misc]
+    long_ago = now - days * 86_400.0
+    one = "shop-007"
+    yield (
+        "`stats` of one, 13 months by hour",
+        lambda: stats_in(store, long_ago, one, StatsBy.HOUR, now),
+    )
+
+    async def of_one() -> object:
+        identity = next(each.id for each in await store.instances() if each.name == one)
+        return await timeline_in(store, identity, 0.0, 1000)
+
+    yield "`history` of one", of_one
+    yield "`incidents`", lambda: incidents_in(store, 0.0)
+    yield "attempts", lambda: attempts_in(store, 0.0, None)
+    yield "`conflicts`", lambda: conflicts_in(store, 0.0)
+    yield "`audit`", lambda: audit_in(store, 0.0, "")
+    yield "notes", lambda: notes_in(store)
+    yield "`check`: what cannot be read", store.damaged_history
+
+
+async def _timed(ask: Question) -> tuple[float, float]:
+    """The longest read, by the time that the store's thread had a core for it, and the whole
+    question, by the clock; in ms."""
+    longest, read = 0.0, Connection.read
+
+    async def timed(connection: Connection, job: Job[T]) -> T:
+        def measured(db: sqlite3.Connection) -> T:
+            nonlocal longest
+            began = time.thread_time()
+            try:
+                return job(db)
+            finally:
+                longest = max(longest, time.thread_time() - began)
+
+        return await read(connection, measured)
+
+    began = time.perf_counter()
+    with patch.object(Connection, "read", timed):
+        await ask()
+    return longest * 1000, (time.perf_counter() - began) * 1000
+
+
+def _fill_rows(path: Path, now: float) -> None:
+    """What 30 days leave in the other tables; the counting has taken it in."""
+    chance = random.Random(7)
+    with closing(sqlite3.connect(path)) as db, db:
+        ids = [row[0] for row in db.execute("SELECT id FROM instances")]
+        count = ROW_DAYS * INSTANCES * DROPS_A_WEEK // 7
+        for at in sorted(now - chance.random() * ROW_DAYS * 86_400.0 for _ in range(count)):
+            who = chance.choice(ids)
+            for later, state, reason, event in (
+                (0.0, "retrying", "dropped", "Disconnected"),
+                (20.0, "connecting", "retry", "Due"),
+                (30.0, "connected", "online", "Connected"),
+            ):
+                db.execute(
+                    "INSERT INTO transitions (instance, at, from_state, to_state, reason, code,"
+                    " detail, event) VALUES (?, ?, 'connected', ?, ?, '', '', ?)",
+                    (who, at + later, state, reason, event),
+                )
+            db.execute(
+                "INSERT INTO attempts (instance, kind, at, ended_at, ok, reason)"
+                " VALUES (?, 'retry', ?, ?, 1, 'online')",
+                (who, at + 20.0, at + 30.0),
+            )
+            if not chance.randrange(10):
+                db.execute(
+                    "INSERT INTO incidents (reason, began_at, last_at, instances, fleet, detail,"
+                    " is_serious) VALUES ('dropped', ?, ?, ?, ?, '', 0)",
+                    (at, at, json.dumps([who]), INSTANCES),
+                )
+        for day in range(ROW_DAYS):
+            at = now - day * 86_400.0
+            db.executemany(
+                "INSERT INTO sends (instance, at, ok, took_s, error) VALUES (?, ?, 1, 0.2, '')",
+                ((each, at) for each in ids),
+            )
+        for table in ("transitions", "attempts", "sends"):
+            db.execute(f"INSERT OR REPLACE INTO counted SELECT ?, max(id) FROM {table}", (table,))
+
+
+def _fill_hours(path: Path, now: float, days: int) -> None:
     chance = random.Random(7)
     with closing(sqlite3.connect(path)) as db, db:
         ids = [row[0] for row in db.execute("SELECT id FROM instances")]
@@ -100,22 +201,3 @@ def _rows(
                 9000,
                 30_000_000,
             )
-
-
-def _longest(path: Path, now: float, days: int, by: StatsBy) -> float:
-    """The longest of the reads that a call of `Store.sums` makes, in ms."""
-    size = max(1, _STEP // (days * 24 + 2))
-    longest = 0.0
-    with closing(sqlite3.connect(path)) as db:
-        ids = counted_ids(db)
-        for first in range(0, len(ids), size):
-            began = time.perf_counter()
-            sums(db, ids[first : first + size], now - days * 86_400.0, by)
-            longest = max(longest, time.perf_counter() - began)
-    return longest * 1000
-
-
-async def _all(store: Store, now: float, days: int, by: StatsBy) -> float:
-    began = time.perf_counter()
-    await stats_in(store, now - days * 86_400.0, None, by, now)
-    return (time.perf_counter() - began) * 1000
