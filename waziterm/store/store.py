@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from waziterm.domain.alerts.alert import Alert
 from waziterm.domain.alerts.delivery import FailedAlert, Settled, ToldTo, Waiting
@@ -36,11 +37,22 @@ from waziterm.store.records import (
 )
 from waziterm.store.sound import SOUND, damaged, damaged_hours
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 _PRUNED_AT_ONCE = 5_000
 _READ_AT_ONCE = 2_000
+_MADE_AT_ONCE = 500
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
 _ROWS_AT_ONCE = 500
+
+
+class _ReadNewest(Protocol[T_co]):
+    """Reads the newest `limit` rows of a table, newest first, each with its id."""
+
+    def __call__(
+        self, db: sqlite3.Connection, *, before: int | None, limit: int
+    ) -> Sequence[tuple[int, T_co]]: ...
 
 
 class Store:
@@ -104,9 +116,13 @@ class Store:
     async def transitions(
         self, identity: str | None = None, since: float = 0.0, limit: int = 1000
     ) -> tuple[Transition, ...]:
-        """The newest `limit` transitions from `since` on, oldest first. identity: None for all."""
-        return await self._connection.read(
-            lambda db: history.read_transitions(db, identity, since, limit)
+        """The newest `limit` transitions from `since` on, oldest first. identity: None for all.
+
+        It reads in small steps, so that others wait a few milliseconds at most, and so does
+        `attempts`.
+        """
+        return await self._newest(
+            partial(history.read_transitions, identity=identity, since=since), limit
         )
 
     async def timeline(self, identity: str, since: float, limit: int) -> tuple[Moved, ...]:
@@ -132,9 +148,20 @@ class Store:
 
     async def attempts(self, since: float, identity: str | None, limit: int) -> tuple[Attempt, ...]:
         """The newest `limit` attempts; see `domain.fleet.protocol.Fleet.attempts`."""
-        return await self._connection.read(
-            lambda db: history.read_attempts(db, since, identity, limit)
+        return await self._newest(
+            partial(history.read_attempts, identity=identity, since=since), limit
         )
+
+    async def _newest(self, read: _ReadNewest[T], limit: int) -> tuple[T, ...]:
+        """The newest rows, oldest first."""
+        found: list[tuple[int, T]] = []
+        while (most := min(limit - len(found), _MADE_AT_ONCE)) > 0:
+            before = found[-1][0] if found else None
+            older = await self._connection.read(partial(read, before=before, limit=most))
+            found += older
+            if len(older) < most:
+                break
+        return tuple(each for _, each in reversed(found))
 
     async def attempt_counts(self, since: float) -> AttemptCounts:
         """Attempts of the fleet that began at `since` or later and have ended.
