@@ -69,6 +69,7 @@ def check_week(found: Stats) -> None:
     assert found.mtbf_s == pytest.approx((7 * DAY_S - down_s - 10.0) / 11, rel=1e-5)
     assert found.connect_p50_s == found.connect_p95_s == pytest.approx(10.0, rel=0.025)
     assert found.reconnect_p50_s == pytest.approx(30.0, rel=0.025)
+    assert found.reconnect_p95_s == pytest.approx(60.0, rel=0.025)
     assert found.worst_hour == AT + 3 * DAY_S + 23 * HOUR_S
 
 

@@ -7,7 +7,6 @@ a crash loses none and counts none twice.
 import json
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, assert_never
@@ -25,6 +24,7 @@ from waziterm.domain.stats.hours import (
     hour_of,
     passed,
     stepped,
+    tally,
 )
 from waziterm.domain.stats.sums import StatsBy
 from waziterm.store.sound import SOUND, YEAR_10000
@@ -180,7 +180,7 @@ def _attempts(db: sqlite3.Connection, hours: Hours, limit: int) -> int:
         hour.attempts_ok += ok
         # One that pairs ends well with a QR code, which is no connection.
         if ok and kind != "pairing" and ended_at is not None and ended_at >= at:
-            hour.connects[bucket_of(ended_at - at)] += 1
+            tally(hour.connects, {bucket_of(ended_at - at): 1})
     return _note(db, "attempts", rows)
 
 
@@ -267,11 +267,11 @@ def _summed(*row: Any) -> Hour:
 
 def _add_events(total: Hour, *row: Any) -> None:
     hour, drops, why, first, again = row
-    total.by_reason.update(_reasons(why))
-    total.connects.update(_buckets(first))
-    total.reconnects.update(_buckets(again))
+    tally(total.by_reason, _reasons(why))
+    tally(total.connects, _buckets(first))
+    tally(total.reconnects, _buckets(again))
     if drops:
-        total.drops_at[hour] += drops
+        tally(total.drops_at, {hour: drops})
 
 
 def _midnight(at: float) -> int:
@@ -289,13 +289,13 @@ def _row(hour: Hour) -> tuple[int | str | None, ...]:
     )
 
 
-def _text(counts: Counter[str] | Counter[int]) -> str | None:
+def _text(counts: dict[str, int] | dict[int, int]) -> str | None:
     return json.dumps(counts, separators=(",", ":")) if counts else None
 
 
-def _reasons(text: str | None) -> Counter[str]:
-    return Counter(json.loads(text)) if text else Counter()
+def _reasons(text: str | None) -> dict[str, int]:
+    return json.loads(text) if text else {}
 
 
-def _buckets(text: str | None) -> Counter[int]:
-    return Counter({int(each): n for each, n in json.loads(text).items()} if text else {})
+def _buckets(text: str | None) -> dict[int, int]:
+    return {int(each): n for each, n in json.loads(text).items()} if text else {}
