@@ -155,9 +155,15 @@ class Gap:
     end: float
 
 
-def is_drop(before: State, state: State, reason: Reason) -> bool:
-    """Whether a connection ended that nobody meant to end."""
-    return before in _HAD and state not in _HAD and reason not in _WANTED
+def drop_of(before: State, why: Reason, state: State, reason: Reason) -> Reason | None:
+    """For what a connection ended that nobody meant to end; None when none did.
+
+    before, why: how the instance stood, and its reason. state, reason: the same afterwards.
+    """
+    if before not in _HAD or state in _HAD or reason in _WANTED:
+        return None
+    # A new attempt tells of itself, not of what ended the connection before it.
+    return why if reason is Reason.RETRY else reason
 
 
 def passed(
@@ -184,9 +190,8 @@ def stepped(hours: Hours, standing: Standing | None, step: Step, gap: Gap | None
         standing = passed(hours, step.instance, standing, step.at, gap)
     hour = hours.setdefault((step.instance, hour_of(step.at)), Hour())
     down_at = standing.down_at
-    if is_drop(standing.state, step.state, step.reason):
-        # A new attempt tells of itself, not of what ended the connection before it.
-        why = standing.reason if step.reason is Reason.RETRY else step.reason
+    why = drop_of(standing.state, standing.reason, step.state, step.reason)
+    if why is not None:
         hour.drops += 1
         tally(hour.by_reason, {why.slug: 1})
         down_at = step.at
