@@ -1,48 +1,203 @@
-"""The memory of a worker whose phone sends its history after the linking.
+"""What is asked of the history: how long each read of the database takes, and the size.
 
-A paired instance is online, and its phone sends five parts of 11.6 MB each, as a phone of some
-years does. The peak is Linux's VmHWM of the worker; what it keeps is its RSS once the peak has not
-grown for `CALM_S` seconds.
+200 instances, 13 months of hours, 30 days of rows, as the manager writes them: each instance is
+connected all the time and drops ten times a week, spread evenly, and sends once a day. What is
+measured is a read of the store, of which a question makes several; others wait no longer than for
+one.
 """
 
 import asyncio
+import json
+import random
+import sqlite3
 import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+from unittest.mock import patch
 
-from bench import machine
 from bench.figures import Figure
-from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
-from waziterm.manager.manager import open_manager
+from bench.rig import Rig
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.stats.hours import HOUR_S, hour_of
+from waziterm.domain.stats.sums import StatsBy
+from waziterm.manager.history.audit import audit_in, notes_in
+from waziterm.manager.history.conflicts import conflicts_in
+from waziterm.manager.history.queries import attempts_in, incidents_in, timeline_in
+from waziterm.manager.history.statistics import stats_in
+from waziterm.store.connection import Connection, Job
+from waziterm.store.store import Store, open_store
 
-TITLE = "memory of a worker that takes a history in"
-PARTS, PART_BYTES = 5, 11_600_000
-PEAK_MB = 485.0
-CALM_S = 5.0
-LIMIT_S = 60.0
+T = TypeVar("T")
+TITLE = "questions to the history of 200 instances over 13 months"
+INSTANCES, DAYS, YEAR_DAYS, ROW_DAYS = 200, 396, 365, 30
+DROPS_A_WEEK = 10
+QUERY_MS = 50.0
+_SPANS = (("7 days", 7, StatsBy.ALL), ("7 days by hour", 7, StatsBy.HOUR),
+          ("30 days by day", 30, StatsBy.DAY), ("13 months", DAYS, StatsBy.ALL),
+          ("13 months by day", DAYS, StatsBy.DAY))  # fmt: skip
 
 
 async def run(rig: Rig) -> list[Figure]:
-    """Measure one instance."""
-    async with rig.stage(1) as stage:
-        return await _measure(stage)
+    """Measure it in a store of its own."""
+    days = 60 if rig.quick else DAYS
+    with TemporaryDirectory(prefix="wt-history-") as folder:
+        path = Path(folder) / "waziterm.db"
+        now = time.time()
+        async with open_store(path) as store:
+            for number in range(INSTANCES):
+                name = f"shop-{number:03}"
+                await store.save(Instance(name, created_at=now, since=now), event=None, at=now)
+        before = path.stat().st_size
+        await asyncio.to_thread(_fill_hours, path, now, days)
+        hours = (path.stat().st_size - before) * YEAR_DAYS / days
+        before = path.stat().st_size
+        await asyncio.to_thread(_fill_rows, path, now)
+        rows = path.stat().st_size - before
+        figures = [
+            Figure("hours of a year, on the disk", hours / 1e6, "MB"),
+            Figure(f"rows of {ROW_DAYS} days, on the disk", rows / 1e6, "MB"),
+        ]
+        async with open_store(path) as store:
+            for what, ask in _questions(store, now, days):
+                longest, whole = await _timed(ask)
+                figures.append(
+                    Figure(f"longest read, {what}", longest, "ms", QUERY_MS,
+                           note=f"all of it: {whole:.0f} ms")
+                )  # fmt: skip
+            await store.count(now)
+            began = time.perf_counter()
+            await store.count(now + 60.0)
+            took = (time.perf_counter() - began) * 1000
+            figures.append(Figure("counting a minute of all", took, "ms", QUERY_MS))
+    return figures
 
 
-async def _measure(stage: Stage) -> list[Figure]:
-    ((name, jid),) = stage.jids.items()
-    async with open_manager(stage.data.root, stage.settings(), stage.lab_file) as fleet:
-        await stage.lab.wait_online(jid, BOOT_TIMEOUT_S)
-        pid = next(each.pid for each in fleet.snapshot().instances if each.name == name)
-        assert pid is not None
-        before = machine.rss_mb(pid)
-        began = calm = time.monotonic()
-        await stage.lab.send_history(jid, PARTS * PART_BYTES, part=PART_BYTES)
-        peak = 0.0
-        while time.monotonic() - calm < CALM_S and time.monotonic() - began < LIMIT_S:
-            await asyncio.sleep(0.5)
-            if (now := machine.peak_mb(pid)) > peak:
-                peak, calm = now, time.monotonic()
-        kept = machine.rss_mb(pid)
-    return [
-        Figure("RSS of the worker before", before, "MB"),
-        Figure(f"its peak, {PARTS} parts of {PART_BYTES / 1e6:.1f} MB", peak, "MB", PEAK_MB),
-        Figure("its RSS afterwards", kept, "MB"),
-    ]
+Question = Callable[[], Awaitable[object]]
+
+
+def _questions(store: Store, now: float, days: int) -> Iterator[tuple[str, Question]]:
+    """What screen and verbs ask."""
+    for what, span, by in _SPANS:
+        since = now - min(span, days) * 86_400.0
+        yield f"`stats` of {what}", lambda s=since, b=by: stats_in(store, s, None, b, now)  # type: ignore[misc]
+    long_ago = now - days * 86_400.0
+    one = "shop-007"
+    yield (
+        "`stats` of one, 13 months by hour",
+        lambda: stats_in(store, long_ago, one, StatsBy.HOUR, now),
+    )
+
+    async def of_one() -> object:
+        identity = next(each.id for each in await store.instances() if each.name == one)
+        return await timeline_in(store, identity, 0.0, 1000)
+
+    yield "`history` of one", of_one
+    yield "`incidents`", lambda: incidents_in(store, 0.0)
+    yield "attempts", lambda: attempts_in(store, 0.0, None)
+    yield "`conflicts`", lambda: conflicts_in(store, 0.0)
+    yield "`audit`", lambda: audit_in(store, 0.0, "")
+    yield "notes", lambda: notes_in(store)
+    yield "`check`: what cannot be read", store.damaged_history
+
+
+async def _timed(ask: Question) -> tuple[float, float]:
+    """The longest read, by the time that the store's thread had a core for it, and the whole
+    question, by the clock; in ms."""
+    longest, read = 0.0, Connection.read
+
+    async def timed(connection: Connection, job: Job[T]) -> T:
+        def measured(db: sqlite3.Connection) -> T:
+            nonlocal longest
+            began = time.thread_time()
+            try:
+                return job(db)
+            finally:
+                longest = max(longest, time.thread_time() - began)
+
+        return await read(connection, measured)
+
+    began = time.perf_counter()
+    with patch.object(Connection, "read", timed):
+        await ask()
+    return longest * 1000, (time.perf_counter() - began) * 1000
+
+
+def _fill_rows(path: Path, now: float) -> None:
+    """What 30 days leave in the other tables; the counting has taken it in."""
+    chance = random.Random(7)
+    with closing(sqlite3.connect(path)) as db, db:
+        ids = [row[0] for row in db.execute("SELECT id FROM instances")]
+        count = ROW_DAYS * INSTANCES * DROPS_A_WEEK // 7
+        for at in sorted(now - chance.random() * ROW_DAYS * 86_400.0 for _ in range(count)):
+            who = chance.choice(ids)
+            for later, state, reason, event in (
+                (0.0, "retrying", "dropped", "Disconnected"),
+                (20.0, "connecting", "retry", "Due"),
+                (30.0, "connected", "online", "Connected"),
+            ):
+                db.execute(
+                    "INSERT INTO transitions (instance, at, from_state, to_state, reason, code,"
+                    " detail, event) VALUES (?, ?, 'connected', ?, ?, '', '', ?)",
+                    (who, at + later, state, reason, event),
+                )
+            db.execute(
+                "INSERT INTO attempts (instance, kind, at, ended_at, ok, reason)"
+                " VALUES (?, 'retry', ?, ?, 1, 'online')",
+                (who, at + 20.0, at + 30.0),
+            )
+            if not chance.randrange(10):
+                db.execute(
+                    "INSERT INTO incidents (reason, began_at, last_at, instances, fleet, detail,"
+                    " is_serious) VALUES ('dropped', ?, ?, ?, ?, '', 0)",
+                    (at, at, json.dumps([who]), INSTANCES),
+                )
+        for day in range(ROW_DAYS):
+            at = now - day * 86_400.0
+            db.executemany(
+                "INSERT INTO sends (instance, at, ok, took_s, error) VALUES (?, ?, 1, 0.2, '')",
+                ((each, at) for each in ids),
+            )
+        for table in ("transitions", "attempts", "sends"):
+            db.execute(f"INSERT OR REPLACE INTO counted SELECT ?, max(id) FROM {table}", (table,))
+
+
+def _fill_hours(path: Path, now: float, days: int) -> None:
+    chance = random.Random(7)
+    with closing(sqlite3.connect(path)) as db, db:
+        ids = [row[0] for row in db.execute("SELECT id FROM instances")]
+        marks = ", ".join("?" * 15)
+        db.executemany(f"INSERT INTO hours VALUES ({marks})", _rows(ids, now, days, chance))
+        db.executemany(
+            "INSERT INTO standings VALUES (?, ?, 'connected', 'online', NULL)",
+            ((each, now) for each in ids),
+        )
+
+
+def _rows(
+    ids: list[str], now: float, days: int, chance: random.Random
+) -> Iterator[tuple[object, ...]]:
+    last = hour_of(now)
+    for identity in ids:
+        for hour in range(last - days * 24 * HOUR_S, last, HOUR_S):
+            dropped = chance.random() < DROPS_A_WEEK / 168
+            why, times = (
+                json.dumps({"dropped": 1}),
+                json.dumps({str(chance.randrange(150, 250)): 1}),
+            )
+            counted = (why, 0, 1, 1, times, times) if dropped else (None, 0, 0, 0, None, None)
+            up = HOUR_S * 1000 - 30_000 * dropped
+            yield (
+                identity,
+                hour,
+                up,
+                HOUR_S * 1000,
+                int(dropped),
+                *counted,
+                0,
+                0,
+                9000,
+                30_000_000,
+            )

@@ -15,6 +15,7 @@ from waziterm.cli.main import run
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.stats.hours import hour_of
 from waziterm.manager.files.datadir import DataDir
 from waziterm.store.store import open_store
 
@@ -125,6 +126,7 @@ HISTORY = {
     "acts": ("at", "kind", "subject", "why"),
     "audit": ("via", "args", "result"),
     "notes": ("at",),
+    "hours": ("drops", "memory_bytes", "by_reason", "connects"),
 }
 
 
@@ -141,7 +143,16 @@ def test_f38_one_row_of_the_history_that_cannot_be_read_is_left_out_and_counted(
     stored(data, shop)
     fill(data, shop)
     spoil_history(data, table, column, value)
-    for words in ("list", "status shop", "logs shop", "incidents", "conflicts", "trash", "audit"):
+    for words in (
+        "list",
+        "stats shop",
+        "status shop",
+        "logs shop",
+        "incidents",
+        "conflicts",
+        "trash",
+        "audit",
+    ):
         code, shown = called(capsys, data, *words.split())
         assert code == 0 and "error" not in shown, (words, shown)
     for words, of, key in (("logs shop", "lines", None), ("conflicts", "transitions", "conflicts"),
@@ -149,6 +160,8 @@ def test_f38_one_row_of_the_history_that_cannot_be_read_is_left_out_and_counted(
                            ("note", "notes", None)):  # fmt: skip
         _, shown = called(capsys, data, *words.split())
         assert len(shown if key is None else shown[key]) == (1 if of == table else 2), words
+    _, shown = called(capsys, data, "stats", "shop", "--by", "hour")
+    assert sum(each["drops"] for each in shown) == (1 if table == "hours" else 2)
     _, found = called(capsys, data, "check")
     (named,) = [each for each in found["findings"] if each["kind"] == "row_damaged"]
     assert named["id"] == f"row_damaged:{table}" and named["evidence"].endswith("read: 1")
@@ -186,6 +199,10 @@ def fill(data: DataDir, shop: Instance) -> None:
                     "",
                 ),
                 "notes": (number, at, "sari", "hello", None),
+                "hours": (
+                    *(shop.id, hour_of(at) - 3600 * number, 1000, 2000, 1, '{"conflict": 1}'),
+                    *(0, 1, 1, '{"7": 1}', None, 0, 0, 0, 0),
+                ),
             }
             for table, row in rows.items():
                 db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
@@ -201,10 +218,10 @@ def spoil_history(data: DataDir, table: str, column: str, value: str) -> None:
             (table,),
         )
         db.execute(f"PRAGMA schema_version = {version + 1}")
-    number = "seq" if table == "lines" else "id"
+    second = {"lines": "seq = 2", "hours": "hour = (SELECT min(hour) FROM hours)"}
     with closing(sqlite3.connect(data.database, isolation_level=None)) as db:
         db.execute("PRAGMA ignore_check_constraints = ON")
-        db.execute(f"UPDATE {table} SET {column} = {value} WHERE {number} = 2")
+        db.execute(f"UPDATE {table} SET {column} = {value} WHERE {second.get(table, 'id = 2')}")
 
 
 MANIFESTS = (b"", b"{", b"[]", b"\xff\xfe", b'{"id": 1}', b"9" * 5000, None)

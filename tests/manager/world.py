@@ -342,13 +342,16 @@ class World:
             installed=self._installed,
             trial=self._trial,
             read_version=self._read_version,
-            process_use=lambda pid: self.process_use(pid),
+            process_use=self._process_use,
         )
 
     def _installed(self) -> Path:
         if self.library is None:
             raise LibraryFileError("there is no library in this world")
         return self.library
+
+    def _process_use(self, pid: int) -> ProcessUse | None:
+        return self.process_use(pid)
 
     async def _trial(self, _path: Path) -> str:
         return self.trial

@@ -219,7 +219,7 @@ async def test_reads_the_ca_file_of_a_lab_only(
 async def test_f44_its_memory_is_bounded_unless_somebody_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """`python -m bench history` measures what that is good for."""
+    """`python -m bench phone_history` measures what that is good for."""
     told = "print(os.environ['GOMEMLIMIT'], os.environ['GOGC'], flush=True)"
     _impostor(monkeypatch, tmp_path, told)
     monkeypatch.delenv("GOMEMLIMIT", raising=False)

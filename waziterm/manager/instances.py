@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from waziterm.domain.fleet.api import (
     LogLine,
     Notice,
 )
+from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.event_names import EventName
@@ -94,6 +95,7 @@ class Instances:
         )
         self._supervisors: dict[str, Supervisor] = {}
         self._recorders: dict[str, Recorder] = {}
+        self._counted_before: dict[str, Counts] = {}
         fleet = FleetAccess(self._supervisors, self._pool, broadcast.refresh, broadcast.notice)
         self.versions = Versions(
             settings.library.whatsapp_version, copies, lab, store, world, tasks, fleet
@@ -113,10 +115,11 @@ class Instances:
         return tuple(supervisor.view for supervisor in self._supervisors.values())
 
     @property
-    def attempts(self) -> tuple[int, int]:
-        """Connect attempts of this run that have ended, and how many of them ended well."""
-        kept = self._recorders.values()
-        return sum(each.attempts for each in kept), sum(each.attempts_ok for each in kept)
+    def counts(self) -> Mapping[str, Counts]:
+        """What has happened in this run, by the names of the instances, those that were removed
+        too: no sum of them falls."""
+        kept = {name: recorder.counts for name, recorder in self._recorders.items()}
+        return self._counted_before | kept
 
     def of(self, name: str) -> Supervisor:
         """The supervisor of an instance. Raises FleetError when there is none."""
@@ -200,6 +203,7 @@ class Instances:
                     tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
                     self.keep(supervisor.instance, tail)
             raise
+        self._counted_before[name] = self._recorders[name].counts
         for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
         self._broadcast.removed(name)
@@ -279,7 +283,8 @@ class Instances:
             self._store.add_line(identity, line)
             self._broadcast.line(name, line)
 
-        recorder = self._recorders[name] = Recorder(self._store, self.incidents, self._hear)
+        counts = self.counts.get(name, Counts())
+        recorder = self._recorders[name] = Recorder(self._store, self.incidents, self._hear, counts)
         services = Services(
             recorder=recorder,
             sessions=self._sessions,

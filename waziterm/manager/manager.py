@@ -287,16 +287,19 @@ class SessionManager:
         return self._world.clock.now()
 
     def snapshot(self) -> FleetView:
-        attempts, attempts_ok = self._instances.attempts
+        counts, usage = self._instances.counts, self._instances.usage
         return FleetView(
             at=self._world.clock.now(),
             lab=self._lab is not None,
             instances=self._instances.views(),
-            attempts=attempts,
-            attempts_ok=attempts_ok,
+            attempts=sum(each.attempts for each in counts.values()),
+            attempts_ok=sum(each.attempts_ok for each in counts.values()),
             library=self._library,
             version=self._instances.versions.used,
             sinks=self.outbox.counts,
+            counts=counts,
+            workers=usage.workers,
+            workers_cpu_s=usage.cpu_s,
         )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.text import mask_proxy
@@ -15,8 +16,6 @@ class Health:
 
     probe_s: float | None = None
     probed_at: float | None = None
-    sent: int = 0
-    lost: int = 0
 
     def shifted(self, by: float) -> "Health":
         """The same after the clock was set by so many seconds."""
@@ -27,11 +26,12 @@ def view_of(
     instance: Instance,
     health: Health,
     pid: int | None,
-    attempts: int = 0,
-    attempts_ok: int = 0,
+    counts: Counts | None = None,
     version: UsedVersion | None = None,
 ) -> InstanceView:
-    """An instance as screen, JSON and tests see it. attempts, version: see `InstanceView`."""
+    """An instance as screen, JSON and tests see it. version: see `InstanceView`.
+    counts: None where no manager counts."""
+    counted = counts or Counts()
     return InstanceView(
         name=instance.name,
         state=instance.state,
@@ -46,11 +46,11 @@ def view_of(
         connected_at=instance.connected_at,
         probe_s=health.probe_s,
         probed_at=health.probed_at,
-        sent=health.sent,
-        lost=health.lost,
+        sent=counted.sends_ok,
+        lost=counted.lost,
         attempt=instance.attempt,
-        attempts=attempts,
-        attempts_ok=attempts_ok,
+        attempts=counted.attempts,
+        attempts_ok=counted.attempts_ok,
         proxy=mask_proxy(instance.proxy) if instance.proxy else None,
         pid=pid,
         phone=mask_number(instance.phone) if instance.phone else None,

@@ -18,30 +18,37 @@ INTERRUPTED = "interrupted"
 
 
 def read_transitions(
-    db: sqlite3.Connection, identity: str | None, since: float, limit: int
-) -> tuple[Transition, ...]:
-    """The newest `limit` transitions from `since` on, of one instance or of all, oldest first."""
-    where = "at >= ?" if identity is None else "at >= ? AND instance = ?"
+    db: sqlite3.Connection, identity: str | None, since: float, before: int | None, limit: int
+) -> list[tuple[int, Transition]]:
+    """The newest `limit` transitions from `since` on, of one instance or of all, newest first, each
+    with its id.
+
+    before: only those with a smaller id than this one.
+    """
     rows = db.execute(
-        "SELECT at, instance, from_state, to_state, reason, code, detail, event FROM transitions"
-        f" WHERE {where} AND {SOUND['transitions']} ORDER BY id DESC LIMIT ?",
-        (since, limit) if identity is None else (since, identity, limit),
+        "SELECT id, at, instance, from_state, to_state, reason, code, detail, event"
+        " FROM transitions WHERE at >= ?1 AND (?2 IS NULL OR id < ?2)"
+        f" AND (?3 IS NULL OR instance = ?3) AND {SOUND['transitions']} ORDER BY id DESC LIMIT ?4",
+        (since, before, identity, limit),
     ).fetchall()
     names = names_by_id(db)
-    return tuple(
-        Transition(
-            at=at,
-            instance=names.get(instance, instance),
-            from_state=State(left) if left is not None else None,
-            to_state=State(entered),
-            reason=Reason.of(reason),
-            code=code,
-            detail=detail,
-            event=event,
-            instance_id=instance,
+    return [
+        (
+            number,
+            Transition(
+                at=at,
+                instance=names.get(instance, instance),
+                from_state=State(left) if left is not None else None,
+                to_state=State(entered),
+                reason=Reason.of(reason),
+                code=code,
+                detail=detail,
+                event=event,
+                instance_id=instance,
+            ),
         )
-        for at, instance, left, entered, reason, code, detail, event in reversed(rows)
-    )
+        for number, at, instance, left, entered, reason, code, detail, event in rows
+    ]
 
 
 def read_timeline(
@@ -138,23 +145,29 @@ def count_attempts(db: sqlite3.Connection, since: float) -> AttemptCounts:
 
 
 def read_attempts(
-    db: sqlite3.Connection, since: float, identity: str | None, limit: int
-) -> tuple[Attempt, ...]:
-    """The newest `limit` attempts that began at `since` or later, oldest first."""
+    db: sqlite3.Connection, identity: str | None, since: float, before: int | None, limit: int
+) -> list[tuple[int, Attempt]]:
+    """The newest `limit` attempts that began at `since` or later, newest first, each with its id.
+
+    before: as of `read_transitions`.
+    """
     rows = db.execute(
-        "SELECT at, instance, kind, ended_at - at, ok FROM attempts"
-        f" WHERE at >= ? AND (?2 IS NULL OR instance = ?2) AND {SOUND['attempts']}"
-        " ORDER BY id DESC LIMIT ?",
-        (since, identity, limit),
+        "SELECT id, at, instance, kind, ended_at - at, ok FROM attempts"
+        " WHERE at >= ?1 AND (?2 IS NULL OR id < ?2) AND (?3 IS NULL OR instance = ?3)"
+        f" AND {SOUND['attempts']} ORDER BY id DESC LIMIT ?4",
+        (since, before, identity, limit),
     ).fetchall()
     names = names_by_id(db)
-    return tuple(
-        Attempt(
-            *(at, names.get(instance, instance), AttemptKind(kind), took_s),
-            ok=None if ok is None else bool(ok),
+    return [
+        (
+            number,
+            Attempt(
+                *(at, names.get(instance, instance), AttemptKind(kind), took_s),
+                ok=None if ok is None else bool(ok),
+            ),
         )
-        for at, instance, kind, took_s, ok in reversed(rows)
-    )
+        for number, at, instance, kind, took_s, ok in rows
+    ]
 
 
 def add_send(

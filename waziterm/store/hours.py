@@ -6,12 +6,15 @@ a crash loses none and counts none twice.
 
 import json
 import sqlite3
-from collections import Counter
+import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, assert_never
 
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.hours import (
+    HOUR_S,
     Gap,
     Hour,
     Hours,
@@ -21,9 +24,10 @@ from waziterm.domain.stats.hours import (
     hour_of,
     passed,
     stepped,
+    tally,
 )
 from waziterm.domain.stats.sums import StatsBy
-from waziterm.store.sound import SOUND
+from waziterm.store.sound import SOUND, YEAR_10000
 
 KEPT_LONGER_S = 370 * 86_400.0
 """Seconds for which hours are kept after the rows that they were counted from are deleted."""
@@ -31,17 +35,24 @@ _COLUMNS = (
     *("instance", "hour", "up_ms", "seen_ms", "drops", "by_reason", "conflicts", "attempts"),
     *("attempts_ok", "connects", "reconnects", "sends", "acks", "cpu_ms", "memory_bytes"),
 )
-_SELECT = f"SELECT {', '.join(_COLUMNS[2:])} FROM hours WHERE instance = ? AND hour = ?"
-_WRITE = f"INSERT OR REPLACE INTO hours VALUES ({', '.join('?' * len(_COLUMNS))})"
-_KEYS = {
-    StatsBy.ALL: "0",
-    StatsBy.DAY: "date(hour, 'unixepoch', 'localtime')",
-    StatsBy.HOUR: "hour",
-}
-_SUMMED = (
-    *("up_ms", "seen_ms", "drops", "conflicts", "attempts", "attempts_ok", "sends", "acks"),
-    "cpu_ms",
+_SELECT = (
+    f"SELECT {', '.join(_COLUMNS[2:])} FROM hours WHERE instance = ? AND hour = ?"
+    f" AND {SOUND['hours']}"
 )
+_WRITE = f"INSERT OR REPLACE INTO hours VALUES ({', '.join('?' * len(_COLUMNS))})"
+_DAY = "date(hour, 'unixepoch', 'localtime')"
+_WITHIN = f"FROM hours WHERE instance = ? AND hour >= ? AND hour < ? AND {SOUND['hours']}"
+_SUMS = (
+    "SELECT min(hour), sum(up_ms), sum(seen_ms), sum(drops), sum(conflicts), sum(attempts),"
+    f" sum(attempts_ok), sum(sends), sum(acks), sum(cpu_ms), max(memory_bytes) {_WITHIN}"
+)
+_EVENTFUL = (
+    f"hour, drops, by_reason, connects, reconnects {_WITHIN}"
+    " AND (by_reason IS NOT NULL OR connects IS NOT NULL OR reconnects IS NOT NULL)"
+)
+_DAYS = _SUMS.replace(" FROM", f", {_DAY} AS day FROM", 1) + " GROUP BY day"
+_ROWS = f"SELECT hour, {', '.join(_COLUMNS[2:])} {_WITHIN}"
+_MOST_HOURS = 10_000
 
 
 def count_history(db: sqlite3.Connection, limit: int, gap: Gap | None = None) -> int:
@@ -78,47 +89,48 @@ def add_usage(db: sqlite3.Connection, at: float, usage: Mapping[str, tuple[float
 
 
 def sums(
-    db: sqlite3.Connection, identities: Sequence[str], since: float, by: StatsBy
+    db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int, by: StatsBy
 ) -> dict[tuple[str, int], Hour]:
-    """What was counted of instances from the hour of `since` on, by the id of the instance and by
-    the first hour that was counted of each day or hour, or of all of it."""
-    begin, found = hour_of(since), {}
-    key = _KEYS[by]
-    columns = ", ".join(f"sum({each})" for each in _SUMMED)
+    """What was counted of instances in the hours from `begin` on, before `end`, by the id of the
+    instance and by the first hour that was counted of each day or hour, or of all of it."""
+    found: dict[tuple[str, int], Hour] = {}
     for identity in identities:
-        keyed: dict[object, Hour] = {}
-        rows = db.execute(
-            f"SELECT {key} AS part, min(hour), max(memory_bytes), {columns} FROM hours"
-            " WHERE instance = ? AND hour >= ? GROUP BY part",
-            (identity, begin),
-        )
-        for part, first, memory, up, seen, drops, fights, tried, well, sent, acks, cpu in rows:
-            keyed[part] = found[identity, int(first)] = Hour(
-                up_s=up / 1000,
-                seen_s=seen / 1000,
-                drops=drops,
-                conflicts=fights,
-                attempts=tried,
-                attempts_ok=well,
-                sends=sent,
-                acks=acks,
-                cpu_s=cpu / 1000,
-                memory_bytes=memory,
-            )
-        eventful = db.execute(
-            f"SELECT {key}, hour, drops, by_reason, connects, reconnects FROM hours"
-            " WHERE instance = ? AND hour >= ?"
-            " AND (by_reason IS NOT NULL OR connects IS NOT NULL OR reconnects IS NOT NULL)",
-            (identity, begin),
-        )
-        for part, hour, drops, by_reason, connects, reconnects in eventful:
-            total = keyed[part]
-            total.by_reason.update(_counts(by_reason))
-            total.connects.update(_buckets(connects))
-            total.reconnects.update(_buckets(reconnects))
-            if drops:
-                total.drops_at[int(hour)] += drops
+        within = (identity, begin, end)
+        match by:
+            case StatsBy.HOUR:
+                for hour, *row in db.execute(_ROWS, within):
+                    found[identity, hour] = each = _hour(*row)
+                    if each.drops:
+                        each.drops_at[hour] = each.drops
+            case StatsBy.ALL:
+                # Without any hour, SQLite tells a sum of nothing.
+                for first, *row in db.execute(_SUMS, within):
+                    if first is not None:
+                        found[identity, first] = total = _summed(*row)
+                        for eventful in db.execute(f"SELECT {_EVENTFUL}", within):
+                            _add_events(total, *eventful)
+            case StatsBy.DAY:
+                days: dict[str, Hour] = {}
+                for first, *row, day in db.execute(_DAYS, within):
+                    days[day] = found[identity, first] = _summed(*row)
+                for day, *eventful in db.execute(f"SELECT {_DAY}, {_EVENTFUL}", within):
+                    _add_events(days[day], *eventful)
+            case _:
+                assert_never(by)
     return found
+
+
+def parts(since: float, until: float, by: StatsBy, most: int) -> tuple[tuple[int, int], ...]:
+    """The hours of a time, as begins and ends of parts of which each has about `most` hours, and
+    whole days of the machine's zone where days are summed up. since, until: UTC seconds; what was
+    counted after the end, before a clock was set back, is in the last part."""
+    edges = [hour_of(since)]
+    edge = max(since, until - _MOST_HOURS * HOUR_S)
+    while (edge := edge + most * HOUR_S) < until:
+        cut = _midnight(edge) if by is StatsBy.DAY else hour_of(edge)
+        if cut > edges[-1]:
+            edges.append(cut)
+    return tuple(pairwise((*edges, YEAR_10000)))
 
 
 def counted_ids(db: sqlite3.Connection) -> tuple[str, ...]:
@@ -168,7 +180,7 @@ def _attempts(db: sqlite3.Connection, hours: Hours, limit: int) -> int:
         hour.attempts_ok += ok
         # One that pairs ends well with a QR code, which is no connection.
         if ok and kind != "pairing" and ended_at is not None and ended_at >= at:
-            hour.connects[bucket_of(ended_at - at)] += 1
+            tally(hour.connects, {bucket_of(ended_at - at): 1})
     return _note(db, "attempts", rows)
 
 
@@ -228,13 +240,44 @@ def _add(db: sqlite3.Connection, hours: Mapping[tuple[str, int], Hour]) -> None:
         db.execute(_WRITE, (identity, at, *_row(hour)))
 
 
-def _hour(*row: object) -> Hour:
+def _hour(*row: Any) -> Hour:
+    """Of a row that is sound."""
     up, seen, drops, why, fights, tried, well, first, again, sent, acks, cpu, memory = row
     return Hour(
-        *(_whole(up) / 1000, _whole(seen) / 1000, _whole(drops), _counts(why), _whole(fights)),
-        *(_whole(tried), _whole(well), _buckets(first), _buckets(again)),
-        *(_whole(sent), _whole(acks), _whole(cpu) / 1000, _whole(memory)),
+        *(up / 1000, seen / 1000, drops, _reasons(why), fights, tried, well),
+        *(_buckets(first), _buckets(again), sent, acks, cpu / 1000, memory),
     )
+
+
+def _summed(*row: Any) -> Hour:
+    up, seen, drops, fights, tried, well, sent, acks, cpu, memory = row
+    return Hour(
+        up_s=up / 1000,
+        seen_s=seen / 1000,
+        drops=drops,
+        conflicts=fights,
+        attempts=tried,
+        attempts_ok=well,
+        sends=sent,
+        acks=acks,
+        cpu_s=cpu / 1000,
+        memory_bytes=memory,
+    )
+
+
+def _add_events(total: Hour, *row: Any) -> None:
+    hour, drops, why, first, again = row
+    tally(total.by_reason, _reasons(why))
+    tally(total.connects, _buckets(first))
+    tally(total.reconnects, _buckets(again))
+    if drops:
+        tally(total.drops_at, {hour: drops})
+
+
+def _midnight(at: float) -> int:
+    """The begin of the day of a moment, in the machine's zone; UTC seconds."""
+    day = time.localtime(at)
+    return int(time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1)))
 
 
 def _row(hour: Hour) -> tuple[int | str | None, ...]:
@@ -246,25 +289,13 @@ def _row(hour: Hour) -> tuple[int | str | None, ...]:
     )
 
 
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _text(counts: Counter[str] | Counter[int]) -> str | None:
+def _text(counts: dict[str, int] | dict[int, int]) -> str | None:
     return json.dumps(counts, separators=(",", ":")) if counts else None
 
 
-def _counts(text: object) -> Counter[str]:
-    """What `_text` wrote; nothing of what it cannot have written."""
-    try:
-        held = json.loads(text) if isinstance(text, str) else {}
-    except (ValueError, RecursionError):
-        held = {}
-    if not isinstance(held, dict):
-        return Counter()
-    return Counter({word: n for word, n in held.items() if type(n) is int and n > 0})
+def _reasons(text: str | None) -> dict[str, int]:
+    return json.loads(text) if text else {}
 
 
-def _buckets(text: object) -> Counter[int]:
-    counts = _counts(text)
-    return Counter({int(each): n for each, n in counts.items() if each.isdecimal()})
+def _buckets(text: str | None) -> dict[int, int]:
+    return {int(each): n for each, n in json.loads(text).items()} if text else {}

@@ -13,9 +13,10 @@ YEAR_10000 = 253_402_300_800
 """The first moment that no calendar has, UTC seconds."""
 
 
-def _moment(column: str) -> str:
+def _moment(*columns: str) -> str:
     # A text or a blob is greater than any number, and NULL is neither true nor false.
-    return f"ifnull({column} BETWEEN 0 AND {YEAR_10000 - 1}, 0)"
+    each = " AND ".join(f"{column} BETWEEN 0 AND {YEAR_10000 - 1}" for column in columns)
+    return f"ifnull({each}, 0)"
 
 
 def _number(column: str) -> str:
@@ -44,10 +45,23 @@ def _texts(column: str) -> str:
     )
 
 
+def _counts(column: str, wrong_key: str) -> str:
+    """A JSON object of counts, without a key that is like `wrong_key`."""
+    return (
+        f"CASE WHEN json_valid({column}) THEN json_type({column}) = 'object' AND NOT EXISTS"
+        f" (SELECT 1 FROM json_each({column}) WHERE type <> 'integer' OR value NOT BETWEEN 1 AND"
+        f" {YEAR_10000} OR key GLOB '{wrong_key}') ELSE 0 END"
+    )
+
+
 def _or_none(column: str, sound: str) -> str:
     return f"({column} IS NULL OR {sound})"
 
 
+_HOURLY = (
+    *("hour", "up_ms", "seen_ms", "drops", "conflicts", "attempts", "attempts_ok", "sends", "acks"),
+    *("cpu_ms", "memory_bytes"),
+)
 _STATES = tuple(state.value for state in State)
 _REASONS = tuple(reason.slug for reason in Reason)
 SOUND: Mapping[str, str] = {
@@ -114,16 +128,26 @@ SOUND: Mapping[str, str] = {
             _or_none("ended_at", _moment("ended_at")),
         ),
         "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
+        "hours": (
+            _text("instance"),
+            _moment(*_HOURLY),
+            _or_none("by_reason", _counts("by_reason", "*[^a-z_]*")),
+            *(_or_none(each, _counts(each, "*[^0-9]*")) for each in ("connects", "reconnects")),
+        ),
     }.items()
 }
 """By table, the SQL condition that a row fulfils which can be shown; it is 0 or 1, never NULL."""
 
 
-def damaged_history(db: sqlite3.Connection) -> Mapping[str, int]:
-    """How many rows of each table are left out, where there are any."""
-    found = {}
-    for table, sound in SOUND.items():
-        row = db.execute(f"SELECT count(*) FROM {table} WHERE NOT {sound}").fetchone()
-        if row[0]:
-            found[table] = int(row[0])
-    return found
+def damaged(table: str, db: sqlite3.Connection) -> int:
+    """How many rows of a table are left out."""
+    return _count(db, f"FROM {table} WHERE NOT {SOUND[table]}")
+
+
+def damaged_hours(instance: str, db: sqlite3.Connection) -> int:
+    """The same of the hours of an instance, by its id: of all of them there may be millions."""
+    return _count(db, f"FROM hours WHERE instance = ? AND NOT {SOUND['hours']}", instance)
+
+
+def _count(db: sqlite3.Connection, rows: str, *values: str) -> int:
+    return int(db.execute(f"SELECT count(*) {rows}", values).fetchone()[0])

@@ -2,11 +2,13 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from waziterm.domain.alerts.delivery import FailedAlert, Settled, ToldTo, Waiting
 from waziterm.domain.alerts.silence import Silence
@@ -32,13 +34,24 @@ from waziterm.store.records import (
     StoredAct,
     Transition,
 )
-from waziterm.store.sound import SOUND, damaged_history
+from waziterm.store.sound import SOUND, damaged, damaged_hours
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 _PRUNED_AT_ONCE = 5_000
 _READ_AT_ONCE = 2_000
+_MADE_AT_ONCE = 500
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
-_MOST_HOURS = 10_000
+_ROWS_AT_ONCE = 500
+
+
+class _ReadNewest(Protocol[T_co]):
+    """Reads the newest `limit` rows of a table, newest first, each with its id."""
+
+    def __call__(
+        self, db: sqlite3.Connection, *, before: int | None, limit: int
+    ) -> Sequence[tuple[int, T_co]]: ...
 
 
 class Store:
@@ -67,7 +80,12 @@ class Store:
     async def damaged_history(self) -> Mapping[str, int]:
         """How many rows of each table of the history cannot be read and are left out, where there
         are any."""
-        return await self._connection.read(damaged_history)
+        found = Counter[str]()
+        for table in [each for each in SOUND if each != "hours"]:
+            found[table] = await self._connection.read(partial(damaged, table))
+        for each in await self._connection.read(hours.counted_ids):
+            found["hours"] += await self._connection.read(partial(damaged_hours, each))
+        return +found
 
     async def save(self, instance: Instance, *, event: str | None, at: float) -> None:
         """Store an instance, new or changed; its QR code is left out.
@@ -97,9 +115,13 @@ class Store:
     async def transitions(
         self, identity: str | None = None, since: float = 0.0, limit: int = 1000
     ) -> tuple[Transition, ...]:
-        """The newest `limit` transitions from `since` on, oldest first. identity: None for all."""
-        return await self._connection.read(
-            lambda db: history.read_transitions(db, identity, since, limit)
+        """The newest `limit` transitions from `since` on, oldest first. identity: None for all.
+
+        It reads in small steps, so that others wait a few milliseconds at most, and so does
+        `attempts`.
+        """
+        return await self._newest(
+            partial(history.read_transitions, identity=identity, since=since), limit
         )
 
     async def timeline(self, identity: str, since: float, limit: int) -> tuple[Moved, ...]:
@@ -125,9 +147,20 @@ class Store:
 
     async def attempts(self, since: float, identity: str | None, limit: int) -> tuple[Attempt, ...]:
         """The newest `limit` attempts; see `domain.fleet.protocol.Fleet.attempts`."""
-        return await self._connection.read(
-            lambda db: history.read_attempts(db, since, identity, limit)
+        return await self._newest(
+            partial(history.read_attempts, identity=identity, since=since), limit
         )
+
+    async def _newest(self, read: _ReadNewest[T], limit: int) -> tuple[T, ...]:
+        """The newest rows, oldest first."""
+        found: list[tuple[int, T]] = []
+        while (most := min(limit - len(found), _MADE_AT_ONCE)) > 0:
+            before = found[-1][0] if found else None
+            older = await self._connection.read(partial(read, before=before, limit=most))
+            found += older
+            if len(older) < most:
+                break
+        return tuple(each for _, each in reversed(found))
 
     async def attempt_counts(self, since: float) -> AttemptCounts:
         """Attempts of the fleet that began at `since` or later and have ended.
@@ -267,12 +300,22 @@ class Store:
         """
         known = await self._connection.read(hours.counted_ids)
         wanted = known if identity is None else (identity,)
-        hours_each = min(_MOST_HOURS, max(1, int((at - since) / HOUR_S) + 2))
-        size = max(1, _SUMMED_AT_ONCE // hours_each)
+        at_once = _ROWS_AT_ONCE if by is StatsBy.HOUR else _SUMMED_AT_ONCE
+        parts = hours.parts(since, at, by, at_once)
+        size = max(1, at_once // (int((at - since) / HOUR_S) + 2)) if len(parts) == 1 else 1
         found: dict[tuple[str, int], Hour] = {}
-        for first in range(0, len(wanted), size):
-            step = partial(_sums, wanted[first : first + size], since, by)
-            found |= await self._connection.read(step)
+        first: dict[str, int] = {}
+        for few in (wanted[n : n + size] for n in range(0, len(wanted), size)):
+            for begin, end in parts:
+                told = await self._connection.read(
+                    partial(hours.sums, identities=few, begin=begin, end=end, by=by)
+                )
+                for (each, hour), counted in told.items():
+                    key = (each, first.setdefault(each, hour) if by is StatsBy.ALL else hour)
+                    if key in found:
+                        found[key].add(counted)
+                    else:
+                        found[key] = counted
         return found
 
     async def newest_rows(self) -> Mapping[str, int]:
@@ -446,9 +489,3 @@ def _count_rest(db: sqlite3.Connection, at: float, gap: Gap | None) -> None:
     """What was written since the last step too, so that the time is of how it stands now."""
     hours.count_history(db, _COUNTED_AT_ONCE, gap)
     hours.count_until(db, at, gap)
-
-
-def _sums(
-    identities: Sequence[str], since: float, by: StatsBy, db: sqlite3.Connection
-) -> dict[tuple[str, int], Hour]:
-    return hours.sums(db, identities, since, by)

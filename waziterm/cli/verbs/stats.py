@@ -22,7 +22,7 @@ from waziterm.cli.verbs.several import matching
 from waziterm.domain.fleet.protocol import MOST_MOVES
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.hours import is_drop
+from waziterm.domain.stats.hours import drop_of
 from waziterm.domain.stats.sums import StatsBy, compared
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
@@ -139,7 +139,8 @@ def lasted(seconds: float) -> str:
 
 
 def _drops(before: Json, move: Json) -> bool:
-    return is_drop(State(before["state"]), State(move["state"]), Reason.of(move["reason"]))
+    how, why = State(before["state"]), Reason.of(before["reason"])
+    return drop_of(how, why, State(move["state"]), Reason.of(move["reason"])) is not None
 
 
 def _is_on_its_way(move: Json) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from waziterm.domain.alerts.delivery import SinkCounts
 from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
+from waziterm.domain.fleet.counts import Counts, WorkerUse
 from waziterm.domain.fleet.protocol import Fleet, Shown, Subscription
 from waziterm.domain.lifecycle.instance import PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
@@ -131,7 +132,9 @@ class FleetView:
     """The whole fleet at one moment. lab: a local WhatsApp is in use instead of the real one.
 
     attempts, attempts_ok: the sums over the instances. library: neonize's version. version: that
-    which it tells WhatsApp, None while it is not known. sinks: how many alerts each has.
+    which it tells WhatsApp, None while it is not known. sinks: how many alerts each has. counts: by
+    name, those that were removed since the program's start too. workers: at the newest look at
+    them. workers_cpu_s: what all have used since the program's start.
     """
 
     at: Moment
@@ -142,6 +145,9 @@ class FleetView:
     library: str = ""
     version: UsedVersion | None = None
     sinks: tuple[SinkCounts, ...] = ()
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    workers: tuple[WorkerUse, ...] = ()
+    workers_cpu_s: Seconds = 0.0
 
     def everyone(self) -> tuple[InstanceView, ...]:
         """See `domain.fleet.protocol.Shown`, for the next two as well."""

@@ -5,14 +5,15 @@ while it is connected, and seen while it is to be connected and a manager runs.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from waziterm.domain.lifecycle.event_names import tells_of_a_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 
+K = TypeVar("K")
 HOUR_S = 3600
 _HAD = frozenset({State.CONNECTED, State.DEGRADED})
 _UNSEEN = frozenset({State.STOPPED, State.PAIRING})
@@ -46,9 +47,9 @@ def seconds_of(bucket: int) -> float:
     return _LEAST_S * math.exp(bucket * _STEP)
 
 
-def quantile(buckets: Counter[int], share: float) -> float | None:
+def quantile(buckets: Mapping[int, int], share: float) -> float | None:
     """The duration, in seconds, that `share` of those counted do not exceed; None without any."""
-    wanted, seen = share * buckets.total(), 0
+    wanted, seen = share * sum(buckets.values()), 0
     for bucket in sorted(buckets):
         seen += buckets[bucket]
         if seen >= wanted:
@@ -61,6 +62,12 @@ def hour_of(at: float) -> int:
     return int(at // HOUR_S) * HOUR_S
 
 
+def tally(counts: dict[K, int], more: Mapping[K, int]) -> None:
+    """Add counts to others."""
+    for key, count in more.items():
+        counts[key] = counts.get(key, 0) + count
+
+
 @dataclass(slots=True)
 class Hour:
     """What is counted of an instance in an hour, or of several in a longer time.
@@ -69,39 +76,41 @@ class Hour:
     reconnects: how many took how long, see `bucket_of`; a reconnect is the time from a drop to the
     next connection. cpu_s: of its worker, its share. memory_bytes: the most of its worker, its
     share; 0 where it was not measured. drops_at: drops by the begin of their hour, in a sum.
+
+    Plain dicts, which the garbage collector has no work with: there are many hours.
     """
 
     up_s: float = 0.0
     seen_s: float = 0.0
     drops: int = 0
-    by_reason: Counter[str] = field(default_factory=Counter)
+    by_reason: dict[str, int] = field(default_factory=dict)
     conflicts: int = 0
     attempts: int = 0
     attempts_ok: int = 0
-    connects: Counter[int] = field(default_factory=Counter)
-    reconnects: Counter[int] = field(default_factory=Counter)
+    connects: dict[int, int] = field(default_factory=dict)
+    reconnects: dict[int, int] = field(default_factory=dict)
     sends: int = 0
     acks: int = 0
     cpu_s: float = 0.0
     memory_bytes: int = 0
-    drops_at: Counter[int] = field(default_factory=Counter)
+    drops_at: dict[int, int] = field(default_factory=dict)
 
     def add(self, other: "Hour") -> None:
         """Count what another one has too; the memory is the greater of both."""
         self.up_s += other.up_s
         self.seen_s += other.seen_s
         self.drops += other.drops
-        self.by_reason.update(other.by_reason)
+        tally(self.by_reason, other.by_reason)
         self.conflicts += other.conflicts
         self.attempts += other.attempts
         self.attempts_ok += other.attempts_ok
-        self.connects.update(other.connects)
-        self.reconnects.update(other.reconnects)
+        tally(self.connects, other.connects)
+        tally(self.reconnects, other.reconnects)
         self.sends += other.sends
         self.acks += other.acks
         self.cpu_s += other.cpu_s
         self.memory_bytes = max(self.memory_bytes, other.memory_bytes)
-        self.drops_at.update(other.drops_at)
+        tally(self.drops_at, other.drops_at)
 
     def bounded(self) -> None:
         """Cut what a clock that was set back has counted twice: an hour has 3,600 seconds."""
@@ -146,9 +155,15 @@ class Gap:
     end: float
 
 
-def is_drop(before: State, state: State, reason: Reason) -> bool:
-    """Whether a connection ended that nobody meant to end."""
-    return before in _HAD and state not in _HAD and reason not in _WANTED
+def drop_of(before: State, why: Reason, state: State, reason: Reason) -> Reason | None:
+    """For what a connection ended that nobody meant to end; None when none did.
+
+    before, why: how the instance stood, and its reason. state, reason: the same afterwards.
+    """
+    if before not in _HAD or state in _HAD or reason in _WANTED:
+        return None
+    # A new attempt tells of itself, not of what ended the connection before it.
+    return why if reason is Reason.RETRY else reason
 
 
 def passed(
@@ -175,15 +190,14 @@ def stepped(hours: Hours, standing: Standing | None, step: Step, gap: Gap | None
         standing = passed(hours, step.instance, standing, step.at, gap)
     hour = hours.setdefault((step.instance, hour_of(step.at)), Hour())
     down_at = standing.down_at
-    if is_drop(standing.state, step.state, step.reason):
-        # A new attempt tells of itself, not of what ended the connection before it.
-        why = standing.reason if step.reason is Reason.RETRY else step.reason
+    why = drop_of(standing.state, standing.reason, step.state, step.reason)
+    if why is not None:
         hour.drops += 1
-        hour.by_reason[why.slug] += 1
+        tally(hour.by_reason, {why.slug: 1})
         down_at = step.at
     elif step.state in _HAD:
         if down_at is not None and step.at >= down_at:
-            hour.reconnects[bucket_of(step.at - down_at)] += 1
+            tally(hour.reconnects, {bucket_of(step.at - down_at): 1})
         down_at = None
     elif step.state in _UNSEEN or step.reason in (Reason.ASKED, Reason.TAKEOVER):
         down_at = None

@@ -25,7 +25,7 @@ class Stats:
     UTC seconds. uptime: the share, 0 to 1, of the time in which it was to be connected and a
     manager ran in which it was; None where there was no such time. by_reason: drops by the slug of
     their reason. connect_p50_s, connect_p95_s: how long an attempt that succeeded took.
-    reconnect_p50_s: from a drop to the next connection. success: the share of the
+    reconnect_p50_s, reconnect_p95_s: from a drop to the next connection. success: the share of the
     sends that WhatsApp acknowledged. mtbf_s: seconds connected per drop. worst_hour: the begin of
     the hour with the most drops. cpu_s, memory_bytes: the share of its worker, the memory at its
     highest; None where it was not measured. What there is none of is None.
@@ -40,6 +40,7 @@ class Stats:
     connect_p50_s: Seconds | None
     connect_p95_s: Seconds | None
     reconnect_p50_s: Seconds | None
+    reconnect_p95_s: Seconds | None
     sends: int
     acks: int
     success: float | None
@@ -57,11 +58,12 @@ def stats_of(instance: str | None, since: float, sum_: Hour) -> Stats:
         since,
         _share(sum_.up_s, sum_.seen_s),
         sum_.drops,
-        dict(sum_.by_reason.most_common()),
+        dict(sorted(sum_.by_reason.items(), key=lambda each: -each[1])),
         sum_.conflicts,
         quantile(sum_.connects, 0.5),
         quantile(sum_.connects, 0.95),
         quantile(sum_.reconnects, 0.5),
+        quantile(sum_.reconnects, 0.95),
         sum_.sends,
         sum_.acks,
         _share(sum_.acks, sum_.sends),

@@ -5,11 +5,14 @@ from dataclasses import replace
 
 from waziterm.domain.alerts.facts import Changed
 from waziterm.domain.fleet.api import SendResult
+from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.lifecycle.event_names import tells_of_a_conflict
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import Decision
+from waziterm.domain.stats.hours import drop_of
 from waziterm.manager.instance.incident_tracker import IncidentTracker
 from waziterm.store.records import AttemptEnd, Change
 from waziterm.store.store import Store
@@ -26,17 +29,22 @@ _KINDS = {
 
 class Recorder:
     """Writes one instance's history. Each method raises StoreError when the disk refuses, and
-    then nothing of it was written. hear: is told of each change once it is stored."""
+    then nothing of it was written. hear: is told of each change once it is stored. counts: what is
+    counted on from."""
 
     def __init__(
-        self, store: Store, incidents: IncidentTracker, hear: Callable[[Changed], None]
+        self,
+        store: Store,
+        incidents: IncidentTracker,
+        hear: Callable[[Changed], None],
+        counts: Counts,
     ) -> None:
         self._store = store
         self._hear = hear
         self._incidents = incidents
         self._attempt: int | None = None
-        self.attempts = 0
-        self.attempts_ok = 0
+        self._begun_at: float | None = None
+        self.counts = counts
 
     async def changed(self, before: Instance, decision: Decision, now: float) -> None:
         """Store the instance's next value and what led to it, with the attempt that it begins or
@@ -53,16 +61,42 @@ class Recorder:
             recorded = await self._store.record(replace(change, incident=growth.incident))
             growth.stored = recorded.incident
         self._hear(Changed(after, recorded.incident.id if recorded.incident else 0))
+        self._count(before, change)
         if recorded.attempt is not None:
             self._attempt = recorded.attempt
+            self._begun_at = now
         elif change.ends is not None:
             self._attempt = None
-            self.attempts += change.ends.ok is not None
-            self.attempts_ok += bool(change.ends.ok)
+
+    def _count(self, before: Instance, change: Change) -> None:
+        after, counts = change.instance, self.counts
+        if (why := drop_of(before.state, before.reason, after.state, after.reason)) is not None:
+            counts = counts.dropped(why)
+        if change.event is not None and tells_of_a_conflict(change.event, after.reason):
+            counts = replace(counts, conflicts=counts.conflicts + 1)
+        ended = change.ends
+        if ended is not None and ended.ok is not None:
+            counts = replace(
+                counts,
+                attempts=counts.attempts + 1,
+                attempts_ok=counts.attempts_ok + ended.ok,
+            )
+            if after.state is State.CONNECTED and self._begun_at is not None:
+                counts = counts.connected(max(0.0, change.at - self._begun_at))
+        self.counts = counts
 
     async def sent(self, identity: str, now: float, result: SendResult) -> None:
-        """Store how a send-test went; neither its text nor its receiver."""
+        """Count and store how a send-test went; neither its text nor its receiver."""
+        counts = self.counts
+        if result.ok:
+            self.counts = replace(counts, sends_ok=counts.sends_ok + 1)
+        else:
+            self.counts = replace(counts, sends_failed=counts.sends_failed + 1)
         await self._store.add_send(identity, now, result.ok, result.took_s, result.error)
+
+    def lost(self, more: int) -> None:
+        """Count events that could not be taken in."""
+        self.counts = replace(self.counts, lost=self.counts.lost + more)
 
     def _ended(self, decision: Decision) -> AttemptEnd | None:
         state = decision.instance.state

@@ -80,10 +80,10 @@ class Supervisor:
 
     @property
     def view(self) -> InstanceView:
-        instance, link, kept = self.instance, self._link, self._services.recorder
+        instance, link, counts = self.instance, self._link, self._services.recorder.counts
         pid = link.pid if link else None
         version = self._services.versions.version(link.number if link else None)
-        return view_of(instance, self._health, pid, kept.attempts, kept.attempts_ok, version)
+        return view_of(instance, self._health, pid, counts, version)
 
     @property
     def stuck(self) -> str:
@@ -191,7 +191,6 @@ class Supervisor:
             refusal = send_refusal(int(result.code), barred)
             result = replace(result, error=refusal.said, next_step=refusal.next_step)
         if result.ok:
-            self._health = replace(self._health, sent=self._health.sent + 1)
             said = f"test sent, acknowledged after {result.took_s:.2f} s"
         else:
             said = f"test failed: {result.error}"
@@ -248,7 +247,7 @@ class Supervisor:
         return error
 
     def _count_lost(self, more: int) -> None:
-        self._health = replace(self._health, lost=self._health.lost + more)
+        self._services.recorder.lost(more)
         self._services.show(self.view)
 
     # -- one change at a time ---------------------------------------------------------------

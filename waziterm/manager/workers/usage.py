@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from waziterm.domain.fleet.counts import WorkerUse
 from waziterm.manager.clock import Clock
 from waziterm.store.store import Store
 
@@ -21,22 +22,6 @@ class ProcessUse:
     """What a process uses. cpu_s: seconds of CPU since it began. memory_bytes: its share of what it
     has in memory (PSS), or all of that (RSS) where the kernel does not tell its share."""
 
-    cpu_s: float
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerUse:
-    """What a worker used at a look.
-
-    slot: the least number that no other worker had when it was seen first, from 1 on; it stays.
-    instances: the names of those in it. cpu_s: seconds of CPU since it began. memory_bytes: see
-    `ProcessUse`.
-    """
-
-    pid: int
-    slot: int
-    instances: tuple[str, ...]
     cpu_s: float
     memory_bytes: int
 
