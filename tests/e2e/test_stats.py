@@ -15,8 +15,11 @@ from waziterm.lab.trouble import TroubleKind
 
 @pytest.mark.parametrize("run_s", [pytest.param(180.0, marks=pytest.mark.soak)])
 async def test_a_real_run_adds_up(lab: Lab, folder: Path, run_s: float) -> None:
-    """Connections are reset one after the other for so long; each time off is timed by the test."""
-    async with fleet_on(lab, folder) as fleet:
+    """Connections are reset one after the other for so long; each time off is timed by the test.
+
+    None of them lasts, so the wait before each next one grows; here up to eight seconds.
+    """
+    async with fleet_on(lab, folder, WAZITERM_LIMITS__BACKOFF_CAP_S="8") as fleet:
         jid = (await pair(fleet, lab, "shop")).jid
         await pair(fleet, lab, "calm")
         begun = time.monotonic()

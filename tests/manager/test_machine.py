@@ -48,6 +48,8 @@ BAN_S = (60.0, 3600.0)
 OWN_VERSION = 1_047_769_893
 Which = st.integers(0, 2)
 
+ORDER = st.sampled_from(["start", "reconnect", "take over", "stop", "clean", "remove"])
+
 SAID = st.one_of(
     st.sampled_from(
         [
@@ -335,13 +337,7 @@ class Fleet(RuleBasedStateMachine):
             for worker in self.world.live(name)
             if self.world.is_idle and self.state(name) in (State.CONNECTING, State.PAIRING)
         ]
-        match joins:
-            case "start":
-                self.command(name, self.host.fleet.start(name))
-            case "reconnect":
-                self.command(name, self.host.fleet.reconnect(name))
-            case _:
-                self.take_over(name)
+        self.command(name, self.ordered(name, joins))
         assert all(worker.alive for worker in attempting), "an attempt in flight was ended"
 
     def name(self, which: int) -> str:
@@ -349,9 +345,26 @@ class Fleet(RuleBasedStateMachine):
         views = self.host.fleet.snapshot().instances
         return views[which % len(views)].name if views else NAMES[which]
 
-    def take_over(self, name: str) -> None:
+    def ordered(self, name: str, verb: str) -> Coroutine[Any, Any, object]:
+        """What is asked of the fleet about one instance."""
+        if verb != "take over":
+            asked: Coroutine[Any, Any, object] = getattr(self.host.fleet, verb)(name)
+            return asked
         self.judge.presses[name] += 1
-        self.command(name, self.host.fleet.reconnect(name, takeover=True))
+        return self.host.fleet.reconnect(name, takeover=True)
+
+    def take_over(self, name: str) -> None:
+        self.command(name, self.ordered(name, "take over"))
+
+    @rule(orders=st.lists(st.tuples(Which, ORDER), min_size=2, max_size=4))
+    def ask_at_once(self, orders: list[tuple[int, str]]) -> None:
+        """Several operators, before the manager can do what the first of them asks."""
+        for which, verb in orders:
+            name = self.name(which)
+            asked = self.ordered(name, verb)
+            self.commands[self.world.loop.create_task(asked)] = name
+        self.world.settle()
+        self.collect()
 
     @rule(which=Which, verb=st.sampled_from(["stop", "clean", "remove", "send_test", "tidy_up"]))
     def asks(self, which: int, verb: str) -> None:
