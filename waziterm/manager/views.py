@@ -30,8 +30,10 @@ def view_of(
     attempts: int = 0,
     attempts_ok: int = 0,
     version: UsedVersion | None = None,
+    silenced_until: float | None = None,
 ) -> InstanceView:
-    """An instance as screen, JSON and tests see it. attempts, version: see `InstanceView`."""
+    """An instance as screen, JSON and tests see it. attempts and the later ones: see
+    `InstanceView`."""
     return InstanceView(
         name=instance.name,
         state=instance.state,
@@ -57,6 +59,7 @@ def view_of(
         other_number=instance.other_number,
         version=version,
         no_new_chats_until=instance.no_new_chats_until,
+        silenced_until=silenced_until,
         qr=instance.qr,
         code=instance.code,
         id=instance.id,

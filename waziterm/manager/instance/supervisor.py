@@ -82,7 +82,10 @@ class Supervisor:
         instance, link, kept = self.instance, self._link, self._services.recorder
         pid = link.pid if link else None
         version = self._services.versions.version(link.number if link else None)
-        return view_of(instance, self._health, pid, kept.attempts, kept.attempts_ok, version)
+        silenced = self._services.silenced(instance.id)
+        return view_of(
+            instance, self._health, pid, kept.attempts, kept.attempts_ok, version, silenced
+        )
 
     @property
     def stuck(self) -> str:
