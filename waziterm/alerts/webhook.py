@@ -123,8 +123,9 @@ class Webhook:
         """
         if self._looking_up is None:
             host = urlsplit(self._url.reveal()).hostname
-            self._looking_up = future = Future()
+            future: Future[OSError | None] = Future()
             future.set_running_or_notify_cancel()
+            self._looking_up = future
             threading.Thread(
                 target=_look_up, args=(host, future), name="alerts look-up", daemon=True
             ).start()
