@@ -32,6 +32,7 @@ BENCHES = (
     "reconnects",
     "fast_motion",
     "outage",
+    "alerts",
     "troubles",
     "screen",
 )

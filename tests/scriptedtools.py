@@ -81,6 +81,7 @@ STOLEN = IncidentView(
         ),
     ),
 )  # fmt: skip
+SILENCED = Silence("shop-b", AT - 60, AT + 7140, "sari", "id of shop-b")
 SINKS = AlertsView(
     (
         SinkView(
@@ -91,7 +92,8 @@ SINKS = AlertsView(
             "mail", SinkKind.APPRISE, "mailto://", AlertSeverity.INFO, (), "", Numbers.FULL,
             pending=2, last_error="no answer within 30 s",
         ),
-    )
+    ),
+    (SILENCED,),
 )  # fmt: skip
 TESTED = (SinkTest("ops", True, 0.125), SinkTest("mail", False, 30.0, "no answer within 30 s"))
 GIVEN_UP = FailedAlert(
@@ -230,7 +232,7 @@ class ScriptedTools:
 
     async def silences(self) -> tuple[Silence, ...]:
         await self.took("silences")
-        return (Silence("shop-b", AT - 60, AT + 7140, "sari", "id of shop-b"),)
+        return (SILENCED,)
 
     async def acknowledge(self, incident: int, *, note: str = "") -> None:
         await self.took("acknowledge", incident, *([note] if note else []))

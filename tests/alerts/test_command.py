@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import sys
 import time
 from dataclasses import replace
@@ -80,6 +81,31 @@ async def test_one_that_hangs_is_ended_with_its_children(
         return all(map(is_gone, pids))
 
     assert await becomes(are_gone)
+
+
+async def test_one_that_prints_without_end_and_ignores_sigterm_costs_its_time_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commands, "DEADLINE_S", 2.0)
+    program = (
+        "import os, signal;"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "line = b'x' * 65536\n"
+        "while True: os.write(1, line)"
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert await sent(program) == NotYet("not ended within 2 s")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 10_000
+
+
+async def test_one_that_prints_100_mb_says_why_in_its_first_line() -> None:
+    program = (
+        "import os, sys\n"
+        "os.write(1, b'no signal\\n')\n"
+        "for _ in range(1600): os.write(1, b'x' * 65536)\n"
+        "sys.exit(3)"
+    )
+    assert await sent(program) == NotYet("exit 3: no signal")
 
 
 def is_gone(pid: int) -> bool:

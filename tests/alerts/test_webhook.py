@@ -4,6 +4,8 @@ import asyncio
 import email.utils
 import itertools
 import logging
+import socket
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +27,11 @@ from tests.alerts.delivering import (
     webhook,
 )
 from tests.alerts.receiver import OK, Request, death, receiver, silence, status
+from waziterm.alerts.webhook import Webhook
 from waziterm.domain.alerts.alert import AlertState
 from waziterm.domain.alerts.alert_settings import Numbers
+from waziterm.domain.alerts.delivery import Letter, NotYet, body_of
+from waziterm.domain.secret import Secret
 
 FAST = 200.0
 
@@ -139,6 +144,37 @@ async def test_a_sink_that_hangs_delays_no_other(
         await settled(store, "slow")
         assert len({each.id for each in slow.got}) == 5 and len(slow.got) == 6
         assert {each.id for each in slow.got}.isdisjoint(each.id for each in well.got)
+
+
+async def test_a_name_that_is_looked_up_in_vain_holds_up_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webhooks, "CONNECT_S", 0.5)
+    asked, over = [], threading.Event()
+
+    def hang(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        over.wait(20)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    letter = Letter("msg_1", time.time(), body_of(alert()))
+    # More than the program's pool of threads has, by which it reads its files.
+    sinks = [
+        Webhook(Secret(f"http://sink-{number}.example/"), (), Numbers.MASKED)
+        for number in range(40)
+    ]
+    try:
+        for _ in range(2):
+            outcomes = await asyncio.gather(*(sink.send(letter) for sink in sinks))
+            assert set(outcomes) == {NotYet("its name is still being looked up")}
+        assert len(asked) == len(sinks), "one look-up for each, not one for each try"
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(lambda: 7) == 7
+    finally:
+        over.set()
+    outcomes = await asyncio.gather(*(sink.send(letter) for sink in sinks))
+    assert set(outcomes) == {NotYet("cannot connect: Temporary failure in name resolution")}
 
 
 async def test_nobody_listens(folder: Path) -> None:

@@ -196,14 +196,17 @@ async def test_what_is_asked_is_kept_without_its_secrets(
         ("/v1/instances/nobody/stop", {}),
         ("/v1/fix", {"dry_run": True}),
         ("/v1/check", {}),
-        ("/v1/instances/shop-a/stop", {"unknown": 1}),
+        ("/v1/instances/shop-a/stop", {"unknown": "hunter2"}),
+        ("/v1/instances/-rf/stop", {}),
+        ("/v1/restart", {"clean_sessions": "hunter2"}),
+        ("/v1/check", {"unknown": 1}),
         ("/v1/restart", {"clean_sessions": 2}),
     )  # fmt: skip
     async with audited(short_dir, fleet) as (path, store):
         for url, body in asked:
             await ask(path, "POST", url, json=body)
         await ask(path, "GET", "/v1/instances")
-        found = await entries(store, 5)
+        found = await entries(store, 8)
     told = [(each.act, each.instances, dict(each.args or {}), each.result) for each in found]
     assert told == [
         ("add", ("shop-b",), {"phone": "+62812••••7890",
@@ -211,6 +214,9 @@ async def test_what_is_asked_is_kept_without_its_secrets(
         ("send-test", ("shop-a",), {"to": "+62812••••7890"}, AuditResult.DONE),
         ("note", (), {"text": "call +62812••••7890, http://[credentials]@h"}, AuditResult.DONE),
         ("stop", ("nobody",), {}, AuditResult.REFUSED),
+        ("stop", ("shop-a",), {}, AuditResult.REFUSED),
+        ("stop", ("-rf",), {}, AuditResult.REFUSED),
+        ("restart", (), {}, AuditResult.REFUSED),
         ("restart", (), {"clean_sessions": 2}, AuditResult.DONE),
     ]  # fmt: skip
     assert "nobody" in found[3].error and {each.person.via for each in found} == {Via.SOCKET}

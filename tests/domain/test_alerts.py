@@ -124,9 +124,13 @@ def test_the_first_message_leaves_at_once_and_the_end_when_it_lasts() -> None:
     assert told.number == "+628123450000"
     assert told.text == (
         "shop-0 (+6281••••0000): another client keeps taking this session (440), since 22:13."
-        " The program has stopped trying. To do: stop the other client, then take over (r)."
+        " The program has stopped trying. To do: stop the other client, then take over"
+        " (`waziterm reconnect shop-0 --takeover`)."
     )
-    assert told.next == "stop the other client, then take over (r)"
+    assert (
+        told.next
+        == "stop the other client, then take over (`waziterm reconnect shop-0 --takeover`)"
+    )
     assert teller.change(shop(0)) == []
     assert teller.wait(FLAP_S - 1) == []
     (ended,) = teller.wait(2.0)
@@ -477,9 +481,12 @@ def test_an_alert_is_said_in_the_language_of_the_settings() -> None:
     (told,) = teller.change(held(0))
     assert told.text == (
         "shop-0 (+6281••••0000): klien lain terus merebut sesi ini (440), sejak 22:13."
-        " Program berhenti mencoba. Tindakan: hentikan klien lain, lalu ambil alih (r)."
+        " Program berhenti mencoba. Tindakan: hentikan klien lain, lalu ambil alih"
+        " (`waziterm reconnect shop-0 --takeover`)."
     )
-    assert told.next == "hentikan klien lain, lalu ambil alih (r)"
+    assert told.next == (
+        "hentikan klien lain, lalu ambil alih (`waziterm reconnect shop-0 --takeover`)"
+    )
     (disk,) = teller.take(Measured(AlertRule.DISK, None, 312.0, 500.0))
     assert "mesin ini: ruang disk tinggal sedikit: sisa 312 MB, kurang dari 500 MB" in disk.text
 

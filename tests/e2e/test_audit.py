@@ -1,8 +1,11 @@
 """Who pressed that: the real program, its own screen, an attached one and verbs."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 
+from tests.alerts.delivering import becomes
 from tests.programs import headless, verb
 from tests.terminal import Terminal
 from waziterm.domain.fleet.audit import Via
@@ -39,15 +42,21 @@ async def test_what_one_screen_leaves_the_next_one_shows_and_the_audit_tells_who
             assert attached.wait_exit() == 0
         assert (await manager.verb("stop", "nobody")).code == 2
         assert (await manager.verb("note", "--json")).json == []
+        os.kill(manager.pid, signal.SIGHUP)
+
+        async def is_kept() -> bool:
+            return len((await manager.verb("audit", "--json")).json) == 4
+
+        await becomes(is_kept)
     found = (await verb("audit", "--json", data_dir=data)).json
     assert [(each["via"], each["act"], each["result"]) for each in found] == [
         ("screen", "note", "done"),
         ("screen", "dismiss", "done"),
         ("verb", "stop", "refused"),
+        ("signal", "reload", "done"),
     ]
-    assert {(each["who"], each["uid"], each["login_uid"]) for each in found} == {
-        (me.who, me.uid, me.login_uid)
-    }
+    people = [(each["who"], each["uid"], each["login_uid"]) for each in found]
+    assert people == [(me.who, me.uid, me.login_uid)] * 3 + [("", me.uid, None)]
     assert found[0]["args"] == {"text": "hello"}
     assert found[0]["tty"].startswith("pts/") and found[1]["tty"].startswith("pts/")
     assert found[0]["tty"] != found[2]["tty"]

@@ -11,6 +11,7 @@ from tests.manager.test_supervising import JID, no_more, online, worker_of
 from tests.manager.world import BEGIN, FakeWorker
 from waziterm.domain.alerts.alert import Alert, AlertRule
 from waziterm.domain.alerts.facts import Measured
+from waziterm.domain.fleet.audit import Person, Via, audited
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
@@ -201,16 +202,42 @@ def test_who_is_silenced_is_told_of_when_that_is_over_also_by_the_next_manager(
     host: Host, outbox: Outbox
 ) -> None:
     worker = go(host, outbox, "shop")
-    silence = host.world.run(host.fleet.silence("shop", 7200))
-    assert silence.until - silence.at == 7200.0 and silence.who
+    # Who asks at the socket, not whose the manager's process is.
+    sari = Person("sari", 1000, 77, Via.VERB)
+    asked = audited(host.fleet, host.fleet.audit_log, sari)
+    silence = host.world.run(asked.silence("shop", 7200))
+    assert silence.until - silence.at == 7200.0 and silence.who == "sari"
+    assert host.view("shop").silenced(silence.at) == silence.until
+    assert host.world.run(host.fleet.alerts()).silences == (silence,)
     worker.say(ev.LoggedOut(False, 401))
     host.world.settle()
     host.world.pass_time(600.0)
     again(host, outbox)
     assert host.world.run(host.fleet.silences()) == (silence,) and outbox.sent == []
+    assert host.view("shop").silenced(silence.at) == silence.until
     host.world.pass_time(6600.0)
     assert told(outbox) == [("logged_out", "firing", ("shop",))]
     assert host.world.run(host.fleet.silences()) == ()
+
+
+def test_a_silence_is_told_to_who_watches_and_keeps_its_length_when_the_clock_is_set(
+    host: Host, outbox: Outbox
+) -> None:
+    go(host, outbox, "shop")
+
+    async def watched() -> float | None:
+        async with host.fleet.subscribe() as changes:
+            await changes.next()
+            await host.fleet.silence("shop", 7200)
+            (view,) = (await changes.next()).changed
+            return view.silenced_until
+
+    until = host.world.run(watched())
+    assert until == host.fleet.now() + 7200
+    host.world.clock.set_by(-3600.0)
+    assert host.view("shop").silenced_until == until - 3600.0
+    host.world.pass_time(1.0)
+    assert host.view("shop").silenced_until == until - 3600.0
 
 
 def test_a_silence_is_ended(host: Host, outbox: Outbox) -> None:

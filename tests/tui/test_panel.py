@@ -12,6 +12,7 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.fleet import panel
 from waziterm.tui.paint import look
+from waziterm.tui.text.format import since
 
 FLEET = every_state()
 LINES = [LogLine(seq, NOW - 60 + seq, Source.LIBRARY, f"line {seq}") for seq in range(20)]
@@ -112,6 +113,17 @@ def test_a_lock_on_new_chats_stands_beside_connected_until_it_ends() -> None:
     locked = replace(connected("shop"), no_new_chats_until=NOW + 90)
     assert "cannot start new chats until" in flat(text(locked))
     assert "cannot start new chats" not in flat(text(locked, now=NOW + 90))
+
+
+def test_a_silence_is_shown_until_it_ends_and_hides_no_reason() -> None:
+    silenced = replace(connected("shop"), silenced_until=NOW + 90)
+    until = since(NOW + 90, NOW)
+    assert f"silenced until {until}" in text(silenced)
+    assert "silenced" not in text(silenced, now=NOW + 90)
+    held = replace(instance("shop", State.HELD, Reason.RIVAL), silenced_until=NOW + 90)
+    for height in (5, 6, 10):
+        assert "keeps taking" in flat(text(held, 60, height))
+    assert "silenced until" in text(held, 60, 10)
 
 
 def test_a_pairing_with_a_phone_that_is_too_old_says_so_beside_its_new_code() -> None:

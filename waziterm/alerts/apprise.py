@@ -1,6 +1,5 @@
 """Other services, by Apprise: it blocks, so each sink has a thread of its own."""
 
-import asyncio
 import logging
 import re
 import threading
@@ -9,6 +8,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from urllib.parse import unquote
 
+from waziterm.alerts.channel import is_done
 from waziterm.domain.alerts.alert import AlertSeverity, AlertState
 from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.alerts.delivery import Arrived, Json, Letter, NotYet, Outcome, body_for
@@ -46,12 +46,12 @@ class AppriseChannel:
     async def send(self, letter: Letter) -> Outcome:
         under_way = self._under_way
         if under_way is not None and under_way[0].id != letter.id:
-            if not await _is_done(under_way[1]):
+            if not await is_done(under_way[1], DEADLINE_S):
                 return NotYet("it is still busy with another message")
             under_way = None
         if under_way is None:
             under_way = self._under_way = self._begun(letter)
-        if not await _is_done(under_way[1]):
+        if not await is_done(under_way[1], DEADLINE_S):
             return NotYet(f"no answer within {DEADLINE_S:.0f} s")
         self._under_way = None
         return under_way[1].result()
@@ -101,16 +101,6 @@ class AppriseChannel:
                 notify_type=_type(body),
             )
         return Arrived() if ok else NotYet(_why(heard.said, url) or "the service said no")
-
-
-async def _is_done(future: "Future[Outcome]") -> bool:
-    """Whether the thread has an outcome, or comes to one before the deadline."""
-    waiting = asyncio.wrap_future(future)
-    try:
-        await asyncio.wait((waiting,), timeout=DEADLINE_S)
-    finally:
-        waiting.cancel()
-    return future.done()
 
 
 class _Heard(logging.Handler):

@@ -1,6 +1,8 @@
 """A way to a sink, made from its settings; what it needs is loaded when it is first used."""
 
-from typing import Protocol, assert_never
+import asyncio
+from concurrent.futures import Future
+from typing import Any, Protocol, assert_never
 from urllib.parse import urlsplit
 
 from waziterm.domain.alerts.alert_settings import Sink
@@ -41,6 +43,16 @@ def where(sink: Sink) -> str:
     if sink.apprise:
         return sink.apprise.reveal().split("://")[0] + "://"
     return sink.command[0]
+
+
+async def is_done(future: "Future[Any]", seconds: float) -> bool:
+    """Whether a thread has an outcome, or comes to one within some seconds."""
+    waiting = asyncio.wrap_future(future)
+    try:
+        await asyncio.wait((waiting,), timeout=seconds)
+    finally:
+        waiting.cancel()
+    return future.done()
 
 
 def open_channel(sink: Sink) -> Channel:

@@ -28,6 +28,7 @@ from waziterm.domain.alerts.delivery import (
     settled,
     trial_body,
 )
+from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.errors import FleetError
 from waziterm.domain.screen import Lang
 from waziterm.domain.text import safe_line
@@ -365,11 +366,13 @@ def no_sink(name: str | None) -> FleetError:
     return FleetError(f"no sink is called {name[:60]!r}", "see `waziterm alerts`", code=2)
 
 
-async def sinks_in(store: Store | None, sinks: Sequence[Sink]) -> AlertsView:
+async def sinks_in(
+    store: Store | None, sinks: Sequence[Sink], silences: tuple[Silence, ...]
+) -> AlertsView:
     """See `domain.fleet.protocol.Fleet.alerts`. store: None where nothing is remembered. Raises
     StoreError."""
     known = {} if store is None else await store.sink_records()
-    return AlertsView(tuple(_view(sink, known.get(sink.name)) for sink in sinks))
+    return AlertsView(tuple(_view(sink, known.get(sink.name)) for sink in sinks), silences)
 
 
 def _view(sink: Sink, known: SinkRecord | None) -> SinkView:

@@ -1,16 +1,22 @@
 """A webhook: a POST that is signed as Standard Webhooks say (github.com/standard-webhooks)."""
 
 import asyncio
+import errno
 import hmac
 import importlib
 import os
+import socket
+import threading
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from concurrent.futures import Future
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from waziterm import __version__
+from waziterm.alerts.channel import is_done
 from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.alerts.delivery import (
     Arrived,
@@ -79,8 +85,11 @@ class Webhook:
         self._secrets = secrets
         self._numbers = numbers
         self._client: httpx.AsyncClient | None = None
+        self._looking_up: Future[OSError | None] | None = None
 
     async def send(self, letter: Letter) -> Outcome:
+        if why := await self._not_found():
+            return NotYet(why)
         try:
             # The import and the certificates take longer than a loop may stand still.
             http = await asyncio.to_thread(importlib.import_module, "httpx")
@@ -106,6 +115,26 @@ class Webhook:
             # What these say may hold the URL.
             return NotYet(f"the connection broke ({type(error).__name__})")
 
+    async def _not_found(self) -> str:
+        """Why the host's name cannot be looked up now, or "".
+
+        asyncio looks names up in the program's pool of threads, which a resolver that hangs would
+        take up: nobody could read a file any more, and the program's end would wait for it.
+        """
+        if self._looking_up is None:
+            host = urlsplit(self._url.reveal()).hostname
+            future: Future[OSError | None] = Future()
+            future.set_running_or_notify_cancel()
+            self._looking_up = future
+            threading.Thread(
+                target=_look_up, args=(host, future), name="alerts look-up", daemon=True
+            ).start()
+        if not await is_done(self._looking_up, CONNECT_S):
+            return "its name is still being looked up"
+        error = self._looking_up.result()
+        self._looking_up = None
+        return "" if error is None else f"cannot connect: {_cause(error)}"
+
     async def close(self) -> None:
         if self._client is not None:
             await self._client.aclose()
@@ -119,6 +148,18 @@ def _client() -> "httpx.AsyncClient":
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def _look_up(host: str | None, future: "Future[OSError | None]") -> None:
+    """Look a name up, on the thread. httpx asks for it again and finds it in the same way."""
+    try:
+        socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        future.set_result(error)
+    except UnicodeError:
+        future.set_result(OSError(errno.EINVAL, os.strerror(errno.EINVAL)))
+    else:
+        future.set_result(None)
 
 
 def _judged(status: int, asked: str | None, at: float) -> Outcome:

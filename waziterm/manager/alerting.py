@@ -109,6 +109,13 @@ class Alerting:
             self._silences[silence.id] = silence
         self._wake.set()
 
+    def silenced_until(self, identity: str) -> float | None:
+        """Until when nothing is told of the instance with this id, UTC seconds; None when it is, or
+        may be again."""
+        silence = self._silences.get(identity)
+        # A clock that was set a moment ago is followed by the task.
+        return None if silence is None else silence.until + self._clock.shift - self._shift
+
     @property
     def silences(self) -> tuple[Silence, ...]:
         """Those that last, the first to end first."""

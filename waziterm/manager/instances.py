@@ -66,8 +66,10 @@ class Instances:
         tasks: asyncio.TaskGroup,
         begin: asyncio.Event,
         hear: Callable[[Fact], None],
+        silenced: Callable[[str], float | None],
     ) -> None:
         self._hear = hear
+        self._silenced = silenced
         self._settings = settings
         self._store = store
         self._sessions = sessions
@@ -297,6 +299,7 @@ class Instances:
             addresses=self._addresses,
             isolated=lambda: name in self._settings.isolated,
             show=self._changed,
+            silenced=self._silenced,
             tell=self._broadcast.notice,
             versions=self.versions,
             lab=self._lab,

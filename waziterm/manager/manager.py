@@ -43,7 +43,6 @@ from waziterm.manager.care.janitor import Janitor
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import Ownership, owned
-from waziterm.manager.files.owner import user_name
 from waziterm.manager.files.program import UPGRADED, watch
 from waziterm.manager.history.audit import (
     StoreAudit,
@@ -51,6 +50,7 @@ from waziterm.manager.history.audit import (
     dismiss_in,
     note_in,
     notes_in,
+    who,
 )
 from waziterm.manager.history.queries import (
     Presence,
@@ -144,6 +144,7 @@ class SessionManager:
             tasks,
             begin,
             self._alerting.hear,
+            self._alerting.silenced_until,
         )
         self._store = store
         self._lab = lab
@@ -466,8 +467,9 @@ class SessionManager:
 
     async def silence(self, name: str, seconds: int) -> Silence:
         identity, now = self._instances.id_of(name), self._world.clock.now()
-        silence = Silence(name, now, now + seconds, user_name(), identity)
+        silence = Silence(name, now, now + seconds, who(), identity)
         await self._alerting.silence(silence)
+        self._broadcast.changed(self._instances.of(name).view)
         return silence
 
     async def silences(self) -> tuple[Silence, ...]:
@@ -476,7 +478,7 @@ class SessionManager:
     # -- who is told --------------------------------------------------------------------------
 
     async def alerts(self) -> AlertsView:
-        return await sinks_in(self._store, self._settings.alerts.sinks)
+        return await sinks_in(self._store, self._settings.alerts.sinks, self._alerting.silences)
 
     async def test_alerts(self, sink: str | None = None) -> tuple[SinkTest, ...]:
         return await self.outbox.test(sink)

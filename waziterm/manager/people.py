@@ -63,6 +63,11 @@ def myself(via: Via) -> Person:
     return _person(os.getuid(), os.getpid(), via, _facts(os.getpid()))
 
 
+def signaller() -> Person:
+    """Whoever sent a signal: this process's user or root; which one, nobody tells us."""
+    return Person("", os.getuid(), 0, Via.SIGNAL)
+
+
 def person_of(peer: Peer, via: Via) -> Person:
     """The person behind a connection. It reads files; not for an event loop.
 

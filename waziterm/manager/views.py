@@ -28,8 +28,9 @@ def view_of(
     pid: int | None,
     counts: Counts | None = None,
     version: UsedVersion | None = None,
+    silenced_until: float | None = None,
 ) -> InstanceView:
-    """An instance as screen, JSON and tests see it. version: see `InstanceView`.
+    """An instance as screen, JSON and tests see it. version, silenced_until: see `InstanceView`.
     counts: None where no manager counts."""
     counted = counts or Counts()
     return InstanceView(
@@ -57,6 +58,7 @@ def view_of(
         other_number=instance.other_number,
         version=version,
         no_new_chats_until=instance.no_new_chats_until,
+        silenced_until=silenced_until,
         qr=instance.qr,
         code=instance.code,
         id=instance.id,

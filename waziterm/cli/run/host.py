@@ -29,7 +29,7 @@ from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned_by
 from waziterm.manager.files.owner import become_owner
 from waziterm.manager.manager import SessionManager, open_manager
-from waziterm.manager.people import myself
+from waziterm.manager.people import myself, signaller
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,8 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
                 asyncio.TaskGroup() as tasks,
             ):
                 up.append(manager)
-                reloading = tasks.create_task(_reload(manager, service, hung_up))
+                theirs = audited(manager, manager.audit_log, signaller())
+                reloading = tasks.create_task(_reload(theirs, service, hung_up))
                 loading = tasks.create_task(load_late(*OF_MANAGER))
                 service.ready()
                 count = len(manager.snapshot().instances)

@@ -6,22 +6,26 @@ from typing import Any
 from waziterm.cli.show import output
 from waziterm.cli.show.times import shown
 from waziterm.cli.target import ask, data_dir_of
+from waziterm.cli.verbs.silences import silence_line
 from waziterm.domain.text import plain
 
 Json = dict[str, Any]
 
 
 def list_sinks(flag: Path | None, as_json: bool) -> int:
-    """Print the sinks of the settings. It judges nothing: always 0."""
+    """Print the sinks of the settings, and who is silenced. It judges nothing: always 0."""
     found = ask(data_dir_of(flag), lambda fleet: fleet.alerts())
     if as_json:
         output.document(found)
-    elif not found["sinks"]:
+        return 0
+    if not found["sinks"]:
         output.remark("nobody is told: no sink is set; see [[alerts.sinks]] of the config")
     else:
         from waziterm.cli.show.tables import print_sinks  # noqa: PLC0415 - rich takes 60 ms
 
         print_sinks(found["sinks"])
+    for silence in found["silences"]:
+        output.line(silence_line(silence))
     return 0
 
 

@@ -46,7 +46,8 @@ def leave_note(flag: Path | None, as_json: bool, text: str | None, dismiss: bool
 def _act_line(entry: Json) -> str:
     """An act in words: when, who and from where, what, and what came of it."""
     origin = " ".join(each for each in (entry["tty"], entry["from"]) if each)
-    who = f"{entry['who']} ({origin})" if origin else entry["who"]
+    who = entry["who"] or "unknown"
+    who = f"{who} ({origin})" if origin else who
     args = " ".join(f"{name}={json.dumps(value)}" for name, value in entry["args"].items())
     asked = " ".join(each for each in (entry["act"], *entry["instances"], args) if each)
     result = (entry["result"] or "under way or cut off").replace("_", " ")

@@ -33,7 +33,7 @@ def silence_instances(
         "silence",
         lambda name: lambda fleet: fleet.silence(name, seconds),
         "No sink is told of what happens to them." if seconds else "Sinks are told of them again.",
-        lambda _, answer: [_line(answer)],
+        lambda _, answer: [silence_line(answer)],
         "silenced" if seconds else "silenced no more",
     )
     return carry_out(flag, as_json, names, act, yes)
@@ -42,12 +42,13 @@ def silence_instances(
 def show_silences(flag: Path | None, as_json: bool) -> int:
     """Print the silences that last, the first to end first."""
     found = ask(data_dir_of(flag), lambda fleet: fleet.silences())
-    output.array(found, as_json, _line, "nobody is silenced")
+    output.array(found, as_json, silence_line, "nobody is silenced")
     return 0
 
 
-def _line(silence: Json) -> str:
+def silence_line(silence: Json) -> str:
+    """One silence as a line."""
     if silence["until"] == silence["at"]:
         return plain(f"{silence['instance']}: silenced no more")
-    until, who = shown(silence["until"]), silence["who"]
-    return plain(f"{silence['instance']}: silenced until {until}, by {who}")
+    by = f", by {silence['who']}" if silence["who"] else ""
+    return plain(f"{silence['instance']}: silenced until {shown(silence['until'])}{by}")

@@ -63,13 +63,20 @@ class _Handler:
         )
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        arguments = await arguments_of(request, self._owner, self._verb)
+        arguments, wrong = dict[str, Any](request.match_info), None
+        try:
+            arguments = await arguments_of(request, self._owner, self._verb)
+        except FleetError as error:
+            # What cannot be understood is kept as well, as far as its path tells it.
+            wrong = error
+
+        def work() -> Any:
+            return self._asked(arguments) if wrong is None else refusal(self._verb, wrong)
+
         if self._verb.is_change(arguments):
-            told = await self._recorder.recorded(
-                request, self._verb, arguments, lambda: self._asked(arguments)
-            )
+            told = await self._recorder.recorded(request, self._verb, arguments, work)
         else:
-            told = self._asked(arguments)
+            told = work()
         exact = request.headers.get("Accept") == EXACT
         if self._verb.told_in_lines:
             return await self._lines(request, told, exact)

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from waziterm.domain.alerts.alert import Alert, AlertSeverity
 from waziterm.domain.alerts.alert_settings import Numbers
+from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.codec import document_of
 from waziterm.domain.jid import mask_number
 from waziterm.domain.units import Moment, Seconds, moment_text
@@ -229,9 +230,11 @@ class SinkView:
 
 @dataclass(frozen=True, slots=True)
 class AlertsView:
-    """Who is told when something happens."""
+    """Who is told when something happens, and of whom nobody is told: `silences`, the first to end
+    first."""
 
     sinks: tuple[SinkView, ...] = ()
+    silences: tuple[Silence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from waziterm.domain.alerts.texts import (
     Words,
     firing_text,
     goes_on,
-    next_of,
+    next_said,
     nothing_to_do,
     removed,
     resolved_text,
@@ -520,7 +520,7 @@ class _Work:
         text = firing_text(incident, heard, fleet, until, now, words)
         names = {each: member.name for each, member in heard.items()}
         number = next(iter(heard.values())).number if len(heard) == 1 else None
-        next_step = words.said(next_of(incident.rule, incident.reason))
+        next_step = next_said(incident.rule, incident.reason, tuple(names.values()), words)
         self._say(incident, AlertState.FIRING, names, number, text, next_step)
         self._open[incident.key] = replace(
             incident,

@@ -61,6 +61,16 @@ class Quiet:
         if not holds:
             return None
         end = datetime.combine(day, self.end, zone)
+        first, second = end.timestamp(), end.replace(fold=1).timestamp()
+        if first > second:
+            # The clock is put forward over the end, which does not come: it ends in that moment.
+            naive = end.replace(tzinfo=None)
+            while first - second > 1:
+                between = (first + second) // 2
+                if datetime.fromtimestamp(between, zone).replace(tzinfo=None) < naive:
+                    second = between
+                else:
+                    first = between
+            return first
         # Where the clock is put back over the end, that comes a second time.
-        again = end.replace(fold=1).timestamp()
-        return end.timestamp() if end.timestamp() > at else again
+        return first if first > at else second

@@ -42,6 +42,12 @@ _REMOVED = "removed by an operator"
 _GOES_ON = "it goes on as {what}"
 
 _BANNED_UNTIL = "The program does not try before {until}."
+_COMMANDS: Mapping[str, str] = {
+    "(r)": "(`waziterm reconnect {name} --takeover`)",
+    "(s)": "(`waziterm start {name}`)",
+    "(c)": "(`waziterm clean {name}`)",
+}
+"""What a phone is told in the place of a key of the screen."""
 _STOPPED_TRYING = "The program has stopped trying."
 _DOES: Mapping[AlertRule, str] = {
     AlertRule.HELD: _STOPPED_TRYING,
@@ -151,6 +157,15 @@ def next_of(rule: AlertRule, reason: Reason) -> Phrase:
     return Phrase(_NEXT_BY_REASON.get(reason) or _NEXT.get(rule) or reason.next_step)
 
 
+def next_said(rule: AlertRule, reason: Reason, names: Sequence[str], words: Words) -> str:
+    """The same as it is told: with commands in the place of keys. names: of those that it is
+    about."""
+    said, name = words.said(next_of(rule, reason)), names[0] if len(names) == 1 else "NAME"
+    for key, command in _COMMANDS.items():
+        said = said.replace(key, command.format(name=name))
+    return said
+
+
 def nothing_to_do() -> Phrase:
     """What a person has to do when all is well again."""
     return Phrase(NOTHING)
@@ -171,13 +186,17 @@ def firing_text(
         does = Phrase(_STOPPED_TRYING)
     elif incident.reason is Reason.TEMPORARY_BAN and until is not None:
         does = Phrase(_BANNED_UNTIL, until=words.hour(until, now))
-    values = {
-        "when": words.hour(incident.began_at, now),
-        "does": does,
-        "next": next_of(incident.rule, incident.reason),
-    }
     who = [(member.name, member.number) for each, member in members.items() if each != MACHINE]
-    variants = (_variants(each, incident, who, fleet, values) for each in (_FIRING, _SHORT))
+    steps = (
+        next_said(incident.rule, incident.reason, [name for name, _ in who], words),
+        next_of(incident.rule, incident.reason),
+    )
+    values = {"when": words.hour(incident.began_at, now), "does": does}
+    variants = (
+        _variants(template, incident, who, fleet, {**values, "next": step})
+        for template in (_FIRING, _SHORT)
+        for step in steps
+    )
     return _fitting(words, chain.from_iterable(variants))
 
 

@@ -56,7 +56,7 @@ class LogLine:
     *("next_step", "wanted", "paired", "jid", "since", "next_attempt"),
     *("connected_since=connected_at", "uptime_s", "attempt", "attempts", "attempts_ok"),
     *("probe_s", "probed_at", "sent", "proxy=bare_proxy", "pid", "phone", "version", "qr=qr.place"),
-    *("no_new_chats_until=new_chats_barred", "other_number"),
+    *("no_new_chats_until=new_chats_barred", "other_number", "silenced_until=silenced"),
 )
 @dataclass(frozen=True, slots=True)
 class InstanceView:
@@ -79,8 +79,9 @@ class InstanceView:
     has linked it although it was added for `phone`, masked, else "". version: that which its worker
     tells WhatsApp, or would; None while it is not known. qr.place: which QR code waits for a scan,
     without the code itself; None when none does. qr and code: secrets, shown on a screen alone.
-    no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None. id:
-    see `Instance`; "" where whoever told of it knows instances by their names alone.
+    no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None.
+    silenced_until: no sink of the alerts is told of it before, or None. id: see `Instance`; ""
+    where whoever told of it knows instances by their names alone.
     """
 
     name: str
@@ -107,6 +108,7 @@ class InstanceView:
     other_number: str = ""
     version: UsedVersion | None = None
     no_new_chats_until: Moment | None = None
+    silenced_until: Moment | None = None
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
     id: str = ""
@@ -118,6 +120,11 @@ class InstanceView:
     def new_chats_barred(self, at: float) -> Moment | None:
         """Until when the account may start no new chats, as seen at a moment; None when it may."""
         until = self.no_new_chats_until
+        return until if until is not None and until > at else None
+
+    def silenced(self, at: float) -> Moment | None:
+        """Until when no sink is told of it, as seen at a moment; None when they are."""
+        until = self.silenced_until
         return until if until is not None and until > at else None
 
     @property

@@ -26,11 +26,13 @@ _LONGEST = 300
 
 
 class Via(StrEnum):
-    """By what a person reached the fleet, as far as it says so; anything else is `socket`."""
+    """By what a person reached the fleet, as far as it says so; anything else is `socket`. signal:
+    SIGHUP, which reloads the config."""
 
     SCREEN = "screen"
     VERB = "verb"
     SOCKET = "socket"
+    SIGNAL = "signal"
 
 
 class AuditResult(StrEnum):
@@ -47,10 +49,11 @@ class AuditResult(StrEnum):
 class Person:
     """Who acts, as the kernel tells it, never as they say.
 
-    who: the name of the user that logged in, or that the process runs as where nobody did. uid: of
-    the process. login_uid: with which they logged in, which sudo and su leave as it is; None where
-    it is not known. tty: their terminal, as `pts/3`. origin: the address from which they came over
-    SSH, which the process's own environment says and so is a hint. pid: 0 when it is not known.
+    who: the name of the user that logged in, or that the process runs as where nobody did; "" of a
+    signal, which does not tell who sent it. uid: of the process, of a signal our own. login_uid:
+    with which they logged in, which sudo and su leave as it is; None where it is not known. tty:
+    their terminal, as `pts/3`. origin: the address from which they came over SSH, which the
+    process's own environment says and so is a hint. pid: 0 when it is not known.
     """
 
     who: str

@@ -43,14 +43,6 @@ def foreign_owner(root: Path) -> _Owner | None:
     return None
 
 
-def user_name() -> str:
-    """Whose this process is: the name of the user, or the number where there is none."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return f"uid {os.geteuid()}"
-
-
 @contextmanager
 def acting_as_owner(root: Path) -> Iterator[None]:
     """Be the owner of a data directory while the context lasts, where root is on somebody else's.

@@ -72,7 +72,8 @@ class Services:
 
     storms: tells which faults meet several instances. pool: finds each attempt its place in a
     worker. isolated: this instance shares none. show: passes a view on to the subscribers.
-    versions: knows what WhatsApp accepts. tell: passes a notice on to whoever watches.
+    silenced: until when nothing is told of an instance, by its id. versions: knows what WhatsApp
+    accepts. tell: passes a notice on to whoever watches.
     lab: a local WhatsApp in use instead of the real one.
     """
 
@@ -87,6 +88,7 @@ class Services:
     addresses: Addresses
     isolated: Callable[[], bool]
     show: Callable[[InstanceView], None]
+    silenced: Callable[[str], float | None]
     tell: Callable[[Notice], None]
     versions: FleetVersion
     lab: LabFile | None

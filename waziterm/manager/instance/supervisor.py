@@ -83,7 +83,8 @@ class Supervisor:
         instance, link, counts = self.instance, self._link, self._services.recorder.counts
         pid = link.pid if link else None
         version = self._services.versions.version(link.number if link else None)
-        return view_of(instance, self._health, pid, counts, version)
+        silenced = self._services.silenced(instance.id)
+        return view_of(instance, self._health, pid, counts, version, silenced)
 
     @property
     def stuck(self) -> str:

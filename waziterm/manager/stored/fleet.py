@@ -66,7 +66,11 @@ class StoredFleet:
             if store is not None:
                 version = await self._version(store)
                 stored = await store.instances()
-                views = tuple(replace(at_rest(each), version=version) for each in stored)
+                ends = {each.id: each.until for each in await store.silences(time.time())}
+                views = tuple(
+                    replace(at_rest(each), version=version, silenced_until=ends.get(each.id))
+                    for each in stored
+                )
         return FleetView(time.time(), lab=False, instances=views)
 
     async def lines(
@@ -108,7 +112,8 @@ class StoredFleet:
         from waziterm.alerts.outbox import sinks_in  # noqa: PLC0415 - only here
 
         async with self._read() as store:
-            return await sinks_in(store, self._settings().alerts.sinks)
+            silences = () if store is None else await store.silences(time.time())
+            return await sinks_in(store, self._settings().alerts.sinks, silences)
 
     async def failed_alerts(self) -> "tuple[FailedAlert, ...]":
         async with self._read() as store:

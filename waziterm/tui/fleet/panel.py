@@ -105,6 +105,8 @@ def _body(
         style = look.SIGNS[view.state].style if view.state.is_trouble else look.FAINT
         body += _wrapped(why, width, most, style)
         body += [row([(text, look.PLAIN)], width, look.PLAIN) for text in step]
+    if len(body) < height and (silenced := words.silenced(view, now)):
+        body.append(row([(silenced, look.FAINT)], width, look.PLAIN))
     room = height - len(body)
     if room > 0:
         body += [log_line(lines[at], width) for at in range(max(0, len(lines) - room), len(lines))]

@@ -126,6 +126,12 @@ def barred(view: InstanceView, now: float) -> str:
     return tr("cannot start new chats until {moment}", moment=since(until, now))
 
 
+def silenced(view: InstanceView, now: float) -> str:
+    """That no sink of the alerts is told of it, and until when; "" when they are."""
+    until = view.silenced(now)
+    return "" if until is None else tr("silenced until {moment}", moment=since(until, now))
+
+
 def version(used: UsedVersion) -> str:
     """The version that WhatsApp is told; a newer one than the library's own opens the gate only."""
     if used.origin is not Origin.READ:
