@@ -17,9 +17,10 @@ class StopWorker(Fieldless):
 @dataclass(frozen=True, slots=True)
 class Queue:
     """Wait for a turn to connect; `Dialling` tells that it has come. paced: keep to the fleet's
-    rate, and wait for the end of an outage."""
+    rate, and wait for the end of an outage. pairs: keep to the number of pairings too."""
 
     paced: bool
+    pairs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,13 @@ class FreePlace(Fieldless):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HoldPairing:
+    """Give the turn to pair to the next in so many seconds, if this one has one; 0: at once."""
+
+    for_s: float
+
+
 class NoteAddresses(Fieldless):
     """Note in the background where the worker's connections lead."""
 
@@ -162,6 +170,7 @@ Action = (
     | NetworkFailed
     | NetworkReached
     | FreePlace
+    | HoldPairing
     | NoteAddresses
     | Watch
     | Unwatch

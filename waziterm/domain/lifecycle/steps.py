@@ -13,7 +13,7 @@ from waziterm.domain.lifecycle.actions import (
     Trash,
 )
 from waziterm.domain.lifecycle.causes import is_of_proxy, plain_cause
-from waziterm.domain.lifecycle.details import ban_detail, code_detail, proxy_detail
+from waziterm.domain.lifecycle.details import QUEUED, ban_detail, code_detail, proxy_detail
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.events import StoreFault
 from waziterm.domain.lifecycle.instance import Instance
@@ -29,10 +29,6 @@ from waziterm.domain.lifecycle.memory import begun, evidence_for, evidence_of_co
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import proxy_place
-
-QUEUED = "waiting for its turn"
-"""The detail of an instance that is to connect as soon as the fleet's limit allows."""
-
 
 _CAPS_S = {
     # That wait comes on top of a whole limit in which nobody answered.
@@ -211,7 +207,8 @@ def connect(
     cooled = instance.is_paired and instance.cooldown_until is not None
     if cooled and reason is not Reason.TAKEOVER:
         reason = Reason.GUARDED
-    queue = Queue(paced=not instance.is_paired or reason is Reason.RETRY)
+    pairs = not instance.is_paired
+    queue = Queue(paced=pairs or reason is Reason.RETRY, pairs=pairs)
     queued = move(instance, State.CONNECTING, reason, at, detail=QUEUED)
     if instance.state is State.LOGGED_OUT:
         remains = Trash(Why.LOGGED_OUT, restorable=False, was=was or instance)

@@ -14,6 +14,7 @@ from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock
 from waziterm.manager.workers.connect_limit import ConnectLimit, Place
 from waziterm.manager.workers.link import Link, Listener
+from waziterm.manager.workers.pairing_turns import PairingTurn, PairingTurns
 from waziterm.worker.protocol import Connect
 
 log = logging.getLogger(__name__)
@@ -49,19 +50,31 @@ class Attempt:
         self._task: asyncio.Task[None] | None = None
         self._pulse: asyncio.Task[None] | None = None
         self._place: Place | None = None
+        self._turn: PairingTurn | None = None
         self.link: Link | None = None
 
     def queue(
-        self, connect_limit: ConnectLimit, free: Callable[[], Awaitable[None]], *, paced: bool
+        self,
+        connect_limit: ConnectLimit,
+        free: Callable[[], Awaitable[None]],
+        turns: PairingTurns | None,
+        *,
+        paced: bool,
     ) -> None:
         """Wait for a place among the connects, in the background. free: waits for the end of
-        what an earlier attempt may have left behind."""
-        self._task = self._begin(lambda: self._await_turn(connect_limit, free, paced))
+        what an earlier attempt may have left behind. turns: for a pairing, which waits for one."""
+        self._task = self._begin(lambda: self._await_turn(connect_limit, free, turns, paced))
 
     async def _await_turn(
-        self, connect_limit: ConnectLimit, free: Callable[[], Awaitable[None]], paced: bool
+        self,
+        connect_limit: ConnectLimit,
+        free: Callable[[], Awaitable[None]],
+        turns: PairingTurns | None,
+        paced: bool,
     ) -> None:
         await free()
+        if turns is not None:
+            self._turn = await turns.turn(lambda count: self._tell(ev.PairingsAhead(count), self))
         self._place = await connect_limit.place(paced=paced)
         self._tell(ev.Dialling(), self)
 
@@ -114,6 +127,11 @@ class Attempt:
         if self._place is not None:
             self._place.give_back()
 
+    def hold_pairing(self, for_s: float) -> None:
+        """Give the turn to pair, if it has one, to the next in so many seconds."""
+        if self._turn is not None:
+            self._turn.hold(for_s)
+
     async def close(self) -> None:
         """End it, in whichever phase it is; see `Link.leave`."""
         await self.unwatch()
@@ -123,6 +141,8 @@ class Attempt:
             self.link = None
         await _cancelled(self._task)
         self.free_place()
+        if self._turn is not None:
+            self._turn.give_back()
 
 
 async def _cancelled(task: asyncio.Task[None] | None) -> None:
