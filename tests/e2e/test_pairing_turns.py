@@ -21,7 +21,7 @@ async def test_f44_the_next_code_is_shown_when_the_phone_before_has_sent_its_his
         await fleet.add("one")
         first = await shown(fleet, "one", lambda view: view.qr is not None)
         await fleet.add("two")
-        waits = await shown(fleet, "two", lambda view: "being paired" in view.detail)
+        waits = await shown(fleet, "two", lambda view: "pairings under way: 1" in view.detail)
         assert (waits.state, waits.pid) == (State.CONNECTING, None)
 
         assert first.qr is not None

@@ -13,7 +13,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.manager.workers.pairing_turns import HISTORY_LIMIT_S
 
 NAMES = ("one", "two", "three")
-WAITS = "waiting for its turn: 2 others are being paired"
+WAITS = "waiting for its turn; pairings under way: 2"
 PART = ev.HistoryCame(50, is_last=False)
 LAST = ev.HistoryCame(100, is_last=True)
 

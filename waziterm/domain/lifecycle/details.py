@@ -37,7 +37,7 @@ _MEASURES = {
     AlertRule.PHONE: "for {value} days",
 }
 _SEEN = "{name}, {count} times"
-_PAIRINGS_AHEAD = f"{QUEUED}: {{count}} others are being paired"
+_PAIRINGS_AHEAD = f"{QUEUED}; pairings under way: {{count}}"
 
 TEMPLATES = (
     *CAUSES,

@@ -202,8 +202,9 @@ class Supervisor:
     async def pairing_code(self, phone: str | None) -> InstanceView:
         """Have a pairing code made and wait until it is shown; see `Fleet.pairing_code`."""
         name, link, number = self.instance.name, self._link, phone or self.instance.phone
-        if is_queued(self.instance.detail):
-            raise FleetError(f"{name} has no code yet: {self.instance.detail}", "ask again then")
+        if not self.instance.is_paired and is_queued(self.instance.detail):
+            waits = f"{name} has no code yet: {self.instance.detail}"
+            raise FleetError(waits, "ask again when its turn has come")
         if link is None or self.instance.state is not State.PAIRING:
             raise FleetError(
                 f"{name} is {self.instance.state.label}; a pairing code needs a pairing under way",
