@@ -63,6 +63,8 @@ def test_f44_who_waits_for_its_turn_says_so(waiting: Host) -> None:
     waiting.world.settle()
     error = asked.exception()
     assert isinstance(error, FleetError) and WAITS in str(error) and error.hint
+    with pytest.raises(FleetError, match=WAITS):
+        waiting.fleet.snapshot().qr("three")
     moves = waiting.world.run(waiting.fleet.timeline("three"))
     assert WAITS in [moved.detail for moved in moves]
 
