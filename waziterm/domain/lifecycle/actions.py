@@ -17,10 +17,10 @@ class StopWorker(Fieldless):
 @dataclass(frozen=True, slots=True)
 class Queue:
     """Wait for a turn to connect; `Dialling` tells that it has come. paced: keep to the fleet's
-    rate, and wait for the end of an outage. pairs: keep to the number of pairings too."""
+    rate, and wait for the end of an outage. jid: of the device, None for a pairing."""
 
     paced: bool
-    pairs: bool
+    jid: str | None
 
 
 @dataclass(frozen=True, slots=True)

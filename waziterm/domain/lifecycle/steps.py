@@ -207,8 +207,7 @@ def connect(
     cooled = instance.is_paired and instance.cooldown_until is not None
     if cooled and reason is not Reason.TAKEOVER:
         reason = Reason.GUARDED
-    pairs = not instance.is_paired
-    queue = Queue(paced=pairs or reason is Reason.RETRY, pairs=pairs)
+    queue = Queue(paced=not instance.is_paired or reason is Reason.RETRY, jid=instance.jid)
     queued = move(instance, State.CONNECTING, reason, at, detail=QUEUED)
     if instance.state is State.LOGGED_OUT:
         remains = Trash(Why.LOGGED_OUT, restorable=False, was=was or instance)

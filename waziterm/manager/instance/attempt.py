@@ -31,7 +31,7 @@ class Attempt:
 
     tasks: owns what runs in the background. tell: hears `Dialling` when the turn has come, and
     all events of the worker. write: takes lines for the instance's log. lost: hears how many more
-    of the library's events were lost.
+    of the library's events were lost. turns: for a pairing, which waits for one first.
     """
 
     def __init__(
@@ -41,12 +41,14 @@ class Attempt:
         tell: Teller,
         write: Callable[[Source, str], None],
         lost: Callable[[int], None],
+        turns: PairingTurns | None,
     ) -> None:
         self._clock = clock
         self._tasks = tasks
         self._tell = tell
         self._write = write
         self._lost = lost
+        self._turns = turns
         self._task: asyncio.Task[None] | None = None
         self._pulse: asyncio.Task[None] | None = None
         self._place: Place | None = None
@@ -54,29 +56,23 @@ class Attempt:
         self.link: Link | None = None
 
     def queue(
-        self,
-        connect_limit: ConnectLimit,
-        free: Callable[[], Awaitable[None]],
-        turns: PairingTurns | None,
-        *,
-        paced: bool,
+        self, connect_limit: ConnectLimit, free: Callable[[], Awaitable[None]], *, paced: bool
     ) -> None:
         """Wait for a place among the connects, in the background. free: waits for the end of
-        what an earlier attempt may have left behind. turns: for a pairing, which waits for one."""
-        self._task = self._begin(lambda: self._await_turn(connect_limit, free, turns, paced))
+        what an earlier attempt may have left behind."""
+        self._task = self._begin(lambda: self._await_turn(connect_limit, free, paced))
 
     async def _await_turn(
-        self,
-        connect_limit: ConnectLimit,
-        free: Callable[[], Awaitable[None]],
-        turns: PairingTurns | None,
-        paced: bool,
+        self, connect_limit: ConnectLimit, free: Callable[[], Awaitable[None]], paced: bool
     ) -> None:
+        if self._turns is not None:
+            await self._await_pairing(self._turns)
         await free()
-        if turns is not None:
-            self._turn = await turns.turn(lambda count: self._tell(ev.PairingsAhead(count), self))
         self._place = await connect_limit.place(paced=paced)
         self._tell(ev.Dialling(), self)
+
+    async def _await_pairing(self, turns: PairingTurns) -> None:
+        self._turn = await turns.turn(lambda count: self._tell(ev.PairingsAhead(count), self))
 
     async def dial(self, place: Callable[[Listener], Awaitable[Link]], command: Connect) -> None:
         """Connect in a worker. What comes of it is told, a failing start too.

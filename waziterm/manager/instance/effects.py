@@ -211,11 +211,10 @@ class Effects:
 
     def _queue(self, action: Queue) -> None:
         put, write = self._inbox.put, self._log.add
-        self.attempt = Attempt(self._tasks, self._services.clock, put, write, self._lost)
+        turns = self._services.pairing_turns if action.jid is None else None
+        self.attempt = Attempt(self._tasks, self._services.clock, put, write, self._lost, turns)
         free = partial(self._services.pool.free, self._name)
-        services = self._services
-        turns = services.pairing_turns if action.pairs else None
-        self.attempt.queue(services.connect_limit, free, turns, paced=action.paced)
+        self.attempt.queue(self._services.connect_limit, free, paced=action.paced)
 
     async def _dial(self, action: Dial) -> None:
         if self.attempt is None:
