@@ -1,11 +1,12 @@
 """F44: how many pairings are under way at once; the others wait, and say so."""
 
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.manager.hosting import Host
+from tests.manager.hosting import Host, settings
 from tests.manager.test_supervising import worker_of
+from waziterm.config import load_settings
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.handling import HISTORY_BEGINS_S, HISTORY_GOES_ON_S
@@ -19,10 +20,9 @@ LAST = ev.HistoryCame(100, is_last=True)
 
 
 @pytest.fixture
-def waiting(host: Host) -> Host:
+def waiting(host: Host, folder: Path) -> Host:
     """Two instances show a code; the third waits."""
-    limited = replace(host.settings.fleet, pairings_at_once=2)
-    host.settings = replace(host.settings, fleet=limited)
+    host.settings = settings(folder, fleet__pairings_at_once=2)
     host.open()
     for name in NAMES:
         host.world.task(host.fleet.add(name))
@@ -138,6 +138,21 @@ def test_f44_who_is_stopped_while_it_waits_takes_nobodys_turn(waiting: Host) -> 
     say(waiting, "one", LAST)
     waiting.world.pass_time(1.0)
     assert not is_waiting(waiting, "four")
+
+
+def test_f44_more_at_once_are_let_in_at_once(host: Host, folder: Path) -> None:
+    file = folder / "config.toml"
+    file.write_text("[fleet]\npairings_at_once = 1\n")
+    host.settings = load_settings(environ={}, data_dir=folder / "data", file=file)
+    host.open()
+    for name in NAMES:
+        host.world.task(host.fleet.add(name))
+        host.world.pass_time(1.0)
+    assert [len(host.world.live(name)) for name in NAMES] == [1, 0, 0]
+    file.write_text("[fleet]\npairings_at_once = 3\n")
+    assert host.world.run(host.fleet.reload()).changed == ("fleet.pairings_at_once",)
+    host.world.pass_time(1.0)
+    assert [len(host.world.live(name)) for name in NAMES] == [1, 1, 1]
 
 
 def test_f44_what_is_linked_waits_for_no_pairing(waiting: Host) -> None:
