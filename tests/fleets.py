@@ -44,10 +44,14 @@ async def in_state(
 
 
 async def pair(fleet: Fleet, lab: Lab, name: str) -> Scanned:
-    """Add an instance, let a phone of the lab scan its QR code, wait until it is connected."""
+    """Add an instance, let a phone of the lab scan its QR code, wait until it is connected and all
+    that the phone sends after a linking has come."""
     await fleet.add(name)
     view = await shown(fleet, name, lambda view: view.qr is not None)
     assert view.qr is not None
     phone = await lab.scan(view.qr.payload)
     await in_state(fleet, name, State.CONNECTED)
+    async with asyncio.timeout(DEADLINE_S), fleet.subscribe() as changes:
+        while not any(line.text == "history received, 100 %" for line in fleet.tail(name, 500)):
+            await changes.next()
     return phone

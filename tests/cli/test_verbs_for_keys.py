@@ -1,11 +1,13 @@
 """What to do is said in commands on the command line, where nobody has keys."""
 
+import json
 import re
 
 import pytest
 
 from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet
+from waziterm.cli.show import output
 from waziterm.cli.show.findings import finding_lines
 from waziterm.cli.show.tables import outcome
 from waziterm.cli.show.verbs import with_verbs
@@ -48,6 +50,26 @@ def test_the_answer_of_a_verb_names_the_verb() -> None:
         "next_attempt": None,
     }
     assert outcome(found).endswith("next: `waziterm start shop`")
+
+
+def test_a_document_names_the_verb_with_the_instance_that_it_is_about(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    held, new = Reason.RIVAL.next_step, Reason.NEW.next_step
+    output.document(
+        {
+            "instances": [{"name": "shop", "next_step": held}, {"name": "cafe", "next_step": new}],
+            "tests": ({"instance": "shop", "steps": [{"act": "then s", "took_s": 1.5}]},),
+            "detail": "then s",
+            "hint": "start it (s)",
+        }
+    )
+    found = json.loads(capsys.readouterr().out)
+    shop, cafe = (each["next_step"] for each in found["instances"])
+    assert shop == "stop the other client, then `waziterm reconnect shop --takeover`"
+    assert cafe == "`waziterm start cafe` to see a QR code"
+    assert found["tests"][0]["steps"] == [{"act": "then `waziterm start shop`", "took_s": 1.5}]
+    assert (found["detail"], found["hint"]) == ("then s", "`waziterm start NAME`")
 
 
 def test_a_finding_that_fix_mends_names_fix() -> None:

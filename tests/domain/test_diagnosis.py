@@ -13,6 +13,7 @@ from waziterm.domain.care.diagnosis import diagnose, mended, steps_of
 from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Survey
 from waziterm.domain.care.findings import Finding, FindingKind, FixStep, Remedy, Severity
 from waziterm.domain.care.trash import TrashView, Why
+from waziterm.domain.lifecycle.details import pairings_ahead_detail
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
@@ -438,6 +439,12 @@ def test_f17_one_that_has_just_begun_to_connect_is_named_and_no_problem(
     redials = down(State.RETRYING, Reason.DROPPED, for_s, redialling=True)
     assert only(redials).severity is severity
     assert only(down(State.RETRYING, Reason.DROPPED, for_s)).severity is Severity.PROBLEM
+
+
+def test_f44_one_that_waits_for_other_pairings_is_no_problem_however_long_it_waits() -> None:
+    detail = pairings_ahead_detail(5)
+    found = only(down(State.CONNECTING, Reason.ASKED, 900.0, jid=None, detail=detail))
+    assert found.severity is Severity.NOTICE and detail in found.evidence
 
 
 def test_f17_without_a_manager_nobody_is_connected() -> None:

@@ -33,10 +33,10 @@ from tests.manager.world import BEGIN, FakeWorker, World, write_library
 from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.details import is_queued
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.lifecycle.steps import QUEUED
 from waziterm.manager.rivals.search import SearchResult
 from waziterm.worker.library_file import compiled_number
 
@@ -499,7 +499,7 @@ class Fleet(RuleBasedStateMachine):
                 case State.CONNECTED | State.DEGRADED | State.PAIRING:
                     expected = 1
                 case State.CONNECTING:
-                    expected = 0 if view.detail == QUEUED else 1
+                    expected = 0 if is_queued(view.detail) else 1
                 case State.RETRYING:
                     expected = 0 if view.next_attempt is not None else 1
                 case _:

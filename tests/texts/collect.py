@@ -11,11 +11,11 @@ from waziterm.domain.alerts.texts import Words
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.care.layers import LayerName
 from waziterm.domain.incidents.outcome import TEMPLATES, done_about
+from waziterm.domain.lifecycle.details import QUEUED, as_phrase
 from waziterm.domain.lifecycle.details import TEMPLATES as TEMPLATES_OF_DETAILS
-from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.lifecycle.steps import QUEUED, Decision
+from waziterm.domain.lifecycle.steps import Decision
 from waziterm.domain.names import ALLOWED, check_name
 from waziterm.domain.screen import Place
 from waziterm.tui.commands.keys import KEYS, Key

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.hostile import history_notice
 from tests.worker.conftest import Linked
 from tests.worker.hand import NAME, Hand, connecting, pair, spawned
 from waziterm.domain.jid import Jid
@@ -50,11 +51,27 @@ async def test_f44_asks_the_phone_for_no_more_history_than_is_of_use(
     (`tests/lab/test_life.py`)."""
     async with connecting(shared_lab, tmp_path / "session.db") as hand:
         phone = await pair(shared_lab, hand)
+        assert await hand.wait_for(ev.HistoryCame) == ev.HistoryCame(100, is_last=True)
+        position = len(hand.said)
 
         parts = await shared_lab.send_history(phone.jid, 1_000_000, part=100_000, days=280)
 
         assert parts == 1
+        came = await hand.wait_for(ev.HistoryCame, position)
+        assert came == ev.HistoryCame(100, is_last=True)
+
+
+async def test_f44_tells_how_far_the_phones_history_has_come(linked: Linked) -> None:
+    """Of the phone that owns the device, nobody else's."""
+    async with linked.resume() as hand:
+        await hand.wait_for(ev.Connected)
+        await linked.lab.send_message(linked.phone.jid, history_notice(), "6281234567890")
         await hand.wait_for_line("message received")
+        await linked.lab.send_history(linked.phone.jid, 40_000, part=20_000)
+        await hand.wait_for_line("history received, 100 %")
+
+        told = [event for event in hand.events_of(NAME) if isinstance(event, ev.HistoryCame)]
+        assert told == [ev.HistoryCame(50, is_last=False), ev.HistoryCame(100, is_last=True)]
 
 
 async def test_the_phone_refuses_the_pairing(shared_lab: Lab, tmp_path: Path) -> None:

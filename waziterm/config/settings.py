@@ -95,6 +95,13 @@ class Fleet:
     connects_at_once: int = setting(
         10, "How many instances may be connecting at the same time.", low=1, high=1000
     )
+    pairings_at_once: int = setting(
+        5,
+        "How many instances may show a code, or take their phone's history in, at the same time;"
+        " the others wait. Each takes up to 500 MB of memory while its history comes.",
+        low=1,
+        high=1000,
+    )
     paced_per_s: float = setting(
         5.0,
         "How many pairings and retries of the fleet may start in a second.",

@@ -319,6 +319,8 @@ class Connection:
         self._unfinished = False
         self._server.book.save(self._owner[0])
         self._server.book.flush()
+        assert self.jid is not None
+        self._server.linked(self.jid)
         self._server.events.emit(EventKind.PAIRED, str(self.jid), self.number)
 
     def _drop_unfinished(self) -> None:
@@ -345,6 +347,8 @@ class Connection:
             return
         phone, device = self._owner
         self.send(queries.answer(node, self._server.book, phone, device))
+        if device.signed is not None:
+            self._server.begin_history(Jid(phone.number, device.number))
 
     def _handle_message(self, node: Node) -> None:
         if self._owner is None:

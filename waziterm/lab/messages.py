@@ -199,7 +199,7 @@ def _part(phone: Phone, device: int, chunk: int, size: int, progress: int) -> No
     )
     for number in range(max(1, size // _CHAT_BYTES)):
         chat = history.conversations.add(ID=f"6281{chunk:02}{number:06}@s.whatsapp.net")
-        for _ in range(_CHAT_BYTES // _TEXT_BYTES):
+        for _ in range(max(1, min(size, _CHAT_BYTES) // _TEXT_BYTES)):
             kept = chat.messages.add().message
             kept.key.remoteJID, kept.key.ID = chat.ID, "3A" + secrets.token_hex(9).upper()
             kept.message.conversation = secrets.token_urlsafe(_TEXT_BYTES * 3 // 4)

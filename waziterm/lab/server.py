@@ -28,6 +28,7 @@ from waziterm.lab.words import ReceiptMode, ReceivedMessage, ScanOutcome, Sessio
 
 MAX_KEPT_MESSAGES = 1000
 MAX_WAITING = 200
+HISTORY_BYTES = 2000
 
 REPLACED = Node("stream:error", content=(Node("conflict", {"type": "replaced"}),))
 REMOVED = Node("stream:error", {"code": "401"}, (Node("conflict", {"type": "device_removed"}),))
@@ -52,6 +53,7 @@ class Server:
         self.dials: Counter[Jid] = Counter()
         self.logins: Counter[Jid] = Counter()
         self.online: dict[Jid, Connection] = {}
+        self._expect_history: set[Jid] = set()
         self._tls, self._ca_file = tls_context(directory)
         self._channels: dict[int, Channel] = {}
         self._inbox: dict[str, deque[ReceivedMessage]] = defaultdict(
@@ -291,6 +293,16 @@ class Server:
             SessionView(str(jid), c.since, c.number, self.logins[jid], self.dials[jid], c.version)
             for jid, c in self.online.items()
         )
+
+    def linked(self, jid: Jid) -> None:
+        """A phone has linked a device: it sends it its history as soon as it can."""
+        self._expect_history.add(jid)
+
+    def begin_history(self, jid: Jid) -> None:
+        """A device has uploaded its keys; a new one gets its phone's history, which is short."""
+        if jid in self._expect_history:
+            self._expect_history.remove(jid)
+            self.send_history(jid, HISTORY_BYTES, HISTORY_BYTES, 1)
 
     def send_history(self, to: Jid, size: int, part: int, days: int) -> int:
         """A phone sends its linked device its history; in how many parts. See `history_for`.

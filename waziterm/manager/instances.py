@@ -19,12 +19,12 @@ from waziterm.domain.fleet.api import (
 from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.details import QUEUED
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import Wanted
-from waziterm.domain.lifecycle.steps import QUEUED
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
@@ -39,6 +39,7 @@ from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.version.versions import FleetAccess, Versions
 from waziterm.manager.workers.connect_limit import ConnectLimit, ConnectRates
+from waziterm.manager.workers.pairing_turns import PairingTurns
 from waziterm.manager.workers.pool import Pool
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World
@@ -85,6 +86,7 @@ class Instances:
             self._outage,
             begin,
         )
+        self._pairing_turns = PairingTurns(settings.fleet.pairings_at_once, world.clock)
         self._storms = Storms(
             world.clock, lambda: self._settings.limits.short_lived_s, self._post, self._wake_all
         )
@@ -292,6 +294,7 @@ class Instances:
             sessions=self._sessions,
             claims=self._claims,
             connect_limit=self._connect_limit,
+            pairing_turns=self._pairing_turns,
             storms=self._storms,
             clock=self._world.clock,
             random=self._world.random,
@@ -314,6 +317,7 @@ class Instances:
         """Go by other settings from now on."""
         self._settings = settings
         self._connect_limit.apply(_connect_rates(settings))
+        self._pairing_turns.apply(settings.fleet.pairings_at_once)
         self.versions.apply(settings.library.whatsapp_version)
         self._pool.size = settings.fleet.instances_per_worker
         for name, supervisor in self._supervisors.items():

@@ -13,7 +13,7 @@ from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle import events
 
 MAX_LINE = 65536
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised with every change of these messages, or of those between a manager and its zygote."""
 ANOTHER = b"zygote"
 """What a manager sends its zygote with one socket, to get another zygote that serves it."""

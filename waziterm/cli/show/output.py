@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from waziterm.cli.show.verbs import with_verbs
+from waziterm.cli.show.verbs import document_with_verbs, with_verbs
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
 
@@ -13,8 +13,8 @@ Json = dict[str, Any]
 
 
 def document(data: Any) -> None:
-    """Print the one JSON document of a verb."""
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    """Print the one JSON document of a verb; whoever reads it has no keys."""
+    sys.stdout.write(json.dumps(document_with_verbs(data), indent=2) + "\n")
 
 
 def line(text: str) -> None:
@@ -43,7 +43,7 @@ def remark(text: str) -> None:
 def fail(error: FleetError, as_json: bool) -> int:
     """Print an error and return its exit code."""
     if as_json:
-        document({**error.document, "hint": with_verbs(error.hint)})
+        document(error.document)
     else:
         hint = f" ({error.hint})" if error.hint else ""
         remark(f"waziterm: {plain(with_verbs(str(error) + hint), 1000)}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from waziterm.cli.run import streams
 from waziterm.cli.show import output
 from waziterm.cli.show.times import moment_of, shown
+from waziterm.cli.show.verbs import document_with_verbs
 from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.control.client.call import ControlClient
 from waziterm.domain.errors import FleetError
@@ -87,7 +88,7 @@ def _follow(client: ControlClient, as_json: bool, name: str, begin: float, limit
     except FleetError as error:
         if not as_json:
             raise
-        output.line(json.dumps(error.document))
+        output.line(json.dumps(document_with_verbs(error.document)))
         return error.code
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Finding, FindingKind, Severity
 from waziterm.domain.jid import mask_number
-from waziterm.domain.lifecycle.details import other_number_detail
+from waziterm.domain.lifecycle.details import is_queued, other_number_detail
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage, evidence_for, evidence_of_conflict
 from waziterm.domain.lifecycle.reasons import Reason
@@ -136,7 +136,10 @@ def _not_connected(survey: Survey, instance: Instance) -> Finding:
 
 
 def _has_just_begun(survey: Survey, instance: Instance, since: float, trouble: Reason) -> bool:
-    """Whether it connects, or dials again after a drop, for the first time and not for long."""
+    """Whether it connects, or dials again after a drop, for the first time and not for long. One
+    that waits for the end of other pairings has not begun yet, however long that takes."""
+    if not instance.is_paired and is_queued(instance.detail):
+        return True
     begins = instance.redialling or (
         instance.state is State.CONNECTING and trouble is instance.reason
     )

@@ -168,6 +168,9 @@ class FleetView:
 
     def qr(self, name: str) -> QrCode:
         view = self.instance(name)
+        if view.qr is None and view.state is State.CONNECTING and not view.paired:
+            why = view.detail or view.reason.sentence
+            raise FleetError(f"{view.name} shows no QR code yet: {why}", "ask again soon")
         if view.qr is None:
             raise FleetError(
                 f"{view.name} shows no QR code: {view.state.label}, {view.reason.sentence}",

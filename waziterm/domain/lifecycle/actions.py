@@ -120,6 +120,13 @@ class FreePlace(Fieldless):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HoldPairing:
+    """Give the turn to pair to the next in so many seconds, if this one has one; 0: at once."""
+
+    for_s: float
+
+
 class NoteAddresses(Fieldless):
     """Note in the background where the worker's connections lead."""
 
@@ -163,6 +170,7 @@ Action = (
     | NetworkFailed
     | NetworkReached
     | FreePlace
+    | HoldPairing
     | NoteAddresses
     | Watch
     | Unwatch

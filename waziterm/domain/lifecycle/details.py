@@ -10,6 +10,8 @@ from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.lifecycle.causes import CAUSES
 from waziterm.domain.phrase import Phrase
 
+QUEUED = "waiting for its turn"
+"""The detail of an instance that is to connect as soon as the fleet's limit allows."""
 _BANS = {
     101: "sent to too many people",
     102: "blocked by too many people",
@@ -36,6 +38,7 @@ _MEASURES = {
     AlertRule.PHONE: "for {value} days",
 }
 _SEEN = "{name}, {count} times"
+_PAIRINGS_AHEAD = f"{QUEUED}; pairings under way: {{count}}"
 
 TEMPLATES = (
     *CAUSES,
@@ -50,8 +53,19 @@ TEMPLATES = (
     _OUTAGE_WITH,
     *dict.fromkeys(_MEASURES.values()),
     _SEEN,
+    _PAIRINGS_AHEAD,
 )
 """The templates of all of them, for the catalogs."""
+
+
+def is_queued(detail: str) -> bool:
+    """Whether an instance with this detail waits for its turn to connect."""
+    return detail.startswith(QUEUED)
+
+
+def pairings_ahead_detail(count: int) -> str:
+    """Whose end a pairing waits for. count: how many there may be."""
+    return _PAIRINGS_AHEAD.format(count=count)
 
 
 def proxy_detail(place: str, what: str) -> str:

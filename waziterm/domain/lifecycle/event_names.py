@@ -27,10 +27,12 @@ class EventName(StrEnum):
     CLIENT_OUTDATED = "ClientOutdated"
     STREAM_ERROR = "StreamError"
     NEW_CHATS_BARRED = "NewChatsBarred"
+    HISTORY_CAME = "HistoryCame"
     DIAL_FAILED = "DialFailed"
     AUTHENTICATED = "Authenticated"
     STORE_FAILING = "StoreFailing"
     SESSION_BROKEN = "SessionBroken"
+    PAIRINGS_AHEAD = "PairingsAhead"
     DIALLING = "Dialling"
     NOT_STARTED = "NotStarted"
     LIBRARY_DEAF = "LibraryDeaf"
@@ -96,10 +98,12 @@ NAMES: Mapping[type[ev.Event], EventName] = {
     ev.ClientOutdated: EventName.CLIENT_OUTDATED,
     ev.StreamError: EventName.STREAM_ERROR,
     ev.NewChatsBarred: EventName.NEW_CHATS_BARRED,
+    ev.HistoryCame: EventName.HISTORY_CAME,
     ev.DialFailed: EventName.DIAL_FAILED,
     ev.Authenticated: EventName.AUTHENTICATED,
     ev.StoreFailing: EventName.STORE_FAILING,
     ev.SessionBroken: EventName.SESSION_BROKEN,
+    ev.PairingsAhead: EventName.PAIRINGS_AHEAD,
     ev.Dialling: EventName.DIALLING,
     ev.NotStarted: EventName.NOT_STARTED,
     ev.LibraryDeaf: EventName.LIBRARY_DEAF,

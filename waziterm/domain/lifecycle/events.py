@@ -189,6 +189,15 @@ class NewChatsBarred:
     until: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryCame:
+    """The phone has sent a part of its history. percent: of all that it sends of this kind.
+    is_last: nothing more of any size follows."""
+
+    percent: int
+    is_last: bool
+
+
 # -- from the worker itself -----------------------------------------------------------------
 
 
@@ -222,6 +231,14 @@ class SessionBroken:
 
 
 # -- from the supervisor and the manager ----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PairingsAhead:
+    """Its turn to connect has to wait for the end of another pairing. count: how many are under
+    way."""
+
+    count: int
 
 
 class Dialling(Fieldless):
@@ -486,6 +503,7 @@ LibraryEvent = (
     | ClientOutdated
     | StreamError
     | NewChatsBarred
+    | HistoryCame
 )
 WorkerEvent = (
     LibraryEvent
@@ -501,6 +519,7 @@ Order = (
 )
 LiveEvent = (
     WorkerEvent
+    | PairingsAhead
     | Dialling
     | WorkerDied
     | WorkerLost

@@ -11,6 +11,7 @@ from waziterm.domain.lifecycle.actions import (
     Action,
     Claim,
     FreePlace,
+    HoldPairing,
     KeepApart,
     LoggedIn,
     NetworkFailed,
@@ -103,6 +104,12 @@ def counts_late(instance: Instance, event: ev.Event) -> bool:
     return isinstance(event, ev.TemporaryBan)
 
 
+HISTORY_BEGINS_S = 10.0
+"""After so long without a first part of the history it is no reason to let others wait."""
+HISTORY_GOES_ON_S = 30.0
+"""The same without another part, which a phone has to put together and to upload."""
+
+
 # -- after ------------------------------------------------------------------------------------
 
 
@@ -141,7 +148,10 @@ def _in_step(instance: Instance, event: ev.Event, limits: Limits) -> Iterator[Ac
     if state is not State.CONNECTING or instance.reason is Reason.AUTHENTICATED:
         yield FreePlace()
     if isinstance(event, ev.Connected):
+        yield HoldPairing(HISTORY_BEGINS_S)
         yield NoteAddresses()
+    elif isinstance(event, ev.HistoryCame):
+        yield HoldPairing(0.0 if event.is_last else HISTORY_GOES_ON_S)
     yield Watch(limits) if state in (State.CONNECTED, State.DEGRADED) else Unwatch()
 
 

@@ -11,7 +11,11 @@ from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopWorker, Tell
 from waziterm.domain.lifecycle.causes import plain_cause
-from waziterm.domain.lifecycle.details import other_number_detail
+from waziterm.domain.lifecycle.details import (
+    is_queued,
+    other_number_detail,
+    pairings_ahead_detail,
+)
 from waziterm.domain.lifecycle.future import has_future, longest_cooldown, settled
 from waziterm.domain.lifecycle.handling import completed
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
@@ -21,7 +25,6 @@ from waziterm.domain.lifecycle.orders import command
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import (
-    QUEUED,
     Decision,
     Moment,
     ban,
@@ -242,6 +245,8 @@ def _awaiting(instance: Instance, known: ev.VersionAwaited, at: Moment) -> Insta
 def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
     """What the library, the worker or a probe tells while a worker may exist."""
     match event:
+        case ev.PairingsAhead(count) if is_queued(instance.detail):
+            return Decision(replace(instance, detail=pairings_ahead_detail(count)))
         case ev.Dialling() if instance.state is State.CONNECTING:
             return dial(instance, at)
         case ev.QrShown() if instance.state is State.CONNECTED or instance.reason is Reason.PAIRED:
@@ -313,8 +318,12 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.RegroupAsked() if instance.state is State.CONNECTED and instance.due is None:
             moved = connect(instance, Reason.MOVED, at)
             return replace(moved, actions=(StopWorker(), *moved.actions))
+        case ev.HistoryCame():
+            # It is of no concern to the state; see `handling`.
+            return Decision(instance)
         case (
-            ev.Dialling()
+            ev.PairingsAhead()
+            | ev.Dialling()
             | ev.CodeShown()
             | ev.PairFailed()
             | ev.Authenticated()
@@ -388,7 +397,7 @@ def _logged_out(instance: Instance, code: int, at: Moment) -> Decision:
 def _logs_in(instance: Instance) -> bool:
     """Whether a login of its own, or of the library's redial, is what is waited for."""
     if instance.state is State.CONNECTING:
-        return instance.detail != QUEUED
+        return not is_queued(instance.detail)
     return instance.state is State.RETRYING and instance.redialling
 
 

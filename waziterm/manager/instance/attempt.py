@@ -14,6 +14,7 @@ from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock
 from waziterm.manager.workers.connect_limit import ConnectLimit, Place
 from waziterm.manager.workers.link import Link, Listener
+from waziterm.manager.workers.pairing_turns import PairingTurn, PairingTurns
 from waziterm.worker.protocol import Connect
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Attempt:
 
     tasks: owns what runs in the background. tell: hears `Dialling` when the turn has come, and
     all events of the worker. write: takes lines for the instance's log. lost: hears how many more
-    of the library's events were lost.
+    of the library's events were lost. turns: for a pairing, which waits for one first.
     """
 
     def __init__(
@@ -40,15 +41,18 @@ class Attempt:
         tell: Teller,
         write: Callable[[Source, str], None],
         lost: Callable[[int], None],
+        turns: PairingTurns | None,
     ) -> None:
         self._clock = clock
         self._tasks = tasks
         self._tell = tell
         self._write = write
         self._lost = lost
+        self._turns = turns
         self._task: asyncio.Task[None] | None = None
         self._pulse: asyncio.Task[None] | None = None
         self._place: Place | None = None
+        self._turn: PairingTurn | None = None
         self.link: Link | None = None
 
     def queue(
@@ -61,11 +65,16 @@ class Attempt:
     async def _await_turn(
         self, connect_limit: ConnectLimit, free: Callable[[], Awaitable[None]], paced: bool
     ) -> None:
+        if self._turns is not None:
+            await self._await_pairing(self._turns)
         await free()
         self._place = await connect_limit.place(paced=paced)
         # Whoever had the same device may have begun to leave meanwhile.
         await free()
         self._tell(ev.Dialling(), self)
+
+    async def _await_pairing(self, turns: PairingTurns) -> None:
+        self._turn = await turns.turn(lambda count: self._tell(ev.PairingsAhead(count), self))
 
     async def dial(self, place: Callable[[Listener], Awaitable[Link]], command: Connect) -> None:
         """Connect in a worker. What comes of it is told, a failing start too.
@@ -116,6 +125,11 @@ class Attempt:
         if self._place is not None:
             self._place.give_back()
 
+    def hold_pairing(self, for_s: float) -> None:
+        """Give the turn to pair, if it has one, to the next in so many seconds."""
+        if self._turn is not None:
+            self._turn.hold(for_s)
+
     async def close(self) -> None:
         """End it, in whichever phase it is; see `Link.leave`."""
         await self.unwatch()
@@ -125,6 +139,8 @@ class Attempt:
             self.link = None
         await _cancelled(self._task)
         self.free_place()
+        if self._turn is not None:
+            self._turn.give_back()
 
 
 async def _cancelled(task: asyncio.Task[None] | None) -> None:

@@ -16,6 +16,7 @@ from waziterm.domain.lifecycle.actions import (
     Dial,
     FindHolder,
     FreePlace,
+    HoldPairing,
     KeepApart,
     LoggedIn,
     NetworkFailed,
@@ -47,6 +48,7 @@ from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.workers.connect_limit import ConnectLimit
 from waziterm.manager.workers.link import Link
+from waziterm.manager.workers.pairing_turns import PairingTurns
 from waziterm.manager.workers.pool import Pool
 from waziterm.worker import protocol as wire
 
@@ -81,6 +83,7 @@ class Services:
     sessions: SessionFiles
     claims: Claims
     connect_limit: ConnectLimit
+    pairing_turns: PairingTurns
     storms: Storms
     clock: Clock
     random: Random
@@ -155,9 +158,9 @@ class Effects:
                 self._queue(action)
             case Dial():
                 await self._dial(action)
-            case Probe():
+            case Probe() | FreePlace() | HoldPairing() | Watch():
                 if attempt is not None:
-                    attempt.probe_now()
+                    _tell_attempt(attempt, action)
             case FindHolder(jid):
                 self._background.start(partial(self._find_holder, jid))
             case Trash():
@@ -180,15 +183,9 @@ class Effects:
                 services.connect_limit.failed(self._name)
             case NetworkReached():
                 services.connect_limit.reached()
-            case FreePlace():
-                if attempt is not None:
-                    attempt.free_place()
             case NoteAddresses():
                 if self.link is not None:
                     self._background.start(partial(self._note_addresses, self.link.pid))
-            case Watch(limits):
-                if attempt is not None:
-                    attempt.watch(limits)
             case Unwatch():
                 await self._unwatch()
             case Tell(text):
@@ -219,7 +216,8 @@ class Effects:
 
     def _queue(self, action: Queue) -> None:
         put, write = self._inbox.put, self._log.add
-        self.attempt = Attempt(self._tasks, self._services.clock, put, write, self._lost)
+        turns = self._services.pairing_turns if action.jid is None else None
+        self.attempt = Attempt(self._tasks, self._services.clock, put, write, self._lost, turns)
         free = partial(self._services.pool.free, self._name, action.jid)
         self.attempt.queue(self._services.connect_limit, free, paced=action.paced)
 
@@ -277,3 +275,17 @@ class Effects:
 
     async def _note_addresses(self, pid: int) -> None:
         self._addresses = await self._services.addresses.of(pid)
+
+
+def _tell_attempt(attempt: Attempt, action: Probe | FreePlace | HoldPairing | Watch) -> None:
+    match action:
+        case Probe():
+            attempt.probe_now()
+        case FreePlace():
+            attempt.free_place()
+        case HoldPairing(for_s):
+            attempt.hold_pairing(for_s)
+        case Watch(limits):
+            attempt.watch(limits)
+        case _:
+            assert_never(action)

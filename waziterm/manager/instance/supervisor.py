@@ -12,6 +12,7 @@ from typing import assert_never
 from waziterm.domain.fleet.api import FleetError, InstanceView, LogLine, SendResult, Source
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.details import is_queued
 from waziterm.domain.lifecycle.event_names import EventName, name_of
 from waziterm.domain.lifecycle.future import has_future, stuck
 from waziterm.domain.lifecycle.handling import (
@@ -26,7 +27,6 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.rules import Decision, decide
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.lifecycle.steps import QUEUED
 from waziterm.domain.send_refusals import send_refusal
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Handle, stood_still
@@ -203,6 +203,9 @@ class Supervisor:
     async def pairing_code(self, phone: str | None) -> InstanceView:
         """Have a pairing code made and wait until it is shown; see `Fleet.pairing_code`."""
         name, link, number = self.instance.name, self._link, phone or self.instance.phone
+        if not self.instance.is_paired and is_queued(self.instance.detail):
+            waits = f"{name} has no code yet: {self.instance.detail}"
+            raise FleetError(waits, "ask again when its turn has come")
         if link is None or self.instance.state is not State.PAIRING:
             raise FleetError(
                 f"{name} is {self.instance.state.label}; a pairing code needs a pairing under way",
@@ -359,10 +362,10 @@ class Supervisor:
             self._store_later()
         self._instance = after.shifted(self._shift - shift)
         self._arm()
-        if _told(before) != _told(after) and after.detail != QUEUED:
+        if _told(before) != _told(after) and not is_queued(after.detail):
             same = (before.state, before.reason) == (after.state, after.reason)
             # Of who waited for its turn nothing stands yet: that it dials is told in full.
-            same = same and before.detail != QUEUED
+            same = same and not is_queued(before.detail)
             # Evidence that comes later, of who has the session, is a line without what stands.
             if not same or after.detail:
                 self._log.add(Source.MANAGER, after.detail if same else _told(after))

@@ -15,6 +15,7 @@ from waziterm.domain.lifecycle.actions import (
     Dial,
     FindHolder,
     FreePlace,
+    HoldPairing,
     KeepApart,
     LoggedIn,
     NetworkFailed,
@@ -120,6 +121,7 @@ class StoredInstances:
                 | NetworkFailed()
                 | NetworkReached()
                 | FreePlace()
+                | HoldPairing()
                 | NoteAddresses()
                 | Watch()
                 | Unwatch()

@@ -43,7 +43,7 @@ class ConnectLimit:
         self._clock = clock
         self._is_outage = is_outage
         self._on_outage = on_outage
-        self._places = _Places(limits.places)
+        self._places = Places(limits.places)
         self._pace = asyncio.Lock()
         self._next_start = 0.0
         self._failing: set[str] = set()
@@ -122,13 +122,18 @@ class ConnectLimit:
             self._on_outage(False)
 
 
-class _Places:
+class Places:
     """A number of places that can be changed while they are in use. First come, first served."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether who comes now gets one at once."""
+        return not self._waiting and self._taken < self._count
 
     async def take(self) -> None:
         """Wait for a free place."""
@@ -145,6 +150,7 @@ class _Places:
             raise
 
     def give_back(self) -> None:
+        """Free a place that was taken."""
         self._taken -= 1
         self._hand_out()
 
@@ -164,8 +170,8 @@ class _Places:
 class Place:
     """One place among the connects; giving it back twice is the same as once."""
 
-    def __init__(self, places: _Places) -> None:
-        self._places: _Places | None = places
+    def __init__(self, places: Places) -> None:
+        self._places: Places | None = places
 
     def give_back(self) -> None:
         if self._places is not None:

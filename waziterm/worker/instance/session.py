@@ -26,6 +26,7 @@ from waziterm.worker.neonize.mapping import (
     NOTE_NAMES,
     REFUSALS,
     connect_error,
+    history_part,
     library_event,
     log_line,
     no_code,
@@ -270,7 +271,10 @@ class Session:
 
     def _on_event(self, name: str, message: Any) -> None:
         if name in NOTE_NAMES:
-            self._note(note(name))
+            part = history_part(message)
+            if part is not None:
+                self._happened(part)
+            self._note(note(name) if part is None else f"history received, {part.percent} %")
             return
         event = library_event(name, message, *self._own)
         if isinstance(event, ev.Connected):

@@ -87,6 +87,17 @@ def note(name: str) -> str:
     return _NOTES[name]
 
 
+def history_part(message: Any) -> ev.HistoryCame | None:
+    """What a `Message` tells of the phone's history, None when it is not the phone's, or of
+    something else. The last part of all is a recent or a full one with 100 % (`HistorySync`)."""
+    told = message.Message.protocolMessage
+    if not (message.Info.MessageSource.IsFromMe and told.HasField("historySyncNotification")):
+        return None
+    part = told.historySyncNotification
+    ends = part.progress >= 100 and _enum_name(part, "syncType") in ("RECENT", "FULL")
+    return ev.HistoryCame(part.progress, is_last=ends)
+
+
 def connect_error(text: str) -> ev.DialFailed | ev.SessionBroken | ev.StoreFailing:
     """Why a connect failed at once.
 
