@@ -33,10 +33,10 @@ from tests.manager.world import BEGIN, FakeWorker, World, write_library
 from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.details import QUEUED
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.lifecycle.steps import QUEUED
 from waziterm.manager.rivals.search import SearchResult
 from waziterm.worker.library_file import compiled_number
 

@@ -6,7 +6,7 @@ from waziterm import __version__
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised with every change of requests, answers or frames that the other side does not understand.
 A manager that names none counts as 0."""
 

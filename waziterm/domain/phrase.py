@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Self
 
-_TEMPLATE = re.compile(r"(?:[^{}]|\{[^\W\d]\w*\}|\{\{|\}\})*")
+_TEMPLATE = r"(?:[^{}]|\{[^\W\d]\w*\}|\{\{|\}\})*"
 
 
 class Phrase(str):
@@ -24,6 +24,10 @@ class Phrase(str):
         made.template = template
         made.values = values
         return made
+
+
+NOTHING = Phrase("")
+"""What stands where nothing is to be said."""
 
 
 def joined(separator: str, parts: Iterable[str]) -> Phrase:
@@ -47,7 +51,7 @@ def phrase_of(parts: dict[str, Any]) -> Phrase:
     """The phrase that `parts_of` took apart. Raises ValueError, KeyError, TypeError,
     AttributeError or RecursionError for anything else."""
     template = parts["template"]
-    if _TEMPLATE.fullmatch(template) is None:
+    if re.fullmatch(_TEMPLATE, template) is None:
         raise ValueError("a template's places are names and nothing else")
     values = {
         name: phrase_of(value) if isinstance(value, dict) else value

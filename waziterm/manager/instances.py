@@ -18,12 +18,13 @@ from waziterm.domain.fleet.api import (
 )
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.details import QUEUED
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import Wanted
-from waziterm.domain.lifecycle.steps import QUEUED
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
@@ -309,12 +310,12 @@ class Instances:
         for name, supervisor in self._supervisors.items():
             supervisor.apply(settings.limits_for(name))
 
-    def stuck(self) -> dict[str, str]:
+    def stuck(self) -> dict[str, Phrase]:
         """By name, why an instance is longer in its state than its limit says."""
         found = {name: supervisor.stuck for name, supervisor in self._supervisors.items()}
         return {name: why for name, why in found.items() if why}
 
-    def stalled(self) -> dict[str, str]:
+    def stalled(self) -> dict[str, Phrase]:
         """The same, with those that wait for their turn to connect while nobody gets one: that
         nobody can bring on. A place is given back when its connect has come to its end."""
         stalled_s, limits = self._connect_limit.stalled_s, self._settings.limits
@@ -322,7 +323,11 @@ class Instances:
         longest_s = 2 * limits.connect_timeout_s + self._settings.fleet.scout_s + OVERDUE_S
         if stalled_s <= longest_s:
             return self.stuck()
-        why = f"{QUEUED}, and nobody got one for {stalled_s:.0f} s"
+        why = Phrase(
+            "{queued}, and nobody got one for {count} s",
+            queued=Phrase(QUEUED),
+            count=round(stalled_s),
+        )
         return dict.fromkeys(sorted(waits), why) | self.stuck()
 
     async def watch_outages(self) -> None:

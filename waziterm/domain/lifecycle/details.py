@@ -7,7 +7,8 @@ import re
 
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.lifecycle.causes import CAUSES
-from waziterm.domain.phrase import Phrase
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.phrase import Phrase, joined
 
 _BANS = {
     101: "sent to too many people",
@@ -35,6 +36,8 @@ _MEASURES = {
     AlertRule.PHONE: "for {value} days",
 }
 _SEEN = "{name}, {count} times"
+QUEUED = "waiting for its turn"
+"""The detail of an instance that is to connect as soon as the fleet's limit allows."""
 
 TEMPLATES = (
     *CAUSES,
@@ -49,6 +52,7 @@ TEMPLATES = (
     _OUTAGE_WITH,
     *dict.fromkeys(_MEASURES.values()),
     _SEEN,
+    QUEUED,
 )
 """The templates of all of them, for the catalogs."""
 
@@ -111,6 +115,20 @@ def as_phrase(detail: str) -> str:
                 values["what"] = as_phrase(values["what"])
             return Phrase(template, **values)
     return detail
+
+
+def detail_phrase(detail: str) -> Phrase:
+    """A detail as a phrase, also one that is of none of our own words."""
+    said = as_phrase(detail)
+    return said if isinstance(said, Phrase) else Phrase("{detail}", detail=detail)
+
+
+def reason_phrase(reason: Reason, detail: str) -> Phrase:
+    """A reason with its code, and the evidence for it, which must be inert."""
+    said = Phrase(reason.sentence)
+    if reason.code:
+        said = Phrase("{what} ({code})", what=said, code=reason.code)
+    return joined(": ", (said, as_phrase(detail))) if detail else said
 
 
 def _pattern(template: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopWorker, Tell
 from waziterm.domain.lifecycle.causes import plain_cause
-from waziterm.domain.lifecycle.details import other_number_detail
+from waziterm.domain.lifecycle.details import QUEUED, other_number_detail
 from waziterm.domain.lifecycle.future import has_future, longest_cooldown, settled
 from waziterm.domain.lifecycle.handling import completed
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
@@ -21,7 +21,6 @@ from waziterm.domain.lifecycle.orders import command
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.lifecycle.steps import (
-    QUEUED,
     Decision,
     Moment,
     ban,

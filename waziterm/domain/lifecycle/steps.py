@@ -13,7 +13,7 @@ from waziterm.domain.lifecycle.actions import (
     Trash,
 )
 from waziterm.domain.lifecycle.causes import is_of_proxy, plain_cause
-from waziterm.domain.lifecycle.details import ban_detail, code_detail, proxy_detail
+from waziterm.domain.lifecycle.details import QUEUED, ban_detail, code_detail, proxy_detail
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.events import StoreFault
 from waziterm.domain.lifecycle.instance import Instance
@@ -29,10 +29,6 @@ from waziterm.domain.lifecycle.memory import begun, evidence_for, evidence_of_co
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import proxy_place
-
-QUEUED = "waiting for its turn"
-"""The detail of an instance that is to connect as soon as the fleet's limit allows."""
-
 
 _CAPS_S = {
     # That wait comes on top of a whole limit in which nobody answered.

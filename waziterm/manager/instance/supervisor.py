@@ -12,6 +12,7 @@ from typing import assert_never
 from waziterm.domain.fleet.api import FleetError, InstanceView, LogLine, SendResult, Source
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.details import QUEUED
 from waziterm.domain.lifecycle.event_names import EventName, name_of
 from waziterm.domain.lifecycle.future import has_future, stuck
 from waziterm.domain.lifecycle.handling import (
@@ -26,7 +27,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.rules import Decision, decide
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.lifecycle.steps import QUEUED
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.send_refusals import send_refusal
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Handle, stood_still
@@ -85,8 +86,8 @@ class Supervisor:
         return view_of(instance, self._health, pid, kept.attempts, kept.attempts_ok, version)
 
     @property
-    def stuck(self) -> str:
-        """Why it is longer in its state than its limit says, or ""; see `lifecycle.future`."""
+    def stuck(self) -> Phrase:
+        """Why it is longer in its state than its limit says, or empty; see `lifecycle.future`."""
         now = self._services.clock.now()
         return stuck(self.instance, now, self._limits, is_carried=self._is_carried)
 
