@@ -72,21 +72,36 @@ def has_words(template: str) -> bool:
     return re.search("[A-Za-z]", re.sub(r"`[^`]*`|\{\w*\}", "", template)) is not None
 
 
-def _phrases() -> Iterator[tuple[str, str]]:
-    """The templates of the phrases that any module makes: constants, or in a constant's table."""
-    for path in sorted((ROOT / "waziterm").rglob("*.py")):
-        tree = _tree(path)
-        held = {
-            each.targets[0].id: each.value
-            for each in tree.body
-            if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
-        }
+def phrases() -> Iterator[tuple[str, ast.Call, list[str]]]:
+    """Every phrase that any module makes: its place, the call, and the templates that it may have,
+    as far as constants and their tables tell them."""
+    trees = {str(path.relative_to(ROOT)): _tree(path) for path in (ROOT / "waziterm").rglob("*.py")}
+    constants = {place: _assigned(tree) for place, tree in trees.items()}
+    for place, tree in sorted(trees.items()):
+        held = dict(constants[place])
+        for each in tree.body:
+            if isinstance(each, ast.ImportFrom) and each.module is not None:
+                there = constants.get(f"{each.module.replace('.', '/')}.py", {})
+                names = {alias.name for alias in each.names}
+                held |= {name: value for name, value in there.items() if name in names}
         for node in ast.walk(tree):
             match node:
                 case ast.Call(func=ast.Name(id="Phrase"), args=[template, *_]):
-                    for text in _constants(template, held):
-                        if has_words(text):
-                            yield str(path.relative_to(ROOT)), text
+                    yield place, node, list(_constants(template, held))
+
+
+def _phrases() -> Iterator[tuple[str, str]]:
+    for place, _, templates in phrases():
+        yield from ((place, text) for text in templates if has_words(text))
+
+
+def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """What a module assigns to names of its own, for good."""
+    return {
+        each.targets[0].id: each.value
+        for each in tree.body
+        if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
+    }
 
 
 def _constants(node: ast.expr, held: dict[str, ast.expr]) -> Iterator[str]:

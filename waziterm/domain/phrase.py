@@ -25,9 +25,21 @@ class Phrase(str):
         made.values = values
         return made
 
+    def said(self, text: str) -> Self:
+        """The same phrase, which is this text of another language wherever text is wanted."""
+        made = super().__new__(type(self), text)
+        made.template = self.template
+        made.values = self.values
+        return made
+
 
 NOTHING = Phrase("")
 """What stands where nothing is to be said."""
+
+
+def as_it_is(text: str) -> Phrase:
+    """A text as a phrase; one that is none already is the same in every language."""
+    return text if isinstance(text, Phrase) else Phrase("{text}", text=text)
 
 
 def joined(separator: str, parts: Iterable[str]) -> Phrase:

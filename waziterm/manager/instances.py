@@ -387,13 +387,15 @@ class Instances:
         """The network went away for the fleet, or came back: nobody sits out a long back-off."""
         now = self._world.clock.now()
         if begins:
-            said = "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
+            said = Phrase(
+                "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
+            )
         else:
-            said = "WhatsApp can be reached again"
+            said = Phrase("WhatsApp can be reached again")
             self._wake_all()
         self._broadcast.notice(Notice(now, said, trouble=begins))
 
-    def _worker_ended(self, said: str) -> None:
+    def _worker_ended(self, said: Phrase) -> None:
         self._broadcast.notice(Notice(self._world.clock.now(), said, trouble=True))
 
     def _wake_all(self) -> None:

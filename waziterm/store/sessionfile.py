@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from waziterm.domain.care.evidence import Condition, Device, SessionLook
-from waziterm.domain.phrase import Phrase
+from waziterm.domain.phrase import Phrase, as_it_is
 from waziterm.domain.text import plain
 from waziterm.store.errors import StoreError, from_sqlite
 
@@ -85,7 +85,7 @@ def look_at(path: Path, limit_s: float = LONG_S) -> SessionLook | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        return SessionLook(Condition.UNREADABLE, _told(plain(error.strerror or str(error))))
+        return SessionLook(Condition.UNREADABLE, as_it_is(plain(error.strerror or str(error))))
     except sqlite3.Error as error:
         return _failed(error, path)
 
@@ -269,11 +269,6 @@ def _failed(error: sqlite3.Error, path: Path) -> SessionLook:
 def _damage(finding: str) -> Phrase:
     """What SQLite has found, in a sentence of ours."""
     return Phrase("it is damaged ({finding})", finding=plain(finding, 120))
-
-
-def _told(text: str) -> Phrase:
-    """What the system says, as it says it."""
-    return Phrase("{text}", text=text)
 
 
 def _name(error: sqlite3.Error) -> str:

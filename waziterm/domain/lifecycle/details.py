@@ -8,7 +8,7 @@ import re
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.lifecycle.causes import CAUSES
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.phrase import Phrase, joined
+from waziterm.domain.phrase import Phrase, as_it_is, joined
 
 _BANS = {
     101: "sent to too many people",
@@ -119,8 +119,7 @@ def as_phrase(detail: str) -> str:
 
 def detail_phrase(detail: str) -> Phrase:
     """A detail as a phrase, also one that is of none of our own words."""
-    said = as_phrase(detail)
-    return said if isinstance(said, Phrase) else Phrase("{detail}", detail=detail)
+    return as_it_is(as_phrase(detail))
 
 
 def reason_phrase(reason: Reason, detail: str) -> Phrase:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError, UnwritableError
+from waziterm.domain.phrase import NOTHING, Phrase
 from waziterm.manager.files.regular import open_regular
 
 SOCKET = "control.sock"
@@ -53,35 +54,48 @@ class Ownership:
         self._descriptor = descriptor
         self._root = _place(lock.parent)
 
-    def loss(self) -> str:
-        """Why the directory is not the one that is owned any more, or ""."""
+    def loss(self) -> Phrase:
+        """Why the directory is not the one that is owned any more; empty when it is."""
         root, there = self._lock.parent, _place(self._lock.parent)
         if there == self._root:
-            return ""
-        became = "is gone" if there is None else "is another directory now"
-        return f"{root} {became}: it was renamed, replaced or unmounted under its manager"
+            return NOTHING
+        return Phrase(
+            "{folder} is gone: it was renamed, replaced or unmounted under its manager"
+            if there is None
+            else "{folder} is another directory now: it was renamed, replaced or unmounted under"
+            " its manager",
+            folder=str(root),
+        )
 
-    def renew(self) -> str:
+    def renew(self) -> Phrase:
         """Take the lock again where its file was deleted or replaced; why that is not possible,
-        or "" when it is ours."""
+        empty when it is ours."""
         if loss := self.loss():
             return loss
         if _place(self._lock) == _place_of(self._descriptor):
-            return ""
+            return NOTHING
         try:
             descriptor = open_regular(self._lock, os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            return f"the lock {self._lock} cannot be made again: {error.strerror}"
+            return Phrase(
+                "the lock {lock} cannot be made again: {why}",
+                lock=str(self._lock),
+                why=error.strerror or str(error),
+            )
         if not flocked(descriptor, wait_s=0.0):
             pid = _pid(descriptor)
             os.close(descriptor)
-            return f"another process (pid {pid or 'unknown'}) has taken the lock {self._lock}"
+            return Phrase(
+                "another process (pid {pid}) has taken the lock {lock}",
+                pid=pid or Phrase("unknown"),
+                lock=str(self._lock),
+            )
         # On a full disk it has no pid in it, and is a lock all the same.
         with contextlib.suppress(OSError):
             _sign(descriptor)
         os.dup2(descriptor, self._descriptor, inheritable=False)
         os.close(descriptor)
-        return ""
+        return NOTHING
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.text import plain
 from waziterm.domain.version import (
     Origin,
@@ -215,16 +216,19 @@ class Versions:
             try:
                 library = None if wanted == own else await self._copy(wanted)
             except LibraryFileError as error:
-                self._trouble = f"{version_text(wanted)} cannot be used: {error}"
-                self._say(self._trouble, trouble=True)
+                self._refuse(wanted, str(error))
             else:
                 self._trouble = ""
                 self._take(library, wanted, origin)
                 return
         elif wanted is not None and own is None:
-            self._trouble = f"{version_text(wanted)} cannot be used: {self._trouble}"
-            self._say(self._trouble, trouble=True)
+            self._refuse(wanted, self._trouble)
         self._take(None, own, Origin.COMPILED)
+
+    def _refuse(self, number: int, why: str) -> None:
+        trouble = Phrase("{version} cannot be used: {why}", version=version_text(number), why=why)
+        self._trouble = trouble
+        self._say(trouble, trouble=True)
 
     def _take(self, library: Path | None, number: int | None, origin: Origin) -> None:
         self._origin = origin
@@ -294,8 +298,9 @@ class Versions:
         for other in self._fleet.members:
             if other != name:
                 self._post(other, ev.FleetOutdated())
-        shown = "this version" if number is None else version_text(number)
-        self._say(f"WhatsApp refuses {shown} (405); nobody of the fleet dials", trouble=True)
+        shown = Phrase("this version") if number is None else version_text(number)
+        said = Phrase("WhatsApp refuses {version} (405); nobody of the fleet dials", version=shown)
+        self._say(said, trouble=True)
         self._outdated(name)
 
     def wanted(self, name: str) -> None:
@@ -457,8 +462,11 @@ class Versions:
         self._scout = chosen.name
         self._tried.add(chosen.name)
         shown = version_text(self._fleet.pool.number or 0)
-        self._say(f"{chosen.name} tries WhatsApp's current version, {shown}")
-        self._tell(f"{chosen.name} tries WhatsApp's current version, {shown}", None)
+        said = Phrase(
+            "{name} tries WhatsApp's current version, {version}", name=chosen.name, version=shown
+        )
+        self._say(said)
+        self._tell(said, None)
         self._post(chosen.name, ev.VersionChanged(scouting=True))
 
     def _accepted(self) -> None:
@@ -474,8 +482,11 @@ class Versions:
             self._post(name, ev.VersionChanged(scouting=False))
         number = self._fleet.pool.number
         if was_outdated and number is not None:
-            bridge = " A bridge for weeks: upgrade neonize." if self._origin is Origin.READ else ""
-            self._say(f"{version_text(number)} is in use; all go on.{bridge}")
+            said = Phrase("{version} is in use; all go on.", version=version_text(number))
+            if self._origin is Origin.READ:
+                bridge = Phrase("A bridge for weeks: upgrade neonize.")
+                said = joined(" ", (said, bridge))
+            self._say(said)
         self._tasks.create_task(self._tidy_up(), name="library copies")
 
     def _wait(self, why: str) -> None:
@@ -521,7 +532,7 @@ class Versions:
             shown = f"{version_text(kept.read)} was read on {day_text(kept.read_at)}"
             yield f"{shown} and is refused too" if kept.refused == kept.read else shown
 
-    def _say(self, text: str, *, trouble: bool = False) -> None:
+    def _say(self, text: Phrase, *, trouble: bool = False) -> None:
         log.log(logging.WARNING if trouble else logging.INFO, "%s", text)
         self._fleet.notice(Notice(self._world.clock.now(), text, trouble=trouble))
 

@@ -15,7 +15,7 @@ from waziterm.tui.state.messages import Mood, Pending, failed_inside, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.lang import N_, tr
+from waziterm.tui.text.lang import N_, retold, tr
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Actions:
         for notice in changes.notices:
             whose = f"{inert(notice.instance)}: " if notice.instance is not None else ""
             mood = Mood.TROUBLE if notice.trouble else Mood.DONE
-            self._tell(mood, whose + inert(notice.text))
+            self._tell(mood, whose + inert(retold(notice.text)))
 
     def _once(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run the command unless the same one is still being taken: a held key asks once."""

@@ -7,6 +7,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Screen
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.paint.plainglyphs import to_ascii
+from waziterm.tui.text.lang import retold
 
 _WAIT = (State.HELD, State.LOGGED_OUT, State.BANNED, State.OUTDATED)
 KEEP_TITLE, TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
@@ -32,7 +33,7 @@ def calls_for(notices: Sequence[Notice], look: Screen, *, ascii_only: bool = Fal
     called = "\a" if ringing and look.bell else ""
     for each in ringing if look.notify else ():
         # A semicolon would begin another field of the second one.
-        text = inert(each.text).replace(";", ",")
+        text = inert(retold(each.text)).replace(";", ",")
         text = to_ascii(text) if ascii_only else text
         called += f"\x1b]9;{text}\x1b\\\x1b]777;notify;waziterm;{text}\x1b\\"
     return called
