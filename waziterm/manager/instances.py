@@ -18,7 +18,7 @@ from waziterm.domain.fleet.api import (
 )
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.details import QUEUED
+from waziterm.domain.lifecycle.details import QUEUED, sibling_detail
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
@@ -377,7 +377,7 @@ class Instances:
         for other in self:
             same = other is not taker and jid is not None and other.instance.jid == jid
             if same and other.instance.state.is_live:
-                await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
+                await other.ask(ev.TakenOver(sibling_detail(name)))
 
     def _changed(self, view: InstanceView) -> None:
         self._broadcast.changed(view)

@@ -12,7 +12,7 @@ from typing import assert_never
 from waziterm.domain.fleet.api import FleetError, InstanceView, LogLine, SendResult, Source
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.details import QUEUED
+from waziterm.domain.lifecycle.details import FOUND_DEAD, QUEUED
 from waziterm.domain.lifecycle.event_names import EventName, name_of
 from waziterm.domain.lifecycle.future import has_future, stuck
 from waziterm.domain.lifecycle.handling import (
@@ -119,7 +119,7 @@ class Supervisor:
         """The process of this worker is gone, and it did not say so. It is no news any more when
         another worker has come in its place."""
         if self._effects is not None and self._link is not None and self._link.pid == pid:
-            self._inbox.put(ev.WorkerLost("found dead by the janitor"), self._effects.attempt)
+            self._inbox.put(ev.WorkerLost(FOUND_DEAD), self._effects.attempt)
 
     def revive(self, why: str) -> None:
         """It is stuck: let the rules bring it on. why: as `stuck` tells it."""

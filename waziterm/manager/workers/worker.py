@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.details import detail_phrase, killed_detail
+from waziterm.domain.lifecycle.details import NO_HEARTBEAT, detail_phrase, killed_detail
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.background import cause_of
@@ -264,7 +264,7 @@ class Worker:
             before = self._clock.elapsed()
             await self._clock.sleep(SILENCE_S)
             if not self._heard and not stood_still(self._clock, before, SILENCE_S):
-                await self._kill_for("its heartbeat stopped", self._suspect)
+                await self._kill_for(NO_HEARTBEAT, self._suspect)
                 return
 
     async def _kill_for(self, why: str, suspect: str) -> None:
