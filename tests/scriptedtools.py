@@ -32,14 +32,17 @@ from waziterm.domain.stats.sums import Stats, StatsBy, stats_of
 AT = 1_750_000_000.0
 OPEN = Finding(
     FindingKind.OPEN_TO_OTHERS, Severity.WARNING, "sessions/shop-a.db", "shop-a",
-    "others can read its keys (mode 644)", "set its mode to 600", Remedy.CLOSE_TO_OTHERS,
+    Phrase("others can read its keys (mode 644)"), Phrase("set its mode to 600"),
+    Remedy.CLOSE_TO_OTHERS,
 )  # fmt: skip
 HELD = Finding(
     FindingKind.HELD, Severity.PROBLEM, "shop-b", "shop-b",
-    "held since 12:00: another client keeps taking this session",
-    "stop the other client, then `waziterm reconnect shop-b --takeover`",
+    Phrase("held since 12:00: another client keeps taking this session"),
+    Phrase("stop the other client, then `waziterm reconnect shop-b --takeover`"),
 )  # fmt: skip
-STEP = FixStep(Remedy.CLOSE_TO_OTHERS, "sessions/shop-a.db", "shop-a", "set its mode to 600")
+STEP = FixStep(
+    Remedy.CLOSE_TO_OTHERS, "sessions/shop-a.db", "shop-a", Phrase("set its mode to 600")
+)
 ENTRY = TrashView(
     "shop-z-20250615T150640Z-1f2e", "shop-z", AT, Why.REMOVED, True, True,
     (TrashedFile("shop-z.db", 4096, "ab" * 32),), AT + 30 * 86400,

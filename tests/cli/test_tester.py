@@ -18,6 +18,7 @@ from waziterm.domain.fleet.asking import Asked
 from waziterm.domain.fleet.tools import ConflictRecord
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import Phrase
 from waziterm.manager.files.datadir import DataDir
 
 NUMBER = "6281234567890"
@@ -30,7 +31,12 @@ REFUSED = replace(
 )
 STOPPED = view("shop-z", reason=Reason.BY_OPERATOR, wanted=Wanted.STOPPED)
 FINDING = Finding(
-    FindingKind.HELD, Severity.PROBLEM, "shop-b", "shop-b", "it is held since noon", "press r"
+    FindingKind.HELD,
+    Severity.PROBLEM,
+    "shop-b",
+    "shop-b",
+    Phrase("it is held since noon"),
+    Phrase("press r"),
 )
 NOTICE = replace(FINDING, kind=FindingKind.TRASH_EXPIRES, severity=Severity.NOTICE, instance=None)
 
@@ -279,7 +285,8 @@ def test_the_report_for_a_ticket_holds_no_secret_and_no_markup(
     key = "ab" * 32
     fleet.said = f"{NUMBER} said \x1b[31m`{key}` <b>2@{'Ab1+' * 20}</b>"
     fleet.broken = {"shop-a"}
-    fleet.found = (replace(FINDING, evidence=f"a | [link](http://x) {NUMBER}@s.whatsapp.net"),)
+    hostile = Phrase("{told}", told=f"a | [link](http://x) {NUMBER}@s.whatsapp.net")
+    fleet.found = (replace(FINDING, evidence=hostile),)
     conflict = ConflictRecord(
         4e9, "shop-b", Reason.CONFLICT, State.COOLDOWN, f"suspect: bot {NUMBER}"
     )

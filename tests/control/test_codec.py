@@ -14,6 +14,7 @@ from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine,
 from waziterm.domain.lifecycle.instance import PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import as_it_is
 from waziterm.domain.version import Origin, UsedVersion
 
 WHOLE = Frame(1.0, 0, 0, Changes(changed=(pairing_view("a", 9.0),)))
@@ -59,7 +60,7 @@ fleets = st.builds(
     attempts_ok=numbers,
 )
 lines = st.builds(LogLine, seq=numbers, at=moments, source=st.sampled_from(Source), text=texts)
-notices = st.builds(Notice, at=moments, text=texts, instance=st.none() | texts)
+notices = st.builds(Notice, at=moments, text=texts.map(as_it_is), instance=st.none() | texts)
 changes = st.builds(
     Changes,
     snapshot=st.none() | fleets,

@@ -15,6 +15,7 @@ from waziterm.control.frame import Frame, decode
 from waziterm.control.server import stream as stream_module
 from waziterm.control.server.app import serve_control
 from waziterm.domain.fleet.api import Changes, Notice
+from waziterm.domain.phrase import Phrase
 
 DEADLINE_S = 10.0
 
@@ -86,7 +87,7 @@ async def test_then_changes_as_they_come(socket_path: Path, fleet: LiveFleet) ->
         assert (await reader.frame()).changes.lines == {"shop-b": fleet.tail("shop-b")}
         fleet.drop("shop-b")
         assert (await reader.frame()).changes.removed == ("shop-b",)
-        notice = Notice(1.0, "look", "shop-a", True)
+        notice = Notice(1.0, Phrase("look"), "shop-a", True)
         fleet.notice(notice)
         assert (await reader.frame()).changes.notices == (notice,)
 

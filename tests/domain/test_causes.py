@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waziterm.domain.lifecycle.causes import CAUSES, plain_cause
-from waziterm.domain.lifecycle.details import as_phrase, ban_detail
+from waziterm.domain.lifecycle.details import as_phrase, ban_detail, search_detail
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
@@ -278,3 +278,25 @@ def test_any_text_gives_a_bounded_line_which_stays_as_it_is(text: str) -> None:
     said = plain_cause(text)
     assert plain(said, 160) == said
     assert plain_cause(said) == said
+
+
+def test_details_in_a_row_are_told_apart() -> None:
+    """Evidence of a search, and what is known of a version: sentences of ours with others' words
+    between them."""
+    found = search_detail("", (), 2)
+    assert found == (
+        "nobody on this machine; look on other servers and old installations;"
+        " 2 processes of other users could not be looked into"
+    )
+    told = as_phrase(found)
+    assert isinstance(told, Phrase) and told == found
+    assert [part.template for part in told.values.values() if isinstance(part, Phrase)] == [
+        "nobody on this machine; look on other servers and old installations",
+        "{count} processes of other users could not be looked into",
+    ]
+    suspects = search_detail("", ("pid 7: {a}; b, since 12:00 UTC",), 1)
+    named = as_phrase(suspects)
+    assert isinstance(named, Phrase) and named == suspects and named.template == "suspect: {what}"
+    assert as_phrase(f"its own; words; {found}") == f"its own; words; {found}"
+    many = "; ".join(["a"] * 5000)
+    assert as_phrase(many) is many

@@ -17,6 +17,7 @@ from waziterm.domain.lifecycle.details import pairings_ahead_detail
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.manager.care import evidence as manager_evidence
 
@@ -29,8 +30,10 @@ PAIRED = Instance(
 )
 SOUND = SessionLook(Condition.SOUND, devices=((JID, "1@lid"),))
 EMPTY = SessionLook(Condition.SOUND)
-BROKEN = SessionLook(Condition.DAMAGED, "it is damaged (no header)")
-HALF = SessionLook(Condition.DAMAGED, "it is damaged (freelist)", SOUND.devices, True)
+BROKEN = SessionLook(Condition.DAMAGED, Phrase("it is damaged ({finding})", finding="no header"))
+HALF = SessionLook(
+    Condition.DAMAGED, Phrase("it is damaged ({finding})", finding="freelist"), SOUND.devices, True
+)
 HEALTHY = Survey(
     now=NOW,
     has_manager=True,
@@ -223,7 +226,7 @@ def test_nothing_is_done_to_a_file_that_somebody_else_has_open(look: SessionLook
 
 
 def test_a_busy_file_is_not_judged() -> None:
-    busy = SessionLook(Condition.BUSY, "somebody keeps it locked")
+    busy = SessionLook(Condition.BUSY, Phrase("somebody keeps it locked"))
     found = only(replace(HEALTHY, sessions={"shop": busy}))
     assert (found.kind, found.severity) == (FindingKind.SESSION_BUSY, Severity.NOTICE)
     orphan = only(replace(HEALTHY, sessions={"shop": SOUND, "old": busy}))
@@ -362,7 +365,7 @@ def test_foreign_text_is_inert() -> None:
 def test_a_step_carries_the_sentence_of_its_finding() -> None:
     finding = only(replace(HEALTHY, open_paths=(OpenPath("/d", 0o755, True),)))
     assert steps_of((finding,)) == (
-        FixStep(Remedy.CLOSE_TO_OTHERS, "/d", None, "set its mode to 700"),
+        FixStep(Remedy.CLOSE_TO_OTHERS, "/d", None, Phrase("set its mode to 700")),
     )
 
 

@@ -7,6 +7,9 @@ import pytest
 
 from tests.manager.hosting import Host, settings
 from tests.manager.world import World
+from tests.texts.told import check_told
+from waziterm.domain.fleet.api import Notice
+from waziterm.manager.broadcast import Broadcast
 
 
 @pytest.fixture
@@ -19,3 +22,19 @@ def host(folder: Path) -> Iterator[Host]:
     finally:
         here.abandon()
         world.close()
+
+
+@pytest.fixture(autouse=True)
+def every_notice_is_translated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a manager tells in these tests can be said in each language of the screen."""
+    told: list[Notice] = []
+    tell = Broadcast.notice
+
+    def notice(broadcast: Broadcast, each: Notice) -> None:
+        told.append(each)
+        tell(broadcast, each)
+
+    monkeypatch.setattr(Broadcast, "notice", notice)
+    yield
+    for each in told:
+        check_told(each.text)

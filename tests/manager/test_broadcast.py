@@ -5,6 +5,7 @@ import asyncio
 from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice, Source
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import as_it_is
 from waziterm.manager.broadcast import LINES_KEPT, NOTICES_KEPT, Broadcast
 
 
@@ -42,7 +43,7 @@ async def test_a_slow_reader_gets_the_newest_of_each_and_a_bounded_tail() -> Non
         for turn in range(2000):
             broadcast.changed(view("ab"[turn % 2], sent=turn))
             broadcast.line("a", line(turn))
-            broadcast.notice(Notice(float(turn), "told"))
+            broadcast.notice(Notice(float(turn), as_it_is("told")))
             read += len((await fast.next()).lines["a"])
         assert read == 2000
         changes = await slow.next()

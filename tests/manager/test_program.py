@@ -9,6 +9,7 @@ import pytest
 
 import waziterm
 from waziterm.domain.fleet.api import FleetView, Notice
+from waziterm.domain.phrase import Phrase, as_it_is
 from waziterm.manager import world as worlds
 from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.clock import SystemClock
@@ -111,7 +112,7 @@ async def test_it_is_told_once_within_two_minutes(
 
 
 async def test_whoever_subscribes_later_is_told_too() -> None:
-    broadcast, notice = Broadcast(), Notice(1.0, UPGRADED)
+    broadcast, notice = Broadcast(), Notice(1.0, Phrase(UPGRADED))
     broadcast.lasting(notice)
     for _ in range(2):
         async with broadcast.subscribe(lambda: FleetView(0.0, False, ())) as reader:
@@ -121,9 +122,9 @@ async def test_whoever_subscribes_later_is_told_too() -> None:
 async def test_what_nobody_heard_is_kept_where_it_is_wanted() -> None:
     for broadcast, kept in (
         (Broadcast(), ()),
-        (Broadcast(keeps_unheard=True), (Notice(1.0, "x"),)),
+        (Broadcast(keeps_unheard=True), (Notice(1.0, as_it_is("x")),)),
     ):
-        broadcast.notice(Notice(1.0, "x"))
+        broadcast.notice(Notice(1.0, as_it_is("x")))
         for expected in (kept, ()):
             async with broadcast.subscribe(lambda: FleetView(0.0, False, ())) as reader:
                 assert (await reader.next()).notices == expected

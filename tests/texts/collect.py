@@ -1,6 +1,7 @@
 """Every text that the screen may ask a catalog for, with the file in which it stands."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,11 +12,10 @@ from waziterm.domain.alerts.texts import Words
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.care.layers import LayerName
 from waziterm.domain.incidents.outcome import TEMPLATES, done_about
-from waziterm.domain.lifecycle.details import QUEUED, as_phrase
 from waziterm.domain.lifecycle.details import TEMPLATES as TEMPLATES_OF_DETAILS
+from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.lifecycle.steps import Decision
 from waziterm.domain.names import ALLOWED, check_name
 from waziterm.domain.screen import Place
 from waziterm.tui.commands.keys import KEYS, Key
@@ -27,20 +27,15 @@ LOCALES = ROOT / "waziterm" / "locale"
 Text = str | tuple[str, str]
 """A text, or its forms for one and for many."""
 
-_TOLD = {"Finding": ("evidence", "act"), "Layer": ("detail", "act")}
+_TOLD = {"Layer": ("detail", "act")}
 """What the manager says in sentences that are the same every time, by the class that holds it."""
-_TELLERS = (
-    "waziterm/domain/care/of_files.py",
-    "waziterm/domain/care/diagnosis.py",
-    "waziterm/domain/care/of_instances.py",
-    "waziterm/manager/care/layer_test.py",
-)
+_TELLERS = ("waziterm/manager/care/layer_test.py",)
 
 
 def texts() -> dict[Text, list[str]]:
     """The files in which each text stands."""
     found: dict[Text, list[str]] = {}
-    for place, text in (*_marked(), *_tables(), *_told()):
+    for place, text in (*_marked(), *_tables(), *_phrases(), *_told()):
         if text and place not in found.setdefault(text, []):
             found[text].append(place)
     return found
@@ -72,6 +67,62 @@ def _marked() -> Iterator[tuple[str, Text]]:
                     yield place, text
 
 
+def has_words(template: str) -> bool:
+    """Whether a template has anything to translate, besides its places and commands."""
+    return re.search("[A-Za-z]", re.sub(r"`[^`]*`|\{\w*\}", "", template)) is not None
+
+
+def phrases() -> Iterator[tuple[str, ast.Call, list[str]]]:
+    """Every phrase that any module makes: its place, the call, and the templates that it may have,
+    as far as constants and their tables tell them."""
+    trees = {str(path.relative_to(ROOT)): _tree(path) for path in (ROOT / "waziterm").rglob("*.py")}
+    constants = {place: _assigned(tree) for place, tree in trees.items()}
+    for place, tree in sorted(trees.items()):
+        held = dict(constants[place])
+        for each in tree.body:
+            if isinstance(each, ast.ImportFrom) and each.module is not None:
+                there = constants.get(f"{each.module.replace('.', '/')}.py", {})
+                names = {alias.name for alias in each.names}
+                held |= {name: value for name, value in there.items() if name in names}
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=ast.Name(id="Phrase"), args=[template, *_]):
+                    yield place, node, list(_constants(template, held))
+
+
+def _phrases() -> Iterator[tuple[str, str]]:
+    for place, _, templates in phrases():
+        yield from ((place, text) for text in templates if has_words(text))
+
+
+def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """What a module assigns to names of its own, for good."""
+    return {
+        each.targets[0].id: each.value
+        for each in tree.body
+        if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
+    }
+
+
+def _constants(node: ast.expr, held: dict[str, ast.expr]) -> Iterator[str]:
+    """The texts that an expression may be, as far as constants say. held: those of its module."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.Name(id=name) if name in held:
+            yield from _constants(held[name], held)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from (*_constants(body, held), *_constants(orelse, held))
+        case ast.BoolOp(values=values) | ast.Dict(values=values):
+            for value in values:
+                yield from _constants(value, held)
+        case ast.Subscript(value=table):
+            yield from _constants(table, held)
+        case ast.Call(func=ast.Attribute(value=table, attr="get"), args=[_, *instead]):
+            for each in (table, *instead):
+                yield from _constants(each, held)
+
+
 def _tables() -> Iterator[tuple[str, str]]:
     """The closed sets that the screen shows by their own words."""
     for key in KEYS:
@@ -88,7 +139,6 @@ def _tables() -> Iterator[tuple[str, str]]:
     yield from ((_home(Drawing), drawing.value) for drawing in Drawing)
     yield from ((_home(done_about), told) for told in TEMPLATES)
     yield from ((_home(Words), told) for told in TEMPLATES_OF_ALERTS)
-    yield _home(Decision), QUEUED
     yield from ((_home(as_phrase), template) for template in TEMPLATES_OF_DETAILS)
     yield _home(check_name), ALLOWED
 

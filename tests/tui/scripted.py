@@ -25,6 +25,7 @@ from waziterm.domain.lifecycle.instance import PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.domain.phrase import as_it_is
 from waziterm.domain.upkeep.janitor import Act
 
 NOW = 1_750_000_000.0
@@ -123,7 +124,7 @@ class ScriptedFleet(ScriptedTools):
         self._publish(Changes(lines={name: (line,)}))
 
     def notice(self, text: str, instance: str | None = None, *, trouble: bool = False) -> None:
-        self._publish(Changes(notices=(Notice(self.clock(), text, instance, trouble),)))
+        self._publish(Changes(notices=(Notice(self.clock(), as_it_is(text), instance, trouble),)))
 
     def crash(self, error: Exception) -> None:
         """The next read of every subscription fails."""

@@ -4,11 +4,12 @@ import pytest
 
 from waziterm.domain.fleet.api import Notice
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Screen
 from waziterm.tui.app.ringing import calls_for, title_of
 
-HELD = Notice(0.0, "shop-a: held; \x1b]0;evil\x07stop it", trouble=True, rings=True)
-PLAIN = Notice(0.0, "shop-b: dropped", trouble=True)
+HELD = Notice(0.0, Phrase("shop-a: held; \x1b]0;evil\x07stop it"), trouble=True, rings=True)
+PLAIN = Notice(0.0, Phrase("shop-b: dropped"), trouble=True)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_the_title_counts_those_who_wait_for_an_operator() -> None:
 
 
 def test_a_terminal_of_ascii_is_called_in_ascii() -> None:
-    told = Notice(0.0, "shop-a (+62812••••4411): held", rings=True)
+    told = Notice(0.0, Phrase("shop-a (+62812••••4411): held"), rings=True)
     assert calls_for((told,), Screen(notify=True), ascii_only=True).isascii()
 
 

@@ -4,15 +4,23 @@ from typing import Any
 
 from waziterm import __version__
 from waziterm.domain.errors import FleetError
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised with every change of requests, answers or frames that the other side does not understand.
 A manager that names none counts as 0."""
 
 
 class OtherProtocolError(FleetError):
-    """The manager speaks another protocol: a program of another version started it."""
+    """The manager speaks another protocol: a program of another version started it.
+
+    runs: that version, inert. told: what the error says.
+    """
+
+    def __init__(self, runs: str, hint: str) -> None:
+        self.told = Phrase("the service runs {version}: restart it", version=runs)
+        super().__init__(self.told, hint, code=3)
 
 
 def hello(pid: int) -> dict[str, Any]:
@@ -33,8 +41,7 @@ def refuse_other(told: dict[str, Any]) -> None:
     if isinstance(spoken, int) and spoken > PROTOCOL:
         act += ", or call the newer program that it runs"
     raise OtherProtocolError(
-        f"the service runs {runs}: restart it",
+        runs,
         f"it speaks protocol {plain(str(spoken), 20)}, this waziterm ({__version__}) {PROTOCOL};"
         f" {act} (pid {plain(str(told.get('pid', 'unknown')), 20)})",
-        code=3,
     )

@@ -21,7 +21,7 @@ from enum import Enum
 from inspect import getdoc, signature
 from typing import Any, TypeVar
 
-from waziterm.domain.phrase import parts_of, phrase_of
+from waziterm.domain.phrase import Phrase, parts_of, phrase_of
 from waziterm.domain.units import Unit, moment_text
 
 Json = dict[str, Any]
@@ -182,7 +182,7 @@ def _reader(hint: Any) -> _Read:
     if item is not None:
         return _mapping_reader(item) if _is_mapping(hint) else _array_reader(item)
     if unit is Unit.PHRASE:
-        return _phrase
+        return _only_phrase if hint is Phrase else _phrase
     if hint is types.NoneType:
         return _nothing
     if hint is float:
@@ -221,6 +221,13 @@ def _phrase(value: Any, where: str) -> str:
         return phrase_of(value)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _wrong(value, where, "a text or a phrase") from error
+
+
+def _only_phrase(value: Any, where: str) -> Phrase:
+    told = _phrase(value, where)
+    if isinstance(told, Phrase):
+        return told
+    raise _wrong(value, where, "a phrase")
 
 
 def _plain_reader(kind: Any) -> _Read:
@@ -451,6 +458,8 @@ def _schema(hint: Any) -> Json:
         return {"type": "string", "format": "date-time"}
     if unit is Unit.SECONDS:
         return {"type": "number", "description": "seconds"}
+    if unit is Unit.PHRASE:
+        return {"type": "string"}
     if isinstance(unit, type) or _bare(unit)[1] is not None:
         return _schema(unit)  # a document that is at hand as JSON already
     options = _options(hint)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Self
 
-_TEMPLATE = re.compile(r"(?:[^{}]|\{[^\W\d]\w*\}|\{\{|\}\})*")
+_TEMPLATE = r"(?:[^{}]|\{[^\W\d]\w*\}|\{\{|\}\})*"
 
 
 class Phrase(str):
@@ -24,6 +24,22 @@ class Phrase(str):
         made.template = template
         made.values = values
         return made
+
+    def said(self, text: str) -> Self:
+        """The same phrase, which is this text of another language wherever text is wanted."""
+        made = super().__new__(type(self), text)
+        made.template = self.template
+        made.values = self.values
+        return made
+
+
+NOTHING = Phrase("")
+"""What stands where nothing is to be said."""
+
+
+def as_it_is(text: str) -> Phrase:
+    """A text as a phrase; one that is none already is the same in every language."""
+    return text if isinstance(text, Phrase) else Phrase("{text}", text=text)
 
 
 def joined(separator: str, parts: Iterable[str]) -> Phrase:
@@ -47,7 +63,7 @@ def phrase_of(parts: dict[str, Any]) -> Phrase:
     """The phrase that `parts_of` took apart. Raises ValueError, KeyError, TypeError,
     AttributeError or RecursionError for anything else."""
     template = parts["template"]
-    if _TEMPLATE.fullmatch(template) is None:
+    if re.fullmatch(_TEMPLATE, template) is None:
         raise ValueError("a template's places are names and nothing else")
     values = {
         name: phrase_of(value) if isinstance(value, dict) else value

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Annotated, NamedTuple
 
+from waziterm.domain.phrase import Phrase
+
 
 class Unit(Enum):
     """What a value is beyond its Python type."""
@@ -41,6 +43,8 @@ ProxyUrl = Annotated[str, Unit.PROXY]
 """A proxy's URL; it may hold credentials."""
 Told = Annotated[str, Unit.PHRASE]
 """A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
+Sentence = Annotated[Phrase, Unit.PHRASE]
+"""What is always a `Phrase`; the plain English text of it in documents."""
 
 
 _FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.0

@@ -23,6 +23,7 @@ from waziterm.domain.alerts.texts import Words
 from waziterm.domain.fleet.api import Notice
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.phrase import as_it_is
 from waziterm.lang import into
 from waziterm.manager.clock import Clock
 from waziterm.store.alerts import Post, Tale
@@ -231,7 +232,7 @@ class Alerting:
         is_new = alert.state is AlertState.FIRING
         rings = is_new and alert.severity is AlertSeverity.CRITICAL
         if rings or alert.rule in MEASURED:
-            self._tell(Notice(alert.at, alert.text, trouble=is_new, rings=rings))
+            self._tell(Notice(alert.at, as_it_is(alert.text), trouble=is_new, rings=rings))
 
 
 def _waits(desks: routing.Desks) -> bool:

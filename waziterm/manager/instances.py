@@ -19,12 +19,13 @@ from waziterm.domain.fleet.api import (
 from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.details import QUEUED
+from waziterm.domain.lifecycle.details import QUEUED, sibling_detail
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import Wanted
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
@@ -323,12 +324,12 @@ class Instances:
         for name, supervisor in self._supervisors.items():
             supervisor.apply(settings.limits_for(name))
 
-    def stuck(self) -> dict[str, str]:
+    def stuck(self) -> dict[str, Phrase]:
         """By name, why an instance is longer in its state than its limit says."""
         found = {name: supervisor.stuck for name, supervisor in self._supervisors.items()}
         return {name: why for name, why in found.items() if why}
 
-    def stalled(self) -> dict[str, str]:
+    def stalled(self) -> dict[str, Phrase]:
         """The same, with those that wait for their turn to connect while nobody gets one: that
         nobody can bring on. A place is given back when its connect has come to its end."""
         stalled_s, limits = self._connect_limit.stalled_s, self._settings.limits
@@ -336,7 +337,11 @@ class Instances:
         longest_s = 2 * limits.connect_timeout_s + self._settings.fleet.scout_s + OVERDUE_S
         if stalled_s <= longest_s:
             return self.stuck()
-        why = f"{QUEUED}, and nobody got one for {stalled_s:.0f} s"
+        why = Phrase(
+            "{queued}, and nobody got one for {count} s",
+            queued=Phrase(QUEUED),
+            count=round(stalled_s),
+        )
         return dict.fromkeys(sorted(waits), why) | self.stuck()
 
     async def watch_outages(self) -> None:
@@ -386,7 +391,7 @@ class Instances:
         for other in self:
             # Also one that is not live by its state: its worker may just be about to end.
             if other is not taker and jid is not None and other.instance.jid == jid:
-                await other.ask(ev.TakenOver(f"the instance {name} of this fleet"))
+                await other.ask(ev.TakenOver(sibling_detail(name)))
 
     def _changed(self, view: InstanceView) -> None:
         self._broadcast.changed(view)
@@ -396,13 +401,15 @@ class Instances:
         """The network went away for the fleet, or came back: nobody sits out a long back-off."""
         now = self._world.clock.now()
         if begins:
-            said = "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
+            said = Phrase(
+                "WhatsApp cannot be reached; one attempt at a time looks, the others wait"
+            )
         else:
-            said = "WhatsApp can be reached again"
+            said = Phrase("WhatsApp can be reached again")
             self._wake_all()
         self._broadcast.notice(Notice(now, said, trouble=begins))
 
-    def _worker_ended(self, said: str) -> None:
+    def _worker_ended(self, said: Phrase) -> None:
         self._broadcast.notice(Notice(self._world.clock.now(), said, trouble=True))
 
     def _wake_all(self) -> None:

@@ -35,6 +35,7 @@ from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats.sums import Stats, StatsBy
 from waziterm.manager.alerting import Alerting
 from waziterm.manager.broadcast import Broadcast, Subscriber
@@ -225,7 +226,7 @@ class SessionManager:
         """What the workers used at the newest look."""
         return self._instances.usage
 
-    def announce(self, text: str, *, trouble: bool = False) -> None:
+    def announce(self, text: Phrase, *, trouble: bool = False) -> None:
         """Say a sentence to whoever watches."""
         self._broadcast.notice(Notice(self._world.clock.now(), text, trouble=trouble))
 
@@ -239,19 +240,20 @@ class SessionManager:
         return program is not None and program.look(self._world.clock.elapsed())
 
     def _tell_upgraded(self) -> None:
-        self._broadcast.lasting(Notice(self._world.clock.now(), UPGRADED))
+        self._broadcast.lasting(Notice(self._world.clock.now(), Phrase(UPGRADED)))
 
     def _warn_of_lost(self) -> None:
         """Sessions without any instance are what is left when the database is lost."""
         left = len(self._files.sessions.identities())
         if left and not self._instances.all():
-            said = (
-                f"no instance is known, but {left} session files lie in {self._files.data.sessions}"
+            said = Phrase(
+                "no instance is known, but {count} session files lie in {folder}",
+                count=left,
+                folder=str(self._files.data.sessions),
             )
             log.warning("%s", said)
-            self._broadcast.lasting(
-                Notice(self._world.clock.now(), f"{said}: see `waziterm check`", trouble=True)
-            )
+            said = Phrase("{what}: see `waziterm check`", what=said)
+            self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
 
     async def _keep_lock(self) -> None:
         """Take the directory's lock again whenever somebody deletes it, and tell once why that is
@@ -437,12 +439,15 @@ class SessionManager:
             except ConfigError as error:
                 for problem in error.problems:
                     log.error("the config was not reloaded: %s", problem.error)
-                self.announce(f"the config was not reloaded: {error.summary}", trouble=True)
+                said = Phrase("the config was not reloaded: {why}", why=error.summary)
+                self.announce(said, trouble=True)
                 return Reloaded(errors=error.problems)
             outcome = reloaded(self._started_with, self._settings, fresh)
             self.apply(fresh)
         later = ", ".join(outcome.needs_restart)
-        said = "the config was reloaded" + (f"; at the next start only: {later}" if later else "")
+        said = Phrase("the config was reloaded")
+        if later:
+            said = Phrase("the config was reloaded; at the next start only: {keys}", keys=later)
         log.info("%s", said)
         self.announce(said)
         return outcome

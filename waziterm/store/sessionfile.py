@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from waziterm.domain.care.evidence import Condition, Device, SessionLook
+from waziterm.domain.phrase import Phrase, as_it_is
 from waziterm.domain.text import plain
 from waziterm.store.errors import StoreError, from_sqlite
 
@@ -84,7 +85,7 @@ def look_at(path: Path, limit_s: float = LONG_S) -> SessionLook | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        return SessionLook(Condition.UNREADABLE, plain(error.strerror or str(error)))
+        return SessionLook(Condition.UNREADABLE, as_it_is(plain(error.strerror or str(error))))
     except sqlite3.Error as error:
         return _failed(error, path)
 
@@ -192,7 +193,7 @@ def _judged(db: sqlite3.Connection, path: Path, limit_s: float) -> SessionLook:
     finding = finding.removeprefix("*** in database main ***")
     if finding == "ok":
         return SessionLook(Condition.SOUND, devices=_devices(db))
-    detail = f"it is damaged ({plain(finding, 120)})"
+    detail = _damage(finding)
     try:
         # The rehearsal of a rebuild, in memory.
         _rebuild_into(db, path, _MEMORY, limit_s)
@@ -202,7 +203,8 @@ def _judged(db: sqlite3.Connection, path: Path, limit_s: float) -> SessionLook:
             raise
         if _name(error) == _FULL:
             return SessionLook(
-                Condition.UNREADABLE, f"{detail}, and is too large to be looked at in memory"
+                Condition.UNREADABLE,
+                Phrase("{what}, and is too large to be looked at in memory", what=detail),
             )
         return SessionLook(Condition.DAMAGED, detail)
 
@@ -251,16 +253,22 @@ def _rebuild_into(db: sqlite3.Connection, path: Path, target: str, limit_s: floa
 def _failed(error: sqlite3.Error, path: Path) -> SessionLook:
     name = _name(error)
     if name.startswith(_LOCKED):
-        return SessionLook(Condition.BUSY, "somebody keeps it locked")
+        return SessionLook(Condition.BUSY, Phrase("somebody keeps it locked"))
     if name == _LATE:
-        return SessionLook(Condition.BUSY, "it is too large to be looked at while it is in use")
+        said = Phrase("it is too large to be looked at while it is in use")
+        return SessionLook(Condition.BUSY, said)
     # A journal that is still to be rolled back, which a reader must not do.
     unfinished = name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) and any(_sidecars(path))
     if unfinished or not name:
-        return SessionLook(Condition.BUSY, _UNFINISHED)
+        return SessionLook(Condition.BUSY, Phrase(_UNFINISHED))
     if name.startswith(_DAMAGED):
-        return SessionLook(Condition.DAMAGED, f"it is damaged ({plain(str(error), 120)})")
-    return SessionLook(Condition.UNREADABLE, f"SQLite cannot read it ({name})")
+        return SessionLook(Condition.DAMAGED, _damage(str(error)))
+    return SessionLook(Condition.UNREADABLE, Phrase("SQLite cannot read it ({name})", name=name))
+
+
+def _damage(finding: str) -> Phrase:
+    """What SQLite has found, in a sentence of ours."""
+    return Phrase("it is damaged ({finding})", finding=plain(finding, 120))
 
 
 def _name(error: sqlite3.Error) -> str:

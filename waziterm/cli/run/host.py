@@ -23,6 +23,7 @@ from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.audit import Via, audited
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
 from waziterm.manager.descriptors import raise_descriptors
 from waziterm.manager.files.datadir import DataDir
@@ -199,7 +200,7 @@ async def _serve_health(settings: Settings, fleet: SessionManager) -> None:
             await asyncio.Event().wait()
     except FleetError as error:
         log.error("%s (%s)", error, error.hint)
-        fleet.announce(f"{error}; {error.hint}", trouble=True)
+        fleet.announce(Phrase("{what}; {hint}", what=str(error), hint=error.hint), trouble=True)
         await asyncio.Event().wait()
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from waziterm.control.frame import Frame
 from waziterm.control.server.stream import LINES_KEPT
 from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.broadcast import Broadcast, Subscriber
 from waziterm.manager.clock import STEP_S, elapsed
@@ -103,7 +104,7 @@ class Mirror:
             self._lines[name] = deque([*missing, *kept], maxlen=LINES_KEPT)
             self._broadcast.refresh()
 
-    def notice(self, text: str, *, trouble: bool = False) -> None:
+    def notice(self, text: Phrase, *, trouble: bool = False) -> None:
         """Say something of our own to whoever watches."""
         self._broadcast.notice(Notice(self.now(), text, trouble=trouble))
 

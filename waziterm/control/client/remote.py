@@ -24,6 +24,7 @@ from waziterm.domain.codec import CodecError, decode
 from waziterm.domain.fleet.api import Fleet, FleetError, FleetView, InstanceView, LogLine
 from waziterm.domain.fleet.typed import answer_of
 from waziterm.domain.fleet.verbs import ByVerb, Verb
+from waziterm.domain.phrase import NOTHING, Phrase, as_it_is
 from waziterm.manager.broadcast import Subscriber
 
 LOOK_S = 1.0
@@ -112,7 +113,7 @@ class _Remote(ByVerb):
 
         Raises FleetError when there never was anything: nobody runs, or nobody we understand.
         """
-        lost, told_at, loop = "", 0.0, asyncio.get_running_loop()
+        lost, told_at, loop = NOTHING, 0.0, asyncio.get_running_loop()
         heard_at = self._mirror.now()
         while True:
             try:
@@ -131,14 +132,15 @@ class _Remote(ByVerb):
                         self.silent_since, heard_at = None, self._mirror.now()
                         ready.set()
                         if lost:
-                            self._mirror.notice(f"the manager is back (pid {self.pid})")
-                            lost = ""
+                            back = Phrase("the manager is back (pid {pid})", pid=self.pid)
+                            self._mirror.notice(back)
+                            lost = NOTHING
                 raise self._wire.silent()
             except (FleetError, CodecError) as error:
                 nobody = self._owner() is None
                 if not ready.is_set() and (nobody or not _silent(error)):
                     raise _told(error) from error
-                why = await self._why_lost(error) if ready.is_set() else ""
+                why = await self._why_lost(error) if ready.is_set() else NOTHING
                 if why and self.silent_since is None:
                     self.silent_since = heard_at
                 if lost != why or (why and loop.time() - told_at >= REMIND_S):
@@ -147,16 +149,20 @@ class _Remote(ByVerb):
                     self._mirror.notice(why, trouble=True)
             await asyncio.sleep(LOOK_S if ready.is_set() else BOOT_LOOK_S)
 
-    async def _why_lost(self, error: FleetError | CodecError) -> str:
-        if isinstance(error, CodecError) or error.hint == OTHER_VERSION:
-            return f"the manager cannot be understood: {OTHER_VERSION}"
+    async def _why_lost(self, error: FleetError | CodecError) -> Phrase:
+        if isinstance(error, OtherProtocolError):
+            return error.told
+        if isinstance(error, CodecError):
+            return Phrase("the manager cannot be understood: {hint}", hint=Phrase(OTHER_VERSION))
         if not _silent(error):
-            return str(error)
+            return as_it_is(str(error))
         # A process that dies lets go of its socket a moment before its lock.
         await asyncio.sleep(BOOT_LOOK_S)
         if self._owner() in (self.pid, _UNSEEN):
-            return f"the manager (pid {self.pid}) does not answer; asking it every second"
-        return f"the manager (pid {self.pid}) is gone; looking for it every second"
+            return Phrase(
+                "the manager (pid {pid}) does not answer; asking it every second", pid=self.pid
+            )
+        return Phrase("the manager (pid {pid}) is gone; looking for it every second", pid=self.pid)
 
     def _owner(self) -> int | None:
         """The pid of the process that owns the directory, `_UNSEEN` when it cannot be seen, None

@@ -265,7 +265,8 @@ def _fitting(words: Words, phrases: Iterator[Phrase]) -> str:
     said = ""
     for phrase in phrases:
         if len(said := words.said(phrase)) <= LONGEST:
-            return said
+            # A screen says it again, in its own language.
+            return phrase.said(said)
     return said[: LONGEST - 1] + "…"
 
 

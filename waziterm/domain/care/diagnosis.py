@@ -13,6 +13,7 @@ from waziterm.domain.care.host import FULL_DISK_BYTES, LOW_DISK_BYTES, instances
 from waziterm.domain.care.of_files import session_findings
 from waziterm.domain.care.of_instances import ailments
 from waziterm.domain.care.trash import EXPIRES_SOON_S, TrashView, Why
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.domain.version import Origin, day_text
 
@@ -89,14 +90,16 @@ def mended(survey: Survey, steps: Sequence[FixStep]) -> Survey:
 
 def _openness(survey: Survey) -> Iterator[Finding]:
     for each in survey.open_paths:
-        mode = "700" if each.is_folder else "600"
         yield Finding(
             FindingKind.OPEN_TO_OTHERS,
             Severity.WARNING,
             each.path,
             None,
-            f"others can get at it (mode {each.mode:o}), and it holds keys or leads to them",
-            f"set its mode to {mode}",
+            Phrase(
+                "others can get at it (mode {mode}), and it holds keys or leads to them",
+                mode=f"{each.mode:o}",
+            ),
+            Phrase("set its mode to {mode}", mode="700" if each.is_folder else "600"),
             Remedy.CLOSE_TO_OTHERS,
         )
     for each in survey.open_secrets:
@@ -106,8 +109,11 @@ def _openness(survey: Survey) -> Iterator[Finding]:
             Severity.WARNING,
             each.path,
             None,
-            f"others can read it (mode {each.mode:o}), and it holds secrets of the settings",
-            f"set its mode to 600, as with `chmod 600 {shlex.quote(each.path)}`",
+            Phrase(
+                "others can read it (mode {mode}), and it holds secrets of the settings",
+                mode=f"{each.mode:o}",
+            ),
+            Phrase("set its mode to 600, as with `chmod 600 {path}`", path=shlex.quote(each.path)),
         )
 
 
@@ -118,8 +124,8 @@ def _leftovers(survey: Survey) -> Iterator[Finding]:
             Severity.NOTICE,
             survey.stale_socket,
             None,
-            "the control socket of a manager that has ended: nobody answers",
-            "remove it",
+            Phrase("the control socket of a manager that has ended: nobody answers"),
+            Phrase("remove it"),
             Remedy.REMOVE_STALE,
         )
 
@@ -132,19 +138,23 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             Severity.PROBLEM if free < FULL_DISK_BYTES else Severity.WARNING,
             "disk",
             None,
-            f"{free / 1e6:.0f} MB free where the data directory is",
-            "free some: a session that cannot be written is lost",
+            Phrase("{count} MB free where the data directory is", count=round(free / 1e6)),
+            Phrase("free some: a session that cannot be written is lost"),
         )
     if survey.descriptors is not None and instances_within(survey.descriptors) < fleet:
-        allowed = instances_within(survey.descriptors)
         yield Finding(
             FindingKind.FEW_DESCRIPTORS,
             Severity.WARNING,
             "open files",
             None,
-            f"the limit of open files ({survey.descriptors}) is enough for about {allowed}"
-            f" instances; there are {fleet}",
-            "raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit",
+            Phrase(
+                "the limit of open files ({limit}) is enough for about {allowed} instances;"
+                " there are {fleet}",
+                limit=survey.descriptors,
+                allowed=instances_within(survey.descriptors),
+                fleet=fleet,
+            ),
+            Phrase("raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit"),
         )
     if survey.is_upgraded:
         yield Finding(
@@ -152,8 +162,8 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             Severity.NOTICE,
             "waziterm",
             None,
-            "upgraded on disk: restart",
-            "end this manager and start it again; what runs now is resumed then",
+            Phrase("upgraded on disk: restart"),
+            Phrase("end this manager and start it again; what runs now is resumed then"),
         )
 
 
@@ -165,8 +175,11 @@ def _damaged(survey: Survey) -> Iterator[Finding]:
             Severity.PROBLEM,
             name,
             name,
-            f"its row in waziterm.db is damaged: {columns}",
-            f"`waziterm status {name}` shows what is left of it; its next change stores it anew",
+            Phrase("its row in waziterm.db is damaged: {columns}", columns=columns),
+            Phrase(
+                "`waziterm status {name}` shows what is left of it; its next change stores it anew",
+                name=name,
+            ),
         )
     for table, count in survey.damaged_history.items():
         yield Finding(
@@ -174,8 +187,14 @@ def _damaged(survey: Survey) -> Iterator[Finding]:
             Severity.WARNING,
             table,
             None,
-            f"rows of the table {table} in waziterm.db that cannot be read: {count}",
-            "they are left out wherever the history is shown, and go with those of their age",
+            Phrase(
+                "rows of the table {table} in waziterm.db that cannot be read: {count}",
+                table=table,
+                count=count,
+            ),
+            Phrase(
+                "they are left out wherever the history is shown, and go with those of their age"
+            ),
         )
     for entry in survey.trash:
         if entry.why is Why.DAMAGED:
@@ -184,8 +203,11 @@ def _damaged(survey: Survey) -> Iterator[Finding]:
                 Severity.WARNING,
                 plain(entry.id, 80),
                 None,
-                f"its manifest in the trash cannot be read; beside it: {len(entry.files)} files",
-                "its files are kept for ever: move what is needed of them away by hand",
+                Phrase(
+                    "its manifest in the trash cannot be read; beside it: {count} files",
+                    count=len(entry.files),
+                ),
+                Phrase("its files are kept for ever: move what is needed of them away by hand"),
             )
 
 
@@ -196,8 +218,10 @@ def _stuck(survey: Survey) -> Iterator[Finding]:
             Severity.PROBLEM,
             name,
             name,
-            f"longer in its state than it can be: {why}",
-            f"the janitor goes on with it; `waziterm reconnect {name}` does so now",
+            Phrase("longer in its state than it can be: {why}", why=why),
+            Phrase(
+                "the janitor goes on with it; `waziterm reconnect {name}` does so now", name=name
+            ),
         )
 
 
@@ -213,8 +237,11 @@ def _version(survey: Survey) -> Iterator[Finding]:
                 Severity.NOTICE,
                 "neonize",
                 None,
-                f"it tells WhatsApp {version.text}, newer than its own, which WhatsApp refuses",
-                "upgrade neonize, then start waziterm again: this is a bridge for weeks",
+                Phrase(
+                    "it tells WhatsApp {version}, newer than its own, which WhatsApp refuses",
+                    version=version.text,
+                ),
+                Phrase("upgrade neonize, then start waziterm again: this is a bridge for weeks"),
             )
         return
     yield Finding(
@@ -222,9 +249,14 @@ def _version(survey: Survey) -> Iterator[Finding]:
         Severity.WARNING,
         "neonize",
         None,
-        f"it tells WhatsApp {version.text}, about {version.age_days(survey.now)} days old;"
-        f" refusals are to be expected from about {day_text(version.refusals_from)}",
-        "upgrade neonize, then start waziterm again",
+        Phrase(
+            "it tells WhatsApp {version}, about {count} days old;"
+            " refusals are to be expected from about {day}",
+            version=version.text,
+            count=version.age_days(survey.now),
+            day=day_text(version.refusals_from),
+        ),
+        Phrase("upgrade neonize, then start waziterm again"),
     )
 
 
@@ -235,14 +267,22 @@ def _expiring(survey: Survey) -> Iterator[Finding]:
 
 
 def _expiry(entry: TrashView, left_s: float) -> Finding:
-    days = int(left_s // 86_400)
-    when = "within a day" if days == 0 else f"in {days} day{'s' if days > 1 else ''}"
-    back = f"`waziterm restore {plain(entry.id, 80)}` brings it back"
+    days, identity = int(left_s // 86_400), plain(entry.id, 80)
+    when = Phrase("within a day")
+    if days:
+        when = Phrase("in 1 day" if days == 1 else "in {count} days", count=days)
+    act = Phrase("nothing: its keys are gone")
+    if entry.restorable:
+        act = Phrase("`waziterm restore {entry}` brings it back; else nothing", entry=identity)
     return Finding(
         FindingKind.TRASH_EXPIRES,
         Severity.NOTICE,
-        plain(entry.id, 80),
+        identity,
         None,
-        f"a session of {plain(entry.instance, 60)} in the trash is deleted for good {when}",
-        f"{back}; else nothing" if entry.restorable else "nothing: its keys are gone",
+        Phrase(
+            "a session of {name} in the trash is deleted for good {when}",
+            name=plain(entry.instance, 60),
+            when=when,
+        ),
+        act,
     )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from waziterm.domain.care.trash import TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.phrase import NOTHING, Phrase
 from waziterm.domain.version import UsedVersion
 
 Device = tuple[str, str]
@@ -35,7 +36,7 @@ class SessionLook:
     """
 
     condition: Condition
-    detail: str = ""
+    detail: Phrase = NOTHING
     devices: tuple[Device, ...] = ()
     is_rebuildable: bool = False
 
@@ -92,7 +93,7 @@ class Survey:
     trash: tuple[TrashView, ...] = ()
     damaged_rows: Mapping[str, str] = field(default_factory=dict)
     damaged_history: Mapping[str, int] = field(default_factory=dict)
-    stuck: Mapping[str, str] = field(default_factory=dict)
+    stuck: Mapping[str, Phrase] = field(default_factory=dict)
     connect_limit_s: float = Limits().connect_timeout_s
     version: UsedVersion | None = None
 
@@ -105,7 +106,7 @@ class Survey:
         """Whether a worker of ours may use the instance's session."""
         return self.has_manager and instance.state.is_live
 
-    def way_back(self, name: str) -> str:
+    def way_back(self, name: str) -> Phrase:
         """The commands that give an instance a working session again; the current one, if any,
         goes to the trash."""
         # A copy that `fix` made is of a file that was damaged, so it leads nowhere.
@@ -119,5 +120,11 @@ class Survey:
         ]
         if entries:
             newest = max(entries, key=lambda entry: entry.at)
-            return f"`waziterm clean {name}`, then `waziterm restore {newest.id}`"
-        return f"`waziterm clean {name}`, then `waziterm start {name}` to link it anew"
+            return Phrase(
+                "`waziterm clean {name}`, then `waziterm restore {entry}`",
+                name=name,
+                entry=newest.id,
+            )
+        return Phrase(
+            "`waziterm clean {name}`, then `waziterm start {name}` to link it anew", name=name
+        )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.units import Sentence
 
 
 class Severity(StrEnum):
@@ -78,8 +79,8 @@ class Finding:
     severity: Severity
     subject: str
     instance: str | None
-    evidence: str
-    act: str
+    evidence: Sentence
+    act: Sentence
     remedy: Remedy | None = None
 
     @property
@@ -96,7 +97,7 @@ class FixStep:
     remedy: Remedy
     subject: str
     instance: str | None
-    act: str
+    act: Sentence
     error: str = ""
     backup: str | None = None
 

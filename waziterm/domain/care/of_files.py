@@ -9,6 +9,7 @@ from waziterm.domain.care.evidence import Condition, SessionLook, Survey
 from waziterm.domain.care.findings import Finding, FindingKind, Remedy, Severity
 from waziterm.domain.jid import Jid, mask_jid
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.text import plain, safe_line
 
 _ID = re.compile("[0-9a-f]{16}")
@@ -33,8 +34,11 @@ def _session(survey: Survey, identity: str) -> Iterator[Finding]:
             Severity.PROBLEM,
             path,
             instance.name if instance else None,
-            f"another program has its session file open: {safe_line(holder, 200)}",
-            "end that program: two clients on one session push each other out",
+            Phrase(
+                "another program has its session file open: {holder}",
+                holder=safe_line(holder, 200),
+            ),
+            Phrase("end that program: two clients on one session push each other out"),
         )
     if instance is None:
         if look is not None:
@@ -46,7 +50,10 @@ def _session(survey: Survey, identity: str) -> Iterator[Finding]:
                 Severity.PROBLEM,
                 instance.name,
                 instance.name,
-                f"it is linked as {mask_jid(instance.jid)}, but its session file is gone",
+                Phrase(
+                    "it is linked as {jid}, but its session file is gone",
+                    jid=str(mask_jid(instance.jid)),
+                ),
                 survey.way_back(instance.name),
             )
     elif look.condition is Condition.SOUND:
@@ -65,8 +72,8 @@ def _files_in_use(survey: Survey) -> Iterator[Finding]:
             Severity.PROBLEM,
             path,
             owner.name if owner is not None else None,
-            "it cannot be written: messages that arrive would be acknowledged and lost",
-            f"mend its owner, its mode or the disk: `ls -ld {path}`",
+            Phrase("it cannot be written: messages that arrive would be acknowledged and lost"),
+            Phrase("mend its owner, its mode or the disk: `ls -ld {path}`", path=path),
         )
     for identity in survey.replaced:
         name = survey.known[identity].name
@@ -75,28 +82,36 @@ def _files_in_use(survey: Survey) -> Iterator[Finding]:
             Severity.PROBLEM,
             survey.paths.get(identity, name),
             name,
-            "its worker has another file open than the one at this path: nothing can be saved",
-            f"`waziterm reconnect {name}` opens the file that lies there now",
+            Phrase(
+                "its worker has another file open than the one at this path: nothing can be saved"
+            ),
+            Phrase("`waziterm reconnect {name}` opens the file that lies there now", name=name),
         )
 
 
 def _orphan(survey: Survey, stem: str, look: SessionLook, path: str, *, held: bool) -> Finding:
     whose = ", ".join(str(mask_jid(jid)) for jid, _ in look.devices[:3])
-    evidence = "a session file of no instance" + (f", linked as {whose}" if whose else "")
+    evidence = Phrase("a session file of no instance")
+    if whose:
+        evidence = Phrase("a session file of no instance, linked as {jids}", jids=whose)
     if look.condition is not Condition.SOUND:
-        evidence += f"; {look.detail}"
+        evidence = joined("; ", (evidence, look.detail))
     remedy: Remedy | None = Remedy.TRASH_SESSION
-    act = "move it to the trash, from where it can be restored"
+    act = Phrase("move it to the trash, from where it can be restored")
     if held or look.condition is Condition.BUSY:
-        remedy, act = None, "end the program that uses it, then `waziterm fix`"
+        remedy, act = None, Phrase("end the program that uses it, then `waziterm fix`")
     elif look.condition is Condition.UNREADABLE:
-        remedy, act = None, f"look at it: `ls -l {path}`"
+        remedy, act = None, Phrase("look at it: `ls -l {path}`", path=path)
     elif survey.is_lost and look.devices and _ID.fullmatch(stem):
         # Of a fleet whose database was lost, all sessions are of no instance.
         remedy = None
-        act = f"put waziterm.db back from a backup, or `waziterm add NAME --session {stem}`"
+        act = Phrase(
+            "put waziterm.db back from a backup, or `waziterm add NAME --session {file}`",
+            file=stem,
+        )
     elif any(each.name == stem and each.id not in survey.sessions for each in survey.instances):
-        remedy, act = None, f"start waziterm again: {stem} has no session file, and takes it up"
+        remedy = None
+        act = Phrase("start waziterm again: {name} has no session file, and takes it up", name=stem)
     return Finding(FindingKind.ORPHAN_SESSION, Severity.WARNING, path, None, evidence, act, remedy)
 
 
@@ -108,21 +123,25 @@ def _unsound(
     match look.condition:
         case Condition.BUSY:
             kind, severity = FindingKind.SESSION_BUSY, Severity.NOTICE
-            act = "run the check again; a file that was not closed cleanly is mended by its start"
+            act = Phrase(
+                "run the check again; a file that was not closed cleanly is mended by its start"
+            )
         case Condition.UNREADABLE:
             kind, severity = FindingKind.SESSION_UNREADABLE, Severity.PROBLEM
-            act = f"see its owner, its mode and the disk: `ls -l {path}`"
+            act = Phrase("see its owner, its mode and the disk: `ls -l {path}`", path=path)
         case Condition.DAMAGED | Condition.SOUND:
             kind, severity = FindingKind.SESSION_DAMAGED, Severity.PROBLEM
             act = survey.way_back(name)
             if look.is_rebuildable and held:
-                act = "end the program that has it open, then `waziterm fix`"
+                act = Phrase("end the program that has it open, then `waziterm fix`")
             elif look.is_rebuildable:
-                act = "copy it to the trash, then rebuild it from what can be read: all of it can"
+                act = Phrase(
+                    "copy it to the trash, then rebuild it from what can be read: all of it can"
+                )
                 remedy = Remedy.REBUILD_SESSION
         case _:
             assert_never(look.condition)
-    evidence = f"its session file: {look.detail}"
+    evidence = Phrase("its session file: {what}", what=look.detail)
     return Finding(kind, severity, path, name, evidence, act, remedy)
 
 
@@ -140,7 +159,10 @@ def _devices(
             Severity.PROBLEM,
             path,
             name,
-            f"it is linked as {mask_jid(instance.jid)}, but its session file holds no device",
+            Phrase(
+                "it is linked as {jid}, but its session file holds no device",
+                jid=str(mask_jid(instance.jid)),
+            ),
             survey.way_back(name),
         )
     elif count == 0 and not live:
@@ -149,8 +171,8 @@ def _devices(
             Severity.NOTICE,
             path,
             name,
-            "its session file holds no device: nothing in it can be used",
-            "end the program that has it open" if held else "move it to the trash",
+            Phrase("its session file holds no device: nothing in it can be used"),
+            Phrase("end the program that has it open" if held else "move it to the trash"),
             None if held else Remedy.TRASH_SESSION,
         )
     elif count > 1:
@@ -159,9 +181,13 @@ def _devices(
             Severity.WARNING if known else Severity.PROBLEM,
             path,
             name,
-            f"its session file holds {count} devices"
-            + ("" if known else ", none of them its own" if instance.is_paired else ""),
-            f"it needs a file with one: {survey.way_back(name)}",
+            Phrase(
+                "its session file holds {count} devices"
+                if known or not instance.is_paired
+                else "its session file holds {count} devices, none of them its own",
+                count=count,
+            ),
+            Phrase("it needs a file with one: {way}", way=survey.way_back(name)),
         )
     elif count == 1 and instance.is_paired and not known:
         yield Finding(
@@ -169,8 +195,11 @@ def _devices(
             Severity.PROBLEM,
             path,
             name,
-            f"it is linked as {mask_jid(instance.jid)},"
-            f" but its session file holds {mask_jid(look.devices[0][0])}",
+            Phrase(
+                "it is linked as {jid}, but its session file holds {other}",
+                jid=str(mask_jid(instance.jid)),
+                other=str(mask_jid(look.devices[0][0])),
+            ),
             survey.way_back(name),
         )
     elif count == 1 and not instance.is_paired and survey.has_manager and not live:
@@ -179,8 +208,11 @@ def _devices(
             Severity.WARNING,
             path,
             name,
-            f"its session file holds {mask_jid(look.devices[0][0])}, but it is not linked",
-            "start waziterm again: it then takes the device up",
+            Phrase(
+                "its session file holds {jid}, but it is not linked",
+                jid=str(mask_jid(look.devices[0][0])),
+            ),
+            Phrase("start waziterm again: it then takes the device up"),
         )
 
 
@@ -199,16 +231,22 @@ def _doubles(survey: Survey) -> Iterator[Finding]:
             continue
         ours = sorted(known[each].name for each in holding if each in known)
         files = sorted(PurePath(survey.paths[each]).name for each in holding if each not in known)
-        evidence = ", ".join((*ours, *(f"the file {plain(file, 60)}" for file in files)))
-        act = "`waziterm fix` moves the file of no instance to the trash"
+        named = (Phrase("the file {file}", file=plain(file, 60)) for file in files)
+        act = Phrase("`waziterm fix` moves the file of no instance to the trash")
         if len(ours) > 1:
-            act = f"keep one of them; for each other: `waziterm remove {ours[-1]}`"
+            act = Phrase(
+                "keep one of them; for each other: `waziterm remove {name}`", name=ours[-1]
+            )
         yield Finding(
             FindingKind.JID_TWICE,
             Severity.PROBLEM if len(ours) > 1 else Severity.WARNING,
             str(mask_jid(jid)),
             ours[-1] if ours else None,
-            f"the device {mask_jid(jid)} is in several places: {evidence}",
+            Phrase(
+                "the device {jid} is in several places: {where}",
+                jid=str(mask_jid(jid)),
+                where=joined(", ", (*ours, *named)),
+            ),
             act,
         )
 

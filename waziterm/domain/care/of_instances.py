@@ -1,15 +1,23 @@
 """What ails an instance by its own account and history, and what a person can do. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Finding, FindingKind, Severity
+from waziterm.domain.incidents.outcome import span_of
 from waziterm.domain.jid import mask_number
-from waziterm.domain.lifecycle.details import is_queued, other_number_detail
+from waziterm.domain.lifecycle.details import (
+    as_phrase,
+    detail_phrase,
+    is_queued,
+    other_number_detail,
+    reason_phrase,
+)
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage, evidence_for, evidence_of_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.text import safe_line
 
 MANY_CONFLICTS = 3
@@ -51,42 +59,45 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
     yield from _unkept(survey)
     if outdated:
         names = [instance.name for instance in outdated]
-        shown = ", ".join(names[:3]) + ("" if len(names) <= 3 else ", …")
         details = (each.detail for each in outdated if each.state is State.OUTDATED)
         known = safe_line(next((detail for detail in details if detail), ""), 300)
+        evidence = Phrase(
+            "WhatsApp refuses this version of the library (405); stopped: {names}",
+            names=_first(names),
+        )
         yield Finding(
             FindingKind.OUTDATED,
             Severity.PROBLEM,
             "neonize",
             None,
-            f"WhatsApp refuses this version of the library (405); stopped: {shown}"
-            + (f"; {known}" if known else ""),
-            Reason.OUTDATED_CLIENT.next_step,
+            joined("; ", (evidence, as_phrase(known))) if known else evidence,
+            Phrase(Reason.OUTDATED_CLIENT.next_step),
         )
 
 
 def _held(survey: Survey, instance: Instance) -> Finding:
     name, reason = instance.name, instance.hold
     assert reason is not None
-    act = _HELD.get(reason, _ONE_TRY).format(name=name)
+    act = Phrase(_HELD.get(reason, _ONE_TRY), name=name)
     if reason in _OF_THE_FILE:
-        act = f"{act}; else {survey.way_back(name)}"
+        act = Phrase("{act}; else {way}", act=act, way=survey.way_back(name))
     kind = FindingKind.CRASH_LOOP if reason is Reason.CRASH_LOOP else FindingKind.HELD
     # Whoever stopped it knows of it.
     severity = Severity.PROBLEM if instance.wanted is Wanted.RUNNING else Severity.NOTICE
-    detail = evidence_for(instance, reason)
-    return Finding(kind, severity, name, name, f"held: {_said(reason, detail)}", act)
+    why = _said(reason, evidence_for(instance, reason))
+    return Finding(kind, severity, name, name, Phrase("held: {why}", why=why), act)
 
 
 def _banned(instance: Instance, left_s: float) -> Finding:
     minutes = max(1, round(left_s / 60))
-    left = f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"
-    evidence = (
-        f"{_said(Reason.TEMPORARY_BAN, evidence_for(instance, Reason.TEMPORARY_BAN))}, {left} left"
-    )
-    act = "wait: it connects by itself then, and nothing shortens a ban"
+    left = Phrase("{count} min", count=minutes)
+    if minutes >= 120:
+        left = Phrase("{count} h", count=round(minutes / 60))
+    why = _said(Reason.TEMPORARY_BAN, evidence_for(instance, Reason.TEMPORARY_BAN))
+    evidence = Phrase("{why}, {left} left", why=why, left=left)
+    act = Phrase("wait: it connects by itself then, and nothing shortens a ban")
     if instance.wanted is Wanted.STOPPED:
-        act = f"wait; then `waziterm start {instance.name}`"
+        act = Phrase("wait; then `waziterm start {name}`", name=instance.name)
     return Finding(
         FindingKind.BANNED, Severity.PROBLEM, instance.name, instance.name, evidence, act
     )
@@ -94,9 +105,12 @@ def _banned(instance: Instance, left_s: float) -> Finding:
 
 def _logged_out(instance: Instance) -> Finding:
     name, reason = instance.name, instance.reason
-    act = f"`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it anew"
+    act = Phrase(
+        "`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it anew",
+        name=name,
+    )
     if reason is not Reason.UNLINKED:
-        act = f"{reason.next_step}; then {act}"
+        act = Phrase("{first}; then {act}", first=Phrase(reason.next_step), act=act)
     evidence = _said(reason, instance.detail)
     return Finding(FindingKind.LOGGED_OUT, Severity.PROBLEM, name, name, evidence, act)
 
@@ -111,27 +125,32 @@ def _is_missed(survey: Survey, instance: Instance) -> bool:
 def _not_connected(survey: Survey, instance: Instance) -> Finding:
     """One that is wanted and not connected; one that has only begun to connect is no problem."""
     name, since = instance.name, instance.down_since or instance.since
-    lasts = _span(survey.now - since)
+    lasts = span_of(max(0.0, survey.now - since))
     trouble, detail = cause_of_outage(instance)
-    evidence = f"not connected for {lasts}: {_said(trouble, detail)}"
-    act = f"it tries again by itself; `waziterm test {name}` names the layer that fails"
+    evidence = Phrase("not connected for {lasts}: {why}", lasts=lasts, why=_said(trouble, detail))
+    act = Phrase(
+        "it tries again by itself; `waziterm test {name}` names the layer that fails", name=name
+    )
     severity = Severity.PROBLEM
     if not instance.is_paired and instance.state is not State.CONNECTING:
-        severity, act = (
-            Severity.NOTICE,
-            f"`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it",
+        severity = Severity.NOTICE
+        act = Phrase(
+            "`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it",
+            name=name,
         )
         if instance.state is State.PAIRING:
-            act = instance.next_step
-        evidence = f"not linked: {_said(instance.reason, instance.detail)}"
+            act = Phrase(instance.next_step)
+        evidence = Phrase("not linked: {why}", why=_said(instance.reason, instance.detail))
     elif instance.state is State.STOPPED:
         paused = instance.reason is Reason.PAUSED
         severity = Severity.NOTICE if paused else Severity.PROBLEM
-        act = instance.next_step if paused else f"`waziterm start {name}`"
+        act = Phrase("`waziterm start {name}`", name=name)
+        if paused:
+            act = Phrase(instance.next_step)
     elif _has_just_begun(survey, instance, since, trouble):
-        severity, act = Severity.NOTICE, "wait: it is connecting"
+        severity, act = Severity.NOTICE, Phrase("wait: it is connecting")
     elif trouble.is_of_a_conflict:
-        act = _OTHER_CLIENT.format(name=name)
+        act = Phrase(_OTHER_CLIENT, name=name)
     return Finding(FindingKind.NOT_CONNECTED, severity, name, name, evidence, act)
 
 
@@ -153,8 +172,11 @@ def _other_number(instance: Instance) -> Finding:
         Severity.WARNING,
         name,
         name,
-        other_number_detail(instance.other_number, phone),
-        f"`waziterm clean {name} --logout`, then `waziterm start {name}`, if that is not meant",
+        detail_phrase(other_number_detail(instance.other_number, phone)),
+        Phrase(
+            "`waziterm clean {name} --logout`, then `waziterm start {name}`, if that is not meant",
+            name=name,
+        ),
     )
 
 
@@ -166,22 +188,23 @@ def _unkept(survey: Survey) -> Iterator[Finding]:
         if instance.wanted is Wanted.RUNNING and instance.is_paired
     ]
     if missed and not survey.has_manager:
-        shown = ", ".join(missed[:3]) + ("" if len(missed) <= 3 else ", …")
         yield Finding(
             FindingKind.NO_MANAGER,
             Severity.NOTICE,
             "waziterm",
             None,
-            f"no manager runs: {len(missed)} wanted, none connected: {shown}",
-            Reason.NO_MANAGER.next_step,
+            Phrase(
+                "no manager runs: {count} wanted, none connected: {names}",
+                count=len(missed),
+                names=_first(missed),
+            ),
+            Phrase(Reason.NO_MANAGER.next_step),
         )
 
 
-def _span(seconds: float) -> str:
-    for unit, size in (("d", 86_400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
+def _first(names: Sequence[str]) -> str:
+    """The first few of them."""
+    return ", ".join(names[:3]) + ("" if len(names) <= 3 else ", …")
 
 
 def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
@@ -189,16 +212,20 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
     conflicts = survey.conflicts.get(instance.id, 0)
     retries = survey.retries.get(instance.id, 0)
     if conflicts:
-        times = "once" if conflicts == 1 else f"{conflicts} times"
+        evidence = Phrase(
+            "another client took its session once in the last day"
+            if conflicts == 1
+            else "another client took its session {count} times in the last day",
+            count=conflicts,
+        )
         who = safe_line(evidence_of_conflict(instance), 200)
         yield Finding(
             FindingKind.RECENT_CONFLICTS,
             Severity.WARNING if conflicts >= MANY_CONFLICTS else Severity.NOTICE,
             name,
             name,
-            f"another client took its session {times} in the last day"
-            + (f": {who}" if who else ""),
-            f"{_OTHER_CLIENT.format(name=name)}; `waziterm conflicts` tells when",
+            joined(": ", (evidence, as_phrase(who))) if who else evidence,
+            Phrase("{act}; `waziterm conflicts` tells when", act=Phrase(_OTHER_CLIENT, name=name)),
         )
     if retries >= FLAPPING:
         yield Finding(
@@ -206,11 +233,10 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
             Severity.WARNING,
             name,
             name,
-            f"its connection was lost {retries} times in the last hour",
-            f"`waziterm test {name}` names the layer that fails",
+            Phrase("its connection was lost {count} times in the last hour", count=retries),
+            Phrase("`waziterm test {name}` names the layer that fails", name=name),
         )
 
 
-def _said(reason: Reason, detail: str) -> str:
-    code = f" ({reason.code})" if reason.code else ""
-    return f"{reason.sentence}{code}" + (f": {safe_line(detail, 200)}" if detail else "")
+def _said(reason: Reason, detail: str) -> Phrase:
+    return reason_phrase(reason, safe_line(detail, 200))

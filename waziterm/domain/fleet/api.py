@@ -13,7 +13,7 @@ from waziterm.domain.lifecycle.instance import PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import mask_proxy
-from waziterm.domain.units import Moment, Seconds
+from waziterm.domain.units import Moment, Seconds, Sentence
 from waziterm.domain.version import UsedVersion
 
 __all__ = [
@@ -187,7 +187,7 @@ class Notice:
     """
 
     at: Moment
-    text: str
+    text: Sentence
     instance: str | None = None
     trouble: bool = False
     rings: bool = False

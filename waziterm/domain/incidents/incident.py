@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from waziterm.domain.lifecycle.details import outage_detail, proxy_detail
+from waziterm.domain.lifecycle.details import outage_detail, proxy_detail, reason_phrase
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import proxy_place
 from waziterm.domain.units import Moment
 
@@ -57,18 +58,18 @@ class Incident:
         return replace(self, began_at=self.began_at + by, last_at=self.last_at + by)
 
     @property
-    def who(self) -> str:
+    def who(self) -> Phrase:
         """Whom it met: the one instance, or how many of the fleet; the machine where none."""
         if not self.names:
-            return "this machine"
-        return self.names[0] if len(self.names) == 1 else f"{len(self.names)} of {self.fleet}"
+            return Phrase("this machine")
+        if len(self.names) == 1:
+            return Phrase("{name}", name=self.names[0])
+        return Phrase("{count} of {fleet}", count=len(self.names), fleet=self.fleet)
 
     @property
-    def what(self) -> str:
+    def what(self) -> Phrase:
         """What happened, with its code and the evidence."""
-        code = f" ({self.reason.code})" if self.reason.code else ""
-        detail = f": {self.detail}" if self.detail else ""
-        return f"{self.reason.sentence}{code}{detail}"
+        return reason_phrase(self.reason, self.detail)
 
 
 def is_trouble(before: Instance, after: Instance) -> bool:

@@ -6,6 +6,7 @@ from waziterm.domain.care.trash import Why
 from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.phrase import Phrase
 
 
 class StopWorker(Fieldless):
@@ -150,7 +151,7 @@ class Unwatch(Fieldless):
 class Tell:
     """Say a sentence to whoever watches, and write it into the log. text: masked."""
 
-    text: str
+    text: Phrase
 
 
 Action = (

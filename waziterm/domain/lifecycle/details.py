@@ -4,11 +4,13 @@ A detail is stored as plain text; `as_phrase` finds the template again, of which
 """
 
 import re
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.lifecycle.causes import CAUSES
-from waziterm.domain.phrase import Phrase
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.phrase import Phrase, as_it_is, joined
 
 QUEUED = "waiting for its turn"
 """The detail of an instance that is to connect as soon as the fleet's limit allows."""
@@ -39,6 +41,31 @@ _MEASURES = {
 }
 _SEEN = "{name}, {count} times"
 _PAIRINGS_AHEAD = f"{QUEUED}; pairings under way: {{count}}"
+_BETWEEN = "; "
+_MOST_PARTS = 6
+_MANY = 512
+_HELD_BY = "held by {what}"
+_SUSPECT = "suspect: {what}"
+_NOBODY = "nobody on this machine; look on other servers and old installations"
+_ONE_UNREAD = "1 process of other users could not be looked into"
+_UNREAD = "{count} processes of other users could not be looked into"
+_SIBLING = "the instance {name} of this fleet"
+OWN_VERSION = "{version} is neonize's own"
+SET_VERSION = "{version} was set"
+READ_VERSION = "{version} was read on {day}"
+REFUSED_VERSION = "{version} was read on {day} and is refused too"
+TRIED_VERSION = "{name} tries WhatsApp's current version, {version}"
+VERSION_IS_READ = "WhatsApp's current version is being read"
+NO_VERSION_YET = "no version that it accepts was found yet"
+NO_VERSION_SOUGHT = "no other version is sought, because whatsapp_version is set"
+OTHER_LIBRARY = "neonize was upgraded meanwhile: start waziterm again"
+NO_PAGE = "there is no instance to read WhatsApp's page for"
+INTERNAL_ERROR = "internal error; see the program's log"
+"""What an instance is told of the version of the library while it waits for another one."""
+ENDED_UNSEEN = "it ended unseen"
+NO_HEARTBEAT = "its heartbeat stopped"
+FOUND_DEAD = "found dead by the janitor"
+"""How a worker process came to its end."""
 
 TEMPLATES = (
     *CAUSES,
@@ -54,6 +81,11 @@ TEMPLATES = (
     *dict.fromkeys(_MEASURES.values()),
     _SEEN,
     _PAIRINGS_AHEAD,
+    *(_HELD_BY, _SUSPECT, _NOBODY, _ONE_UNREAD, _UNREAD, _SIBLING),
+    *(OWN_VERSION, SET_VERSION, READ_VERSION, REFUSED_VERSION, TRIED_VERSION, VERSION_IS_READ),
+    *(NO_VERSION_YET, NO_VERSION_SOUGHT, OTHER_LIBRARY, NO_PAGE, INTERNAL_ERROR),
+    *(ENDED_UNSEEN, NO_HEARTBEAT, FOUND_DEAD),
+    QUEUED,
 )
 """The templates of all of them, for the catalogs."""
 
@@ -117,8 +149,45 @@ def pattern_detail(name: str, count: int) -> str:
     return _SEEN.format(name=name, count=count)
 
 
+def search_detail(holder: str, suspects: Sequence[str], unread: int) -> str:
+    """What the search for another client on this machine has found; see
+    `manager.rivals.search.SearchResult`."""
+    if holder:
+        return _HELD_BY.format(what=holder)
+    parts = [_SUSPECT.format(what=", ".join(suspects[:3])) if suspects else _NOBODY]
+    if unread:
+        parts.append((_ONE_UNREAD if unread == 1 else _UNREAD).format(count=unread))
+    return _BETWEEN.join(parts)
+
+
+def sibling_detail(name: str) -> str:
+    """An instance of the same fleet has the session."""
+    return _SIBLING.format(name=name)
+
+
+@lru_cache(_MANY)
 def as_phrase(detail: str) -> str:
-    """A detail as a phrase of its template and the values in it; any other text as it is."""
+    """A detail as a phrase of its template and the values in it, also when it is one of several
+    in a row; any other text as it is."""
+    said = _whole(detail)
+    return said if isinstance(said, Phrase) else _in_parts(detail)
+
+
+def _in_parts(detail: str) -> str:
+    """The longest ones that are known, from the left; what is between them stays as it is."""
+    parts = detail.split(_BETWEEN, _MOST_PARTS)
+    said: list[str] = []
+    while parts:
+        for count in range(len(parts), 0, -1):
+            one = _whole(_BETWEEN.join(parts[:count]))
+            if isinstance(one, Phrase) or count == 1:
+                said.append(one)
+                del parts[:count]
+                break
+    return joined(_BETWEEN, said) if any(isinstance(one, Phrase) for one in said) else detail
+
+
+def _whole(detail: str) -> str:
     for pattern, template, names in _patterns():
         if match := pattern.fullmatch(detail):
             values = match.groupdict()
@@ -132,6 +201,17 @@ def as_phrase(detail: str) -> str:
 def _patterns() -> tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]:
     """They are compiled for the first detail: it would take 3 ms of each start."""
     return tuple(_pattern(template) for template in TEMPLATES)
+def detail_phrase(detail: str) -> Phrase:
+    """A detail as a phrase, also one that is of none of our own words."""
+    return as_it_is(as_phrase(detail))
+
+
+def reason_phrase(reason: Reason, detail: str) -> Phrase:
+    """A reason with its code, and the evidence for it, which must be inert."""
+    said = Phrase(reason.sentence)
+    if reason.code:
+        said = Phrase("{what} ({code})", what=said, code=reason.code)
+    return joined(": ", (said, as_phrase(detail))) if detail else said
 
 
 def _pattern(template: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:

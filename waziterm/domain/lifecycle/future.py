@@ -11,6 +11,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import NETWORK_CAP_S, Limits
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import NOTHING, Phrase
 
 OVERDUE_S = 30.0
 """What should have gone on so long ago does not go on by itself."""
@@ -96,22 +97,29 @@ def has_future(instance: Instance, *, is_carried: bool) -> bool:
             assert_never(instance.state)
 
 
-def stuck(instance: Instance, now: float, limits: Limits, *, is_carried: bool) -> str:
-    """Why an instance is longer in its state than its limit says, or will be; "" when it is not.
+def stuck(instance: Instance, now: float, limits: Limits, *, is_carried: bool) -> Phrase:
+    """Why an instance is longer in its state than its limit says, or will be; empty when it is not.
 
     now: UTC seconds. is_carried: as in `has_future`.
     """
+    state = Phrase(instance.state.label)
     if not has_future(instance, is_carried=is_carried):
-        return f"{instance.state.label}, and nothing would end that"
+        return Phrase("{state}, and nothing would end that", state=state)
     if instance.due is None:
-        return ""
+        return NOTHING
     late_s = now - instance.due
     if late_s > OVERDUE_S:
-        return f"{instance.state.label}, and should have gone on {late_s:.0f} s ago"
+        return Phrase(
+            "{state}, and should have gone on {count} s ago", state=state, count=round(late_s)
+        )
     longest_s = longest_wait(instance, limits)
     if longest_s is not None and -late_s > longest_s + OVERDUE_S:
-        return f"{instance.state.label} for {-late_s:.0f} s more, longer than its limit says"
-    return ""
+        return Phrase(
+            "{state} for {count} s more, longer than its limit says",
+            state=state,
+            count=round(-late_s),
+        )
+    return NOTHING
 
 
 def _past(moment: float | None, now: float) -> float | None:

@@ -12,6 +12,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopWorker, Tell
 from waziterm.domain.lifecycle.causes import plain_cause
 from waziterm.domain.lifecycle.details import (
+    detail_phrase,
     is_queued,
     other_number_detail,
     pairings_ahead_detail,
@@ -45,6 +46,7 @@ from waziterm.domain.lifecycle.steps import (
     retry,
     store_failing,
 )
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
 __all__ = ["Decision", "decide"]
@@ -347,7 +349,12 @@ def _paired(instance: Instance, paired: Instance, at: Moment) -> Decision:
     said, told = "", tuple[Tell, ...]()
     if (number := paired.other_number) and paired.phone is not None and paired.jid != instance.jid:
         said = other_number_detail(number, mask_number(paired.phone))
-        told = (Tell(f"{said}; `waziterm clean {paired.name} --logout` unlinks it"),)
+        phrase = Phrase(
+            "{what}; `waziterm clean {name} --logout` unlinks it",
+            what=detail_phrase(said),
+            name=paired.name,
+        )
+        told = (Tell(phrase),)
     if instance.state in (State.CONNECTED, State.DEGRADED):
         return Decision(paired, told)
     due = at.now + at.limits.connect_timeout_s

@@ -15,6 +15,7 @@ from waziterm.domain.care.evidence import OpenPath, SessionLook, Survey
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.care.ages import trash_views
@@ -58,7 +59,7 @@ class CheckSources:
     version: Callable[[], UsedVersion | None]
     has_manager: bool
     halted: Callable[[str], AbstractAsyncContextManager[None]]
-    stuck: Callable[[], Mapping[str, str]]
+    stuck: Callable[[], Mapping[str, Phrase]]
     secret_files: Callable[[], Sequence[Path]]
     upgraded: Callable[[], bool] = lambda: False
     connect_limit_s: Callable[[], float] = lambda: Limits().connect_timeout_s

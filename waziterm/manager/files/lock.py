@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError, UnwritableError
+from waziterm.domain.phrase import NOTHING, Phrase
 from waziterm.manager.files.regular import open_regular
 
 SOCKET = "control.sock"
@@ -59,34 +60,40 @@ class Ownership:
         """Raises FleetError while the directory is not at its path: where it was renamed or
         replaced, the files at our paths are not ours."""
         if _place(self._lock.parent) != self._root:
-            raise _moved(self._lock.parent, os.getpid())
+            raise _refused(_moved(self._lock.parent, os.getpid()))
 
-    def renew(self) -> str:
+    def renew(self) -> Phrase:
         """Take the lock again where its file was deleted or replaced; why that is not possible,
-        or "" when it is ours. While the directory is not at its path, whoever looks there is told:
+        empty when it is ours. While the directory is not at its path, whoever looks there is told:
         see `refuse_where_moved`."""
-        try:
-            self.refuse_moved()
-        except FleetError as loss:
+        if _place(self._lock.parent) != self._root:
             self._tell_moved()
-            return str(loss)
+            return _moved(self._lock.parent, os.getpid())
         self.close()
         if _place(self._lock) == _place_of(self._descriptor):
-            return ""
+            return NOTHING
         try:
             descriptor = open_regular(self._lock, os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            return f"the lock {self._lock} cannot be made again: {error.strerror}"
+            return Phrase(
+                "the lock {lock} cannot be made again: {why}",
+                lock=str(self._lock),
+                why=error.strerror or str(error),
+            )
         if not flocked(descriptor, wait_s=0.0):
             pid = _holder(descriptor)
             os.close(descriptor)
-            return f"another process ({_known_as(pid)}) has taken the lock {self._lock}"
+            return Phrase(
+                "another process ({holder}) has taken the lock {lock}",
+                holder=_known_as(pid),
+                lock=str(self._lock),
+            )
         # On a full disk it has no pid in it, and is a lock all the same.
         with contextlib.suppress(OSError):
             _sign(descriptor)
         os.dup2(descriptor, self._descriptor, inheritable=False)
         os.close(descriptor)
-        return ""
+        return NOTHING
 
     def close(self) -> None:
         """Tell nobody any more that the directory was moved."""
@@ -240,15 +247,23 @@ def refuse_where_moved(root: Path) -> None:
             return
     pid, uid, _ = _CREDENTIALS.unpack(found)
     if os.geteuid() in (0, uid) or uid == 0:
-        raise _moved(root, pid)
+        raise _refused(_moved(root, pid))
 
 
-def _moved(root: Path, pid: int) -> FleetError:
-    became = "is gone" if _place(root) is None else "is another directory now"
-    manager = f"its manager ({_known_as(pid)})"
+def _moved(root: Path, pid: int) -> Phrase:
+    return Phrase(
+        "{folder} is gone: it was renamed, replaced or unmounted under its manager ({manager})"
+        if _place(root) is None
+        else "{folder} is another directory now: it was renamed, replaced or unmounted under its"
+        " manager ({manager})",
+        folder=str(root),
+        manager=_known_as(pid),
+    )
+
+
+def _refused(moved: Phrase) -> FleetError:
     return FleetError(
-        f"{root} {became}: it was renamed, replaced or unmounted under {manager}",
-        "put it back where it was, or end that manager and start one where it is now",
+        moved, "put it back where it was, or end that manager and start one where it is now"
     )
 
 

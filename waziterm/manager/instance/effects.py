@@ -35,6 +35,7 @@ from waziterm.domain.lifecycle.actions import (
     Watch,
 )
 from waziterm.domain.lifecycle.handling import MayDial
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.background import Background
 from waziterm.manager.clock import Clock
@@ -210,7 +211,7 @@ class Effects:
         if self.attempt is not None:
             await self.attempt.unwatch()
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: Phrase) -> None:
         self._log.add(Source.MANAGER, text)
         self._services.tell(Notice(self._services.clock.now(), text, self._name, trouble=True))
 

@@ -23,6 +23,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import Phrase
 from waziterm.manager.clock import Clock
 from waziterm.store.store import Store
 
@@ -156,8 +157,10 @@ class IncidentTracker:
         if ends:
             minutes = round((max(ends) - incident.began_at) / 60)
             name = incident.names[0] if len(incident.names) == 1 else None
-            who = "" if name else f"{incident.who}: "
-            self._tell(Notice(now, f"{who}connected again after {minutes} min", name))
+            said = Phrase("connected again after {count} min", count=minutes)
+            if name is None:
+                said = Phrase("{who}: {what}", who=incident.who, what=said)
+            self._tell(Notice(now, said, name))
 
     def _follow_clock(self) -> None:
         if by := self._clock.shift - self._shift:
@@ -184,4 +187,5 @@ def _is_news(before: Incident, after: Incident) -> bool:
 def _notice(incident: Incident, at: float) -> Notice:
     if len(incident.names) == 1:
         return Notice(at, incident.what, incident.names[0], trouble=True)
-    return Notice(at, f"{incident.who}: {incident.what}", trouble=True)
+    what = Phrase("{who}: {what}", who=incident.who, what=incident.what)
+    return Notice(at, what, trouble=True)

@@ -12,7 +12,7 @@ from typing import assert_never
 from waziterm.domain.fleet.api import FleetError, InstanceView, LogLine, SendResult, Source
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.details import is_queued
+from waziterm.domain.lifecycle.details import FOUND_DEAD, is_queued
 from waziterm.domain.lifecycle.event_names import EventName, name_of
 from waziterm.domain.lifecycle.future import has_future, stuck
 from waziterm.domain.lifecycle.handling import (
@@ -27,6 +27,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.rules import Decision, decide
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.send_refusals import send_refusal
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Handle, stood_still
@@ -87,8 +88,8 @@ class Supervisor:
         return view_of(instance, self._health, pid, counts, version, silenced)
 
     @property
-    def stuck(self) -> str:
-        """Why it is longer in its state than its limit says, or ""; see `lifecycle.future`."""
+    def stuck(self) -> Phrase:
+        """Why it is longer in its state than its limit says, or empty; see `lifecycle.future`."""
         now = self._services.clock.now()
         return stuck(self.instance, now, self._limits, is_carried=self._is_carried)
 
@@ -120,7 +121,7 @@ class Supervisor:
         """The process of this worker is gone, and it did not say so. It is no news any more when
         another worker has come in its place."""
         if self._effects is not None and self._link is not None and self._link.pid == pid:
-            self._inbox.put(ev.WorkerLost("found dead by the janitor"), self._effects.attempt)
+            self._inbox.put(ev.WorkerLost(FOUND_DEAD), self._effects.attempt)
 
     def revive(self, why: str) -> None:
         """It is stuck: let the rules bring it on. why: as `stuck` tells it."""

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from waziterm.domain.lifecycle.details import sibling_detail
 from waziterm.manager.rivals.registry import Registry
 from waziterm.store.errors import StoreError
 
@@ -104,7 +105,7 @@ class Claims:
     def _sibling(self, jid: str, among: tuple[str, ...]) -> str:
         for other in among:
             if self._live[other] == jid:
-                return f"the instance {other} of this fleet"
+                return sibling_detail(other)
         return ""
 
     def _forget(self, jid: str) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waziterm.domain.lifecycle.details import search_detail
 from waziterm.domain.text import plain
 
 if TYPE_CHECKING:
@@ -38,17 +39,7 @@ class SearchResult:
     @property
     def summary(self) -> str:
         """One sentence for the operator."""
-        if self.holder:
-            return f"held by {self.holder}"
-        parts = []
-        if self.suspects:
-            parts.append("suspect: " + ", ".join(self.suspects[:3]))
-        else:
-            parts.append("nobody on this machine; look on other servers and old installations")
-        if self.unread:
-            who = "1 process" if self.unread == 1 else f"{self.unread} processes"
-            parts.append(f"{who} of other users could not be looked into")
-        return "; ".join(parts)
+        return search_detail(self.holder, self.suspects, self.unread)
 
 
 @dataclass(frozen=True, slots=True)

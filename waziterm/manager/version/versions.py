@@ -19,9 +19,23 @@ from typing import assert_never
 from waziterm.domain.fleet.api import FleetError, InstanceView, Notice
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.details import (
+    INTERNAL_ERROR,
+    NO_PAGE,
+    NO_VERSION_SOUGHT,
+    NO_VERSION_YET,
+    OTHER_LIBRARY,
+    OWN_VERSION,
+    READ_VERSION,
+    REFUSED_VERSION,
+    SET_VERSION,
+    TRIED_VERSION,
+    VERSION_IS_READ,
+)
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.text import plain
 from waziterm.domain.version import (
     Origin,
@@ -215,16 +229,19 @@ class Versions:
             try:
                 library = None if wanted == own else await self._copy(wanted)
             except LibraryFileError as error:
-                self._trouble = f"{version_text(wanted)} cannot be used: {error}"
-                self._say(self._trouble, trouble=True)
+                self._refuse(wanted, str(error))
             else:
                 self._trouble = ""
                 self._take(library, wanted, origin)
                 return
         elif wanted is not None and own is None:
-            self._trouble = f"{version_text(wanted)} cannot be used: {self._trouble}"
-            self._say(self._trouble, trouble=True)
+            self._refuse(wanted, self._trouble)
         self._take(None, own, Origin.COMPILED)
+
+    def _refuse(self, number: int, why: str) -> None:
+        trouble = Phrase("{version} cannot be used: {why}", version=version_text(number), why=why)
+        self._trouble = trouble
+        self._say(trouble, trouble=True)
 
     def _take(self, library: Path | None, number: int | None, origin: Origin) -> None:
         self._origin = origin
@@ -294,8 +311,9 @@ class Versions:
         for other in self._fleet.members:
             if other != name:
                 self._post(other, ev.FleetOutdated())
-        shown = "this version" if number is None else version_text(number)
-        self._say(f"WhatsApp refuses {shown} (405); nobody of the fleet dials", trouble=True)
+        shown = Phrase("this version") if number is None else version_text(number)
+        said = Phrase("WhatsApp refuses {version} (405); nobody of the fleet dials", version=shown)
+        self._say(said, trouble=True)
         self._outdated(name)
 
     def wanted(self, name: str) -> None:
@@ -352,9 +370,9 @@ class Versions:
         now, kept = self._world.clock.now(), self._kept
         if self._choice.mode is not VersionMode.AUTO:
             self._phase = _Phase.STOPPED
-            self._tell("no other version is sought, because whatsapp_version is set", None)
+            self._tell(NO_VERSION_SOUGHT, None)
         elif self._is_read_now() or (not name and 0 <= now - kept.checked_at < EVERY_S):
-            self._wait(self._trouble or "no version that it accepts was found yet")
+            self._wait(self._trouble or NO_VERSION_YET)
         else:
             self._seek(name)
 
@@ -376,7 +394,7 @@ class Versions:
             log.exception("the search for WhatsApp's version failed")
             self._kept = replace(self._kept, checked_at=self._world.clock.now())
             if self._phase in (_Phase.SEEKING, _Phase.WAITING):
-                self._wait("internal error; see the program's log")
+                self._wait(INTERNAL_ERROR)
 
     async def _find(self, name: str) -> None:
         """Read WhatsApp's page, make the copy, and send the scout."""
@@ -390,9 +408,9 @@ class Versions:
             self._tell(self._trouble, None)
             return
         if self._is_upgraded():
-            await self._looked("neonize was upgraded meanwhile: start waziterm again")
+            await self._looked(OTHER_LIBRARY)
             return
-        self._tell("WhatsApp's current version is being read", None)
+        self._tell(VERSION_IS_READ, None)
         found, trouble = await self._read_page(name, refused)
         if found is None:
             await self._looked(trouble)
@@ -419,7 +437,7 @@ class Versions:
 
     async def _read_page(self, name: str, refused: int) -> tuple[int | None, str]:
         """WhatsApp's current number if it is of use, else why there is none."""
-        trouble = "there is no instance to read WhatsApp's page for"
+        trouble = NO_PAGE
         for proxy in self._ways(name):
             try:
                 number = await self._world.read_version(proxy, self._lab)
@@ -457,8 +475,9 @@ class Versions:
         self._scout = chosen.name
         self._tried.add(chosen.name)
         shown = version_text(self._fleet.pool.number or 0)
-        self._say(f"{chosen.name} tries WhatsApp's current version, {shown}")
-        self._tell(f"{chosen.name} tries WhatsApp's current version, {shown}", None)
+        said = Phrase(TRIED_VERSION, name=chosen.name, version=shown)
+        self._say(said)
+        self._tell(said, None)
         self._post(chosen.name, ev.VersionChanged(scouting=True))
 
     def _accepted(self) -> None:
@@ -474,8 +493,11 @@ class Versions:
             self._post(name, ev.VersionChanged(scouting=False))
         number = self._fleet.pool.number
         if was_outdated and number is not None:
-            bridge = " A bridge for weeks: upgrade neonize." if self._origin is Origin.READ else ""
-            self._say(f"{version_text(number)} is in use; all go on.{bridge}")
+            said = Phrase("{version} is in use; all go on.", version=version_text(number))
+            if self._origin is Origin.READ:
+                bridge = Phrase("A bridge for weeks: upgrade neonize.")
+                said = joined(" ", (said, bridge))
+            self._say(said)
         self._tasks.create_task(self._tidy_up(), name="library copies")
 
     def _wait(self, why: str) -> None:
@@ -514,14 +536,15 @@ class Versions:
     def _numbers(self) -> Iterator[str]:
         kept = self._kept
         if self._own is not None:
-            yield f"{version_text(self._own)} is neonize's own"
+            yield OWN_VERSION.format(version=version_text(self._own))
         if self._choice.number is not None and self._choice.number != self._own:
-            yield f"{self._choice} was set"
+            yield SET_VERSION.format(version=self._choice)
         elif kept.read is not None and self._origin is Origin.READ:
-            shown = f"{version_text(kept.read)} was read on {day_text(kept.read_at)}"
-            yield f"{shown} and is refused too" if kept.refused == kept.read else shown
+            template = REFUSED_VERSION if kept.refused == kept.read else READ_VERSION
+            day = day_text(kept.read_at)
+            yield template.format(version=version_text(kept.read), day=day)
 
-    def _say(self, text: str, *, trouble: bool = False) -> None:
+    def _say(self, text: Phrase, *, trouble: bool = False) -> None:
         log.log(logging.WARNING if trouble else logging.INFO, "%s", text)
         self._fleet.notice(Notice(self._world.clock.now(), text, trouble=trouble))
 

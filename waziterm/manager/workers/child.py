@@ -6,6 +6,8 @@ import os
 import signal
 from typing import Protocol
 
+from waziterm.domain.lifecycle.details import ENDED_UNSEEN
+
 NOT_SEEN = 1000
 """The return code of a process whose end nobody saw: its zygote was gone."""
 _REPORT_S = 1.0
@@ -35,7 +37,7 @@ class Child(Protocol):
 def exit_cause(returncode: int) -> str:
     """How a process ended, for an operator: `signal 9 (SIGKILL)` or `exit 2`."""
     if returncode == NOT_SEEN:
-        return "it ended unseen"
+        return ENDED_UNSEEN
     if returncode >= 0:
         return f"exit {returncode}"
     try:

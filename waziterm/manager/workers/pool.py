@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
 
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.clock import Clock
 from waziterm.manager.workers.link import Link, Listener
@@ -28,7 +29,7 @@ class Pool:
         clock: Clock,
         tasks: asyncio.TaskGroup,
         size: int,
-        tell: Callable[[str], None],
+        tell: Callable[[Phrase], None],
     ) -> None:
         self._tell = tell
         self._spawn = spawn

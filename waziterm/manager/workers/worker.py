@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.details import killed_detail
+from waziterm.domain.lifecycle.details import NO_HEARTBEAT, detail_phrase, killed_detail
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock, stood_still
@@ -66,7 +67,7 @@ class Worker:
         process: Process,
         clock: Clock,
         number: int | None,
-        tell: Callable[[str], None],
+        tell: Callable[[Phrase], None],
     ) -> None:
         self._tell = tell
         self.number = number
@@ -198,11 +199,19 @@ class Worker:
         met = sum(not link.leaving for link in self.members.values())
         if not met:
             return
-        said = cause if killed else f"worker {self.pid} ended: {cause}"
-        who = "1 instance goes" if met == 1 else f"{met} instances go"
-        log.warning("%s; %s on in another", said, who)
+        said = detail_phrase(cause)
+        if not killed:
+            said = Phrase("worker {pid} ended: {cause}", pid=self.pid, cause=said)
+        told = Phrase(
+            "{said}; 1 instance goes on in another"
+            if met == 1
+            else "{said}; {count} instances go on in another",
+            said=said,
+            count=met,
+        )
+        log.warning("%s", told)
         if killed or met > 1:
-            self._tell(f"{said}; {who} on in another")
+            self._tell(told)
 
     async def _listen(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -259,7 +268,7 @@ class Worker:
             before = self._clock.elapsed()
             await self._clock.sleep(SILENCE_S)
             if not self._heard and not stood_still(self._clock, before, SILENCE_S):
-                await self._kill_for("its heartbeat stopped", self._suspect)
+                await self._kill_for(NO_HEARTBEAT, self._suspect)
                 return
 
     async def _kill_for(self, why: str, suspect: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
-from waziterm.lang import N_, tr
+from waziterm.lang import N_, retold, tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.bulk import Bulk
 from waziterm.tui.state.here import starts
@@ -120,7 +120,7 @@ class Actions:
         for notice in changes.notices:
             whose = f"{inert(notice.instance)}: " if notice.instance is not None else ""
             mood = Mood.TROUBLE if notice.trouble else Mood.DONE
-            self._tell(mood, whose + inert(notice.text))
+            self._tell(mood, whose + inert(retold(notice.text)))
 
     def _once(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run the command unless the same one is still being taken: a held key asks once."""

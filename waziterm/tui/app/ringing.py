@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from waziterm.domain.fleet.api import Notice
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Screen
+from waziterm.lang import retold
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.paint.plainglyphs import to_ascii
 
@@ -32,7 +33,7 @@ def calls_for(notices: Sequence[Notice], look: Screen, *, ascii_only: bool = Fal
     called = "\a" if ringing and look.bell else ""
     for each in ringing if look.notify else ():
         # A semicolon would begin another field of the second one.
-        text = inert(each.text).replace(";", ",")
+        text = inert(retold(each.text)).replace(";", ",")
         text = to_ascii(text) if ascii_only else text
         called += f"\x1b]9;{text}\x1b\\\x1b]777;notify;waziterm;{text}\x1b\\"
     return called

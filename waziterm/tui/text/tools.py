@@ -8,7 +8,7 @@ from waziterm.domain.care.findings import Finding, FixReport, Severity
 from waziterm.domain.care.layers import TestReport, Verdict
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
 from waziterm.domain.screen import KeyAction
-from waziterm.lang import N_, tr
+from waziterm.lang import N_, retold, tr
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text.format import seconds
@@ -41,14 +41,14 @@ def findings(found: Iterable[Finding]) -> list[Text]:
     lines = []
     for finding in found:
         glyph, colour = _SEVERITIES[finding.severity]
-        whose = finding.instance or finding.subject
-        act = with_keys(tr(finding.act))
+        whose = finding.instance or tr(finding.subject)
+        act = with_keys(retold(finding.act))
         by = f"{act} ({key_of(KeyAction.FIX)})" if finding.remedy else act
         lines.append(
             Text.assemble(
                 (f"{glyph} {tr(finding.severity.value)} ", colour),
                 (inert(whose), f"bold {look.STRONG}"),
-                f": {inert(tr(finding.evidence))}",
+                f": {inert(retold(finding.evidence))}",
             )
         )
         lines.append(Text(f"  {inert(by).replace('`', '')}", look.DIM))
@@ -59,7 +59,7 @@ def fix(report: FixReport) -> list[Text]:
     """What a fix did or would do, and what is left for a person."""
     lines = []
     for step in report.steps:
-        act = f"{inert(step.instance or step.subject)}: {inert(tr(step.act))}"
+        act = f"{inert(step.instance or step.subject)}: {inert(retold(step.act))}"
         if step.error:
             lines.append(Text(f"✖ {act}: {inert(step.error)}", look.BAD))
         else:
