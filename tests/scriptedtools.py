@@ -202,12 +202,16 @@ class ScriptedTools:
         layers = []
         for layer in LayerName:
             if failed:
-                layers.append(Layer(layer, Verdict.SKIPPED, None, "not tried"))
+                layers.append(Layer(layer, Verdict.SKIPPED, None, Phrase("not tried")))
             elif layer in self.layers_failed:
                 failed = True
-                layers.append(Layer(layer, Verdict.FAILED, 1.0, "no answer", "see the network"))
+                layers.append(
+                    Layer(
+                        layer, Verdict.FAILED, 1.0, Phrase("no answer"), Phrase("see the network")
+                    )
+                )
             else:
-                layers.append(Layer(layer, Verdict.OK, 0.01, "well"))
+                layers.append(Layer(layer, Verdict.OK, 0.01, Phrase("well")))
         return TestReport(name, tuple(layers))
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:

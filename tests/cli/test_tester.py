@@ -18,16 +18,21 @@ from waziterm.domain.fleet.asking import Asked
 from waziterm.domain.fleet.tools import ConflictRecord
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.phrase import Phrase
+from waziterm.domain.phrase import Phrase, as_it_is
 from waziterm.manager.files.datadir import DataDir
 
 NUMBER = "6281234567890"
 LAYERS = tuple(
-    Layer(name, Verdict.OK, None if name is LayerName.LOGIN else 0.0123, f"{name} is well")
+    Layer(
+        name, Verdict.OK, None if name is LayerName.LOGIN else 0.0123, as_it_is(f"{name} is well")
+    )
     for name in LayerName
 )
 REFUSED = replace(
-    LAYERS[2], verdict=Verdict.FAILED, detail="the certificate is not trusted", act="see the clock"
+    LAYERS[2],
+    verdict=Verdict.FAILED,
+    detail=Phrase("the certificate is not trusted"),
+    act=Phrase("see the clock"),
 )
 STOPPED = view("shop-z", reason=Reason.BY_OPERATOR, wanted=Wanted.STOPPED)
 FINDING = Finding(

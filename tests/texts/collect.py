@@ -27,15 +27,11 @@ LOCALES = ROOT / "waziterm" / "locale"
 Text = str | tuple[str, str]
 """A text, or its forms for one and for many."""
 
-_TOLD = {"Layer": ("detail", "act")}
-"""What the manager says in sentences that are the same every time, by the class that holds it."""
-_TELLERS = ("waziterm/manager/care/layer_test.py",)
-
 
 def texts() -> dict[Text, list[str]]:
     """The files in which each text stands."""
     found: dict[Text, list[str]] = {}
-    for place, text in (*_marked(), *_tables(), *_phrases(), *_told()):
+    for place, text in (*_marked(), *_tables(), *_phrases()):
         if text and place not in found.setdefault(text, []):
             found[text].append(place)
     return found
@@ -146,30 +142,6 @@ def _tables() -> Iterator[tuple[str, str]]:
 def _home(thing: type | Callable[..., object]) -> str:
     """The file in which a class or a function stands."""
     return f"{thing.__module__.replace('.', '/')}.py"
-
-
-def _told() -> Iterator[tuple[str, str]]:
-    """Whole sentences of the manager: given to a finding or a layer, or kept in a name for it."""
-    for path in _TELLERS:
-        names = {name for held in _TOLD.values() for name in held}
-        for node in ast.walk(_tree(ROOT / path)):
-            match node:
-                case ast.Call(func=ast.Name(id=held), args=arguments) if held in _TOLD:
-                    yield from ((path, text) for text in _sentences(arguments))
-                case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in names:
-                    yield from ((path, text) for text in _sentences([value]))
-                case ast.Assign(targets=[ast.Tuple()], value=ast.Tuple(elts=values)):
-                    yield from ((path, text) for text in _sentences(values))
-
-
-def _sentences(nodes: list[ast.expr]) -> Iterator[str]:
-    """The constant sentences among these expressions, also the branches of a choice."""
-    for node in nodes:
-        match node:
-            case ast.Constant(value=str(text)) if " " in text:
-                yield text
-            case ast.IfExp(body=body, orelse=orelse):
-                yield from _sentences([body, orelse])
 
 
 def _tree(path: Path) -> ast.Module:

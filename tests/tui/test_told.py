@@ -223,6 +223,6 @@ def test_a_template_is_a_constant_or_a_word_of_a_closed_set() -> None:
     with_tables = ("domain/alerts/texts.py", "incidents/outcome.py", "lifecycle/details.py")
     for place, call, found in phrases():
         words = isinstance(call.args[0], ast.Attribute) and call.args[0].attr
-        known = found or words in ("sentence", "next_step", "label")
+        known = found or words in ("sentence", "next_step", "label", "value")
         if not place.endswith(("domain/phrase.py", *with_tables)):
             assert known, f"{place}:{call.lineno}: {ast.unparse(call)}"

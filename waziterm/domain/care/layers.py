@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
-from waziterm.domain.units import Seconds
+from waziterm.domain.phrase import NOTHING
+from waziterm.domain.units import Seconds, Sentence
 
 
 class LayerName(StrEnum):
@@ -30,14 +31,14 @@ class Verdict(StrEnum):
 class Layer:
     """One layer of one instance. took_s: seconds, None when nothing was measured.
 
-    detail: what was seen. act: what to do about a failure, "" otherwise.
+    detail: what was seen. act: what to do about a failure, empty otherwise.
     """
 
     name: LayerName
     verdict: Verdict
     took_s: Seconds | None
-    detail: str
-    act: str = ""
+    detail: Sentence
+    act: Sentence = NOTHING
 
 
 @document_of("instance", "ok", "layers")

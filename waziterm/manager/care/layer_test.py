@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.fleet.api import FleetError, InstanceView, SendResult
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle.details import reason_phrase
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.text import safe_line
-from waziterm.manager.care.route import WHATSAPP, Endpoint, dns, route_of, tcp, tls
+from waziterm.domain.phrase import Phrase, as_it_is
+from waziterm.manager.care.route import WHATSAPP, Endpoint, dns, route_of, safe, tcp, tls
 from waziterm.worker import protocol as wire
 
 _ONLINE = (State.CONNECTED, State.DEGRADED)
@@ -50,7 +51,9 @@ async def test_layers(connection: Connection) -> TestReport:
     query = await _query(connection) if _holds(login) else _not_connected(LayerName.QUERY)
     layers.append(query)
     if connection.send is None:
-        layers.append(Layer(LayerName.SEND, Verdict.SKIPPED, None, "no message was asked for"))
+        layers.append(
+            Layer(LayerName.SEND, Verdict.SKIPPED, None, Phrase("no message was asked for"))
+        )
     elif _holds(query):
         layers.append(await _send(connection, connection.send))
     elif _holds(login):
@@ -66,35 +69,40 @@ test_layers.__test__ = False  # type: ignore[attr-defined]  # pytest takes its n
 def _login(view: InstanceView) -> Layer:
     """Whether WhatsApp has let the instance in; if not, why, and what comes next."""
     if view.state is State.CONNECTED:
-        return Layer(LayerName.LOGIN, Verdict.OK, None, f"logged in as {view.jid}")
+        said = Phrase("logged in as {jid}", jid=str(view.jid))
+        return Layer(LayerName.LOGIN, Verdict.OK, None, said)
     reason = view.reason
-    said = f"{view.state.label}: {reason.sentence}{reason.code and f' ({reason.code})'}"
-    said = safe_line(f"{said}: {view.detail}" if view.detail else said, 300)
+    why = reason_phrase(reason, view.detail)
+    said = safe(Phrase("{state}: {why}", state=Phrase(view.state.label), why=why))
     if view.state is State.DEGRADED:
         return Layer(LayerName.LOGIN, Verdict.OK, None, said)
-    return Layer(LayerName.LOGIN, Verdict.FAILED, None, said, view.next_step)
+    return Layer(LayerName.LOGIN, Verdict.FAILED, None, said, _next_step(view))
 
 
 async def _query(connection: Connection) -> Layer:
     """Whether WhatsApp answers a light question."""
     name = LayerName.QUERY
-    act = f"it reconnects by itself; `waziterm reconnect {connection.instance}` does it now"
+    act = Phrase(
+        "it reconnects by itself; `waziterm reconnect {name}` does it now",
+        name=connection.instance,
+    )
     started = time.monotonic()
     try:
         answered = await connection.probe()
     except TimeoutError:
         took_s = time.monotonic() - started
-        return Layer(name, Verdict.FAILED, took_s, f"no answer within {took_s:.0f} s", act)
+        said = Phrase("no answer within {count} s", count=round(took_s))
+        return Layer(name, Verdict.FAILED, took_s, said, act)
     except FleetError as error:
         return _refused(name, connection, error, started)
     if answered.is_refused:
-        said = safe_line(f"WhatsApp answered with {answered.error}", 300)
-        act = "it reaches WhatsApp: wait, and see whether the number is well on the phone"
+        said = safe(Phrase("WhatsApp answered with {error}", error=answered.error))
+        act = Phrase("it reaches WhatsApp: wait, and see whether the number is well on the phone")
         return Layer(name, Verdict.FAILED, answered.took_s, said, act)
     if answered.error:
-        said = safe_line(answered.error, 300)
+        said = safe(as_it_is(answered.error))
         return Layer(name, Verdict.FAILED, answered.took_s, said, act)
-    return Layer(name, Verdict.OK, answered.took_s, "WhatsApp answered")
+    return Layer(name, Verdict.OK, answered.took_s, Phrase("WhatsApp answered"))
 
 
 async def _send(connection: Connection, send: Callable[[], Awaitable[SendResult]]) -> Layer:
@@ -106,17 +114,26 @@ async def _send(connection: Connection, send: Callable[[], Awaitable[SendResult]
     except FleetError as error:
         return _refused(name, connection, error, started)
     if result.ok:
-        return Layer(name, Verdict.OK, result.took_s, "WhatsApp acknowledged the message")
-    act = result.next_step or f"see `waziterm logs {connection.instance}`, then reconnect it"
-    return Layer(name, Verdict.FAILED, result.took_s, safe_line(result.error, 300), act)
+        said = Phrase("WhatsApp acknowledged the message")
+        return Layer(name, Verdict.OK, result.took_s, said)
+    act = as_it_is(result.next_step)
+    if not act:
+        act = Phrase("see `waziterm logs {name}`, then reconnect it", name=connection.instance)
+    return Layer(name, Verdict.FAILED, result.took_s, safe(as_it_is(result.error)), act)
 
 
 def _refused(name: LayerName, connection: Connection, error: FleetError, started: float) -> Layer:
     """The connection went away while it was being tested, or the disk does not take the result."""
     view = connection.view()
-    act = view.next_step if view.state not in _ONLINE else error.hint
-    said = safe_line(str(error), 300)
+    act = _next_step(view) if view.state not in _ONLINE else as_it_is(error.hint)
+    said = safe(as_it_is(str(error)))
     return Layer(name, Verdict.FAILED, time.monotonic() - started, said, act)
+
+
+def _next_step(view: InstanceView) -> Phrase:
+    """What comes next by the instance's own account, which is its reason's word for it."""
+    step = view.reason.next_step
+    return Phrase(view.reason.next_step) if view.next_step == step else as_it_is(view.next_step)
 
 
 def _holds(layer: Layer | None) -> bool:
@@ -126,8 +143,10 @@ def _holds(layer: Layer | None) -> bool:
 def _skipped(name: LayerName, before: list[Layer]) -> Layer:
     """A layer that cannot be tested because of the failure below it."""
     cause = next(each for each in reversed(before) if each.verdict is Verdict.FAILED)
-    return Layer(name, Verdict.SKIPPED, None, f"{cause.name.value} failed")
+    return Layer(
+        name, Verdict.SKIPPED, None, Phrase("{layer} failed", layer=Phrase(cause.name.value))
+    )
 
 
 def _not_connected(name: LayerName) -> Layer:
-    return Layer(name, Verdict.SKIPPED, None, "not connected")
+    return Layer(name, Verdict.SKIPPED, None, Phrase("not connected"))

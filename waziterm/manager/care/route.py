@@ -16,6 +16,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 from waziterm.domain.care.layers import Layer, LayerName, Verdict
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.phrase import Phrase, as_it_is, joined
 from waziterm.domain.text import safe_line
 from waziterm.manager.files.program import UPGRADED
 
@@ -89,10 +90,10 @@ def _proxy_of_environment(host: str) -> str | None:
 async def dns(route: Route) -> Layer:
     """Whether the name of whoever is connected to has an address."""
     first = route.first
-    elsewhere = f"; the proxy looks {route.server.host} up" if route.proxy else ""
+    elsewhere = [Phrase("the proxy looks {host} up", host=route.server.host)] if route.proxy else []
     if first.is_address:
-        said = f"{first.host} is an address{elsewhere}"
-        return Layer(LayerName.DNS, Verdict.OK, 0.0, said)
+        said = Phrase("{host} is an address", host=first.host)
+        return Layer(LayerName.DNS, Verdict.OK, 0.0, joined("; ", (said, *elsewhere)))
     started = time.monotonic()
     try:
         async with asyncio.timeout(LAYER_S):
@@ -102,13 +103,20 @@ async def dns(route: Route) -> Layer:
         return _failed(
             LayerName.DNS,
             started,
-            f"{first.host} has no address: {why(error)}",
-            "see the proxy's name" if route.proxy else "see the network and /etc/resolv.conf",
+            Phrase("{host} has no address: {why}", host=first.host, why=why(error)),
+            Phrase(
+                "see the proxy's name" if route.proxy else "see the network and /etc/resolv.conf"
+            ),
         )
     addresses = {str(entry[4][0]) for entry in found}
-    more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
-    said = f"{first.host} is {found[0][4][0]}{more}{elsewhere}"
-    return Layer(LayerName.DNS, Verdict.OK, time.monotonic() - started, said)
+    said = Phrase(
+        "{host} is {address} and {count} more" if len(addresses) > 1 else "{host} is {address}",
+        host=first.host,
+        address=str(found[0][4][0]),
+        count=len(addresses) - 1,
+    )
+    took_s = time.monotonic() - started
+    return Layer(LayerName.DNS, Verdict.OK, took_s, joined("; ", (said, *elsewhere)))
 
 
 async def tcp(route: Route) -> Layer:
@@ -125,15 +133,20 @@ async def tcp(route: Route) -> Layer:
         return _failed(
             LayerName.TCP,
             started,
-            f"{whom} takes no connection: {why(error)}",
-            "see whether the proxy runs and lets this machine in"
-            if route.proxy
-            else "see the firewall; an instance may have its own proxy (add --proxy)",
+            Phrase("{host} takes no connection: {why}", host=whom, why=why(error)),
+            Phrase(
+                "see whether the proxy runs and lets this machine in"
+                if route.proxy
+                else "see the firewall; an instance may have its own proxy (add --proxy)"
+            ),
         )
     took_s = time.monotonic() - started
     writer.close()
-    proxy = "the proxy " if route.proxy else ""
-    return Layer(LayerName.TCP, Verdict.OK, took_s, f"{proxy}{whom} takes connections")
+    said = Phrase(
+        "the proxy {host} takes connections" if route.proxy else "{host} takes connections",
+        host=whom,
+    )
+    return Layer(LayerName.TCP, Verdict.OK, took_s, said)
 
 
 async def tls(route: Route) -> Layer:
@@ -146,7 +159,7 @@ async def tls(route: Route) -> Layer:
     try:
         from httpx import HTTPError, InvalidURL, ProxyError  # noqa: PLC0415 - 0.1 s that the first paint needs not
     except ImportError:
-        return _failed(LayerName.TLS, started, UPGRADED, "start waziterm again")
+        return _failed(LayerName.TLS, started, Phrase(UPGRADED), Phrase("start waziterm again"))
     shaken: list[float] = []
     whom = route.server.host
 
@@ -165,19 +178,24 @@ async def tls(route: Route) -> Layer:
             client,
             client.stream("GET", url, extensions={"trace": watch}) as answer,
         ):
-            status = f"; HTTP {answer.status_code}"
+            status = f"HTTP {answer.status_code}"
     except (HTTPError, InvalidURL, OSError, TimeoutError, ValueError) as caught:
         error = caught
     if shaken:
-        return Layer(LayerName.TLS, Verdict.OK, shaken[0], f"{whom} proved itself{status}")
+        said = Phrase("{host} proved itself", host=whom)
+        said = joined("; ", (said, status)) if status else said
+        return Layer(LayerName.TLS, Verdict.OK, shaken[0], said)
     if isinstance(error, ProxyError):
-        said, act = f"the proxy does not reach {whom}: {why(error)}", "see the proxy's own log"
+        said = Phrase("the proxy does not reach {host}: {why}", host=whom, why=why(error))
+        act = Phrase("see the proxy's own log")
     elif (wrong := _wrong_certificate(error)) is not None:
-        said = f"the certificate of {whom} is not trusted: {wrong.verify_message}"
-        act = "see the machine's clock, and who reads the traffic: a proxy or a firewall"
+        said = Phrase(
+            "the certificate of {host} is not trusted: {why}", host=whom, why=wrong.verify_message
+        )
+        act = Phrase("see the machine's clock, and who reads the traffic: a proxy or a firewall")
     else:
-        said = f"no TLS with {whom}: {why(error)}"
-        act = "see who may break the connection: a proxy or a firewall"
+        said = Phrase("no TLS with {host}: {why}", host=whom, why=why(error))
+        act = Phrase("see who may break the connection: a proxy or a firewall")
     return _failed(LayerName.TLS, started, said, act)
 
 
@@ -200,15 +218,21 @@ def _wrong_certificate(error: BaseException | None) -> ssl.SSLCertVerificationEr
     return error
 
 
-def _failed(name: LayerName, started: float, said: str, act: str) -> Layer:
+def _failed(name: LayerName, started: float, said: Phrase, act: Phrase) -> Layer:
     took_s = time.monotonic() - started
-    return Layer(name, Verdict.FAILED, took_s, safe_line(said, 300), act)
+    return Layer(name, Verdict.FAILED, took_s, safe(said), act)
 
 
-def why(error: BaseException | None) -> str:
+def safe(said: Phrase) -> Phrase:
+    """The phrase where it is a safe line as it stands; else the line that is left of it."""
+    line = safe_line(said, 300)
+    return said if line == said else as_it_is(line)
+
+
+def why(error: BaseException | None) -> Phrase:
     """What went wrong on the way, in a few words."""
     if isinstance(error, TimeoutError) or type(error).__name__.endswith("Timeout"):
-        return f"no answer within {LAYER_S:.0f} s"
+        return Phrase("no answer within {count} s", count=round(LAYER_S))
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+        return as_it_is(error.strerror)
+    return as_it_is(str(error) or type(error).__name__)

@@ -90,11 +90,11 @@ def test(report: TestReport, *, brief: bool) -> list[Text]:
             Text.assemble(
                 (f"  {glyph} {tr(layer.name.value):<6} ", colour),
                 (f"{took:>8}  ", look.DIM),
-                inert(tr(layer.detail)),
+                inert(retold(layer.detail)),
             )
         )
         if layer.act:
-            lines.append(Text(f"    {inert(with_keys(tr(layer.act)))}", look.WARN))
+            lines.append(Text(f"    {inert(with_keys(retold(layer.act)))}", look.WARN))
     return lines
 
 
