@@ -437,10 +437,6 @@ NOT_READ_YET = frozenset(
     # The engine of the alerts and its sinks will read these: take each away with its user.
     f"alerts.{name}"
     for name in (
-        "success_below",
-        "uptime_below",
-        "drops_factor",
-        "disk_free_below_mb",
         "memory_above_mb",
         "phone_days",
         "sinks.ops.numbers",

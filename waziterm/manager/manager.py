@@ -78,6 +78,8 @@ if TYPE_CHECKING:
 _LIBRARY = "library"
 _LOCK_S = 1.0
 """Seconds between two looks at the lock."""
+_MEASURED_AFTER_S = 60.0
+"""Seconds after the start: first the fleet connects."""
 
 log = logging.getLogger(__name__)
 
@@ -183,6 +185,7 @@ class SessionManager:
         outages = self._instances.watch_outages()
         self._background.append(self._tasks.create_task(outages, name="outages"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
+        self._background.append(self._tasks.create_task(self._measure(), name="measures"))
         self.outbox.apply(self._settings.alerts.sinks)
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
@@ -262,6 +265,21 @@ class SessionManager:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
             await self._presence.note()
+
+    async def _measure(self) -> None:
+        """Measure the machine and the instances, until cancelled."""
+        await self._world.clock.sleep(_MEASURED_AFTER_S)
+        from waziterm.manager.care.measuring import Measuring  # noqa: PLC0415 - not before the first paint
+
+        measuring = Measuring(
+            self._files.data,
+            self._store,
+            self._world.clock,
+            self._instances.all,
+            lambda: self._settings.alerts,
+            self._alerting.hear,
+        )
+        await measuring.run()
 
     def _adopt_incident(self, incident: Incident) -> None:
         self._instances.incidents.adopt(incident)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.hours import (
+    HOUR_S,
     Gap,
     Hour,
     Hours,
@@ -118,6 +119,28 @@ def sums(
             total.reconnects.update(_buckets(reconnects))
             if drops:
                 total.drops_at[int(hour)] += drops
+    return found
+
+
+def recent(
+    db: sqlite3.Connection, identities: Sequence[str], at: float
+) -> dict[str, tuple[Hour, Hour]]:
+    """What was counted of instances in the 24 hours up to a moment (UTC seconds), and in the seven
+    days before, by id: `up_s`, `seen_s`, `drops`, `sends` and `acks` alone. The hour of the moment
+    is the last of the 24."""
+    day = hour_of(at) - 23 * HOUR_S
+    week = day - 7 * 24 * HOUR_S
+    rows = db.execute(
+        "SELECT instance, hour >= ?, sum(up_ms), sum(seen_ms), sum(drops), sum(sends), sum(acks)"
+        " FROM json_each(?) CROSS JOIN hours ON instance = json_each.value AND hour >= ?"
+        " GROUP BY 1, 2",
+        (day, json.dumps(identities), week),
+    )
+    found = {each: (Hour(), Hour()) for each in identities}
+    for identity, is_day, up, seen, drops, sends, acks in rows:
+        hour = found[identity][0 if is_day else 1]
+        hour.up_s, hour.seen_s = up / 1000, seen / 1000
+        hour.drops, hour.sends, hour.acks = drops, sends, acks
     return found
 
 

@@ -39,6 +39,7 @@ _PRUNED_AT_ONCE = 5_000
 _READ_AT_ONCE = 2_000
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
+_RECENT_AT_ONCE = 50
 _MOST_HOURS = 10_000
 
 
@@ -276,6 +277,17 @@ class Store:
             found |= await self._connection.read(step)
         return found
 
+    async def recent(self, identities: Sequence[str], at: float) -> Mapping[str, tuple[Hour, Hour]]:
+        """The last day of instances and the week before it, see `store.hours.recent`.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        found: dict[str, tuple[Hour, Hour]] = {}
+        for first in range(0, len(identities), _RECENT_AT_ONCE):
+            step = partial(_recent, identities[first : first + _RECENT_AT_ONCE], at)
+            found |= await self._connection.read(step)
+        return found
+
     async def newest_rows(self) -> Mapping[str, int]:
         """The number of the newest row of each table of the history, 0 where there is none."""
         return await self._connection.read(history.newest_rows)
@@ -457,3 +469,9 @@ def _sums(
     identities: Sequence[str], since: float, by: StatsBy, db: sqlite3.Connection
 ) -> dict[tuple[str, int], Hour]:
     return hours.sums(db, identities, since, by)
+
+
+def _recent(
+    identities: Sequence[str], at: float, db: sqlite3.Connection
+) -> dict[str, tuple[Hour, Hour]]:
+    return hours.recent(db, identities, at)

@@ -28,6 +28,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.evidence": "an emergency tool",
         "waziterm.manager.care.restart": "an emergency tool",
         "waziterm.manager.care.layer_test": "the connection test",
+        "waziterm.manager.care.measuring": "the alerts that measure, a minute after the start",
         "waziterm.manager.care.route": "the connection test, and WhatsApp's page",
         "waziterm.health.metrics": "most managers are never asked, and it takes 80 ms",
         "waziterm.config.reading": "a reload",
