@@ -27,6 +27,7 @@ BENCHES = (
     "history",
     "sends",
     "stats",
+    "patterns",
     "conflicts",
     "war",
     "reconnects",

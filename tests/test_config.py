@@ -439,9 +439,6 @@ NOT_READ_YET = frozenset(
     for name in (
         "memory_above_mb",
         "phone_days",
-        "sinks.ops.numbers",
-        "patterns.ops.count",
-        "patterns.ops.window_s",
     )
 )
 

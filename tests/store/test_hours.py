@@ -149,10 +149,10 @@ def test_an_older_history_is_counted_once(tmp_path: Path) -> None:
             await store.count(WEEK_END)
         with closing(sqlite3.connect(path)) as db, db:
             # As a program left it that counted nothing.
-            for table in ("hours", "standings", "counted"):
+            for table in ("hours", "standings", "counted", "patterns"):
                 db.execute(f"DROP TABLE {table}")
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            db.execute(f"PRAGMA user_version = {version - 1}")
+            db.execute(f"PRAGMA user_version = {version - 2}")
         async with open_store(path) as store:
             assert await told(store) == []
             await store.count(WEEK_END)

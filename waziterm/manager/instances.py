@@ -29,6 +29,7 @@ from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.instance.effects import Services
+from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instance.incident_tracker import IncidentTracker
 from waziterm.manager.instance.log import TAIL, InstanceLog
 from waziterm.manager.instance.recorder import Recorder
@@ -49,7 +50,8 @@ OUTAGES_EVERY_S = 60.0
 
 class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
-    copies: the folder of the library's copies. hear: is told what may have to be told on."""
+    copies: the folder of the library's copies. hear: is told what may have to be told on. fresh:
+    takes in the log lines."""
 
     def __init__(
         self,
@@ -64,8 +66,10 @@ class Instances:
         tasks: asyncio.TaskGroup,
         begin: asyncio.Event,
         hear: Callable[[Fact], None],
+        fresh: FreshLines,
     ) -> None:
         self._hear = hear
+        self._fresh = fresh
         self._settings = settings
         self._store = store
         self._sessions = sessions
@@ -276,6 +280,7 @@ class Instances:
         def sink(line: LogLine) -> None:
             self._store.add_line(identity, line)
             self._broadcast.line(name, line)
+            self._fresh.add(identity, line.text)
 
         recorder = self._recorders[name] = Recorder(self._store, self.incidents, self._hear)
         services = Services(

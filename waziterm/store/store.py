@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.stats.hours import HOUR_S, Gap, Hour
 from waziterm.domain.stats.sums import StatsBy
-from waziterm.store import alerts, audit, history, hours, incidents, outbox
+from waziterm.store import alerts, audit, history, hours, incidents, outbox, patterns
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
@@ -40,6 +41,7 @@ _READ_AT_ONCE = 2_000
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
 _RECENT_AT_ONCE = 50
+_PATTERNS_AT_ONCE = 5
 _MOST_HOURS = 10_000
 
 
@@ -259,6 +261,25 @@ class Store:
         """Count what workers used, see `store.hours.add_usage`."""
         await self._connection.write(lambda db: hours.add_usage(db, at, usage))
 
+    async def add_patterns(self, at: float, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Count lines of logs, see `store.patterns.add_patterns`."""
+        await self._connection.write(lambda db: patterns.add_patterns(db, at, counts))
+
+    async def patterns(
+        self, since: float, by: StatsBy, identity: str | None = None
+    ) -> Mapping[tuple[str, int], Counter[str]]:
+        """How many lines matched which pattern, see `store.patterns.read_patterns`. identity: None
+        for all, removed ones too.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        known = await self._connection.read(hours.counted_ids) if identity is None else (identity,)
+        found: dict[tuple[str, int], Counter[str]] = {}
+        for first in range(0, len(known), _PATTERNS_AT_ONCE):
+            step = partial(_patterns, known[first : first + _PATTERNS_AT_ONCE], since, by)
+            found |= await self._connection.read(step)
+        return found
+
     async def sums(
         self, since: float, at: float, by: StatsBy, identity: str | None = None
     ) -> Mapping[tuple[str, int], Hour]:
@@ -310,6 +331,7 @@ class Store:
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
         oldest = before - hours.KEPT_LONGER_S
         await self._in_steps(lambda db: hours.prune_hours(db, oldest, _PRUNED_AT_ONCE))
+        await self._in_steps(lambda db: patterns.prune_patterns(db, oldest, _PRUNED_AT_ONCE))
         await self._connection.write(rows_of.prune_names)
         return Pruned(transitions, attempts, sends, lines)
 
@@ -475,3 +497,9 @@ def _recent(
     identities: Sequence[str], at: float, db: sqlite3.Connection
 ) -> dict[str, tuple[Hour, Hour]]:
     return hours.recent(db, identities, at)
+
+
+def _patterns(
+    identities: Sequence[str], since: float, by: StatsBy, db: sqlite3.Connection
+) -> dict[tuple[str, int], Counter[str]]:
+    return patterns.read_patterns(db, identities, since, by)

@@ -200,7 +200,10 @@ def stats(
     since: SinceOption = None,
     by: Annotated[
         StatsBy | None,
-        Parameter(help="A row for each day, hour or reason of a drop.", show_default=False),
+        Parameter(
+            help="A row for each day, hour, reason of a drop, or pattern in the log.",
+            show_default=False,
+        ),
     ] = None,
     as_csv: Annotated[
         bool, Parameter(name="--csv", help="Print a table for a spreadsheet.", show_default=False)

@@ -24,6 +24,7 @@ class StatsBy(StrEnum):
     DAY = "day"
     HOUR = "hour"
     REASON = "reason"
+    PATTERN = "pattern"
 
 
 Name = Annotated[str, Parameter(help="The instance's name.")]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.alert_settings import Alerts
@@ -22,7 +22,8 @@ _MB = 1_000_000
 
 
 class Measuring:
-    """Looks once a minute. limits: the settings as they are. hear: is told what was measured."""
+    """Looks once a minute. limits: the settings as they are. hear: is told what was measured.
+    store_counts: stores what was counted of the log."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Measuring:
         instances: Callable[[], Sequence[Instance]],
         limits: Callable[[], Alerts],
         hear: Callable[[Fact], None],
+        store_counts: Callable[[], Awaitable[None]],
     ) -> None:
         self._data = data
         self._store = store
@@ -39,6 +41,7 @@ class Measuring:
         self._instances = instances
         self._limits = limits
         self._hear = hear
+        self._store_counts = store_counts
         self._looks = 0
 
     async def run(self) -> None:
@@ -57,6 +60,7 @@ class Measuring:
         free = await asyncio.to_thread(self._data.free_bytes)
         if free is not None:
             self._hear(Measured(AlertRule.DISK, None, free / _MB, limits.disk_free_below_mb))
+        await self._store_counts()
         self._looks += 1
         if self._looks % HOURS_EVERY == 0:
             await self._look_at_hours(limits)
