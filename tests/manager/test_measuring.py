@@ -135,7 +135,7 @@ def test_of_a_scripted_week_is_told_what_the_rules_say(host: Host, outbox: Outbo
         ("uptime", "resolved", ("a",)),
     ]
     at = {(each.rule, each.state): (each.at - begun) / DAY_S for each in outbox.sent}
-    assert 3.5 < at[AlertRule.DROPS, AlertState.FIRING] < 3.52
+    assert 3.5 < at[AlertRule.DROPS, AlertState.FIRING] < 3.55
     assert 4.45 < at[AlertRule.DROPS, AlertState.RESOLVED] < 4.55
     assert 5.5 < at[AlertRule.UPTIME, AlertState.FIRING] < 5.7
     assert 6.4 < at[AlertRule.UPTIME, AlertState.RESOLVED] < 6.7

@@ -10,6 +10,7 @@ from waziterm.domain.fleet.api import InstanceNotFoundError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.sums import Stats, StatsBy
+from waziterm.manager.workers.usage import ProcessUse
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 SOME_S = 240.0
@@ -42,6 +43,9 @@ def test_a_week_adds_up_to_what_its_script_says(host: Host) -> None:
     online(host, "a", "b")
     connect(host, "b")
     begun = host.world.clock.now()
+    host.world.process_use = lambda _: ProcessUse(
+        (host.world.clock.now() - begun) / 100, 30_000_000
+    )
     for day in range(7):
         host.world.pass_time(begun + day * DAY_S + 6 * HOUR_S - host.world.clock.now())
         for _ in range(1 + (day == 3)):
@@ -55,10 +59,12 @@ def test_a_week_adds_up_to_what_its_script_says(host: Host) -> None:
     assert a.mtbf_s == pytest.approx((7 * DAY_S - 8 * 36.0) / 8, rel=1e-4)
     assert a.worst_hour == (begun + 3 * DAY_S + 6 * HOUR_S) // HOUR_S * HOUR_S
     assert (b.drops, b.uptime, b.mtbf_s, b.worst_hour) == (0, 1.0, None, None)
+    assert b.cpu_s == pytest.approx(7 * DAY_S / 100, rel=1e-3) and b.memory_bytes == 30_000_000
     fleet, *each = stats(host)
     assert (fleet.instance, fleet.drops) == (None, 8)
     assert [one.instance for one in each] == ["a", "b"] and each == [a, b]
     assert a.uptime is not None
+    assert fleet.memory_bytes == 60_000_000
     assert fleet.uptime == pytest.approx((a.uptime + 1.0) / 2, abs=1e-6)
     by_day = stats(host, "a", by=StatsBy.DAY)
     assert sum(one.drops for one in by_day) == 8 and len(by_day) in (7, 8)

@@ -22,6 +22,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.manager.rivals.search import SearchResult
 from waziterm.manager.version_page import PageError
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
+from waziterm.manager.workers.usage import ProcessUse
 from waziterm.manager.world import World as Outside
 from waziterm.store import connection as stores
 from waziterm.worker import protocol as wire
@@ -280,6 +281,7 @@ class World:
     on_connect: hears when a worker was given its instance. library: a file in the place of
     neonize's. page: the number that WhatsApp's page tells, or why it tells none; page_reads: the
     proxies through which it was read. trial: why a copy of the library cannot be loaded.
+    process_use: what the process with a pid uses.
     """
 
     def __init__(self) -> None:
@@ -295,6 +297,7 @@ class World:
         self.page: int | str = "there is no page in this world"
         self.page_reads: list[str | None] = []
         self.trial = ""
+        self.process_use: Callable[[int], ProcessUse | None] = lambda pid: None
         self.on_connect: Callable[[FakeWorker], None] = lambda worker: None
         self.unhandled: list[str] = []
         self.loop.set_exception_handler(lambda _, what: self.unhandled.append(str(what)))
@@ -339,6 +342,7 @@ class World:
             installed=self._installed,
             trial=self._trial,
             read_version=self._read_version,
+            process_use=lambda pid: self.process_use(pid),
         )
 
     def _installed(self) -> Path:

@@ -40,6 +40,7 @@ from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.version.versions import FleetAccess, Versions
 from waziterm.manager.workers.connect_limit import ConnectLimit, ConnectRates
 from waziterm.manager.workers.pool import Pool
+from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World
 from waziterm.store.store import Store
 
@@ -90,6 +91,7 @@ class Instances:
         )
         size = settings.fleet.instances_per_worker
         self._pool = Pool(world.spawn, world.clock, tasks, size, self._worker_ended)
+        self.usage = Usage(store, world.clock, self._pool.held, self.id_of, world.process_use)
         self._addresses = Addresses(world.clock)
         self.incidents = IncidentTracker(
             lambda: len(self._supervisors), broadcast.notice, world.clock, store

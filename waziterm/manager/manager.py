@@ -59,6 +59,7 @@ from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
+from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
 from waziterm.store.errors import StoreError
 from waziterm.store.outbox import add_alert
@@ -191,6 +192,8 @@ class SessionManager:
         self._background.append(self._tasks.create_task(self._watch_clock(), name="clock"))
         outages = self._instances.watch_outages()
         self._background.append(self._tasks.create_task(outages, name="outages"))
+        looking = self._instances.usage.run()
+        self._background.append(self._tasks.create_task(looking, name="usage"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
         self._background.append(self._tasks.create_task(self._measure(), name="measures"))
         self._background.append(self._tasks.create_task(self._look_at_lines(), name="patterns"))
@@ -223,6 +226,11 @@ class SessionManager:
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
+
+    @property
+    def usage(self) -> Usage:
+        """What the workers used at the newest look."""
+        return self._instances.usage
 
     def announce(self, text: str, *, trouble: bool = False) -> None:
         """Say a sentence to whoever watches."""

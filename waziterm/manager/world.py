@@ -15,6 +15,7 @@ from waziterm.manager.files.program import UPGRADED, Program
 from waziterm.manager.version_page import read_version
 from waziterm.manager.workers.launch import trial
 from waziterm.manager.workers.process import WorkerProcess
+from waziterm.manager.workers.usage import ProcessUse, process_use
 from waziterm.manager.workers.worker import Process
 from waziterm.manager.workers.zygote_line import Zygote
 from waziterm.worker.library_file import installed
@@ -31,7 +32,7 @@ class World:
     installed: where neonize's library lies; raises LibraryFileError. trial: loads a copy of it in
     a process of its own; "" or why that fails. read_version: WhatsApp's current number, through
     an instance's proxy, or a lab's; raises PageError. program: the files from which all of it was
-    started; None where nobody replaces them.
+    started; None where nobody replaces them. process_use: see `manager.workers.usage`.
     """
 
     clock: Clock
@@ -42,6 +43,7 @@ class World:
     trial: Callable[[Path], Awaitable[str]] = trial
     read_version: Callable[[str | None, LabFile | None], Awaitable[int]] = read_version
     program: Program | None = None
+    process_use: Callable[[int], ProcessUse | None] = process_use
 
 
 @asynccontextmanager

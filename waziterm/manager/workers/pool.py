@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.clock import Clock
@@ -61,6 +61,10 @@ class Pool:
     def pids(self) -> frozenset[int]:
         """The worker processes that live."""
         return frozenset(worker.pid for worker in self._workers if worker.alive)
+
+    def held(self) -> Mapping[int, tuple[str, ...]]:
+        """By the pid of each worker that lives, who is in it."""
+        return {each.pid: each.names for each in self._workers if each.alive}
 
     def views(self, isolated: frozenset[str]) -> tuple[WorkerView, ...]:
         """The workers that could be given up for others. isolated: who shares with nobody."""

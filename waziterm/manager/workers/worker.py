@@ -91,14 +91,18 @@ class Worker:
     def alive(self) -> bool:
         return self._process.alive
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those in it that are to stay."""
+        return tuple(name for name, link in self.members.items() if not link.leaving)
+
     def view(self) -> WorkerView:
         """For whoever decides which workers to give up. What it has grown counts from the first
         look after its last start."""
         now_mb = _rss_mb(self.pid)
         if self._open or not self._settled_mb:
             self._settled_mb = now_mb
-        names = tuple(name for name, link in self.members.items() if not link.leaving)
-        return WorkerView(self.pid, names, now_mb - self._settled_mb)
+        return WorkerView(self.pid, self.names, now_mb - self._settled_mb)
 
     def takes(self, name: str, size: int) -> bool:
         """Whether an instance may still be started in it."""
