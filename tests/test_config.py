@@ -436,10 +436,7 @@ LEAVES = {key: each for key, each in EVERY.items() if ".ops." not in key}
 NOT_READ_YET = frozenset(
     # The engine of the alerts and its sinks will read these: take each away with its user.
     f"alerts.{name}"
-    for name in (
-        "memory_above_mb",
-        "phone_days",
-    )
+    for name in ("phone_days",)
 )
 
 

@@ -13,6 +13,7 @@ from waziterm.domain.alerts.alert import AlertRule, AlertState
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.hours import hour_of
+from waziterm.manager.workers.usage import ProcessUse
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 MB = 1_000_000
@@ -63,6 +64,27 @@ def test_a_disk_that_cannot_be_looked_at_ends_nothing(
     room(monkeypatch, 100)
     host.world.pass_time(61.0)
     assert told(outbox) == [("disk", "firing", ())]
+
+
+def test_a_worker_that_needs_much_memory_is_told_for_those_in_it(
+    host: Host, outbox: Outbox
+) -> None:
+    go(host, outbox, "a")
+    pid = worker_of(host, "a").pid
+    host.world.process_use = {pid: ProcessUse(1.0, 399 * MB)}.get
+    host.world.pass_time(130.0)
+    assert outbox.sent == []
+    host.world.process_use = {pid: ProcessUse(2.0, 460 * MB)}.get
+    host.world.pass_time(121.0)
+    assert told(outbox) == [("memory", "firing", ("a",))]
+    assert "460 MB, more than 400 MB" in outbox.sent[0].text
+    host.world.process_use = {pid: ProcessUse(3.0, 399 * MB)}.get
+    host.world.pass_time(200.0)
+    assert len(outbox.sent) == 1
+    worker_of(host, "a").die(-9)
+    host.world.settle()
+    host.world.pass_time(200.0)
+    assert [each[1] for each in told(outbox) if each[0] == "memory"] == ["firing", "resolved"]
 
 
 def counted(host: Host, name: str, days_ago: int, drops: int) -> None:

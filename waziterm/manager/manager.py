@@ -296,6 +296,7 @@ class SessionManager:
             self._store,
             self._world.clock,
             self._instances.all,
+            lambda: self._instances.usage.workers,
             lambda: self._settings.alerts,
             self._alerting.hear,
             self._store_patterns,

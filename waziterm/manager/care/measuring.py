@@ -11,6 +11,7 @@ from waziterm.domain.alerts.measures import measured_of
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.workers.usage import WorkerUse
 from waziterm.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,9 @@ _MB = 1_000_000
 
 
 class Measuring:
-    """Looks once a minute. limits: the settings as they are. hear: is told what was measured.
-    store_counts: stores what was counted of the log."""
+    """Looks once a minute. workers: what they used at the newest look at them. limits: the
+    settings as they are. hear: is told what was measured. store_counts: stores what was counted of
+    the log."""
 
     def __init__(
         self,
@@ -31,6 +33,7 @@ class Measuring:
         store: Store,
         clock: Clock,
         instances: Callable[[], Sequence[Instance]],
+        workers: Callable[[], Sequence[WorkerUse]],
         limits: Callable[[], Alerts],
         hear: Callable[[Fact], None],
         store_counts: Callable[[], Awaitable[None]],
@@ -39,6 +42,7 @@ class Measuring:
         self._store = store
         self._clock = clock
         self._instances = instances
+        self._workers = workers
         self._limits = limits
         self._hear = hear
         self._store_counts = store_counts
@@ -61,9 +65,17 @@ class Measuring:
         if free is not None:
             self._hear(Measured(AlertRule.DISK, None, free / _MB, limits.disk_free_below_mb))
         await self._store_counts()
+        self._look_at_memory(limits)
         self._looks += 1
         if self._looks % HOURS_EVERY == 0:
             await self._look_at_hours(limits)
+
+    def _look_at_memory(self, limits: Alerts) -> None:
+        """Each instance is told its whole worker; one without a worker needs none."""
+        used = {name: each.memory_bytes for each in self._workers() for name in each.instances}
+        for instance in self._instances():
+            value = used.get(instance.name, 0) / _MB
+            self._hear(Measured(AlertRule.MEMORY, instance.id, value, limits.memory_above_mb))
 
     async def _look_at_hours(self, limits: Alerts) -> None:
         ids = tuple(each.id for each in self._instances())
