@@ -27,6 +27,14 @@ class StatsBy(StrEnum):
     PATTERN = "pattern"
 
 
+class LogLevel(StrEnum):
+    """What `logs --level` takes, the least first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 Name = Annotated[str, Parameter(help="The instance's name.")]
 Names = Annotated[
     str,
