@@ -27,6 +27,7 @@ BENCHES = (
     "phone_history",
     "sends",
     "history",
+    "patterns",
     "conflicts",
     "war",
     "reconnects",

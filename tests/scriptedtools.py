@@ -53,7 +53,11 @@ RELOADED = Reloaded(
 _HOUR = Hour(6_480.0, 7_200.0, 2, Counter({"dropped": 2}), conflicts=1, sends=3, acks=2)
 _HOUR.drops_at[1_749_999_600] = 2
 _HOUR.reconnects[230] = 2
-SUMS = (stats_of(None, AT - 2000, _HOUR), stats_of("shop-b", AT - 2000, _HOUR))
+_SEEN = Counter({"opened": 3, "closed": 2})
+SUMS = (
+    stats_of(None, AT - 2000, _HOUR, _SEEN),
+    stats_of("shop-b", AT - 2000, _HOUR, _SEEN),
+)
 NOT_RELOADED = Reloaded(
     errors=(
         ConfigProblem(

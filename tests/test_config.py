@@ -436,17 +436,7 @@ LEAVES = {key: each for key, each in EVERY.items() if ".ops." not in key}
 NOT_READ_YET = frozenset(
     # The engine of the alerts and its sinks will read these: take each away with its user.
     f"alerts.{name}"
-    for name in (
-        "success_below",
-        "uptime_below",
-        "drops_factor",
-        "disk_free_below_mb",
-        "memory_above_mb",
-        "phone_days",
-        "sinks.ops.numbers",
-        "patterns.ops.count",
-        "patterns.ops.window_s",
-    )
+    for name in ("phone_days",)
 )
 
 

@@ -81,9 +81,33 @@ def test_logs_of_a_manager(call: Call, managed: DataDir) -> None:
     assert call("logs", "shop-a", "--since", "10m", "--data-dir", root, "--json").document == []
 
 
+def test_lines_are_picked_by_an_expression_and_a_level(
+    call: Call, managed: DataDir, fleet: Remembering
+) -> None:
+    texts = ("warning: busy 1", "error: gone 2", "quiet 3")
+    lines = (LogLine(n, NOW + n, Source.LIBRARY, text) for n, text in enumerate(texts, 11))
+    fleet.said = (*fleet.said, *lines)
+
+    def picked(*argv: str) -> list[str]:
+        done = call("logs", "shop-a", *argv, "--data-dir", str(managed.root), "--json")
+        assert done.code == 0
+        return [each["text"] for each in done.document]
+
+    assert picked("--level", "warning") == list(texts[:2])
+    assert picked("--level", "error") == [texts[1]]
+    assert picked("--grep", r"\b[12]$", "--limit", "2") == list(texts[:2])
+    assert picked("--grep", "no such line") == []
+    every = call("logs", "--all", "--grep", "gone", "--data-dir", str(managed.root), "--json")
+    assert {each["text"] for each in every.document} == {texts[1]}
+    assert all(each["instance"] for each in every.document)
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
+        (("logs",), "name one instance"),
+        (("logs", "shop-a", "--all"), "name one instance"),
+        (("logs", "shop-a", "--grep", "("), "no regular expression"),
         (("logs", "nobody"), "no instance is called 'nobody'"),
         (("conflicts", "nobody"), "no instance is called 'nobody'"),
         (("clean", "nobody"), "no instance is called 'nobody'"),

@@ -90,6 +90,12 @@ def test_the_sums_are_a_table(call: Call, managed: DataDir) -> None:
     assert "the fleet" in done.out and "90.00 %" in done.out and "dropped 2" in done.out
     reasons = call("stats", "shop-b", "--by", "reason", *since).out.splitlines()
     assert reasons[1].split()[:3] == ["shop-b", "dropped", "2"]
+    patterns = call("stats", "shop-b", "--by", "pattern", *since).out.splitlines()
+    assert [line.split() for line in patterns] == [
+        ["NAME", "PATTERN", "LINES"],
+        ["shop-b", "opened", "3"],
+        ["shop-b", "closed", "2"],
+    ]
     sheet = list(csv.DictReader(call("stats", "--csv", *since).out.splitlines()))
     assert [row["instance"] for row in sheet] == ["", "shop-b"]
     assert sheet[1]["by_reason"] == '{"dropped": 2}'

@@ -314,6 +314,40 @@ def test_a_measure_is_told_while_it_is_beyond_its_limit() -> None:
     assert "50 % in the last day, less than 90 %" in told.text
 
 
+@pytest.mark.parametrize(
+    ("rule", "limit", "bad", "near", "well"),
+    [
+        (AlertRule.SUCCESS, 0.9, 0.89, 0.91, 0.93),
+        (AlertRule.UPTIME, 1.0, 0.99, None, 1.0),
+        (AlertRule.DISK, 500.0, 499.0, 520.0, 550.0),
+        (AlertRule.MEMORY, 400.0, 401.0, 399.0, 350.0),
+        (AlertRule.DROPS, 3.0, 3.1, 3.0, 2.0),
+    ],
+)
+def test_what_wavers_about_its_limit_is_told_once(
+    rule: AlertRule, limit: float, bad: float, near: float | None, well: float
+) -> None:
+    teller = Teller(1)
+    identity = None if rule is AlertRule.DISK else shop(0).id
+    for _ in range(10):
+        teller.take(Measured(rule, identity, bad, limit))
+        teller.wait(900.0)
+        if near is not None:
+            teller.take(Measured(rule, identity, near, limit))
+            teller.wait(900.0)
+    assert [each.state for each in teller.told] == ["firing"]
+    teller.take(Measured(rule, identity, well, limit))
+    assert words(teller.wait(FLAP_S)) == [(rule.value, "resolved", int(identity is not None))]
+    assert teller.take(Measured(rule, identity, limit, limit)) == []
+
+
+def test_what_is_just_below_its_limit_does_not_read_as_the_limit() -> None:
+    (told,) = Teller(1).take(Measured(AlertRule.UPTIME, shop(0).id, 0.9499, 0.95))
+    assert "94 % in the last day, less than 95 %" in told.text
+    (told,) = Teller(1).take(Measured(AlertRule.SUCCESS, shop(0).id, 0.29, 0.995))
+    assert "29 % in the last day, less than 99.5 %" in told.text
+
+
 def test_a_pattern_ends_when_it_is_seen_no_more() -> None:
     teller = Teller(2)
     seen = PatternSeen("timeouts", shop(0).id, 3, 600.0)

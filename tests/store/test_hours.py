@@ -12,7 +12,7 @@ from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.hours import Gap
+from waziterm.domain.stats.hours import Gap, Hour
 from waziterm.domain.stats.sums import Stats, StatsBy, compared, stats_of
 from waziterm.store.records import AttemptEnd, Change
 from waziterm.store.store import Store, open_store
@@ -73,6 +73,28 @@ def check_week(found: Stats) -> None:
     assert found.worst_hour == AT + 3 * DAY_S + 23 * HOUR_S
 
 
+def test_the_last_day_and_the_week_before_it_are_those_of_the_script(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_store(tmp_path / "waziterm.db") as store:
+            await week(store)
+            await store.count(WEEK_END)
+            found = await store.recent(("shop", "nobody"), WEEK_END - 1.0)
+            day, before = found["shop"]
+            # Of the last day: the drop at noon and the conflict.
+            assert (day.drops, day.sends, day.acks) == (2, 1, 1)
+            assert day.seen_s == pytest.approx(DAY_S) and day.seen_s - day.up_s == 30.0 + 60.0
+            assert (before.drops, before.sends, before.acks) == (9, 6, 5)
+            assert before.seen_s == pytest.approx(6 * DAY_S)
+            assert found["nobody"] == (Hour(), Hour())
+            # A week later there is the week alone, and then nothing.
+            day, before = (await store.recent(("shop",), WEEK_END + DAY_S - 1.0))["shop"]
+            assert (day, before.drops) == (Hour(), 11)
+            later = await store.recent(("shop",), WEEK_END + 8 * DAY_S)
+            assert later["shop"] == (Hour(), Hour())
+
+    asyncio.run(run())
+
+
 def test_a_scripted_week_adds_up(tmp_path: Path) -> None:
     async def run() -> None:
         async with open_store(tmp_path / "waziterm.db") as store:
@@ -128,10 +150,10 @@ def test_an_older_history_is_counted_once(tmp_path: Path) -> None:
             await store.count(WEEK_END)
         with closing(sqlite3.connect(path)) as db, db:
             # As a program left it that counted nothing.
-            for table in ("hours", "standings", "counted"):
+            for table in ("hours", "standings", "counted", "patterns"):
                 db.execute(f"DROP TABLE {table}")
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            db.execute(f"PRAGMA user_version = {version - 1}")
+            db.execute(f"PRAGMA user_version = {version - 2}")
         async with open_store(path) as store:
             assert await told(store) == []
             await store.count(WEEK_END)

@@ -31,6 +31,7 @@ from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.instance.effects import Services
+from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instance.incident_tracker import IncidentTracker
 from waziterm.manager.instance.log import TAIL, InstanceLog
 from waziterm.manager.instance.recorder import Recorder
@@ -53,7 +54,8 @@ OUTAGES_EVERY_S = 60.0
 
 class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
-    copies: the folder of the library's copies. hear: is told what may have to be told on."""
+    copies: the folder of the library's copies. hear: is told what may have to be told on. fresh:
+    takes in the log lines."""
 
     def __init__(
         self,
@@ -69,9 +71,11 @@ class Instances:
         begin: asyncio.Event,
         hear: Callable[[Fact], None],
         silenced: Callable[[str], float | None],
+        fresh: FreshLines,
     ) -> None:
         self._hear = hear
         self._silenced = silenced
+        self._fresh = fresh
         self._settings = settings
         self._store = store
         self._sessions = sessions
@@ -287,6 +291,7 @@ class Instances:
         def sink(line: LogLine) -> None:
             self._store.add_line(identity, line)
             self._broadcast.line(name, line)
+            self._fresh.add(identity, line.text)
 
         counts = self.counts.get(name, Counts())
         recorder = self._recorders[name] = Recorder(self._store, self.incidents, self._hear, counts)

@@ -62,6 +62,7 @@ from waziterm.manager.history.queries import (
 )
 from waziterm.manager.history.statistics import stats_in
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
+from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
@@ -82,11 +83,15 @@ if TYPE_CHECKING:
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.manager.care.checkup import Checkup
+    from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
 
 _LIBRARY = "library"
 _LOCK_S = 1.0
 """Seconds between two looks at the lock."""
+_MEASURED_AFTER_S = 60.0
+_PATTERNS_AFTER_S = 3.0
+"""Seconds after the start: first the fleet connects. Lines wait for it."""
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +138,8 @@ class SessionManager:
             post=add_alert,
             wake=self.outbox.wake,
         )
+        self._fresh = FreshLines()
+        self._patterns: LogPatterns | None = None
         self._instances = Instances(
             settings,
             store,
@@ -146,6 +153,7 @@ class SessionManager:
             begin,
             self._alerting.hear,
             self._alerting.silenced_until,
+            self._fresh,
         )
         self._store = store
         self._lab = lab
@@ -195,6 +203,8 @@ class SessionManager:
         looking = self._instances.usage.run()
         self._background.append(self._tasks.create_task(looking, name="usage"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
+        self._background.append(self._tasks.create_task(self._measure(), name="measures"))
+        self._background.append(self._tasks.create_task(self._look_at_lines(), name="patterns"))
         self.outbox.apply(self._settings.alerts)
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
@@ -205,6 +215,10 @@ class SessionManager:
         for task in self._background:
             task.cancel()
         await self._instances.close()
+        try:
+            await self._store_patterns()
+        except StoreError as error:
+            log.warning("what was counted of the log is not stored: %s", error)
         self.outbox.close()
         await self._presence.end()
         await self._claims.close()
@@ -280,6 +294,42 @@ class SessionManager:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
             await self._presence.note()
+
+    async def _measure(self) -> None:
+        """Measure the machine and the instances, until cancelled."""
+        await self._world.clock.sleep(_MEASURED_AFTER_S)
+        from waziterm.manager.care.measuring import Measuring  # noqa: PLC0415 - not before the first paint
+
+        measuring = Measuring(
+            self._files.data,
+            self._store,
+            self._world.clock,
+            self._instances.all,
+            lambda: self._instances.usage.workers,
+            lambda: self._settings.alerts,
+            self._alerting.hear,
+            self._store_patterns,
+        )
+        await measuring.run()
+
+    async def _look_at_lines(self) -> None:
+        """Look for patterns in the log lines, until cancelled."""
+        await self._world.clock.sleep(_PATTERNS_AFTER_S)
+        from waziterm.manager.care.patterns import LogPatterns  # noqa: PLC0415 - as above
+
+        self._patterns = LogPatterns(
+            self._fresh,
+            self._store,
+            self._world.clock,
+            lambda: self._settings.alerts.patterns,
+            lambda: (each.id for each in self._instances.all()),
+            self._alerting.hear,
+        )
+        await self._patterns.run()
+
+    async def _store_patterns(self) -> None:
+        if self._patterns is not None:
+            await self._patterns.store()
 
     def _adopt_incident(self, incident: Incident) -> None:
         self._instances.incidents.adopt(incident)
@@ -503,6 +553,7 @@ class SessionManager:
         with suppress(StoreError):
             # On a full disk, of which the log tells each minute, the sums are those of before.
             await self._presence.count()
+            await self._store_patterns()
         now = self._world.clock.now()
         return await stats_in(self._store, since, name, by or StatsBy.ALL, now)
 

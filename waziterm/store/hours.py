@@ -133,6 +133,28 @@ def parts(since: float, until: float, by: StatsBy, most: int) -> tuple[tuple[int
     return tuple(pairwise((*edges, YEAR_10000)))
 
 
+def recent(
+    db: sqlite3.Connection, identities: Sequence[str], at: float
+) -> dict[str, tuple[Hour, Hour]]:
+    """What was counted of instances in the 24 hours up to a moment (UTC seconds), and in the seven
+    days before, by id: `up_s`, `seen_s`, `drops`, `sends` and `acks` alone. The hour of the moment
+    is the last of the 24."""
+    day = hour_of(at) - 23 * HOUR_S
+    week = day - 7 * 24 * HOUR_S
+    rows = db.execute(
+        "SELECT instance, hour >= ?, sum(up_ms), sum(seen_ms), sum(drops), sum(sends), sum(acks)"
+        " FROM json_each(?) CROSS JOIN hours ON instance = json_each.value AND hour >= ?"
+        f" AND {SOUND['hours']} GROUP BY 1, 2",
+        (day, json.dumps(identities), week),
+    )
+    found = {each: (Hour(), Hour()) for each in identities}
+    for identity, is_day, up, seen, drops, sends, acks in rows:
+        hour = found[identity][0 if is_day else 1]
+        hour.up_s, hour.seen_s = up / 1000, seen / 1000
+        hour.drops, hour.sends, hour.acks = drops, sends, acks
+    return found
+
+
 def counted_ids(db: sqlite3.Connection) -> tuple[str, ...]:
     """The ids of which there may be hours, removed instances too."""
     return tuple(row[0] for row in db.execute("SELECT id FROM names WHERE typeof(id) = 'text'"))

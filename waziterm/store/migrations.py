@@ -255,6 +255,18 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE TABLE counted (source TEXT PRIMARY KEY, row INTEGER NOT NULL)"
         " STRICT, WITHOUT ROWID",
     ),
+    # Lines of the log by pattern, see `store.patterns`.
+    (
+        """
+        CREATE TABLE patterns (
+            instance TEXT NOT NULL,
+            hour INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (instance, hour, name)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 
 

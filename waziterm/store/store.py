@@ -19,7 +19,7 @@ from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.stats.hours import HOUR_S, Gap, Hour
 from waziterm.domain.stats.sums import StatsBy
-from waziterm.store import alerts, audit, history, hours, incidents, outbox
+from waziterm.store import alerts, audit, history, hours, incidents, outbox, patterns
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
@@ -44,6 +44,8 @@ _MADE_AT_ONCE = 500
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
 _ROWS_AT_ONCE = 500
+_RECENT_AT_ONCE = 50
+_PATTERNS_AT_ONCE = 5
 
 
 class _ReadNewest(Protocol[T_co]):
@@ -290,6 +292,25 @@ class Store:
         """Count what workers used, see `store.hours.add_usage`."""
         await self._connection.write(lambda db: hours.add_usage(db, at, usage))
 
+    async def add_patterns(self, at: float, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Count lines of logs, see `store.patterns.add_patterns`."""
+        await self._connection.write(lambda db: patterns.add_patterns(db, at, counts))
+
+    async def patterns(
+        self, since: float, by: StatsBy, identity: str | None = None
+    ) -> Mapping[tuple[str, int], Counter[str]]:
+        """How many lines matched which pattern, see `store.patterns.read_patterns`. identity: None
+        for all, removed ones too.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        known = await self._connection.read(hours.counted_ids) if identity is None else (identity,)
+        found: dict[tuple[str, int], Counter[str]] = {}
+        for first in range(0, len(known), _PATTERNS_AT_ONCE):
+            step = partial(_patterns, known[first : first + _PATTERNS_AT_ONCE], since, by)
+            found |= await self._connection.read(step)
+        return found
+
     async def sums(
         self, since: float, at: float, by: StatsBy, identity: str | None = None
     ) -> Mapping[tuple[str, int], Hour]:
@@ -318,6 +339,17 @@ class Store:
                         found[key] = counted
         return found
 
+    async def recent(self, identities: Sequence[str], at: float) -> Mapping[str, tuple[Hour, Hour]]:
+        """The last day of instances and the week before it, see `store.hours.recent`.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        found: dict[str, tuple[Hour, Hour]] = {}
+        for first in range(0, len(identities), _RECENT_AT_ONCE):
+            step = partial(_recent, identities[first : first + _RECENT_AT_ONCE], at)
+            found |= await self._connection.read(step)
+        return found
+
     async def newest_rows(self) -> Mapping[str, int]:
         """The number of the newest row of each table of the history, 0 where there is none."""
         return await self._connection.read(history.newest_rows)
@@ -340,6 +372,7 @@ class Store:
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
         oldest = before - hours.KEPT_LONGER_S
         await self._in_steps(lambda db: hours.prune_hours(db, oldest, _PRUNED_AT_ONCE))
+        await self._in_steps(lambda db: patterns.prune_patterns(db, oldest, _PRUNED_AT_ONCE))
         await self._connection.write(rows_of.prune_names)
         return Pruned(transitions, attempts, sends, lines)
 
@@ -489,3 +522,15 @@ def _count_rest(db: sqlite3.Connection, at: float, gap: Gap | None) -> None:
     """What was written since the last step too, so that the time is of how it stands now."""
     hours.count_history(db, _COUNTED_AT_ONCE, gap)
     hours.count_until(db, at, gap)
+
+
+def _recent(
+    identities: Sequence[str], at: float, db: sqlite3.Connection
+) -> dict[str, tuple[Hour, Hour]]:
+    return hours.recent(db, identities, at)
+
+
+def _patterns(
+    identities: Sequence[str], since: float, by: StatsBy, db: sqlite3.Connection
+) -> dict[tuple[str, int], Counter[str]]:
+    return patterns.read_patterns(db, identities, since, by)

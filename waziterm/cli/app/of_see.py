@@ -10,6 +10,7 @@ from waziterm.cli.app.options import (
     SEE,
     DataDirOption,
     JsonOption,
+    LogLevel,
     Name,
     Names,
     OptionalName,
@@ -47,9 +48,20 @@ def qr(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = F
 
 @app.command(group=SEE, help_epilogue="Example: waziterm logs shop-jakarta --since 10m --follow")
 def logs(
-    name: Name,
+    name: Name | None = None,
     /,
     *,
+    everyone: Annotated[
+        bool,
+        Parameter(name="--all", help="Of all instances, by time.", show_default=False),
+    ] = False,
+    grep: Annotated[
+        str | None, Parameter(help="Only lines that match a regular expression of RE2.")
+    ] = None,
+    level: Annotated[
+        LogLevel | None,
+        Parameter(help="Only lines of the library of this level or a higher one."),
+    ] = None,
     follow: Annotated[
         bool, Parameter(help="Print more as it comes, until ctrl+c.", show_default=False)
     ] = False,
@@ -64,10 +76,15 @@ def logs(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Print an instance's log; with --follow and --json one JSON object per line."""
-    from waziterm.cli.verbs.history import show_logs  # noqa: PLC0415
+    """Print an instance's log, or that of all; with --follow and --json one JSON object per line."""
+    from waziterm.cli.verbs.history import WantedLines, show_logs  # noqa: PLC0415
+    from waziterm.manager.inputs import InputError  # noqa: PLC0415
 
-    return show_logs(data_dir, as_json, name, since=since, limit=limit, follow=follow)
+    if everyone == (name is not None):
+        raise InputError("name one instance, or all of them with --all")
+
+    wanted = WantedLines(since=since, limit=limit, grep=grep, level=level)
+    return show_logs(data_dir, as_json, None if everyone else name or "", wanted, follow=follow)
 
 
 @app.command(group=SEE, help_epilogue="Example: waziterm incidents --since 1d --open")
@@ -200,7 +217,10 @@ def stats(
     since: SinceOption = None,
     by: Annotated[
         StatsBy | None,
-        Parameter(help="A row for each day, hour or reason of a drop.", show_default=False),
+        Parameter(
+            help="A row for each day, hour, reason of a drop, or pattern in the log.",
+            show_default=False,
+        ),
     ] = None,
     as_csv: Annotated[
         bool, Parameter(name="--csv", help="Print a table for a spreadsheet.", show_default=False)

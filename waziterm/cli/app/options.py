@@ -24,6 +24,15 @@ class StatsBy(StrEnum):
     DAY = "day"
     HOUR = "hour"
     REASON = "reason"
+    PATTERN = "pattern"
+
+
+class LogLevel(StrEnum):
+    """What `logs --level` takes, the least first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 Name = Annotated[str, Parameter(help="The instance's name.")]

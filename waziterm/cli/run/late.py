@@ -28,6 +28,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.evidence": "an emergency tool",
         "waziterm.manager.care.restart": "an emergency tool",
         "waziterm.manager.care.layer_test": "the connection test",
+        "waziterm.manager.care.measuring": "the alerts that measure, a minute after the start",
         "waziterm.manager.care.route": "the connection test, and WhatsApp's page",
         "waziterm.health.metrics": "most managers are never asked, and it takes 80 ms",
         "waziterm.config.reading": "a reload",
@@ -35,7 +36,8 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.alerts.webhook": "a sink",
         "waziterm.alerts.command": "a sink",
         "waziterm.alerts.apprise": "a sink",
-        "re2": "a pattern of the alerts in a config that is reloaded",
+        "re2": "patterns in the log, and in a config that is reloaded",
+        "waziterm.manager.care.patterns": "patterns in the log",
         "zoneinfo": "a sink's quiet hours in one",
         "waziterm.cli.run.crash": "the last words",
     }

@@ -1,6 +1,7 @@
 """The verbs logs and conflicts: what is remembered of the instances.
 
-`logs --json` prints an array of lines `{seq, at, source, text}`, oldest first; with `--follow`
+`logs --json` prints an array of lines `{seq, at, source, text}`, oldest first, with `--all` each
+`{instance, seq, at, source, text}`; with `--follow`
 JSON lines instead: one such object per line, as they come, and an error as `{error, code, hint}`.
 `conflicts --json` prints `{since, total, counts, conflicts}`: counts is how many by instance,
 conflicts an array of `{at, instance, reason, code, sentence, state, who}`, oldest first.
@@ -10,16 +11,18 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from waziterm.cli.app.options import LogLevel
 from waziterm.cli.run import streams
 from waziterm.cli.show import output
 from waziterm.cli.show.times import moment_of, shown
 from waziterm.cli.show.verbs import document_with_verbs
 from waziterm.cli.target import ask, client_of, data_dir_of
-from waziterm.control.client.call import ControlClient
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.lifecycle.states import State
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from waziterm.cli.show.documents import Conflicts
 
 Json = dict[str, Any]
+Source = Callable[[Callable[[Fleet], object]], Any]
+"""Asks the fleet, or the files."""
 
 NEWEST = 200
 MOST = 5000
@@ -38,51 +43,130 @@ DAY_S = 86_400.0
 _PAUSE_S = 0.5
 
 
-def show_logs(
-    flag: Path | None,
-    as_json: bool,
-    name: str,
-    *,
-    since: str | None,
-    limit: int | None,
-    follow: bool,
-) -> int:
-    """Print an instance's log lines, those of a manager or else of the database.
+@dataclass(frozen=True, slots=True)
+class WantedLines:
+    """Which lines are printed. since: a moment, see `cli.show.times`. limit: how many at most, the
+    newest; None for 200, or as many as there may be from a moment on. grep: a regular expression
+    of RE2. level: the lowest one."""
 
-    since: a moment, see `cli.show.times`. limit: how many at most, the newest; None for 200, or as
-    many as there may be from a moment on.
-    """
-    name = inputs.instance_name(name)
+    since: str | None
+    limit: int | None
+    grep: str | None
+    level: LogLevel | None
+
+
+def show_logs(
+    flag: Path | None, as_json: bool, name: str | None, wanted: WantedLines, *, follow: bool
+) -> int:
+    """Print log lines of an instance, or for None of all by time: those of a manager or else of
+    the database."""
+    name = None if name is None else inputs.instance_name(name)
     data = data_dir_of(flag)
-    limit = limit or (NEWEST if since is None else MOST)
-    begin = 0.0 if since is None else moment_of(since, time.time())
+    limit = wanted.limit or (NEWEST if wanted.since is None else MOST)
+    begin = 0.0 if wanted.since is None else moment_of(wanted.since, time.time())
+    keeps = _filter(wanted)
+    # What is left out must not count.
+    fetched = MOST if wanted.grep is not None or wanted.level is not None else limit
+    source = client_of(data).ask if follow else partial(ask, data)
     if follow:
-        return _follow(client_of(data), as_json, name, begin, limit)
-    lines = ask(data, lambda fleet: fleet.lines(name, limit=limit, since=begin))
+        return _follow(source, as_json, name, begin, fetched, limit, keeps)
+    lines = _newest(source, _names(source, name), begin, fetched, {}, name is None)
+    lines = [each for each in lines if keeps(each)][-limit:]
     if as_json:
         output.document(lines)
         return 0
     if not lines:
-        output.remark(f"{name}: no log line {'yet' if since is None else 'since then'}")
+        whose = "all instances" if name is None else name
+        what = "no log line" if fetched == limit else "no such log line"
+        output.remark(f"{whose}: {what} {'yet' if wanted.since is None else 'since then'}")
     for line in lines:
         output.line(log_line(line))
     return 0
 
 
-def _follow(client: ControlClient, as_json: bool, name: str, begin: float, limit: int) -> int:
+def _filter(wanted: WantedLines) -> Callable[[Json], bool]:
+    """Whether a line is printed. Raises InputError for what is no regular expression."""
+    levels = list(LogLevel)
+    least = 0 if wanted.level is None else levels.index(wanted.level)
+    if wanted.grep is None:
+        return lambda line: levels.index(level_of(line)) >= least
+    import re2  # noqa: PLC0415 - only to look for something
+
+    options = re2.Options()
+    # It would write what is wrong on standard error too.
+    options.log_errors = False
+    try:
+        regex = re2.compile(wanted.grep, options)
+    except re2.error as error:
+        why = error.args[0]
+        said = why.decode(errors="replace") if isinstance(why, bytes) else str(why)
+        raise inputs.InputError(
+            f"--grep is no regular expression of RE2: {plain(said, 200)}"
+        ) from error
+    return lambda line: levels.index(level_of(line)) >= least and bool(regex.search(line["text"]))
+
+
+def level_of(line: Json) -> LogLevel:
+    """How much a line matters, as the library's lines say it at their beginning."""
+    word, mark, _ = line["text"].partition(": ")
+    if mark and word in (LogLevel.WARNING, LogLevel.ERROR):
+        return LogLevel(word)
+    return LogLevel.INFO
+
+
+def _names(source: Source, name: str | None) -> list[str]:
+    if name is not None:
+        return [name]
+    return [each["name"] for each in source(lambda fleet: fleet.snapshot().everyone())]
+
+
+def _newest(
+    source: Source,
+    names: Sequence[str],
+    begin: float,
+    limit: int,
+    last: dict[str, int],
+    named: bool,
+) -> list[Json]:
+    """The lines of these instances after the last ones that were seen of each, by time. last: is
+    brought up to date. named: each line tells its instance."""
+    found: list[Json] = []
+    for name in names:
+        after = last.get(name, 0)
+        lines = source(_lines(name, limit, begin, after))
+        if lines:
+            last[name] = lines[-1]["seq"]
+        found += ({"instance": name, **line} for line in lines) if named else lines
+    return sorted(found, key=lambda line: str(line["at"])) if named else found
+
+
+def _lines(name: str, limit: int, begin: float, after: int) -> Callable[[Fleet], object]:
+    return lambda fleet: fleet.lines(name, limit=limit, since=begin, after=after)
+
+
+def _follow(
+    source: Source,
+    as_json: bool,
+    name: str | None,
+    begin: float,
+    fetched: int,
+    limit: int,
+    keeps: Callable[[Json], bool],
+) -> int:
     """Print lines as they come, until ctrl+c. Raises FleetError when the manager goes away."""
     try:
-        lines = client.ask(lambda fleet: fleet.lines(name, limit=limit, since=begin))
-        last = 0
+        last: dict[str, int] = {}
+        lines = _newest(source, _names(source, name), begin, fetched, last, name is None)
+        lines = [each for each in lines if keeps(each)][-limit:]
         while True:
             for line in lines:
                 output.line(json.dumps(line) if as_json else log_line(line))
-                last = line["seq"]
             sys.stdout.flush()
             if streams.lost() is not None:
                 return 1
             time.sleep(_PAUSE_S)
-            lines = client.ask(_after(name, begin, last))
+            more = _newest(source, _names(source, name), begin, MOST, last, name is None)
+            lines = [each for each in more if keeps(each)]
     except KeyboardInterrupt:
         return 0
     except FleetError as error:
@@ -109,11 +193,6 @@ def show_conflicts(flag: Path | None, as_json: bool, name: str | None, since: st
     for line in conflict_lines(found):
         output.line(line)
     return 0
-
-
-def _after(name: str, begin: float, seq: int) -> Callable[[Fleet], object]:
-    """Asks for the lines with a number above `seq`."""
-    return lambda fleet: fleet.lines(name, limit=MOST, since=begin, after=seq)
 
 
 def summary(conflicts: list[Json], begin: float, name: str | None = None) -> "Conflicts":
@@ -146,5 +225,6 @@ def _conflict_line(conflict: Json) -> str:
 
 
 def log_line(line: Json) -> str:
-    """A log line in words: when, from whom, what."""
-    return f"{shown(line['at'])} {line['source']:<8} {plain(line['text'])}"
+    """A log line in words: when, of which instance when that is told, from whom, what."""
+    whose = f"{line['instance']} " if "instance" in line else ""
+    return f"{shown(line['at'])} {whose}{line['source']:<8} {plain(line['text'])}"

@@ -68,6 +68,8 @@ def show_stats(
         output.remark("nothing is counted yet")
     elif by is By.REASON:
         _print_reasons(found)
+    elif by is By.PATTERN:
+        _print_patterns(found)
     else:
         _print_table(found, by)
         for said in _unusual(data, {each["instance"] for each in found}):
@@ -211,6 +213,18 @@ def _print_reasons(found: Sequence[Json]) -> None:
         _print_rows(("NAME", "WHY", "DROPS", "WHAT"), rows)
     else:
         output.remark("no drop in this time")
+
+
+def _print_patterns(found: Sequence[Json]) -> None:
+    rows = [
+        (each["instance"] or "the fleet", name, str(count))
+        for each in found
+        for name, count in each["patterns"].items()
+    ]
+    if rows:
+        _print_rows(("NAME", "PATTERN", "LINES"), rows)
+    else:
+        output.remark("no line of the log has matched in this time")
 
 
 def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

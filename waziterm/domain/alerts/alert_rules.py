@@ -94,6 +94,18 @@ def is_bad(rule: AlertRule, value: float, limit: float) -> bool:
     return value < limit if rule in _LOW_IS_BAD else value > limit
 
 
+def is_well(rule: AlertRule, value: float, limit: float) -> bool:
+    """Whether what was measured is clearly within its limit. What lies between this and beyond
+    goes on as it stood, so that what wavers about its limit is not told again and again."""
+    match rule:
+        case AlertRule.SUCCESS | AlertRule.UPTIME:
+            return value >= limit + (1.0 - limit) * 0.2
+        case AlertRule.DISK:
+            return value >= limit * 1.1
+        case _:
+            return value <= limit * 0.9
+
+
 def fleet_threshold(running: int) -> int:
     """From how many instances on one cause is the fleet's. running: how many are to run."""
     return max(FLEET_NAMES, -int(-running * FLEET_SHARE // 1))

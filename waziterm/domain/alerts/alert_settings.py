@@ -190,7 +190,7 @@ class Pattern:
         "What a line of the log holds.",
         example='"Stream Errored"',
     )
-    count: int = setting(1, "So many lines of one instance are an alert.", low=1, high=100_000)
+    count: int = setting(1, "So many lines of one instance are an alert.", low=1, high=10_000)
     window_s: float = setting(600.0, "Seconds in which there are so many.", low=1, high=_DAY_S)
 
 

@@ -18,6 +18,7 @@ from waziterm.domain.alerts.alert_rules import (
     fleet_threshold,
     is_bad,
     is_of_all,
+    is_well,
     rule_of,
     severity_of,
 )
@@ -201,7 +202,9 @@ class _Work:
                 if is_bad(rule, value, limit):
                     self._meet(identity, rule, measure_detail(rule, value, limit))
                 elif (measured := self._measured(identity, rule, "")) is not None:
-                    self._well(measured, identity, measured.members[identity].well_at or self._now)
+                    well_at = measured.members[identity].well_at
+                    if well_at is None and is_well(rule, value, limit):
+                        self._well(measured, identity, self._now)
             case PatternSeen(name, identity, count, window_s):
                 detail = pattern_detail(name, count)
                 seen = self._meet(identity, AlertRule.PATTERN, detail, subject=name)

@@ -139,9 +139,10 @@ def outage_detail(what: str, minutes: float, count: int) -> str:
 def measure_detail(rule: AlertRule, value: float, limit: float) -> str:
     """What was measured beyond its limit, in the units of `domain.alerts.facts.Measured`."""
     if rule in (AlertRule.SUCCESS, AlertRule.UPTIME):
-        value, limit = 100 * value, 100 * limit
-    shown = f"{value:.1f}" if rule is AlertRule.DROPS else f"{value:.0f}"
-    return _MEASURES[rule].format(value=shown, limit=f"{limit:.0f}")
+        value, limit = 100 * value, round(100 * limit, 2)
+    # Rounded down: what is just below its limit must not read as the limit itself.
+    shown = f"{value:.1f}" if rule is AlertRule.DROPS else str(int(value + 1e-9))
+    return _MEASURES[rule].format(value=shown, limit=f"{limit:g}")
 
 
 def pattern_detail(name: str, count: int) -> str:
@@ -201,6 +202,8 @@ def _whole(detail: str) -> str:
 def _patterns() -> tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]:
     """They are compiled for the first detail: it would take 3 ms of each start."""
     return tuple(_pattern(template) for template in TEMPLATES)
+
+
 def detail_phrase(detail: str) -> Phrase:
     """A detail as a phrase, also one that is of none of our own words."""
     return as_it_is(as_phrase(detail))

@@ -1,5 +1,6 @@
 """The sums of the history as `waziterm stats` tells them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,7 +29,8 @@ class Stats:
     reconnect_p50_s, reconnect_p95_s: from a drop to the next connection. success: the share of the
     sends that WhatsApp acknowledged. mtbf_s: seconds connected per drop. worst_hour: the begin of
     the hour with the most drops. cpu_s, memory_bytes: the share of its worker, the memory at its
-    highest; None where it was not measured. What there is none of is None.
+    highest; None where it was not measured. patterns: lines of its log by the name of the pattern
+    that they match. What there is none of is None.
     """
 
     instance: str | None
@@ -48,10 +50,14 @@ class Stats:
     worst_hour: Moment | None
     cpu_s: Seconds | None
     memory_bytes: int | None
+    patterns: Mapping[str, int]
 
 
-def stats_of(instance: str | None, since: float, sum_: Hour) -> Stats:
-    """The statistics of what was counted from a moment on, UTC seconds."""
+def stats_of(
+    instance: str | None, since: float, sum_: Hour, patterns: Counter[str] | None = None
+) -> Stats:
+    """The statistics of what was counted from a moment on, UTC seconds. patterns: lines of its log
+    by the name of the pattern that they match."""
     worst = max(sum_.drops_at.items(), key=lambda each: (each[1], each[0]), default=None)
     return Stats(
         instance,
@@ -71,6 +77,7 @@ def stats_of(instance: str | None, since: float, sum_: Hour) -> Stats:
         None if worst is None else float(worst[0]),
         sum_.cpu_s if sum_.memory_bytes else None,
         sum_.memory_bytes or None,
+        dict((patterns or Counter()).most_common()),
     )
 
 

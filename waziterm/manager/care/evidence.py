@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 import stat
 from collections import Counter
@@ -182,7 +181,7 @@ def _disk(
         unwritable=tuple(shown(path) for path in _unwritable(sessions, looks)),
         replaced=tuple(_replaced(sessions, online & looks.keys(), ours)) if online else (),
         stale_socket=shown(sources.files.data.socket) if dead else None,
-        free=_free(sources.files.data.root),
+        free=sources.files.data.free_bytes(),
         is_upgraded=sources.upgraded(),
     )
 
@@ -235,10 +234,3 @@ def _open_secrets(paths: Iterable[Path]) -> Iterator[OpenPath]:
         through_group = found.st_uid != os.geteuid() and found.st_gid == os.getegid()
         if found.st_mode & (0o004 if through_group else 0o044):
             yield OpenPath(shown(path), stat.S_IMODE(found.st_mode), is_folder=False)
-
-
-def _free(path: Path) -> int | None:
-    try:
-        return shutil.disk_usage(path).free
-    except OSError:
-        return None

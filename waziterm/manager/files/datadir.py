@@ -1,6 +1,7 @@
 """Where everything of one fleet lies on disk."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,13 @@ class DataDir:
     @property
     def lock(self) -> Path:
         return self.root / "manager.lock"
+
+    def free_bytes(self) -> int | None:
+        """How much room is left where it lies; None when that cannot be told."""
+        try:
+            return shutil.disk_usage(self.root).free
+        except OSError:
+            return None
 
     def session(self, identity: str) -> Path:
         """The whatsmeow store of the instance with this id."""
