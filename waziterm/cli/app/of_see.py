@@ -76,7 +76,7 @@ def logs(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Print an instance's log, or that of all; with --follow and --json one JSON object per line."""
+    """Print an instance's log, or that of all; with --follow --json one JSON object per line."""
     from waziterm.cli.verbs.history import WantedLines, show_logs  # noqa: PLC0415
     from waziterm.manager.inputs import InputError  # noqa: PLC0415
 

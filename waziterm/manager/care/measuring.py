@@ -8,10 +8,10 @@ from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.alerts.facts import Fact, Measured
 from waziterm.domain.alerts.measures import measured_of
+from waziterm.domain.fleet.counts import WorkerUse
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.datadir import DataDir
-from waziterm.manager.workers.usage import WorkerUse
 from waziterm.store.store import Store
 
 log = logging.getLogger(__name__)
