@@ -111,3 +111,12 @@ def test_no_module_name_stands_twice_within_one_reader_s_reach() -> None:
     for part in sorted(each for each in (ROOT / "waziterm").iterdir() if each.is_dir()):
         names = [path.stem for path in part.rglob("*.py") if not path.stem.startswith("__")]
         assert sorted(set(names)) == sorted(names), f"twice in {part.name}/"
+
+
+def test_the_socket_s_room_stays_small() -> None:
+    """A verb costs `control/` nothing: it is made from the verbs' declarations."""
+    lines = [
+        len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / "waziterm" / "control").rglob("*.py")
+    ]
+    assert sum(lines) <= 1_500

@@ -108,11 +108,9 @@ async def entries(store: Store, count: int) -> tuple[AuditEntry, ...]:
 
 
 @as_root
-async def test_who_asks_is_the_process_whatever_it_says(
-    short_dir: Path, fleet: ScriptedFleet
-) -> None:
+async def test_who_asks_is_the_process_whatever_it_says(folder: Path, fleet: ScriptedFleet) -> None:
     claims = "X-Forwarded-User: root\r\nX-Remote-User: root\r\nAuthorization: Basic cm9vdDo=\r\n"
-    async with audited(short_dir, fleet) as (path, store):
+    async with audited(folder, fleet) as (path, store):
         command = client(path, head=claims + "User-Agent: waziterm-line\r\n", uid=NOBODY)
         pid = await run(command, USER="root", LOGNAME="root", SUDO_USER="root")
         (entry,) = await entries(store, 1)
@@ -123,8 +121,8 @@ async def test_who_asks_is_the_process_whatever_it_says(
 
 
 @as_root
-async def test_who_logged_in_is_told_behind_sudo(short_dir: Path, fleet: ScriptedFleet) -> None:
-    async with audited(short_dir, fleet) as (path, store):
+async def test_who_logged_in_is_told_behind_sudo(folder: Path, fleet: ScriptedFleet) -> None:
+    async with audited(folder, fleet) as (path, store):
         await run(
             client(path, login=LOGIN, uid=NOBODY),
             SSH_CONNECTION="192.0.2.7 40000 10.0.0.1 22",
@@ -141,9 +139,9 @@ async def test_who_logged_in_is_told_behind_sudo(short_dir: Path, fleet: Scripte
 
 @as_root
 async def test_one_that_is_gone_before_it_is_looked_at_is_told_by_its_user(
-    short_dir: Path, fleet: ScriptedFleet
+    folder: Path, fleet: ScriptedFleet
 ) -> None:
-    async with audited(short_dir, fleet) as (path, store):
+    async with audited(folder, fleet) as (path, store):
         # While it asks and ends, this loop stands still, and nobody takes its connection in.
         command = client(path, uid=NOBODY, waits=False)
         subprocess.run(  # noqa: ASYNC221
@@ -186,7 +184,7 @@ def test_a_younger_process_with_the_same_number_is_not_believed() -> None:
 
 
 async def test_what_is_asked_is_kept_without_its_secrets(
-    short_dir: Path, fleet: ScriptedFleet
+    folder: Path, fleet: ScriptedFleet
 ) -> None:
     asked: tuple[tuple[str, dict[str, Any]], ...] = (
         ("/v1/instances", {"name": "shop-b", "phone": "+62 812 3456 7890",
@@ -202,7 +200,7 @@ async def test_what_is_asked_is_kept_without_its_secrets(
         ("/v1/check", {"unknown": 1}),
         ("/v1/restart", {"clean_sessions": 2}),
     )  # fmt: skip
-    async with audited(short_dir, fleet) as (path, store):
+    async with audited(folder, fleet) as (path, store):
         for url, body in asked:
             await ask(path, "POST", url, json=body)
         await ask(path, "GET", "/v1/instances")
@@ -220,16 +218,16 @@ async def test_what_is_asked_is_kept_without_its_secrets(
         ("restart", (), {"clean_sessions": 2}, AuditResult.DONE),
     ]  # fmt: skip
     assert "nobody" in found[3].error and {each.person.via for each in found} == {Via.SOCKET}
-    stored = (short_dir / "waziterm.db").read_bytes()
+    stored = (folder / "waziterm.db").read_bytes()
     for secret in (b"hunter2", b"81234567890"):
         assert secret not in stored
 
 
 async def test_an_attached_screen_asks_under_its_users_name(
-    short_dir: Path, fleet: ScriptedFleet
+    folder: Path, fleet: ScriptedFleet
 ) -> None:
     fleet.refuse = FleetError("shop-a is banned", "wait")
-    async with audited(short_dir, fleet) as (path, store), attached(path, os.getpid) as far:
+    async with audited(folder, fleet) as (path, store), attached(path, os.getpid) as far:
         with pytest.raises(FleetError):
             await far.reconnect("shop-a", takeover=True)
         (entry,) = await entries(store, 1)
@@ -239,10 +237,10 @@ async def test_an_attached_screen_asks_under_its_users_name(
 
 
 async def test_lines_that_nobody_reads_to_the_end_are_cut_short(
-    short_dir: Path, fleet: ScriptedFleet
+    folder: Path, fleet: ScriptedFleet
 ) -> None:
     verb = verbs_of(Fleet)["restart"]
-    async with open_store(short_dir / "waziterm.db") as store:
+    async with open_store(folder / "waziterm.db") as store:
         log = StoreAudit(store, time.time)
         told = recorded(log, myself(Via.VERB), verb, {"clean_sessions": None}, fleet.restart)
         async with aclosing(told) as steps:

@@ -89,18 +89,18 @@ async def test_the_environment_changes_nothing(
     assert len(await called(socket_path, lambda client: client.ask(listing))) == 3
 
 
-def test_no_manager_is_said_at_once(short_dir: Path) -> None:
+def test_no_manager_is_said_at_once(folder: Path) -> None:
     began = time.monotonic()
-    client = ControlClient(short_dir / "control.sock", nobody)
-    with pytest.raises(FleetError, match=f"no manager runs on {short_dir}") as caught:
+    client = ControlClient(folder / "control.sock", nobody)
+    with pytest.raises(FleetError, match=f"no manager runs on {folder}") as caught:
         client.ask(listing)
     assert caught.value.code == 3
     assert "waziterm headless" in caught.value.hint
     assert time.monotonic() - began < 1.0
 
 
-def test_a_socket_of_a_dead_manager_is_no_manager(short_dir: Path) -> None:
-    path = short_dir / "control.sock"
+def test_a_socket_of_a_dead_manager_is_no_manager(folder: Path) -> None:
+    path = folder / "control.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     client = ControlClient(path, nobody)
@@ -109,9 +109,9 @@ def test_a_socket_of_a_dead_manager_is_no_manager(short_dir: Path) -> None:
 
 
 @pytest.fixture
-def silent(short_dir: Path) -> Iterator[Path]:
+def silent(folder: Path) -> Iterator[Path]:
     """A socket whose owner takes connections and never answers."""
-    path = short_dir / "control.sock"
+    path = folder / "control.sock"
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
         sock.listen(8)
@@ -128,8 +128,8 @@ def test_a_silent_manager_ends_in_its_pid(silent: Path, command: bool) -> None:
     assert 0.4 <= time.monotonic() - began < 3.0
 
 
-def test_a_refused_socket_under_a_held_lock_is_waited_for(short_dir: Path) -> None:
-    client = ControlClient(short_dir / "control.sock", owner, patience_s=0.3)
+def test_a_refused_socket_under_a_held_lock_is_waited_for(folder: Path) -> None:
+    client = ControlClient(folder / "control.sock", owner, patience_s=0.3)
     with pytest.raises(FleetError, match=rf"pid {OWNER}\)") as caught:
         client.ask(listing)
     assert caught.value.code == 3
@@ -141,8 +141,8 @@ def test_the_default_patience_is_five_seconds() -> None:
     assert PATIENCE_S == 5.0
 
 
-def test_a_manager_that_is_still_booting_is_reached(short_dir: Path) -> None:
-    path = short_dir / "control.sock"
+def test_a_manager_that_is_still_booting_is_reached(folder: Path) -> None:
+    path = folder / "control.sock"
     asked = threading.Event()
 
     def looked() -> int | None:
@@ -179,8 +179,8 @@ def test_a_manager_that_is_still_booting_is_reached(short_dir: Path) -> None:
         (b"HTTP/1.1 409 No\r\nContent-Length: 27\r\n\r\n" + b'{"error": "no", "code": 77}', "no"),
     ],
 )
-def test_a_strange_answer_is_one_clear_line(short_dir: Path, answer: bytes, words: str) -> None:
-    path = short_dir / "control.sock"
+def test_a_strange_answer_is_one_clear_line(folder: Path, answer: bytes, words: str) -> None:
+    path = folder / "control.sock"
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
         sock.listen(1)
@@ -202,12 +202,12 @@ def test_a_strange_answer_is_one_clear_line(short_dir: Path, answer: bytes, word
     assert "\n" not in str(caught.value)
 
 
-def test_a_socket_of_another_user_is_said(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_of_another_user_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(self: socket.socket, address: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket.socket, "connect", refused)
-    client = ControlClient(short_dir / "control.sock", owner)
+    client = ControlClient(folder / "control.sock", owner)
     with pytest.raises(FleetError, match="belongs to another user") as caught:
         client.ask(listing)
     assert caught.value.code == 3

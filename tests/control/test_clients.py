@@ -27,12 +27,12 @@ def fleet() -> LiveFleet:
 
 @pytest.fixture
 async def path(
-    short_dir: Path, fleet: LiveFleet, monkeypatch: pytest.MonkeyPatch
+    folder: Path, fleet: LiveFleet, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Path]:
     """The control socket of a manager that takes eight clients at once."""
     monkeypatch.setattr(server, "most_clients", lambda _: FEW)
-    async with serve_control(fleet, short_dir / "control.sock"):
-        yield short_dir / "control.sock"
+    async with serve_control(fleet, folder / "control.sock"):
+        yield folder / "control.sock"
 
 
 def client(path: Path) -> ControlClient:

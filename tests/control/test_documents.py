@@ -91,14 +91,14 @@ def fleet() -> ScriptedFleet:
     ("method", "url", "body"), REQUESTS, ids=[f"{verb} {url}" for verb, url, _ in REQUESTS]
 )
 async def test_an_answer_stays_as_it_is(
-    short_dir: Path,
+    folder: Path,
     fleet: ScriptedFleet,
     snapshot: SnapshotAssertion,
     method: str,
     url: str,
     body: dict[str, Any] | None,
 ) -> None:
-    path = short_dir / "c.sock"
+    path = folder / "c.sock"
     async with serve_control(fleet, path):
         answer = await ask(path, method, url, **({} if body is None else {"json": body}))
     text = answer.text.replace(f'"pid": {os.getpid()}', '"pid": PID')
@@ -106,19 +106,19 @@ async def test_an_answer_stays_as_it_is(
 
 
 async def test_a_refusal_stays_as_it_is(
-    short_dir: Path, fleet: ScriptedFleet, snapshot: SnapshotAssertion
+    folder: Path, fleet: ScriptedFleet, snapshot: SnapshotAssertion
 ) -> None:
     fleet.refuse = FleetError("shop-a is held", "look", code=1)
-    path = short_dir / "c.sock"
+    path = folder / "c.sock"
     async with serve_control(fleet, path):
         answer = await ask(path, "POST", A + "/start", json={})
     assert f"{answer.status_code}\n{answer.text}" == snapshot
 
 
 async def test_the_metrics_keep_their_names(
-    short_dir: Path, fleet: ScriptedFleet, snapshot: SnapshotAssertion
+    folder: Path, fleet: ScriptedFleet, snapshot: SnapshotAssertion
 ) -> None:
-    path = short_dir / "c.sock"
+    path = folder / "c.sock"
     async with serve_control(fleet, path):
         text = (await ask(path, "GET", "/metrics")).text
     names = sorted(

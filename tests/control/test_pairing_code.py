@@ -43,10 +43,10 @@ async def test_a_refusal_is_told(socket_path: Path, fleet: ScriptedFleet) -> Non
 
 
 async def test_an_attached_screen_gets_it_and_one_that_only_watches_cannot_ask(
-    short_dir: Path,
+    folder: Path,
 ) -> None:
     fleet = LiveFleet(pairing_view("shop-b"))
-    path = short_dir / "c.sock"
+    path = folder / "c.sock"
     async with serve_control(fleet, path), attached(path, lambda: 4711) as far:
         view = await far.pairing_code("shop-b")
         assert view.code is not None and view.code.text == CODE_TEXT

@@ -51,9 +51,9 @@ def refused(error: FleetError, manager: dict[str, Any]) -> bool:
 
 @MANAGERS
 async def test_a_verb_asks_a_manager_of_another_protocol_for_nothing(
-    short_dir: Path, manager: dict[str, Any]
+    folder: Path, manager: dict[str, Any]
 ) -> None:
-    path = short_dir / "s"
+    path = folder / "s"
     async with manager_of(path, manager) as asked:
         client = ControlClient(path, lambda: 4711)
         for verb in (
@@ -71,8 +71,8 @@ async def test_a_verb_asks_a_manager_of_another_protocol_for_nothing(
 
 
 @MANAGERS
-async def test_a_screen_hears_of_it_at_once(short_dir: Path, manager: dict[str, Any]) -> None:
-    path = short_dir / "s"
+async def test_a_screen_hears_of_it_at_once(folder: Path, manager: dict[str, Any]) -> None:
+    path = folder / "s"
     async with manager_of(path, manager) as asked:
         with pytest.raises(OtherProtocolError) as caught:
             async with attached(path, lambda: 4711):
@@ -82,9 +82,9 @@ async def test_a_screen_hears_of_it_at_once(short_dir: Path, manager: dict[str, 
 
 
 async def test_a_screen_sends_nothing_to_the_manager_of_another_protocol_that_comes_after(
-    short_dir: Path, fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
+    folder: Path, fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = short_dir / "s"
+    path = folder / "s"
     async with asyncio.timeout(20):
         serving = serve_control(fleet, path)
         await serving.__aenter__()
@@ -108,18 +108,18 @@ async def test_a_screen_sends_nothing_to_the_manager_of_another_protocol_that_co
 
 
 async def test_a_manager_of_the_same_protocol_and_another_version_is_asked(
-    short_dir: Path, fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
+    folder: Path, fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (app, stream):
         monkeypatch.setattr(module, "hello", lambda pid: hello(pid) | {"version": "9.0.0"})
-    async with serve_control(fleet, short_dir / "s"):
-        client = ControlClient(short_dir / "s", lambda: 4711)
+    async with serve_control(fleet, folder / "s"):
+        client = ControlClient(folder / "s", lambda: 4711)
 
         def listed() -> Any:
             return client.ask(lambda fleet: fleet.snapshot().everyone())
 
         assert len(await asyncio.to_thread(listed)) == 3
-        async with attached(short_dir / "s", lambda: 4711) as far:
+        async with attached(folder / "s", lambda: 4711) as far:
             assert len(far.snapshot().instances) == 3
 
 

@@ -212,20 +212,20 @@ class Manager:
 
 
 @pytest.fixture
-async def manager(short_dir: Path, fleet: LiveFleet) -> AsyncIterator[Manager]:
-    running = Manager(short_dir / "control.sock")
+async def manager(folder: Path, fleet: LiveFleet) -> AsyncIterator[Manager]:
+    running = Manager(folder / "control.sock")
     await running.start(fleet)
     yield running
     await running.end()
 
 
 async def test_a_manager_that_goes_and_comes_back(
-    manager: Manager, short_dir: Path, fleet: LiveFleet, monkeypatch: pytest.MonkeyPatch
+    manager: Manager, folder: Path, fleet: LiveFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote, "LOOK_S", 0.02)
     fleet.log("shop-a", "before")
     async with (
-        attached(short_dir / "control.sock", lambda: manager.pid) as far,
+        attached(folder / "control.sock", lambda: manager.pid) as far,
         far.subscribe() as subscription,
     ):
         await told(subscription, lambda changes: changes.snapshot is not None)
@@ -256,13 +256,13 @@ async def test_a_manager_that_goes_and_comes_back(
 
 
 async def test_as_long_as_it_is_away_it_is_told_again(
-    manager: Manager, short_dir: Path, monkeypatch: pytest.MonkeyPatch
+    manager: Manager, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is shown meanwhile is old, and an operator who comes later must know."""
     monkeypatch.setattr(remote, "LOOK_S", 0.02)
     monkeypatch.setattr(remote, "REMIND_S", 0.1)
     async with (
-        attached(short_dir / "control.sock", lambda: manager.pid) as far,
+        attached(folder / "control.sock", lambda: manager.pid) as far,
         far.subscribe() as subscription,
     ):
         await manager.end()
@@ -271,25 +271,25 @@ async def test_as_long_as_it_is_away_it_is_told_again(
             assert changes.notices[-1].trouble and "is gone" in changes.notices[-1].text
 
 
-async def test_nobody_there_is_one_clear_line(short_dir: Path) -> None:
+async def test_nobody_there_is_one_clear_line(folder: Path) -> None:
     with pytest.raises(FleetError, match="no manager runs") as caught:
-        async with attached(short_dir / "control.sock", lambda: None):
+        async with attached(folder / "control.sock", lambda: None):
             pytest.fail("there is nothing to attach to")
     assert caught.value.code == 3
 
 
 async def test_a_held_lock_and_no_answer_is_waited_for_and_told(
-    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote, "PATIENCE_S", 0.3)
     with pytest.raises(FleetError, match=r"the manager \(pid 4711\) does not answer") as caught:
-        async with attached(short_dir / "control.sock", lambda: 4711):
+        async with attached(folder / "control.sock", lambda: 4711):
             pytest.fail("there is nothing to attach to")
     assert caught.value.code == 3
 
 
-async def test_a_manager_that_starts_up_is_waited_for(short_dir: Path, fleet: LiveFleet) -> None:
-    running = Manager(short_dir / "control.sock")
+async def test_a_manager_that_starts_up_is_waited_for(folder: Path, fleet: LiveFleet) -> None:
+    running = Manager(folder / "control.sock")
     starting: list[asyncio.Task[None]] = []
 
     def owner() -> int:
@@ -298,7 +298,7 @@ async def test_a_manager_that_starts_up_is_waited_for(short_dir: Path, fleet: Li
             starting.append(asyncio.create_task(running.start(fleet)))
         return 4711
 
-    async with attached(short_dir / "control.sock", owner) as far:
+    async with attached(folder / "control.sock", owner) as far:
         assert len(far.snapshot().instances) == 2
     assert len(starting) == 1
     await running.end()
@@ -321,10 +321,10 @@ async def saying(path: Path, answer: bytes) -> AsyncIterator[None]:
 @pytest.mark.parametrize(
     "answer", [b"event: hello\ndata: {}\n\n", b"data: {}\n\n", b"data: \xff\x00\n\n"]
 )
-async def test_another_version_is_one_clear_line(short_dir: Path, answer: bytes) -> None:
-    async with saying(short_dir / "s", answer):
+async def test_another_version_is_one_clear_line(folder: Path, answer: bytes) -> None:
+    async with saying(folder / "s", answer):
         with pytest.raises(FleetError, match="another shape") as caught:
-            async with attached(short_dir / "s", lambda: 4711):
+            async with attached(folder / "s", lambda: 4711):
                 pytest.fail("nothing was understood")
     assert "another version" in caught.value.hint
 

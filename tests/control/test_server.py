@@ -28,10 +28,10 @@ async def ask(path: Path, method: str, url: str, **options: Any) -> httpx.Respon
         return await client.request(method, url, **options)
 
 
-async def test_an_instance_has_exactly_the_documented_fields(short_dir: Path) -> None:
+async def test_an_instance_has_exactly_the_documented_fields(folder: Path) -> None:
     began = 1_767_225_600.0
     fleet = ScriptedFleet(connected_view("shop-a", began), at=began + 90.0)
-    path = short_dir / "c.sock"
+    path = folder / "c.sock"
     async with serve_control(fleet, path):
         answer = await ask(path, "GET", "/v1/instances/shop-a")
     assert answer.status_code == 200
@@ -231,7 +231,7 @@ async def test_a_fault_of_ours_is_logged_and_told_without_its_traceback(
 
 
 async def test_the_end_does_not_wait_for_a_request_that_hangs(
-    fleet: ScriptedFleet, short_dir: Path
+    fleet: ScriptedFleet, folder: Path
 ) -> None:
     entered = asyncio.Event()
 
@@ -241,7 +241,7 @@ async def test_the_end_does_not_wait_for_a_request_that_hangs(
             await asyncio.Event().wait()
             raise AssertionError
 
-    path = short_dir / "c.sock"
+    path = folder / "c.sock"
     async with asyncio.timeout(15):
         async with serve_control(Hanging(connected_view("shop-a")), path):
             hanging = asyncio.create_task(ask(path, "POST", f"{ONE}/send-test", json={}))

@@ -93,10 +93,10 @@ async def test_then_changes_as_they_come(socket_path: Path, fleet: LiveFleet) ->
 
 
 async def test_a_comment_when_nothing_changes(
-    fleet: LiveFleet, short_dir: Path, monkeypatch: pytest.MonkeyPatch
+    fleet: LiveFleet, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_module, "KEEP_ALIVE_S", 0.05)
-    async with serve_control(fleet, short_dir / "s"), reading(short_dir / "s") as reader:
+    async with serve_control(fleet, folder / "s"), reading(folder / "s") as reader:
         await reader.until_line(b": nothing new")
         await reader.until_line(b": nothing new")
 
@@ -120,21 +120,19 @@ async def test_a_slow_reader_gets_merged_changes(socket_path: Path, fleet: LiveF
 
 
 async def test_a_reader_that_goes_away_is_noticed(
-    fleet: LiveFleet, short_dir: Path, monkeypatch: pytest.MonkeyPatch
+    fleet: LiveFleet, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_module, "KEEP_ALIVE_S", 0.05)
-    async with serve_control(fleet, short_dir / "s"):
-        async with reading(short_dir / "s") as reader:
+    async with serve_control(fleet, folder / "s"):
+        async with reading(folder / "s") as reader:
             await reader.frame()
             assert fleet.subscribers == 1
         async with asyncio.timeout(DEADLINE_S):
             await fleet.nobody.wait()
 
 
-async def test_a_server_that_ends_ends_its_streams_at_once(
-    fleet: LiveFleet, short_dir: Path
-) -> None:
-    path = short_dir / "s"
+async def test_a_server_that_ends_ends_its_streams_at_once(fleet: LiveFleet, folder: Path) -> None:
+    path = folder / "s"
     async with asyncio.timeout(DEADLINE_S):
         async with serve_control(fleet, path):
             reader, writer = await asyncio.open_unix_connection(path)

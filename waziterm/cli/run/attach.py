@@ -8,10 +8,10 @@ from waziterm.cli.run.late import OF_SCREEN, load_late
 from waziterm.cli.run.log import program_log
 from waziterm.cli.target import data_dir_of
 from waziterm.config import load_settings
-from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.errors import FleetError
 from waziterm.domain.screen import Lang
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.listener import check_socket_path
 from waziterm.manager.files.lock import owned_by
 from waziterm.manager.files.owner import become_owner
 

@@ -19,7 +19,6 @@ from waziterm.cli.run.systemd import Service, unit
 from waziterm.cli.show import output
 from waziterm.cli.target import lab_file_of
 from waziterm.config import Settings, config_file, load_settings
-from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.audit import Via, audited
 from waziterm.domain.labfile import LabFile
@@ -27,6 +26,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
 from waziterm.manager.descriptors import raise_descriptors
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.listener import check_socket_path
 from waziterm.manager.files.lock import owned_by
 from waziterm.manager.files.owner import become_owner
 from waziterm.manager.manager import SessionManager, open_manager

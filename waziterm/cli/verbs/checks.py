@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from waziterm.control.server.listener import LONGEST_PATH
 from waziterm.domain.care.host import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_within
 from waziterm.domain.errors import FleetError
 from waziterm.domain.text import plain
 from waziterm.domain.version import VersionChoice, day_text, said
 from waziterm.manager.descriptors import descriptors as allowed_descriptors
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.listener import LONGEST_PATH
 from waziterm.manager.version.kept import KEPT, Kept, chosen
 from waziterm.store.peek import peek_meta
 from waziterm.worker.library_file import LibraryFileError, compiled_number, installed

@@ -24,12 +24,12 @@ from waziterm.control.client.answers import (
     read_answer,
 )
 from waziterm.control.protocol import refuse_other
-from waziterm.control.server.listener import check_socket_path
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.asking import Asked, asked_of
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.fleet.verbs import LINE, Verb
 from waziterm.domain.units import moment_text
+from waziterm.manager.files.listener import check_socket_path
 
 PATIENCE_S = 5.0
 _PAUSE_S = 0.05

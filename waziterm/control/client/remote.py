@@ -18,7 +18,6 @@ from waziterm.control.client.call import PATIENCE_S, request_of
 from waziterm.control.client.mirror import Mirror
 from waziterm.control.client.transport import Wire, wire_to
 from waziterm.control.protocol import OtherProtocolError
-from waziterm.control.server.listener import check_socket_path
 from waziterm.control.server.stream import FIRST_LINES, LINES_KEPT
 from waziterm.domain.codec import CodecError, decode
 from waziterm.domain.fleet.api import Fleet, FleetError, FleetView, InstanceView, LogLine
@@ -26,6 +25,7 @@ from waziterm.domain.fleet.typed import answer_of
 from waziterm.domain.fleet.verbs import ByVerb, Verb
 from waziterm.domain.phrase import NOTHING, Phrase, as_it_is
 from waziterm.manager.broadcast import Subscriber
+from waziterm.manager.files.listener import check_socket_path
 
 LOOK_S = 1.0
 """Seconds between two looks for a manager that went away."""

@@ -22,7 +22,6 @@ from aiohttp import web
 
 from waziterm.control.protocol import hello
 from waziterm.control.server import dispatch
-from waziterm.control.server.listening import listening
 from waziterm.control.server.recorder import Recorder
 from waziterm.control.server.stream import Stream
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceNotFoundError
@@ -30,6 +29,7 @@ from waziterm.domain.fleet.audit import AuditLog
 from waziterm.health.answers import Health
 from waziterm.health.clients import Clients, answering, most_clients
 from waziterm.manager.descriptors import descriptors
+from waziterm.manager.files.listening import listening
 
 BODY_LIMIT = 16 * 1024
 # Requests that are open when the manager ends get this long; a send-test may take a minute.

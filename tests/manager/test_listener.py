@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from waziterm.control.server.listener import LONGEST_PATH, listener
 from waziterm.domain.fleet.api import FleetError
+from waziterm.manager.files.listener import LONGEST_PATH, listener
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def bind_seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return modes
 
 
-def test_the_socket_is_private_from_its_first_moment(short_dir: Path, bind_seen: list[int]) -> None:
-    path = short_dir / "control.sock"
+def test_the_socket_is_private_from_its_first_moment(folder: Path, bind_seen: list[int]) -> None:
+    path = folder / "control.sock"
     mask = os.umask(0)
     try:
         with listener(path):
@@ -40,23 +40,23 @@ def test_the_socket_is_private_from_its_first_moment(short_dir: Path, bind_seen:
         os.umask(mask)
 
 
-def test_its_file_is_gone_at_the_end(short_dir: Path) -> None:
-    path = short_dir / "control.sock"
+def test_its_file_is_gone_at_the_end(folder: Path) -> None:
+    path = folder / "control.sock"
     with listener(path):
         assert path.is_socket()
     assert not path.exists()
 
 
-def test_a_socket_that_a_dead_manager_left_is_replaced(short_dir: Path) -> None:
-    path = short_dir / "control.sock"
+def test_a_socket_that_a_dead_manager_left_is_replaced(folder: Path) -> None:
+    path = folder / "control.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     with listener(path), socket.socket(socket.AF_UNIX) as client:
         client.connect(str(path))
 
 
-def test_a_socket_that_somebody_answers_is_left_alone(short_dir: Path) -> None:
-    path = short_dir / "control.sock"
+def test_a_socket_that_somebody_answers_is_left_alone(folder: Path) -> None:
+    path = folder / "control.sock"
     with listener(path):
         with pytest.raises(FleetError, match="still answers") as caught, listener(path):
             pass
@@ -64,41 +64,41 @@ def test_a_socket_that_somebody_answers_is_left_alone(short_dir: Path) -> None:
         assert path.is_socket()
 
 
-def test_a_file_in_the_way_is_left_alone(short_dir: Path) -> None:
-    path = short_dir / "control.sock"
+def test_a_file_in_the_way_is_left_alone(folder: Path) -> None:
+    path = folder / "control.sock"
     path.write_text("precious")
     with pytest.raises(FleetError, match="not a socket"), listener(path):
         pass
     assert path.read_text() == "precious"
 
 
-def test_a_successor_of_our_file_is_not_removed(short_dir: Path) -> None:
-    path = short_dir / "control.sock"
+def test_a_successor_of_our_file_is_not_removed(folder: Path) -> None:
+    path = folder / "control.sock"
     with listener(path):
         path.unlink()
         path.write_text("somebody else's")
     assert path.read_text() == "somebody else's"
 
 
-def test_a_path_that_the_kernel_cannot_take_gets_one_clear_line(short_dir: Path) -> None:
-    path = short_dir / ("x" * LONGEST_PATH) / "control.sock"
+def test_a_path_that_the_kernel_cannot_take_gets_one_clear_line(folder: Path) -> None:
+    path = folder / ("x" * LONGEST_PATH) / "control.sock"
     with pytest.raises(FleetError, match=f"allows {LONGEST_PATH}") as caught, listener(path):
         pass
     assert "\n" not in str(caught.value)
 
 
-def test_the_longest_path_works(short_dir: Path) -> None:
-    path = short_dir / ("x" * (LONGEST_PATH - len(str(short_dir)) - 1))
+def test_the_longest_path_works(folder: Path) -> None:
+    path = folder / ("x" * (LONGEST_PATH - len(str(folder)) - 1))
     with listener(path):
         assert path.is_socket()
 
 
-def test_a_directory_that_is_missing_gets_one_clear_line(short_dir: Path) -> None:
-    path = short_dir / "none" / "control.sock"
+def test_a_directory_that_is_missing_gets_one_clear_line(folder: Path) -> None:
+    path = folder / "none" / "control.sock"
     with pytest.raises(FleetError, match="cannot listen"), listener(path):
         pass
 
 
-def test_what_the_body_raises_is_not_ours_to_explain(short_dir: Path) -> None:
-    with pytest.raises(OSError, match="disk"), listener(short_dir / "control.sock"):
+def test_what_the_body_raises_is_not_ours_to_explain(folder: Path) -> None:
+    with pytest.raises(OSError, match="disk"), listener(folder / "control.sock"):
         raise OSError("disk")

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-from waziterm.control.server.listener import identity, listener
 from waziterm.domain.errors import FleetError
+from waziterm.manager.files.listener import identity, listener
 
 LOOK_S = 0.5
 """Seconds between two looks at the file; a verb waits longer for an answer."""
