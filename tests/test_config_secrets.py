@@ -141,7 +141,7 @@ COMMAND = 'command = ["x"]\n'
             "is no regular expression of RE2: missing ): ( (line 3)",
         ),
         (PATTERN + "regex = '(?=x)'", "p.regex: is no regular expression of RE2: invalid perl"),
-        (PATTERN + "regex = 'x'\ncount = 0", "p.count: must be a whole number from 1 to 100000"),
+        (PATTERN + "regex = 'x'\ncount = 0", "p.count: must be a whole number from 1 to 10000"),
     ],
 )
 def test_what_is_wrong_is_one_line_without_the_secret(file: Path, text: str, said: str) -> None:

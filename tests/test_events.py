@@ -23,6 +23,8 @@ KNOWN = {
     ("stored/tools.py", "Booted"),
     # A worker whose start hangs takes nobody any more, whichever instance it was.
     ("workers/worker.py", "NotStarted"),
+    # A link keeps the device with which its worker leaves: a clean forgets it in the instance.
+    ("workers/link.py", "PairSucceeded"),
 }
 """What else is asked, and why. More than three would be rules in a second place."""
 

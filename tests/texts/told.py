@@ -10,6 +10,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
 from waziterm.lang import retold, speaking, translations
 
+INDONESIAN = translations(Lang.ID, {})
 CATALOGS = {
     path.parts[-3]: {
         message.id: message.string
@@ -37,5 +38,5 @@ def check_told(phrase: Phrase) -> None:
         missing = [each for each in templates(phrase) if each not in catalog]
         assert not missing, f"{lang} lacks {missing}"
     if list(templates(phrase)):
-        with speaking(translations(Lang.ID, {})):
+        with speaking(INDONESIAN):
             assert retold(phrase) != phrase

@@ -24,7 +24,8 @@ MEASURED = {
 }
 """The rules that no state means, with the reason of their incidents."""
 
-_LOW_IS_BAD = (AlertRule.SUCCESS, AlertRule.UPTIME, AlertRule.DISK)
+_SHARES = (AlertRule.SUCCESS, AlertRule.UPTIME)
+_LOW_IS_BAD = (*_SHARES, AlertRule.DISK)
 _HELD = {Reason.CRASH_LOOP: AlertRule.CRASH_LOOP, Reason.DEAF_AGAIN: AlertRule.DEAF}
 _BANS = (Reason.LOCKED, Reason.ACCOUNT_BANNED)
 _OF_ALL = (AlertRule.OUTDATED, AlertRule.VERSION)
@@ -97,13 +98,9 @@ def is_bad(rule: AlertRule, value: float, limit: float) -> bool:
 def is_well(rule: AlertRule, value: float, limit: float) -> bool:
     """Whether what was measured is clearly within its limit. What lies between this and beyond
     goes on as it stood, so that what wavers about its limit is not told again and again."""
-    match rule:
-        case AlertRule.SUCCESS | AlertRule.UPTIME:
-            return value >= limit + (1.0 - limit) * 0.2
-        case AlertRule.DISK:
-            return value >= limit * 1.1
-        case _:
-            return value <= limit * 0.9
+    if rule in _SHARES:
+        return value >= limit + (1.0 - limit) * 0.2
+    return value >= limit * 1.1 if rule in _LOW_IS_BAD else value <= limit * 0.9
 
 
 def fleet_threshold(running: int) -> int:
