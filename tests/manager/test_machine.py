@@ -127,6 +127,9 @@ class Judge:
         if event == "VersionChanged" and name in self.outdated:
             self.outdated.discard(name)
             self.held.discard(name)
+        if event == "PairSucceeded" and name not in self.outdated:
+            # A hold without a device was none; the new device has met nothing yet.
+            self.held.discard(name)
         if event == "CleanAsked" or state in (State.LOGGED_OUT, State.OUTDATED, State.BANNED):
             self.told_until.pop(name, None)
         if event == "CleanAsked":

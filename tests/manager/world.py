@@ -1,7 +1,8 @@
 """A world for the real session manager in which time, chance and the workers are the test's.
 
 Time stands still until a test lets it pass; whatever the manager does meanwhile is finished
-before the test goes on. Threads there are none but the store's, whose jobs are waited for.
+before the test goes on. Threads there are none but the store's, whose jobs take as many turns of
+the loop as chance wants, the same ones in each run: how fast the machine is has no part in it.
 """
 
 import asyncio
@@ -10,12 +11,14 @@ import itertools
 import sqlite3
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 from unittest.mock import patch
+
+import aiosqlite
 
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
@@ -32,6 +35,8 @@ T = TypeVar("T")
 BEGIN = 1_700_000_000.0
 FIRST_PID = 2**30
 """No process of a real machine has such a pid."""
+TURNS = 20
+"""How many turns of the loop a job of the store takes at most."""
 
 
 def write_session(path: Path, jid: str | None) -> None:
@@ -305,24 +310,14 @@ class World:
         self._slow = 0
         self._jobs = 0
         self._job_done = asyncio.Event()
+        self._pace = Random(0)
+        self._telling = asyncio.Lock()
         self._patches = ExitStack()
         self._patch()
 
     def _patch(self) -> None:
-        """The process table of the machine is not the test's; the store's jobs are counted on
-        their way."""
-        original = stores.Connection._run
-
-        async def counted(connection: stores.Connection, job: Any) -> Any:
-            self._jobs += 1
-            try:
-                return await original(connection, job)
-            finally:
-                self._jobs -= 1
-                self._job_done.set()
-
-        for target, name, value in ((stores.Connection, "_run", counted),):
-            self._patches.enter_context(patch.object(target, name, value))
+        """The process table of the machine is not the test's, nor is the pace of the store."""
+        self._patches.enter_context(patch.object(stores, "on_its_thread", self._job))
         exists = "psutil.pid_exists"
         living = lambda pid: any(  # noqa: E731
             worker.pid == pid and worker not in self._vanished for worker in self.live()
@@ -332,6 +327,35 @@ class World:
         self._patches.enter_context(patch(holders, lambda files, ours: {}))
         search = "waziterm.manager.rivals.search.search"
         self._patches.enter_context(patch(search, lambda sought: self.findings))
+
+    async def _job(
+        self,
+        connection: aiosqlite.Connection,
+        job: Callable[[sqlite3.Connection], T],
+        db: sqlite3.Connection,
+    ) -> T:
+        """`store.private.on_its_thread`; jobs end in the order in which they began."""
+        if not connection._running:
+            raise ValueError("Connection closed")
+        result: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                result.set_result(job(db))
+            except BaseException as error:  # noqa: BLE001 - it is handed on
+                result.set_exception(error)
+
+        connection._tx.put_nowait((None, work))
+        self._jobs += 1
+        try:
+            wait((result,))
+            async with self._telling:
+                for _ in range(self._pace.randrange(1, TURNS)):
+                    await asyncio.sleep(0)
+            return result.result()
+        finally:
+            self._jobs -= 1
+            self._job_done.set()
 
     def outside(self, seed: int) -> Outside:
         """The same as the manager wants it."""
