@@ -27,8 +27,7 @@ async def test_a_key_before_the_palette_is_laid_out(key: str) -> None:
     async with shown(every_state()) as screen:
         for pressed in ("ctrl+p", key):
             screen.app.post_message(events.Key(pressed, None))
-        await screen.pilot.pause(0.1)
-        assert isinstance(screen.app.screen, CommandPalette)
+        await screen.until(lambda _: isinstance(screen.app.screen, CommandPalette), "the palette")
 
 
 async def test_what_was_asked_goes_on_when_the_screen_crashes() -> None:
