@@ -22,12 +22,13 @@ def reason_of(fleet: ScriptedFleet) -> Reason:
     return fleet.views["shop"].reason
 
 
-@pytest.mark.parametrize("key", ["pageup", "pagedown", "end"])
+@pytest.mark.parametrize("key", ["pageup", "pagedown", "end", "down", "up", "enter"])
 async def test_a_key_before_the_palette_is_laid_out(key: str) -> None:
     async with shown(every_state()) as screen:
-        for pressed in ("ctrl+p", key):
-            screen.app.post_message(events.Key(pressed, None))
+        for pressed in ("ctrl+p", key, "x"):
+            screen.app.post_message(events.Key(pressed, "x" if pressed == "x" else None))
         await screen.until(lambda _: isinstance(screen.app.screen, CommandPalette), "the palette")
+        await screen.until(lambda text: "glossary" in text or "show " in text, "its entries")
 
 
 async def test_what_was_asked_goes_on_when_the_screen_crashes() -> None:

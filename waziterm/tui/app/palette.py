@@ -22,15 +22,19 @@ if TYPE_CHECKING:
 
 
 class Palette(CommandPalette):
-    """Textual's palette, whose list bears keys before it is laid out."""
+    """Textual's palette, which bears keys before its list is there, and before it is laid out."""
 
     def __init__(self, asks: str) -> None:
         super().__init__(placeholder=asks, id="--command-palette")
 
     def _action_command_list(self, action: str) -> None:
         # A page of a list without lines raises KeyError.
-        if self.query_one(CommandList).scrollable_content_region:
+        if any(each.scrollable_content_region for each in self.query(CommandList)):
             super()._action_command_list(action)
+
+    def _action_cursor_down(self) -> None:
+        if self.query(CommandList):
+            super()._action_cursor_down()
 
 
 class FleetCommands(Provider):
