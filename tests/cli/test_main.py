@@ -106,9 +106,9 @@ def test_help_lists_every_verb_in_one_of_five_groups(call: Call) -> None:
 def test_every_verb_that_prints_data_takes_json_and_a_directory(call: Call) -> None:
     for verb in LINES:
         said = call(*verb.split(), "--help").out
-        without = ("headless", "attach", "lab", "completion")
+        without = ("headless", "attach", "lab", "completion", "metrics")
         assert ("--json" in said) == (verb not in without), verb
-        nowhere = ("demo", "lab", "schema", "completion")
+        nowhere = ("demo", "lab", "schema", "completion", "metrics")
         assert ("--data-dir" in said) == (verb not in nowhere), verb
         assert ("--lab " in said) == (verb == "headless"), verb
 

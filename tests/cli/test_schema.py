@@ -16,7 +16,7 @@ from waziterm.manager.files.datadir import DataDir
 
 __all__ = ["fleet"]  # the fixture with which the snapshots were made
 
-WITHOUT = {"headless", "attach", "lab", "schema", "completion"}
+WITHOUT = {"headless", "attach", "lab", "schema", "completion", "metrics"}
 """Verbs that print no document of their own."""
 ELSEWHERE = {"config", "demo", "doctor", "full", "reload"}
 """Verbs whose documents have tests of their own, as they differ from run to run."""

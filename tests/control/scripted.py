@@ -17,6 +17,7 @@ from waziterm.domain.fleet.api import (
     Source,
     Subscription,
 )
+from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.lifecycle.instance import PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
@@ -44,7 +45,12 @@ class ScriptedFleet(ScriptedTools):
 
     def snapshot(self) -> FleetView:
         at = time.time() if self._at is None else self._at
-        return FleetView(at, True, tuple(self.views.values()), attempts=4, attempts_ok=3)
+        counts = {
+            view.name: Counts(view.attempts, view.attempts_ok, sends_ok=view.sent, lost=view.lost)
+            for view in self.views.values()
+        }
+        views = tuple(self.views.values())
+        return FleetView(at, True, views, attempts=4, attempts_ok=3, counts=counts)
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         lines = [LogLine(seq, 100.0 + seq, Source.LIBRARY, f"line {seq}") for seq in range(1, 11)]

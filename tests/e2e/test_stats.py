@@ -33,8 +33,15 @@ async def test_a_real_run_adds_up(lab: Lab, folder: Path, run_s: float) -> None:
             await in_state(fleet, "shop", State.CONNECTED)
             off.append(time.monotonic() - reset)
         await fleet.send_test("calm")
+        await fleet.usage.look()
         whole, calm, shop = await fleet.stats()
         passed = time.monotonic() - begun
+        used = {each.instances: each for each in fleet.usage.workers}
+        assert {name for names in used for name in names} == {"calm", "shop"}
+        for told in (calm, shop):
+            assert told.memory_bytes is not None and told.cpu_s is not None
+            assert 1_000_000 < told.memory_bytes < 500_000_000 and told.cpu_s > 0.0
+        assert (whole.cpu_s or 0.0) == pytest.approx(fleet.usage.cpu_s, abs=0.05)
         assert (shop.drops, shop.by_reason) == (len(off), {"dropped": len(off)})
         assert shop.uptime == pytest.approx(1 - sum(off) / passed, abs=0.1)
         half = sorted(off)[(len(off) - 1) // 2]

@@ -25,6 +25,8 @@ from waziterm.health.clients import Clients, answering, most_clients
 from waziterm.manager.descriptors import descriptors
 
 SHUTDOWN_S = 0.5
+_COMPRESSED_BESIDE = 32_768
+"""An answer of so many bytes is compressed in a thread."""
 
 
 class Health:
@@ -57,8 +59,16 @@ class Health:
         fleet = self._fleet()
         # Its import takes 80 ms, and most managers are never asked.
         metrics = await asyncio.to_thread(importlib.import_module, "waziterm.health.metrics")
-        text = metrics.exposition(None if fleet is None else fleet.snapshot())
-        return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
+        # Of a thousand instances it takes a tenth of a second, and 1.1 MB without compression.
+        shown = None if fleet is None else fleet.snapshot()
+        text = await asyncio.to_thread(metrics.exposition, shown)
+        answer = web.Response(
+            body=text,
+            headers={"Content-Type": metrics.CONTENT_TYPE},
+            zlib_executor_size=_COMPRESSED_BESIDE,
+        )
+        answer.enable_compression()
+        return answer
 
 
 @asynccontextmanager

@@ -75,6 +75,25 @@ def schema(
     return print_schema(" ".join(verb))
 
 
+@app.command(group=SET_UP, help_epilogue="Example: waziterm metrics --rules")
+def metrics(
+    *,
+    grafana: Annotated[
+        bool,
+        Parameter(
+            help="A dashboard for Grafana, as JSON to import.", negative="", show_default=False
+        ),
+    ] = False,
+    rules: Annotated[
+        bool, Parameter(help="Alert rules for Prometheus.", negative="", show_default=False)
+    ] = False,
+) -> int:
+    """Print what /metrics tells, or what to put on top of it; no manager is needed."""
+    from waziterm.cli.verbs.metrics import print_metrics  # noqa: PLC0415
+
+    return print_metrics(grafana=grafana, rules=rules)
+
+
 @app.command(group=SET_UP, help_epilogue="Example: waziterm completion bash --install")
 def completion(
     shell: Annotated[
