@@ -146,13 +146,11 @@ def _told(told: Sequence[ToldTo], now: float) -> str:
 
 def _arrived(told: ToldTo, now: float) -> str:
     sink, when = inert(told.sink), since(told.at, now)
-    match told.ok:
-        case True:
-            return f"{sink} {when}"
-        case False:
-            return tr("{sink} never, given up {when}", sink=sink, when=when)
-        case None:
-            return tr("{sink} not yet, tried since {when}", sink=sink, when=when)
+    if told.ok:
+        return f"{sink} {when}"
+    if told.ok is None:
+        return tr("{sink} not yet, tried since {when}", sink=sink, when=when)
+    return tr("{sink} never, given up {when}", sink=sink, when=when)
 
 
 def _blank(width: int) -> Strip:
