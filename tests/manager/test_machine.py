@@ -153,6 +153,9 @@ class Judge:
             self.ban_until[name] = max(until, self.ban_until.get(name, 0.0))
         if state in (State.HELD, State.OUTDATED):
             self.held.add(name)
+        if state is State.HELD:
+            # For a reason of its device, which came in the place of the fleet's.
+            self.outdated.discard(name)
         online = state in (State.CONNECTED, State.DEGRADED)
         if state is State.OUTDATED or (event == "FleetOutdated" and not online):
             self.held.add(name)
