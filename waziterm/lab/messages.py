@@ -143,9 +143,7 @@ def text_body(text: str) -> bytes:
 def sent_body(to: Jid, text: str) -> bytes:
     """The body of the copy that a phone's own linked devices get of a text that it has sent."""
     made = protobufs().e2e
-    copy = made.DeviceSentMessage(
-        destinationJID=str(to), message=made.Message(conversation=text)
-    )
+    copy = made.DeviceSentMessage(destinationJID=str(to), message=made.Message(conversation=text))
     body: bytes = made.Message(deviceSentMessage=copy).SerializeToString()
     return body
 

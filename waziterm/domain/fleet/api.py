@@ -82,8 +82,8 @@ class InstanceView:
     without the code itself; None when none does. qr and code: secrets, shown on a screen alone.
     no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None.
     silenced_until: no sink of the alerts is told of it before, or None. phone_seen_at: when its
-    phone itself last sent something or linked it, or None where that is not known. id: see `Instance`; ""
-    where whoever told of it knows instances by their names alone.
+    phone itself last sent something or linked it, or None where that is not known. id: see
+    `Instance`; "" where whoever told of it knows instances by their names alone.
     """
 
     name: str

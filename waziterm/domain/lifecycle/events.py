@@ -201,8 +201,8 @@ class HistoryCame:
 @dataclass(frozen=True, slots=True)
 class PhoneSeen:
     """The phone itself has sent something: a text of its own, a part of its history. At most one
-    for each hour is told. ago_s: so many seconds ago, which are many for what has waited at WhatsApp
-    while the instance was offline."""
+    for each hour is told. ago_s: so many seconds ago, which are many for what has waited at
+    WhatsApp while the instance was offline."""
 
     ago_s: float
 
