@@ -16,7 +16,7 @@ FIELDS = (
     *("name", "state", "reason", "code", "sentence", "detail", "next_step", "wanted", "paired"),
     *("jid", "since", "next_attempt", "connected_since", "uptime_s", "attempt"),
     *("attempts", "attempts_ok", "probe_s", "probed_at", "sent", "proxy", "pid", "phone"),
-    *("version", "qr", "no_new_chats_until", "other_number", "silenced_until"),
+    *("version", "qr", "no_new_chats_until", "other_number", "silenced_until", "phone_seen_at"),
 )
 
 

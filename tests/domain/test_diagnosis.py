@@ -454,3 +454,28 @@ def test_f17_without_a_manager_nobody_is_connected() -> None:
     found = only(replace(HEALTHY, has_manager=False))
     assert (found.kind, found.severity) == (FindingKind.NO_MANAGER, Severity.NOTICE)
     assert "1 wanted" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_told"),
+    [
+        ({"phone_seen_at": NOW - 12.5 * DAY_S}, True),
+        ({"phone_seen_at": NOW - 12 * DAY_S}, False),
+        ({"phone_seen_at": None}, False),
+        # What the phone has sent may still be on its way.
+        ({"phone_seen_at": NOW - 20 * DAY_S, "due": NOW + 60}, False),
+    ],
+)
+def test_a_phone_that_gave_no_sign_for_long_is_a_notice(
+    changed: dict[str, object], is_told: bool
+) -> None:
+    survey = replace(with_instance(**changed), phone_limit_s=12 * DAY_S)
+    if not is_told:
+        assert diagnose(survey) == ()
+        return
+    finding = only(survey)
+    assert (finding.kind, finding.severity) == (FindingKind.PHONE_SILENT, Severity.NOTICE)
+    assert str(finding.evidence) == "no sign from the phone: for 12 days"
+    assert "open WhatsApp on the phone" in str(finding.act)
+    kinds = {each.kind for each in diagnose(replace(survey, has_manager=False))}
+    assert kinds == {FindingKind.NO_MANAGER}

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.manager.hosting import Host, settings
-from tests.manager.test_alerting import SINK, Outbox, go, told
+from tests.manager.test_alerting import SINK, Outbox, again, go, told
 from tests.manager.test_history import jid_of
 from tests.manager.test_supervising import worker_of
 from waziterm.domain.alerts.alert import AlertRule, AlertState
@@ -85,6 +85,33 @@ def test_a_worker_that_needs_much_memory_is_told_for_those_in_it(
     host.world.settle()
     host.world.pass_time(200.0)
     assert [each[1] for each in told(outbox) if each[0] == "memory"] == ["firing", "resolved"]
+
+
+def test_a_phone_that_is_silent_is_told_after_its_days_until_its_next_sign(
+    host: Host, outbox: Outbox
+) -> None:
+    host.world.on_connect = lambda worker: worker.say(ev.Connected(jid_of("a")))
+    go(host, outbox, "a")
+    worker_of(host, "a").say(ev.PhoneSeen(2 * DAY_S))
+    host.world.pass_time(1.0)
+    seen = host.view("a").phone_seen_at
+    assert seen == pytest.approx(host.world.clock.now() - 2 * DAY_S, abs=2.0)
+    host.world.jump(9 * DAY_S)
+    host.world.pass_time(700.0)
+    assert told(outbox) == [] and host.view("a").state is State.CONNECTED
+    host.world.jump(DAY_S)
+    host.world.pass_time(700.0)
+    assert told(outbox) == [("phone", "firing", ("a",))]
+    assert "no sign from the phone" in outbox.sent[0].text
+    again(host, outbox)
+    assert host.view("a").phone_seen_at == pytest.approx(seen, abs=1.0)
+    host.world.pass_time(700.0)
+    assert len(outbox.sent) == 1
+
+    worker_of(host, "a").say(ev.PhoneSeen(0.0))
+    host.world.pass_time(700.0)
+    assert told(outbox)[1:] == [("phone", "resolved", ("a",))]
+    assert not [each for each in host.query("SELECT event FROM transitions") if "PhoneSeen" in each]
 
 
 def counted(host: Host, name: str, days_ago: int, drops: int) -> None:

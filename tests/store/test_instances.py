@@ -51,6 +51,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "trouble_detail": TEXT,
     "trouble_at": st.none() | MOMENT,
     "down_since": st.none() | MOMENT,
+    "phone_seen_at": st.none() | MOMENT,
     "qr": st.none() | st.just(QrCode("2@a-secret", 1, 6, 20.0)),
     "id": st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
     "code": st.none() | st.just(PairingCode("ABCD-1234", 20.0)),

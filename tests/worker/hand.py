@@ -96,10 +96,10 @@ class Hand:
             if isinstance(message, Happened) and message.instance == instance
         ]
 
-    async def wait_for_line(self, text: str) -> None:
-        """Wait until this text is part of a line."""
+    async def wait_for_line(self, text: str, nth: int = 1) -> None:
+        """Wait until this text is part of so many lines."""
         async with asyncio.timeout(DEADLINE_S), self._news:
-            await self._news.wait_for(lambda: any(text in line for line in self.lines))
+            await self._news.wait_for(lambda: sum(text in line for line in self.lines) >= nth)
 
     async def end(self) -> int:
         """Wait until the worker is gone and all is read; its return code."""

@@ -74,6 +74,22 @@ async def test_f44_tells_how_far_the_phones_history_has_come(linked: Linked) -> 
         assert told == [ev.HistoryCame(50, is_last=False), ev.HistoryCame(100, is_last=True)]
 
 
+async def test_tells_that_the_phone_itself_has_written(linked: Linked) -> None:
+    """When, once an hour, and neither what nor to whom; of another account's phone nothing."""
+    lab, own, number = linked.lab, linked.phone.number, "6281234500001"
+    async with linked.resume() as hand:
+        await hand.wait_for(ev.Connected)
+        await lab.send_text(linked.phone.jid, "of somebody else")
+        await lab.write(own, "days ago", number, ago_s=2 * 86_400.0)
+        await lab.write(own, "of today", number)
+        await lab.write(own, "one more", number)
+        await hand.wait_for_line("message received", nth=4)
+
+        seen = [each.ago_s for each in hand.events_of(NAME) if isinstance(each, ev.PhoneSeen)]
+        assert seen == [pytest.approx(2 * 86_400.0, abs=60.0), pytest.approx(0.0, abs=60.0)]
+        await _no_secret_in(hand, ["days ago", "of today", number])
+
+
 async def test_the_phone_refuses_the_pairing(shared_lab: Lab, tmp_path: Path) -> None:
     async with connecting(shared_lab, tmp_path / "session.db") as hand:
         code = await hand.wait_for(ev.QrShown)

@@ -166,6 +166,16 @@ class Lab:
         """
         return str(await self._ask("send_message", jid=jid, body=body.hex(), number=number))
 
+    async def write(
+        self, jid: str, text: str, to: str | None = None, *, ago_s: float = 0.0
+    ) -> None:
+        """A phone has written by itself, and its own linked devices get their copies.
+
+        jid: of the account. to: the number of a phone without linked devices, None for a new one.
+        ago_s: for so many seconds WhatsApp has it already.
+        """
+        await self._ask("write", jid=jid, text=text, to=to, ago_s=ago_s)
+
     async def send_frame(self, jid: str, data: bytes) -> None:
         """Send bytes in the place of a node, of any length, to a device that is online."""
         await self._ask("send_frame", jid=jid, data=data.hex())

@@ -135,6 +135,9 @@ class _Client:
             "send_message": lambda: server.send_message(
                 self._jid(args["jid"]), bytes.fromhex(args["body"]), args.get("number")
             ),
+            "write": lambda: server.write(
+                self._jid(args["jid"]), str(args["text"]), args.get("to"), float(args["ago_s"])
+            ),
             "send_frame": lambda: server.send_frame(
                 self._jid(args["jid"]), bytes.fromhex(args["data"])
             ),

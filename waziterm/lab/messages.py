@@ -140,11 +140,27 @@ def text_body(text: str) -> bytes:
     return body
 
 
-def message_for(phone: Phone, receiver: Phone, device: int, body: bytes) -> Node:
+def sent_body(to: Jid, text: str) -> bytes:
+    """The body of the copy that a phone's own linked devices get of a text that it has sent."""
+    made = protobufs().e2e
+    copy = made.DeviceSentMessage(destinationJID=str(to), message=made.Message(conversation=text))
+    body: bytes = made.Message(deviceSentMessage=copy).SerializeToString()
+    return body
+
+
+def message_for(
+    phone: Phone,
+    receiver: Phone,
+    device: int,
+    body: bytes,
+    sent_to: Jid | None = None,
+    ago_s: float = 0.0,
+) -> Node:
     """A message from a phone to somebody's linked device, or to one of its own.
 
-    body: a serialised `E2E.Message`, or whatever a hostile phone may put there. Raises ValueError
-    when the device has uploaded no keys yet.
+    body: a serialised `E2E.Message`, or whatever a hostile phone may put there. sent_to: to whom
+    the phone has sent what this is its own device's copy of. ago_s: since when WhatsApp has it.
+    Raises ValueError when the device has uploaded no keys yet.
     """
     address = Jid(receiver.lid.user, device, LID_SERVER)
     known = [s for s in phone.sessions.get(str(address), []) if s.sending is not None]
@@ -161,18 +177,17 @@ def message_for(phone: Phone, receiver: Phone, device: int, body: bytes) -> Node
         session = begin(phone.identity, phone.registration_id, bundle.identity, signed, prekey)
     kind, data, after = session.encrypt(body + b"\x08" * 8)
     phone.keep(address, after)
-    return Node(
-        "message",
-        {
-            "from": phone.lid,
-            "id": "3A" + secrets.token_hex(9).upper(),
-            "t": str(int(time.time())),
-            "type": "text",
-            "notify": "lab phone",
-            "sender_pn": phone.jid,
-        },
-        (Node("enc", {"v": "2", "type": kind}, data),),
-    )
+    attrs: dict[str, str | Jid] = {
+        "from": phone.lid,
+        "id": "3A" + secrets.token_hex(9).upper(),
+        "t": str(int(time.time() - ago_s)),
+        "type": "text",
+        "notify": "lab phone",
+        "sender_pn": phone.jid,
+    }
+    if sent_to is not None:
+        attrs["recipient"] = sent_to
+    return Node("message", attrs, (Node("enc", {"v": "2", "type": kind}, data),))
 
 
 def history_for(phone: Phone, device: int, size: int, part: int, days: int) -> Iterator[Node]:

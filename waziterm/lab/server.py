@@ -16,7 +16,7 @@ from waziterm.lab.desk import PairingDesk
 from waziterm.lab.events import EventKind, Events
 from waziterm.lab.linkcode import normal_code
 from waziterm.lab.listener import HOST, Listener
-from waziterm.lab.messages import history_for, message_for, text_body
+from waziterm.lab.messages import history_for, message_for, sent_body, text_body
 from waziterm.lab.node import Node
 from waziterm.lab.pairing import parse_qr
 from waziterm.lab.phonebook import PhoneBook
@@ -269,6 +269,24 @@ class Server:
         self.book.save(receiver)
         self.pass_on(to, node)
         return node.text("id")
+
+    def write(self, account: Jid, text: str, to: str | None, ago_s: float) -> None:
+        """A phone has written by itself, to a phone (a new one without a number) that has no
+        linked devices; its own linked devices get their copies, as WhatsApp makes them.
+
+        Raises ValueError when there is no such phone, or one of its devices has uploaded no keys.
+        """
+        phone = self.book.known(account.user)
+        if phone is None:
+            raise ValueError(f"no phone has the number of {account}")
+        reader = self.book.of(to or self.book.unused_number())
+        if reader.devices:
+            raise ValueError("the phone that is written to has linked devices of its own")
+        body = sent_body(reader.jid, text)
+        for device in phone.devices:
+            node = message_for(phone, phone, device, body, reader.jid, ago_s)
+            self.pass_on(Jid(phone.number, device), node)
+        self.book.save(phone)
 
     def send_stanza(self, to: Jid, node: Node) -> None:
         """Bring a node of any kind to a device that is online. Raises ValueError when it is not."""

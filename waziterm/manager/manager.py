@@ -594,6 +594,7 @@ class SessionManager:
             secret_files=lambda: self._settings.secret_files,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
+            phone_days=lambda: self._settings.alerts.phone_days,
         )
         return Checkup(sources)
 

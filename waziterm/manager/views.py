@@ -58,6 +58,7 @@ def view_of(
         other_number=instance.other_number,
         version=version,
         no_new_chats_until=instance.no_new_chats_until,
+        phone_seen_at=instance.phone_seen_at,
         silenced_until=silenced_until,
         qr=instance.qr,
         code=instance.code,

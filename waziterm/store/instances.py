@@ -45,6 +45,7 @@ _COLUMNS = (
     "trouble_detail",
     "trouble_at",
     "down_since",
+    "phone_seen_at",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY number"
 _UPSERT = (
@@ -163,6 +164,7 @@ def _row(instance: Instance) -> dict[str, Any]:
         "trouble_detail": storable(instance.trouble_detail),
         "trouble_at": instance.trouble_at,
         "down_since": instance.down_since,
+        "phone_seen_at": instance.phone_seen_at,
     }
 
 
@@ -292,7 +294,7 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
     **dict.fromkeys(
         (
             *("due", "connected_at", "cooldown_until", "banned_until", "guarded_at"),
-            *("no_new_chats_until", "trouble_at", "down_since"),
+            *("no_new_chats_until", "trouble_at", "down_since", "phone_seen_at"),
         ),
         _or_none(_is_moment),
     ),

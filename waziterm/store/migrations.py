@@ -267,6 +267,7 @@ MIGRATIONS: Sequence[Migration] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    ("ALTER TABLE instances ADD COLUMN phone_seen_at REAL",),
 )
 
 

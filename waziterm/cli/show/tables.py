@@ -118,6 +118,8 @@ def print_status(found: Json, session: Path | None) -> None:
     if found["no_new_chats_until"] is not None:
         until = since(_moment(found["no_new_chats_until"]), now)
         rows.append(("new chats", f"none can be started until {until}"))
+    if found["phone_seen_at"] is not None:
+        rows.append(("phone seen", since(_moment(found["phone_seen_at"]), now)))
     if found["silenced_until"] is not None:
         rows.append(("silenced", f"until {since(_moment(found['silenced_until']), now)}"))
     if found["version"] is not None:

@@ -41,6 +41,26 @@ def measured_of(instance: Instance, day: Hour, week: Hour, limits: Alerts) -> It
         yield from _judged(AlertRule.UPTIME, instance.id, uptime, limits.uptime_below, lost)
 
 
+def phone_silent_s(instance: Instance, at: float) -> float | None:
+    """For how many seconds nothing has come from an instance's phone; None when that cannot be
+    told: its last sign is not known, or what the phone has sent since may still wait at WhatsApp.
+
+    at: UTC seconds.
+    """
+    is_stable = instance.state is State.CONNECTED and instance.due is None
+    if instance.phone_seen_at is None or not is_stable:
+        return None
+    return max(0.0, at - instance.phone_seen_at)
+
+
+def phone_measured(instance: Instance, at: float, limits: Alerts) -> Iterator[Measured]:
+    """How an instance stands by `phone`; nothing of what cannot be judged now, as above."""
+    runs = instance.wanted is Wanted.RUNNING and instance.is_paired
+    silent_s = phone_silent_s(instance, at) if runs else 0.0
+    if silent_s is not None:
+        yield Measured(AlertRule.PHONE, instance.id, silent_s / _DAY_S, limits.phone_days)
+
+
 def _judged(
     rule: AlertRule, identity: str, value: float, limit: float, count: int
 ) -> Iterator[Measured]:

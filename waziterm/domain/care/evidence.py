@@ -1,5 +1,6 @@
 """What a check sees before it judges: the files, the fleet and the machine at one moment."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -69,6 +70,7 @@ class Survey:
     stuck: by name, why an instance is longer in its state than its limit says.
     disk_free: bytes. descriptors: the limit of open files. None for both: unknown, or no limit.
     connect_limit_s: by how many seconds a connect has come to its end.
+    phone_limit_s: after so many seconds without a sign of its phone an instance is named.
     version: that which the library tells WhatsApp, None when it is not known.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
@@ -95,6 +97,7 @@ class Survey:
     damaged_history: Mapping[str, int] = field(default_factory=dict)
     stuck: Mapping[str, Phrase] = field(default_factory=dict)
     connect_limit_s: float = Limits().connect_timeout_s
+    phone_limit_s: float = math.inf
     version: UsedVersion | None = None
 
     @property

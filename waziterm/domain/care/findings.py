@@ -47,6 +47,7 @@ class FindingKind(StrEnum):
     LOGGED_OUT = "logged_out"
     OTHER_NUMBER = "other_number"
     NOT_CONNECTED = "not_connected"
+    PHONE_SILENT = "phone_silent"
     NO_MANAGER = "no_manager"
     STUCK = "stuck"
     DISK_LOW = "disk_low"

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from waziterm.domain.alerts.alert import AlertRule
+from waziterm.domain.alerts.measures import phone_silent_s
 from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Finding, FindingKind, Severity
 from waziterm.domain.incidents.outcome import span_of
@@ -10,6 +12,7 @@ from waziterm.domain.lifecycle.details import (
     as_phrase,
     detail_phrase,
     is_queued,
+    measure_detail,
     other_number_detail,
     reason_phrase,
 )
@@ -24,6 +27,7 @@ MANY_CONFLICTS = 3
 """So many in a day are no accident any more."""
 FLAPPING = 6
 """So many reconnects in an hour."""
+_DAY_S = 86_400.0
 
 _OTHER_CLIENT = "find and end the other client, then `waziterm reconnect {name} --takeover`"
 _SEE_LOG = "see `waziterm logs {name}`, then `waziterm reconnect {name} --takeover`"
@@ -53,6 +57,7 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
             yield _logged_out(instance)
         elif _is_missed(survey, instance) and instance.name not in with_bad_file:
             yield _not_connected(survey, instance)
+        yield from _phone_silent(survey, instance)
         if instance.other_number:
             yield _other_number(instance)
         yield from _history(survey, instance)
@@ -177,6 +182,22 @@ def _other_number(instance: Instance) -> Finding:
             "`waziterm clean {name} --logout`, then `waziterm start {name}`, if that is not meant",
             name=name,
         ),
+    )
+
+
+def _phone_silent(survey: Survey, instance: Instance) -> Iterator[Finding]:
+    """Without a manager nobody hears of a phone."""
+    silent_s = phone_silent_s(instance, survey.now) if survey.has_manager else None
+    if silent_s is None or silent_s <= survey.phone_limit_s:
+        return
+    days = measure_detail(AlertRule.PHONE, silent_s / _DAY_S, survey.phone_limit_s / _DAY_S)
+    yield Finding(
+        FindingKind.PHONE_SILENT,
+        Severity.NOTICE,
+        instance.name,
+        instance.name,
+        _said(Reason.PHONE_SILENT, days),
+        Phrase(Reason.PHONE_SILENT.next_step),
     )
 
 

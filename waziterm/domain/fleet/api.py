@@ -57,6 +57,7 @@ class LogLine:
     *("connected_since=connected_at", "uptime_s", "attempt", "attempts", "attempts_ok"),
     *("probe_s", "probed_at", "sent", "proxy=bare_proxy", "pid", "phone", "version", "qr=qr.place"),
     *("no_new_chats_until=new_chats_barred", "other_number", "silenced_until=silenced"),
+    "phone_seen_at",
 )
 @dataclass(frozen=True, slots=True)
 class InstanceView:
@@ -80,8 +81,9 @@ class InstanceView:
     tells WhatsApp, or would; None while it is not known. qr.place: which QR code waits for a scan,
     without the code itself; None when none does. qr and code: secrets, shown on a screen alone.
     no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None.
-    silenced_until: no sink of the alerts is told of it before, or None. id: see `Instance`; ""
-    where whoever told of it knows instances by their names alone.
+    silenced_until: no sink of the alerts is told of it before, or None. phone_seen_at: when its
+    phone itself last sent something or linked it, or None where that is not known. id: see
+    `Instance`; "" where whoever told of it knows instances by their names alone.
     """
 
     name: str
@@ -109,6 +111,7 @@ class InstanceView:
     version: UsedVersion | None = None
     no_new_chats_until: Moment | None = None
     silenced_until: Moment | None = None
+    phone_seen_at: Moment | None = None
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
     id: str = ""

@@ -28,6 +28,7 @@ class EventName(StrEnum):
     STREAM_ERROR = "StreamError"
     NEW_CHATS_BARRED = "NewChatsBarred"
     HISTORY_CAME = "HistoryCame"
+    PHONE_SEEN = "PhoneSeen"
     DIAL_FAILED = "DialFailed"
     AUTHENTICATED = "Authenticated"
     STORE_FAILING = "StoreFailing"
@@ -99,6 +100,7 @@ NAMES: Mapping[type[ev.Event], EventName] = {
     ev.StreamError: EventName.STREAM_ERROR,
     ev.NewChatsBarred: EventName.NEW_CHATS_BARRED,
     ev.HistoryCame: EventName.HISTORY_CAME,
+    ev.PhoneSeen: EventName.PHONE_SEEN,
     ev.DialFailed: EventName.DIAL_FAILED,
     ev.Authenticated: EventName.AUTHENTICATED,
     ev.StoreFailing: EventName.STORE_FAILING,

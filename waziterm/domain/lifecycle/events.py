@@ -198,6 +198,15 @@ class HistoryCame:
     is_last: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PhoneSeen:
+    """The phone itself has sent something: a text of its own, a part of its history. At most one
+    for each hour is told. ago_s: so many seconds ago, which are many for what has waited at
+    WhatsApp while the instance was offline."""
+
+    ago_s: float
+
+
 # -- from the worker itself -----------------------------------------------------------------
 
 
@@ -504,6 +513,7 @@ LibraryEvent = (
     | StreamError
     | NewChatsBarred
     | HistoryCame
+    | PhoneSeen
 )
 WorkerEvent = (
     LibraryEvent

@@ -70,6 +70,7 @@ def settled(instance: Instance, now: float, limits: Limits) -> Instance:
         guarded_at=_past(instance.guarded_at, now),
         trouble_at=_past(instance.trouble_at, now),
         down_since=_past(instance.down_since, now),
+        phone_seen_at=_past(instance.phone_seen_at, now),
         conflicts=tuple(at for at in instance.conflicts if at <= now),
         crashes=tuple(at for at in instance.crashes if at <= now),
         refusals=tuple(at for at in instance.refusals if at <= now),

@@ -118,7 +118,7 @@ def completed(decision: Decision, event: ev.Event, limits: Limits) -> Decision:
     return replace(
         decision,
         then=tuple(_in_step(decision.instance, event, limits)),
-        led_by=None if isinstance(event, ev.ClockSet) else name_of(event),
+        led_by=None if isinstance(event, ev.ClockSet | ev.PhoneSeen) else name_of(event),
         probe_s=event.took_s if isinstance(event, ev.ProbeAnswered) else None,
         cuts_short=isinstance(event, ev.StopAsked | ev.CleanAsked),
         stands_unstored=isinstance(event, ev.StopAsked),

@@ -94,6 +94,8 @@ class Instance:
     short_lived: connections that were closed at once, since the last that was stable.
     no_new_chats_until: the account may start no new chats before, as WhatsApp has told it. It is a
         moment on WhatsApp's clock: ours does not move it, and nothing else waits for it.
+    phone_seen_at: when its phone itself has last sent something, the pairing included; None when
+        that is not known.
     trouble, trouble_detail, trouble_at: what kept it from being connected last, with its evidence
     and its beginning; a barrier has them again when it is met again.
     down_since: since when it is wanted, linked and not connected; a connection that did not last
@@ -131,6 +133,7 @@ class Instance:
     trouble_detail: str = ""
     trouble_at: float | None = None
     down_since: float | None = None
+    phone_seen_at: float | None = None
     qr: QrCode | None = None
     code: PairingCode | None = None
     id: str = field(default_factory=new_id, kw_only=True)
@@ -160,6 +163,7 @@ class Instance:
             guarded_at=moved(self.guarded_at),
             trouble_at=moved(self.trouble_at),
             down_since=moved(self.down_since),
+            phone_seen_at=moved(self.phone_seen_at),
             conflicts=tuple(at + by for at in self.conflicts),
             crashes=tuple(at + by for at in self.crashes),
             refusals=tuple(at + by for at in self.refusals),

@@ -54,6 +54,7 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
                 attempt=0,
                 short_lived=0,
                 no_new_chats_until=None,
+                phone_seen_at=None,
             )
             reason = Reason.CLEANED if instance.is_paired else Reason.NEW
             cleaned = move(bare, State.STOPPED, reason, at, detail=note)

@@ -264,7 +264,8 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.CodeShown(code, valid_s) if instance.state is State.PAIRING:
             return Decision(replace(instance, code=PairingCode(code, at.now + valid_s)))
         case ev.PairSucceeded(jid, lid):
-            return _paired(instance, _with_device(instance, jid, lid), at)
+            linked = replace(_with_device(instance, jid, lid), phone_seen_at=at.now)
+            return _paired(instance, linked, at)
         case ev.PairFailed() if not instance.is_paired:
             return _pairing_ended(instance, event, at)
         case ev.Connected():
@@ -323,6 +324,9 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.HistoryCame():
             # It is of no concern to the state; see `handling`.
             return Decision(instance)
+        case ev.PhoneSeen(ago_s) if instance.is_paired:
+            seen = max(at.now - ago_s, instance.phone_seen_at or 0.0)
+            return Decision(replace(instance, phone_seen_at=seen))
         case (
             ev.PairingsAhead()
             | ev.Dialling()
@@ -336,6 +340,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             | ev.StreamError()
             | ev.NotStarted()
             | ev.RegroupAsked()
+            | ev.PhoneSeen()
         ):
             # It is late, doubled or out of order.
             return Decision(instance)
@@ -396,6 +401,7 @@ def _logged_out(instance: Instance, code: int, at: Moment) -> Decision:
         guarded_at=None,
         attempt=0,
         no_new_chats_until=None,
+        phone_seen_at=None,
     )
     reason = _LOGGED_OUT.get(code, Reason.UNLINKED)
     return Decision(move(gone, State.LOGGED_OUT, reason, at), (StopWorker(),))

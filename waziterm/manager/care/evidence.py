@@ -1,6 +1,7 @@
 """The look before a check judges: files, processes, history and machine, seen at one moment."""
 
 import asyncio
+import math
 import os
 import socket
 import stat
@@ -43,8 +44,9 @@ class CheckSources:
     for ever. has_manager: whether the fleet runs. halted: while the context of a name lasts,
     nobody of ours uses its session; afterwards it goes on. stuck: by name, why an instance is
     longer in its state than its limit says. version: that which the library tells WhatsApp.
-    connect_limit_s: by how many seconds a connect has come to its end. secret_files: of the
-    settings, those that hold a secret.
+    connect_limit_s: by how many seconds a connect has come to its end. phone_days: after so many
+    without a sign of its phone an instance is named. secret_files: of the settings, those that hold
+    a secret.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """
@@ -62,6 +64,7 @@ class CheckSources:
     secret_files: Callable[[], Sequence[Path]]
     upgraded: Callable[[], bool] = lambda: False
     connect_limit_s: Callable[[], float] = lambda: Limits().connect_timeout_s
+    phone_days: Callable[[], float] = lambda: math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ async def inspect(sources: CheckSources) -> Survey:
         damaged_history=await sources.store.damaged_history(),
         stuck=sources.stuck(),
         connect_limit_s=sources.connect_limit_s(),
+        phone_limit_s=sources.phone_days() * _DAY_S,
         version=sources.version(),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.alerts.facts import Fact, Measured
-from waziterm.domain.alerts.measures import measured_of
+from waziterm.domain.alerts.measures import measured_of, phone_measured
 from waziterm.domain.fleet.counts import WorkerUse
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.clock import Clock
@@ -80,7 +80,10 @@ class Measuring:
     async def _look_at_hours(self, limits: Alerts) -> None:
         ids = tuple(each.id for each in self._instances())
         counted = await self._store.recent(ids, self._clock.now())
+        now = self._clock.now()
         for instance in self._instances():
+            for measured in phone_measured(instance, now, limits):
+                self._hear(measured)
             # One that came meanwhile has no hours yet.
             if instance.id in counted:
                 for measured in measured_of(instance, *counted[instance.id], limits):

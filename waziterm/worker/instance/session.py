@@ -33,6 +33,7 @@ from waziterm.worker.neonize.mapping import (
     note,
     pairing_error,
     pairing_refusal,
+    phone_sent_at,
     refusal,
     refused_code,
 )
@@ -89,6 +90,8 @@ LOCKED_ALARMS, LOCKED_WITHIN_S = 3, 60.0
 BUSY_GRACE_S = 1.0
 """For so long a node that took 30 s may still come to its end: after a freeze of the whole process
 it does."""
+PHONE_EVERY_S = 3600.0
+"""A sign of the phone is told when it is so much younger than the last one that was."""
 _TOLD_LOSSES = frozenset(10**power for power in range(9))
 _OFFLINE = (
     ev.Disconnected,
@@ -153,6 +156,7 @@ class Session:
         self._file: FileId | None = None
         self._told_store = False
         self._losses: Counter[str] = Counter()
+        self._phone_sent_at = 0.0
         self._locked: deque[float] = deque(maxlen=LOCKED_ALARMS)
 
     def start(self) -> None:
@@ -275,6 +279,7 @@ class Session:
             if part is not None:
                 self._happened(part)
             self._note(note(name) if part is None else f"history received, {part.percent} %")
+            self._note_phone(phone_sent_at(message))
             return
         event = library_event(name, message, *self._own)
         if isinstance(event, ev.Connected):
@@ -291,6 +296,12 @@ class Session:
             # A redial that was under way when the instance left.
             threading.Thread(target=self._disconnect, name="leave", daemon=True).start()
         self._happened(event)
+
+    def _note_phone(self, sent_at: float | None) -> None:
+        """Tell that the phone is there, once in a while."""
+        if sent_at is not None and sent_at - self._phone_sent_at >= PHONE_EVERY_S:
+            self._phone_sent_at = sent_at
+            self._happened(ev.PhoneSeen(max(0.0, time.time() - sent_at)))
 
     def _on_lost(self, what: str, error: Exception) -> None:
         self._lost(what, lambda: repr(error))

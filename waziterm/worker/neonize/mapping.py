@@ -98,6 +98,16 @@ def history_part(message: Any) -> ev.HistoryCame | None:
     return ev.HistoryCame(part.progress, is_last=ends)
 
 
+def phone_sent_at(message: Any) -> float | None:
+    """When the phone itself sent a `Message`, UTC seconds by WhatsApp's clock; None when it was
+    sent by somebody else, or by another linked device of the account, whose number is not 0."""
+    source = message.Info.MessageSource
+    if not source.IsFromMe or source.Sender.Device:
+        return None
+    # In milliseconds, as a lab's message shows.
+    return float(message.Info.Timestamp) / 1000.0
+
+
 def connect_error(text: str) -> ev.DialFailed | ev.SessionBroken | ev.StoreFailing:
     """Why a connect failed at once.
 
