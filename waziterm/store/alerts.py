@@ -13,7 +13,7 @@ from waziterm.domain.alerts.routing import Desk
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.codec import CodecError, decode, encode
 from waziterm.domain.incidents.incident import Incident
-from waziterm.store.errors import storable
+from waziterm.domain.text import storable
 from waziterm.store.incidents import end_incident, save_incident
 from waziterm.store.instances import names_by_id
 

@@ -16,7 +16,7 @@ from waziterm.domain.alerts.delivery import (
     body_of,
     keys_of,
 )
-from waziterm.store.errors import storable
+from waziterm.domain.text import storable
 
 _GONE = "no sink of the settings has this name any more"
 

@@ -26,7 +26,7 @@ from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.text import plain
+from waziterm.domain.text import plain, storable
 from waziterm.domain.units import moment_text
 from waziterm.manager import inputs
 
@@ -90,6 +90,8 @@ def _filter(wanted: WantedLines) -> Callable[[Json], bool]:
     least = 0 if wanted.level is None else levels.index(wanted.level)
     if wanted.grep is None:
         return lambda line: levels.index(level_of(line)) >= least
+    if storable(wanted.grep) != wanted.grep:
+        raise inputs.InputError("--grep holds bytes that are no UTF-8")
     import re2  # noqa: PLC0415 - only to look for something
 
     options = re2.Options()
