@@ -96,6 +96,17 @@ def test_what_cannot_be_stored_is_counted_later(host: Host, outbox: Outbox) -> N
     assert counts(host)["timed_out"] == 1
 
 
+def test_a_count_that_cannot_be_is_begun_anew(host: Host, outbox: Outbox) -> None:
+    go(host, outbox, "shop")
+    host.world.pass_time(5.0)
+    write(host, "Timed Out")
+    host.world.pass_time(125.0)
+    host.query(f"UPDATE patterns SET count = {2**63 - 1} WHERE name = 'timed_out'")
+    write(host, "Timed Out", "Timed Out")
+    host.world.pass_time(125.0)
+    assert counts(host)["timed_out"] == 2
+
+
 def test_patterns_that_are_too_large_together_are_looked_for_one_by_one() -> None:
     texts = [rf"\pL{{100}}[0-9]|b{n}" for n in range(20)]
     patterns = tuple(Pattern(f"p{n}", Regex(text)) for n, text in enumerate(texts))
