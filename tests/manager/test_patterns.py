@@ -1,6 +1,11 @@
 """Patterns in the log of a real manager: counted by instance, and told when there are too many."""
 
+import asyncio
+import time
 from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -8,8 +13,12 @@ from tests.manager.hosting import Host, settings
 from tests.manager.test_alerting import SINK, Outbox, again, go, told
 from tests.manager.test_supervising import worker_of
 from waziterm.domain.alerts.alert_settings import Pattern
+from waziterm.domain.alerts.facts import Fact
 from waziterm.domain.settings import Regex
-from waziterm.manager.care.patterns import matcher
+from waziterm.manager.care.patterns import LogPatterns, matcher
+from waziterm.manager.clock import SystemClock
+from waziterm.manager.instance.fresh_lines import FreshLines
+from waziterm.store import open_store
 
 PATTERNS = """
 [[alerts.patterns]]
@@ -105,6 +114,29 @@ def test_a_count_that_cannot_be_is_begun_anew(host: Host, outbox: Outbox) -> Non
     write(host, "Timed Out", "Timed Out")
     host.world.pass_time(125.0)
     assert counts(host)["timed_out"] == 2
+
+
+async def test_the_loop_goes_on_beside_a_pattern_that_is_slow(tmp_path: Path) -> None:
+    slow = Pattern("slow", Regex(r"(a|b)*a(a|b){400}"), count=60)
+    fresh, seen = FreshLines(), asyncio.Event()
+
+    def heard(_: Fact) -> None:
+        seen.set()
+
+    random = Random(1)
+    for _ in range(60):
+        fresh.add("shop", "".join(random.choices("ab", k=2000)))
+    async with open_store(tmp_path / "waziterm.db") as store:
+        looks = LogPatterns(fresh, store, SystemClock(), lambda: (slow,), lambda: (), heard)
+        looking = asyncio.create_task(looks.run())
+        turns = [time.monotonic()]
+        async with asyncio.timeout(30):
+            while not seen.is_set():
+                await asyncio.sleep(0)
+                turns.append(time.monotonic())
+        looking.cancel()
+    longest = max(later - earlier for earlier, later in pairwise(turns))
+    assert longest < (turns[-1] - turns[0]) / 2
 
 
 def test_patterns_that_are_too_large_together_are_looked_for_one_by_one() -> None:
