@@ -12,6 +12,7 @@ import pytest
 from tests.manager.hosting import Host, settings
 from tests.manager.test_alerting import SINK, Outbox, again, go, told
 from tests.manager.test_supervising import worker_of
+from waziterm.domain.alerts.alert import AlertState
 from waziterm.domain.alerts.alert_settings import Pattern
 from waziterm.domain.alerts.facts import Fact
 from waziterm.domain.settings import Regex
@@ -103,6 +104,24 @@ def test_what_cannot_be_stored_is_counted_later(host: Host, outbox: Outbox) -> N
     host.world.pass_time(125.0)
     host.query("DROP TRIGGER no")
     assert counts(host)["timed_out"] == 1
+
+
+@pytest.mark.parametrize("by", [-86_400.0, 86_400.0])
+def test_a_clock_that_was_set_is_followed_by_the_next_manager_too(
+    host: Host, outbox: Outbox, by: float
+) -> None:
+    go(host, outbox, "shop")
+    host.world.pass_time(5.0)
+    write(host, *["Node handling 1 took"] * 3)
+    host.world.clock.set_by(by)
+    host.world.pass_time(1.0)
+    again(host, outbox)
+    host.world.pass_time(300.0)
+    assert told(outbox) == [("pattern", "firing", ("shop",))]
+    host.world.pass_time(400.0)
+    assert ("pattern", "resolved", ("shop",)) in told(outbox)
+    (end,) = [each for each in outbox.sent if each.state is AlertState.RESOLVED]
+    assert 600.0 < end.at - end.since < 700.0
 
 
 def test_a_count_that_cannot_be_is_begun_anew(host: Host, outbox: Outbox) -> None:
