@@ -295,10 +295,11 @@ def test_a_language_that_is_not_installed_costs_no_alert(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("waziterm.lang.LOCALES", tmp_path)
     (host.root.parent / "config.toml").write_text(f'[alerts]\nlanguage = "id"\n{SINK}')
     host.settings = settings(host.root.parent)
-    go(host, outbox, "shop").say(ev.StreamReplaced())
-    soon(host)
+    with monkeypatch.context() as patched:
+        patched.setattr("waziterm.lang.LOCALES", tmp_path)
+        go(host, outbox, "shop").say(ev.StreamReplaced())
+        soon(host)
     assert "another client took over this session" in outbox.sent[0].text
     assert "the texts of the language 'id' are not installed" in caplog.text
