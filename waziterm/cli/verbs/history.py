@@ -41,6 +41,8 @@ NEWEST = 200
 MOST = 5000
 DAY_S = 86_400.0
 _PAUSE_S = 0.5
+_NO_SUCH = 2
+"""The code with which a manager refuses a name that nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,14 @@ def _newest(
     found: list[Json] = []
     for name in names:
         after = last.get(name, 0)
-        lines = source(_lines(name, limit, begin, after))
+        try:
+            lines = source(_lines(name, limit, begin, after))
+        except FleetError as error:
+            if named and error.code == _NO_SUCH:
+                # It was removed since all were listed; the next of its name begins anew.
+                last.pop(name, None)
+                continue
+            raise
         if lines:
             last[name] = lines[-1]["seq"]
         found += ({"instance": name, **line} for line in lines) if named else lines
