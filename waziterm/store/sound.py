@@ -126,6 +126,9 @@ SOUND: Mapping[str, str] = {
             _number("waited_s"),
             _number("tries"),
             _or_none("ended_at", _moment("ended_at")),
+            _texts("keys"),
+            # What has arrived keeps none.
+            "CASE WHEN json_valid(body) THEN json_type(body) = 'object' ELSE body = '' END",
         ),
         "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
         "hours": (
