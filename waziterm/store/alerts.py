@@ -105,7 +105,7 @@ def read_silences(db: sqlite3.Connection, now: float) -> tuple[Silence, ...]:
 def _read(kind: type[T], body: str) -> T | None:
     try:
         return decode(kind, json.loads(body))  # type: ignore[no-any-return]
-    except (ValueError, CodecError) as error:
+    except (ValueError, CodecError, RecursionError) as error:
         log.warning("what was told of an incident cannot be read: %s", error)
         return None
 
