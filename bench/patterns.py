@@ -57,8 +57,9 @@ async def run(rig: Rig) -> list[Figure]:
             finally:
                 task.cancel()
             lines = list(islice(_lines(), 20_000))
-            began = time.perf_counter()
-            looks.look(lines)
+            began, rest = time.perf_counter(), iter(lines)
+            while looks.look(rest):
+                pass
             took_us = (time.perf_counter() - began) / len(lines) * 1e6
     note = f"{len(heard)} times told"
     return [

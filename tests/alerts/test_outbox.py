@@ -107,6 +107,21 @@ async def test_what_waits_for_a_sink_that_is_gone_is_given_up_and_can_come_back(
                 await outbox.test("other")
 
 
+@pytest.mark.parametrize("damage", ["keys = 'no JSON'", "keys = '5'", "body = 'no JSON'"])
+async def test_a_damaged_message_holds_no_other_one_back(folder: Path, damage: str) -> None:
+    database = folder / "waziterm.db"
+    async with open_store(database) as store:
+        await write(store, alert(1, "shop-a"), "ops")
+        await write(store, alert(2, "shop-b"), "ops")
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute(f"UPDATE outbox SET {damage} WHERE incident = '1'")
+    async with receiver() as there, delivering(folder, webhook(there.url)) as (_, store):
+        (got,) = await there.until(1)
+        assert got.json["instance"] == "shop-b"
+        assert await store.damaged_history() == {"outbox": 1}
+        assert await store.failed_alerts() == ()
+
+
 async def test_a_sink_that_is_changed_goes_on_where_it_is_now(folder: Path) -> None:
     async with receiver(*[status(500)] * 9) as old, receiver() as new:  # noqa: SIM117 (a URL)
         async with delivering(folder, webhook(old.url)) as (outbox, store):

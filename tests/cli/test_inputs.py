@@ -172,3 +172,31 @@ def test_the_command_line_says_it_in_one_line(
     assert (done.code, done.err) == (2, "")
     assert words in done.document["error"] and done.document["code"] == 2
     assert list(data.root.iterdir()) == []
+
+
+NO_TEXT = "\udcff"
+"""What Python makes of a byte on the command line that is no UTF-8."""
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (("audit", "--by", NO_TEXT), 0),
+        (("alerts", "retry", NO_TEXT), 0),
+        (("note", NO_TEXT), 0),
+        (("logs", "--all", "--grep", NO_TEXT), 2),
+        (("logs", "--all", "--grep", f"{NO_TEXT}x"), 2),
+    ],
+)
+def test_bytes_that_are_no_text_end_no_verb(
+    call: Call, managed: DataDir, argv: tuple[str, ...], code: int
+) -> None:
+    done = call(*argv, "--data-dir", str(managed.root))
+    assert (done.code, done.err.count("\n") <= 1) == (code, True)
+    assert "unexpected" not in done.err
+
+
+def test_bytes_that_are_no_text_are_nobody_in_the_files(call: Call, data: DataDir) -> None:
+    call("add", "shop", "--data-dir", str(data.root))
+    done = call("audit", "--by", NO_TEXT, "--data-dir", str(data.root), "--json")
+    assert (done.code, done.document) == (0, [])

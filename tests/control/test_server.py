@@ -133,6 +133,13 @@ async def test_a_send_test_waits_for_its_result(socket_path: Path, fleet: Script
     assert fleet.calls == [("send_test", "shop-a", "+6281234567890")]
 
 
+async def test_half_a_character_is_a_question_mark(socket_path: Path, fleet: ScriptedFleet) -> None:
+    body = rb'{"message": "\ud83d"}'
+    answer = await ask(socket_path, "POST", "/v1/alerts/retry", content=body)
+    assert answer.status_code == 200
+    assert fleet.calls == [("retry_alerts", "?")]
+
+
 async def test_the_janitor_tells_its_acts(socket_path: Path, fleet: ScriptedFleet) -> None:
     answer = await ask(socket_path, "POST", "/v1/janitor", json={"dry_run": True})
     assert answer.json() == [

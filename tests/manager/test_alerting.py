@@ -288,6 +288,19 @@ def test_it_is_told_in_the_language_of_the_settings_from_a_reload_on(
     assert "cari klien lain itu" in told_of.next
 
 
+@pytest.mark.parametrize(
+    "body", ["{}", "null", "no JSON", "[" * 100_000], ids=["empty", "null", "text", "deep"]
+)
+def test_what_was_told_and_cannot_be_read_ends_no_manager(
+    host: Host, outbox: Outbox, body: str
+) -> None:
+    go(host, outbox, "shop")
+    host.query("INSERT INTO alerts_open VALUES (900, ?)", body)
+    host.query("INSERT INTO alert_desks VALUES ('ops', ?)", body)
+    again(host, outbox)
+    assert host.runs and outbox.sent == []
+
+
 def test_a_language_that_is_not_installed_costs_no_alert(
     host: Host,
     outbox: Outbox,
@@ -295,10 +308,11 @@ def test_a_language_that_is_not_installed_costs_no_alert(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("waziterm.lang.LOCALES", tmp_path)
     (host.root.parent / "config.toml").write_text(f'[alerts]\nlanguage = "id"\n{SINK}')
     host.settings = settings(host.root.parent)
-    go(host, outbox, "shop").say(ev.StreamReplaced())
-    soon(host)
+    with monkeypatch.context() as patched:
+        patched.setattr("waziterm.lang.LOCALES", tmp_path)
+        go(host, outbox, "shop").say(ev.StreamReplaced())
+        soon(host)
     assert "another client took over this session" in outbox.sent[0].text
     assert "the texts of the language 'id' are not installed" in caplog.text

@@ -127,6 +127,7 @@ HISTORY = {
     "audit": ("via", "args", "result"),
     "notes": ("at",),
     "hours": ("drops", "memory_bytes", "by_reason", "connects"),
+    "patterns": ("hour", "count"),
 }
 
 
@@ -162,6 +163,8 @@ def test_f38_one_row_of_the_history_that_cannot_be_read_is_left_out_and_counted(
         assert len(shown if key is None else shown[key]) == (1 if of == table else 2), words
     _, shown = called(capsys, data, "stats", "shop", "--by", "hour")
     assert sum(each["drops"] for each in shown) == (1 if table == "hours" else 2)
+    lines = sum(each["patterns"].get("busy", 0) for each in shown)
+    assert lines == (1 if table == "patterns" else 2)
     _, found = called(capsys, data, "check")
     (named,) = [each for each in found["findings"] if each["kind"] == "row_damaged"]
     assert named["id"] == f"row_damaged:{table}" and named["evidence"].endswith("read: 1")
@@ -203,6 +206,7 @@ def fill(data: DataDir, shop: Instance) -> None:
                     *(shop.id, hour_of(at) - 3600 * number, 1000, 2000, 1, '{"conflict": 1}'),
                     *(0, 1, 1, '{"7": 1}', None, 0, 0, 0, 0),
                 ),
+                "patterns": (shop.id, hour_of(at) - 3600 * number, "busy", 1),
             }
             for table, row in rows.items():
                 db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
@@ -218,7 +222,8 @@ def spoil_history(data: DataDir, table: str, column: str, value: str) -> None:
             (table,),
         )
         db.execute(f"PRAGMA schema_version = {version + 1}")
-    second = {"lines": "seq = 2", "hours": "hour = (SELECT min(hour) FROM hours)"}
+    first_hour = f"hour = (SELECT min(hour) FROM {table})"
+    second = {"lines": "seq = 2", "hours": first_hour, "patterns": first_hour}
     with closing(sqlite3.connect(data.database, isolation_level=None)) as db:
         db.execute("PRAGMA ignore_check_constraints = ON")
         db.execute(f"UPDATE {table} SET {column} = {value} WHERE {second.get(table, 'id = 2')}")

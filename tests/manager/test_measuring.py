@@ -114,6 +114,18 @@ def test_a_phone_that_is_silent_is_told_after_its_days_until_its_next_sign(
     assert not [each for each in host.query("SELECT event FROM transitions") if "PhoneSeen" in each]
 
 
+def test_counts_that_cannot_be_stored_hide_no_memory_and_no_drops(
+    host: Host, outbox: Outbox
+) -> None:
+    go(host, outbox, "a")
+    host.query("UPDATE hours SET drops = 5")
+    host.query("CREATE TRIGGER no BEFORE INSERT ON patterns BEGIN SELECT RAISE(ABORT, 'no'); END")
+    worker_of(host, "a").print("Timed Out")
+    host.world.process_use = {worker_of(host, "a").pid: ProcessUse(1.0, 460 * MB)}.get
+    host.world.pass_time(601.0)
+    assert {each[0] for each in told(outbox)} == {"memory", "drops"}
+
+
 def counted(host: Host, name: str, days_ago: int, drops: int) -> None:
     """So often an instance dropped on a day before; it was connected all of it."""
     hour = hour_of(host.world.clock.now()) - days_ago * DAY_S

@@ -1,15 +1,25 @@
 """Patterns in the log of a real manager: counted by instance, and told when there are too many."""
 
+import asyncio
+import time
 from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.manager.hosting import Host, settings
 from tests.manager.test_alerting import SINK, Outbox, again, go, told
 from tests.manager.test_supervising import worker_of
+from waziterm.domain.alerts.alert import AlertState
 from waziterm.domain.alerts.alert_settings import Pattern
+from waziterm.domain.alerts.facts import Fact
 from waziterm.domain.settings import Regex
-from waziterm.manager.care.patterns import matcher
+from waziterm.manager.care.patterns import LogPatterns, matcher
+from waziterm.manager.clock import SystemClock
+from waziterm.manager.instance.fresh_lines import FreshLines
+from waziterm.store import open_store
 
 PATTERNS = """
 [[alerts.patterns]]
@@ -94,6 +104,58 @@ def test_what_cannot_be_stored_is_counted_later(host: Host, outbox: Outbox) -> N
     host.world.pass_time(125.0)
     host.query("DROP TRIGGER no")
     assert counts(host)["timed_out"] == 1
+
+
+@pytest.mark.parametrize("by", [-86_400.0, 86_400.0])
+def test_a_clock_that_was_set_is_followed_by_the_next_manager_too(
+    host: Host, outbox: Outbox, by: float
+) -> None:
+    go(host, outbox, "shop")
+    host.world.pass_time(5.0)
+    write(host, *["Node handling 1 took"] * 3)
+    host.world.clock.set_by(by)
+    host.world.pass_time(1.0)
+    again(host, outbox)
+    host.world.pass_time(300.0)
+    assert told(outbox) == [("pattern", "firing", ("shop",))]
+    host.world.pass_time(400.0)
+    assert ("pattern", "resolved", ("shop",)) in told(outbox)
+    (end,) = [each for each in outbox.sent if each.state is AlertState.RESOLVED]
+    assert 600.0 < end.at - end.since < 700.0
+
+
+def test_a_count_that_cannot_be_is_begun_anew(host: Host, outbox: Outbox) -> None:
+    go(host, outbox, "shop")
+    host.world.pass_time(5.0)
+    write(host, "Timed Out")
+    host.world.pass_time(125.0)
+    host.query(f"UPDATE patterns SET count = {2**63 - 1} WHERE name = 'timed_out'")
+    write(host, "Timed Out", "Timed Out")
+    host.world.pass_time(125.0)
+    assert counts(host)["timed_out"] == 2
+
+
+async def test_the_loop_goes_on_beside_a_pattern_that_is_slow(tmp_path: Path) -> None:
+    slow = Pattern("slow", Regex(r"(a|b)*a(a|b){400}"), count=60)
+    fresh, seen = FreshLines(), asyncio.Event()
+
+    def heard(_: Fact) -> None:
+        seen.set()
+
+    random = Random(1)
+    for _ in range(60):
+        fresh.add("shop", "".join(random.choices("ab", k=2000)))
+    async with open_store(tmp_path / "waziterm.db") as store:
+        looks = LogPatterns(fresh, store, SystemClock(), lambda: (slow,), lambda: (), heard)
+        looking = asyncio.create_task(looks.run())
+        turns = [time.monotonic()]
+        async with asyncio.timeout(30):
+            while not seen.is_set():
+                await asyncio.sleep(0)
+                turns.append(time.monotonic())
+        looking.cancel()
+    longest = max(later - earlier for earlier, later in pairwise(turns))
+    assert longest < (turns[-1] - turns[0]) / 2
 
 
 def test_patterns_that_are_too_large_together_are_looked_for_one_by_one() -> None:

@@ -62,6 +62,11 @@ def redact(text: str) -> str:
     return _LONG_NUMBER.sub(lambda match: mask_number(match[1]), text)
 
 
+def storable(text: str) -> str:
+    """The text with lone surrogates, which are not UTF-8, replaced by question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def proxy_place(url: str) -> str | None:
     """The `host:port` of a proxy's URL, without its credentials; None for what is no such URL."""
     try:

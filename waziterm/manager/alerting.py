@@ -180,9 +180,12 @@ class Alerting:
 
     async def _follow_clock(self) -> None:
         if by := self._clock.shift - self._shift:
+            memory = self._memory.shifted(by)
+            desks = {name: desk.shifted(by) for name, desk in self._desks.items()}
+            # The next manager knows nothing of it.
+            await self._store.tell({}, (), lambda _: Tale(memory.open, desks), None)
             self._shift += by
-            self._memory = self._memory.shifted(by)
-            self._desks = {name: desk.shifted(by) for name, desk in self._desks.items()}
+            self._memory, self._desks = memory, desks
             await self._move_silences(by)
 
     async def _move_silences(self, by: float) -> None:

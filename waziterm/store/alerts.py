@@ -13,7 +13,7 @@ from waziterm.domain.alerts.routing import Desk
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.codec import CodecError, decode, encode
 from waziterm.domain.incidents.incident import Incident
-from waziterm.store.errors import storable
+from waziterm.domain.text import storable
 from waziterm.store.incidents import end_incident, save_incident
 from waziterm.store.instances import names_by_id
 
@@ -105,7 +105,7 @@ def read_silences(db: sqlite3.Connection, now: float) -> tuple[Silence, ...]:
 def _read(kind: type[T], body: str) -> T | None:
     try:
         return decode(kind, json.loads(body))  # type: ignore[no-any-return]
-    except (ValueError, CodecError) as error:
+    except (ValueError, CodecError, RecursionError) as error:
         log.warning("what was told of an incident cannot be read: %s", error)
         return None
 

@@ -5,7 +5,7 @@ import sqlite3
 
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult, Person, Via
 from waziterm.domain.fleet.history import ShiftNote
-from waziterm.store.errors import storable
+from waziterm.domain.text import storable
 from waziterm.store.sound import SOUND
 
 

@@ -75,8 +75,3 @@ def _is_full(folder: Path) -> bool:
         return shutil.disk_usage(folder).free < _SPARE_BYTES
     except OSError:
         return False
-
-
-def storable(text: str) -> str:
-    """The text with lone surrogates, which are not UTF-8, replaced by question marks."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

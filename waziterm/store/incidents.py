@@ -6,7 +6,7 @@ import sqlite3
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.store.errors import storable
+from waziterm.domain.text import storable
 from waziterm.store.instances import names_by_id
 from waziterm.store.sound import SOUND
 

@@ -10,7 +10,7 @@ from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.names import InvalidNameError, check_name
-from waziterm.store.errors import storable
+from waziterm.domain.text import storable
 from waziterm.store.sound import SOUND, YEAR_10000
 
 _COLUMNS = (

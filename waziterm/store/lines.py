@@ -11,8 +11,9 @@ from functools import partial
 from itertools import chain
 
 from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.text import storable
 from waziterm.store.connection import Connection
-from waziterm.store.errors import StoreError, storable
+from waziterm.store.errors import StoreError
 from waziterm.store.sound import SOUND
 
 _log = logging.getLogger(__name__)

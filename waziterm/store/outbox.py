@@ -16,7 +16,8 @@ from waziterm.domain.alerts.delivery import (
     body_of,
     keys_of,
 )
-from waziterm.store.errors import storable
+from waziterm.domain.text import storable
+from waziterm.store.sound import SOUND
 
 _GONE = "no sink of the settings has this name any more"
 
@@ -50,7 +51,7 @@ def read_waiting(db: sqlite3.Connection, sink: str, after: int) -> tuple[Waiting
     """The messages of a sink that wait, with a greater number than `after`, in order."""
     rows = db.execute(
         "SELECT id, message, keys, due, wait_s, waited_s, tries FROM outbox"
-        " WHERE state = 'pending' AND sink = ? AND id > ? ORDER BY id",
+        f" WHERE state = 'pending' AND sink = ? AND id > ? AND {SOUND['outbox']} ORDER BY id",
         (sink, after),
     ).fetchall()
     return tuple(
@@ -91,7 +92,7 @@ def give_up_strays(db: sqlite3.Connection, sinks: Sequence[str], at: float) -> i
 
 _FAILED = (
     "SELECT message, sink, incident, at, ended_at, tries, error, body ->> 'text' FROM outbox"
-    " WHERE state = 'failed'"
+    f" WHERE state = 'failed' AND {SOUND['outbox']}"
 )
 
 
@@ -112,7 +113,7 @@ def retry(
     db.execute(
         "UPDATE outbox SET state = 'pending', due = ?3, wait_s = 0, waited_s = 0, tries = 0,"
         " ended_at = NULL WHERE state = 'failed' AND (?1 IS NULL OR message = ?1)"
-        f" AND sink IN ({_NAMES})",
+        f" AND sink IN ({_NAMES}) AND {SOUND['outbox']}",
         (*values, at),
     )
     return found

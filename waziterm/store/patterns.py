@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from waziterm.domain.stats.hours import hour_of
 from waziterm.domain.stats.sums import StatsBy
+from waziterm.store.sound import SOUND
 
 _PARTS = {
     StatsBy.ALL: "0",
@@ -22,7 +23,7 @@ def add_patterns(
     hour = hour_of(at)
     db.executemany(
         "INSERT INTO patterns VALUES (?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        f" ON CONFLICT DO UPDATE SET count = iif({SOUND['patterns']}, count, 0) + excluded.count",
         (
             (identity, hour, name, count)
             for identity, found in counts.items()
@@ -41,7 +42,8 @@ def read_patterns(
         firsts: dict[object, int] = {}
         rows = db.execute(
             f"SELECT {_PARTS[by]} AS part, min(hour) AS first, name, sum(count) FROM patterns"
-            " WHERE instance = ? AND hour >= ? GROUP BY part, name ORDER BY first",
+            f" WHERE instance = ? AND hour >= ? AND {SOUND['patterns']}"
+            " GROUP BY part, name ORDER BY first",
             (identity, hour_of(since)),
         )
         for part, hour, name, count in rows:

@@ -58,7 +58,7 @@ def _or_none(column: str, sound: str) -> str:
     return f"({column} IS NULL OR {sound})"
 
 
-_HOURLY = (
+_SUMS = (
     *("hour", "up_ms", "seen_ms", "drops", "conflicts", "attempts", "attempts_ok", "sends", "acks"),
     *("cpu_ms", "memory_bytes"),
 )
@@ -126,17 +126,23 @@ SOUND: Mapping[str, str] = {
             _number("waited_s"),
             _number("tries"),
             _or_none("ended_at", _moment("ended_at")),
+            _texts("keys"),
+            # What has arrived keeps none.
+            "CASE WHEN json_valid(body) THEN json_type(body) = 'object' ELSE body = '' END",
         ),
         "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
         "hours": (
             _text("instance"),
-            _moment(*_HOURLY),
+            _moment(*_SUMS),
             _or_none("by_reason", _counts("by_reason", "*[^a-z_]*")),
             *(_or_none(each, _counts(each, "*[^0-9]*")) for each in ("connects", "reconnects")),
         ),
+        "patterns": (_text("instance", "name"), _moment("hour", "count")),
     }.items()
 }
 """By table, the SQL condition that a row fulfils which can be shown; it is 0 or 1, never NULL."""
+HOURLY = ("hours", "patterns")
+"""The tables with a row for each hour of an instance: in all of one there may be millions."""
 
 
 def damaged(table: str, db: sqlite3.Connection) -> int:
@@ -144,9 +150,9 @@ def damaged(table: str, db: sqlite3.Connection) -> int:
     return _count(db, f"FROM {table} WHERE NOT {SOUND[table]}")
 
 
-def damaged_hours(instance: str, db: sqlite3.Connection) -> int:
-    """The same of the hours of an instance, by its id: of all of them there may be millions."""
-    return _count(db, f"FROM hours WHERE instance = ? AND NOT {SOUND['hours']}", instance)
+def damaged_of(table: str, instance: str, db: sqlite3.Connection) -> int:
+    """The same of those of `HOURLY` that are of an instance, by its id."""
+    return _count(db, f"FROM {table} WHERE instance = ? AND NOT {SOUND[table]}", instance)
 
 
 def _count(db: sqlite3.Connection, rows: str, *values: str) -> int:

@@ -34,7 +34,7 @@ from waziterm.store.records import (
     StoredAct,
     Transition,
 )
-from waziterm.store.sound import SOUND, damaged, damaged_hours
+from waziterm.store.sound import HOURLY, SOUND, damaged, damaged_of
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -83,10 +83,11 @@ class Store:
         """How many rows of each table of the history cannot be read and are left out, where there
         are any."""
         found = Counter[str]()
-        for table in [each for each in SOUND if each != "hours"]:
+        for table in [each for each in SOUND if each not in HOURLY]:
             found[table] = await self._connection.read(partial(damaged, table))
         for each in await self._connection.read(hours.counted_ids):
-            found["hours"] += await self._connection.read(partial(damaged_hours, each))
+            for table in HOURLY:
+                found[table] += await self._connection.read(partial(damaged_of, table, each))
         return +found
 
     async def save(self, instance: Instance, *, event: str | None, at: float) -> None:

@@ -26,7 +26,7 @@ from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.text import plain
+from waziterm.domain.text import plain, storable
 from waziterm.domain.units import moment_text
 from waziterm.manager import inputs
 
@@ -41,6 +41,8 @@ NEWEST = 200
 MOST = 5000
 DAY_S = 86_400.0
 _PAUSE_S = 0.5
+_NO_SUCH = 2
+"""The code with which a manager refuses a name that nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def _filter(wanted: WantedLines) -> Callable[[Json], bool]:
     least = 0 if wanted.level is None else levels.index(wanted.level)
     if wanted.grep is None:
         return lambda line: levels.index(level_of(line)) >= least
+    if storable(wanted.grep) != wanted.grep:
+        raise inputs.InputError("--grep holds bytes that are no UTF-8")
     import re2  # noqa: PLC0415 - only to look for something
 
     options = re2.Options()
@@ -133,7 +137,14 @@ def _newest(
     found: list[Json] = []
     for name in names:
         after = last.get(name, 0)
-        lines = source(_lines(name, limit, begin, after))
+        try:
+            lines = source(_lines(name, limit, begin, after))
+        except FleetError as error:
+            if named and error.code == _NO_SUCH:
+                # It was removed since all were listed; the next of its name begins anew.
+                last.pop(name, None)
+                continue
+            raise
         if lines:
             last[name] = lines[-1]["seq"]
         found += ({"instance": name, **line} for line in lines) if named else lines

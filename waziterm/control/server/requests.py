@@ -11,6 +11,7 @@ from aiohttp import web
 
 from waziterm.domain.fleet.typed import hints_of
 from waziterm.domain.fleet.verbs import Verb
+from waziterm.domain.text import storable
 from waziterm.domain.units import Between, Unit, moment_of
 from waziterm.manager import inputs
 from waziterm.manager.inputs import InputError
@@ -51,6 +52,8 @@ def kind_of(hint: Any) -> tuple[type, Any]:
 
 
 def _checked(value: Any, hint: Any) -> Any:
+    if type(value) is str:
+        value = storable(value)
     check = _CHECKS.get(kind_of(hint)[1])
     return value if check is None else check(value)
 

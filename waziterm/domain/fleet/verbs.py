@@ -11,6 +11,7 @@ from inspect import Parameter, signature
 from typing import Any, TypeVar
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.text import storable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,7 +70,8 @@ class Verb:
         return self.returns.startswith("AsyncGenerator[")
 
     def bound(self, given: tuple[object, ...], named: Mapping[str, object]) -> dict[str, Any]:
-        """The arguments of a call by name, the defaults included. Raises TypeError."""
+        """The arguments of a call by name, the defaults included; bytes of a command line that
+        are no text as question marks. Raises TypeError."""
         names = [
             name for name, each in self.parameters.items() if each.kind is not each.KEYWORD_ONLY
         ]
@@ -85,7 +87,9 @@ class Verb:
                 if each.default is each.empty:
                     raise TypeError(f"{self.name} needs {name}")
                 values[name] = each.default
-        return values
+        return {
+            name: storable(value) if type(value) is str else value for name, value in values.items()
+        }
 
     def is_change(self, arguments: Mapping[str, object]) -> bool:
         """Whether this call of it changes anything."""

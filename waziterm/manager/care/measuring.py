@@ -64,11 +64,12 @@ class Measuring:
         free = await asyncio.to_thread(self._data.free_bytes)
         if free is not None:
             self._hear(Measured(AlertRule.DISK, None, free / _MB, limits.disk_free_below_mb))
-        await self._store_counts()
         self._look_at_memory(limits)
         self._looks += 1
         if self._looks % HOURS_EVERY == 0:
             await self._look_at_hours(limits)
+        # The last: what cannot be written hides nothing of what can be measured.
+        await self._store_counts()
 
     def _look_at_memory(self, limits: Alerts) -> None:
         """Each instance is told its whole worker; one without a worker needs none."""
