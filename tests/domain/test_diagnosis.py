@@ -303,7 +303,7 @@ def test_recent_conflicts(count: int, severity: Severity) -> None:
     assert (found.kind, found.severity) == (FindingKind.RECENT_CONFLICTS, severity)
 
 
-def test_who_is_connected_again_is_not_to_be_taken_over() -> None:
+def test_only_who_waits_because_of_a_conflict_is_to_take_over() -> None:
     found = only(replace(HEALTHY, conflicts={"shop": 1}))
     assert found.act == "find and end the other client; `waziterm conflicts` tells when"
 

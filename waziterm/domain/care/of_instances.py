@@ -219,8 +219,8 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
             count=conflicts,
         )
         who = safe_line(evidence_of_conflict(instance), 200)
-        back = instance.state is State.CONNECTED
-        act = Phrase("find and end the other client") if back else Phrase(_OTHER_CLIENT, name=name)
+        waits = instance.state in (State.COOLDOWN, State.HELD)
+        act = Phrase(_OTHER_CLIENT, name=name) if waits else Phrase("find and end the other client")
         yield Finding(
             FindingKind.RECENT_CONFLICTS,
             Severity.WARNING if conflicts >= MANY_CONFLICTS else Severity.NOTICE,
