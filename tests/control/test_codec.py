@@ -11,6 +11,7 @@ from tests.control.scripted import QR_TEXT, connected_view, pairing_view
 from waziterm.control.frame import Frame, decode, encode
 from waziterm.domain.codec import CodecError, document
 from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice, Source
+from waziterm.domain.fleet.counts import Counts, WorkerUse
 from waziterm.domain.lifecycle.instance import PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
@@ -49,6 +50,21 @@ views = st.builds(
     qr=st.none() | st.builds(QrCode, texts, numbers, numbers, moments),
     code=st.none() | st.builds(PairingCode, texts, moments),
 )
+counted = st.builds(
+    Counts,
+    attempts=numbers,
+    drops=st.dictionaries(st.sampled_from(list(Reason)), numbers, max_size=3),
+    connects=st.lists(numbers, max_size=3).map(tuple),
+    connects_s=moments,
+)
+uses = st.builds(
+    WorkerUse,
+    pid=numbers,
+    slot=numbers,
+    instances=st.lists(texts, max_size=3).map(tuple),
+    cpu_s=moments,
+    memory_bytes=numbers,
+)
 fleets = st.builds(
     FleetView,
     at=moments,
@@ -58,6 +74,9 @@ fleets = st.builds(
     instances=st.lists(views, max_size=3).map(tuple),
     attempts=numbers,
     attempts_ok=numbers,
+    counts=st.dictionaries(texts, counted, max_size=3),
+    workers=st.lists(uses, max_size=3).map(tuple),
+    workers_cpu_s=moments,
 )
 lines = st.builds(LogLine, seq=numbers, at=moments, source=st.sampled_from(Source), text=texts)
 notices = st.builds(Notice, at=moments, text=texts.map(as_it_is), instance=st.none() | texts)
@@ -104,6 +123,16 @@ def test_a_frame_of_another_version_is_refused() -> None:
     text = encode(Frame(1.0, 0, 0, Changes(changed=(connected_view("a"),))))
     with pytest.raises(CodecError):
         decode(text.replace(b'"online"', b'"a reason that does not exist"'))
+
+
+def test_the_keys_of_an_object_are_checked_as_its_values_are() -> None:
+    dropped = Counts().dropped(Reason.CONFLICT)
+    fleet = FleetView(1.0, lab=False, instances=(), counts={"a": dropped})
+    text = encode(Frame(1.0, 0, 0, Changes(snapshot=fleet)))
+    assert b'"drops":{"conflict":1}' in text
+    with pytest.raises(CodecError, match="drops is no Reason: 'no such reason'"):
+        decode(text.replace(b'{"conflict":1}', b'{"no such reason":1}'))
+    assert document(Counts, dropped, 0.0)["drops"] == {"conflict": 1}
 
 
 def test_an_unknown_field_is_ignored_and_a_wrong_type_names_its_field() -> None:

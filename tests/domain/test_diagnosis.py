@@ -303,6 +303,11 @@ def test_recent_conflicts(count: int, severity: Severity) -> None:
     assert (found.kind, found.severity) == (FindingKind.RECENT_CONFLICTS, severity)
 
 
+def test_only_who_waits_because_of_a_conflict_is_to_take_over() -> None:
+    found = only(replace(HEALTHY, conflicts={"shop": 1}))
+    assert found.act == "find and end the other client; `waziterm conflicts` tells when"
+
+
 def test_a_conflict_names_who_took_the_session_and_what_ends_it() -> None:
     who = "held by pid 4121 (bot.py)"
     survey = with_instance(

@@ -22,6 +22,7 @@ from waziterm.domain.fleet.api import Changes
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
+from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
 
@@ -38,15 +39,20 @@ async def far_fleet(data: Path) -> AsyncIterator[RemoteFleet]:
 
 @asynccontextmanager
 async def running(lab: Lab, data: Path) -> AsyncIterator[Headless]:
-    """A headless manager with two linked instances that are connected."""
+    """A headless manager with two linked instances that are connected, one after a drop."""
     settings = load_settings(data_dir=data, environ={})
     async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
         for name in NAMES:
-            await pair(fleet, lab, name)
+            phone = await pair(fleet, lab, name)
     async with headless(data, lab.file) as program:
         async with far_fleet(data) as far:
             for name in NAMES:
                 await in_state(far, name, State.CONNECTED)
+            before = far.snapshot().instance(name).since
+            await lab.trouble(TroubleKind.WS_CLOSE, phone.jid)
+            await shown(
+                far, name, lambda view: view.state is State.CONNECTED and view.since > before
+            )
         yield program
 
 

@@ -8,6 +8,7 @@ from waziterm.domain.fleet.api import Notice
 from waziterm.domain.jid import same_number
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.states import State
+from waziterm.tui.text import words
 
 
 def linked(host: Host, number: str) -> list[Notice]:
@@ -50,6 +51,17 @@ def test_f21_a_scan_by_another_number_is_told_at_once_with_its_undo(host: Host) 
     host.close()
     host.open()
     assert host.view("shop").other_number == view.other_number
+
+
+def test_f21_numbers_that_look_the_same_masked_are_told_apart(host: Host) -> None:
+    (told,) = linked(host, "628129996789")
+    view = host.view("shop")
+    assert view.other_number == view.phone
+    said = f"linked another number than the one named, which looks the same masked: {view.phone}"
+    assert told.text == f"{said}; `waziterm clean shop --logout` unlinks it"
+    (found,) = [each for each in host.world.run(host.fleet.check()) if each.kind == "other_number"]
+    assert found.evidence == said
+    assert words.other_number(view) == told.text
 
 
 def test_f21_the_number_that_was_named_is_nothing_to_tell(host: Host) -> None:

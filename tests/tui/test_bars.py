@@ -95,6 +95,14 @@ async def test_the_wall_and_the_list_name_what_arranges_them() -> None:
         await screen.until(lambda _: "esc show all" in keys(screen))
 
 
+async def test_on_a_narrow_screen_what_acts_on_the_marked_ones_is_named_first() -> None:
+    async with shown(every_state(), 80, 24) as screen:
+        await screen.press("2", "space")
+        await screen.until(lambda _: "esc unmark" in keys(screen))
+        for said in ("s start/stop", "r reconnect", "c clean", "x remove", "? help", "q quit"):
+            assert said in keys(screen)
+
+
 async def test_while_a_filter_is_typed_only_its_keys_are_named() -> None:
     async with shown(every_state(), 120, 40) as screen:
         await screen.press("slash")

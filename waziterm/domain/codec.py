@@ -105,6 +105,11 @@ def _is_mapping(hint: Any) -> bool:
     return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
+def _key(hint: Any) -> Any:
+    """The type of a mapping's keys, which JSON has as texts: a text or an enum."""
+    return typing.get_args(hint)[0]
+
+
 @functools.cache
 def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls, include_extras=True)
@@ -137,7 +142,8 @@ def _writer(hint: Any) -> _Write:
     if item is not None:
         each = _writer(item)
         if _is_mapping(hint):
-            return lambda value: {name: each(one) for name, one in value.items()}
+            key = _writer(_key(hint))
+            return lambda value: {key(name): each(one) for name, one in value.items()}
         return list if each is _same else lambda value: [each(one) for one in value]
     if isinstance(hint, type) and issubclass(hint, Enum):
         slugs = {member: slug for slug, member in _slugs(hint).items()}
@@ -180,7 +186,7 @@ def _reader(hint: Any) -> _Read:
         return _options_reader(options, _is_optional(hint))
     item = _item(hint)
     if item is not None:
-        return _mapping_reader(item) if _is_mapping(hint) else _array_reader(item)
+        return _mapping_reader(_key(hint), item) if _is_mapping(hint) else _array_reader(item)
     if unit is Unit.PHRASE:
         return _only_phrase if hint is Phrase else _phrase
     if hint is types.NoneType:
@@ -265,13 +271,13 @@ def _array_reader(item: Any) -> _Read:
     return read
 
 
-def _mapping_reader(item: Any) -> _Read:
-    each = _reader(item)
+def _mapping_reader(key: Any, item: Any) -> _Read:
+    named, each = _reader(key), _reader(item)
 
     def read(value: Any, where: str) -> Any:
         if type(value) is not dict:
             raise _wrong(value, where, "an object")
-        return {name: each(one, where) for name, one in value.items()}
+        return {named(name, where): each(one, where) for name, one in value.items()}
 
     return read
 
@@ -361,7 +367,8 @@ def _documenter(hint: Any) -> _WriteAt:
     if item is not None:
         each = _documenter(item)
         if _is_mapping(hint):
-            return lambda value, at: {name: each(one, at) for name, one in value.items()}
+            key = _documenter(_key(hint))
+            return lambda value, at: {key(name, at): each(one, at) for name, one in value.items()}
         return lambda value, at: [each(one, at) for one in value]
     if isinstance(hint, type) and issubclass(hint, Enum):
         slugs = {member: slug for slug, member in _slugs(hint).items()}

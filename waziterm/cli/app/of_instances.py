@@ -39,7 +39,7 @@ def add(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Add an instance; a running manager starts it, else it waits for the next one."""
+    """Add an instance; a running manager starts it, else `start` does once one runs."""
     from waziterm.cli.verbs.instances import add_instance  # noqa: PLC0415
 
     return add_instance(data_dir, as_json, name, phone, proxy, session)

@@ -240,13 +240,15 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
             count=conflicts,
         )
         who = safe_line(evidence_of_conflict(instance), 200)
+        waits = instance.state in (State.COOLDOWN, State.HELD)
+        act = Phrase(_OTHER_CLIENT, name=name) if waits else Phrase("find and end the other client")
         yield Finding(
             FindingKind.RECENT_CONFLICTS,
             Severity.WARNING if conflicts >= MANY_CONFLICTS else Severity.NOTICE,
             name,
             name,
             joined(": ", (evidence, as_phrase(who))) if who else evidence,
-            Phrase("{act}; `waziterm conflicts` tells when", act=Phrase(_OTHER_CLIENT, name=name)),
+            Phrase("{act}; `waziterm conflicts` tells when", act=act),
         )
     if retries >= FLAPPING:
         yield Finding(

@@ -25,6 +25,7 @@ _CODE = "code {code}"
 _NO_CODE = "no code told"
 _END_UNKNOWN = "{what}; its end is not known"
 _OTHER_NUMBER = "linked {number} instead of {phone}"
+_ALIKE = "linked another number than the one named, which looks the same masked: {number}"
 _KILLED = "worker {pid} was killed from outside (signal {number})"
 _AT_PROXY = "proxy {place}: {what}"
 _OUTAGE = "not connected for {minutes} min, {count} attempts in a row"
@@ -74,6 +75,7 @@ TEMPLATES = (
     _NO_CODE,
     _END_UNKNOWN,
     _OTHER_NUMBER,
+    _ALIKE,
     _KILLED,
     _AT_PROXY,
     _OUTAGE,
@@ -120,7 +122,10 @@ def code_detail(code: int) -> str:
 
 
 def other_number_detail(number: str, phone: str) -> str:
-    """Another phone than the one that was expected has scanned the code. Both are masked."""
+    """Another phone than the one that was expected has scanned the code. Both are masked, and may
+    look the same then: numbers that were bought together differ in their middle alone."""
+    if number == phone:
+        return _ALIKE.format(number=number)
     return _OTHER_NUMBER.format(number=number, phone=phone)
 
 

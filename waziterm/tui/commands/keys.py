@@ -94,6 +94,11 @@ class InstanceKey(Key[OnInstance]):
     place: Place = field(default=Place.FOCUS, init=False)
 
 
+_ON_MARKED = (
+    KeyAction.START_STOP, KeyAction.RECONNECT, KeyAction.SEND_TEST, KeyAction.CLEAN,
+    KeyAction.REMOVE, KeyAction.BACK,
+)  # fmt: skip
+"""What acts on all that are marked, and what takes the marks away."""
 _SHORT = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
 """Keys that have a shorter name on the screen than Textual's."""
 
@@ -315,6 +320,9 @@ def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
     """What the footer shows: the keys that do something here and now, with their words."""
     if here.typing:
         return [("enter", tr("keep the filter")), ("esc", tr("clear it"))]
+    if here.marked:
+        # On a narrow screen the footer ends early: what acts on the marked ones comes first.
+        keys = sorted(keys, key=lambda key: key.action not in _ON_MARKED)
     return [
         (key.shown, key.word(here))
         for key in keys

@@ -2,7 +2,7 @@
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import ShiftNote
-from waziterm.domain.lifecycle.details import as_phrase
+from waziterm.domain.lifecycle.details import as_phrase, other_number_detail
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -33,10 +33,9 @@ def other_number(view: InstanceView) -> str:
     if not view.other_number or view.phone is None:
         return ""
     return tr(
-        "linked {number} instead of {phone}; `waziterm clean {name} --logout` unlinks it",
+        "{what}; `waziterm clean {name} --logout` unlinks it",
+        what=told_detail(other_number_detail(inert(view.other_number), inert(view.phone))),
         name=inert(view.name),
-        number=inert(view.other_number),
-        phone=inert(view.phone),
     )
 
 
