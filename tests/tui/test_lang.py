@@ -294,7 +294,7 @@ class Shouting(gettext.NullTranslations):
 # Names, numbers and evidence of the fleet, names of keys, and what the manager tells in English.
 NOT_OURS = re.compile(
     r"shop-[a-z0-9]*|waziterm|neonize|sessions/\S+|s\.whatsapp\.\S*|pid \d+|python bot.py|code 101"
-    r"|\b(?:enter|esc|tab|space|Home|demo)\b"
+    r"|\b(?:enter|esc|tab|space|Home|demo|ops|mail)\b"
     r"|cannot be an instance name:.*?letter or a digit"
 )
 SAID = re.compile(r"[a-z]{3,}")
