@@ -38,6 +38,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.manager.rivals.search import SearchResult
+from waziterm.manager.workers.worker import LEAVE_S
 from waziterm.worker.library_file import compiled_number
 
 NAMES = ("a", "b", "c")
@@ -539,7 +540,8 @@ class Fleet(RuleBasedStateMachine):
         for view in self.host.fleet.snapshot().instances:
             self.command(view.name, self.host.fleet.clean(view.name))
             self.take_over(view.name)
-            for _ in range(20):
+            # One that is deaf, in a worker that others share, may have to be killed before.
+            for _ in range(20 + round(LEAVE_S)):
                 if self.state(view.name) is State.STOPPED:
                     # Who was outdated and has no device waits for a key once a version is found.
                     self.take_over(view.name)
