@@ -30,7 +30,7 @@ class Reason(Enum):
     PAUSED = _Text("paused", "", "stopped while something is put in order", "goes on by itself")
     CLEANED = _Text("cleaned", "", "session moved to the trash", "start it (s) to link it anew")
     ASKED = _Text("asked", "", "asked by an operator", "wait for WhatsApp's answer")
-    RESUMED = _Text("resumed", "", "after the program's start", "wait")
+    RESUMED = _Text("resumed", "", "resumed as it was wanted", "wait")
     RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
     MOVED = _Text("moved", "", "moving to another worker process", "wait for WhatsApp's answer")
     WORKER_LOST = _Text(
