@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[1]
         ("waziterm.cli.run.host", ("cyclopts", "http.client")),
         (
             "waziterm.cli.verbs.instances",
-            ("asyncio", "difflib", "rich", "waziterm.domain.fleet.api"),
+            ("asyncio", "concurrent", "difflib", "rich", "waziterm.domain.fleet.api"),
         ),
     ],
 )

@@ -6,7 +6,6 @@ inherit it. Alerts are composed in the language that the settings name for them.
 """
 
 import gettext
-import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +16,6 @@ from pathlib import Path
 import waziterm
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
-
-log = logging.getLogger(__name__)
 
 DOMAIN = "waziterm"
 LOCALES = Path(waziterm.__file__).parent / "locale"
@@ -91,6 +88,9 @@ def into(wanted: Lang) -> Callable[[str], str]:
     try:
         catalog = translations(wanted, os.environ)
     except FileNotFoundError:
+        import logging  # noqa: PLC0415 - `list` speaks English and logs nothing
+
+        log = logging.getLogger(__name__)
         log.warning("the texts of the language %r are not installed: English is used", wanted.value)
         catalog = _ENGLISH
     # The catalog keeps its own head under the empty text.

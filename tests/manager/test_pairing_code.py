@@ -72,7 +72,7 @@ def test_a_silent_worker_is_given_up_and_a_dead_one_too(host: Host) -> None:
     waiting = asked(host)
     worker.die(-9)
     host.world.settle()
-    assert "no pairing code: the worker" in str(refusal(waiting))
+    assert "no pairing code: its worker process died" in str(refusal(waiting))
     assert host.view("shop").state is State.RETRYING
 
 
@@ -90,4 +90,4 @@ def test_the_managers_end_leaves_nobody_waiting(host: Host, by_cancelling: bool)
     pairing(host).answers = "never"
     waiting = asked(host)
     host.close(by_cancelling=by_cancelling)
-    assert "the worker was stopped" in str(refusal(waiting))
+    assert "the manager is ending" in str(refusal(waiting))

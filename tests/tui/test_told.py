@@ -154,6 +154,12 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
         replace(with_instance(state=State.PAIRING, reason=Reason.QR_SHOWN, jid=None), sessions={}),
         replace(with_instance(state=State.STOPPED, reason=Reason.NEW, jid=None), sessions={}),
     ),
+    FindingKind.PHONE_SILENT: (
+        replace(
+            with_instance(phone_seen_at=NOW - 30 * DAY_S, state=State.CONNECTED),
+            phone_limit_s=12 * DAY_S,
+        ),
+    ),
     FindingKind.NO_MANAGER: (replace(HEALTHY, has_manager=False),),
     FindingKind.STUCK: (replace(HEALTHY, stuck={"shop": Phrase("waiting for its turn")}),),
     FindingKind.DISK_LOW: (replace(HEALTHY, disk_free=10**6),),

@@ -7,7 +7,6 @@ another one owns the data directory · 130 ended by ctrl+c.
 import os
 import sys
 from collections.abc import Sequence
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, NoReturn
 
 from waziterm.cli.run import streams
@@ -55,9 +54,12 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _call(argv: Sequence[str], as_json: bool) -> int:
-    if not {"--help", "-h"}.isdisjoint(argv) and get_terminal_size().columns < NARROWEST:
-        # In one or two columns the help's table would search for its widths without end.
-        os.environ["COLUMNS"] = str(NARROWEST)
+    if not {"--help", "-h"}.isdisjoint(argv):
+        from shutil import get_terminal_size  # noqa: PLC0415 - for the help alone
+
+        if get_terminal_size().columns < NARROWEST:
+            # In one or two columns the help's table would search for its widths without end.
+            os.environ["COLUMNS"] = str(NARROWEST)
     try:
         options = monitor_options(argv)
         return _verb(argv, as_json) if options is None else run_direct(options)

@@ -57,6 +57,8 @@ PRIVATE = (
     Private(_APP, "_handle_exception", "gets what a handler raises", overridden=True),
     Private("textual.command:CommandPalette", "_action_command_list",
             "raises on a list that is not laid out yet", overridden=True),
+    Private("textual.command:CommandPalette", "_action_cursor_down",
+            "raises before there is a list", overridden=True),
     Private(_DRIVER, "_app", "gets what is read, in the reader's thread"),
     Private(_DRIVER, "_loop", "a thread tells the app by it that it has failed"),
     Private(_DRIVER, "_file", "what is drawn goes to a writer that never blocks"),

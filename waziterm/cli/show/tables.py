@@ -14,10 +14,8 @@ from rich.text import Text
 from waziterm.cli.show import output
 from waziterm.cli.show.times import shown
 from waziterm.cli.show.verbs import with_verbs
-from waziterm.domain.lifecycle.details import other_number_detail
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
-from waziterm.domain.version import said
 from waziterm.tui.text.format import clock, countdown, duration, since
 
 Json = dict[str, Any]
@@ -103,6 +101,8 @@ def print_status(found: Json, session: Path | None) -> None:
         ("wanted", found["wanted"]),
     ]
     if found["other_number"]:
+        from waziterm.domain.lifecycle.details import other_number_detail  # noqa: PLC0415 - rare
+
         rows.append(("warning", other_number_detail(found["other_number"], found["phone"] or "")))
     if found["uptime_s"] is not None:
         rows.append(("connected for", duration(found["uptime_s"])))
@@ -140,6 +140,8 @@ def print_status(found: Json, session: Path | None) -> None:
 
 def version_words(version: Json) -> str:
     """A version with its age and its end: `2.3000.N (neonize's own), about 67 days old; …`."""
+    from waziterm.domain.version import said  # noqa: PLC0415 - `list` tells no version
+
     day = str(version["refusals_from"])[:10]
     return said(version["number"], version["origin"], version["age_days"], day)
 

@@ -7,7 +7,6 @@ or `{instance, error, code, hint}`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -159,6 +158,8 @@ def _each(data: DataDir, names: Sequence[str], act: Act) -> list[_Ended]:
 
     if act.at_once == 1:
         return [work(name) for name in names]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for several alone
+
     with ThreadPoolExecutor(act.at_once) as threads:
         return list(threads.map(work, names))
 

@@ -1,7 +1,7 @@
 """Where everything of one fleet lies on disk."""
 
+import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,9 +80,10 @@ class DataDir:
     def free_bytes(self) -> int | None:
         """How much room is left where it lies; None when that cannot be told."""
         try:
-            return shutil.disk_usage(self.root).free
+            found = os.statvfs(self.root)
         except OSError:
             return None
+        return found.f_bavail * found.f_frsize
 
     def session(self, identity: str) -> Path:
         """The whatsmeow store of the instance with this id."""

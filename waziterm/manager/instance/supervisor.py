@@ -217,9 +217,11 @@ class Supervisor:
         if number is None:
             raise FleetError(f"{name} was added without a phone number", "name it", code=2)
         error = await link.ask_code(number, self._limits.query_timeout_s)
-        if not error:
-            await self._inbox.settled()
-            error = "" if self.instance.code else "the pairing ended meanwhile"
+        await self._inbox.settled()
+        if self.instance.state is not State.PAIRING:
+            # What ended the pairing ended its worker too, which may not have answered before.
+            error, hint = self.instance.reason.sentence, self.instance.next_step
+            raise FleetError(f"{name}: no pairing code: {error}", hint)
         if error:
             raise FleetError(f"{name}: no pairing code: {error}", "see its log")
         self._log.add(Source.OPERATOR, f"pairing code shown, for {mask_number(number)}")
