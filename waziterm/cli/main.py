@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from waziterm.cli.run import streams
-from waziterm.cli.run.direct import monitor_options, run_direct
+from waziterm.cli.run.direct import direct_call, run_direct
 from waziterm.cli.run.loading import nothing_collected
 from waziterm.cli.show import output
 from waziterm.domain.errors import FleetError
@@ -61,8 +61,8 @@ def _call(argv: Sequence[str], as_json: bool) -> int:
             # In one or two columns the help's table would search for its widths without end.
             os.environ["COLUMNS"] = str(NARROWEST)
     try:
-        options = monitor_options(argv)
-        return _verb(argv, as_json) if options is None else run_direct(options)
+        call = direct_call(argv)
+        return _verb(argv, as_json) if call is None else run_direct(call)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line of defence; the log has all of it
