@@ -26,9 +26,7 @@ PIPE_COLUMNS = 400
 
 def print_list(instances: Sequence[Json]) -> None:
     """Print a table, one row for each instance."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for title in ("NAME", "STATE", "WHY", "NEXT", "NUMBER", "UP"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    table = _table("NAME", "STATE", "WHY", "NEXT", "NUMBER", "UP")
     for found in instances:
         table.add_row(
             Text(found["name"]),
@@ -43,9 +41,7 @@ def print_list(instances: Sequence[Json]) -> None:
 
 def print_incidents(incidents: Sequence[Json]) -> None:
     """Print a table, one row for each incident; those that nobody has acknowledged stand out."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for title in ("ID", "SEVERITY", "OPENED", "CLOSED", "SEEN", "INSTANCES", "WHAT"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    table = _table("ID", "SEVERITY", "OPENED", "CLOSED", "SEEN", "INSTANCES", "WHAT")
     for found in incidents:
         seen = found["acknowledged_at"] is not None
         done = f" → {found['done']}" if found["done"] else ""
@@ -66,9 +62,7 @@ def print_incidents(incidents: Sequence[Json]) -> None:
 
 def print_sinks(sinks: Sequence[Json]) -> None:
     """Print a table, one row for each sink of the alerts."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for title in ("SINK", "WHERE", "GETS", "LAST SENT", "PENDING", "FAILED", "TROUBLE"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    table = _table("SINK", "WHERE", "GETS", "LAST SENT", "PENDING", "FAILED", "TROUBLE")
     for found in sinks:
         gets = ", ".join(found["rules"]) or "all"
         if found["min_severity"] != "info":
@@ -86,6 +80,14 @@ def print_sinks(sinks: Sequence[Json]) -> None:
             Text(plain(found["last_error"], 200)),
         )
     _print(table)
+
+
+def _table(*titles: str) -> Table:
+    """A table with these columns, whose cells are cut where the terminal is narrow."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for title in titles:
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    return table
 
 
 def print_status(found: Json, session: Path | None) -> None:
