@@ -229,8 +229,6 @@ class Store:
         """The newest `limit` notes that nobody has dismissed, oldest first."""
         return await self._connection.read(lambda db: audit.read_notes(db, limit))
 
-    # -- the janitor ------------------------------------------------------------------------
-
     # -- alerts -----------------------------------------------------------------------------
 
     async def kept_alerts(self) -> alerts.Kept:
@@ -255,6 +253,8 @@ class Store:
         """The silences that last longer than a moment (UTC seconds), the first to end first."""
         return await self._connection.read(lambda db: alerts.read_silences(db, now))
 
+    # -- the janitor ------------------------------------------------------------------------
+
     async def add_act(
         self, at: float, kind: str, subject: str, why: str, identity: str | None = None
     ) -> None:
@@ -277,6 +277,8 @@ class Store:
             ).fetchall()
         )
         return tuple(StoredAct(*row) for row in reversed(rows))
+
+    # -- hours ------------------------------------------------------------------------------
 
     async def count(self, at: float | None = None, gap: Gap | None = None) -> None:
         """Count into the hours what the history tells, each row once, and the time until a moment.
@@ -308,8 +310,10 @@ class Store:
         known = await self._connection.read(hours.counted_ids) if identity is None else (identity,)
         found: dict[tuple[str, int], Counter[str]] = {}
         for first in range(0, len(known), _PATTERNS_AT_ONCE):
-            step = partial(_patterns, known[first : first + _PATTERNS_AT_ONCE], since, by)
-            found |= await self._connection.read(step)
+            few = known[first : first + _PATTERNS_AT_ONCE]
+            found |= await self._connection.read(
+                partial(patterns.read_patterns, identities=few, since=since, by=by)
+            )
         return found
 
     async def sums(
@@ -347,8 +351,8 @@ class Store:
         """
         found: dict[str, tuple[Hour, Hour]] = {}
         for first in range(0, len(identities), _RECENT_AT_ONCE):
-            step = partial(_recent, identities[first : first + _RECENT_AT_ONCE], at)
-            found |= await self._connection.read(step)
+            few = identities[first : first + _RECENT_AT_ONCE]
+            found |= await self._connection.read(partial(hours.recent, identities=few, at=at))
         return found
 
     async def newest_rows(self) -> Mapping[str, int]:
@@ -360,8 +364,7 @@ class Store:
 
         rows: by table, the newest row that may be deleted, whatever moment it tells.
         It deletes in small transactions, so that others wait a few milliseconds at most. What is
-        deleted was counted before; what was counted stays
-        for 370 days more.
+        deleted was counted before; what was counted stays for 370 days more.
         """
         await self.count()
         transitions, attempts, sends = [
@@ -383,7 +386,7 @@ class Store:
             total += count
         return total
 
-    # -- alerts -------------------------------------------------------------------------------
+    # -- the outbox -------------------------------------------------------------------------
 
     async def waiting(self, sink: str, after: int = 0) -> tuple[Waiting, ...]:
         """The messages of a sink that wait, with a greater number than `after`, in order."""
@@ -523,15 +526,3 @@ def _count_rest(db: sqlite3.Connection, at: float, gap: Gap | None) -> None:
     """What was written since the last step too, so that the time is of how it stands now."""
     hours.count_history(db, _COUNTED_AT_ONCE, gap)
     hours.count_until(db, at, gap)
-
-
-def _recent(
-    identities: Sequence[str], at: float, db: sqlite3.Connection
-) -> dict[str, tuple[Hour, Hour]]:
-    return hours.recent(db, identities, at)
-
-
-def _patterns(
-    identities: Sequence[str], since: float, by: StatsBy, db: sqlite3.Connection
-) -> dict[tuple[str, int], Counter[str]]:
-    return patterns.read_patterns(db, identities, since, by)
