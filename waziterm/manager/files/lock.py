@@ -220,34 +220,37 @@ def lock_owner(lock: Path) -> int | None:
 def listener_pid(path: Path) -> int | None:
     """The pid of the process that listens at a unix socket, -1 when it is unknown; None when
     nobody does, or it cannot be reached."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-        caller.settimeout(_ANSWER_S)
-        try:
-            caller.connect(str(path))
-            found = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        except TimeoutError:
-            # Nobody is taken in, but somebody is there.
-            return -1
-        except OSError as error:
-            return -1 if error.errno == errno.EAGAIN else None
-    pid: int = _CREDENTIALS.unpack(found)[0]
+    try:
+        pid, _ = _peer(str(path))
+    except TimeoutError:
+        # Nobody is taken in, but somebody is there.
+        return -1
+    except OSError as error:
+        return -1 if error.errno == errno.EAGAIN else None
     return pid or -1
 
 
 def refuse_where_moved(root: Path) -> None:
     """Raises FleetError while a manager runs whose data directory was at this path and is not any
     more. One of another user is believed by root alone."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-        caller.settimeout(_ANSWER_S)
-        try:
-            caller.connect(_moved_from(root))
-            found = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        except OSError:
-            # Nobody tells it, or nobody can be asked.
-            return
-    pid, uid, _ = _CREDENTIALS.unpack(found)
+    try:
+        pid, uid = _peer(_moved_from(root))
+    except OSError:
+        # Nobody tells it, or nobody can be asked.
+        return
     if os.geteuid() in (0, uid) or uid == 0:
         raise _refused(_moved(root, pid))
+
+
+def _peer(address: str | bytes) -> tuple[int, int]:
+    """The pid and the user of the process that listens at a unix socket, as the kernel tells them.
+    Raises OSError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_ANSWER_S)
+        caller.connect(address)
+        found = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(found)
+    return pid, uid
 
 
 def _moved(root: Path, pid: int) -> Phrase:
