@@ -293,7 +293,7 @@ class Instances:
             self._broadcast.line(name, line)
             self._fresh.add(identity, line.text)
 
-        counts = self.counts.get(name, Counts())
+        counts = self._counted_before.get(name, Counts())
         recorder = self._recorders[name] = Recorder(self._store, self.incidents, self._hear, counts)
         services = Services(
             recorder=recorder,
