@@ -1,6 +1,5 @@
 """Where everything of one fleet lies on disk."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,11 +78,12 @@ class DataDir:
 
     def free_bytes(self) -> int | None:
         """How much room is left where it lies; None when that cannot be told."""
+        import shutil  # noqa: PLC0415 - no verb that only asks a manager needs it
+
         try:
-            found = os.statvfs(self.root)
+            return shutil.disk_usage(self.root).free
         except OSError:
             return None
-        return found.f_bavail * found.f_frsize
 
     def session(self, identity: str) -> Path:
         """The whatsmeow store of the instance with this id."""
