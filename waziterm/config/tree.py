@@ -250,18 +250,13 @@ def _regex(raw: object) -> Regex:
     """Raises NotAllowedError for what RE2 cannot read, TypeError for what is no text."""
     if not isinstance(raw, str):
         raise TypeError(raw)
-    import re2  # noqa: PLC0415 - only where one is set
+    from waziterm.regex import RegexError, regex_of  # noqa: PLC0415 - only where one is set
 
-    options = re2.Options()
-    # It would write what is wrong on standard error too.
-    options.log_errors = False
     try:
-        re2.compile(raw, options)
-    except re2.error as error:
-        why = error.args[0]
-        said = why.decode(errors="replace") if isinstance(why, bytes) else str(why)
+        regex_of(raw)
+    except RegexError as error:
         raise NotAllowedError(
-            f"is no regular expression of RE2: {said}", "a regular expression of RE2, as text"
+            f"is no regular expression of RE2: {error}", "a regular expression of RE2, as text"
         ) from error
     return Regex(raw)
 

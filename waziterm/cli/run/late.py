@@ -36,7 +36,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.alerts.webhook": "a sink",
         "waziterm.alerts.command": "a sink",
         "waziterm.alerts.apprise": "a sink",
-        "re2": "patterns in the log, and in a config that is reloaded",
+        "waziterm.regex": "patterns in a config that is reloaded",
         "waziterm.manager.care.patterns": "patterns in the log",
         "zoneinfo": "a sink's quiet hours in one",
         "waziterm.cli.run.crash": "the last words",

@@ -1,8 +1,8 @@
 """The verbs logs and conflicts: what is remembered of the instances.
 
 `logs --json` prints an array of lines `{seq, at, source, text}`, oldest first, with `--all` each
-`{instance, seq, at, source, text}`; with `--follow`
-JSON lines instead: one such object per line, as they come, and an error as `{error, code, hint}`.
+`{instance, seq, at, source, text}`; with `--follow` JSON lines instead: one such object per line,
+as they come, and an error as `{error, code, hint}`.
 `conflicts --json` prints `{since, total, counts, conflicts}`: counts is how many by instance,
 conflicts an array of `{at, instance, reason, code, sentence, state, who}`, oldest first.
 """
@@ -94,18 +94,13 @@ def _filter(wanted: WantedLines) -> Callable[[Json], bool]:
         return lambda line: levels.index(level_of(line)) >= least
     if storable(wanted.grep) != wanted.grep:
         raise inputs.InputError("--grep holds bytes that are no UTF-8")
-    import re2  # noqa: PLC0415 - only to look for something
+    from waziterm.regex import RegexError, regex_of  # noqa: PLC0415 - only to look for something
 
-    options = re2.Options()
-    # It would write what is wrong on standard error too.
-    options.log_errors = False
     try:
-        regex = re2.compile(wanted.grep, options)
-    except re2.error as error:
-        why = error.args[0]
-        said = why.decode(errors="replace") if isinstance(why, bytes) else str(why)
+        regex = regex_of(wanted.grep)
+    except RegexError as error:
         raise inputs.InputError(
-            f"--grep is no regular expression of RE2: {plain(said, 200)}"
+            f"--grep is no regular expression of RE2: {plain(str(error), 200)}"
         ) from error
     return lambda line: levels.index(level_of(line)) >= least and bool(regex.search(line["text"]))
 

@@ -19,6 +19,7 @@ from waziterm.domain.alerts.facts import Fact, PatternSeen
 from waziterm.domain.alerts.patterns import BUILT_IN, Window, counted
 from waziterm.manager.clock import Clock
 from waziterm.manager.instance.fresh_lines import FreshLines
+from waziterm.regex import quiet, regex_of
 from waziterm.store.errors import StoreError
 from waziterm.store.store import Store
 
@@ -119,16 +120,13 @@ class LogPatterns:
 def matcher(patterns: tuple[Pattern, ...]) -> Matcher:
     """What tells which of these patterns a line holds: all of them by one automaton, or each by
     its own where they are too large for that."""
-    options = re2.Options()
-    # It would write what is wrong on standard error.
-    options.log_errors = False
     try:
-        together: Any = re2.Set.SearchSet(options)
+        together: Any = re2.Set.SearchSet(quiet())
         for each in patterns:
             together.Add(each.regex)
         together.Compile()
     except re2.error:
         log.warning("the patterns of the alerts are large: each is looked for by itself")
-        alone = [(each, re2.compile(each.regex, options)) for each in patterns]
+        alone = [(each, regex_of(each.regex)) for each in patterns]
         return lambda line: [each for each, regex in alone if regex.search(line)]
     return lambda line: [patterns[index] for index in together.Match(line) or ()]
