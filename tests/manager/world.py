@@ -22,6 +22,7 @@ import aiosqlite
 
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.manager import manager as managers
 from waziterm.manager.rivals.search import SearchResult
 from waziterm.manager.version_page import PageError
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
@@ -325,6 +326,8 @@ class World:
         self._patches.enter_context(patch(exists, living))
         holders = "waziterm.manager.care.evidence.holders_of"
         self._patches.enter_context(patch(holders, lambda files, ours: {}))
+        # Nobody deletes the lock of a world, and a look each second would be most of a long time.
+        self._patches.enter_context(patch.object(managers, "_LOCK_S", 600.0))
         search = "waziterm.manager.rivals.search.search"
         self._patches.enter_context(patch(search, lambda sought: self.findings))
 
@@ -441,6 +444,7 @@ class World:
     def pass_time(self, seconds: float) -> None:
         """Let time pass, with everything that falls due in it at its moment."""
         loop, target = self.loop, self.loop.now + seconds
+        self.settle()
         while loop.moments and loop.moments[0] <= target:
             moment = heapq.heappop(loop.moments)
             if moment > loop.now:
