@@ -98,7 +98,7 @@ async def headless(
 
 
 _UNSEEN = (
-    "import sys; from waziterm.manager import registry;"
+    "import sys; from waziterm.manager.rivals import registry;"
     " registry.PLACE = sys.argv.pop(1).encode();"
     " from waziterm.cli.main import main; main()"
 )

@@ -20,7 +20,7 @@ from waziterm.domain.version import VersionChoice
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
 from waziterm.manager.version.kept import KEPT, Kept
-from waziterm.store import open_store
+from waziterm.store.store import open_store
 
 
 def test_this_machine_is_fit(call: Call, tmp_path: Path) -> None:

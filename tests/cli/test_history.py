@@ -31,7 +31,7 @@ from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
 from waziterm.manager.history.conflicts import conflicts_in
 from waziterm.manager.inputs import InputError
-from waziterm.store import open_store
+from waziterm.store.store import open_store
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 LINES = tuple(LogLine(seq, NOW + seq, Source.WORKER, f"line {seq}") for seq in range(1, 11))

@@ -11,6 +11,7 @@ from waziterm.domain.fleet.api import (
     Fleet,
     FleetError,
     FleetView,
+    InstanceNotFoundError,
     InstanceView,
     LogLine,
     SendResult,
@@ -41,16 +42,20 @@ class ScriptedFleet(ScriptedTools):
         self._at = at
 
     def now(self) -> float:
-        return self.snapshot().at
+        return time.time() if self._at is None else self._at
+
+    def view(self, name: str) -> InstanceView:
+        if name not in self.views:
+            raise InstanceNotFoundError(name)
+        return self.views[name]
 
     def snapshot(self) -> FleetView:
-        at = time.time() if self._at is None else self._at
         counts = {
             view.name: Counts(view.attempts, view.attempts_ok, sends_ok=view.sent, lost=view.lost)
             for view in self.views.values()
         }
         views = tuple(self.views.values())
-        return FleetView(at, True, views, attempts=4, attempts_ok=3, counts=counts)
+        return FleetView(self.now(), True, views, attempts=4, attempts_ok=3, counts=counts)
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         lines = [LogLine(seq, 100.0 + seq, Source.LIBRARY, f"line {seq}") for seq in range(1, 11)]

@@ -50,6 +50,22 @@ if told["waits"]:
         pass
 """
 
+HEIR = """
+import os, socket, sys
+sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+sock.connect(sys.argv[1])
+request = b"POST /v1/instances/shop-a/stop HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
+sock.sendall(request)
+sock.recv(65536)
+waits, ends = os.pipe()
+if os.fork():
+    os._exit(0)
+os.close(ends)
+os.read(waits, 1)
+sock.sendall(request)
+sock.recv(65536)
+"""
+
 
 @pytest.fixture
 def fleet() -> ScriptedFleet:
@@ -152,6 +168,16 @@ async def test_one_that_is_gone_before_it_is_looked_at_is_told_by_its_user(
     assert (person.who, person.uid) == ("nobody", NOBODY) and person.pid > 0
     assert (person.login_uid, person.tty, person.origin) == (None, None, None)
     assert entry.result is AuditResult.DONE and ("stop", "shop-a") in fleet.calls
+
+
+async def test_a_connection_is_told_as_of_who_made_it(folder: Path, fleet: ScriptedFleet) -> None:
+    """Also when that process has ended since, and another one goes on with its connection."""
+    async with audited(folder, fleet) as (path, store):
+        command = [sys.executable, "-S", "-E", "-c", HEIR, str(path)]
+        pid = await run(command, SSH_CONNECTION="192.0.2.7 1 2 3")
+        first, second = await entries(store, 2)
+    assert (first.person.pid, first.person.origin) == (pid, "192.0.2.7")
+    assert second.person == first.person
 
 
 @contextlib.contextmanager

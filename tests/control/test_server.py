@@ -10,7 +10,7 @@ import pytest
 
 from tests.control.scripted import QR_TEXT, ScriptedFleet, connected_view
 from waziterm.control.server.app import BODY_LIMIT, serve_control
-from waziterm.domain.fleet.api import FleetError, SendResult
+from waziterm.domain.fleet.api import FleetError, FleetView, SendResult
 
 FIELDS = (
     *("name", "state", "reason", "code", "sentence", "detail", "next_step", "wanted", "paired"),
@@ -103,6 +103,20 @@ async def test_a_command_reaches_the_fleet(
     assert answer.status_code == 200
     assert answer.json()["state"] == state
     assert fleet.calls == [call]
+
+
+async def test_a_command_for_one_makes_no_view_of_the_others(folder: Path) -> None:
+    """With a thousand instances that took as long as the command itself, each time."""
+
+    class Large(ScriptedFleet):
+        def snapshot(self) -> FleetView:
+            raise AssertionError("all instances were looked at for one")
+
+    path = folder / "c.sock"
+    async with serve_control(Large(connected_view("shop-a")), path):
+        done = await ask(path, "POST", "/v1/instances/shop-a/stop")
+        unknown = await ask(path, "POST", "/v1/instances/shop-z/stop")
+    assert (done.status_code, unknown.status_code) == (200, 404)
 
 
 async def test_add_normalises_what_was_typed_and_masks_it_again(

@@ -15,7 +15,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.manager.manager import SessionManager, open_manager
-from waziterm.store import open_store
+from waziterm.store.store import open_store
 
 
 def settings(folder: Path, **changed: float) -> Settings:

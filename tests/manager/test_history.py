@@ -20,7 +20,7 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.manager.clock import Handle
 from waziterm.manager.history.queries import Presence
-from waziterm.store import open_store
+from waziterm.store.store import open_store
 
 
 def opened(host: Host, *names: str) -> None:

@@ -19,7 +19,7 @@ from waziterm.domain.settings import Regex
 from waziterm.manager.care.patterns import LogPatterns, matcher
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.instance.fresh_lines import FreshLines
-from waziterm.store import open_store
+from waziterm.store.store import open_store
 
 PATTERNS = """
 [[alerts.patterns]]

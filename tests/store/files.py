@@ -9,7 +9,8 @@ from typing import Any
 from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.store import AttemptEnd, Change, Store
+from waziterm.store.records import AttemptEnd, Change
+from waziterm.store.store import Store
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.store import StoreError, open_store
+from waziterm.store.errors import StoreError
+from waziterm.store.store import open_store
 
 
 class Told(logging.Handler):

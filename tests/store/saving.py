@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.store import AttemptKind, Change, Store, open_store
+from waziterm.store.records import Change
+from waziterm.store.store import Store, open_store
 
 
 async def save(store: Store, name: str) -> None:

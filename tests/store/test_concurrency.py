@@ -13,15 +13,11 @@ import pytest
 
 from tests.store.files import contents
 from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.store import (
-    AttemptCounts,
-    AttemptEnd,
-    AttemptKind,
-    Change,
-    StoreError,
-    open_store,
-)
+from waziterm.store.errors import StoreError
+from waziterm.store.records import AttemptCounts, AttemptEnd, Change
+from waziterm.store.store import open_store
 
 ROOT = Path(__file__).parents[2]
 
@@ -152,7 +148,8 @@ def test_a_refused_file_prints_nothing_by_itself(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from waziterm.store import StoreError, open_store\n"
+        "from waziterm.store.errors import StoreError\n"
+        "from waziterm.store.store import open_store\n"
         "async def main():\n"
         "    try:\n"
         "        async with open_store(Path(sys.argv[1])):\n"
@@ -172,7 +169,7 @@ def test_a_process_that_never_leaves_the_context_still_ends(tmp_path: Path) -> N
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from waziterm.store import open_store\n"
+        "from waziterm.store.store import open_store\n"
         "context = open_store(Path(sys.argv[1]))\n"
         "loop = asyncio.new_event_loop()\n"
         "store = loop.run_until_complete(context.__aenter__())\n"

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.store.files import as_after_a_crash, contents, query
-from waziterm.store import StoreError, migrations, open_store, opening
+from waziterm.store import migrations, opening
+from waziterm.store.errors import StoreError
 from waziterm.store.migrations import MIGRATIONS, migrate
+from waziterm.store.store import open_store
 
 OLD = len(MIGRATIONS) - 1
 COPY = f"waziterm.db.before-{OLD}"
@@ -140,7 +142,9 @@ async def test_what_a_killed_program_left_of_a_copy_is_made_anew(old: Path) -> N
 _FULL = textwrap.dedent("""
     import asyncio, json, resource, sys
     from pathlib import Path
-    from waziterm.store import StoreError, copying, open_store
+    from waziterm.store import copying
+    from waziterm.store.errors import StoreError
+    from waziterm.store.store import open_store
 
     copy = copying._copy
 

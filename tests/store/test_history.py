@@ -12,8 +12,9 @@ from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.store import AttemptCounts, Change, Pruned, SendCounts, Store, open_store
 from waziterm.store import store as stores
+from waziterm.store.records import AttemptCounts, Change, Pruned, SendCounts
+from waziterm.store.store import Store, open_store
 
 FRESH = Instance("shop", 1.0, id="shop")
 ONLINE = replace(FRESH, state=State.CONNECTED, reason=Reason.ONLINE)

@@ -14,7 +14,8 @@ from tests.store.files import contents, query
 from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.store import Transition, open_store
+from waziterm.store.records import Transition
+from waziterm.store.store import open_store
 
 MOMENT = st.floats(0.0, 253_402_300_799.0)
 """Between 1970 and the year 10000: a row with any other is damaged (F38)."""

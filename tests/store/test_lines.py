@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.store.files import query
 from waziterm.domain.fleet.api import LogLine, Source
-from waziterm.store import Store, open_store
 from waziterm.store.lines import BUFFERED
+from waziterm.store.store import Store, open_store
 
 
 def line(seq: int, text: str = "text") -> LogLine:

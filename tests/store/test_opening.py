@@ -15,8 +15,9 @@ from tests.store.files import as_after_a_crash, contents, query
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.store import StoreError, open_store
+from waziterm.store.errors import StoreError
 from waziterm.store.migrations import MIGRATIONS, migrate, version_of
+from waziterm.store.store import open_store
 
 NEWEST = len(MIGRATIONS)
 

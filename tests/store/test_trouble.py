@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.store.files import query
-from waziterm.store import AttemptCounts, open_store
+from waziterm.store.records import AttemptCounts
+from waziterm.store.store import open_store
 
 ROOT = Path(__file__).parents[2]
 

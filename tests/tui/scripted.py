@@ -140,6 +140,9 @@ class ScriptedFleet(ScriptedTools):
     def now(self) -> float:
         return self.clock()
 
+    def view(self, name: str) -> InstanceView:
+        return self.snapshot().instance(name)
+
     def snapshot(self) -> FleetView:
         views = tuple(self.views.values())
         return FleetView(self.clock(), self._lab, views)

@@ -339,6 +339,9 @@ class SessionManager:
     def now(self) -> float:
         return self._world.clock.now()
 
+    def view(self, name: str) -> InstanceView:
+        return self._instances.of(name).view
+
     def snapshot(self) -> FleetView:
         counts, usage = self._instances.counts, self._instances.usage
         return FleetView(

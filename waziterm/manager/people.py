@@ -21,7 +21,7 @@ _CREDENTIALS = struct.Struct("iII")
 _NOBODY = 0xFFFFFFFF
 """What `loginuid` is where nobody logged in: a service, a container."""
 Socket = TransportSocket | socket.socket
-_MOST_BYTES = 1 << 20
+_MOST_BYTES, _AT_ONCE = 1 << 20, 1 << 14
 _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 _TTY, _STARTED = 4, 19
 """Places in `/proc/PID/stat` behind the name: of the terminal, and of the start in ticks."""
@@ -145,7 +145,10 @@ def _origin(pid: int) -> str | None:
 def _read(pid: int, name: str) -> str:
     """A file of a process; "" where it is gone, or not for us to read."""
     try:
-        with Path(f"/proc/{pid}/{name}").open("rb") as file:
-            return file.read(_MOST_BYTES).decode(errors="replace")
+        with Path(f"/proc/{pid}/{name}").open("rb", buffering=0) as file:
+            found = b""
+            while len(found) < _MOST_BYTES and (more := file.read(_AT_ONCE)):
+                found += more
+            return found.decode(errors="replace")
     except OSError:
         return ""

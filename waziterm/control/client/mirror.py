@@ -6,7 +6,14 @@ from contextlib import AbstractAsyncContextManager
 
 from waziterm.control.frame import Frame
 from waziterm.control.server.stream import LINES_KEPT
-from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, Notice
+from waziterm.domain.fleet.api import (
+    Changes,
+    FleetView,
+    InstanceNotFoundError,
+    InstanceView,
+    LogLine,
+    Notice,
+)
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.broadcast import Broadcast, Subscriber
@@ -51,8 +58,11 @@ class Mirror:
             version=self._version,
         )
 
-    def get(self, name: str) -> InstanceView | None:
-        return self._views.get(name)
+    def view(self, name: str) -> InstanceView:
+        """Raises InstanceNotFoundError."""
+        if name not in self._views:
+            raise InstanceNotFoundError(name)
+        return self._views[name]
 
     def with_session(self) -> tuple[str, ...]:
         return self._sessions

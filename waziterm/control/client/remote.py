@@ -65,6 +65,9 @@ class _Remote(ByVerb):
     def snapshot(self) -> FleetView:
         return self._mirror.snapshot()
 
+    def view(self, name: str) -> InstanceView:
+        return self._mirror.view(name)
+
     def now(self) -> float:
         return self._mirror.now()
 

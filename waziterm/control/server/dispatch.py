@@ -81,7 +81,7 @@ class _Handler:
         if self._verb.told_in_lines:
             return await self._lines(request, told, exact)
         result = await told if isawaitable(told) else told
-        at = self._fleet.snapshot().at
+        at = self._fleet.now()
         if isinstance(result, tuple) and len(result) > _MANY:
             text = await asyncio.to_thread(self._text, result, arguments, at, exact)
         else:
@@ -92,7 +92,7 @@ class _Handler:
         try:
             self._refuse()
             if self._named:
-                self._fleet.snapshot().instance(arguments["name"])
+                self._fleet.view(arguments["name"])
         except FleetError as error:
             return refusal(self._verb, error)
         owner: Any = self._fleet if self._owner is Fleet else self._fleet.snapshot()
@@ -112,7 +112,7 @@ class _Handler:
                 async for told in telling:
                     if not answer.prepared:
                         await answer.prepare(request)
-                    line = self._text(told, {}, self._fleet.snapshot().at, exact)
+                    line = self._text(told, {}, self._fleet.now(), exact)
                     await answer.write(line.encode() + b"\n")
             except FleetError as error:
                 if not answer.prepared:

@@ -86,6 +86,11 @@ class Fleet(Protocol):
         ...
 
     @verb(line="")
+    def view(self, name: Name) -> InstanceView:
+        """One instance now; the snapshot makes those of all. Raises InstanceNotFoundError."""
+        ...
+
+    @verb(line="")
     def now(self) -> Moment:
         """UTC seconds on the clock by which its moments are told."""
         ...
