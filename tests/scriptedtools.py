@@ -53,10 +53,10 @@ RELOADED = Reloaded(
 _HOUR = Hour(6_480.0, 7_200.0, 2, Counter({"dropped": 2}), conflicts=1, sends=3, acks=2)
 _HOUR.drops_at[1_749_999_600] = 2
 _HOUR.reconnects[230] = 2
-_SEEN = Counter({"opened": 3, "closed": 2})
+_HOUR.patterns |= {"opened": 3, "closed": 2}
 SUMS = (
-    stats_of(None, AT - 2000, _HOUR, _SEEN),
-    stats_of("shop-b", AT - 2000, _HOUR, _SEEN),
+    stats_of(None, AT - 2000, _HOUR),
+    stats_of("shop-b", AT - 2000, _HOUR),
 )
 NOT_RELOADED = Reloaded(
     errors=(

@@ -19,6 +19,11 @@ def _moment(*columns: str) -> str:
     return f"ifnull({each}, 0)"
 
 
+def counted_numbers(*columns: str) -> str:
+    """The condition, 0 or 1, that none of these columns holds what no count or moment can be."""
+    return _moment(*columns)
+
+
 def _number(column: str) -> str:
     return f"ifnull({column} BETWEEN {-YEAR_10000} AND {YEAR_10000}, 0)"
 
