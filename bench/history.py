@@ -66,9 +66,9 @@ async def run(rig: Rig) -> list[Figure]:
             before = path.stat().st_size
             longest, whole, _ = await _timed(lambda: store.make_spans(now), times=1)
             figures += [
-                Figure("making all days and months, a step", longest, "ms", QUERY_MS,
+                Figure("summing up all days, a step", longest, "ms", QUERY_MS,
                        note=f"all of it: {whole / 1000:.1f} s"),
-                Figure("days and months of a year, on the disk",
+                Figure("days of a year, on the disk",
                        (path.stat().st_size - before) * YEAR_DAYS / days / 1e6, "MB"),
             ]  # fmt: skip
             async for what, ask in _questions(store, now, days):

@@ -91,7 +91,7 @@ def test_days_and_months_tell_what_their_hours_tell(tmp_path: Path, zone: str) -
         async with open_store(path) as store:
             before = [await asked(store, by, name) for by in KINDS for name in (None, "b")]
             await store.make_spans(END)
-            assert made(path) == (END - BEGIN) // DAY_S - 1 + 2, "the days, and two months"
+            assert made(path) == (END - BEGIN) // DAY_S - 1 + 9, "the days, and blocks"
             after = [await asked(store, by, name) for by in KINDS for name in (None, "b")]
         assert after == before
         whole = before[0][0]
@@ -145,7 +145,7 @@ def test_what_is_counted_late_is_told(tmp_path: Path) -> None:
             before = await stats_in(store, 0.0, "a", StatsBy.ALL, END)
             await store.add_usage(at, {"a": (500.0, 1)})
             await store.add_patterns(at + 5 * DAY_S, {"a": {"late": 3}})
-            assert made(path) == whole - 3, "two days and their month"
+            assert made(path) == whole - 4, "two days and their blocks"
             (after,) = await stats_in(store, 0.0, "a", StatsBy.ALL, END)
             assert (after.cpu_s or 0.0) == pytest.approx((before[0].cpu_s or 0.0) + 500.0)
             assert after.patterns["late"] == 3
@@ -203,6 +203,21 @@ def test_a_damaged_span_is_read_from_its_hours_and_made_anew(tmp_path: Path, har
             await store.make_spans(END)
             assert made(path) == whole
             assert [await asked(store, by) for by in KINDS] == wanted
+
+    asyncio.run(run())
+
+
+def test_what_a_fleet_sums_up_to_may_be_more_than_an_instance_can_have(tmp_path: Path) -> None:
+    async def run() -> None:
+        path = tmp_path / "waziterm.db"
+        await filled(path)
+        async with open_store(path) as store:
+            await store.add_usage(BEGIN + 30 * DAY_S, {"a": (2.0e8, 1), "b": (2.0e8, 1)})
+            wanted = [await asked(store, by) for by in KINDS]
+            await store.make_spans(END)
+            whole = made(path)
+            assert [await asked(store, by) for by in KINDS] == wanted
+            assert made(path) == whole, "none was taken for damaged"
 
     asyncio.run(run())
 

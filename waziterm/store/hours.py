@@ -44,14 +44,14 @@ _WITHIN = (
 )
 _SUMS = (
     "SELECT instance, min(hour), sum(up_ms), sum(seen_ms), sum(drops), sum(conflicts),"
-    " sum(attempts), sum(attempts_ok), sum(sends), sum(acks), sum(cpu_ms), max(memory_bytes)"
-    f"{_WITHIN} GROUP BY instance"
-)
-_EVENTFUL = (
-    f"SELECT instance, hour, drops, by_reason, connects, reconnects {_WITHIN}"
-    " AND (by_reason IS NOT NULL OR connects IS NOT NULL OR reconnects IS NOT NULL)"
+    " sum(attempts), sum(attempts_ok), sum(sends), sum(acks), sum(cpu_ms), max(memory_bytes),"
+    # Objects of counts, joined to one in which a key may stand more than once.
+    " group_concat(CASE WHEN drops THEN printf('\"%d\":%d', hour, drops) END),"
+    " group_concat(trim(by_reason, '{}')), group_concat(trim(connects, '{}')),"
+    f" group_concat(trim(reconnects, '{{}}')) {_WITHIN} GROUP BY instance"
 )
 _ROWS = f"SELECT instance, hour, {', '.join(_COLUMNS[2:])} {_WITHIN}"
+_pairs = json.JSONDecoder(object_pairs_hook=list).decode
 Sums = dict[str, tuple[int, Hour]]
 """By the id of the instance, the first hour of a time in which something was counted, and all that
 was."""
@@ -94,12 +94,7 @@ def read_hours(db: sqlite3.Connection, identities: Sequence[str], begin: int, en
     """What was counted of instances in the hours from `begin` on, before `end`; without the
     patterns."""
     within = (json.dumps(identities), begin, end)
-    found = {
-        identity: (first, _summed(*row)) for identity, first, *row in db.execute(_SUMS, within)
-    }
-    for identity, *row in db.execute(_EVENTFUL, within):
-        _add_events(found[identity][1], *row)
-    return found
+    return {identity: (first, summed(*row)) for identity, first, *row in db.execute(_SUMS, within)}
 
 
 def read_each_hour(
@@ -281,29 +276,29 @@ def _hour(*row: Any) -> Hour:
     )
 
 
-def _summed(*row: Any) -> Hour:
-    up, seen, drops, fights, tried, well, sent, acks, cpu, memory = row
+def summed(*row: Any) -> Hour:
+    """The sum of several hours, of a row with the counts as `_SUMS` joins them. Raises ValueError
+    and TypeError for counts that are none."""
+    up, seen, drops, fights, tried, well, sent, acks, cpu, memory, at, why, first, again = row
     return Hour(
-        up_s=up / 1000,
-        seen_s=seen / 1000,
-        drops=drops,
-        conflicts=fights,
-        attempts=tried,
-        attempts_ok=well,
-        sends=sent,
-        acks=acks,
-        cpu_s=cpu / 1000,
-        memory_bytes=memory,
+        *(up / 1000, seen / 1000, drops, joined(why), fights, tried, well),
+        *(joined_buckets(first), joined_buckets(again), sent, acks, cpu / 1000, memory),
+        joined_buckets(at),
     )
 
 
-def _add_events(total: Hour, *row: Any) -> None:
-    hour, drops, why, first, again = row
-    tally(total.by_reason, _reasons(why))
-    tally(total.connects, _buckets(first))
-    tally(total.reconnects, _buckets(again))
-    if drops:
-        tally(total.drops_at, {hour: drops})
+def joined(text: str | None) -> dict[str, int]:
+    """The counts of JSON objects that were joined to one in which a key may stand more than
+    once."""
+    counts: dict[str, int] = {}
+    for key, count in _pairs(f"{{{text}}}") if text else ():
+        counts[key] = counts.get(key, 0) + count
+    return counts
+
+
+def joined_buckets(text: str | None) -> dict[int, int]:
+    """The same where the keys are numbers."""
+    return {int(key): count for key, count in joined(text).items()}
 
 
 def _row(hour: Hour) -> tuple[int | str | None, ...]:

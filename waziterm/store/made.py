@@ -1,4 +1,4 @@
-"""Which whole days and months are summed up, see `store.spans`."""
+"""Which days, and blocks of them, are summed up, see `store.spans`."""
 
 import sqlite3
 from collections.abc import Collection, Iterable

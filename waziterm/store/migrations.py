@@ -268,8 +268,7 @@ MIGRATIONS: Sequence[Migration] = (
         """,
     ),
     ("ALTER TABLE instances ADD COLUMN phone_seen_at REAL",),
-    # Whole days and months of `hours`, see `store.spans`; those of older hours are made after the
-    # boot.
+    # Days of `hours`, and blocks of them, see `store.spans`; they are made after the boot.
     (
         """
         CREATE TABLE spans (

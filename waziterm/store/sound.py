@@ -19,9 +19,9 @@ def _moment(*columns: str) -> str:
     return f"ifnull({each}, 0)"
 
 
-def counted_numbers(*columns: str) -> str:
-    """The condition, 0 or 1, that none of these columns holds what no count or moment can be."""
-    return _moment(*columns)
+def sums_of_counts(*columns: str) -> str:
+    """The condition, 0 or 1, that none of these columns holds what no sum can be."""
+    return " AND ".join(f"ifnull({each} BETWEEN 0 AND {1 << 53}, 0)" for each in columns)
 
 
 def _number(column: str) -> str:

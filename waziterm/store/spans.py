@@ -1,4 +1,4 @@
-"""Whole days and months, summed up from the hours: a long time is told from few rows.
+"""Whole days, and blocks of them, summed up from the hours: a long time is told from few rows.
 
 They tell nothing that the hours do not. A span is read only where it was made, and days are those
 of the machine's zone: after a change of the zone, or of its rules, its old days are not asked for.
@@ -10,13 +10,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from waziterm.domain.stats.calendar import DAY_S, Span, days, months
+from waziterm.domain.stats.calendar import DAY_S, Span, blocks, days
 from waziterm.domain.stats.hours import FLEET, Hour, hour_of
 from waziterm.domain.stats.sums import StatsBy
-from waziterm.store.hours import Sums, oldest_hour, read_each_hour, read_hours
+from waziterm.store.hours import Sums, joined, oldest_hour, read_each_hour, read_hours, summed
 from waziterm.store.made import made, unmake_spans
 from waziterm.store.patterns import add_each_hours_patterns, add_patterns
-from waziterm.store.sound import YEAR_10000, counted_numbers
+from waziterm.store.sound import YEAR_10000, sums_of_counts
 
 _SUMMED = (
     *("up_ms", "seen_ms", "drops", "conflicts", "attempts", "attempts_ok", "sends", "acks"),
@@ -29,19 +29,17 @@ _WRITE = f"INSERT INTO spans ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * le
 _RECENT_S = 800.0 * DAY_S
 """Spans are made of so long a time, in seconds: what is older than 13 months is so because a clock
 was wrong, or because the settings keep it, and is read from its hours."""
-_HOUR_BITS = 38
-"""So many bits has an hour, as UTC seconds, before the year 10,000."""
+_BLOCKS = (8, 64)
+"""So many days has a block: 13 months are at most 34 spans then."""
 _READ = (
-    f"SELECT instance, min({counted_numbers(*_NUMBERS)}), min(first),"
+    f"SELECT instance, min({sums_of_counts(*_NUMBERS)}), min(first),"
     f" {', '.join(f'sum({each})' for each in _SUMMED)}, max(memory_bytes),"
-    f" max(worst_drops << {_HOUR_BITS} | worst_hour),"
-    # Objects of counts, joined to one in which a key may stand more than once.
+    f" group_concat(iif(worst_drops, printf('\"%d\":%d', worst_hour, worst_drops), NULL)),"
     + ",".join(f" group_concat(trim({each}, '{{}}'))" for each in _COUNTS)
     + " FROM json_each(?1) AS span CROSS JOIN spans ON begins = json_extract(span.value, '$[0]')"
     " AND ends = json_extract(span.value, '$[1]') AND (?2 IS NULL OR instance = ?2)"
     " GROUP BY instance"
 )
-_pairs = json.JSONDecoder(object_pairs_hook=list).decode
 
 
 class UnsoundSpanError(Exception):
@@ -113,22 +111,12 @@ def read_spans(db: sqlite3.Connection, spans: Sequence[Span], identity: str | No
     if not made(db).issuperset(spans):
         # Something was counted into one since it was looked for.
         raise UnsoundSpanError
-    for who, is_sound, first, *sums, memory, worst, why, connects, again, patterns in db.execute(
-        _READ, (json.dumps(spans), identity)
-    ):
+    for who, is_sound, first, *sums, patterns in db.execute(_READ, (json.dumps(spans), identity)):
         if not is_sound:
             raise UnsoundSpanError
-        up, seen, drops, fights, tried, well, sent, acks, cpu = sums
-        count, at = worst >> _HOUR_BITS, worst & ((1 << _HOUR_BITS) - 1)
         try:
-            found[who] = (
-                first,
-                Hour(
-                    *(up / 1000, seen / 1000, drops, _counts(why), fights, tried, well),
-                    *(_buckets(connects), _buckets(again), sent, acks, cpu / 1000, memory),
-                    *({at: count} if count else {}, _counts(patterns)),
-                ),
-            )
+            found[who] = first, summed(*sums)
+            found[who][1].patterns |= joined(patterns)
         except (ValueError, TypeError) as error:
             raise UnsoundSpanError from error
     return found
@@ -169,10 +157,11 @@ def missing(db: sqlite3.Connection, identities: Sequence[str], until: float) -> 
     # Hours of the first day may be pruned already.
     known, calendar = made(db), days(max(oldest, until - _RECENT_S), until)[1:-1]
     found = [Missing(day) for day in calendar if day not in known]
-    for of_month in months(calendar):
-        month = of_month[0][0], of_month[-1][1]
-        if month not in known:
-            found.append(Missing(month, of_month))
+    for size in _BLOCKS:
+        for of_days in blocks(calendar, size):
+            block = _whole(of_days)
+            if block not in known:
+                found.append(Missing(block, of_days))
     return tuple(found)
 
 
@@ -215,11 +204,16 @@ def _joined(found: Sequence[Part], calendar: Sequence[Span], known: frozenset[Sp
         for begin, end in part.counted:
             follows = counted and counted[-1][1] == begin
             counted.append((counted.pop()[0] if follows else begin, end))
-    for of_month in months(tuple(calendar)):
-        month = of_month[0][0], of_month[-1][1]
-        if month in known and spans.issuperset(of_month):
-            spans = spans.difference(of_month) | {month}
+    for size in reversed(_BLOCKS):
+        for of_days in blocks(calendar, size):
+            block = _whole(of_days)
+            if block in known and spans.issuperset(of_days):
+                spans = spans.difference(of_days) | {block}
     return Part(tuple(sorted(spans)), tuple(counted))
+
+
+def _whole(of_days: Sequence[Span]) -> Span:
+    return of_days[0][0], of_days[-1][1]
 
 
 def _write(db: sqlite3.Connection, span: Span, sums: Sums) -> None:
@@ -241,14 +235,3 @@ def _row(sum_: Hour) -> tuple[int | str | None, ...]:
 
 def _text(counts: dict[str, int] | dict[int, int]) -> str | None:
     return json.dumps(counts, separators=(",", ":")) if counts else None
-
-
-def _counts(text: str | None) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for key, count in _pairs(f"{{{text}}}") if text else ():
-        counts[key] = counts.get(key, 0) + count
-    return counts
-
-
-def _buckets(text: str | None) -> dict[int, int]:
-    return {int(bucket): count for bucket, count in _counts(text).items()}

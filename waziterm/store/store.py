@@ -44,7 +44,7 @@ _READ_AT_ONCE = 2_000
 _MADE_AT_ONCE = 500
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
-_SPANS_AT_ONCE = 4_000
+_SPANS_AT_ONCE = 1_500
 _UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
 _RECENT_AT_ONCE = 50
@@ -76,6 +76,10 @@ class Store:
     async def instances(self) -> tuple[Instance, ...]:
         """All instances, in the order of their creation, without QR codes."""
         return await self._connection.read(rows_of.read_instances)
+
+    async def names(self) -> Mapping[str, str]:
+        """The names of all instances, by id."""
+        return await self._connection.read(rows_of.read_names)
 
     async def damaged_rows(self) -> Mapping[str, str]:
         """By name, the instances whose row holds what cannot be, and its columns that do."""
@@ -366,8 +370,8 @@ class Store:
             begin = until
 
     async def make_spans(self, at: float) -> None:
-        """Sum up the days and months that were over at a moment (UTC seconds) and are not summed
-        up yet, one in a transaction."""
+        """Sum up the days, and blocks of them, that were over at a moment (UTC seconds) and are
+        not summed up yet, one in a transaction."""
         who = await self._connection.read(hours.counted_ids)
         look = partial(spans.missing, identities=who, until=at)
         for span in await self._connection.read(look):

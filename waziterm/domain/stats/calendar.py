@@ -1,6 +1,8 @@
-"""Days and months of the machine's zone, as spans of time: begin and end in UTC seconds."""
+"""Days of the machine's zone, as spans of time: begin and end in UTC seconds."""
 
 import time
+from collections.abc import Sequence
+from datetime import date
 from itertools import pairwise
 
 DAY_S = 86_400
@@ -18,10 +20,14 @@ def days(since: float, until: float) -> tuple[Span, ...]:
     return tuple(pairwise(begins))
 
 
-def months(of_days: tuple[Span, ...]) -> tuple[tuple[Span, ...], ...]:
-    """The calendar months that are whole among days that follow each other, each as its days."""
-    starts = [n for n, (begin, _) in enumerate(of_days) if time.localtime(begin).tm_mday == 1]
-    return tuple(of_days[first:after] for first, after in pairwise(starts))
+def blocks(of_days: Sequence[Span], size: int) -> tuple[tuple[Span, ...], ...]:
+    """The blocks of `size` days that are whole among days, each as its days. Of what day a block
+    begins is the same for ever."""
+    by_number: dict[int, list[Span]] = {}
+    for day in of_days:
+        number = date.fromtimestamp(day[0]).toordinal()
+        by_number.setdefault(number // size, []).append(day)
+    return tuple(tuple(each) for each in by_number.values() if len(each) == size)
 
 
 def _begin_of(at: float) -> int:

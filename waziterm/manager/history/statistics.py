@@ -14,7 +14,7 @@ async def stats_in(
 ) -> tuple[Stats, ...]:
     """See `domain.fleet.protocol.Fleet.stats`. at: now, UTC seconds. Raises StoreError, and
     InstanceNotFoundError."""
-    names = {each.id: each.name for each in await store.instances()}
+    names = await store.names()
     identity = None if name is None else next((i for i, n in names.items() if n == name), None)
     if name is not None and identity is None:
         raise InstanceNotFoundError(name)
