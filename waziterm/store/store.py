@@ -47,6 +47,7 @@ _SUMMED_AT_ONCE = 1_500
 _SPANS_AT_ONCE = 1_500
 _UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
+_TAILS_AT_ONCE = 20
 _RECENT_AT_ONCE = 50
 
 
@@ -487,6 +488,43 @@ class Store:
         )
         merged = {line.seq: line for line in (*stored, *pending)}
         return tuple(merged[seq] for seq in sorted(merged)[-limit:]) if limit > 0 else ()
+
+    @property
+    def lines_count(self) -> int:
+        """How many lines were taken in since it was opened; see `lines_after`."""
+        return self._writer.count
+
+    def lines_after(self, count: int) -> list[tuple[str, LogLine]]:
+        """The lines that were taken in after so many, with the ids of their instances, in the order
+        in which they came; see `store.lines.LineWriter.after`."""
+        return self._writer.after(count)
+
+    async def lines_of(
+        self, identities: Sequence[str], *, limit: int, since: float
+    ) -> tuple[tuple[str, LogLine], ...]:
+        """The newest `limit` lines of instances together, by time, oldest first, each with the id
+        of its instance, with those not yet written.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        wanted = frozenset(identities)
+        found = {
+            (who, line.seq): line
+            for who, line in self._writer.pending_of_all()
+            if who in wanted and line.at >= since
+        }
+        for first in range(0, len(identities), _TAILS_AT_ONCE):
+            few = identities[first : first + _TAILS_AT_ONCE]
+            read = partial(log.read_lines_of, identities=few, since=since, limit=limit)
+            for who, line in await self._connection.read(read):
+                found.setdefault((who, line.seq), line)
+            newest = sorted(found.items(), key=lambda each: (each[1].at, each[0]))[-limit:]
+            found = dict(newest)
+            if len(found) == limit:
+                # Nothing older than these is among the newest.
+                since = newest[0][1].at
+        by_time = sorted(found.items(), key=lambda each: (each[1].at, each[0]))
+        return tuple((who, line) for (who, _), line in by_time[-limit:])
 
     async def last_seq(self, identity: str) -> int:
         """The number of an instance's newest line, stored or buffered; 0 when there is none."""
