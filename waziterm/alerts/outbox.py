@@ -172,11 +172,15 @@ class Outbox:
     async def _give_up_strays(self) -> None:
         while True:
             try:
-                gone = await self._store.give_up_strays(list(self._carriers), self._clock.now())
+                now = self._clock.now()
+                damaged = await self._store.give_up_damaged_alerts(now)
+                gone = await self._store.give_up_strays(list(self._carriers), now)
             except StoreError as error:
                 log.warning("alerts: %s", error)
                 await self._clock.sleep(_DISK_S)
                 continue
+            if damaged:
+                log.warning("alerts: %d messages are given up: their rows are damaged", damaged)
             if gone:
                 log.warning("alerts: %d messages are given up: their sinks are gone", gone)
             return

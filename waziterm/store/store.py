@@ -435,6 +435,10 @@ class Store:
         """Store how it stands with the message with this number after a try."""
         await self._connection.write(lambda db: outbox.settle(db, number, told, at))
 
+    async def give_up_damaged_alerts(self, at: float) -> int:
+        """Give up the messages that wait and cannot be read; how many those were."""
+        return await self._connection.write(lambda db: outbox.give_up_damaged(db, at))
+
     async def give_up_strays(self, sinks: Sequence[str], at: float) -> int:
         """Give up what waits for other sinks than those with these names; how many those were."""
         return await self._connection.write(lambda db: outbox.give_up_strays(db, sinks, at))
