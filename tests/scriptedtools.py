@@ -18,9 +18,17 @@ from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.care.trash import Removal, TrashedFile, TrashView, Why
-from waziterm.domain.fleet.api import FleetError, LogLine
+from waziterm.domain.fleet.api import FleetError, FleetView, LogLine
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult, Person, Via
-from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved, ShiftNote
+from waziterm.domain.fleet.history import (
+    Attempt,
+    AttemptKind,
+    FleetLine,
+    FleetLines,
+    IncidentView,
+    Moved,
+    ShiftNote,
+)
 from waziterm.domain.fleet.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -53,10 +61,10 @@ RELOADED = Reloaded(
 _HOUR = Hour(6_480.0, 7_200.0, 2, Counter({"dropped": 2}), conflicts=1, sends=3, acks=2)
 _HOUR.drops_at[1_749_999_600] = 2
 _HOUR.reconnects[230] = 2
-_SEEN = Counter({"opened": 3, "closed": 2})
+_HOUR.patterns |= {"opened": 3, "closed": 2}
 SUMS = (
-    stats_of(None, AT - 2000, _HOUR, _SEEN),
-    stats_of("shop-b", AT - 2000, _HOUR, _SEEN),
+    stats_of(None, AT - 2000, _HOUR),
+    stats_of("shop-b", AT - 2000, _HOUR),
 )
 NOT_RELOADED = Reloaded(
     errors=(
@@ -218,6 +226,9 @@ class ScriptedTools:
                 layers.append(Layer(layer, Verdict.OK, 0.01, Phrase("well")))
         return TestReport(name, tuple(layers))
 
+    def snapshot(self) -> FleetView:
+        raise NotImplementedError
+
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         raise NotImplementedError
 
@@ -226,6 +237,27 @@ class ScriptedTools:
     ) -> tuple[LogLine, ...]:
         lines = self.tail(name, 100_000)
         return tuple(line for line in lines if line.seq > after and line.at >= since)[-limit:]
+
+    async def fleet_lines(
+        self,
+        *,
+        limit: int = 200,
+        since: float = 0.0,
+        name: str | None = None,
+        after: int | None = None,
+    ) -> FleetLines:
+        if name:
+            self.snapshot().instance(name)
+        names = [name] if name else [each.name for each in self.snapshot().everyone()]
+        found = [
+            FleetLine(each, line.seq, line.at, line.source, line.text)
+            for each in names
+            for line in self.tail(each, 100_000)
+            if line.at >= since and (after is None or line.seq > after)
+        ]
+        found.sort(key=lambda line: line.at)
+        last = max((line.seq for line in found), default=after or 0)
+        return FleetLines(tuple(found[-limit:]), last)
 
     async def reload(self) -> Reloaded:
         await self.took("reload")

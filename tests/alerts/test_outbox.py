@@ -120,6 +120,16 @@ async def test_a_damaged_message_holds_no_other_one_back(folder: Path, damage: s
         assert got.json["instance"] == "shop-b"
         assert await store.damaged_history() == {"outbox": 1}
         assert await store.failed_alerts() == ()
+        await settled(store)
+        with closing(sqlite3.connect(database)) as db:
+            rows = dict(db.execute("SELECT incident, state FROM outbox"))
+        assert rows == {"1": "failed", "2": "sent"}, "nothing waits that nobody can send"
+        (record,) = (await store.sink_records()).values()
+        assert (record.pending, record.failed, record.last_error) == (0, 0, "")
+        assert list(await store.told([1, 2])) == [2]
+        # It ends with its age, as all do.
+        await store.prune(time.time() + 60.0, await store.newest_rows())
+        assert await store.damaged_history() == {}
 
 
 async def test_a_sink_that_is_changed_goes_on_where_it_is_now(folder: Path) -> None:

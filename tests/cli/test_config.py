@@ -40,7 +40,7 @@ def test_config_prints_toml_with_the_origin_of_each_setting(
 
 def test_check_prints_all_errors_one_line_each(call: Call, config: Path) -> None:
     assert call("config", "--check").code == 0
-    assert call("config", "--check", "--json").document == {"errors": []}
+    assert call("config", "--check", "--json").document == {"errors": [], "warnings": []}
     config.write_text(WRONG)
     done = call("config", "--check")
     assert (done.code, done.err) == (1, "")
@@ -165,3 +165,19 @@ def test_a_home_that_does_not_exist_is_one_line(
     done = call("list", "--json")
     assert done.code == 2
     assert done.document["error"].startswith("WAZITERM_DATA_DIR: ~no-such-user/x names no")
+
+
+def test_check_warns_of_a_pattern_that_takes_long(call: Call, config: Path) -> None:
+    """One that is allowed, and well for each line that it was tried with by hand."""
+    table = "[[alerts.patterns]]\nname = '{}'\nregex = '{}'\n"
+    config.write_text(
+        table.format("usual", r"slow query \d+")
+        + table.format("nested", "(a+)+$")
+        + table.format("large", ".{0,500}z.{0,400}!")
+    )
+    done = call("config", "--check", "--json")
+    assert (done.code, done.document["errors"]) == (0, [])
+    (warning,) = done.document["warnings"]
+    assert warning["setting"] == "alerts.patterns.large.regex" and "of a core" in warning["warning"]
+    done = call("config", "--check")
+    assert done.code == 0 and done.out.startswith("warning: alerts.patterns.large.regex: takes ")

@@ -19,7 +19,7 @@ from tests.control.scripted import ScriptedFleet, connected_view
 from tests.programs import environment
 from waziterm.cli.show.times import moment_of
 from waziterm.control.client.call import ControlClient
-from waziterm.domain.fleet.api import InstanceNotFoundError, LogLine, Source
+from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.domain.fleet.tools import ConflictRecord
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
@@ -50,12 +50,8 @@ class Remembering(ScriptedFleet):
             ConflictRecord(NOW + 90, "shop-a", Reason.CONFLICT, State.COOLDOWN, ""),
         )
         self.since = -1.0
-        self.going = ""
-        """One that is removed after it was listed."""
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
-        if name == self.going:
-            raise InstanceNotFoundError(name)
         return self.said[-limit:]
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
@@ -104,15 +100,6 @@ def test_lines_are_picked_by_an_expression_and_a_level(
     every = call("logs", "--all", "--grep", "gone", "--data-dir", str(managed.root), "--json")
     assert {each["text"] for each in every.document} == {texts[1]}
     assert all(each["instance"] for each in every.document)
-
-
-def test_one_that_is_removed_meanwhile_ends_no_log_of_all(
-    call: Call, managed: DataDir, fleet: Remembering
-) -> None:
-    fleet.views["shop-b"] = connected_view("shop-b")
-    fleet.going = "shop-a"
-    done = call("logs", "--all", "--data-dir", str(managed.root), "--json")
-    assert done.code == 0 and {each["instance"] for each in done.document} == {"shop-b"}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -26,10 +27,6 @@ __all__ = ["call"]
 AT = 1_767_225_600.0
 ROOT = Path(__file__).parents[2]
 OF_PROMETHEUS = {"job", "le"}
-FUNCTIONS = {
-    *("absent", "bottomk", "histogram_quantile", "increase", "label_values", "rate", "sum", "time"),
-    *("topk", "by", "unless", "ignoring"),
-}
 
 
 @pytest.fixture
@@ -108,25 +105,77 @@ def labels_of(name: str) -> set[str]:
 
 
 def check(expression: str) -> None:
-    """Each metric of a query exists, with the labels that it is asked for."""
-    depth = 0
-    for sign in re.sub(r'"[^"]*"', "", expression):
-        depth += {"(": 1, "{": 1, "[": 1}.get(sign, 0) - {")": 1, "}": 1, "]": 1}.get(sign, 0)
-        assert depth >= 0, expression
-    assert depth == 0, expression
-    known: set[str] = set()
-    for name, matchers in re.findall(r"\b(waziterm_\w+)(?:\{([^}]*)\})?", expression):
-        known |= labels_of(name)
-        for label, _, wanted in re.findall(r'(\w+)\s*(=~|!=|!~|=)\s*"([^"]*)"', matchers):
-            assert label in labels_of(name), f"{name} has no label {label}"
-            if label == "state":
-                assert set(wanted.split("|")) <= {state.value for state in State}
+    """A query is one of Prometheus, and all that it asks for there is."""
+    if values := re.fullmatch(r"label_values\((.+), (\w+)\)", expression):
+        # A function of Grafana, for the choices of a dashboard.
+        assert values[2] in selected(promql_parser.parse(values[1]))
+        return
+    parsed = promql_parser.parse(expression)
+    assert not isinstance(parsed, promql_parser.MatrixSelector), f"{expression} is no number"
+    known = selected(parsed)
     assert known, f"{expression} asks for nothing"
-    rest = re.sub(r'\{[^}]*\}|"[^"]*"|\[[^\]]*\]', "", expression)
-    for grouped in re.findall(r"\b(?:by|ignoring|on)\s*\(([^)]*)\)", rest):
-        assert {each.strip() for each in grouped.split(",")} <= known, expression
-    rest = re.sub(r"\b(?:by|ignoring|on)\s*\([^)]*\)|\bwaziterm_\w+|, instance\)|, job\)", "", rest)
-    assert set(re.findall(r"\b[a-z_]{2,}\b", rest)) <= FUNCTIONS, expression
+
+    def look(node: promql_parser.Expr) -> bool:
+        match node:
+            case promql_parser.Call() if node.func.name in ("rate", "increase"):
+                for name in names_in(node):
+                    assert kind_of(name) in ("counter", "histogram"), f"{name} may fall"
+            case promql_parser.AggregateExpr():
+                assert set(node.modifier.labels if node.modifier else ()) <= known, expression
+            case promql_parser.BinaryExpr():
+                matching = node.modifier.matching if node.modifier else None
+                labels = set(matching.labels) if matching else set()
+                assert labels <= known, expression
+                if matching and matching.type == promql_parser.LabelModifierType.Include:
+                    # What one side has no label of cannot be matched by it.
+                    assert labels <= selected(node.lhs) & selected(node.rhs), expression
+            case promql_parser.StringLiteral() | promql_parser.SubqueryExpr():
+                pytest.fail(f"{expression} has what is not checked")
+        return True
+
+    assert promql_parser.walk(parsed, pre_visit=look)
+
+
+def selected(expression: promql_parser.Expr) -> set[str]:
+    """The labels of all metrics in a query, each of which there is, as are those it is asked by."""
+    known: set[str] = set()
+
+    def look(node: promql_parser.Expr) -> bool:
+        if isinstance(node, promql_parser.MatrixSelector):
+            node = node.vector_selector
+        if isinstance(node, promql_parser.VectorSelector):
+            assert node.name is not None
+            known.update(labels_of(node.name))
+            for each in node.matchers.matchers:
+                assert each.name in labels_of(node.name), f"{node.name} has no label {each.name}"
+                if each.name == "state":
+                    states = {state.value for state in State}
+                    assert set(each.value.split("|")) <= states, each.value
+        return True
+
+    promql_parser.walk(expression, pre_visit=look)
+    return known
+
+
+def names_in(expression: promql_parser.Expr) -> set[str]:
+    """The names of the metrics in a query."""
+    names: set[str] = set()
+
+    def look(node: promql_parser.Expr) -> bool:
+        if isinstance(node, promql_parser.MatrixSelector):
+            node = node.vector_selector
+        if isinstance(node, promql_parser.VectorSelector) and node.name:
+            names.add(node.name)
+        return True
+
+    promql_parser.walk(expression, pre_visit=look)
+    return names
+
+
+def kind_of(name: str) -> str:
+    """Whether a metric is a counter, a gauge or a part of a histogram."""
+    kinds = {each.value.name: each.value.kind for each in Name}
+    return kinds.get(name) or kinds[re.sub("_(bucket|sum|count)$", "", name)]
 
 
 def queries(held: object) -> Iterator[str]:
@@ -177,10 +226,17 @@ def test_the_rules_ask_for_what_there_is(call: Call) -> None:
         "rates(waziterm_drops_total[1h])",
         "sum(waziterm_connected",
         "up == 0",
+        "waziterm_connected == ",
+        "waziterm_connected and or waziterm_connected",
+        "rate(waziterm_drops_total)",
+        "rate(waziterm_connected[5m])",
+        "waziterm_drops_total[5m]",
+        "histogram_quantile(waziterm_connect_seconds_bucket)",
+        "waziterm_connected > on (reason) waziterm_drops_total",
     ],
 )
 def test_a_wrong_query_is_found(expression: str) -> None:
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
+    with pytest.raises((AssertionError, ValueError, pytest.fail.Exception)):
         check(expression)
 
 

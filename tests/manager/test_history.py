@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.manager.hosting import Host
 from tests.manager.test_supervising import worker_of
 from tests.manager.world import BEGIN, FakeWorker
 from waziterm.domain.fleet.api import FleetError
-from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved
+from waziterm.domain.fleet.history import Attempt, AttemptKind, FleetLines, IncidentView, Moved
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.incidents.outcome import done_about
 from waziterm.domain.lifecycle import events as ev
@@ -288,3 +289,42 @@ def test_what_a_person_cut_short_is_no_verdict(host: Host) -> None:
     assert replace(attempt, took_s=None) == Attempt(BEGIN, "a", AttemptKind.RESUME)
     assert attempt.took_s == pytest.approx(0.5)
     assert (host.view("a").attempts, host.view("a").attempts_ok) == (0, 0)
+
+
+def lines_of(host: Host, **asked: Any) -> FleetLines:
+    return host.world.run(host.fleet.fleet_lines(**asked))
+
+
+def test_the_logs_of_all_are_told_by_time(host: Host) -> None:
+    online(host, "a", "b")
+    connect(host, "b")
+    host.world.pass_time(60.0)
+    found = lines_of(host, limit=1000).lines
+    of_each = {each: host.world.run(host.fleet.lines(each, limit=1000)) for each in ("a", "b")}
+    assert len(found) == sum(map(len, of_each.values())) > 3
+    assert [each.at for each in found] == sorted(each.at for each in found)
+    for name, lines in of_each.items():
+        assert [each.text for each in found if each.instance == name] == [x.text for x in lines]
+    assert lines_of(host, limit=3).lines == found[-3:]
+    assert lines_of(host, limit=1000, name="b").lines == tuple(
+        each for each in found if each.instance == "b"
+    )
+    late = found[-1].at
+    assert {each.at for each in lines_of(host, since=late).lines} == {late}
+
+
+def test_who_follows_the_logs_is_told_of_one_that_is_added_anew(host: Host) -> None:
+    online(host, "a", "b")
+    connect(host, "b")
+    before = {name: lines_of(host, name=name) for name in ("a", None)}
+    assert lines_of(host, after=before[None].last).lines == ()
+    host.world.run(host.fleet.remove("a"))
+    host.world.run(host.fleet.add("a"))
+    host.world.settle()
+    for name in ("a", None):
+        new = lines_of(host, name=name, after=before[name].last)
+        told = [each for each in new.lines if each.instance == "a"]
+        assert told and told[0].seq == 1, "the number of the first one of the new instance"
+        assert lines_of(host, name=name, after=new.last).lines == ()
+    # Another manager has not counted so far.
+    assert lines_of(host, after=10**9).lines

@@ -132,3 +132,14 @@ def test_a_pairing_with_a_phone_that_is_too_old_says_so_beside_its_new_code() ->
     said = flat(text(shown, 60, 12))
     assert "QR ready" in said and "too old to link devices (411)" in said
     assert "update WhatsApp on the phone" in said
+
+
+def test_a_phone_that_is_silent_for_long_is_told_of() -> None:
+    silent = replace(connected("shop"), phone_seen_at=NOW - 13.5 * 86_400)
+    said = "no sign from the phone for 13 days: open WhatsApp on it"
+    assert said in flat(text(silent, 70)) and said in flat(text(silent, 40))
+    assert "line 19" in text(silent, 40), "the log has its place too"
+    assert "no sign" not in text(replace(silent, phone_seen_at=NOW - 11.9 * 86_400), 70)
+    assert "no sign" not in text(replace(silent, state=State.RETRYING), 70)
+    for height in range(panel.MIN_HEIGHT, 12):
+        assert len(panel.draw(silent, LINES, panel.MIN_WIDTH, height, NOW)) == height

@@ -1,5 +1,7 @@
 """Other services, by Apprise: it blocks, so each sink has a thread of its own."""
 
+import contextlib
+import importlib
 import logging
 import re
 import threading
@@ -43,6 +45,9 @@ class AppriseChannel:
         self._thread: threading.Thread | None = None
         self._under_way: Work | None = None
 
+    async def prepare(self) -> None:
+        self._live_from_now()
+
     async def send(self, letter: Letter) -> Outcome:
         under_way = self._under_way
         if under_way is not None and under_way[0].id != letter.id:
@@ -61,17 +66,22 @@ class AppriseChannel:
 
     def _begun(self, letter: Letter) -> Work:
         """Hand a message to the thread."""
-        if self._thread is None:
-            name = f"alerts {self._name}"
-            self._thread = threading.Thread(target=self._live, name=name, daemon=True)
-            self._thread.start()
+        self._live_from_now()
         future: Future[Outcome] = Future()
         # From now on nobody who waits for it can take it back.
         future.set_running_or_notify_cancel()
         self._work.put((letter, future))
         return letter, future
 
+    def _live_from_now(self) -> None:
+        if self._thread is None:
+            name = f"alerts {self._name}"
+            self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+            self._thread.start()
+
     def _live(self) -> None:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("apprise")
         while (work := self._work.get()) is not None:
             letter, future = work
             try:

@@ -14,6 +14,11 @@ _DAY_S = 86_400.0
 class Channel(Protocol):
     """Takes messages to a sink, one after the other."""
 
+    async def prepare(self) -> None:
+        """Load what `send` needs, so that the first message does not wait for it. What fails then
+        is told by `send`."""
+        ...
+
     async def send(self, letter: Letter) -> Outcome:
         """Try once, within a deadline of its own; nothing is raised for what a receiver does."""
         ...

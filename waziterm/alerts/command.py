@@ -26,6 +26,9 @@ class Command:
         self._argv = argv
         self._numbers = numbers
 
+    async def prepare(self) -> None:
+        """Nothing is loaded for it."""
+
     async def send(self, letter: Letter) -> Outcome:
         body = json_of(body_for(letter.body, self._numbers)) + b"\n"
         with _Output() as output:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from random import Random
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 _LOOK_S = 60.0
 """At least so often it is looked what is due: a timer stands still while a machine is suspended."""
+_PREPARE_AFTER_S = 3.0
+"""So long after its begin what a sink needs is loaded, where no message has asked for it before:
+the manager's boot, and the first paint of its screen, do not wait for that."""
 _DISK_S = 5.0
 """The pause before the database is tried again."""
 
@@ -168,11 +172,15 @@ class Outbox:
     async def _give_up_strays(self) -> None:
         while True:
             try:
-                gone = await self._store.give_up_strays(list(self._carriers), self._clock.now())
+                now = self._clock.now()
+                damaged = await self._store.give_up_damaged_alerts(now)
+                gone = await self._store.give_up_strays(list(self._carriers), now)
             except StoreError as error:
                 log.warning("alerts: %s", error)
                 await self._clock.sleep(_DISK_S)
                 continue
+            if damaged:
+                log.warning("alerts: %d messages are given up: their rows are damaged", damaged)
             if gone:
                 log.warning("alerts: %d messages are given up: their sinks are gone", gone)
             return
@@ -206,6 +214,7 @@ class _Carrier:
         self._hold_until = 0.0
         self._newest = 0
         self._error = ""
+        self._prepare_at = clock.elapsed() + _PREPARE_AFTER_S
 
     @property
     def pending(self) -> int:
@@ -244,9 +253,13 @@ class _Carrier:
         elapsed = self._clock.elapsed()
         heads = in_turn(sorted(self._waiting.values(), key=lambda each: each.number))
         ready = [each for each in heads if self._ready_at(each) <= elapsed]
+        if not ready and elapsed >= self._prepare_at:
+            self._prepare_at = math.inf
+            await channel.prepare()
+            return
         if not ready:
             wait_s = min((self._ready_at(each) - elapsed for each in heads), default=_LOOK_S)
-            await self._pause(wait_s)
+            await self._pause(min(wait_s, self._prepare_at - elapsed))
             return
         # What is new does not wait behind many that fail.
         first = min(ready, key=lambda each: (each.tries, each.number))

@@ -1,6 +1,7 @@
 """A webhook: a POST that is signed as Standard Webhooks say (github.com/standard-webhooks)."""
 
 import asyncio
+import contextlib
 import errno
 import hmac
 import importlib
@@ -30,6 +31,8 @@ from waziterm.domain.alerts.delivery import (
 from waziterm.domain.secret import Secret
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import httpx
 
 CONNECT_S = 10.0
@@ -87,14 +90,15 @@ class Webhook:
         self._client: httpx.AsyncClient | None = None
         self._looking_up: Future[OSError | None] | None = None
 
+    async def prepare(self) -> None:
+        with contextlib.suppress(ImportError, OSError):
+            await self._loaded()
+
     async def send(self, letter: Letter) -> Outcome:
         if why := await self._not_found():
             return NotYet(why)
         try:
-            # The import and the certificates take longer than a loop may stand still.
-            http = await asyncio.to_thread(importlib.import_module, "httpx")
-            if self._client is None:
-                self._client = await asyncio.to_thread(_client)
+            http, client = await self._loaded()
         except (ImportError, OSError) as error:
             return NotYet(f"HTTP cannot be used here ({type(error).__name__})")
         body = json_of(body_for(letter.body, self._numbers))
@@ -102,9 +106,7 @@ class Webhook:
         try:
             async with (
                 asyncio.timeout(DEADLINE_S),
-                self._client.stream(
-                    "POST", self._url.reveal(), content=body, headers=told
-                ) as answer,
+                client.stream("POST", self._url.reveal(), content=body, headers=told) as answer,
             ):
                 return _judged(answer.status_code, answer.headers.get("Retry-After"), letter.at)
         except (TimeoutError, http.TimeoutException):
@@ -114,6 +116,14 @@ class Webhook:
         except (http.HTTPError, http.InvalidURL, OSError, ValueError) as error:
             # What these say may hold the URL.
             return NotYet(f"the connection broke ({type(error).__name__})")
+
+    async def _loaded(self) -> "tuple[ModuleType, httpx.AsyncClient]":
+        """httpx and the client. Raises ImportError and OSError."""
+        # The import and the certificates take longer than a loop may stand still.
+        http = await asyncio.to_thread(importlib.import_module, "httpx")
+        if self._client is None:
+            self._client = await asyncio.to_thread(_client)
+        return http, self._client
 
     async def _not_found(self) -> str:
         """Why the host's name cannot be looked up now, or "".

@@ -57,7 +57,9 @@ from waziterm.manager.history.queries import (
     Presence,
     acknowledge_in,
     attempts_in,
+    fleet_lines_in,
     incidents_in,
+    new_lines_in,
     timeline_in,
 )
 from waziterm.manager.history.statistics import stats_in
@@ -78,7 +80,7 @@ if TYPE_CHECKING:
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.audit import AuditEntry
-    from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
+    from waziterm.domain.fleet.history import Attempt, FleetLines, IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
@@ -366,6 +368,22 @@ class SessionManager:
     ) -> tuple[LogLine, ...]:
         identity = self._instances.id_of(name)
         return await self._store.lines(identity, limit=limit, since=since, after_seq=after)
+
+    async def fleet_lines(
+        self,
+        *,
+        limit: int = 200,
+        since: float = 0.0,
+        name: str | None = None,
+        after: int | None = None,
+    ) -> FleetLines:
+        if name is None:
+            names = {each.id: each.name for each in self._instances.all()}
+        else:
+            names = {self._instances.id_of(name): name}
+        if after is not None:
+            return new_lines_in(self._store, names, after, limit)
+        return await fleet_lines_in(self._store, names, since, limit)
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
         return self._broadcast.subscribe(self.snapshot)

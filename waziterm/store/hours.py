@@ -6,10 +6,8 @@ a crash loses none and counts none twice.
 
 import json
 import sqlite3
-import time
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any, assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -26,7 +24,7 @@ from waziterm.domain.stats.hours import (
     stepped,
     tally,
 )
-from waziterm.domain.stats.sums import StatsBy
+from waziterm.store.made import unmake
 from waziterm.store.sound import SOUND, YEAR_10000
 
 KEPT_LONGER_S = 370 * 86_400.0
@@ -40,19 +38,23 @@ _SELECT = (
     f" AND {SOUND['hours']}"
 )
 _WRITE = f"INSERT OR REPLACE INTO hours VALUES ({', '.join('?' * len(_COLUMNS))})"
-_DAY = "date(hour, 'unixepoch', 'localtime')"
-_WITHIN = f"FROM hours WHERE instance = ? AND hour >= ? AND hour < ? AND {SOUND['hours']}"
+_WITHIN = (
+    " FROM json_each(?) AS wanted CROSS JOIN hours ON instance = wanted.value AND hour >= ? AND"
+    f" hour < ? AND {SOUND['hours']}"
+)
 _SUMS = (
-    "SELECT min(hour), sum(up_ms), sum(seen_ms), sum(drops), sum(conflicts), sum(attempts),"
-    f" sum(attempts_ok), sum(sends), sum(acks), sum(cpu_ms), max(memory_bytes) {_WITHIN}"
+    "SELECT instance, min(hour), sum(up_ms), sum(seen_ms), sum(drops), sum(conflicts),"
+    " sum(attempts), sum(attempts_ok), sum(sends), sum(acks), sum(cpu_ms), max(memory_bytes),"
+    # Objects of counts, joined to one in which a key may stand more than once.
+    " group_concat(CASE WHEN drops THEN printf('\"%d\":%d', hour, drops) END),"
+    " group_concat(trim(by_reason, '{}')), group_concat(trim(connects, '{}')),"
+    f" group_concat(trim(reconnects, '{{}}')) {_WITHIN} GROUP BY instance"
 )
-_EVENTFUL = (
-    f"hour, drops, by_reason, connects, reconnects {_WITHIN}"
-    " AND (by_reason IS NOT NULL OR connects IS NOT NULL OR reconnects IS NOT NULL)"
-)
-_DAYS = _SUMS.replace(" FROM", f", {_DAY} AS day FROM", 1) + " GROUP BY day"
-_ROWS = f"SELECT hour, {', '.join(_COLUMNS[2:])} {_WITHIN}"
-_MOST_HOURS = 10_000
+_ROWS = f"SELECT instance, hour, {', '.join(_COLUMNS[2:])} {_WITHIN}"
+_pairs = json.JSONDecoder(object_pairs_hook=list).decode
+Sums = dict[str, tuple[int, Hour]]
+"""By the id of the instance, the first hour of a time in which something was counted, and all that
+was."""
 
 
 def count_history(db: sqlite3.Connection, limit: int, gap: Gap | None = None) -> int:
@@ -88,49 +90,51 @@ def add_usage(db: sqlite3.Connection, at: float, usage: Mapping[str, tuple[float
     )
 
 
-def sums(
-    db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int, by: StatsBy
-) -> dict[tuple[str, int], Hour]:
-    """What was counted of instances in the hours from `begin` on, before `end`, by the id of the
-    instance and by the first hour that was counted of each day or hour, or of all of it."""
-    found: dict[tuple[str, int], Hour] = {}
-    for identity in identities:
-        within = (identity, begin, end)
-        match by:
-            case StatsBy.HOUR:
-                for hour, *row in db.execute(_ROWS, within):
-                    found[identity, hour] = each = _hour(*row)
-                    if each.drops:
-                        each.drops_at[hour] = each.drops
-            case StatsBy.ALL:
-                # Without any hour, SQLite tells a sum of nothing.
-                for first, *row in db.execute(_SUMS, within):
-                    if first is not None:
-                        found[identity, first] = total = _summed(*row)
-                        for eventful in db.execute(f"SELECT {_EVENTFUL}", within):
-                            _add_events(total, *eventful)
-            case StatsBy.DAY:
-                days: dict[str, Hour] = {}
-                for first, *row, day in db.execute(_DAYS, within):
-                    days[day] = found[identity, first] = _summed(*row)
-                for day, *eventful in db.execute(f"SELECT {_DAY}, {_EVENTFUL}", within):
-                    _add_events(days[day], *eventful)
-            case _:
-                assert_never(by)
+def read_hours(db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int) -> Sums:
+    """What was counted of instances in the hours from `begin` on, before `end`; without the
+    patterns."""
+    within = (json.dumps(identities), begin, end)
+    return {identity: (first, summed(*row)) for identity, first, *row in db.execute(_SUMS, within)}
+
+
+def read_each_hour(
+    db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int
+) -> dict[int, Sums]:
+    """The same of each of the hours in which something was counted."""
+    found: dict[int, Sums] = {}
+    for identity, at, *row in db.execute(_ROWS, (json.dumps(identities), begin, end)):
+        hour = _hour(*row)
+        if hour.drops:
+            hour.drops_at[at] = hour.drops
+        found.setdefault(at, {})[identity] = at, hour
     return found
 
 
-def parts(since: float, until: float, by: StatsBy, most: int) -> tuple[tuple[int, int], ...]:
-    """The hours of a time, as begins and ends of parts of which each has about `most` hours, and
-    whole days of the machine's zone where days are summed up. since, until: UTC seconds; what was
-    counted after the end, before a clock was set back, is in the last part."""
-    edges = [hour_of(since)]
-    edge = max(since, until - _MOST_HOURS * HOUR_S)
-    while (edge := edge + most * HOUR_S) < until:
-        cut = _midnight(edge) if by is StatsBy.DAY else hour_of(edge)
-        if cut > edges[-1]:
-            edges.append(cut)
-    return tuple(pairwise((*edges, YEAR_10000)))
+def pieces(
+    identities: Sequence[str], begin: int, end: int, until: float, most: int
+) -> Iterator[tuple[Sequence[str], int, int]]:
+    """A time of instances in pieces of about `most` hours in all. until: the last hour of which
+    something is expected."""
+    long_s = max(HOUR_S, min(end, hour_of(until) + HOUR_S) - begin)
+    many, step_s = max(1, most * HOUR_S // long_s), most * HOUR_S
+    for first in range(0, len(identities), many):
+        at = begin
+        while at < end:
+            next_ = at + step_s if at + step_s < begin + long_s else end
+            yield identities[first : first + many], at, next_
+            at = next_
+
+
+def oldest_hour(db: sqlite3.Connection, identities: Sequence[str]) -> int | None:
+    """The first hour of which something is stored of instances; None where there is nothing."""
+    # A short search for each, instead of reading all rows.
+    oldest = db.execute(
+        "SELECT min(min(ifnull((SELECT min(hour) FROM hours WHERE instance = each.value), ?2)),"
+        " min(ifnull((SELECT min(hour) FROM patterns WHERE instance = each.value), ?2)))"
+        " FROM json_each(?1) AS each",
+        (json.dumps(identities), YEAR_10000),
+    ).fetchone()[0]
+    return None if oldest in (None, YEAR_10000) else int(oldest)
 
 
 def recent(
@@ -260,6 +264,7 @@ def _add(db: sqlite3.Connection, hours: Mapping[tuple[str, int], Hour]) -> None:
         hour.add(more)
         hour.bounded()
         db.execute(_WRITE, (identity, at, *_row(hour)))
+    unmake(db, {at for _, at in hours})
 
 
 def _hour(*row: Any) -> Hour:
@@ -271,35 +276,29 @@ def _hour(*row: Any) -> Hour:
     )
 
 
-def _summed(*row: Any) -> Hour:
-    up, seen, drops, fights, tried, well, sent, acks, cpu, memory = row
+def summed(*row: Any) -> Hour:
+    """The sum of several hours, of a row with the counts as `_SUMS` joins them. Raises ValueError
+    and TypeError for counts that are none."""
+    up, seen, drops, fights, tried, well, sent, acks, cpu, memory, at, why, first, again = row
     return Hour(
-        up_s=up / 1000,
-        seen_s=seen / 1000,
-        drops=drops,
-        conflicts=fights,
-        attempts=tried,
-        attempts_ok=well,
-        sends=sent,
-        acks=acks,
-        cpu_s=cpu / 1000,
-        memory_bytes=memory,
+        *(up / 1000, seen / 1000, drops, joined(why), fights, tried, well),
+        *(joined_buckets(first), joined_buckets(again), sent, acks, cpu / 1000, memory),
+        joined_buckets(at),
     )
 
 
-def _add_events(total: Hour, *row: Any) -> None:
-    hour, drops, why, first, again = row
-    tally(total.by_reason, _reasons(why))
-    tally(total.connects, _buckets(first))
-    tally(total.reconnects, _buckets(again))
-    if drops:
-        tally(total.drops_at, {hour: drops})
+def joined(text: str | None) -> dict[str, int]:
+    """The counts of JSON objects that were joined to one in which a key may stand more than
+    once."""
+    counts: dict[str, int] = {}
+    for key, count in _pairs(f"{{{text}}}") if text else ():
+        counts[key] = counts.get(key, 0) + count
+    return counts
 
 
-def _midnight(at: float) -> int:
-    """The begin of the day of a moment, in the machine's zone; UTC seconds."""
-    day = time.localtime(at)
-    return int(time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1)))
+def joined_buckets(text: str | None) -> dict[int, int]:
+    """The same where the keys are numbers."""
+    return {int(key): count for key, count in joined(text).items()}
 
 
 def _row(hour: Hour) -> tuple[int | str | None, ...]:

@@ -97,6 +97,12 @@ def remove_instance(db: sqlite3.Connection, identity: str) -> None:
     db.execute("DELETE FROM instances WHERE id = ?", (identity,))
 
 
+def read_names(db: sqlite3.Connection) -> Mapping[str, str]:
+    """The names of all instances, by id."""
+    rows = db.execute("SELECT id, name FROM instances ORDER BY number")
+    return dict(_names({"id": identity, "name": name}) for identity, name in rows)
+
+
 def names_by_id(db: sqlite3.Connection) -> Mapping[str, str]:
     """The name of each instance that there is a trace of, removed ones too."""
     return dict(db.execute("SELECT id, name FROM names WHERE typeof(name) = 'text'").fetchall())

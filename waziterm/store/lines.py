@@ -5,10 +5,11 @@ import contextlib
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from heapq import merge
+from itertools import chain, islice
 
 from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.domain.text import storable
@@ -22,6 +23,9 @@ FLUSH_S = 0.25
 RETRY_S = 5.0
 BATCH = 500
 BUFFERED = 20_000
+
+RECENT = 5_000
+"""So many of the newest lines of all instances stay in memory, for whoever follows them."""
 
 _Owned = tuple[str, LogLine]
 """The id of the instance that it belongs to, and the line."""
@@ -59,9 +63,24 @@ class LineWriter:
         self._enough = asyncio.Event()
         self._closing = asyncio.Event()
         self._failing = False
+        self._recent: deque[_Owned] = deque(maxlen=RECENT)
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How many lines were taken in."""
+        return self._count
+
+    def after(self, count: int) -> list[_Owned]:
+        """The lines that came after so many, with the ids of their instances; at most `RECENT`. All
+        that are here for a count that was never reached: it is another program's."""
+        missed = self._count - count if count <= self._count else RECENT
+        return list(self._recent)[-missed:] if missed else []
 
     def add(self, identity: str, line: LogLine) -> None:
         """Take a line in; it is on the disk within about `FLUSH_S`."""
+        self._recent.append((identity, line))
+        self._count += 1
         self._buffer.append((identity, line))
         if len(self._buffer) > BUFFERED:
             self._drop_oldest()
@@ -71,7 +90,11 @@ class LineWriter:
 
     def pending(self, identity: str) -> list[LogLine]:
         """The lines of an instance that are not known to be on the disk yet, oldest first."""
-        return [line for owner, line in chain(self._writing, self._buffer) if owner == identity]
+        return [line for owner, line in self.pending_of_all() if owner == identity]
+
+    def pending_of_all(self) -> Iterator[_Owned]:
+        """The same of all instances, with their ids."""
+        return chain(self._writing, self._buffer)
 
     async def run(self) -> None:
         """Write until `close` was called. A failing disk is logged once, and tried again."""
@@ -179,6 +202,30 @@ def read_lines(
         (identity, after_seq, since, limit),
     ).fetchall()
     return [LogLine(seq, at, Source(source), text) for seq, at, source, text in rows[::-1]]
+
+
+def read_lines_of(
+    db: sqlite3.Connection, identities: Sequence[str], since: float, limit: int
+) -> list[_Owned]:
+    """The newest `limit` lines of instances together, newest first."""
+    # Each is read line by line, as far as it is needed.
+    newest = merge(
+        *(_newest_first(db, identity, since) for identity in identities),
+        key=lambda row: row[2],
+        reverse=True,
+    )
+    return [
+        (identity, LogLine(seq, at, Source(source), text))
+        for identity, seq, at, source, text in islice(newest, limit)
+    ]
+
+
+def _newest_first(db: sqlite3.Connection, identity: str, since: float) -> sqlite3.Cursor:
+    return db.execute(
+        "SELECT instance, seq, at, source, text FROM lines WHERE instance = ? AND at >= ?"
+        f" AND {SOUND['lines']} ORDER BY seq DESC",
+        (identity, since),
+    )
 
 
 def last_seq(db: sqlite3.Connection, identity: str) -> int:

@@ -268,6 +268,37 @@ MIGRATIONS: Sequence[Migration] = (
         """,
     ),
     ("ALTER TABLE instances ADD COLUMN phone_seen_at REAL",),
+    # Days of `hours`, and blocks of them, see `store.spans`; they are made after the boot.
+    (
+        """
+        CREATE TABLE spans (
+            begins INTEGER NOT NULL,
+            ends INTEGER NOT NULL,
+            instance TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            up_ms INTEGER NOT NULL,
+            seen_ms INTEGER NOT NULL,
+            drops INTEGER NOT NULL,
+            conflicts INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            attempts_ok INTEGER NOT NULL,
+            sends INTEGER NOT NULL,
+            acks INTEGER NOT NULL,
+            cpu_ms INTEGER NOT NULL,
+            memory_bytes INTEGER NOT NULL,
+            worst_drops INTEGER NOT NULL,
+            worst_hour INTEGER NOT NULL,
+            by_reason TEXT,
+            connects TEXT,
+            reconnects TEXT,
+            patterns TEXT,
+            PRIMARY KEY (begins, ends, instance)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # The columns are in the key's order: SQLite 3.40's quick_check takes others for damaged.
+        "CREATE TABLE spans_made (ends INTEGER NOT NULL, begins INTEGER NOT NULL,"
+        " PRIMARY KEY (ends, begins)) STRICT, WITHOUT ROWID",
+    ),
 )
 
 

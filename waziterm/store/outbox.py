@@ -19,6 +19,7 @@ from waziterm.domain.alerts.delivery import (
 from waziterm.domain.text import storable
 from waziterm.store.sound import SOUND
 
+_DAMAGED = "its row in the database is damaged"
 _GONE = "no sink of the settings has this name any more"
 
 
@@ -90,6 +91,15 @@ def give_up_strays(db: sqlite3.Connection, sinks: Sequence[str], at: float) -> i
     ).rowcount
 
 
+def give_up_damaged(db: sqlite3.Connection, at: float) -> int:
+    """Give up what waits and cannot be read: nobody can send it. Returns how many those were."""
+    return db.execute(
+        "UPDATE outbox SET state = 'failed', error = ?, ended_at = ? WHERE state = 'pending'"
+        f" AND NOT {SOUND['outbox']}",
+        (_DAMAGED, at),
+    ).rowcount
+
+
 _FAILED = (
     "SELECT message, sink, incident, at, ended_at, tries, error, body ->> 'text' FROM outbox"
     f" WHERE state = 'failed' AND {SOUND['outbox']}"
@@ -127,7 +137,7 @@ def read_sinks(db: sqlite3.Connection) -> Mapping[str, SinkRecord]:
     rows = db.execute(
         "SELECT sink, max(iif(state = 'sent', ended_at, NULL)), count(*) FILTER ("
         "WHERE state = 'pending'), count(*) FILTER (WHERE state = 'failed') FROM outbox"
-        " GROUP BY sink"
+        f" WHERE {SOUND['outbox']} GROUP BY sink"
     ).fetchall()
     return {
         sink: SinkRecord(sent_at, pending, failed, _last_error(db, sink))
@@ -138,7 +148,7 @@ def read_sinks(db: sqlite3.Connection) -> Mapping[str, SinkRecord]:
 def _last_error(db: sqlite3.Connection, sink: str) -> str:
     """Why the last message that was tried has not arrived, "" when it has."""
     row = db.execute(
-        "SELECT error FROM outbox WHERE sink = ? AND tries > 0"
+        f"SELECT error FROM outbox WHERE sink = ? AND tries > 0 AND {SOUND['outbox']}"
         " ORDER BY coalesce(ended_at, due - wait_s) DESC, id DESC LIMIT 1",
         (sink,),
     ).fetchone()
@@ -151,7 +161,8 @@ def read_told(db: sqlite3.Connection, incidents: Sequence[int]) -> Mapping[int, 
         "SELECT incident, sink, min(iif(state = 'sent', ended_at, NULL)),"
         " max(iif(state = 'failed', ended_at, NULL)), min(at),"
         " count(*) FILTER (WHERE state = 'pending') FROM outbox"
-        " WHERE incident IN (SELECT CAST(value AS TEXT) FROM json_each(?))"
+        f" WHERE {SOUND['outbox']}"
+        " AND incident IN (SELECT CAST(value AS TEXT) FROM json_each(?))"
         " GROUP BY incident, sink ORDER BY min(id)",
         (json.dumps(list(incidents)),),
     ).fetchall()

@@ -1,21 +1,21 @@
 """Lines of the logs that match a pattern, counted by instance and hour."""
 
+import json
 import sqlite3
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from waziterm.domain.stats.hours import hour_of
-from waziterm.domain.stats.sums import StatsBy
+from waziterm.domain.stats.hours import Hour, hour_of, tally
+from waziterm.store.hours import Sums
+from waziterm.store.made import unmake
 from waziterm.store.sound import SOUND
 
-_PARTS = {
-    StatsBy.ALL: "0",
-    StatsBy.DAY: "date(hour, 'unixepoch', 'localtime')",
-    StatsBy.HOUR: "hour",
-}
+_WITHIN = (
+    "FROM json_each(?) AS wanted CROSS JOIN patterns ON instance = wanted.value AND hour >= ? AND"
+    f" hour < ? AND {SOUND['patterns']}"
+)
 
 
-def add_patterns(
+def count_patterns(
     db: sqlite3.Connection, at: float, counts: Mapping[str, Mapping[str, int]]
 ) -> None:
     """Count what was seen about a moment (UTC seconds): by the id of the instance, how many lines
@@ -30,26 +30,36 @@ def add_patterns(
             for name, count in found.items()
         ),
     )
+    unmake(db, (hour,))
 
 
-def read_patterns(
-    db: sqlite3.Connection, identities: Sequence[str], since: float, by: StatsBy
-) -> dict[tuple[str, int], Counter[str]]:
-    """How many lines of instances matched which pattern from the hour of `since` on, by the id of
-    the instance and by the first hour with one of each day or hour, or of all of it."""
-    found: dict[tuple[str, int], Counter[str]] = {}
-    for identity in identities:
-        firsts: dict[object, int] = {}
-        rows = db.execute(
-            f"SELECT {_PARTS[by]} AS part, min(hour) AS first, name, sum(count) FROM patterns"
-            f" WHERE instance = ? AND hour >= ? AND {SOUND['patterns']}"
-            " GROUP BY part, name ORDER BY first",
-            (identity, hour_of(since)),
-        )
-        for part, hour, name, count in rows:
-            first = firsts.setdefault(part, int(hour))
-            found.setdefault((identity, first), Counter())[str(name)] += int(count)
-    return found
+def add_patterns(
+    sums: Sums, db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int
+) -> None:
+    """Put the patterns of the hours from `begin` on, before `end`, to what was counted of instances
+    in that time. One that was stopped has no hour, and may have lines all the same."""
+    for identity, first, name, count in db.execute(
+        f"SELECT instance, min(hour), name, sum(count) {_WITHIN} GROUP BY instance, name",
+        (json.dumps(identities), begin, end),
+    ):
+        known = sums.get(identity)
+        sums[identity] = (first, Hour()) if known is None else (min(first, known[0]), known[1])
+        tally(sums[identity][1].patterns, {name: count})
+
+
+def add_each_hours_patterns(
+    hours: dict[int, Sums],
+    db: sqlite3.Connection,
+    identities: Sequence[str],
+    begin: int,
+    end: int,
+) -> None:
+    """The same for each of the hours."""
+    for identity, at, name, count in db.execute(
+        f"SELECT instance, hour, name, count {_WITHIN}", (json.dumps(identities), begin, end)
+    ):
+        _, hour = hours.setdefault(at, {}).setdefault(identity, (at, Hour()))
+        tally(hour.patterns, {name: count})
 
 
 def prune_patterns(db: sqlite3.Connection, before: float, limit: int) -> int:

@@ -19,6 +19,11 @@ def _moment(*columns: str) -> str:
     return f"ifnull({each}, 0)"
 
 
+def sums_of_counts(*columns: str) -> str:
+    """The condition, 0 or 1, that none of these columns holds what no sum can be."""
+    return " AND ".join(f"ifnull({each} BETWEEN 0 AND {1 << 53}, 0)" for each in columns)
+
+
 def _number(column: str) -> str:
     return f"ifnull({column} BETWEEN {-YEAR_10000} AND {YEAR_10000}, 0)"
 

@@ -17,9 +17,10 @@ from waziterm.domain.fleet.audit import AuditEntry
 from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.stats.hours import HOUR_S, Gap, Hour
+from waziterm.domain.stats.calendar import Span
+from waziterm.domain.stats.hours import FLEET, HOUR_S, Gap, Hour, hour_of
 from waziterm.domain.stats.sums import StatsBy
-from waziterm.store import alerts, audit, history, hours, incidents, outbox, patterns
+from waziterm.store import alerts, audit, history, hours, incidents, made, outbox, patterns, spans
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
@@ -43,9 +44,11 @@ _READ_AT_ONCE = 2_000
 _MADE_AT_ONCE = 500
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
+_SPANS_AT_ONCE = 1_500
+_UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
+_TAILS_AT_ONCE = 20
 _RECENT_AT_ONCE = 50
-_PATTERNS_AT_ONCE = 5
 
 
 class _ReadNewest(Protocol[T_co]):
@@ -74,6 +77,10 @@ class Store:
     async def instances(self) -> tuple[Instance, ...]:
         """All instances, in the order of their creation, without QR codes."""
         return await self._connection.read(rows_of.read_instances)
+
+    async def names(self) -> Mapping[str, str]:
+        """The names of all instances, by id."""
+        return await self._connection.read(rows_of.read_names)
 
     async def damaged_rows(self) -> Mapping[str, str]:
         """By name, the instances whose row holds what cannot be, and its columns that do."""
@@ -296,53 +303,80 @@ class Store:
         await self._connection.write(lambda db: hours.add_usage(db, at, usage))
 
     async def add_patterns(self, at: float, counts: Mapping[str, Mapping[str, int]]) -> None:
-        """Count lines of logs, see `store.patterns.add_patterns`."""
-        await self._connection.write(lambda db: patterns.add_patterns(db, at, counts))
-
-    async def patterns(
-        self, since: float, by: StatsBy, identity: str | None = None
-    ) -> Mapping[tuple[str, int], Counter[str]]:
-        """How many lines matched which pattern, see `store.patterns.read_patterns`. identity: None
-        for all, removed ones too.
-
-        It reads in small steps, so that others wait a few milliseconds at most.
-        """
-        known = await self._connection.read(hours.counted_ids) if identity is None else (identity,)
-        found: dict[tuple[str, int], Counter[str]] = {}
-        for first in range(0, len(known), _PATTERNS_AT_ONCE):
-            few = known[first : first + _PATTERNS_AT_ONCE]
-            found |= await self._connection.read(
-                partial(patterns.read_patterns, identities=few, since=since, by=by)
-            )
-        return found
+        """Count lines of logs, see `store.patterns.count_patterns`."""
+        await self._connection.write(lambda db: patterns.count_patterns(db, at, counts))
 
     async def sums(
         self, since: float, at: float, by: StatsBy, identity: str | None = None
-    ) -> Mapping[tuple[str, int], Hour]:
-        """What was counted from the hour of `since` until `at`, both UTC seconds, by instance's id
-        and begin; see `store.hours.sums`. identity: None for all, removed ones too.
+    ) -> AsyncIterator[hours.Sums]:
+        """What was counted from the hour of `since` until `at`, both UTC seconds: for each part of
+        the time in which something was, what was counted of each instance and of the fleet
+        (`FLEET`). identity: of an instance alone; None for all, removed ones too.
 
         It reads in small steps, so that others wait a few milliseconds at most.
         """
-        known = await self._connection.read(hours.counted_ids)
-        wanted = known if identity is None else (identity,)
-        at_once = _ROWS_AT_ONCE if by is StatsBy.HOUR else _SUMMED_AT_ONCE
-        parts = hours.parts(since, at, by, at_once)
-        size = max(1, at_once // (int((at - since) / HOUR_S) + 2)) if len(parts) == 1 else 1
-        found: dict[tuple[str, int], Hour] = {}
-        first: dict[str, int] = {}
-        for few in (wanted[n : n + size] for n in range(0, len(wanted), size)):
-            for begin, end in parts:
-                told = await self._connection.read(
-                    partial(hours.sums, identities=few, begin=begin, end=end, by=by)
+        read = self._connection.read
+        who = await read(hours.counted_ids) if identity is None else (identity,)
+        plan = partial(spans.parts, identities=who, since=since, until=at, by=by)
+        for part in await read(plan):
+            if by is StatsBy.HOUR:
+                for span in part.counted:
+                    async for hour in self._each_hour(who, span, at, identity is None):
+                        yield hour
+            elif found := await self._part(who, part, at, identity):
+                yield found
+
+    async def _part(
+        self, who: Sequence[str], part: spans.Part, at: float, identity: str | None
+    ) -> hours.Sums:
+        """What was counted in a part of a time."""
+        found: hours.Sums = {}
+        counted = list(part.counted)
+        at_once = max(1, _SPANS_AT_ONCE // len(who))
+        for first in range(0, len(part.spans), at_once):
+            few = part.spans[first : first + at_once]
+            try:
+                more = await self._connection.read(
+                    partial(spans.read_spans, spans=few, identity=identity)
                 )
-                for (each, hour), counted in told.items():
-                    key = (each, first.setdefault(each, hour) if by is StatsBy.ALL else hour)
-                    if key in found:
-                        found[key].add(counted)
-                    else:
-                        found[key] = counted
+            except spans.UnsoundSpanError:
+                await self._connection.write(partial(made.unmake_spans, spans=few))
+                counted += few
+            else:
+                spans.add_up(found, more)
+        for begin, end in counted:
+            for some, first_, end_ in hours.pieces(who, begin, end, at, _SUMMED_AT_ONCE):
+                read = partial(spans.counted, identities=some, begin=first_, end=end_)
+                more = await self._connection.read(read)
+                if identity is None and more:
+                    more[FLEET] = spans.fleet_of(more)
+                spans.add_up(found, more)
+        if FLEET in found:
+            spans.add_memory(found)
         return found
+
+    async def _each_hour(
+        self, who: Sequence[str], span: Span, at: float, whole: bool
+    ) -> AsyncIterator[hours.Sums]:
+        """The hours of a time. whole: with the fleet's."""
+        begin, end = span
+        step_s = max(1, _ROWS_AT_ONCE // len(who)) * HOUR_S
+        while begin < end:
+            until = begin + step_s if begin + step_s <= at else end
+            read = partial(spans.each_counted, identities=who, begin=begin, end=until)
+            for _, found in sorted((await self._connection.read(read)).items()):
+                if whole:
+                    found[FLEET] = spans.fleet_of(found)
+                yield found
+            begin = until
+
+    async def make_spans(self, at: float) -> None:
+        """Sum up the days, and blocks of them, that were over at a moment (UTC seconds) and are
+        not summed up yet, one in a transaction."""
+        who = await self._connection.read(hours.counted_ids)
+        look = partial(spans.missing, identities=who, until=at)
+        for span in await self._connection.read(look):
+            await self._connection.write(partial(spans.make, identities=who, span=span))
 
     async def recent(self, identities: Sequence[str], at: float) -> Mapping[str, tuple[Hour, Hour]]:
         """The last day of instances and the week before it, see `store.hours.recent`.
@@ -377,6 +411,7 @@ class Store:
         oldest = before - hours.KEPT_LONGER_S
         await self._in_steps(lambda db: hours.prune_hours(db, oldest, _PRUNED_AT_ONCE))
         await self._in_steps(lambda db: patterns.prune_patterns(db, oldest, _PRUNED_AT_ONCE))
+        await self._in_steps(lambda db: made.unmake_before(db, hour_of(oldest), _UNMADE_AT_ONCE))
         await self._connection.write(rows_of.prune_names)
         return Pruned(transitions, attempts, sends, lines)
 
@@ -399,6 +434,10 @@ class Store:
     async def settle(self, number: int, told: Settled, at: float) -> None:
         """Store how it stands with the message with this number after a try."""
         await self._connection.write(lambda db: outbox.settle(db, number, told, at))
+
+    async def give_up_damaged_alerts(self, at: float) -> int:
+        """Give up the messages that wait and cannot be read; how many those were."""
+        return await self._connection.write(lambda db: outbox.give_up_damaged(db, at))
 
     async def give_up_strays(self, sinks: Sequence[str], at: float) -> int:
         """Give up what waits for other sinks than those with these names; how many those were."""
@@ -453,6 +492,43 @@ class Store:
         )
         merged = {line.seq: line for line in (*stored, *pending)}
         return tuple(merged[seq] for seq in sorted(merged)[-limit:]) if limit > 0 else ()
+
+    @property
+    def lines_count(self) -> int:
+        """How many lines were taken in since it was opened; see `lines_after`."""
+        return self._writer.count
+
+    def lines_after(self, count: int) -> list[tuple[str, LogLine]]:
+        """The lines that were taken in after so many, with the ids of their instances, in the order
+        in which they came; see `store.lines.LineWriter.after`."""
+        return self._writer.after(count)
+
+    async def lines_of(
+        self, identities: Sequence[str], *, limit: int, since: float
+    ) -> tuple[tuple[str, LogLine], ...]:
+        """The newest `limit` lines of instances together, by time, oldest first, each with the id
+        of its instance, with those not yet written.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        wanted = frozenset(identities)
+        found = {
+            (who, line.seq): line
+            for who, line in self._writer.pending_of_all()
+            if who in wanted and line.at >= since
+        }
+        for first in range(0, len(identities), _TAILS_AT_ONCE):
+            few = identities[first : first + _TAILS_AT_ONCE]
+            read = partial(log.read_lines_of, identities=few, since=since, limit=limit)
+            for who, line in await self._connection.read(read):
+                found.setdefault((who, line.seq), line)
+            newest = sorted(found.items(), key=lambda each: (each[1].at, each[0]))[-limit:]
+            found = dict(newest)
+            if len(found) == limit:
+                # Nothing older than these is among the newest.
+                since = newest[0][1].at
+        by_time = sorted(found.items(), key=lambda each: (each[1].at, each[0]))
+        return tuple((who, line) for (who, _), line in by_time[-limit:])
 
     async def last_seq(self, identity: str) -> int:
         """The number of an instance's newest line, stored or buffered; 0 when there is none."""

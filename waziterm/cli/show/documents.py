@@ -134,10 +134,18 @@ class ConfigEntry(TypedDict):
     description: str
 
 
+class ConfigWarning(TypedDict):
+    """What is allowed in the config and may not be meant. setting: its name with dots."""
+
+    setting: str
+    warning: str
+
+
 class ConfigProblems(TypedDict):
     """What is wrong in the config: what `config --check` prints."""
 
     errors: list[Annotated[Json, ConfigProblem]]
+    warnings: list[ConfigWarning]
 
 
 class Full(TypedDict):

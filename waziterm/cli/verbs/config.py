@@ -5,7 +5,7 @@ The documents that they print with `--json` are in `cli.show.documents` and `dom
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
 from waziterm.cli.target import client_of
@@ -16,13 +16,20 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.reload import ConfigProblem, Reloaded
 from waziterm.manager.files.datadir import DataDir
 
+if TYPE_CHECKING:
+    from waziterm.cli.show.documents import ConfigWarning
+    from waziterm.domain.alerts.alert_settings import Pattern
+
 Json = dict[str, Any]
+_MANY_LINES = 2_000
+"""So many lines a second a noisy fleet has."""
 
 
 def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool) -> int:
     """Print every setting as it is gone by, each with its origin.
 
-    check: print all that is wrong instead; 1 when anything is. example: print a config file.
+    check: print all that is wrong instead, and what costs much; 1 when anything is wrong. example:
+    print a config file.
     Raises ConfigError unless one of them is asked for, and FleetError for what makes no sense.
     """
     if example:
@@ -32,7 +39,8 @@ def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool)
         return 0
     reading = read(Source(flag))
     if check:
-        return _print_problems(reading.problems, as_json)
+        warnings = _warnings(reading.settings.alerts.patterns)
+        return _print_problems(reading.problems, warnings, as_json)
     reading.checked()
     if as_json:
         output.document([entry_json(entry) for entry in reading.entries])
@@ -42,13 +50,35 @@ def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool)
     return 0
 
 
-def _print_problems(problems: tuple[ConfigProblem, ...], as_json: bool) -> int:
+def _warnings(patterns: "tuple[Pattern, ...]") -> "list[ConfigWarning]":
+    """What is allowed and may not be meant: patterns of which looking for them costs much."""
+    if not patterns:
+        return []
+    from waziterm.manager.care.pattern_cost import costly  # noqa: PLC0415 - only where some are set
+
+    return [
+        {
+            "setting": f"alerts.patterns.{each.name}.regex",
+            "warning": f"takes {took_s * 1e6:.0f} µs for a line of the log, which is"
+            f" {took_s * _MANY_LINES:.0%} of a core at {_MANY_LINES:,} lines a second:"
+            " use smaller repeats",
+        }
+        for each, took_s in costly(patterns)
+    ]
+
+
+def _print_problems(
+    problems: tuple[ConfigProblem, ...], warnings: "list[ConfigWarning]", as_json: bool
+) -> int:
     if as_json:
-        output.document({"errors": [asdict(problem) for problem in problems]})
-    elif problems:
-        for problem in problems:
-            output.line(problem.error)
-    else:
+        errors = [asdict(problem) for problem in problems]
+        output.document({"errors": errors, "warnings": warnings})
+        return int(bool(problems))
+    for problem in problems:
+        output.line(problem.error)
+    for warning in warnings:
+        output.line(f"warning: {warning['setting']}: {warning['warning']}")
+    if not problems and not warnings:
         output.line("nothing is wrong in the config")
     return int(bool(problems))
 

@@ -41,8 +41,6 @@ NEWEST = 200
 MOST = 5000
 DAY_S = 86_400.0
 _PAUSE_S = 0.5
-_NO_SUCH = 2
-"""The code with which a manager refuses a name that nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +67,10 @@ def show_logs(
     keeps = _filter(wanted)
     # What is left out must not count.
     fetched = MOST if wanted.grep is not None or wanted.level is not None else limit
-    source = client_of(data).ask if follow else partial(ask, data)
     if follow:
-        return _follow(source, as_json, name, begin, fetched, limit, keeps)
-    lines = _newest(source, _names(source, name), begin, fetched, {}, name is None)
-    lines = [each for each in lines if keeps(each)][-limit:]
+        return _follow(client_of(data).ask, as_json, name, begin, fetched, limit, keeps)
+    found = ask(data, lambda fleet: fleet.fleet_lines(limit=fetched, since=begin, name=name))
+    lines = _shown(found["lines"], name, keeps)[-limit:]
     if as_json:
         output.document(lines)
         return 0
@@ -113,41 +110,12 @@ def level_of(line: Json) -> LogLevel:
     return LogLevel.INFO
 
 
-def _names(source: Source, name: str | None) -> list[str]:
-    if name is not None:
-        return [name]
-    return [each["name"] for each in source(lambda fleet: fleet.snapshot().everyone())]
-
-
-def _newest(
-    source: Source,
-    names: Sequence[str],
-    begin: float,
-    limit: int,
-    last: dict[str, int],
-    named: bool,
-) -> list[Json]:
-    """The lines of these instances after the last ones that were seen of each, by time. last: is
-    brought up to date. named: each line tells its instance."""
-    found: list[Json] = []
-    for name in names:
-        after = last.get(name, 0)
-        try:
-            lines = source(_lines(name, limit, begin, after))
-        except FleetError as error:
-            if named and error.code == _NO_SUCH:
-                # It was removed since all were listed; the next of its name begins anew.
-                last.pop(name, None)
-                continue
-            raise
-        if lines:
-            last[name] = lines[-1]["seq"]
-        found += ({"instance": name, **line} for line in lines) if named else lines
-    return sorted(found, key=lambda line: str(line["at"])) if named else found
-
-
-def _lines(name: str, limit: int, begin: float, after: int) -> Callable[[Fleet], object]:
-    return lambda fleet: fleet.lines(name, limit=limit, since=begin, after=after)
+def _shown(lines: Sequence[Json], name: str | None, keeps: Callable[[Json], bool]) -> list[Json]:
+    """The lines that are wanted; those of one instance that was named do not tell its name."""
+    kept = [line for line in lines if keeps(line)]
+    if name is None:
+        return kept
+    return [{key: line[key] for key in line if key != "instance"} for line in kept]
 
 
 def _follow(
@@ -159,11 +127,11 @@ def _follow(
     limit: int,
     keeps: Callable[[Json], bool],
 ) -> int:
-    """Print lines as they come, until ctrl+c. Raises FleetError when the manager goes away."""
+    """Print lines as they come, until ctrl+c. Raises FleetError when the manager goes away, and
+    when the instance is removed."""
     try:
-        last: dict[str, int] = {}
-        lines = _newest(source, _names(source, name), begin, fetched, last, name is None)
-        lines = [each for each in lines if keeps(each)][-limit:]
+        found = source(lambda fleet: fleet.fleet_lines(limit=fetched, since=begin, name=name))
+        lines = _shown(found["lines"], name, keeps)[-limit:]
         while True:
             for line in lines:
                 output.line(json.dumps(line) if as_json else log_line(line))
@@ -171,8 +139,10 @@ def _follow(
             if streams.lost() is not None:
                 return 1
             time.sleep(_PAUSE_S)
-            more = _newest(source, _names(source, name), begin, MOST, last, name is None)
-            lines = [each for each in more if keeps(each)]
+            # What came while the answer was made is in the next one too.
+            told, last = found["lines"], found["last"]
+            found = source(partial(_after, name, last))
+            lines = _shown([each for each in found["lines"] if each not in told], name, keeps)
     except KeyboardInterrupt:
         return 0
     except FleetError as error:
@@ -180,6 +150,10 @@ def _follow(
             raise
         output.line(json.dumps(document_with_verbs(error.document)))
         return error.code
+
+
+def _after(name: str | None, last: int, fleet: Fleet) -> object:
+    return fleet.fleet_lines(limit=MOST, name=name, after=last)
 
 
 def show_conflicts(flag: Path | None, as_json: bool, name: str | None, since: str | None) -> int:

@@ -7,8 +7,8 @@ from waziterm.domain.alerts.delivery import AlertsView
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
-from waziterm.domain.fleet.api import Fleet, InstanceView, Shown
-from waziterm.domain.fleet.history import ShiftNote
+from waziterm.domain.fleet.api import Fleet, InstanceView, LogLine, Shown
+from waziterm.domain.fleet.history import FleetLine, ShiftNote
 from waziterm.domain.fleet.tools import RestartReport, Silence
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
@@ -28,6 +28,7 @@ _COMPOSED: dict[str, Any] = {
     "doctor": documents.Doctor,
     "full": documents.Full,
     "incidents": list[documents.Incident],
+    "logs": list[LogLine | FleetLine],
     "note": list[ShiftNote],
     "restart": RestartReport,
     "remove": Removal | list[documents.Removed | documents.InstanceFailure],

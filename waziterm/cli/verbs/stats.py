@@ -55,10 +55,14 @@ def show_stats(
     now = time.time()
     begin = now - WEEK_S if since is None else moment_of(since, now)
     part = StatsBy(by.value) if by in (By.DAY, By.HOUR) else None
-    found = ask(data, lambda fleet: fleet.stats(begin, by=part))
+    wanted: Sequence[str] = ()
     if names:
         everyone = [each["name"] for each in ask(data, lambda fleet: fleet.snapshot().everyone())]
-        wanted = set(matching(names, everyone))
+        wanted = matching(names, everyone)
+    # A long time of all is much to read, and much to send.
+    alone = wanted[0] if len(wanted) == 1 else None
+    found = ask(data, lambda fleet: fleet.stats(begin, alone, part))
+    if names:
         found = [each for each in found if each["instance"] in wanted]
     if as_json:
         output.document(found)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from waziterm.domain.alerts.alert import AlertRule, AlertSeverity
 from waziterm.domain.alerts.quiet import ALLOWED as ALLOWED_QUIET
 from waziterm.domain.alerts.quiet import Quiet
+from waziterm.domain.lifecycle.instance import PHONE_DAYS
 from waziterm.domain.names import ALLOWED as ALLOWED_NAME
 from waziterm.domain.names import check_name
 from waziterm.domain.screen import Lang
@@ -250,7 +251,7 @@ class Alerts:
         400, "`memory` tells of a worker process that has more megabytes.", low=50, high=10**6
     )
     phone_days: float = setting(
-        12.0, "`phone` tells of so many days without a sign from the phone.", low=1, high=365
+        PHONE_DAYS, "`phone` tells of so many days without a sign from the phone.", low=1, high=365
     )
     sinks: tuple[Sink, ...] = table(
         tuple,

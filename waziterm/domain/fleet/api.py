@@ -9,7 +9,7 @@ from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.counts import Counts, WorkerUse
 from waziterm.domain.fleet.protocol import Fleet, Shown, Subscription
-from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.lifecycle.instance import PHONE_DAYS, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import mask_proxy
@@ -124,6 +124,14 @@ class InstanceView:
         """Until when the account may start no new chats, as seen at a moment; None when it may."""
         until = self.no_new_chats_until
         return until if until is not None and until > at else None
+
+    def phone_silent_s(self, at: float) -> float | None:
+        """For how many seconds nothing has come from its phone, as seen at a moment; None when it
+        is not connected, and when that is shorter than `PHONE_DAYS`."""
+        if self.phone_seen_at is None or self.state is not State.CONNECTED:
+            return None
+        silent_s = at - self.phone_seen_at
+        return silent_s if silent_s >= PHONE_DAYS * 86_400.0 else None
 
     def silenced(self, at: float) -> Moment | None:
         """Until when no sink is told of it, as seen at a moment; None when they are."""

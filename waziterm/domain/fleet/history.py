@@ -7,6 +7,7 @@ from typing import Any
 from waziterm.domain.alerts.delivery import ToldTo
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.codec import document_of
+from waziterm.domain.fleet.api import Source
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.lifecycle.reasons import Reason
@@ -95,6 +96,26 @@ class Attempt:
     kind: AttemptKind
     took_s: Seconds | None = None
     ok: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetLine:
+    """A log line with the name of its instance; else as `domain.fleet.api.LogLine`."""
+
+    instance: str
+    seq: int
+    at: Moment
+    source: Source
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetLines:
+    """Log lines, oldest first. last: what to ask with for those that come after them, 0 where
+    nothing comes."""
+
+    lines: tuple[FleetLine, ...]
+    last: int
 
 
 @dataclass(frozen=True, slots=True)

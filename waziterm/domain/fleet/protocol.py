@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, SendResult
     from waziterm.domain.fleet.audit import AuditEntry
-    from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
+    from waziterm.domain.fleet.history import (
+        Attempt,
+        FleetLines,
+        IncidentView,
+        Moved,
+        ShiftNote,
+    )
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
     from waziterm.domain.lifecycle.instance import QrCode
     from waziterm.domain.reload import Reloaded
@@ -109,6 +115,20 @@ class Fleet(Protocol):
     ) -> tuple[LogLine, ...]:
         """The newest `limit` lines that are stored, oldest first: from `since` (UTC seconds) on,
         and with a number above `after`."""
+        ...
+
+    @verb("GET /v1/logs", files=True, line="logs")
+    async def fleet_lines(
+        self,
+        *,
+        limit: Lines = 200,
+        since: Moment = 0.0,
+        name: Name | None = None,
+        after: Seq | None = None,
+    ) -> FleetLines:
+        """The newest `limit` log lines of all instances, or of one, by time, oldest first, from
+        `since` (UTC seconds) on. after: what an earlier answer has as `last`; then it is what came
+        since, in the order in which it came, also of one that was added anew under its name."""
         ...
 
     # -- one instance -------------------------------------------------------------------------

@@ -11,6 +11,9 @@ from waziterm.domain.units import Moment
 
 _BY_NUMBER = "s.whatsapp.net"
 """The server of a JID that is a phone number; others hide it."""
+PHONE_DAYS = 12.0
+"""After so many days without a sign from the phone somebody is told: WhatsApp unlinks its devices
+after about 14."""
 DEVICE_NAME = "waziterm"
 """What the phone shows in its list of linked devices."""
 

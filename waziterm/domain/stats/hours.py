@@ -33,6 +33,8 @@ _WANTED = frozenset(
     }
 )
 """For these a connection ends because a person or the program meant it to."""
+FLEET = ""
+"""In the place of an instance's id: all of them together, with those that were removed."""
 _LATE_S = 60.0
 _LEAST_S, _STEP = 0.001, math.log(1.05)
 
@@ -75,7 +77,9 @@ class Hour:
     up_s, seen_s: see the module. by_reason: drops by the slug of their reason. connects,
     reconnects: how many took how long, see `bucket_of`; a reconnect is the time from a drop to the
     next connection. cpu_s: of its worker, its share. memory_bytes: the most of its worker, its
-    share; 0 where it was not measured. drops_at: drops by the begin of their hour, in a sum.
+    share; 0 where it was not measured. drops_at: drops by the begin of their hour, in a sum; of
+    sums, at least the worst hour of each. patterns: lines of its log by the name of the pattern
+    that they match.
 
     Plain dicts, which the garbage collector has no work with: there are many hours.
     """
@@ -94,6 +98,7 @@ class Hour:
     cpu_s: float = 0.0
     memory_bytes: int = 0
     drops_at: dict[int, int] = field(default_factory=dict)
+    patterns: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: "Hour") -> None:
         """Count what another one has too; the memory is the greater of both."""
@@ -111,6 +116,13 @@ class Hour:
         self.cpu_s += other.cpu_s
         self.memory_bytes = max(self.memory_bytes, other.memory_bytes)
         tally(self.drops_at, other.drops_at)
+        tally(self.patterns, other.patterns)
+
+    @property
+    def worst(self) -> tuple[int, int]:
+        """The hour with the most drops, of several the last: how many, and its begin; both are 0
+        where there is no drop."""
+        return max(((count, at) for at, count in self.drops_at.items()), default=(0, 0))
 
     def bounded(self) -> None:
         """Cut what a clock that was set back has counted twice: an hour has 3,600 seconds."""

@@ -1,6 +1,5 @@
 """The sums of the history as `waziterm stats` tells them."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,18 +52,15 @@ class Stats:
     patterns: Mapping[str, int]
 
 
-def stats_of(
-    instance: str | None, since: float, sum_: Hour, patterns: Counter[str] | None = None
-) -> Stats:
-    """The statistics of what was counted from a moment on, UTC seconds. patterns: lines of its log
-    by the name of the pattern that they match."""
-    worst = max(sum_.drops_at.items(), key=lambda each: (each[1], each[0]), default=None)
+def stats_of(instance: str | None, since: float, sum_: Hour) -> Stats:
+    """The statistics of what was counted from a moment on, UTC seconds."""
+    drops, worst = sum_.worst
     return Stats(
         instance,
         since,
         _share(sum_.up_s, sum_.seen_s),
         sum_.drops,
-        dict(sorted(sum_.by_reason.items(), key=lambda each: -each[1])),
+        _most_first(sum_.by_reason),
         sum_.conflicts,
         quantile(sum_.connects, 0.5),
         quantile(sum_.connects, 0.95),
@@ -74,11 +70,15 @@ def stats_of(
         sum_.acks,
         _share(sum_.acks, sum_.sends),
         sum_.up_s / sum_.drops if sum_.drops else None,
-        None if worst is None else float(worst[0]),
+        float(worst) if drops else None,
         sum_.cpu_s if sum_.memory_bytes else None,
         sum_.memory_bytes or None,
-        dict((patterns or Counter()).most_common()),
+        _most_first(sum_.patterns),
     )
+
+
+def _most_first(counts: Mapping[str, int]) -> Mapping[str, int]:
+    return dict(sorted(counts.items(), key=lambda each: -each[1]))
 
 
 def _share(part: float, whole: float) -> float | None:

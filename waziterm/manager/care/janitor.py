@@ -115,6 +115,7 @@ class Janitor:
             before = self._clock.now() - self._keep_history_s
             await store.prune(min(before, past.at), past.rows)
             await write_ages(store, ages.without_marks_before(past))
+        await store.make_spans(self._clock.now())
         return acts
 
     async def _aged(self) -> Ages:

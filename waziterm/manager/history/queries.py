@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from waziterm.domain.fleet.api import FleetError
-from waziterm.domain.fleet.history import Attempt, IncidentView, Moved
+from waziterm.domain.fleet.api import FleetError, LogLine
+from waziterm.domain.fleet.history import Attempt, FleetLine, FleetLines, IncidentView, Moved
 from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.incidents.outcome import closed_at, done_about
 from waziterm.domain.lifecycle.reasons import Reason
@@ -30,6 +30,31 @@ MOST_ATTEMPTS = 10_000
 """So many are told at most, the newest."""
 _LOOKED_THROUGH = 50_000
 """So many transitions are looked through at most, the newest."""
+
+
+async def fleet_lines_in(
+    store: Store, names: Mapping[str, str], since: float, limit: int
+) -> FleetLines:
+    """See `domain.fleet.protocol.Fleet.fleet_lines`. names: of the instances, by id. Raises
+    StoreError."""
+    # What comes while it is read is told again by the next answer, and never left out.
+    last = store.lines_count
+    found = await store.lines_of(tuple(names), limit=limit, since=since)
+    return FleetLines(_named(found, names), last)
+
+
+def new_lines_in(store: Store, names: Mapping[str, str], after: int, limit: int) -> FleetLines:
+    """The same of the lines that came since an answer. after: what that one has as `last`."""
+    return FleetLines(_named(store.lines_after(after), names)[-limit:], store.lines_count)
+
+
+def _named(lines: Iterable[tuple[str, LogLine]], names: Mapping[str, str]) -> tuple[FleetLine, ...]:
+    """Lines with the names of their instances; those of others are left out."""
+    return tuple(
+        FleetLine(names[identity], line.seq, line.at, line.source, line.text)
+        for identity, line in lines
+        if identity in names
+    )
 
 
 async def incidents_in(store: Store, since: float) -> tuple[IncidentView, ...]:

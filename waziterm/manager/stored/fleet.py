@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
-    from waziterm.domain.fleet.history import IncidentView, Moved, ShiftNote
+    from waziterm.domain.fleet.history import FleetLines, IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
@@ -79,6 +79,25 @@ class StoredFleet:
         async with self._read() as store:
             known, identity = await _with_id(store, name)
             return await known.lines(identity, limit=limit, since=since, after_seq=after)
+
+    async def fleet_lines(
+        self,
+        *,
+        limit: int = 200,
+        since: float = 0.0,
+        name: str | None = None,
+        after: int | None = None,
+    ) -> "FleetLines":
+        from waziterm.domain.fleet.history import FleetLines  # noqa: PLC0415 - only here
+        from waziterm.manager.history.queries import fleet_lines_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            if name is not None:
+                known, identity = await _with_id(store, name)
+                return await fleet_lines_in(known, {identity: name}, since, limit)
+            if store is None:
+                return FleetLines((), 0)
+            return await fleet_lines_in(store, await store.names(), since, limit)
 
     async def conflicts(self, since: float = 0.0) -> "tuple[ConflictRecord, ...]":
         from waziterm.manager.history.conflicts import conflicts_in  # noqa: PLC0415 - only here

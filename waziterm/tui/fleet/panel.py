@@ -91,6 +91,9 @@ def _body(
         body.append(row([(words.health(view, now), look.FAINT)], width, look.PLAIN))
         if barred := words.barred(view, now):
             body += _wrapped(barred, width, room - 1, look.MARKED)
+        room = height - len(body)
+        if room > 0 and (silent := words.phone_silent(view, now)):
+            body += _wrapped(silent, width, min(2, room), look.MARKED)
     elif view.state is State.PAIRING:
         body += _wrapped(words.qr_line(view, now), width, room, look.MARKED)
         if view.reason is not Reason.QR_SHOWN:

@@ -85,6 +85,8 @@ def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
         strips += wrapped(words.why(view), width, 4, reason)
         if barred := words.barred(view, now):
             strips += wrapped(barred, width, 2, look.MARKED)
+        if silent := words.phone_silent(view, now):
+            strips += wrapped(silent, width, 2, look.MARKED)
         if silenced := words.silenced(view, now):
             strips += wrapped(silenced, width, 1, look.FAINT)
         strips += wrapped(words.next_step(view, now), width, 3, look.BRIGHT)

@@ -125,6 +125,15 @@ def barred(view: InstanceView, now: float) -> str:
     return tr("cannot start new chats until {moment}", moment=since(until, now))
 
 
+def phone_silent(view: InstanceView, now: float) -> str:
+    """That nothing has come from its phone for long, and what helps; "" when something has."""
+    silent_s = view.phone_silent_s(now)
+    if silent_s is None:
+        return ""
+    days = int(silent_s // 86_400)
+    return tr("no sign from the phone for {days} days: open WhatsApp on it", days=str(days))
+
+
 def silenced(view: InstanceView, now: float) -> str:
     """That no sink of the alerts is told of it, and until when; "" when they are."""
     until = view.silenced(now)

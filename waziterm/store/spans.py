@@ -1,0 +1,237 @@
+"""Whole days, and blocks of them, summed up from the hours: a long time is told from few rows.
+
+They tell nothing that the hours do not. A span is read only where it was made, and days are those
+of the machine's zone: after a change of the zone, or of its rules, its old days are not asked for.
+What is counted late unmakes the spans that it belongs to, and so does a row that cannot be read.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from waziterm.domain.stats.calendar import DAY_S, Span, blocks, days
+from waziterm.domain.stats.hours import FLEET, Hour, hour_of
+from waziterm.domain.stats.sums import StatsBy
+from waziterm.store.hours import Sums, joined, oldest_hour, read_each_hour, read_hours, summed
+from waziterm.store.made import made, unmake_spans
+from waziterm.store.patterns import add_each_hours_patterns, add_patterns
+from waziterm.store.sound import YEAR_10000, sums_of_counts
+
+_SUMMED = (
+    *("up_ms", "seen_ms", "drops", "conflicts", "attempts", "attempts_ok", "sends", "acks"),
+    "cpu_ms",
+)
+_COUNTS = ("by_reason", "connects", "reconnects", "patterns")
+_NUMBERS = ("first", *_SUMMED, "memory_bytes", "worst_drops", "worst_hour")
+_COLUMNS = ("begins", "ends", "instance", *_NUMBERS, *_COUNTS)
+_WRITE = f"INSERT INTO spans ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_RECENT_S = 800.0 * DAY_S
+"""Spans are made of so long a time, in seconds: what is older than 13 months is so because a clock
+was wrong, or because the settings keep it, and is read from its hours."""
+_BLOCKS = (8, 64)
+"""So many days has a block: 13 months are at most 34 spans then."""
+_READ = (
+    f"SELECT instance, min({sums_of_counts(*_NUMBERS)}), min(first),"
+    f" {', '.join(f'sum({each})' for each in _SUMMED)}, max(memory_bytes),"
+    f" group_concat(iif(worst_drops, printf('\"%d\":%d', worst_hour, worst_drops), NULL)),"
+    + ",".join(f" group_concat(trim({each}, '{{}}'))" for each in _COUNTS)
+    + " FROM json_each(?1) AS span CROSS JOIN spans ON begins = json_extract(span.value, '$[0]')"
+    " AND ends = json_extract(span.value, '$[1]') AND (?2 IS NULL OR instance = ?2)"
+    " GROUP BY instance"
+)
+
+
+class UnsoundSpanError(Exception):
+    """A span is not made any more, or has a row that the program never writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a time that is told of by itself, and where it is read: from the spans that were
+    made, and from the hours of others."""
+
+    spans: tuple[Span, ...]
+    counted: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A span that can be made. days: those that it is made of; () of one that is made of hours."""
+
+    span: Span
+    days: tuple[Span, ...] = ()
+
+
+def parts(
+    db: sqlite3.Connection, identities: Sequence[str], since: float, until: float, by: StatsBy
+) -> tuple[Part, ...]:
+    """The parts of a time, in order: all of it, the days, or, by hour, all of it to be read hour by
+    hour. since, until: UTC seconds; the time begins with the hour of `since`, and what was counted
+    after its end, before a clock was set back, is in its last part."""
+    oldest = oldest_hour(db, identities)
+    if oldest is None:
+        return ()
+    begin = max(hour_of(since), min(oldest, hour_of(until)))
+    known, calendar = made(db), _calendar(db, identities, begin, max(begin, until))
+    if by is StatsBy.HOUR:
+        known = frozenset()
+    found = []
+    for day in calendar[:-1]:
+        is_made = day in known and day[0] >= begin
+        found.append(Part((day,), ()) if is_made else Part((), ((max(begin, day[0]), day[1]),)))
+    found.append(Part((), ((max(begin, calendar[-1][0]), YEAR_10000),)))
+    return tuple(found) if by is StatsBy.DAY else (_joined(found, calendar[:-1], known),)
+
+
+def _calendar(
+    db: sqlite3.Connection, identities: Sequence[str], begin: int, until: float
+) -> tuple[Span, ...]:
+    """The days from a moment to another, UTC seconds; of those long ago, which are pruned soon, the
+    ones alone of which there are hours: a clock may have been wrong by decades."""
+    if begin >= until - _RECENT_S:
+        return days(begin, until)
+    recent = days(until - _RECENT_S, until)
+    old = {
+        days(hour, hour)[0]
+        for table in ("hours", "patterns")
+        for (hour,) in db.execute(
+            f"SELECT DISTINCT hour FROM json_each(?) AS each CROSS JOIN {table}"
+            " ON instance = each.value AND hour >= ? AND hour < ?",
+            (json.dumps(identities), begin, recent[0][0]),
+        )
+    }
+    return (*sorted(old), *recent)
+
+
+def read_spans(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> Sums:
+    """What spans sum up to, of an instance, or of each and of the fleet. Raises
+    UnsoundSpanError."""
+    found: Sums = {}
+    if not made(db).issuperset(spans):
+        # Something was counted into one since it was looked for.
+        raise UnsoundSpanError
+    for who, is_sound, first, *sums, patterns in db.execute(_READ, (json.dumps(spans), identity)):
+        if not is_sound:
+            raise UnsoundSpanError
+        try:
+            found[who] = first, summed(*sums)
+            found[who][1].patterns |= joined(patterns)
+        except (ValueError, TypeError) as error:
+            raise UnsoundSpanError from error
+    return found
+
+
+def counted(db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int) -> Sums:
+    """The same of the hours from `begin` on, before `end`, without the fleet."""
+    sums = read_hours(db, identities, begin, end)
+    add_patterns(sums, db, identities, begin, end)
+    return sums
+
+
+def each_counted(
+    db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int
+) -> dict[int, Sums]:
+    """The same of each of these hours."""
+    found = read_each_hour(db, identities, begin, end)
+    add_each_hours_patterns(found, db, identities, begin, end)
+    return found
+
+
+def add_up(sums: Sums, more: Sums) -> None:
+    """Add what was counted in another time to what was counted in one."""
+    for who, (first, sum_) in more.items():
+        if (known := sums.get(who)) is None:
+            sums[who] = first, sum_
+        else:
+            known[1].add(sum_)
+            sums[who] = min(first, known[0]), known[1]
+
+
+def missing(db: sqlite3.Connection, identities: Sequence[str], until: float) -> tuple[Missing, ...]:
+    """The spans that can be made of what was counted until a moment (UTC seconds), in the order in
+    which they have to be made. identities: of all instances of which something is counted."""
+    oldest = oldest_hour(db, identities)
+    if oldest is None or oldest > until:
+        return ()
+    # Hours of the first day may be pruned already.
+    known, calendar = made(db), days(max(oldest, until - _RECENT_S), until)[1:-1]
+    found = [Missing(day) for day in calendar if day not in known]
+    for size in _BLOCKS:
+        for of_days in blocks(calendar, size):
+            block = _whole(of_days)
+            if block not in known:
+                found.append(Missing(block, of_days))
+    return tuple(found)
+
+
+def make(db: sqlite3.Connection, identities: Sequence[str], span: Missing) -> None:
+    """Make a span."""
+    if not span.days:
+        sums = counted(db, identities, *span.span)
+        sums[FLEET] = fleet_of(sums, span.span[0])
+        _write(db, span.span, sums)
+        return
+    try:
+        _write(db, span.span, read_spans(db, span.days, None))
+    except UnsoundSpanError:
+        unmake_spans(db, span.days)
+
+
+def fleet_of(sums: Sums, begin: int = 0) -> tuple[int, Hour]:
+    """What the instances of a time sum up to. begin: its first hour when nothing was counted."""
+    whole = Hour()
+    for _, each in sums.values():
+        whole.add(each)
+    whole.memory_bytes = _memory(sums)
+    return min((first for first, _ in sums.values()), default=begin), whole
+
+
+def add_memory(sums: Sums) -> None:
+    """Let the fleet's memory be that of all instances, each at its highest."""
+    sums[FLEET][1].memory_bytes = _memory(sums)
+
+
+def _memory(sums: Sums) -> int:
+    return sum(each.memory_bytes for who, (_, each) in sums.items() if who != FLEET)
+
+
+def _joined(found: Sequence[Part], calendar: Sequence[Span], known: frozenset[Span]) -> Part:
+    """One part of parts that follow each other. calendar: their days."""
+    spans = {span for part in found for span in part.spans}
+    counted: list[Span] = []
+    for part in found:
+        for begin, end in part.counted:
+            follows = counted and counted[-1][1] == begin
+            counted.append((counted.pop()[0] if follows else begin, end))
+    for size in reversed(_BLOCKS):
+        for of_days in blocks(calendar, size):
+            block = _whole(of_days)
+            if block in known and spans.issuperset(of_days):
+                spans = spans.difference(of_days) | {block}
+    return Part(tuple(sorted(spans)), tuple(counted))
+
+
+def _whole(of_days: Sequence[Span]) -> Span:
+    return of_days[0][0], of_days[-1][1]
+
+
+def _write(db: sqlite3.Connection, span: Span, sums: Sums) -> None:
+    db.execute("INSERT INTO spans_made (begins, ends) VALUES (?, ?)", span)
+    db.executemany(
+        _WRITE, ((*span, who, first, *_row(sum_)) for who, (first, sum_) in sums.items())
+    )
+
+
+def _row(sum_: Hour) -> tuple[int | str | None, ...]:
+    return (
+        *(round(sum_.up_s * 1000), round(sum_.seen_s * 1000), sum_.drops, sum_.conflicts),
+        *(sum_.attempts, sum_.attempts_ok, sum_.sends, sum_.acks, round(sum_.cpu_s * 1000)),
+        *(sum_.memory_bytes, *sum_.worst),
+        *(_text(sum_.by_reason), _text(sum_.connects), _text(sum_.reconnects)),
+        _text(sum_.patterns),
+    )
+
+
+def _text(counts: dict[str, int] | dict[int, int]) -> str | None:
+    return json.dumps(counts, separators=(",", ":")) if counts else None
