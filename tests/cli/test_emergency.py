@@ -199,7 +199,8 @@ def test_undo_says_what_comes_back_and_asks(
     assert done.document == {"instance": "shop-z", "entry": ENTRY.id}
     assert fleet.calls[-1] == ("restore", ENTRY.id)
     done = call("undo", "--yes", "--data-dir", str(managed.root))
-    assert (done.code, done.out) == (0, "shop-z: restored; `waziterm status shop-z`\n")
+    shown = f"`waziterm status shop-z --data-dir {managed.root}`"
+    assert (done.code, done.out) == (0, f"shop-z: restored; {shown}\n")
 
 
 def test_undo_tells_how_many_more_there_are(

@@ -20,7 +20,8 @@ def finding_lines(finding: Json) -> tuple[str, str]:
     """What was found with whom, and what to do about it."""
     about = finding["instance"] or finding["subject"]
     said = plain(f"{finding['severity']}: {about}: {finding['evidence']}", 400)
-    act = with_verbs(finding["act"], finding["instance"] or "NAME")
+    act = finding["act"]
     if finding["remedy"] is not None:
         act = f"{act} (`waziterm fix` does it)"
+    act = with_verbs(act, finding["instance"] or "NAME")
     return said, f"  {plain(act, 400)}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from waziterm.cli.show import output
 from waziterm.cli.show.findings import finding_lines, serious
 from waziterm.cli.show.times import shown
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.asking import confirm, typed
 from waziterm.cli.verbs.several import Act, carry_out, instance_lines
@@ -90,7 +91,8 @@ def clean_all(flag: Path | None, as_json: bool, logout: bool, yes: bool) -> int:
     if as_json:
         output.document(found)
     else:
-        output.line(f"cleaned: {', '.join(found['cleaned'])}; `waziterm trash` lists them")
+        said = f"cleaned: {', '.join(found['cleaned'])}; `waziterm trash` lists them"
+        output.line(with_verbs(said))
     return 0
 
 
@@ -113,7 +115,7 @@ def remove(flag: Path | None, as_json: bool, names: Sequence[str], logout: bool,
 def _removed(name: str, found: Json) -> list[str]:
     if found["not_unlinked"]:
         output.remark(plain(f"waziterm: {name}: {found['not_unlinked']}", 400))
-    return [f"{name}: removed; `waziterm restore {found['entry']}` brings it back"]
+    return [with_verbs(f"{name}: removed; `waziterm restore {found['entry']}` brings it back")]
 
 
 def trash(flag: Path | None, as_json: bool) -> int:
@@ -176,13 +178,13 @@ def _can_be_undone(entry: Json) -> bool:
 
 
 def _restored(name: str) -> str:
-    return f"{name}: restored; `waziterm status {name}`"
+    return with_verbs(f"{name}: restored; `waziterm status {name}`")
 
 
 def _undo(logout: bool) -> str:
     if logout:
         return "The device is unlinked at WhatsApp, which cannot be undone."
-    return "`waziterm restore` brings it back; the device stays linked."
+    return with_verbs("`waziterm undo` brings it back; the device stays linked.")
 
 
 def _verdict(findings: list[Json]) -> int:

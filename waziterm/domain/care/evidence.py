@@ -129,5 +129,7 @@ class Survey:
                 entry=newest.id,
             )
         return Phrase(
-            "`waziterm clean {name}`, then `waziterm start {name}` to link it anew", name=name
+            "`waziterm clean {name}`, `waziterm start {name}`, then `waziterm qr {name}` to link it"
+            " anew",
+            name=name,
         )

@@ -168,7 +168,8 @@ class Cleaning:
         if not entry.restorable:
             raise FleetError(
                 f"{identity} cannot be restored: its device is no longer linked",
-                f"`waziterm start {entry.instance}`, then `waziterm qr`, links it anew",
+                f"`waziterm start {entry.instance}`, then `waziterm qr {entry.instance}`, links it"
+                " anew",
             )
         return entry
 

@@ -18,7 +18,7 @@ from waziterm.domain.fleet.audit import AuditEntry, AuditResult
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
@@ -308,7 +308,28 @@ def at_rest(instance: Instance) -> InstanceView:
             due=None,
         )
     view = view_of(instance, Health(), None)
-    return replace(view, next_attempt=None, next_step=Reason.NO_MANAGER.next_step)
+    return replace(view, next_attempt=None, next_step=_next_step(instance))
+
+
+def _next_step(instance: Instance) -> str:
+    """What to do about one that no manager looks after: start one, and what the next one will not
+    do by itself, see `domain.lifecycle.steps.resume_wanted`. instance: at rest."""
+    first, then = Reason.NO_MANAGER.next_step, instance.next_step
+    if instance.state is State.OUTDATED and instance.reason is Reason.OUTDATED_CLIENT:
+        # It says itself when a manager is to be started.
+        return then
+    if instance.state in (State.HELD, State.LOGGED_OUT):
+        return f"{first}; {then}"
+    if instance.is_paired and instance.wanted is Wanted.RUNNING:
+        return first
+    if instance.state is State.STOPPED and instance.reason not in (
+        Reason.NO_MANAGER,
+        Reason.PAUSED,
+    ):
+        return f"{first}; {then}"
+    return (
+        f"{first}; {Reason.BY_OPERATOR.next_step if instance.is_paired else Reason.NEW.next_step}"
+    )
 
 
 async def _with_id(store: Store | None, name: str) -> tuple[Store, str]:
