@@ -143,6 +143,17 @@ def test_restart_prints_what_is_back(call: Call, managed: DataDir, fleet: Script
     assert done.code == 1 and done.document["error"] == "a fix is under way"
 
 
+def test_a_restart_that_would_clean_nothing_says_so(
+    call: Call, managed: DataDir, fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "with_session", lambda: ())
+    done = call("restart", "--clean-sessions", "--data-dir", str(managed.root))
+    assert (done.code, done.out) == (1, "")
+    assert "there is no session to clean: nothing was changed" in done.err
+    assert f"`waziterm restart --data-dir {managed.root}` restarts without" in done.err
+    assert not any(call[0] == "restart" for call in fleet.calls)
+
+
 def test_restart_needs_a_manager(call: Call, data: DataDir) -> None:
     assert call("restart", "--data-dir", str(data.root)).code == 3
 

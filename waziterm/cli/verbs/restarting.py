@@ -24,6 +24,11 @@ def restart_fleet(flag: Path | None, as_json: bool, clean_sessions: bool, yes: b
     if clean_sessions:
         names = client_of(data).ask(lambda fleet: fleet.with_session())["names"]
         count = len(names)
+        if count == 0:
+            raise FleetError(
+                "there is no session to clean: nothing was changed",
+                "`waziterm restart` restarts without cleaning",
+            )
         said = f"All instances stop and their {count} sessions go to the trash."
         if not yes and typed(said, f"Type {count} to do it: ", names) != str(count):
             raise FleetError("nothing was changed")
