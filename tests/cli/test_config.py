@@ -153,7 +153,7 @@ def test_a_wrong_config_does_not_hide_the_manager(
     with served(data, fleet):
         assert call("reload").code == 0
     done = call("reload")
-    assert (done.code, len(done.err.splitlines())) == (1, 2)
+    assert (done.code, len(done.err.splitlines())) == (1, 3)
 
 
 def test_a_home_that_does_not_exist_is_one_line(

@@ -77,6 +77,7 @@ def test_a_document_names_the_verb_with_the_instance_that_it_is_about(
 
 def test_a_finding_that_fix_mends_names_fix() -> None:
     found = {
+        "kind": "no_device",
         "severity": "notice",
         "instance": "shop",
         "subject": "x.db",
@@ -84,4 +85,25 @@ def test_a_finding_that_fix_mends_names_fix() -> None:
         "act": "move it to the trash",
         "remedy": "trash_session",
     }
-    assert finding_lines(found)[1] == "  move it to the trash (`waziterm fix` does it)"
+    assert finding_lines([found])[1] == "  move it to the trash (`waziterm fix` does it)"
+
+
+def test_an_outage_is_one_problem_with_its_number_and_first_names() -> None:
+    found = [
+        {
+            "kind": "not_connected",
+            "severity": "problem",
+            "instance": f"shop-{number}",
+            "subject": f"shop-{number}",
+            "evidence": f"not connected for {number} min: WhatsApp could not be reached (408)",
+            "act": f"it tries again by itself; `waziterm test shop-{number}` names the layer",
+            "remedy": None,
+        }
+        for number in range(1, 13)
+    ]
+    assert finding_lines(found) == [
+        "problem: 12 instances (shop-1, shop-2, shop-3, …): not connected: WhatsApp could not be"
+        " reached (408)",
+        "  of each, here of shop-1: it tries again by itself; `waziterm test shop-1` names the"
+        " layer",
+    ]

@@ -291,9 +291,7 @@ async def test_a_held_lock_and_no_answer_is_waited_for_and_told(
     assert caught.value.code == 3
 
 
-async def test_what_a_manager_answers_is_not_called_silence(
-    folder: Path, fleet: LiveFleet
-) -> None:
+async def test_what_a_manager_answers_is_not_called_silence(folder: Path, fleet: LiveFleet) -> None:
     """Also with the exit code that silence has."""
 
     def refuse() -> None:

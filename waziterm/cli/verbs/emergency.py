@@ -192,9 +192,8 @@ def _verdict(findings: list[Json]) -> int:
 
 
 def _print_findings(findings: list[Json]) -> None:
-    for finding in findings:
-        for line in finding_lines(finding):
-            output.line(line)
+    for line in finding_lines(findings):
+        output.line(line)
     if not findings:
         output.line("nothing is wrong")
 

@@ -102,7 +102,7 @@ def full_lines(found: "Full") -> list[str]:
         *fleet_lines(found["test"]),
         *logs,
         *conflict_lines(found["conflicts"]),
-        *(line for each in findings for line in finding_lines(each)),
+        *finding_lines(findings),
         f"check: {output.counted(len(findings), 'finding')}"
         if findings
         else "check: nothing is wrong",
