@@ -251,7 +251,11 @@ class Effects:
         now = self._services.clock.now()
         try:
             entry = await self._services.sessions.to_trash(
-                action.was, at=now, why=action.why, restorable=action.restorable
+                action.was,
+                at=now,
+                why=action.why,
+                restorable=action.restorable,
+                act_id=action.act_id,
             )
         except OSError as error:
             raise FleetError(

@@ -200,14 +200,14 @@ class StoredFleet:
             async with open_store(self._data.database) as store:
                 await dismiss_in(store, note, time.time())
 
-    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+    async def clean(self, name: str, *, logout: bool = False, act_id: str = "") -> InstanceView:
         async with self._tools() as tools:
-            await tools.cleaning.clean(name, logout=logout)
+            await tools.cleaning.clean(name, logout=logout, act_id=act_id)
             return at_rest(tools.keeper.of(name))
 
-    async def remove(self, name: str, *, logout: bool = False) -> "Removal":
+    async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> "Removal":
         async with self._tools() as tools:
-            return await tools.cleaning.remove(name, logout=logout)
+            return await tools.cleaning.remove(name, logout=logout, act_id=act_id)
 
     async def with_session(self) -> tuple[str, ...]:
         async with self._tools(to_look=True) as tools:

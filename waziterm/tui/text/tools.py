@@ -45,7 +45,8 @@ def findings(found: Iterable[Finding]) -> list[Text]:
     for group in groups(met):
         finding = known[group.first]
         glyph, colour = _SEVERITIES[finding.severity]
-        whose, evidence = finding.instance or tr(finding.subject), finding.evidence
+        whose = finding.instance or tr(finding.subject)
+        evidence: str = finding.evidence
         act = with_keys(retold(finding.act))
         if not group.is_one:
             count, name = len(group.names), finding.instance
