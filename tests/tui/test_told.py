@@ -98,6 +98,7 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
     ),
     FindingKind.SECRETS_OPEN: (replace(HEALTHY, open_secrets=(OpenPath("/c", 0o644, False),)),),
     FindingKind.FOREIGN_HOLDER: (replace(HEALTHY, holders={"shop": "bot (pid 7)"}),),
+    FindingKind.DATABASE_LOCKED: (replace(HEALTHY, locked_database="/d/waziterm.db"),),
     FindingKind.ROW_DAMAGED: (
         replace(HEALTHY, damaged_rows={"shop": "jid"}, damaged_history={"transitions": 2}),
     ),

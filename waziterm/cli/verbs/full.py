@@ -106,8 +106,14 @@ def full_lines(found: "Full") -> list[str]:
         f"check: {output.counted(len(findings), 'finding')}"
         if findings
         else "check: nothing is wrong",
-        f"verdict: {found['verdict']}",
+        f"verdict: {found['verdict']}{_unjudged(found)}",
     ]
+
+
+def _unjudged(found: "Full") -> str:
+    """Who is not connected without being a problem: healthy says nothing of them."""
+    names = sorted(_known_unconnected(found["check"]["findings"]))
+    return f"; not connected yet, so not judged: {', '.join(names)}" if names else ""
 
 
 def _write(path: Path, found: "Full") -> None:

@@ -267,12 +267,13 @@ class StoredFleet:
 class FilesAudit:
     """Writes acts on the files down when they are over; see `domain.fleet.audit.AuditLog`.
 
-    `end` raises FleetError when an act that is done cannot be written down. One that is not done
-    fails with its own error then: mostly for the same reason.
+    unwritten: why an act that is done could not be, once it has ended; its answer is told all the
+    same. One that is not done fails with its own error then: mostly for the same reason.
     """
 
     def __init__(self, data: DataDir) -> None:
         self._data = data
+        self.unwritten: FleetError | None = None
 
     def now(self) -> float:
         return time.time()
@@ -292,7 +293,7 @@ class FilesAudit:
         except FleetError as error:
             if is_done:
                 said = f"{entry.act} was done, but it is not in the audit: {error}"
-                raise FleetError(said, error.hint, error.code) from error
+                self.unwritten = FleetError(said, error.hint, error.code)
 
 
 def at_rest(instance: Instance) -> InstanceView:
