@@ -165,7 +165,7 @@ class ScriptedTools:
         """Note a call; raise what the test wants it to raise."""
         raise NotImplementedError
 
-    async def remove(self, name: str, *, logout: bool = False) -> Removal:
+    async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         await self.took("remove", name, logout)
         return Removal(ENTRY.id)
 

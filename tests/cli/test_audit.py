@@ -8,13 +8,13 @@ import pytest
 from tests.cli.conftest import Call
 from tests.cli.test_documents import fill
 from tests.control.scripted import ScriptedFleet, connected_view
-from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult, Via, audited
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.history.audit import StoreAudit
 from waziterm.manager.people import myself
 from waziterm.manager.stored.fleet import FilesAudit
-from waziterm.store.store import open_store
+from waziterm.store.errors import StoreError
+from waziterm.store.store import Store, open_store
 
 FIELDS = (
     *("at", "who", "uid", "login_uid", "tty", "from", "pid", "via", "act", "instances", "args"),
@@ -106,11 +106,30 @@ def test_an_act_that_cannot_be_written_down_says_so_when_it_is_done(
     data.create()
     data.database.write_bytes(b"no database" * 100)
     entry = AuditEntry(1.0, myself(Via.VERB), "clean", ("shop",), {}, result)
-    if result is not AuditResult.DONE:
-        asyncio.run(FilesAudit(data).end(0, entry))
-        return
-    with pytest.raises(FleetError, match="clean was done, but it is not in the audit: "):
-        asyncio.run(FilesAudit(data).end(0, entry))
+    log = FilesAudit(data)
+    asyncio.run(log.end(0, entry))
+    if result is AuditResult.DONE:
+        assert "clean was done, but it is not in the audit: " in str(log.unwritten)
+    else:
+        assert log.unwritten is None
+
+
+def test_what_was_done_is_told_also_when_it_cannot_be_written_down(
+    call: Call, data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk: the report of a fix is worth more than its record."""
+    where = ("--data-dir", str(data.root))
+    call("add", "shop-a", *where)
+
+    async def fails(_store: Store, _entry: AuditEntry) -> int:
+        raise StoreError("the disk is full", "make room")
+
+    monkeypatch.setattr(Store, "begin_audit", fails)
+    done = call("fix", *where)
+    assert (done.code, done.out) == (0, "there is nothing to fix by itself\n")
+    told = "fix was done, but it is not in the audit: the disk is full (make room)"
+    assert done.err == f"waziterm: {told}\n"
+    assert call("fix", "--json", *where).document["steps"] == []
 
 
 async def test_a_store_that_takes_nothing_refuses_no_act(data: DataDir) -> None:

@@ -137,7 +137,10 @@ def test_a_wrong_config_is_all_its_errors_and_exit_1(
     with served(data, fleet):
         done = call("reload", "--data-dir", str(data.root))
         assert (done.code, done.out) == (1, "")
-        assert done.err.splitlines() == [f"waziterm: {e.error}" for e in NOT_RELOADED.errors]
+        *errors, last = done.err.splitlines()
+        assert errors == [f"waziterm: {e.error}" for e in NOT_RELOADED.errors]
+        again = f"`waziterm reload --data-dir {data.root}` again"
+        assert last == f"nothing was changed; mend the config, then {again}"
         done = call("reload", "--data-dir", str(data.root), "--json")
         assert (done.code, len(done.document["errors"])) == (1, 2)
 
@@ -150,7 +153,7 @@ def test_a_wrong_config_does_not_hide_the_manager(
     with served(data, fleet):
         assert call("reload").code == 0
     done = call("reload")
-    assert (done.code, len(done.err.splitlines())) == (1, 2)
+    assert (done.code, len(done.err.splitlines())) == (1, 3)
 
 
 def test_a_home_that_does_not_exist_is_one_line(

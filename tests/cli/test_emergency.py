@@ -11,7 +11,7 @@ from tests.cli.conftest import Call
 from tests.control.scripted import ScriptedFleet
 from tests.scriptedtools import ENTRY, HELD, OPEN
 from waziterm.domain.care.findings import FindingKind, Severity
-from waziterm.domain.care.trash import Why
+from waziterm.domain.care.trash import TrashView, Why
 from waziterm.domain.fleet.api import FleetError
 from waziterm.manager.files.datadir import DataDir
 
@@ -107,6 +107,7 @@ def test_trash_and_restore(call: Call, managed: DataDir, fleet: ScriptedFleet) -
             "paired": True,
             "expires": "2025-07-15T15:06:40.000Z",
             "files": [{"name": "shop-z.db", "size": 4096, "sha256": "ab" * 32}],
+            "act_id": "",
         }
     ]
     done = call("trash", "--data-dir", str(managed.root))
@@ -141,6 +142,17 @@ def test_restart_prints_what_is_back(call: Call, managed: DataDir, fleet: Script
     fleet.refuse = FleetError("a fix is under way", "wait until it has ended")
     done = call("restart", "--data-dir", str(managed.root), "--json")
     assert done.code == 1 and done.document["error"] == "a fix is under way"
+
+
+def test_a_restart_that_would_clean_nothing_says_so(
+    call: Call, managed: DataDir, fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "with_session", lambda: ())
+    done = call("restart", "--clean-sessions", "--data-dir", str(managed.root))
+    assert (done.code, done.out) == (1, "")
+    assert "there is no session to clean: nothing was changed" in done.err
+    assert f"`waziterm restart --data-dir {managed.root}` restarts without" in done.err
+    assert not any(call[0] == "restart" for call in fleet.calls)
 
 
 def test_restart_needs_a_manager(call: Call, data: DataDir) -> None:
@@ -184,6 +196,59 @@ def test_names_that_are_none_are_refused(call: Call, data: DataDir, name: str) -
         assert done.code == 2, done
 
 
+def test_one_undo_brings_back_what_one_act_took(call: Call, data: DataDir) -> None:
+    where = ("--data-dir", str(data.root))
+    for name in ("shop-a", "shop-b", "shop-c", "alone"):
+        assert call("add", name, *where).code == 0
+    assert call("remove", "alone", "--yes", *where).code == 0
+    assert call("remove", "shop-*", "--yes", *where).code == 0
+    taken = {each["instance"]: each["act_id"] for each in call("trash", *where, "--json").document}
+    assert taken["alone"] == "" and len({taken[f"shop-{x}"] for x in "abc"} - {""}) == 1
+    told = [each["args"].get("act_id") for each in call("audit", *where, "--json").document]
+    assert told.count(taken["shop-a"]) == 3, "the audit tells the same id"
+    done = call("undo", "--yes", *where)
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == "3 of 3 that this act took are restored"
+    assert "1 more can be brought back" in done.err and "takes the next, alone" in done.err
+    names = {each["instance"] for each in call("trash", *where, "--json").document}
+    assert names == {"alone"}
+    assert len(call("list", *where, "--json").document) == 3
+
+
+def test_an_undo_of_several_is_honest_about_who_does_not_come_back(
+    call: Call,
+    managed: DataDir,
+    fleet: ScriptedFleet,
+    monkeypatch: pytest.MonkeyPatch,
+    types: Callable[[str], object],
+) -> None:
+    def taken(name: str, **more: object) -> TrashView:
+        view = replace(ENTRY, id=f"{name}-20260101T000000Z-ab12", instance=name, act_id="ab12")
+        return replace(view, **more)  # type: ignore[arg-type]
+
+    gone = taken("shop-gone", why=Why.LOGGED_OUT, restorable=False)
+    fleet.entries = (taken("shop-b"), gone, taken("shop-a"), ENTRY)
+    restore = fleet.restore
+
+    async def refuse_one(entry: str) -> str:
+        if entry.startswith("shop-b"):
+            raise FleetError("its device is in use as x", "`waziterm remove x` first")
+        return await restore(entry)
+
+    monkeypatch.setattr(fleet, "restore", refuse_one)
+    types("n")
+    done = call("undo", "--data-dir", str(managed.root))
+    assert "2 instances were removed by one act" in done.err
+    assert "Not shop-gone: the device is unlinked." in done.err
+    done = call("undo", "--yes", "--data-dir", str(managed.root))
+    assert done.code == 1
+    assert "shop-b: not restored: its device is in use as x (`waziterm remove x " in done.out
+    assert "shop-gone: not restored: its device was unlinked" in done.out
+    assert "1 of 3 that this act took are restored" in done.out
+    found = call("undo", "--yes", "--data-dir", str(managed.root), "--json").document
+    assert [each["instance"] for each in found["refused"]] == ["shop-b", "shop-gone"]
+
+
 def test_undo_says_what_comes_back_and_asks(
     call: Call, managed: DataDir, fleet: ScriptedFleet, types: Callable[[str], object]
 ) -> None:
@@ -196,10 +261,12 @@ def test_undo_says_what_comes_back_and_asks(
     assert fleet.calls == [("trash",)]
     types("y")
     done = call("undo", "--data-dir", str(managed.root), "--json")
-    assert done.document == {"instance": "shop-z", "entry": ENTRY.id}
+    one = {"instance": "shop-z", "entry": ENTRY.id}
+    assert done.document == {**one, "restored": [one], "refused": []}
     assert fleet.calls[-1] == ("restore", ENTRY.id)
     done = call("undo", "--yes", "--data-dir", str(managed.root))
-    assert (done.code, done.out) == (0, "shop-z: restored; `waziterm status shop-z`\n")
+    shown = f"`waziterm status shop-z --data-dir {managed.root}`"
+    assert (done.code, done.out) == (0, f"shop-z: restored; {shown}\n")
 
 
 def test_undo_tells_how_many_more_there_are(
@@ -208,7 +275,8 @@ def test_undo_tells_how_many_more_there_are(
     fleet.entries = tuple(replace(ENTRY, id=f"{n}", instance=f"shop-{n}") for n in "cba")
     done = call("undo", "--yes", "--data-dir", str(managed.root))
     assert done.code == 0 and fleet.calls[-1] == ("restore", "c")
-    assert done.err == "2 more can be brought back; `waziterm undo` again takes the next, shop-b\n"
+    undo = f"`waziterm undo --data-dir {managed.root}`"
+    assert done.err == f"2 more can be brought back; {undo} again takes the next, shop-b\n"
 
 
 def test_undo_without_anything_to_undo(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:

@@ -33,7 +33,7 @@ def test_an_empty_fleet_leaves_nothing_behind(call: Call, tmp_path: Path) -> Non
     assert (done.code, done.document, done.err) == (0, [], "")
     done = call("list", "--data-dir", str(root))
     assert (done.code, done.out) == (0, "")
-    assert "`waziterm add NAME`" in done.err
+    assert "`waziterm add NAME " in done.err
     assert call("status", "shop-a", "--data-dir", str(root)).code == 2
     assert not root.exists()
 
@@ -46,7 +46,11 @@ def test_add_waits_for_the_next_manager(call: Call, data: DataDir) -> None:
     assert tuple(added) == FIELDS
     assert (added["state"], added["wanted"], added["paired"]) == ("stopped", "running", False)
     assert added["proxy"] == "http://•••@h:1"
-    assert "start `waziterm`" in added["next_step"]
+    where = f"--data-dir {data.root}"
+    assert added["next_step"] == (
+        f"start `waziterm {where}` or `waziterm headless {where}`; `waziterm start shop-a {where}`,"
+        f" then `waziterm qr shop-a {where}` to see a QR code"
+    )
     assert call("list", "--data-dir", str(data.root), "--json").document == [added]
     assert stat.S_IMODE(data.database.stat().st_mode) == 0o600
 

@@ -135,7 +135,8 @@ def test_a_number_that_no_incident_has_is_told_before_anything_is_done(
 ) -> None:
     done = call("acknowledge", "17", "99", "--data-dir", str(managed.root))
     assert (done.code, done.out) == (2, "")
-    assert done.err == "waziterm: there is no incident 99 (see `waziterm incidents`)\n"
+    where = f"`waziterm incidents --data-dir {managed.root}`"
+    assert done.err == f"waziterm: there is no incident 99 (see {where})\n"
     assert fleet.calls == []
     for words in ((), ("17", "--all"), ("seventeen",)):
         done = call("acknowledge", *words, "--data-dir", str(managed.root), "--json")

@@ -218,7 +218,8 @@ def test_exit_codes_of_real_processes(data: DataDir, tmp_path: Path) -> None:
     done = process("--data-dir", str(data.root))
     assert done.returncode == 2
     assert done.stderr == (
-        "waziterm: the monitor needs a terminal (`waziterm headless` runs without one)\n"
+        f"waziterm: the monitor needs a terminal (`waziterm headless --data-dir {data.root}` runs"
+        " without one)\n"
     )
     assert process("--version", cwd=tmp_path, env=_found_from_elsewhere()).returncode == 0
 

@@ -52,11 +52,13 @@ def test_f29_with_a_data_directory_everything_works(data: DataDir) -> None:
         done = homeless(*argv.split(), "--data-dir", str(data.root))
         assert (done.returncode, done.stderr) == (0, ""), argv
     done = homeless("list", WAZITERM_DATA_DIR=str(data.root))
-    assert "shop" in done.stdout and (done.returncode, done.stderr) == (0, "")
+    assert "shop" in done.stdout and done.returncode == 0
+    assert done.stderr == "no manager runs: start `waziterm` or `waziterm headless`\n"
     done = homeless("reload", "--data-dir", str(data.root))
     assert (done.returncode, done.stderr) == (
         3,
-        f"waziterm: no manager runs on {data.root} (start `waziterm` or `waziterm headless`)\n",
+        f"waziterm: no manager runs on {data.root} (start `waziterm --data-dir {data.root}`"
+        f" or `waziterm headless --data-dir {data.root}`, then ask again)\n",
     )
 
 

@@ -150,7 +150,8 @@ def test_all_names_are_looked_up_before_anything_is_done(
     assert done.code == 2 and done.document["error"] == "no instance is called 'nobody'"
     done = call(verb, "shop-a", "Shop-*", *yes, *root)
     assert (done.code, done.out) == (1, "")
-    assert done.err == "waziterm: no instance matches 'Shop-*' (see `waziterm list`)\n"
+    where = f"`waziterm list --data-dir {managed.root}`"
+    assert done.err == f"waziterm: no instance matches 'Shop-*' (see {where})\n"
     done = call(verb, "shop-a", "../x", *yes, *root)
     assert done.code == 2 and "cannot be an instance name" in done.err
     if verb != "test":
@@ -225,7 +226,7 @@ def test_a_start_names_what_draws_the_code_of_one_that_is_not_linked(
     call: Call, managed: DataDir, fleet: Choosy
 ) -> None:
     done = call("start", "shop-[ab]", "--yes", "--data-dir", str(managed.root))
-    assert done.out.count("draws its QR code") == 1 and "`waziterm qr shop-b`" in done.out
+    assert done.out.count("draws its QR code") == 1 and "`waziterm qr shop-b " in done.out
     assert done.out.splitlines()[-1] == "2 told to start", "one of them was connected before"
 
 

@@ -1,16 +1,24 @@
 """The verbs against a manager: what they print, what they ask for, how they end."""
 
+import asyncio
+import contextlib
+import fcntl
 import io
 import os
 import pty
+import struct
+import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Call
+from tests.cli.test_documents import fill
 from tests.control.scripted import QR_TEXT, ScriptedFleet, view
 from tests.control.test_server import FIELDS
+from tests.programs import environment
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -28,7 +36,7 @@ def test_list_for_people(call: Call, managed: DataDir) -> None:
     done = call("list", "--data-dir", str(managed.root))
     assert done.code == 0
     rows = done.out.splitlines()
-    assert rows[0].split() == ["NAME", "STATE", "WHY", "NEXT", "NUMBER", "UP"]
+    assert rows[0].split() == ["NAME", "STATE", "NUMBER", "UP", "WHY", "NEXT"]
     assert "shop-a" in rows[1] and "connected" in rows[1] and "+62812••••4411" in rows[1]
     assert "pairing" in rows[2] and "scan it with the phone" in rows[2]
     assert QR_TEXT not in done.out
@@ -172,7 +180,8 @@ def test_verbs_that_need_a_manager_say_so(call: Call, data: DataDir, argv: tuple
     done = call(*argv, "--data-dir", str(data.root))
     assert (done.code, done.out) == (3, "")
     assert done.err == (
-        f"waziterm: no manager runs on {data.root} (start `waziterm` or `waziterm headless`)\n"
+        f"waziterm: no manager runs on {data.root} (start `waziterm --data-dir {data.root}` or"
+        f" `waziterm headless --data-dir {data.root}`, then ask again)\n"
     )
     assert call(*argv, "--data-dir", str(data.root), "--json").document["code"] == 3
     assert list(data.root.iterdir()) == [], "a verb that fails leaves nothing behind"
@@ -199,3 +208,33 @@ def test_a_manager_of_another_path_length(call: Call, tmp_path: Path) -> None:
     done = call("start", "a", "--data-dir", str(deep), "--json")
     assert done.code == 1
     assert "bytes, the system allows 107" in done.document["error"]
+
+
+@pytest.mark.parametrize("columns", [80, 120, 160])
+@pytest.mark.parametrize("verb", ["list", "incidents"])
+def test_a_table_is_whole_on_a_narrow_terminal(data: DataDir, verb: str, columns: int) -> None:
+    asyncio.run(fill(data))
+    shown = on_terminal(columns, verb, "--data-dir", str(data.root))
+    said = " ".join(" ".join(shown).split())
+    assert "another client keeps taking this session (440)" in said and "…" not in said
+    assert all(len(line) <= columns for line in shown[:-1])
+    if verb == "list":
+        reconnect = f"`waziterm reconnect shop-b --takeover --data-dir {data.root}`"
+        assert f"stop the other client, then {reconnect}" in said
+
+
+def on_terminal(columns: int, *argv: str) -> list[str]:
+    """What the program shows on a terminal of so many columns, without colours."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    env = {**environment(), "TERM": "dumb"}
+    with subprocess.Popen(
+        (sys.executable, "-m", "waziterm", *argv), stdout=theirs, stderr=theirs, env=env
+    ) as process:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as terminal:
+            while more := terminal.read(65536):
+                said += more
+        assert process.wait(30) == 0
+    return said.decode().splitlines()

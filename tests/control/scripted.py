@@ -93,7 +93,7 @@ class ScriptedFleet(ScriptedTools):
     async def took(self, *call: object) -> None:
         self._take(*call)
 
-    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+    async def clean(self, name: str, *, logout: bool = False, act_id: str = "") -> InstanceView:
         self._take("clean", name, logout)
         return self._move(name, State.STOPPED, Reason.CLEANED, Wanted.STOPPED)
 

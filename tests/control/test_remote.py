@@ -14,7 +14,9 @@ from tests.fleets import in_state, shown
 from tests.scriptedtools import AT, CONFLICT, ENTRY, HELD, NOT_RELOADED, OPEN, RELOADED, STEP
 from waziterm.control.client import remote
 from waziterm.control.client.remote import RemoteFleet, attached
+from waziterm.control.client.transport import SILENCE_S
 from waziterm.control.server.app import serve_control
+from waziterm.control.server.stream import KEEP_ALIVE_S
 from waziterm.domain.care.findings import FixReport
 from waziterm.domain.care.layers import LayerName, Verdict
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, LogLine, SendResult, Subscription
@@ -287,6 +289,24 @@ async def test_a_held_lock_and_no_answer_is_waited_for_and_told(
         async with attached(folder / "control.sock", lambda: 4711):
             pytest.fail("there is nothing to attach to")
     assert caught.value.code == 3
+
+
+async def test_what_a_manager_answers_is_not_called_silence(folder: Path, fleet: LiveFleet) -> None:
+    """Also with the exit code that silence has."""
+
+    def refuse() -> None:
+        raise FleetError("its directory was moved", "start another one", code=3)
+
+    path = folder / "control.sock"
+    async with serve_control(fleet, path, refuse=refuse):
+        with pytest.raises(FleetError, match="its directory was moved") as caught:
+            async with attached(path, lambda: 4711):
+                pytest.fail("it lets nobody attach")
+    assert (caught.value.code, caught.value.hint) == (3, "start another one")
+
+
+def test_a_manager_that_hangs_is_noticed_within_ten_seconds() -> None:
+    assert 3 * KEEP_ALIVE_S <= SILENCE_S <= 10.0
 
 
 async def test_a_manager_that_starts_up_is_waited_for(folder: Path, fleet: LiveFleet) -> None:

@@ -154,7 +154,7 @@ def test_the_way_back_is_named_with_its_commands(look: SessionLook | None) -> No
     lost = replace(HEALTHY, sessions={"shop": look} if look else {})
     found = only(lost)
     assert (found.severity, found.remedy) == (Severity.PROBLEM, None)
-    assert "`waziterm clean shop`, then `waziterm start shop`" in found.act
+    assert "`waziterm clean shop`, `waziterm start shop`, then `waziterm qr shop`" in found.act
     entries = (
         ENTRY,
         replace(ENTRY, id="older", at=NOW - 1),

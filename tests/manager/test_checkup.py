@@ -36,6 +36,7 @@ from waziterm.manager.care.checkup import CheckSources, Checkup
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
+from waziterm.store import connection
 from waziterm.store.sessionfile import look_at, rebuild
 from waziterm.store.store import Store, open_store
 
@@ -792,3 +793,17 @@ async def test_a_real_session_is_sound_in_use_and_connects_after_it_was_rebuilt(
     async with connecting(lab, path, phone.jid) as hand:
         assert (await hand.wait_for(ev.Connected)).jid == phone.jid
         assert (await hand.probe()).error == ""
+
+
+async def test_a_database_that_another_program_has_locked_is_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_WAIT_MS", 50)
+    database = place.data.database
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (found,) = [each for each in await place.checkup.check() if each.instance is None]
+        other.execute("ROLLBACK")
+    assert (found.kind, found.severity) == (FindingKind.DATABASE_LOCKED, Severity.PROBLEM)
+    assert found.subject == str(database) and f"`fuser {database}`" in found.act
+    assert FindingKind.DATABASE_LOCKED not in [each.kind for each in await place.checkup.check()]

@@ -435,3 +435,14 @@ def test_a_restart_that_meets_the_end_of_the_manager_says_so(host: Host) -> None
     host.world.settle()
     error = task.exception()
     assert isinstance(error, FleetError) and error.code == 3
+
+
+def test_what_one_act_took_has_its_id_in_the_trash(host: Host) -> None:
+    online(host, "a")
+    host.world.task(host.fleet.clean("a", act_id="ab12")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    assert entry.act_id == "ab12"
+    assert host.world.task(host.fleet.restore(entry.id)).result() == "a"
+    assert host.world.task(host.fleet.clean_all(1)).result() == ("a",)
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    assert len(entry.act_id) == 16

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.manager.hosting import Host, settings
+from tests.manager.rivals import a_rival
 from tests.manager.world import BEGIN, FakeWorker, World
 from waziterm.domain.fleet.api import Notice
 from waziterm.domain.lifecycle import events as ev
@@ -13,6 +14,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.manager.workers.worker import LEAVE_S, SOON_S
+from waziterm.store.sessionfile import device_key
 
 NAMES = "abcd"
 
@@ -201,6 +203,22 @@ def test_whoever_has_the_same_device_waits_until_the_worker_has_parted_with_it(
     assert not host.world.live("twin"), "two live workers for one JID"
     host.world.pass_time(LEAVE_S)
     assert not old.alive and worker_of(host, "twin").jid == jid("a")
+
+
+def test_a_device_is_free_for_others_only_when_the_worker_has_parted_with_it(host: Host) -> None:
+    key = device_key(host.session("a"), jid("a"), in_use=False)
+    assert key is not None
+    old = worker_of(host, "a")
+    old.answers = "never"
+    with a_rival() as rival:
+        rival.do("register", "/srv/theirs")
+        host.world.task(host.fleet.stop("a"))
+        host.world.pass_time(SOON_S + 1.0)
+        assert host.view("a").state is State.STOPPED and old.alive
+        assert rival.do("claim", key.hex(), False) is not None
+        host.world.pass_time(LEAVE_S)
+        assert not old.alive
+        assert rival.do("claim", key.hex(), False) is None
 
 
 def test_whom_the_worker_refuses_goes_into_another_one_at_once(host: Host) -> None:

@@ -203,7 +203,7 @@ class ScriptedFleet(ScriptedTools):
         await self._taken("reconnect", name, "takeover" if takeover else "")
         return self._moved(name, State.CONNECTING, Reason.TAKEOVER, Wanted.RUNNING)
 
-    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+    async def clean(self, name: str, *, logout: bool = False, act_id: str = "") -> InstanceView:
         await self._taken("clean", name)
         return self._moved(name, State.STOPPED, Reason.CLEANED, Wanted.STOPPED)
 

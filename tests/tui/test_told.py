@@ -98,6 +98,7 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
     ),
     FindingKind.SECRETS_OPEN: (replace(HEALTHY, open_secrets=(OpenPath("/c", 0o644, False),)),),
     FindingKind.FOREIGN_HOLDER: (replace(HEALTHY, holders={"shop": "bot (pid 7)"}),),
+    FindingKind.DATABASE_LOCKED: (replace(HEALTHY, locked_database="/d/waziterm.db"),),
     FindingKind.ROW_DAMAGED: (
         replace(HEALTHY, damaged_rows={"shop": "jid"}, damaged_history={"transitions": 2}),
     ),
@@ -232,3 +233,15 @@ def test_a_template_is_a_constant_or_a_word_of_a_closed_set() -> None:
         known = found or words in ("sentence", "next_step", "label", "value")
         if not place.endswith(("domain/phrase.py", *with_tables)):
             assert known, f"{place}:{call.lineno}: {ast.unparse(call)}"
+
+
+def test_an_outage_is_one_line_in_indonesian_too() -> None:
+    found = [
+        replace(each, kind=FindingKind.NOT_CONNECTED, instance=name)
+        for name in ("a", "b", "c", "d")
+        for each in diagnose(with_instance(state=State.RETRYING, reason=Reason.DROPPED, since=NOW))
+    ]
+    assert len(found) == 4
+    with speaking(translations(Lang.ID, {})):
+        first, _ = (str(line) for line in tools.findings(found))
+    assert first == "✖ masalah 4 instance (a, b, c, …): tidak tersambung: koneksi ditutup (428)"

@@ -1,11 +1,14 @@
 """The emergency tools on the screen: what each key asks, shows and does."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.scriptedtools import ENTRY
 from tests.tui.painted import shown
 from tests.tui.scripted import ScriptedFleet, connected, every_state, instance
 from waziterm.domain.care.layers import LayerName, TestReport
+from waziterm.domain.care.trash import Removal
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -124,6 +127,44 @@ async def test_undo_restores_what_left_last_once_the_operator_agrees() -> None:
         fleet.entries = ()
         await screen.press("u")
         await screen.says("the trash holds nothing that could be restored")
+
+
+async def test_one_undo_brings_back_what_one_act_took_and_tells_what_it_could_not() -> None:
+    class Choosy(ScriptedFleet):
+        async def restore(self, entry: str) -> str:
+            if entry == "shop-b":
+                raise FleetError("its device is in use as x", "remove that one first")
+            return await super().restore(entry) and entry
+
+    fleet = Choosy(connected("shop-a"))
+    taken = [replace(ENTRY, id=f"shop-{x}", instance=f"shop-{x}", act_id="ab12") for x in "cba"]
+    fleet.entries = (*taken, ENTRY)
+    async with shown(fleet, 200, 40) as screen:
+        await screen.press("u")
+        await screen.says("Restore 3 instances?", "shop-a, shop-b, shop-c: one act took them")
+        await screen.press("y")
+        await screen.says(
+            "✖ 2 restored: shop-a, shop-c; not restored: shop-b (its device is in use as x",
+            "1 more can be brought back; u takes the next, shop-z",
+        )
+        assert fleet.calls[1:] == [("restore", "shop-a"), ("restore", "shop-c")]
+
+
+async def test_what_is_removed_together_has_one_id() -> None:
+    given: list[str] = []
+
+    class Noting(ScriptedFleet):
+        async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
+            given.append(act_id)
+            return await super().remove(name, logout=logout, act_id=act_id)
+
+    fleet = Noting(connected("shop-a"), connected("shop-b"), connected("shop-c"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("space", "space", "x", "y")
+        await screen.says("✓ remove: done, all 2")
+        await screen.press("escape", "x", "y")
+        await screen.says("removed; u brings it back")
+    assert given[0] == given[1] != given[2] == ""
 
 
 async def test_remove_asks_and_what_is_refused_is_said() -> None:

@@ -375,3 +375,25 @@ async def test_f26_a_filter_for_a_state_leaves_a_sentence_alone() -> None:
         await screen.sees("shop-malang", "9 of 12 filtered")
         await screen.press("escape", "slash", *"state:held", "enter")
         await screen.sees("shop-aceh", "1 of 12 filtered")
+
+
+async def test_a_screen_that_only_watches_names_no_key_that_acts() -> None:
+    fleet = ScriptedFleet(
+        resting("shop-a"),
+        instance("shop-b", State.HELD, Reason.RIVAL),
+        instance("shop-c", State.COOLDOWN, Reason.CONFLICT, next_attempt=NOW + 500),
+    )
+    async with shown(fleet, 160, 40, attached=True, read_only=True) as screen:
+        await screen.says("next: start it", "stop the other client, then take over")
+        for named in ("(s)", "(r)", "r = now"):
+            assert named not in screen.text(), named
+        await screen.press("s")
+        await screen.says("start was not carried out: this screen only watches")
+        await screen.press("right", "enter", "s")
+        await screen.says("stop was not carried out: this screen only watches")
+
+
+async def test_a_screen_that_acts_names_the_keys() -> None:
+    fleet = ScriptedFleet(resting("shop-a"))
+    async with shown(fleet, 160, 40, attached=True) as screen:
+        await screen.says("next: start it (s)")

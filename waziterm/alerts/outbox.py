@@ -160,9 +160,9 @@ class Outbox:
         found = await self._store.retry_alerts(message, list(self._carriers), self._clock.now())
         if message is not None and not found:
             raise FleetError(
-                f"no message that was given up has the id {message[:60]!r}, for a sink of the"
-                " settings",
-                "see `waziterm alerts failed`",
+                f"no message that was given up has the id {message[:60]!r}, or its sink is not in"
+                " the settings any more",
+                "`waziterm alerts failed` lists them with their ids, as msg_5c1e",
                 code=2,
             )
         for carrier in self._carriers.values():

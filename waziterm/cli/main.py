@@ -13,6 +13,7 @@ from waziterm.cli.run import streams
 from waziterm.cli.run.direct import direct_call, run_direct
 from waziterm.cli.run.loading import nothing_collected
 from waziterm.cli.show import output
+from waziterm.cli.show.verbs import typed
 from waziterm.domain.errors import FleetError
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def main() -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Run one verb and return its exit code; nothing is raised, no traceback is printed."""
-    code = _call(argv, "--json" in argv)
+    with typed(argv):
+        code = _call(argv, "--json" in argv)
     sys.stdout.flush()
     lost = streams.lost()
     if lost is None:

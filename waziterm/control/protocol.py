@@ -7,7 +7,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Raised with every change of requests, answers or frames that the other side does not understand.
 A manager that names none counts as 0."""
 

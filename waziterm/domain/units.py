@@ -21,6 +21,7 @@ class Unit(Enum):
     NUMBER = auto()
     PROXY = auto()
     PHRASE = auto()
+    ACT = auto()
 
 
 class Between(NamedTuple):
@@ -41,6 +42,8 @@ PhoneNumber = Annotated[str, Unit.NUMBER]
 """A phone number, as an operator writes it or as E.164."""
 ProxyUrl = Annotated[str, Unit.PROXY]
 """A proxy's URL; it may hold credentials."""
+ActId = Annotated[str, Unit.ACT]
+"""By which what one act of a person took belongs together: up to 32 hexadecimal digits, or ""."""
 Told = Annotated[str, Unit.PHRASE]
 """A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
 Sentence = Annotated[Phrase, Unit.PHRASE]

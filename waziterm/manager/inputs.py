@@ -99,6 +99,13 @@ def _why_unparsed(error: "NumberParseException", written: str) -> str:
     }.get(error.error_type, "it cannot be read")
 
 
+def act_id(text: str) -> str:
+    """The id of an act on several; see `domain.units.ActId`. Raises InputError."""
+    if re.fullmatch(r"[0-9a-f]{0,32}", text) is None:
+        raise InputError("'act_id' must be up to 32 hexadecimal digits in lower case")
+    return text
+
+
 def proxy_url(text: str) -> str:
     """A proxy's URL, when it names a scheme we know, a host and a port.
 

@@ -428,9 +428,9 @@ class SessionManager:
             self._refuse_meanwhile()
         return await supervisor.ask(ev.ReconnectAsked(takeover))
 
-    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+    async def clean(self, name: str, *, logout: bool = False, act_id: str = "") -> InstanceView:
         async with self._in_order():
-            await self._cleaning.clean(name, logout=logout)
+            await self._cleaning.clean(name, logout=logout, act_id=act_id)
         return self._instances.of(name).view
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
@@ -459,9 +459,9 @@ class SessionManager:
 
     # -- the whole fleet ----------------------------------------------------------------------
 
-    async def remove(self, name: str, *, logout: bool = False) -> Removal:
+    async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         async with self._in_order():
-            return await self._cleaning.remove(name, logout=logout)
+            return await self._cleaning.remove(name, logout=logout, act_id=act_id)
 
     def with_session(self) -> tuple[str, ...]:
         return self._cleaning.with_session()

@@ -24,6 +24,7 @@ from waziterm.store import alerts, audit, history, hours, incidents, made, outbo
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
+from waziterm.store.errors import LockedStoreError, StoreError
 from waziterm.store.opening import open_copy
 from waziterm.store.recording import record
 from waziterm.store.records import (
@@ -81,6 +82,18 @@ class Store:
     async def names(self) -> Mapping[str, str]:
         """The names of all instances, by id."""
         return await self._connection.read(rows_of.read_names)
+
+    async def is_locked(self) -> bool:
+        """Whether another program keeps the database from being written, for as long as a write
+        waits for that. Changes nothing."""
+        try:
+            await self._connection.write(lambda _: None)
+        except LockedStoreError:
+            return True
+        except StoreError:
+            # A database that can only be looked at is locked by nobody.
+            return False
+        return False
 
     async def damaged_rows(self) -> Mapping[str, str]:
         """By name, the instances whose row holds what cannot be, and its columns that do."""

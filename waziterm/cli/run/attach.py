@@ -9,6 +9,7 @@ from waziterm.cli.run.log import program_log
 from waziterm.cli.target import data_dir_of
 from waziterm.config import load_settings
 from waziterm.domain.errors import FleetError
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.screen import Lang
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.listener import check_socket_path
@@ -23,9 +24,7 @@ def run_attach(data_dir: Path | None, read_only: bool, lang: Lang | None = None)
     """
     data = data_dir_of(data_dir)
     if data.owner_pid() is None:
-        raise FleetError(
-            f"no manager runs on {data.root}", "start `waziterm` or `waziterm headless`", code=3
-        )
+        raise FleetError(f"no manager runs on {data.root}", Reason.NO_MANAGER.next_step, code=3)
     if not has_terminal():
         raise FleetError(
             "attach needs a terminal", "`waziterm list` shows the fleet without one", code=2

@@ -5,6 +5,8 @@ import time
 from functools import cache
 from typing import Any
 
+from waziterm.cli.show import output
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.asking import Asked
@@ -26,11 +28,13 @@ def answer(data: DataDir, asked: Asked) -> Any:
 
         return load_settings(data_dir=data.root)
 
+    audit = FilesAudit(data)
+
     async def work() -> Any:
         fleet = StoredFleet(data, settings)
         if asked.owner is Fleet:
             verb = getattr(fleet, asked.verb.name)
-            log, given = FilesAudit(data), asked.arguments
+            log, given = audit, asked.arguments
             return await recorded(log, person, asked.verb, given, lambda: verb(**given))
         return getattr(await fleet.snapshot(), asked.verb.name)(**asked.arguments)
 
@@ -47,4 +51,8 @@ def answer(data: DataDir, asked: Asked) -> Any:
             f"{where} cannot be used: {error.strerror or error}",
             "see its owner, its mode and the disk",
         ) from error
+    if audit.unwritten is not None:
+        # What was done is told: the report of a fix on a full disk is worth more than its record.
+        hint = f" ({audit.unwritten.hint})" if audit.unwritten.hint else ""
+        output.remark(f"waziterm: {plain(with_verbs(f'{audit.unwritten}{hint}'), 1000)}")
     return document_for(asked.owner, asked.verb, asked.arguments, result, time.time())

@@ -82,11 +82,29 @@ class Incident(TypedDict):
     told: list[ToldJson]
 
 
-class Undone(TypedDict):
+class Restored(TypedDict):
     """What an undo brought back: the instance, and the trash entry that it was."""
 
     instance: str
     entry: str
+
+
+class NotRestored(TypedDict):
+    """What an undo could not bring back. error: why, one line."""
+
+    instance: str
+    entry: str
+    error: str
+
+
+class Undone(TypedDict):
+    """What an undo of one act brought back. instance, entry: the last of it. restored: all of it.
+    refused: what the same act took and is still in the trash."""
+
+    instance: str
+    entry: str
+    restored: list[Restored]
+    refused: list[NotRestored]
 
 
 class InstanceFailure(TypedDict):

@@ -3,8 +3,10 @@
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +16,7 @@ from rich.text import Text
 from waziterm.cli.show import output
 from waziterm.cli.show.times import shown
 from waziterm.cli.show.verbs import with_verbs
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain
 from waziterm.tui.text.format import clock, countdown, duration, since
@@ -21,43 +24,53 @@ from waziterm.tui.text.format import clock, countdown, duration, since
 Json = dict[str, Any]
 
 # Where nobody's terminal sets a width, no column is cut.
-PIPE_COLUMNS = 400
+PIPE_COLUMNS = 4000
 
 
 def print_list(instances: Sequence[Json]) -> None:
-    """Print a table, one row for each instance."""
-    table = _table("NAME", "STATE", "WHY", "NEXT", "NUMBER", "UP")
+    """Print a table, one row for each instance. Where no manager runs, how to start one is said
+    once, under it."""
+    start = Reason.NO_MANAGER.next_step
+    unkept = all(found["next_step"].startswith(start) for found in instances)
+    rows = []
     for found in instances:
-        table.add_row(
+        step = _next(found)
+        if unkept:
+            step = _next({**found, "next_step": found["next_step"][len(start) :].lstrip("; ")})
+        uptime = "" if found["uptime_s"] is None else duration(found["uptime_s"])
+        head = (
             Text(found["name"]),
             Text(_label(found), _style(found)),
-            Text(_why(found)),
-            Text(_next(found)),
             Text(_number(found)),
-            Text("" if found["uptime_s"] is None else duration(found["uptime_s"])),
+            Text(uptime),
         )
-    _print(table)
+        rows.append(_Row(head, (Text(_why(found)), Text(step))))
+    _print_rows(("NAME", "STATE", "NUMBER", "UP"), ("WHY", "NEXT"), rows, "; next: ")
+    if unkept and instances:
+        output.remark(with_verbs(f"no manager runs: {start}"))
 
 
 def print_incidents(incidents: Sequence[Json]) -> None:
     """Print a table, one row for each incident; those that nobody has acknowledged stand out."""
-    table = _table("ID", "SEVERITY", "OPENED", "CLOSED", "SEEN", "INSTANCES", "WHAT")
+    rows = []
     for found in incidents:
         seen = found["acknowledged_at"] is not None
         done = f" → {found['done']}" if found["done"] else ""
         said = (
             f"; {found['acknowledged_by'] or 'unknown'}: {found['note']}" if found["note"] else ""
         )
-        table.add_row(
+        serious = "bold red" if found["serious"] else ""
+        head = (
             Text(str(found["id"])),
-            Text(found["severity"], "dim" if seen else "bold red" if found["serious"] else ""),
+            Text(found["severity"], "dim" if seen else serious),
             Text(shown(found["began_at"])),
             Text("open" if found["closed_at"] is None else shown(found["closed_at"])),
             Text((found["acknowledged_by"] or "yes") if seen else "no"),
-            Text(", ".join(found["names"]) or "this machine"),
-            Text(plain(f"{_why(found)}{done}{said}", 600)),
         )
-    _print(table)
+        who = Text(", ".join(found["names"]) or "this machine")
+        rows.append(_Row(head, (who, Text(plain(f"{_why(found)}{done}{said}", 600)))))
+    titles = ("ID", "SEVERITY", "OPENED", "CLOSED", "SEEN")
+    _print_rows(titles, ("INSTANCES", "WHAT"), rows, ": ")
 
 
 def print_sinks(sinks: Sequence[Json]) -> None:
@@ -80,6 +93,39 @@ def print_sinks(sinks: Sequence[Json]) -> None:
             Text(plain(found["last_error"], 200)),
         )
     _print(table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a row of a table tells. short: the cells that need little room. sentences: the others,
+    "" where there is nothing to say."""
+
+    short: tuple[Text, ...]
+    sentences: tuple[Text, ...]
+
+
+def _print_rows(
+    titles: Sequence[str], sentences: Sequence[str], rows: Sequence[_Row], joint: str
+) -> None:
+    """Print a table whose sentences are its last columns. Where the terminal is too narrow for
+    that they stand under their row instead, whole. joint: what stands between them there."""
+    table, console = _table(*titles, *sentences), _console()
+    for row in rows:
+        table.add_row(*row.short, *row.sentences)
+    widest = console.measure(table, options=console.options.update(width=PIPE_COLUMNS))
+    if widest.maximum <= console.width:
+        _print(table)
+        return
+    short = _table(*titles)
+    for row in rows:
+        short.add_row(*row.short)
+    first, *lines = _rendered(short)
+    output.line(first)
+    for row, line in zip(rows, lines, strict=True):
+        output.line(line)
+        said = joint.join(text.plain for text in row.sentences if text.plain)
+        for part in wrap(said, max(console.width - 2, 20), break_on_hyphens=False):
+            output.line(f"  {part}")
 
 
 def _table(*titles: str) -> Table:
@@ -111,7 +157,7 @@ def print_status(found: Json, session: Path | None) -> None:
     if found["qr"] is not None:
         code = found["qr"]
         place = f"code {code['index']} of {code['count']}, {countdown(code['seconds_left'])} left"
-        rows.append(("QR", f"{place}; `waziterm qr {found['name']}` draws it"))
+        rows.append(("QR", with_verbs(f"{place}; `waziterm qr {found['name']}` draws it")))
     if found["attempt"]:
         rows.append(("attempts in a row", str(found["attempt"])))
     if found["probe_s"] is not None:
@@ -154,14 +200,23 @@ def outcome(found: Json) -> str:
 
 
 def _print(*parts: Text | Table) -> None:
-    """Print without the blanks that rich adds at the end of lines."""
-    wide = None if sys.stdout.isatty() else PIPE_COLUMNS
-    console = Console(file=sys.stdout, width=wide, highlight=False, markup=False, emoji=False)
+    for line in _rendered(*parts):
+        output.line(line)
+
+
+def _rendered(*parts: Text | Table) -> list[str]:
+    """The lines of it, without the blanks that rich adds at their ends."""
+    console = _console()
     with console.capture() as captured:
         for part in parts:
             console.print(part)
-    for row in captured.get().splitlines():
-        output.line(row.rstrip())
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def _console() -> Console:
+    """What draws on standard output. Where no terminal sets a width, nothing is cut."""
+    wide = None if sys.stdout.isatty() else PIPE_COLUMNS
+    return Console(file=sys.stdout, width=wide, highlight=False, markup=False, emoji=False)
 
 
 def _label(found: Json) -> str:

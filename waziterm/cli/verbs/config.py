@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import client_of
 from waziterm.config.reading import read
 from waziterm.config.source import Source
@@ -100,6 +101,9 @@ def reload_config(flag: Path | None, as_json: bool) -> int:
     elif answer["errors"]:
         for error in answer["errors"]:
             output.remark(f"waziterm: {error['error']}")
+        output.remark(
+            with_verbs("nothing was changed; mend the config, then `waziterm reload` again")
+        )
     else:
         _print_reloaded(answer)
     return int(bool(answer["errors"]))

@@ -3,25 +3,29 @@
 Each is carried out by the manager that owns the data directory; when none runs, on the files.
 With `--json` they print what `waziterm schema` describes: `check` `{findings}`, `fix`
 `{dry_run, steps, remaining}`, `clean-all` `{cleaned}`, `remove` `{entry, not_unlinked}`,
-`restore` `{instance}`, `undo` `{instance, entry}`, `trash` an array; `clean` prints the instance.
+`restore` `{instance}`, `undo` `{instance, entry, restored, refused}`, `trash` an array;
+`clean` prints the instance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from waziterm.cli.show import output
 from waziterm.cli.show.findings import finding_lines, serious
 from waziterm.cli.show.times import shown
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.asking import confirm, typed
-from waziterm.cli.verbs.several import Act, carry_out, instance_lines
-from waziterm.domain.care.trash import Why, can_be_undone
+from waziterm.cli.verbs.several import NO_MANAGER, Act, carry_out, instance_lines, is_one
+from waziterm.domain.care.trash import Why, can_be_undone, new_act_id, undoable
 from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.text import plain
+from waziterm.manager.files.datadir import DataDir
 
 if TYPE_CHECKING:
-    from waziterm.cli.show.documents import Undone
+    from waziterm.cli.show.documents import NotRestored, Restored, Undone
 
 Json = dict[str, Any]
 
@@ -62,9 +66,10 @@ def fix(flag: Path | None, as_json: bool, dry_run: bool) -> int:
 
 def clean(flag: Path | None, as_json: bool, names: Sequence[str], logout: bool, yes: bool) -> int:
     """Move the instances' sessions to the trash, once the operator has said so."""
+    act_id = "" if is_one(names) else new_act_id()
     act = Act(
         "clean",
-        lambda name: lambda fleet: fleet.clean(name, logout=logout),
+        lambda name: lambda fleet: fleet.clean(name, logout=logout, act_id=act_id),
         f"Their sessions go to the trash and they stop. {_undo(logout)}",
         instance_lines,
         "cleaned",
@@ -90,15 +95,17 @@ def clean_all(flag: Path | None, as_json: bool, logout: bool, yes: bool) -> int:
     if as_json:
         output.document(found)
     else:
-        output.line(f"cleaned: {', '.join(found['cleaned'])}; `waziterm trash` lists them")
+        said = f"cleaned: {', '.join(found['cleaned'])}; `waziterm trash` lists them"
+        output.line(with_verbs(said))
     return 0
 
 
 def remove(flag: Path | None, as_json: bool, names: Sequence[str], logout: bool, yes: bool) -> int:
     """Clean instances and forget them, once the operator has said so."""
+    act_id = "" if is_one(names) else new_act_id()
     act = Act(
         "remove",
-        lambda name: lambda fleet: fleet.remove(name, logout=logout),
+        lambda name: lambda fleet: fleet.remove(name, logout=logout, act_id=act_id),
         f"They go, and their sessions to the trash. {_undo(logout)}",
         _removed,
         "removed",
@@ -113,7 +120,7 @@ def remove(flag: Path | None, as_json: bool, names: Sequence[str], logout: bool,
 def _removed(name: str, found: Json) -> list[str]:
     if found["not_unlinked"]:
         output.remark(plain(f"waziterm: {name}: {found['not_unlinked']}", 400))
-    return [f"{name}: removed; `waziterm restore {found['entry']}` brings it back"]
+    return [with_verbs(f"{name}: removed; `waziterm restore {found['entry']}` brings it back")]
 
 
 def trash(flag: Path | None, as_json: bool) -> int:
@@ -140,34 +147,86 @@ def restore(flag: Path | None, as_json: bool, entry: str) -> int:
 
 
 def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
-    """Bring back what was cleaned or removed last, once the operator has said so, and tell how many
-    more there are: each call brings one back.
+    """Bring back what the last clean or remove took, of several all, once the operator has said so,
+    and tell what more there is. 1 when some of it could not be brought back.
 
     Raises FleetError, code 1, when there is nothing to bring back.
     """
     data = data_dir_of(flag)
-    found = ask(data, lambda fleet: fleet.trash())
-    undoable = [each for each in found if _can_be_undone(each)]
-    if not undoable:
+    trash = ask(data, lambda fleet: fleet.trash())
+    acts = undoable([(e["act_id"], _can_be_undone(e), e["restorable"]) for e in trash])
+    if not acts:
         raise FleetError("the trash holds nothing that could be restored", "see `waziterm trash`")
-    last, *others = undoable
-    entry, name = last["id"], last["instance"]
-    said = f"{name} was {_HOW[Why(last['why'])]} on {shown(last['when'])}."
-    back = "Its session comes back byte for byte, and it connects if it was running then."
-    confirm(plain(f"{said} {back}", 300), f"Restore {plain(name, 60)}?", [plain(name, 60)], yes)
-    done: Undone = {
-        "instance": ask(data, lambda fleet: fleet.restore(entry))["instance"],
-        "entry": entry,
-    }
+    last, *others = acts
+    back, lost = [trash[place] for place in last.back], [trash[place] for place in last.lost]
+    names = [plain(each["instance"], 60) for each in back]
+    _confirm_undo(back[-1], names, lost, yes)
+    done = _brought_back(data, back, lost)
     if as_json:
         output.document(done)
     else:
-        output.line(_restored(done["instance"]))
+        for each in done["refused"]:
+            output.line(plain(f"{each['instance']}: not restored: {each['error']}", 400))
+        for restored in done["restored"]:
+            output.line(_restored(restored["instance"]))
+        if len(back) + len(lost) > 1:
+            count, of = len(done["restored"]), len(back) + len(lost)
+            output.line(f"{count} of {of} that this act took are restored")
         if others:
-            following = plain(others[0]["instance"], 60)
-            said = f"{len(others)} more can be brought back; `waziterm undo` again takes the next"
-            output.remark(f"{said}, {following}")
-    return 0
+            more = sum(len(act.back) for act in others)
+            following = ", ".join(plain(trash[each]["instance"], 60) for each in others[0].back[:3])
+            said = f"{more} more can be brought back; `waziterm undo` again takes the next, "
+            said += following + (", …" if others[0].back[3:] else "")
+            output.remark(with_verbs(said))
+    return int(bool(done["refused"]))
+
+
+def _confirm_undo(last: Json, names: Sequence[str], lost: Sequence[Json], yes: bool) -> None:
+    how, when = _HOW[Why(last["why"])], shown(last["when"])
+    said = f"{names[0]} was {how} on {when}."
+    back = "Its session comes back byte for byte, and it connects if it was running then."
+    if len(names) > 1:
+        said = f"{len(names)} instances were {how} by one act on {when}."
+        back = "Their sessions come back byte for byte, and they connect if they were running then."
+    if lost:
+        listed = ", ".join(plain(each["instance"], 60) for each in lost)
+        back += f" Not {listed}: the device is unlinked."
+    whom = names[0] if len(names) == 1 else f"{len(names)} instances: {', '.join(names)}"
+    confirm(plain(f"{said} {back}", 600), f"Restore {whom}?", names, yes)
+
+
+def _brought_back(data: DataDir, back: Sequence[Json], lost: Sequence[Json]) -> "Undone":
+    """Restore each, whatever becomes of the others. Raises FleetError when that is only one, or
+    when the manager is gone before any of them is back."""
+    restored: list[Restored] = []
+    refused: list[NotRestored] = []
+    for each in back:
+        entry = each["id"]
+        try:
+            name = ask(data, _restoring(entry))["instance"]
+        except FleetError as error:
+            if len(back) == 1 or (error.code == NO_MANAGER and not restored):
+                raise
+            hint = f" ({error.hint})" if error.hint else ""
+            said = with_verbs(f"{error}{hint}", each["instance"])
+            refused.append({"instance": each["instance"], "entry": entry, "error": said})
+        else:
+            restored.append({"instance": name, "entry": entry})
+    for each in lost:
+        why = "its device was unlinked, so that nothing in it can be used"
+        refused.append({"instance": each["instance"], "entry": each["id"], "error": why})
+    if not restored:
+        first = refused[0]
+        raise FleetError(
+            f"none of the {len(refused)} could be restored; {first['instance']}: {first['error']}",
+            "see `waziterm trash`",
+        )
+    last = restored[-1]
+    return {**last, "restored": restored, "refused": refused}
+
+
+def _restoring(entry: str) -> Callable[[Fleet], object]:
+    return lambda fleet: fleet.restore(entry)
 
 
 def _can_be_undone(entry: Json) -> bool:
@@ -176,13 +235,13 @@ def _can_be_undone(entry: Json) -> bool:
 
 
 def _restored(name: str) -> str:
-    return f"{name}: restored; `waziterm status {name}`"
+    return with_verbs(f"{name}: restored; `waziterm status {name}`")
 
 
 def _undo(logout: bool) -> str:
     if logout:
         return "The device is unlinked at WhatsApp, which cannot be undone."
-    return "`waziterm restore` brings it back; the device stays linked."
+    return with_verbs("`waziterm undo` brings it back; the device stays linked.")
 
 
 def _verdict(findings: list[Json]) -> int:
@@ -190,9 +249,8 @@ def _verdict(findings: list[Json]) -> int:
 
 
 def _print_findings(findings: list[Json]) -> None:
-    for finding in findings:
-        for line in finding_lines(finding):
-            output.line(line)
+    for line in finding_lines(findings):
+        output.line(line)
     if not findings:
         output.line("nothing is wrong")
 

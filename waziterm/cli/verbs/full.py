@@ -102,12 +102,18 @@ def full_lines(found: "Full") -> list[str]:
         *fleet_lines(found["test"]),
         *logs,
         *conflict_lines(found["conflicts"]),
-        *(line for each in findings for line in finding_lines(each)),
+        *finding_lines(findings),
         f"check: {output.counted(len(findings), 'finding')}"
         if findings
         else "check: nothing is wrong",
-        f"verdict: {found['verdict']}",
+        f"verdict: {found['verdict']}{_unjudged(found)}",
     ]
+
+
+def _unjudged(found: "Full") -> str:
+    """Who is not connected without being a problem: healthy says nothing of them."""
+    names = sorted(_known_unconnected(found["check"]["findings"]))
+    return f"; not connected yet, so not judged: {', '.join(names)}" if names else ""
 
 
 def _write(path: Path, found: "Full") -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.cli.show import output
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.several import Act, carry_out, chosen, instance_lines, is_one
 from waziterm.domain.errors import FleetError
@@ -26,7 +27,7 @@ def list_instances(flag: Path | None, as_json: bool) -> int:
     if as_json:
         output.document(found)
     elif not found:
-        output.remark("no instance yet: `waziterm add NAME` makes one")
+        output.remark(with_verbs("no instance yet: `waziterm add NAME` makes one"))
     else:
         from waziterm.cli.show.tables import print_list  # noqa: PLC0415 - rich takes 60 ms
 
@@ -124,7 +125,7 @@ def _begun(name: str, found: Json) -> list[str]:
     """What a start led to; one that is not linked waits for a scan of what another verb draws."""
     lines = instance_lines(name, found)
     if not found["paired"] and State(found["state"]) in (State.CONNECTING, State.PAIRING):
-        lines.append(f"  not linked: `waziterm qr {name}` draws its QR code")
+        lines.append(with_verbs(f"  not linked: `waziterm qr {name}` draws its QR code"))
     return lines
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.cli.show import output
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.cli.verbs.asking import typed
 from waziterm.domain.errors import FleetError
@@ -23,6 +24,11 @@ def restart_fleet(flag: Path | None, as_json: bool, clean_sessions: bool, yes: b
     if clean_sessions:
         names = client_of(data).ask(lambda fleet: fleet.with_session())["names"]
         count = len(names)
+        if count == 0:
+            raise FleetError(
+                "there is no session to clean: nothing was changed",
+                "`waziterm restart` restarts without cleaning",
+            )
         said = f"All instances stop and their {count} sessions go to the trash."
         if not yes and typed(said, f"Type {count} to do it: ", names) != str(count):
             raise FleetError("nothing was changed")
@@ -74,7 +80,9 @@ def _print_report(report: Json) -> None:
         output.line(plain(f"fixed: {step['act']}{step['error'] and ': ' + step['error']}", 300))
     left = len(report["fixed"]["remaining"])
     if left:
-        output.line(f"findings that a person has to decide: {left}; see `waziterm check`")
+        output.line(
+            with_verbs(f"findings that a person has to decide: {left}; see `waziterm check`")
+        )
     expected = [each for each in report["comebacks"] if each["expected"]]
     back = [each for each in expected if each["took_s"] is not None]
     output.line(f"{len(back)} of {len(expected)} are back; {report['took_s']:.1f} s in all")

@@ -25,7 +25,7 @@ from waziterm.manager.files.datadir import DataDir
 
 Json = dict[str, Any]
 
-_GONE = 3
+NO_MANAGER = 3
 """The exit code of a failure after which the others are not tried."""
 
 
@@ -152,7 +152,7 @@ def _each(data: DataDir, names: Sequence[str], act: Act) -> list[_Ended]:
         try:
             return _Ended(name, ask(data, act.call(name)))
         except FleetError as error:
-            if error.code == _GONE:
+            if error.code == NO_MANAGER:
                 gone.append(error)
             return _Ended(name, error=error)
 

@@ -15,6 +15,10 @@ def read_answer(status: int, content: bytes) -> Any:
     try:
         data = json.loads(content)
     except ValueError as error:
+        if status >= 500:
+            raise FleetError(
+                f"the manager answers with an error of its own (HTTP {status})", "its log says more"
+            ) from error
         raise FleetError(
             f"the manager's answer is not JSON (HTTP {status})",
             OTHER_VERSION,

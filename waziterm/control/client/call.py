@@ -28,6 +28,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.asking import Asked, asked_of
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.fleet.verbs import LINE, Verb
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.units import moment_text
 from waziterm.manager.files.listener import check_socket_path
 
@@ -202,7 +203,7 @@ class ControlClient:
     def _nobody(self) -> NoManagerError:
         return NoManagerError(
             f"no manager runs on {self._path.parent}",
-            "start `waziterm` or `waziterm headless`",
+            f"{Reason.NO_MANAGER.next_step}, then ask again",
             code=3,
         )
 

@@ -16,7 +16,7 @@ from waziterm.control import frame
 from waziterm.control.client.answers import OTHER_VERSION, object_of
 from waziterm.control.client.call import PATIENCE_S, request_of
 from waziterm.control.client.mirror import Mirror
-from waziterm.control.client.transport import Wire, wire_to
+from waziterm.control.client.transport import SilentError, Wire, wire_to
 from waziterm.control.protocol import OtherProtocolError
 from waziterm.control.server.stream import FIRST_LINES, LINES_KEPT
 from waziterm.domain.codec import CodecError, decode
@@ -222,8 +222,7 @@ async def attached(path: Path, owner_pid: Callable[[], int | None]) -> AsyncIter
 
 
 def _silent(error: FleetError | CodecError) -> bool:
-    other = isinstance(error, OtherProtocolError)
-    return isinstance(error, FleetError) and error.code == 3 and not other
+    return isinstance(error, SilentError) and error.code == 3
 
 
 def _told(error: FleetError | CodecError) -> FleetError:

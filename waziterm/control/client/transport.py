@@ -32,10 +32,14 @@ class StreamEvent:
     data: bytes
 
 
+class SilentError(FleetError):
+    """Nobody answers at the socket; whoever answers with an error is not silent."""
+
+
 class Wire:
     """Asks the manager behind one socket. owner_pid: who holds the directory's lock, or None.
 
-    Every method raises FleetError; code 3 when no manager answers.
+    Every method raises FleetError; SilentError, code 3, when no manager answers.
     """
 
     def __init__(self, session: aiohttp.ClientSession, owner_pid: Callable[[], int | None]) -> None:
@@ -110,10 +114,10 @@ class Wire:
         except (aiohttp.ClientError, OSError) as error:
             raise self.silent(error) from error
 
-    def silent(self, error: Exception | None = None) -> FleetError:
+    def silent(self, error: Exception | None = None) -> SilentError:
         """Why nobody answers, as the directory's lock tells it. error: what was met, if any."""
         if isinstance(error, PermissionError):
-            return FleetError(
+            return SilentError(
                 "the control socket belongs to another user",
                 "run it as the user who runs the manager",
                 code=3,
@@ -121,11 +125,12 @@ class Wire:
         try:
             pid = self.owner_pid()
         except FleetError as unseen:
-            return unseen
+            return SilentError(str(unseen), unseen.hint, unseen.code)
         if pid is None:
-            return FleetError("no manager runs", "start `waziterm headless`", code=3)
+            return SilentError("no manager runs", "start `waziterm headless`", code=3)
         shown = pid if pid > 0 else "unknown"
-        return FleetError(f"the manager (pid {shown}) does not answer", "its log says more", code=3)
+        said = f"the manager (pid {shown}) does not answer"
+        return SilentError(said, "its log says more", code=3)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ _CHECKS = {
     Unit.NAME: inputs.instance_name,
     Unit.NUMBER: inputs.phone_number,
     Unit.PROXY: inputs.proxy_url,
+    Unit.ACT: inputs.act_id,
 }
 
 

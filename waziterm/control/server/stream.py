@@ -22,7 +22,8 @@ from waziterm.control.frame import Frame, encode
 from waziterm.control.protocol import hello
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError
 
-KEEP_ALIVE_S = 10.0
+KEEP_ALIVE_S = 3.0
+"""Whoever hears nothing for three of these takes the manager for hung."""
 FIRST_LINES = 50
 """Log lines of each instance that come with a snapshot."""
 LINES_KEPT = 200

@@ -168,7 +168,19 @@ def _machine(survey: Survey) -> Iterator[Finding]:
 
 
 def _damaged(survey: Survey) -> Iterator[Finding]:
-    """What cannot be read of the database and of the trash."""
+    """What cannot be read or written of the database and of the trash."""
+    if survey.locked_database:
+        yield Finding(
+            FindingKind.DATABASE_LOCKED,
+            Severity.PROBLEM,
+            survey.locked_database,
+            None,
+            Phrase("another program keeps it locked: nothing that changes is stored"),
+            Phrase(
+                "close the program that has it open (`fuser {path}` names it)",
+                path=survey.locked_database,
+            ),
+        )
     for name, columns in survey.damaged_rows.items():
         yield Finding(
             FindingKind.ROW_DAMAGED,

@@ -65,6 +65,8 @@ class Survey:
     of online instances whose worker has another file open than the one at their path.
     stale_socket: the path of a control socket that nobody answers.
     conflicts: by id, those of the last day. retries: by id, of the last hour.
+    locked_database: the path of our own database while another program keeps it from being written,
+    "" otherwise.
     damaged_rows: by name, which columns of an instance's row in the database hold what cannot be.
     damaged_history: by table of the database, how many rows of the history cannot be read.
     stuck: by name, why an instance is longer in its state than its limit says.
@@ -93,6 +95,7 @@ class Survey:
     descriptors: int | None = None
     is_upgraded: bool = False
     trash: tuple[TrashView, ...] = ()
+    locked_database: str = ""
     damaged_rows: Mapping[str, str] = field(default_factory=dict)
     damaged_history: Mapping[str, int] = field(default_factory=dict)
     stuck: Mapping[str, Phrase] = field(default_factory=dict)
@@ -129,5 +132,7 @@ class Survey:
                 entry=newest.id,
             )
         return Phrase(
-            "`waziterm clean {name}`, then `waziterm start {name}` to link it anew", name=name
+            "`waziterm clean {name}`, `waziterm start {name}`, then `waziterm qr {name}` to link it"
+            " anew",
+            name=name,
         )

@@ -32,6 +32,7 @@ class FindingKind(StrEnum):
     OPEN_TO_OTHERS = "open_to_others"
     SECRETS_OPEN = "secrets_open"
     FOREIGN_HOLDER = "foreign_holder"
+    DATABASE_LOCKED = "database_locked"
     ROW_DAMAGED = "row_damaged"
     TRASH_DAMAGED = "trash_damaged"
     ORPHAN_SESSION = "orphan_session"

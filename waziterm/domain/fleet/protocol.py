@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from waziterm.domain.fleet.verbs import ANSWER_S, MAINTENANCE_S, verb
-from waziterm.domain.units import Between, Moment, Name, PhoneNumber, ProxyUrl
+from waziterm.domain.units import ActId, Between, Moment, Name, PhoneNumber, ProxyUrl
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -156,19 +156,20 @@ class Fleet(Protocol):
     async def reconnect(self, name: Name, *, takeover: bool = False) -> InstanceView: ...
 
     @verb("POST /v1/instances/{name}/clean", changes=True, files=True)
-    async def clean(self, name: Name, *, logout: bool = False) -> InstanceView:
+    async def clean(self, name: Name, *, logout: bool = False, act_id: ActId = "") -> InstanceView:
         """Stop the instance and move its session to the trash; the device stays linked.
 
         logout: unlink it at WhatsApp first, which cannot be undone. A logout that fails is told
-        in the instance's log and does not stop the clean.
+        in the instance's log and does not stop the clean. act_id: the same for all that one act of
+        a person cleans or removes, which one undo brings back; "" for an act on one.
         """
         ...
 
     @verb("POST /v1/instances/{name}/remove", changes=True, files=True)
-    async def remove(self, name: Name, *, logout: bool = False) -> Removal:
+    async def remove(self, name: Name, *, logout: bool = False, act_id: ActId = "") -> Removal:
         """Clean an instance and forget it; its trash entry brings it back.
 
-        logout: unlink the device at WhatsApp first, which cannot be undone.
+        logout: unlink the device at WhatsApp first, which cannot be undone. act_id: as of `clean`.
         """
         ...
 

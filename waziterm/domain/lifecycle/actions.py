@@ -50,11 +50,12 @@ class FindHolder:
 @dataclass(frozen=True, slots=True)
 class Trash:
     """Move the session to the trash. restorable: its keys are still of use. was: the instance
-    as it was, for whoever restores it."""
+    as it was, for whoever restores it. act_id: see `domain.fleet.protocol.Fleet.clean`."""
 
     why: Why
     restorable: bool
     was: Instance = field(repr=False)
+    act_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

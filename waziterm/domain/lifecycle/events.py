@@ -462,12 +462,13 @@ class ReconnectAsked:
 class CleanAsked:
     """`clean`, `remove`: the session goes to the trash. unlinked: WhatsApp has removed the device
     before, so its keys are of no use any more. removing: the instance goes too. note: what the
-    operator must know of it, or "".
+    operator must know of it, or "". act_id: see `domain.fleet.protocol.Fleet.clean`.
     """
 
     unlinked: bool = False
     removing: bool = False
     note: str = ""
+    act_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

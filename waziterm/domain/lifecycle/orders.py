@@ -45,7 +45,7 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
         case ev.NotMoved(was=was):
             waits = was.state.is_live or was.due is not None
             return resume_wanted(move(was, State.STOPPED, Reason.PAUSED, at) if waits else was, at)
-        case ev.CleanAsked(unlinked, removing, note):
+        case ev.CleanAsked(unlinked, removing, note, act_id):
             bare = replace(
                 instance,
                 wanted=Wanted.STOPPED,
@@ -59,7 +59,8 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
             reason = Reason.CLEANED if instance.is_paired else Reason.NEW
             cleaned = move(bare, State.STOPPED, reason, at, detail=note)
             why = Why.LOGGED_OUT if unlinked else Why.CLEANED
-            trash = Trash(Why.REMOVED if removing else why, restorable=not unlinked, was=instance)
+            why = Why.REMOVED if removing else why
+            trash = Trash(why, restorable=not unlinked, was=instance, act_id=act_id)
             return Decision(cleaned, (StopWorker(), trash))
         case ev.ReconnectAsked(takeover=True):
             if barrier is not None and barrier.state is State.BANNED:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from waziterm.domain.care.trash import Removal, TrashView, Why
+from waziterm.domain.care.trash import Removal, TrashView, Why, new_act_id
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, new_id
@@ -69,16 +69,19 @@ class Cleaning:
         self._clock = clock
         self.keep_s = keep_s
 
-    async def clean(self, name: str, *, logout: bool) -> None:
+    async def clean(self, name: str, *, logout: bool, act_id: str = "") -> None:
         """Move an instance's session to the trash; see `domain.fleet.api.Fleet.clean`."""
         error = await self._keeper.logout(name) if logout else ""
         unlinked = logout and not error
-        await self._keeper.tell(name, ev.CleanAsked(unlinked, note=_not_unlinked(error)))
+        await self._keeper.tell(
+            name, ev.CleanAsked(unlinked, note=_not_unlinked(error), act_id=act_id)
+        )
 
-    async def remove(self, name: str, *, logout: bool) -> Removal:
+    async def remove(self, name: str, *, logout: bool, act_id: str = "") -> Removal:
         """Clean an instance and forget it."""
         error = await self._keeper.logout(name) if logout else ""
-        await self._keeper.tell(name, ev.CleanAsked(logout and not error, removing=True))
+        asked = ev.CleanAsked(logout and not error, removing=True, act_id=act_id)
+        await self._keeper.tell(name, asked)
         await self._keeper.forget(name)
         entries = await self._trash.entries()
         entry = next(
@@ -90,9 +93,9 @@ class Cleaning:
 
     async def clean_all(self, count: int, *, logout: bool) -> tuple[str, ...]:
         """Clean all that have a session; their names. Raises FleetError unless it is `count`."""
-        names = self.expect(count)
+        names, act_id = self.expect(count), new_act_id()
         for name in names:
-            await self.clean(name, logout=logout)
+            await self.clean(name, logout=logout, act_id=act_id)
         return names
 
     def expect(self, count: int) -> tuple[str, ...]:
@@ -168,7 +171,8 @@ class Cleaning:
         if not entry.restorable:
             raise FleetError(
                 f"{identity} cannot be restored: its device is no longer linked",
-                f"`waziterm start {entry.instance}`, then `waziterm qr`, links it anew",
+                f"`waziterm start {entry.instance}`, then `waziterm qr {entry.instance}`, links it"
+                " anew",
             )
         return entry
 

@@ -128,6 +128,9 @@ async def inspect(sources: CheckSources) -> Survey:
         is_upgraded=disk.is_upgraded,
         descriptors=descriptors(),
         trash=trash,
+        locked_database=(
+            shown(sources.files.data.database) if await sources.store.is_locked() else ""
+        ),
         damaged_rows=await sources.store.damaged_rows(),
         damaged_history=await sources.store.damaged_history(),
         stuck=sources.stuck(),

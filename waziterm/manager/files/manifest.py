@@ -22,7 +22,8 @@ class TrashEntry:
     """One session in the trash. at: UTC seconds. restorable: False when its keys are gone.
 
     was: the instance before it went, with the barriers (cool-down, hold, ban) that come back
-    with it; None for files that belonged to none.
+    with it; None for files that belonged to none. act_id: by which the entries of one act belong
+    together; "" of an act on one, and from before acts had ids.
     """
 
     id: str
@@ -32,6 +33,7 @@ class TrashEntry:
     restorable: bool
     files: tuple[TrashedFile, ...]
     was: Instance | None = None
+    act_id: str = ""
 
     def view(self, expires_at: float | None) -> TrashView:
         """As it is shown. expires_at: see `TrashView`."""
@@ -44,6 +46,7 @@ class TrashEntry:
             paired=self.was is not None and self.was.is_paired,
             files=self.files,
             expires_at=expires_at,
+            act_id=self.act_id,
         )
 
 
@@ -120,17 +123,16 @@ class _Manifest:
     restorable: bool
     files: tuple[TrashedFile, ...]
     was: _Kept | None
+    act_id: str = ""
 
     @classmethod
     def of(cls, entry: TrashEntry) -> Self:
         was = None if entry.was is None else _Kept.of(entry.was)
-        return cls(
-            entry.id, entry.instance, entry.at, entry.why, entry.restorable, entry.files, was
-        )
+        head = (entry.id, entry.instance, entry.at, entry.why, entry.restorable)
+        return cls(*head, entry.files, was, entry.act_id)
 
     @property
     def entry(self) -> TrashEntry:
         was = None if self.was is None else self.was.instance
-        return TrashEntry(
-            self.id, self.instance, self.at, self.why, self.restorable, self.files, was
-        )
+        head = (self.id, self.instance, self.at, self.why, self.restorable)
+        return TrashEntry(*head, self.files, was, self.act_id)

@@ -79,9 +79,10 @@ class SessionFiles:
         return await asyncio.to_thread(device_key, self.path(identity), jid, in_use=True)
 
     async def to_trash(
-        self, was: Instance, *, at: float, why: Why, restorable: bool
+        self, was: Instance, *, at: float, why: Why, restorable: bool, act_id: str = ""
     ) -> TrashEntry | None:
-        """Move an instance's session to the trash; None when there is nothing to move.
+        """Move an instance's session to the trash; None when there is nothing to move. act_id: see
+        `domain.fleet.protocol.Fleet.clean`.
 
         An instance that is removed leaves an entry even without a session: it can come back.
         Raises OSError when the move fails, and leaves the session where it was.
@@ -90,7 +91,7 @@ class SessionFiles:
         if not files and why is not Why.REMOVED:
             return None
         return await self._trash.put(
-            was.name, files, at=at, why=why, restorable=restorable, was=was
+            was.name, files, at=at, why=why, restorable=restorable, was=was, act_id=act_id
         )
 
     async def from_trash(self, entry_id: str, identity: str) -> None:

@@ -46,13 +46,14 @@ class Trash:
         why: Why,
         restorable: bool,
         was: Instance | None,
+        act_id: str = "",
     ) -> TrashEntry:
         """Move the files of a session here, named by the instance's name, the first of them last.
 
-        was: the instance as it is before, None when they belong to none. When the move fails the
-        files are where they were.
+        was: the instance as it is before, None when they belong to none. act_id: see
+        `domain.fleet.protocol.Fleet.clean`. When the move fails the files are where they were.
         """
-        entry = await asyncio.to_thread(_described, name, files, at, why, restorable, was)
+        entry = await asyncio.to_thread(_described, name, files, at, why, restorable, was, act_id)
         return await asyncio.to_thread(self._fill, entry, files, move)
 
     async def copy(
@@ -191,11 +192,12 @@ def _described(
     why: Why,
     restorable: bool,
     was: Instance | None,
+    act_id: str = "",
 ) -> TrashEntry:
     stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
     identity = f"{name}-{stamp}-{secrets.token_hex(2)}"
     trashed = tuple(_file(path, _named(path.name, name)) for path in files)
-    return TrashEntry(identity, name, at, why, restorable, trashed, was)
+    return TrashEntry(identity, name, at, why, restorable, trashed, was, act_id)
 
 
 def _as_damaged(folder: Path) -> TrashView:

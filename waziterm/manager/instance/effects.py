@@ -179,7 +179,7 @@ class Effects:
             case Claim(jid):
                 await services.claims.keep(self._name, jid)
             case Release():
-                await services.claims.release(self._name)
+                await self._release()
             case NetworkFailed():
                 services.connect_limit.failed(self._name)
             case NetworkReached():
@@ -206,6 +206,20 @@ class Effects:
         """Leave no task and no worker behind."""
         self._background.cancel()
         await self.end_attempt()
+
+    async def _release(self) -> None:
+        """Tell the other managers that the device is free, when no worker has it any more: one that
+        hangs may keep its connection for `worker.LEAVE_S` after it was asked to leave."""
+        if self._services.pool.has_left(self._name):
+            await self._services.claims.release(self._name)
+        else:
+            self._background.start(self._release_later)
+
+    async def _release_later(self) -> None:
+        await self._services.pool.free(self._name, None)
+        if self.attempt is None:
+            # Another attempt claims the device for itself, and frees it at its own end.
+            await self._services.claims.release(self._name)
 
     async def _unwatch(self) -> None:
         if self.attempt is not None:
@@ -251,7 +265,11 @@ class Effects:
         now = self._services.clock.now()
         try:
             entry = await self._services.sessions.to_trash(
-                action.was, at=now, why=action.why, restorable=action.restorable
+                action.was,
+                at=now,
+                why=action.why,
+                restorable=action.restorable,
+                act_id=action.act_id,
             )
         except OSError as error:
             raise FleetError(

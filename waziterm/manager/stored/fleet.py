@@ -18,7 +18,7 @@ from waziterm.domain.fleet.audit import AuditEntry, AuditResult
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
@@ -219,14 +219,14 @@ class StoredFleet:
             async with open_store(self._data.database) as store:
                 await dismiss_in(store, note, time.time())
 
-    async def clean(self, name: str, *, logout: bool = False) -> InstanceView:
+    async def clean(self, name: str, *, logout: bool = False, act_id: str = "") -> InstanceView:
         async with self._tools() as tools:
-            await tools.cleaning.clean(name, logout=logout)
+            await tools.cleaning.clean(name, logout=logout, act_id=act_id)
             return at_rest(tools.keeper.of(name))
 
-    async def remove(self, name: str, *, logout: bool = False) -> "Removal":
+    async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> "Removal":
         async with self._tools() as tools:
-            return await tools.cleaning.remove(name, logout=logout)
+            return await tools.cleaning.remove(name, logout=logout, act_id=act_id)
 
     async def with_session(self) -> tuple[str, ...]:
         async with self._tools(to_look=True) as tools:
@@ -286,12 +286,13 @@ class StoredFleet:
 class FilesAudit:
     """Writes acts on the files down when they are over; see `domain.fleet.audit.AuditLog`.
 
-    `end` raises FleetError when an act that is done cannot be written down. One that is not done
-    fails with its own error then: mostly for the same reason.
+    unwritten: why an act that is done could not be, once it has ended; its answer is told all the
+    same. One that is not done fails with its own error then: mostly for the same reason.
     """
 
     def __init__(self, data: DataDir) -> None:
         self._data = data
+        self.unwritten: FleetError | None = None
 
     def now(self) -> float:
         return time.time()
@@ -311,7 +312,7 @@ class FilesAudit:
         except FleetError as error:
             if is_done:
                 said = f"{entry.act} was done, but it is not in the audit: {error}"
-                raise FleetError(said, error.hint, error.code) from error
+                self.unwritten = FleetError(said, error.hint, error.code)
 
 
 def at_rest(instance: Instance) -> InstanceView:
@@ -327,7 +328,28 @@ def at_rest(instance: Instance) -> InstanceView:
             due=None,
         )
     view = view_of(instance, Health(), None)
-    return replace(view, next_attempt=None, next_step=Reason.NO_MANAGER.next_step)
+    return replace(view, next_attempt=None, next_step=_next_step(instance))
+
+
+def _next_step(instance: Instance) -> str:
+    """What to do about one that no manager looks after: start one, and what the next one will not
+    do by itself, see `domain.lifecycle.steps.resume_wanted`. instance: at rest."""
+    first, then = Reason.NO_MANAGER.next_step, instance.next_step
+    if instance.state is State.OUTDATED and instance.reason is Reason.OUTDATED_CLIENT:
+        # It says itself when a manager is to be started.
+        return then
+    if instance.state in (State.HELD, State.LOGGED_OUT):
+        return f"{first}; {then}"
+    if instance.is_paired and instance.wanted is Wanted.RUNNING:
+        return first
+    if instance.state is State.STOPPED and instance.reason not in (
+        Reason.NO_MANAGER,
+        Reason.PAUSED,
+    ):
+        return f"{first}; {then}"
+    return (
+        f"{first}; {Reason.BY_OPERATOR.next_step if instance.is_paired else Reason.NEW.next_step}"
+    )
 
 
 async def _with_id(store: Store | None, name: str) -> tuple[Store, str]:

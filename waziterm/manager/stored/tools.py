@@ -102,8 +102,10 @@ class StoredInstances:
     async def _carry_out(self, action: Action, identity: str, now: float) -> None:
         """Move the session of the instance with this id."""
         match action:
-            case Trash(why, restorable, was):
-                await self._sessions.to_trash(was, at=now, why=why, restorable=restorable)
+            case Trash(why, restorable, was, act_id):
+                await self._sessions.to_trash(
+                    was, at=now, why=why, restorable=restorable, act_id=act_id
+                )
             case Restore(entry):
                 await self._sessions.from_trash(entry, identity)
             case (

@@ -165,6 +165,11 @@ class Link:
             self._fail_all(WorkerGoneError("the worker was stopped"))
             await self._carrier.part(self)
 
+    @property
+    def has_parted(self) -> bool:
+        """Whether `parted` is over."""
+        return self._parted.done()
+
     async def parted(self) -> None:
         """Wait until the worker neither holds a connection of this instance nor makes one."""
         await asyncio.shield(self._parted)

@@ -82,6 +82,11 @@ class Pool:
                 if same or link.name == name:
                     await link.parted()
 
+    def has_left(self, name: str) -> bool:
+        """Whether no worker holds a connection of this instance; see `free`."""
+        links = (link for worker in self._workers for link in worker.members.values())
+        return all(link.name != name or link.has_parted for link in links)
+
     async def link(self, name: str, listener: Listener, *, shared: bool) -> Link:
         """A place for an instance that is about to connect. Raises OSError.
 

@@ -62,11 +62,13 @@ class Actions:
         """A person's press: it may shorten a cool-down and end a hold."""
         self._ask(N_("reconnect"), name, lambda: self._fleet.reconnect(name, takeover=True))
 
-    def clean(self, name: str) -> None:
-        self._ask(N_("clean"), name, lambda: self._fleet.clean(name))
+    def clean(self, name: str, act_id: str = "") -> None:
+        """act_id: of an act on several, see `domain.fleet.protocol.Fleet.clean`."""
+        self._ask(N_("clean"), name, lambda: self._fleet.clean(name, act_id=act_id))
 
-    def remove(self, name: str) -> None:
-        self._once(N_("remove"), name, self._remove(name))
+    def remove(self, name: str, act_id: str = "") -> None:
+        """act_id: as of `clean`."""
+        self._once(N_("remove"), name, self._remove(name, act_id))
 
     def send_test(self, name: str) -> None:
         self._once(N_("send-test"), name, self._send_test(name))
@@ -195,7 +197,7 @@ class Actions:
             said = f"{name}: {tr('send-test')}: {why}"
             self.end("send-test", name, Mood.TROUBLE, said)
 
-    async def _remove(self, name: str) -> None:
-        await self._fleet.remove(name)
+    async def _remove(self, name: str, act_id: str) -> None:
+        await self._fleet.remove(name, act_id=act_id)
         said = tr("{name}: removed; {u} brings it back", name=name, u=key_of(KeyAction.UNDO))
         self.end("remove", name, Mood.DONE, said)

@@ -110,7 +110,7 @@ class WazitermApp(ContainedApp):
         self._reopened = reopened
         self.log_file = log_file(attached=attached)
         self.keys = rebound(keymap or {})
-        bind(names_of(self.keys))
+        bind(names_of(self.keys), acts=not read_only)
         self.set_keymap(dict(keymap or {}))
         self._key_order = KeyOrder(self, super().on_event)
         self._news = asyncio.Event()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from waziterm.domain.care.trash import new_act_id
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
@@ -126,12 +127,14 @@ class InstanceCommands:
         if len(names) > 1:
             title = tr("Clean {count} marked instances?", count=len(names))
             text = tr(
-                "{names}: they stop, and their sessions move to the trash, from where they can be"
-                " restored.",
+                "{names}: they stop, and their sessions move to the trash, from where {u} restores"
+                " them.",
                 names=some_of(names),
+                u=key_of(KeyAction.UNDO),
             )
             yes, no = tr("clean them"), tr("keep them")
-        act = partial(self._do_to, N_("clean"), self._actions.clean, names)
+        clean = partial(self._actions.clean, act_id=new_act_id() if len(names) > 1 else "")
+        act = partial(self._do_to, N_("clean"), clean, names)
         self._ask(title, text, names if name is None else [], yes, no, act)
 
     def remove(self) -> None:
@@ -148,12 +151,13 @@ class InstanceCommands:
             title = tr("Remove {count} marked instances?", count=len(names))
             text = tr(
                 "{names}: they stop, their sessions move to the trash, and they leave the list."
-                " {u} brings them back, the last one first.",
+                " {u} brings them back.",
                 names=some_of(names),
                 u=u,
             )
             yes, no = tr("remove them"), tr("keep them")
-        act = partial(self._do_to, N_("remove"), self._actions.remove, names)
+        remove = partial(self._actions.remove, act_id=new_act_id() if len(names) > 1 else "")
+        act = partial(self._do_to, N_("remove"), remove, names)
         self._ask(title, text, names, yes, no, act)
 
     def show_log(self, name: str | None = None) -> None:

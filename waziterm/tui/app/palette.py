@@ -71,7 +71,7 @@ class FleetCommands(Provider):
         app = cast("WazitermApp", self.app)
 
         def act() -> None:
-            if not is_refused(key, app.refusal(), app.message.tell):
+            if not is_refused(key, tr(key.label), app.refusal(), app.message.tell):
                 do()
 
         return act

@@ -1,18 +1,18 @@
 """The keys of the emergency tools and of incidents: what each asks before, and what it opens."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
 from textual.app import App
 
-from waziterm.domain.care.trash import Why, can_be_undone
+from waziterm.domain.care.trash import TrashView, Why, can_be_undone, undoable
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
-from waziterm.tui.app.questions import ask, choose
+from waziterm.tui.app.questions import ask, choose, some_of
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.acts import begin
@@ -129,29 +129,24 @@ class ToolCommands:
 
     async def _offer_undo(self) -> None:
         found = await self._fleet.trash()
-        undoable = [
-            each
-            for each in found
-            if can_be_undone(each.why, restorable=each.restorable, paired=each.paired)
-        ]
-        if not undoable:
+        acts = undoable(
+            [
+                (
+                    each.act_id,
+                    can_be_undone(each.why, restorable=each.restorable, paired=each.paired),
+                    each.restorable,
+                )
+                for each in found
+            ]
+        )
+        if not acts:
             self._tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
             return
-        entry, *others = undoable
-
-        async def restore() -> None:
-            said = tr("{name}: restored", name=await self._fleet.restore(entry.id))
-            if others:
-                more = trn(
-                    "{n} more can be brought back; {u} takes the next, {name}",
-                    "{n} more can be brought back; {u} takes the next, {name}",
-                    len(others),
-                    u=key_of(KeyAction.UNDO),
-                    name=inert(others[0].instance),
-                )
-                said = f"{said}; {more}"
-            self._tell(Mood.DONE, said)
-
+        last, *others = acts
+        back, lost = [found[place] for place in last.back], [found[place] for place in last.lost]
+        following = found[others[0].back[0]] if others else None
+        left = sum(len(act.back) for act in others)
+        entry, count = back[-1], len(back)
         text = tr(
             "It was {how} on {day} at {time}. Its session comes back byte for byte, and it connects"
             " if it was running then.",
@@ -160,8 +155,61 @@ class ToolCommands:
             time=hour(entry.at),
         )
         title = tr("Restore {name}?", name=inert(entry.instance))
-        begin = partial(self._work_on, restore, N_("restore"))
-        ask(self._app, title, text, tr("restore it"), tr("leave it"), begin, default=True)
+        yes, no = tr("restore it"), tr("leave it")
+        if count > 1:
+            title = tr("Restore {count} instances?", count=count)
+            text = tr(
+                "{names}: one act took them on {day} at {time} ({how}). Their sessions come back"
+                " byte for byte, and they connect if they were running then.",
+                names=some_of([each.instance for each in back]),
+                how=tr(_HOW[entry.why]),
+                day=day(entry.at),
+                time=hour(entry.at),
+            )
+            yes, no = tr("restore them"), tr("leave them")
+        if lost:
+            names = some_of([each.instance for each in lost])
+            text += " " + tr("Not back, for the device is unlinked: {names}.", names=names)
+        work = partial(self._bring_back, back, lost, left, following)
+        begin = partial(self._work_on, work, N_("restore"))
+        ask(self._app, title, text, yes, no, begin, default=True)
+
+    async def _bring_back(
+        self,
+        back: Sequence[TrashView],
+        lost: Sequence[TrashView],
+        left: int,
+        following: TrashView | None,
+    ) -> None:
+        """Restore each, whatever becomes of the others. lost: what the same act took and is
+        unlinked. left: how many other entries can be brought back, following: the next of them."""
+        restored, refused = [], [inert(each.instance) for each in lost]
+        why = tr("the device is unlinked") if lost else ""
+        for each in back:
+            try:
+                restored.append(await self._fleet.restore(each.id))
+            except FleetError as error:
+                if len(back) == 1:
+                    raise
+                refused.append(inert(each.instance))
+                why = refusal(error)
+        said = tr("{name}: restored", name=inert(restored[0])) if restored else ""
+        if len(restored) + len(refused) > 1:
+            names = some_of(restored) or "–"
+            said = tr("{count} restored: {names}", count=len(restored), names=names)
+        if refused:
+            names = some_of(refused)
+            said += "; " + tr("not restored: {names} ({why})", names=names, why=why)
+        if following is not None:
+            more = trn(
+                "{n} more can be brought back; {u} takes the next, {name}",
+                "{n} more can be brought back; {u} takes the next, {name}",
+                left,
+                u=key_of(KeyAction.UNDO),
+                name=inert(following.instance),
+            )
+            said = f"{said}; {more}"
+        self._tell(Mood.TROUBLE if refused else Mood.DONE, said)
 
     def clean_all(self) -> None:
         from waziterm.tui.screens.dialogs import NumberDialog  # noqa: PLC0415 (keeps the start fast)
@@ -175,7 +223,7 @@ class ToolCommands:
             names = await self._fleet.clean_all(count)
             said = trn(
                 "{n} session moved to the trash; {u} restores it",
-                "{n} sessions moved to the trash; {u} restores the last",
+                "{n} sessions moved to the trash; {u} restores them",
                 len(names),
                 u=key_of(KeyAction.UNDO),
             )

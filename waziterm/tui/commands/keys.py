@@ -265,7 +265,8 @@ def press(
     """
     place = Place.FLEET if instance is None else Place.FOCUS
     key = next(key for key in KEYS if key.action is action and key.place in (place, Place.BOTH))
-    if is_refused(key, refusal, tell):
+    word = key.word(fleet.here() if instance is None else instance.here())
+    if is_refused(key, word, refusal, tell):
         return
     match key:
         case AppKey():
@@ -279,12 +280,12 @@ def press(
             assert_never(key)
 
 
-def is_refused(key: AnyKey, refusal: str, tell: Callable[[Mood, str], None]) -> bool:
-    """Whether a key does nothing because it leads to a command; says so. refusal, tell: see
-    `press`."""
+def is_refused(key: AnyKey, word: str, refusal: str, tell: Callable[[Mood, str], None]) -> bool:
+    """Whether a key does nothing because it leads to a command; says so. word: of what it would
+    do, "" for that of its name. refusal, tell: see `press`."""
     if not refusal or not key.commands:
         return False
-    verb = tr(key.label or key.action.value.replace("_", "-"))
+    verb = word or tr(key.action.value.replace("_", "-"))
     tell(Mood.TROUBLE, tr("{verb} was not carried out: {why}", verb=verb, why=refusal))
     return True
 

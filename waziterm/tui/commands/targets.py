@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from waziterm.tui.state.here import Move, View
+from waziterm.tui.state.here import Here, Move, View
 
 
 class InstanceKeys(Protocol):
@@ -98,6 +98,9 @@ class Commands:
 class OnFleet(Protocol):
     """The fleet's screen."""
 
+    def here(self) -> Here:
+        """What a key would meet."""
+
     def move(self, to: Move) -> None:
         """Select another instance."""
 
@@ -122,6 +125,9 @@ class OnFleet(Protocol):
 
 class OnInstance(Protocol):
     """The screen of one instance."""
+
+    def here(self) -> Here:
+        """What a key would meet."""
 
     def back(self) -> None:
         """Back from a code or from the log, then to the fleet."""

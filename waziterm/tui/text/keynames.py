@@ -34,16 +34,26 @@ OURS: Mapping[KeyAction, str] = {
 }
 """What texts speak of, where nobody bound it otherwise."""
 
+_ACT = (KeyAction.START_STOP, KeyAction.RECONNECT, KeyAction.CLEAN)
+"""What a sentence of the manager may ask for that acts on an instance."""
 _BY_NAME = {name: action for action, name in OURS.items()}
-_NAMED = re.compile(r"\(([a-zA-Z])\)")
+_NAMED = re.compile(r" ?\(([a-zA-Z])\)")
 
 _bound: ContextVar[Mapping[KeyAction, str]] = ContextVar("bound", default=OURS)
+_acts: ContextVar[bool] = ContextVar("acts", default=True)
 
 
-def bind(names: Mapping[KeyAction, str]) -> None:
+def bind(names: Mapping[KeyAction, str], *, acts: bool = True) -> None:
     """Speak of the keys by these names from now on, in this context and in the tasks that begin in
-    it. names: of all that `OURS` has."""
+    it. names: of all that `OURS` has. acts: whether a key that acts on an instance does so here;
+    where none does, a sentence that says what to do names none."""
     _bound.set(names)
+    _acts.set(acts)
+
+
+def acts() -> bool:
+    """Whether a key that acts on an instance does so here; see `bind`."""
+    return _acts.get()
 
 
 def key_of(action: KeyAction) -> str:
@@ -57,10 +67,14 @@ def with_keys_named(text: str) -> str:
 
 
 def with_keys(text: str) -> str:
-    """A sentence of the manager, which names keys as `(r)`, with the names that they have here."""
+    """A sentence of the manager, which names keys as `(r)`, with the names that they have here; see
+    `bind`."""
 
     def named(found: re.Match[str]) -> str:
         action = _BY_NAME.get(found[1])
-        return found[0] if action is None else f"({key_of(action)})"
+        if action is None:
+            return found[0]
+        before = found[0].partition("(")[0]
+        return f"{before}({key_of(action)})" if acts() or action not in _ACT else ""
 
     return _NAMED.sub(named, text)

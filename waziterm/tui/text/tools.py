@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from rich.text import Text
 
 from waziterm.domain.care.findings import Finding, FixReport, Severity
+from waziterm.domain.care.grouping import groups, timeless
 from waziterm.domain.care.layers import TestReport, Verdict
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
 from waziterm.domain.screen import KeyAction
@@ -37,18 +38,28 @@ _BAR = 20
 
 
 def findings(found: Iterable[Finding]) -> list[Text]:
-    """What a check found, the worst first, each with what to do."""
-    lines = []
-    for finding in found:
+    """What a check found, the worst first, each with what to do; what meets many instances alike is
+    told once."""
+    lines, known = [], tuple(found)
+    met = ((each.kind, each.severity, each.instance, each.evidence, each.act) for each in known)
+    for group in groups(met):
+        finding = known[group.first]
         glyph, colour = _SEVERITIES[finding.severity]
         whose = finding.instance or tr(finding.subject)
+        evidence: str = finding.evidence
         act = with_keys(retold(finding.act))
+        if not group.is_one:
+            count, name = len(group.names), finding.instance
+            whose = tr("{count} instances ({names})", count=count, names=group.listed)
+            evidence = timeless(finding.kind, evidence)
+            if group.by_name:
+                act = tr("of each, here of {name}: {act}", name=name, act=act)
         by = f"{act} ({key_of(KeyAction.FIX)})" if finding.remedy else act
         lines.append(
             Text.assemble(
                 (f"{glyph} {tr(finding.severity.value)} ", colour),
                 (inert(whose), f"bold {look.STRONG}"),
-                f": {inert(retold(finding.evidence))}",
+                f": {inert(retold(evidence))}",
             )
         )
         lines.append(Text(f"  {inert(by).replace('`', '')}", look.DIM))

@@ -11,7 +11,7 @@ from waziterm.domain.version import Origin, UsedVersion
 from waziterm.lang import retold, tr
 from waziterm.tui.paint.cells import TIE, inert
 from waziterm.tui.text.format import countdown, day_and_minute, duration, seconds, since
-from waziterm.tui.text.keynames import key_of, with_keys
+from waziterm.tui.text.keynames import acts, key_of, with_keys
 
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
@@ -89,7 +89,7 @@ def next_step(view: InstanceView, now: float, *, with_key: bool = True) -> str:
         return tr("next: {step}", step=step) if step else ""
     left = countdown(view.next_attempt - now)
     said = tr("next in {left}: {step}", left=left, step=step)
-    if with_key and view.state in _R_SHORTENS:
+    if with_key and acts() and view.state in _R_SHORTENS:
         return f"{said} {_tied('·', key_of(KeyAction.RECONNECT), '=', tr('now'))}"
     return said
 
