@@ -30,7 +30,7 @@ _RECENT_S = 800.0 * DAY_S
 """Spans are made of so long a time, in seconds: what is older than 13 months is so because a clock
 was wrong, or because the settings keep it, and is read from its hours."""
 _BLOCKS = (8, 64)
-"""So many days has a block: 13 months are at most 34 spans then."""
+"""So many days has a block, each a multiple of the one before: 13 months are at most 34 spans."""
 _READ = (
     f"SELECT instance, min({sums_of_counts(*_NUMBERS)}), min(first),"
     f" {', '.join(f'sum({each})' for each in _SUMMED)}, max(memory_bytes),"
@@ -57,10 +57,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A span that can be made. days: those that it is made of; () of one that is made of hours."""
+    """A span that can be made. parts: those that it is made of; () of one that is made of hours."""
 
     span: Span
-    days: tuple[Span, ...] = ()
+    parts: tuple[Span, ...] = ()
 
 
 def parts(
@@ -157,25 +157,28 @@ def missing(db: sqlite3.Connection, identities: Sequence[str], until: float) -> 
     # Hours of the first day may be pruned already.
     known, calendar = made(db), days(max(oldest, until - _RECENT_S), until)[1:-1]
     found = [Missing(day) for day in calendar if day not in known]
+    smaller = calendar
     for size in _BLOCKS:
-        for of_days in blocks(calendar, size):
-            block = _whole(of_days)
-            if block not in known:
-                found.append(Missing(block, of_days))
+        made_of = [
+            (_whole(of_days), tuple(each for each in smaller if _is_in(each, _whole(of_days))))
+            for of_days in blocks(calendar, size)
+        ]
+        found += [Missing(block, parts) for block, parts in made_of if block not in known]
+        smaller = tuple(block for block, _ in made_of)
     return tuple(found)
 
 
 def make(db: sqlite3.Connection, identities: Sequence[str], span: Missing) -> None:
     """Make a span."""
-    if not span.days:
+    if not span.parts:
         sums = counted(db, identities, *span.span)
         sums[FLEET] = fleet_of(sums, span.span[0])
         _write(db, span.span, sums)
         return
     try:
-        _write(db, span.span, read_spans(db, span.days, None))
+        _write(db, span.span, read_spans(db, span.parts, None))
     except UnsoundSpanError:
-        unmake_spans(db, span.days)
+        unmake_spans(db, span.parts)
 
 
 def fleet_of(sums: Sums, begin: int = 0) -> tuple[int, Hour]:
@@ -210,6 +213,10 @@ def _joined(found: Sequence[Part], calendar: Sequence[Span], known: frozenset[Sp
             if block in known and spans.issuperset(of_days):
                 spans = spans.difference(of_days) | {block}
     return Part(tuple(sorted(spans)), tuple(counted))
+
+
+def _is_in(span: Span, other: Span) -> bool:
+    return other[0] <= span[0] and span[1] <= other[1]
 
 
 def _whole(of_days: Sequence[Span]) -> Span:
