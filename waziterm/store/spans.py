@@ -7,7 +7,7 @@ What is counted late unmakes the spans that it belongs to, and so does a row tha
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from waziterm.domain.stats.calendar import DAY_S, Span, blocks, days
@@ -107,10 +107,18 @@ def _calendar(
 def read_spans(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> Sums:
     """What spans sum up to, of an instance, or of each and of the fleet. Raises
     UnsoundSpanError."""
-    found: Sums = {}
+    _check_made(db, spans)
+    return _read(db, spans, identity)
+
+
+def _check_made(db: sqlite3.Connection, spans: Sequence[Span]) -> None:
+    """Something may have been counted into one since it was looked for."""
     if not made(db).issuperset(spans):
-        # Something was counted into one since it was looked for.
         raise UnsoundSpanError
+
+
+def _read(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> Sums:
+    found: Sums = {}
     for who, is_sound, first, *sums, patterns in db.execute(_READ, (json.dumps(spans), identity)):
         if not is_sound:
             raise UnsoundSpanError
@@ -120,6 +128,33 @@ def read_spans(db: sqlite3.Connection, spans: Sequence[Span], identity: str | No
         except (ValueError, TypeError) as error:
             raise UnsoundSpanError from error
     return found
+
+
+def read_each(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> list[Sums]:
+    """The same for each of the spans."""
+    _check_made(db, spans)
+    found = [_read(db, (span,), identity) for span in spans]
+    for sums in found:
+        if FLEET in sums:
+            add_memory(sums)
+    return found
+
+
+def runs(of_time: Sequence[Part], most: int) -> Iterator[Sequence[Part]]:
+    """The parts of a time, in order: those that follow each other and are one span each together,
+    at most so many, and the others alone."""
+    run: list[Part] = []
+    for part in of_time:
+        is_one = len(part.spans) == 1 and not part.counted
+        if run and (not is_one or len(run) == most):
+            yield run
+            run = []
+        if is_one:
+            run.append(part)
+        else:
+            yield (part,)
+    if run:
+        yield run
 
 
 def counted(db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int) -> Sums:
