@@ -18,6 +18,7 @@ from waziterm.domain.stats.calendar import days
 from waziterm.domain.stats.hours import HOUR_S
 from waziterm.domain.stats.sums import Stats, StatsBy
 from waziterm.manager.history.statistics import stats_in
+from waziterm.store.spans import parts
 from waziterm.store.store import Store, open_store
 
 ZONES = ("UTC", "Europe/Berlin", "America/Santiago", "Asia/Kolkata", "Africa/Cairo", "Asia/Jakarta")
@@ -47,7 +48,7 @@ def in_zone(monkeypatch: pytest.MonkeyPatch, name: str) -> str:
     return name
 
 
-async def filled(path: Path, every_h: int = 5) -> None:
+async def filled(path: Path, every_h: int = 5, begin: int = BEGIN) -> None:
     """Two instances and one that was removed, with something in every few hours; times are whole
     seconds, so that they add up to the same in whatever order."""
     chance = random.Random(14)
@@ -58,7 +59,7 @@ async def filled(path: Path, every_h: int = 5) -> None:
         await store.remove("gone")
     with closing(sqlite3.connect(path)) as db, db:
         for name in ("a", "b", "gone"):
-            for hour in range(BEGIN + 3600 * (name == "b"), END, every_h * HOUR_S):
+            for hour in range(begin + 3600 * (name == "b"), END, every_h * HOUR_S):
                 dropped = chance.randrange(3)
                 reasons = {chance.choice(("dropped", "conflict")): dropped} if dropped else None
                 times = {str(chance.randrange(150, 220)): 1 + dropped}
@@ -97,6 +98,26 @@ def test_days_and_months_tell_what_their_hours_tell(tmp_path: Path, zone: str) -
         whole = before[0][0]
         assert [each.instance for each in whole] == [None, "a", "b"]
         assert whole[0].patterns["x{"] > whole[1].patterns["x{"] > 300
+
+    asyncio.run(run())
+
+
+def test_a_long_time_is_told_from_few_spans(tmp_path: Path) -> None:
+    async def run() -> None:
+        path = tmp_path / "waziterm.db"
+        await filled(path, every_h=50, begin=BEGIN - 300 * DAY_S)
+        async with open_store(path) as store:
+            wanted = await asked(store, StatsBy.ALL)
+            await store.make_spans(END)
+            with closing(sqlite3.connect(path)) as db:
+                long = "SELECT (ends - begins + 7200) / 86400 AS days, count(*) FROM spans_made"
+                many = dict(db.execute(f"{long} GROUP BY days"))
+            assert set(many) == {1, 8, 64} and many[64] == 5 and many[8] in (46, 47)
+            assert await asked(store, StatsBy.ALL) == wanted
+        with closing(sqlite3.connect(path)) as db:
+            for since_days in range(0, 380, 13):
+                (part,) = parts(db, ("a", "b"), END - since_days * DAY_S, END, StatsBy.ALL)
+                assert len(part.spans) <= 34 and len(part.counted) <= 2
 
     asyncio.run(run())
 

@@ -7,7 +7,7 @@ What is counted late unmakes the spans that it belongs to, and so does a row tha
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from waziterm.domain.stats.calendar import DAY_S, Span, blocks, days
@@ -30,7 +30,7 @@ _RECENT_S = 800.0 * DAY_S
 """Spans are made of so long a time, in seconds: what is older than 13 months is so because a clock
 was wrong, or because the settings keep it, and is read from its hours."""
 _BLOCKS = (8, 64)
-"""So many days has a block: 13 months are at most 34 spans then."""
+"""So many days has a block, each a multiple of the one before: 13 months are at most 34 spans."""
 _READ = (
     f"SELECT instance, min({sums_of_counts(*_NUMBERS)}), min(first),"
     f" {', '.join(f'sum({each})' for each in _SUMMED)}, max(memory_bytes),"
@@ -57,10 +57,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A span that can be made. days: those that it is made of; () of one that is made of hours."""
+    """A span that can be made. parts: those that it is made of; () of one that is made of hours."""
 
     span: Span
-    days: tuple[Span, ...] = ()
+    parts: tuple[Span, ...] = ()
 
 
 def parts(
@@ -107,10 +107,18 @@ def _calendar(
 def read_spans(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> Sums:
     """What spans sum up to, of an instance, or of each and of the fleet. Raises
     UnsoundSpanError."""
-    found: Sums = {}
+    _check_made(db, spans)
+    return _read(db, spans, identity)
+
+
+def _check_made(db: sqlite3.Connection, spans: Sequence[Span]) -> None:
+    """Something may have been counted into one since it was looked for."""
     if not made(db).issuperset(spans):
-        # Something was counted into one since it was looked for.
         raise UnsoundSpanError
+
+
+def _read(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> Sums:
+    found: Sums = {}
     for who, is_sound, first, *sums, patterns in db.execute(_READ, (json.dumps(spans), identity)):
         if not is_sound:
             raise UnsoundSpanError
@@ -120,6 +128,33 @@ def read_spans(db: sqlite3.Connection, spans: Sequence[Span], identity: str | No
         except (ValueError, TypeError) as error:
             raise UnsoundSpanError from error
     return found
+
+
+def read_each(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> list[Sums]:
+    """The same for each of the spans."""
+    _check_made(db, spans)
+    found = [_read(db, (span,), identity) for span in spans]
+    for sums in found:
+        if FLEET in sums:
+            add_memory(sums)
+    return found
+
+
+def runs(of_time: Sequence[Part], most: int) -> Iterator[Sequence[Part]]:
+    """The parts of a time, in order: those that follow each other and are one span each together,
+    at most so many, and the others alone."""
+    run: list[Part] = []
+    for part in of_time:
+        is_one = len(part.spans) == 1 and not part.counted
+        if run and (not is_one or len(run) == most):
+            yield run
+            run = []
+        if is_one:
+            run.append(part)
+        else:
+            yield (part,)
+    if run:
+        yield run
 
 
 def counted(db: sqlite3.Connection, identities: Sequence[str], begin: int, end: int) -> Sums:
@@ -157,25 +192,28 @@ def missing(db: sqlite3.Connection, identities: Sequence[str], until: float) -> 
     # Hours of the first day may be pruned already.
     known, calendar = made(db), days(max(oldest, until - _RECENT_S), until)[1:-1]
     found = [Missing(day) for day in calendar if day not in known]
+    smaller = calendar
     for size in _BLOCKS:
-        for of_days in blocks(calendar, size):
-            block = _whole(of_days)
-            if block not in known:
-                found.append(Missing(block, of_days))
+        made_of = [
+            (_whole(of_days), tuple(each for each in smaller if _is_in(each, _whole(of_days))))
+            for of_days in blocks(calendar, size)
+        ]
+        found += [Missing(block, parts) for block, parts in made_of if block not in known]
+        smaller = tuple(block for block, _ in made_of)
     return tuple(found)
 
 
 def make(db: sqlite3.Connection, identities: Sequence[str], span: Missing) -> None:
     """Make a span."""
-    if not span.days:
+    if not span.parts:
         sums = counted(db, identities, *span.span)
         sums[FLEET] = fleet_of(sums, span.span[0])
         _write(db, span.span, sums)
         return
     try:
-        _write(db, span.span, read_spans(db, span.days, None))
+        _write(db, span.span, read_spans(db, span.parts, None))
     except UnsoundSpanError:
-        unmake_spans(db, span.days)
+        unmake_spans(db, span.parts)
 
 
 def fleet_of(sums: Sums, begin: int = 0) -> tuple[int, Hour]:
@@ -210,6 +248,10 @@ def _joined(found: Sequence[Part], calendar: Sequence[Span], known: frozenset[Sp
             if block in known and spans.issuperset(of_days):
                 spans = spans.difference(of_days) | {block}
     return Part(tuple(sorted(spans)), tuple(counted))
+
+
+def _is_in(span: Span, other: Span) -> bool:
+    return other[0] <= span[0] and span[1] <= other[1]
 
 
 def _whole(of_days: Sequence[Span]) -> Span:

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -331,13 +331,27 @@ class Store:
         read = self._connection.read
         who = await read(hours.counted_ids) if identity is None else (identity,)
         plan = partial(spans.parts, identities=who, since=since, until=at, by=by)
-        for part in await read(plan):
-            if by is StatsBy.HOUR:
-                for span in part.counted:
-                    async for hour in self._each_hour(who, span, at, identity is None):
-                        yield hour
-            elif found := await self._part(who, part, at, identity):
-                yield found
+        plan_of_all = await read(plan)
+        if by is StatsBy.HOUR:
+            for span in (span for part in plan_of_all for span in part.counted):
+                async for hour in self._each_hour(who, span, at, identity is None):
+                    yield hour
+            return
+        at_once = max(1, _SPANS_AT_ONCE // max(1, len(who)))
+        for few in spans.runs(plan_of_all, at_once):
+            for found in await self._parts(who, few, at, identity):
+                if found:
+                    yield found
+
+    async def _parts(
+        self, who: Sequence[str], few: Sequence[spans.Part], at: float, identity: str | None
+    ) -> Sequence[hours.Sums]:
+        """What was counted in each of some parts of a time; see `store.spans.runs`."""
+        if len(few) > 1:
+            with suppress(spans.UnsoundSpanError):
+                read = partial(spans.read_each, spans=[each.spans[0] for each in few])
+                return await self._connection.read(partial(read, identity=identity))
+        return [await self._part(who, part, at, identity) for part in few]
 
     async def _part(
         self, who: Sequence[str], part: spans.Part, at: float, identity: str | None

@@ -8,6 +8,8 @@ from waziterm.domain.stats.hours import FLEET, Hour
 from waziterm.domain.stats.sums import Stats, StatsBy, stats_of
 from waziterm.store.store import Store
 
+_FEW = 20
+
 
 async def stats_in(
     store: Store, since: float, name: str | None, by: StatsBy, at: float
@@ -23,7 +25,10 @@ async def stats_in(
         who: [] for who in (FLEET, *sorted(names, key=names.__getitem__))
     }
     async for sums in store.sums(since, at, by, identity):
-        for who, each in await asyncio.to_thread(_told, sums, names, by):
+        # A trip to a thread costs more than a few rows do.
+        few = len(sums) <= _FEW
+        rows = _told(sums, names, by) if few else await asyncio.to_thread(_told, sums, names, by)
+        for who, each in rows:
             told[who].append(each)
     return tuple(each for rows in told.values() for each in rows)
 
