@@ -215,7 +215,9 @@ class Supervisor:
                 else Phrase("start it (s) and ask again when a QR code shows"),
             )
         if number is None:
-            raise FleetError(f"{name} was added without a phone number", Phrase("name it, with --phone"), code=2)
+            raise FleetError(
+                f"{name} was added without a phone number", Phrase("name it, with --phone"), code=2
+            )
         error = await link.ask_code(number, self._limits.query_timeout_s)
         await self._inbox.settled()
         if self.instance.state is not State.PAIRING:
