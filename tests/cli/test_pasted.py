@@ -34,7 +34,7 @@ def test_with_a_manager(call: Call, managed: DataDir) -> None:
 
 def test_without_a_manager(call: Call, data: DataDir) -> None:
     asyncio.run(fill(data))
-    lines = (*STORED, "start shop-a", "attach", "full", "reload", "status shop-d")
+    lines = (*STORED, "start shop-a", "attach", "full", "reload", "status shop-d", "doctor")
     said = "".join(said_by(call, line, data.root) for line in lines)
     assert_pasted(said, data.root, at_least=10)
 

@@ -203,7 +203,7 @@ def test_tests_that_fail_are_told_first(call: Call, managed: DataDir, fleet: Cho
 def test_an_instance_that_was_not_unlinked_is_told_apart(
     call: Call, managed: DataDir, fleet: Choosy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def remove(name: str, *, logout: bool = False) -> Removal:
+    async def remove(name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         return Removal(f"{name}-x", "not unlinked at WhatsApp" if name == "shop-c" else "")
 
     monkeypatch.setattr(fleet, "remove", remove)

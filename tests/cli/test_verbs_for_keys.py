@@ -23,7 +23,7 @@ def test_no_reason_names_a_key(reason: Reason) -> None:
     said = with_verbs(reason.next_step, "shop")
     assert KEY.search(said) is None, said
     if said != reason.next_step:
-        assert re.search(r"`waziterm (start|clean|reconnect|logs) shop`?", said)
+        assert re.search(r"`waziterm (start|clean|reconnect|logs|qr) shop`?", said)
 
 
 @pytest.mark.parametrize("words", ["start shop-b", "reconnect shop-b", "pair-code shop-b"])

@@ -22,18 +22,23 @@ from tests.domain.test_diagnosis import (
 )
 from tests.texts.collect import phrases
 from tests.texts.told import CATALOGS, check_told
+from waziterm.control.client.answers import error_of
 from waziterm.control.protocol import PROTOCOL
 from waziterm.domain.care.diagnosis import diagnose, steps_of
 from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Survey
-from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep
+from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy
 from waziterm.domain.care.trash import Why
 from waziterm.domain.codec import CodecError, decode, document, encode
+from waziterm.domain.errors import InstanceNotFoundError
+from waziterm.domain.fleet.api import SendResult
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
+from waziterm.domain.send_refusals import send_refusal
 from waziterm.domain.version import Origin, UsedVersion
-from waziterm.lang import speaking, translations
+from waziterm.lang import retold, speaking, translations
+from waziterm.tui.state.messages import refusal
 from waziterm.tui.text import tools
 
 
@@ -245,3 +250,31 @@ def test_an_outage_is_one_line_in_indonesian_too() -> None:
     with speaking(translations(Lang.ID, {})):
         first, _ = (str(line) for line in tools.findings(found))
     assert first == "✖ masalah 4 instance (a, b, c, …): tidak tersambung: koneksi ditutup (428)"
+
+
+def test_a_refused_message_and_the_hints_of_errors_are_read_in_indonesian() -> None:
+    barred = send_refusal(463, NOW)
+    error = error_of(InstanceNotFoundError("x").exact)
+    with speaking(translations(Lang.ID, {})):
+        assert retold(barred.said).startswith("WhatsApp tidak mengizinkan nomor ini memulai chat")
+        assert retold(barred.next_step) == "sampai saat itu tulis hanya di chat yang sudah ada"
+        assert refusal(error) == "no instance is called 'x' (lihat `waziterm list`)"
+        step = FixStep(Remedy.REMOVE_STALE, "/d/x", None, Phrase("check again"))
+        failed = replace(step, error=Phrase("{path} is in use now; it was left", path="/d/x"))
+        (line, *_) = tools.fix(FixReport(False, (failed,), ()))
+        assert str(line) == "✖ /d/x: periksa lagi: /d/x sedang dipakai; dibiarkan"
+
+
+@pytest.mark.parametrize("parts", [None, 1, {}, {"template": "{x", "values": {}}, {"template": 1}])
+def test_an_error_whose_phrases_are_not_sound_is_told_as_it_is(parts: object) -> None:
+    sent = {"error": "no", "hint": "do it", "code": 1, "hint_parts": parts, "error_parts": parts}
+    error = error_of(sent)
+    assert (str(error), error.hint, error.code) == ("no", "do it", 1)
+
+
+@pytest.mark.parametrize("code", [463, 479, 429, 500])
+def test_every_refusal_of_a_message_travels_as_a_phrase(code: int) -> None:
+    said = send_refusal(code, None)
+    sent = SendResult(False, 0.1, error=said.said, code=str(code), next_step=said.next_step)
+    back: SendResult = decode(SendResult, encode(SendResult, sent))
+    assert isinstance(back.error, Phrase) and isinstance(back.next_step, Phrase)

@@ -31,6 +31,7 @@ from waziterm.domain.alerts.delivery import (
 )
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.errors import FleetError
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
 from waziterm.domain.text import safe_line
 from waziterm.lang import into
@@ -162,7 +163,7 @@ class Outbox:
             raise FleetError(
                 f"no message that was given up has the id {message[:60]!r}, or its sink is not in"
                 " the settings any more",
-                "`waziterm alerts failed` lists them with their ids, as msg_5c1e",
+                Phrase("`waziterm alerts failed` lists them with their ids, as msg_5c1e"),
                 code=2,
             )
         for carrier in self._carriers.values():
@@ -375,8 +376,10 @@ def _why(outcome: Outcome) -> str | None:
 def no_sink(name: str | None) -> FleetError:
     """What is said of a sink that the settings do not have; of none at all for None."""
     if name is None:
-        return FleetError("no sink is set", "add one to [[alerts.sinks]] of the config", code=2)
-    return FleetError(f"no sink is called {name[:60]!r}", "see `waziterm alerts`", code=2)
+        return FleetError(
+            "no sink is set", Phrase("add one to [[alerts.sinks]] of the config"), code=2
+        )
+    return FleetError(f"no sink is called {name[:60]!r}", Phrase("see `waziterm alerts`"), code=2)
 
 
 async def sinks_in(

@@ -1,18 +1,43 @@
 """What a command fails with. It stands alone, so that a verb can fail without loading the fleet."""
 
+from typing import Any
+
+from waziterm.domain.phrase import Phrase, parts_of, phrase_of
+
 
 class FleetError(Exception):
-    """A command was refused or failed. str(): one line. hint: what to do. code: exit code."""
+    """A command was refused or failed. str(): one line. hint: what to do. code: exit code.
+
+    A message or a hint that is a `Phrase` is read in the language of the screen that shows it.
+    told: the message as it was made.
+    """
 
     def __init__(self, message: str, hint: str = "", code: int = 1) -> None:
         super().__init__(message)
+        self.told = message
         self.hint = hint
         self.code = code
 
     @property
     def document(self) -> dict[str, str | int]:
         """The JSON of it, on stdout and on the socket: `{error, code, hint}`."""
-        return {"error": str(self), "code": self.code, "hint": self.hint}
+        return {"error": str(self), "code": self.code, "hint": str(self.hint)}
+
+    @property
+    def exact(self) -> dict[str, Any]:
+        """The same for a screen: with what its phrases were made of, as `error_parts` and
+        `hint_parts`."""
+        made = {"error_parts": parts_of(self.told), "hint_parts": parts_of(self.hint)}
+        return {**self.document, **{key: parts for key, parts in made.items() if parts is not None}}
+
+
+def told_in(document: dict[str, Any], member: str) -> str:
+    """A member of an error's `exact` form; its plain text where it is no sound phrase."""
+    try:
+        text: str = phrase_of(document[f"{member}_parts"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        text = str(document.get(member) or "")
+    return text
 
 
 class UnwritableError(FleetError):
@@ -23,11 +48,13 @@ class InstanceNotFoundError(FleetError):
     """No instance of the fleet has this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"no instance is called {name[:60]!r}", "see `waziterm list`", code=2)
+        super().__init__(
+            f"no instance is called {name[:60]!r}", Phrase("see `waziterm list`"), code=2
+        )
 
 
 class ManagerEndingError(FleetError):
     """The manager takes no orders any more: it is letting its workers go."""
 
     def __init__(self) -> None:
-        super().__init__("the manager is ending", "ask the next one", code=3)
+        super().__init__("the manager is ending", Phrase("ask the next one"), code=3)

@@ -10,13 +10,15 @@ calls it SMAX_INVALID, a stanza that fails validation, most often to a device th
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from waziterm.domain.phrase import Phrase
+
 
 @dataclass(frozen=True, slots=True)
 class SendRefusal:
     """A refused message. said: what happened, one line. next_step: what the operator can do."""
 
-    said: str
-    next_step: str
+    said: Phrase
+    next_step: Phrase
 
 
 def send_refusal(code: int, no_new_chats_until: float | None) -> SendRefusal:
@@ -26,28 +28,37 @@ def send_refusal(code: int, no_new_chats_until: float | None) -> SendRefusal:
         case 463 if no_new_chats_until is not None:
             ends = datetime.fromtimestamp(no_new_chats_until, UTC)
             return SendRefusal(
-                "WhatsApp does not let this number start new chats (463)"
-                f" until {ends:%Y-%m-%d %H:%M} UTC",
-                "write only where a chat exists until then",
+                Phrase(
+                    "WhatsApp does not let this number start new chats (463) until {moment} UTC",
+                    moment=f"{ends:%Y-%m-%d %H:%M}",
+                ),
+                Phrase("write only where a chat exists until then"),
             )
         case 463:
             return SendRefusal(
-                "WhatsApp does not let this number start a chat with that contact (463);"
-                " it told no end",
-                "let them write first; when other new contacts are refused too, it is the number:"
-                " wait a day",
+                Phrase(
+                    "WhatsApp does not let this number start a chat with that contact (463);"
+                    " it told no end"
+                ),
+                Phrase(
+                    "let them write first; when other new contacts are refused too, it is the"
+                    " number: wait a day"
+                ),
             )
         case 479:
             return SendRefusal(
-                "WhatsApp did not accept the message as it was made (479)",
-                "check the number; most often one contact's device has changed: let them write"
-                " first",
+                Phrase("WhatsApp did not accept the message as it was made (479)"),
+                Phrase(
+                    "check the number; most often one contact's device has changed: let them write"
+                    " first"
+                ),
             )
         case 429:
             return SendRefusal(
-                "WhatsApp takes no more messages of this number for now (429)",
-                "wait an hour, then send fewer",
+                Phrase("WhatsApp takes no more messages of this number for now (429)"),
+                Phrase("wait an hour, then send fewer"),
             )
     return SendRefusal(
-        f"WhatsApp refused the message ({code})", "see the log; nothing is sent again by itself"
+        Phrase("WhatsApp refused the message ({code})", code=code),
+        Phrase("see the log; nothing is sent again by itself"),
     )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain, safe_line
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def instance_name(text: str) -> str:
     try:
         return check_name(text)
     except InvalidNameError as error:
-        raise InputError(plain(str(error)), "for example shop-jakarta") from error
+        raise InputError(plain(str(error)), Phrase("for example shop-jakarta")) from error
 
 
 def phone_number(text: str) -> str:

@@ -174,7 +174,7 @@ class Instances:
         its log. Raises FleetError, also when the manager is ending."""
         name = instance.name
         if name in self._supervisors:
-            raise FleetError(f"{name} exists already", "choose another name")
+            raise FleetError(f"{name} exists already", Phrase("choose another name"))
         async with self._adopting:
             if self.is_closing:
                 raise ManagerEndingError
@@ -187,7 +187,7 @@ class Instances:
         Raises FleetError, and then it is not kept."""
         name = instance.name
         if name in self._supervisors:
-            raise FleetError(f"{name} exists already", "choose another name")
+            raise FleetError(f"{name} exists already", Phrase("choose another name"))
         stray = await self._sessions.stray(name, session, self.all())
         await self.adopt(instance)
         if stray is None:

@@ -639,7 +639,7 @@ class SessionManager:
         """A session whose file is being mended, or is not ours, must not be opened in between."""
         self.refuse_moved()
         if self._under_way:
-            raise FleetError(f"{self._under_way} is under way", "wait until it has ended")
+            raise FleetError(f"{self._under_way} is under way", Phrase("wait until it has ended"))
 
     @asynccontextmanager
     async def _in_order(self, what: str = "") -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ _VERBS = {
     "then s": f"then {_START_AND_SCAN}",
     "`u` restores it": "`waziterm undo` restores it",
     "restore it": "restore it (`waziterm trash` tells what there is)",
+    "scan it with the phone": "scan it with the phone (`waziterm qr {name}` draws it)",
     "see the log": "see `waziterm logs {name}`",
 }
 """By the words of ours; where one begins like another one, the longer one stands first."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.cli.show import output
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import data_dir_of
 from waziterm.cli.verbs import checks
 from waziterm.config import load_settings
@@ -36,6 +37,6 @@ def run_doctor(flag: Path | None, as_json: bool, online: bool) -> int:
         output.document(told)
     else:
         for check in found:
-            act = f"; {check.act}" if check.act else ""
+            act = f"; {with_verbs(check.act)}" if check.act else ""
             output.line(f"{check.status.upper():<4}  {check.check:<14}  {check.detail}{act}")
     return 0 if ok else 1

@@ -124,7 +124,8 @@ def start_instances(flag: Path | None, as_json: bool, names: Sequence[str], yes:
 def _begun(name: str, found: Json) -> list[str]:
     """What a start led to; one that is not linked waits for a scan of what another verb draws."""
     lines = instance_lines(name, found)
-    if not found["paired"] and State(found["state"]) in (State.CONNECTING, State.PAIRING):
+    # One whose code is there says so as its next step.
+    if not found["paired"] and State(found["state"]) is State.CONNECTING:
         lines.append(with_verbs(f"  not linked: `waziterm qr {name}` draws its QR code"))
     return lines
 
@@ -149,6 +150,6 @@ def reconnect_instances(
         lambda name: lambda fleet: fleet.reconnect(name, takeover=takeover),
         f"They connect anew. {ends}".rstrip(),
         instance_lines,
-        "reconnected",
+        "told to reconnect",
     )
     return carry_out(flag, as_json, names, act, yes)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from waziterm.domain.errors import FleetError
+from waziterm.domain.errors import FleetError, told_in
 
 Json = dict[str, Any]
 
@@ -33,7 +33,8 @@ def error_of(data: Any, status: int = 500) -> FleetError:
     if not isinstance(data, dict) or not isinstance(data.get("error"), str):
         return FleetError(f"the manager answered HTTP {status} without a reason")
     code = data.get("code")
-    return FleetError(data["error"], str(data.get("hint") or ""), code if code in (1, 2, 3) else 1)
+    said, hint = told_in(data, "error"), told_in(data, "hint")
+    return FleetError(said, hint, code if code in (1, 2, 3) else 1)
 
 
 def object_of(data: Any) -> Json:

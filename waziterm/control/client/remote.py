@@ -154,11 +154,11 @@ class _Remote(ByVerb):
 
     async def _why_lost(self, error: FleetError | CodecError) -> Phrase:
         if isinstance(error, OtherProtocolError):
-            return error.told
+            return as_it_is(error.told)
         if isinstance(error, CodecError):
             return Phrase("the manager cannot be understood: {hint}", hint=Phrase(OTHER_VERSION))
         if not _silent(error):
-            return as_it_is(str(error))
+            return as_it_is(error.told)
         # A process that dies lets go of its socket a moment before its lock.
         await asyncio.sleep(BOOT_LOOK_S)
         if self._owner() in (self.pid, _UNSEEN):

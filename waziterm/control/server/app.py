@@ -26,6 +26,7 @@ from waziterm.control.server.recorder import Recorder
 from waziterm.control.server.stream import Stream
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.audit import AuditLog
+from waziterm.domain.fleet.verbs import EXACT
 from waziterm.health.answers import Health
 from waziterm.health.clients import Clients, answering, most_clients
 from waziterm.manager.descriptors import descriptors
@@ -85,23 +86,26 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
     try:
         return await handler(request)
     except InstanceNotFoundError as error:
-        return _failure(error, 404)
+        return _failure(request, error, 404)
     except FleetError as error:
-        return _failure(error, {2: 400, 3: 503}.get(error.code, 409))
+        return _failure(request, error, {2: 400, 3: 503}.get(error.code, 409))
     except web.HTTPRequestEntityTooLarge:
-        return _failure(FleetError(f"the body is larger than {BODY_LIMIT} bytes", code=2), 413)
+        return _failure(
+            request, FleetError(f"the body is larger than {BODY_LIMIT} bytes", code=2), 413
+        )
     except web.HTTPNotFound:
-        return _failure(FleetError(f"no such path: {request.path[:80]!r}", code=2), 404)
+        return _failure(request, FleetError(f"no such path: {request.path[:80]!r}", code=2), 404)
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
-        return _failure(FleetError(f"this path takes {allowed}", code=2), 405)
+        return _failure(request, FleetError(f"this path takes {allowed}", code=2), 405)
     except web.HTTPException as error:
-        return _failure(FleetError(error.reason, code=2), error.status)
+        return _failure(request, FleetError(error.reason, code=2), error.status)
     except Exception:  # noqa: BLE001 - the last line of defence; the log has all of it
         _log.exception("a request failed: %s %s", request.method, request.path[:80])
         fault = FleetError("the manager met an unexpected error", "its log says more")
-        return _failure(fault, 500)
+        return _failure(request, fault, 500)
 
 
-def _failure(error: FleetError, status: int) -> web.Response:
-    return web.json_response(error.document, status=status)
+def _failure(request: web.Request, error: FleetError, status: int) -> web.Response:
+    exact = request.headers.get("Accept") == EXACT
+    return web.json_response(error.exact if exact else error.document, status=status)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
-from waziterm.domain.units import Sentence
+from waziterm.domain.units import Sentence, Told
 
 
 class Severity(StrEnum):
@@ -100,7 +100,7 @@ class FixStep:
     subject: str
     instance: str | None
     act: Sentence
-    error: str = ""
+    error: Told = ""
     backup: str | None = None
 
 

@@ -13,7 +13,7 @@ from waziterm.domain.lifecycle.instance import PHONE_DAYS, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import mask_proxy
-from waziterm.domain.units import Moment, Seconds, Sentence
+from waziterm.domain.units import Moment, Seconds, Sentence, Told
 from waziterm.domain.version import UsedVersion
 
 __all__ = [
@@ -229,6 +229,6 @@ class SendResult:
     ok: bool
     took_s: Seconds
     message_id: str = ""
-    error: str = ""
+    error: Told = ""
     code: str = ""
-    next_step: str = ""
+    next_step: Told = ""

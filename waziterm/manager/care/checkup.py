@@ -8,6 +8,7 @@ from waziterm.domain.care.diagnosis import diagnose, mended, steps_of
 from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Finding, FixReport, FixStep
 from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.manager.care.evidence import CheckSources, inspect
 from waziterm.manager.care.mending import Mended, mend
@@ -58,7 +59,7 @@ class Checkup:
         except OSError as error:
             done = Mended(error=plain(error.strerror or str(error)))
         except FleetError as error:
-            done = Mended(error=str(error))
+            done = Mended(error=error.told)
         log.info("fix: %s %s: %s", step.remedy, step.subject, done.error or "done")
         why = f"failed: {done.error}" if done.error else step.act
         try:
@@ -67,5 +68,7 @@ class Checkup:
             whose = ids.get(step.instance or "")
             await self._sources.store.add_act(at, kind, step.subject, why, whose)
         except FleetError as error:
-            done = replace(done, error=done.error or f"done, but not stored: {error}")
+            done = replace(
+                done, error=done.error or Phrase("done, but not stored: {why}", why=str(error))
+            )
         return replace(step, error=done.error, backup=done.backup)

@@ -14,6 +14,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, new_id
 from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.manager.care.ages import trash_views
 from waziterm.manager.clock import Clock
@@ -104,7 +105,7 @@ class Cleaning:
         if count != len(names):
             raise FleetError(
                 f"there are {len(names)} sessions, not {count}; nothing was cleaned",
-                "look with `waziterm list`",
+                Phrase("look with `waziterm list`"),
                 code=2,
             )
         return names
@@ -130,7 +131,7 @@ class Cleaning:
         if entry.files and kept is not None and self._sessions.files(kept.id):
             raise FleetError(
                 f"{name} has a session already; nothing was restored",
-                f"`waziterm clean {name}` moves that one to the trash first",
+                Phrase("`waziterm clean {name}` moves that one to the trash first", name=name),
             )
         was = await self._as_it_was(entry)
         if was.jid is not None:
@@ -163,16 +164,18 @@ class Cleaning:
         if entry is None and any(each.id == identity for each in await self._trash.damaged()):
             raise FleetError(
                 f"{plain(identity, 80)} cannot be restored: its manifest cannot be read",
-                "its files are in the trash as they were",
+                Phrase("its files are in the trash as they were"),
             )
         if entry is None:
             said = f"the trash holds no {identity[:80]!r}"
-            raise FleetError(said, "see `waziterm trash`", code=2)
+            raise FleetError(said, Phrase("see `waziterm trash`"), code=2)
         if not entry.restorable:
             raise FleetError(
                 f"{identity} cannot be restored: its device is no longer linked",
-                f"`waziterm start {entry.instance}`, then `waziterm qr {entry.instance}`, links it"
-                " anew",
+                Phrase(
+                    "`waziterm start {name}`, then `waziterm qr {name}`, links it anew",
+                    name=entry.instance,
+                ),
             )
         return entry
 
@@ -202,7 +205,9 @@ class Cleaning:
             if other.jid == jid and other.name != name:
                 raise FleetError(
                     f"its device is in use as {other.name}; nothing was restored",
-                    f"`waziterm remove {other.name}` first, which can be undone too",
+                    Phrase(
+                        "`waziterm remove {name}` first, which can be undone too", name=other.name
+                    ),
                 )
         database = self._database(entry)
         if database is None:
@@ -216,7 +221,7 @@ class Cleaning:
         peer = await asyncio.to_thread(self._registry.holder, key) if key else None
         if peer is not None:
             raise FleetError(
-                f"its device is live in {peer}", "stop it there first; nothing was restored"
+                f"its device is live in {peer}", Phrase("stop it there first; nothing was restored")
             )
 
     def _database(self, entry: TrashEntry) -> Path | None:

@@ -13,6 +13,8 @@ from waziterm.domain.care.of_files import session_findings
 from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.phrase import Phrase
+from waziterm.domain.text import plain
 from waziterm.manager.care.evidence import CheckSources, is_dead_socket, open_paths, shown
 from waziterm.manager.rivals.search import holders_of
 from waziterm.store.scratch import scratch
@@ -53,7 +55,7 @@ def _remove(subject: str, sources: CheckSources) -> None:
     if shown(control) == subject and not sources.has_manager and is_dead_socket(control):
         control.unlink(missing_ok=True)
     elif Path(subject).exists():
-        raise FleetError(f"{subject} is in use now; it was left")
+        raise FleetError(Phrase("{path} is in use now; it was left", path=subject))
 
 
 async def _session(step: FixStep, sources: CheckSources) -> Mended:
@@ -61,7 +63,7 @@ async def _session(step: FixStep, sources: CheckSources) -> Mended:
     sessions = sources.files.sessions
     alike = [each for each in sessions.identities() if shown(sessions.path(each)) == step.subject]
     if len(alike) != 1:
-        raise FleetError(f"{step.subject} is gone, or its name is like another's")
+        raise FleetError(Phrase("{path} is gone, or its name is like another's", path=step.subject))
     (identity,) = alike
     # Whoever has begun to use it since the check must not be stopped for it.
     await _still_needed(step, identity, sources, SHORT_S)
@@ -81,9 +83,10 @@ async def _session(step: FixStep, sources: CheckSources) -> Mended:
         try:
             await asyncio.to_thread(_rebuilt, sessions.path(identity).resolve())
         except OSError as error:
-            return Mended(copy.id, f"it was left as it is: {error.strerror}")
+            why = Phrase("it was left as it is: {why}", why=plain(error.strerror or str(error)))
+            return Mended(copy.id, why)
         except FleetError as error:
-            return Mended(copy.id, str(error))
+            return Mended(copy.id, error.told)
         return Mended(copy.id)
 
 
@@ -112,7 +115,10 @@ async def _still_needed(
     )
     needed = {(each.remedy, each.subject) for each in steps_of(tuple(session_findings(seen)))}
     if look is None or (step.remedy, step.subject) not in needed:
-        raise FleetError(f"{step.subject} has changed meanwhile; it was left", "check again")
+        raise FleetError(
+            Phrase("{path} has changed meanwhile; it was left", path=step.subject),
+            Phrase("check again"),
+        )
     return look
 
 

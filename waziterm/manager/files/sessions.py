@@ -10,6 +10,7 @@ from pathlib import Path
 from waziterm.domain.care.trash import Why
 from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.manager.files.manifest import TrashEntry
 from waziterm.manager.files.trash import SIDECARS, Trash, move
@@ -125,15 +126,21 @@ class SessionFiles:
         if session is not None:
             raise FleetError(
                 f"no session file of no instance is called {plain(session, 60)!r}",
-                f"there is {_listed(strays)}" if strays else "`waziterm check` lists them",
+                Phrase("there is {names}", names=_listed(strays))
+                if strays
+                else Phrase("`waziterm check` lists them"),
                 code=2,
             )
         if unnamed := frozenset(filter(_ID.fullmatch, strays)):
             raise FleetError(
                 f"sessions of no instance lie in {self._folder}: {_listed(unnamed)};"
                 f" one may be that of {name}, so it was not added",
-                f"`waziterm add {name} --session {min(unnamed)}` takes that one up;"
-                " `waziterm check` tells the number of each",
+                Phrase(
+                    "`waziterm add {name} --session {file}` takes that one up; `waziterm check`"
+                    " tells the number of each",
+                    name=name,
+                    file=min(unnamed),
+                ),
             )
         return None
 
@@ -155,7 +162,7 @@ class SessionFiles:
         return FleetError(
             f"a session file of no instance lies at {plain(str(self.path(stem)), 300)},"
             f" and cannot be taken up: {why}; nothing was added",
-            "see `waziterm check`; `waziterm fix` moves what nobody can use to the trash",
+            Phrase("see `waziterm check`; `waziterm fix` moves what nobody can use to the trash"),
         )
 
     async def settle(self, instances: Sequence[Instance]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.audit import AuditEntry, acting
 from waziterm.domain.fleet.history import ShiftNote
+from waziterm.domain.phrase import Phrase
 from waziterm.manager.inputs import InputError, note_text
 from waziterm.store.errors import StoreError
 from waziterm.store.store import Store
@@ -72,4 +73,6 @@ async def dismiss_in(store: Store, note: int, at: float) -> None:
 
 def no_note(number: int) -> FleetError:
     """What is said of a number that no note has."""
-    return FleetError(f"there is no note {number}", "it may be older than the history", code=2)
+    return FleetError(
+        f"there is no note {number}", Phrase("it may be older than the history"), code=2
+    )

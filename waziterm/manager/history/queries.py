@@ -11,6 +11,7 @@ from waziterm.domain.fleet.history import Attempt, FleetLine, FleetLines, Incide
 from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.incidents.outcome import closed_at, done_about
 from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats.hours import Gap
 from waziterm.manager.clock import LOOP_GAP_S, Clock
 from waziterm.manager.history.audit import who
@@ -110,7 +111,9 @@ async def acknowledge_in(store: Store, incident: int, note: str, at: float) -> N
 
 def no_incident(number: int) -> FleetError:
     """What is said of a number that no incident has."""
-    return FleetError(f"there is no incident {number}", "it may be older than the history", code=2)
+    return FleetError(
+        f"there is no incident {number}", Phrase("it may be older than the history"), code=2
+    )
 
 
 async def timeline_in(store: Store, identity: str, since: float, limit: int) -> tuple[Moved, ...]:

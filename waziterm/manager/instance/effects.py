@@ -257,7 +257,7 @@ class Effects:
         except OSError as error:
             raise FleetError(
                 f"{self._name}: {entry} cannot be restored: {error.strerror}",
-                "it is in the trash as before",
+                Phrase("it is in the trash as before"),
             ) from error
         self._log.add(Source.MANAGER, f"session restored from the trash ({entry})")
 
@@ -274,7 +274,7 @@ class Effects:
         except OSError as error:
             raise FleetError(
                 f"{self._name}: the session cannot be moved to the trash: {error.strerror}",
-                "it is where it was; see the disk and the directory's mode",
+                Phrase("it is where it was; see the disk and the directory's mode"),
             ) from error
         if entry is not None:
             self._log.add(Source.MANAGER, f"session moved to the trash as {entry.id}")

@@ -155,7 +155,7 @@ class Supervisor:
             try:
                 async for post in self._inbox.posts():
                     if self._removed:
-                        gone = FleetError(f"{name} was removed", "`u` restores it", code=2)
+                        gone = FleetError(f"{name} was removed", Phrase("`u` restores it"), code=2)
                         post.done(gone)
                     elif post.attempt in (None, effects.attempt) or counts_late(
                         self.instance, post.event
@@ -206,16 +206,18 @@ class Supervisor:
         name, link, number = self.instance.name, self._link, phone or self.instance.phone
         if not self.instance.is_paired and is_queued(self.instance.detail):
             waits = f"{name} has no code yet: {self.instance.detail}"
-            raise FleetError(waits, "ask again when its turn has come")
+            raise FleetError(waits, Phrase("ask again when its turn has come"))
         if link is None or self.instance.state is not State.PAIRING:
             raise FleetError(
                 f"{name} is {self.instance.state.label}; a pairing code needs a pairing under way",
                 ""
                 if self.instance.is_paired
-                else "start it (s) and ask again when a QR code shows",
+                else Phrase("start it (s) and ask again when a QR code shows"),
             )
         if number is None:
-            raise FleetError(f"{name} was added without a phone number", "name it", code=2)
+            raise FleetError(
+                f"{name} was added without a phone number", Phrase("name it, with --phone"), code=2
+            )
         error = await link.ask_code(number, self._limits.query_timeout_s)
         await self._inbox.settled()
         if self.instance.state is not State.PAIRING:
@@ -223,7 +225,7 @@ class Supervisor:
             error, hint = self.instance.reason.sentence, self.instance.next_step
             raise FleetError(f"{name}: no pairing code: {error}", hint)
         if error:
-            raise FleetError(f"{name}: no pairing code: {error}", "see its log")
+            raise FleetError(f"{name}: no pairing code: {error}", Phrase("see its log"))
         self._log.add(Source.OPERATOR, f"pairing code shown, for {mask_number(number)}")
         return self.view
 
@@ -273,7 +275,9 @@ class Supervisor:
             name, cause = self.instance.name, cause_of(error)
             log.exception("%s: %s was not carried out", name, name_of(post.event))
             self._log.add(Source.MANAGER, f"internal error ({cause}); see the program's log")
-            post.done(FleetError(f"{name}: internal error ({cause})", "see the program's log"))
+            post.done(
+                FleetError(f"{name}: internal error ({cause})", Phrase("see the program's log"))
+            )
             self._go_on(post.event, cause)
             return
         said, hint = decision.refusal, decision.hint

@@ -15,7 +15,7 @@ from waziterm.tui.state.here import starts
 from waziterm.tui.state.messages import Mood, Pending, failed_inside, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import seconds
-from waziterm.tui.text.keynames import key_of
+from waziterm.tui.text.keynames import key_of, with_keys
 
 logger = logging.getLogger(__name__)
 
@@ -193,7 +193,8 @@ class Actions:
             )
             self.end("send-test", name, Mood.DONE, said)
         else:
-            why = "; ".join(filter(None, (inert(result.error), inert(result.next_step))))
+            parts = (retold(result.error), with_keys(retold(result.next_step)))
+            why = "; ".join(inert(each) for each in parts if each)
             said = f"{name}: {tr('send-test')}: {why}"
             self.end("send-test", name, Mood.TROUBLE, said)
 

@@ -5,7 +5,8 @@ from enum import Enum
 
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.lifecycle.states import State
-from waziterm.lang import tr
+from waziterm.domain.phrase import Phrase
+from waziterm.lang import retold, tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text import words
 from waziterm.tui.text.format import duration
@@ -71,8 +72,9 @@ def failed_inside(log: str, what: str = "") -> str:
 
 def refusal(error: FleetError) -> str:
     """A refused command as one sentence with its hint."""
-    said = inert(with_keys(str(error)))
-    return f"{said} ({inert(with_keys(tr(error.hint)))})" if error.hint else said
+    said, hint = inert(with_keys(retold(error.told))), error.hint
+    told = retold(hint) if isinstance(hint, Phrase) else tr(hint)
+    return f"{said} ({inert(with_keys(told))})" if hint else said
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def fix(report: FixReport) -> list[Text]:
     for step in report.steps:
         act = f"{inert(step.instance or step.subject)}: {inert(retold(step.act))}"
         if step.error:
-            lines.append(Text(f"✖ {act}: {inert(step.error)}", look.BAD))
+            lines.append(Text(f"✖ {act}: {inert(retold(step.error))}", look.BAD))
         else:
             glyph, colour = ("→", look.ACCENT) if report.dry_run else ("✓", look.GOOD)
             copy = tr("; copy in the trash: {entry}", entry=step.backup) if step.backup else ""
