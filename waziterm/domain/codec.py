@@ -169,11 +169,12 @@ def _object_writer(cls: Any) -> _Write:
 def _union_writer(options: tuple[Any, ...]) -> _Write:
     if not any(dataclasses.is_dataclass(each) for each in options):
         return _same
-    writers = {cls: (kind_of(cls), _object_writer(cls)) for cls in options}
+    kinds = {cls: kind_of(cls) for cls in options}
 
     def write(value: Any) -> Any:
-        kind, each = writers[type(value)]
-        return {"kind": kind, **each(value)}
+        # Made when it is needed: each worker would make those of 60 events to write a few.
+        cls: Any = type(value)
+        return {"kind": kinds[cls], **_writer(cls)(value)}
 
     return write
 
@@ -293,16 +294,16 @@ def _options_reader(options: tuple[Any, ...], optional: bool) -> _Read:
 
 def _union_reader(options: tuple[Any, ...]) -> _Read:
     if any(dataclasses.is_dataclass(each) for each in options):
-        kinds = {kind_of(cls): _object_reader(cls) for cls in options}
+        kinds = {kind_of(cls): cls for cls in options}
 
         def read(value: Any, where: str) -> Any:
             if type(value) is not dict:
                 raise _wrong(value, where, "an object")
             kind = value.get("kind")
-            each = kinds.get(kind) if type(kind) is str else None
-            if each is None:
+            cls = kinds.get(kind) if type(kind) is str else None
+            if cls is None:
                 raise CodecError(f"{where or 'it'} has an unknown kind: {str(kind)[:40]!r}")
-            return each(value, where)
+            return _reader(cls)(value, where)
 
         return read
     readers = [_reader(each) for each in options]

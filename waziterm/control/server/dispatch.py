@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any
 
@@ -54,12 +55,13 @@ class _Handler:
         self._refuse = refuse
         self._owner = owner
         self._verb = verb
-        self._answer = answer_of(owner, verb.name)
-        hints = hints_of(owner, verb.name)
-        # Every verb about an instance says the same of a name that nobody has.
-        self._named = any(
-            "{" + name + "}" in verb.path and kind_of(hint)[1] is Unit.NAME
-            for name, hint in hints.items()
+
+    @cached_property
+    def _named(self) -> bool:
+        """Whether it is about an instance: all of these say the same of a name that nobody has."""
+        return any(
+            "{" + name + "}" in self._verb.path and kind_of(hint)[1] is Unit.NAME
+            for name, hint in hints_of(self._owner, self._verb.name).items()
         )
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -100,7 +102,7 @@ class _Handler:
 
     def _text(self, result: Any, arguments: dict[str, Any], at: float, exact: bool) -> str:
         if exact:
-            return json.dumps(encode(self._answer, result))
+            return json.dumps(encode(answer_of(self._owner, self._verb.name), result))
         return json.dumps(document_for(self._owner, self._verb, arguments, result, at))
 
     async def _lines(self, request: web.Request, steps: Any, exact: bool) -> web.StreamResponse:
