@@ -50,6 +50,9 @@ class KeyAction(StrEnum):
     FULL_TEST = "full_test"
     LEAVE = "leave"
     MARK = "mark"
+    MARK_ALL = "mark_all"
+    MARK_INVERT = "mark_invert"
+    MARK_RANGE = "mark_range"
     MOVE_DOWN = "move_down"
     MOVE_FIRST = "move_first"
     MOVE_LAST = "move_last"
@@ -117,6 +120,9 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.SORT, Place.FLEET): "o",
     (KeyAction.REVERSE, Place.FLEET): "O",
     (KeyAction.MARK, Place.FLEET): "space",
+    (KeyAction.MARK_ALL, Place.FLEET): "asterisk",
+    (KeyAction.MARK_RANGE, Place.FLEET): "v",
+    (KeyAction.MARK_INVERT, Place.FLEET): "i",
     (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
     (KeyAction.BACK, Place.FLEET): "escape",
     (KeyAction.BACK, Place.FOCUS): "escape",

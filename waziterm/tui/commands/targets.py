@@ -116,6 +116,16 @@ class OnFleet(Protocol):
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
 
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them."""
+
+    def mark_range(self) -> None:
+        """Mark all from the selected one to wherever the selection moves, until it is called
+        again."""
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+
     def back(self) -> None:
         """First out of the field, then the marks, the filter, and the other views."""
 

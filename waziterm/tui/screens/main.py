@@ -48,6 +48,7 @@ class MainScreen(FleetScreen):
         self.queue = Queue(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = View.WALL
+        self._range: tuple[str, frozenset[str]] | None = None
         self._filter = FilterField(
             id="filter",
             compact=True,
@@ -115,6 +116,7 @@ class MainScreen(FleetScreen):
 
     def show(self, view: View) -> None:
         """Show the fleet in another way."""
+        self._range = None
         self._shown.display = False
         self.view_shown = view
         self._shown.display = True
@@ -124,6 +126,9 @@ class MainScreen(FleetScreen):
 
     def move(self, to: Move) -> None:
         self._shown.move(to)
+        if self._range is not None:
+            self._mark_range(*self._range)
+            self.repaint()
         self.footer.repaint()
 
     def _is_arranged(self) -> bool:
@@ -172,6 +177,7 @@ class MainScreen(FleetScreen):
             self._close_filter()
         elif self.model.marked:
             self.model.marked.clear()
+            self._range = None
         elif self.model.arrangement.hides:
             self.model.show_all()
         elif self.view_shown is not View.WALL:
@@ -182,8 +188,41 @@ class MainScreen(FleetScreen):
         """Mark the selected instance, or take its mark away, and go on to the next."""
         if self._is_arranged() and self.target is not None:
             self.model.marked ^= {self.target}
+            self._range = None
             self.move(Move.RIGHT if self.view_shown is View.WALL else Move.DOWN)
             self.repaint()
+
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them."""
+        if self._is_arranged():
+            self._range = None
+            self.model.mark_all()
+            self.repaint()
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+        if self._is_arranged():
+            self._range = None
+            self.model.mark_others()
+            self.repaint()
+
+    def mark_range(self) -> None:
+        """Mark all from the selected one to wherever the selection moves, until it is called
+        again."""
+        if self._range is not None:
+            self._range = None
+        elif self._is_arranged() and self.target is not None:
+            self._range = (self.target, frozenset(self.model.marked))
+            self._mark_range(*self._range)
+            self._tell(Mood.TAKEN, tr("move to the last one that is to be marked"))
+            self.repaint()
+
+    def _mark_range(self, first: str, others: frozenset[str]) -> None:
+        """Mark all between the first of a range and the selected one. others: marked before."""
+        shown = self.model.shown
+        if first in shown and self.target in shown:
+            low, high = sorted((shown.index(first), shown.index(self.target)))
+            self.model.marked = {*others, *shown[low : high + 1]}
 
     def only_troubled(self) -> None:
         if self._is_arranged():

@@ -75,6 +75,16 @@ class FleetModel:
     def reverse(self) -> None:
         self.arrangement = replace(self.arrangement, descending=not self.arrangement.descending)
 
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them. The marks of those
+        that a filter hides stay."""
+        shown = set(self.shown)
+        self.marked = self.marked - shown if shown <= self.marked else self.marked | shown
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+        self.marked ^= set(self.shown)
+
     @property
     def names(self) -> list[str]:
         return list(self._views)
