@@ -87,7 +87,9 @@ class KeyAction(StrEnum):
     UNDO = "undo"
     VIEW_INCIDENTS = "view_incidents"
     VIEW_LIST = "view_list"
+    VIEW_LOG = "view_log"
     VIEW_QUEUE = "view_queue"
+    VIEW_TRASH = "view_trash"
     VIEW_WALL = "view_wall"
     WRAP = "wrap"
 

@@ -128,9 +128,13 @@ class WazitermApp(ContainedApp):
         self.screens = ScreenCommands(
             self, self._main, fleet, self.model, self._seen_at, tell, attached=attached
         )
+        instances = InstanceCommands(self, self.model, self._actions, self.screens, tell)
         self.commands = Commands(
-            InstanceCommands(self, self.model, self._actions, self.screens, tell),
-            ToolCommands(self, fleet, self.model, self.screens, tell, self._news.set),
+            instances,
+            ToolCommands(
+                *(self, fleet, self.model, self.screens),
+                *(tell, instances.focus_instance, self._news.set),
+            ),
             self.screens,
         )
 

@@ -8,13 +8,14 @@ from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
-from waziterm.tui.app.questions import ask, choose, some_of
+from waziterm.tui.app.questions import ask, choose
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.here import sends, starts
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
+from waziterm.tui.text.words import some_of
 
 
 class InstanceCommands:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
@@ -24,6 +24,9 @@ from waziterm.tui.text.format import day
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import note_line
 
+if TYPE_CHECKING:
+    from waziterm.tui.screens.dialogs_tools import Left, ToolDialog, Tools
+
 logger = logging.getLogger(__name__)
 
 _HOW = {
@@ -39,7 +42,8 @@ _HOW = {
 class ToolCommands:
     """What the tools' keys do: `targets.ToolKeys`. Dialogs load when a key is pressed.
 
-    screens: says whom a key is meant for. news: called when the history has changed.
+    screens: says whom a key is meant for. show: shows an instance in full. news: called when the
+    history has changed.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class ToolCommands:
         model: FleetModel,
         screens: ScreenCommands,
         tell: Callable[[Mood, str], None],
+        show: Callable[[str], None],
         news: Callable[[], None],
     ) -> None:
         self._app = app
@@ -56,38 +61,40 @@ class ToolCommands:
         self._model = model
         self._screens = screens
         self._tell = tell
+        self._show = show
         self._news = news
 
+    def _tools(self) -> "Tools":
+        from waziterm.tui.screens.dialogs_tools import Tools  # noqa: PLC0415 (keeps the start fast)
+
+        return Tools(self._fleet, self._tell, self._model.get)
+
+    def _run(self, dialog: "ToolDialog", then: Callable[[], None] | None = None) -> None:
+        """Open a tool. then: what follows when the operator takes what it offers."""
+
+        def left(how: "Left | None") -> None:
+            if how is not None and how.takes and then is not None:
+                then()
+            elif how is not None and how.to is not None:
+                self._show(how.to)
+
+        self._app.push_screen(dialog, left)
+
     def check(self) -> None:
-        from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
-
-        def answered(wants_fix: bool | None) -> None:
-            if wants_fix:
-                self.fix()
-
-        self._app.push_screen(tools.check(self._fleet, offer=not self._model.read_only), answered)
+        self._run(self._tools().check(offer=not self._model.read_only), self.fix)
 
     def fix(self) -> None:
-        from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._app.push_screen(tools.fix(self._fleet, dry_run=False))
-
-        self._app.push_screen(tools.fix(self._fleet, dry_run=True), answered)
+        tools = self._tools()
+        self._run(tools.fix(dry_run=True), lambda: self._run(tools.fix(dry_run=False)))
 
     def restart(self) -> None:
-        from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
-
-        def restart() -> None:
-            self._app.push_screen(tools.restart(self._fleet))
-
         text = tr(
             "All workers stop; the sessions are checked and fixed; the log is rotated; all that"
             " ran starts again, staggered. Cool-downs, holds and bans stay as they are."
         )
         title = tr("Restart the fleet?")
-        ask(self._app, title, text, tr("restart"), tr("leave it"), restart)
+        begin = partial(self._run, self._tools().restart())
+        ask(self._app, title, text, tr("restart"), tr("leave it"), begin)
 
     def full_test(self) -> None:
         from waziterm.domain.lifecycle.states import Wanted  # noqa: PLC0415
@@ -120,9 +127,7 @@ class ToolCommands:
         choose(self._app, title, text, choices, default="n")
 
     def _test(self, names: list[str], *, send: bool) -> None:
-        from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
-
-        self._app.push_screen(tools.full_test(self._fleet, names, send=send))
+        self._run(self._tools().full_test(names, send=send))
 
     def undo(self) -> None:
         self._work_on(self._offer_undo, N_("undo"))

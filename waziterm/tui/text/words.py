@@ -1,5 +1,7 @@
 """What the screen says about an instance, as sentences; the wall and the focus share them."""
 
+from collections.abc import Sequence
+
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.details import as_phrase, other_number_detail
@@ -15,6 +17,9 @@ from waziterm.tui.text.keynames import key_of, with_keys
 
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
+
+NAMED = 12
+"""So many instances a sentence names."""
 
 _R_SHORTENS = frozenset({State.RETRYING, State.COOLDOWN, State.OUTDATED})
 
@@ -189,3 +194,11 @@ def note_line(note: ShiftNote) -> str:
     """A note that somebody left: who, when, what."""
     who = inert(note.who) or "?"
     return f"{who}, {day_and_minute(note.at)}: {inert(note.text)}"
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Names for a sentence, not more of them than can be read."""
+    told = ", ".join(map(inert, names[:NAMED]))
+    if len(names) <= NAMED:
+        return told
+    return tr("{names} and {count} more", names=told, count=len(names) - NAMED)
