@@ -114,7 +114,7 @@ class WazitermApp(ContainedApp):
         self.set_keymap(dict(keymap or {}))
         self._key_order = KeyOrder(self, super().on_event)
         self._news = asyncio.Event()
-        self.message = NewestMessage(self, clock)
+        self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
         self._main = MainScreen(self.model, self._seen_at, tell)
         self._actions = Actions(
@@ -178,6 +178,7 @@ class WazitermApp(ContainedApp):
                 changes = await subscription.next()
                 self.model.apply(changes)
                 self._actions.settle(changes)
+                self.message.take_away()
                 self._call(changes.notices)
                 if any(view.state.is_trouble for view in changes.changed):
                     self._news.set()

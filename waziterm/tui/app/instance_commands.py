@@ -188,7 +188,7 @@ class InstanceCommands:
             a = key_of(KeyAction.ADD)
             none = tr("there is no instance yet; press {a} to add an instance", a=a)
             if self._model.names:
-                none = tr("nothing is selected; press {a} to add an instance", a=a)
+                none = self._screens.nobody()
             self._tell(Mood.TROUBLE, none)
         elif self._model.get(name) is None:
             self._tell(Mood.TROUBLE, tr("{name} was removed", name=inert(name)))

@@ -71,6 +71,16 @@ class ScreenCommands:
         shown = self._model.shown if self._main.view_shown in ARRANGED else []
         return [name for name in names if name in self._model.marked and name not in shown]
 
+    def nobody(self) -> str:
+        """Why no instance is selected although there are some, and what to do."""
+        if self._main.view_shown in ARRANGED:
+            return tr("nothing fits the filter; {esc} clears it", esc=key_of(KeyAction.BACK))
+        return tr(
+            "no instance is selected here; {wall} or {list} shows them all",
+            wall=key_of(KeyAction.VIEW_WALL),
+            list=key_of(KeyAction.VIEW_LIST),
+        )
+
     @property
     def incident(self) -> IncidentView | None:
         """The incident that is selected; None where incidents are not shown."""
