@@ -245,6 +245,7 @@ class WazitermApp(ContainedApp):
             self.commands,
             self._main,
             self.screens.one,
+            self.screens.log,
             refusal=self.refusal(),
             tell=self.message.tell,
         )

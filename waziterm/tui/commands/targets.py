@@ -70,6 +70,9 @@ class ScreenKeys(Protocol):
     def view(self, view: View) -> None:
         """Show the fleet in another way."""
 
+    def fleet_log(self) -> None:
+        """Show the log of the whole fleet, or what was shown before."""
+
     def show_help(self) -> None:
         """Show all keys."""
 
@@ -130,11 +133,36 @@ class OnFleet(Protocol):
         """First out of the field, then the marks, the filter, and the other views."""
 
 
-class OnInstance(Protocol):
-    """The screen of one instance."""
+class OnLog(Protocol):
+    """A screen that shows a log."""
 
     def back(self) -> None:
-        """Back from a code or from the log, then to the fleet."""
+        """Back from a search, a code or a log, then to what was shown before."""
+
+    def follow(self) -> None:
+        """Follow the log, or stay."""
+
+    def wrap(self) -> None:
+        """Long log lines on several rows, or cut."""
+
+    def copy(self) -> None:
+        """Copy the code that is shown, else a log line."""
+
+    def scroll_log(self, to: Move) -> None:
+        """Scroll the log."""
+
+    def search(self) -> None:
+        """Type what to look for in the log."""
+
+    def find(self, step: int) -> None:
+        """Go to the next line that has it. step: -1 upwards, to older ones; 1 downwards."""
+
+    def show_whose(self) -> None:
+        """Show the instance that a line belongs to."""
+
+
+class OnInstance(OnLog, Protocol):
+    """The screen of one instance."""
 
     def switch_qr(self) -> None:
         """Draw the QR code in the other way."""
@@ -144,18 +172,6 @@ class OnInstance(Protocol):
 
     def save_qr(self) -> None:
         """Write the QR code as a picture, which goes when the code or the program ends."""
-
-    def follow(self) -> None:
-        """Follow the log, or stay."""
-
-    def wrap(self) -> None:
-        """Long log lines on several rows, or cut."""
-
-    def copy(self) -> None:
-        """Copy the code that is shown, else the newest log line."""
-
-    def scroll_log(self, to: Move) -> None:
-        """Scroll the log."""
 
     def neighbour(self, step: int) -> None:
         """Show another instance. step: so many after this one."""

@@ -8,6 +8,7 @@ from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.state.arrange import Arrangement, arranged
+from waziterm.tui.state.fleetlog import FleetLog
 
 KEPT_LINES = 1000
 """Log lines kept for each instance; older ones are the store's business."""
@@ -21,7 +22,8 @@ class FleetModel:
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
     marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
-    while nobody tells any more, UTC seconds; None while somebody does.
+    while nobody tells any more, UTC seconds; None while somebody does. log: the lines of all, while
+    a screen shows them.
     """
 
     def __init__(self, fleet: Fleet, *, read_only: bool = False) -> None:
@@ -38,6 +40,7 @@ class FleetModel:
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None
+        self.log: FleetLog | None = None
 
     @property
     def attempts(self) -> int:
@@ -107,6 +110,12 @@ class FleetModel:
             self._lines[name] = kept
         return kept
 
+    def open_log(self) -> FleetLog:
+        """Keep the lines of all from now on, and the newest before."""
+        self.log = FleetLog(self._fleet)
+        self.log.fill(self._views)
+        return self.log
+
     def hear(self, silent_since: float | None) -> None:
         """Take in whether somebody tells what happens, see `as_of`. The codes of a fleet that is
         silent link nobody any more, and nobody is there to do what would come next."""
@@ -131,6 +140,8 @@ class FleetModel:
             self._lines.clear()
             self.marked &= self._views.keys()
             self.lab, self.library = snapshot.lab, snapshot.library
+            if self.log is not None:
+                self.log.fill(self._views)
         self.update(*changes.changed)
         for name in changes.removed:
             self._views.pop(name, None)
@@ -141,6 +152,9 @@ class FleetModel:
             if kept is not None:
                 newest = kept[-1].seq if kept else -1
                 kept.extend(line for line in lines if line.seq > newest)
+        if self.log is not None:
+            self.log.forget(changes.removed)
+            self.log.take(changes.lines)
 
     def update(self, *views: InstanceView) -> None:
         """Take newer views of instances; unknown names are new instances."""
