@@ -136,6 +136,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.FOCUS_INSTANCE, Place.BOTH): "3",
     (KeyAction.VIEW_INCIDENTS, Place.BOTH): "4",
     (KeyAction.VIEW_QUEUE, Place.BOTH): "5",
+    (KeyAction.VIEW_TRASH, Place.BOTH): "6",
     (KeyAction.VIEW_LOG, Place.BOTH): "L",
     (KeyAction.FILTER, Place.FLEET): "slash",
     (KeyAction.ONLY_TROUBLED, Place.FLEET): "z",

@@ -1,7 +1,8 @@
 """The keys that show another screen or none: fleet, one instance, help, palette, and the end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
+from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.screen import KeyAction
@@ -89,9 +90,20 @@ class ScreenCommands:
         )
 
     @property
-    def incident(self) -> IncidentView | None:
-        """The incident that is selected; None where incidents are not shown."""
-        return self._main.incidents.incident if self._main.view_shown is View.INCIDENTS else None
+    def incidents(self) -> list[IncidentView]:
+        """The incidents that a key acts on; none where they are not shown."""
+        shown = self.log is None and self._main.view_shown is View.INCIDENTS
+        return self._main.incidents.meant if shown else []
+
+    def move_on(self, done: Collection[int]) -> None:
+        """Select the next incident that waits for somebody. done: those that do not any more."""
+        self._main.incidents.move_on(done)
+
+    @property
+    def entry(self) -> TrashView | None:
+        """The entry of the trash that is selected; None where the trash is not shown."""
+        shown = self.log is None and self._main.view_shown is View.TRASH
+        return self._main.trash.entry if shown else None
 
     # -- the screens of the fleet
 

@@ -68,6 +68,8 @@ class Key(Generic[_Target]):
         """The footer's word; `s` and esc say which of the things that they do comes next."""
         if self.action is KeyAction.START_STOP and here.instance is not None and not here.marked:
             return tr("start") if here.starts else tr("stop")
+        if self.action is KeyAction.UNDO and here.view is View.TRASH:
+            return tr("restore")
         if self.action is KeyAction.BACK and here.place is Place.FLEET:
             return tr("unmark") if here.marked else tr("show all") if here.hides else tr("wall")
         return tr(self.label)
@@ -139,6 +141,8 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda app: app.screens.view(View.INCIDENTS)),
     AppKey(KeyAction.VIEW_QUEUE, "5", "", "the queue: who waits for a scan, code after code",
         lambda app: app.screens.view(View.QUEUE)),
+    AppKey(KeyAction.VIEW_TRASH, "6", "", "the trash: what can be restored",
+        lambda app: app.tools.trash()),
     FleetKey(KeyAction.FILTER, "/", "filter", "show only what fits; ! inverts",
         lambda at: at.filter(), when=lambda here: here.arranged),
     FleetKey(KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
@@ -147,7 +151,7 @@ _ROWS: tuple[AnyKey, ...] = (
         when=lambda here: here.arranged and here.view is View.LIST),
     FleetKey(KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
     FleetKey(KeyAction.MARK, "space", "",
-        "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
+        "mark it, also an incident; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
         lambda at: at.mark()),
     FleetKey(KeyAction.MARK_ALL, "*", "mark all", "mark all that are shown, or none of them",
         lambda at: at.mark_all(), when=lambda here: here.arranged),
@@ -156,7 +160,7 @@ _ROWS: tuple[AnyKey, ...] = (
     FleetKey(KeyAction.MARK_INVERT, "i", "", "mark the others of those that are shown",
         lambda at: at.mark_others()),
     AppKey(KeyAction.ACKNOWLEDGE, "A", "acknowledge",
-        "acknowledge the incident, in the incidents", lambda app: app.tools.acknowledge(),
+        "acknowledge the incident and go on to the next", lambda app: app.tools.acknowledge(),
         place=Place.FLEET, when=lambda here: here.open_incident, commands=True),
     FleetKey(KeyAction.BACK, "esc", "wall",
         "clear the filter or the marks; back to the wall", lambda at: at.back(),
@@ -231,14 +235,15 @@ _ROWS: tuple[AnyKey, ...] = (
     AppKey(KeyAction.RESTART, "R", "restart",
         "stop all, check, fix, start staggered; asks first", lambda app: app.tools.restart(),
         when=_with_fleet, commands=True),
-    AppKey(KeyAction.UNDO, "u", "undo", "restore what was cleaned or removed last; asks first",
+    AppKey(KeyAction.UNDO, "u", "undo", "restore what was removed last, or the selected entry",
         lambda app: app.tools.undo(), commands=True),
     AppKey(KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
         lambda app: app.instances.remove(), when=_with_instance, commands=True),
     AppKey(KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
         lambda app: app.tools.clean_all(), commands=True),
-    AppKey(KeyAction.NOTE, "N", "", "leave a note for the next shift, or dismiss it",
-        lambda app: app.tools.note(), place=Place.FLEET, commands=True),
+    AppKey(KeyAction.NOTE, "N", "note", "leave a note for the next shift, or on an incident",
+        lambda app: app.tools.note(), place=Place.FLEET,
+        when=lambda here: here.view is View.INCIDENTS and here.instances > 0, commands=True),
     AppKey(KeyAction.COMMAND_PALETTE, "^p :", "palette",
         "find any action and any instance", lambda app: app.screens.command_palette()),
     AppKey(KeyAction.SUSPEND, "^z", "", "stop here and back to the shell; fg goes on",

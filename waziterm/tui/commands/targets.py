@@ -51,17 +51,20 @@ class ToolKeys(Protocol):
         that is connected is to send a message."""
 
     def undo(self) -> None:
-        """Ask, and restore what came into the trash last."""
+        """Ask, and restore what came into the trash last, or the entry that is selected there."""
 
     def clean_all(self) -> None:
         """Ask for the number of sessions, and move them all to the trash."""
 
+    def trash(self) -> None:
+        """Show what lies in the trash."""
+
     def acknowledge(self) -> None:
-        """Acknowledge the selected incident."""
+        """Acknowledge the marked incidents, else the selected one, and go on to the next."""
 
     def note(self) -> None:
-        """Ask for a note for whoever looks next; where there are some, whether they are dealt
-        with."""
+        """Ask for a note on the incidents that are meant; elsewhere for one for whoever looks next,
+        and where there are some, whether they are dealt with."""
 
 
 class ScreenKeys(Protocol):

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.names import ALLOWED
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr
@@ -150,28 +150,33 @@ class NumberDialog(ModalScreen[int | None]):
         self.dismiss(None)
 
 
-class TextDialog(ModalScreen[str | None]):
-    """Asks for one line; None when none is given."""
+class TextDialog(FormDialog[str]):
+    """Asks for one line. verb: what enter does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+    FIELDS = (("text", N_("Note"), ""),)
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, verb: str) -> None:
         super().__init__()
         self._title = title
         self._text = text
+        self._verb = verb
 
-    def compose(self) -> ComposeResult:
-        return _question(self._title, self._text, Input(id="text", compact=True, max_length=300))
+    def heading(self) -> str:
+        return self._title
 
-    def on_mount(self) -> None:
-        self.query_one("#text", Input).focus()
+    def text(self) -> str:
+        return self._text
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip() or None)
+    def verb(self) -> str:
+        return self._verb
 
-    def action_cancel(self) -> None:
-        self.dismiss(None)
+    def waits(self) -> str:
+        return ""
+
+    async def send(self, values: Mapping[str, str]) -> str:
+        if not values["text"]:
+            raise FleetError(tr("write one line"), code=2)
+        return values["text"]
 
 
 class AddDialog(FormDialog[InstanceView]):

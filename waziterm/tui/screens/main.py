@@ -1,4 +1,5 @@
-"""The first screen: the fleet as panels, as a list, by its incidents, or as a queue of scans."""
+"""The first screen: the fleet as panels, as a list, by its incidents, as a queue of scans, or what
+lies in its trash."""
 
 from collections.abc import Callable
 from typing import ClassVar, assert_never
@@ -16,6 +17,7 @@ from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
+from waziterm.tui.fleet.trash import Trash
 from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.state.here import ARRANGED, Here, Move, View
@@ -32,7 +34,7 @@ class FilterField(Input):
 
 
 class MainScreen(FleetScreen):
-    """All instances, in one of four views. They share the selection, the filter and the marks."""
+    """The fleet in one of several views. They share the selection, the filter and the marks."""
 
     place = Place.FLEET
     AUTO_FOCUS = ""
@@ -46,6 +48,7 @@ class MainScreen(FleetScreen):
         self.wall = Wall(model, clock)
         self.incidents = Incidents(model, clock)
         self.queue = Queue(model, clock)
+        self.trash = Trash(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = View.WALL
         self._range: tuple[str, frozenset[str]] | None = None
@@ -57,7 +60,7 @@ class MainScreen(FleetScreen):
             ),
         )
 
-    def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue:
+    def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue | Trash:
         match view:
             case View.WALL:
                 return self.wall
@@ -67,11 +70,13 @@ class MainScreen(FleetScreen):
                 return self.incidents
             case View.QUEUE:
                 return self.queue
+            case View.TRASH:
+                return self.trash
             case _:
                 assert_never(view)
 
     @property
-    def _shown(self) -> Wall | FleetList | Incidents | Queue:
+    def _shown(self) -> Wall | FleetList | Incidents | Queue | Trash:
         return self._widget(self.view_shown)
 
     @property
@@ -79,7 +84,7 @@ class MainScreen(FleetScreen):
         return self._shown.target
 
     def here(self) -> Here:
-        incident = self.incidents.incident if self.view_shown is View.INCIDENTS else None
+        incidents = self.incidents.meant if self.view_shown is View.INCIDENTS else []
         return Here(
             self.place,
             self.clock(),
@@ -88,7 +93,7 @@ class MainScreen(FleetScreen):
             instances=len(self.model.names),
             marked=len(self.model.marked),
             hides=self.model.arrangement.hides,
-            open_incident=incident is not None and incident.acknowledged_at is None,
+            open_incident=any(each.acknowledged_at is None for each in incidents),
             read_only=not self.model.takes_commands,
             typing=self._filter.display,
         )
@@ -175,6 +180,8 @@ class MainScreen(FleetScreen):
         if self._filter.display:
             self.model.filter("")
             self._close_filter()
+        elif self.view_shown is View.INCIDENTS and self.incidents.marked:
+            self.incidents.marked.clear()
         elif self.model.marked:
             self.model.marked.clear()
             self._range = None
@@ -186,7 +193,11 @@ class MainScreen(FleetScreen):
 
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
-        if self._is_arranged() and self.target is not None:
+        if self.view_shown is View.INCIDENTS:
+            self.incidents.mark()
+            self.move(Move.DOWN)
+            self.repaint()
+        elif self._is_arranged() and self.target is not None:
             self.model.marked ^= {self.target}
             self._range = None
             self.move(Move.RIGHT if self.view_shown is View.WALL else Move.DOWN)
@@ -194,7 +205,10 @@ class MainScreen(FleetScreen):
 
     def mark_all(self) -> None:
         """Mark all that are shown; where they are marked already, none of them."""
-        if self._is_arranged():
+        if self.view_shown is View.INCIDENTS:
+            self.incidents.mark_all()
+            self.repaint()
+        elif self._is_arranged():
             self._range = None
             self.model.mark_all()
             self.repaint()

@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
@@ -20,7 +21,7 @@ class FleetModel:
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
     read_only: the fleet takes no commands. conflicts: of the last 24 hours, by name.
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
-    marked: what an action is meant for, when
+    trash: the newest first; None until it was asked for. marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
     while nobody tells any more, UTC seconds; None while somebody does. log: the lines of all, while
     a screen shows them.
@@ -37,6 +38,7 @@ class FleetModel:
         self.conflicts: Mapping[str, int] = {}
         self.incidents: tuple[IncidentView, ...] = ()
         self.notes: tuple[ShiftNote, ...] = ()
+        self.trash: tuple[TrashView, ...] | None = None
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None
@@ -61,6 +63,15 @@ class FleetModel:
     def shown(self) -> list[str]:
         """The names that the operator wants to see, in their order."""
         return arranged(self._views.values(), self.arrangement, self.conflicts)
+
+    def acknowledged(self, incident: int, at: float, note: str) -> None:
+        """This incident was acknowledged from here, which the history will tell."""
+        self.incidents = tuple(
+            replace(each, acknowledged_at=each.acknowledged_at or at, note=note or each.note)
+            if each.id == incident
+            else each
+            for each in self.incidents
+        )
 
     def filter(self, pattern: str) -> None:
         self.arrangement = replace(self.arrangement, pattern=pattern)

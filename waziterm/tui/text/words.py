@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.details import as_phrase, other_number_detail
@@ -10,7 +11,7 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
 from waziterm.domain.version import Origin, UsedVersion
-from waziterm.lang import retold, tr
+from waziterm.lang import N_, retold, tr
 from waziterm.tui.paint.cells import TIE, inert
 from waziterm.tui.text.format import countdown, day_and_minute, duration, seconds, since
 from waziterm.tui.text.keynames import key_of, with_keys
@@ -20,6 +21,16 @@ FRESH_PROBE_S = 120.0
 
 NAMED = 12
 """So many instances a sentence names."""
+
+HOW = {
+    Why.CLEANED: N_("cleaned"),
+    Why.LOGGED_OUT: N_("logged out"),
+    Why.REMOVED: N_("removed"),
+    Why.FIXED: N_("moved here by a fix"),
+    Why.COPY: N_("copied by a fix"),
+    Why.DAMAGED: N_("damaged"),
+}
+"""How something came into the trash."""
 
 _R_SHORTENS = frozenset({State.RETRYING, State.COOLDOWN, State.OUTDATED})
 
