@@ -92,3 +92,27 @@ async def test_the_trash_is_shown_and_gives_back_what_is_selected() -> None:
         await screen.says("The trash is empty.", "0 entries in the trash")
         await screen.press("s")
         await screen.says("✖ no instance is selected here; 1 or 2 shows them all")
+
+
+async def test_a_key_shows_the_whole_numbers_for_a_while_and_masks_them_again() -> None:
+    fleet = ScriptedFleet(connected("shop-a"), connected("shop-b", "9083"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.sees("+62812••••4411", "+62812••••9083")
+        await screen.press("number_sign")
+        await screen.sees("+6281234567890", "+62812••••9083", "# masks them again")
+        fleet.show(connected("shop-a", sent=9))
+        await screen.sees("sent 9", "+6281234567890")
+        await screen.press("enter")
+        await screen.sees("number   +6281234567890:7@s.whatsapp.net")
+        await screen.press("number_sign")
+        await screen.sees("number   +62812••••4411:7@s.whatsapp.net")
+        assert "+6281234567890" not in screen.text()
+        assert fleet.calls == [("numbers",)]
+
+
+async def test_a_screen_that_only_watches_shows_no_whole_number() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    async with shown(fleet, 120, 40, read_only=True) as screen:
+        await screen.press("number_sign")
+        await screen.says("was not carried out: this screen only watches")
+        assert fleet.calls == []

@@ -84,6 +84,7 @@ class KeyAction(StrEnum):
     SEND_TEST = "send_test"
     SHOW_HELP = "show_help"
     SHOW_LOG = "show_log"
+    SHOW_NUMBERS = "show_numbers"
     SHOW_WHOSE = "show_whose"
     SORT = "sort"
     START_STOP = "start_stop"
@@ -181,6 +182,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.REMOVE, Place.BOTH): "x",
     (KeyAction.CLEAN_ALL, Place.BOTH): "C",
     (KeyAction.NOTE, Place.FLEET): "N",
+    (KeyAction.SHOW_NUMBERS, Place.BOTH): "number_sign",
     (KeyAction.COMMAND_PALETTE, Place.BOTH): "ctrl+p,colon",
     (KeyAction.SUSPEND, Place.BOTH): "ctrl+z",
     (KeyAction.SHOW_HELP, Place.BOTH): "question_mark",

@@ -27,6 +27,9 @@ from waziterm.tui.text.words import HOW, note_line
 if TYPE_CHECKING:
     from waziterm.tui.screens.dialogs_tools import Left, ToolDialog, Tools
 
+REVEALED_S = 60.0
+"""So long whole numbers are on the screen."""
+
 logger = logging.getLogger(__name__)
 
 class ToolCommands:
@@ -180,6 +183,27 @@ class ToolCommands:
         title = tr("Restore {name}?", name=inert(entry.instance))
         begin = partial(self._work_on, restore, N_("restore"))
         ask(self._app, title, text, tr("restore it"), tr("leave it"), begin, default=True)
+
+    def show_numbers(self) -> None:
+        if self._model.reveals:
+            self._hide_numbers()
+            return
+
+        async def reveal() -> None:
+            found = await self._fleet.numbers()
+            self._model.reveal({each.instance: each.number for each in found})
+            self._screens.repaint()
+            self._app.set_timer(REVEALED_S, self._hide_numbers)
+            key = key_of(KeyAction.SHOW_NUMBERS)
+            said = tr("numbers are shown for a minute; {key} masks them again", key=key)
+            self._tell(Mood.DONE, said)
+
+        self._work_on(reveal, N_("numbers"))
+
+    def _hide_numbers(self) -> None:
+        if self._model.reveals:
+            self._model.reveal({})
+            self._screens.repaint()
 
     def clean_all(self) -> None:
         from waziterm.tui.screens.dialogs import NumberDialog  # noqa: PLC0415 (keeps the start fast)

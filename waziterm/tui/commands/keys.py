@@ -244,6 +244,8 @@ _ROWS: tuple[AnyKey, ...] = (
     AppKey(KeyAction.NOTE, "N", "note", "leave a note for the next shift, or on an incident",
         lambda app: app.tools.note(), place=Place.FLEET,
         when=lambda here: here.view is View.INCIDENTS and here.instances > 0, commands=True),
+    AppKey(KeyAction.SHOW_NUMBERS, "#", "", "show the whole numbers for a minute, or mask them",
+        lambda app: app.tools.show_numbers(), commands=True),
     AppKey(KeyAction.COMMAND_PALETTE, "^p :", "palette",
         "find any action and any instance", lambda app: app.screens.command_palette()),
     AppKey(KeyAction.SUSPEND, "^z", "", "stop here and back to the shell; fg goes on",

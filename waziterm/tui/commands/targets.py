@@ -56,6 +56,9 @@ class ToolKeys(Protocol):
     def clean_all(self) -> None:
         """Ask for the number of sessions, and move them all to the trash."""
 
+    def show_numbers(self) -> None:
+        """Show the whole numbers of all for a minute, or mask them again."""
+
     def trash(self) -> None:
         """Show what lies in the trash."""
 

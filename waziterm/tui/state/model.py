@@ -1,5 +1,6 @@
 """The screen's copy of the fleet, kept current by a subscription's changes."""
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -30,7 +31,9 @@ class FleetModel:
     def __init__(self, fleet: Fleet, *, read_only: bool = False) -> None:
         self._fleet = fleet
         self.read_only = read_only
+        self._told: dict[str, InstanceView] = {}
         self._views: dict[str, InstanceView] = {}
+        self._numbers: Mapping[str, str] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self.lab = False
         self.library = ""
@@ -131,7 +134,7 @@ class FleetModel:
         """Take in whether somebody tells what happens, see `as_of`. The codes of a fleet that is
         silent link nobody any more, and nobody is there to do what would come next."""
         if silent_since is not None:
-            self.update(*(_at_rest(view) for view in self._views.values() if _is_awaited(view)))
+            self.update(*(_at_rest(view) for view in self._told.values() if _is_awaited(view)))
         self.as_of = silent_since
 
     @property
@@ -147,7 +150,9 @@ class FleetModel:
         """Take in what changed. A line that was already read from the fleet is not taken twice."""
         if changes.snapshot is not None:
             snapshot = changes.snapshot
-            self._views = {view.name: view for view in snapshot.instances}
+            self._told.clear()
+            self._views.clear()
+            self.update(*snapshot.instances)
             self._lines.clear()
             self.marked &= self._views.keys()
             self.lab, self.library = snapshot.lab, snapshot.library
@@ -155,6 +160,7 @@ class FleetModel:
                 self.log.fill(self._views)
         self.update(*changes.changed)
         for name in changes.removed:
+            self._told.pop(name, None)
             self._views.pop(name, None)
             self._lines.pop(name, None)
             self.marked.discard(name)
@@ -170,7 +176,24 @@ class FleetModel:
     def update(self, *views: InstanceView) -> None:
         """Take newer views of instances; unknown names are new instances."""
         for view in views:
-            self._views[view.name] = view
+            self._told[view.name] = view
+            self._views[view.name] = self._with_number(view)
+
+    @property
+    def reveals(self) -> bool:
+        """Whether whole numbers are shown."""
+        return bool(self._numbers)
+
+    def reveal(self, numbers: Mapping[str, str]) -> None:
+        """Show these whole numbers, by name, in place of the masked ones; {} masks all again."""
+        self._numbers = numbers
+        self.update(*list(self._told.values()))
+
+    def _with_number(self, view: InstanceView) -> InstanceView:
+        number = self._numbers.get(view.name)
+        if number is None or view.jid is None:
+            return view
+        return replace(view, jid=re.sub(r"^[^:@]*", lambda _: number, view.jid))
 
 
 def _is_awaited(view: InstanceView) -> bool:

@@ -30,6 +30,7 @@ OURS: Mapping[KeyAction, str] = {
     KeyAction.SEND_TEST: "t",
     KeyAction.SHOW_HELP: "?",
     KeyAction.SHOW_LOG: "l",
+    KeyAction.SHOW_NUMBERS: "#",
     KeyAction.START_STOP: "s",
     KeyAction.UNDO: "u",
     KeyAction.VIEW_INCIDENTS: "4",
