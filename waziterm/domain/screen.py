@@ -13,6 +13,8 @@ class Theme(StrEnum):
     """The colours of the screen."""
 
     DARK = "dark"
+    DARK_BLUE = "dark-blue"
+    DARK_WARM = "dark-warm"
     LIGHT = "light"
     HIGH_CONTRAST = "high-contrast"
 
@@ -237,7 +239,7 @@ class Screen:
     """`[screen]`: how the screen looks, and which keys it has."""
 
     theme: Theme = setting(
-        Theme.DARK, "The colours: dark, light or high-contrast.", applies=Applies.SCREEN
+        Theme.DARK, "The colours: dark, dark-blue, dark-warm, light or high-contrast.", applies=Applies.SCREEN
     )
     ascii: Ascii = setting(
         Ascii.AUTO,

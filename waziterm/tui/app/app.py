@@ -15,7 +15,7 @@ from textual.events import Event
 from textual.screen import Screen
 
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
-from waziterm.domain.screen import KeyAction, Theme
+from waziterm.domain.screen import KeyAction
 from waziterm.domain.screen import Screen as Look
 from waziterm.lang import tr
 from waziterm.tui.app.actions import Actions
@@ -28,8 +28,7 @@ from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
 from waziterm.tui.commands.keys import names_of, press, rebound
 from waziterm.tui.commands.targets import Commands
-from waziterm.tui.paint.finish import only_ascii
-from waziterm.tui.paint.themes import textual_theme, theme_name
+from waziterm.tui.paint.finish import Finish, only_ascii
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.messages import Mood, details_in, log_file
@@ -96,8 +95,8 @@ class WazitermApp(ContainedApp):
         super().__init__(driver_class=driver_class)
         self._look = look
         self._title = ""
-        self.register_theme(textual_theme(Theme.DARK))
-        self.theme = theme_name(Theme.DARK)
+        self.finish = Finish()
+        self.finish.put_on(self)
         self.animation_level = "none"
         self.model = FleetModel(fleet, read_only=read_only)
         self.model.load()
