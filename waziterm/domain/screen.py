@@ -239,7 +239,9 @@ class Screen:
     """`[screen]`: how the screen looks, and which keys it has."""
 
     theme: Theme = setting(
-        Theme.DARK, "The colours: dark, dark-blue, dark-warm, light or high-contrast.", applies=Applies.SCREEN
+        Theme.DARK,
+        "The colours: dark, dark-blue, dark-warm, light or high-contrast.",
+        applies=Applies.SCREEN,
     )
     ascii: Ascii = setting(
         Ascii.AUTO,

@@ -22,6 +22,7 @@ from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
+from waziterm.tui.app.look_commands import LookCommands
 from waziterm.tui.app.newest_message import NewestMessage
 from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
@@ -128,6 +129,7 @@ class WazitermApp(ContainedApp):
             self, self._main, fleet, self.model, self._seen_at, tell, attached=attached
         )
         instances = InstanceCommands(self, self.model, self._actions, self.screens, tell)
+        self.looks = LookCommands(self, self.message)
         self.commands = Commands(
             instances,
             ToolCommands(

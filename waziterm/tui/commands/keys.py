@@ -4,6 +4,7 @@ A row holds the function that its key calls, so that the type checker names a ro
 missing. Textual, which finds functions by names, is given one action for all of them.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, assert_never
@@ -64,6 +65,11 @@ class Key(Generic[_Target]):
         """Its sentence in the help, with the other keys as they are bound."""
         return with_keys_named(tr(self.about))
 
+    @property
+    def title(self) -> str:
+        """Its sentence up to the first mark, as a name."""
+        return re.split(r"[:;,]", self.told)[0]
+
     def word(self, here: Here) -> str:
         """The footer's word; `s` and esc say which of the things that they do comes next."""
         if self.action is KeyAction.START_STOP and here.instance is not None and not here.marked:
@@ -77,8 +83,10 @@ class Key(Generic[_Target]):
 
 @dataclass(frozen=True, slots=True)
 class AppKey(Key[Commands]):
-    """A key whose function is the app's. do_on: the same on an instance that the palette names."""
+    """A key whose function is the app's. do_on: the same on an instance that the palette names.
+    meant: it acts on the instance that is selected, or on those that are marked."""
 
+    meant: bool = False
     do_on: Callable[[Commands, str], None] | None = None
 
 
@@ -151,7 +159,7 @@ _ROWS: tuple[AnyKey, ...] = (
         when=lambda here: here.arranged and here.view is View.LIST),
     FleetKey(KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
     FleetKey(KeyAction.MARK, "space", "",
-        "mark it, also an incident; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
+        "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
         lambda at: at.mark()),
     FleetKey(KeyAction.MARK_ALL, "*", "mark all", "mark all that are shown, or none of them",
         lambda at: at.mark_all(), when=lambda here: here.arranged),
@@ -177,23 +185,26 @@ _ROWS: tuple[AnyKey, ...] = (
     AppKey(KeyAction.START_STOP, "s", "start/stop",
         "start it, or stop it; of several it asks which",
         lambda app: app.instances.start_stop(),
-        do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance, commands=True),
+        do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.RECONNECT, "r", "reconnect",
         "connect now; only this shortens a cool-down or ends a hold",
         lambda app: app.instances.reconnect(),
-        do_on=lambda app, name: app.instances.reconnect(name), when=_with_instance, commands=True),
+        do_on=lambda app, name: app.instances.reconnect(name), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.SEND_TEST, "t", "send-test", "send a short text to its own number",
         lambda app: app.instances.send_test(),
         do_on=lambda app, name: app.instances.send_test(name), when=lambda here: here.connected,
-        commands=True),
+        commands=True, meant=True),
     AppKey(KeyAction.CLEAN, "c", "clean", "move its session to the trash; asks first",
         lambda app: app.instances.clean(), do_on=lambda app, name: app.instances.clean(name),
-        when=_with_instance, commands=True),
+        when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.ADD, "a", "add", "add an instance", lambda app: app.instances.add(),
         commands=True),
     AppKey(KeyAction.SHOW_LOG, "l", "log", "its log on the whole screen, and back",
         lambda app: app.instances.show_log(), do_on=lambda app, name: app.instances.show_log(name),
-        when=_with_instance),
+        when=_with_instance, meant=True),
     AppKey(KeyAction.VIEW_LOG, "L", "log of all", "the log of the whole fleet, and back",
         lambda app: app.screens.fleet_log(), when=_with_fleet),
     LogKey(KeyAction.FOLLOW, "f", "follow", "follow the log, or stay where you are",
@@ -238,7 +249,8 @@ _ROWS: tuple[AnyKey, ...] = (
     AppKey(KeyAction.UNDO, "u", "undo", "restore what was removed last, or the selected entry",
         lambda app: app.tools.undo(), commands=True),
     AppKey(KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
-        lambda app: app.instances.remove(), when=_with_instance, commands=True),
+        lambda app: app.instances.remove(), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
         lambda app: app.tools.clean_all(), commands=True),
     AppKey(KeyAction.NOTE, "N", "note", "leave a note for the next shift, or on an incident",

@@ -1,5 +1,4 @@
-"""What lies in the trash: sessions that were taken out of use, and until when each can come back.
-"""
+"""What lies in the trash: sessions out of use, and until when each can come back."""
 
 from collections.abc import Callable
 

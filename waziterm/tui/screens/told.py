@@ -1,5 +1,4 @@
-"""What a tool tells, as lines to walk along: from one that is about an instance, enter leads there.
-"""
+"""What a tool tells, as lines to walk along; from one about an instance enter leads there."""
 
 from collections.abc import Sequence
 from typing import assert_never

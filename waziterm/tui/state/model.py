@@ -9,7 +9,7 @@ from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
-from waziterm.tui.state.arrange import Arrangement, arranged
+from waziterm.tui.state.arrange import Arrangement, Sort, arranged
 from waziterm.tui.state.fleetlog import FleetLog
 
 KEPT_LINES = 1000
@@ -88,6 +88,9 @@ class FleetModel:
 
     def sort_next(self) -> None:
         self.arrangement = self.arrangement.sorted_by_next()
+
+    def sort_by(self, sort: Sort) -> None:
+        self.arrangement = self.arrangement.sorted_by(sort)
 
     def reverse(self) -> None:
         self.arrangement = replace(self.arrangement, descending=not self.arrangement.descending)
