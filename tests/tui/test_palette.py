@@ -39,9 +39,12 @@ async def test_every_key_is_offered_where_it_works() -> None:
             await screen.press(*keys, "ctrl+p")
             offered += await screen.says("glossary")
             await screen.press("escape")
+        told: dict[KeyAction, list[str]] = {}
         for key in KEYS:
-            if key.action not in _BY_THE_ARROWS and key.action is not KeyAction.SHOW_WHOSE:
-                assert key.told in offered, key
+            told.setdefault(key.action, []).append(key.told)
+        for action, texts in told.items():
+            if action not in (*_BY_THE_ARROWS, KeyAction.SHOW_WHOSE):
+                assert any(text in offered for text in texts), action
 
 
 async def test_it_says_on_whom_it_acts() -> None:

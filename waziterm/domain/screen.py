@@ -204,6 +204,9 @@ def clashes(keymap: Mapping[str, str]) -> dict[str, str]:
     """
     order = list(keymap)
     found: dict[str, str] = {}
+    for key in keymap.get(KeyAction.LEAVE, "").split(","):
+        if key in _ANSWERS:
+            found.setdefault(KeyAction.LEAVE, f"{key} is the key of an answer to a question")
     bound = {row: keymap.get(row[0], keys) for row, keys in OUR_KEYS.items()}
     for place in (Place.FLEET, Place.FOCUS, Place.LOG):
         taken: dict[str, KeyAction] = {}
@@ -217,9 +220,6 @@ def clashes(keymap: Mapping[str, str]) -> dict[str, str]:
                     wrong = max(given, key=order.index)
                     other = first if wrong is action else action
                     found.setdefault(wrong, f"{key} is the key of {other} too")
-    for key in keymap.get(KeyAction.LEAVE, "").split(","):
-        if key in _ANSWERS:
-            found.setdefault(KeyAction.LEAVE, f"{key} is the key of an answer to a question")
     return found
 
 
