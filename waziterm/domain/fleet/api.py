@@ -25,6 +25,7 @@ __all__ = [
     "InstanceView",
     "LogLine",
     "Notice",
+    "OwnNumber",
     "SendResult",
     "Shown",
     "Source",
@@ -232,3 +233,12 @@ class SendResult:
     error: Told = ""
     code: str = ""
     next_step: Told = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNumber:
+    """The whole number that an instance is linked as, for the screen of whoever asks. number: with
+    its country code, E.164."""
+
+    instance: str
+    number: str = field(repr=False)

@@ -40,9 +40,12 @@ class Arrangement:
         return bool(self.pattern.strip("! ")) or self.troubled
 
     def sorted_by_next(self) -> "Arrangement":
-        """The same by the next column; what an operator looks for stands on top."""
+        """The same by the next column."""
         sorts = list(Sort)
-        sort = sorts[(sorts.index(self.sort) + 1) % len(sorts)]
+        return self.sorted_by(sorts[(sorts.index(self.sort) + 1) % len(sorts)])
+
+    def sorted_by(self, sort: Sort) -> "Arrangement":
+        """The same by this; what an operator looks for stands on top."""
         return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.UPTIME))
 
 

@@ -17,6 +17,7 @@ class View(StrEnum):
     LIST = "list"
     INCIDENTS = "incidents"
     QUEUE = "queue"
+    TRASH = "trash"
 
 
 class Move(Enum):

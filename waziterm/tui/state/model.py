@@ -1,13 +1,16 @@
 """The screen's copy of the fleet, kept current by a subscription's changes."""
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
-from waziterm.tui.state.arrange import Arrangement, arranged
+from waziterm.tui.state.arrange import Arrangement, Sort, arranged
+from waziterm.tui.state.fleetlog import FleetLog
 
 KEPT_LINES = 1000
 """Log lines kept for each instance; older ones are the store's business."""
@@ -19,15 +22,18 @@ class FleetModel:
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
     read_only: the fleet takes no commands. conflicts: of the last 24 hours, by name.
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
-    marked: what an action is meant for, when
+    trash: the newest first; None until it was asked for. marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
-    while nobody tells any more, UTC seconds; None while somebody does.
+    while nobody tells any more, UTC seconds; None while somebody does. log: the lines of all, while
+    a screen shows them.
     """
 
     def __init__(self, fleet: Fleet, *, read_only: bool = False) -> None:
         self._fleet = fleet
         self.read_only = read_only
+        self._told: dict[str, InstanceView] = {}
         self._views: dict[str, InstanceView] = {}
+        self._numbers: Mapping[str, str] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self.lab = False
         self.library = ""
@@ -35,9 +41,11 @@ class FleetModel:
         self.conflicts: Mapping[str, int] = {}
         self.incidents: tuple[IncidentView, ...] = ()
         self.notes: tuple[ShiftNote, ...] = ()
+        self.trash: tuple[TrashView, ...] | None = None
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None
+        self.log: FleetLog | None = None
 
     @property
     def attempts(self) -> int:
@@ -59,6 +67,15 @@ class FleetModel:
         """The names that the operator wants to see, in their order."""
         return arranged(self._views.values(), self.arrangement, self.conflicts)
 
+    def acknowledged(self, incident: int, at: float, note: str) -> None:
+        """This incident was acknowledged from here, which the history will tell."""
+        self.incidents = tuple(
+            replace(each, acknowledged_at=each.acknowledged_at or at, note=note or each.note)
+            if each.id == incident
+            else each
+            for each in self.incidents
+        )
+
     def filter(self, pattern: str) -> None:
         self.arrangement = replace(self.arrangement, pattern=pattern)
 
@@ -72,8 +89,21 @@ class FleetModel:
     def sort_next(self) -> None:
         self.arrangement = self.arrangement.sorted_by_next()
 
+    def sort_by(self, sort: Sort) -> None:
+        self.arrangement = self.arrangement.sorted_by(sort)
+
     def reverse(self) -> None:
         self.arrangement = replace(self.arrangement, descending=not self.arrangement.descending)
+
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them. The marks of those
+        that a filter hides stay."""
+        shown = set(self.shown)
+        self.marked = self.marked - shown if shown <= self.marked else self.marked | shown
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+        self.marked ^= set(self.shown)
 
     @property
     def names(self) -> list[str]:
@@ -97,11 +127,17 @@ class FleetModel:
             self._lines[name] = kept
         return kept
 
+    def open_log(self) -> FleetLog:
+        """Keep the lines of all from now on, and the newest before."""
+        self.log = FleetLog(self._fleet)
+        self.log.fill(self._views)
+        return self.log
+
     def hear(self, silent_since: float | None) -> None:
         """Take in whether somebody tells what happens, see `as_of`. The codes of a fleet that is
         silent link nobody any more, and nobody is there to do what would come next."""
         if silent_since is not None:
-            self.update(*(_at_rest(view) for view in self._views.values() if _is_awaited(view)))
+            self.update(*(_at_rest(view) for view in self._told.values() if _is_awaited(view)))
         self.as_of = silent_since
 
     @property
@@ -117,12 +153,17 @@ class FleetModel:
         """Take in what changed. A line that was already read from the fleet is not taken twice."""
         if changes.snapshot is not None:
             snapshot = changes.snapshot
-            self._views = {view.name: view for view in snapshot.instances}
+            self._told.clear()
+            self._views.clear()
+            self.update(*snapshot.instances)
             self._lines.clear()
             self.marked &= self._views.keys()
             self.lab, self.library = snapshot.lab, snapshot.library
+            if self.log is not None:
+                self.log.fill(self._views)
         self.update(*changes.changed)
         for name in changes.removed:
+            self._told.pop(name, None)
             self._views.pop(name, None)
             self._lines.pop(name, None)
             self.marked.discard(name)
@@ -131,11 +172,31 @@ class FleetModel:
             if kept is not None:
                 newest = kept[-1].seq if kept else -1
                 kept.extend(line for line in lines if line.seq > newest)
+        if self.log is not None:
+            self.log.forget(changes.removed)
+            self.log.take(changes.lines)
 
     def update(self, *views: InstanceView) -> None:
         """Take newer views of instances; unknown names are new instances."""
         for view in views:
-            self._views[view.name] = view
+            self._told[view.name] = view
+            self._views[view.name] = self._with_number(view)
+
+    @property
+    def reveals(self) -> bool:
+        """Whether whole numbers are shown."""
+        return bool(self._numbers)
+
+    def reveal(self, numbers: Mapping[str, str]) -> None:
+        """Show these whole numbers, by name, in place of the masked ones; {} masks all again."""
+        self._numbers = numbers
+        self.update(*list(self._told.values()))
+
+    def _with_number(self, view: InstanceView) -> InstanceView:
+        number = self._numbers.get(view.name)
+        if number is None or view.jid is None:
+            return view
+        return replace(view, jid=re.sub(r"^[^:@]*", lambda _: number, view.jid))
 
 
 def _is_awaited(view: InstanceView) -> bool:
