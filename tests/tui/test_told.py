@@ -221,12 +221,12 @@ def test_the_check_is_read_in_indonesian() -> None:
         )
     )
     with speaking(translations(Lang.ID, {})):
-        said = [str(line) for line in tools.findings(found)]
+        said = [str(line) for told in tools.findings(found) for line in told.lines]
     assert said == [
         "✖ masalah shop: tidak tersambung selama 2 j: koneksi ditutup (428)",
-        "  mencoba lagi otomatis; waziterm test shop menyebut lapisan yang gagal",
+        "  mencoba lagi otomatis; T (uji) menyebut lapisan yang gagal",
         "· catatan shop-1: sesi shop di sampah akan dihapus permanen dalam 1 hari",
-        "  waziterm restore shop-1 mengembalikannya; selain itu tidak ada",
+        "  6 (tempat sampah) mengembalikannya; selain itu tidak ada",
     ]
 
 
@@ -248,7 +248,8 @@ def test_an_outage_is_one_line_in_indonesian_too() -> None:
     ]
     assert len(found) == 4
     with speaking(translations(Lang.ID, {})):
-        first, _ = (str(line) for line in tools.findings(found))
+        (told,) = tools.findings(found)
+    first = str(told.lines[0])
     assert first == "✖ masalah 4 instance (a, b, c, …): tidak tersambung: koneksi ditutup (428)"
 
 
@@ -258,11 +259,11 @@ def test_a_refused_message_and_the_hints_of_errors_are_read_in_indonesian() -> N
     with speaking(translations(Lang.ID, {})):
         assert retold(barred.said).startswith("WhatsApp tidak mengizinkan nomor ini memulai chat")
         assert retold(barred.next_step) == "sampai saat itu tulis hanya di chat yang sudah ada"
-        assert refusal(error) == "no instance is called 'x' (lihat `waziterm list`)"
+        assert refusal(error) == "no instance is called 'x' (lihat 2 (daftar))"
         step = FixStep(Remedy.REMOVE_STALE, "/d/x", None, Phrase("check again"))
         failed = replace(step, error=Phrase("{path} is in use now; it was left", path="/d/x"))
-        (line, *_) = tools.fix(FixReport(False, (failed,), ()))
-        assert str(line) == "✖ /d/x: periksa lagi: /d/x sedang dipakai; dibiarkan"
+        (told, *_) = tools.fix(FixReport(False, (failed,), ()))
+        assert str(told.lines[0]) == "✖ /d/x: periksa lagi: /d/x sedang dipakai; dibiarkan"
 
 
 @pytest.mark.parametrize("parts", [None, 1, {}, {"template": "{x", "values": {}}, {"template": 1}])

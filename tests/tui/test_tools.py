@@ -56,9 +56,15 @@ async def test_what_was_found_is_walked_along_and_leads_to_its_instance() -> Non
 
 async def test_a_long_list_scrolls_with_the_selection_and_its_lines_keep_their_indent() -> None:
     fleet = ScriptedFleet(connected("shop-a"))
-    seen = Phrase("others can read its keys, " * 8)
+    seen = "others can read its keys, " * 8
+    # What is told alike of many is one line, so each is told otherwise.
     fleet.found = tuple(
-        replace(OPEN, subject=f"sessions/shop-{n:03}.db", instance=f"shop-{n:03}", evidence=seen)
+        replace(
+            OPEN,
+            subject=f"sessions/shop-{n:03}.db",
+            instance=f"shop-{n:03}",
+            evidence=Phrase("{seen}({n})", seen=seen, n=n),
+        )
         for n in range(40)
     )
     async with shown(fleet, 80, 24) as screen:
