@@ -32,6 +32,7 @@ from waziterm.tui.paint.finish import only_ascii
 from waziterm.tui.paint.themes import textual_theme, theme_name
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
+from waziterm.tui.state.here import Home
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
@@ -65,7 +66,7 @@ class WazitermApp(ContainedApp):
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
     silent_since: when the fleet told something last, UTC seconds, while it tells nothing any more.
-    look: how it calls whoever looks elsewhere; None: not at all.
+    look: how it calls whoever looks elsewhere; None: not at all. home: where the fleet lives.
 
     commands: what its keys and its palette call. screens: which are shown. message: says something.
     """
@@ -92,6 +93,7 @@ class WazitermApp(ContainedApp):
         reopened: bool = False,
         silent_since: Callable[[], float | None] = lambda: None,
         look: Look | None = None,
+        home: Home | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self._look = look
@@ -99,7 +101,7 @@ class WazitermApp(ContainedApp):
         self.register_theme(textual_theme(Theme.DARK))
         self.theme = theme_name(Theme.DARK)
         self.animation_level = "none"
-        self.model = FleetModel(fleet, read_only=read_only)
+        self.model = FleetModel(fleet, read_only=read_only, home=home)
         self.model.load()
         self._fleet = fleet
         clock = clock or fleet.now

@@ -19,6 +19,7 @@ class Sort(StrEnum):
     STATE = "state"
     SINCE = "since"
     UPTIME = "uptime"
+    DROPS = "drops"
     CONFLICTS = "conflicts"
 
 
@@ -130,5 +131,6 @@ def _keys(conflicts: Mapping[str, int]) -> dict[Sort, _Key | None]:
         Sort.STATE: lambda view: (-severity[view.state],),
         Sort.SINCE: lambda view: (-view.since,),
         Sort.UPTIME: lambda view: (-(view.connected_at or float("inf")),),
+        Sort.DROPS: None,
         Sort.CONFLICTS: lambda view: (conflicts.get(view.name, 0),),
     }

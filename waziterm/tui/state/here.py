@@ -60,6 +60,16 @@ ARRANGED = (View.WALL, View.LIST)
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """Where the fleet that is shown lives. host: the machine's name. data_dir: its data directory.
+    attached: the fleet goes on without this screen."""
+
+    host: str
+    data_dir: str
+    attached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
     """What a key would meet.
 

@@ -8,6 +8,8 @@ from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.state.arrange import Arrangement, arranged
+from waziterm.tui.state.columns import Column
+from waziterm.tui.state.here import Home
 
 KEPT_LINES = 1000
 """Log lines kept for each instance; older ones are the store's business."""
@@ -21,12 +23,18 @@ class FleetModel:
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
     marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
-    while nobody tells any more, UTC seconds; None while somebody does.
+    while nobody tells any more, UTC seconds; None while somebody does. home: where the fleet lives,
+    None where nobody says so. uptime: the share of the last 24 hours, 0 to 1, in which the fleet
+    was connected, of the time in which it was to be; None as long as that is not known. columns:
+    of the list, that the operator wants; None: those that fit and are worth most.
     """
 
-    def __init__(self, fleet: Fleet, *, read_only: bool = False) -> None:
+    def __init__(self, fleet: Fleet, *, read_only: bool = False, home: Home | None = None) -> None:
         self._fleet = fleet
         self.read_only = read_only
+        self.home = home
+        self.uptime: float | None = None
+        self.columns: frozenset[Column] | None = None
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self.lab = False
@@ -38,16 +46,6 @@ class FleetModel:
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None
-
-    @property
-    def attempts(self) -> int:
-        """Connect attempts of the fleet that have ended, since the manager's start."""
-        return sum(view.attempts for view in self._views.values())
-
-    @property
-    def attempts_ok(self) -> int:
-        """How many of them ended well."""
-        return sum(view.attempts_ok for view in self._views.values())
 
     @property
     def unseen(self) -> int:

@@ -85,9 +85,11 @@ def seconds(took_s: float, digits: int = 2) -> str:
     return tr("{seconds} s", seconds=f"{took_s:.{digits}f}")
 
 
-def percent(part: int, whole: int) -> str:
-    """A share of attempts; `–` when there were none, and 100 % only when all succeeded."""
-    if whole <= 0:
-        return "–"
-    share = 100 * part / whole
-    return "100 %" if part == whole else f"{min(share, 99.9):.1f} %"
+def milliseconds(took_s: float) -> str:
+    """A short time that was measured: `80 ms`."""
+    return tr("{milliseconds} ms", milliseconds=round(1000 * took_s))
+
+
+def share(part: float) -> str:
+    """A share of a time, from 0 to 1, and 100 % only for all of it: `99.2 %`, `100 %`."""
+    return "100 %" if part >= 1 else f"{min(100 * part, 99.9):.1f} %"

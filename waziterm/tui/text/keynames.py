@@ -29,6 +29,7 @@ OURS: Mapping[KeyAction, str] = {
     KeyAction.UNDO: "u",
     KeyAction.VIEW_INCIDENTS: "4",
     KeyAction.VIEW_LIST: "2",
+    KeyAction.VIEW_QUEUE: "5",
     KeyAction.VIEW_WALL: "1",
     KeyAction.WRAP: "w",
 }
