@@ -16,7 +16,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.strips import NOTHING, Cell, Recent, read_cells
+from waziterm.domain.stats.strips import CELL_S, NOTHING, Cell, Recent, read_cells
 from waziterm.domain.stats.sums import Stats, StatsBy
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.stored.fleet import StoredFleet
@@ -150,14 +150,14 @@ def recent(host: Host, name: str, days: int = 1) -> tuple[list[Cell], Recent]:
 
 def test_the_last_hours_are_cells_of_half_an_hour(host: Host) -> None:
     online(host, "a", "b")
-    host.world.pass_time(2 * HOUR_S)
+    host.world.pass_time(CELL_S)
     for _ in range(3):
         drop(host, "a", 2.0)
         host.world.pass_time(SOME_S)
     cells, found = recent(host, "a")
     assert len(cells) == 48 and Cell(State.CONNECTED, 8) in cells[-4:]
-    assert {cell.level for cell in cells[-3:]} <= {7, 8} and cells[0] == NOTHING
-    assert found.drops == (0, 0, 0, 0, 0, 0, 3) and found.mean_drops is None
+    assert cells[-1].level in (7, 8) and cells[0] == NOTHING
+    assert found.drops == (0, 0, 0, 0, 0, 0, 3) and found.mean_drops in (None, 0.0)
     assert found.uptime == pytest.approx(1.0, abs=0.01)
     assert found.connect_s == pytest.approx(0.0, abs=1.0)
     assert host.world.clock.now() - found.begin == pytest.approx(DAY_S - 900, abs=901)
@@ -172,16 +172,17 @@ def test_the_last_hours_are_cells_of_half_an_hour(host: Host) -> None:
 
 def test_while_no_manager_runs_nothing_is_known(host: Host) -> None:
     online(host, "a")
-    host.world.pass_time(6 * HOUR_S)
+    host.world.pass_time(CELL_S)
     host.close()
     host.world.pass_time(6 * HOUR_S)
     host.open()
     connect(host, "a")
-    host.world.pass_time(6 * HOUR_S)
+    host.world.pass_time(CELL_S)
     cells, _ = recent(host, "a")
     runs = [(known, len(list(run))) for known, run in groupby(cells, lambda each: each != NOTHING)]
     assert [known for known, _ in runs] == [False, True, False, True]
-    assert all(count in (11, 12, 13) for _, count in runs)
+    assert [count in (1, 2) for _, count in runs] == [False, True, False, True]
+    assert runs[2][1] in (11, 12)
 
 
 async def test_the_files_tell_it_until_the_last_manager_was_there(tmp_path: Path) -> None:
