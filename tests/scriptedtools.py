@@ -27,6 +27,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.reload import ConfigProblem, Reloaded
 from waziterm.domain.stats.hours import Hour
+from waziterm.domain.stats.strips import Recent
 from waziterm.domain.stats.sums import Stats, StatsBy, stats_of
 
 AT = 1_750_000_000.0
@@ -152,6 +153,7 @@ class ScriptedTools:
     acted: tuple[AuditEntry, ...] = ACTED
     left: tuple[ShiftNote, ...] = ()
     summed: tuple[Stats, ...] = SUMS
+    lately: tuple[Recent, ...] = ()
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
@@ -303,6 +305,12 @@ class ScriptedTools:
         return tuple(
             each for each in self.summed if each.since >= since and name in (None, each.instance)
         )
+
+    async def recent(
+        self, after: str = "", name: str | None = None, *, days: int = 1
+    ) -> tuple[Recent, ...]:
+        told = [each for each in self.lately if each.instance > after or name is not None]
+        return tuple(each for each in told if name in (None, each.instance))[:2]
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         return tuple(

@@ -26,7 +26,9 @@ from waziterm.domain.stats.hours import (
     stepped,
     tally,
 )
+from waziterm.domain.stats.strips import DAYS
 from waziterm.domain.stats.sums import StatsBy
+from waziterm.store.records import Week
 from waziterm.store.sound import SOUND, YEAR_10000
 
 KEPT_LONGER_S = 370 * 86_400.0
@@ -152,6 +154,33 @@ def recent(
         hour = found[identity][0 if is_day else 1]
         hour.up_s, hour.seen_s = up / 1000, seen / 1000
         hour.drops, hour.sends, hour.acks = drops, sends, acks
+    return found
+
+
+def weeks(db: sqlite3.Connection, identities: Sequence[str], at: float) -> dict[str, Week]:
+    """What was counted of instances in the seven days of the machine's zone of which a moment (UTC
+    seconds) is in the last, by id."""
+    noon = _midnight(at) + 12 * HOUR_S
+    days = [_midnight(noon - back * 24 * HOUR_S) for back in reversed(range(DAYS))]
+    last_24 = hour_of(at) - 23 * HOUR_S
+    place = " + ".join("(hour >= ?)" for _ in days)
+    rows = db.execute(
+        f"SELECT instance, {place} - 1, sum(up_ms), sum(seen_ms), sum(drops),"
+        " sum(iif(hour >= ?, up_ms, 0)), sum(iif(hour >= ?, seen_ms, 0)), group_concat(connects)"
+        " FROM json_each(?) CROSS JOIN hours ON instance = json_each.value AND hour >= ?"
+        f" AND {SOUND['hours']} GROUP BY 1, 2",
+        (*days, last_24, last_24, json.dumps(identities), days[0]),
+    )
+    found = {each: Week() for each in identities}
+    for identity, day, up, seen, drops, late_up, late_seen, connects in rows:
+        week = found[identity]
+        week.drops[day] = drops
+        week.up_s += up / 1000
+        week.seen_s += seen / 1000
+        week.last_up_s += late_up / 1000
+        week.last_seen_s += late_seen / 1000
+        for each in json.loads(f"[{connects or ''}]"):
+            tally(week.connects, {int(bucket): count for bucket, count in each.items()})
     return found
 
 
