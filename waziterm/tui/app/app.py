@@ -17,6 +17,7 @@ from textual.screen import Screen
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction, Theme
 from waziterm.domain.screen import Screen as Look
+from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
@@ -168,6 +169,7 @@ class WazitermApp(ContainedApp):
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")
         self.run_worker(self._look_back(), group="feed")
+        self.call_after_refresh(self.run_worker, self._look_at_days(), group="feed")
 
     async def _follow(self) -> None:
         """Take in the fleet's changes, at most one repaint per frame."""
@@ -226,6 +228,25 @@ class WazitermApp(ContainedApp):
                 async with asyncio.timeout(self._look_again_s(now)):
                     await self._news.wait()
             await asyncio.sleep(SETTLE_S)
+
+    async def _look_at_days(self) -> None:
+        """Ask for the last hours and days of all, once a minute. The first paint does not wait."""
+        while True:
+            try:
+                self.model.recent = await self._recent()
+            except FleetError as error:
+                logger.warning("the last days cannot be read: %s", error)
+            self._repaint()
+            await asyncio.sleep(LOOK_BACK_S)
+
+    async def _recent(self) -> Mapping[str, Recent]:
+        """As many at once as are told; in between the loop does other things. Raises FleetError."""
+        found: dict[str, Recent] = {}
+        after = ""
+        while told := await self._fleet.recent(after):
+            found.update((each.instance, each) for each in told)
+            after = told[-1].instance
+        return found
 
     def _look_again_s(self, now: float) -> float:
         """How long the history may stand as it is."""

@@ -10,15 +10,16 @@ from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import tr
 from waziterm.tui.instance import layout as focuspaint
-from waziterm.tui.instance.card import Past
 from waziterm.tui.instance.code import paint_code
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, modules
+from waziterm.tui.instance.window import Window
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
 from waziterm.tui.paint.cells import inert, row
 from waziterm.tui.paint.faded import FADED
 from waziterm.tui.state.model import FleetModel
+from waziterm.tui.state.past import Past
 from waziterm.tui.text import words
 from waziterm.tui.text.keynames import key_of
 
@@ -37,6 +38,7 @@ class FocusBody(Canvas):
         self._matrix: tuple[str, Matrix] | None = None
         self.name_shown = name
         self.past = Past()
+        self.card_window = Window()
         self.log_window = LogWindow()
         self.log_only = False
         self.code_view = False
@@ -46,6 +48,7 @@ class FocusBody(Canvas):
         """Show another instance."""
         self.name_shown = name
         self.past = Past()
+        self.card_window = Window()
         self.log_window = LogWindow(wrapped=self.log_window.wrapped)
         self.code_view = False
 
@@ -96,6 +99,8 @@ class FocusBody(Canvas):
         return focuspaint.paint(
             view,
             self.past,
+            self._model.beside(view),
+            self.card_window,
             self.lines(),
             self.log_window,
             self.code(),

@@ -15,7 +15,6 @@ from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.body import FocusBody
-from waziterm.tui.instance.card import DAY_H, Past
 from waziterm.tui.instance.code import valid_code
 from waziterm.tui.instance.qrcells import Drawing, Size, size
 from waziterm.tui.paint.cells import inert
@@ -24,15 +23,12 @@ from waziterm.tui.state.acts import begin
 from waziterm.tui.state.here import Here, Move
 from waziterm.tui.state.messages import Mood, details_in, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
+from waziterm.tui.state.past import Past, read_past
 from waziterm.tui.text import words
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of
 
 logger = logging.getLogger(__name__)
-
-MOVES = 1000
-"""How many moves of the history are read: enough for a day of an unhappy instance."""
-
 
 class FocusScreen(FleetScreen):
     """One instance. The bars make room where a QR code needs theirs."""
@@ -104,19 +100,12 @@ class FocusScreen(FleetScreen):
         if view is None or self._read == (view.name, view.state, view.reason):
             return
         self._read = (view.name, view.state, view.reason)
-        self.run_worker(self._take_history(view.name, view.id), group="history", exclusive=True)
+        self.run_worker(self._take_history(view.name), group="history", exclusive=True)
 
-    async def _take_history(self, name: str, identity: str) -> None:
-        library, whose = self.model.library, (name, identity)
+    async def _take_history(self, name: str) -> None:
+        library = self.model.library
         try:
-            moves = await self._fleet.timeline(name, limit=MOVES)
-            day = self.clock() - DAY_H * 3600
-            attempts = await self._fleet.attempts(day, name)
-            conflicts = await self._fleet.conflicts(day)
-            fought = tuple(
-                each.at for each in conflicts if (each.instance, each.instance_id) == whose
-            )
-            past = Past(moves, "", library, attempts, fought)
+            past = await read_past(self._fleet, name, library, self.clock())
         except FleetError as error:
             past = Past(None, refusal(error), library)
         except Exception:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.text import words
@@ -44,7 +45,7 @@ class Arrangement:
         """The same by the next column; what an operator looks for stands on top."""
         sorts = list(Sort)
         sort = sorts[(sorts.index(self.sort) + 1) % len(sorts)]
-        return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.UPTIME))
+        return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.DROPS))
 
 
 class Field(StrEnum):
@@ -105,14 +106,16 @@ def arranged(
     views: Iterable[InstanceView],
     by: Arrangement,
     conflicts: Mapping[str, int],
+    recent: Mapping[str, Recent],
 ) -> list[str]:
-    """The names to show, in order. conflicts: of today, by name. A tie keeps the fleet's order."""
+    """The names to show, in order. conflicts: of today, by name. recent: the week, by name. A tie
+    keeps the fleet's order."""
     kept = [
         view
         for view in views
         if (not by.troubled or view.state.is_trouble) and fits(by.pattern, view)
     ]
-    key = _keys(conflicts)[by.sort]
+    key = _keys(conflicts, recent)[by.sort]
     if key is not None:
         kept.sort(key=key, reverse=by.descending)
     elif by.descending:
@@ -123,14 +126,22 @@ def arranged(
 _Key = Callable[[InstanceView], tuple[float | str, ...]]
 
 
-def _keys(conflicts: Mapping[str, int]) -> dict[Sort, _Key | None]:
+def _keys(conflicts: Mapping[str, int], recent: Mapping[str, Recent]) -> dict[Sort, _Key | None]:
     severity = {state: place for place, state in enumerate(look.SIGNS)}
+
+    def uptime(view: InstanceView) -> float:
+        share = recent[view.name].uptime if view.name in recent else None
+        return float("inf") if share is None else share
+
+    def drops(view: InstanceView) -> int:
+        return sum(recent[view.name].drops) if view.name in recent else 0
+
     return {
         Sort.FLEET: None,
         Sort.NAME: lambda view: (view.name.casefold(), view.name),
         Sort.STATE: lambda view: (-severity[view.state],),
         Sort.SINCE: lambda view: (-view.since,),
-        Sort.UPTIME: lambda view: (-(view.connected_at or float("inf")),),
-        Sort.DROPS: None,
+        Sort.UPTIME: lambda view: (uptime(view),),
+        Sort.DROPS: lambda view: (drops(view),),
         Sort.CONFLICTS: lambda view: (conflicts.get(view.name, 0),),
     }

@@ -7,9 +7,11 @@ from dataclasses import replace
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.stats.strips import Recent
 from waziterm.tui.state.arrange import Arrangement, arranged
 from waziterm.tui.state.columns import Column
 from waziterm.tui.state.here import Home
+from waziterm.tui.state.past import Beside
 
 KEPT_LINES = 1000
 """Log lines kept for each instance; older ones are the store's business."""
@@ -24,16 +26,15 @@ class FleetModel:
     marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
     while nobody tells any more, UTC seconds; None while somebody does. home: where the fleet lives,
-    None where nobody says so. uptime: the share of the last 24 hours, 0 to 1, in which the fleet
-    was connected, of the time in which it was to be; None as long as that is not known. columns:
-    of the list, that the operator wants; None: those that fit and are worth most.
+    None where nobody says so. recent: the last hours and days, by name, as far as they were read.
+    columns: of the list, that the operator wants; None: those that fit and are worth most.
     """
 
     def __init__(self, fleet: Fleet, *, read_only: bool = False, home: Home | None = None) -> None:
         self._fleet = fleet
         self.read_only = read_only
         self.home = home
-        self.uptime: float | None = None
+        self.recent: Mapping[str, Recent] = {}
         self.columns: frozenset[Column] | None = None
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
@@ -55,7 +56,14 @@ class FleetModel:
     @property
     def shown(self) -> list[str]:
         """The names that the operator wants to see, in their order."""
-        return arranged(self._views.values(), self.arrangement, self.conflicts)
+        return arranged(self._views.values(), self.arrangement, self.conflicts, self.recent)
+
+    @property
+    def uptime(self) -> float | None:
+        """For which share of the last 24 hours, 0 to 1, the fleet was connected, of the time in
+        which it was to be and a manager ran; None as long as that is not known."""
+        seen_s = sum(each.seen_s for each in self.recent.values())
+        return sum(each.up_s for each in self.recent.values()) / seen_s if seen_s else None
 
     def filter(self, pattern: str) -> None:
         self.arrangement = replace(self.arrangement, pattern=pattern)
@@ -83,6 +91,18 @@ class FleetModel:
 
     def get(self, name: str | None) -> InstanceView | None:
         return self._views.get(name) if name is not None else None
+
+    def beside(self, view: InstanceView) -> Beside:
+        """Who shares the proxy of an instance, and its worker process."""
+        others = [each for each in self._views.values() if each.name != view.name]
+        proxy = [each.name for each in others if view.proxy and each.proxy == view.proxy]
+        worker = [each.name for each in others if view.pid is not None and each.pid == view.pid]
+        return Beside(tuple((name, self.drops_today(name)) for name in proxy), tuple(worker))
+
+    def drops_today(self, name: str) -> int:
+        """As far as they were read."""
+        recent = self.recent.get(name)
+        return recent.drops[-1] if recent is not None and recent.drops else 0
 
     def counts(self) -> Counter[State]:
         return Counter(view.state for view in self._views.values())
