@@ -73,7 +73,10 @@ def test_a_degraded_connection_that_ends_has_the_reason_of_its_end() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.floats(0.1, 5000), st.sampled_from(State), st.sampled_from(Reason), st.text(max_size=3)
+            st.floats(0.1, 5000),
+            st.sampled_from(State),
+            st.sampled_from(Reason),
+            st.text(max_size=3),
         ),
         max_size=40,
     )

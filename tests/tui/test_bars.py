@@ -16,6 +16,7 @@ from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Lang
+from waziterm.domain.stats.strips import Recent
 from waziterm.lang import speaking, translations
 from waziterm.tui.fleet.bars import header
 from waziterm.tui.fleet.incidents import Incidents
@@ -50,7 +51,12 @@ def test_seven_states_at_120_columns_have_their_words_and_the_clock() -> None:
     line = painted(*[State.CONNECTED] * 11, *SEVEN, width=120)
     for state in SEVEN:
         assert state.label in line
-    assert "12 connected" in line and " LAB " in line and "15:06:40" in line and "4 !1" in line.replace("  ", " ")
+    assert (
+        "12 connected" in line
+        and " LAB " in line
+        and "15:06:40" in line
+        and "4 !1" in line.replace("  ", " ")
+    )
 
 
 def test_the_header_counts_the_rows_that_nobody_has_acknowledged() -> None:
@@ -89,7 +95,7 @@ def test_a_wider_header_never_has_fewer_words(states: tuple[State, ...]) -> None
 def test_a_wide_header_says_whose_fleet_it_is_and_where_the_views_are() -> None:
     home = Home("box-3", "/srv/" + "long/" * 12 + "wa", attached=True)
     model = model_of(State.CONNECTED, State.PAIRING, home=home)
-    model.uptime = 0.9921
+    model.recent = {"shop-0": Recent("shop-0", NOW, "", up_s=9921, seen_s=10_000)}
     line = header(model, NOW, 220, View.LIST).text
     assert line.startswith(" waziterm  box-3 · …") and "/wa · attached " in line
     assert "24 h up 99.2 %" in line and "success" not in line
@@ -141,7 +147,8 @@ def _counting(states: dict[State, int], unseen: int, uptime: float | None) -> Fl
     counts = Counter(states)
     model.counts = lambda: counts  # type: ignore[method-assign]
     model.incidents = tuple(replace(STOLEN, id=number) for number in range(unseen))
-    model.uptime = uptime
+    if uptime is not None:
+        model.recent = {"shop-0": Recent("shop-0", NOW, "", up_s=uptime, seen_s=1.0)}
     return model
 
 

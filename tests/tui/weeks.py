@@ -12,7 +12,16 @@ from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.hours import Hour, Step, hour_of, passed, quantile, stepped
+from waziterm.domain.stats.hours import (
+    Hour,
+    Step,
+    bucket_of,
+    hour_of,
+    passed,
+    quantile,
+    stepped,
+    tally,
+)
 from waziterm.domain.stats.strips import DAY_CELLS, DAYS, Recent, cells_of, first_cell, stood
 from waziterm.domain.stats.sums import Stats, StatsBy, stats_of
 
@@ -60,7 +69,7 @@ class Lived(ScriptedFleet):
                 hour.drops_at = {begin: hour.drops} if hour.drops else {}
                 whole.add(hour)
         for each in await self.attempts(since, name):
-            whole.connects[round(10 * (each.took_s or 0))] = 1
+            tally(whole.connects, {bucket_of(each.took_s or 0): 1})
         whole.memory_bytes = 5_100_000
         return (stats_of(name, since, whole, Counter()),)
 
@@ -95,7 +104,10 @@ class Lived(ScriptedFleet):
             up / seen if seen else None,
             tuple(drops),
             sum(drops[:-1]) / 6,
-            quantile({6: 1}, 0.5),
+            quantile(
+                {bucket_of(each.took_s or 0): 1 for each in self.tried if each.instance == name},
+                0.5,
+            ),
         )
 
 
@@ -111,7 +123,9 @@ def unhappy(name: str, *, at: float = NOW, drops: int = 46) -> tuple[Moved, ...]
     for begin in begins:
         if begin < moves[-1].at + 60:
             continue
-        reason = chance.choices((Reason.DROPPED, Reason.CONNECT_TIMEOUT, Reason.CONFLICT), (6, 2, 1))[0]
+        reason = chance.choices(
+            (Reason.DROPPED, Reason.CONNECT_TIMEOUT, Reason.CONFLICT), (6, 2, 1)
+        )[0]
         conflict = reason is Reason.CONFLICT
         state = State.COOLDOWN if conflict else State.RETRYING
         detail = "python bot.py (pid 4121)" if conflict else ""
@@ -133,7 +147,9 @@ def lived(count: int = 12) -> Lived:
     """A fleet of one in each state and more that are connected, with a week behind them; the first
     ones share a proxy and a worker."""
     views = [*scripted.every_state(lab=False).views.values()]
-    views += [scripted.connected(f"shop-{number:02}", f"{2300 + number}") for number in range(count)]
+    views += [
+        scripted.connected(f"shop-{number:02}", f"{2300 + number}") for number in range(count)
+    ]
     views = [
         replace(view, proxy="socks5://id-7.proxy.example:1080", pid=41211)
         if view.state is State.CONNECTED and place % 3 == 0

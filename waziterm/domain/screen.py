@@ -41,8 +41,10 @@ class KeyAction(StrEnum):
     CHECK = "check"
     CLEAN = "clean"
     CLEAN_ALL = "clean_all"
+    COLUMNS = "columns"
     COMMAND_PALETTE = "command_palette"
     COPY = "copy"
+    DETAIL = "detail"
     FILTER = "filter"
     FIX = "fix"
     FOCUS_INSTANCE = "focus_instance"
@@ -80,6 +82,7 @@ class KeyAction(StrEnum):
     SORT = "sort"
     START_STOP = "start_stop"
     SUSPEND = "suspend"
+    SWITCH_PANE = "switch_pane"
     SWITCH_QR = "switch_qr"
     UNDO = "undo"
     VIEW_INCIDENTS = "view_incidents"
@@ -117,9 +120,12 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.SORT, Place.FLEET): "o",
     (KeyAction.REVERSE, Place.FLEET): "O",
     (KeyAction.MARK, Place.FLEET): "space",
+    (KeyAction.COLUMNS, Place.FLEET): "w",
+    (KeyAction.DETAIL, Place.FLEET): "d",
     (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
     (KeyAction.BACK, Place.FLEET): "escape",
     (KeyAction.BACK, Place.FOCUS): "escape",
+    (KeyAction.SWITCH_PANE, Place.FOCUS): "tab",
     (KeyAction.SWITCH_QR, Place.FOCUS): "Q",
     (KeyAction.PAIRING_CODE, Place.FOCUS): "p",
     (KeyAction.SAVE_QR, Place.FOCUS): "P",

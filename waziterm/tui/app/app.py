@@ -119,7 +119,7 @@ class WazitermApp(ContainedApp):
         self._news = asyncio.Event()
         self.message = NewestMessage(self, clock)
         tell = self.message.tell
-        self._main = MainScreen(self.model, self._seen_at, tell)
+        self._main = MainScreen(self.model, fleet, self._seen_at, tell)
         self._actions = Actions(
             fleet,
             self.model,

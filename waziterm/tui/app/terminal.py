@@ -126,9 +126,9 @@ async def run_screen(
 
 def _short(path: Path) -> str:
     """A path as a person writes it, with `~` for their own directory."""
-    home = os.path.expanduser("~")
-    inside = home != "/" and path.is_relative_to(home)
-    return os.path.join("~", path.relative_to(home)) if inside else str(path)
+    home = os.environ.get("HOME", "")
+    inside = len(home) > 1 and path.is_relative_to(home)
+    return str(Path("~", path.relative_to(home))) if inside else str(path)
 
 
 async def _show(

@@ -113,6 +113,12 @@ class OnFleet(Protocol):
     def reverse(self) -> None:
         """Turn the order round."""
 
+    def choose_columns(self) -> None:
+        """Ask which columns the list has."""
+
+    def toggle_detail(self) -> None:
+        """Show what is known of the selected one beside the list, or the list alone."""
+
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
 
@@ -125,6 +131,9 @@ class OnInstance(Protocol):
 
     def back(self) -> None:
         """Back from a code or from the log, then to the fleet."""
+
+    def switch_pane(self) -> None:
+        """Scroll what is known of it, or its log again."""
 
     def switch_qr(self) -> None:
         """Draw the QR code in the other way."""

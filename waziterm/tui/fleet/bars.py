@@ -60,9 +60,7 @@ def header(model: FleetModel, now: float, width: int, view: View | None = None) 
 _Spans = list[Span]
 
 
-def _variants(
-    model: FleetModel, now: float, view: View | None
-) -> Iterator[tuple[_Spans, _Spans]]:
+def _variants(model: FleetModel, now: float, view: View | None) -> Iterator[tuple[_Spans, _Spans]]:
     """What stands left and right, each shorter than the one before it."""
     name: _Spans = [(" waziterm ", look.BAR_BRIGHT)]
     where, place = _where(model.home, whole=True), _where(model.home, whole=False)

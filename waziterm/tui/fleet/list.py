@@ -7,15 +7,17 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import KeyAction
+from waziterm.domain.stats.strips import DAY_CELLS, DAYS, Recent, read_cells
 from waziterm.lang import tr
 from waziterm.tui.fleet.rows import Rows
+from waziterm.tui.instance import pictures
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
 from waziterm.tui.state.columns import HEADINGS, INDENT, Column, columns
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
-from waziterm.tui.text.format import duration, milliseconds
+from waziterm.tui.text.format import duration, measured, milliseconds, share
 from waziterm.tui.text.keynames import key_of
 
 _NEXT = 2
@@ -100,9 +102,27 @@ class FleetList(Rows):
             case Column.LAST_LINE:
                 text = self._last_line(view)
             case Column.DAY | Column.UP | Column.DROPS | Column.CONNECT:
-                pass
+                return self._of_days(column, size, self.model.recent.get(view.name))
             case _:
                 assert_never(column)
+        return [(cell(text, size), style)]
+
+    @staticmethod
+    def _of_days(column: Column, size: int, recent: Recent | None) -> list[Span]:
+        """What the last days tell, and the blank behind it; nothing as long as they are not
+        known."""
+        text, style = "", look.FAINT
+        if recent is not None and column is Column.DAY:
+            cells = pictures.hourly(read_cells(recent.cells)[-DAY_CELLS:], DAY_CELLS // size)
+            return [*pictures.strip(cells), (" ", look.PLAIN)]
+        if recent is not None and column is Column.UP and recent.uptime is not None:
+            text = share(recent.uptime)
+        elif recent is not None and column is Column.DROPS and recent.drops:
+            many, more = sum(recent.drops), pictures.times(recent)
+            text = f"{many:>3} {pictures.sparkline(recent.drops, DAYS)}" if many else "  0"
+            style = look.TROUBLE if more else look.FAINT
+        elif recent is not None and column is Column.CONNECT and recent.connect_s is not None:
+            text = measured(recent.connect_s)
         return [(cell(text, size), style)]
 
     def _conflicts(self, view: InstanceView) -> str:

@@ -13,17 +13,47 @@ from waziterm.domain.stats.strips import DAYS
 from waziterm.lang import tr, trn
 from waziterm.tui.instance.drops import away
 from waziterm.tui.instance.week import by_time_of_day, week
+from waziterm.tui.instance.window import Window
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, inert, row, spread, width_of, wrap
 from waziterm.tui.state.past import Beside, Past
 from waziterm.tui.text import words
 from waziterm.tui.text.format import (
     clock_minute,
+    measured,
     megabytes,
     named_day_and_minute,
-    seconds,
     share,
 )
+
+
+class Card:
+    """What is known of one instance, in a window that scrolls. past: what was read of it."""
+
+    def __init__(self) -> None:
+        self.past = Past()
+        self.window = Window()
+        self._lines: list[Strip] = []
+        self._drawn_for: tuple[object, ...] = ()
+
+    def draw(
+        self,
+        view: InstanceView,
+        beside: Beside,
+        width: int,
+        height: int,
+        now: float,
+        hint: str = "",
+    ) -> list[Strip]:
+        """At most `height` lines. They are made anew once a second, and when something that they
+        show has changed. hint: how to get at what is hidden, where the keys scroll something else.
+        """
+        key = (view, self.past, beside, width, int(now))
+        if key != self._drawn_for:
+            self._lines = whole(view, self.past, beside, width, now)
+            self._drawn_for = key
+        return self.window.draw(self._lines, width, height, hint)
+
 
 LABEL = 9
 TWO_COLUMNS = 76
@@ -47,10 +77,10 @@ def whole(view: InstanceView, past: Past, beside: Beside, width: int, now: float
     """All that is known, for a place that scrolls: what is now, the week, what it sums up to, the
     facts, and one line for each time that it was away, the newest first."""
     head, known = _head(view, width, now), facts(view, past, beside, width, now)
-    if past.moves is None:
-        return [*head, *known, _blank(width), _unread(past, width)]
     pictured = [*week(past, width, now), *by_time_of_day(past, width, now)]
     summed = _in_columns(_sums(past), width)
+    if past.moves is None:
+        summed = [_unread(past, width)]
     parts = [part for part in (pictured, summed, known) if part]
     between = [strip for part in parts for strip in (*part, _blank(width))]
     return [*head, *between, *away(past, width, now)]
@@ -95,9 +125,7 @@ def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
     return [*strips, _blank(width)]
 
 
-def facts(
-    view: InstanceView, past: Past, beside: Beside, width: int, now: float
-) -> list[Strip]:
+def facts(view: InstanceView, past: Past, beside: Beside, width: int, now: float) -> list[Strip]:
     """What else is known, the most useful first."""
     known = words.facts(view, now)
     if beside.proxy:
@@ -146,7 +174,7 @@ def _sums(past: Past) -> list[tuple[str, str]]:
     known = [(tr("7 days"), ", ".join(told))]
     if sums.by_reason:
         why = (f"{words.of_slug(slug)} ×{count}" for slug, count in sums.by_reason.items())
-        known.append((tr("because"), " · ".join(why)))
+        known.append((tr("drops"), " · ".join(why)))
     if sums.worst_hour is not None:
         hour = named_day_and_minute(sums.worst_hour)
         until = clock_minute(sums.worst_hour + 3600)
@@ -159,7 +187,7 @@ def _sums(past: Past) -> list[tuple[str, str]]:
 
 
 def _quantiles(p50_s: float, p95_s: float) -> str:
-    return f"p50 {seconds(p50_s, 1)} · p95 {seconds(p95_s, 1)}"
+    return f"p50 {measured(p50_s)} · p95 {measured(p95_s)}"
 
 
 def _neighbours(beside: Beside) -> str:

@@ -14,10 +14,9 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr
 from waziterm.tui.instance import card as focuscard
-from waziterm.tui.instance.card import numbered, title, wrapped
+from waziterm.tui.instance.card import Card, numbered, title, wrapped
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, draw, size
-from waziterm.tui.instance.window import Window
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, inert, row, width_of
 from waziterm.tui.state.past import Beside, Past
@@ -90,9 +89,8 @@ def qr_strips(matrix: Matrix, drawing: Drawing) -> list[Strip]:
 
 def paint(
     view: InstanceView,
-    past: Past,
+    card: Card,
     beside: Beside,
-    card: Window,
     lines: Sequence[LogLine],
     log: LogWindow,
     shown: ShownCode | None,
@@ -100,14 +98,16 @@ def paint(
     space: Size,
     now: float,
     *,
+    scrolls_card: bool = False,
     draws_codes: bool = True,
 ) -> list[Strip]:
     """The whole body, `space.rows` lines of `space.columns` cells.
 
-    card: what is shown of that which is known, beside the log. draws_codes: the terminal has the
-    glyphs of which a QR code is drawn.
+    scrolls_card: the keys scroll what is known instead of the log; where there is no room for both
+    that alone is shown. draws_codes: the terminal has the glyphs of which a QR code is drawn.
     """
     width, height = space.columns, space.rows
+    past = card.past
     if shown is not None and fitting is not None:
         code = qr_strips(shown.matrix, fitting.drawing)
         match fitting.arrangement:
@@ -126,9 +126,12 @@ def paint(
                 assert_never(fitting.arrangement)
     if width >= WIDE and shown is None:
         left = min(max(CARD.start, width * 9 // 20), CARD.stop - 1)
-        text = card.draw(focuscard.whole(view, past, beside, left, now), left, height)
+        hint = "" if scrolls_card else tr("{tab} scrolls here", tab=key_of(KeyAction.SWITCH_PANE))
+        text = card.draw(view, beside, left, height, now, hint)
         logged = _with_log([], lines, log, width - left - 2, height)
         return _beside(text, logged, left, 2, space)
+    if shown is None and scrolls_card:
+        return _padded(card.draw(view, beside, width, height, now), width, height)
     if shown is not None:
         text = [title(view, width, now), _which(shown.code, width, now)]
         text += (

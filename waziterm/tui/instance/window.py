@@ -1,5 +1,7 @@
 """A window on more lines than there is room for."""
 
+from collections.abc import Sequence
+
 from textual.strip import Strip
 
 from waziterm.lang import trn
@@ -28,19 +30,21 @@ class Window:
         self.top = self.top if there is None else there
         return moved
 
-    def draw(self, lines: list[Strip], width: int, height: int) -> list[Strip]:
-        """At most `height` lines; what is hidden above or below is counted at that edge."""
+    def draw(self, lines: Sequence[Strip], width: int, height: int, hint: str = "") -> list[Strip]:
+        """At most `height` lines; what is hidden above or below is counted at that edge. hint: how
+        to get there."""
         self._height, self._count = max(1, height), len(lines)
         self.top = min(self.top, self._last)
-        shown = lines[self.top : self.top + height]
+        shown = list(lines[self.top : self.top + height])
         above, below = self.top, len(lines) - self.top - len(shown)
         if above and shown:
             shown[0] = _hidden("↑", above + 1, width)
         if below and len(shown) > 1:
-            shown[-1] = _hidden("↓", below + 1, width)
+            shown[-1] = _hidden("↓", below + 1, width, hint)
         return shown
 
 
-def _hidden(arrow: str, count: int, width: int) -> Strip:
+def _hidden(arrow: str, count: int, width: int, hint: str = "") -> Strip:
     said = trn("{n} line more", "{n} lines more", count)
-    return row([(f" {arrow} {said}", look.MARKED)], width, look.PLAIN)
+    told = f" {arrow} {said}{' · ' if hint else ''}{hint}"
+    return row([(told, look.FAINT if hint else look.MARKED)], width, look.PLAIN)

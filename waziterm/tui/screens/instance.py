@@ -19,16 +19,17 @@ from waziterm.tui.instance.code import valid_code
 from waziterm.tui.instance.qrcells import Drawing, Size, size
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.base import FleetScreen
+from waziterm.tui.screens.reading import past_of
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.here import Here, Move
-from waziterm.tui.state.messages import Mood, details_in, failed_inside, log_of, refusal
+from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.past import Past, read_past
 from waziterm.tui.text import words
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of
 
 logger = logging.getLogger(__name__)
+
 
 class FocusScreen(FleetScreen):
     """One instance. The bars make room where a QR code needs theirs."""
@@ -52,7 +53,7 @@ class FocusScreen(FleetScreen):
         self._focus = FocusBody(name, model, clock)
         self._focus.log_only = log_only
         self._opened_as_log = log_only
-        self._read: tuple[str, State, Reason] | None = None
+        self._read: tuple[str, State, Reason, int] | None = None
         self._asking = False
 
     @property
@@ -95,24 +96,21 @@ class FocusScreen(FleetScreen):
     # -- the history
 
     def _read_history(self) -> None:
-        """Read it in the background, once for each state of the instance that is shown."""
+        """Read it in the background, once a minute and for each state of the instance that is
+        shown."""
         view = self.view()
-        if view is None or self._read == (view.name, view.state, view.reason):
+        if view is None:
             return
-        self._read = (view.name, view.state, view.reason)
+        seen = (view.name, view.state, view.reason, int(self.clock() // 60))
+        if self._read == seen:
+            return
+        self._read = seen
         self.run_worker(self._take_history(view.name), group="history", exclusive=True)
 
     async def _take_history(self, name: str) -> None:
-        library = self.model.library
-        try:
-            past = await read_past(self._fleet, name, library, self.clock())
-        except FleetError as error:
-            past = Past(None, refusal(error), library)
-        except Exception:
-            logger.exception("the history of %s was not read", name)
-            past = Past(None, details_in(log_of(self.app)), library)
+        past = await past_of(self.app, self._fleet, self.model, name, self.clock())
         if name == self._focus.name_shown:
-            self._focus.past = past
+            self._focus.card.past = past
             self._focus.repaint()
 
     # -- keys
@@ -142,7 +140,16 @@ class FocusScreen(FleetScreen):
         window.wrapped = not window.wrapped
         self._focus.repaint()
 
+    def switch_pane(self) -> None:
+        """Let the keys scroll what is known of it, or its log again."""
+        self._focus.scrolls_card = not self._focus.scrolls_card
+        self._focus.repaint()
+
     def scroll_log(self, to: Move) -> None:
+        if self._focus.scrolls_card and not self._focus.log_only:
+            self._focus.card.window.scroll(to)
+            self._focus.repaint()
+            return
         self._focus.log_window.scroll(to, self._focus.lines())
         self._focus.repaint()
 

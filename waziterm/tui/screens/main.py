@@ -1,5 +1,6 @@
 """The first screen: the fleet as panels, as a list, by its incidents, or as a queue of scans."""
 
+import asyncio
 from collections.abc import Callable
 from typing import ClassVar, assert_never
 
@@ -10,6 +11,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
+from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.screen import KeyAction, Place
 from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
@@ -17,11 +19,20 @@ from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.wall import Wall
+from waziterm.tui.instance.detail import Detail
 from waziterm.tui.screens.base import FleetScreen
-from waziterm.tui.state.here import ARRANGED, Here, Move, View
+from waziterm.tui.screens.reading import past_of
+from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
+
+SPLIT = 160
+"""From so many columns on the detail stands beside the list."""
+WIDTH = range(79, 96)
+"""Cells for the detail."""
+REST_S = 0.25
+"""How long the selection rests, in seconds, before the week of the selected one is asked for."""
 
 
 class FilterField(Input):
@@ -39,15 +50,24 @@ class MainScreen(FleetScreen):
     BINDINGS = bindings(Place.FLEET)
 
     def __init__(
-        self, model: FleetModel, clock: Callable[[], float], tell: Callable[[Mood, str], None]
+        self,
+        model: FleetModel,
+        fleet: Fleet,
+        clock: Callable[[], float],
+        tell: Callable[[Mood, str], None],
     ) -> None:
         super().__init__(model, clock)
+        self._fleet = fleet
         self._tell = tell
         self.wall = Wall(model, clock)
         self.incidents = Incidents(model, clock)
         self.queue = Queue(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = View.WALL
+        self._detail = Detail(model, clock)
+        self._wants_detail = True
+        self._pane = Pane.LIST
+        self._asked: tuple[str, int] | None = None
         self._filter = FilterField(
             id="filter",
             compact=True,
@@ -90,12 +110,14 @@ class MainScreen(FleetScreen):
             open_incident=incident is not None and incident.acknowledged_at is None,
             read_only=not self.model.takes_commands,
             typing=self._filter.display,
+            splits=self._has_room,
         )
 
     def body(self) -> Widget:
         for view in View:
             self._widget(view).display = view is self.view_shown
-        return Container(*(self._widget(view) for view in View), id="views")
+        self._detail.display = False
+        return Container(*(self._widget(view) for view in View), self._detail, id="views")
 
     def compose(self) -> ComposeResult:
         self._filter.display = False
@@ -108,6 +130,57 @@ class MainScreen(FleetScreen):
     def repaint_body(self) -> None:
         self._make_room()
         self._shown.repaint()
+        if self._detail.display:
+            self._read_detail()
+            self._detail.repaint()
+
+    # -- beside the list
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether something can stand beside the list."""
+        return self.view_shown is View.LIST and self.size.width >= SPLIT
+
+    def _split(self) -> None:
+        """Share the width out. It depends on that alone, so that nothing moves with the
+        selection."""
+        shown = self._has_room and self._wants_detail
+        self._detail.display = shown
+        self._detail.styles.width = min(max(WIDTH.start, self.size.width // 2), WIDTH.stop - 1)
+        if not shown:
+            self._go_to(Pane.LIST)
+
+    def _go_to(self, pane: Pane) -> None:
+        """Let the keys move in another part of the screen."""
+        self._pane = pane
+        self._detail.active = pane is Pane.DETAIL
+
+    def on_resize(self) -> None:
+        self._split()
+
+    def toggle_detail(self) -> None:
+        if not self._has_room:
+            said = tr("the detail is beside the list, on {width} columns or more", width=SPLIT)
+            self._tell(Mood.TROUBLE, said)
+            return
+        self._wants_detail = not self._wants_detail
+        self._split()
+        self.call_after_refresh(self.repaint)
+
+    def _read_detail(self) -> None:
+        """Ask for the week of the selected one: once it has stayed so for a moment, and once a
+        minute."""
+        name = self.model.selected
+        if name is None or self._asked == (name, int(self.clock() // 60)):
+            return
+        self._asked = (name, int(self.clock() // 60))
+        self.run_worker(self._take_detail(name), group="detail", exclusive=True)
+
+    async def _take_detail(self, name: str) -> None:
+        await asyncio.sleep(REST_S)
+        self._detail.take(
+            name, await past_of(self.app, self._fleet, self.model, name, self.clock())
+        )
 
     def _make_room(self) -> None:
         """In the queue the bars make room where a QR code needs theirs."""
@@ -118,13 +191,32 @@ class MainScreen(FleetScreen):
         self._shown.display = False
         self.view_shown = view
         self._shown.display = True
+        self._split()
         self.call_after_refresh(self.repaint)
 
     # -- keys
 
     def move(self, to: Move) -> None:
-        self._shown.move(to)
+        if self._detail.display and to in (Move.LEFT, Move.RIGHT):
+            self._go_to(Pane.DETAIL if to is Move.RIGHT else Pane.LIST)
+        elif self._pane is Pane.DETAIL:
+            self._detail.scroll(to)
+        else:
+            self._shown.move(to)
+        if self._detail.display:
+            self._read_detail()
+            self._detail.repaint()
         self.footer.repaint()
+
+    def choose_columns(self) -> None:
+        from waziterm.tui.screens.columns import ColumnsDialog  # noqa: PLC0415 (keeps the start fast)
+
+        if self.view_shown is View.LIST:
+            dialog = ColumnsDialog(self.model, self._list.size.width, self.repaint)
+            self.app.push_screen(dialog)
+        else:
+            key = key_of(KeyAction.VIEW_LIST)
+            self._tell(Mood.TROUBLE, tr("the columns are those of the list; press {key}", key=key))
 
     def _is_arranged(self) -> bool:
         """Whether a filter, a sort or a mark would be seen; where not, say where it would."""
@@ -170,6 +262,8 @@ class MainScreen(FleetScreen):
         if self._filter.display:
             self.model.filter("")
             self._close_filter()
+        elif self._pane is not Pane.LIST:
+            self._go_to(Pane.LIST)
         elif self.model.marked:
             self.model.marked.clear()
         elif self.model.arrangement.hides:

@@ -59,8 +59,10 @@ HEADINGS: Mapping[Column, Heading] = {
 INDENT = 3
 """Cells for the marks left of the first column."""
 _ALWAYS = (Column.NAME, Column.STATE, Column.WHY)
+CHOOSABLE = tuple(column for column in Column if column not in _ALWAYS)
+"""What an operator may leave out."""
 _BY_WORTH = (
-    Column.CONFLICTS, Column.SINCE, Column.UP, Column.DROPS, Column.NUMBER, Column.DAY,
+    Column.CONFLICTS, Column.DROPS, Column.SINCE, Column.UP, Column.NUMBER, Column.DAY,
     Column.PROBE, Column.CONNECT, Column.LAST_LINE, Column.PROXY, Column.WORKER,
 )  # fmt: skip
 """What comes in as the screen gets wider, one after the other."""

@@ -19,6 +19,13 @@ class View(StrEnum):
     QUEUE = "queue"
 
 
+class Pane(Enum):
+    """What of the list's screen the keys move in."""
+
+    LIST = auto()
+    DETAIL = auto()
+
+
 class Move(Enum):
     """Where a key moves the selection, or scrolls a log."""
 
@@ -76,7 +83,8 @@ class Here:
     now: UTC seconds. view: of the fleet; None on one instance. instance: what a key acts on.
     instances: how many the fleet has. marked: how many are marked. hides: a filter leaves some
     out. open_incident: the selected incident waits for somebody to acknowledge it. read_only: the
-    fleet takes no commands now. typing: the filter is being typed.
+    fleet takes no commands now. typing: the filter is being typed. splits: the list has room for
+    more beside it.
     """
 
     place: Place
@@ -89,6 +97,7 @@ class Here:
     open_incident: bool = False
     read_only: bool = False
     typing: bool = False
+    splits: bool = False
 
     @property
     def arranged(self) -> bool:

@@ -106,6 +106,11 @@ def stretch(seconds: float) -> str:
     return tr("{minutes} min {seconds} s", minutes=passed // MINUTE, seconds=rest)
 
 
+def measured(took_s: float) -> str:
+    """A time that was measured, short or long: `1.1 s`, `1 min 11 s`."""
+    return seconds(took_s, 1) if took_s < MINUTE else stretch(took_s)
+
+
 def megabytes(size_bytes: int) -> str:
     """A size of memory: `51 MB`."""
     return tr("{megabytes} MB", megabytes=round(size_bytes / 1e6))
