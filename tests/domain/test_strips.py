@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.strips import (
     CELL_S,
@@ -20,7 +19,6 @@ from waziterm.domain.stats.strips import (
     first_cell,
     joined,
     read_cells,
-    stood,
 )
 
 AT = 1_767_225_600.0
@@ -56,8 +54,6 @@ def test_many_short_drops_count_together_with_what_is_worse_than_they() -> None:
 
 
 def test_what_nobody_saw_is_no_part_of_a_cell() -> None:
-    assert stood(1.0, State.STOPPED, Reason.NO_MANAGER) == Stood(1.0, None)
-    assert stood(1.0, State.STOPPED, Reason.BY_OPERATOR) == Stood(1.0, State.STOPPED)
     found = cells((0.5, UP), (1.5, None), (3.5, HELD), now=5, count=6)
     known = [Cell(UP, 8), Cell(UP, 8), NOTHING, Cell(HELD, 0), Cell(HELD, 0), NOTHING]
     assert found == known and NOTHING not in (Cell(HELD, 0), Cell(State.STOPPED, 0))

@@ -7,13 +7,14 @@ from dataclasses import replace
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.strips import Stood, stood
+from waziterm.domain.stats.strips import Stood
 from waziterm.domain.text import safe_line
 from waziterm.store.instances import names_by_id
 from waziterm.store.records import AttemptCounts, SendCounts, Transition
 from waziterm.store.sound import SOUND
 
 TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "audit", "notes", "outbox")
+_STATES: Mapping[str, State] = {state.value: state for state in State}
 _NO_ROW = 2**63 - 1
 """A number that no row has."""
 INTERRUPTED = "interrupted"
@@ -117,7 +118,8 @@ def read_stood(
     db: sqlite3.Connection, identities: Sequence[str], since: float, most: int
 ) -> dict[str, list[Stood]]:
     """How instances stood from a moment (UTC seconds) on, by id: each from the last move before it
-    on, oldest first. Those at the end of the row are left out once `most` moves are read."""
+    on, oldest first. Those at the end of the row are left out once `most` moves are read. What is
+    to be connected stands in no state while no manager runs: nobody sees it."""
     row = db.execute("SELECT id FROM transitions WHERE at >= ? ORDER BY at LIMIT 1", (since,))
     # Without any row from then on, the last one of each is all there is.
     first = next((number for (number,) in row), _NO_ROW)
@@ -125,13 +127,13 @@ def read_stood(
     count = 0
     for identity in identities:
         found[identity] = [
-            stood(at, State(state), Reason.of(reason))
-            for at, state, reason in db.execute(
-                "SELECT at, to_state, reason FROM transitions WHERE instance = :id"
-                f" AND {SOUND['transitions']} AND id >= coalesce((SELECT id FROM transitions"
-                f" WHERE instance = :id AND id < :first AND {SOUND['transitions']}"
-                " ORDER BY id DESC LIMIT 1), 0) ORDER BY id",
-                {"id": identity, "first": first},
+            Stood(at, None if state is None else _STATES[state])
+            for at, state in db.execute(
+                "SELECT at, iif(reason = :unseen, NULL, to_state) FROM transitions"
+                f" WHERE instance = :id AND {SOUND['transitions']} AND id >= coalesce((SELECT id"
+                " FROM transitions WHERE instance = :id AND id < :first"
+                f" AND {SOUND['transitions']} ORDER BY id DESC LIMIT 1), 0) ORDER BY id",
+                {"id": identity, "first": first, "unseen": Reason.NO_MANAGER.slug},
             )
         ]
         count += len(found[identity])

@@ -162,23 +162,22 @@ def weeks(db: sqlite3.Connection, identities: Sequence[str], at: float) -> dict[
     seconds) is in the last, by id."""
     noon = _midnight(at) + 12 * HOUR_S
     days = [_midnight(noon - back * 24 * HOUR_S) for back in reversed(range(DAYS))]
-    last_24 = hour_of(at) - 23 * HOUR_S
-    place = " + ".join("(hour >= ?)" for _ in days)
+    place = " ".join(f"WHEN hour >= ? THEN {day}" for day in reversed(range(DAYS)))
     rows = db.execute(
-        f"SELECT instance, {place} - 1, sum(up_ms), sum(seen_ms), sum(drops),"
-        " sum(iif(hour >= ?, up_ms, 0)), sum(iif(hour >= ?, seen_ms, 0)), group_concat(connects)"
-        " FROM json_each(?) CROSS JOIN hours ON instance = json_each.value AND hour >= ?"
-        f" AND {SOUND['hours']} GROUP BY 1, 2",
-        (*days, last_24, last_24, json.dumps(identities), days[0]),
+        f"SELECT instance, CASE {place} END, hour >= ?, sum(up_ms), sum(seen_ms), sum(drops),"
+        " group_concat(connects) FROM json_each(?) CROSS JOIN hours"
+        f" ON instance = json_each.value AND hour >= ? AND {SOUND['hours']} GROUP BY 1, 2, 3",
+        (*reversed(days), hour_of(at) - 23 * HOUR_S, json.dumps(identities), days[0]),
     )
     found = {each: Week() for each in identities}
-    for identity, day, up, seen, drops, late_up, late_seen, connects in rows:
+    for identity, day, is_late, up, seen, drops, connects in rows:
         week = found[identity]
-        week.drops[day] = drops
+        tally(week.drops, {day: drops})
         week.up_s += up / 1000
         week.seen_s += seen / 1000
-        week.last_up_s += late_up / 1000
-        week.last_seen_s += late_seen / 1000
+        if is_late:
+            week.last_up_s += up / 1000
+            week.last_seen_s += seen / 1000
         for each in json.loads(f"[{connects or ''}]"):
             tally(week.connects, {int(bucket): count for bucket, count in each.items()})
     return found

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.sums import times_the_mean
 from waziterm.domain.units import Moment, Seconds
@@ -53,7 +52,8 @@ NOTHING = Cell(None, 0)
 
 
 class Stood(NamedTuple):
-    """From a moment on, UTC seconds, an instance stood so. state: None where nobody saw it."""
+    """From a moment on, UTC seconds, an instance stood so. state: None where nobody saw it: what is
+    to be connected, without a manager."""
 
     at: float
     state: State | None
@@ -88,11 +88,6 @@ class Recent:
         if not self.drops or self.mean_drops is None:
             return None
         return times_the_mean(self.drops[-1], self.mean_drops)
-
-
-def stood(at: float, state: State, reason: Reason) -> Stood:
-    """A move as the history has it. Without a manager, nobody sees what is to be connected."""
-    return Stood(at, None if reason is Reason.NO_MANAGER else state)
 
 
 def first_cell(now: float, count: int, offset_s: float = 0.0) -> float:
