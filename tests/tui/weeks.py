@@ -1,4 +1,4 @@
-"""A scripted fleet that has lived for a week: its figures are summed up from what happened to it."""
+"""A scripted fleet that has lived for a week: what it tells is summed up from what happened."""
 
 import random
 from collections import Counter
@@ -22,7 +22,7 @@ from waziterm.domain.stats.hours import (
     stepped,
     tally,
 )
-from waziterm.domain.stats.strips import DAY_CELLS, DAYS, Recent, cells_of, first_cell, stood
+from waziterm.domain.stats.strips import DAY_CELLS, DAYS, Recent, Stood, cells_of, first_cell
 from waziterm.domain.stats.sums import Stats, StatsBy, stats_of
 
 _DAY_S = 86_400.0
@@ -85,7 +85,7 @@ class Lived(ScriptedFleet):
     def _recent(self, name: str, days: int) -> Recent:
         now = self.clock()
         begin = first_cell(now, days * DAY_CELLS)
-        moves = [stood(move.at, move.state, move.reason) for move in self.courses.get(name, ())]
+        moves = [Stood(move.at, move.state) for move in self.courses.get(name, ())]
         hours = self._hours(name)
         drops = [0] * DAYS
         for (_, at), hour in hours.items():

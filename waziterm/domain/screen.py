@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from waziterm.domain.keynames import keys_of_terminal
 from waziterm.domain.settings import Applies, setting, table
@@ -44,7 +45,6 @@ class KeyAction(StrEnum):
     COLUMNS = "columns"
     COMMAND_PALETTE = "command_palette"
     COPY = "copy"
-    DETAIL = "detail"
     FILTER = "filter"
     FIX = "fix"
     FOCUS_INSTANCE = "focus_instance"
@@ -52,6 +52,9 @@ class KeyAction(StrEnum):
     FULL_TEST = "full_test"
     LEAVE = "leave"
     MARK = "mark"
+    MARK_ALL = "mark_all"
+    MARK_INVERT = "mark_invert"
+    MARK_RANGE = "mark_range"
     MOVE_DOWN = "move_down"
     MOVE_FIRST = "move_first"
     MOVE_LAST = "move_last"
@@ -76,9 +79,14 @@ class KeyAction(StrEnum):
     SCROLL_LOG_PAGE_DOWN = "scroll_log_page_down"
     SCROLL_LOG_PAGE_UP = "scroll_log_page_up"
     SCROLL_LOG_UP = "scroll_log_up"
+    SEARCH = "search"
+    SEARCH_NEWER = "search_newer"
+    SEARCH_OLDER = "search_older"
     SEND_TEST = "send_test"
     SHOW_HELP = "show_help"
     SHOW_LOG = "show_log"
+    SHOW_NUMBERS = "show_numbers"
+    SHOW_WHOSE = "show_whose"
     SORT = "sort"
     START_STOP = "start_stop"
     SUSPEND = "suspend"
@@ -87,7 +95,9 @@ class KeyAction(StrEnum):
     UNDO = "undo"
     VIEW_INCIDENTS = "view_incidents"
     VIEW_LIST = "view_list"
+    VIEW_LOG = "view_log"
     VIEW_QUEUE = "view_queue"
+    VIEW_TRASH = "view_trash"
     VIEW_WALL = "view_wall"
     WRAP = "wrap"
 
@@ -98,6 +108,20 @@ class Place(StrEnum):
     BOTH = "everywhere"
     FLEET = "on the fleet"
     FOCUS = "on one instance"
+    LOG = "in a log"
+
+    @property
+    def has(self) -> tuple["Place", ...]:
+        """The places whose keys work on a screen of this one; an instance's has its log."""
+        match self:
+            case Place.FOCUS:
+                return Place.FOCUS, Place.LOG, Place.BOTH
+            case Place.FLEET | Place.LOG:
+                return self, Place.BOTH
+            case Place.BOTH:
+                return (self,)
+            case _:
+                assert_never(self)
 
 
 OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
@@ -115,17 +139,25 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.FOCUS_INSTANCE, Place.BOTH): "3",
     (KeyAction.VIEW_INCIDENTS, Place.BOTH): "4",
     (KeyAction.VIEW_QUEUE, Place.BOTH): "5",
+    (KeyAction.VIEW_TRASH, Place.BOTH): "6",
+    (KeyAction.VIEW_LOG, Place.BOTH): "L",
     (KeyAction.FILTER, Place.FLEET): "slash",
     (KeyAction.ONLY_TROUBLED, Place.FLEET): "z",
     (KeyAction.SORT, Place.FLEET): "o",
     (KeyAction.REVERSE, Place.FLEET): "O",
     (KeyAction.MARK, Place.FLEET): "space",
     (KeyAction.COLUMNS, Place.FLEET): "w",
-    (KeyAction.DETAIL, Place.FLEET): "d",
+    (KeyAction.MARK_ALL, Place.FLEET): "asterisk",
+    (KeyAction.MARK_RANGE, Place.FLEET): "v",
+    (KeyAction.MARK_INVERT, Place.FLEET): "i",
     (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
     (KeyAction.BACK, Place.FLEET): "escape",
-    (KeyAction.BACK, Place.FOCUS): "escape",
+    (KeyAction.BACK, Place.LOG): "escape",
     (KeyAction.SWITCH_PANE, Place.FOCUS): "tab",
+    (KeyAction.SHOW_WHOSE, Place.LOG): "enter",
+    (KeyAction.SEARCH, Place.LOG): "slash",
+    (KeyAction.SEARCH_OLDER, Place.LOG): "n",
+    (KeyAction.SEARCH_NEWER, Place.LOG): "N",
     (KeyAction.SWITCH_QR, Place.FOCUS): "Q",
     (KeyAction.PAIRING_CODE, Place.FOCUS): "p",
     (KeyAction.SAVE_QR, Place.FOCUS): "P",
@@ -135,15 +167,15 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.CLEAN, Place.BOTH): "c",
     (KeyAction.ADD, Place.BOTH): "a",
     (KeyAction.SHOW_LOG, Place.BOTH): "l",
-    (KeyAction.FOLLOW, Place.FOCUS): "f",
-    (KeyAction.WRAP, Place.FOCUS): "w",
-    (KeyAction.COPY, Place.FOCUS): "y",
-    (KeyAction.SCROLL_LOG_UP, Place.FOCUS): "up,k",
-    (KeyAction.SCROLL_LOG_DOWN, Place.FOCUS): "down,j",
-    (KeyAction.SCROLL_LOG_PAGE_UP, Place.FOCUS): "pageup",
-    (KeyAction.SCROLL_LOG_PAGE_DOWN, Place.FOCUS): "pagedown",
-    (KeyAction.SCROLL_LOG_FIRST, Place.FOCUS): "home,g",
-    (KeyAction.SCROLL_LOG_LAST, Place.FOCUS): "end,G",
+    (KeyAction.FOLLOW, Place.LOG): "f",
+    (KeyAction.WRAP, Place.LOG): "w",
+    (KeyAction.COPY, Place.LOG): "y",
+    (KeyAction.SCROLL_LOG_UP, Place.LOG): "up,k",
+    (KeyAction.SCROLL_LOG_DOWN, Place.LOG): "down,j",
+    (KeyAction.SCROLL_LOG_PAGE_UP, Place.LOG): "pageup",
+    (KeyAction.SCROLL_LOG_PAGE_DOWN, Place.LOG): "pagedown",
+    (KeyAction.SCROLL_LOG_FIRST, Place.LOG): "home,g",
+    (KeyAction.SCROLL_LOG_LAST, Place.LOG): "end,G",
     (KeyAction.NEIGHBOUR_BEFORE, Place.FOCUS): "left",
     (KeyAction.NEIGHBOUR_AFTER, Place.FOCUS): "right",
     (KeyAction.FULL_TEST, Place.BOTH): "T",
@@ -153,7 +185,8 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.UNDO, Place.BOTH): "u",
     (KeyAction.REMOVE, Place.BOTH): "x",
     (KeyAction.CLEAN_ALL, Place.BOTH): "C",
-    (KeyAction.NOTE, Place.BOTH): "N",
+    (KeyAction.NOTE, Place.FLEET): "N",
+    (KeyAction.SHOW_NUMBERS, Place.BOTH): "number_sign",
     (KeyAction.COMMAND_PALETTE, Place.BOTH): "ctrl+p,colon",
     (KeyAction.SUSPEND, Place.BOTH): "ctrl+z",
     (KeyAction.SHOW_HELP, Place.BOTH): "question_mark",
@@ -174,10 +207,10 @@ def clashes(keymap: Mapping[str, str]) -> dict[str, str]:
     order = list(keymap)
     found: dict[str, str] = {}
     bound = {row: keymap.get(row[0], keys) for row, keys in OUR_KEYS.items()}
-    for place in (Place.FLEET, Place.FOCUS):
+    for place in (Place.FLEET, Place.FOCUS, Place.LOG):
         taken: dict[str, KeyAction] = {}
         for (action, where), keys in bound.items():
-            if where not in (place, Place.BOTH):
+            if where not in place.has:
                 continue
             for key in keys.split(","):
                 first = taken.setdefault(key, action)

@@ -50,9 +50,12 @@ OF_SCREEN: Mapping[str, str] = MappingProxyType(
         "waziterm.tui.instance.qrfile": "a code's picture",
         "waziterm.tui.screens.dialogs": "dialogs",
         "waziterm.tui.screens.dialogs_tools": "the emergency tools' dialogs",
+        "waziterm.tui.screens.fleetlog": "the log of all",
         "waziterm.tui.screens.glossary": "help",
         "waziterm.tui.screens.help": "help",
+        "waziterm.tui.screens.form": "dialogs",
         "waziterm.tui.screens.pairing": "the dialog for a pairing code",
+        "waziterm.tui.screens.told": "the emergency tools' dialogs",
         "waziterm.cli.run.crash": "the last words",
     }
 )

@@ -117,7 +117,7 @@ class WazitermApp(ContainedApp):
         self.set_keymap(dict(keymap or {}))
         self._key_order = KeyOrder(self, super().on_event)
         self._news = asyncio.Event()
-        self.message = NewestMessage(self, clock)
+        self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
         self._main = MainScreen(self.model, fleet, self._seen_at, tell)
         self._actions = Actions(
@@ -131,9 +131,13 @@ class WazitermApp(ContainedApp):
         self.screens = ScreenCommands(
             self, self._main, fleet, self.model, self._seen_at, tell, attached=attached
         )
+        instances = InstanceCommands(self, self.model, self._actions, self.screens, tell)
         self.commands = Commands(
-            InstanceCommands(self, self.model, self._actions, self.screens, tell),
-            ToolCommands(self, fleet, self.model, self.screens, tell, self._news.set),
+            instances,
+            ToolCommands(
+                *(self, fleet, self.model, self.screens),
+                *(tell, instances.focus_instance, self._news.set),
+            ),
             self.screens,
         )
 
@@ -178,6 +182,7 @@ class WazitermApp(ContainedApp):
                 changes = await subscription.next()
                 self.model.apply(changes)
                 self._actions.settle(changes)
+                self.message.take_away()
                 self._call(changes.notices)
                 if any(view.state.is_trouble for view in changes.changed):
                     self._news.set()
@@ -263,6 +268,7 @@ class WazitermApp(ContainedApp):
             self.commands,
             self._main,
             self.screens.one,
+            self.screens.log,
             refusal=self.refusal(),
             tell=self.message.tell,
         )

@@ -29,7 +29,7 @@ _VIEWS: Mapping[View, tuple[KeyAction, str]] = {
     View.INCIDENTS: (KeyAction.VIEW_INCIDENTS, N_("incidents")),
     View.QUEUE: (KeyAction.VIEW_QUEUE, N_("scans")),
 }
-"""Each view's key and word."""
+"""The key and the word of each view that an operator keeps open."""
 _NEWS = (View.INCIDENTS, View.QUEUE)
 """The views in which something may wait for the operator."""
 
@@ -70,7 +70,7 @@ def _variants(model: FleetModel, now: float, view: View | None) -> Iterator[tupl
     hidden: _Spans = [(f" {told} ", look.BAR_BRIGHT)] if (told := _hidden(model)) else []
     counts = _counts(model, _spaced_word)
     rate, clock_ = _uptime(model), [(f" {clock(now)} ", look.BAR)]
-    views, news, unseen = _views(model, view, View), _views(model, view, _NEWS), _unseen(model)
+    views, news, unseen = _views(model, view, _VIEWS), _views(model, view, _NEWS), _unseen(model)
     kind = _badge(tr("READ-ONLY"), look.LAB) if model.read_only else []
     lab = [*kind, *(_badge("LAB", look.LAB) if model.lab else [])]
     outdated = _badge(tr("OUTDATED"), look.ALARM) if model.counts()[State.OUTDATED] else []

@@ -125,7 +125,7 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         key = self._keys[place]
         chosen = key == self.chosen
         mark: Span = (SELECTED if chosen else " ", look.MARKED)
-        base = look.BAR if chosen else look.PLAIN
+        base = look.CHOSEN if chosen else look.PLAIN
         spans = [(text, _on(style, base)) for text, style in self.spans(key, width - 1, now)]
         return row([mark, *spans], width, base)
 
@@ -164,10 +164,13 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         here = keys.index(chosen) if chosen in keys else 0
         page = max(1, self.size.height - len(self._head) - 1)
         there = to.along(here, page, 0, len(keys) - 1)
-        if there is None:
-            return
-        self.choose(keys[there])
-        self._keys = keys
+        if there is not None:
+            self._keys = keys
+            self.select(keys[there])
+
+    def select(self, key: str) -> None:
+        """Select this row and bring it into view."""
+        self.choose(key)
         self._show_chosen()
         self.repaint()
 

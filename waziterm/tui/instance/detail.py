@@ -19,6 +19,12 @@ _KEPT = 50
 """Of so many instances what was read stays, so that the selection can go there and back."""
 
 
+def edge(active: bool) -> Strip:
+    """The line left of what stands beside the list. active: the keys scroll it."""
+    glyph, style = ("┃", look.MARKED) if active else ("│", look.BORDER)
+    return row([(glyph, style)], 1, look.PLAIN)
+
+
 class Detail(Canvas):
     """Shows whoever is selected. active: the keys scroll it."""
 
@@ -61,13 +67,8 @@ class Detail(Canvas):
             hint = "" if self.active else tr("→ scrolls here")
             beside = self._model.beside(view)
             lines = self._card.draw(view, beside, width - 1, height, self._clock(), hint)
-        edge = row(
-            [("┃" if self.active else "│", look.MARKED if self.active else look.BORDER)],
-            1,
-            look.PLAIN,
-        )
-        blank = row((), width - 1, look.PLAIN)
-        return [Strip.join([edge, lines[y] if y < len(lines) else blank]) for y in range(height)]
+        side, blank = edge(self.active), row((), width - 1, look.PLAIN)
+        return [Strip.join([side, lines[y] if y < len(lines) else blank]) for y in range(height)]
 
     def _past(self, name: str) -> Past:
         """What was read of it; before that, the day that is known of all."""

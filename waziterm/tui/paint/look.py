@@ -13,6 +13,8 @@ from waziterm.domain.lifecycle.states import State
 
 BACKGROUND = "#0d1117"
 RAISED = "#1a1d23"
+SELECTED = "#1f2f45"
+"""Behind the selected row."""
 LINE = "#3a4452"
 TEXT = "#c5ced9"
 DIM = "#8792a0"
@@ -40,6 +42,10 @@ KEY = _on(ACCENT, bold=True)
 MARKED = _on(ACCENT)
 OK = _on(GOOD)
 TROUBLE = _on(BAD, bold=True)
+CHOSEN = _on(TEXT, SELECTED)
+WARNING = _on(WAIT)
+ERROR = _on(BAD)
+FOUND = _on(INK, WAIT, bold=True)
 LAB = _on(INK, WAIT, bold=True)
 ALARM = _on(INK, BAD, bold=True)
 BAR = _on(TEXT, RAISED)

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from waziterm.lang import tr
@@ -17,9 +18,10 @@ from waziterm.tui.state.model import FleetModel
 
 
 class ColumnsDialog(ModalScreen[None]):
-    """The columns with what each tells. What is chosen is shown at once, as far as it fits.
+    """The columns with what each tells, and whether the detail stands beside them. What is chosen
+    is shown at once, as far as it fits.
 
-    width: of the list, in cells. changed: paints the list.
+    shown: the list. changed: paints it anew.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -30,16 +32,16 @@ class ColumnsDialog(ModalScreen[None]):
         Binding("escape,enter,q", "close", show=False),
     ]
 
-    def __init__(self, model: FleetModel, width: int, changed: Callable[[], None]) -> None:
+    def __init__(self, model: FleetModel, shown: Widget, changed: Callable[[], None]) -> None:
         super().__init__()
         self._model = model
-        self._width = width
+        self._list = shown
         self._changed = changed
         self._at = 0
 
     @property
     def _fitting(self) -> set[Column]:
-        return {column for column, _ in columns(self._width, self._model.columns)}
+        return {column for column, _ in columns(self._list.size.width, self._model.columns)}
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog question"):
@@ -49,49 +51,62 @@ class ColumnsDialog(ModalScreen[None]):
 
     def _rows(self) -> Text:
         chosen, fitting = self._model.columns, self._fitting
-        lines = []
-        for place, column in enumerate(CHOOSABLE):
+        lines = [
+            self._row(0, tr("DETAIL"), tr("beside the list, on a wide screen"), self._model.detail)
+        ]
+        for place, column in enumerate(CHOOSABLE, 1):
             heading = HEADINGS[column]
             on = column in (fitting if chosen is None else chosen)
             said = tr(heading.about)
             if on and column not in fitting:
                 said = f"{said} · {tr('there is no room for it')}"
-            style = f"bold {look.STRONG}" if place == self._at else look.TEXT
-            lines.append(
-                Text.assemble(
-                    ("▌" if place == self._at else " ", look.ACCENT),
-                    (f"[{'x' if on else ' '}] {tr(heading.title):<12}", style),
-                    (said, look.DIM),
-                )
-            )
+            lines.append(self._row(place, tr(heading.title), said, on))
         return Text("\n").join(lines)
 
-    def _keys(self) -> Text:
-        named = (("space", tr("show or hide")), ("a", tr("as many as fit")), ("esc", tr("close")))
-        parts = [(f" {key} ", f"bold {look.ACCENT}", word) for key, word in named]
+    def _row(self, place: int, title: str, about: str, on: bool) -> Text:
+        here = place == self._at
         return Text.assemble(
-            *(each for key, style, word in parts for each in ((key, style), f"{word}  "))
+            ("▌" if here else " ", look.ACCENT),
+            (f"[{'x' if on else ' '}] {title:<14}", f"bold {look.STRONG}" if here else look.TEXT),
+            (about, look.DIM),
         )
+
+    def _keys(self) -> Text:
+        line = Text()
+        for key, word in (
+            ("space", tr("show or hide")),
+            ("a", tr("by the width")),
+            ("esc", tr("close")),
+        ):
+            line.append(f" {key} ", f"bold {look.ACCENT}")
+            line.append(f"{word}  ", look.TEXT)
+        return line
 
     def _show(self) -> None:
         self.query_one("#columns", Static).update(self._rows())
 
     def action_step(self, by: int) -> None:
-        self._at = (self._at + by) % len(CHOOSABLE)
+        self._at = (self._at + by) % (len(CHOOSABLE) + 1)
         self._show()
 
     def action_switch(self) -> None:
-        chosen = self._model.columns
-        known = frozenset(self._fitting) if chosen is None else chosen
-        self._model.columns = known ^ {CHOOSABLE[self._at]}
-        self._show()
+        if self._at:
+            chosen = self._model.columns
+            known = frozenset(self._fitting) if chosen is None else chosen
+            self._model.columns = known ^ {CHOOSABLE[self._at - 1]}
+        else:
+            self._model.detail = not self._model.detail
+        self._tell()
+
+    def _tell(self) -> None:
+        """The list is another one; what fits in it is known when it is laid out."""
         self._changed()
+        self.call_after_refresh(self._show)
 
     def action_by_width(self) -> None:
         """Those that are worth most, as many as fit."""
         self._model.columns = None
-        self._show()
-        self._changed()
+        self._tell()
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -1,4 +1,5 @@
-"""The first screen: the fleet as panels, as a list, by its incidents, or as a queue of scans."""
+"""The first screen: the fleet as panels, as a list, by its incidents, as a queue of scans, or what
+lies in its trash."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,8 +19,10 @@ from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
+from waziterm.tui.fleet.trash import Trash
 from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.instance.detail import Detail
+from waziterm.tui.instance.log_of_all import LogOfAll
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.screens.reading import past_of
 from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
@@ -27,8 +30,8 @@ from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
 
-SPLIT = 160
-"""From so many columns on the detail stands beside the list."""
+SPLIT, SPLIT_AGAIN = 160, 220
+"""From so many columns on the detail stands beside the list, and the log of all beside both."""
 WIDTH = range(79, 96)
 """Cells for the detail."""
 REST_S = 0.25
@@ -43,7 +46,7 @@ class FilterField(Input):
 
 
 class MainScreen(FleetScreen):
-    """All instances, in one of four views. They share the selection, the filter and the marks."""
+    """The fleet in one of several views. They share the selection, the filter and the marks."""
 
     place = Place.FLEET
     AUTO_FOCUS = ""
@@ -62,12 +65,14 @@ class MainScreen(FleetScreen):
         self.wall = Wall(model, clock)
         self.incidents = Incidents(model, clock)
         self.queue = Queue(model, clock)
+        self.trash = Trash(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = View.WALL
         self._detail = Detail(model, clock)
-        self._wants_detail = True
+        self._log = LogOfAll(model)
         self._pane = Pane.LIST
         self._asked: tuple[str, int] | None = None
+        self._range: tuple[str, frozenset[str]] | None = None
         self._filter = FilterField(
             id="filter",
             compact=True,
@@ -76,7 +81,7 @@ class MainScreen(FleetScreen):
             ),
         )
 
-    def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue:
+    def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue | Trash:
         match view:
             case View.WALL:
                 return self.wall
@@ -86,11 +91,13 @@ class MainScreen(FleetScreen):
                 return self.incidents
             case View.QUEUE:
                 return self.queue
+            case View.TRASH:
+                return self.trash
             case _:
                 assert_never(view)
 
     @property
-    def _shown(self) -> Wall | FleetList | Incidents | Queue:
+    def _shown(self) -> Wall | FleetList | Incidents | Queue | Trash:
         return self._widget(self.view_shown)
 
     @property
@@ -98,7 +105,7 @@ class MainScreen(FleetScreen):
         return self._shown.target
 
     def here(self) -> Here:
-        incident = self.incidents.incident if self.view_shown is View.INCIDENTS else None
+        incidents = self.incidents.meant if self.view_shown is View.INCIDENTS else []
         return Here(
             self.place,
             self.clock(),
@@ -107,17 +114,17 @@ class MainScreen(FleetScreen):
             instances=len(self.model.names),
             marked=len(self.model.marked),
             hides=self.model.arrangement.hides,
-            open_incident=incident is not None and incident.acknowledged_at is None,
+            open_incident=any(each.acknowledged_at is None for each in incidents),
             read_only=not self.model.takes_commands,
             typing=self._filter.display,
-            splits=self._has_room,
         )
 
     def body(self) -> Widget:
         for view in View:
             self._widget(view).display = view is self.view_shown
-        self._detail.display = False
-        return Container(*(self._widget(view) for view in View), self._detail, id="views")
+        self._detail.display = self._log.display = False
+        views = (self._widget(view) for view in View)
+        return Container(*views, self._detail, self._log, id="views")
 
     def compose(self) -> ComposeResult:
         self._filter.display = False
@@ -130,42 +137,74 @@ class MainScreen(FleetScreen):
     def repaint_body(self) -> None:
         self._make_room()
         self._shown.repaint()
-        if self._detail.display:
-            self._read_detail()
-            self._detail.repaint()
+        self._repaint_beside()
 
     # -- beside the list
-
-    @property
-    def _has_room(self) -> bool:
-        """Whether something can stand beside the list."""
-        return self.view_shown is View.LIST and self.size.width >= SPLIT
 
     def _split(self) -> None:
         """Share the width out. It depends on that alone, so that nothing moves with the
         selection."""
-        shown = self._has_room and self._wants_detail
+        width = self.size.width
+        shown = self.view_shown is View.LIST and self.model.detail and width >= SPLIT
+        detail = min(max(WIDTH.start, width * 3 // 8), WIDTH.stop - 1)
         self._detail.display = shown
-        self._detail.styles.width = min(max(WIDTH.start, self.size.width // 2), WIDTH.stop - 1)
-        if not shown:
+        self._detail.styles.width = detail
+        self._log.display = shown and width >= SPLIT_AGAIN
+        self._log.styles.width = max(0, (width - detail) * 9 // 20)
+        if self._log.display:
+            self._log.open()
+        else:
+            self._log.close()
+        if not self._shows(self._pane):
             self._go_to(Pane.LIST)
+
+    def _shows(self, pane: Pane) -> bool:
+        match pane:
+            case Pane.LIST:
+                return True
+            case Pane.DETAIL:
+                return self._detail.display
+            case Pane.LOG:
+                return self._log.display
+            case _:
+                assert_never(pane)
 
     def _go_to(self, pane: Pane) -> None:
         """Let the keys move in another part of the screen."""
         self._pane = pane
         self._detail.active = pane is Pane.DETAIL
+        self._log.active = pane is Pane.LOG
+
+    def _go_aside(self, to: Move) -> None:
+        """Let them move in the part that is beside this one."""
+        panes = [pane for pane in Pane if self._shows(pane)]
+        there = panes.index(self._pane) + (1 if to is Move.RIGHT else -1)
+        self._go_to(panes[min(max(there, 0), len(panes) - 1)])
+
+    def _move_in_pane(self, to: Move) -> None:
+        match self._pane:
+            case Pane.LIST:
+                self._shown.move(to)
+                if self._range is not None:
+                    self._mark_range(*self._range)
+                    self.repaint()
+            case Pane.DETAIL:
+                self._detail.scroll(to)
+            case Pane.LOG:
+                self._log.scroll(to)
+            case _:
+                assert_never(self._pane)
+
+    def _repaint_beside(self) -> None:
+        if self._detail.display:
+            self._read_detail()
+            self._detail.repaint()
+        if self._log.display:
+            self._log.open()
+            self._log.repaint()
 
     def on_resize(self) -> None:
         self._split()
-
-    def toggle_detail(self) -> None:
-        if not self._has_room:
-            said = tr("the detail is beside the list, on {width} columns or more", width=SPLIT)
-            self._tell(Mood.TROUBLE, said)
-            return
-        self._wants_detail = not self._wants_detail
-        self._split()
-        self.call_after_refresh(self.repaint)
 
     def _read_detail(self) -> None:
         """Ask for the week of the selected one: once it has stayed so for a moment, and once a
@@ -188,6 +227,7 @@ class MainScreen(FleetScreen):
 
     def show(self, view: View) -> None:
         """Show the fleet in another way."""
+        self._range = None
         self._shown.display = False
         self.view_shown = view
         self._shown.display = True
@@ -198,25 +238,25 @@ class MainScreen(FleetScreen):
 
     def move(self, to: Move) -> None:
         if self._detail.display and to in (Move.LEFT, Move.RIGHT):
-            self._go_to(Pane.DETAIL if to is Move.RIGHT else Pane.LIST)
-        elif self._pane is Pane.DETAIL:
-            self._detail.scroll(to)
+            self._go_aside(to)
         else:
-            self._shown.move(to)
-        if self._detail.display:
-            self._read_detail()
-            self._detail.repaint()
+            self._move_in_pane(to)
+        self._repaint_beside()
         self.footer.repaint()
 
     def choose_columns(self) -> None:
         from waziterm.tui.screens.columns import ColumnsDialog  # noqa: PLC0415 (keeps the start fast)
 
         if self.view_shown is View.LIST:
-            dialog = ColumnsDialog(self.model, self._list.size.width, self.repaint)
-            self.app.push_screen(dialog)
+            self.app.push_screen(ColumnsDialog(self.model, self._list, self._rearranged))
         else:
             key = key_of(KeyAction.VIEW_LIST)
             self._tell(Mood.TROUBLE, tr("the columns are those of the list; press {key}", key=key))
+
+    def _rearranged(self) -> None:
+        """The columns are others, or what stands beside the list."""
+        self._split()
+        self.call_after_refresh(self.repaint)
 
     def _is_arranged(self) -> bool:
         """Whether a filter, a sort or a mark would be seen; where not, say where it would."""
@@ -264,8 +304,11 @@ class MainScreen(FleetScreen):
             self._close_filter()
         elif self._pane is not Pane.LIST:
             self._go_to(Pane.LIST)
+        elif self.view_shown is View.INCIDENTS and self.incidents.marked:
+            self.incidents.marked.clear()
         elif self.model.marked:
             self.model.marked.clear()
+            self._range = None
         elif self.model.arrangement.hides:
             self.model.show_all()
         elif self.view_shown is not View.WALL:
@@ -274,10 +317,50 @@ class MainScreen(FleetScreen):
 
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
-        if self._is_arranged() and self.target is not None:
+        if self.view_shown is View.INCIDENTS:
+            self.incidents.mark()
+            self.move(Move.DOWN)
+            self.repaint()
+        elif self._is_arranged() and self.target is not None:
             self.model.marked ^= {self.target}
+            self._range = None
             self.move(Move.RIGHT if self.view_shown is View.WALL else Move.DOWN)
             self.repaint()
+
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them."""
+        if self.view_shown is View.INCIDENTS:
+            self.incidents.mark_all()
+            self.repaint()
+        elif self._is_arranged():
+            self._range = None
+            self.model.mark_all()
+            self.repaint()
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+        if self._is_arranged():
+            self._range = None
+            self.model.mark_others()
+            self.repaint()
+
+    def mark_range(self) -> None:
+        """Mark all from the selected one to wherever the selection moves, until it is called
+        again."""
+        if self._range is not None:
+            self._range = None
+        elif self._is_arranged() and self.target is not None:
+            self._range = (self.target, frozenset(self.model.marked))
+            self._mark_range(*self._range)
+            self._tell(Mood.TAKEN, tr("move to the last one that is to be marked"))
+            self.repaint()
+
+    def _mark_range(self, first: str, others: frozenset[str]) -> None:
+        """Mark all between the first of a range and the selected one. others: marked before."""
+        shown = self.model.shown
+        if first in shown and self.target in shown:
+            low, high = sorted((shown.index(first), shown.index(self.target)))
+            self.model.marked = {*others, *shown[low : high + 1]}
 
     def only_troubled(self) -> None:
         if self._is_arranged():

@@ -17,6 +17,7 @@ class View(StrEnum):
     LIST = "list"
     INCIDENTS = "incidents"
     QUEUE = "queue"
+    TRASH = "trash"
 
 
 class Pane(Enum):
@@ -24,6 +25,7 @@ class Pane(Enum):
 
     LIST = auto()
     DETAIL = auto()
+    LOG = auto()
 
 
 class Move(Enum):
@@ -83,8 +85,7 @@ class Here:
     now: UTC seconds. view: of the fleet; None on one instance. instance: what a key acts on.
     instances: how many the fleet has. marked: how many are marked. hides: a filter leaves some
     out. open_incident: the selected incident waits for somebody to acknowledge it. read_only: the
-    fleet takes no commands now. typing: the filter is being typed. splits: the list has room for
-    more beside it.
+    fleet takes no commands now. typing: the filter is being typed.
     """
 
     place: Place
@@ -97,7 +98,6 @@ class Here:
     open_incident: bool = False
     read_only: bool = False
     typing: bool = False
-    splits: bool = False
 
     @property
     def arranged(self) -> bool:

@@ -1,15 +1,18 @@
 """The screen's copy of the fleet, kept current by a subscription's changes."""
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.strips import Recent
 from waziterm.tui.state.arrange import Arrangement, arranged
 from waziterm.tui.state.columns import Column
+from waziterm.tui.state.fleetlog import EACH, FleetLog
 from waziterm.tui.state.here import Home
 from waziterm.tui.state.past import Beside
 
@@ -23,11 +26,13 @@ class FleetModel:
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
     read_only: the fleet takes no commands. conflicts: of the last 24 hours, by name.
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
-    marked: what an action is meant for, when
+    trash: the newest first; None until it was asked for. marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
-    while nobody tells any more, UTC seconds; None while somebody does. home: where the fleet lives,
-    None where nobody says so. recent: the last hours and days, by name, as far as they were read.
-    columns: of the list, that the operator wants; None: those that fit and are worth most.
+    while nobody tells any more, UTC seconds; None while somebody does. log: the lines of all, while
+    a screen shows them. home: where the fleet lives, None where nobody says so. recent: the last
+    hours and days, by name, as far as they were read. columns: of the list, that the operator
+    wants; None: those that fit and are worth most. detail: they want it beside the list, where
+    there is room.
     """
 
     def __init__(self, fleet: Fleet, *, read_only: bool = False, home: Home | None = None) -> None:
@@ -36,7 +41,10 @@ class FleetModel:
         self.home = home
         self.recent: Mapping[str, Recent] = {}
         self.columns: frozenset[Column] | None = None
+        self.detail = True
+        self._told: dict[str, InstanceView] = {}
         self._views: dict[str, InstanceView] = {}
+        self._numbers: Mapping[str, str] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self.lab = False
         self.library = ""
@@ -44,9 +52,11 @@ class FleetModel:
         self.conflicts: Mapping[str, int] = {}
         self.incidents: tuple[IncidentView, ...] = ()
         self.notes: tuple[ShiftNote, ...] = ()
+        self.trash: tuple[TrashView, ...] | None = None
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None
+        self.log: FleetLog | None = None
 
     @property
     def unseen(self) -> int:
@@ -65,6 +75,15 @@ class FleetModel:
         seen_s = sum(each.seen_s for each in self.recent.values())
         return sum(each.up_s for each in self.recent.values()) / seen_s if seen_s else None
 
+    def acknowledged(self, incident: int, at: float, note: str) -> None:
+        """This incident was acknowledged from here, which the history will tell."""
+        self.incidents = tuple(
+            replace(each, acknowledged_at=each.acknowledged_at or at, note=note or each.note)
+            if each.id == incident
+            else each
+            for each in self.incidents
+        )
+
     def filter(self, pattern: str) -> None:
         self.arrangement = replace(self.arrangement, pattern=pattern)
 
@@ -80,6 +99,16 @@ class FleetModel:
 
     def reverse(self) -> None:
         self.arrangement = replace(self.arrangement, descending=not self.arrangement.descending)
+
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them. The marks of those
+        that a filter hides stay."""
+        shown = set(self.shown)
+        self.marked = self.marked - shown if shown <= self.marked else self.marked | shown
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+        self.marked ^= set(self.shown)
 
     @property
     def names(self) -> list[str]:
@@ -115,11 +144,17 @@ class FleetModel:
             self._lines[name] = kept
         return kept
 
+    def open_log(self, each: int = EACH) -> FleetLog:
+        """Keep the lines of all from now on, and the newest before. each: see `FleetLog`."""
+        self.log = FleetLog(self._fleet, each)
+        self.log.fill(self._views)
+        return self.log
+
     def hear(self, silent_since: float | None) -> None:
         """Take in whether somebody tells what happens, see `as_of`. The codes of a fleet that is
         silent link nobody any more, and nobody is there to do what would come next."""
         if silent_since is not None:
-            self.update(*(_at_rest(view) for view in self._views.values() if _is_awaited(view)))
+            self.update(*(_at_rest(view) for view in self._told.values() if _is_awaited(view)))
         self.as_of = silent_since
 
     @property
@@ -135,12 +170,17 @@ class FleetModel:
         """Take in what changed. A line that was already read from the fleet is not taken twice."""
         if changes.snapshot is not None:
             snapshot = changes.snapshot
-            self._views = {view.name: view for view in snapshot.instances}
+            self._told.clear()
+            self._views.clear()
+            self.update(*snapshot.instances)
             self._lines.clear()
             self.marked &= self._views.keys()
             self.lab, self.library = snapshot.lab, snapshot.library
+            if self.log is not None:
+                self.log.fill(self._views)
         self.update(*changes.changed)
         for name in changes.removed:
+            self._told.pop(name, None)
             self._views.pop(name, None)
             self._lines.pop(name, None)
             self.marked.discard(name)
@@ -149,11 +189,31 @@ class FleetModel:
             if kept is not None:
                 newest = kept[-1].seq if kept else -1
                 kept.extend(line for line in lines if line.seq > newest)
+        if self.log is not None:
+            self.log.forget(changes.removed)
+            self.log.take(changes.lines)
 
     def update(self, *views: InstanceView) -> None:
         """Take newer views of instances; unknown names are new instances."""
         for view in views:
-            self._views[view.name] = view
+            self._told[view.name] = view
+            self._views[view.name] = self._with_number(view)
+
+    @property
+    def reveals(self) -> bool:
+        """Whether whole numbers are shown."""
+        return bool(self._numbers)
+
+    def reveal(self, numbers: Mapping[str, str]) -> None:
+        """Show these whole numbers, by name, in place of the masked ones; {} masks all again."""
+        self._numbers = numbers
+        self.update(*list(self._told.values()))
+
+    def _with_number(self, view: InstanceView) -> InstanceView:
+        number = self._numbers.get(view.name)
+        if number is None or view.jid is None:
+            return view
+        return replace(view, jid=re.sub(r"^[^:@]*", lambda _: number, view.jid))
 
 
 def _is_awaited(view: InstanceView) -> bool:
