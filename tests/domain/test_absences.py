@@ -23,7 +23,9 @@ def test_a_drop_and_all_that_followed_is_one_absence() -> None:
     )
     (absence,) = absences(moves)
     assert absence == Absence(
-        100, Reason.DROPPED, "EOF", True, State.CONNECTING, ended=171, is_back=True
+        *(100, Reason.DROPPED, "EOF", True, State.CONNECTING, Reason.DIAL_FAILED, "no route"),
+        ended=171,
+        is_back=True,
     )
     assert absence.lasted_s(9999) == 71
 
@@ -38,7 +40,7 @@ def test_what_lasts_says_where_it_stands() -> None:
     )
     (absence,) = absences(moves)
     assert absence == Absence(
-        5, Reason.CONFLICT, "python bot.py (pid 7)", True, State.HELD, ended=None
+        *(5, Reason.CONFLICT, "python bot.py (pid 7)", True, State.HELD, Reason.RIVAL, "held")
     )
     assert absence.lasted_s(25) == 20
 

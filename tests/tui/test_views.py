@@ -307,6 +307,7 @@ async def test_what_the_reason_says_already_is_not_said_again() -> None:
     fleet.log("shop-a", "The connection was closed")
     fleet.log("shop-b", "the newest line")
     async with shown(fleet, 260, 30) as screen:
+        screen.app.model.detail = False
         await screen.press("2")
         text = await screen.sees("the newest line", "428 the connection was closed")
         assert "The connection was closed" not in text

@@ -19,6 +19,7 @@ class Absence:
     """A time in which an instance was not connected. A degraded connection is one as well.
 
     at: when it began, UTC seconds. reason, detail: what ended the connection, with its evidence.
+    then, then_detail: the last other trouble that kept it away, None without any.
     is_drop: nobody meant to end it, see `domain.stats.hours`. state: where the instance stands, or
     stood last. ended: when it was connected again, or somebody stopped it, UTC seconds; None as
     long as it lasts. is_back: it was connected then.
@@ -29,6 +30,8 @@ class Absence:
     detail: str
     is_drop: bool
     state: State
+    then: Reason | None = None
+    then_detail: str = ""
     ended: Moment | None = None
     is_back: bool = False
 
@@ -40,8 +43,8 @@ class Absence:
 def absences(moves: Iterable[Moved]) -> tuple[Absence, ...]:
     """The absences that some moves tell of, oldest first. moves: oldest first.
 
-    What a move says of the connection that is tried next is no news of the one that ended: the
-    first reason that is one stays, or the drop's, when a degraded connection ends in one.
+    The first reason stays, for what a move says of the connection that is tried next is no news of
+    the one that ended. When a degraded connection ends in a drop, that begins the absence.
     """
     found: list[Absence] = []
     away: Absence | None = None
@@ -74,6 +77,10 @@ def _goes_on(away: Absence | None, before: Moved | None, move: Moved) -> Absence
             detail = before.detail
         reason = dropped or move.reason
         return Absence(move.at, reason, detail, dropped is not None, move.state)
-    if move.reason is away.reason and move.detail:
-        return replace(away, state=move.state, detail=move.detail)
-    return replace(away, state=move.state)
+    away = replace(away, state=move.state)
+    if move.reason is away.reason:
+        return replace(away, detail=move.detail or away.detail)
+    if not move.state.is_trouble:
+        return away
+    detail = move.detail or (away.then_detail if move.reason is away.then else "")
+    return replace(away, then=move.reason, then_detail=detail)

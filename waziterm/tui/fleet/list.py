@@ -14,7 +14,7 @@ from waziterm.tui.instance import pictures
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
-from waziterm.tui.state.columns import HEADINGS, INDENT, Column, columns
+from waziterm.tui.state.columns import HEADINGS, INDENT, Column, Fitting, columns
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.format import duration, measured, milliseconds, share
@@ -25,10 +25,16 @@ _NEXT = 2
 
 
 class FleetList(Rows):
-    """All instances that are not filtered out, sorted."""
+    """All instances that are not filtered out, sorted. beside: the detail stands beside it."""
 
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="list")
+        self.beside = False
+
+    def fitting(self, width: int | None = None) -> Fitting:
+        """The columns that are shown, with their cells. width: in cells; None: as it is now."""
+        wide = self.size.width if width is None else width
+        return columns(wide, self.model.columns, beside=self.beside)
 
     def keys(self) -> list[str]:
         return self.model.shown
@@ -43,7 +49,7 @@ class FleetList(Rows):
     def head(self, width: int, now: float) -> list[Strip]:
         by = self.model.arrangement
         spans: list[Span] = [(" " * INDENT, look.FAINT)]
-        for column, size in columns(width, self.model.columns):
+        for column, size in self.fitting(width):
             heading = HEADINGS[column]
             sorted_by = heading.sort is not None and heading.sort is by.sort
             arrow = ("▼" if by.descending else "▲") if sorted_by else ""
@@ -72,7 +78,7 @@ class FleetList(Rows):
             return []
         marked = "✓" if key in self.model.marked else " "
         spans: list[Span] = [(f"{marked} ", look.MARKED)]
-        for column, size in columns(width + 1, self.model.columns):
+        for column, size in self.fitting(width + 1):
             spans += self._cell(column, size, view, now)
         return spans
 

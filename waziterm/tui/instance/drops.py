@@ -33,6 +33,8 @@ def _line(each: Absence, width: int, now: float) -> list[Strip]:
     when = f" {named_day_and_minute(each.at)} "
     lasted, style = _lasted(each, now)
     said = words.brief(each.reason, each.detail)
+    if each.then is not None:
+        said += f" → {words.brief(each.then, each.then_detail)}"
     reason = look.PLAIN if each.is_drop else look.FAINT
     first: list[Span] = [(when, look.QUIET), (cell(lasted, _BACK), style)]
     begin = width_of(when) + _BACK + 1

@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widget import Widget
 from textual.widgets import Static
 
 from waziterm.lang import tr
+from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.paint import look
-from waziterm.tui.state.columns import CHOOSABLE, HEADINGS, Column, columns
+from waziterm.tui.state.columns import CHOOSABLE, HEADINGS, Column
 from waziterm.tui.state.model import FleetModel
 
 
@@ -32,7 +32,7 @@ class ColumnsDialog(ModalScreen[None]):
         Binding("escape,enter,q", "close", show=False),
     ]
 
-    def __init__(self, model: FleetModel, shown: Widget, changed: Callable[[], None]) -> None:
+    def __init__(self, model: FleetModel, shown: FleetList, changed: Callable[[], None]) -> None:
         super().__init__()
         self._model = model
         self._list = shown
@@ -41,10 +41,10 @@ class ColumnsDialog(ModalScreen[None]):
 
     @property
     def _fitting(self) -> set[Column]:
-        return {column for column, _ in columns(self._list.size.width, self._model.columns)}
+        return {column for column, _ in self._list.fitting()}
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog question"):
+        with Vertical(classes="dialog"):
             yield Static(Text(tr("Columns of the list"), "bold"), classes="title")
             yield Static(self._rows(), id="columns")
             yield Static(self._keys(), classes="answers")

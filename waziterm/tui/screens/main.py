@@ -147,7 +147,7 @@ class MainScreen(FleetScreen):
         width = self.size.width
         shown = self.view_shown is View.LIST and self.model.detail and width >= SPLIT
         detail = min(max(WIDTH.start, width * 3 // 8), WIDTH.stop - 1)
-        self._detail.display = shown
+        self._detail.display = self._list.beside = shown
         self._detail.styles.width = detail
         self._log.display = shown and width >= SPLIT_AGAIN
         self._log.styles.width = max(0, (width - detail) * 9 // 20)

@@ -67,6 +67,8 @@ _BY_WORTH = (
 )  # fmt: skip
 """What comes in as the screen gets wider, one after the other."""
 _WHY_WANTS, _LINE_WANTS, _WHY_NEEDS = 30, 40, 12
+_WHY_WANTS_BESIDE = 16
+"""Where the detail tells the whole reason of the selected one."""
 _WHY_MOST = 70
 """What is longer than a reason is for the newest line."""
 _NAME_LEAST = 12
@@ -75,15 +77,18 @@ Fitting = tuple[tuple[Column, int], ...]
 
 
 @lru_cache(16)
-def columns(width: int, chosen: frozenset[Column] | None = None) -> Fitting:
+def columns(
+    width: int, chosen: frozenset[Column] | None = None, *, beside: bool = False
+) -> Fitting:
     """The columns that fit, in order, each with its cells; they fill the width.
 
     chosen: those that the operator wants, of which as many are shown as fit; None: those that are
-    worth most, as long as the reason keeps enough room. The name, the state and the reason are
-    always there.
+    worth most, as long as the reason keeps enough room. beside: the detail stands beside the list.
+    The name, the state and the reason are always there.
     """
     wanted = [each for each in _BY_WORTH if chosen is None or each in chosen]
-    needs = {Column.WHY: _WHY_NEEDS if chosen is not None else _WHY_WANTS}
+    wants = _WHY_WANTS_BESIDE if beside else _WHY_WANTS
+    needs = {Column.WHY: _WHY_NEEDS if chosen is not None else wants}
     needs[Column.LAST_LINE] = _WHY_NEEDS if chosen is not None else _LINE_WANTS
     kept: list[Column] = list(_ALWAYS)
     for column in wanted:
