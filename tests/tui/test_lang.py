@@ -153,7 +153,8 @@ def test_what_has_a_fixed_place_fits_it() -> None:
     assert max(map(cell_len, labels)) <= helptext.STATE - 4
     facts = (
         *("since", "uptime", "number", "wanted", "attempt", "health", "proxy", "worker", "phone"),
-        *("session", "device", "library", "history", "24 h", "connects"),
+        *("session", "device", "library", "history", "7 days", "drops", "worst", "connects"),
+        *("back in", "same"),
     )
     assert max(map(cell_len, said(facts))) < focuscard.LABEL + 1
     assert max(map(cell_len, said(label for _, label, _ in AddDialog.FIELDS))) < 7
@@ -196,7 +197,7 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str], tuple[str, ...]]]
     "focus": (
         every_state,
         ["right", "enter"],
-        ("sejak 15:06:36", "nomor +62811", "24 jam", "dalam 0:07: satu percobaan terjaga"),
+        ("sejak 15:06:36", "nomor +62811", "7 hari", "dalam 0:07: satu percobaan terjaga"),
     ),
     "focus_qr": (
         lambda: ScriptedFleet(scripted.pairing("shop-medan")),
