@@ -1,6 +1,7 @@
 """What is known of one instance, as lines of cells: state, reason, next step, facts, history."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.style import Style
 from textual.strip import Strip
@@ -26,35 +27,6 @@ from waziterm.tui.text.format import (
     share,
 )
 
-
-class Card:
-    """What is known of one instance, in a window that scrolls. past: what was read of it."""
-
-    def __init__(self) -> None:
-        self.past = Past()
-        self.window = Window()
-        self._lines: list[Strip] = []
-        self._drawn_for: tuple[object, ...] = ()
-
-    def draw(
-        self,
-        view: InstanceView,
-        beside: Beside,
-        width: int,
-        height: int,
-        now: float,
-        hint: str = "",
-    ) -> list[Strip]:
-        """At most `height` lines. They are made anew once a second, and when something that they
-        show has changed. hint: how to get at what is hidden, where the keys scroll something else.
-        """
-        key = (view, self.past, beside, width, int(now))
-        if key != self._drawn_for:
-            self._lines = whole(view, self.past, beside, width, now)
-            self._drawn_for = key
-        return self.window.draw(self._lines, width, height, hint)
-
-
 LABEL = 9
 TWO_COLUMNS = 76
 """From this width on the facts stand in two columns."""
@@ -73,17 +45,62 @@ def title(view: InstanceView, width: int, now: float) -> Strip:
     return spread([(f" {inert(view.name)}", look.BRIGHT)], state, width, look.PLAIN)
 
 
-def whole(view: InstanceView, past: Past, beside: Beside, width: int, now: float) -> list[Strip]:
-    """All that is known, for a place that scrolls: what is now, the week, what it sums up to, the
-    facts, and one line for each time that it was away, the newest first."""
-    head, known = _head(view, width, now), facts(view, past, beside, width, now)
-    pictured = [*week(past, width, now), *by_time_of_day(past, width, now)]
-    summed = _in_columns(_sums(past), width)
-    if past.moves is None:
-        summed = [_unread(past, width)]
-    parts = [part for part in (pictured, summed, known) if part]
-    between = [strip for part in parts for strip in (*part, _blank(width))]
-    return [*head, *between, *away(past, width, now)]
+class Card:
+    """What is known of one instance, in a window that scrolls. past: what was read of it."""
+
+    def __init__(self) -> None:
+        self.past = Past()
+        self.window = Window()
+        self._told: _Told | None = None
+        self._told_for: tuple[Past, int, int] | None = None
+        self._lines: list[Strip] = []
+        self._lines_for: tuple[object, ...] = ()
+
+    def draw(
+        self,
+        view: InstanceView,
+        beside: Beside,
+        width: int,
+        height: int,
+        now: float,
+        hint: str = "",
+    ) -> list[Strip]:
+        """At most `height` lines: what is now, the week, what it sums up to, the facts, and each
+        time that it was away, the newest first.
+
+        What is now is drawn anew once a second, and when something that it shows has changed; the
+        past, which may have hundreds of lines, once a minute. hint: how to get at what is hidden,
+        where the keys scroll something else.
+        """
+        past = self.past
+        when = (past, width, int(now // 60))
+        if self._told is None or when != self._told_for:
+            self._told, self._told_for, self._lines_for = _Told.of(past, width, now), when, ()
+        key = (view, beside, int(now))
+        if key != self._lines_for:
+            told, known = self._told, facts(view, past, beside, width, now)
+            parts = [part for part in (told.pictured, told.summed, known) if part]
+            between = [strip for part in parts for strip in (*part, _blank(width))]
+            self._lines = [*_head(view, width, now), *between, *told.away]
+            self._lines_for = key
+        return self.window.draw(self._lines, width, height, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of the past, as lines."""
+
+    pictured: list[Strip]
+    summed: list[Strip]
+    away: list[Strip]
+
+    @classmethod
+    def of(cls, past: Past, width: int, now: float) -> "_Told":
+        pictured = [*week(past, width, now), *by_time_of_day(past, width, now)]
+        summed = _in_columns(_sums(past), width)
+        if past.moves is None:
+            summed = [_unread(past, width)]
+        return cls(pictured, summed, away(past, width, now))
 
 
 def stacked(
@@ -100,7 +117,7 @@ def stacked(
     pictured = week(past, width, now, min(DAYS, max(1, rest - len(known)))) if rest else []
     known = known[: max(FEWEST_FACTS, room - len(pictured) - AWAY)]
     lines = [*head, *pictured, *known]
-    return [*lines, *away(past, width, now)[: max(0, height - len(lines) - LOG_ROWS)]]
+    return [*lines, *away(past, width, now, height - len(lines) - LOG_ROWS)]
 
 
 def _head(view: InstanceView, width: int, now: float) -> list[Strip]:

@@ -1,5 +1,7 @@
 """The absences of one instance, a line for each, the newest first."""
 
+import sys
+
 from rich.style import Style
 from textual.strip import Strip
 
@@ -19,14 +21,16 @@ _NARROW = 60
 """Below so many cells the reason has lines of its own."""
 
 
-def away(past: Past, width: int, now: float) -> list[Strip]:
-    """When it was away, how long, and why; nothing where it never was."""
-    if not past.away:
+def away(past: Past, width: int, now: float, most: int = sys.maxsize) -> list[Strip]:
+    """When it was away, how long, and why; nothing where it never was. most: lines."""
+    if not past.away or most < 2:
         return []
     lines = [rule(tr("away: when, how long, why"), width)]
     for each in reversed(past.away):
         lines += _line(each, width, now)
-    return lines
+        if len(lines) >= most:
+            break
+    return lines[:most]
 
 
 def _line(each: Absence, width: int, now: float) -> list[Strip]:
