@@ -22,6 +22,12 @@ def edges(screen: Shown) -> list[int]:
     return [at for at, char in enumerate(line) if char in "│┃"]
 
 
+async def show_list(screen: Shown) -> None:
+    """The list, with the unhappy one selected; those in trouble stand above it."""
+    screen.app.model.selected = FIRST
+    await screen.press("2")
+
+
 # -- the week as a picture
 
 
@@ -50,12 +56,12 @@ async def test_the_week_has_a_row_for_each_day_over_one_axis(width: int) -> None
     assert axis.index("12") == place, "what happened at noon stands below 12"
     friday, sunday = days[4], days[6]
     if per == 1:
-        assert friday[place] == "▁" and friday[place + 1] not in "█▁"
+        assert friday[place] == "▁" and friday[place + 1] not in "▇▁"
     else:
-        assert friday[place] not in "█"
-    assert friday[place - 1] == friday[place + 2] == "█" and friday.endswith(" 1")
+        assert friday[place] != "▇"
+    assert friday[place - 1] == friday[place + 2] == "▇" and friday.endswith(" 1")
     end = LABEL + 30 // per
-    assert now.index("▲") == end and sunday[end] == "█" and sunday[end + 1] == " "
+    assert now.index("▲") == end and sunday[end] == "▇" and sunday[end + 1] == " "
     assert days[0][LABEL:].split() == ["·" * (48 // per), "·"], "nothing is known of Monday"
 
 
@@ -76,11 +82,11 @@ def test_without_what_was_read_there_is_no_picture() -> None:
 
 async def test_the_list_has_the_detail_beside_it_from_160_columns_on() -> None:
     async with shown(lived(), 159, 40) as screen:
-        await screen.press("2")
+        await show_list(screen)
         await screen.sees("WHY")
         assert "▲ now" not in screen.text()
     async with shown(lived(), 160, 40) as screen:
-        await screen.press("2")
+        await show_list(screen)
         await screen.says("▲ now 15:06", "7 days up 94.", "drops 428 the connection was closed ×")
         await screen.says("worst Sun 06-15", "connects p50", "5 beside it: shop-00, shop-03")
         await screen.says("same proxy: shop-00 (4 today)", "▲3.2×", "lines more · → scrolls here")
@@ -91,7 +97,7 @@ async def test_from_220_columns_on_the_log_of_all_is_beside_both() -> None:
     fleet = lived()
     fleet.log("shop-07", "a line of another one")
     async with shown(fleet, 220, 40) as screen:
-        await screen.press("2")
+        await show_list(screen)
         await screen.sees("log of all", "a line of another one")
         fleet.log("shop-08", "a newer line")
         await screen.sees("a newer line")
@@ -105,18 +111,19 @@ async def test_from_220_columns_on_the_log_of_all_is_beside_both() -> None:
 @pytest.mark.parametrize("width", [160, 220])
 async def test_nothing_flips_when_the_selection_moves(width: int) -> None:
     async with shown(lived(), width, 40) as screen:
-        await screen.press("2")
+        await show_list(screen)
         await screen.sees("▲ now")
         before = edges(screen)
-        for name in list(screen.fleet.views)[1:8]:
+        for _ in range(7):
+            name = screen.app.model.selected
             await screen.press("down")
-            await screen.until(lambda text, name=name: f"▌  {name} " in text)
+            await screen.until(lambda text, was=name: f"▌  {was} " not in text)  # type: ignore[misc]
             assert edges(screen) == before
 
 
 async def test_the_arrows_go_into_the_detail_scroll_it_and_come_back() -> None:
     async with shown(lived(), 220, 40) as screen:
-        await screen.press("2")
+        await show_list(screen)
         await screen.sees("→ scrolls here")
         await screen.press("right", "end")
         await screen.sees("┃ ↑")
@@ -124,15 +131,17 @@ async def test_the_arrows_go_into_the_detail_scroll_it_and_come_back() -> None:
         await screen.press("right", "up", "left", "home")
         await screen.until(lambda text: f"┃ {FIRST}" in text)
         await screen.press("escape", "down")
-        await screen.until(lambda _: screen.app.model.selected == "shop-bandung")
+        await screen.until(lambda _: screen.app.model.selected not in (None, FIRST))
         assert "┃" not in screen.text()
 
 
 async def test_it_is_asked_for_once_the_selection_rests_and_once_a_minute() -> None:
     fleet = lived()
     async with shown(fleet, 160, 40) as screen:
-        await screen.press("2", *["down"] * 8)
-        selected = list(fleet.views)[8]
+        await show_list(screen)
+        await screen.press(*["down"] * 8)
+        selected = screen.app.model.selected
+        assert selected is not None
         await screen.until(lambda _: fleet.asked[-1:] == [selected], "the week that was asked for")
         assert set(fleet.asked) <= {FIRST, selected}
         for _ in range(3):
@@ -147,7 +156,7 @@ async def test_before_it_is_read_the_day_that_is_known_is_shown() -> None:
     fleet = lived()
     async with shown(fleet, 160, 40) as screen:
         await screen.until(lambda _: bool(screen.app.model.recent), "the days of all")
-        await screen.press("2")
+        await show_list(screen)
         text = await screen.sees("▲ now")
         assert "is being read" in text or "7 days" in text
 
@@ -160,7 +169,7 @@ async def test_a_week_that_cannot_be_read_says_so() -> None:
 
     fleet.timeline = broken  # type: ignore[method-assign]
     async with shown(fleet, 160, 40) as screen:
-        await screen.press("2")
+        await show_list(screen)
         await screen.says("history cannot be read: waziterm.log has the details")
 
 
@@ -169,7 +178,8 @@ async def test_a_week_that_cannot_be_read_says_so() -> None:
 
 async def test_columns_are_chosen_and_shown_at_once_as_far_as_they_fit() -> None:
     async with shown(lived(), 120, 40) as screen:
-        await screen.press("2", "w")
+        await show_list(screen)
+        await screen.press("w")
         await screen.sees("Columns of the list", "[x] 440", "[ ] PROXY")
         await screen.press("up", "up", "up", "space")
         await screen.sees("[x] PROXY", "id-7.proxy.example:10")
@@ -186,7 +196,8 @@ async def test_columns_are_chosen_and_shown_at_once_as_far_as_they_fit() -> None
 
 async def test_the_detail_is_one_of_the_choices() -> None:
     async with shown(lived(), 160, 40) as screen:
-        await screen.press("2", "w", "space", "escape")
+        await show_list(screen)
+        await screen.press("w", "space", "escape")
         await screen.until(lambda text: "▲ now" not in text and "DROPS" in text)
         await screen.press("w", "space", "escape")
         await screen.sees("▲ now")
@@ -200,7 +211,7 @@ async def test_the_columns_of_other_views_are_none() -> None:
 
 async def test_the_list_tells_the_week_of_all() -> None:
     async with shown(lived(), 159, 40) as screen:
-        await screen.press("2")
+        await show_list(screen)
         text = await screen.sees("DROPS", "100 %")
         (line,) = (line for line in text.splitlines() if FIRST in line)
         week_ = screen.app.model.recent[FIRST]
@@ -215,6 +226,7 @@ async def test_tab_scrolls_what_is_known_instead_of_the_log() -> None:
     for number in range(80):
         fleet.log(FIRST, f"line {number:02}")
     async with shown(fleet, 120, 36) as screen:
+        screen.app.model.selected = FIRST
         await screen.press("enter")
         await screen.sees("lines more · tab scrolls here", "line 79")
         await screen.press("tab", "end")
@@ -226,6 +238,7 @@ async def test_tab_scrolls_what_is_known_instead_of_the_log() -> None:
 
 async def test_where_the_log_is_below_tab_shows_what_is_known_alone() -> None:
     async with shown(lived(), 80, 24) as screen:
+        screen.app.model.selected = FIRST
         await screen.press("enter", "tab")
         await screen.sees("Mon  9", "Sun 15", "lines more")
         await screen.press("tab")

@@ -197,7 +197,7 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str], tuple[str, ...]]]
     "focus": (
         every_state,
         ["right", "enter"],
-        ("sejak 15:06:36", "nomor +62811", "sesi sessions/shop-bandung.db", "dalam 0:07: satu percobaan terjaga"),
+        ("sejak 15:06:36", "nomor +62811", "sesi sessions/", "dalam 0:07: satu percobaan terjaga"),
     ),
     "focus_qr": (
         lambda: ScriptedFleet(scripted.pairing("shop-medan")),

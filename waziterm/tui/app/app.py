@@ -24,6 +24,7 @@ from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.newest_message import NewestMessage
+from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
@@ -68,6 +69,7 @@ class WazitermApp(ContainedApp):
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
     silent_since: when the fleet told something last, UTC seconds, while it tells nothing any more.
     look: how it calls whoever looks elsewhere; None: not at all. home: where the fleet lives.
+    memory: how somebody looked at the fleet last; None: nothing is remembered.
 
     commands: what its keys and its palette call. screens: which are shown. message: says something.
     """
@@ -95,6 +97,7 @@ class WazitermApp(ContainedApp):
         silent_since: Callable[[], float | None] = lambda: None,
         look: Look | None = None,
         home: Home | None = None,
+        memory: Memory | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self._look = look
@@ -119,7 +122,11 @@ class WazitermApp(ContainedApp):
         self._news = asyncio.Event()
         self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
-        self._main = MainScreen(self.model, fleet, self._seen_at, tell)
+        self._memory = memory or Memory(None)
+        known = self._memory.read(Remembered.of(look or Look()))
+        self.model.remember(known.sort, known.density)
+        self.model.columns, self.model.detail = known.columns, known.detail
+        self._main = MainScreen(self.model, fleet, self._seen_at, tell, known.view)
         self._actions = Actions(
             fleet,
             self.model,
@@ -208,6 +215,20 @@ class WazitermApp(ContainedApp):
             await asyncio.sleep(1.0 - self._clock() % 1.0)
             self.message.take_away()
             self._repaint()
+            await self.remember()
+
+    async def remember(self) -> None:
+        """Keep how the fleet is looked at, where that has changed."""
+        model = self.model
+        seen = Remembered(
+            self._main.view_shown,
+            model.arrangement.sort,
+            model.density,
+            model.columns,
+            model.detail,
+        )
+        if seen != self._memory.kept:
+            await asyncio.to_thread(self._memory.keep, seen)
 
     async def _look_back(self) -> None:
         """Ask for the history every minute, and soon after something went wrong."""

@@ -125,6 +125,9 @@ class OnFleet(Protocol):
     def choose_columns(self) -> None:
         """Ask which columns the list has."""
 
+    def density(self) -> None:
+        """Show those that need nobody as rows on the wall, or as cards."""
+
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
 

@@ -7,12 +7,11 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import KeyAction
-from waziterm.domain.stats.strips import DAY_CELLS, DAYS, Recent, read_cells
+from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.fleet.rows import Rows
-from waziterm.tui.instance import pictures
 from waziterm.tui.instance.card import wrapped
-from waziterm.tui.paint import look
+from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cell, inert, row
 from waziterm.tui.state.columns import HEADINGS, INDENT, Column, Fitting, columns
 from waziterm.tui.state.model import FleetModel
@@ -118,14 +117,13 @@ class FleetList(Rows):
         """What the last days tell, and the blank behind it; nothing as long as they are not
         known."""
         text, style = "", look.FAINT
-        if recent is not None and column is Column.DAY:
-            cells = pictures.hourly(read_cells(recent.cells)[-DAY_CELLS:], DAY_CELLS // size)
-            return [*pictures.strip(cells), (" ", look.PLAIN)]
+        if column is Column.DAY:
+            return [*strips.day(recent, size), (" ", look.PLAIN)]
         if recent is not None and column is Column.UP and recent.uptime is not None:
             text = share(recent.uptime)
         elif recent is not None and column is Column.DROPS and recent.drops:
-            many, more = sum(recent.drops), pictures.times(recent)
-            text = f"{many:>3} {pictures.sparkline(recent.drops, DAYS)}" if many else "  0"
+            many, more = sum(recent.drops), strips.more(recent)
+            text = f"{many:>3}{'▲' if more else ' '}{strips.bars(recent.drops)}" if many else "  0"
             style = look.TROUBLE if more else look.FAINT
         elif recent is not None and column is Column.CONNECT and recent.connect_s is not None:
             text = measured(recent.connect_s)

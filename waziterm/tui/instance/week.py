@@ -13,7 +13,7 @@ from textual.strip import Strip
 from waziterm.domain.stats.strips import CELL_S, DAY_CELLS, DAYS, NOTHING, Cell, Recent, read_cells
 from waziterm.lang import tr, trn
 from waziterm.tui.instance import pictures
-from waziterm.tui.paint import look
+from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, row
 from waziterm.tui.state.past import Past
 from waziterm.tui.text.format import clock_minute, local, seconds, weekday
@@ -105,16 +105,17 @@ def _day(
     count = min(DAY_CELLS, round((end - begin) / CELL_S), int((now - begin) // CELL_S) + 1)
     places = range(first, first + count)
     shown = [cells[place] if 0 <= place < len(cells) else NOTHING for place in places]
-    picture = pictures.strip(pictures.hourly(shown, per))
+    shown += [NOTHING] * (-count % per)
+    picture = strips.strip(shown, len(shown) // per)
     drops = recent.drops[-1 - back] if back < len(recent.drops) else 0
     label = f" {weekday(begin)} {_day_of_month(begin):>2}".ljust(LABEL)
     spans: list[Span] = [
         (label, look.FAINT if back else look.BRIGHT),
         *picture,
-        (" " * (DAY_CELLS // per - -(-count // per)), look.PLAIN),
+        (" " * (DAY_CELLS // per - len(shown) // per), look.PLAIN),
         (f" {drops or '·':>4}", look.PLAIN if drops else look.QUIET),
     ]
-    if not back and (more := pictures.times(recent)):
+    if not back and (more := strips.more(recent)):
         spans.append((f" {more}", look.TROUBLE))
     return row(spans, width, look.PLAIN)
 

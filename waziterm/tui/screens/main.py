@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from waziterm.domain.fleet.api import Fleet
-from waziterm.domain.screen import KeyAction, Place
+from waziterm.domain.screen import Density, KeyAction, Place
 from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.incidents import Incidents
@@ -46,7 +46,10 @@ class FilterField(Input):
 
 
 class MainScreen(FleetScreen):
-    """The fleet in one of several views. They share the selection, the filter and the marks."""
+    """The fleet in one of several views. They share the selection, the filter and the marks.
+
+    view: the first one that is shown.
+    """
 
     place = Place.FLEET
     AUTO_FOCUS = ""
@@ -58,6 +61,7 @@ class MainScreen(FleetScreen):
         fleet: Fleet,
         clock: Callable[[], float],
         tell: Callable[[Mood, str], None],
+        view: View,
     ) -> None:
         super().__init__(model, clock)
         self._fleet = fleet
@@ -67,7 +71,7 @@ class MainScreen(FleetScreen):
         self.queue = Queue(model, clock)
         self.trash = Trash(model, clock)
         self._list = FleetList(model, clock)
-        self.view_shown = View.WALL
+        self.view_shown = view
         self._detail = Detail(model, clock)
         self._log = LogOfAll(model)
         self._pane = Pane.LIST
@@ -371,6 +375,15 @@ class MainScreen(FleetScreen):
         if self._is_arranged():
             self.model.sort_next()
             self.repaint()
+
+    def density(self) -> None:
+        if self.view_shown is not View.WALL:
+            wall = key_of(KeyAction.VIEW_WALL)
+            self._tell(Mood.TROUBLE, tr("rows and cards are of the wall; press {wall}", wall=wall))
+            return
+        rows = self.model.density is Density.ROWS
+        self.model.density = Density.CARDS if rows else Density.ROWS
+        self.repaint()
 
     def reverse(self) -> None:
         if self._is_arranged():

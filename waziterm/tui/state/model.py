@@ -9,6 +9,7 @@ from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import Density, Sort
 from waziterm.domain.stats.strips import Recent
 from waziterm.tui.state.arrange import Arrangement, arranged
 from waziterm.tui.state.columns import Column
@@ -32,7 +33,7 @@ class FleetModel:
     a screen shows them. home: where the fleet lives, None where nobody says so. recent: the last
     hours and days, by name, as far as they were read. columns: of the list, that the operator
     wants; None: those that fit and are worth most. detail: they want it beside the list, where
-    there is room.
+    there is room. density: of the wall.
     """
 
     def __init__(self, fleet: Fleet, *, read_only: bool = False, home: Home | None = None) -> None:
@@ -43,6 +44,7 @@ class FleetModel:
         self.columns: frozenset[Column] | None = None
         self.detail = True
         self._told: dict[str, InstanceView] = {}
+        self.density = Density.ROWS
         self._views: dict[str, InstanceView] = {}
         self._numbers: Mapping[str, str] = {}
         self._lines: dict[str, deque[LogLine]] = {}
@@ -83,6 +85,11 @@ class FleetModel:
             else each
             for each in self.incidents
         )
+
+    def remember(self, sort: Sort, density: Density) -> None:
+        """Show the fleet as somebody left it."""
+        self.arrangement = self.arrangement.sorted_by(sort)
+        self.density = density
 
     def filter(self, pattern: str) -> None:
         self.arrangement = replace(self.arrangement, pattern=pattern)
