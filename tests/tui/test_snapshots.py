@@ -1,5 +1,6 @@
 """Pictures of the main states, compared with those of the last good look (`--snapshot-update`)."""
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,14 +11,16 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.scriptedtools import CONFLICT, MOVES
-from tests.tui import scripted
+from tests.tui import scripted, weeks
+from tests.tui.painted import DEADLINE_S
 from tests.tui.scripted import ScriptedFleet
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Theme
 from waziterm.tui.app.app import WazitermApp
 from waziterm.tui.paint.finish import Finish
-from waziterm.tui.state.here import View
+from waziterm.tui.screens.instance import FocusScreen
+from waziterm.tui.state.here import Home, View
 
 
 def _never_linked() -> ScriptedFleet:
@@ -63,6 +66,38 @@ EVERY_VIEW = (
     "wall", "list", "focus_qr", "focus_cooldown", "focus_connected", "incidents", "queue", "empty",
     "help", "log",
 )  # fmt: skip
+
+
+WEEKS: dict[str, list[str]] = {"list": ["2"], "focus": ["enter"]}
+"""With a week behind them; on a wide screen more stands beside the list."""
+
+
+@pytest.mark.parametrize(
+    "size", [(80, 24), (120, 36), (160, 50), (220, 60)], ids=lambda size: f"{size[0]}x{size[1]}"
+)
+@pytest.mark.parametrize("view", WEEKS)
+def test_week(snap_compare: Callable[..., bool], view: str, size: tuple[int, int]) -> None:
+    async def look(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, WazitermApp)
+        app.model.selected = "shop-jakarta"
+        await pilot.press(*WEEKS[view])
+        async with asyncio.timeout(DEADLINE_S):
+            while not read_of(app):
+                await pilot.pause(0.05)
+        await pilot.pause()
+
+    app = App(lambda: weeks.lived(12), home=Home("box-3", "/srv/waziterm"))
+    assert snap_compare(app, terminal_size=size, run_before=look)
+
+
+def read_of(app: WazitermApp) -> bool:
+    """Whether what takes its time is on the screen: the days of all, the week of one."""
+    text = "\n".join(
+        "".join(text for text, *_ in strip) for strip in app.screen._compositor.render_strips()
+    )
+    beside = app.screen.size.width >= 160 or isinstance(app.screen, FocusScreen)
+    return bool(app.model.recent) and (not beside or "away: when" in text or "back in" in text)
 
 
 def test_every_view_has_its_pictures() -> None:
@@ -121,9 +156,14 @@ class App(WazitermApp):
 
     CSS_PATH = str(Path(inspect.getfile(WazitermApp)).with_name("waziterm.tcss"))
 
-    def __init__(self, build: Callable[[], ScriptedFleet], finish: Finish | None = None) -> None:
+    def __init__(
+        self,
+        build: Callable[[], ScriptedFleet],
+        finish: Finish | None = None,
+        home: Home | None = None,
+    ) -> None:
         fleet = build()
-        super().__init__(fleet, clock=fleet.clock)
+        super().__init__(fleet, clock=fleet.clock, home=home)
         if finish is not None:
             finish.put_on(self)
 

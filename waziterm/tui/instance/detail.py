@@ -1,6 +1,7 @@
 """What is known of the selected instance, beside the list."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from textual.filter import LineFilter
 from textual.strip import Strip
@@ -66,6 +67,9 @@ class Detail(Canvas):
             self._card.past = self._past(view.name)
             hint = "" if self.active else tr("→ scrolls here")
             beside = self._model.beside(view)
+            if self._model.as_of is not None:
+                # Whether it is up still nobody knows.
+                view = replace(view, connected_at=None)
             lines = self._card.draw(view, beside, width - 1, height, self._clock(), hint)
         side, blank = edge(self.active), row((), width - 1, look.PLAIN)
         return [Strip.join([side, lines[y] if y < len(lines) else blank]) for y in range(height)]

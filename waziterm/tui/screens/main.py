@@ -214,7 +214,8 @@ class MainScreen(FleetScreen):
         """Ask for the week of the selected one: once it has stayed so for a moment, and once a
         minute."""
         name = self.model.selected
-        if name is None or self._asked == (name, int(self.clock() // 60)):
+        asked = self._asked == (name, int(self.clock() // 60))
+        if name is None or asked or self.model.as_of is not None:
             return
         self._asked = (name, int(self.clock() // 60))
         self.run_worker(self._take_detail(name), group="detail", exclusive=True)
