@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from tests.tui import scripted
 from tests.tui.scripted import NOW, ScriptedFleet
-from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.api import InstanceView, LogLine, Source
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -163,4 +163,10 @@ def lived(count: int = 12) -> Lived:
         for place, view in enumerate(views)
         if view.state is State.CONNECTED
     }
-    return Lived(*views, courses=courses)
+    fleet = Lived(*views, courses=courses)
+    for place, name in enumerate(fleet.views):
+        fleet.logs[name] = [
+            LogLine(seq, NOW - 60 + 9 * seq + place / 3, Source.LIBRARY, f"probe {seq} answered")
+            for seq in range(1, 5)
+        ]
+    return fleet

@@ -180,7 +180,7 @@ class WazitermApp(ContainedApp):
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")
         self.run_worker(self._look_back(), group="feed")
-        self.call_after_refresh(self.run_worker, self._look_at_days(), group="feed")
+        self.run_worker(self._look_at_days(), group="feed")
 
     async def _follow(self) -> None:
         """Take in the fleet's changes, at most one repaint per frame."""
@@ -256,7 +256,9 @@ class WazitermApp(ContainedApp):
             await asyncio.sleep(SETTLE_S)
 
     async def _look_at_days(self) -> None:
-        """Ask for the last hours and days of all, once a minute. The first paint does not wait."""
+        """Ask for the last hours and days of all, once a minute; first when something is seen, for
+        the first paint does not wait for them."""
+        await asyncio.sleep(FRAME_S)
         while True:
             try:
                 self.model.recent = await self._recent()
