@@ -4,6 +4,7 @@ who watch one fleet keep each their own."""
 import json
 import logging
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -77,7 +78,8 @@ class Memory:
             fresh.replace(self._path)
         except OSError as error:
             logger.warning("the screen is not remembered: %s", error)
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink()
 
 
 def users_file() -> Path | None:

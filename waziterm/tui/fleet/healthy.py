@@ -49,7 +49,7 @@ def columns(width: int, name: int, *, remarks: bool) -> Columns:
     """
     kept = {"name": min(max(name, _LEAST_NAME), _MOST_NAME, max(_LEAST_NAME, width // 4))}
     free = width - _LEAD - kept["name"] - 1
-    wanted = [("strip", 12), ("uptime", _UPTIME), ("drops", _DROPS), ("strip", 24)]
+    wanted = [("strip", 12), ("drops", _DROPS), ("uptime", _UPTIME), ("strip", 24)]
     wanted += [("more", _MORE), ("days", _DAYS), ("probe", _PROBE)]
     wanted += [("remark", _SAYS)] if remarks else []
     wanted += [("number", _NUMBER), ("connect", _CONNECT), ("strip", 48)]
@@ -72,11 +72,11 @@ def longest(names: Iterable[str]) -> int:
 def heading(fits: Columns, width: int, begin: float | None) -> Strip:
     """What stands over the rows. begin: of the strips' first cell, UTC seconds; None where no
     strip is known yet."""
-    axis = tr("24 h") if begin is None else _axis(begin, fits.strip)
+    axis = tr("24 h") if begin is None or not fits.strip else _axis(begin, fits.strip)
     titles = [
         (tr("NAME"), fits.name),
         (tr("NUMBER"), fits.number),
-        (axis if fits.strip else "", fits.strip),
+        (axis, fits.strip),
         (tr("UP %"), fits.uptime),
         (tr("DROPS 7 d") if fits.days else tr("DROPS"), _as_one(fits.drops, fits.days, fits.more)),
         (tr("CONNECT"), fits.connect),
@@ -154,7 +154,8 @@ def draw(
 def _said(view: InstanceView, now: float) -> Span | None:
     """What an instance has to say that is no figure."""
     if view.state is not State.CONNECTED:
-        parts = [words.state_word(view, now), words.why(view), words.next_step(view, now)]
+        # What comes next is cut last: the glyph and the word say already what it is.
+        parts = [words.state_word(view, now), words.next_step(view, now), words.why(view)]
         return " · ".join(part for part in parts if part), look.SIGNS[view.state].style
     if barred := words.barred(view, now):
         return barred, look.MARKED

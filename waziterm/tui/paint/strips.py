@@ -27,6 +27,8 @@ WIDTHS = (48, 24, 16, 12)
 
 def strip(cells: Sequence[Cell], width: int) -> list[Span]:
     """Cells in exactly `width` cells of the screen, as equal shares; it divides their number."""
+    if not width:
+        return []
     each = len(cells) // width
     shown = cells if each == 1 else [joined(cells[at * each :][:each]) for at in range(width)]
     looks = ((_glyph(cell), _style(cell.state)) for cell in shown)
