@@ -210,7 +210,7 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str], tuple[str, ...]]]
         ["4"],
         ("2 insiden dalam 7 hari", "percobaan terjaga, tersambung setelah 12 dtk"),
     ),
-    "help": (every_state, ["question_mark"], ("Di mana saja", "insiden: apa yang terjadi")),
+    "help": (every_state, ["question_mark"], ("Di mana saja", "antrean pemindaian")),
     "empty": (ScriptedFleet, [], ("Belum ada nomor WhatsApp", "Tekan a untuk menambah instance")),
 }
 

@@ -182,7 +182,7 @@ class App(WazitermApp):
 
 def app_of(view: str, finish: Finish | None = None) -> "App":
     """What the wall does is seen on the wall; all else is known by who was added first."""
-    return App(VIEWS[view][0], finish, AS_FIRST_SEEN if view.startswith("wall") else AS_ADDED)
+    return App(VIEWS[view][0], finish, look=AS_FIRST_SEEN if view.startswith("wall") else AS_ADDED)
 
 
 def after(keys: list[str]) -> Callable[[Pilot[Any]], Any]:

@@ -126,7 +126,10 @@ async def test_a_restart_says_who_is_missing_and_goes_on_when_it_is_closed() -> 
     async with shown(fleet, 120, 40) as screen:
         await screen.press("R", "y")
         text = await screen.says(
-            "1 of 2", "shop-b is not back yet: retrying", "enter show shop-b", "esc close; it goes on"
+            "1 of 2",
+            "shop-b is not back yet: retrying",
+            "enter show shop-b",
+            "esc close; it goes on",
         )
         assert "shop-a is not back" not in text
         await screen.press("escape")

@@ -13,6 +13,8 @@ class Theme(StrEnum):
     """The colours of the screen."""
 
     DARK = "dark"
+    DARK_BLUE = "dark-blue"
+    DARK_WARM = "dark-warm"
     LIGHT = "light"
     HIGH_CONTRAST = "high-contrast"
 
@@ -240,6 +242,9 @@ def clashes(keymap: Mapping[str, str]) -> dict[str, str]:
     """
     order = list(keymap)
     found: dict[str, str] = {}
+    for key in keymap.get(KeyAction.LEAVE, "").split(","):
+        if key in _ANSWERS:
+            found.setdefault(KeyAction.LEAVE, f"{key} is the key of an answer to a question")
     bound = {row: keymap.get(row[0], keys) for row, keys in OUR_KEYS.items()}
     for place in (Place.FLEET, Place.FOCUS, Place.LOG):
         taken: dict[str, KeyAction] = {}
@@ -253,9 +258,6 @@ def clashes(keymap: Mapping[str, str]) -> dict[str, str]:
                     wrong = max(given, key=order.index)
                     other = first if wrong is action else action
                     found.setdefault(wrong, f"{key} is the key of {other} too")
-    for key in keymap.get(KeyAction.LEAVE, "").split(","):
-        if key in _ANSWERS:
-            found.setdefault(KeyAction.LEAVE, f"{key} is the key of an answer to a question")
     return found
 
 
@@ -275,7 +277,9 @@ class Screen:
     """`[screen]`: how the screen looks, and which keys it has."""
 
     theme: Theme = setting(
-        Theme.DARK, "The colours: dark, light or high-contrast.", applies=Applies.SCREEN
+        Theme.DARK,
+        "The colours: dark, dark-blue, dark-warm, light or high-contrast.",
+        applies=Applies.SCREEN,
     )
     ascii: Ascii = setting(
         Ascii.AUTO,

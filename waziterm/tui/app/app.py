@@ -15,7 +15,7 @@ from textual.events import Event
 from textual.screen import Screen
 
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
-from waziterm.domain.screen import KeyAction, Theme
+from waziterm.domain.screen import KeyAction
 from waziterm.domain.screen import Screen as Look
 from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
@@ -23,6 +23,7 @@ from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
+from waziterm.tui.app.look_commands import LookCommands
 from waziterm.tui.app.newest_message import NewestMessage
 from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
@@ -30,8 +31,7 @@ from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
 from waziterm.tui.commands.keys import names_of, press, rebound
 from waziterm.tui.commands.targets import Commands
-from waziterm.tui.paint.finish import only_ascii
-from waziterm.tui.paint.themes import textual_theme, theme_name
+from waziterm.tui.paint.finish import Finish, only_ascii
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.here import Home
@@ -102,8 +102,8 @@ class WazitermApp(ContainedApp):
         super().__init__(driver_class=driver_class)
         self._look = look
         self._title = ""
-        self.register_theme(textual_theme(Theme.DARK))
-        self.theme = theme_name(Theme.DARK)
+        self.finish = Finish()
+        self.finish.put_on(self)
         self.animation_level = "none"
         self.model = FleetModel(fleet, read_only=read_only, home=home)
         self.model.load()
@@ -139,6 +139,7 @@ class WazitermApp(ContainedApp):
             self, self._main, fleet, self.model, self._seen_at, tell, attached=attached
         )
         instances = InstanceCommands(self, self.model, self._actions, self.screens, tell)
+        self.looks = LookCommands(self, self.message)
         self.commands = Commands(
             instances,
             ToolCommands(

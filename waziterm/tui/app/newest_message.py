@@ -37,9 +37,7 @@ class NewestMessage:
     def take_away(self) -> None:
         """Take it off the screen if it is over, or if what it tells of is."""
         shown = self._message
-        if shown is not None and (
-            shown.is_over(self._clock()) or shown.is_past(self._model.get)
-        ):
+        if shown is not None and (shown.is_over(self._clock()) or shown.is_past(self._model.get)):
             self._show(None)
 
     def _show(self, message: Message | None) -> None:

@@ -32,6 +32,7 @@ REVEALED_S = 60.0
 
 logger = logging.getLogger(__name__)
 
+
 class ToolCommands:
     """What the tools' keys do: `targets.ToolKeys`. Dialogs load when a key is pressed.
 

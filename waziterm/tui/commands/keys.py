@@ -4,6 +4,7 @@ A row holds the function that its key calls, so that the type checker names a ro
 missing. Textual, which finds functions by names, is given one action for all of them.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, assert_never
@@ -64,6 +65,11 @@ class Key(Generic[_Target]):
         """Its sentence in the help, with the other keys as they are bound."""
         return with_keys_named(tr(self.about))
 
+    @property
+    def title(self) -> str:
+        """Its sentence up to the first mark, as a name."""
+        return re.split(r"[:;,]", self.told)[0]
+
     def word(self, here: Here) -> str:
         """The footer's word; `s` and esc say which of the things that they do comes next."""
         if self.action is KeyAction.START_STOP and here.instance is not None and not here.marked:
@@ -77,8 +83,10 @@ class Key(Generic[_Target]):
 
 @dataclass(frozen=True, slots=True)
 class AppKey(Key[Commands]):
-    """A key whose function is the app's. do_on: the same on an instance that the palette names."""
+    """A key whose function is the app's. do_on: the same on an instance that the palette names.
+    meant: it acts on the instance that is selected, or on those that are marked."""
 
+    meant: bool = False
     do_on: Callable[[Commands, str], None] | None = None
 
 
@@ -131,17 +139,18 @@ _ROWS: tuple[AnyKey, ...] = (
     FleetKey(KeyAction.MOVE_LAST, "End G", "", "the last one",
         lambda at: at.move(Move.LAST)),
     AppKey(KeyAction.FOCUS_INSTANCE, "enter", "show",
-        "show it in full: QR code, log, facts", _focus, place=Place.FLEET, when=_with_instance),
-    AppKey(KeyAction.VIEW_WALL, "1", "", "the wall: those that need somebody as cards",
+        "show it in full: QR code, log, facts", _focus, place=Place.FLEET, when=_with_instance,
+        meant=True),
+    AppKey(KeyAction.VIEW_WALL, "1", "", "the wall",
         lambda app: app.screens.view(View.WALL)),
-    AppKey(KeyAction.VIEW_LIST, "2", "", "the list: a row for each instance",
+    AppKey(KeyAction.VIEW_LIST, "2", "", "the list",
         lambda app: app.screens.view(View.LIST)),
-    AppKey(KeyAction.FOCUS_INSTANCE, "3", "", "one instance in full", _focus),
-    AppKey(KeyAction.VIEW_INCIDENTS, "4", "", "the incidents: what happened, what was done",
+    AppKey(KeyAction.FOCUS_INSTANCE, "3", "", "one in full", _focus),
+    AppKey(KeyAction.VIEW_INCIDENTS, "4", "", "the incidents",
         lambda app: app.screens.view(View.INCIDENTS)),
-    AppKey(KeyAction.VIEW_QUEUE, "5", "", "the queue: who waits for a scan, code after code",
+    AppKey(KeyAction.VIEW_QUEUE, "5", "", "the queue of scans",
         lambda app: app.screens.view(View.QUEUE)),
-    AppKey(KeyAction.VIEW_TRASH, "6", "", "the trash: what can be restored",
+    AppKey(KeyAction.VIEW_TRASH, "6", "", "the trash",
         lambda app: app.tools.trash()),
     FleetKey(KeyAction.FILTER, "/", "filter", "show only what fits; ! inverts",
         lambda at: at.filter(), when=lambda here: here.arranged),
@@ -154,13 +163,13 @@ _ROWS: tuple[AnyKey, ...] = (
         "on the wall, show those that need nobody as rows or as cards", lambda at: at.density(),
         when=lambda here: here.arranged and here.view is View.WALL),
     FleetKey(KeyAction.MARK, "space", "",
-        "mark it, also an incident; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
+        "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
         lambda at: at.mark()),
     FleetKey(KeyAction.COLUMNS, "w", "columns", "the list's columns, and the detail beside it",
         lambda at: at.choose_columns(), when=lambda here: here.view is View.LIST),
     FleetKey(KeyAction.MARK_ALL, "*", "mark all", "mark all that are shown, or none of them",
         lambda at: at.mark_all(), when=lambda here: here.arranged),
-    FleetKey(KeyAction.MARK_RANGE, "v", "", "mark all from here to where you move; again: enough",
+    FleetKey(KeyAction.MARK_RANGE, "v", "", "mark from here to where you move; again ends it",
         lambda at: at.mark_range()),
     FleetKey(KeyAction.MARK_INVERT, "i", "", "mark the others of those that are shown",
         lambda at: at.mark_others()),
@@ -184,23 +193,26 @@ _ROWS: tuple[AnyKey, ...] = (
     AppKey(KeyAction.START_STOP, "s", "start/stop",
         "start it, or stop it; of several it asks which",
         lambda app: app.instances.start_stop(),
-        do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance, commands=True),
+        do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.RECONNECT, "r", "reconnect",
-        "connect now; only this shortens a cool-down or ends a hold",
+        "connect now; ends a cool-down or a hold",
         lambda app: app.instances.reconnect(),
-        do_on=lambda app, name: app.instances.reconnect(name), when=_with_instance, commands=True),
+        do_on=lambda app, name: app.instances.reconnect(name), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.SEND_TEST, "t", "send-test", "send a short text to its own number",
         lambda app: app.instances.send_test(),
         do_on=lambda app, name: app.instances.send_test(name), when=lambda here: here.connected,
-        commands=True),
+        commands=True, meant=True),
     AppKey(KeyAction.CLEAN, "c", "clean", "move its session to the trash; asks first",
         lambda app: app.instances.clean(), do_on=lambda app, name: app.instances.clean(name),
-        when=_with_instance, commands=True),
+        when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.ADD, "a", "add", "add an instance", lambda app: app.instances.add(),
         commands=True),
     AppKey(KeyAction.SHOW_LOG, "l", "log", "its log on the whole screen, and back",
         lambda app: app.instances.show_log(), do_on=lambda app, name: app.instances.show_log(name),
-        when=_with_instance),
+        when=_with_instance, meant=True),
     AppKey(KeyAction.VIEW_LOG, "L", "log of all", "the log of the whole fleet, and back",
         lambda app: app.screens.fleet_log(), when=_with_fleet),
     LogKey(KeyAction.FOLLOW, "f", "follow", "follow the log, or stay where you are",
@@ -237,21 +249,22 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda app: app.tools.full_test(), when=_with_fleet, commands=True),
     AppKey(KeyAction.CHECK, "K", "check", "look for everything that is wrong or will be",
         lambda app: app.tools.check()),
-    AppKey(KeyAction.FIX, "F", "fix", "mend what a check finds; shows first what it would do",
+    AppKey(KeyAction.FIX, "F", "fix", "mend what a check finds; shows it first",
         lambda app: app.tools.fix(), commands=True),
     AppKey(KeyAction.RESTART, "R", "restart",
         "stop all, check, fix, start staggered; asks first", lambda app: app.tools.restart(),
         when=_with_fleet, commands=True),
-    AppKey(KeyAction.UNDO, "u", "undo", "restore what was removed last, or the selected entry",
+    AppKey(KeyAction.UNDO, "u", "undo", "restore what was removed last, or is selected",
         lambda app: app.tools.undo(), commands=True),
     AppKey(KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
-        lambda app: app.instances.remove(), when=_with_instance, commands=True),
+        lambda app: app.instances.remove(), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
         lambda app: app.tools.clean_all(), commands=True),
-    AppKey(KeyAction.NOTE, "N", "note", "leave a note for the next shift, or on an incident",
+    AppKey(KeyAction.NOTE, "N", "note", "a note for the next shift, or on an incident",
         lambda app: app.tools.note(), place=Place.FLEET,
         when=lambda here: here.view is View.INCIDENTS and here.instances > 0, commands=True),
-    AppKey(KeyAction.SHOW_NUMBERS, "#", "", "show the whole numbers for a minute, or mask them",
+    AppKey(KeyAction.SHOW_NUMBERS, "#", "", "show whole numbers for a minute, or mask them",
         lambda app: app.tools.show_numbers(), commands=True),
     AppKey(KeyAction.COMMAND_PALETTE, "^p :", "palette",
         "find any action and any instance", lambda app: app.screens.command_palette()),

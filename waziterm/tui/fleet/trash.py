@@ -1,5 +1,4 @@
-"""What lies in the trash: sessions that were taken out of use, and until when each can come back.
-"""
+"""What lies in the trash: sessions out of use, and until when each can come back."""
 
 from collections.abc import Callable
 
@@ -107,5 +106,7 @@ def _ends(entry: TrashView, now: float) -> list[Span]:
     if entry.expires_at is None:
         return [(tr("kept"), look.FAINT)]
     left = entry.expires_at - now
+    if left <= 0:
+        return [(tr("its time is over"), look.WARNING)]
     said = tr("until {day}, {left} left", day=day(entry.expires_at), left=duration(left))
     return [(said, look.WARNING if left < EXPIRES_SOON_S else look.FAINT)]

@@ -248,5 +248,6 @@ def _based(spans: Sequence[Span], base: Style) -> list[Span]:
     """Spans on the background of their row; what was found keeps its own."""
     if base is look.PLAIN:
         return list(spans)
-    paper = Style(bgcolor=base.bgcolor)
-    return [(text, style if style is look.FOUND else style + paper) for text, style in spans]
+    return [
+        (text, style if style is look.FOUND else look.on_selected(style)) for text, style in spans
+    ]

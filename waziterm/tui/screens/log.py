@@ -36,7 +36,7 @@ class LogScreen(FleetScreen):
     ) -> None:
         super().__init__(model, clock)
         self._tell = tell
-        self._field = SearchField(id="search", compact=True, placeholder=tr("a text in the log"))
+        self._field = SearchField(id="search", compact=True)
 
     @property
     @abstractmethod
@@ -116,6 +116,7 @@ class LogScreen(FleetScreen):
         self.show_lines()
         self.window.begin_search()
         self._field.display = True
+        self._field.placeholder = tr("a text in the log")
         self._field.value = self.window.pattern
         self._field.focus()
         self.repaint()

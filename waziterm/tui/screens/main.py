@@ -77,13 +77,7 @@ class MainScreen(FleetScreen):
         self._pane = Pane.LIST
         self._asked: tuple[str, int] | None = None
         self._range: tuple[str, frozenset[str]] | None = None
-        self._filter = FilterField(
-            id="filter",
-            compact=True,
-            placeholder=tr(
-                "name, number or state; state: name: number: reason: ask there; ! inverts"
-            ),
-        )
+        self._filter = FilterField(id="filter", compact=True)
 
     def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue | Trash:
         match view:
@@ -280,6 +274,9 @@ class MainScreen(FleetScreen):
         if not self._is_arranged():
             return
         self._filter.display = True
+        self._filter.placeholder = tr(
+            "name, number or state; state: name: number: reason: ask there; ! inverts"
+        )
         self._filter.value = self.model.arrangement.pattern
         self._filter.focus()
         self.footer.repaint()

@@ -1,5 +1,4 @@
-"""What a tool tells, as lines to walk along: from one that is about an instance, enter leads there.
-"""
+"""What a tool tells, as lines to walk along; from one about an instance enter leads there."""
 
 from collections.abc import Sequence
 from typing import assert_never
@@ -118,14 +117,12 @@ class ToldList(Canvas):
             chosen = place == self._chosen
             base = look.CHOSEN if chosen else look.BAR
             mark = Segment("▌ " if chosen else "  ", base + Style(color=look.ACCENT))
-            said = Segment.apply_style(text.render(self.app.console), base)
-            strip = Strip([mark, *(_on(segment, base) for segment in said)])
+            said = list(Segment.apply_style(text.render(self.app.console), base))
+            if chosen:
+                said = [Segment(part, look.on_selected(style or base)) for part, style, _ in said]
+            strip = Strip([mark, *said])
             strips.append(strip.adjust_cell_length(width, base))
         return [*strips, *[row((), width, look.BAR)] * (height - len(strips))]
-
-
-def _on(segment: Segment, base: Style) -> Segment:
-    return Segment(segment.text, (segment.style or base) + Style(bgcolor=base.bgcolor))
 
 
 def _broken(text: Text, width: int) -> list[Text]:

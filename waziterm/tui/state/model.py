@@ -104,6 +104,9 @@ class FleetModel:
     def sort_next(self) -> None:
         self.arrangement = self.arrangement.sorted_by_next()
 
+    def sort_by(self, sort: Sort) -> None:
+        self.arrangement = self.arrangement.sorted_by(sort)
+
     def reverse(self) -> None:
         self.arrangement = replace(self.arrangement, descending=not self.arrangement.descending)
 
