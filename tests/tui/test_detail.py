@@ -1,5 +1,7 @@
 """The detail beside the list: what it tells, when it is asked for, and that nothing flips."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.tui.painted import Shown, shown
@@ -8,7 +10,9 @@ from tests.tui.weeks import Lived, lived
 from waziterm.domain.fleet.history import Moved
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import Screen
 from waziterm.domain.stats.strips import DAYS
+from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.instance.week import LABEL, WIDE, week
 from waziterm.tui.state.columns import Column
 from waziterm.tui.state.past import Past, read_past
@@ -205,6 +209,22 @@ async def test_the_detail_is_one_of_the_choices() -> None:
         await screen.until(lambda text: "▲ now" not in text and "DROPS" in text)
         await screen.press("w", "space", "escape")
         await screen.sees("▲ now")
+
+
+async def test_what_was_chosen_is_remembered(tmp_path: Path) -> None:
+    file = tmp_path / "screen.json"
+    async with shown(lived(), 160, 40, memory=Memory(file)) as screen:
+        await show_list(screen)
+        await screen.press("w", "space", "down", "space", "escape")
+        await screen.app.remember()
+        chosen = screen.app.model.columns
+    assert chosen is not None and Column.NUMBER in chosen
+    async with shown(lived(), 160, 40, memory=Memory(file)) as screen:
+        await screen.sees("NUMBER")
+        assert (screen.app.model.columns, screen.app.model.detail) == (chosen, False)
+    for damaged in ('"no"', '["no such column"]', "7"):
+        file.write_text(f'{{"view":"list","sort":"name","density":"rows","columns":{damaged}}}')
+        assert Memory(file).read(Remembered.of(Screen())) == Remembered.of(Screen())
 
 
 async def test_the_columns_of_other_views_are_none() -> None:

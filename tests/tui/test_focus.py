@@ -72,7 +72,7 @@ async def test_it_shows_state_facts_history_and_log(size: tuple[int, int]) -> No
             "● connected",
             "logged in",
             "number +62812••••4411",
-            "health probe 0.08 s · sent 3",
+            "health probe 80 ms · sent 3",
             "the newest line",
             "Sun 06-15 13:06 1 h 00 min",
             "440 another client took over this",
@@ -99,7 +99,7 @@ async def test_no_fact_is_cut(width: int) -> None:
             "+62812••••4411:7@s.whatsapp.net",
             "sessions/shop-with-quite-a-long-name.db",
             "waziterm, in the phone's list",
-            "probe 0.08 s · sent 3",
+            "probe 80 ms · sent 3",
         ):
             assert value in text
 
