@@ -35,6 +35,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.reload import ConfigProblem, Reloaded
 from waziterm.domain.stats.hours import Hour
+from waziterm.domain.stats.strips import Recent
 from waziterm.domain.stats.sums import Stats, StatsBy, stats_of
 
 AT = 1_750_000_000.0
@@ -161,6 +162,8 @@ class ScriptedTools:
     acted: tuple[AuditEntry, ...] = ACTED
     left: tuple[ShiftNote, ...] = ()
     summed: tuple[Stats, ...] = SUMS
+    lately: tuple[Recent, ...] = ()
+    told_at_once = 100
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
@@ -340,6 +343,13 @@ class ScriptedTools:
         return tuple(
             each for each in self.summed if each.since >= since and name in (None, each.instance)
         )
+
+    async def recent(
+        self, after: str = "", name: str | None = None, *, days: int = 1
+    ) -> tuple[Recent, ...]:
+        told = sorted(self.lately, key=lambda each: each.instance)
+        told = [each for each in told if each.instance > after or name is not None]
+        return tuple(each for each in told if name in (None, each.instance))[: self.told_at_once]
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         return tuple(

@@ -20,6 +20,7 @@ from waziterm.domain.fleet.readonly import read_only
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase
+from waziterm.domain.stats.strips import Recent
 
 T = TypeVar("T")
 
@@ -100,6 +101,20 @@ async def test_an_attached_screen_acknowledges(far: RemoteFleet, fleet: LiveFlee
     with pytest.raises(FleetError, match="no instance is called 'nobody'") as caught:
         await far.timeline("nobody")
     assert caught.value.code == 2
+
+
+async def test_the_recent_past_comes_piece_by_piece(far: RemoteFleet, fleet: LiveFleet) -> None:
+    fleet.lately = tuple(
+        Recent(name, AT, "u8h0-0", 1.5, 2.0, 0.75, (0, 4), 0.5, 0.4) for name in ("a", "b", "c")
+    )
+    fleet.told_at_once = 2
+    assert await far.recent() == fleet.lately[:2]
+    assert await far.recent("b") == fleet.lately[2:]
+    assert await far.recent("c") == ()
+    assert await far.recent(name="a", days=7) == fleet.lately[:1]
+    assert await read_only(far).recent("b") == fleet.lately[2:]
+    with pytest.raises(FleetError, match="'days' must be a number from 1 to 7"):
+        await far.recent(days=8)
 
 
 async def test_read_only_reads_it_and_acknowledges_nothing(

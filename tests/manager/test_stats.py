@@ -1,16 +1,28 @@
 """The sums of a real manager's history, over scripted days of a clock that the test moves."""
 
+import time
+from itertools import groupby
+from pathlib import Path
+
 import pytest
 
 from tests.manager.hosting import Host
 from tests.manager.test_history import connect, online, opened
 from tests.manager.test_supervising import worker_of
 from tests.manager.world import BEGIN
+from waziterm.config import load_settings
 from waziterm.domain.fleet.api import InstanceNotFoundError
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.stats.strips import CELL_S, NOTHING, Cell, Recent, read_cells
 from waziterm.domain.stats.sums import Stats, StatsBy
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.stored.fleet import StoredFleet
 from waziterm.manager.workers.usage import ProcessUse
+from waziterm.store.records import Change
+from waziterm.store.store import open_store
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 SOME_S = 240.0
@@ -128,6 +140,65 @@ def test_a_clock_that_is_set_makes_no_hour_longer(host: Host, by_s: float) -> No
     assert all(one.uptime == pytest.approx(1.0, abs=0.02) for one in found)
     assert len(found) <= 7
     assert of(host, "a").drops == 0
+
+
+def recent(host: Host, name: str, days: int = 1) -> tuple[list[Cell], Recent]:
+    """The cells of the last hours alone."""
+    (found,) = host.world.run(host.fleet.recent(name=name, days=days))
+    return list(read_cells(found.cells)), found
+
+
+def test_the_last_hours_are_cells_of_half_an_hour(host: Host) -> None:
+    online(host, "a", "b")
+    host.world.pass_time(CELL_S)
+    for _ in range(3):
+        drop(host, "a", 2.0)
+        host.world.pass_time(SOME_S)
+    cells, found = recent(host, "a")
+    assert len(cells) == 48 and Cell(State.CONNECTED, 8) in cells[-4:]
+    assert cells[-1].level in (7, 8) and cells[0] == NOTHING
+    assert found.drops == (0, 0, 0, 0, 0, 0, 3) and found.mean_drops in (None, 0.0)
+    assert found.uptime == pytest.approx(1.0, abs=0.01)
+    assert found.connect_s == pytest.approx(0.0, abs=1.0)
+    assert host.world.clock.now() - found.begin == pytest.approx(DAY_S - 900, abs=901)
+    assert len(recent(host, "a", 7)[0]) == 7 * 48
+    everyone = host.world.run(host.fleet.recent())
+    assert [each.instance for each in everyone] == ["a", "b"]
+    assert host.world.run(host.fleet.recent("a")) == everyone[1:]
+    assert host.world.run(host.fleet.recent("b")) == ()
+    with pytest.raises(InstanceNotFoundError):
+        recent(host, "nobody")
+
+
+def test_while_no_manager_runs_nothing_is_known(host: Host) -> None:
+    online(host, "a")
+    host.world.pass_time(CELL_S)
+    host.close()
+    host.world.pass_time(6 * HOUR_S)
+    host.open()
+    connect(host, "a")
+    host.world.pass_time(CELL_S)
+    cells, _ = recent(host, "a")
+    runs = [(known, len(list(run))) for known, run in groupby(cells, lambda each: each != NOTHING)]
+    assert [known for known, _ in runs] == [False, True, False, True]
+    assert [count in (1, 2) for _, count in runs] == [False, True, False, True]
+    assert runs[2][1] in (11, 12)
+
+
+async def test_the_files_tell_it_until_the_last_manager_was_there(tmp_path: Path) -> None:
+    data, now = DataDir(tmp_path / "data"), time.time()
+    fleet = StoredFleet(data, load_settings)
+    assert await fleet.recent() == ()
+    data.create()
+    async with open_store(data.database) as store:
+        for name in ("shop-a", "shop-b"):
+            shop = Instance(name, now, since=now, id=name, state=State.HELD, reason=Reason.RIVAL)
+            await store.record(Change(shop, "ClientOutdated", now - 5 * HOUR_S))
+        await store.set_meta("clock_at", repr(now - 3 * HOUR_S))
+    told = await fleet.recent()
+    assert [each.instance for each in told] == ["shop-a", "shop-b"]
+    cells = read_cells(told[0].cells)
+    assert set(cells[-5:]) == {NOTHING} and cells[-9] == Cell(State.HELD, 0)
 
 
 def test_nothing_there_is_nothing(host: Host) -> None:

@@ -12,9 +12,10 @@ from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.hours import Gap, Hour
+from waziterm.domain.stats.hours import Gap, Hour, quantile
+from waziterm.domain.stats.strips import Stood
 from waziterm.domain.stats.sums import Stats, StatsBy, compared, stats_of
-from waziterm.store.records import AttemptEnd, Change
+from waziterm.store.records import AttemptEnd, Change, Week
 from waziterm.store.store import Store, open_store
 
 AT = 1_767_225_600.0
@@ -91,6 +92,45 @@ def test_the_last_day_and_the_week_before_it_are_those_of_the_script(tmp_path: P
             assert (day, before.drops) == (Hour(), 11)
             later = await store.recent(("shop",), WEEK_END + 8 * DAY_S)
             assert later["shop"] == (Hour(), Hour())
+
+    asyncio.run(run())
+
+
+def test_seven_days_are_those_of_the_script(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_store(tmp_path / "waziterm.db") as store:
+            await week(store)
+            await store.count(WEEK_END)
+            found = await store.weeks(("shop", "nobody"), WEEK_END - 1.0)
+            seven = found["shop"]
+            # The first day of the script is no day of the zone's where it is not UTC.
+            assert sum(seven.drops.values()) in (10, 11) and set(seven.drops) <= set(range(7))
+            assert seven.last_seen_s == pytest.approx(DAY_S)
+            assert seven.last_seen_s - seven.last_up_s == pytest.approx(30.0 + 60.0)
+            assert seven.seen_s - seven.up_s <= 10 * 30.0 + 60.0 + 10.0
+            assert quantile(seven.connects, 0.5) == pytest.approx(10.0, rel=0.025)
+            assert found["nobody"] == Week()
+            later = (await store.weeks(("shop",), WEEK_END + 8 * DAY_S))["shop"]
+            assert later == Week()
+
+    asyncio.run(run())
+
+
+def test_how_it_stood_begins_with_what_was_in_force(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with open_store(tmp_path / "waziterm.db") as store:
+            await week(store)
+            await store.leave(WEEK_END)
+            noon = AT + 6 * DAY_S + 12 * HOUR_S
+            found = await store.stood(["nobody", "shop"], noon - HOUR_S)
+            assert found["nobody"] == []
+            assert [each.state for each in found["shop"]] == [
+                *(State.CONNECTED, State.RETRYING, State.CONNECTING, State.CONNECTED),
+                *(State.COOLDOWN, State.CONNECTING, State.CONNECTED, None),
+            ]
+            assert found["shop"][1].at == noon and found["shop"][-1].at == WEEK_END
+            later = await store.stood(["shop"], WEEK_END + DAY_S)
+            assert later["shop"] == [Stood(WEEK_END, None)]
 
     asyncio.run(run())
 

@@ -1,5 +1,6 @@
 """Pictures of the main states, compared with those of the last good look (`--snapshot-update`)."""
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,14 +11,16 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.scriptedtools import CONFLICT, MOVES
-from tests.tui import scripted
+from tests.tui import scripted, weeks
+from tests.tui.painted import AS_ADDED, DEADLINE_S
 from tests.tui.scripted import ScriptedFleet
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.screen import Theme
+from waziterm.domain.screen import Density, Screen, Theme
 from waziterm.tui.app.app import WazitermApp
 from waziterm.tui.paint.finish import Finish
-from waziterm.tui.state.here import View
+from waziterm.tui.screens.instance import FocusScreen
+from waziterm.tui.state.here import Home, View
 
 
 def _never_linked() -> ScriptedFleet:
@@ -34,8 +37,12 @@ def _with_a_past() -> ScriptedFleet:
 
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
+WALL_SIZES = [(80, 24), (120, 36), (160, 50), (220, 60)]
+AS_FIRST_SEEN = Screen(title=False)
+"""What somebody sees who chose nothing."""
 VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "wall": (scripted.every_state, []),
+    "wall_past": (scripted.busy, []),
     "wall_200": (lambda: scripted.big(200), []),
     "list": (scripted.every_state, ["2"]),
     "list_200": (lambda: scripted.big(200), ["2", "end"]),
@@ -67,6 +74,38 @@ EVERY_VIEW = (
 )  # fmt: skip
 
 
+WEEKS: dict[str, list[str]] = {"list": ["2"], "focus": ["enter"]}
+"""With a week behind them; on a wide screen more stands beside the list."""
+
+
+@pytest.mark.parametrize(
+    "size", [(80, 24), (120, 36), (160, 50), (220, 60)], ids=lambda size: f"{size[0]}x{size[1]}"
+)
+@pytest.mark.parametrize("view", WEEKS)
+def test_week(snap_compare: Callable[..., bool], view: str, size: tuple[int, int]) -> None:
+    async def look(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, WazitermApp)
+        app.model.selected = "shop-jakarta"
+        await pilot.press(*WEEKS[view])
+        async with asyncio.timeout(DEADLINE_S):
+            while not read_of(app):
+                await pilot.pause(0.05)
+        await pilot.pause()
+
+    app = App(lambda: weeks.lived(12), home=Home("box-3", "/srv/waziterm"))
+    assert snap_compare(app, terminal_size=size, run_before=look)
+
+
+def read_of(app: WazitermApp) -> bool:
+    """Whether what takes its time is on the screen: the days of all, the week of one."""
+    text = "\n".join(
+        "".join(text for text, *_ in strip) for strip in app.screen._compositor.render_strips()
+    )
+    beside = app.screen.size.width >= 160 or isinstance(app.screen, FocusScreen)
+    return bool(app.model.recent) and (not beside or "away: when" in text or "back in" in text)
+
+
 def test_every_view_has_its_pictures() -> None:
     without = {each.value for each in View} - (VIEWS.keys() & set(EVERY_VIEW))
     assert not without, f"give these a picture in VIEWS and EVERY_VIEW: {without}"
@@ -80,42 +119,49 @@ def test_view(
     view: str,
     size: tuple[int, int],
 ) -> None:
-    build, keys = VIEWS[view]
+    _, keys = VIEWS[view]
     monkeypatch.setattr("textual.widgets.Input.cursor_blink", False)
-    assert snap_compare(App(build), terminal_size=size, run_before=after(keys))
+    assert snap_compare(app_of(view), terminal_size=size, run_before=after(keys))
+
+
+@pytest.mark.parametrize("size", WALL_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("density", Density)
+def test_wall(snap_compare: Callable[..., bool], size: tuple[int, int], density: Density) -> None:
+    keys = ["h"] if density is Density.CARDS else []
+    assert snap_compare(app_of("wall_past"), terminal_size=size, run_before=after(keys))
 
 
 @pytest.mark.parametrize(
     ("view", "theme"),
     [
-        *((view, Theme.LIGHT) for view in (*EVERY_VIEW, "check", "quit", "add")),
-        *((view, Theme.HIGH_CONTRAST) for view in (*EVERY_VIEW[:5], "quit")),
+        *((view, Theme.LIGHT) for view in (*EVERY_VIEW, "check", "quit", "add", "wall_past")),
+        *((view, Theme.HIGH_CONTRAST) for view in (*EVERY_VIEW[:5], "quit", "wall_past")),
     ],
 )
 def test_theme(
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str, theme: Theme
 ) -> None:
-    build, keys = VIEWS[view]
+    _, keys = VIEWS[view]
     monkeypatch.setattr("textual.widgets.Input.cursor_blink", False)
-    app = App(build, Finish(theme))
+    app = app_of(view, Finish(theme))
     assert snap_compare(app, terminal_size=(120, 40), run_before=after(keys))
 
 
-@pytest.mark.parametrize("view", ["wall", "list", "focus_qr"])
+@pytest.mark.parametrize("view", ["wall", "wall_past", "list", "focus_qr"])
 def test_ascii(snap_compare: Callable[..., bool], view: str) -> None:
-    build, keys = VIEWS[view]
-    app = App(build, Finish(ascii=True))
+    _, keys = VIEWS[view]
+    app = app_of(view, Finish(ascii=True))
     assert snap_compare(app, terminal_size=(80, 24), run_before=after(keys))
 
 
-@pytest.mark.parametrize("view", ["wall", "focus_qr"])
+@pytest.mark.parametrize("view", ["wall", "wall_past", "focus_qr"])
 def test_no_color(
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str
 ) -> None:
     """Without colours, glyphs, words and heavy borders still say it all."""
     monkeypatch.setenv("NO_COLOR", "1")
-    build, keys = VIEWS[view]
-    assert snap_compare(App(build), terminal_size=(80, 24), run_before=after(keys))
+    _, keys = VIEWS[view]
+    assert snap_compare(app_of(view), terminal_size=(80, 24), run_before=after(keys))
 
 
 class App(WazitermApp):
@@ -123,11 +169,22 @@ class App(WazitermApp):
 
     CSS_PATH = str(Path(inspect.getfile(WazitermApp)).with_name("waziterm.tcss"))
 
-    def __init__(self, build: Callable[[], ScriptedFleet], finish: Finish | None = None) -> None:
+    def __init__(
+        self,
+        build: Callable[[], ScriptedFleet],
+        finish: Finish | None = None,
+        home: Home | None = None,
+        look: Screen = AS_ADDED,
+    ) -> None:
         fleet = build()
-        super().__init__(fleet, clock=fleet.clock)
+        super().__init__(fleet, clock=fleet.clock, look=look, home=home)
         if finish is not None:
             finish.put_on(self)
+
+
+def app_of(view: str, finish: Finish | None = None) -> "App":
+    """What the wall does is seen on the wall; all else is known by who was added first."""
+    return App(VIEWS[view][0], finish, look=AS_FIRST_SEEN if view.startswith("wall") else AS_ADDED)
 
 
 def after(keys: list[str]) -> Callable[[Pilot[Any]], Any]:

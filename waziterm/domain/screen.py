@@ -35,6 +35,38 @@ class Lang(StrEnum):
     ID = "id"
 
 
+class View(StrEnum):
+    """What the first screen shows of the fleet."""
+
+    WALL = "wall"
+    LIST = "list"
+    INCIDENTS = "incidents"
+    QUEUE = "queue"
+    TRASH = "trash"
+
+
+class Sort(StrEnum):
+    """What the fleet is sorted by; the value is its word on the screen. TROUBLE: those in trouble
+    first, the worst before the others. FLEET: as they were added."""
+
+    TROUBLE = "trouble"
+    FLEET = "added"
+    NAME = "name"
+    STATE = "state"
+    SINCE = "since"
+    UPTIME = "uptime"
+    DROPS = "drops"
+    CONFLICTS = "conflicts"
+
+
+class Density(StrEnum):
+    """How much room the wall gives to an instance that needs nobody: a row, or a card as to those
+    that do."""
+
+    ROWS = "rows"
+    CARDS = "cards"
+
+
 class KeyAction(StrEnum):
     """What a key does, by the name under which `[screen.keys]` binds it to another key."""
 
@@ -44,8 +76,10 @@ class KeyAction(StrEnum):
     CHECK = "check"
     CLEAN = "clean"
     CLEAN_ALL = "clean_all"
+    COLUMNS = "columns"
     COMMAND_PALETTE = "command_palette"
     COPY = "copy"
+    DENSITY = "density"
     FILTER = "filter"
     FIX = "fix"
     FOCUS_INSTANCE = "focus_instance"
@@ -91,6 +125,7 @@ class KeyAction(StrEnum):
     SORT = "sort"
     START_STOP = "start_stop"
     SUSPEND = "suspend"
+    SWITCH_PANE = "switch_pane"
     SWITCH_QR = "switch_qr"
     UNDO = "undo"
     VIEW_INCIDENTS = "view_incidents"
@@ -145,13 +180,16 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.ONLY_TROUBLED, Place.FLEET): "z",
     (KeyAction.SORT, Place.FLEET): "o",
     (KeyAction.REVERSE, Place.FLEET): "O",
+    (KeyAction.DENSITY, Place.FLEET): "h",
     (KeyAction.MARK, Place.FLEET): "space",
+    (KeyAction.COLUMNS, Place.FLEET): "w",
     (KeyAction.MARK_ALL, Place.FLEET): "asterisk",
     (KeyAction.MARK_RANGE, Place.FLEET): "v",
     (KeyAction.MARK_INVERT, Place.FLEET): "i",
     (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
     (KeyAction.BACK, Place.FLEET): "escape",
     (KeyAction.BACK, Place.LOG): "escape",
+    (KeyAction.SWITCH_PANE, Place.FOCUS): "tab",
     (KeyAction.SHOW_WHOSE, Place.LOG): "enter",
     (KeyAction.SEARCH, Place.LOG): "slash",
     (KeyAction.SEARCH_OLDER, Place.LOG): "n",
@@ -265,6 +303,23 @@ class Screen:
         applies=Applies.SCREEN,
     )
 
+    view: View = setting(
+        View.WALL,
+        "What the screen opens with, until somebody chose another: wall, list, incidents, queue"
+        " or trash.",
+        applies=Applies.SCREEN,
+    )
+    sort: Sort = setting(
+        Sort.TROUBLE,
+        "What it is sorted by, until somebody chose otherwise: trouble, added, name, state, since,"
+        " uptime, drops or conflicts.",
+        applies=Applies.SCREEN,
+    )
+    density: Density = setting(
+        Density.ROWS,
+        "Whether the wall shows who needs nobody as rows or as cards, until somebody chose.",
+        applies=Applies.SCREEN,
+    )
     title: bool = setting(
         True,
         "Whether the terminal's title says how many instances wait for an operator.",

@@ -37,6 +37,7 @@ from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.phrase import Phrase
+from waziterm.domain.stats.strips import Recent
 from waziterm.domain.stats.sums import Stats, StatsBy
 from waziterm.manager.alerting import Alerting
 from waziterm.manager.broadcast import Broadcast, Subscriber
@@ -63,6 +64,7 @@ from waziterm.manager.history.queries import (
     new_lines_in,
     timeline_in,
 )
+from waziterm.manager.history.recent import recent_in
 from waziterm.manager.history.statistics import stats_in
 from waziterm.manager.inputs import instance_name, phone_number, proxy_url
 from waziterm.manager.instance.fresh_lines import FreshLines
@@ -586,6 +588,12 @@ class SessionManager:
             await self._store_patterns()
         now = self._world.clock.now()
         return await stats_in(self._store, since, name, by or StatsBy.ALL, now)
+
+    async def recent(
+        self, after: str = "", name: str | None = None, *, days: int = 1
+    ) -> tuple[Recent, ...]:
+        names = {each.instance.id: each.instance.name for each in self._instances}
+        return await recent_in(self._store, names, after, name, days, self._world.clock.now())
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         identity = None if name is None else self._instances.id_of(name)

@@ -7,12 +7,16 @@ from dataclasses import replace
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.stats.strips import Stood
 from waziterm.domain.text import safe_line
 from waziterm.store.instances import names_by_id
 from waziterm.store.records import AttemptCounts, SendCounts, Transition
 from waziterm.store.sound import SOUND
 
 TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "audit", "notes", "outbox")
+_STATES: Mapping[str, State] = {state.value: state for state in State}
+_NO_ROW = 2**63 - 1
+"""A number that no row has."""
 INTERRUPTED = "interrupted"
 """The reason of an attempt whose program ended before it did; it counts neither way."""
 
@@ -108,6 +112,34 @@ def courses_of(newest_first: Sequence[Told]) -> Mapping[str, tuple[Moved, ...]]:
 
 def _moved(at: float, state: str, reason: str, detail: str) -> Moved:
     return Moved(at, State(state), Reason.of(reason), detail)
+
+
+def read_stood(
+    db: sqlite3.Connection, identities: Sequence[str], since: float, most: int
+) -> dict[str, list[Stood]]:
+    """How instances stood from a moment (UTC seconds) on, by id: each from the last move before it
+    on, oldest first. Those at the end of the row are left out once `most` moves are read. What is
+    to be connected stands in no state while no manager runs: nobody sees it."""
+    row = db.execute("SELECT id FROM transitions WHERE at >= ? ORDER BY at LIMIT 1", (since,))
+    # Without any row from then on, the last one of each is all there is.
+    first = next((number for (number,) in row), _NO_ROW)
+    found: dict[str, list[Stood]] = {}
+    count = 0
+    for identity in identities:
+        found[identity] = [
+            Stood(at, None if state is None else _STATES[state])
+            for at, state in db.execute(
+                "SELECT at, iif(reason = :unseen, NULL, to_state) FROM transitions"
+                f" WHERE instance = :id AND {SOUND['transitions']} AND id >= coalesce((SELECT id"
+                " FROM transitions WHERE instance = :id AND id < :first"
+                f" AND {SOUND['transitions']} ORDER BY id DESC LIMIT 1), 0) ORDER BY id",
+                {"id": identity, "first": first, "unseen": Reason.NO_MANAGER.slug},
+            )
+        ]
+        count += len(found[identity])
+        if count >= most:
+            break
+    return found
 
 
 def begin_attempt(db: sqlite3.Connection, identity: str, at: float, kind: AttemptKind) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.stats.calendar import DAY_S
+from waziterm.domain.stats.calendar import days as days_of
 from waziterm.domain.stats.hours import (
     HOUR_S,
     Gap,
@@ -24,7 +26,9 @@ from waziterm.domain.stats.hours import (
     stepped,
     tally,
 )
+from waziterm.domain.stats.strips import DAYS
 from waziterm.store.made import unmake
+from waziterm.store.records import Week
 from waziterm.store.sound import SOUND, YEAR_10000
 
 KEPT_LONGER_S = 370 * 86_400.0
@@ -156,6 +160,32 @@ def recent(
         hour = found[identity][0 if is_day else 1]
         hour.up_s, hour.seen_s = up / 1000, seen / 1000
         hour.drops, hour.sends, hour.acks = drops, sends, acks
+    return found
+
+
+def weeks(db: sqlite3.Connection, identities: Sequence[str], at: float) -> dict[str, Week]:
+    """What was counted of instances in the seven days of the machine's zone of which a moment (UTC
+    seconds) is in the last, by id."""
+    # 12 hours into the first of them at the latest, whatever the clocks do meanwhile.
+    days = [begin for begin, _ in days_of(at - (DAYS - 0.5) * DAY_S, at)][-DAYS:]
+    place = " ".join(f"WHEN hour >= ? THEN {day}" for day in reversed(range(DAYS)))
+    rows = db.execute(
+        f"SELECT instance, CASE {place} END, hour >= ?, sum(up_ms), sum(seen_ms), sum(drops),"
+        " group_concat(connects) FROM json_each(?) CROSS JOIN hours"
+        f" ON instance = json_each.value AND hour >= ? AND {SOUND['hours']} GROUP BY 1, 2, 3",
+        (*reversed(days), hour_of(at) - 23 * HOUR_S, json.dumps(identities), days[0]),
+    )
+    found = {each: Week() for each in identities}
+    for identity, day, is_late, up, seen, drops, connects in rows:
+        week = found[identity]
+        tally(week.drops, {day: drops})
+        week.up_s += up / 1000
+        week.seen_s += seen / 1000
+        if is_late:
+            week.last_up_s += up / 1000
+            week.last_seen_s += seen / 1000
+        for each in json.loads(f"[{connects or ''}]"):
+            tally(week.connects, {int(bucket): count for bucket, count in each.items()})
     return found
 
 

@@ -1,6 +1,6 @@
 """What the history is made of. Moments are seconds since the Unix epoch, UTC."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.incidents.incident import Incident
@@ -99,3 +99,20 @@ class StoredAct:
     subject: str
     why: str
     instance: str | None
+
+
+@dataclass(slots=True)
+class Week:
+    """What was counted of an instance in seven days, today the last of them.
+
+    up_s, seen_s: see `domain.stats.hours`. last_up_s, last_seen_s: the same of the last 24 hours.
+    drops: by the place of the day, 0 to 6; only of days of which anything was counted. connects:
+    how many took how long, see `domain.stats.hours.bucket_of`.
+    """
+
+    up_s: float = 0.0
+    seen_s: float = 0.0
+    last_up_s: float = 0.0
+    last_seen_s: float = 0.0
+    drops: dict[int, int] = field(default_factory=dict)
+    connects: dict[int, int] = field(default_factory=dict)

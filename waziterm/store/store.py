@@ -19,6 +19,7 @@ from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.stats.calendar import Span
 from waziterm.domain.stats.hours import FLEET, HOUR_S, Gap, Hour, hour_of
+from waziterm.domain.stats.strips import Stood
 from waziterm.domain.stats.sums import StatsBy
 from waziterm.store import alerts, audit, history, hours, incidents, made, outbox, patterns, spans
 from waziterm.store import instances as rows_of
@@ -35,6 +36,7 @@ from waziterm.store.records import (
     SendCounts,
     StoredAct,
     Transition,
+    Week,
 )
 from waziterm.store.sound import HOURLY, SOUND, damaged, damaged_of
 
@@ -50,6 +52,7 @@ _UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
 _TAILS_AT_ONCE = 20
 _RECENT_AT_ONCE = 50
+_WEEKS_AT_ONCE = 25
 
 
 class _ReadNewest(Protocol[T_co]):
@@ -167,6 +170,19 @@ class Store:
                 break
             told += older
         return await asyncio.to_thread(history.courses_of, told[:limit])
+
+    async def stood(self, identities: Sequence[str], since: float) -> Mapping[str, list[Stood]]:
+        """How instances stood from a moment on, see `store.history.read_stood`.
+
+        It reads in small steps, so that others wait a few milliseconds at most.
+        """
+        found: dict[str, list[Stood]] = {}
+        while len(found) < len(identities):
+            rest = identities[len(found) :][:_RECENT_AT_ONCE]
+            found |= await self._connection.read(
+                partial(history.read_stood, identities=rest, since=since, most=_READ_AT_ONCE)
+            )
+        return found
 
     async def attempts(self, since: float, identity: str | None, limit: int) -> tuple[Attempt, ...]:
         """The newest `limit` attempts; see `domain.fleet.protocol.Fleet.attempts`."""
@@ -414,6 +430,14 @@ class Store:
         for first in range(0, len(identities), _RECENT_AT_ONCE):
             few = identities[first : first + _RECENT_AT_ONCE]
             found |= await self._connection.read(partial(hours.recent, identities=few, at=at))
+        return found
+
+    async def weeks(self, identities: Sequence[str], at: float) -> Mapping[str, Week]:
+        """The last seven days of instances, see `store.hours.weeks`; in small steps too."""
+        found: dict[str, Week] = {}
+        for first in range(0, len(identities), _WEEKS_AT_ONCE):
+            few = identities[first : first + _WEEKS_AT_ONCE]
+            found |= await self._connection.read(partial(hours.weeks, identities=few, at=at))
         return found
 
     async def newest_rows(self) -> Mapping[str, int]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
     from waziterm.domain.lifecycle.instance import QrCode
     from waziterm.domain.reload import Reloaded
+    from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
 
@@ -54,6 +55,7 @@ SilenceSeconds = Annotated[
     int, Between(0, 30 * 86_400, "a silence lasts from 1 second to 30 days, 0 ends one")
 ]
 IncidentId = Annotated[int, Between(0, _NUMBER, "an incident's id is a number")]
+Days = Annotated[int, Between(1, 7, "'days' must be a number from 1 to 7")]
 NoteId = Annotated[int, Between(0, _NUMBER, "a note's id is a number")]
 
 
@@ -362,6 +364,18 @@ class Fleet(Protocol):
         then each instance's; none where nothing was counted. They are kept for 400 days.
 
         name: of one instance only. by: a row for each day or hour; None: one for all of it.
+        """
+        ...
+
+    @verb("GET /v1/recent", files=True, line="")
+    async def recent(
+        self, after: str = "", name: Name | None = None, *, days: Days = 1
+    ) -> tuple[Recent, ...]:
+        """The last hours and the last week of the instances, in the order of their names: of as
+        many as can be told at once, from the one behind the name `after` on. Whoever wants all
+        asks on behind the last one until nothing is told.
+
+        name: of one instance only. days: for how many the cells stand, 48 for each.
         """
         ...
 

@@ -12,10 +12,11 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet import api, audit, history, protocol, tools
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.lifecycle.instance import QrCode
-from waziterm.domain.stats import sums
+from waziterm.domain.stats import strips, sums
 from waziterm.domain.upkeep.janitor import Act
 
 _NAMES = {
+    **vars(strips),
     **vars(sums),
     **vars(tools),
     **vars(history),

@@ -1,5 +1,6 @@
 """The sums of the history as `waziterm stats` tells them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -89,15 +90,24 @@ _TELLING = 3
 _UNUSUAL = 2.0
 
 
+def times_the_mean(today: int, mean: float) -> float | None:
+    """How many times its mean of a day an instance dropped today, where that is unusual; infinite
+    where it had no drop before. None where it is not: two drops are chance."""
+    if today < _TELLING or today < _UNUSUAL * mean:
+        return None
+    return today / mean if mean else math.inf
+
+
 def compared(name: str, today: int, before: float, neighbours: Mapping[str, int]) -> str:
     """What is unusual about the drops of an instance today, "" when nothing is.
 
     before: its mean of a day in the week before. neighbours: those on the same proxy, with their
     drops of today.
     """
-    if today < _TELLING or today < _UNUSUAL * before:
+    times = times_the_mean(today, before)
+    if times is None:
         return ""
-    than = f"{today / before:.1f} × the week's mean" if before else "none in the week before"
+    than = f"{times:.1f} × the week's mean" if before else "none in the week before"
     worst = max(neighbours.items(), key=lambda each: each[1], default=("", 0))
     beside = f"; {worst[0]}, on the same proxy, has {worst[1]}" if worst[1] else ""
     return f"{name}: {today} drops today, {than}{beside}"

@@ -128,6 +128,21 @@ async def attempts_in(store: Store, since: float, identity: str | None) -> tuple
     return await store.attempts(since, identity, MOST_ATTEMPTS)
 
 
+async def last_seen_at(store: Store) -> float | None:
+    """When a manager was there last, UTC seconds; None when that is not known. Raises
+    StoreError."""
+    return await _noted(store, _CLOCK)
+
+
+async def _noted(store: Store, key: str) -> float | None:
+    """A moment that was noted, in UTC seconds; None when there is none to believe."""
+    try:
+        moment = float(await store.get_meta(key) or "nan")
+    except ValueError:
+        return None
+    return moment if math.isfinite(moment) else None
+
+
 class Presence:
     """Notes from when to when a manager kept the fleet: without it, an instance that was connected
     would seem to have stayed so while nobody ran."""
@@ -145,7 +160,7 @@ class Presence:
         Returns by how many seconds the clock was set back since then, as far as that can be told:
         0, or negative. That it was set forward looks like time that has passed.
         """
-        last, said = await self._noted(_ALIVE), await self._noted(_CLOCK)
+        last, said = await _noted(self._store, _ALIVE), await _noted(self._store, _CLOCK)
         if last is not None:
             await self._store.leave(last)
         now = self._clock.now()
@@ -192,14 +207,6 @@ class Presence:
             await self._store.set_meta(_ALIVE, "")
         except StoreError as error:
             log.warning("the manager's end is not noted: %s", error)
-
-    async def _noted(self, key: str) -> float | None:
-        """A moment that was noted, in UTC seconds; None when there is none to believe."""
-        try:
-            moment = float(await self._store.get_meta(key) or "nan")
-        except ValueError:
-            return None
-        return moment if math.isfinite(moment) else None
 
     async def _alive(self) -> None:
         now = repr(self._clock.now())

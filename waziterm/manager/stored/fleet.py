@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import FleetLines, IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord
+    from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
 
@@ -158,6 +159,20 @@ class StoredFleet:
                 return ()
             await store.count()
             return await stats_in(store, since, name, by or StatsBy.ALL, time.time())
+
+    async def recent(
+        self, after: str = "", name: str | None = None, *, days: int = 1
+    ) -> "tuple[Recent, ...]":
+        from waziterm.manager.history.queries import last_seen_at  # noqa: PLC0415 - only here
+        from waziterm.manager.history.recent import recent_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            if store is None:
+                return ()
+            await store.count()
+            names = {each.id: each.name for each in await store.instances()}
+            unseen = await last_seen_at(store)
+            return await recent_in(store, names, after, name, days, time.time(), seen_until=unseen)
 
     # -- what changes it, and what works on the files -----------------------------------------
 

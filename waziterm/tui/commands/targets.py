@@ -125,6 +125,12 @@ class OnFleet(Protocol):
     def reverse(self) -> None:
         """Turn the order round."""
 
+    def choose_columns(self) -> None:
+        """Ask which columns the list has."""
+
+    def density(self) -> None:
+        """Show those that need nobody as rows on the wall, or as cards."""
+
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
 
@@ -175,6 +181,9 @@ class OnLog(Protocol):
 
 class OnInstance(OnLog, Protocol):
     """The screen of one instance."""
+
+    def switch_pane(self) -> None:
+        """Scroll what is known of it, or its log again."""
 
     def switch_qr(self) -> None:
         """Draw the QR code in the other way."""

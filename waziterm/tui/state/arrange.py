@@ -6,20 +6,20 @@ from enum import StrEnum
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import Sort
+from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.text import words
 
+__all__ = ["Arrangement", "Field", "Sort", "arranged", "fits", "needs_somebody"]
 
-class Sort(StrEnum):
-    """What a list is sorted by; the value is its word on the screen. FLEET: as they were added."""
-
-    FLEET = "added"
-    NAME = "name"
-    STATE = "state"
-    SINCE = "since"
-    UPTIME = "uptime"
-    CONFLICTS = "conflicts"
+_WORST = (
+    *(State.HELD, State.LOGGED_OUT, State.BANNED, State.OUTDATED, State.COOLDOWN, State.RETRYING),
+    State.DEGRADED,
+)
+"""The states of those in trouble, those first that wait for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Arrangement:
 
     pattern: str = ""
     troubled: bool = False
-    sort: Sort = Sort.FLEET
+    sort: Sort = Sort.TROUBLE
     descending: bool = False
 
     @property
@@ -45,8 +45,16 @@ class Arrangement:
         return self.sorted_by(sorts[(sorts.index(self.sort) + 1) % len(sorts)])
 
     def sorted_by(self, sort: Sort) -> "Arrangement":
-        """The same by this; what an operator looks for stands on top."""
-        return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.UPTIME))
+        """The same by a column; what an operator looks for stands on top."""
+        return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.DROPS))
+
+
+def needs_somebody(view: InstanceView) -> bool:
+    """Whether somebody should look at an instance: it is in trouble, waits for a phone, is linked
+    to another number than it was added for, or could not stay connected."""
+    if view.state.is_trouble or view.state is State.PAIRING or view.other_number:
+        return True
+    return view.state is State.CONNECTING and view.attempt > 0
 
 
 class Field(StrEnum):
@@ -107,14 +115,16 @@ def arranged(
     views: Iterable[InstanceView],
     by: Arrangement,
     conflicts: Mapping[str, int],
+    recent: Mapping[str, Recent],
 ) -> list[str]:
-    """The names to show, in order. conflicts: of today, by name. A tie keeps the fleet's order."""
+    """The names to show, in order. conflicts: of today, by name. recent: the week, by name. A tie
+    keeps the fleet's order."""
     kept = [
         view
         for view in views
         if (not by.troubled or view.state.is_trouble) and fits(by.pattern, view)
     ]
-    key = _keys(conflicts)[by.sort]
+    key = _keys(conflicts, recent)[by.sort]
     if key is not None:
         kept.sort(key=key, reverse=by.descending)
     elif by.descending:
@@ -125,13 +135,26 @@ def arranged(
 _Key = Callable[[InstanceView], tuple[float | str, ...]]
 
 
-def _keys(conflicts: Mapping[str, int]) -> dict[Sort, _Key | None]:
+def _keys(conflicts: Mapping[str, int], recent: Mapping[str, Recent]) -> dict[Sort, _Key | None]:
     severity = {state: place for place, state in enumerate(look.SIGNS)}
+    worst = {state: place for place, state in enumerate(_WORST)}
+
+    def uptime(view: InstanceView) -> float:
+        share = recent[view.name].uptime if view.name in recent else None
+        return float("inf") if share is None else share
+
+    def drops(view: InstanceView) -> int:
+        return sum(recent[view.name].drops) if view.name in recent else 0
+
     return {
+        Sort.TROUBLE: lambda view: (
+            worst.get(view.state, len(worst)) if needs_somebody(view) else len(worst) + 1,
+        ),
         Sort.FLEET: None,
         Sort.NAME: lambda view: (view.name.casefold(), view.name),
         Sort.STATE: lambda view: (-severity[view.state],),
         Sort.SINCE: lambda view: (-view.since,),
-        Sort.UPTIME: lambda view: (-(view.connected_at or float("inf")),),
+        Sort.UPTIME: lambda view: (uptime(view),),
+        Sort.DROPS: lambda view: (drops(view),),
         Sort.CONFLICTS: lambda view: (conflicts.get(view.name, 0),),
     }

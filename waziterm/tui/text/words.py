@@ -13,12 +13,13 @@ from waziterm.domain.screen import KeyAction
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.lang import N_, retold, tr
 from waziterm.tui.paint.cells import TIE, inert
-from waziterm.tui.text.format import countdown, day_and_minute, duration, seconds, since
+from waziterm.tui.text.format import countdown, day_and_minute, duration, milliseconds, since
 from waziterm.tui.text.keynames import acts, key_of, with_keys
 
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
 
+_BY_SLUG = {reason.slug: reason for reason in Reason}
 NAMED = 12
 """So many instances a sentence names."""
 
@@ -88,6 +89,12 @@ def brief(reason: Reason, detail: str) -> str:
     return f"{said} · {evidence}" if evidence else said
 
 
+def of_slug(slug: str) -> str:
+    """A reason by its word in the database, with its code first."""
+    reason = _BY_SLUG.get(slug)
+    return inert(slug) if reason is None else brief(reason, "")
+
+
 def says_number(view: InstanceView) -> bool:
     """Whether the number is news beside the reason: both may say that there is none."""
     return view.jid is not None or view.reason is not Reason.NEW
@@ -122,7 +129,7 @@ def health(view: InstanceView, now: float) -> str:
     """The last probe and the messages sent, for a connected instance."""
     parts = []
     if view.probe_s is not None:
-        took = seconds(max(view.probe_s, 0.01))
+        took = milliseconds(view.probe_s)
         if view.probed_at is not None and now - view.probed_at > FRESH_PROBE_S:
             ago = duration(now - view.probed_at)
             parts.append(tr("probe {took}, {duration} ago", took=took, duration=ago))
@@ -154,6 +161,11 @@ def silenced(view: InstanceView, now: float) -> str:
     """That no sink of the alerts is told of it, and until when; "" when they are."""
     until = view.silenced(now)
     return "" if until is None else tr("silenced until {moment}", moment=since(until, now))
+
+
+def remarks(view: InstanceView, now: float) -> str:
+    """What is to be remembered of an instance that needs nobody, "" when there is nothing."""
+    return silenced(view, now)
 
 
 def version(used: UsedVersion) -> str:
@@ -205,8 +217,6 @@ def facts(view: InstanceView, now: float) -> list[tuple[str, str]]:
         known.append((tr("health"), health(view, now)))
     if view.proxy is not None:
         known.append((tr("proxy"), inert(view.proxy)))
-    if view.pid is not None:
-        known.append((tr("worker"), f"pid {view.pid}"))
     return known
 
 
