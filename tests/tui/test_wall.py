@@ -118,8 +118,8 @@ async def test_keys_walk_from_the_cards_into_the_rows_and_back() -> None:
         ]
         assert walked[6:] == ["shop-x1", "shop-x4", "shop-y0"]
         await screen.press("end")
-        text = await screen.sees("▌ ● shop-y59", "NAME")
-        assert "shop-x0" not in text and text.splitlines()[1].startswith("    NAME")
+        text = await screen.sees("▌ ● shop-y59", "● connected")
+        assert "shop-x0" not in text and text.splitlines()[1].startswith("  ● connected")
         await screen.press("pageup")
         assert selected(screen) not in ("shop-y59", "shop-y58")
         await screen.press("home")
@@ -140,7 +140,7 @@ async def test_before_the_past_is_known_there_is_a_wall() -> None:
     fleet.lately = ()
     async with shown(fleet, 120, 40, look=DEFAULT) as screen:
         text = await screen.sees("shop-jakarta-1", strips.UNKNOWN * 12)
-        assert "NAME" in text and "24 h" in text
+        assert "● connected" in text and "24 h" in text
 
 
 def test_who_needs_somebody() -> None:

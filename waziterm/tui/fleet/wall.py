@@ -326,10 +326,10 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         """About a screen further."""
         begin, there = self._place(here).y, here
         while 0 <= (after := step(there)) < len(self._names):
-            if abs(self._place(after).bottom - begin) > self.size.height:
+            if abs(self._place(after).y - begin) > self.size.height and there != here:
                 break
             there = after
-        return there if there != here else min(max(0, step(here)), len(self._names) - 1)
+        return there
 
     def select(self, name: str) -> None:
         """Select an instance and bring it into view."""
