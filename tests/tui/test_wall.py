@@ -101,6 +101,14 @@ async def test_what_gets_into_trouble_becomes_a_card_and_stays_selected() -> Non
         assert selected(screen) == "shop-solo-1"
 
 
+async def test_a_remark_makes_its_column() -> None:
+    fleet = with_days(ScriptedFleet(*(connected(f"shop-{n}") for n in range(3))))
+    async with shown(fleet, 160, 24, look=DEFAULT) as screen:
+        assert "NOTE" not in await screen.sees("CONNECT")
+        fleet.show(replace(fleet.views["shop-1"], silenced_until=NOW + 900))
+        assert "silenced until" in line_of(await screen.sees("NOTE"), "shop-1")
+
+
 async def test_keys_walk_from_the_cards_into_the_rows_and_back() -> None:
     fleet = ScriptedFleet(
         *(instance(f"shop-x{n}", State.HELD, Reason.RIVAL) for n in range(5)),

@@ -49,9 +49,7 @@ class Memory:
         try:
             with self._path.open("rb") as file:
                 said = json.loads(file.read(_MOST))
-            self.kept = Remembered(
-                View(said["view"]), Sort(said["sort"]), Density(said["density"])
-            )
+            self.kept = Remembered(View(said["view"]), Sort(said["sort"]), Density(said["density"]))
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

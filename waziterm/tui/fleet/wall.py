@@ -47,6 +47,7 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         self._tall = panel.MIN_HEIGHT
         self._fits = healthy.columns(80, 0, remarks=False)
         self._drawn: dict[str, tuple[Hashable, list[Strip]]] = {}
+        self._remarks = False
         self._headed: Strip | None = None
         self._head = 0
         self._width = 0
@@ -107,9 +108,8 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
             width -= self.styles.scrollbar_size_vertical
         self._head = lines * self._tall
         self._width = width
-        self._fits = healthy.columns(
-            width, healthy.longest(self._names), remarks=self._has_remarks()
-        )
+        self._remarks = self._has_remarks()
+        self._fits = healthy.columns(width, healthy.longest(self._names), remarks=self._remarks)
         self.virtual_size = Size(width, self._head + below)
         self._show_selected()
         self.refresh()
@@ -151,6 +151,9 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         """Draw what changed and is visible."""
         if self._wanted() != (self._names, self._cards):
             self._take()
+            return
+        if self._has_remarks() != self._remarks:
+            self._arrange()
             return
         if not self._width:
             return
