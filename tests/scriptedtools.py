@@ -154,6 +154,7 @@ class ScriptedTools:
     left: tuple[ShiftNote, ...] = ()
     summed: tuple[Stats, ...] = SUMS
     lately: tuple[Recent, ...] = ()
+    told_at_once = 100
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
@@ -309,8 +310,9 @@ class ScriptedTools:
     async def recent(
         self, after: str = "", name: str | None = None, *, days: int = 1
     ) -> tuple[Recent, ...]:
-        told = [each for each in self.lately if each.instance > after or name is not None]
-        return tuple(each for each in told if name in (None, each.instance))[:2]
+        told = sorted(self.lately, key=lambda each: each.instance)
+        told = [each for each in told if each.instance > after or name is not None]
+        return tuple(each for each in told if name in (None, each.instance))[: self.told_at_once]
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
         return tuple(

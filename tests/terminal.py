@@ -27,6 +27,7 @@ import select
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import threading
 import time
@@ -104,7 +105,8 @@ class _Screen(pyte.Screen):
 class Terminal:
     """A program in a terminal of its own.
 
-    argv: the command. env: set on top of a plain xterm-256color environment with true colour.
+    argv: the command. env: set on top of a plain xterm-256color environment with true colour, in
+    which nobody remembers how the screen was left.
     """
 
     def __init__(
@@ -126,7 +128,9 @@ class Terminal:
         self._set_size(columns, rows)
         own = ("NO_COLOR", "COLUMNS", "LINES", "LC_ALL", "LC_MESSAGES", "WAZITERM_SCREEN__LANG")
         inherited = {k: v for k, v in os.environ.items() if k not in own}
+        self._state = tempfile.TemporaryDirectory(prefix="waziterm-state-")
         terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        terminal["XDG_STATE_HOME"] = self._state.name
         self.process = subprocess.Popen(
             list(argv),
             stdin=slave,
@@ -275,6 +279,7 @@ class Terminal:
             if fd >= 0:
                 os.close(fd)
         self._master = self._slave = -1
+        self._state.cleanup()
 
     # -- inside
 

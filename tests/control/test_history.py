@@ -107,6 +107,7 @@ async def test_the_recent_past_comes_piece_by_piece(far: RemoteFleet, fleet: Liv
     fleet.lately = tuple(
         Recent(name, AT, "u8h0-0", 1.5, 2.0, 0.75, (0, 4), 0.5, 0.4) for name in ("a", "b", "c")
     )
+    fleet.told_at_once = 2
     assert await far.recent() == fleet.lately[:2]
     assert await far.recent("b") == fleet.lately[2:]
     assert await far.recent("c") == ()

@@ -9,11 +9,15 @@ from textual.pilot import Pilot
 
 from tests.terminal import Cell
 from tests.tui.scripted import ScriptedFleet
-from waziterm.domain.screen import Lang
+from waziterm.domain.screen import Density, Lang, Screen, Sort
 from waziterm.lang import speaking, translations
 from waziterm.tui.app.app import WazitermApp
+from waziterm.tui.app.remembered import Memory
 
 DEADLINE_S = 10.0
+AS_ADDED = Screen(title=False, sort=Sort.FLEET, density=Density.CARDS)
+"""The wall of one who wants a card for each, in the order in which they were added: a test that is
+about something else knows who is first."""
 
 
 class Shown:
@@ -91,11 +95,19 @@ async def shown(
     attached: bool = False,
     read_only: bool = False,
     lang: Lang = Lang.EN,
+    look: Screen = AS_ADDED,
+    memory: Memory | None = None,
 ) -> AsyncIterator[Shown]:
     """Run the app on a scripted fleet in a terminal of this size."""
     with speaking(translations(lang, {})):
         app = WazitermApp(
-            fleet, clock=fleet.clock, keymap=keymap, attached=attached, read_only=read_only
+            fleet,
+            clock=fleet.clock,
+            keymap=keymap,
+            attached=attached,
+            read_only=read_only,
+            look=look,
+            memory=memory,
         )
         async with app.run_test(size=(columns, rows)) as pilot:
             await pilot.pause()

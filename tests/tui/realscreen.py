@@ -1,10 +1,11 @@
 """Run as a program: the real screen on a scripted fleet, for tests in a real terminal.
 
-Arguments: the fleet (every_state, crashing, pairing, hostile, busy, or a number of connected
-instances), and the log file. `busy` writes log lines without a pause, and counts the event loop's
-beats in the file LOG.beat. WAZITERM_TEST_IGNORE_SIGHUP=1 keeps SIGHUP from arriving,
-WAZITERM_TEST_THEME is the theme. With WAZITERM_TEST_ATTACHED=1 the fleet is taken for another
-process's, with WAZITERM_TEST_HEADLESS=1 for one that goes on without a screen.
+A card for each, in the order in which they were added. Arguments: the fleet (every_state, crashing,
+pairing, hostile, busy, or a number of connected instances), and the log file. `busy` writes log
+lines without a pause, and counts the event loop's beats in the file LOG.beat.
+WAZITERM_TEST_IGNORE_SIGHUP=1 keeps SIGHUP from arriving, WAZITERM_TEST_THEME is the theme. With
+WAZITERM_TEST_ATTACHED=1 the fleet is taken for another process's, with WAZITERM_TEST_HEADLESS=1 for
+one that goes on without a screen.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from tests.tui import scripted
 from waziterm.domain.fleet.api import FleetError, FleetView, InstanceView
-from waziterm.domain.screen import Screen, Theme
+from waziterm.domain.screen import Density, Screen, Sort, Theme
 from waziterm.tui.app.terminal import Headless, run_screen
 
 BEAT_S = 0.05
@@ -71,7 +72,8 @@ async def run(kind: str, log: Path | None) -> int:
     fleet = fleet_of(kind)
     # On a real screen time passes.
     fleet.now = time.time  # type: ignore[method-assign]
-    screen = Screen(Theme(os.environ.get("WAZITERM_TEST_THEME", Theme.DARK)))
+    theme = Theme(os.environ.get("WAZITERM_TEST_THEME", Theme.DARK))
+    screen = Screen(theme, sort=Sort.FLEET, density=Density.CARDS)
     if kind != "busy" or log is None:
         attached = bool(os.environ.get("WAZITERM_TEST_ATTACHED"))
         headless = None
@@ -81,7 +83,7 @@ async def run(kind: str, log: Path | None) -> int:
     file = os.open(f"{log}.beat", os.O_WRONLY | os.O_CREAT)
     beating = asyncio.create_task(beat(fleet, file))
     try:
-        return await run_screen(fleet)
+        return await run_screen(fleet, screen=screen)
     finally:
         beating.cancel()
         os.close(file)

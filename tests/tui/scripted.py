@@ -26,6 +26,7 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import as_it_is
+from waziterm.domain.stats.strips import CELL_S, DAY_CELLS, Recent, Stood, cells_of, first_cell
 from waziterm.domain.upkeep.janitor import Act
 
 NOW = 1_750_000_000.0
@@ -360,6 +361,57 @@ def big(count: int, at: float = NOW) -> ScriptedFleet:
     return ScriptedFleet(
         *(connected(f"shop-{number:03}", f"{1000 + number}", at=at) for number in range(count))
     )
+
+
+def busy(count: int = 40, at: float = NOW) -> ScriptedFleet:
+    """A fleet with a past: most are well, some are worse than usual, a few need somebody."""
+    jid = "+62811••••9083:12@s.whatsapp.net"
+    towns = ("jakarta", "bandung", "surabaya", "solo", "palu", "ambon", "kupang", "malang")
+    names = [f"shop-{towns[n % 8]}-{n // 8 + 1}" for n in range(count)]
+    views = [
+        connected(name, f"{1000 + n}", 4000.0 * n + 90, n % 4, at) for n, name in enumerate(names)
+    ]
+    views[5] = instance(
+        names[5], State.HELD, Reason.RIVAL, at - 240, jid=jid, detail="node app.js (pid 812)"
+    )
+    views[9] = instance(
+        names[9], State.RETRYING, Reason.DROPPED, at - 9, jid=jid, next_attempt=at + 34, attempt=4
+    )
+    views[12] = instance(names[12], State.STOPPED, Reason.BY_OPERATOR, at - 9000, jid=jid)
+    views[14] = replace(views[14], silenced_until=at + 5400)
+    return with_days(ScriptedFleet(*views, clock=Clock(at)))
+
+
+def with_days(fleet: ScriptedFleet) -> ScriptedFleet:
+    """The same, and the last days of each."""
+    at = fleet.clock.at
+    begin = first_cell(at, DAY_CELLS)
+    told = []
+    for place, view in enumerate(fleet.views.values()):
+        chance = random.Random(view.name)
+        often = (0, 0, 1, 0, 3, 0, 12, 2)[place % 8]
+        drops = tuple(chance.randint(0, often) for _ in range(6))
+        today = often * 3 if often > 2 else drops[-1]
+        moves = [Stood(begin - 1 if place % 9 else begin + 9 * CELL_S, State.CONNECTED)]
+        for _ in range(today):
+            down = begin + chance.random() * (at - begin - 4000)
+            moves.append(Stood(down, State.RETRYING))
+            moves.append(Stood(down + chance.expovariate(1 / 400), State.CONNECTED))
+        moves.sort(key=lambda each: each.at)
+        if view.state is not State.CONNECTED:
+            moves.append(Stood(view.since, view.state))
+        lost = 0.004 * sum(drops) + 0.01 * today
+        told.append(
+            Recent(
+                *(view.name, begin, cells_of(moves, begin, at, DAY_CELLS), 86_000.0, 86_400.0),
+                uptime=max(0.0, 1 - lost),
+                drops=(*drops, today),
+                mean_drops=sum(drops) / 6,
+                connect_s=0.4 + chance.random() * (1 + often),
+            )
+        )
+    fleet.lately = tuple(told)
+    return fleet
 
 
 HOSTILE = (

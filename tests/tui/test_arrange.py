@@ -89,4 +89,4 @@ def test_the_next_column_comes_round() -> None:
     by = Arrangement()
     for _ in Sort:
         by = by.sorted_by_next()
-    assert by.sort is Sort.FLEET
+    assert by.sort is Sort.TROUBLE

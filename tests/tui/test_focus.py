@@ -92,7 +92,7 @@ async def test_no_fact_is_cut(width: int) -> None:
             "+62812••••4411:7@s.whatsapp.net",
             "sessions/shop-with-quite-a-long-name.db",
             "waziterm, in the phone's list",
-            "probe 0.08 s · sent 3",
+            "probe 80 ms · sent 3",
         ):
             assert value in text
 

@@ -18,7 +18,7 @@ from tests.tui import painted, scripted
 from tests.tui.painted import shown
 from tests.tui.scripted import NOW, ScriptedFleet, every_state
 from tests.tui.test_snapshots import VIEWS as PICTURES
-from tests.tui.test_snapshots import App, after
+from tests.tui.test_snapshots import after, app_of
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.care.layers import LayerName
 from waziterm.domain.lifecycle.reasons import Reason
@@ -270,12 +270,16 @@ async def test_the_filter_takes_words_of_both_languages() -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["wall", "list", "focus_qr", "focus_cooldown", "incidents", "queue", "help", "empty"]
+    "view",
+    [
+        *("wall", "wall_past", "list", "focus_qr", "focus_cooldown", "incidents", "queue", "help"),
+        "empty",
+    ],
 )
 def test_pictures(snap_compare: Callable[..., bool], view: str) -> None:
-    build, keys = PICTURES[view]
+    _, keys = PICTURES[view]
     with speaking(INDONESIAN):
-        assert snap_compare(App(build), terminal_size=(80, 24), run_before=after(keys))
+        assert snap_compare(app_of(view), terminal_size=(80, 24), run_before=after(keys))
 
 
 class Shouting(gettext.NullTranslations):

@@ -11,10 +11,11 @@ from textual.pilot import Pilot
 
 from tests.scriptedtools import CONFLICT, MOVES
 from tests.tui import scripted
+from tests.tui.painted import AS_ADDED
 from tests.tui.scripted import ScriptedFleet
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.screen import Theme
+from waziterm.domain.screen import Density, Screen, Theme
 from waziterm.tui.app.app import WazitermApp
 from waziterm.tui.paint.finish import Finish
 from waziterm.tui.state.here import View
@@ -34,8 +35,12 @@ def _with_a_past() -> ScriptedFleet:
 
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
+WALL_SIZES = [(80, 24), (120, 36), (160, 50), (220, 60)]
+AS_FIRST_SEEN = Screen(title=False)
+"""What somebody sees who chose nothing."""
 VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "wall": (scripted.every_state, []),
+    "wall_past": (scripted.busy, []),
     "wall_200": (lambda: scripted.big(200), []),
     "list": (scripted.every_state, ["2"]),
     "list_200": (lambda: scripted.big(200), ["2", "end"]),
@@ -78,42 +83,49 @@ def test_view(
     view: str,
     size: tuple[int, int],
 ) -> None:
-    build, keys = VIEWS[view]
+    _, keys = VIEWS[view]
     monkeypatch.setattr("textual.widgets.Input.cursor_blink", False)
-    assert snap_compare(App(build), terminal_size=size, run_before=after(keys))
+    assert snap_compare(app_of(view), terminal_size=size, run_before=after(keys))
+
+
+@pytest.mark.parametrize("size", WALL_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("density", Density)
+def test_wall(snap_compare: Callable[..., bool], size: tuple[int, int], density: Density) -> None:
+    keys = ["h"] if density is Density.CARDS else []
+    assert snap_compare(app_of("wall_past"), terminal_size=size, run_before=after(keys))
 
 
 @pytest.mark.parametrize(
     ("view", "theme"),
     [
-        *((view, Theme.LIGHT) for view in (*EVERY_VIEW, "check", "quit", "add")),
-        *((view, Theme.HIGH_CONTRAST) for view in (*EVERY_VIEW[:5], "quit")),
+        *((view, Theme.LIGHT) for view in (*EVERY_VIEW, "check", "quit", "add", "wall_past")),
+        *((view, Theme.HIGH_CONTRAST) for view in (*EVERY_VIEW[:5], "quit", "wall_past")),
     ],
 )
 def test_theme(
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str, theme: Theme
 ) -> None:
-    build, keys = VIEWS[view]
+    _, keys = VIEWS[view]
     monkeypatch.setattr("textual.widgets.Input.cursor_blink", False)
-    app = App(build, Finish(theme))
+    app = app_of(view, Finish(theme))
     assert snap_compare(app, terminal_size=(120, 40), run_before=after(keys))
 
 
-@pytest.mark.parametrize("view", ["wall", "list", "focus_qr"])
+@pytest.mark.parametrize("view", ["wall", "wall_past", "list", "focus_qr"])
 def test_ascii(snap_compare: Callable[..., bool], view: str) -> None:
-    build, keys = VIEWS[view]
-    app = App(build, Finish(ascii=True))
+    _, keys = VIEWS[view]
+    app = app_of(view, Finish(ascii=True))
     assert snap_compare(app, terminal_size=(80, 24), run_before=after(keys))
 
 
-@pytest.mark.parametrize("view", ["wall", "focus_qr"])
+@pytest.mark.parametrize("view", ["wall", "wall_past", "focus_qr"])
 def test_no_color(
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str
 ) -> None:
     """Without colours, glyphs, words and heavy borders still say it all."""
     monkeypatch.setenv("NO_COLOR", "1")
-    build, keys = VIEWS[view]
-    assert snap_compare(App(build), terminal_size=(80, 24), run_before=after(keys))
+    _, keys = VIEWS[view]
+    assert snap_compare(app_of(view), terminal_size=(80, 24), run_before=after(keys))
 
 
 class App(WazitermApp):
@@ -121,11 +133,21 @@ class App(WazitermApp):
 
     CSS_PATH = str(Path(inspect.getfile(WazitermApp)).with_name("waziterm.tcss"))
 
-    def __init__(self, build: Callable[[], ScriptedFleet], finish: Finish | None = None) -> None:
+    def __init__(
+        self,
+        build: Callable[[], ScriptedFleet],
+        finish: Finish | None = None,
+        look: Screen = AS_ADDED,
+    ) -> None:
         fleet = build()
-        super().__init__(fleet, clock=fleet.clock)
+        super().__init__(fleet, clock=fleet.clock, look=look)
         if finish is not None:
             finish.put_on(self)
+
+
+def app_of(view: str, finish: Finish | None = None) -> "App":
+    """What the wall does is seen on the wall; all else is known by who was added first."""
+    return App(VIEWS[view][0], finish, AS_FIRST_SEEN if view.startswith("wall") else AS_ADDED)
 
 
 def after(keys: list[str]) -> Callable[[Pilot[Any]], Any]:

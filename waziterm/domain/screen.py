@@ -32,6 +32,36 @@ class Lang(StrEnum):
     ID = "id"
 
 
+class View(StrEnum):
+    """What the first screen shows of the fleet."""
+
+    WALL = "wall"
+    LIST = "list"
+    INCIDENTS = "incidents"
+    QUEUE = "queue"
+
+
+class Sort(StrEnum):
+    """What the fleet is sorted by; the value is its word on the screen. TROUBLE: those in trouble
+    first, the worst before the others. FLEET: as they were added."""
+
+    TROUBLE = "trouble"
+    FLEET = "added"
+    NAME = "name"
+    STATE = "state"
+    SINCE = "since"
+    UPTIME = "uptime"
+    CONFLICTS = "conflicts"
+
+
+class Density(StrEnum):
+    """How much room the wall gives to an instance that needs nobody: a row, or a card as to those
+    that do."""
+
+    ROWS = "rows"
+    CARDS = "cards"
+
+
 class KeyAction(StrEnum):
     """What a key does, by the name under which `[screen.keys]` binds it to another key."""
 
@@ -43,6 +73,7 @@ class KeyAction(StrEnum):
     CLEAN_ALL = "clean_all"
     COMMAND_PALETTE = "command_palette"
     COPY = "copy"
+    DENSITY = "density"
     FILTER = "filter"
     FIX = "fix"
     FOCUS_INSTANCE = "focus_instance"
@@ -116,6 +147,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.ONLY_TROUBLED, Place.FLEET): "z",
     (KeyAction.SORT, Place.FLEET): "o",
     (KeyAction.REVERSE, Place.FLEET): "O",
+    (KeyAction.DENSITY, Place.FLEET): "h",
     (KeyAction.MARK, Place.FLEET): "space",
     (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
     (KeyAction.BACK, Place.FLEET): "escape",
@@ -226,6 +258,22 @@ class Screen:
         applies=Applies.SCREEN,
     )
 
+    view: View = setting(
+        View.WALL,
+        "What the screen opens with, until somebody chose another: wall, list, incidents or queue.",
+        applies=Applies.SCREEN,
+    )
+    sort: Sort = setting(
+        Sort.TROUBLE,
+        "What it is sorted by, until somebody chose otherwise: trouble, added, name, state, since,"
+        " uptime or conflicts.",
+        applies=Applies.SCREEN,
+    )
+    density: Density = setting(
+        Density.ROWS,
+        "Whether the wall shows who needs nobody as rows or as cards, until somebody chose.",
+        applies=Applies.SCREEN,
+    )
     title: bool = setting(
         True,
         "Whether the terminal's title says how many instances wait for an operator.",

@@ -17,12 +17,14 @@ from textual.screen import Screen
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction, Theme
 from waziterm.domain.screen import Screen as Look
+from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.newest_message import NewestMessage
+from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
@@ -65,7 +67,8 @@ class WazitermApp(ContainedApp):
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
     silent_since: when the fleet told something last, UTC seconds, while it tells nothing any more.
-    look: how it calls whoever looks elsewhere; None: not at all.
+    look: how it calls whoever looks elsewhere; None: not at all. memory: how somebody looked at the
+    fleet last; None: nothing is remembered.
 
     commands: what its keys and its palette call. screens: which are shown. message: says something.
     """
@@ -92,6 +95,7 @@ class WazitermApp(ContainedApp):
         reopened: bool = False,
         silent_since: Callable[[], float | None] = lambda: None,
         look: Look | None = None,
+        memory: Memory | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self._look = look
@@ -116,7 +120,10 @@ class WazitermApp(ContainedApp):
         self._news = asyncio.Event()
         self.message = NewestMessage(self, clock)
         tell = self.message.tell
-        self._main = MainScreen(self.model, self._seen_at, tell)
+        self._memory = memory or Memory(None)
+        known = self._memory.read(Remembered.of(look or Look()))
+        self.model.remember(known.sort, known.density)
+        self._main = MainScreen(self.model, self._seen_at, tell, known.view)
         self._actions = Actions(
             fleet,
             self.model,
@@ -166,6 +173,7 @@ class WazitermApp(ContainedApp):
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")
         self.run_worker(self._look_back(), group="feed")
+        self.call_after_refresh(self.run_worker, self._look_at_days(), group="feed")
 
     async def _follow(self) -> None:
         """Take in the fleet's changes, at most one repaint per frame."""
@@ -199,6 +207,13 @@ class WazitermApp(ContainedApp):
             await asyncio.sleep(1.0 - self._clock() % 1.0)
             self.message.take_away()
             self._repaint()
+            await self.remember()
+
+    async def remember(self) -> None:
+        """Keep how the fleet is looked at, where that has changed."""
+        seen = Remembered(self._main.view_shown, self.model.arrangement.sort, self.model.density)
+        if seen != self._memory.kept:
+            await asyncio.to_thread(self._memory.keep, seen)
 
     async def _look_back(self) -> None:
         """Ask for the history every minute, and soon after something went wrong."""
@@ -224,6 +239,25 @@ class WazitermApp(ContainedApp):
                 async with asyncio.timeout(self._look_again_s(now)):
                     await self._news.wait()
             await asyncio.sleep(SETTLE_S)
+
+    async def _look_at_days(self) -> None:
+        """Ask for the last hours and days of all, once a minute. The first paint does not wait."""
+        while True:
+            try:
+                self.model.recent = await self._recent()
+            except FleetError as error:
+                logger.warning("the last days cannot be read: %s", error)
+            self._repaint()
+            await asyncio.sleep(LOOK_BACK_S)
+
+    async def _recent(self) -> Mapping[str, Recent]:
+        """As many at once as are told; in between the loop does other things. Raises FleetError."""
+        found: dict[str, Recent] = {}
+        after = ""
+        while told := await self._fleet.recent(after):
+            found.update((each.instance, each) for each in told)
+            after = told[-1].instance
+        return found
 
     def _look_again_s(self, now: float) -> float:
         """How long the history may stand as it is."""

@@ -91,6 +91,7 @@ async def run_screen(
         def app(acts: "Acts", *, reopened: bool) -> "WazitermApp":
             from waziterm.tui.app.app import WazitermApp  # noqa: PLC0415 (a refusal needs no textual)
             from waziterm.tui.app.driver import TerminalDriver  # noqa: PLC0415
+            from waziterm.tui.app.remembered import Memory, users_file  # noqa: PLC0415
             from waziterm.tui.paint.finish import Finish  # noqa: PLC0415
 
             app = WazitermApp(
@@ -104,6 +105,7 @@ async def run_screen(
                 reopened=reopened,
                 silent_since=silent_since,
                 look=look,
+                memory=Memory(users_file()),
             )
             Finish.of(look, app.console.color_system).put_on(app)
             return app
@@ -174,6 +176,7 @@ async def _open(make: "Callable[[], WazitermApp]", modes: "Modes", leaving: asyn
         app = make()
         try:
             left = await run_contained(app, leaving)
+            await app.remember()
         finally:
             await _put_away(driver_of(app), modes)
     except Exception:

@@ -113,6 +113,9 @@ class OnFleet(Protocol):
     def reverse(self) -> None:
         """Turn the order round."""
 
+    def density(self) -> None:
+        """Show those that need nobody as rows on the wall, or as cards."""
+
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
 

@@ -1,17 +1,20 @@
 """One panel of the wall: an instance at a glance, as lines of cells."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView, LogLine, Source
+from waziterm.domain.fleet.routine import is_routine
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.lang import tr
-from waziterm.tui.paint import look
-from waziterm.tui.paint.cells import cut, inert, row, spread, width_of, wrap
+from waziterm.domain.stats.strips import Recent
+from waziterm.lang import tr, trn
+from waziterm.tui.paint import look, strips
+from waziterm.tui.paint.cells import Span, cut, inert, row, spread, width_of, wrap
 from waziterm.tui.text import words
 from waziterm.tui.text.format import clock
 
@@ -33,10 +36,12 @@ def draw(
     selected: bool = False,
     marked: bool = False,
     stale: bool = False,
+    recent: Recent | None = None,
 ) -> list[Strip]:
-    """The panel as `height` lines of `width` cells.
+    """The panel as `height` lines of `width` cells; its last day stands in its lower edge.
 
-    lines: the instance's log, oldest first; as many of its last lines are shown as fit.
+    recent: the last hours and days, None where they were not told yet. lines: the instance's log,
+    oldest first; as many of its last lines are shown as fit, without those that are routine.
     marked: actions are meant for it; a check mark says so. A heavy border marks the selected
     panel, so that no colour is needed to see it. stale: nobody tells any more, `now` is the moment
     of the last news.
@@ -73,8 +78,32 @@ def draw(
         ],
         width,
     )
-    bottom = Strip([Segment(lower_left + across * (width - 2) + lower_right, border)], width)
+    inside = _day(recent, width - 4, across, border)
+    bottom = row(
+        [(lower_left + across, border), *inside, (across + lower_right, border)], width, border
+    )
     return [top, *framed, bottom]
+
+
+def _day(recent: Recent | None, width: int, across: str, border: Style) -> list[Span]:
+    """The last day as a part of the edge, with today's drops where there is room for them."""
+    if recent is None:
+        return [(across * width, border)]
+    label = f" {tr('24 h')} "
+    room = width - width_of(label) - 2
+    size = next((each for each in strips.WIDTHS if each <= room), 0)
+    if not size:
+        return [(across * width, border)]
+    today = recent.drops[-1] if recent.drops else 0
+    told = trn("{n} drop today", "{n} drops today", today)
+    more = strips.more(recent)
+    said: list[Span] = []
+    if today and width_of(told) + width_of(more) + 2 <= room - size:
+        said = [(f"{told} ", look.FAINT)]
+        said += [(f"{more} ", look.SIGNS[State.COOLDOWN].style)] if more else []
+    spans: list[Span] = [(label, look.FAINT), *strips.day(recent, size), (" ", border), *said]
+    used = sum(width_of(text) for text, _ in spans)
+    return [*spans, (across * (width - used), border)]
 
 
 def _body(
@@ -107,9 +136,9 @@ def _body(
         body += [row([(text, look.PLAIN)], width, look.PLAIN) for text in step]
     if len(body) < height and (silenced := words.silenced(view, now)):
         body.append(row([(silenced, look.FAINT)], width, look.PLAIN))
-    room = height - len(body)
-    if room > 0:
-        body += [log_line(lines[at], width) for at in range(max(0, len(lines) - room), len(lines))]
+    room = max(0, height - len(body))
+    newest = islice((line for line in reversed(lines) if not is_routine(line)), room)
+    body += [log_line(line, width) for line in reversed(list(newest))]
     return body[:height]
 
 

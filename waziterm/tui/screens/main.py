@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from waziterm.domain.screen import KeyAction, Place
+from waziterm.domain.screen import Density, KeyAction, Place
 from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.incidents import Incidents
@@ -32,14 +32,21 @@ class FilterField(Input):
 
 
 class MainScreen(FleetScreen):
-    """All instances, in one of four views. They share the selection, the filter and the marks."""
+    """All instances, in one of four views. They share the selection, the filter and the marks.
+
+    view: the first one that is shown.
+    """
 
     place = Place.FLEET
     AUTO_FOCUS = ""
     BINDINGS = bindings(Place.FLEET)
 
     def __init__(
-        self, model: FleetModel, clock: Callable[[], float], tell: Callable[[Mood, str], None]
+        self,
+        model: FleetModel,
+        clock: Callable[[], float],
+        tell: Callable[[Mood, str], None],
+        view: View,
     ) -> None:
         super().__init__(model, clock)
         self._tell = tell
@@ -47,7 +54,7 @@ class MainScreen(FleetScreen):
         self.incidents = Incidents(model, clock)
         self.queue = Queue(model, clock)
         self._list = FleetList(model, clock)
-        self.view_shown = View.WALL
+        self.view_shown = view
         self._filter = FilterField(
             id="filter",
             compact=True,
@@ -194,6 +201,15 @@ class MainScreen(FleetScreen):
         if self._is_arranged():
             self.model.sort_next()
             self.repaint()
+
+    def density(self) -> None:
+        if self.view_shown is not View.WALL:
+            wall = key_of(KeyAction.VIEW_WALL)
+            self._tell(Mood.TROUBLE, tr("rows and cards are of the wall; press {wall}", wall=wall))
+            return
+        rows = self.model.density is Density.ROWS
+        self.model.density = Density.CARDS if rows else Density.ROWS
+        self.repaint()
 
     def reverse(self) -> None:
         if self._is_arranged():

@@ -6,20 +6,19 @@ from enum import StrEnum
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import Sort
 from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.text import words
 
+__all__ = ["Arrangement", "Field", "Sort", "arranged", "fits", "needs_somebody"]
 
-class Sort(StrEnum):
-    """What a list is sorted by; the value is its word on the screen. FLEET: as they were added."""
-
-    FLEET = "added"
-    NAME = "name"
-    STATE = "state"
-    SINCE = "since"
-    UPTIME = "uptime"
-    CONFLICTS = "conflicts"
+_WORST = (
+    *(State.HELD, State.LOGGED_OUT, State.BANNED, State.OUTDATED, State.COOLDOWN, State.RETRYING),
+    State.DEGRADED,
+)
+"""The states of those in trouble, those first that wait for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Arrangement:
 
     pattern: str = ""
     troubled: bool = False
-    sort: Sort = Sort.FLEET
+    sort: Sort = Sort.TROUBLE
     descending: bool = False
 
     @property
@@ -40,10 +39,21 @@ class Arrangement:
         return bool(self.pattern.strip("! ")) or self.troubled
 
     def sorted_by_next(self) -> "Arrangement":
-        """The same by the next column; what an operator looks for stands on top."""
+        """The same by the next column."""
         sorts = list(Sort)
-        sort = sorts[(sorts.index(self.sort) + 1) % len(sorts)]
+        return self.sorted_by(sorts[(sorts.index(self.sort) + 1) % len(sorts)])
+
+    def sorted_by(self, sort: Sort) -> "Arrangement":
+        """The same by a column; what an operator looks for stands on top."""
         return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.UPTIME))
+
+
+def needs_somebody(view: InstanceView) -> bool:
+    """Whether somebody should look at an instance: it is in trouble, waits for a phone, is linked
+    to another number than it was added for, or could not stay connected."""
+    if view.state.is_trouble or view.state is State.PAIRING or view.other_number:
+        return True
+    return view.state is State.CONNECTING and view.attempt > 0
 
 
 class Field(StrEnum):
@@ -124,7 +134,11 @@ _Key = Callable[[InstanceView], tuple[float | str, ...]]
 
 def _keys(conflicts: Mapping[str, int]) -> dict[Sort, _Key | None]:
     severity = {state: place for place, state in enumerate(look.SIGNS)}
+    worst = {state: place for place, state in enumerate(_WORST)}
     return {
+        Sort.TROUBLE: lambda view: (
+            worst.get(view.state, len(worst)) if needs_somebody(view) else len(worst) + 1,
+        ),
         Sort.FLEET: None,
         Sort.NAME: lambda view: (view.name.casefold(), view.name),
         Sort.STATE: lambda view: (-severity[view.state],),

@@ -1,22 +1,15 @@
 """Where the operator is on the screen, and what is there: by it the footer chooses its keys."""
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.screen import Place
+from waziterm.domain.screen import Place, View
 from waziterm.tui.text import words
 
-
-class View(StrEnum):
-    """What the first screen shows of the fleet."""
-
-    WALL = "wall"
-    LIST = "list"
-    INCIDENTS = "incidents"
-    QUEUE = "queue"
+__all__ = ["ARRANGED", "Here", "Move", "View", "sends", "starts"]
 
 
 class Move(Enum):

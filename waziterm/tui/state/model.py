@@ -7,6 +7,8 @@ from dataclasses import replace
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import Density, Sort
+from waziterm.domain.stats.strips import Recent
 from waziterm.tui.state.arrange import Arrangement, arranged
 
 KEPT_LINES = 1000
@@ -21,12 +23,15 @@ class FleetModel:
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
     marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
-    while nobody tells any more, UTC seconds; None while somebody does.
+    while nobody tells any more, UTC seconds; None while somebody does. recent: the last hours and
+    days, by name, as far as they were read. density: of the wall.
     """
 
     def __init__(self, fleet: Fleet, *, read_only: bool = False) -> None:
         self._fleet = fleet
         self.read_only = read_only
+        self.recent: Mapping[str, Recent] = {}
+        self.density = Density.ROWS
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self.lab = False
@@ -58,6 +63,11 @@ class FleetModel:
     def shown(self) -> list[str]:
         """The names that the operator wants to see, in their order."""
         return arranged(self._views.values(), self.arrangement, self.conflicts)
+
+    def remember(self, sort: Sort, density: Density) -> None:
+        """Show the fleet as somebody left it."""
+        self.arrangement = self.arrangement.sorted_by(sort)
+        self.density = density
 
     def filter(self, pattern: str) -> None:
         self.arrangement = replace(self.arrangement, pattern=pattern)

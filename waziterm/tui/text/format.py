@@ -85,6 +85,11 @@ def seconds(took_s: float, digits: int = 2) -> str:
     return tr("{seconds} s", seconds=f"{took_s:.{digits}f}")
 
 
+def milliseconds(took_s: float) -> str:
+    """A short time that was measured: `80 ms`."""
+    return tr("{milliseconds} ms", milliseconds=round(1000 * took_s))
+
+
 def percent(part: int, whole: int) -> str:
     """A share of attempts; `–` when there were none, and 100 % only when all succeeded."""
     if whole <= 0:

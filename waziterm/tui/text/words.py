@@ -10,7 +10,7 @@ from waziterm.domain.screen import KeyAction
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.lang import retold, tr
 from waziterm.tui.paint.cells import TIE, inert
-from waziterm.tui.text.format import countdown, day_and_minute, duration, seconds, since
+from waziterm.tui.text.format import countdown, day_and_minute, duration, milliseconds, since
 from waziterm.tui.text.keynames import key_of, with_keys
 
 FRESH_PROBE_S = 120.0
@@ -106,7 +106,7 @@ def health(view: InstanceView, now: float) -> str:
     """The last probe and the messages sent, for a connected instance."""
     parts = []
     if view.probe_s is not None:
-        took = seconds(max(view.probe_s, 0.01))
+        took = milliseconds(view.probe_s)
         if view.probed_at is not None and now - view.probed_at > FRESH_PROBE_S:
             ago = duration(now - view.probed_at)
             parts.append(tr("probe {took}, {duration} ago", took=took, duration=ago))
@@ -129,6 +129,11 @@ def silenced(view: InstanceView, now: float) -> str:
     """That no sink of the alerts is told of it, and until when; "" when they are."""
     until = view.silenced(now)
     return "" if until is None else tr("silenced until {moment}", moment=since(until, now))
+
+
+def remarks(view: InstanceView, now: float) -> str:
+    """What is to be remembered of an instance that needs nobody, "" when there is nothing."""
+    return silenced(view, now)
 
 
 def version(used: UsedVersion) -> str:
