@@ -20,7 +20,7 @@ from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.care.trash import Removal, TrashedFile, TrashView, Why
 from waziterm.domain.fleet.api import FleetError, LogLine
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult, Person, Via
-from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved, ShiftNote
+from waziterm.domain.fleet.history import Attempt, AttemptKind, Edit, IncidentView, Moved, ShiftNote
 from waziterm.domain.fleet.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -151,6 +151,7 @@ class ScriptedTools:
     fought: tuple[ConflictRecord, ...] = (CONFLICT,)
     acted: tuple[AuditEntry, ...] = ACTED
     left: tuple[ShiftNote, ...] = ()
+    edited: tuple[Edit, ...] = ()
     summed: tuple[Stats, ...] = SUMS
 
     async def took(self, *call: object) -> None:
@@ -274,6 +275,9 @@ class ScriptedTools:
     async def dismiss(self, note: int) -> None:
         await self.took("dismiss", note)
         self.left = tuple(each for each in self.left if each.id > note)
+
+    async def edits(self) -> tuple[Edit, ...]:
+        return self.edited
 
     async def alerts(self) -> AlertsView:
         return SINKS

@@ -30,6 +30,7 @@ from waziterm.config.tree import (
     value_of,
     variables,
 )
+from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.reload import ConfigProblem
 from waziterm.domain.secret import MASK
 from waziterm.domain.text import plain, redact
@@ -234,8 +235,18 @@ class _Reader:
         self._problems.sort(key=lambda each: (each[0], each[1].line or 0, each[1].origin))
         problems = tuple(problem for _, problem in self._problems)
         files = tuple(dict.fromkeys(self._secret_files))
-        settings = Settings(**values, source=source, secret_files=files)
+        settings = Settings(**values, source=source, secret_files=files, fixed=self._fixed())
         return Reading(settings, tuple(self._entries), problems)
+
+    def _fixed(self) -> dict[str, frozenset[OwnKey]]:
+        """What variables set of an instance that a person could set too, by its name."""
+        fixed: dict[str, frozenset[OwnKey]] = {}
+        for key, given in self._given.items():
+            if given.origin.kind is OriginKind.VARIABLE and key[0] == "instances":
+                own = key[2].removesuffix(IN_FILE)
+                if own in tuple(OwnKey):
+                    fixed[key[1]] = fixed.get(key[1], frozenset()) | {OwnKey(own)}
+        return fixed
 
     def _read_secret_files(self) -> None:
         """Put what the files of secrets hold in the place of the secrets themselves."""

@@ -83,10 +83,12 @@ class Incident(TypedDict):
 
 
 class Undone(TypedDict):
-    """What an undo brought back: the instance, and the trash entry that it was."""
+    """What an undo brought back: of which instance, and the trash entry that it was, or the number
+    of what was set; the other one is null."""
 
     instance: str
-    entry: str
+    entry: str | None
+    edit: int | None
 
 
 class InstanceFailure(TypedDict):

@@ -3,7 +3,8 @@
 Each is carried out by the manager that owns the data directory; when none runs, on the files.
 With `--json` they print what `waziterm schema` describes: `check` `{findings}`, `fix`
 `{dry_run, steps, remaining}`, `clean-all` `{cleaned}`, `remove` `{entry, not_unlinked}`,
-`restore` `{instance}`, `undo` `{instance, entry}`, `trash` an array; `clean` prints the instance.
+`restore` `{instance}`, `undo` `{instance, entry, edit}`, `trash` an array; `clean` prints the
+instance.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from waziterm.domain.text import plain
 
 if TYPE_CHECKING:
     from waziterm.cli.show.documents import Undone
+    from waziterm.manager.files.datadir import DataDir
 
 Json = dict[str, Any]
 
@@ -140,16 +142,20 @@ def restore(flag: Path | None, as_json: bool, entry: str) -> int:
 
 
 def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
-    """Bring back what was cleaned or removed last, once the operator has said so, and tell how many
-    more there are: each call brings one back.
+    """Take back what was cleaned, removed or set last, once the operator has said so, and tell how
+    many more there are: each call takes one back.
 
-    Raises FleetError, code 1, when there is nothing to bring back.
+    Raises FleetError, code 1, when there is nothing to take back.
     """
     data = data_dir_of(flag)
     found = ask(data, lambda fleet: fleet.trash())
     undoable = [each for each in found if _can_be_undone(each)]
+    edits = ask(data, lambda fleet: fleet.edits())
+    if edits and (not undoable or edits[0]["at"] > undoable[0]["when"]):
+        return _undo_edit(data, as_json, edits[0], len(edits) + len(undoable) - 1, yes)
     if not undoable:
-        raise FleetError("the trash holds nothing that could be restored", "see `waziterm trash`")
+        said = "the trash holds nothing that could be restored, and nothing was set"
+        raise FleetError(said, "see `waziterm trash`")
     last, *others = undoable
     entry, name = last["id"], last["instance"]
     said = f"{name} was {_HOW[Why(last['why'])]} on {shown(last['when'])}."
@@ -158,16 +164,43 @@ def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
     done: Undone = {
         "instance": ask(data, lambda fleet: fleet.restore(entry))["instance"],
         "entry": entry,
+        "edit": None,
     }
     if as_json:
         output.document(done)
     else:
         output.line(_restored(done["instance"]))
-        if others:
+        if edits:
+            output.remark(_more(len(others) + len(edits)))
+        elif others:
             following = plain(others[0]["instance"], 60)
             said = f"{len(others)} more can be brought back; `waziterm undo` again takes the next"
             output.remark(f"{said}, {following}")
     return 0
+
+
+def _undo_edit(data: "DataDir", as_json: bool, edit: Json, others: int, yes: bool) -> int:
+    name, number, keys = edit["instance"], edit["id"], ", ".join(edit["keys"])
+    by = f" by {plain(edit['who'], 40)}" if edit["who"] else ""
+    text = f"{name}: {keys} was set on {shown(edit['at'])}{by}. It becomes what it was before."
+    if {"proxy", "isolate"} & set(edit["keys"]):
+        text += " Where it is connected, it connects anew; a proxy is tested first."
+    confirm(text, f"Undo the set of {name}?", [name], yes)
+    found = ask(data, lambda fleet: fleet.undo_edit(name, number))
+    done: Undone = {"instance": name, "entry": None, "edit": number}
+    if as_json:
+        output.document(done)
+    else:
+        output.line(f"{name}: {keys} as before")
+        for line in instance_lines(name, found):
+            output.line(line)
+        if others:
+            output.remark(_more(others))
+    return 0
+
+
+def _more(count: int) -> str:
+    return f"{count} more can be undone; `waziterm undo` again takes the next"
 
 
 def _can_be_undone(entry: Json) -> bool:

@@ -57,8 +57,9 @@ def show_stats(
     part = StatsBy(by.value) if by in (By.DAY, By.HOUR) else None
     found = ask(data, lambda fleet: fleet.stats(begin, by=part))
     if names:
-        everyone = [each["name"] for each in ask(data, lambda fleet: fleet.snapshot().everyone())]
-        wanted = set(matching(names, everyone))
+        everyone = ask(data, lambda fleet: fleet.snapshot().everyone())
+        tags = {each["name"]: each["tags"] for each in everyone}
+        wanted = set(matching(names, list(tags), tags))
         found = [each for each in found if each["instance"] in wanted]
     if as_json:
         output.document(found)

@@ -9,6 +9,7 @@ from waziterm.domain.care.findings import Severity
 from waziterm.domain.codec import document_of
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.incidents.kinds import IncidentKind
+from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import parts_of
@@ -95,6 +96,18 @@ class Attempt:
     kind: AttemptKind
     took_s: Seconds | None = None
     ok: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What somebody has set of one instance, which can be undone. at: UTC seconds. who: the name of
+    the user, or "" where nobody is known. keys: what was set."""
+
+    id: int
+    at: Moment
+    who: str
+    instance: str
+    keys: tuple[OwnKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
