@@ -46,10 +46,7 @@ def drop_edit(db: sqlite3.Connection, number: int) -> None:
 
 
 def _value(value: object) -> OwnValue:
-    match value:
-        case None | bool() | str():
-            return value
-        case list():
-            return tuple(map(str, value))
-        case _:
-            raise TypeError(value)
+    """A value of JSON as it was before; a list is of tags."""
+    if isinstance(value, list):
+        return tuple(map(str, value))
+    return value if isinstance(value, bool | str) else None

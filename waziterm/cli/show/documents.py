@@ -111,8 +111,8 @@ class Removed(TypedDict):
 
 
 class SettingOrigin(TypedDict):
-    """Where a setting is set. kind: default, file, variable or flag. name: of the file, variable or
-    flag. line: in the file."""
+    """Where a setting is set. kind: default, file, set (by the verb, of one instance), variable or
+    flag. name: of the file, variable or flag. line: in the file."""
 
     kind: str
     name: str | None

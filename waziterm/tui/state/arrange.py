@@ -3,9 +3,20 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.query import (
+    Connected,
+    Field,
+    Lasting,
+    Query,
+    QueryError,
+    Term,
+    Word,
+    query_of,
+)
 from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.text import words
@@ -26,7 +37,7 @@ class Sort(StrEnum):
 class Arrangement:
     """What the operator asked to see.
 
-    pattern: what was typed after `/`, see `fits`. troubled: only those in trouble.
+    pattern: what was typed after `/`, see `domain.fleet.query`. troubled: only those in trouble.
     """
 
     pattern: str = ""
@@ -46,40 +57,36 @@ class Arrangement:
         return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.UPTIME))
 
 
-class Field(StrEnum):
-    """Where a word of a filter is looked for; the value stands before it, with a colon."""
+def wrong_in(pattern: str) -> str:
+    """What is wrong in a pattern, one line that says what is allowed; "" when nothing is."""
+    try:
+        query_of(pattern)
+    except QueryError as error:
+        return tr("{what}; allowed: {allowed}", what=error, allowed=error.allowed)
+    return ""
 
-    NAME = "name"
-    STATE = "state"
-    NUMBER = "number"
-    REASON = "reason"
 
+def fits(query: Query, view: InstanceView, now: float) -> bool:
+    """Whether an instance is meant by a query. now: UTC seconds.
 
-def fits(pattern: str, view: InstanceView) -> bool:
-    """Whether an instance is meant by a pattern.
-
-    Every word of the pattern must fit; upper and lower case are one, and a leading `!` inverts it
-    all. A word is looked for in name, number and state, or where it says: `state:held`,
-    `name:shop`, `number:4411`, `reason:440`. A field without a word fits everyone.
+    Every term must fit. A word of its own is looked for in name, number and state.
     """
-    wanted = pattern.removeprefix("!").casefold().split()
-    if not any(word.partition(":")[2] or not _field_of(word) for word in wanted):
-        return True
-    return all(_has(word, view) for word in wanted) != pattern.startswith("!")
+    return all(_fits(term, view, now) != term.is_not for term in query.terms) != query.is_not
 
 
-def _field_of(word: str) -> Field | None:
-    """The field that a word of a filter names."""
-    named, colon, _ = word.partition(":")
-    return next((field for field in Field if colon and field == named), None)
-
-
-def _has(word: str, view: InstanceView) -> bool:
-    field = _field_of(word)
-    if field is None:
-        bare = (Field.NAME, Field.NUMBER, Field.STATE)
-        return any(_is_in(word, view, each) for each in bare)
-    return _is_in(word.partition(":")[2], view, field)
+def _fits(term: Term, view: InstanceView, now: float) -> bool:
+    match term:
+        case Word(text, None):
+            bare = (Field.NAME, Field.NUMBER, Field.STATE)
+            return any(_is_in(text, view, each) for each in bare)
+        case Word(text, field) if field is not None:
+            return _is_in(text, view, field)
+        case Connected():
+            return view.connected_at is not None
+        case Lasting(seconds, longer):
+            return (now - view.since > seconds) is longer
+        case _:
+            assert_never(term)
 
 
 def _is_in(word: str, view: InstanceView, field: Field) -> bool:
@@ -96,6 +103,15 @@ def _is_in(word: str, view: InstanceView, field: Field) -> bool:
             return word in words.number(view).casefold()
         case Field.REASON:
             return any(word in each.casefold() for each in (view.reason.slug, words.why(view)))
+        case Field.TAG:
+            return any(fnmatchcase(tag, word) for tag in view.tags)
+        case Field.NOTE:
+            return word in view.note.casefold()
+        case Field.PROXY:
+            return word in (view.proxy or "").casefold()
+        case Field.SINCE:
+            # It is no word but a time, see `Lasting`.
+            return False
         case _:
             assert_never(field)
 
@@ -104,12 +120,18 @@ def arranged(
     views: Iterable[InstanceView],
     by: Arrangement,
     conflicts: Mapping[str, int],
+    now: float,
 ) -> list[str]:
-    """The names to show, in order. conflicts: of today, by name. A tie keeps the fleet's order."""
+    """The names to show, in order. conflicts: of today, by name. now: UTC seconds. A tie keeps the
+    fleet's order; a pattern that cannot be read leaves nobody out."""
+    try:
+        query = query_of(by.pattern)
+    except QueryError:
+        query = Query()
     kept = [
         view
         for view in views
-        if (not by.troubled or view.state.is_trouble) and fits(by.pattern, view)
+        if (not by.troubled or view.state.is_trouble) and fits(query, view, now)
     ]
     key = _keys(conflicts)[by.sort]
     if key is not None:

@@ -57,7 +57,8 @@ class FleetModel:
     @property
     def shown(self) -> list[str]:
         """The names that the operator wants to see, in their order."""
-        return arranged(self._views.values(), self.arrangement, self.conflicts)
+        now = self._fleet.now()
+        return arranged(self._views.values(), self.arrangement, self.conflicts, now)
 
     def filter(self, pattern: str) -> None:
         self.arrangement = replace(self.arrangement, pattern=pattern)
