@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
 import zxingcpp
 from PIL import Image
+from textual.widgets import Input
 
 from tests.qrscan import decode_qr
 from tests.tui.painted import shown

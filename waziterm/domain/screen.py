@@ -43,6 +43,7 @@ class KeyAction(StrEnum):
     CLEAN_ALL = "clean_all"
     COMMAND_PALETTE = "command_palette"
     COPY = "copy"
+    EDIT = "edit"
     FILTER = "filter"
     FIX = "fix"
     FOCUS_INSTANCE = "focus_instance"
@@ -128,6 +129,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.SEND_TEST, Place.BOTH): "t",
     (KeyAction.CLEAN, Place.BOTH): "c",
     (KeyAction.ADD, Place.BOTH): "a",
+    (KeyAction.EDIT, Place.BOTH): "e",
     (KeyAction.SHOW_LOG, Place.BOTH): "l",
     (KeyAction.FOLLOW, Place.FOCUS): "f",
     (KeyAction.WRAP, Place.FOCUS): "w",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
 
@@ -64,10 +65,11 @@ class Query:
 
 
 class QueryError(ValueError):
-    """What was typed cannot be read: one line that says what is allowed."""
+    """What was typed cannot be read. said: why. allowed: what can, as it is typed."""
 
-    def __init__(self, said: str, allowed: str) -> None:
+    def __init__(self, said: Phrase, allowed: str) -> None:
         super().__init__(said)
+        self.said = said
         self.allowed = allowed
 
 
@@ -75,7 +77,6 @@ ALLOWED = ", ".join(
     f"{field.value}>" if field is Field.SINCE else f"{field.value}:" for field in Field
 )
 """The fields as they are typed."""
-SPANS = "a number and s, m, h or d"
 _SINCE = re.compile(r"since([<>])(.*)", re.DOTALL)
 _SPAN = re.compile(r"([0-9]{1,6})([smhd])")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -107,9 +108,10 @@ def _term(word: str) -> Term | None:
     field = next((field for field in Field if field == name), None)
     match field:
         case None:
-            raise QueryError(f"no field is called {plain(name, 30)!r}", ALLOWED)
+            said = Phrase("no field is called {name}", name=plain(name, 30))
+            raise QueryError(said, ALLOWED)
         case Field.SINCE:
-            raise QueryError("since is followed by > or <", "since>1h, since<10m")
+            raise QueryError(Phrase("since is followed by > or <"), "since>1h, since<10m")
         case (
             Field.NAME
             | Field.STATE
@@ -130,5 +132,5 @@ def _seconds(text: str) -> float | None:
         return None
     span = _SPAN.fullmatch(text)
     if span is None:
-        raise QueryError(f"{plain(text, 30)!r} is no time", SPANS)
+        raise QueryError(Phrase("{text} is no time", text=plain(text, 30)), "30s, 10m, 2h, 1d")
     return int(span[1]) * _SECONDS[span[2]]

@@ -81,8 +81,10 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
         keys = [("enter", self.verb()), ("tab", tr("next field")), ("esc", tr("cancel"))]
         if len(self.FIELDS) == 1:
             del keys[1]
-        parts = [[(f"{key} ", f"bold {look.ACCENT}"), f"{word}   "] for key, word in keys]
-        return Text.assemble(*(part for pair in parts for part in pair))
+        line = Text()
+        for key, word in keys:
+            line.append(f"{key} ", f"bold {look.ACCENT}").append(f"{word}   ")
+        return line
 
     def on_mount(self) -> None:
         self.query(Input).first().focus()

@@ -18,6 +18,7 @@ from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.screens.base import FleetScreen
+from waziterm.tui.state.arrange import wrong_in
 from waziterm.tui.state.here import ARRANGED, Here, Move, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
@@ -52,7 +53,7 @@ class MainScreen(FleetScreen):
             id="filter",
             compact=True,
             placeholder=tr(
-                "name, number or state; state: name: number: reason: ask there; ! inverts"
+                "name, number or state; tag:vip state:held since>1h !up; ! in front inverts all"
             ),
         )
 
@@ -151,6 +152,8 @@ class MainScreen(FleetScreen):
     def _typed(self, event: Input.Changed) -> None:
         if self._filter.display:
             self.model.filter(event.value)
+            if wrong := wrong_in(event.value):
+                self._tell(Mood.TROUBLE, wrong)
             self.repaint()
 
     @on(Input.Submitted, "#filter")

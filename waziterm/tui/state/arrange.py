@@ -17,8 +17,9 @@ from waziterm.domain.fleet.query import (
     Word,
     query_of,
 )
-from waziterm.lang import tr
+from waziterm.lang import retold, tr
 from waziterm.tui.paint import look
+from waziterm.tui.paint.cells import inert
 from waziterm.tui.text import words
 
 
@@ -57,12 +58,17 @@ class Arrangement:
         return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.UPTIME))
 
 
+_BARE = (Field.NAME, Field.NUMBER, Field.STATE)
+"""Where a word of its own is looked for."""
+
+
 def wrong_in(pattern: str) -> str:
     """What is wrong in a pattern, one line that says what is allowed; "" when nothing is."""
     try:
         query_of(pattern)
     except QueryError as error:
-        return tr("{what}; allowed: {allowed}", what=error, allowed=error.allowed)
+        said = inert(retold(error.said))
+        return tr("{what}; allowed: {allowed}", what=said, allowed=error.allowed)
     return ""
 
 
@@ -76,11 +82,9 @@ def fits(query: Query, view: InstanceView, now: float) -> bool:
 
 def _fits(term: Term, view: InstanceView, now: float) -> bool:
     match term:
-        case Word(text, None):
-            bare = (Field.NAME, Field.NUMBER, Field.STATE)
-            return any(_is_in(text, view, each) for each in bare)
-        case Word(text, field) if field is not None:
-            return _is_in(text, view, field)
+        case Word(text, field):
+            where = _BARE if field is None else (field,)
+            return any(_is_in(text, view, each) for each in where)
         case Connected():
             return view.connected_at is not None
         case Lasting(seconds, longer):

@@ -181,7 +181,12 @@ def facts(view: InstanceView, now: float) -> list[tuple[str, str]]:
     if view.proxy is not None:
         known.append((tr("proxy"), inert(view.proxy)))
     if view.pid is not None:
-        known.append((tr("worker"), f"pid {view.pid}"))
+        alone = f", {tr('shared with nobody')}" if view.isolated else ""
+        known.append((tr("worker"), f"pid {view.pid}{alone}"))
+    if view.tags:
+        known.append((tr("tags"), " ".join(f"#{inert(tag)}" for tag in view.tags)))
+    if view.note:
+        known.append((tr("note"), inert(view.note)))
     return known
 
 
