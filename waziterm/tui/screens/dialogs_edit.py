@@ -6,7 +6,6 @@ from textual.widgets import Input
 
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.lifecycle.instance import OwnKey
-from waziterm.domain.names import DEVICE_NAMES, TAGS
 from waziterm.lang import N_, tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.form import FormDialog
@@ -19,10 +18,14 @@ class EditDialog(FormDialog[None]):
 
     FIELDS = (
         (OwnKey.NOTE.value, N_("Note"), N_("one line for whoever looks at it")),
-        (OwnKey.TAGS.value, N_("Tags"), TAGS),
-        (OwnKey.PROXY.value, N_("Proxy"), N_("tested first; http, https or socks5")),
-        (OwnKey.DEVICE_NAME.value, N_("Device"), DEVICE_NAMES),
-        (OwnKey.ISOLATE.value, N_("Alone"), N_("true: its worker process is shared with nobody")),
+        (OwnKey.TAGS.value, N_("Tags"), N_("up to 10, with commas between; a-z, 0-9, - and _")),
+        (OwnKey.PROXY.value, N_("Proxy"), N_("tested first; an open connection is made anew then")),
+        (OwnKey.DEVICE_NAME.value, N_("Device"), N_("shown on the phone from the next pairing on")),
+        (
+            OwnKey.ISOLATE.value,
+            N_("Alone"),
+            N_("true: no other is in its worker; an open connection is made anew"),
+        ),
     )
 
     def __init__(
@@ -43,12 +46,9 @@ class EditDialog(FormDialog[None]):
         return tr("Edit {count} marked instances", count=len(self._names))
 
     def text(self) -> str:
-        said = tr(
-            "Another proxy or worker makes an open connection anew, of this instance alone; the"
-            " device's name is shown from the next pairing on. No cool-down, hold or ban ends."
-        )
+        said = tr("It is set of this instance alone. No cool-down, hold or ban ends by it.")
         if not self._before:
-            said += " " + tr("What is left empty stays as it is for each.")
+            said = tr("What is left empty stays as it is for each. No cool-down, hold or ban ends.")
         return said + self._beside
 
     def verb(self) -> str:
