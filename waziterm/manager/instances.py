@@ -253,7 +253,7 @@ class Instances:
         library_changed: neonize is another version than last time. shift: by how many seconds the
         clock was set since it was stored, as far as known.
         """
-        stored = [self._configured(each).shifted(shift) for each in await self._store.instances()]
+        stored = [self.configured(each).shifted(shift) for each in await self._store.instances()]
         await self._sessions.settle(stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
@@ -273,7 +273,7 @@ class Instances:
         wanted = one.is_paired and one.wanted is Wanted.RUNNING and not one.is_held
         return wanted and not one.is_isolated
 
-    def _configured(self, instance: Instance) -> Instance:
+    def configured(self, instance: Instance) -> Instance:
         """The same with what the config says of it now."""
         return replace(instance, configured=self._settings.configured_for(instance.name))
 
@@ -293,7 +293,7 @@ class Instances:
     def keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
         """Give an instance its supervisor. lines: the end of its log."""
         name, identity = instance.name, instance.id
-        instance = self._configured(instance)
+        instance = self.configured(instance)
 
         def sink(line: LogLine) -> None:
             self._store.add_line(identity, line)

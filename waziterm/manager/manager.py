@@ -186,7 +186,7 @@ class SessionManager:
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
         damaged = await self._store.damaged_rows()
-        stored = await self._store.instances()
+        stored = map(self._instances.configured, await self._store.instances())
         await self._alerting.boot(tuple(each.shifted(shift) for each in stored), shift)
         await self._instances.boot(library_changed=changed, shift=shift)
         telling = self._alerting.run()
@@ -415,20 +415,21 @@ class SessionManager:
         self._refuse_meanwhile()
         supervisor = self._instances.of(name)
         changed = await changed_by(supervisor.instance, values, self._lab)
-        if not changed:
-            return supervisor.view
-        instance, now = supervisor.instance, self._world.clock.now()
-        before = instance.own(changed)
-        made = undone or await self._store.add_edit(now, who(), instance.id, before)
-        try:
-            view = await supervisor.ask(ev.EditAsked(changed))
-        except FleetError:
+        if changed:
+            instance, now = supervisor.instance, self._world.clock.now()
+            made = None
             if undone is None:
-                await self._store.drop_edit(made)
-            raise
+                before = instance.own(changed)
+                made = await self._store.add_edit(now, who(), instance.id, before)
+            try:
+                await supervisor.ask(ev.EditAsked(changed))
+            except FleetError:
+                if made is not None:
+                    await self._store.drop_edit(made)
+                raise
         if undone is not None:
             await self._store.drop_edit(undone)
-        return view
+        return supervisor.view
 
     async def edits(self) -> tuple[Edit, ...]:
         from waziterm.manager.care.editing import edits_in  # noqa: PLC0415 - as above

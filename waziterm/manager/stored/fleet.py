@@ -227,8 +227,8 @@ class StoredFleet:
                         await store.add_edit(now, who(), instance.id, instance.own(changed))
                     instance = instance.with_own(changed)
                     await store.save(instance, event=EventName.EDIT_ASKED, at=now)
-                    if undone is not None:
-                        await store.drop_edit(undone)
+                if undone is not None:
+                    await store.drop_edit(undone)
                 return replace(at_rest(instance), version=await self._version(store))
 
     def _configured(self, instance: Instance) -> Instance:
