@@ -96,7 +96,7 @@ class InstanceKey(Key[OnInstance]):
 
 _ON_MARKED = (
     KeyAction.START_STOP, KeyAction.RECONNECT, KeyAction.SEND_TEST, KeyAction.CLEAN,
-    KeyAction.REMOVE, KeyAction.EDIT, KeyAction.BACK,
+    KeyAction.REMOVE, KeyAction.BACK,
 )  # fmt: skip
 """What acts on all that are marked, and what takes the marks away."""
 _SHORT = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
@@ -140,8 +140,7 @@ _ROWS: tuple[AnyKey, ...] = (
         when=lambda here: here.arranged and here.view is View.LIST),
     FleetKey(KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
     FleetKey(KeyAction.MARK, "space", "",
-        "mark it; {start_stop} {reconnect} {send_test} {clean} {edit} {remove} then mean all"
-        " marked ones",
+        "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
         lambda at: at.mark()),
     AppKey(KeyAction.ACKNOWLEDGE, "A", "acknowledge",
         "acknowledge the incident, in the incidents", lambda app: app.tools.acknowledge(),
@@ -175,7 +174,7 @@ _ROWS: tuple[AnyKey, ...] = (
         when=_with_instance, commands=True),
     AppKey(KeyAction.ADD, "a", "add", "add an instance", lambda app: app.instances.add(),
         commands=True),
-    AppKey(KeyAction.EDIT, "e", "edit", "set its note, tags, proxy, device name, worker",
+    AppKey(KeyAction.EDIT, "e", "edit", "edit note, tags, proxy",
         lambda app: app.instances.edit(), do_on=lambda app, name: app.instances.edit(name),
         when=_with_instance, commands=True),
     AppKey(KeyAction.SHOW_LOG, "l", "log", "its log on the whole screen, and back",
@@ -214,7 +213,7 @@ _ROWS: tuple[AnyKey, ...] = (
     AppKey(KeyAction.RESTART, "R", "restart",
         "stop all, check, fix, start staggered; asks first", lambda app: app.tools.restart(),
         when=_with_fleet, commands=True),
-    AppKey(KeyAction.UNDO, "u", "undo", "undo what was cleaned, removed or set last; asks first",
+    AppKey(KeyAction.UNDO, "u", "undo", "undo the last clean, remove or set; asks first",
         lambda app: app.tools.undo(), commands=True),
     AppKey(KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
         lambda app: app.instances.remove(), when=_with_instance, commands=True),

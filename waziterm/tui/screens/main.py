@@ -53,7 +53,7 @@ class MainScreen(FleetScreen):
             id="filter",
             compact=True,
             placeholder=tr(
-                "name, number or state; tag:vip state:held since>1h !up; ! in front inverts all"
+                "name, number or state; tag:vip proxy:id-7 since>1h !up; ! in front inverts all"
             ),
         )
 

@@ -15,7 +15,6 @@ OURS: Mapping[KeyAction, str] = {
     KeyAction.BACK: "esc",
     KeyAction.CLEAN: "c",
     KeyAction.COPY: "y",
-    KeyAction.EDIT: "e",
     KeyAction.FIX: "F",
     KeyAction.FOCUS_INSTANCE: "enter",
     KeyAction.FOLLOW: "f",
