@@ -97,5 +97,8 @@ async def test_a_filter_by_field_and_its_mistake_in_one_line() -> None:
         await screen.press("slash", *"tag:vip")
         await screen.until(lambda text: "shop-medan" in text and "shop-jakarta" not in text)
         await screen.press("escape", "slash", *"colour:red")
-        await screen.says("no field is called colour; allowed: name:, state:")
+        await screen.says("no field colour; allowed: name: state:")
         assert "shop-jakarta" in screen.text()
+        await screen.press(*["backspace"] * 10, *"tag:vip")
+        await screen.sees("the filter is understood now", "1 of 12 filtered")
+        assert "no field" not in screen.text(), "what is not wrong any more is said no longer"

@@ -73,7 +73,7 @@ class QueryError(ValueError):
         self.allowed = allowed
 
 
-ALLOWED = ", ".join(
+ALLOWED = " ".join(
     f"{field.value}>" if field is Field.SINCE else f"{field.value}:" for field in Field
 )
 """The fields as they are typed."""
@@ -108,10 +108,10 @@ def _term(word: str) -> Term | None:
     field = next((field for field in Field if field == name), None)
     match field:
         case None:
-            said = Phrase("no field is called {name}", name=plain(name, 30))
+            said = Phrase("no field {name}", name=plain(name, 30))
             raise QueryError(said, ALLOWED)
         case Field.SINCE:
-            raise QueryError(Phrase("since is followed by > or <"), "since>1h, since<10m")
+            raise QueryError(Phrase("since is followed by > or <"), "since>1h since<10m")
         case (
             Field.NAME
             | Field.STATE
@@ -132,5 +132,5 @@ def _seconds(text: str) -> float | None:
         return None
     span = _SPAN.fullmatch(text)
     if span is None:
-        raise QueryError(Phrase("{text} is no time", text=plain(text, 30)), "30s, 10m, 2h, 1d")
+        raise QueryError(Phrase("{text} is no time", text=plain(text, 30)), "30s 10m 2h 1d")
     return int(span[1]) * _SECONDS[span[2]]

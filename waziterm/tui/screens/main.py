@@ -49,6 +49,7 @@ class MainScreen(FleetScreen):
         self.queue = Queue(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = View.WALL
+        self._was_wrong = False
         self._filter = FilterField(
             id="filter",
             compact=True,
@@ -152,9 +153,16 @@ class MainScreen(FleetScreen):
     def _typed(self, event: Input.Changed) -> None:
         if self._filter.display:
             self.model.filter(event.value)
-            if wrong := wrong_in(event.value):
-                self._tell(Mood.TROUBLE, wrong)
+            self._say_what_is_wrong(event.value)
             self.repaint()
+
+    def _say_what_is_wrong(self, pattern: str) -> None:
+        """One line while the filter cannot be read, another one when it can be again."""
+        if wrong := wrong_in(pattern):
+            self._tell(Mood.TROUBLE, wrong)
+        elif self._was_wrong:
+            self._tell(Mood.DONE, tr("the filter is understood now"))
+        self._was_wrong = bool(wrong)
 
     @on(Input.Submitted, "#filter")
     def _kept(self) -> None:
