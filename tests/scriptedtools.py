@@ -23,6 +23,7 @@ from waziterm.domain.fleet.audit import AuditEntry, AuditResult, Person, Via
 from waziterm.domain.fleet.history import (
     Attempt,
     AttemptKind,
+    Edit,
     FleetLine,
     FleetLines,
     IncidentView,
@@ -161,6 +162,7 @@ class ScriptedTools:
     fought: tuple[ConflictRecord, ...] = (CONFLICT,)
     acted: tuple[AuditEntry, ...] = ACTED
     left: tuple[ShiftNote, ...] = ()
+    edited: tuple[Edit, ...] = ()
     summed: tuple[Stats, ...] = SUMS
     lately: tuple[Recent, ...] = ()
     told_at_once = 100
@@ -314,6 +316,9 @@ class ScriptedTools:
     async def dismiss(self, note: int) -> None:
         await self.took("dismiss", note)
         self.left = tuple(each for each in self.left if each.id > note)
+
+    async def edits(self) -> tuple[Edit, ...]:
+        return self.edited
 
     async def alerts(self) -> AlertsView:
         return SINKS

@@ -40,6 +40,7 @@ def fleet() -> Choosy:
 
 
 NAMES = ["shop-a", "shop-b", "shop-c", "bar-a"]
+TAGS = {"shop-a": ["vip2"], "shop-b": ["jakarta"], "shop-c": ["vip"], "bar-a": ["jkt", "vip"]}
 
 
 @pytest.mark.parametrize(
@@ -50,12 +51,15 @@ NAMES = ["shop-a", "shop-b", "shop-c", "bar-a"]
         (["shop-[ac]"], ["shop-a", "shop-c"]),
         (["bar-?", "shop-c", "shop-*"], ["bar-a", "shop-c", "shop-a", "shop-b"]),
         (["shop-b", "shop-b"], ["shop-b"]),
+        (["tag:vip"], ["shop-c", "bar-a"]),
+        (["tag:VIP", "shop-a"], ["shop-c", "bar-a", "shop-a"]),
+        (["tag:jak*"], ["shop-b"]),
     ],
 )
 def test_names_keep_their_order_and_patterns_the_fleet_s(
     words: list[str], meant: list[str]
 ) -> None:
-    assert matching(words, NAMES) == meant
+    assert matching(words, NAMES, TAGS) == meant
 
 
 def test_one_exact_name_asks_nothing_and_prints_its_object(

@@ -19,9 +19,10 @@ from waziterm.domain.fleet.api import (
     Subscription,
 )
 from waziterm.domain.fleet.counts import Counts
-from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.lifecycle.instance import DEVICE_NAME, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.text import mask_proxy
 from waziterm.domain.upkeep.janitor import Act, ActKind
 
 CODE_TEXT = "ABCD-EFGH"
@@ -76,6 +77,35 @@ class ScriptedFleet(ScriptedTools):
         if name in self.views:
             raise FleetError(f"{name} exists already", "choose another name")
         self.views[name] = view(name, proxy=proxy)
+        return self.views[name]
+
+    async def edit(
+        self,
+        name: str,
+        *,
+        note: str | None = None,
+        tags: str | None = None,
+        proxy: str | None = None,
+        device_name: str | None = None,
+        isolate: str | None = None,
+    ) -> InstanceView:
+        self._take("edit", name, note, tags, proxy, device_name, isolate)
+        view = self.views[name]
+        if note is not None:
+            view = replace(view, note=note)
+        if tags is not None:
+            view = replace(view, tags=tuple(tags.split(",")) if tags else ())
+        if proxy is not None:
+            view = replace(view, proxy=mask_proxy(proxy) if proxy else None)
+        if device_name is not None:
+            view = replace(view, device_name=device_name or DEVICE_NAME)
+        if isolate is not None:
+            view = replace(view, isolated=isolate == "true")
+        self.views[name] = view
+        return view
+
+    async def undo_edit(self, name: str, edit: int) -> InstanceView:
+        self._take("undo_edit", name, edit)
         return self.views[name]
 
     async def start(self, name: str) -> InstanceView:

@@ -19,7 +19,7 @@ from waziterm.domain.lifecycle.actions import (
     Unwatch,
     Watch,
 )
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.rules import Decision, decide
@@ -106,6 +106,18 @@ COMMANDS = st.one_of(
     st.builds(ev.ReconnectAsked, st.booleans()),
     st.builds(ev.CleanAsked, st.booleans(), st.booleans()),
     st.just(ev.PauseAsked()),
+    st.builds(
+        ev.EditAsked,
+        st.fixed_dictionaries(
+            {},
+            optional={
+                OwnKey.PROXY: st.sampled_from([None, "http://a.example:1", "http://b.example:1"]),
+                OwnKey.ISOLATE: st.sampled_from([None, True, False]),
+                OwnKey.NOTE: st.just("paid"),
+                OwnKey.DEVICE_NAME: st.just("shop"),
+            },
+        ),
+    ),
     st.builds(ev.Booted, st.booleans()),
 )
 

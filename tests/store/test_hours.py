@@ -193,7 +193,9 @@ def test_an_older_history_is_counted_once(tmp_path: Path) -> None:
             # As a program left it that counted nothing.
             for table in ("hours", "standings", "counted", "patterns", "spans", "spans_made"):
                 db.execute(f"DROP TABLE {table}")
-            db.execute("ALTER TABLE instances DROP COLUMN phone_seen_at")
+            for column in ("phone_seen_at", "note", "tags", "device_name", "isolate"):
+                db.execute(f"ALTER TABLE instances DROP COLUMN {column}")
+            db.execute("DROP TABLE edits")
             version = db.execute("PRAGMA user_version").fetchone()[0]
             db.execute(f"PRAGMA user_version = {version - 4}")
         async with open_store(path) as store:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.files import contents, query
-from waziterm.domain.lifecycle.instance import Instance, PairingCode, QrCode
+from waziterm.domain.lifecycle.instance import Configured, Instance, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.store.records import Transition
@@ -53,6 +53,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "trouble_at": st.none() | MOMENT,
     "down_since": st.none() | MOMENT,
     "phone_seen_at": st.none() | MOMENT,
+    "note": TEXT,
+    "tags": st.lists(TEXT).map(tuple),
+    "device_name": st.none() | TEXT,
+    "isolate": st.none() | st.booleans(),
+    "configured": st.just(Configured()),
     "qr": st.none() | st.just(QrCode("2@a-secret", 1, 6, 20.0)),
     "id": st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
     "code": st.none() | st.just(PairingCode("ABCD-1234", 20.0)),

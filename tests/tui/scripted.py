@@ -21,12 +21,13 @@ from waziterm.domain.fleet.api import (
     SendResult,
     Source,
 )
-from waziterm.domain.lifecycle.instance import PairingCode, QrCode
+from waziterm.domain.lifecycle.instance import DEVICE_NAME, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import as_it_is
 from waziterm.domain.stats.strips import CELL_S, DAY_CELLS, Recent, Stood, cells_of, first_cell
+from waziterm.domain.text import mask_proxy
 from waziterm.domain.upkeep.janitor import Act
 
 NOW = 1_750_000_000.0
@@ -191,6 +192,38 @@ class ScriptedFleet(ScriptedTools):
         view = instance(name, State.CONNECTING, Reason.ASKED, self.clock(), proxy=proxy)
         self.show(view)
         return view
+
+    async def edit(
+        self,
+        name: str,
+        *,
+        note: str | None = None,
+        tags: str | None = None,
+        proxy: str | None = None,
+        device_name: str | None = None,
+        isolate: str | None = None,
+    ) -> InstanceView:
+        asked = {"note": note, "tags": tags, "proxy": proxy}
+        asked |= {"device_name": device_name, "isolate": isolate}
+        said = [f"{key}={value}" for key, value in asked.items() if value is not None]
+        await self._taken("edit", name, *said)
+        view = self.views[name]
+        if note is not None:
+            view = replace(view, note=note)
+        if tags is not None:
+            view = replace(view, tags=tuple(tags.split(",")) if tags else ())
+        if proxy is not None:
+            view = replace(view, proxy=mask_proxy(proxy) if proxy else None)
+        if device_name is not None:
+            view = replace(view, device_name=device_name or DEVICE_NAME)
+        if isolate is not None:
+            view = replace(view, isolated=isolate == "true")
+        self.show(view)
+        return view
+
+    async def undo_edit(self, name: str, edit: int) -> InstanceView:
+        await self._taken("undo_edit", name, str(edit))
+        return self.views[name]
 
     async def start(self, name: str) -> InstanceView:
         await self._taken("start", name)

@@ -1,17 +1,37 @@
 """Filter and order of what is shown."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tui.scripted import connected, every_state, instance
+from tests.tui.scripted import NOW, connected, every_state, instance
+from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.query import query_of
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.strips import Recent
-from waziterm.tui.state.arrange import Arrangement, Sort, arranged, fits
+from waziterm.tui.state.arrange import Arrangement, Sort, wrong_in
+from waziterm.tui.state.arrange import arranged as arranged_at
+from waziterm.tui.state.arrange import fits as fits_at
 
 VIEWS = tuple(every_state().views.values())
 patterns = st.text(alphabet="!shop kartmdn40", max_size=8)
+
+
+def fits(pattern: str, view: InstanceView) -> bool:
+    return fits_at(query_of(pattern), view, NOW)
+
+
+def arranged(
+    views: Iterable[InstanceView],
+    by: Arrangement,
+    conflicts: Mapping[str, int],
+    recent: Mapping[str, Recent],
+) -> list[str]:
+    return arranged_at(views, by, conflicts, recent, NOW)
 
 
 def test_a_pattern_finds_letters_in_order_and_inverts() -> None:
@@ -98,3 +118,51 @@ def test_the_next_column_comes_round() -> None:
     for _ in Sort:
         by = by.sorted_by_next()
     assert by.sort is Sort.TROUBLE
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("tag:vip", "ab"),
+        ("TAG:VIP !tag:jkt", "a"),
+        ("tag:j*", "b"),
+        ("tag:vi", ""),
+        ("!tag:vip", "c"),
+        ("note:paid", "a"),
+        ("proxy:id-7", "b"),
+        ("proxy:secret", ""),
+        ("up", "ac"),
+        ("tag:vip !up", "b"),
+        ("since>1h", "b"),
+        ("since<10m", "c"),
+        ("tag:vip state:held proxy:id-7 since>1h !up", "b"),
+        ("since>", "abc"),
+        ("since>5", "abc"),
+        ("tag:", "abc"),
+        ("colour:red", "abc"),
+    ],
+)
+def test_a_field_finds_what_a_person_has_set(pattern: str, meant: str) -> None:
+    a = replace(connected("a", up_s=1800), tags=("vip",), note="Paid until May")
+    b = instance("b", State.HELD, Reason.RIVAL, NOW - 7200)
+    b = replace(b, tags=("vip", "jkt"), proxy="socks5://•••@id-7.example:1080")
+    c = connected("c", up_s=5)
+    shown = arranged((a, b, c), Arrangement(pattern), {}, {})
+    assert "".join(shown) == meant
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        (
+            "colour:red",
+            "no field colour; allowed: name: state: number: reason: tag:",
+        ),
+        ("shop since:1h", "since is followed by > or <; allowed: since>1h since<10m"),
+        ("since>1week", "1week is no time; allowed: 30s 10m 2h 1d"),
+        ("tag:vip up !shop", ""),
+    ],
+)
+def test_a_wrong_field_is_one_line_that_says_what_is_allowed(pattern: str, said: str) -> None:
+    wrong = wrong_in(pattern)
+    assert wrong.startswith(said) and bool(wrong) is bool(said)

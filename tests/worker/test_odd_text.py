@@ -91,7 +91,7 @@ def connected(told: Callbacks, call_back: Callable[[Any, Any, Any, Any], None]) 
         func_callback_bytes=same,
         func_callback_bytes2=same,
     )
-    Client(binder, told).connect("/nowhere", Jid("628123456789", 1), None)
+    Client(binder, told).connect("/nowhere", Jid("628123456789", 1), None, "waziterm")
 
 
 def test_a_callback_that_fails_is_told_and_never_raises() -> None:

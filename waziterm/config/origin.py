@@ -5,10 +5,11 @@ from enum import StrEnum
 
 
 class OriginKind(StrEnum):
-    """What a value came from."""
+    """What a value came from, the weakest first. SET: a person set it of one instance."""
 
     DEFAULT = "default"
     FILE = "file"
+    SET = "set"
     VARIABLE = "variable"
     FLAG = "flag"
 
@@ -22,6 +23,6 @@ class Origin:
     line: int | None = None
 
     def __str__(self) -> str:
-        if self.kind is OriginKind.DEFAULT:
-            return "default"
+        if self.kind in (OriginKind.DEFAULT, OriginKind.SET):
+            return self.kind.value
         return self.name if self.line is None else f"{self.name}:{self.line}"

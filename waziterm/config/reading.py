@@ -30,12 +30,14 @@ from waziterm.config.tree import (
     value_of,
     variables,
 )
+from waziterm.domain.lifecycle.instance import OwnKey, OwnValue
 from waziterm.domain.reload import ConfigProblem
-from waziterm.domain.secret import MASK
+from waziterm.domain.secret import MASK, Secret
 from waziterm.domain.text import plain, redact
 
 _ORDER = list(OriginKind)
 _LONGEST_SECRET = 65_536
+_INSTANCES = "instances"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,27 @@ class Reading:
         if self.problems:
             raise ConfigError(self.problems)
         return self.settings
+
+
+def with_set(
+    entries: tuple[Entry, ...], own: Mapping[str, Mapping[OwnKey, OwnValue]]
+) -> tuple[Entry, ...]:
+    """The entries with what a person has set of instances, by their names: it stands above the file
+    and below a variable. What is no setting, as a note, is left out."""
+    found = {entry.key: entry for entry in entries}
+    of_instance = child(child(ROOT, _INSTANCES), "a")
+    known = declared(of_instance.kind)
+    for name, values in own.items():
+        for key, value in values.items():
+            at = (_INSTANCES, name, key.value)
+            weaker = at not in found or _ORDER.index(found[at].origin.kind) < _ORDER.index(
+                OriginKind.SET
+            )
+            if key.value in known and value is not None and weaker:
+                each = known[key.value]
+                told = Secret(str(value)) if each.is_secret else value
+                found[at] = Entry(at, each, told, each.default, Origin(OriginKind.SET))
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +257,18 @@ class _Reader:
         self._problems.sort(key=lambda each: (each[0], each[1].line or 0, each[1].origin))
         problems = tuple(problem for _, problem in self._problems)
         files = tuple(dict.fromkeys(self._secret_files))
-        settings = Settings(**values, source=source, secret_files=files)
+        settings = Settings(**values, source=source, secret_files=files, fixed=self._fixed())
         return Reading(settings, tuple(self._entries), problems)
+
+    def _fixed(self) -> dict[str, frozenset[OwnKey]]:
+        """What variables set of an instance that a person could set too, by its name."""
+        fixed: dict[str, frozenset[OwnKey]] = {}
+        for key, given in self._given.items():
+            if given.origin.kind is OriginKind.VARIABLE and key[0] == _INSTANCES:
+                own = key[2].removesuffix(IN_FILE)
+                if own in tuple(OwnKey):
+                    fixed[key[1]] = fixed.get(key[1], frozenset()) | {OwnKey(own)}
+        return fixed
 
     def _read_secret_files(self) -> None:
         """Put what the files of secrets hold in the place of the secrets themselves."""

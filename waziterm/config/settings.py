@@ -11,14 +11,18 @@ from typing import NamedTuple
 from waziterm.config.errors import NoHomeError
 from waziterm.config.source import Source
 from waziterm.domain.alerts.alert_settings import Alerts
+from waziterm.domain.lifecycle.instance import DEVICE_NAME, Configured, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
-from waziterm.domain.names import ALLOWED, check_name
+from waziterm.domain.names import ALLOWED, DEVICE_NAMES, check_device_name, check_name
+from waziterm.domain.proxy import EXAMPLE, SCHEMES, check_proxy
 from waziterm.domain.screen import Screen
+from waziterm.domain.secret import Secret
 from waziterm.domain.settings import Applies, setting, table
 from waziterm.domain.version import VERSIONS, VersionChoice
 
 _DAY_S = 86_400.0
 _LOOPBACK = "127.0.0.1"
+_PROXY = f"a URL that begins with {', '.join(SCHEMES)} and :// and ends after the port"
 
 
 def _user_data() -> Path:
@@ -75,11 +79,35 @@ def _address(value: object) -> Address | None:
     raise TypeError(value)
 
 
+def _proxy(text: object) -> Secret:
+    if not isinstance(text, str):
+        raise TypeError(text)
+    return Secret(check_proxy(text) if text else "")
+
+
+def _device_name(text: object) -> str:
+    return "" if text == "" else check_device_name(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Instance(Limits):
     """`[instances.NAME]`: what differs for one instance; the other limits are the fleet's."""
 
     isolate: bool = setting(False, "Whether its worker process is its own, shared with nobody.")
+    proxy: Secret = setting(
+        Secret(""),
+        "The URL of the proxy that it connects through; that of the fleet if left out.",
+        allowed=_PROXY,
+        read=_proxy,
+        example=f'"{EXAMPLE}"',
+    )
+    device_name: str = setting(
+        "",
+        "What the phone shows in its list of linked devices, from the next pairing on; that of the"
+        " fleet if left out.",
+        allowed=DEVICE_NAMES,
+        read=_device_name,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +135,19 @@ class Fleet:
         "How many pairings and retries of the fleet may start in a second.",
         low=0.1,
         high=1000,
+    )
+    proxy: Secret = setting(
+        Secret(""),
+        "The URL of the proxy through which every instance connects that has none of its own.",
+        allowed=_PROXY,
+        read=_proxy,
+        example=f'"{EXAMPLE}"',
+    )
+    device_name: str = setting(
+        DEVICE_NAME,
+        "What the phones show in their list of linked devices, from the next pairing on.",
+        allowed=DEVICE_NAMES,
+        read=check_device_name,
     )
     scout_s: float = setting(
         5.0,
@@ -198,7 +239,8 @@ class Health:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. source: where they were read, so that they can be read again. secret_files:
-    the config if it holds a secret, and the files that hold one for it."""
+    the config if it holds a secret, and the files that hold one for it. fixed: by name, what a
+    variable sets for an instance, which beats what a person has set."""
 
     data_dir: Path = table(
         _user_data,
@@ -225,6 +267,7 @@ class Settings:
     screen: Screen = table(Screen, "How the screen looks.")
     alerts: Alerts = table(Alerts, "Who is told when something happens, and of what.")
     secret_files: tuple[Path, ...] = field(default=(), compare=False)
+    fixed: Mapping[str, frozenset[OwnKey]] = field(default_factory=dict, compare=False)
     source: Source = field(default_factory=Source, compare=False, repr=False)
 
     def read_again(self) -> "Settings":
@@ -240,7 +283,12 @@ class Settings:
             return self.limits
         return Limits(**{each.name: getattr(own, each.name) for each in fields(Limits)})
 
-    @property
-    def isolated(self) -> frozenset[str]:
-        """The instances that share their worker with nobody."""
-        return frozenset(name for name, own in self.instances.items() if own.isolate)
+    def configured_for(self, name: str) -> Configured:
+        """What these settings say of one instance, where nobody has set another."""
+        own, fleet = self.instances.get(name, Instance()), self.fleet
+        return Configured(
+            proxy=own.proxy.reveal() or fleet.proxy.reveal() or None,
+            device_name=own.device_name or fleet.device_name,
+            isolate=own.isolate,
+            fixed=self.fixed.get(name, frozenset()),
+        )

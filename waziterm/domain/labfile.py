@@ -4,6 +4,8 @@ import json
 import re
 from dataclasses import asdict, dataclass
 
+from waziterm.domain.proxy import is_on_this_machine
+
 
 class LabFileError(ValueError):
     """The text is not a lab file; the message says what is wrong with it."""
@@ -21,6 +23,11 @@ class LabFile:
     proxy: str
     ca_file: str
     noise_root_key: str
+
+    def way(self, own: str | None) -> str:
+        """The URL of the proxy that leads to the lab. own: an instance's, which stands before the
+        lab's when it is on this machine: any other one is of the real world."""
+        return own if own is not None and is_on_this_machine(own) else self.proxy
 
     @classmethod
     def parse(cls, text: str) -> "LabFile":

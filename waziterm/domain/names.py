@@ -1,8 +1,12 @@
-"""Instance names: what may be one, and what to say when it is not."""
+"""Names: of instances, of tags, of devices; what may be one, and what to say when it is not."""
 
 import re
 
+from waziterm.domain.text import plain
+
 ALLOWED = "1 to 40 of a-z, 0-9, '-' and '_', starting with a letter or a digit"
+TAGS = "up to 10 tags, each 1 to 24 of a-z, 0-9, '-' and '_'"
+DEVICE_NAMES = "1 to 40 printable characters"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -18,4 +22,29 @@ def check_name(text: str) -> str:
     """
     if _NAME.fullmatch(text) is None:
         raise InvalidNameError(f"{text[:60]!r} cannot be an instance name: {ALLOWED}")
+    return text
+
+
+_TAG = re.compile(r"[a-z0-9][a-z0-9_-]{0,23}")
+_MOST_TAGS = 10
+_LONGEST_DEVICE_NAME = 40
+
+
+def check_tags(text: str) -> tuple[str, ...]:
+    """The tags that a text names, with commas or blanks between them, each once; in lower case and
+    with a `#` before it or without. Raises ValueError."""
+    tags = tuple(dict.fromkeys(each.lstrip("#") for each in text.lower().replace(",", " ").split()))
+    for tag in tags:
+        if _TAG.fullmatch(tag) is None:
+            raise ValueError(f"{plain(tag, 60)!r} cannot be a tag: {TAGS}")
+    if len(tags) > _MOST_TAGS:
+        raise ValueError(f"{len(tags)} are too many tags: {TAGS}")
+    return tags
+
+
+def check_device_name(text: object) -> str:
+    """The text itself, when it may be what a phone shows of a linked device. Raises TypeError for
+    any other."""
+    if not isinstance(text, str) or text != plain(text, _LONGEST_DEVICE_NAME) or not text:
+        raise TypeError(text)
     return text

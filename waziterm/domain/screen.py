@@ -80,6 +80,7 @@ class KeyAction(StrEnum):
     COMMAND_PALETTE = "command_palette"
     COPY = "copy"
     DENSITY = "density"
+    EDIT = "edit"
     FILTER = "filter"
     FIX = "fix"
     FOCUS_INSTANCE = "focus_instance"
@@ -202,6 +203,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.SEND_TEST, Place.BOTH): "t",
     (KeyAction.CLEAN, Place.BOTH): "c",
     (KeyAction.ADD, Place.BOTH): "a",
+    (KeyAction.EDIT, Place.BOTH): "e",
     (KeyAction.SHOW_LOG, Place.BOTH): "l",
     (KeyAction.FOLLOW, Place.LOG): "f",
     (KeyAction.WRAP, Place.LOG): "w",

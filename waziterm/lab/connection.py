@@ -12,7 +12,7 @@ from waziterm.lab.binary import decode, encode
 from waziterm.lab.events import EventKind
 from waziterm.lab.node import SERVER, Node
 from waziterm.lab.noise import Established, FrameReader, Responder, frame
-from waziterm.lab.phones import Device, Phone
+from waziterm.lab.phones import Device, Phone, Wanted
 from waziterm.lab.transport import Channel
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import ScanOutcome
@@ -53,7 +53,7 @@ class Connection:
         self._requests = 0
         self._owner: tuple[Phone, Device] | None = None
         self._unfinished = False
-        self._history_days: int | None = None
+        self._wanted = Wanted()
 
     async def run(self) -> None:
         """Serve the client until it or the lab ends the connection."""
@@ -162,7 +162,7 @@ class Connection:
     def _link(self, phone: Phone, qr: pairing.QrCode, outcome: ScanOutcome) -> Jid:
         assert self._noise is not None
         self._server.desk.forget(self)
-        device = phone.link(qr.identity, self._noise.client_static, self._history_days)
+        device = phone.link(qr.identity, self._noise.client_static, self._wanted)
         self._unfinished = True
         self._owner = (phone, device)
         self.jid = Jid(phone.number, device.number)
@@ -172,6 +172,11 @@ class Connection:
         else:
             self.send(node)
         return self.jid
+
+    @property
+    def device_name(self) -> str:
+        """Under which name its phone shows it, "" before it is linked."""
+        return self._owner[1].name if self._owner is not None else ""
 
     @property
     def client_static(self) -> bytes:
@@ -199,7 +204,7 @@ class Connection:
             if self._is_too_old(claimed.tertiary):
                 self._refuse({"reason": "405", "location": "lab"})
                 return
-            self._history_days = pairing.wanted_history_days(noise.payload.devicePairingData)
+            self._wanted = pairing.wanted(noise.payload.devicePairingData)
             refs = self._server.desk.new_refs(self)
             self._server.events.emit(EventKind.PAIRING, None, self.number, self.version)
             self.send(pairing.pair_device(self._request_id(), refs))

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from waziterm.domain.jid import Jid
 from waziterm.lab.node import SERVER, Node
-from waziterm.lab.phones import Device, Phone
+from waziterm.lab.phones import Device, Phone, Wanted
 from waziterm.lab.protobufs import protobufs
 from waziterm.lab.words import ScanOutcome
 
@@ -62,9 +62,9 @@ def new_ref() -> str:
     return "2@" + base64.b64encode(secrets.token_bytes(48)).decode()
 
 
-def wanted_history_days(registration: Any) -> int | None:
-    """How many days of history a client wants that is to be linked, None when it names no number
-    (`DeviceProps.HistorySyncConfig.recentSyncDaysLimit`).
+def wanted(registration: Any) -> Wanted:
+    """What a client that is to be linked wants (`DeviceProps.os`,
+    `DeviceProps.HistorySyncConfig.recentSyncDaysLimit`).
 
     registration: of its ClientPayload, the `devicePairingData`. Raises ValueError.
     """
@@ -74,7 +74,8 @@ def wanted_history_days(registration: Any) -> int | None:
     except DecodeError as error:
         raise ValueError("device properties that are not a protobuf") from error
     config = props.historySyncConfig
-    return int(config.recentSyncDaysLimit) if config.HasField("recentSyncDaysLimit") else None
+    has_limit = config.HasField("recentSyncDaysLimit")
+    return Wanted(str(props.os), int(config.recentSyncDaysLimit) if has_limit else None)
 
 
 def pair_device(request_id: str, refs: tuple[str, ...]) -> Node:

@@ -130,6 +130,7 @@ def _device(data: dict[str, Any]) -> Device:
         prekeys=[(number, bytes.fromhex(key)) for number, key in data["prekeys"]],
         prekey_count=data["prekey_count"],
         history_days=data.get("history_days"),
+        name=data.get("name", ""),
     )
 
 

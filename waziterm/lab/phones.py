@@ -32,12 +32,22 @@ class Bundle:
     prekey: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a client wants that is to be linked. name: under which the phone shows it. history_days:
+    of the phone's history, None when it names no number."""
+
+    name: str = ""
+    history_days: int | None = None
+
+
 @dataclass(slots=True, repr=False)
 class Device:
     """A linked device: its number, the keys it paired with and the prekeys it uploaded.
 
     prekey_count: how many one-time prekeys the server says it has; only the first are kept.
-    history_days: how many days of its history a phone is to send it, None for as many as it likes.
+    name: under which the phone shows it. history_days: how many days of its history a phone is to
+    send it, None for as many as it likes.
     """
 
     number: int
@@ -47,6 +57,7 @@ class Device:
     prekeys: list[tuple[int, bytes]] = field(default_factory=list)
     prekey_count: int = 0
     history_days: int | None = None
+    name: str = ""
 
     def upload(self, bundle: Bundle, prekeys: list[tuple[int, bytes]]) -> None:
         """Take an upload of prekeys in."""
@@ -132,9 +143,15 @@ class Phone:
             self.prekey(number).public,
         )
 
-    def link(self, identity: bytes, noise: bytes, history_days: int | None) -> Device:
+    def link(self, identity: bytes, noise: bytes, wanted: Wanted) -> Device:
         """Add a linked device."""
-        device = Device(self.next_device, identity, noise, history_days=history_days)
+        device = Device(
+            self.next_device,
+            identity,
+            noise,
+            history_days=wanted.history_days,
+            name=wanted.name,
+        )
         self.next_device += 1
         self.devices[device.number] = device
         return device

@@ -308,7 +308,10 @@ class Server:
     def sessions(self) -> tuple[SessionView, ...]:
         """The devices that are online."""
         return tuple(
-            SessionView(str(jid), c.since, c.number, self.logins[jid], self.dials[jid], c.version)
+            SessionView(
+                *(str(jid), c.since, c.number, self.logins[jid], self.dials[jid], c.version),
+                name=c.device_name,
+            )
             for jid, c in self.online.items()
         )
 

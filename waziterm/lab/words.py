@@ -77,7 +77,8 @@ class SessionView:
 
     since: UTC seconds since the epoch. connection: its number. logins, dials: how often the device
     has logged in, and how often a connection said that it was this device, since the lab started.
-    version: what its client says to be, for example `2.3000.1047769893`.
+    version: what its client says to be, for example `2.3000.1047769893`. name: under which its
+    phone shows it.
     """
 
     jid: str
@@ -86,6 +87,7 @@ class SessionView:
     logins: int
     dials: int
     version: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)

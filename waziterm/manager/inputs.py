@@ -7,11 +7,19 @@ the same thing about the same mistake.
 import re
 from typing import TYPE_CHECKING
 from unicodedata import category
-from urllib.parse import urlsplit
 
 from waziterm.domain.errors import FleetError
-from waziterm.domain.names import InvalidNameError, check_name
+from waziterm.domain.lifecycle.instance import OwnKey, OwnValue
+from waziterm.domain.names import (
+    DEVICE_NAMES,
+    InvalidNameError,
+    check_device_name,
+    check_name,
+    check_tags,
+)
 from waziterm.domain.phrase import Phrase
+from waziterm.domain.proxy import EXAMPLE as PROXY_EXAMPLE
+from waziterm.domain.proxy import check_proxy
 from waziterm.domain.text import plain, safe_line
 
 if TYPE_CHECKING:
@@ -27,11 +35,9 @@ _FORMER = {
 """By country code, numbers of an earlier plan: WhatsApp's accounts keep the one they were made
 with."""
 
-PROXY_SCHEMES = ("http", "https", "socks5")
 NOTE_LONGEST = 300
 """Characters."""
 NUMBER_EXAMPLE = "+62 812 3456 7890"
-PROXY_EXAMPLE = "socks5://user:password@proxy.example:1080"
 
 
 class InputError(FleetError):
@@ -112,23 +118,45 @@ def proxy_url(text: str) -> str:
 
     Raises InputError, whose message never repeats the credentials.
     """
-    hint = f"for example {PROXY_EXAMPLE}"
-    if text != plain(text, len(text) + 1) or " " in text:
-        raise InputError("the proxy URL holds spaces or control characters", hint)
     try:
-        parts = urlsplit(text)
-        port = parts.port
+        return check_proxy(text)
     except ValueError as error:
-        raise InputError("the proxy URL's host or port cannot be read", hint) from error
-    if parts.scheme not in PROXY_SCHEMES or "://" not in text:
-        raise InputError(f"a proxy URL starts with {', '.join(PROXY_SCHEMES)} and ://", hint)
-    if not parts.hostname:
-        raise InputError("the proxy URL names no host", hint)
-    if not port:
-        raise InputError("the proxy URL names no port", hint)
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise InputError("a proxy URL ends after its port", hint)
-    return text.rstrip("/")
+        raise InputError(str(error), f"for example {PROXY_EXAMPLE}") from error
+
+
+def own_values(
+    *,
+    note: str | None = None,
+    tags: str | None = None,
+    proxy: str | None = None,
+    device_name: str | None = None,
+    isolate: str | None = None,
+) -> dict[OwnKey, OwnValue]:
+    """What a person wants to be set of an instance, see `Fleet.edit`; None is left out, "" clears.
+    Raises InputError."""
+    values: dict[OwnKey, OwnValue] = {}
+    try:
+        if note is not None:
+            values[OwnKey.NOTE] = note_text(note)
+        if tags is not None:
+            values[OwnKey.TAGS] = check_tags(tags)
+        if device_name is not None:
+            values[OwnKey.DEVICE_NAME] = check_device_name(device_name) if device_name else None
+    except TypeError as error:
+        shown = repr(plain(str(device_name), 60))
+        raise InputError(f"{shown} cannot be a device's name: {DEVICE_NAMES}") from error
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if proxy is not None:
+        values[OwnKey.PROXY] = proxy_url(proxy) if proxy else None
+    if isolate is not None:
+        if isolate not in _FLAGS:
+            raise InputError(f"isolate is true or false, not {plain(isolate, 30)!r}")
+        values[OwnKey.ISOLATE] = _FLAGS[isolate]
+    return values
+
+
+_FLAGS = {"": None, "true": True, "false": False}
 
 
 def note_text(text: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from waziterm.config import Settings
@@ -161,7 +162,8 @@ class Instances:
         """The workers that may be given up for others; none while nobody could connect again."""
         if self._connect_limit.is_out or self.is_outdated:
             return ()
-        return self._pool.views(self._settings.isolated)
+        isolated = (each.name for each in self.all() if each.is_isolated)
+        return self._pool.views(frozenset(isolated))
 
     def all(self) -> tuple[Instance, ...]:
         return tuple(supervisor.instance for supervisor in self)
@@ -251,7 +253,7 @@ class Instances:
         library_changed: neonize is another version than last time. shift: by how many seconds the
         clock was set since it was stored, as far as known.
         """
-        stored = [each.shifted(shift) for each in await self._store.instances()]
+        stored = [self.configured(each).shifted(shift) for each in await self._store.instances()]
         await self._sessions.settle(stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
@@ -269,7 +271,11 @@ class Instances:
     def _shares(self, one: Instance) -> bool:
         """Whether an instance of the last manager will want a place in a shared worker."""
         wanted = one.is_paired and one.wanted is Wanted.RUNNING and not one.is_held
-        return wanted and one.name not in self._settings.isolated
+        return wanted and not one.is_isolated
+
+    def configured(self, instance: Instance) -> Instance:
+        """The same with what the config says of it now."""
+        return replace(instance, configured=self._settings.configured_for(instance.name))
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""
@@ -287,6 +293,7 @@ class Instances:
     def keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
         """Give an instance its supervisor. lines: the end of its log."""
         name, identity = instance.name, instance.id
+        instance = self.configured(instance)
 
         def sink(line: LogLine) -> None:
             self._store.add_line(identity, line)
@@ -306,7 +313,6 @@ class Instances:
             random=self._world.random,
             pool=self._pool,
             addresses=self._addresses,
-            isolated=lambda: name in self._settings.isolated,
             show=self._changed,
             silenced=self._silenced,
             tell=self._broadcast.notice,
@@ -327,7 +333,7 @@ class Instances:
         self.versions.apply(settings.library.whatsapp_version)
         self._pool.size = settings.fleet.instances_per_worker
         for name, supervisor in self._supervisors.items():
-            supervisor.apply(settings.limits_for(name))
+            supervisor.apply(settings.limits_for(name), settings.configured_for(name))
 
     def stuck(self) -> dict[str, Phrase]:
         """By name, why an instance is longer in its state than its limit says."""

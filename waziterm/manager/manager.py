@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     aclosing,
@@ -35,7 +35,7 @@ from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats.strips import Recent
 from waziterm.domain.stats.sums import Stats, StatsBy
@@ -66,7 +66,7 @@ from waziterm.manager.history.queries import (
 )
 from waziterm.manager.history.recent import recent_in
 from waziterm.manager.history.statistics import stats_in
-from waziterm.manager.inputs import instance_name, phone_number, proxy_url
+from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
@@ -83,7 +83,14 @@ if TYPE_CHECKING:
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.audit import AuditEntry
-    from waziterm.domain.fleet.history import Attempt, FleetLines, IncidentView, Moved, ShiftNote
+    from waziterm.domain.fleet.history import (
+        Attempt,
+        Edit,
+        FleetLines,
+        IncidentView,
+        Moved,
+        ShiftNote,
+    )
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
@@ -191,7 +198,7 @@ class SessionManager:
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
         damaged = await self._store.damaged_rows()
-        stored = await self._store.instances()
+        stored = map(self._instances.configured, await self._store.instances())
         await self._alerting.boot(tuple(each.shifted(shift) for each in stored), shift)
         await self._instances.boot(library_changed=changed, shift=shift)
         telling = self._alerting.run()
@@ -414,6 +421,58 @@ class SessionManager:
             return await added.ask(ev.FleetOutdated())
         return await added.ask(ev.StartAsked())
 
+    async def edit(
+        self,
+        name: str,
+        *,
+        note: str | None = None,
+        tags: str | None = None,
+        proxy: str | None = None,
+        device_name: str | None = None,
+        isolate: str | None = None,
+    ) -> InstanceView:
+        values = own_values(
+            note=note, tags=tags, proxy=proxy, device_name=device_name, isolate=isolate
+        )
+        return await self._set(name, values)
+
+    async def _set(
+        self, name: str, values: Mapping[OwnKey, OwnValue], *, undone: int | None = None
+    ) -> InstanceView:
+        """Set what differs for one instance; see `edit`. undone: the number of the edit that this
+        undoes, which can be undone no more."""
+        from waziterm.manager.care.editing import changed_by  # noqa: PLC0415 - not before the first paint
+
+        self._refuse_meanwhile()
+        supervisor = self._instances.of(name)
+        changed = await changed_by(supervisor.instance, values, self._lab)
+        if changed:
+            instance, now = supervisor.instance, self._world.clock.now()
+            made = None
+            if undone is None:
+                before = instance.own(changed)
+                made = await self._store.add_edit(now, who(), instance.id, before)
+            try:
+                await supervisor.ask(ev.EditAsked(changed))
+            except FleetError:
+                if made is not None:
+                    await self._store.drop_edit(made)
+                raise
+        if undone is not None:
+            await self._store.drop_edit(undone)
+        return supervisor.view
+
+    async def edits(self) -> tuple[Edit, ...]:
+        from waziterm.manager.care.editing import edits_in  # noqa: PLC0415 - as above
+
+        return await edits_in(self._store)
+
+    async def undo_edit(self, name: str, edit: int) -> InstanceView:
+        from waziterm.manager.care.editing import before_edit  # noqa: PLC0415 - as above
+
+        before = await before_edit(self._store, name, edit)
+        return await self._set(name, before, undone=edit)
+
     async def start(self, name: str) -> InstanceView:
         self._refuse_meanwhile()
         await self._instances.let_go(name)
@@ -452,7 +511,7 @@ class SessionManager:
         supervisor = self._instances.of(name)
         connection = Connection(
             instance=name,
-            proxy=supervisor.instance.proxy,
+            proxy=supervisor.instance.way,
             lab=self._lab,
             view=lambda: supervisor.view,
             probe=supervisor.probe,

@@ -46,6 +46,10 @@ _COLUMNS = (
     "trouble_at",
     "down_since",
     "phone_seen_at",
+    "note",
+    "tags",
+    "device_name",
+    "isolate",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY number"
 _UPSERT = (
@@ -171,6 +175,10 @@ def _row(instance: Instance) -> dict[str, Any]:
         "trouble_at": instance.trouble_at,
         "down_since": instance.down_since,
         "phone_seen_at": instance.phone_seen_at,
+        "note": storable(instance.note),
+        "tags": json.dumps(instance.tags),
+        "device_name": instance.device_name,
+        "isolate": None if instance.isolate is None else int(instance.isolate),
     }
 
 
@@ -193,6 +201,8 @@ def _instance(row: tuple[Any, ...]) -> Instance:
             "refusals": tuple(json.loads(values["refusals"])),
             "store_faults": tuple(json.loads(values["store_faults"])),
             "redialling": bool(values["redialling"]),
+            "tags": tuple(json.loads(values["tags"])),
+            "isolate": None if values["isolate"] is None else bool(values["isolate"]),
         }
     )
     if not wrong:
@@ -246,13 +256,17 @@ def _is_one_of(words: Iterable[str]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and value in known
 
 
-def _is_list(value: object) -> bool:
-    """Whether it is a list of moments, as JSON."""
-    try:
-        held = json.loads(value) if isinstance(value, str) else None
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(held, list) and all(map(_is_moment, held))
+def _list_of(sound: Callable[[object], bool]) -> Callable[[object], bool]:
+    """Whether it is a list of such, as JSON."""
+
+    def is_list(value: object) -> bool:
+        try:
+            held = json.loads(value) if isinstance(value, str) else None
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(held, list) and all(map(sound, held))
+
+    return is_list
 
 
 def _or_none(sound: Callable[[object], bool]) -> Callable[[object], bool]:
@@ -291,8 +305,8 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
     "id": _is_id,
     "name": _is_name,
     **dict.fromkeys(("created_at", "since"), _is_moment),
-    **dict.fromkeys(("phone", "proxy", "jid", "lid"), _or_none(_is_text)),
-    **dict.fromkeys(("detail", "trouble_detail"), _is_text),
+    **dict.fromkeys(("phone", "proxy", "jid", "lid", "device_name"), _or_none(_is_text)),
+    **dict.fromkeys(("detail", "trouble_detail", "note"), _is_text),
     "wanted": _is_one_of(Wanted),
     "state": _is_one_of(State),
     "reason": _is_a_reason,
@@ -304,7 +318,9 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
         ),
         _or_none(_is_moment),
     ),
-    **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), _is_list),
+    **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), _list_of(_is_moment)),
+    "tags": _list_of(_is_text),
+    "isolate": _or_none(_is_count),
     **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling"), _is_count),
 }
 _INSTEAD: Mapping[str, Any] = {
@@ -315,7 +331,7 @@ _INSTEAD: Mapping[str, Any] = {
     "wanted": Wanted.STOPPED.value,
     "state": State.STOPPED.value,
     "reason": Reason.BY_OPERATOR.slug,
-    "detail": "",
-    "trouble_detail": "",
+    **dict.fromkeys(("detail", "trouble_detail", "note"), ""),
+    "tags": "[]",
 }
 """What stands in for a value that is none."""

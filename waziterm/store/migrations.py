@@ -299,6 +299,23 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE TABLE spans_made (ends INTEGER NOT NULL, begins INTEGER NOT NULL,"
         " PRIMARY KEY (ends, begins)) STRICT, WITHOUT ROWID",
     ),
+    (
+        # What a person sets of one instance, NULL where nobody did; and how it was before, so that
+        # it can be undone: `before` is JSON, by `OwnKey`.
+        "ALTER TABLE instances ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE instances ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE instances ADD COLUMN device_name TEXT",
+        "ALTER TABLE instances ADD COLUMN isolate INTEGER",
+        """
+        CREATE TABLE edits (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at REAL NOT NULL,
+            who TEXT NOT NULL,
+            instance TEXT NOT NULL,
+            before TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 
 

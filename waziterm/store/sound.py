@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from waziterm.domain.fleet.api import Source
 from waziterm.domain.fleet.audit import AuditResult, Via
 from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 
@@ -122,6 +123,13 @@ SOUND: Mapping[str, str] = {
             _moment("at"),
             _text("who", "text"),
             _or_none("dismissed_at", _moment("dismissed_at")),
+        ),
+        "edits": (
+            _moment("at"),
+            _text("who", "instance", "before"),
+            "CASE WHEN json_valid(before) THEN json_type(before) = 'object' AND NOT EXISTS (SELECT"
+            f" 1 FROM json_each(before) WHERE NOT {_one_of('key', OwnKey)}"
+            " OR type NOT IN ('text', 'true', 'false', 'null', 'array')) ELSE 0 END",
         ),
         "outbox": (
             _moment("at"),

@@ -14,14 +14,25 @@ from waziterm.domain.alerts.delivery import FailedAlert, Settled, ToldTo, Waitin
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.audit import AuditEntry
-from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
+from waziterm.domain.fleet.history import Attempt, Edit, IncidentView, Moved, ShiftNote
 from waziterm.domain.incidents.incident import Incident
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 from waziterm.domain.stats.calendar import Span
 from waziterm.domain.stats.hours import FLEET, HOUR_S, Gap, Hour, hour_of
 from waziterm.domain.stats.strips import Stood
 from waziterm.domain.stats.sums import StatsBy
-from waziterm.store import alerts, audit, history, hours, incidents, made, outbox, patterns, spans
+from waziterm.store import (
+    alerts,
+    audit,
+    edits,
+    history,
+    hours,
+    incidents,
+    made,
+    outbox,
+    patterns,
+    spans,
+)
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
@@ -265,6 +276,22 @@ class Store:
         """The newest `limit` notes that nobody has dismissed, oldest first."""
         return await self._connection.read(lambda db: audit.read_notes(db, limit))
 
+    async def add_edit(
+        self, at: float, who: str, identity: str, before: Mapping[OwnKey, OwnValue]
+    ) -> int:
+        """Write down how an instance was before an edit, see `store.edits.save_edit`."""
+        return await self._connection.write(
+            lambda db: edits.save_edit(db, at, who, identity, before)
+        )
+
+    async def edits(self, limit: int) -> tuple[tuple[Edit, dict[OwnKey, OwnValue]], ...]:
+        """The newest `limit` edits that can be undone, see `store.edits.read_edits`."""
+        return await self._connection.read(lambda db: edits.read_edits(db, limit))
+
+    async def drop_edit(self, number: int) -> None:
+        """Forget the edit with this number."""
+        await self._connection.write(lambda db: edits.drop_edit(db, number))
+
     # -- alerts -----------------------------------------------------------------------------
 
     async def kept_alerts(self) -> alerts.Kept:
@@ -456,7 +483,7 @@ class Store:
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
             for table in ("transitions", "attempts", "sends")
         ]
-        for table in ("acts", "incidents", "audit", "notes", "outbox"):
+        for table in ("acts", "incidents", "audit", "notes", "edits", "outbox"):
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
         oldest = before - hours.KEPT_LONGER_S

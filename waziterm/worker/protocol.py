@@ -11,9 +11,10 @@ from waziterm.domain import codec
 from waziterm.domain.codec import CodecError
 from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle import events
+from waziterm.domain.lifecycle.instance import DEVICE_NAME
 
 MAX_LINE = 65536
-PROTOCOL = 3
+PROTOCOL = 4
 """Raised with every change of these messages, or of those between a manager and its zygote."""
 ANOTHER = b"zygote"
 """What a manager sends its zygote with one socket, to get another zygote that serves it."""
@@ -28,7 +29,8 @@ class Connect:
 
     session: path of the whatsmeow store. jid: resume this device, or None to pair a new one.
     proxy: URL or None. noise_root_key: 64 hex digits of a lab, or None for the real WhatsApp.
-    alone: no other instance will share the worker.
+    alone: no other instance will share the worker. device_name: what the phone shows of a device
+    that is new.
     """
 
     instance: str
@@ -37,6 +39,7 @@ class Connect:
     proxy: str | None = None
     noise_root_key: str | None = None
     alone: bool = True
+    device_name: str = DEVICE_NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def restore(
 def undo(
     *, yes: YesOption = False, data_dir: DataDirOption = None, as_json: JsonOption = False
 ) -> int:
-    """Bring back what was cleaned or removed last; says what that is and asks."""
+    """Take back what was cleaned, removed or set last; says what that is and asks."""
     from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.undo(data_dir, as_json, yes)

@@ -45,6 +45,30 @@ def add(
     return add_instance(data_dir, as_json, name, phone, proxy, session)
 
 
+@app.command(
+    group=INSTANCES,
+    name="set",
+    help_epilogue='Example: waziterm set shop-jakarta note="paid until May" tags=vip,jakarta',
+)
+def set_(
+    *words: Annotated[
+        str,
+        Parameter(
+            name="NAME KEY=VALUE",
+            help="Names, patterns of names or tag:NAME, and what to set: note=, tags=, proxy=,"
+            " device_name=, isolate=; nothing behind the = clears it.",
+        ),
+    ],
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Set what differs for instances while they run; `undo` takes it back."""
+    from waziterm.cli.verbs.editing import set_values  # noqa: PLC0415
+
+    return set_values(data_dir, as_json, words, yes)
+
+
 @app.command(group=INSTANCES, help_epilogue="Example: waziterm start shop-jakarta")
 def start(
     *names: Names,

@@ -40,7 +40,7 @@ Names = Annotated[
     str,
     Parameter(
         name="NAME",
-        help="Names of instances, or patterns of names; quote those: 'shop-*'.",
+        help="Names of instances, patterns of names (quote those: 'shop-*'), or tag:NAME.",
     ),
 ]
 YesOption = Annotated[bool, Parameter(name="--yes", help="Do not ask.", show_default=False)]

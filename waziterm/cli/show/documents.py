@@ -98,13 +98,15 @@ class NotRestored(TypedDict):
 
 
 class Undone(TypedDict):
-    """What an undo of one act brought back. instance, entry: the last of it. restored: all of it.
-    refused: what the same act took and is still in the trash."""
+    """What an undo of one act took back. instance, entry: the last that was brought back. restored:
+    all of it. refused: what the same act took and is still in the trash. edit: the number of what
+    was set and is as before; then entry is null, and nothing was restored."""
 
     instance: str
-    entry: str
+    entry: str | None
     restored: list[Restored]
     refused: list[NotRestored]
+    edit: int | None
 
 
 class InstanceFailure(TypedDict):
@@ -127,8 +129,8 @@ class Removed(TypedDict):
 
 
 class SettingOrigin(TypedDict):
-    """Where a setting is set. kind: default, file, variable or flag. name: of the file, variable or
-    flag. line: in the file."""
+    """Where a setting is set. kind: default, file, set (by the verb, of one instance), variable or
+    flag. name: of the file, variable or flag. line: in the file."""
 
     kind: str
     name: str | None

@@ -174,6 +174,12 @@ def print_status(found: Json, session: Path | None) -> None:
         rows.append(("WhatsApp version", version_words(found["version"])))
     if found["proxy"]:
         rows.append(("proxy", found["proxy"]))
+    if found["note"]:
+        rows.append(("note", found["note"]))
+    if found["tags"]:
+        rows.append(("tags", " ".join(f"#{tag}" for tag in found["tags"])))
+    if found["isolated"]:
+        rows.append(("isolated", "its worker is shared with nobody"))
     if found["pid"]:
         rows.append(("worker", f"pid {found['pid']}"))
     if session is not None and session.exists():

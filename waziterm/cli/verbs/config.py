@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from waziterm.cli.show import output
 from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import client_of
-from waziterm.config.reading import read
+from waziterm.config.reading import read, with_set
 from waziterm.config.source import Source
 from waziterm.config.toml import effective, entry_json, example_file
 from waziterm.domain.errors import FleetError
 from waziterm.domain.reload import ConfigProblem, Reloaded
 from waziterm.manager.files.datadir import DataDir
+from waziterm.store.peek import peek_own
 
 if TYPE_CHECKING:
     from waziterm.cli.show.documents import ConfigWarning
@@ -27,7 +28,8 @@ _MANY_LINES = 2_000
 
 
 def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool) -> int:
-    """Print every setting as it is gone by, each with its origin.
+    """Print every setting as it is gone by, each with its origin: what was set of an instance too,
+    where its database can be read.
 
     check: print all that is wrong instead, and what costs much; 1 when anything is wrong. example:
     print a config file.
@@ -42,11 +44,12 @@ def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool)
     if check:
         warnings = _warnings(reading.settings.alerts.patterns)
         return _print_problems(reading.problems, warnings, as_json)
-    reading.checked()
+    data = DataDir(reading.checked().data_dir)
+    entries = with_set(reading.entries, peek_own(data.database))
     if as_json:
-        output.document([entry_json(entry) for entry in reading.entries])
+        output.document([entry_json(entry) for entry in entries])
     else:
-        for line in effective(reading.entries):
+        for line in effective(entries):
             output.line(line)
     return 0
 

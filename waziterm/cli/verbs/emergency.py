@@ -3,7 +3,7 @@
 Each is carried out by the manager that owns the data directory; when none runs, on the files.
 With `--json` they print what `waziterm schema` describes: `check` `{findings}`, `fix`
 `{dry_run, steps, remaining}`, `clean-all` `{cleaned}`, `remove` `{entry, not_unlinked}`,
-`restore` `{instance}`, `undo` `{instance, entry, restored, refused}`, `trash` an array;
+`restore` `{instance}`, `undo` `{instance, entry, restored, refused, edit}`, `trash` an array;
 `clean` prints the instance.
 """
 
@@ -147,16 +147,21 @@ def restore(flag: Path | None, as_json: bool, entry: str) -> int:
 
 
 def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
-    """Bring back what the last clean or remove took, of several all, once the operator has said so,
-    and tell what more there is. 1 when some of it could not be brought back.
+    """Take back what the last clean, remove or set did, of several all, once the operator has said
+    so, and tell what more there is. 1 when some of it could not be brought back.
 
-    Raises FleetError, code 1, when there is nothing to bring back.
+    Raises FleetError, code 1, when there is nothing to take back.
     """
     data = data_dir_of(flag)
     trash = ask(data, lambda fleet: fleet.trash())
     acts = undoable([(e["act_id"], _can_be_undone(e), e["restorable"]) for e in trash])
+    edits = ask(data, lambda fleet: fleet.edits())
+    if edits and (not acts or edits[0]["at"] > trash[acts[0].back[-1]]["when"]):
+        left = len(edits) - 1 + sum(len(act.back) for act in acts)
+        return _undo_edit(data, as_json, edits[0], left, yes)
     if not acts:
-        raise FleetError("the trash holds nothing that could be restored", "see `waziterm trash`")
+        said = "the trash holds nothing that could be restored, and nothing was set"
+        raise FleetError(said, "see `waziterm trash`")
     last, *others = acts
     back, lost = [trash[place] for place in last.back], [trash[place] for place in last.lost]
     names = [plain(each["instance"], 60) for each in back]
@@ -172,7 +177,9 @@ def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
         if len(back) + len(lost) > 1:
             count, of = len(done["restored"]), len(back) + len(lost)
             output.line(f"{count} of {of} that this act took are restored")
-        if others:
+        if edits:
+            output.remark(with_verbs(_more(len(edits) + sum(len(act.back) for act in others))))
+        elif others:
             more = sum(len(act.back) for act in others)
             following = ", ".join(plain(trash[each]["instance"], 60) for each in others[0].back[:3])
             said = f"{more} more can be brought back; `waziterm undo` again takes the next, "
@@ -222,11 +229,41 @@ def _brought_back(data: DataDir, back: Sequence[Json], lost: Sequence[Json]) -> 
             "see `waziterm trash`",
         )
     last = restored[-1]
-    return {**last, "restored": restored, "refused": refused}
+    return {**last, "restored": restored, "refused": refused, "edit": None}
 
 
 def _restoring(entry: str) -> Callable[[Fleet], object]:
     return lambda fleet: fleet.restore(entry)
+
+
+def _undo_edit(data: DataDir, as_json: bool, edit: Json, others: int, yes: bool) -> int:
+    name, number, keys = edit["instance"], edit["id"], ", ".join(edit["keys"])
+    by = f" by {plain(edit['who'], 40)}" if edit["who"] else ""
+    text = f"{name}: {keys} was set on {shown(edit['at'])}{by}. It becomes what it was before."
+    if {"proxy", "isolate"} & set(edit["keys"]):
+        text += " Where it is connected, it connects anew; a proxy is tested first."
+    confirm(text, f"Undo the set of {name}?", [name], yes)
+    found = ask(data, lambda fleet: fleet.undo_edit(name, number))
+    done: Undone = {
+        "instance": name,
+        "entry": None,
+        "restored": [],
+        "refused": [],
+        "edit": number,
+    }
+    if as_json:
+        output.document(done)
+    else:
+        output.line(f"{name}: {keys} as before")
+        for line in instance_lines(name, found):
+            output.line(line)
+        if others:
+            output.remark(with_verbs(_more(others)))
+    return 0
+
+
+def _more(count: int) -> str:
+    return f"{count} more can be undone; `waziterm undo` again takes the next"
 
 
 def _can_be_undone(entry: Json) -> bool:

@@ -34,7 +34,7 @@ _COMPOSED: dict[str, Any] = {
     "remove": Removal | list[documents.Removed | documents.InstanceFailure],
     "silence": Silence | list[Silence | documents.InstanceFailure],
     "status": InstanceView | list[InstanceView],
-    **dict.fromkeys(("start", "stop", "reconnect", "clean"), _ONE_OR_SEVERAL),
+    **dict.fromkeys(("start", "stop", "reconnect", "clean", "set"), _ONE_OR_SEVERAL),
     "test": TestReport | documents.FleetTest | list[TestReport | documents.InstanceFailure],
     "undo": documents.Undone,
     ERROR: documents.Failure,

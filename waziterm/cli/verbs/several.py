@@ -1,9 +1,9 @@
-"""Verbs that act on one instance or on several: names and patterns, the question, what became of
-each.
+"""Verbs that act on one instance or on several: names, patterns and tags, the question, what became
+of each.
 
-One exact name prints what the manager answers. Several names, or a pattern, print an array with
-`--json`, in the order of the names, a pattern in the fleet's order: of each what one name prints,
-or `{instance, error, code, hint}`.
+One exact name prints what the manager answers. Several names, a pattern or a tag print an array
+with `--json`, in the order of the names, a pattern in the fleet's order: of each what one name
+prints, or `{instance, error, code, hint}`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +25,7 @@ from waziterm.manager.files.datadir import DataDir
 
 Json = dict[str, Any]
 
+_TAG = "tag:"
 NO_MANAGER = 3
 """The exit code of a failure after which the others are not tried."""
 
@@ -93,7 +94,7 @@ def is_one(words: Sequence[str]) -> bool:
 def chosen(
     data: DataDir, words: Sequence[str], verb: str, *, needs_manager: bool = False
 ) -> list[Json]:
-    """The instances that these names and patterns mean, each once, in their order.
+    """The instances that these names, patterns and tags mean, each once, in their order.
 
     needs_manager: whether the files are not enough. Raises FleetError: code 2 without a name and
     for a name that nobody has, 1 for a pattern that nobody matches.
@@ -110,15 +111,22 @@ def chosen(
     else:
         found = ask(data, lambda fleet: fleet.snapshot().everyone())
     fleet = {each["name"]: each for each in found}
-    return [fleet[name] for name in matching(words, list(fleet))]
+    tags = {name: each["tags"] for name, each in fleet.items()}
+    return [fleet[name] for name in matching(words, list(fleet), tags)]
 
 
-def matching(words: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The names among `names` that names and patterns mean, each once. Raises as `chosen` does."""
+def matching(
+    words: Sequence[str], names: Sequence[str], tags: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """The names among `names` that names, patterns and tags mean, each once. tags: by the names.
+    Raises as `chosen` does."""
     found: dict[str, None] = {}
     for word in words:
         meant = [each for each in names if each == word]
-        if _is_pattern(word):
+        if word.startswith(_TAG):
+            tag = word.removeprefix(_TAG).casefold()
+            meant = [each for each in names if any(fnmatchcase(own, tag) for own in tags[each])]
+        elif _is_pattern(word):
             meant = [each for each in names if fnmatchcase(each, word)]
         elif not meant:
             raise InstanceNotFoundError(word)
@@ -130,7 +138,7 @@ def matching(words: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _is_pattern(word: str) -> bool:
-    return any(char in word for char in "*?[")
+    return word.startswith(_TAG) or any(char in word for char in "*?[")
 
 
 def _confirm(act: Act, names: Sequence[str], yes: bool) -> None:

@@ -57,8 +57,9 @@ def show_stats(
     part = StatsBy(by.value) if by in (By.DAY, By.HOUR) else None
     wanted: Sequence[str] = ()
     if names:
-        everyone = [each["name"] for each in ask(data, lambda fleet: fleet.snapshot().everyone())]
-        wanted = matching(names, everyone)
+        everyone = ask(data, lambda fleet: fleet.snapshot().everyone())
+        tags = {each["name"]: each["tags"] for each in everyone}
+        wanted = matching(names, list(tags), tags)
     # A long time of all is much to read, and much to send.
     alone = wanted[0] if len(wanted) == 1 else None
     found = ask(data, lambda fleet: fleet.stats(begin, alone, part))

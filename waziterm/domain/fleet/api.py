@@ -58,7 +58,7 @@ class LogLine:
     *("connected_since=connected_at", "uptime_s", "attempt", "attempts", "attempts_ok"),
     *("probe_s", "probed_at", "sent", "proxy=bare_proxy", "pid", "phone", "version", "qr=qr.place"),
     *("no_new_chats_until=new_chats_barred", "other_number", "silenced_until=silenced"),
-    "phone_seen_at",
+    *("phone_seen_at", "note", "tags", "device_name", "isolated"),
 )
 @dataclass(frozen=True, slots=True)
 class InstanceView:
@@ -76,15 +76,17 @@ class InstanceView:
     have ended. attempts_ok: how many of them ended well. probe_s: the last probe's round trip, or
     None. probed_at: when it was made. sent: send-tests that WhatsApp accepted since the program's
     start. lost: events that the library told and that could not be taken in, since the program's
-    start. proxy: its own proxy, without a login, or None. pid: the worker process that holds it, or
-    None. phone: the number that it was added for, masked, or None. other_number: the number that
-    has linked it although it was added for `phone`, masked, else "". version: that which its worker
-    tells WhatsApp, or would; None while it is not known. qr.place: which QR code waits for a scan,
-    without the code itself; None when none does. qr and code: secrets, shown on a screen alone.
-    no_new_chats_until: the account may start no new chats before, by WhatsApp's word, or None.
-    silenced_until: no sink of the alerts is told of it before, or None. phone_seen_at: when its
-    phone itself last sent something or linked it, or None where that is not known. id: see
-    `Instance`; "" where whoever told of it knows instances by their names alone.
+    start. proxy: that it connects through, without a login, or None. pid: the worker process that
+    holds it, or None. phone: the number that it was added for, masked, or None. other_number: the
+    number that has linked it although it was added for `phone`, masked, else "". version: that
+    which its worker tells WhatsApp, or would; None while it is not known. qr.place: which QR code
+    waits for a scan, without the code itself; None when none does. qr and code: secrets, shown on a
+    screen alone. no_new_chats_until: the account may start no new chats before, by WhatsApp's word,
+    or None. silenced_until: no sink of the alerts is told of it before, or None. phone_seen_at:
+    when its phone itself last sent something or linked it, or None where that is not known. note:
+    what a person has to say of it, one line, or "". tags: by which a person groups it. device_name:
+    what the phone shows in its list of linked devices. isolated: whether its worker process is its
+    own. id: see `Instance`; "" where whoever told of it knows instances by their names alone.
     """
 
     name: str
@@ -113,6 +115,10 @@ class InstanceView:
     no_new_chats_until: Moment | None = None
     silenced_until: Moment | None = None
     phone_seen_at: Moment | None = None
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    device_name: str = ""
+    isolated: bool = False
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
     id: str = ""

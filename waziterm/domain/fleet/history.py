@@ -10,6 +10,7 @@ from waziterm.domain.codec import document_of
 from waziterm.domain.fleet.api import Source
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.incidents.kinds import IncidentKind
+from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import parts_of
@@ -116,6 +117,18 @@ class FleetLines:
 
     lines: tuple[FleetLine, ...]
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What somebody has set of one instance, which can be undone. at: UTC seconds. who: the name of
+    the user, or "" where nobody is known. keys: what was set."""
+
+    id: int
+    at: Moment
+    who: str
+    instance: str
+    keys: tuple[OwnKey, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from waziterm.domain.fleet.audit import AuditEntry
     from waziterm.domain.fleet.history import (
         Attempt,
+        Edit,
         FleetLines,
         IncidentView,
         Moved,
@@ -56,6 +57,7 @@ SilenceSeconds = Annotated[
 ]
 IncidentId = Annotated[int, Between(0, _NUMBER, "an incident's id is a number")]
 Days = Annotated[int, Between(1, 7, "'days' must be a number from 1 to 7")]
+EditId = Annotated[int, Between(0, _NUMBER, "an edit's id is a number")]
 NoteId = Annotated[int, Between(0, _NUMBER, "a note's id is a number")]
 
 
@@ -153,6 +155,46 @@ class Fleet(Protocol):
     ) -> InstanceView:
         """Add an instance. session: the session file of no instance that it takes up, by what its
         name has before `.db`; None: the one that has the instance's name, if there is one."""
+        ...
+
+    @verb(
+        "POST /v1/instances/{name}/set", changes=True, files=True, line="set", deadline_s=ANSWER_S
+    )
+    async def edit(
+        self,
+        name: Name,
+        *,
+        note: str | None = None,
+        tags: str | None = None,
+        proxy: ProxyUrl | None = None,
+        device_name: str | None = None,
+        isolate: str | None = None,
+    ) -> InstanceView:
+        """Set what differs for one instance; "" clears it, then the config counts again. It can be
+        undone, see `edits`.
+
+        note: one line. tags: with commas between them. proxy: tested up to WhatsApp's certificate
+        first, and refused when that fails; an open connection is made anew. device_name: what the
+        phone shows, from the next pairing on. isolate: "true" or "false", whether its worker is
+        shared with nobody; an open connection is made anew. No cool-down, hold or ban ends by it.
+        """
+        ...
+
+    @verb("GET /v1/edits", files=True, line="")
+    async def edits(self) -> tuple[Edit, ...]:
+        """What was set of single instances and can be undone, the newest first."""
+        ...
+
+    @verb(
+        "POST /v1/instances/{name}/undo-set",
+        changes=True,
+        files=True,
+        line="",
+        deadline_s=ANSWER_S,
+    )
+    async def undo_edit(self, name: Name, edit: EditId) -> InstanceView:
+        """Set an instance's values as they were before the edit with this number, as `edit` does;
+        it must be its newest. Raises FleetError for any other."""
         ...
 
     @verb("POST /v1/instances/{name}/start", changes=True)

@@ -102,7 +102,7 @@ def is_of_its_way(incident: Incident, instance: Instance) -> bool:
     every way."""
     if incident.reason is not Reason.PROXY_FAILED:
         return True
-    place = None if instance.proxy is None else proxy_place(instance.proxy)
+    place = None if instance.way is None else proxy_place(instance.way)
     return place is not None and incident.detail.startswith(proxy_detail(place, ""))
 
 

@@ -21,6 +21,7 @@ _TRIED = {
     Reason.TAKEOVER: "taken over by an operator",
     Reason.ASKED: "connect asked by an operator",
     Reason.RESUMED: "resumed after the program's start or a pause",
+    Reason.EDITED: "one of its settings changed by an operator",
     Reason.MOVED: "moved to another worker process",
     Reason.WORKER_LOST: "moved to another worker process",
     Reason.PAIRED: "linked anew",

@@ -31,6 +31,7 @@ class Dial:
 
     jid: str | None
     proxy: str | None = field(repr=False)
+    device: str
     shared: bool
 
 

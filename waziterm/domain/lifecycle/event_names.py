@@ -65,6 +65,7 @@ class EventName(StrEnum):
     PAUSE_ASKED = "PauseAsked"
     SESSION_RESTORED = "SessionRestored"
     NOT_MOVED = "NotMoved"
+    EDIT_ASKED = "EditAsked"
 
 
 def tells_of_a_conflict(event: str, reason: Reason) -> bool:
@@ -137,4 +138,5 @@ NAMES: Mapping[type[ev.Event], EventName] = {
     ev.PauseAsked: EventName.PAUSE_ASKED,
     ev.SessionRestored: EventName.SESSION_RESTORED,
     ev.NotMoved: EventName.NOT_MOVED,
+    ev.EditAsked: EventName.EDIT_ASKED,
 }

@@ -4,11 +4,12 @@ The library's events are named after whatsmeow's (`types/events`), where they ar
 Texts in events come from the network: they are shown only after `domain.text.plain`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from waziterm.domain.fieldless import Fieldless
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 
 
 class PairingEnd(StrEnum):
@@ -497,6 +498,13 @@ class SessionRestored:
     was: Instance = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class EditAsked:
+    """`set`, the key e, or its undo: other values for what a person may set of an instance."""
+
+    values: Mapping[OwnKey, OwnValue] = field(repr=False)
+
+
 LibraryEvent = (
     QrShown
     | CodeShown
@@ -526,7 +534,14 @@ WorkerEvent = (
     | LibraryDeaf
 )
 Order = (
-    StartAsked | StopAsked | ReconnectAsked | CleanAsked | PauseAsked | SessionRestored | NotMoved
+    StartAsked
+    | StopAsked
+    | ReconnectAsked
+    | CleanAsked
+    | PauseAsked
+    | SessionRestored
+    | NotMoved
+    | EditAsked
 )
 LiveEvent = (
     WorkerEvent

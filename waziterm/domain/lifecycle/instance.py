@@ -1,7 +1,10 @@
 """One instance: its identity, where it stands, and the budgets that the rules keep."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from os import urandom
+from typing import Any
 
 from waziterm.domain.codec import document_of
 from waziterm.domain.jid import Jid, mask_number, same_number
@@ -15,7 +18,35 @@ PHONE_DAYS = 12.0
 """After so many days without a sign from the phone somebody is told: WhatsApp unlinks its devices
 after about 14."""
 DEVICE_NAME = "waziterm"
-"""What the phone shows in its list of linked devices."""
+"""What the phone shows in its list of linked devices, unless somebody wants another name."""
+
+
+class OwnKey(StrEnum):
+    """What a person may set of one instance while it runs, by its name in `set`."""
+
+    NOTE = "note"
+    TAGS = "tags"
+    PROXY = "proxy"
+    DEVICE_NAME = "device_name"
+    ISOLATE = "isolate"
+
+
+OwnValue = str | tuple[str, ...] | bool | None
+"""A value of one of these; None, "" and () where nothing is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What the config says of one instance, or of all: it counts where nobody has set another.
+
+    proxy: a URL, or None. fixed: what a variable sets for this instance, which beats whatever a
+    person has set.
+    """
+
+    proxy: str | None = field(default=None, repr=False)
+    device_name: str = DEVICE_NAME
+    isolate: bool = False
+    fixed: frozenset[OwnKey] = frozenset()
 
 
 def new_id() -> str:
@@ -82,7 +113,8 @@ class PairingCode:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """All that the rules know of one instance. All but `qr` and `code` survives a restart.
+    """All that the rules know of one instance. All but `qr`, `code` and `configured` survives a
+    restart.
 
     id: what its session file, its history and its log are kept by, the same for life and nobody
     else's: who is added anew under a name that was in use is another one. Operators never type it.
@@ -104,6 +136,9 @@ class Instance:
     down_since: since when it is wanted, linked and not connected; a connection that did not last
     ends nothing. It stands until the next that lasted.
     redialling: the library dials by itself after a drop; no attempt of ours is pending.
+    note, tags, proxy, device_name, isolate: as a person has set them for it alone, see `OwnKey`;
+    None where nobody has. configured: what the config says of it, which is stored nowhere; `way`,
+    `device` and `is_isolated` tell what is gone by.
     """
 
     name: str
@@ -137,9 +172,43 @@ class Instance:
     trouble_at: float | None = None
     down_since: float | None = None
     phone_seen_at: float | None = None
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    device_name: str | None = None
+    isolate: bool | None = None
+    configured: Configured = Configured()
     qr: QrCode | None = None
     code: PairingCode | None = None
     id: str = field(default_factory=new_id, kw_only=True)
+
+    def with_own(self, values: Mapping[OwnKey, OwnValue]) -> "Instance":
+        """The same with other values for what a person may set."""
+        named: dict[str, Any] = {key.value: value for key, value in values.items()}
+        return replace(self, **named)
+
+    def own(self, keys: Iterable[OwnKey]) -> dict[OwnKey, OwnValue]:
+        """What a person has set of these."""
+        return {key: getattr(self, key.value) for key in keys}
+
+    @property
+    def way(self) -> str | None:
+        """The URL of the proxy that it connects through, None for the direct way."""
+        is_fixed = OwnKey.PROXY in self.configured.fixed
+        return self.configured.proxy if self.proxy is None or is_fixed else self.proxy
+
+    @property
+    def device(self) -> str:
+        """What the phone shows in its list of linked devices, from its next pairing on."""
+        is_fixed = OwnKey.DEVICE_NAME in self.configured.fixed
+        if self.device_name is None or is_fixed:
+            return self.configured.device_name
+        return self.device_name
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether its worker process is its own, shared with nobody."""
+        is_fixed = OwnKey.ISOLATE in self.configured.fixed
+        return self.configured.isolate if self.isolate is None or is_fixed else self.isolate
 
     @property
     def is_held(self) -> bool:

@@ -6,9 +6,10 @@ from typing import assert_never
 from waziterm.domain.care.trash import Why
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import ReadVersion, Restore, StopWorker, Trash
+from waziterm.domain.lifecycle.details import is_queued
 from waziterm.domain.lifecycle.future import settled
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.lifecycle.steps import (
     Decision,
@@ -20,6 +21,9 @@ from waziterm.domain.lifecycle.steps import (
     resume_wanted,
 )
 from waziterm.domain.units import moment_text
+
+_NOT_CUT_SHORT = (Reason.GUARDED, Reason.TAKEOVER, Reason.PAIRED, Reason.AUTHENTICATED)
+"""Attempts that are not made twice: after a conflict there is one, and a phone is just linking."""
 
 
 def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
@@ -45,6 +49,8 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
         case ev.NotMoved(was=was):
             waits = was.state.is_live or was.due is not None
             return resume_wanted(move(was, State.STOPPED, Reason.PAUSED, at) if waits else was, at)
+        case ev.EditAsked(values):
+            return _edited(instance, instance.with_own(values), at)
         case ev.CleanAsked(unlinked, removing, note, act_id):
             bare = replace(
                 instance,
@@ -110,6 +116,42 @@ def _restored(instance: Instance, entry: str, was: Instance, at: Moment) -> Deci
     reason = Reason.RESTORED if back.is_paired else Reason.NEW
     back = settled(move(back, State.STOPPED, reason, at), at.now, at.limits)
     return Decision(back, (Restore(entry),))
+
+
+def _edited(instance: Instance, edited: Instance, at: Moment) -> Decision:
+    """Other values for what a person may set. A connection that goes by others is made anew; who
+    waits behind a barrier goes on to wait, and who waits for the network tries the new way now."""
+    new_way = edited.way != instance.way
+    redialling = instance.state is State.RETRYING and instance.redialling
+    match instance.state:
+        case State.CONNECTED | State.DEGRADED:
+            anew = new_way or edited.is_isolated != instance.is_isolated
+        case State.PAIRING:
+            anew = new_way or edited.device != instance.device
+        case State.CONNECTING:
+            # Whose turn has not come goes by the new ones when it has.
+            anew = new_way and not is_queued(instance.detail)
+            if anew and instance.reason in _NOT_CUT_SHORT:
+                return Decision(
+                    instance,
+                    refusal=f"just connecting ({instance.reason.sentence}); nothing was changed",
+                    hint="ask again when that has ended",
+                )
+        case State.RETRYING:
+            isolates = redialling and edited.is_isolated != instance.is_isolated
+            anew = isolates or (new_way and (redialling or instance.reason in OF_THE_NETWORK))
+        case (
+            State.STOPPED
+            | State.COOLDOWN
+            | State.HELD
+            | State.LOGGED_OUT
+            | State.BANNED
+            | State.OUTDATED
+        ):
+            anew = False
+        case _:
+            assert_never(instance.state)
+    return connect(edited, Reason.EDITED, at) if anew else Decision(edited)
 
 
 def _refused(barrier: Instance) -> Decision:

@@ -33,6 +33,7 @@ class Reason(Enum):
     RESUMED = _Text("resumed", "", "resumed as it was wanted", "wait")
     RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
     MOVED = _Text("moved", "", "moving to another worker process", "wait for WhatsApp's answer")
+    EDITED = _Text("edited", "", "one of its settings was changed", "wait for WhatsApp's answer")
     WORKER_LOST = _Text(
         "worker_lost", "", "the worker process that it shared ended", "connects in another one"
     )

@@ -84,6 +84,7 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             | ev.PauseAsked()
             | ev.SessionRestored()
             | ev.NotMoved()
+            | ev.EditAsked()
         ):
             return command(instance, event, at)
         case ev.Booted(library_changed):

@@ -47,6 +47,7 @@ _QUIET = (
     Reason.RESUMED,
     Reason.RETRY,
     Reason.MOVED,
+    Reason.EDITED,
     Reason.WORKER_LOST,
     Reason.VERSION_CHANGED,
 )
@@ -189,7 +190,7 @@ def not_dialled(instance: Instance, detail: str, at: Moment) -> Decision:
 
     detail: the library's text.
     """
-    place = None if instance.proxy is None else proxy_place(instance.proxy)
+    place = None if instance.way is None else proxy_place(instance.way)
     if place is None or not is_of_proxy(detail, place):
         return retry(instance, Reason.DIAL_FAILED, at, plain_cause(detail))
     return retry(instance, Reason.PROXY_FAILED, at, proxy_detail(place, plain_cause(detail)))
@@ -225,15 +226,18 @@ def dial(instance: Instance, at: Moment) -> Decision:
     dialling = move(instance, State.CONNECTING, instance.reason, at, detail=detail, due=due)
     if instance.reason in (Reason.GUARDED, Reason.TAKEOVER):
         dialling = replace(dialling, cooldown_until=None, guarded_at=at.now)
-    return Decision(dialling, (Dial(instance.jid, instance.proxy, _may_share(instance, at)),))
+    dial = Dial(instance.jid, instance.way, instance.device, _may_share(instance, at))
+    return Decision(dialling, (dial,))
 
 
 def _may_share(instance: Instance, at: Moment) -> bool:
     """Whether others may be in the worker of the attempt that begins.
 
-    A pairing and a guarded attempt have their worker to themselves, as has who was hit by more
-    than one crash, and whom an operator has just restarted.
+    A pairing and a guarded attempt have their worker to themselves, as has who is isolated, who was
+    hit by more than one crash, and whom an operator has just restarted.
     """
+    if instance.is_isolated:
+        return False
     recent = sum(crash > at.now - TRUSTED_S for crash in instance.crashes)
     return instance.is_paired and instance.reason in _QUIET and recent <= 1
 

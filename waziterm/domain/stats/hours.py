@@ -29,6 +29,7 @@ _WANTED = frozenset(
         Reason.RESUMED,
         Reason.TAKEOVER,
         Reason.MOVED,
+        Reason.EDITED,
         Reason.VERSION_CHANGED,
     }
 )

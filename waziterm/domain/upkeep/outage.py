@@ -20,5 +20,5 @@ def is_outage(failing: Collection[str], fleet: Iterable[Instance]) -> bool:
     if any(each.state is State.CONNECTED for each in live):
         return False
     out = [each for each in live if each.name in failing]
-    ways, ways_out = {each.proxy for each in live}, {each.proxy for each in out}
+    ways, ways_out = {each.way for each in live}, {each.way for each in out}
     return len(out) >= OUTAGE_NAMES and len(ways_out) >= min(OUTAGE_NAMES, len(ways))

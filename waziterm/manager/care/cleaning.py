@@ -142,6 +142,10 @@ class Cleaning:
                 Instance(
                     *(name, was.created_at, was.phone, was.proxy),
                     since=now,
+                    note=was.note,
+                    tags=was.tags,
+                    device_name=was.device_name,
+                    isolate=was.isolate,
                     id=new_id() if self._is_taken(was.id) else was.id,
                 )
             )

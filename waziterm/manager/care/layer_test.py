@@ -10,7 +10,7 @@ from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.details import reason_phrase
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, as_it_is
-from waziterm.manager.care.route import WHATSAPP, Endpoint, dns, route_of, safe, tcp, tls
+from waziterm.manager.care.route import WHATSAPP, Endpoint, Route, dns, route_of, safe, tcp, tls
 from waziterm.worker import protocol as wire
 
 _ONLINE = (State.CONNECTED, State.DEGRADED)
@@ -42,10 +42,7 @@ async def test_layers(connection: Connection) -> TestReport:
     would fail, the one that is open may still do, and the report tells both.
     """
     route = route_of(connection.server, connection.proxy, connection.lab)
-    layers: list[Layer] = []
-    for name, reached in ((LayerName.DNS, dns), (LayerName.TCP, tcp), (LayerName.TLS, tls)):
-        below = layers[-1] if layers else None
-        layers.append(await reached(route) if _holds(below) else _skipped(name, layers))
+    layers = await test_way(route)
     login = _login(connection.view())
     layers.append(login)
     query = await _query(connection) if _holds(login) else _not_connected(LayerName.QUERY)
@@ -63,6 +60,16 @@ async def test_layers(connection: Connection) -> TestReport:
     return TestReport(connection.instance, tuple(layers))
 
 
+async def test_way(route: Route) -> list[Layer]:
+    """Test the way to the server alone, up to its certificate; nothing is raised."""
+    layers: list[Layer] = []
+    for name, reached in ((LayerName.DNS, dns), (LayerName.TCP, tcp), (LayerName.TLS, tls)):
+        below = layers[-1] if layers else None
+        layers.append(await reached(route) if _holds(below) else _skipped(name, layers))
+    return layers
+
+
+test_way.__test__ = False  # type: ignore[attr-defined]  # as below
 test_layers.__test__ = False  # type: ignore[attr-defined]  # pytest takes its name for a test's
 
 

@@ -74,9 +74,9 @@ class Route:
 
 
 def route_of(server: Endpoint, proxy: str | None, lab: LabFile | None) -> Route:
-    """The way that a worker takes to the server. proxy: the instance's own, a URL, or None."""
+    """The way that a worker takes to the server. proxy: the instance's, a URL, or None."""
     if lab is not None:
-        return Route(server, lab.proxy, lab.ca_file)
+        return Route(server, lab.way(proxy), lab.ca_file)
     return Route(server, proxy or _proxy_of_environment(server.host), None)
 
 

@@ -100,6 +100,10 @@ class _Kept:
     trouble: Reason | None = None
     trouble_detail: str = ""
     trouble_at: float | None = None
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    device_name: str | None = None
+    isolate: bool | None = None
 
     @classmethod
     def of(cls, instance: Instance) -> Self:

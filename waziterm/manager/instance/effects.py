@@ -74,7 +74,7 @@ class Services:
     """All that a supervisor shares with the rest of its manager.
 
     storms: tells which faults meet several instances. pool: finds each attempt its place in a
-    worker. isolated: this instance shares none. show: passes a view on to the subscribers.
+    worker. show: passes a view on to the subscribers.
     silenced: until when nothing is told of an instance, by its id. versions: knows what WhatsApp
     accepts. tell: passes a notice on to whoever watches.
     lab: a local WhatsApp in use instead of the real one.
@@ -90,7 +90,6 @@ class Services:
     random: Random
     pool: Pool
     addresses: Addresses
-    isolated: Callable[[], bool]
     show: Callable[[InstanceView], None]
     silenced: Callable[[str], float | None]
     tell: Callable[[Notice], None]
@@ -244,10 +243,11 @@ class Effects:
             instance=self._name,
             session=str(self._services.sessions.path(self._id)),
             jid=action.jid,
-            proxy=lab.proxy if lab else action.proxy,
+            proxy=lab.way(action.proxy) if lab else action.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
+            device_name=action.device,
         )
-        shared = action.shared and not self._apart and not self._services.isolated()
+        shared = action.shared and not self._apart
         place = partial(self._services.pool.link, self._name, shared=shared)
         await self.attempt.dial(place, command)
 

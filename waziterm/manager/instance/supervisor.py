@@ -23,7 +23,7 @@ from waziterm.domain.lifecycle.handling import (
     failure,
     question,
 )
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Configured, Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.rules import Decision, decide
 from waziterm.domain.lifecycle.states import State
@@ -131,9 +131,14 @@ class Supervisor:
         else:
             self._inbox.put(ev.NotCarriedOut(why, is_carried=None))
 
-    def apply(self, limits: Limits) -> None:
-        """Decide by other limits from now on."""
+    def apply(self, limits: Limits, configured: Configured) -> None:
+        """Decide by other settings from now on; what they say of a connection is gone by when it
+        connects next."""
         self._limits = limits
+        if configured != self._instance.configured:
+            self._instance = replace(self._instance, configured=configured)
+            self._stored = replace(self._stored, configured=configured)
+            self._services.show(self.view)
 
     def close(self) -> None:
         """Let `run` end, once what was posted before is done."""

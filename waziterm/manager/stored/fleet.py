@@ -1,7 +1,7 @@
 """The fleet while no manager runs: the verbs of `domain.fleet.protocol` that need only files."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,13 +16,14 @@ from waziterm.domain.fleet.api import (
 )
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult
 from waziterm.domain.lifecycle.event_names import EventName
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned, unowned
+from waziterm.manager.inputs import own_values
 from waziterm.manager.version.kept import stored_version
 from waziterm.manager.views import Health, view_of
 from waziterm.store.store import Store, open_store, open_store_to_look
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from waziterm.domain.alerts.silence import Silence
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
-    from waziterm.domain.fleet.history import FleetLines, IncidentView, Moved, ShiftNote
+    from waziterm.domain.fleet.history import Edit, FleetLines, IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -66,7 +67,7 @@ class StoredFleet:
         async with self._read() as store:
             if store is not None:
                 version = await self._version(store)
-                stored = await store.instances()
+                stored = map(self._configured, await store.instances())
                 ends = {each.id: each.until for each in await store.silences(time.time())}
                 views = tuple(
                     replace(at_rest(each), version=version, silenced_until=ends.get(each.id))
@@ -206,6 +207,67 @@ class StoredFleet:
                     instance = replace(instance, jid=jid, lid=lid or None)
                     await store.save(instance, event=None, at=now)
                 return replace(at_rest(instance), version=await self._version(store))
+
+    async def edit(
+        self,
+        name: str,
+        *,
+        note: str | None = None,
+        tags: str | None = None,
+        proxy: str | None = None,
+        device_name: str | None = None,
+        isolate: str | None = None,
+    ) -> InstanceView:
+        values = own_values(
+            note=note, tags=tags, proxy=proxy, device_name=device_name, isolate=isolate
+        )
+        return await self._set(name, lambda _: _told(values))
+
+    async def edits(self) -> "tuple[Edit, ...]":
+        from waziterm.manager.care.editing import edits_in  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return () if store is None else await edits_in(store)
+
+    async def undo_edit(self, name: str, edit: int) -> InstanceView:
+        from waziterm.manager.care.editing import before_edit  # noqa: PLC0415 - only here
+
+        return await self._set(name, lambda store: before_edit(store, name, edit), undone=edit)
+
+    async def _set(
+        self,
+        name: str,
+        wanted: "Callable[[Store], Awaitable[dict[OwnKey, OwnValue]]]",
+        *,
+        undone: int | None = None,
+    ) -> InstanceView:
+        """Set what differs for one instance. wanted: reads the values. undone: the number of the
+        edit that this undoes, which can be undone no more."""
+        from waziterm.manager.care.editing import changed_by  # noqa: PLC0415 - only here
+        from waziterm.manager.history.audit import who  # noqa: PLC0415 - only here
+
+        if not self._data.has_database:
+            raise InstanceNotFoundError(name)
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                stored = {each.name: each for each in await store.instances()}
+                if name not in stored:
+                    raise InstanceNotFoundError(name)
+                instance = self._configured(stored[name])
+                changed = await changed_by(instance, await wanted(store), None)
+                if changed:
+                    now = time.time()
+                    if undone is None:
+                        await store.add_edit(now, who(), instance.id, instance.own(changed))
+                    instance = instance.with_own(changed)
+                    await store.save(instance, event=EventName.EDIT_ASKED, at=now)
+                if undone is not None:
+                    await store.drop_edit(undone)
+                return replace(at_rest(instance), version=await self._version(store))
+
+    def _configured(self, instance: Instance) -> Instance:
+        """The same with what the config says of it."""
+        return replace(instance, configured=self._settings().configured_for(instance.name))
 
     async def acknowledge(self, incident: int, *, note: str = "") -> None:
         from waziterm.manager.history.queries import acknowledge_in, no_incident  # noqa: PLC0415 - only here
@@ -365,6 +427,10 @@ def _next_step(instance: Instance) -> str:
     return (
         f"{first}; {Reason.BY_OPERATOR.next_step if instance.is_paired else Reason.NEW.next_step}"
     )
+
+
+async def _told(values: "dict[OwnKey, OwnValue]") -> "dict[OwnKey, OwnValue]":
+    return values
 
 
 async def _with_id(store: Store | None, name: str) -> tuple[Store, str]:

@@ -457,7 +457,7 @@ class Versions:
             self._instances(),
             key=lambda each: (each.name != name, each.state is not State.CONNECTED),
         )
-        return list(dict.fromkeys(each.proxy for each in instances))[:_MOST_WAYS]
+        return list(dict.fromkeys(each.way for each in instances))[:_MOST_WAYS]
 
     def _send_scout(self, first: str = "") -> None:
         """Let one instance try the new version: who was refused, else who is linked."""

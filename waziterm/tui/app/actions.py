@@ -1,11 +1,12 @@
 """Asking the fleet for something, and telling at once that it was taken and later how it ended."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, retold, tr
@@ -80,6 +81,22 @@ class Actions:
         self._pending[view.name] = Pending(N_("add"), self._clock(), view.since)
         self._tell(Mood.TAKEN, tr("{name}: added", name=view.name), ())
         return view
+
+    async def edit(self, name: str, values: Mapping[str, str]) -> None:
+        """Set what differs for an instance, see `Fleet.edit`. Raises FleetError when the fleet
+        refuses it."""
+        before = self._model.get(name)
+        asked = Pending(N_("edit"), self._clock(), before.since if before is not None else 0.0)
+        view = await self._fleet.edit(name, **values)
+        self._model.update(view)
+        if view.reason is Reason.EDITED and view.since != asked.before:
+            self._pending[name] = asked
+        said = tr("{name}: changed; {u} undoes it", name=name, u=key_of(KeyAction.UNDO))
+        self.end(asked.verb, name, Mood.DONE, said)
+
+    def edit_too(self, name: str, values: Mapping[str, str]) -> None:
+        """The same for one of several."""
+        self._once(N_("edit"), name, self.edit(name, values))
 
     # -- several at once
 

@@ -1,6 +1,6 @@
 """The keys of the instances: whom each is meant for, what it asks before, and what it does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from waziterm.domain.care.trash import new_act_id
@@ -160,6 +160,23 @@ class InstanceCommands:
         remove = partial(self._actions.remove, act_id=new_act_id() if len(names) > 1 else "")
         act = partial(self._do_to, N_("remove"), remove, names)
         self._ask(title, text, names, yes, no, act)
+
+    def edit(self, name: str | None = None) -> None:
+        names = self._meant(name)
+        if not names:
+            return
+        from waziterm.tui.screens.dialogs_edit import EditDialog  # noqa: PLC0415 (keeps the start fast)
+
+        first = self._model.get(names[0])
+        if len(names) == 1 and first is not None:
+            edit = partial(self._actions.edit, first.name)
+            self._app.push_screen(EditDialog(first, edit), lambda _: self._screens.repaint())
+            return
+
+        async def taken(values: Mapping[str, str]) -> None:
+            self._do_to(N_("edit"), partial(self._actions.edit_too, values=values), names)
+
+        self._app.push_screen(EditDialog(names, taken, self._unseen(names)))
 
     def show_log(self, name: str | None = None) -> None:
         self._on(self._screens.open_log, name or self._screens.target)

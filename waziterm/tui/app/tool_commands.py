@@ -1,7 +1,7 @@
 """The keys of the emergency tools and of incidents: what each asks before, and what it opens."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,8 @@ from textual.app import App
 
 from waziterm.domain.care.trash import TrashView, Why, can_be_undone, undoable
 from waziterm.domain.fleet.api import Fleet, FleetError
-from waziterm.domain.fleet.history import ShiftNote
+from waziterm.domain.fleet.history import Edit, ShiftNote
+from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.questions import ask, choose
@@ -31,6 +32,15 @@ REVEALED_S = 60.0
 """So long whole numbers are on the screen."""
 
 logger = logging.getLogger(__name__)
+
+
+_KEYS: Mapping[OwnKey, str] = {
+    OwnKey.NOTE: N_("Note"),
+    OwnKey.TAGS: N_("Tags"),
+    OwnKey.PROXY: N_("Proxy"),
+    OwnKey.DEVICE_NAME: N_("Device"),
+    OwnKey.ISOLATE: N_("Alone"),
+}
 
 
 class ToolCommands:
@@ -153,6 +163,10 @@ class ToolCommands:
                 for each in found
             ]
         )
+        edits = await self._fleet.edits()
+        if edits and (not acts or edits[0].at > found[acts[0].back[-1]].at):
+            self._offer_undo_edit(edits[0])
+            return
         if not acts:
             self._tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
             return
@@ -263,6 +277,26 @@ class ToolCommands:
         if self._model.reveals:
             self._model.reveal({})
             self._screens.repaint()
+
+    def _offer_undo_edit(self, edit: Edit) -> None:
+        name = inert(edit.instance)
+
+        async def undo() -> None:
+            self._model.update(await self._fleet.undo_edit(edit.instance, edit.id))
+            self._screens.repaint()
+            self._tell(Mood.DONE, tr("{name}: as it was before", name=name))
+
+        text = tr(
+            "{what} was set on {day} at {time}, by {who}. It becomes what it was before; another"
+            " proxy or worker makes an open connection anew.",
+            what=", ".join(tr(_KEYS[key]) for key in edit.keys),
+            day=day(edit.at),
+            time=hour(edit.at),
+            who=inert(edit.who) or tr("nobody that is known"),
+        )
+        begin = partial(self._work_on, undo, N_("undo"))
+        title = tr("Undo what was set of {name}?", name=name)
+        ask(self._app, title, text, tr("undo it"), tr("leave it"), begin, default=True)
 
     def clean_all(self) -> None:
         from waziterm.tui.screens.dialogs import NumberDialog  # noqa: PLC0415 (keeps the start fast)

@@ -21,6 +21,9 @@ class InstanceKeys(Protocol):
     def clean(self, name: str | None = None) -> None:
         """Ask, and move the sessions to the trash."""
 
+    def edit(self, name: str | None = None) -> None:
+        """Ask what is to be set of it; of several, what is to be set of each."""
+
     def remove(self) -> None:
         """Ask, and take those that the key is meant for off the list."""
 
@@ -51,7 +54,8 @@ class ToolKeys(Protocol):
         that is connected is to send a message."""
 
     def undo(self) -> None:
-        """Ask, and restore what came into the trash last, or the entry that is selected there."""
+        """Ask, and take back what was set or came into the trash last, or restore the entry that
+        is selected there."""
 
     def clean_all(self) -> None:
         """Ask for the number of sessions, and move them all to the trash."""

@@ -154,7 +154,11 @@ def facts(view: InstanceView, past: Past, beside: Beside, width: int, now: float
     if view.phone is not None and not view.paired:
         known.append((tr("phone"), view.phone))
     known.append((tr("session"), f"sessions/{inert(view.id or view.name)}.db"))
-    if view.paired:
+    if view.device_name not in ("", DEVICE_NAME):
+        # Under which name it was linked is not known any more.
+        said = tr("{name}, from its next pairing on", name=inert(view.device_name))
+        known.append((tr("device"), said))
+    elif view.paired:
         known.append((tr("device"), tr("{name}, in the phone's list", name=DEVICE_NAME)))
     if past.library:
         known.append((tr("library"), f"neonize {inert(past.library)}"))

@@ -25,6 +25,7 @@ from waziterm.tui.instance.detail import Detail
 from waziterm.tui.instance.log_of_all import LogOfAll
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.screens.reading import past_of
+from waziterm.tui.state.arrange import wrong_in
 from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
@@ -77,7 +78,14 @@ class MainScreen(FleetScreen):
         self._pane = Pane.LIST
         self._asked: tuple[str, int] | None = None
         self._range: tuple[str, frozenset[str]] | None = None
-        self._filter = FilterField(id="filter", compact=True)
+        self._was_wrong = False
+        self._filter = FilterField(
+            id="filter",
+            compact=True,
+            placeholder=tr(
+                "name, number or state; tag:vip proxy:id-7 since>1h !up; ! in front inverts all"
+            ),
+        )
 
     def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue | Trash:
         match view:
@@ -285,7 +293,16 @@ class MainScreen(FleetScreen):
     def _typed(self, event: Input.Changed) -> None:
         if self._filter.display:
             self.model.filter(event.value)
+            self._say_what_is_wrong(event.value)
             self.repaint()
+
+    def _say_what_is_wrong(self, pattern: str) -> None:
+        """One line while the filter cannot be read, another one when it can be again."""
+        if wrong := wrong_in(pattern):
+            self._tell(Mood.TROUBLE, wrong)
+        elif self._was_wrong:
+            self._tell(Mood.DONE, tr("the filter is understood now"))
+        self._was_wrong = bool(wrong)
 
     @on(Input.Submitted, "#filter")
     def _kept(self) -> None:

@@ -2,15 +2,26 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.query import (
+    Connected,
+    Field,
+    Lasting,
+    Query,
+    QueryError,
+    Term,
+    Word,
+    query_of,
+)
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Sort
 from waziterm.domain.stats.strips import Recent
-from waziterm.lang import tr
+from waziterm.lang import retold, tr
 from waziterm.tui.paint import look
+from waziterm.tui.paint.cells import inert
 from waziterm.tui.text import words
 
 __all__ = ["Arrangement", "Field", "Sort", "arranged", "fits", "needs_somebody"]
@@ -26,7 +37,7 @@ _WORST = (
 class Arrangement:
     """What the operator asked to see.
 
-    pattern: what was typed after `/`, see `fits`. troubled: only those in trouble.
+    pattern: what was typed after `/`, see `domain.fleet.query`. troubled: only those in trouble.
     """
 
     pattern: str = ""
@@ -57,40 +68,39 @@ def needs_somebody(view: InstanceView) -> bool:
     return view.state is State.CONNECTING and view.attempt > 0
 
 
-class Field(StrEnum):
-    """Where a word of a filter is looked for; the value stands before it, with a colon."""
-
-    NAME = "name"
-    STATE = "state"
-    NUMBER = "number"
-    REASON = "reason"
+_BARE = (Field.NAME, Field.NUMBER, Field.STATE)
+"""Where a word of its own is looked for."""
 
 
-def fits(pattern: str, view: InstanceView) -> bool:
-    """Whether an instance is meant by a pattern.
+def wrong_in(pattern: str) -> str:
+    """What is wrong in a pattern, one line that says what is allowed; "" when nothing is."""
+    try:
+        query_of(pattern)
+    except QueryError as error:
+        said = inert(retold(error.said))
+        return tr("{what}; allowed: {allowed}", what=said, allowed=error.allowed)
+    return ""
 
-    Every word of the pattern must fit; upper and lower case are one, and a leading `!` inverts it
-    all. A word is looked for in name, number and state, or where it says: `state:held`,
-    `name:shop`, `number:4411`, `reason:440`. A field without a word fits everyone.
+
+def fits(query: Query, view: InstanceView, now: float) -> bool:
+    """Whether an instance is meant by a query. now: UTC seconds.
+
+    Every term must fit. A word of its own is looked for in name, number and state.
     """
-    wanted = pattern.removeprefix("!").casefold().split()
-    if not any(word.partition(":")[2] or not _field_of(word) for word in wanted):
-        return True
-    return all(_has(word, view) for word in wanted) != pattern.startswith("!")
+    return all(_fits(term, view, now) != term.is_not for term in query.terms) != query.is_not
 
 
-def _field_of(word: str) -> Field | None:
-    """The field that a word of a filter names."""
-    named, colon, _ = word.partition(":")
-    return next((field for field in Field if colon and field == named), None)
-
-
-def _has(word: str, view: InstanceView) -> bool:
-    field = _field_of(word)
-    if field is None:
-        bare = (Field.NAME, Field.NUMBER, Field.STATE)
-        return any(_is_in(word, view, each) for each in bare)
-    return _is_in(word.partition(":")[2], view, field)
+def _fits(term: Term, view: InstanceView, now: float) -> bool:
+    match term:
+        case Word(text, field):
+            where = _BARE if field is None else (field,)
+            return any(_is_in(text, view, each) for each in where)
+        case Connected():
+            return view.connected_at is not None
+        case Lasting(seconds, longer):
+            return (now - view.since > seconds) is longer
+        case _:
+            assert_never(term)
 
 
 def _is_in(word: str, view: InstanceView, field: Field) -> bool:
@@ -107,6 +117,15 @@ def _is_in(word: str, view: InstanceView, field: Field) -> bool:
             return word in words.number(view).casefold()
         case Field.REASON:
             return any(word in each.casefold() for each in (view.reason.slug, words.why(view)))
+        case Field.TAG:
+            return any(fnmatchcase(tag, word) for tag in view.tags)
+        case Field.NOTE:
+            return word in view.note.casefold()
+        case Field.PROXY:
+            return word in (view.proxy or "").casefold()
+        case Field.SINCE:
+            # It is no word but a time, see `Lasting`.
+            return False
         case _:
             assert_never(field)
 
@@ -116,13 +135,18 @@ def arranged(
     by: Arrangement,
     conflicts: Mapping[str, int],
     recent: Mapping[str, Recent],
+    now: float,
 ) -> list[str]:
-    """The names to show, in order. conflicts: of today, by name. recent: the week, by name. A tie
-    keeps the fleet's order."""
+    """The names to show, in order. conflicts: of today, by name. recent: the week, by name. now:
+    UTC seconds. A tie keeps the fleet's order; a pattern that cannot be read leaves nobody out."""
+    try:
+        query = query_of(by.pattern)
+    except QueryError:
+        query = Query()
     kept = [
         view
         for view in views
-        if (not by.troubled or view.state.is_trouble) and fits(by.pattern, view)
+        if (not by.troubled or view.state.is_trouble) and fits(query, view, now)
     ]
     key = _keys(conflicts, recent)[by.sort]
     if key is not None:

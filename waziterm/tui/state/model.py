@@ -68,7 +68,9 @@ class FleetModel:
     @property
     def shown(self) -> list[str]:
         """The names that the operator wants to see, in their order."""
-        return arranged(self._views.values(), self.arrangement, self.conflicts, self.recent)
+        now = self._fleet.now()
+        views = self._views.values()
+        return arranged(views, self.arrangement, self.conflicts, self.recent, now)
 
     @property
     def uptime(self) -> float | None:

@@ -217,6 +217,10 @@ def facts(view: InstanceView, now: float) -> list[tuple[str, str]]:
         known.append((tr("health"), health(view, now)))
     if view.proxy is not None:
         known.append((tr("proxy"), inert(view.proxy)))
+    if view.tags:
+        known.append((tr("tags"), " ".join(f"#{inert(tag)}" for tag in view.tags)))
+    if view.note:
+        known.append((tr("note"), inert(view.note)))
     return known
 
 

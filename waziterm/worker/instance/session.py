@@ -215,7 +215,7 @@ class Session:
         command = self._command
         try:
             jid = Jid.parse(command.jid) if command.jid else None
-            self._client.connect(command.session, jid, command.proxy)
+            self._client.connect(command.session, jid, command.proxy, command.device_name)
         except LibraryError as error:
             self._ended(str(error))
         except Exception as error:  # noqa: BLE001 - an instance must not go silent

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from waziterm.domain.jid import Jid
-from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.worker.neonize.library import companion, e2e, messages
 from waziterm.worker.neonize.mapping import EVENT_NUMBERS, answered_with, jid_text, readable
 from waziterm.worker.neonize.opening import Calls
@@ -80,17 +79,18 @@ class Client:
         self._id = uuid.uuid4().hex.encode()
         self._in_use: tuple[object, ...] = ()
 
-    def connect(self, session: str, jid: Jid | None, proxy: str | None) -> None:
+    def connect(self, session: str, jid: Jid | None, proxy: str | None, device_name: str) -> None:
         """Connect, and stay in the call for as long as the library delivers events.
 
         session: path of the whatsmeow store. jid: the device to resume, or None to pair a new one.
+        device_name: what the phone shows of a new one.
         Raises LibraryError when the first dial failed, or later when the library could not
         deliver an event: it delivers nothing from then on.
         """
         binder = self._binder
         device = _jid_message(jid).SerializeToString() if jid else b""
         props = companion.DeviceProps(
-            os=DEVICE_NAME,
+            os=device_name,
             platformType=companion.DeviceProps.SAFARI,
             historySyncConfig=companion.DeviceProps.HistorySyncConfig(
                 recentSyncDaysLimit=_HISTORY_DAYS
