@@ -281,7 +281,7 @@ async def test_the_filter_takes_words_of_both_languages() -> None:
         "trash",
         "help",
         "empty",
-    ],  # fmt: skip
+    ],
 )
 def test_pictures(snap_compare: Callable[..., bool], view: str) -> None:
     build, keys = PICTURES[view]
