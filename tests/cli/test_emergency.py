@@ -196,7 +196,7 @@ def test_undo_says_what_comes_back_and_asks(
     assert fleet.calls == [("trash",)]
     types("y")
     done = call("undo", "--data-dir", str(managed.root), "--json")
-    assert done.document == {"instance": "shop-z", "entry": ENTRY.id}
+    assert done.document == {"instance": "shop-z", "entry": ENTRY.id, "edit": None}
     assert fleet.calls[-1] == ("restore", ENTRY.id)
     done = call("undo", "--yes", "--data-dir", str(managed.root))
     assert (done.code, done.out) == (0, "shop-z: restored; `waziterm status shop-z`\n")
