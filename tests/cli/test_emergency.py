@@ -262,7 +262,7 @@ def test_undo_says_what_comes_back_and_asks(
     types("y")
     done = call("undo", "--data-dir", str(managed.root), "--json")
     one = {"instance": "shop-z", "entry": ENTRY.id}
-    assert done.document == {**one, "restored": [one], "refused": []}
+    assert done.document == {**one, "restored": [one], "refused": [], "edit": None}
     assert fleet.calls[-1] == ("restore", ENTRY.id)
     done = call("undo", "--yes", "--data-dir", str(managed.root))
     shown = f"`waziterm status shop-z --data-dir {managed.root}`"
