@@ -1,15 +1,17 @@
 """The screen under a flood of log lines: what is lost, what waits, and what it costs.
 
 `bench/noisy.py` runs the real manager and the real screen in a pty of 160×50 with N instances,
-none of them live, and adds 2,000 lines a second through their logs: to the store, and through the
-broadcast to the screen. Every view has a process of its own. All instances are brought on the
-screen once, and all tails in memory are full, before the measuring begins.
+none of them live, each with a past of seven days and five drops on each, and adds 2,000 lines a
+second through their logs: to the store, and through the broadcast to the screen. Every view has a
+process of its own, those with lines or panels for all a second one with 1,000. All instances are
+brought on the screen once, and all tails in memory are full, before the measuring begins.
 Lines lost: those written less those that the database holds after the end.
 Loop gap: how late the loop gets to each moment of a grid of 5 ms; a block counts with every moment
 that falls into it.
 CPU: of the whole process, threads included; so are the making of the lines and the measuring.
 Key to repaint: from writing a key to the pty until output has come that shows another instance as
-selected: in the list by its mark, on the wall by its heavy frame, in the focus view by its name.
+selected: in the list and in the wall's rows by its mark, among the wall's cards by its heavy frame,
+in the focus view by its name.
 RSS per minute: the slope of the line that fits the samples of every second of the second half
 best. Flat means within the steps in which memory comes: Python takes it from the system by 1 MB,
 and 10,000 objects of garbage, 1 to 2 MB, wait for each collection
@@ -42,6 +44,8 @@ from waziterm.store.store import open_store
 
 TITLE = "the screen with N instances and 2,000 log lines a second"
 RATE = 2_000.0
+LARGE = 1_000
+DAYS, DROPS_A_DAY = 7, 5
 GAP_MS = 50.0
 CPU_PERCENT = 35.0
 KEY_MS = 80.0
@@ -76,11 +80,14 @@ class View:
 
 
 VIEWS = (
-    View("wall", (), re.compile("┏━ (shop-\\d{3})".encode()), per_row=4),
-    View("list", (b"2",), re.compile("▌ +(shop-\\d{3})".encode())),
-    View("focus", (b"\r",), re.compile(rb"(shop-\d{3})"), forth=_RIGHT, back=_LEFT, pages=False),
+    View("rows", (), re.compile(b"\xe2\x96\x8c \\S+ (shop-\\d{3,4})")),
+    View("cards", (b"h",), re.compile("┏━ (shop-\\d{3,4})".encode()), per_row=4),
+    View("list", (b"2",), re.compile("▌ +(shop-\\d{3,4})".encode())),
+    View("focus", (b"\r",), re.compile(rb"(shop-\d{3,4})"), forth=_RIGHT, back=_LEFT, pages=False),
 )
-_WALL = VIEWS[0]
+MANY = ("rows", "cards", "list")
+"""The views that are measured with a large fleet too."""
+_ROWS = VIEWS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ async def run(rig: Rig) -> list[Figure]:
     count, seconds = (50, 10.0) if rig.quick else (200, 60.0)
     figures = []
     for view in VIEWS:
-        figures += _figures(view, count, await _measure(view, count, seconds))
+        for many in (count, *((LARGE,) if view.name in MANY and not rig.quick else ())):
+            figures += _figures(view, many, await _measure(view, many, seconds))
     return figures
 
 
@@ -168,7 +176,9 @@ async def _measure(view: View, count: int, seconds: float) -> Found:
         await _prepare(data, count)
         argv = [sys.executable, "-m", "bench.noisy", str(data.root), str(report)]
         argv += ["--rate", str(RATE), "--seconds", str(seconds)]
-        with RecordedTerminal(argv, environment()) as terminal:
+        # Where nobody remembers how the screen of the view before was left.
+        env = {**environment(), "XDG_STATE_HOME": name}
+        with RecordedTerminal(argv, env) as terminal:
             keys = await asyncio.to_thread(_drive, terminal, view, report, count, seconds)
             code = await asyncio.to_thread(terminal.end)
         if code != 0:
@@ -200,6 +210,30 @@ async def _prepare(data: DataDir, count: int) -> None:
                 reason=Reason.BY_OPERATOR,
             )
             await store.save(one, event=None, at=now)
+    await asyncio.to_thread(_remember_days, data.database, now)
+    async with open_store(data.database) as store:
+        await store.count(now)
+
+
+def _remember_days(path: Path, now: float) -> None:
+    """A past for each instance: some drops a day, each of half a minute, and stopped at the end."""
+    chance = random.Random(7)
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        rows = []
+        for (identity,) in db.execute("SELECT id FROM instances").fetchall():
+            begin = now - DAYS * 86_400.0
+            rows.append((begin, identity, "connected", "online"))
+            for _ in range(DAYS * DROPS_A_DAY):
+                at = begin + chance.random() * (now - begin - 60.0)
+                rows.append((at, identity, "retrying", "dropped"))
+                rows.append((at + 20.0, identity, "connecting", "retry"))
+                rows.append((at + 30.0, identity, "connected", "online"))
+            rows.append((now, identity, "stopped", "by_operator"))
+        db.executemany(
+            "INSERT INTO transitions (at, instance, to_state, reason, code, detail, event)"
+            " VALUES (?, ?, ?, ?, '', '', '')",
+            sorted(rows),
+        )
 
 
 def _drive(
@@ -207,16 +241,16 @@ def _drive(
 ) -> list[float]:
     """Bring the view on, start the noise and press the keys; the seconds of each repaint."""
     terminal.wait_bytes(_FIRST, STARTED_S)
-    _bring_all(terminal, _WALL)
+    _bring_all(terminal, _ROWS)
     position = terminal.position
     for key in view.opens:
         terminal.press(key)
     if view.opens:
         terminal.painted(view.selected, b"", position, STARTED_S)
-    if view.pages and view is not _WALL:
+    if view.pages and view is not _ROWS:
         _bring_all(terminal, view)
     os.kill(terminal.pid, signal.SIGUSR1)
-    _wait_file(report.with_name(MEASURING), SPARE_S)
+    _wait_file(report.with_name(MEASURING), SPARE_S * max(1.0, count / 200))
     keys = _walk(terminal, view, count, seconds)
     _wait_file(report, seconds + SPARE_S)
     return keys

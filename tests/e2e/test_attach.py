@@ -78,11 +78,11 @@ async def test_a_killed_screen_is_no_event_for_any_instance(lab: Lab, folder: Pa
         before, pids, sessions = transitions(data), await workers(data), await lab.sessions()
         for by in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
             with screen(data, "attach") as terminal:
-                await terminal.until(lambda text: text.count("● connected") >= 2, what="the fleet")
+                await terminal.until(lambda text: "● 2" in text, what="the fleet")
                 terminal.signal(by)
                 assert terminal.wait_exit() == (0 if by is signal.SIGTERM else -by)
         with screen(data, "attach") as terminal:
-            await terminal.until(lambda text: text.count("● connected") >= 2, what="the fleet")
+            await terminal.until(lambda text: "● 2" in text, what="the fleet")
             terminal.hang_up()
             assert terminal.wait_exit() == 0
         assert transitions(data) == before
@@ -154,7 +154,7 @@ async def test_f9_a_screen_whose_manager_is_gone_shows_nothing_as_live(
     data = folder / "data"
     async with running(lab, data) as program:
         with screen(data, "attach") as terminal:
-            await terminal.until(lambda text: text.count("● connected") >= 2, what="the fleet")
+            await terminal.until(lambda text: "● 2" in text, what="the fleet")
             await program.end(signal.SIGKILL)
             await terminal.until(
                 lambda text: (
@@ -174,7 +174,7 @@ async def test_f9_a_screen_whose_manager_is_gone_shows_nothing_as_live(
             )
             assert stopped == [line for line in terminal.text().splitlines() if "as of" in line]
             async with headless(data, lab.file):
-                await terminal.until(lambda text: text.count("● connected") >= 2, what="the fleet")
+                await terminal.until(lambda text: "● 2" in text, what="the fleet")
                 assert "as of" not in terminal.text()
                 terminal.send("s")
                 await terminal.until(lambda text: "○ stopped" in text, what="the stop")

@@ -35,7 +35,7 @@ async def monitor(
             await pair(fleet, lab, name)
     command = [sys.executable, "-m", program, *words, "--data-dir", str(data)]
     with Terminal([*command, "--lab", str(lab.file)], columns=120, rows=30) as terminal:
-        await terminal.until(lambda text: text.count("● connected") >= 2, what="the fleet")
+        await terminal.until(lambda text: "● 2" in text, what="the fleet")
         yield terminal
 
 
@@ -46,7 +46,7 @@ def transitions(data: Path) -> list[tuple[Any, ...]]:
 
 async def opened(terminal: Terminal, times: int, after: str) -> None:
     def anew(text: str) -> bool:
-        painted = text.count("● connected") >= 2 and "crashed and was opened anew" in text
+        painted = "● 2" in text and "crashed and was opened anew" in text
         return painted and terminal.output.count(OPENED) == times
 
     await terminal.until(anew, what=f"screen after {after}")
@@ -90,7 +90,7 @@ async def test_a_second_crash_leaves_the_manager_without_a_screen(lab: Lab, fold
         assert await lab.sessions() == sessions
         command = [sys.executable, "-m", "waziterm", "attach", "--data-dir", str(data)]
         with Terminal(command, columns=100, rows=30) as attached:
-            await attached.until(lambda text: text.count("● connected") >= 2, what="the fleet")
+            await attached.until(lambda text: "● 2" in text, what="the fleet")
             attached.send("q")
             assert attached.wait_exit() == 0
         assert (await verb("stop", "one", data_dir=data)).code == 0

@@ -92,12 +92,12 @@ def test_evidence_matters_more_than_a_key_that_the_footer_names() -> None:
 
 def test_a_connected_one_shows_uptime_probe_and_the_newest_lines() -> None:
     shown = text(connected("shop"), 40, 9)
-    assert "up 3 d 03 h" in shown and "probe 0.08 s · sent 3" in shown
+    assert "up 3 d 03 h" in shown and "probe 80 ms · sent 3" in shown
     assert "line 19" in shown and "line 15" in shown and "line 14" not in shown
 
 
 def test_an_old_probe_says_how_old_it_is() -> None:
-    assert "probe 0.08 s, 10 min ago" in text(connected("shop"), 60, now=NOW + 600)
+    assert "probe 80 ms, 10 min ago" in text(connected("shop"), 60, now=NOW + 600)
 
 
 def test_a_pairing_without_a_valid_code_waits_for_the_next() -> None:

@@ -167,7 +167,7 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
     greys = {"8792a0", "0d1117", "1a1d23"}
     async with app.run_test(size=(columns, rows)) as pilot:
         screen = Shown(app, fleet, pilot)
-        await screen.sees("● connected", "? help")
+        await screen.sees("● 2", "? help")
         gone.append(fleet.clock())
         fleet.clock.advance(100)
         for keys in ((), ("2",), ("5",), ("1", "enter"), ("right", "right")):
@@ -197,7 +197,7 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
         assert fleet.calls == []
         gone.clear()
         await screen.press("escape")
-        await screen.sees("● connected", "? help", "s stop")
+        await screen.sees("● 2", "? help", "s stop")
         assert "as of" not in screen.text()
 
 

@@ -101,6 +101,14 @@ async def test_what_gets_into_trouble_becomes_a_card_and_stays_selected() -> Non
         assert selected(screen) == "shop-solo-1"
 
 
+async def test_a_remark_makes_its_column() -> None:
+    fleet = with_days(ScriptedFleet(*(connected(f"shop-{n}") for n in range(3))))
+    async with shown(fleet, 160, 24, look=DEFAULT) as screen:
+        assert "NOTE" not in await screen.sees("CONNECT")
+        fleet.show(replace(fleet.views["shop-1"], silenced_until=NOW + 900))
+        assert "silenced until" in line_of(await screen.sees("NOTE"), "shop-1")
+
+
 async def test_keys_walk_from_the_cards_into_the_rows_and_back() -> None:
     fleet = ScriptedFleet(
         *(instance(f"shop-x{n}", State.HELD, Reason.RIVAL) for n in range(5)),
@@ -118,8 +126,8 @@ async def test_keys_walk_from_the_cards_into_the_rows_and_back() -> None:
         ]
         assert walked[6:] == ["shop-x1", "shop-x4", "shop-y0"]
         await screen.press("end")
-        text = await screen.sees("▌ ● shop-y59", "NAME")
-        assert "shop-x0" not in text and text.splitlines()[1].startswith("    NAME")
+        text = await screen.sees("▌ ● shop-y59", "● connected")
+        assert "shop-x0" not in text and text.splitlines()[1].startswith("  ● connected")
         await screen.press("pageup")
         assert selected(screen) not in ("shop-y59", "shop-y58")
         await screen.press("home")
@@ -140,7 +148,7 @@ async def test_before_the_past_is_known_there_is_a_wall() -> None:
     fleet.lately = ()
     async with shown(fleet, 120, 40, look=DEFAULT) as screen:
         text = await screen.sees("shop-jakarta-1", strips.UNKNOWN * 12)
-        assert "NAME" in text and "24 h" in text
+        assert "● connected" in text and "24 h" in text
 
 
 def test_who_needs_somebody() -> None:

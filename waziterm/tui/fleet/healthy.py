@@ -65,8 +65,9 @@ def columns(width: int, name: int, *, remarks: bool) -> Columns:
 
 
 def longest(names: Iterable[str]) -> int:
-    """The cells of the longest of some names."""
-    return max((width_of(inert(name)) for name in names), default=0)
+    """The cells of the longest of some names, and of the word that stands over them."""
+    word = width_of(tr(State.CONNECTED.label))
+    return max(word, *(width_of(inert(name)) for name in names), 0)
 
 
 def heading(fits: Columns, width: int, begin: float | None) -> Strip:
@@ -74,7 +75,6 @@ def heading(fits: Columns, width: int, begin: float | None) -> Strip:
     strip is known yet."""
     axis = tr("24 h") if begin is None or not fits.strip else _axis(begin, fits.strip)
     titles = [
-        (tr("NAME"), fits.name),
         (tr("NUMBER"), fits.number),
         (axis, fits.strip),
         (tr("UP %"), fits.uptime),
@@ -83,7 +83,10 @@ def heading(fits: Columns, width: int, begin: float | None) -> Strip:
         (tr("PROBE"), fits.probe),
         (tr("NOTE"), fits.remark),
     ]
-    spans: list[Span] = [(" " * _LEAD, look.FAINT)]
+    sign = look.SIGNS[State.CONNECTED]
+    # What the glyph of most rows means stands over it, in place of what a name is.
+    word = cell(tr(State.CONNECTED.label), fits.name)
+    spans: list[Span] = [(f"  {sign.glyph} ", sign.style), (word, look.FAINT)]
     spans += [(cell(title, size), look.FAINT) for title, size in titles if size]
     return row(spans, width, look.PLAIN)
 
@@ -155,8 +158,10 @@ def _said(view: InstanceView, now: float) -> Span | None:
     """What an instance has to say that is no figure."""
     if view.state is not State.CONNECTED:
         # What comes next is cut last: the glyph and the word say already what it is.
-        parts = [words.state_word(view, now), words.next_step(view, now), words.why(view)]
-        return " · ".join(part for part in parts if part), look.SIGNS[view.state].style
+        sign = look.SIGNS[view.state]
+        word = f"{sign.glyph} {words.state_word(view, now)}"
+        parts = (word, words.next_step(view, now), words.why(view))
+        return " · ".join(part for part in parts if part), sign.style
     if barred := words.barred(view, now):
         return barred, look.MARKED
     return None

@@ -47,6 +47,7 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         self._tall = panel.MIN_HEIGHT
         self._fits = healthy.columns(80, 0, remarks=False)
         self._drawn: dict[str, tuple[Hashable, list[Strip]]] = {}
+        self._remarks = False
         self._headed: Strip | None = None
         self._head = 0
         self._width = 0
@@ -107,9 +108,8 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
             width -= self.styles.scrollbar_size_vertical
         self._head = lines * self._tall
         self._width = width
-        self._fits = healthy.columns(
-            width, healthy.longest(self._names), remarks=self._has_remarks()
-        )
+        self._remarks = self._has_remarks()
+        self._fits = healthy.columns(width, healthy.longest(self._names), remarks=self._remarks)
         self.virtual_size = Size(width, self._head + below)
         self._show_selected()
         self.refresh()
@@ -151,6 +151,9 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         """Draw what changed and is visible."""
         if self._wanted() != (self._names, self._cards):
             self._take()
+            return
+        if self._has_remarks() != self._remarks:
+            self._arrange()
             return
         if not self._width:
             return
@@ -326,10 +329,10 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         """About a screen further."""
         begin, there = self._place(here).y, here
         while 0 <= (after := step(there)) < len(self._names):
-            if abs(self._place(after).bottom - begin) > self.size.height:
+            if abs(self._place(after).y - begin) > self.size.height and there != here:
                 break
             there = after
-        return there if there != here else min(max(0, step(here)), len(self._names) - 1)
+        return there
 
     def select(self, name: str) -> None:
         """Select an instance and bring it into view."""
