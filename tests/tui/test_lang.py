@@ -274,7 +274,7 @@ async def test_the_filter_takes_words_of_both_languages() -> None:
     "view",
     [
         *("wall", "wall_past", "list", "focus_qr", "focus_cooldown", "incidents", "queue", "help"),
-        "empty",
+        *("empty", "trash"),
     ],
 )
 def test_pictures(snap_compare: Callable[..., bool], view: str) -> None:
@@ -309,6 +309,8 @@ TOUR: tuple[list[str], ...] = (
     ["space", "space", "c"], ["C"], ["x"], ["u"], ["q"], ["question_mark"], ["a"], ["l"],
     ["enter"], ["right", "enter"], ["right", "right", "enter"], ["right", "right", "enter", "p"],
     ["right", "right", "enter", "y"], ["right", "right", "enter", "Q"], ["enter", "P"],
+    ["asterisk"], ["v"], ["6"], ["6", "u"], ["L"], ["L", "slash", "Z", "enter"], ["number_sign"],
+    ["4", "A"], ["4", "N"], ["5", "3"], ["colon", *"THEME …", "enter"],
     ["enter", "up", "w"], ["A"], ["t"], ["ctrl+z"], ["s"],
 )  # fmt: skip
 

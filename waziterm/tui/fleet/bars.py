@@ -92,8 +92,8 @@ def _variants(model: FleetModel, now: float, view: View | None) -> Iterator[tupl
     yield [*hidden, *counts], [*unseen, *badges, *clock_]
     yield [*hidden, *counts], [*unseen, *lab, *clock_]
     yield [*hidden, *counts], [*unseen, *lab]
-    for many in range(len(_WORST), 0, -1):
-        yield [*hidden, *_counts(model, _word_of(_WORST[:many]))], [*unseen, *lab]
+    for kept in range(len(_WORST), 0, -1):
+        yield [*hidden, *_counts(model, _word_of(_WORST[:kept]))], [*unseen, *lab]
     counts = _counts(model, lambda _state: "")
     yield [*hidden, *counts], [*unseen, *lab]
     yield [*hidden, *counts], lab

@@ -10,8 +10,9 @@ from waziterm.domain.fleet.api import Fleet, InstanceNotFoundError, LogLine
 
 KEPT = 5000
 """So many lines can be scrolled through."""
-EACH = 500
-"""So many older lines of one instance are looked through for the newest of all."""
+EACH = 50
+"""So many older lines of one instance are taken in at first: those that an attached screen has. For
+more it would ask the manager, once for each instance."""
 
 
 @dataclass(frozen=True, slots=True)
