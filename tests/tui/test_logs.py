@@ -8,8 +8,8 @@ from waziterm.control.server.stream import FIRST_LINES
 from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.paint import look
-from waziterm.tui.screens.fleetlog import FleetLogScreen
 from waziterm.tui.screens.instance import FocusScreen
+from waziterm.tui.screens.log_of_all import FleetLogScreen
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.fleetlog import EACH, KEPT
 from waziterm.tui.state.model import FleetModel

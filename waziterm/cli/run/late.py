@@ -52,13 +52,11 @@ OF_SCREEN: Mapping[str, str] = MappingProxyType(
         "waziterm.tui.screens.columns": "the dialog for the columns of the list",
         "waziterm.tui.screens.dialogs": "dialogs",
         "waziterm.tui.screens.dialogs_tools": "the emergency tools' dialogs",
-        "waziterm.tui.screens.fleetlog": "the log of all",
+        "waziterm.tui.screens.log_of_all": "the log of all",
         "waziterm.tui.screens.glossary": "help",
         "waziterm.tui.screens.help": "help",
-        "waziterm.tui.screens.form": "dialogs",
         "waziterm.tui.screens.pairing": "the dialog for a pairing code",
         "waziterm.tui.screens.said": "what was said",
-        "waziterm.tui.screens.told": "the emergency tools' dialogs",
         "waziterm.cli.run.crash": "the last words",
     }
 )

@@ -143,7 +143,7 @@ class FleetCommands(Provider):
                 do = partial(key.do, top)
             case _:
                 assert_never(key)
-        about = f"{key.told} ({key.shown})"
+        about = f"({key.shown})" if name == key.told else f"{key.told} ({key.shown})"
         words = f"{key.action.value.replace('_', ' ')} {_WORDS.get(key.action, '')}"
         return Entry(name, about, self._act(key, do), words)
 

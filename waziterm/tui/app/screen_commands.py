@@ -164,7 +164,7 @@ class ScreenCommands:
 
     def fleet_log(self) -> None:
         """Show the log of the whole fleet, or what was shown before."""
-        from waziterm.tui.screens.fleetlog import FleetLogScreen  # noqa: PLC0415 (keeps the start fast)
+        from waziterm.tui.screens.log_of_all import FleetLogScreen  # noqa: PLC0415 (keeps the start fast)
 
         if isinstance(self._app.screen, FleetLogScreen):
             self._app.pop_screen()

@@ -116,6 +116,8 @@ _ON_MARKED = (
     KeyAction.REMOVE, KeyAction.BACK,
 )  # fmt: skip
 """What acts on all that are marked, and what takes the marks away."""
+_ON_MANY = (KeyAction.DENSITY, KeyAction.MARK_ALL)
+"""What the footer names behind the acts on one."""
 _SHORT = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
 """Keys that have a shorter name on the screen than Textual's."""
 
@@ -374,6 +376,7 @@ def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
     if here.typing:
         kept = tr("find it") if here.place is not Place.FLEET else tr("keep the filter")
         return [("enter", kept), ("esc", tr("clear it"))]
+    keys = _after_acts(keys)
     if here.marked:
         # On a narrow screen the footer ends early: what acts on the marked ones comes first.
         keys = sorted(keys, key=lambda key: key.action not in _ON_MARKED)
@@ -385,6 +388,15 @@ def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
         and not (key.commands and here.read_only)
         and key.when(here)
     ]
+
+
+def _after_acts(keys: Iterable[AnyKey]) -> list[AnyKey]:
+    """The same, with what arranges many behind what is done to one, which a narrow screen needs."""
+    listed = list(keys)
+    behind = [key for key in listed if key.action in _ON_MANY]
+    first = [key for key in listed if key.action not in _ON_MANY]
+    place = next((at for at, key in enumerate(first, 1) if key.action is KeyAction.CLEAN), 0)
+    return [*first[:place], *behind, *first[place:]]
 
 
 def keys_of(app: object) -> tuple[AnyKey, ...]:

@@ -51,7 +51,7 @@ def header(model: FleetModel, now: float, width: int, view: View | None = None) 
 
     Where space is short one thing after the other goes, so that a wider line never says less. The
     words of the states stay longest, because a glyph alone must be known; then those of the states
-    in trouble, the worst at last. Between two things there is always a blank on the colour of the bar.
+    in trouble, the worst at last. Two things never touch: between them is a blank of the bar.
     """
     if model.as_of is not None:
         return _silent(model, model.as_of, width)
