@@ -218,9 +218,10 @@ async def test_what_was_chosen_is_remembered(tmp_path: Path) -> None:
         await screen.press("w", "space", "down", "space", "escape")
         await screen.app.remember()
         chosen = screen.app.model.columns
-    assert chosen is not None and Column.NUMBER in chosen
+    assert chosen is not None and Column.NUMBER not in chosen and Column.DROPS in chosen
     async with shown(lived(), 160, 40, memory=Memory(file)) as screen:
-        await screen.sees("NUMBER")
+        text = await screen.sees("DROPS")
+        assert "NUMBER" not in text and "▲ now" not in text
         assert (screen.app.model.columns, screen.app.model.detail) == (chosen, False)
     for damaged in ('"no"', '["no such column"]', "7"):
         file.write_text(f'{{"view":"list","sort":"name","density":"rows","columns":{damaged}}}')

@@ -116,6 +116,8 @@ _ON_MARKED = (
     KeyAction.REMOVE, KeyAction.BACK,
 )  # fmt: skip
 """What acts on all that are marked, and what takes the marks away."""
+_ON_MANY = (KeyAction.DENSITY, KeyAction.MARK_ALL)
+"""What the footer names behind the acts on one."""
 _SHORT = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
 """Keys that have a shorter name on the screen than Textual's."""
 
@@ -156,7 +158,7 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda at: at.filter(), when=lambda here: here.arranged),
     FleetKey(KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
         lambda at: at.only_troubled(), when=lambda here: here.arranged),
-    FleetKey(KeyAction.SORT, "o", "sort", "the next sort column", lambda at: at.sort(),
+    FleetKey(KeyAction.SORT, "o", "sort", "next sort column", lambda at: at.sort(),
         when=lambda here: here.arranged and here.view is View.LIST),
     FleetKey(KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
     FleetKey(KeyAction.DENSITY, "h", "rows/cards",
@@ -222,9 +224,9 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda at: at.follow()),
     LogKey(KeyAction.SEARCH, "/", "search", "look for a text in the log",
         lambda at: at.search()),
-    LogKey(KeyAction.SEARCH_OLDER, "n", "", "the next line that has it, upwards",
+    LogKey(KeyAction.SEARCH_OLDER, "n", "", "the next one above",
         lambda at: at.find(-1)),
-    LogKey(KeyAction.SEARCH_NEWER, "N", "", "the next one downwards", lambda at: at.find(1)),
+    LogKey(KeyAction.SEARCH_NEWER, "N", "", "the next one below", lambda at: at.find(1)),
     LogKey(KeyAction.SHOW_WHOSE, "enter", "show", "show the instance whose line it is",
         lambda at: at.show_whose(), when=lambda here: here.place is Place.LOG),
     LogKey(KeyAction.WRAP, "w", "", "wrap long log lines, or cut them",
@@ -235,7 +237,7 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda at: at.scroll_log(Move.UP)),
     LogKey(KeyAction.SCROLL_LOG_DOWN, "↓ j", "", "scroll the log down",
         lambda at: at.scroll_log(Move.DOWN)),
-    LogKey(KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up in the log",
+    LogKey(KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up",
         lambda at: at.scroll_log(Move.PAGE_UP)),
     LogKey(KeyAction.SCROLL_LOG_PAGE_DOWN, "PgDn", "", "one page down",
         lambda at: at.scroll_log(Move.PAGE_DOWN)),
@@ -378,6 +380,7 @@ def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
     if here.typing:
         kept = tr("find it") if here.place is not Place.FLEET else tr("keep the filter")
         return [("enter", kept), ("esc", tr("clear it"))]
+    keys = _after_acts(keys)
     if here.marked:
         # On a narrow screen the footer ends early: what acts on the marked ones comes first.
         keys = sorted(keys, key=lambda key: key.action not in _ON_MARKED)
@@ -389,6 +392,15 @@ def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
         and not (key.commands and here.read_only)
         and key.when(here)
     ]
+
+
+def _after_acts(keys: Iterable[AnyKey]) -> list[AnyKey]:
+    """The same, with what arranges many behind what is done to one, which a narrow screen needs."""
+    listed = list(keys)
+    behind = [key for key in listed if key.action in _ON_MANY]
+    first = [key for key in listed if key.action not in _ON_MANY]
+    place = next((at for at, key in enumerate(first, 1) if key.action is KeyAction.CLEAN), 0)
+    return [*first[:place], *behind, *first[place:]]
 
 
 def keys_of(app: object) -> tuple[AnyKey, ...]:

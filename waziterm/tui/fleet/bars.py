@@ -1,6 +1,6 @@
 """The lines above and below: the fleet in figures, the newest message, the keys that work here."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rich.style import Style
 from textual.strip import Strip
@@ -30,6 +30,11 @@ _VIEWS: Mapping[View, tuple[KeyAction, str]] = {
     View.QUEUE: (KeyAction.VIEW_QUEUE, N_("scans")),
 }
 """The key and the word of each view that an operator keeps open."""
+_WORST = (
+    *(State.HELD, State.LOGGED_OUT, State.BANNED, State.OUTDATED, State.COOLDOWN, State.RETRYING),
+    State.DEGRADED,
+)
+"""The states in trouble; where there is no room for all words the first ones keep theirs."""
 _NEWS = (View.INCIDENTS, View.QUEUE)
 """The views in which something may wait for the operator."""
 
@@ -46,7 +51,7 @@ def header(model: FleetModel, now: float, width: int, view: View | None = None) 
 
     Where space is short one thing after the other goes, so that a wider line never says less. The
     words of the states stay longest, because a glyph alone must be known; then those of the states
-    in trouble. Between two things there is always a blank on the colour of the bar.
+    in trouble, the worst at last. Two things never touch: between them is a blank of the bar.
     """
     if model.as_of is not None:
         return _silent(model, model.as_of, width)
@@ -87,7 +92,8 @@ def _variants(model: FleetModel, now: float, view: View | None) -> Iterator[tupl
     yield [*hidden, *counts], [*unseen, *badges, *clock_]
     yield [*hidden, *counts], [*unseen, *lab, *clock_]
     yield [*hidden, *counts], [*unseen, *lab]
-    yield [*hidden, *_counts(model, _trouble_word)], [*unseen, *lab]
+    for kept in range(len(_WORST), 0, -1):
+        yield [*hidden, *_counts(model, _word_of(_WORST[:kept]))], [*unseen, *lab]
     counts = _counts(model, lambda _state: "")
     yield [*hidden, *counts], [*unseen, *lab]
     yield [*hidden, *counts], lab
@@ -200,8 +206,9 @@ def _close_word(state: State) -> str:
     return f" {tr(state.label)}"
 
 
-def _trouble_word(state: State) -> str:
-    return f" {tr(state.label)}" if state.is_trouble else ""
+def _word_of(states: Sequence[State]) -> Callable[[State], str]:
+    """The words of these states alone."""
+    return lambda state: _close_word(state) if state in states else ""
 
 
 def footer(keys: list[tuple[str, str]], width: int) -> Strip:

@@ -92,7 +92,7 @@ class ColumnsDialog(ModalScreen[None]):
     def action_switch(self) -> None:
         if self._at:
             chosen = self._model.columns
-            known = frozenset(self._fitting) if chosen is None else chosen
+            known = frozenset(self._fitting) & {*CHOOSABLE} if chosen is None else chosen
             self._model.columns = known ^ {CHOOSABLE[self._at - 1]}
         else:
             self._model.detail = not self._model.detail
