@@ -216,7 +216,7 @@ def test_its_settings_are_understood(tmp_path: Path) -> None:
     config.write_bytes((FIXTURES / "488b7dc.toml").read_bytes())
     settings = load_settings(environ={}, file=config)
     assert settings.data_dir == Path("/srv/waziterm")
-    assert settings.isolated == {"jakarta"} and settings.health.address == ("127.0.0.1", 9464)
+    assert settings.is_isolated("jakarta") and settings.health.address == ("127.0.0.1", 9464)
     defaults = load_settings(environ={}, data_dir=Path("/srv/waziterm"), file=None)
     # Its file names what was the default then: what stands there goes on to hold.
     was = replace(defaults.limits, connect_timeout_s=60.0)

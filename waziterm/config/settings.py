@@ -233,14 +233,19 @@ class Settings:
 
         return read(self.source).checked()
 
-    def limits_for(self, name: str) -> Limits:
-        """The limits of one instance."""
-        own = self.instances.get(name)
+    def of_instance(self, *names: str) -> Instance | None:
+        """What is set for one instance. names: its own, then those that it had before; the first
+        of them that has a table counts alone."""
+        return next((self.instances[each] for each in names if each in self.instances), None)
+
+    def limits_for(self, *names: str) -> Limits:
+        """The limits of one instance, see `of_instance`."""
+        own = self.of_instance(*names)
         if own is None:
             return self.limits
         return Limits(**{each.name: getattr(own, each.name) for each in fields(Limits)})
 
-    @property
-    def isolated(self) -> frozenset[str]:
-        """The instances that share their worker with nobody."""
-        return frozenset(name for name, own in self.instances.items() if own.isolate)
+    def is_isolated(self, *names: str) -> bool:
+        """Whether an instance shares its worker with nobody, see `of_instance`."""
+        own = self.of_instance(*names)
+        return own is not None and own.isolate

@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from waziterm.config import Settings
-from waziterm.domain.alerts.facts import Fact, Removed
+from waziterm.domain.alerts.facts import Changed, Fact, Removed
 from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import (
     FleetError,
@@ -17,6 +18,13 @@ from waziterm.domain.fleet.api import (
     Notice,
 )
 from waziterm.domain.fleet.counts import Counts
+from waziterm.domain.fleet.naming import (
+    Taken,
+    current_name,
+    names_of,
+    refuse_alias,
+    refuse_rename,
+)
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.details import QUEUED, sibling_detail
@@ -24,7 +32,7 @@ from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
-from waziterm.domain.lifecycle.states import Wanted
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
@@ -112,6 +120,8 @@ class Instances:
         self.is_closing = False
         self._adopting = asyncio.Lock()
         self._runs: dict[str, asyncio.Task[None]] = {}
+        self.aliases: Mapping[str, str] = {}
+        """By each name that an instance had before, its id, the newest first."""
 
     def __iter__(self) -> Iterator[Supervisor]:
         return iter(tuple(self._supervisors.values()))
@@ -134,12 +144,34 @@ class Instances:
         """The supervisor of an instance. Raises FleetError when there is none."""
         supervisor = self._supervisors.get(name)
         if supervisor is None:
-            raise InstanceNotFoundError(name)
+            raise InstanceNotFoundError(name, self.current_name(name))
         return supervisor
 
     def id_of(self, name: str) -> str:
         """The id of the instance with this name. Raises FleetError when there is none."""
         return self.of(name).instance.id
+
+    def current_name(self, name: str) -> str | None:
+        """How the instance is called now that has this name or had it; None when nobody had it."""
+        return name if name in self else current_name(name, self.all(), self.aliases)
+
+    @property
+    def former_names(self) -> Mapping[str, str]:
+        """By each name that an instance had before, the one that it has."""
+        names = {each.id: each.name for each in self.all()}
+        return {name: names[each] for name, each in self.aliases.items() if each in names}
+
+    def remembered_id(self, name: str) -> str:
+        """The id of the instance that has this name or had it: what was kept of it is found under
+        either. Raises FleetError when there is none."""
+        return self.id_of(self.current_name(name) or name)
+
+    def _names_of(self, instance: Instance) -> tuple[str, ...]:
+        """The name of an instance, then those that it had before."""
+        return names_of(instance, self.aliases)
+
+    def _is_isolated(self, instance: Instance) -> bool:
+        return self._settings.is_isolated(*self._names_of(instance))
 
     # -- `manager.care.cleaning.Keeper` ------------------------------------------------------------
 
@@ -161,7 +193,9 @@ class Instances:
         """The workers that may be given up for others; none while nobody could connect again."""
         if self._connect_limit.is_out or self.is_outdated:
             return ()
-        return self._pool.views(self._settings.isolated)
+        return self._pool.views(
+            frozenset(each.name for each in self.all() if self._is_isolated(each))
+        )
 
     def all(self) -> tuple[Instance, ...]:
         return tuple(supervisor.instance for supervisor in self)
@@ -175,10 +209,12 @@ class Instances:
         name = instance.name
         if name in self._supervisors:
             raise FleetError(f"{name} exists already", "choose another name")
+        refuse_alias(name, self.all(), self.aliases)
         async with self._adopting:
             if self.is_closing:
                 raise ManagerEndingError
             await self._store.save(instance, event=EventName.ADDED, at=self._world.clock.now())
+            self.aliases = await self._store.aliases()
             self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
         self._broadcast.changed(self.of(name).view)
 
@@ -188,6 +224,7 @@ class Instances:
         name = instance.name
         if name in self._supervisors:
             raise FleetError(f"{name} exists already", "choose another name")
+        refuse_alias(name, self.all(), self.aliases)
         stray = await self._sessions.stray(name, session, self.all())
         await self.adopt(instance)
         if stray is None:
@@ -201,22 +238,87 @@ class Instances:
 
     async def forget(self, name: str) -> None:
         """Let an instance's supervisor end, and take the instance out of the database."""
-        supervisor, run = self.of(name), self._runs[name]
-        supervisor.close()
-        await asyncio.wait([run])
+        supervisor = self.of(name)
+        await self._end(name)
         try:
             await self._store.remove(supervisor.instance.id)
+            self.aliases = await self._store.aliases()
         except FleetError:
-            async with self._adopting:
-                if not self.is_closing:
-                    tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
-                    self.keep(supervisor.instance, tail)
+            await self._keep_again(supervisor)
             raise
+        self._let_go_of(name)
+        self._broadcast.removed(name)
+        self._hear(Removed(supervisor.instance.id))
+
+    async def rename(self, name: str, new: str, taken: Taken, *, take: bool) -> None:
+        """Give an instance another name, see `domain.fleet.protocol.Fleet.rename`; nobody else
+        notices. taken: what else than the instances has names. Raises FleetError, and then it has
+        the name that it had."""
+        supervisor = self.of(name)
+        instance = supervisor.instance
+        refuse_rename(instance, new, taken, take=take)
+        pairs = not instance.is_paired and instance.state in (State.CONNECTING, State.PAIRING)
+        await self.tell(name, ev.PauseAsked())
+        await self._end(name)
+        try:
+            async with self._adopting:
+                if self.is_closing:
+                    raise ManagerEndingError
+                now = self._world.clock.now()
+                await self._store.rename(replace(supervisor.instance, name=new), now)
+                self.aliases = await self._store.aliases()
+                tail = await self._store.lines(instance.id, limit=TAIL)
+                self._keep_as(new, supervisor, tail)
+        except FleetError:
+            await self._keep_again(supervisor)
+            if name in self:
+                await self._go_on(name, pairs=pairs)
+            raise
+        await self.incidents.renamed(self.of(new).instance)
+        await self._go_on(new, pairs=pairs)
+
+    def _keep_as(self, new: str, supervisor: Supervisor, lines: tuple[LogLine, ...]) -> None:
+        """Let an instance whose supervisor has ended go on under a new name, in the place that it
+        had among the others."""
+        name, order = supervisor.instance.name, list(self._supervisors)
+        self._let_go_of(name)
+        self._counted_before[new] = self._counted_before.pop(name)
+        renamed = self.keep(replace(supervisor.instance, name=new), lines)
+        for each in order[order.index(name) :]:
+            # In the mapping itself, which others have too.
+            there = new if each == name else each
+            self._supervisors[there] = self._supervisors.pop(there)
+        renamed.note(f"renamed; its name was {name}")
+        self._hear(Changed(renamed.instance))
+        self._broadcast.refresh()
+
+    async def _go_on(self, name: str, *, pairs: bool) -> None:
+        """End a pause. pairs: it was being linked, and is again."""
+        await self.resume(name)
+        if pairs:
+            try:
+                await self.tell(name, ev.StartAsked())
+            except FleetError as error:
+                log.warning("%s is not being linked any more: %s", name, error)
+
+    async def _end(self, name: str) -> None:
+        """Let a supervisor end, and its worker."""
+        self.of(name).close(FleetError(f"{name} is being changed", "ask again in a moment"))
+        await asyncio.wait([self._runs[name]])
+
+    async def _keep_again(self, supervisor: Supervisor) -> None:
+        """Keep an instance whose supervisor has ended, as it was, unless the manager is ending."""
+        async with self._adopting:
+            if not self.is_closing:
+                tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
+                self.keep(supervisor.instance, tail)
+
+    def _let_go_of(self, name: str) -> None:
+        """Nobody has this name any more; what was counted under it stays."""
         self._counted_before[name] = self._recorders[name].counts
         for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
-        self._broadcast.removed(name)
-        self._hear(Removed(supervisor.instance.id))
+        self._storms.forgotten(name)
         self.versions.forgotten(name)
 
     async def logout(self, name: str) -> str:
@@ -252,6 +354,7 @@ class Instances:
         clock was set since it was stored, as far as known.
         """
         stored = [each.shifted(shift) for each in await self._store.instances()]
+        self.aliases = await self._store.aliases()
         await self._sessions.settle(stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
@@ -269,7 +372,7 @@ class Instances:
     def _shares(self, one: Instance) -> bool:
         """Whether an instance of the last manager will want a place in a shared worker."""
         wanted = one.is_paired and one.wanted is Wanted.RUNNING and not one.is_held
-        return wanted and one.name not in self._settings.isolated
+        return wanted and not self._is_isolated(one)
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""
@@ -306,7 +409,7 @@ class Instances:
             random=self._world.random,
             pool=self._pool,
             addresses=self._addresses,
-            isolated=lambda: name in self._settings.isolated,
+            isolated=lambda: self._is_isolated(instance),
             show=self._changed,
             silenced=self._silenced,
             tell=self._broadcast.notice,
@@ -314,7 +417,8 @@ class Instances:
             lab=self._lab,
         )
         instance_log = InstanceLog(self._world.clock, sink, lines)
-        supervisor = Supervisor(instance, self._settings.limits_for(name), instance_log, services)
+        limits = self._settings.limits_for(*self._names_of(instance))
+        supervisor = Supervisor(instance, limits, instance_log, services)
         self._supervisors[name] = supervisor
         self._runs[name] = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
         return supervisor
@@ -326,8 +430,8 @@ class Instances:
         self._pairing_turns.apply(settings.fleet.pairings_at_once)
         self.versions.apply(settings.library.whatsapp_version)
         self._pool.size = settings.fleet.instances_per_worker
-        for name, supervisor in self._supervisors.items():
-            supervisor.apply(settings.limits_for(name))
+        for supervisor in self:
+            supervisor.apply(settings.limits_for(*self._names_of(supervisor.instance)))
 
     def stuck(self) -> dict[str, Phrase]:
         """By name, why an instance is longer in its state than its limit says."""

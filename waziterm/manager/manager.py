@@ -353,6 +353,7 @@ class SessionManager:
             counts=counts,
             workers=usage.workers,
             workers_cpu_s=usage.cpu_s,
+            aliases=self._instances.former_names,
         )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
@@ -361,7 +362,7 @@ class SessionManager:
     async def lines(
         self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:
-        identity = self._instances.id_of(name)
+        identity = self._instances.remembered_id(name)
         return await self._store.lines(identity, limit=limit, since=since, after_seq=after)
 
     def subscribe(self) -> AbstractAsyncContextManager[Subscriber]:
@@ -389,6 +390,14 @@ class SessionManager:
             # 405 meets every instance of the fleet, the new one too.
             return await added.ask(ev.FleetOutdated())
         return await added.ask(ev.StartAsked())
+
+    async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
+        instance_name(new)
+        async with self._in_order():
+            self._instances.of(name)
+            taken = await self._cleaning.names_taken(self._instances.aliases)
+            await self._instances.rename(name, new, taken, take=take)
+        return self._instances.of(new).view
 
     async def start(self, name: str) -> InstanceView:
         self._refuse_meanwhile()
@@ -545,7 +554,8 @@ class SessionManager:
         return await self.outbox.retry(message)
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
-        return await timeline_in(self._store, self._instances.id_of(name), since, limit)
+        identity = self._instances.remembered_id(name)
+        return await timeline_in(self._store, identity, since, limit)
 
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: StatsBy | None = None
@@ -555,10 +565,12 @@ class SessionManager:
             await self._presence.count()
             await self._store_patterns()
         now = self._world.clock.now()
+        if name is not None:
+            name = self._instances.current_name(name) or name
         return await stats_in(self._store, since, name, by or StatsBy.ALL, now)
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
-        identity = None if name is None else self._instances.id_of(name)
+        identity = None if name is None else self._instances.remembered_id(name)
         return await attempts_in(self._store, since, identity)
 
     async def audit(self, since: float = 0.0, by: str = "") -> tuple[AuditEntry, ...]:
@@ -595,6 +607,7 @@ class SessionManager:
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
+            configured=lambda: self._settings.instances,
         )
         return Checkup(sources)
 

@@ -268,6 +268,11 @@ MIGRATIONS: Sequence[Migration] = (
         """,
     ),
     ("ALTER TABLE instances ADD COLUMN phone_seen_at REAL",),
+    # The names that instances had before, each with the id of the one that it leads to.
+    (
+        "CREATE TABLE aliases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+        " instance TEXT NOT NULL) STRICT",
+    ),
 )
 
 

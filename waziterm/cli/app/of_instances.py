@@ -45,6 +45,26 @@ def add(
     return add_instance(data_dir, as_json, name, phone, proxy, session)
 
 
+@app.command(group=INSTANCES, help_epilogue="Example: waziterm rename shop-jakarta shop-bogor")
+def rename(
+    name: Name,
+    new: Annotated[str, Parameter(help="The name that it gets.")],
+    /,
+    *,
+    take: Annotated[
+        bool,
+        Parameter(help="Take a name that another instance had before.", show_default=False),
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Give an instance another name. If it is connected it stops for a moment; nobody else
+    notices. The old name leads to it in history, logs and config."""
+    from waziterm.cli.verbs.instances import rename_instance  # noqa: PLC0415
+
+    return rename_instance(data_dir, as_json, name, new, take)
+
+
 @app.command(group=INSTANCES, help_epilogue="Example: waziterm start shop-jakarta")
 def start(
     *names: Names,

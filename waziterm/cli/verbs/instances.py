@@ -109,6 +109,19 @@ def add_instance(
     return 0
 
 
+def rename_instance(flag: Path | None, as_json: bool, name: str, new: str, take: bool) -> int:
+    """Give an instance another name, through the manager or else in the database."""
+    name, new = inputs.instance_name(name), inputs.instance_name(new)
+    found = ask(data_dir_of(flag), lambda fleet: fleet.rename(name, new, take=take))
+    if as_json:
+        output.document(found)
+    else:
+        for line in instance_lines(new, found):
+            output.line(line)
+        output.line(f"  renamed; `waziterm rename {new} {name}` undoes it")
+    return 0
+
+
 def start_instances(flag: Path | None, as_json: bool, names: Sequence[str], yes: bool) -> int:
     act = Act(
         "start",

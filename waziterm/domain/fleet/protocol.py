@@ -121,6 +121,17 @@ class Fleet(Protocol):
         name has before `.db`; None: the one that has the instance's name, if there is one."""
         ...
 
+    @verb("POST /v1/instances/{name}/rename", changes=True, files=True)
+    async def rename(self, name: Name, new: Name, *, take: bool = False) -> InstanceView:
+        """Give an instance another name. It stops for a moment if it is connected, and goes on as
+        it was wanted; what it has to wait for stays.
+
+        What is kept of it is found under the new name; the one that it had leads to it from now on,
+        in the history, the logs and the config. take: the new name may be one that another
+        instance had before: that one keeps nothing of it.
+        """
+        ...
+
     @verb("POST /v1/instances/{name}/start", changes=True)
     async def start(self, name: Name) -> InstanceView: ...
 

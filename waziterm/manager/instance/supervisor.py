@@ -131,13 +131,17 @@ class Supervisor:
         else:
             self._inbox.put(ev.NotCarriedOut(why, is_carried=None))
 
+    def note(self, said: str) -> None:
+        """Write what a person did to it into its log."""
+        self._log.add(Source.OPERATOR, said)
+
     def apply(self, limits: Limits) -> None:
         """Decide by other limits from now on."""
         self._limits = limits
 
-    def close(self) -> None:
-        """Let `run` end, once what was posted before is done."""
-        self._inbox.close()
+    def close(self, why: FleetError | None = None) -> None:
+        """Let `run` end, once what was posted before is done. why: see `Inbox.close`."""
+        self._inbox.close(why)
 
     async def run(self) -> None:
         """Work through the inbox until `close`. No worker is left when it returns."""

@@ -15,6 +15,7 @@ from waziterm.domain.fleet.api import (
     LogLine,
 )
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult
+from waziterm.domain.fleet.naming import current_name, refuse_alias
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
@@ -62,16 +63,19 @@ class StoredFleet:
     async def snapshot(self) -> FleetView:
         """The fleet as the last manager left it; nobody in it when there is no database."""
         views: tuple[InstanceView, ...] = ()
+        former: dict[str, str] = {}
         async with self._read() as store:
             if store is not None:
                 version = await self._version(store)
                 stored = await store.instances()
+                names = {each.id: each.name for each in stored}
+                former = {old: names[each] for old, each in (await store.aliases()).items()}
                 ends = {each.id: each.until for each in await store.silences(time.time())}
                 views = tuple(
                     replace(at_rest(each), version=version, silenced_until=ends.get(each.id))
                     for each in stored
                 )
-        return FleetView(time.time(), lab=False, instances=views)
+        return FleetView(time.time(), lab=False, instances=views, aliases=former)
 
     async def lines(
         self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
@@ -137,6 +141,9 @@ class StoredFleet:
         async with self._read() as store:
             if store is None:
                 return ()
+            if name is not None:
+                known = await store.instances()
+                name = current_name(name, known, await store.aliases()) or name
             await store.count()
             return await stats_in(store, since, name, by or StatsBy.ALL, time.time())
 
@@ -157,6 +164,7 @@ class StoredFleet:
                 known = await store.instances()
                 if any(instance.name == name for instance in known):
                     raise FleetError(f"{name} exists already", "choose another name")
+                refuse_alias(name, known, await store.aliases())
                 sessions = DataFiles.of(self._data).sessions
                 stray = await sessions.stray(name, session, known)
                 now = time.time()
@@ -172,6 +180,11 @@ class StoredFleet:
                     instance = replace(instance, jid=jid, lid=lid or None)
                     await store.save(instance, event=None, at=now)
                 return replace(at_rest(instance), version=await self._version(store))
+
+    async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
+        async with self._tools() as tools:
+            await tools.rename(name, new, take=take)
+            return at_rest(tools.keeper.of(new))
 
     async def acknowledge(self, incident: int, *, note: str = "") -> None:
         from waziterm.manager.history.queries import acknowledge_in, no_incident  # noqa: PLC0415 - only here
@@ -312,9 +325,13 @@ def at_rest(instance: Instance) -> InstanceView:
 
 
 async def _with_id(store: Store | None, name: str) -> tuple[Store, str]:
-    """The store that knows an instance, and its id there. Raises InstanceNotFoundError."""
-    known = () if store is None else await store.instances()
-    found = next((each for each in known if each.name == name), None)
-    if store is None or found is None:
+    """The store that knows an instance, and its id there. name: the one that it has, or had.
+    Raises InstanceNotFoundError."""
+    if store is None:
         raise InstanceNotFoundError(name)
-    return store, found.id
+    known = await store.instances()
+    named = {each.name: each.id for each in known}
+    former = current_name(name, known, await store.aliases())
+    if (identity := named.get(name) or named.get(former or "")) is None:
+        raise InstanceNotFoundError(name)
+    return store, identity

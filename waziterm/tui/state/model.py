@@ -29,6 +29,7 @@ class FleetModel:
         self.read_only = read_only
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
+        self._aliases: Mapping[str, str] = {}
         self.lab = False
         self.library = ""
         self.arrangement = Arrangement()
@@ -84,7 +85,10 @@ class FleetModel:
         return self._views.values()
 
     def get(self, name: str | None) -> InstanceView | None:
-        return self._views.get(name) if name is not None else None
+        """The instance that has this name, or had it."""
+        if name is None:
+            return None
+        return self._views.get(name) or self._views.get(self._aliases.get(name, name))
 
     def counts(self) -> Counter[State]:
         return Counter(view.state for view in self._views.values())
@@ -119,7 +123,11 @@ class FleetModel:
             snapshot = changes.snapshot
             self._views = {view.name: view for view in snapshot.instances}
             self._lines.clear()
+            self._aliases = snapshot.aliases
+            self.marked = {self._aliases.get(name, name) for name in self.marked}
             self.marked &= self._views.keys()
+            if self.selected is not None:
+                self.selected = self._aliases.get(self.selected, self.selected)
             self.lab, self.library = snapshot.lab, snapshot.library
         self.update(*changes.changed)
         for name in changes.removed:
