@@ -20,6 +20,7 @@ class Unit(Enum):
     NAME = auto()
     NUMBER = auto()
     PROXY = auto()
+    TABLE = auto()
     PHRASE = auto()
 
 
@@ -41,6 +42,8 @@ PhoneNumber = Annotated[str, Unit.NUMBER]
 """A phone number, as an operator writes it or as E.164."""
 ProxyUrl = Annotated[str, Unit.PROXY]
 """A proxy's URL; it may hold credentials."""
+Table = Annotated[str, Unit.TABLE]
+"""The text of a CSV file, with secrets in it."""
 Told = Annotated[str, Unit.PHRASE]
 """A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
 Sentence = Annotated[Phrase, Unit.PHRASE]

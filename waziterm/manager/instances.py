@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +58,8 @@ from waziterm.store.store import Store
 log = logging.getLogger(__name__)
 
 OUTAGES_EVERY_S = 60.0
+_KEPT_AT_ONCE = 50
+"""Of many new ones; in between others have their turn."""
 
 
 class Instances:
@@ -217,6 +219,18 @@ class Instances:
             self.aliases = await self._store.aliases()
             self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
         self._broadcast.changed(self.of(name).view)
+
+    async def adopt_all(self, instances: Sequence[Instance]) -> None:
+        """The same for new instances, all of them or none."""
+        async with self._adopting:
+            if self.is_closing:
+                raise ManagerEndingError
+            await self._store.add_all(instances, self._world.clock.now())
+            for number, each in enumerate(instances):
+                if number % _KEPT_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                self.keep(each)
+        self._broadcast.refresh()
 
     async def add(self, instance: Instance, session: str | None) -> None:
         """Keep a new instance, with the session file that it takes up, see `SessionFiles.stray`.

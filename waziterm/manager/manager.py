@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.audit import AuditEntry
     from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
-    from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
+    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.manager.care.checkup import Checkup
@@ -390,6 +390,22 @@ class SessionManager:
             # 405 meets every instance of the fleet, the new one too.
             return await added.ask(ev.FleetOutdated())
         return await added.ask(ev.StartAsked())
+
+    async def add_all(self, table: str, *, dry_run: bool = False) -> AddedAll:
+        from waziterm.manager.files.table import new_instances  # noqa: PLC0415 - not before the first paint
+
+        self.refuse_moved()
+        async with nullcontext() if dry_run else self._in_order():
+            found = await new_instances(
+                table,
+                self._world.clock.now(),
+                self._instances.all(),
+                self._instances.aliases,
+                self._files.sessions,
+            )
+            if not (found.problems or dry_run):
+                await self._instances.adopt_all(found.instances)
+        return found.told(dry_run=dry_run)
 
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
         instance_name(new)

@@ -93,6 +93,12 @@ def save_instance(db: sqlite3.Connection, instance: Instance, event: str | None,
         )
 
 
+def add_instances(db: sqlite3.Connection, instances: Iterable[Instance], at: float) -> None:
+    """Write new instances."""
+    for each in instances:
+        save_instance(db, each, EventName.ADDED, at)
+
+
 def rename_instance(db: sqlite3.Connection, instance: Instance, at: float) -> None:
     """Write an instance under its new name; the one that it had leads to it from now on."""
     before = db.execute("SELECT name FROM instances WHERE id = ?", (instance.id,)).fetchone()

@@ -98,6 +98,10 @@ class Store:
         """
         await self._connection.write(lambda db: rows_of.save_instance(db, instance, event, at))
 
+    async def add_all(self, instances: Sequence[Instance], at: float) -> None:
+        """Store new instances, all of them or none."""
+        await self._connection.write(lambda db: rows_of.add_instances(db, instances, at))
+
     async def record(self, change: Change) -> Recorded:
         """Store a step of an instance with its attempt and its incident."""
         return await self._connection.write(lambda db: record(db, change))

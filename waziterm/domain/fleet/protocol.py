@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from waziterm.domain.fleet.verbs import ANSWER_S, MAINTENANCE_S, verb
-from waziterm.domain.units import Between, Moment, Name, PhoneNumber, ProxyUrl
+from waziterm.domain.units import Between, Moment, Name, PhoneNumber, ProxyUrl, Table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, SendResult
     from waziterm.domain.fleet.audit import AuditEntry
     from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
-    from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
+    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
     from waziterm.domain.lifecycle.instance import QrCode
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 MOST_LINES = 5000
 MOST_MOVES = 1000
+TABLE_BYTES = 2_000_000
+TABLE_BODY_BYTES = 6 * TABLE_BYTES + 1000
+"""JSON takes six bytes for one at most."""
 _NUMBER = 10**15 - 1
 
 Lines = Annotated[int, Between(1, MOST_LINES, f"'limit' must be a number from 1 to {MOST_LINES}")]
@@ -119,6 +122,23 @@ class Fleet(Protocol):
     ) -> InstanceView:
         """Add an instance. session: the session file of no instance that it takes up, by what its
         name has before `.db`; None: the one that has the instance's name, if there is one."""
+        ...
+
+    @verb(
+        "POST /v1/add-all",
+        changes=True,
+        files=True,
+        line="",
+        deadline_s=MAINTENANCE_S,
+        body_limit=TABLE_BODY_BYTES,
+    )
+    async def add_all(self, table: Table, *, dry_run: bool = False) -> AddedAll:
+        """Add the instances of a table, all of them or none; nobody starts to pair them.
+
+        table: the text of a CSV file: a row that names its columns (name, phone, proxy), then one
+        for each instance. What is wrong in it is in the answer, and then nothing was added.
+        dry_run: only say what would be added.
+        """
         ...
 
     @verb("POST /v1/instances/{name}/rename", changes=True, files=True)

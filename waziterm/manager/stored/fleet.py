@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import IncidentView, Moved, ShiftNote
-    from waziterm.domain.fleet.tools import ConflictRecord
+    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
 
@@ -180,6 +180,25 @@ class StoredFleet:
                     instance = replace(instance, jid=jid, lid=lid or None)
                     await store.save(instance, event=None, at=now)
                 return replace(at_rest(instance), version=await self._version(store))
+
+    async def add_all(self, table: str, *, dry_run: bool = False) -> "AddedAll":
+        from waziterm.manager.files.table import new_instances  # noqa: PLC0415 - only here
+
+        sessions, now = DataFiles.of(self._data).sessions, time.time()
+        if dry_run:
+            async with self._read() as seen:
+                known = () if seen is None else await seen.instances()
+                aliases = {} if seen is None else await seen.aliases()
+            found = await new_instances(table, now, known, aliases, sessions)
+            return found.told(dry_run=True)
+        self._data.create()
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                known = await store.instances()
+                found = await new_instances(table, now, known, await store.aliases(), sessions)
+                if not found.problems:
+                    await store.add_all(found.instances, now)
+        return found.told(dry_run=False)
 
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
         async with self._tools() as tools:
