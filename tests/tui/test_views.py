@@ -1,6 +1,7 @@
 """The views of the fleet: panels, list, incidents, queue; and what they share."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -282,13 +283,13 @@ async def test_the_queue_renews_the_codes_of_the_one_whose_turn_it_is() -> None:
     def starts() -> list[tuple[str, ...]]:
         return [call for call in fleet.calls if call[0] == "start"]
 
+    def begun(times: int, text: str) -> bool:
+        return starts() == [("start", "shop-a")] * times and "connecting" in text
+
     async with shown(fleet, 160, 50) as screen:
         await screen.press("5")
         for times in range(1, RENEWALS + 1):
-            wanted = [("start", "shop-a")] * times
-            await screen.until(
-                lambda text, wanted=wanted: starts() == wanted and "connecting" in text
-            )
+            await screen.until(partial(begun, times))
             fleet.clock.advance(RENEW_S)
             fleet.show(unlinked("shop-a", Reason.QR_EXPIRED))
         # Nobody has pressed a key for half an hour: nobody is there to scan.
