@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleets import in_state, pair, shown
-from tests.sessions import session_of
+from tests.sessions import session_of, strangers
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.reasons import Reason
@@ -115,4 +115,5 @@ async def test_one_is_renamed_and_who_shares_its_worker_sees_no_event(
         assert await fleet.timeline("other") == moves and fleet.tail("other") == lines
         assert [view.name for view in fleet.snapshot().instances] == ["toko", "other"]
         assert len(await fleet.lines("shop")) == len(await fleet.lines("toko")) > 5
+        assert strangers(data) == []
     assert not await lab.sessions()
