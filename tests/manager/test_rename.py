@@ -321,6 +321,27 @@ def test_an_order_meanwhile_is_refused_with_what_to_do(host: Host) -> None:
     assert refused and {error.code for error in refused} <= {1, 2}
 
 
+def test_whoever_asked_may_go_away_meanwhile(host: Host) -> None:
+    three_online(host)
+
+    async def given_up(after: int) -> None:
+        asked = asyncio.ensure_future(host.fleet.rename("a", "d"))
+        for _ in range(after):
+            await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.wait([asked])
+        if "d" in names(host):
+            await host.fleet.rename("d", "a", take=True)
+
+    for after in range(0, 120, 10):
+        host.world.task(given_up(after)).result()
+        host.world.settle()
+        host.world.pass_time(1.0)
+        worker_of(host, "a").say(ev.Connected(jid(0)))
+        host.world.settle()
+        assert host.view("a").state is State.CONNECTED and names(host) == ["a", "b", "c"]
+
+
 # -- the end of the program ------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +53,8 @@ from waziterm.manager.workers.pairing_turns import PairingTurns
 from waziterm.manager.workers.pool import Pool
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World
+from waziterm.store.connection import finished
+from waziterm.store.errors import StoreError
 from waziterm.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -122,8 +124,7 @@ class Instances:
         self.is_closing = False
         self._adopting = asyncio.Lock()
         self._runs: dict[str, asyncio.Task[None]] = {}
-        self.aliases: Mapping[str, str] = {}
-        """By each name that an instance had before, its id, the newest first."""
+        self._aliases: Mapping[str, str] = {}
 
     def __iter__(self) -> Iterator[Supervisor]:
         return iter(tuple(self._supervisors.values()))
@@ -156,6 +157,12 @@ class Instances:
     def current_name(self, name: str) -> str | None:
         """How the instance is called now that has this name or had it; None when nobody had it."""
         return name if name in self else current_name(name, self.all(), self.aliases)
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """By each name that an instance had before, and nobody has now, its id, the newest first;
+        of removed ones too."""
+        return {name: each for name, each in self._aliases.items() if name not in self}
 
     @property
     def former_names(self) -> Mapping[str, str]:
@@ -216,7 +223,6 @@ class Instances:
             if self.is_closing:
                 raise ManagerEndingError
             await self._store.save(instance, event=EventName.ADDED, at=self._world.clock.now())
-            self.aliases = await self._store.aliases()
             self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
         self._broadcast.changed(self.of(name).view)
 
@@ -256,13 +262,15 @@ class Instances:
         await self._end(name)
         try:
             await self._store.remove(supervisor.instance.id)
-            self.aliases = await self._store.aliases()
         except FleetError:
             await self._keep_again(supervisor)
             raise
         self._let_go_of(name)
         self._broadcast.removed(name)
         self._hear(Removed(supervisor.instance.id))
+        with suppress(StoreError):
+            # Another one may have had its name before.
+            self._aliases = await self._store.aliases()
 
     async def rename(self, name: str, new: str, taken: Taken, *, take: bool) -> None:
         """Give an instance another name, see `domain.fleet.protocol.Fleet.rename`; nobody else
@@ -271,6 +279,12 @@ class Instances:
         supervisor = self.of(name)
         instance = supervisor.instance
         refuse_rename(instance, new, taken, take=take)
+        # Whoever asked may go away: it would stay paused, or be without a supervisor.
+        await finished(self._rename(supervisor, new))
+
+    async def _rename(self, supervisor: Supervisor, new: str) -> None:
+        instance = supervisor.instance
+        name = instance.name
         pairs = not instance.is_paired and instance.state in (State.CONNECTING, State.PAIRING)
         await self.tell(name, ev.PauseAsked())
         await self._end(name)
@@ -278,10 +292,9 @@ class Instances:
             async with self._adopting:
                 if self.is_closing:
                     raise ManagerEndingError
-                now = self._world.clock.now()
-                await self._store.rename(replace(supervisor.instance, name=new), now)
-                self.aliases = await self._store.aliases()
-                tail = await self._store.lines(instance.id, limit=TAIL)
+                tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
+                renamed = replace(supervisor.instance, name=new)
+                self._aliases = await self._store.rename(renamed, self._world.clock.now())
                 self._keep_as(new, supervisor, tail)
         except FleetError:
             await self._keep_again(supervisor)
@@ -323,8 +336,10 @@ class Instances:
     async def _keep_again(self, supervisor: Supervisor) -> None:
         """Keep an instance whose supervisor has ended, as it was, unless the manager is ending."""
         async with self._adopting:
-            if not self.is_closing:
+            tail: tuple[LogLine, ...] = ()
+            with suppress(StoreError):
                 tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
+            if not self.is_closing:
                 self.keep(supervisor.instance, tail)
 
     def _let_go_of(self, name: str) -> None:
@@ -368,7 +383,7 @@ class Instances:
         clock was set since it was stored, as far as known.
         """
         stored = [each.shifted(shift) for each in await self._store.instances()]
-        self.aliases = await self._store.aliases()
+        self._aliases = await self._store.aliases()
         await self._sessions.settle(stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:

@@ -99,8 +99,9 @@ def add_instances(db: sqlite3.Connection, instances: Iterable[Instance], at: flo
         save_instance(db, each, EventName.ADDED, at)
 
 
-def rename_instance(db: sqlite3.Connection, instance: Instance, at: float) -> None:
-    """Write an instance under its new name; the one that it had leads to it from now on."""
+def rename_instance(db: sqlite3.Connection, instance: Instance, at: float) -> Mapping[str, str]:
+    """Write an instance under its new name; the one that it had leads to it from now on. The
+    aliases that there are then."""
     before = db.execute("SELECT name FROM instances WHERE id = ?", (instance.id,)).fetchone()
     save_instance(db, instance, EventName.RENAMED, at)
     db.execute(
@@ -112,15 +113,16 @@ def rename_instance(db: sqlite3.Connection, instance: Instance, at: float) -> No
             "INSERT OR REPLACE INTO aliases (name, instance) VALUES (?, ?)",
             (before[0], instance.id),
         )
+    return read_aliases(db)
 
 
 def read_aliases(db: sqlite3.Connection) -> Mapping[str, str]:
-    """By each name that an instance had before, the id of that instance, the newest first. A name
-    that somebody has now leads to him alone."""
+    """By each name that an instance had before, the id of that instance, the newest first; of
+    removed ones too, which may come back. A name that somebody has now leads to him alone."""
     return dict(
         db.execute(
-            "SELECT name, instance FROM aliases WHERE instance IN (SELECT id FROM instances)"
-            " AND name NOT IN (SELECT name FROM instances) ORDER BY id DESC"
+            "SELECT name, instance FROM aliases WHERE name NOT IN (SELECT name FROM instances)"
+            " ORDER BY id DESC"
         ).fetchall()
     )
 

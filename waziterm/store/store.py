@@ -113,13 +113,13 @@ class Store:
         """
         await self._connection.write(lambda db: rows_of.leave_instances(db, at))
 
-    async def rename(self, instance: Instance, at: float) -> None:
-        """Store an instance under its new name. What is kept by its id is told under that; the name
-        that it had leads to it, and the new one to nobody else any more."""
-        await self._connection.write(lambda db: rows_of.rename_instance(db, instance, at))
+    async def rename(self, instance: Instance, at: float) -> Mapping[str, str]:
+        """Store an instance under its new name; the `aliases` after that. What is kept by its id is
+        told under that name; the one that it had leads to it, and the new one to nobody else."""
+        return await self._connection.write(lambda db: rows_of.rename_instance(db, instance, at))
 
     async def aliases(self) -> Mapping[str, str]:
-        """By each name that an instance had before, the id of the instance."""
+        """By each name that an instance had before, its id, see `store.instances.read_aliases`."""
         return await self._connection.read(rows_of.read_aliases)
 
     async def remove(self, identity: str) -> None:

@@ -69,7 +69,8 @@ class StoredFleet:
                 version = await self._version(store)
                 stored = await store.instances()
                 names = {each.id: each.name for each in stored}
-                former = {old: names[each] for old, each in (await store.aliases()).items()}
+                aliases = await store.aliases()
+                former = {old: names[each] for old, each in aliases.items() if each in names}
                 ends = {each.id: each.until for each in await store.silences(time.time())}
                 views = tuple(
                     replace(at_rest(each), version=version, silenced_until=ends.get(each.id))

@@ -142,17 +142,15 @@ class StoredInstances:
         refuse_alias(instance.name, self.all(), self.aliases)
         await self._store.save(instance, event=EventName.ADDED, at=self._clock.now())
         self._instances[instance.name] = instance
-        self.aliases = await self._store.aliases()
 
     async def rename(self, name: str, new: str) -> None:
         """Give an instance another name."""
         renamed = replace(self.of(name), name=new)
-        await self._store.rename(renamed, self._clock.now())
+        self.aliases = await self._store.rename(renamed, self._clock.now())
         self._instances = {
             renamed.name if each == name else each: renamed if each == name else instance
             for each, instance in self._instances.items()
         }
-        self.aliases = await self._store.aliases()
 
     async def forget(self, name: str) -> None:
         gone = self._instances.pop(name, None)
