@@ -83,6 +83,14 @@ async def test_a_table_is_linked_phone_after_phone_without_a_key(lab: Lab, folde
         await screen.until(lambda text: "Nobody waits for a scan" in text, what="the end")
         renamed = await verb("rename", "shop-1", "toko-1", data_dir=data)
         assert renamed.code == 0 and "`waziterm rename toko-1 shop-1` undoes it" in renamed.stdout
+        for look in ("logs", "history"):
+            told = [
+                await verb(look, name, "--json", data_dir=data) for name in ("shop-1", "toko-1")
+            ]
+            assert told[0].code == 0 and told[0].stdout == told[1].stdout
+        for act in ("stop", "status", "stats", "clean"):
+            refused = await verb(act, "shop-1", data_dir=data)
+            assert refused.code == 2 and "it was renamed to toko-1" in refused.stderr, refused
         screen.send("1")
         await screen.until(
             lambda text: "toko-1" in text and text.count("● connected") >= 2, what="its new name"

@@ -167,6 +167,8 @@ class Instances:
     @property
     def former_names(self) -> Mapping[str, str]:
         """By each name that an instance had before, the one that it has."""
+        if not self._aliases:
+            return {}
         names = {each.id: each.name for each in self.all()}
         return {name: names[each] for name, each in self.aliases.items() if each in names}
 

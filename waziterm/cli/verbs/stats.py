@@ -18,7 +18,7 @@ from waziterm.cli.app.options import StatsBy as By
 from waziterm.cli.show import output
 from waziterm.cli.show.times import moment_of
 from waziterm.cli.target import ask, data_dir_of
-from waziterm.cli.verbs.several import matching
+from waziterm.cli.verbs.several import matching, refuse_unknown
 from waziterm.domain.fleet.protocol import MOST_MOVES
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -58,6 +58,7 @@ def show_stats(
     found = ask(data, lambda fleet: fleet.stats(begin, by=part))
     if names:
         everyone = [each["name"] for each in ask(data, lambda fleet: fleet.snapshot().everyone())]
+        refuse_unknown(data, names, everyone)
         wanted = set(matching(names, everyone))
         found = [each for each in found if each["instance"] in wanted]
     if as_json:

@@ -92,11 +92,17 @@ class _Handler:
         try:
             self._refuse()
             if self._named:
-                self._fleet.snapshot().instance(arguments["name"])
+                self._refuse_unknown(arguments["name"])
         except FleetError as error:
             return refusal(self._verb, error)
         owner: Any = self._fleet if self._owner is Fleet else self._fleet.snapshot()
         return getattr(owner, self._verb.name)(**arguments)
+
+    def _refuse_unknown(self, name: str) -> None:
+        """Raises InstanceNotFoundError. What is remembered of one is found under a former name."""
+        fleet = self._fleet.snapshot()
+        if self._owner is Shown or self._verb.changes or name not in fleet.aliases:
+            fleet.instance(name)
 
     def _text(self, result: Any, arguments: dict[str, Any], at: float, exact: bool) -> str:
         if exact:
