@@ -30,7 +30,15 @@ from waziterm.domain.fleet.history import (
     Moved,
     ShiftNote,
 )
-from waziterm.domain.fleet.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
+from waziterm.domain.fleet.tools import (
+    AddedAll,
+    Comeback,
+    ConflictRecord,
+    Progress,
+    RestartReport,
+    RowProblem,
+    Step,
+)
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, joined
@@ -170,6 +178,12 @@ class ScriptedTools:
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
         raise NotImplementedError
+
+    async def add_all(self, table: str, *, dry_run: bool = False) -> AddedAll:
+        await self.took("add_all", table, dry_run)
+        if "wrong" in table:
+            return AddedAll(dry_run, (), (RowProblem(2, "phone", "'wrong' is no number"),))
+        return AddedAll(dry_run, tuple(table.split()[1:]))
 
     async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         await self.took("remove", name, logout)

@@ -1,8 +1,10 @@
-"""Where the session of an instance lies: its file is named by its id."""
+"""Where the session of an instance lies: its file is named by its id; and what else lies there."""
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from waziterm.manager.files.belongings import SESSION, SHARED
 
 
 def id_of(root: Path, name: str) -> str:
@@ -21,3 +23,19 @@ def id_of(root: Path, name: str) -> str:
 def session_of(root: Path, name: str) -> Path:
     """The session file of the instance with this name, in a data directory."""
     return root / "sessions" / f"{id_of(root, name)}.db"
+
+
+def strangers(root: Path) -> list[str]:
+    """The files of a data directory that neither belong to an instance nor to the fleet."""
+    with closing(sqlite3.connect(f"{(root / 'waziterm.db').as_uri()}?mode=ro", uri=True)) as db:
+        ids = [row[0] for row in db.execute("SELECT id FROM instances")]
+    known = {each.where.format(id=identity) for each in SESSION for identity in ids}
+    there = [path.relative_to(root) for path in root.rglob("*") if not path.is_dir()]
+    return sorted(str(path) for path in there if str(path) not in known and not _is_shared(path))
+
+
+def _is_shared(path: Path) -> bool:
+    parts = PurePosixPath(path)
+    return any(
+        len(parts.parts) == len(PurePosixPath(each).parts) and parts.match(each) for each in SHARED
+    )

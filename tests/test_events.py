@@ -103,7 +103,7 @@ def test_every_event_has_a_name_in_the_history_of_its_own() -> None:
     }
     assert not nameless, f"give these a word in domain/lifecycle/event_names.py: {nameless}"
     assert set(NAMES) == set(typing.get_args(ev.Event))
-    assert sorted([*NAMES.values(), EventName.ADDED]) == sorted(EventName)
+    assert sorted([*NAMES.values(), EventName.ADDED, EventName.RENAMED]) == sorted(EventName)
 
 
 @pytest.mark.parametrize(

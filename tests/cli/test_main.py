@@ -48,7 +48,8 @@ def test_the_help_ends_on_the_narrowest_terminal(columns: str) -> None:
     [
         (("lits",), "unknown verb 'lits'; did you mean 'list'?"),
         (("xyzzy",), "unknown verb 'xyzzy'"),
-        (("add",), "NAME requires an argument"),
+        (("rename", "a"), "NEW requires an argument"),
+        (("add",), "add needs a name, or --from FILE.csv"),
         (("add", "a", "b"), "add takes no 'b'"),
         (("list", "--colour"), "unknown option: --colour"),
         (("--colour",), "unknown option: --colour"),

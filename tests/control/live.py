@@ -47,6 +47,12 @@ class LiveFleet(ScriptedFleet):
         lines.append(line)
         self.broadcast.line(name, line)
 
+    async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
+        renamed = await super().rename(name, new, take=take)
+        self.written[new] = self.written.pop(name)
+        self.broadcast.refresh()
+        return renamed
+
     def notice(self, notice: Notice) -> None:
         self.broadcast.notice(notice)
 

@@ -40,6 +40,7 @@ class ScriptedFleet(ScriptedTools):
         self.calls: list[tuple[object, ...]] = []
         self.refuse: Exception | None = None
         self.sent = SendResult(True, 0.05, "3EB0", "")
+        self.aliases: dict[str, str] = {}
         self._at = at
 
     def now(self) -> float:
@@ -56,7 +57,13 @@ class ScriptedFleet(ScriptedTools):
             for view in self.views.values()
         }
         views = tuple(self.views.values())
-        return FleetView(self.now(), True, views, attempts=4, attempts_ok=3, counts=counts)
+        return FleetView(
+            *(self.now(), True, views),
+            attempts=4,
+            attempts_ok=3,
+            counts=counts,
+            aliases=dict(self.aliases),
+        )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         lines = [LogLine(seq, 100.0 + seq, Source.LIBRARY, f"line {seq}") for seq in range(1, 11)]
@@ -107,6 +114,14 @@ class ScriptedFleet(ScriptedTools):
     async def undo_edit(self, name: str, edit: int) -> InstanceView:
         self._take("undo_edit", name, edit)
         return self.views[name]
+
+    async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
+        self._take("rename", name, new, *([take] if take else []))
+        if name not in self.views:
+            raise InstanceNotFoundError(name)
+        self.views[new] = replace(self.views.pop(name), name=new)
+        self.aliases[name] = new
+        return self.views[new]
 
     async def start(self, name: str) -> InstanceView:
         self._take("start", name)

@@ -19,7 +19,15 @@ from waziterm.control.server.app import serve_control
 from waziterm.control.server.stream import KEEP_ALIVE_S
 from waziterm.domain.care.findings import FixReport
 from waziterm.domain.care.layers import LayerName, Verdict
-from waziterm.domain.fleet.api import Changes, Fleet, FleetError, LogLine, SendResult, Subscription
+from waziterm.domain.fleet.api import (
+    Changes,
+    Fleet,
+    FleetError,
+    InstanceNotFoundError,
+    LogLine,
+    SendResult,
+    Subscription,
+)
 from waziterm.domain.fleet.readonly import read_only
 from waziterm.domain.fleet.tools import Progress, RestartReport
 from waziterm.domain.lifecycle.states import State
@@ -81,6 +89,18 @@ async def test_it_shows_what_the_fleet_shows(far: RemoteFleet, fleet: LiveFleet)
         assert [each.name for each in far.snapshot().instances] == ["shop-a", "shop-c"]
     assert far.tail("shop-a") == fleet.tail("shop-a")
     assert far.tail("shop-b") == far.tail("nobody") == far.tail("shop-a", 0) == ()
+
+
+async def test_a_renamed_instance_keeps_its_lines(far: RemoteFleet, fleet: LiveFleet) -> None:
+    fleet.log("shop-b", "hello")
+    await lines_of(far, "shop-b", lambda lines: len(lines) == 1)
+    assert (await far.rename("shop-b", "shop-z")).name == "shop-z"
+    assert await lines_of(far, "shop-z", lambda lines: len(lines) == 1) == fleet.tail("shop-z")
+    snapshot = far.snapshot()
+    assert snapshot.aliases == {"shop-b": "shop-z"} and far.tail("shop-b") == ()
+    with pytest.raises(InstanceNotFoundError) as error:
+        snapshot.instance("shop-b")
+    assert error.value.hint == "it was renamed to shop-z"
 
 
 async def test_older_lines_come_when_they_are_looked_at(

@@ -533,3 +533,15 @@ def test_every_text_fits_in_indonesian(reason: Reason) -> None:
         if rule_of(one) is not None:
             (told,) = Teller(2, replace(TELLING, words=words)).change(one)
             assert len(told.text) <= LONGEST and told.text.endswith(".")
+
+
+def test_what_is_told_of_a_renamed_instance_names_it_as_it_is_called_now() -> None:
+    teller = Teller(2)
+    (told,) = teller.change(held(0))
+    assert told.instances == ("shop-0",)
+    assert teller.change(replace(held(0), name="toko")) == []
+    teller.restart()
+    teller.change(replace(shop(0), name="toko"))
+    (ended,) = teller.wait(FLAP_S)
+    assert ended.state is AlertState.RESOLVED and ended.instances == ("toko",)
+    assert "toko" in ended.text and "shop-0" not in ended.text

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleets import in_state, pair, shown
-from tests.sessions import session_of
+from tests.sessions import session_of, strangers
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.reasons import Reason
@@ -89,3 +89,31 @@ async def test_a_drop_recovers_while_the_others_see_no_event(
             position=position,
         )
         assert fleet.tail("other") == lines
+
+
+async def test_one_is_renamed_and_who_shares_its_worker_sees_no_event(
+    lab: Lab, folder: Path
+) -> None:
+    data, settings = folder / "data", load_settings(data_dir=folder / "data", environ={})
+    file = LabFile.parse(lab.file.read_text())
+    async with open_manager(data, settings, file) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        await pair(fleet, lab, "other")
+    async with open_manager(data, settings, file) as fleet:
+        shop = await in_state(fleet, "shop", State.CONNECTED)
+        other = await in_state(fleet, "other", State.CONNECTED)
+        assert shop.pid == other.pid
+        moves, lines = await fleet.timeline("other"), fleet.tail("other")
+        renamed = await fleet.rename("shop", "toko")
+        assert renamed.id == shop.id and renamed.jid == shop.jid
+        await in_state(fleet, "toko", State.CONNECTED)
+        sent = await fleet.send_test("toko")
+        assert sent.ok
+        assert (await lab.wait_message(phone.number, 10)).id == sent.message_id
+        now = await in_state(fleet, "other", State.CONNECTED)
+        assert (now.pid, now.connected_at) == (other.pid, other.connected_at)
+        assert await fleet.timeline("other") == moves and fleet.tail("other") == lines
+        assert [view.name for view in fleet.snapshot().instances] == ["toko", "other"]
+        assert len(await fleet.lines("shop")) == len(await fleet.lines("toko")) > 5
+        assert strangers(data) == []
+    assert not await lab.sessions()

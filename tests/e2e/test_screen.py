@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,40 @@ async def test_the_painted_qr_is_what_the_phone_scans(
         screen.hang_up()
         assert screen.wait_exit() == 0
     assert not await lab.sessions()
+
+
+async def test_a_table_is_linked_phone_after_phone_without_a_key(lab: Lab, folder: Path) -> None:
+    data, table = folder / "data", folder / "shops.csv"
+    table.write_text("\ufeffname;phone\r\nshop-1;\r\nshop-2;\r\n", newline="")
+    added = await verb("add", "--from", str(table), data_dir=data)
+    assert added.code == 0 and added.stdout.startswith("2 instances added\n")
+    with monitor(folder, lab, 160, 50) as screen:
+        await screen.until(lambda text: "LAB" in text and "shop-2" in text, what="the fleet")
+        screen.send("5")
+
+        def shows(said: str, text: str) -> bool:
+            return said in text and decode_qr(screen.cells()) is not None
+
+        for name, to_go in (("shop-1", 2), ("shop-2", 1)):
+            await screen.until(partial(shows, f"{to_go} to go: {name}"), what=f"the code of {name}")
+            payload = decode_qr(screen.cells())
+            assert payload is not None
+            await lab.scan(payload)
+        await screen.until(lambda text: "Nobody waits for a scan" in text, what="the end")
+        renamed = await verb("rename", "shop-1", "toko-1", data_dir=data)
+        assert renamed.code == 0 and "`waziterm rename toko-1 shop-1` undoes it" in renamed.stdout
+        for look in ("logs", "history"):
+            told = [
+                await verb(look, name, "--json", data_dir=data) for name in ("shop-1", "toko-1")
+            ]
+            assert told[0].code == 0 and told[0].stdout == told[1].stdout
+        for act in ("stop", "status", "stats", "clean"):
+            refused = await verb(act, "shop-1", data_dir=data)
+            assert refused.code == 2 and "it was renamed to toko-1" in refused.stderr, refused
+        screen.send("1")
+        await screen.until(
+            lambda text: "toko-1" in text and text.count("● connected") >= 2, what="its new name"
+        )
 
 
 async def test_without_a_terminal_it_names_headless(folder: Path) -> None:

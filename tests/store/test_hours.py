@@ -15,6 +15,7 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.hours import Gap, Hour, quantile
 from waziterm.domain.stats.strips import Stood
 from waziterm.domain.stats.sums import Stats, StatsBy, compared, stats_of
+from waziterm.store.migrations import MIGRATIONS, migrate
 from waziterm.store.records import AttemptEnd, Change, Week
 from waziterm.store.store import Store, open_store
 
@@ -183,22 +184,30 @@ def test_counted_minute_by_minute_it_is_the_same(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def before_hours(path: Path) -> Path:
+    """The same database as a program left it that counted nothing."""
+    older = path.with_name("older.db")
+    steps = [any("TABLE hours" in each for each in step) for step in MIGRATIONS]
+    with closing(sqlite3.connect(older, isolation_level=None)) as db:
+        migrate(db, MIGRATIONS[: steps.index(True)])
+        db.execute("ATTACH ? AS newer", (str(path),))
+        tables = (
+            "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
+        )
+        for (table,) in db.execute(tables).fetchall():
+            columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+            db.execute(f"DELETE FROM main.{table}")
+            db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")
+    return older
+
+
 def test_an_older_history_is_counted_once(tmp_path: Path) -> None:
     async def run() -> None:
         path = tmp_path / "waziterm.db"
         async with open_store(path) as store:
             await week(store)
             await store.count(WEEK_END)
-        with closing(sqlite3.connect(path)) as db, db:
-            # As a program left it that counted nothing.
-            for table in ("hours", "standings", "counted", "patterns", "spans", "spans_made"):
-                db.execute(f"DROP TABLE {table}")
-            for column in ("phone_seen_at", "note", "tags", "device_name", "isolate"):
-                db.execute(f"ALTER TABLE instances DROP COLUMN {column}")
-            db.execute("DROP TABLE edits")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            db.execute(f"PRAGMA user_version = {version - 4}")
-        async with open_store(path) as store:
+        async with open_store(before_hours(path)) as store:
             assert await told(store) == []
             await store.count(WEEK_END)
             check_week(*await told(store))

@@ -81,7 +81,7 @@ class ScriptedSubscription:
         changed = {view.name: view for changes in waiting for view in changes.changed}
         removed = {name for changes in waiting for name in changes.removed}
         return Changes(
-            snapshot=waiting[0].snapshot,
+            snapshot=next((each.snapshot for each in reversed(waiting) if each.snapshot), None),
             changed=tuple(view for view in changed.values() if view.name in self._fleet.views),
             removed=tuple(removed - self._fleet.views.keys()),
             lines=lines,
@@ -99,6 +99,7 @@ class ScriptedFleet(ScriptedTools):
         self.clock = clock or Clock()
         self.views = {view.name: view for view in views}
         self.logs: dict[str, list[LogLine]] = {}
+        self.aliases: dict[str, str] = {}
         self.calls: list[tuple[str, ...]] = []
         self.refuse: Exception | None = None
         self.send_result = SendResult(ok=True, took_s=0.31, message_id="3EB0FAKE")
@@ -147,7 +148,7 @@ class ScriptedFleet(ScriptedTools):
 
     def snapshot(self) -> FleetView:
         views = tuple(self.views.values())
-        return FleetView(self.clock(), self._lab, views)
+        return FleetView(self.clock(), self._lab, views, aliases=dict(self.aliases))
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
         return tuple(self.logs.get(name, [])[-limit:])
@@ -224,6 +225,15 @@ class ScriptedFleet(ScriptedTools):
     async def undo_edit(self, name: str, edit: int) -> InstanceView:
         await self._taken("undo_edit", name, str(edit))
         return self.views[name]
+
+    async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
+        await self._taken("rename", name, new, *(["take"] if take else []))
+        view = replace(self.views.pop(name), name=new)
+        self.views[new] = view
+        self.logs[new] = self.logs.pop(name, [])
+        self.aliases[name] = new
+        self._publish(Changes(snapshot=self.snapshot()))
+        return view
 
     async def start(self, name: str) -> InstanceView:
         await self._taken("start", name)

@@ -40,6 +40,22 @@ async def test_changes_lines_removals_and_notices_are_shown() -> None:
         await screen.sees("✖ the disk is full")
 
 
+async def test_a_renamed_instance_stays_selected_marked_and_open() -> None:
+    fleet = ScriptedFleet(connected("a"), connected("b"), connected("c"))
+    fleet.log("b", "a line of its log")
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("right", "space")
+        await screen.sees("1 marked")
+        await screen.press("left", "enter")
+        await screen.until(lambda text: "a line of its log" in text and "╭ a" not in text)
+        await fleet.rename("b", "shop-b")
+        await screen.sees("shop-b", "a line of its log")
+        await screen.until(lambda text: "removed" not in text)
+        await screen.press("escape")
+        await screen.sees("1 marked", "shop-b")
+        assert screen.app.model.selected == "shop-b" and screen.app.model.marked == {"shop-b"}
+
+
 async def test_a_message_leaves_after_its_time() -> None:
     fleet = ScriptedFleet(connected("shop"))
     async with shown(fleet) as screen:

@@ -1,6 +1,7 @@
 """The views of the fleet: panels, list, incidents, queue; and what they share."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -20,9 +21,11 @@ from tests.tui.scripted import (
     pairing,
 )
 from waziterm.domain.alerts.delivery import ToldTo
+from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.tui.fleet.queue import RENEW_S, RENEWALS
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.columns import INDENT, Column, columns
@@ -261,7 +264,7 @@ async def test_the_queue_goes_on_to_the_next_when_one_is_linked() -> None:
 
 
 async def test_in_the_queue_the_arrows_choose_who_is_next() -> None:
-    fleet = ScriptedFleet(pairing("shop-a"), instance("shop-b", State.STOPPED, Reason.NEW))
+    fleet = ScriptedFleet(pairing("shop-a"), instance("shop-b", State.STOPPED, Reason.BY_OPERATOR))
     async with shown(fleet, 160, 50) as screen:
         await screen.press("5", "down")
         await screen.sees("stopped: s shows a new code")
@@ -311,6 +314,72 @@ async def test_what_the_reason_says_already_is_not_said_again() -> None:
         await screen.press("2")
         text = await screen.sees("the newest line", "428 the connection was closed")
         assert "The connection was closed" not in text
+
+
+def unlinked(name: str, reason: Reason) -> InstanceView:
+    return replace(instance(name, State.STOPPED, reason), wanted=Wanted.RUNNING)
+
+
+async def a_second_passes(screen: Shown) -> None:
+    """A message leaves with the second in which its time is over."""
+    screen.fleet.notice("it is time")
+    await screen.sees("it is time")
+    screen.fleet.clock.advance(12)
+    await screen.until(lambda text: "it is time" not in text)
+
+
+async def test_the_queue_renews_the_codes_of_the_one_whose_turn_it_is() -> None:
+    fleet = ScriptedFleet(
+        unlinked("refused", Reason.PAIRING_REFUSED),
+        unlinked("shop-a", Reason.NEW),
+        unlinked("shop-b", Reason.NEW),
+    )
+
+    def starts() -> list[tuple[str, ...]]:
+        return [call for call in fleet.calls if call[0] == "start"]
+
+    def begun(times: int, text: str) -> bool:
+        return starts() == [("start", "shop-a")] * times and "connecting" in text
+
+    async with shown(fleet, 160, 50) as screen:
+        await screen.press("5")
+        for times in range(1, RENEWALS + 1):
+            await screen.until(partial(begun, times))
+            fleet.clock.advance(RENEW_S)
+            fleet.show(unlinked("shop-a", Reason.QR_EXPIRED))
+        # Nobody has pressed a key for half an hour: nobody is there to scan.
+        await screen.sees("stopped: s shows a new code")
+        fleet.show(connected("shop-a"))
+        await screen.until(lambda _: starts()[-1] == ("start", "shop-b"))
+        fleet.show(connected("shop-b"))
+        await screen.says("refused", "s shows a new code")
+        assert ("start", "refused") not in fleet.calls
+
+
+async def test_nothing_is_started_where_the_queue_is_not_seen() -> None:
+    fleet = ScriptedFleet(unlinked("shop-a", Reason.NEW))
+    async with shown(fleet, 160, 50, read_only=True) as screen:
+        await screen.press("5")
+        await screen.says("shop-a", "s shows a new code")
+        await a_second_passes(screen)
+    async with shown(fleet, 160, 50) as screen:
+        await a_second_passes(screen)
+        assert not fleet.calls
+        await screen.press("5")
+        await screen.until(lambda _: fleet.calls == [("start", "shop-a")])
+
+
+async def test_the_queue_says_whose_number_has_linked_another_row() -> None:
+    other = "+62812••••9083"
+    fleet = ScriptedFleet(
+        pairing("shop-a"), replace(pairing("shop-b"), phone=other), connected("shop-c")
+    )
+    async with shown(fleet, 160, 50) as screen:
+        await screen.press("5")
+        await screen.sees("shop-a", "code 2 of 6")
+        linked = replace(connected("shop-a"), phone="+62811••••4411", other_number=other)
+        fleet.show(linked)
+        await screen.says(f"linked {other} instead of", "It may be the number of shop-b.")
 
 
 async def test_the_list_tells_conflicts_of_today() -> None:

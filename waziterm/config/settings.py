@@ -276,19 +276,26 @@ class Settings:
 
         return read(self.source).checked()
 
-    def limits_for(self, name: str) -> Limits:
-        """The limits of one instance."""
-        own = self.instances.get(name)
+    def of_instance(self, *names: str) -> Instance | None:
+        """What is set for one instance. names: its own, then those that it had before; the first
+        of them that has a table counts alone."""
+        return next((self.instances[each] for each in names if each in self.instances), None)
+
+    def limits_for(self, *names: str) -> Limits:
+        """The limits of one instance, see `of_instance`."""
+        own = self.of_instance(*names)
         if own is None:
             return self.limits
         return Limits(**{each.name: getattr(own, each.name) for each in fields(Limits)})
 
-    def configured_for(self, name: str) -> Configured:
-        """What these settings say of one instance, where nobody has set another."""
-        own, fleet = self.instances.get(name, Instance()), self.fleet
+    def configured_for(self, *names: str) -> Configured:
+        """What these settings say of one instance, where nobody has set another; see
+        `of_instance`."""
+        own, fleet = self.of_instance(*names) or Instance(), self.fleet
+        table = next((each for each in names if each in self.instances), "")
         return Configured(
             proxy=own.proxy.reveal() or fleet.proxy.reveal() or None,
             device_name=own.device_name or fleet.device_name,
             isolate=own.isolate,
-            fixed=self.fixed.get(name, frozenset()),
+            fixed=self.fixed.get(table, frozenset()),
         )

@@ -45,12 +45,15 @@ class UnwritableError(FleetError):
 
 
 class InstanceNotFoundError(FleetError):
-    """No instance of the fleet has this name."""
+    """No instance of the fleet has this name. now: how the one is called that had it before."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"no instance is called {name[:60]!r}", Phrase("see `waziterm list`"), code=2
-        )
+    def __init__(self, name: str, now: str | None = None) -> None:
+        said = f"no instance is called {name[:60]!r}"
+        if now is None:
+            super().__init__(said, Phrase("see `waziterm list`"), code=2)
+        else:
+            renamed = Phrase("it was renamed to {now}", now=now)
+            super().__init__(f"{said} any more", renamed, code=2)
 
 
 class ManagerEndingError(FleetError):

@@ -20,6 +20,7 @@ class Unit(Enum):
     NAME = auto()
     NUMBER = auto()
     PROXY = auto()
+    TABLE = auto()
     PHRASE = auto()
     ACT = auto()
 
@@ -44,6 +45,8 @@ ProxyUrl = Annotated[str, Unit.PROXY]
 """A proxy's URL; it may hold credentials."""
 ActId = Annotated[str, Unit.ACT]
 """By which what one act of a person took belongs together: up to 32 hexadecimal digits, or ""."""
+Table = Annotated[str, Unit.TABLE]
+"""The text of a CSV file, with secrets in it."""
 Told = Annotated[str, Unit.PHRASE]
 """A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
 Sentence = Annotated[Phrase, Unit.PHRASE]

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from waziterm.config import Settings
-from waziterm.domain.alerts.facts import Fact, Removed
+from waziterm.domain.alerts.facts import Changed, Fact, Removed
 from waziterm.domain.errors import ManagerEndingError
 from waziterm.domain.fleet.api import (
     FleetError,
@@ -18,6 +18,13 @@ from waziterm.domain.fleet.api import (
     Notice,
 )
 from waziterm.domain.fleet.counts import Counts
+from waziterm.domain.fleet.naming import (
+    Taken,
+    current_name,
+    names_of,
+    refuse_alias,
+    refuse_rename,
+)
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.details import QUEUED, sibling_detail
@@ -25,7 +32,7 @@ from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
-from waziterm.domain.lifecycle.states import Wanted
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
@@ -46,11 +53,15 @@ from waziterm.manager.workers.pairing_turns import PairingTurns
 from waziterm.manager.workers.pool import Pool
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World
+from waziterm.store.connection import finished
+from waziterm.store.errors import StoreError
 from waziterm.store.store import Store
 
 log = logging.getLogger(__name__)
 
 OUTAGES_EVERY_S = 60.0
+_KEPT_AT_ONCE = 50
+"""Of many new ones; in between others have their turn."""
 
 
 class Instances:
@@ -113,6 +124,7 @@ class Instances:
         self.is_closing = False
         self._adopting = asyncio.Lock()
         self._runs: dict[str, asyncio.Task[None]] = {}
+        self._aliases: Mapping[str, str] = {}
 
     def __iter__(self) -> Iterator[Supervisor]:
         return iter(tuple(self._supervisors.values()))
@@ -135,12 +147,39 @@ class Instances:
         """The supervisor of an instance. Raises FleetError when there is none."""
         supervisor = self._supervisors.get(name)
         if supervisor is None:
-            raise InstanceNotFoundError(name)
+            raise InstanceNotFoundError(name, self.current_name(name))
         return supervisor
 
     def id_of(self, name: str) -> str:
         """The id of the instance with this name. Raises FleetError when there is none."""
         return self.of(name).instance.id
+
+    def current_name(self, name: str) -> str | None:
+        """How the instance is called now that has this name or had it; None when nobody had it."""
+        return name if name in self else current_name(name, self.all(), self.aliases)
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """By each name that an instance had before, and nobody has now, its id, the newest first;
+        of removed ones too."""
+        return {name: each for name, each in self._aliases.items() if name not in self}
+
+    @property
+    def former_names(self) -> Mapping[str, str]:
+        """By each name that an instance had before, the one that it has."""
+        if not self._aliases:
+            return {}
+        names = {each.id: each.name for each in self.all()}
+        return {name: names[each] for name, each in self.aliases.items() if each in names}
+
+    def remembered_id(self, name: str) -> str:
+        """The id of the instance that has this name or had it: what was kept of it is found under
+        either. Raises FleetError when there is none."""
+        return self.id_of(self.current_name(name) or name)
+
+    def _names_of(self, instance: Instance) -> tuple[str, ...]:
+        """The name of an instance, then those that it had before."""
+        return names_of(instance, self.aliases)
 
     # -- `manager.care.cleaning.Keeper` ------------------------------------------------------------
 
@@ -177,6 +216,7 @@ class Instances:
         name = instance.name
         if name in self._supervisors:
             raise FleetError(f"{name} exists already", Phrase("choose another name"))
+        refuse_alias(name, self.all(), self.aliases)
         async with self._adopting:
             if self.is_closing:
                 raise ManagerEndingError
@@ -184,12 +224,25 @@ class Instances:
             self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
         self._broadcast.changed(self.of(name).view)
 
+    async def adopt_all(self, instances: Sequence[Instance]) -> None:
+        """The same for new instances, all of them or none."""
+        async with self._adopting:
+            if self.is_closing:
+                raise ManagerEndingError
+            await self._store.add_all(instances, self._world.clock.now())
+            for number, each in enumerate(instances):
+                if number % _KEPT_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                self.keep(each)
+        self._broadcast.refresh()
+
     async def add(self, instance: Instance, session: str | None) -> None:
         """Keep a new instance, with the session file that it takes up, see `SessionFiles.stray`.
         Raises FleetError, and then it is not kept."""
         name = instance.name
         if name in self._supervisors:
             raise FleetError(f"{name} exists already", Phrase("choose another name"))
+        refuse_alias(name, self.all(), self.aliases)
         stray = await self._sessions.stray(name, session, self.all())
         await self.adopt(instance)
         if stray is None:
@@ -203,22 +256,96 @@ class Instances:
 
     async def forget(self, name: str) -> None:
         """Let an instance's supervisor end, and take the instance out of the database."""
-        supervisor, run = self.of(name), self._runs[name]
-        supervisor.close()
-        await asyncio.wait([run])
+        supervisor = self.of(name)
+        await self._end(name)
         try:
             await self._store.remove(supervisor.instance.id)
         except FleetError:
-            async with self._adopting:
-                if not self.is_closing:
-                    tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
-                    self.keep(supervisor.instance, tail)
+            await self._keep_again(supervisor)
             raise
+        self._let_go_of(name)
+        self._broadcast.removed(name)
+        self._hear(Removed(supervisor.instance.id))
+        with suppress(StoreError):
+            # Another one may have had its name before.
+            self._aliases = await self._store.aliases()
+
+    async def rename(self, name: str, new: str, taken: Taken, *, take: bool) -> None:
+        """Give an instance another name, see `domain.fleet.protocol.Fleet.rename`; nobody else
+        notices. taken: what else than the instances has names. Raises FleetError, and then it has
+        the name that it had."""
+        supervisor = self.of(name)
+        instance = supervisor.instance
+        refuse_rename(instance, new, taken, take=take)
+        # Whoever asked may go away: it would stay paused, or be without a supervisor.
+        await finished(self._rename(supervisor, new))
+
+    async def _rename(self, supervisor: Supervisor, new: str) -> None:
+        instance = supervisor.instance
+        name = instance.name
+        pairs = not instance.is_paired and instance.state in (State.CONNECTING, State.PAIRING)
+        await self.tell(name, ev.PauseAsked())
+        await self._end(name)
+        try:
+            async with self._adopting:
+                if self.is_closing:
+                    raise ManagerEndingError
+                tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
+                renamed = replace(supervisor.instance, name=new)
+                self._aliases = await self._store.rename(renamed, self._world.clock.now())
+                self._keep_as(new, supervisor, tail)
+        except FleetError:
+            await self._keep_again(supervisor)
+            if name in self:
+                await self._go_on(name, pairs=pairs)
+            raise
+        await self.incidents.renamed(self.of(new).instance)
+        await self._go_on(new, pairs=pairs)
+
+    def _keep_as(self, new: str, supervisor: Supervisor, lines: tuple[LogLine, ...]) -> None:
+        """Let an instance whose supervisor has ended go on under a new name, in the place that it
+        had among the others."""
+        name, order = supervisor.instance.name, list(self._supervisors)
+        self._let_go_of(name)
+        self._counted_before[new] = self._counted_before.pop(name)
+        renamed = self.keep(self.configured(replace(supervisor.instance, name=new)), lines)
+        for each in order[order.index(name) :]:
+            # In the mapping itself, which others have too.
+            there = new if each == name else each
+            self._supervisors[there] = self._supervisors.pop(there)
+        renamed.note(f"renamed; its name was {name}")
+        self._hear(Changed(renamed.instance))
+        self._broadcast.refresh()
+
+    async def _go_on(self, name: str, *, pairs: bool) -> None:
+        """End a pause. pairs: it was being linked, and is again."""
+        await self.resume(name)
+        if pairs:
+            try:
+                await self.tell(name, ev.StartAsked())
+            except FleetError as error:
+                log.warning("%s is not being linked any more: %s", name, error)
+
+    async def _end(self, name: str) -> None:
+        """Let a supervisor end, and its worker."""
+        self.of(name).close(FleetError(f"{name} is being changed", "ask again in a moment"))
+        await asyncio.wait([self._runs[name]])
+
+    async def _keep_again(self, supervisor: Supervisor) -> None:
+        """Keep an instance whose supervisor has ended, as it was, unless the manager is ending."""
+        async with self._adopting:
+            tail: tuple[LogLine, ...] = ()
+            with suppress(StoreError):
+                tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
+            if not self.is_closing:
+                self.keep(supervisor.instance, tail)
+
+    def _let_go_of(self, name: str) -> None:
+        """Nobody has this name any more; what was counted under it stays."""
         self._counted_before[name] = self._recorders[name].counts
         for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
-        self._broadcast.removed(name)
-        self._hear(Removed(supervisor.instance.id))
+        self._storms.forgotten(name)
         self.versions.forgotten(name)
 
     async def logout(self, name: str) -> str:
@@ -253,6 +380,7 @@ class Instances:
         library_changed: neonize is another version than last time. shift: by how many seconds the
         clock was set since it was stored, as far as known.
         """
+        self._aliases = await self._store.aliases()
         stored = [self.configured(each).shifted(shift) for each in await self._store.instances()]
         await self._sessions.settle(stored)
         resuming = sum(self._shares(one) for one in stored)
@@ -275,7 +403,8 @@ class Instances:
 
     def configured(self, instance: Instance) -> Instance:
         """The same with what the config says of it now."""
-        return replace(instance, configured=self._settings.configured_for(instance.name))
+        configured = self._settings.configured_for(*self._names_of(instance))
+        return replace(instance, configured=configured)
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""
@@ -320,7 +449,8 @@ class Instances:
             lab=self._lab,
         )
         instance_log = InstanceLog(self._world.clock, sink, lines)
-        supervisor = Supervisor(instance, self._settings.limits_for(name), instance_log, services)
+        limits = self._settings.limits_for(*self._names_of(instance))
+        supervisor = Supervisor(instance, limits, instance_log, services)
         self._supervisors[name] = supervisor
         self._runs[name] = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
         return supervisor
@@ -332,8 +462,9 @@ class Instances:
         self._pairing_turns.apply(settings.fleet.pairings_at_once)
         self.versions.apply(settings.library.whatsapp_version)
         self._pool.size = settings.fleet.instances_per_worker
-        for name, supervisor in self._supervisors.items():
-            supervisor.apply(settings.limits_for(name), settings.configured_for(name))
+        for supervisor in self:
+            names = self._names_of(supervisor.instance)
+            supervisor.apply(settings.limits_for(*names), settings.configured_for(*names))
 
     def stuck(self) -> dict[str, Phrase]:
         """By name, why an instance is longer in its state than its limit says."""

@@ -91,7 +91,7 @@ if TYPE_CHECKING:
         Moved,
         ShiftNote,
     )
-    from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
+    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.manager.care.checkup import Checkup
@@ -368,6 +368,7 @@ class SessionManager:
             counts=counts,
             workers=usage.workers,
             workers_cpu_s=usage.cpu_s,
+            aliases=self._instances.former_names,
         )
 
     def tail(self, name: str, limit: int = 200) -> tuple[LogLine, ...]:
@@ -376,7 +377,7 @@ class SessionManager:
     async def lines(
         self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
     ) -> tuple[LogLine, ...]:
-        identity = self._instances.id_of(name)
+        identity = self._instances.remembered_id(name)
         return await self._store.lines(identity, limit=limit, since=since, after_seq=after)
 
     async def fleet_lines(
@@ -472,6 +473,30 @@ class SessionManager:
 
         before = await before_edit(self._store, name, edit)
         return await self._set(name, before, undone=edit)
+
+    async def add_all(self, table: str, *, dry_run: bool = False) -> AddedAll:
+        from waziterm.manager.files.table import new_instances  # noqa: PLC0415 - not before the first paint
+
+        self.refuse_moved()
+        async with nullcontext() if dry_run else self._in_order():
+            found = await new_instances(
+                table,
+                self._world.clock.now(),
+                self._instances.all(),
+                self._instances.aliases,
+                self._files.sessions,
+            )
+            if not (found.problems or dry_run):
+                await self._instances.adopt_all(found.instances)
+        return found.told(dry_run=dry_run)
+
+    async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
+        instance_name(new)
+        async with self._in_order():
+            self._instances.of(name)
+            taken = await self._cleaning.names_taken(self._instances.aliases)
+            await self._instances.rename(name, new, taken, take=take)
+        return self._instances.of(new).view
 
     async def start(self, name: str) -> InstanceView:
         self._refuse_meanwhile()
@@ -636,7 +661,8 @@ class SessionManager:
         return await self.outbox.retry(message)
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
-        return await timeline_in(self._store, self._instances.id_of(name), since, limit)
+        identity = self._instances.remembered_id(name)
+        return await timeline_in(self._store, identity, since, limit)
 
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: StatsBy | None = None
@@ -646,6 +672,8 @@ class SessionManager:
             await self._presence.count()
             await self._store_patterns()
         now = self._world.clock.now()
+        if name is not None:
+            name = self._instances.current_name(name) or name
         return await stats_in(self._store, since, name, by or StatsBy.ALL, now)
 
     async def recent(
@@ -655,7 +683,7 @@ class SessionManager:
         return await recent_in(self._store, names, after, name, days, self._world.clock.now())
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:
-        identity = None if name is None else self._instances.id_of(name)
+        identity = None if name is None else self._instances.remembered_id(name)
         return await attempts_in(self._store, since, identity)
 
     async def audit(self, since: float = 0.0, by: str = "") -> tuple[AuditEntry, ...]:
@@ -692,6 +720,7 @@ class SessionManager:
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
+            configured=lambda: self._settings.instances,
         )
         return Checkup(sources)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
@@ -96,6 +97,40 @@ def save_instance(db: sqlite3.Connection, instance: Instance, event: str | None,
         )
 
 
+def add_instances(db: sqlite3.Connection, instances: Iterable[Instance], at: float) -> None:
+    """Write new instances."""
+    for each in instances:
+        save_instance(db, each, EventName.ADDED, at)
+
+
+def rename_instance(db: sqlite3.Connection, instance: Instance, at: float) -> Mapping[str, str]:
+    """Write an instance under its new name; the one that it had leads to it from now on. The
+    aliases that there are then."""
+    before = db.execute("SELECT name FROM instances WHERE id = ?", (instance.id,)).fetchone()
+    save_instance(db, instance, EventName.RENAMED, at)
+    db.execute(
+        "INSERT OR REPLACE INTO names (id, name) VALUES (?, ?)", (instance.id, instance.name)
+    )
+    db.execute("DELETE FROM aliases WHERE name = ?", (instance.name,))
+    if before is not None:
+        db.execute(
+            "INSERT OR REPLACE INTO aliases (name, instance) VALUES (?, ?)",
+            (before[0], instance.id),
+        )
+    return read_aliases(db)
+
+
+def read_aliases(db: sqlite3.Connection) -> Mapping[str, str]:
+    """By each name that an instance had before, the id of that instance, the newest first; of
+    removed ones too, which may come back. A name that somebody has now leads to him alone."""
+    return dict(
+        db.execute(
+            "SELECT name, instance FROM aliases WHERE name NOT IN (SELECT name FROM instances)"
+            " ORDER BY id DESC"
+        ).fetchall()
+    )
+
+
 def remove_instance(db: sqlite3.Connection, identity: str) -> None:
     """Forget the instance with this id. Its history and lines stay until they are pruned."""
     db.execute("DELETE FROM instances WHERE id = ?", (identity,))
@@ -113,8 +148,9 @@ def names_by_id(db: sqlite3.Connection) -> Mapping[str, str]:
 
 
 def prune_names(db: sqlite3.Connection) -> int:
-    """Delete the names of removed instances that nothing is kept of; returns how many."""
-    return db.execute(
+    """Delete the names of removed instances that nothing is kept of, and what leads to them;
+    returns how many names."""
+    gone = db.execute(
         "DELETE FROM names WHERE id NOT IN (SELECT id FROM instances)"
         " AND NOT EXISTS (SELECT 1 FROM transitions WHERE instance = names.id)"
         " AND NOT EXISTS (SELECT 1 FROM lines WHERE instance = names.id)"
@@ -124,6 +160,8 @@ def prune_names(db: sqlite3.Connection) -> int:
         " AND id NOT IN (SELECT value FROM incidents,"
         " json_each(iif(json_valid(incidents.instances), incidents.instances, '[]')))"
     ).rowcount
+    db.execute("DELETE FROM aliases WHERE instance NOT IN (SELECT id FROM names)")
+    return gone
 
 
 def leave_instances(db: sqlite3.Connection, at: float) -> None:

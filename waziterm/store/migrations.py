@@ -316,6 +316,11 @@ MIGRATIONS: Sequence[Migration] = (
         ) STRICT
         """,
     ),
+    # The names that instances had before, each with the id of the one that it leads to.
+    (
+        "CREATE TABLE aliases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+        " instance TEXT NOT NULL) STRICT",
+    ),
 )
 
 

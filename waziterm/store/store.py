@@ -132,6 +132,10 @@ class Store:
         """
         await self._connection.write(lambda db: rows_of.save_instance(db, instance, event, at))
 
+    async def add_all(self, instances: Sequence[Instance], at: float) -> None:
+        """Store new instances, all of them or none."""
+        await self._connection.write(lambda db: rows_of.add_instances(db, instances, at))
+
     async def record(self, change: Change) -> Recorded:
         """Store a step of an instance with its attempt and its incident."""
         return await self._connection.write(lambda db: record(db, change))
@@ -142,6 +146,15 @@ class Store:
         at: UTC seconds. What `instances` tells stays as it is.
         """
         await self._connection.write(lambda db: rows_of.leave_instances(db, at))
+
+    async def rename(self, instance: Instance, at: float) -> Mapping[str, str]:
+        """Store an instance under its new name; the `aliases` after that. What is kept by its id is
+        told under that name; the one that it had leads to it, and the new one to nobody else."""
+        return await self._connection.write(lambda db: rows_of.rename_instance(db, instance, at))
+
+    async def aliases(self) -> Mapping[str, str]:
+        """By each name that an instance had before, its id, see `store.instances.read_aliases`."""
+        return await self._connection.read(rows_of.read_aliases)
 
     async def remove(self, identity: str) -> None:
         """Forget an instance; its history and lines stay until `prune`."""

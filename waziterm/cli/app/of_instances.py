@@ -1,5 +1,6 @@
 """The verbs of the group Instances: what is done with some of them."""
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -7,6 +8,7 @@ from cyclopts import Parameter
 from waziterm.cli.app.options import (
     INSTANCES,
     DataDirOption,
+    DryRunOption,
     JsonOption,
     LogoutOption,
     Name,
@@ -22,9 +24,16 @@ from waziterm.cli.app.options import (
     help_epilogue="Example: waziterm add shop-jakarta --proxy socks5://proxy.example:1080",
 )
 def add(
-    name: Name,
+    name: Annotated[str | None, Parameter(help="The instance's name; none with --from.")] = None,
     /,
     *,
+    table: Annotated[
+        Path | None,
+        Parameter(
+            name="--from",
+            help="A CSV file with an instance in each row, under the columns name, phone, proxy.",
+        ),
+    ] = None,
     phone: Annotated[str | None, Parameter(help="Its number, with + and the country code.")] = None,
     proxy: Annotated[
         str | None, Parameter(help="The URL of the proxy it connects through.")
@@ -36,13 +45,39 @@ def add(
             " its name if left out."
         ),
     ] = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Add an instance; a running manager starts it, else `start` does once one runs."""
-    from waziterm.cli.verbs.instances import add_instance  # noqa: PLC0415
+    """Add an instance; a running manager starts it, else `start` does once one runs. With --from
+    those of a table, all or none; they wait for the queue of scans, or for `start`."""
+    from waziterm.cli.verbs import adding  # noqa: PLC0415
 
-    return add_instance(data_dir, as_json, name, phone, proxy, session)
+    if table is not None:
+        return adding.add_table(
+            data_dir, as_json, table, dry_run, alone=(name, phone, proxy, session)
+        )
+    return adding.add_instance(data_dir, as_json, name, phone, proxy, session, dry_run)
+
+
+@app.command(group=INSTANCES, help_epilogue="Example: waziterm rename shop-jakarta shop-bogor")
+def rename(
+    name: Name,
+    new: Annotated[str, Parameter(help="The name that it gets.")],
+    /,
+    *,
+    take: Annotated[
+        bool,
+        Parameter(help="Take a name that another instance had before.", show_default=False),
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Give an instance another name. If it is connected it stops for a moment; nobody else
+    notices. The old name leads to it in history, logs and config."""
+    from waziterm.cli.verbs.instances import rename_instance  # noqa: PLC0415
+
+    return rename_instance(data_dir, as_json, name, new, take)
 
 
 @app.command(

@@ -31,6 +31,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.layer_test": "the connection test",
         "waziterm.manager.care.measuring": "the alerts that measure, a minute after the start",
         "waziterm.manager.care.route": "the connection test, and WhatsApp's page",
+        "waziterm.manager.files.table": "a table of new instances",
         "waziterm.health.metrics": "most managers are never asked, and it takes 80 ms",
         "waziterm.config.reading": "a reload",
         "waziterm.config.changes": "a reload",

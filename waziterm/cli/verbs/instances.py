@@ -87,26 +87,16 @@ def tidy_up(flag: Path | None, as_json: bool, dry_run: bool) -> int:
     return 0
 
 
-def add_instance(
-    flag: Path | None,
-    as_json: bool,
-    name: str,
-    phone: str | None,
-    proxy: str | None,
-    session: str | None,
-) -> int:
-    """Add an instance through the manager, or else to the database for the next manager."""
-    name = inputs.instance_name(name)
-    phone = None if phone is None else inputs.phone_number(phone)
-    proxy = None if proxy is None else inputs.proxy_url(proxy)
-    if session is not None:
-        session = Path(session).name.removesuffix(".db")
-    found = ask(data_dir_of(flag), lambda fleet: fleet.add(name, phone, proxy, session=session))
+def rename_instance(flag: Path | None, as_json: bool, name: str, new: str, take: bool) -> int:
+    """Give an instance another name, through the manager or else in the database."""
+    name, new = inputs.instance_name(name), inputs.instance_name(new)
+    found = ask(data_dir_of(flag), lambda fleet: fleet.rename(name, new, take=take))
     if as_json:
         output.document(found)
     else:
-        for line in _begun(name, found):
+        for line in instance_lines(new, found):
             output.line(line)
+        output.line(f"  renamed; `waziterm rename {new} {name}` undoes it")
     return 0
 
 
@@ -115,13 +105,13 @@ def start_instances(flag: Path | None, as_json: bool, names: Sequence[str], yes:
         "start",
         lambda name: lambda fleet: fleet.start(name),
         "They connect; those that are not linked wait for a QR code to be scanned.",
-        _begun,
+        begun,
         "told to start",
     )
     return carry_out(flag, as_json, names, act, yes)
 
 
-def _begun(name: str, found: Json) -> list[str]:
+def begun(name: str, found: Json) -> list[str]:
     """What a start led to; one that is not linked waits for a scan of what another verb draws."""
     lines = instance_lines(name, found)
     # One whose code is there says so as its next step.

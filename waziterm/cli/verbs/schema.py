@@ -9,7 +9,7 @@ from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
 from waziterm.domain.fleet.api import Fleet, InstanceView, LogLine, Shown
 from waziterm.domain.fleet.history import FleetLine, ShiftNote
-from waziterm.domain.fleet.tools import RestartReport, Silence
+from waziterm.domain.fleet.tools import AddedAll, RestartReport, Silence
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
 from waziterm.manager.inputs import InputError
@@ -21,6 +21,7 @@ _ONE_OR_SEVERAL = InstanceView | list[InstanceView | documents.InstanceFailure]
 _COMPOSED: dict[str, Any] = {
     # What `documents` puts together, and `restart`, which prints its report alone.
     "acknowledge": list[documents.Incident],
+    "add": InstanceView | AddedAll,
     "alerts list": AlertsView,
     "config": list[documents.ConfigEntry] | documents.ConfigProblems,
     "conflicts": documents.Conflicts,

@@ -6,9 +6,10 @@ with `--json`, in the order of the names, a pattern in the fleet's order: of eac
 prints, or `{instance, error, code, hint}`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,21 @@ def chosen(
     else:
         found = ask(data, lambda fleet: fleet.snapshot().everyone())
     fleet = {each["name"]: each for each in found}
+    refuse_unknown(data, words, fleet)
     tags = {name: each["tags"] for name, each in fleet.items()}
     return [fleet[name] for name in matching(words, list(fleet), tags)]
+
+
+def refuse_unknown(data: DataDir, words: Sequence[str], names: Collection[str]) -> None:
+    """Raises InstanceNotFoundError for a name that is not among `names`; of one that an instance
+    had before it says how that is called now."""
+    for word in words:
+        if not _is_pattern(word) and word not in names:
+            ask(data, partial(_one, word))
+
+
+def _one(name: str, fleet: Fleet) -> object:
+    return fleet.snapshot().instance(name)
 
 
 def matching(

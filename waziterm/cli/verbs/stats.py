@@ -18,7 +18,7 @@ from waziterm.cli.app.options import StatsBy as By
 from waziterm.cli.show import output
 from waziterm.cli.show.times import moment_of
 from waziterm.cli.target import ask, data_dir_of
-from waziterm.cli.verbs.several import matching
+from waziterm.cli.verbs.several import matching, refuse_unknown
 from waziterm.domain.fleet.protocol import MOST_MOVES
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -59,6 +59,7 @@ def show_stats(
     if names:
         everyone = ask(data, lambda fleet: fleet.snapshot().everyone())
         tags = {each["name"]: each["tags"] for each in everyone}
+        refuse_unknown(data, names, tags)
         wanted = matching(names, list(tags), tags)
     # A long time of all is much to read, and much to send.
     alone = wanted[0] if len(wanted) == 1 else None

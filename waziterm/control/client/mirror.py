@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from waziterm.control.frame import Frame
@@ -32,6 +33,7 @@ class Mirror:
         self._ahead = time.time() - elapsed()
         self._views: dict[str, InstanceView] = {}
         self._lines: dict[str, deque[LogLine]] = {}
+        self._aliases: Mapping[str, str] = {}
         self._lab = False
         self._library = ""
         self._version: UsedVersion | None = None
@@ -56,6 +58,7 @@ class Mirror:
             attempts_ok=self._attempts_ok,
             library=self._library,
             version=self._version,
+            aliases=self._aliases,
         )
 
     def view(self, name: str) -> InstanceView:
@@ -120,7 +123,9 @@ class Mirror:
 
     def _replace(self, snapshot: FleetView) -> None:
         self._views = {view.name: view for view in snapshot.instances}
-        self._lines = {name: kept for name, kept in self._lines.items() if name in self._views}
+        self._aliases = snapshot.aliases
+        lines = {snapshot.aliases.get(name, name): kept for name, kept in self._lines.items()}
+        self._lines = {name: kept for name, kept in lines.items() if name in self._views}
         self._lab = snapshot.lab
         self._library = snapshot.library
         self._version = snapshot.version

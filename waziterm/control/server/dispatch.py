@@ -17,6 +17,7 @@ from aiohttp import web
 from waziterm.control.server.recorder import Recorder
 from waziterm.control.server.requests import arguments_of, kind_of
 from waziterm.domain.codec import encode
+from waziterm.domain.errors import InstanceNotFoundError
 from waziterm.domain.fleet.api import Fleet, FleetError, Shown
 from waziterm.domain.fleet.typed import answer_of, document_for, hints_of
 from waziterm.domain.fleet.verbs import EXACT, Verb, refusal, verbs_of
@@ -94,11 +95,20 @@ class _Handler:
         try:
             self._refuse()
             if self._named:
-                self._fleet.view(arguments["name"])
+                self._refuse_unknown(arguments["name"])
         except FleetError as error:
             return refusal(self._verb, error)
         owner: Any = self._fleet if self._owner is Fleet else self._fleet.snapshot()
         return getattr(owner, self._verb.name)(**arguments)
+
+    def _refuse_unknown(self, name: str) -> None:
+        """Raises InstanceNotFoundError. What is remembered of one is found under a former name."""
+        try:
+            self._fleet.view(name)
+        except InstanceNotFoundError:
+            remembers = self._owner is Fleet and not self._verb.changes
+            if not remembers or name not in self._fleet.snapshot().aliases:
+                raise
 
     def _text(self, result: Any, arguments: dict[str, Any], at: float, exact: bool) -> str:
         if exact:

@@ -1,5 +1,6 @@
 """Reading what a client sent: a verb's arguments, each checked by its type before it is used."""
 
+import asyncio
 import json
 import re
 import typing
@@ -23,6 +24,8 @@ def _proxy_or_none(text: str) -> str:
 
 
 _WORDS = {str: "a text", bool: "true or false", int: "a whole number"}
+_LARGE = 65_536
+"""A body of so many bytes is read beside the event loop."""
 _CHECKS = {
     Unit.NAME: inputs.instance_name,
     Unit.NUMBER: inputs.phone_number,
@@ -40,7 +43,7 @@ async def arguments_of(request: web.Request, owner: type, verb: Verb) -> dict[st
     in_path = request.match_info
     sent = {name: each for name, each in verb.parameters.items() if name not in in_path}
     if verb.method == "POST":
-        given = await _body(request, sent, hints)
+        given = await _body(request, sent, hints, verb.body_limit)
     else:
         given = _query(request, sent, hints)
     for name in in_path:
@@ -66,12 +69,14 @@ def _checked(value: Any, hint: Any) -> Any:
 
 
 async def _body(
-    request: web.Request, sent: Mapping[str, Any], hints: Mapping[str, Any]
+    request: web.Request, sent: Mapping[str, Any], hints: Mapping[str, Any], limit: int
 ) -> dict[str, Any]:
     """The body's fields, each of its argument's type; null counts as left out, and so does the
-    whole body."""
-    raw = await request.read()
-    data = _object(raw) if raw.strip() else {}
+    whole body. limit: see `Verb.body_limit`."""
+    raw = await _read(request, limit)
+    data: dict[str, Any] = {}
+    if raw.strip():
+        data = _object(raw) if len(raw) < _LARGE else await asyncio.to_thread(_object, raw)
     for name in data:
         if name not in sent:
             allowed = ", ".join(sent) or "none"
@@ -88,6 +93,12 @@ async def _body(
         if name not in given and each.default is each.empty:
             raise InputError(f"{name!r} is missing")
     return given
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    if limit:
+        request = request.clone(client_max_size=limit)
+    return await request.read()
 
 
 def _query(

@@ -235,6 +235,7 @@ class _Work:
     def _saw(self, instance: Instance, known: Known) -> None:
         identity = instance.id
         self._known[identity] = known
+        self._name(identity, known.name)
         if known.rule is not None:
             self._place(identity, known)
             return
@@ -250,6 +251,17 @@ class _Work:
             self._well(incident, identity, None)
         elif instance.state in _PASSING and (fleet := self._fleet_of(known.cause)) is not None:
             self._join(fleet, identity)
+
+    def _name(self, identity: str, name: str) -> None:
+        """What is told of an instance names it as it is called now."""
+        for incident in tuple(self._open.values()):
+            if incident.met.get(identity, name) == name:
+                continue
+            members = dict(incident.members)
+            if identity in members:
+                members[identity] = replace(members[identity], name=name)
+            met = {**incident.met, identity: name}
+            self._open[incident.key] = replace(incident, members=members, met=met)
 
     def _place(self, identity: str, known: Known) -> None:
         """An instance whose state means a rule by itself comes into the incident of that."""

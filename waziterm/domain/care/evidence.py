@@ -74,6 +74,8 @@ class Survey:
     connect_limit_s: by how many seconds a connect has come to its end.
     phone_limit_s: after so many seconds without a sign of its phone an instance is named.
     version: that which the library tells WhatsApp, None when it is not known.
+    old_tables: by id, the names that an instance had before under which the config still has
+    settings for it.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
 
@@ -102,6 +104,7 @@ class Survey:
     connect_limit_s: float = Limits().connect_timeout_s
     phone_limit_s: float = math.inf
     version: UsedVersion | None = None
+    old_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def known(self) -> Mapping[str, Instance]:

@@ -49,6 +49,7 @@ class FindingKind(StrEnum):
     OTHER_NUMBER = "other_number"
     NOT_CONNECTED = "not_connected"
     PHONE_SILENT = "phone_silent"
+    OLD_NAME = "old_name"
     NO_MANAGER = "no_manager"
     STUCK = "stuck"
     DISK_LOW = "disk_low"

@@ -58,6 +58,7 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
         elif _is_missed(survey, instance) and instance.name not in with_bad_file:
             yield _not_connected(survey, instance)
         yield from _phone_silent(survey, instance)
+        yield from _old_name(survey, instance)
         if instance.other_number:
             yield _other_number(instance)
         yield from _history(survey, instance)
@@ -77,6 +78,23 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
             None,
             joined("; ", (evidence, as_phrase(known))) if known else evidence,
             Phrase(Reason.OUTDATED_CLIENT.next_step),
+        )
+
+
+def _old_name(survey: Survey, instance: Instance) -> Iterator[Finding]:
+    if old := survey.old_tables.get(instance.id):
+        yield Finding(
+            FindingKind.OLD_NAME,
+            Severity.NOTICE,
+            f"instances.{old[0]}",
+            instance.name,
+            Phrase(
+                "it was renamed, and the config has settings for it under {names}",
+                names=", ".join(old),
+            ),
+            Phrase(
+                "write them under `[instances.{name}]`, then `waziterm reload`", name=instance.name
+            ),
         )
 
 

@@ -159,7 +159,8 @@ class FleetView:
     attempts, attempts_ok: the sums over the instances. library: neonize's version. version: that
     which it tells WhatsApp, None while it is not known. sinks: how many alerts each has. counts: by
     name, those that were removed since the program's start too. workers: at the newest look at
-    them. workers_cpu_s: what all have used since the program's start.
+    them. workers_cpu_s: what all have used since the program's start. aliases: by each name that an
+    instance had before, the one that it has.
     """
 
     at: Moment
@@ -173,6 +174,7 @@ class FleetView:
     counts: Mapping[str, Counts] = field(default_factory=dict)
     workers: tuple[WorkerUse, ...] = ()
     workers_cpu_s: Seconds = 0.0
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def everyone(self) -> tuple[InstanceView, ...]:
         """See `domain.fleet.protocol.Shown`, for the next two as well."""
@@ -182,7 +184,7 @@ class FleetView:
         for view in self.instances:
             if view.name == name:
                 return view
-        raise InstanceNotFoundError(name)
+        raise InstanceNotFoundError(name, self.aliases.get(name))
 
     def qr(self, name: str) -> QrCode:
         view = self.instance(name)

@@ -23,6 +23,8 @@ Argument = str | bool | int
 
 _LONGEST = 300
 """Characters of an argument or an error that are kept."""
+_MOST_NAMES = 100
+"""Of those that were added at once; the number of all is among the arguments."""
 
 
 class Via(StrEnum):
@@ -171,6 +173,8 @@ def _harmless(kind: str, value: Any) -> Argument:
         return value
     if kind == "PhoneNumber":
         return mask_number("".join(filter(str.isdecimal, str(value)))[:20])
+    if kind == "Table":
+        return f"{len(str(value).splitlines())} lines"
     if kind == "ProxyUrl":
         return plain(mask_proxy(str(value)), _LONGEST)
     return safe_line(str(value), _LONGEST)
@@ -184,6 +188,8 @@ async def _once(log: AuditLog, entry: AuditEntry, verb: Verb, work: Callable[[],
             recording.names = (answer,)
         elif verb.returns == "tuple[str, ...]":
             recording.names = answer
+        elif verb.returns == "AddedAll":
+            recording.names = answer.added[:_MOST_NAMES]
         return answer
 
 

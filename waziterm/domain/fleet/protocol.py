@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from waziterm.domain.fleet.verbs import ANSWER_S, MAINTENANCE_S, verb
-from waziterm.domain.units import ActId, Between, Moment, Name, PhoneNumber, ProxyUrl
+from waziterm.domain.units import ActId, Between, Moment, Name, PhoneNumber, ProxyUrl, Table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         Moved,
         ShiftNote,
     )
-    from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
+    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
     from waziterm.domain.lifecycle.instance import QrCode
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.strips import Recent
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 MOST_LINES = 5000
 MOST_MOVES = 1000
+TABLE_BYTES = 2_000_000
+TABLE_BODY_BYTES = 6 * TABLE_BYTES + 1000
+"""JSON takes six bytes for one at most."""
 _NUMBER = 10**15 - 1
 
 Lines = Annotated[int, Between(1, MOST_LINES, f"'limit' must be a number from 1 to {MOST_LINES}")]
@@ -195,6 +198,34 @@ class Fleet(Protocol):
     async def undo_edit(self, name: Name, edit: EditId) -> InstanceView:
         """Set an instance's values as they were before the edit with this number, as `edit` does;
         it must be its newest. Raises FleetError for any other."""
+        ...
+
+    @verb(
+        "POST /v1/add-all",
+        changes=True,
+        files=True,
+        line="",
+        deadline_s=MAINTENANCE_S,
+        body_limit=TABLE_BODY_BYTES,
+    )
+    async def add_all(self, table: Table, *, dry_run: bool = False) -> AddedAll:
+        """Add the instances of a table, all of them or none; nobody starts to pair them.
+
+        table: the text of a CSV file: a row that names its columns (name, phone, proxy), then one
+        for each instance. What is wrong in it is in the answer, and then nothing was added.
+        dry_run: only say what would be added.
+        """
+        ...
+
+    @verb("POST /v1/instances/{name}/rename", changes=True, files=True)
+    async def rename(self, name: Name, new: Name, *, take: bool = False) -> InstanceView:
+        """Give an instance another name. It stops for a moment if it is connected, and goes on as
+        it was wanted; what it has to wait for stays.
+
+        What is kept of it is found under the new name; the one that it had leads to it from now on,
+        in the history, the logs and the config. take: the new name may be one that another
+        instance had before: that one keeps nothing of it.
+        """
         ...
 
     @verb("POST /v1/instances/{name}/start", changes=True)

@@ -15,6 +15,7 @@ from waziterm.domain.reload import Reloaded
 from waziterm.domain.units import Moment, Seconds
 
 __all__ = [
+    "AddedAll",
     "AlertsView",
     "Comeback",
     "ConflictRecord",
@@ -25,6 +26,7 @@ __all__ = [
     "Reloaded",
     "Removal",
     "RestartReport",
+    "RowProblem",
     "Silence",
     "SinkTest",
     "Step",
@@ -98,3 +100,23 @@ class ConflictRecord:
     state: State
     who: str
     instance_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What is wrong in a table. line: of the file, from 1 on, where the row begins. column: its
+    name, or "". error: one sentence, without secrets."""
+
+    line: int
+    column: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddedAll:
+    """What became of a table of new instances. added: their names, in its order; those that would
+    be added of a dry run; none when there are problems, of which nothing in it is added."""
+
+    dry_run: bool
+    added: tuple[str, ...]
+    problems: tuple[RowProblem, ...] = ()

@@ -36,7 +36,8 @@ class Verb:
     while no manager runs. line: its word on the command line, "" for what only a screen does.
     deadline_s: seconds to the answer. under: the key under which the answer stands in its
     document, "" for none. part: the member of the answer that its document is, "" for all of it.
-    status: of HTTP, when all is well. parameters: of the method, without self. returns: the type
+    status: of HTTP, when all is well. body_limit: bytes of a request's body, 0 for what is usual.
+    parameters: of the method, without self. returns: the type
     of its answer, as it is written.
     """
 
@@ -51,6 +52,7 @@ class Verb:
     under: str
     part: str
     status: int
+    body_limit: int
     parameters: Mapping[str, Parameter]
     returns: str
 
@@ -106,6 +108,7 @@ def verb(
     under: str = "",
     part: str = "",
     status: int = 200,
+    body_limit: int = 0,
 ) -> Callable[[F], F]:
     """Declare a method of a protocol as a verb; see `Verb`. route: `METHOD /path/{argument}`.
 
@@ -127,6 +130,7 @@ def verb(
             under=under,
             part=part,
             status=status,
+            body_limit=body_limit,
             parameters={each.name: each for each in parameters},
             returns=str(function.__annotations__["return"]),
         )

@@ -57,6 +57,14 @@ class Incident:
         """The same after the clock was set by so many seconds."""
         return replace(self, began_at=self.began_at + by, last_at=self.last_at + by)
 
+    def renamed(self, instance: Instance) -> "Incident":
+        """The same after an instance was given another name."""
+        if instance.id not in self.met:
+            return self
+        told = zip(self.names, self.met, strict=True)
+        names = (instance.name if each == instance.id else name for name, each in told)
+        return replace(self, names=tuple(names))
+
     @property
     def who(self) -> Phrase:
         """Whom it met: the one instance, or how many of the fleet; the machine where none."""

@@ -9,9 +9,10 @@ from waziterm.domain.lifecycle.reasons import Reason
 
 class EventName(StrEnum):
     """What led to a change, as the history stores it since the first version: none of these words
-    may ever change. ADDED: the instance is new, by no event."""
+    may ever change. ADDED: the instance is new, by no event. RENAMED: it has another name."""
 
     ADDED = "Added"
+    RENAMED = "Renamed"
     QR_SHOWN = "QrShown"
     CODE_SHOWN = "CodeShown"
     PAIR_SUCCEEDED = "PairSucceeded"

@@ -5,12 +5,14 @@ It works on whatever keeps the instances: a running manager, or the files alone.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from waziterm.domain.care.trash import Removal, TrashView, Why, new_act_id
 from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.naming import Taken
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, new_id
 from waziterm.domain.names import InvalidNameError, check_name
@@ -123,17 +125,28 @@ class Cleaning:
         views = await trash_views(self._store, newest, self.keep_s, self._clock.now())
         return views + await self._trash.damaged()
 
+    async def names_taken(self, aliases: Mapping[str, str]) -> Taken:
+        """What names are in use for. aliases: see there."""
+        kept = self._keeper.all()
+        trashed = {
+            each.id: (each.instance, None if each.was is None else each.was.id)
+            for each in await self._trash.entries()
+            if each.restorable
+        }
+        strays = self._sessions.identities() - {each.id for each in kept}
+        return Taken(kept, aliases, trashed, strays)
+
     async def restore(self, identity: str) -> str:
         """Bring an entry back, and its instance; the instance's name. Raises FleetError."""
         entry = await self._entry(identity)
-        name = entry.instance
-        kept = next((each for each in self._keeper.all() if each.name == name), None)
+        kept = self._kept(entry)
+        name = entry.instance if kept is None else kept.name
         if entry.files and kept is not None and self._sessions.files(kept.id):
             raise FleetError(
                 f"{name} has a session already; nothing was restored",
                 Phrase("`waziterm clean {name}` moves that one to the trash first", name=name),
             )
-        was = await self._as_it_was(entry)
+        was = replace(await self._as_it_was(entry), name=name)
         if was.jid is not None:
             await self._refuse_live_elsewhere(was.jid, name, entry)
         if kept is None:
@@ -157,6 +170,15 @@ class Cleaning:
             raise
         await self._keeper.tell(name, ev.Booted())
         return name
+
+    def _kept(self, entry: TrashEntry) -> Instance | None:
+        """The instance that an entry comes back to: the one that it was, whatever that is called
+        now, else the one that has its name."""
+        kept, was = self._keeper.all(), entry.was
+        same = (each for each in kept if was is not None and each.id == was.id)
+        return next(same, None) or next(
+            (each for each in kept if each.name == entry.instance), None
+        )
 
     def _is_taken(self, identity: str) -> bool:
         """Whether somebody else has this id, or a file of nobody lies where its session would."""
@@ -195,7 +217,7 @@ class Cleaning:
             devices = await asyncio.to_thread(devices_in, database) if database else ()
             if len(devices) == 1:
                 was = replace(was, jid=devices[0][0], lid=devices[0][1] or None)
-        return replace(await self._with_barriers(was), name=entry.instance)
+        return await self._with_barriers(was)
 
     async def _with_barriers(self, was: Instance) -> Instance:
         """With what stood against its device in any entry: an older one must pass no barrier."""

@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,7 @@ class CheckSources:
     connect_limit_s: by how many seconds a connect has come to its end. phone_days: after so many
     without a sign of its phone an instance is named. secret_files: of the settings, those that hold
     a secret.
+    configured: the names that the config has tables for.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """
@@ -65,6 +66,7 @@ class CheckSources:
     upgraded: Callable[[], bool] = lambda: False
     connect_limit_s: Callable[[], float] = lambda: Limits().connect_timeout_s
     phone_days: Callable[[], float] = lambda: math.inf
+    configured: Callable[[], Collection[str]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ async def inspect(sources: CheckSources) -> Survey:
     entries = await sources.files.trash.entries()
     trash = await trash_views(sources.store, entries, sources.keep_trash_s(), now)
     trash += await sources.files.trash.damaged()
+    aliases, configured = await sources.store.aliases(), sources.configured()
+    old_tables: dict[str, tuple[str, ...]] = {}
+    for name, identity in aliases.items():
+        if name in configured:
+            old_tables[identity] = (*old_tables.get(identity, ()), name)
     # The clock may have been set meanwhile; the instances' moments are what it says now.
     now = sources.clock.now()
     return Survey(
@@ -137,6 +144,7 @@ async def inspect(sources: CheckSources) -> Survey:
         connect_limit_s=sources.connect_limit_s(),
         phone_limit_s=sources.phone_days() * _DAY_S,
         version=sources.version(),
+        old_tables=old_tables,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
@@ -35,11 +36,12 @@ class TrashEntry:
     was: Instance | None = None
     act_id: str = ""
 
-    def view(self, expires_at: float | None) -> TrashView:
-        """As it is shown. expires_at: see `TrashView`."""
+    def view(self, expires_at: float | None, names: Mapping[str, str]) -> TrashView:
+        """As it is shown. expires_at: see `TrashView`. names: of the instances, by their ids."""
+        was = "" if self.was is None else self.was.id
         return TrashView(
             id=self.id,
-            instance=self.instance,
+            instance=names.get(was, self.instance),
             at=self.at,
             why=self.why,
             restorable=self.restorable,

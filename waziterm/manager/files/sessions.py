@@ -12,8 +12,9 @@ from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
+from waziterm.manager.files.belongings import session_files
 from waziterm.manager.files.manifest import TrashEntry
-from waziterm.manager.files.trash import SIDECARS, Trash, move
+from waziterm.manager.files.trash import Trash, move
 from waziterm.store.sessionfile import device_key, devices_in, sync
 
 log = logging.getLogger(__name__)
@@ -56,9 +57,7 @@ class SessionFiles:
 
     def files(self, identity: str) -> tuple[Path, ...]:
         """The session's files that exist, the database first."""
-        base = self.path(identity)
-        named = (base.with_name(base.name + suffix) for suffix in SIDECARS)
-        return tuple(path for path in named if path.exists())
+        return session_files(self.path(identity))
 
     async def devices(self, identity: str) -> tuple[tuple[str, str], ...]:
         """The JID and LID of each device in the file; none for a missing one.

@@ -15,14 +15,12 @@ from pathlib import Path
 from waziterm.domain.care.trash import TrashedFile, TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.files import manifest
+from waziterm.manager.files.belongings import end_of
 from waziterm.manager.files.manifest import MANIFEST, TrashEntry
 from waziterm.manager.files.regular import open_regular
 from waziterm.store.sessionfile import sync
 
 log = logging.getLogger(__name__)
-
-SIDECARS = ("", "-journal", "-wal", "-shm")
-"""What the names of a session's files have behind `.db`, the database first."""
 
 _MOST_HASHED = 1_000_000_000
 """A larger file is known by its size alone: whatsmeow writes none, and a sparse one takes hours."""
@@ -162,7 +160,7 @@ class Trash:
         """
         mended = []
         for entry in self._entries():
-            if any(_suffix(file.name) is None for file in entry.files):
+            if any(end_of(file.name) is None for file in entry.files):
                 continue
             ids = [each.id for each in instances if each.name == entry.instance]
             ids += [entry.was.id] if entry.was is not None else []
@@ -226,15 +224,10 @@ def _file(path: Path, name: str) -> TrashedFile:
 
 def _named(file: str, stem: str) -> str:
     """The name of a session's file with another stem. Raises OSError when it is none."""
-    suffix = _suffix(file)
-    if suffix is None:
+    end = end_of(file)
+    if end is None:
         raise OSError(22, "it is no file of a session", file)
-    return f"{stem}.db{suffix}"
-
-
-def _suffix(file: str) -> str | None:
-    """What is behind `.db` in the name of a session's file; None when it is none."""
-    return next((suffix for suffix in SIDECARS if file.endswith(f".db{suffix}")), None)
+    return f"{stem}.db{end}"
 
 
 def move(pairs: tuple[tuple[Path, Path], ...]) -> None:

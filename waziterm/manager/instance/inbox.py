@@ -39,7 +39,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Post | asyncio.Future[None] | None] = asyncio.Queue()
-        self._closed = False
+        self._closed: FleetError | None = None
 
     def put(self, event: ev.Event, attempt: Attempt | None = None) -> None:
         self._queue.put_nowait(Post(event, attempt))
@@ -57,13 +57,14 @@ class Inbox:
         await answer
 
     def _answer(self) -> asyncio.Future[None]:
-        if self._closed:
-            raise ManagerEndingError
+        if self._closed is not None:
+            raise self._closed
         return asyncio.get_running_loop().create_future()
 
-    def close(self) -> None:
-        """End `posts` after what is in the inbox now."""
-        self._closed = True
+    def close(self, why: FleetError | None = None) -> None:
+        """End `posts` after what is in the inbox now. why: what whoever asks later is told, None
+        when the manager is ending."""
+        self._closed = self._closed or why or ManagerEndingError()
         self._queue.put_nowait(None)
 
     async def posts(self) -> AsyncIterator[Post]:

@@ -125,6 +125,12 @@ class IncidentTracker:
             others = (each for each in self._lasting if each.id != incident.id)
             self._lasting = [*others, incident]
 
+    async def renamed(self, instance: Instance) -> None:
+        """An instance has another name: what is told of it from now on names it so."""
+        async with self._growing:
+            self._recent = [each.renamed(instance) for each in self._recent]
+            self._lasting = self._lasting and [each.renamed(instance) for each in self._lasting]
+
     async def _grow(self, instance: Instance, now: float) -> None:
         """One tries in vain for long: it belongs to what it met, else to others of its cause."""
         known = self._lasting or []

@@ -57,6 +57,11 @@ class Storms:
         if self._is_on and self._lasting is None:
             self._lasting = (name, self._clock.call_later(self._lasts_s(), self._calm))
 
+    def forgotten(self, name: str) -> None:
+        """Nobody has this name any more."""
+        for met in (self._dropped, self._refused, self._deaf):
+            met.pop(name, None)
+
     def close(self) -> None:
         """Watch no more."""
         self._stop_waiting()

@@ -131,6 +131,10 @@ class Supervisor:
         else:
             self._inbox.put(ev.NotCarriedOut(why, is_carried=None))
 
+    def note(self, said: str) -> None:
+        """Write what a person did to it into its log."""
+        self._log.add(Source.OPERATOR, said)
+
     def apply(self, limits: Limits, configured: Configured) -> None:
         """Decide by other settings from now on; what they say of a connection is gone by when it
         connects next."""
@@ -140,9 +144,9 @@ class Supervisor:
             self._stored = replace(self._stored, configured=configured)
             self._services.show(self.view)
 
-    def close(self) -> None:
-        """Let `run` end, once what was posted before is done."""
-        self._inbox.close()
+    def close(self, why: FleetError | None = None) -> None:
+        """Let `run` end, once what was posted before is done. why: see `Inbox.close`."""
+        self._inbox.close(why)
 
     async def run(self) -> None:
         """Work through the inbox until `close`. No worker is left when it returns."""

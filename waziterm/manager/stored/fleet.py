@@ -1,7 +1,7 @@
 """The fleet while no manager runs: the verbs of `domain.fleet.protocol` that need only files."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from waziterm.domain.fleet.api import (
     LogLine,
 )
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult
+from waziterm.domain.fleet.naming import current_name, names_of, refuse_alias
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 from waziterm.domain.lifecycle.reasons import Reason
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import Edit, FleetLines, IncidentView, Moved, ShiftNote
-    from waziterm.domain.fleet.tools import ConflictRecord
+    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
@@ -64,16 +65,20 @@ class StoredFleet:
     async def snapshot(self) -> FleetView:
         """The fleet as the last manager left it; nobody in it when there is no database."""
         views: tuple[InstanceView, ...] = ()
+        former: dict[str, str] = {}
         async with self._read() as store:
             if store is not None:
                 version = await self._version(store)
-                stored = map(self._configured, await store.instances())
+                aliases = await store.aliases()
+                stored = [self._configured(each, aliases) for each in await store.instances()]
+                names = {each.id: each.name for each in stored}
+                former = {old: names[each] for old, each in aliases.items() if each in names}
                 ends = {each.id: each.until for each in await store.silences(time.time())}
                 views = tuple(
                     replace(at_rest(each), version=version, silenced_until=ends.get(each.id))
                     for each in stored
                 )
-        return FleetView(time.time(), lab=False, instances=views)
+        return FleetView(time.time(), lab=False, instances=views, aliases=former)
 
     async def lines(
         self, name: str, *, limit: int = 200, since: float = 0.0, after: int = 0
@@ -158,6 +163,9 @@ class StoredFleet:
         async with self._read() as store:
             if store is None:
                 return ()
+            if name is not None:
+                known = await store.instances()
+                name = current_name(name, known, await store.aliases()) or name
             await store.count()
             return await stats_in(store, since, name, by or StatsBy.ALL, time.time())
 
@@ -192,6 +200,7 @@ class StoredFleet:
                 known = await store.instances()
                 if any(instance.name == name for instance in known):
                     raise FleetError(f"{name} exists already", "choose another name")
+                refuse_alias(name, known, await store.aliases())
                 sessions = DataFiles.of(self._data).sessions
                 stray = await sessions.stray(name, session, known)
                 now = time.time()
@@ -253,7 +262,7 @@ class StoredFleet:
                 stored = {each.name: each for each in await store.instances()}
                 if name not in stored:
                     raise InstanceNotFoundError(name)
-                instance = self._configured(stored[name])
+                instance = self._configured(stored[name], await store.aliases())
                 changed = await changed_by(instance, await wanted(store), None)
                 if changed:
                     now = time.time()
@@ -265,9 +274,34 @@ class StoredFleet:
                     await store.drop_edit(undone)
                 return replace(at_rest(instance), version=await self._version(store))
 
-    def _configured(self, instance: Instance) -> Instance:
-        """The same with what the config says of it."""
-        return replace(instance, configured=self._settings().configured_for(instance.name))
+    def _configured(self, instance: Instance, aliases: Mapping[str, str]) -> Instance:
+        """The same with what the config says of it. aliases: see `Store.aliases`."""
+        names = names_of(instance, aliases)
+        return replace(instance, configured=self._settings().configured_for(*names))
+
+    async def add_all(self, table: str, *, dry_run: bool = False) -> "AddedAll":
+        from waziterm.manager.files.table import new_instances  # noqa: PLC0415 - only here
+
+        sessions, now = DataFiles.of(self._data).sessions, time.time()
+        if dry_run:
+            async with self._read() as seen:
+                known = () if seen is None else await seen.instances()
+                aliases = {} if seen is None else await seen.aliases()
+            found = await new_instances(table, now, known, aliases, sessions)
+            return found.told(dry_run=True)
+        self._data.create()
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                known = await store.instances()
+                found = await new_instances(table, now, known, await store.aliases(), sessions)
+                if not found.problems:
+                    await store.add_all(found.instances, now)
+        return found.told(dry_run=False)
+
+    async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
+        async with self._tools() as tools:
+            await tools.rename(name, new, take=take)
+            return at_rest(tools.keeper.of(new))
 
     async def acknowledge(self, incident: int, *, note: str = "") -> None:
         from waziterm.manager.history.queries import acknowledge_in, no_incident  # noqa: PLC0415 - only here
@@ -434,9 +468,13 @@ async def _told(values: "dict[OwnKey, OwnValue]") -> "dict[OwnKey, OwnValue]":
 
 
 async def _with_id(store: Store | None, name: str) -> tuple[Store, str]:
-    """The store that knows an instance, and its id there. Raises InstanceNotFoundError."""
-    known = () if store is None else await store.instances()
-    found = next((each for each in known if each.name == name), None)
-    if store is None or found is None:
+    """The store that knows an instance, and its id there. name: the one that it has, or had.
+    Raises InstanceNotFoundError."""
+    if store is None:
         raise InstanceNotFoundError(name)
-    return store, found.id
+    known = await store.instances()
+    named = {each.name: each.id for each in known}
+    former = current_name(name, known, await store.aliases())
+    if (identity := named.get(name) or named.get(former or "")) is None:
+        raise InstanceNotFoundError(name)
+    return store, identity

@@ -1,13 +1,14 @@
 """The emergency tools while no manager runs: on the files, under the data directory's lock."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from waziterm.config import Settings
 from waziterm.domain.errors import UnwritableError
 from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
+from waziterm.domain.fleet.naming import current_name, names_of, refuse_alias, refuse_rename
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
     Action,
@@ -61,29 +62,34 @@ class StoredInstances:
         settings: Settings,
         clock: Clock,
         instances: tuple[Instance, ...],
+        aliases: Mapping[str, str],
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._settings = settings
         self._clock = clock
         self._instances = {instance.name: instance for instance in instances}
+        self.aliases = aliases
+        """By each name that an instance had before, its id."""
 
     def all(self) -> tuple[Instance, ...]:
         return tuple(self._instances.values())
 
     def of(self, name: str) -> Instance:
-        """The instance of this name."""
-        return self._instances[name]
+        """The instance of this name. Raises InstanceNotFoundError."""
+        found = self._instances.get(name)
+        if found is None:
+            raise InstanceNotFoundError(name, current_name(name, self.all(), self.aliases))
+        return found
 
     async def tell(self, name: str, event: ev.Event) -> None:
         """As a supervisor does it. What is to connect waits for the next manager's start."""
-        before = self._instances.get(name)
-        if before is None:
-            raise InstanceNotFoundError(name)
+        before = self.of(name)
         if isinstance(event, ev.Booted):
             return
         now = self._clock.now()
-        decision = decide(before, event, now, 0.0, self._settings.limits_for(name))
+        limits = self._settings.limits_for(*names_of(before, self.aliases))
+        decision = decide(before, event, now, 0.0, limits)
         if decision.refusal:
             raise FleetError(f"{name} is {decision.refusal}", decision.hint)
         await self._store.save(decision.instance, event=decision.led_by, at=now)
@@ -135,8 +141,18 @@ class StoredInstances:
                 assert_never(action)
 
     async def adopt(self, instance: Instance) -> None:
+        refuse_alias(instance.name, self.all(), self.aliases)
         await self._store.save(instance, event=EventName.ADDED, at=self._clock.now())
         self._instances[instance.name] = instance
+
+    async def rename(self, name: str, new: str) -> None:
+        """Give an instance another name."""
+        renamed = replace(self.of(name), name=new)
+        self.aliases = await self._store.rename(renamed, self._clock.now())
+        self._instances = {
+            renamed.name if each == name else each: renamed if each == name else instance
+            for each, instance in self._instances.items()
+        }
 
     async def forget(self, name: str) -> None:
         gone = self._instances.pop(name, None)
@@ -158,6 +174,13 @@ class StoredTools:
     keeper: StoredInstances
     cleaning: Cleaning
     checkup: Checkup
+
+    async def rename(self, name: str, new: str, *, take: bool) -> None:
+        """See `domain.fleet.protocol.Fleet.rename`."""
+        instance = self.keeper.of(name)
+        taken = await self.cleaning.names_taken(self.keeper.aliases)
+        refuse_rename(instance, new, taken, take=take)
+        await self.keeper.rename(name, new)
 
 
 @asynccontextmanager
@@ -187,7 +210,8 @@ async def open_tools(
                 raise
             store = await opened.enter_async_context(open_store_to_look(data.database))
             instances = await store.instances()
-        keeper = StoredInstances(store, files.sessions, settings, clock, instances)
+        aliases = await store.aliases()
+        keeper = StoredInstances(store, files.sessions, settings, clock, instances, aliases)
         choice = settings.library.whatsapp_version
         version = await stored_version(store, choice, clock.now())
         keep_s = settings.trash.keep_s
@@ -203,6 +227,7 @@ async def open_tools(
             halted=lambda name: nullcontext(),
             stuck=dict,
             secret_files=lambda: settings.secret_files,
+            configured=lambda: settings.instances,
         )
         cleaning = Cleaning(keeper, store, files, Registry(files.identity), clock, keep_s)
         yield StoredTools(keeper, cleaning, Checkup(sources))

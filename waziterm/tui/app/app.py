@@ -215,6 +215,7 @@ class WazitermApp(ContainedApp):
         while True:
             await asyncio.sleep(1.0 - self._clock() % 1.0)
             self.message.take_away()
+            self._renew()
             self._repaint()
             await self.remember()
 
@@ -230,6 +231,12 @@ class WazitermApp(ContainedApp):
         )
         if seen != self._memory.kept:
             await asyncio.to_thread(self._memory.keep, seen)
+
+    def _renew(self) -> None:
+        """While the queue of scans is seen, the one whose turn it is shows a code."""
+        name = self._main.to_renew() if self.screen is self._main else None
+        if name is not None:
+            self._actions.start(name)
 
     async def _look_back(self) -> None:
         """Ask for the history every minute, and soon after something went wrong."""

@@ -7,7 +7,8 @@ from textual.filter import LineFilter
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
-from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import tr
 from waziterm.tui.instance import layout as focuspaint
@@ -27,16 +28,30 @@ SIDE = 20
 """Cells that the text needs at least beside a code."""
 
 
+RENEWALS = 10
+"""So often a code is renewed by itself until a key is pressed here: half an hour of codes."""
+RENEW_S = 5.0
+"""Seconds between two starts of one instance, which may be refused."""
+
+
 def waits(view: InstanceView) -> bool:
     """Whether an instance waits for a phone, or could, or was linked by another than it waited
     for."""
     return not view.paired or bool(view.other_number)
 
 
+def is_renewable(view: InstanceView) -> bool:
+    """Whether it shows a code once it is started, and nobody has said that it shall not. One that
+    WhatsApp refused, or that somebody stopped, waits for a key."""
+    idle = view.state is State.STOPPED and view.wanted is Wanted.RUNNING and not view.paired
+    return idle and view.reason in (Reason.NEW, Reason.QR_EXPIRED)
+
+
 class Queue(Canvas):
     """On the left who waits, on the right the code of the one whose turn it is.
 
-    When it is linked, the next one that shows a code has its turn.
+    When it is linked, the next one that shows a code has its turn, or can show one: who opens the
+    queue wants to scan, so the one whose turn it is is started, and anew when its codes ran out.
     """
 
     DEFAULT_CSS = "Queue { width: 1fr; height: 1fr; }"
@@ -47,6 +62,26 @@ class Queue(Canvas):
         self._clock = clock
         self._chosen: str | None = None
         self._matrix: tuple[str, Matrix] | None = None
+        self._renewals: dict[str, tuple[int, float]] = {}
+
+    def begin(self) -> None:
+        """Somebody is here who can scan."""
+        self._renewals.clear()
+
+    def to_renew(self) -> str | None:
+        """Whom to start now, so that a code can be scanned; to be asked while the queue is seen."""
+        view, now = self._model.get(self.target), self._clock()
+        if view is None or not self._renews(view):
+            return None
+        count, last = self._renewals.get(view.name, (0, 0.0))
+        if now - last < RENEW_S:
+            return None
+        self._renewals[view.name] = (count + 1, now)
+        return view.name
+
+    def _renews(self, view: InstanceView) -> bool:
+        count, _ = self._renewals.get(view.name, (0, 0.0))
+        return self._model.takes_commands and is_renewable(view) and count < RENEWALS
 
     def _names(self) -> list[str]:
         return [view.name for view in self._model.views if waits(view)]
@@ -55,10 +90,12 @@ class Queue(Canvas):
     def target(self) -> str | None:
         """The instance that a key acts on: the one whose code is shown."""
         names = self._names()
-        if self._chosen in names:
-            return self._chosen
+        chosen = self._model.get(self._chosen)
+        if chosen is not None and chosen.name in names:
+            return chosen.name
         ready = [name for name in names if self._is_ready(name)]
-        return next(iter(ready or names), None)
+        able = [view.name for view in self._model.views if is_renewable(view)]
+        return next(iter(ready or able or names), None)
 
     def _is_ready(self, name: str) -> bool:
         view = self._model.get(name)
@@ -66,6 +103,7 @@ class Queue(Canvas):
 
     def move(self, to: Move) -> None:
         """Give another one its turn."""
+        self.begin()
         names = self._names()
         if not names:
             return
@@ -145,13 +183,19 @@ class Queue(Canvas):
 
     def _without_code(self, view: InstanceView, width: int, now: float) -> list[Strip]:
         if said := words.other_number(view):
+            whose = [each.name for each in self._model.views if each.phone == view.other_number]
+            if whose:
+                named = inert(", ".join(whose))
+                said = f"{said}. {tr('It may be the number of {names}.', names=named)}"
             return [
                 row([(f" {inert(view.name)}", look.BRIGHT)], width, look.PLAIN),
-                *wrapped(said, width, 3, look.TROUBLE),
+                *wrapped(said, width, 5, look.TROUBLE),
             ]
         todo = words.why(view)
         if view.state is State.STOPPED:
             todo = tr("{s} shows a new code", s=key_of(KeyAction.START_STOP))
+            if self._renews(view):
+                todo = tr("a new code comes by itself")
         return [
             row([(f" {inert(view.name)}", look.BRIGHT)], width, look.PLAIN),
             row([(f" {words.state_word(view, now)}: {todo}", look.PLAIN)], width, look.PLAIN),

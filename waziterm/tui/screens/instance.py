@@ -78,6 +78,9 @@ class FocusScreen(LogScreen):
 
     def repaint_body(self) -> None:
         view = self.view()
+        if view is not None:
+            # It may have been renamed meanwhile.
+            self._focus.name_shown = view.name
         if view is None or view.state is not State.PAIRING or self.model.as_of is not None:
             self._focus.code_view = False
         self._read_history()

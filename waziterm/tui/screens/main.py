@@ -235,11 +235,17 @@ class MainScreen(FleetScreen):
     def show(self, view: View) -> None:
         """Show the fleet in another way."""
         self._range = None
+        if view is View.QUEUE:
+            self.queue.begin()
         self._shown.display = False
         self.view_shown = view
         self._shown.display = True
         self._split()
         self.call_after_refresh(self.repaint)
+
+    def to_renew(self) -> str | None:
+        """Whom the queue wants to be started now; None where it is not seen."""
+        return self.queue.to_renew() if self.view_shown is View.QUEUE else None
 
     # -- keys
 

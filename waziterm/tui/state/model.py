@@ -48,6 +48,7 @@ class FleetModel:
         self._views: dict[str, InstanceView] = {}
         self._numbers: Mapping[str, str] = {}
         self._lines: dict[str, deque[LogLine]] = {}
+        self._aliases: Mapping[str, str] = {}
         self.lab = False
         self.library = ""
         self.arrangement = Arrangement()
@@ -131,7 +132,10 @@ class FleetModel:
         return self._views.values()
 
     def get(self, name: str | None) -> InstanceView | None:
-        return self._views.get(name) if name is not None else None
+        """The instance that has this name, or had it."""
+        if name is None:
+            return None
+        return self._views.get(name) or self._views.get(self._aliases.get(name, name))
 
     def beside(self, view: InstanceView) -> Beside:
         """Who shares the proxy of an instance, and its worker process."""
@@ -186,7 +190,11 @@ class FleetModel:
             self._views.clear()
             self.update(*snapshot.instances)
             self._lines.clear()
+            self._aliases = snapshot.aliases
+            self.marked = {self._aliases.get(name, name) for name in self.marked}
             self.marked &= self._views.keys()
+            if self.selected is not None:
+                self.selected = self._aliases.get(self.selected, self.selected)
             self.lab, self.library = snapshot.lab, snapshot.library
             if self.log is not None:
                 self.log.fill(self._views)

@@ -1,0 +1,135 @@
+"""All that belongs to an instance on disk is in one list, and each verb does what that says."""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
+
+import pytest
+
+from tests.manager.hosting import Host
+from tests.manager.test_supervising import JID, worker_of
+from tests.manager.world import BEGIN
+from tests.sessions import strangers
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.manager.files.belongings import ROWS, SESSION, Belonging, Fate
+from waziterm.store.migrations import migrate
+
+NAMED = {"audit.instances"}
+"""What holds names as they were typed, and goes with its age."""
+ENDS = [each.where.partition(".db")[2] for each in SESSION]
+
+
+def test_every_column_of_the_database_that_holds_an_instance_is_listed() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        migrate(db)
+        tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        columns = {
+            f"{table}.{row[1]}"
+            for table in tables
+            for row in db.execute(f"PRAGMA table_info({table})")
+            if row[1] in ("instance", "instances")
+        }
+    listed = {each.where.removesuffix("[]") for each in ROWS}
+    assert columns - NAMED == listed - {"instances.id", "names.id"}
+
+
+def with_everything(host: Host) -> str:
+    """An instance of which there is all that there can be; its id."""
+    host.prepare(Instance("old", BEGIN, since=BEGIN, jid=JID))
+    host.open()
+    worker_of(host, "old").say(ev.Connected(JID))
+    host.world.settle()
+    fleet, run = host.fleet, host.world.run
+    host.world.task(fleet.send_test("old")).result()
+    worker_of(host, "old").say(ev.StreamReplaced())
+    host.world.settle()
+    host.world.task(fleet.rename("old", "shop")).result()
+    host.world.task(fleet.stop("shop")).result()
+    run(fleet.silence("shop", 600))
+    run(fleet.stats())
+    identity = host.id("shop")
+    host.close()
+    with closing(sqlite3.connect(host.root / "waziterm.db")) as db, db:
+        db.execute("INSERT INTO patterns VALUES (?, 472222, 'seen', 3)", (identity,))
+        acted = "INSERT INTO acts (at, kind, subject, why, instance) VALUES (?, 'x', 'shop', '', ?)"
+        db.execute(acted, (BEGIN, identity))
+    for end in ENDS[1:]:
+        (host.root / "sessions" / f"{identity}.db{end}").write_bytes(b"")
+    host.open()
+    return identity
+
+
+def rows_of(host: Host, each: Belonging, identity: str) -> int:
+    table, _, column = each.where.partition(".")
+    held = f"{column} = ?"
+    if column.endswith("[]"):
+        column = column.removesuffix("[]")
+        held = f"? IN (SELECT value FROM json_each({table}.{column}))"
+    (row,) = host.query(f"SELECT count(*) AS count FROM {table} WHERE {held}", identity)
+    return int(row["count"])
+
+
+def trashed(host: Host) -> Iterable[str]:
+    return [path.name.partition(".db")[2] for path in host.root.glob("trash/*/*.db*")]
+
+
+def check_fates(
+    host: Host, identity: str, fate_of: Callable[[Belonging], Fate], act: Callable[[], object]
+) -> None:
+    before = {each: rows_of(host, each, identity) for each in ROWS}
+    act()
+    host.world.settle()
+    for each in SESSION:
+        end = each.where.partition(".db")[2]
+        there = (host.root / "sessions" / f"{identity}.db{end}").exists()
+        match fate_of(each):
+            case Fate.TRASHED:
+                assert not there and end in trashed(host), each
+            case Fate.BACK | Fate.STAYS:
+                assert there and end not in trashed(host), each
+            case other:
+                raise AssertionError(other)
+    for each in ROWS:
+        now = rows_of(host, each, identity)
+        match fate_of(each):
+            case Fate.STAYS | Fate.KEPT:
+                assert now >= before[each] > 0, each
+            case Fate.GOES:
+                assert before[each] and not now, each
+            case Fate.MADE:
+                assert now > before[each], each
+            case other:
+                raise AssertionError(other)
+    assert strangers(host.root) == []
+
+
+def test_each_verb_does_with_each_of_them_what_the_list_says(host: Host) -> None:
+    identity = with_everything(host)
+
+    def task(verb: str, *given: str) -> Callable[[], object]:
+        return lambda: host.world.task(getattr(host.fleet, verb)(*given)).result()
+
+    check_fates(host, identity, lambda each: each.rename, task("rename", "shop", "new"))
+    check_fates(host, identity, lambda each: each.clean, task("clean", "new"))
+    (entry,) = host.world.run(host.fleet.trash())
+    check_fates(host, identity, replace_made_by_stays, task("restore", entry.id))
+    check_fates(host, identity, lambda each: each.remove, task("remove", "new"))
+    (entry,) = host.world.run(host.fleet.trash())
+    check_fates(host, identity, lambda each: each.restore, task("restore", entry.id))
+    assert host.view("new").id == identity
+
+
+def replace_made_by_stays(each: Belonging) -> Fate:
+    """Of a restore into an instance that is there."""
+    return Fate.STAYS if each.restore is Fate.MADE else each.restore
+
+
+@pytest.mark.parametrize("name", ["sessions/x.db.bak", "trash/stray", "qr.png", "sessions/a/b.db"])
+def test_a_file_of_nobody_is_noticed(host: Host, name: str) -> None:
+    host.prepare(Instance("a", BEGIN, jid=JID))
+    assert strangers(host.root) == []
+    path = host.root / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert strangers(host.root) == [name]

@@ -1,0 +1,74 @@
+"""Which name an instance may be given: the rules of `rename`, and of whatever brings one back."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from waziterm.domain.errors import FleetError
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.text import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What names are in use for. instances: those that there are. aliases: by each name that one
+    had before, its id. trashed: by the id of a trash entry that can be restored, the name that it
+    has and the id of the instance that it was, None when that is not known. strays: what the
+    session files of no instance have before `.db`."""
+
+    instances: Sequence[Instance]
+    aliases: Mapping[str, str]
+    trashed: Mapping[str, tuple[str, str | None]]
+    strays: Collection[str]
+
+
+def refuse_alias(name: str, instances: Sequence[Instance], aliases: Mapping[str, str]) -> None:
+    """Raises FleetError when a new instance cannot have this name, because another one had it."""
+    holder = current_name(name, instances, aliases)
+    if holder is not None:
+        raise FleetError(
+            f"{name} is the name that {holder} had before, and still leads to it",
+            f"choose another name; `waziterm rename {holder} {name}` gives it back",
+        )
+
+
+def current_name(
+    name: str, instances: Sequence[Instance], aliases: Mapping[str, str]
+) -> str | None:
+    """How the instance is called now that had this name before; None when nobody had it."""
+    identity = aliases.get(name)
+    return next((each.name for each in instances if each.id == identity), None)
+
+
+def names_of(instance: Instance, aliases: Mapping[str, str]) -> tuple[str, ...]:
+    """The name of an instance, then those that it had before, in the order of `aliases`."""
+    former = (name for name, identity in aliases.items() if identity == instance.id)
+    return (instance.name, *former)
+
+
+def refuse_rename(instance: Instance, new: str, taken: Taken, *, take: bool) -> None:
+    """Raises FleetError when an instance cannot be given a name. take: it may have been another's
+    before."""
+    if new == instance.name:
+        raise FleetError(f"{new} has this name already", code=2)
+    if any(each.name == new for each in taken.instances):
+        raise FleetError(f"{new} exists already", "choose another name")
+    holder = current_name(new, taken.instances, taken.aliases)
+    if holder is not None and taken.aliases[new] != instance.id and not take:
+        raise FleetError(
+            f"{new} is the name that {holder} had before, and still leads to it",
+            f"choose another name; with --take it leads to {instance.name} from now on, and to"
+            f" {holder} no more",
+        )
+    ids = {each.id for each in taken.instances}
+    for entry, (name, identity) in taken.trashed.items():
+        if name == new and identity not in ids:
+            raise FleetError(
+                f"the trash holds a session of another {new} ({plain(entry, 80)}), which comes back"
+                " under that name",
+                f"choose another name, or `waziterm restore {plain(entry, 80)}` first",
+            )
+    if new in taken.strays:
+        raise FleetError(
+            f"a session file of no instance is called {new}.db, and would be taken for its",
+            "choose another name; see `waziterm check`",
+        )

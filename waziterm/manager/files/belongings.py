@@ -1,0 +1,93 @@
+"""All that belongs to one instance on disk, and what becomes of it: the one list.
+
+Whatever moves, copies or brings back an instance goes by it. Its files are named by its id in
+`sessions/` and by its name in the trash; its rows in `waziterm.db` are kept by its id, and so stay
+whatever it is called.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Fate(StrEnum):
+    """What becomes of a belonging. STAYS: it is where it was, and the instance's. TRASHED: it moves
+    to the trash. BACK: it comes back from there. KEPT: it stays although the instance is gone,
+    until its age ends it. GOES: it is deleted. MADE: it is written by the act."""
+
+    STAYS = "stays"
+    TRASHED = "trashed"
+    BACK = "back"
+    KEPT = "kept"
+    GOES = "goes"
+    MADE = "made"
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """where: a path in the data directory with `{id}`, or a table of the database and the column
+    that holds the id; a JSON array of ids where it ends in `[]`. what: what it is. The others: what
+    becomes of it in the verb of that name."""
+
+    where: str
+    what: str
+    clean: Fate
+    remove: Fate
+    restore: Fate
+    rename: Fate
+
+
+def _file(end: str, what: str) -> Belonging:
+    return Belonging(
+        f"sessions/{{id}}.db{end}", what, Fate.TRASHED, Fate.TRASHED, Fate.BACK, Fate.STAYS
+    )
+
+
+def _row(where: str, what: str) -> Belonging:
+    return Belonging(where, what, Fate.STAYS, Fate.KEPT, Fate.STAYS, Fate.STAYS)
+
+
+SESSION = (
+    _file("", "the keys of its device: whatsmeow's store"),
+    _file("-journal", "what a killed worker had not written to its end"),
+    _file("-wal", "the same, where another program has changed the mode"),
+    _file("-shm", "the index of that"),
+)
+"""The files of its session, the database first."""
+ROWS = (
+    Belonging("instances.id", "how it stands", Fate.STAYS, Fate.GOES, Fate.MADE, Fate.STAYS),
+    _row("names.id", "its name, as long as there is a trace of it"),
+    Belonging(
+        "aliases.instance", "the names that it had", Fate.STAYS, Fate.KEPT, Fate.STAYS, Fate.MADE
+    ),
+    _row("transitions.instance", "what it went through"),
+    _row("attempts.instance", "its connect attempts"),
+    _row("sends.instance", "its send-tests"),
+    _row("lines.instance", "its log"),
+    _row("incidents.instances[]", "what it met, alone or with others"),
+    _row("acts.instance", "what the janitor did to it"),
+    _row("silences.instance", "until when nothing is told of it"),
+    _row("hours.instance", "what was counted of its history"),
+    _row("standings.instance", "how far that was counted"),
+    _row("patterns.instance", "what was counted of its log"),
+)
+"""Its rows in `waziterm.db`."""
+SHARED = (
+    *("waziterm.db", "waziterm.db-wal", "waziterm.db-shm", "waziterm.db.before-*"),
+    *("manager.lock", "control.sock", "logs/*", "library/*", "trash/*/*"),
+)
+"""What else lies in a data directory: the fleet's, and the trash, whose entries name their instance
+in a manifest."""
+
+_ENDS = tuple(each.where.removeprefix("sessions/{id}.db") for each in SESSION)
+
+
+def session_files(database: Path) -> tuple[Path, ...]:
+    """The files of a session that exist, the database first. database: its path."""
+    named = (database.with_name(database.name + end) for end in _ENDS)
+    return tuple(path for path in named if path.exists())
+
+
+def end_of(file: str) -> str | None:
+    """What is behind `.db` in the name of a session's file; None when it is none."""
+    return next((end for end in _ENDS if file.endswith(f".db{end}")), None)
