@@ -273,20 +273,8 @@ async def test_the_filter_takes_words_of_both_languages() -> None:
 @pytest.mark.parametrize(
     "view",
     [
-<<<<<<< ours
         *("wall", "wall_past", "list", "focus_qr", "focus_cooldown", "incidents", "queue", "help"),
         *("empty", "trash"),
-=======
-        "wall",
-        "list",
-        "focus_qr",
-        "focus_cooldown",
-        "incidents",
-        "queue",
-        "trash",
-        "help",
-        "empty",
->>>>>>> theirs
     ],
 )
 def test_pictures(snap_compare: Callable[..., bool], view: str) -> None:
