@@ -22,7 +22,7 @@ from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.trash import Trash
 from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.instance.detail import Detail
-from waziterm.tui.instance.log_of_all import LogOfAll
+from waziterm.tui.instance.log_pane import LogOfAll
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.screens.reading import past_of
 from waziterm.tui.state.arrange import wrong_in
@@ -258,7 +258,7 @@ class MainScreen(FleetScreen):
         self.footer.repaint()
 
     def choose_columns(self) -> None:
-        from waziterm.tui.screens.columns import ColumnsDialog  # noqa: PLC0415 (keeps the start fast)
+        from waziterm.tui.screens.column_choice import ColumnsDialog  # noqa: PLC0415 (keeps the start fast)
 
         if self.view_shown is View.LIST:
             self.app.push_screen(ColumnsDialog(self.model, self._list, self._rearranged))
