@@ -90,6 +90,12 @@ def test_evidence_matters_more_than_a_key_that_the_footer_names() -> None:
     assert "(pid 4121)" in small and "next in 0:07" in small and "r = now" not in small
 
 
+def test_who_took_a_session_is_not_cut_where_space_is_short() -> None:
+    view = replace(FLEET.views["shop-aceh"], detail="node app.js (pid 812)")
+    small = flat(text(view, 38, 7))
+    assert "node app.js (pid 812)" in small and f"next: {Reason.RIVAL.next_step}" in small
+
+
 def test_a_connected_one_shows_uptime_probe_and_the_newest_lines() -> None:
     shown = text(connected("shop"), 40, 9)
     assert "up 3 d 03 h" in shown and "probe 80 ms · sent 3" in shown

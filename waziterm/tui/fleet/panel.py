@@ -133,6 +133,9 @@ def _body(
         why = words.why(view) if words.says_number(view) else ""
         if len(wrap(why, width, WHY_LINES)) + len(step) > room:
             step = wrap(words.next_step(view, now, with_key=False), width, 2)
+        if len(wrap(why, width, WHY_LINES)) + len(step) > room and len(body) == 1:
+            # Who took it matters more than the number and for how long.
+            body, room = [], room + 1
         most = max(1, min(WHY_LINES, room - len(step)))
         style = look.SIGNS[view.state].style if view.state.is_trouble else look.FAINT
         body += _wrapped(why, width, most, style)

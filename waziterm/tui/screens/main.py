@@ -79,13 +79,7 @@ class MainScreen(FleetScreen):
         self._asked: tuple[str, int] | None = None
         self._range: tuple[str, frozenset[str]] | None = None
         self._was_wrong = False
-        self._filter = FilterField(
-            id="filter",
-            compact=True,
-            placeholder=tr(
-                "name, number or state; tag:vip proxy:id-7 since>1h !up; ! in front inverts all"
-            ),
-        )
+        self._filter = FilterField(id="filter", compact=True)
 
     def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue | Trash:
         match view:
@@ -289,7 +283,7 @@ class MainScreen(FleetScreen):
             return
         self._filter.display = True
         self._filter.placeholder = tr(
-            "name, number or state; state: name: number: reason: ask there; ! inverts"
+            "name, number or state; tag:vip proxy:id-7 since>1h !up; ! in front inverts all"
         )
         self._filter.value = self.model.arrangement.pattern
         self._filter.focus()
