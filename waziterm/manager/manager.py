@@ -184,7 +184,7 @@ class SessionManager:
             settings.log.history_s,
         )
         self._presence = Presence(store, world.clock)
-        self.audit_log = StoreAudit(store, world.clock.now)
+        self.audit_log = StoreAudit(store, world.clock.now, tasks)
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
 

@@ -1,5 +1,6 @@
 """What people did, and what they leave for each other: the audit and the notes."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -19,11 +20,15 @@ MOST_NOTES = 20
 
 
 class StoreAudit:
-    """Writes acts into the store; see `domain.fleet.audit.AuditLog`. now: UTC seconds."""
+    """Writes acts into the store; see `domain.fleet.audit.AuditLog`. now: UTC seconds. tasks: end
+    before the store is closed; None: whoever acts waits until its end is written."""
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, now: Callable[[], float], tasks: asyncio.TaskGroup | None = None
+    ) -> None:
         self._store = store
         self._now = now
+        self._tasks = tasks
 
     def now(self) -> float:
         return self._now()
@@ -36,6 +41,20 @@ class StoreAudit:
             return 0
 
     async def end(self, number: int, entry: AuditEntry) -> None:
+        # Nobody is answered later for it: that it was begun is stored, and the store does its jobs
+        # in their order, so whoever reads the audit next reads the end too.
+        if self._tasks is None:
+            await self._end(number, entry)
+            return
+        writing = self._end(number, entry)
+        try:
+            self._tasks.create_task(writing)
+        except RuntimeError:
+            # The manager is ending: its group takes no more tasks.
+            writing.close()
+            await self._end(number, entry)
+
+    async def _end(self, number: int, entry: AuditEntry) -> None:
         try:
             await self._store.end_audit(number, entry)
         except StoreError as error:
