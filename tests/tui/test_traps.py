@@ -370,7 +370,7 @@ async def test_f25_only_who_is_linked_resumes() -> None:
 async def test_f26_a_filter_for_a_state_leaves_a_sentence_alone() -> None:
     async with shown(every_state(), 120, 40) as screen:
         await screen.press("slash")
-        await screen.sees("state: name: number: reason:")
+        await screen.sees("tag:vip proxy:id-7 since>1h !up")
         await screen.press("exclamation_mark", *"conn", "enter")
         await screen.sees("shop-malang", "9 of 12 filtered")
         await screen.press("escape", "slash", *"state:held", "enter")
