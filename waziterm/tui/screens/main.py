@@ -150,7 +150,7 @@ class MainScreen(FleetScreen):
         self._detail.display = self._list.beside = shown
         self._detail.styles.width = detail
         self._log.display = shown and width >= SPLIT_AGAIN
-        self._log.styles.width = max(0, (width - detail) * 9 // 20)
+        self._log.styles.width = max(0, (width - detail) * 2 // 5)
         if self._log.display:
             self._log.open()
         else:
