@@ -18,7 +18,7 @@ from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.care.trash import Removal, TrashedFile, TrashView, Why
-from waziterm.domain.fleet.api import FleetError, LogLine
+from waziterm.domain.fleet.api import FleetError, LogLine, OwnNumber
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult, Person, Via
 from waziterm.domain.fleet.history import Attempt, AttemptKind, IncidentView, Moved, ShiftNote
 from waziterm.domain.fleet.tools import Comeback, ConflictRecord, Progress, RestartReport, Step
@@ -144,6 +144,7 @@ class ScriptedTools:
     found: tuple[Finding, ...] = (HELD, OPEN)
     entries: tuple[TrashView, ...] = (ENTRY,)
     sessions: tuple[str, ...] = ("shop-a", "shop-b")
+    own: tuple[OwnNumber, ...] = (OwnNumber("shop-a", "+6281234567890"),)
     reloaded: Reloaded = RELOADED
     layers_failed: frozenset[LayerName] = frozenset()
     happened: tuple[IncidentView, ...] = (STOLEN, OUTAGE)
@@ -163,6 +164,10 @@ class ScriptedTools:
     async def remove(self, name: str, *, logout: bool = False) -> Removal:
         await self.took("remove", name, logout)
         return Removal(ENTRY.id)
+
+    async def numbers(self) -> tuple[OwnNumber, ...]:
+        await self.took("numbers")
+        return self.own
 
     def with_session(self) -> tuple[str, ...]:
         return self.sessions

@@ -216,7 +216,8 @@ ALL_LIMITS = ", ".join(field.name for field in fields(Limits))
         ("[instances.'Bad Name']", "'Bad Name' cannot be an instance name: 1 to 40 of a-z"),
         (
             "[screen]\ntheme = 'neon'",
-            "screen.theme: must be one of dark, light, high-contrast, not 'neon'",
+            "screen.theme: must be one of dark, dark-blue, dark-warm, light, high-contrast,"
+            " not 'neon'",
         ),
         (
             "[screen.keys]\nreconect = 'f5'",
@@ -259,7 +260,7 @@ def test_a_wrong_file_is_one_clear_line(file: Path, text: str, said: str) -> Non
         ("WAZITERM_LOG__LINES_KEPT", "1.5", "must be a whole number from 10 to 1000000, not 1.5"),
         ("WAZITERM_INSTANCES__SHOP__GUARD_S", "0", "must be a number from 1 to 86400, not 0"),
         ("WAZITERM_LIMITS__BACKOFF_FIRST_S", "900", "must be at most backoff_cap_s"),
-        ("WAZITERM_SCREEN__THEME", "neon", "must be one of dark, light, high-contrast, not 'neon'"),
+        ("WAZITERM_SCREEN__THEME", "neon", "dark-warm, light, high-contrast, not 'neon'"),
         ("WAZITERM_DATA_DIR", "~no-such-user", "~no-such-user names no home directory"),
     ],
 )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 
 import waziterm
@@ -21,7 +22,21 @@ DOMAIN = "waziterm"
 LOCALES = Path(waziterm.__file__).parent / "locale"
 
 _ENGLISH = gettext.NullTranslations()
-_spoken: ContextVar[gettext.NullTranslations] = ContextVar("spoken", default=_ENGLISH)
+
+
+@dataclass(slots=True)
+class _Spoken:
+    """The language of a context and of all tasks that began in it."""
+
+    catalog: gettext.NullTranslations
+
+
+_spoken: ContextVar[_Spoken | None] = ContextVar("spoken", default=None)
+
+
+def _catalog() -> gettext.NullTranslations:
+    here = _spoken.get()
+    return _ENGLISH if here is None else here.catalog
 
 
 def tr(text: str, **values: object) -> str:
@@ -31,13 +46,13 @@ def tr(text: str, **values: object) -> str:
     must be a constant: what comes from elsewhere may be a value, never a template.
     """
     # The catalog keeps its own head under the empty text.
-    said = _spoken.get().gettext(text) if text else ""
+    said = _catalog().gettext(text) if text else ""
     return said.format(**values) if values else said
 
 
 def trn(one: str, many: str, n: int, **values: object) -> str:
     """The form for the number `n`, which stands at the place `{n}`."""
-    return _spoken.get().ngettext(one, many, n).format(n=n, **values)
+    return _catalog().ngettext(one, many, n).format(n=n, **values)
 
 
 def retold(text: str) -> str:
@@ -59,16 +74,25 @@ def N_(text: str) -> str:
 @contextmanager
 def speaking(catalog: gettext.NullTranslations) -> Iterator[None]:
     """Let the screen speak a language in this context and in the tasks that begin in it."""
-    before = _spoken.set(catalog)
+    before = _spoken.set(_Spoken(catalog))
     try:
         yield
     finally:
         _spoken.reset(before)
 
 
+def speak(catalog: gettext.NullTranslations) -> None:
+    """Let the screen speak another language from now on, also in the tasks that have begun. To be
+    called inside of `speaking`."""
+    here = _spoken.get()
+    if here is None:
+        raise RuntimeError("no screen speaks here")
+    here.catalog = catalog
+
+
 def spoken() -> Lang:
     """The language of the screen."""
-    return Lang(_spoken.get().info().get("language", Lang.EN))
+    return Lang(_catalog().info().get("language", Lang.EN))
 
 
 def translations(wanted: Lang, environ: Mapping[str, str]) -> gettext.NullTranslations:

@@ -43,6 +43,12 @@ async def test_the_painted_qr_is_what_the_phone_scans(
         assert message.text.startswith("waziterm test ")
         assert message.text not in screen.text()
         assert phone.number not in screen.text()
+        screen.send("#")
+        await screen.until(lambda text: phone.number in text, what="the whole number")
+        screen.send("#")
+        await screen.until(lambda text: phone.number not in text, what="a masked number")
+        acted = await verb("audit", "--json", data_dir=folder / "data")
+        assert '"numbers"' in acted.stdout and phone.number not in acted.stdout
         screen.send("escape")
         assert not any(line in screen.text() for line in PRINTED_BY_NEONIZE)
         screen.signal(signal.SIGTERM)

@@ -123,8 +123,10 @@ async def test_the_incidents_name_acknowledge_until_it_is_done() -> None:
         await screen.until(lambda _: "acknowledge" not in keys(screen))
 
 
-@pytest.mark.parametrize("view", ["4", "5"])
-@pytest.mark.parametrize("key", ["slash", "z", "o", "O", "space"])
+@pytest.mark.parametrize(
+    ("view", "key"),
+    [(view, key) for view in "456" for key in ("slash", "z", "o", "O", "v")] + [("5", "space")],
+)
 async def test_what_does_nothing_here_says_where_it_would(view: str, key: str) -> None:
     async with shown(every_state(), 120, 40) as screen:
         await screen.press(view, key)

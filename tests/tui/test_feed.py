@@ -161,3 +161,36 @@ async def test_many_lines_at_once_do_not_hold_up_the_keys() -> None:
         async with asyncio.timeout(5):
             await screen.press("right", "right", "enter")
             await screen.sees("shop-002", "line 1952")
+
+
+async def test_what_is_said_of_trouble_leaves_with_it() -> None:
+    lost = [instance(f"shop-{n}", State.RETRYING, Reason.DROPPED) for n in range(3)]
+    fleet = ScriptedFleet(*lost, connected("shop-9"))
+    async with shown(fleet, 120, 40) as screen:
+        fleet.notice("3 of 4: the connection was closed", trouble=True)
+        await screen.sees("✖ 3 of 4: the connection was closed")
+        for each in lost[:2]:
+            fleet.show(connected(each.name))
+        await screen.sees("✖ 3 of 4: the connection was closed", "3 connected")
+        fleet.show(connected(lost[2].name))
+        await screen.until(lambda text: "3 of 4: the connection" not in text)
+
+
+async def test_what_is_wrong_beside_a_healthy_fleet_stays_its_time() -> None:
+    fleet = ScriptedFleet(connected("shop-1"))
+    async with shown(fleet, 120, 40) as screen:
+        fleet.notice("the disk is full", trouble=True)
+        await screen.sees("✖ the disk is full")
+        fleet.show(connected("shop-1", sent=4))
+        await screen.sees("sent 4", "✖ the disk is full")
+
+
+async def test_how_an_act_failed_leaves_when_it_is_mended() -> None:
+    fleet = ScriptedFleet(instance("shop-1", State.HELD, Reason.RIVAL, NOW - 60))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("r")
+        await screen.sees("connecting")
+        fleet.show(instance("shop-1", State.RETRYING, Reason.DROPPED, NOW + 1))
+        await screen.says("✖ shop-1: reconnect: retrying")
+        fleet.show(connected("shop-1", up_s=-2))
+        await screen.until(lambda text: "reconnect: retrying" not in text)

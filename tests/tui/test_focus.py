@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
+from textual.widgets import Input
 
 from tests.qrscan import decode_qr
 from tests.tui.painted import shown
@@ -301,6 +302,18 @@ async def test_a_number_that_is_not_known_is_asked_for_and_kept_while_it_is_wron
         await screen.press(*"812", "enter")
         await screen.sees(" ".join(FAKE_CODE))
         assert fleet.calls[-1] == ("pairing_code", "shop", "+62812")
+
+
+async def test_the_question_for_a_number_names_its_field_and_keys_over_the_screen() -> None:
+    async with shown(ScriptedFleet(pairing("shop", 600)), 120, 40) as screen:
+        await screen.press("enter", "p")
+        text = await screen.says("Phone", "enter ask for a code", "esc cancel")
+        assert "waziterm" in text and "◐ pairing" in text
+        (field,) = screen.app.screen.query(Input)
+        row = screen.cells()[field.region.y]
+        assert row[field.region.x].bg != row[field.region.x - 1].bg
+        await screen.press("enter")
+        await screen.says("✖ a number is needed")
 
 
 async def test_escape_leaves_the_number_unasked() -> None:

@@ -280,7 +280,7 @@ async def test_help_lists_every_key_from_the_same_list_as_the_bindings(
 
 
 async def test_help_is_one_screen_where_two_columns_fit() -> None:
-    async with shown(every_state(), 120, 36) as screen:
+    async with shown(every_state(), 120, 40) as screen:
         await screen.press("question_mark")
         text = await screen.sees("Everywhere", "On the fleet", "On one instance")
         for said in (KEYS[-1].about, *(state.label for state in State)):
@@ -304,7 +304,7 @@ async def test_the_palette_finds_actions_and_instances() -> None:
     fleet = every_state()
     async with shown(fleet, 100, 60) as screen:
         await screen.press("ctrl+p")
-        await screen.sees("send-test", "show shop-jakarta")
+        await screen.sees("reconnect: shop-jakarta")
         assert "screenshot" not in screen.text().lower()
         await screen.press(*"rec solo")
         await screen.sees("reconnect shop-solo")

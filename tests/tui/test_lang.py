@@ -209,7 +209,7 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str], tuple[str, ...]]]
         ["4"],
         ("2 insiden dalam 7 hari", "percobaan terjaga, tersambung setelah 12 dtk"),
     ),
-    "help": (every_state, ["question_mark"], ("Di mana saja", "insiden: apa yang terjadi")),
+    "help": (every_state, ["question_mark"], ("Di mana saja", "antrean pemindaian")),
     "empty": (ScriptedFleet, [], ("Belum ada nomor WhatsApp", "Tekan a untuk menambah instance")),
 }
 
@@ -308,6 +308,8 @@ TOUR: tuple[list[str], ...] = (
     ["space", "space", "c"], ["C"], ["x"], ["u"], ["q"], ["question_mark"], ["a"], ["l"],
     ["enter"], ["right", "enter"], ["right", "right", "enter"], ["right", "right", "enter", "p"],
     ["right", "right", "enter", "y"], ["right", "right", "enter", "Q"], ["enter", "P"],
+    ["asterisk"], ["v"], ["6"], ["6", "u"], ["L"], ["L", "slash", "Z", "enter"], ["number_sign"],
+    ["4", "A"], ["4", "N"], ["5", "3"], ["colon", *"THEME …", "enter"],
     ["enter", "up", "w"], ["A"], ["t"], ["ctrl+z"], ["s"],
 )  # fmt: skip
 

@@ -84,6 +84,29 @@ def test_text_is_readable_on_every_background(theme: Theme) -> None:
         assert contrast(palette.ink, badge) >= least, badge
 
 
+LIT = {Theme.DARK: 1.4, Theme.DARK_BLUE: 1.4, Theme.DARK_WARM: 1.4, Theme.LIGHT: 1.3,
+       Theme.HIGH_CONTRAST: 7.0}  # fmt: skip
+"""By how much the selected row differs at the least from those around it."""
+
+
+@pytest.mark.parametrize("theme", Theme)
+async def test_the_selected_row_is_seen_and_readable(theme: Theme) -> None:
+    least = 7.0 if theme is Theme.HIGH_CONTRAST else READABLE
+    async with finished(every_state(), Finish(theme)) as screen:
+        shown = {"2": "NAME", "down": "NAME", "4": "of 7 days", "6": "trash;", "K": "✖ problem"}
+        for key, told in shown.items():
+            await screen.press(key)
+            await screen.sees(told, "▌")
+            paper = PALETTES[theme].selected
+            rows = [[cell for cell in row if f"#{cell.bg}" == paper] for row in screen.cells()]
+            chosen = max(rows, key=len)
+            assert len(chosen) > 70, key
+            assert contrast(chosen[0].bg, PALETTES[theme].background) >= LIT[theme]
+            for cell in chosen:
+                if cell.text.strip():
+                    assert contrast(cell.fg, cell.bg) >= least, (cell, key)
+
+
 @pytest.mark.parametrize("theme", Theme)
 def test_256_colours_are_readable_and_tell_what_is_raised(theme: Theme) -> None:
     def shown_as(colour: str) -> str:
@@ -111,7 +134,7 @@ def test_sixteen_colours_are_readable(terminal: list[str], theme: Theme, no_colo
             assert contrast(terminal[paper.ink], terminal[paper.number]) >= READABLE, colour
 
 
-@pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.HIGH_CONTRAST])
+@pytest.mark.parametrize("theme", [theme for theme in Theme if theme is not Theme.DARK])
 def test_no_colour_means_two_things(theme: Theme) -> None:
     """A colour of a theme that is also one of the dark theme's would be turned twice."""
     assert not set(astuple(PALETTES[theme])) & set(astuple(DARK))

@@ -48,6 +48,8 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "list_marked": (scripted.every_state, ["2", "space", "space"]),
     "incidents": (scripted.every_state, ["4"]),
     "queue": (scripted.every_state, ["5"]),
+    "trash": (scripted.every_state, ["6"]),
+    "fleet_log": (scripted.every_state, ["L"]),
     "check": (scripted.every_state, ["K"]),
     "restart": (scripted.every_state, ["R", "y"]),
     "wall_scrolled": (scripted.every_state, ["end"]),
@@ -65,8 +67,8 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "never_linked": (_never_linked, []),
 }
 EVERY_VIEW = (
-    "wall", "list", "focus_qr", "focus_cooldown", "focus_connected", "incidents", "queue", "empty",
-    "help", "log",
+    "wall", "list", "focus_qr", "focus_cooldown", "focus_connected", "incidents", "queue", "trash",
+    "empty", "help", "log",
 )  # fmt: skip
 
 

@@ -215,12 +215,12 @@ def test_the_check_is_read_in_indonesian() -> None:
         )
     )
     with speaking(translations(Lang.ID, {})):
-        said = [str(line) for line in tools.findings(found)]
+        said = [line.plain for told in tools.findings(found) for line in told.lines]
     assert said == [
         "✖ masalah shop: tidak tersambung selama 2 j: koneksi ditutup (428)",
-        "  mencoba lagi otomatis; waziterm test shop menyebut lapisan yang gagal",
+        "  mencoba lagi otomatis; T (uji) menyebut lapisan yang gagal",
         "· catatan shop-1: sesi shop di sampah akan dihapus permanen dalam 1 hari",
-        "  waziterm restore shop-1 mengembalikannya; selain itu tidak ada",
+        "  6 (tempat sampah) mengembalikannya; selain itu tidak ada",
     ]
 
 

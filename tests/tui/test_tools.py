@@ -1,14 +1,20 @@
 """The emergency tools on the screen: what each key asks, shows and does."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
 import pytest
 
-from tests.scriptedtools import ENTRY
+from tests.scriptedtools import ENTRY, OPEN
 from tests.tui.painted import shown
 from tests.tui.scripted import ScriptedFleet, connected, every_state, instance
 from waziterm.domain.care.layers import LayerName, TestReport
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.api import FleetError, InstanceView
+from waziterm.domain.fleet.tools import Progress, RestartReport, Step
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import Phrase
 from waziterm.tui.screens.main import MainScreen
 
 
@@ -30,6 +36,46 @@ async def test_a_check_leads_to_the_dry_run_and_that_to_the_fix() -> None:
         await screen.press("escape")
         await screen.pilot.pause()
         assert isinstance(screen.app.screen, MainScreen)
+
+
+async def test_what_was_found_is_walked_along_and_leads_to_its_instance() -> None:
+    fleet = ScriptedFleet(connected("shop-a"), instance("shop-b", State.HELD, Reason.RIVAL))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("K")
+        text = await screen.says(
+            "▌ ✖ problem shop-b", "stop the other client, then r (reconnect)", "enter show shop-b"
+        )
+        assert "`waziterm" not in text
+        await screen.press("down")
+        await screen.says("▌ ▲ warning shop-a", "enter show shop-a")
+        await screen.press("down", "up", "enter")
+        await screen.says("shop-b", "✖ held", "sessions/shop-b.db")
+        assert screen.app.screens.target == "shop-b"
+
+
+async def test_a_long_list_scrolls_with_the_selection_and_its_lines_keep_their_indent() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    seen = Phrase("others can read its keys, " * 8)
+    fleet.found = tuple(
+        replace(OPEN, subject=f"sessions/shop-{n:03}.db", instance=f"shop-{n:03}", evidence=seen)
+        for n in range(40)
+    )
+    async with shown(fleet, 80, 24) as screen:
+        await screen.press("K")
+        await screen.sees("▌ ▲ warning shop-000", "\n│▌   others can read its keys")
+        for keys, last in (["end"], "shop-039"), (["home"], "shop-000"), (["pagedown"], "shop-004"):
+            await screen.press(*keys)
+            await screen.sees(f"▌ ▲ warning {last}", f"enter show {last}")
+        await screen.press("end")
+        await screen.sees("▌   set its mode to 600")
+
+
+async def test_a_check_takes_the_width_that_there_is() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    fleet.found = (replace(OPEN, evidence=Phrase("word " * 24 + "end")),)
+    async with shown(fleet, 220, 60) as screen:
+        await screen.press("K")
+        await screen.sees("▌ ▲ warning shop-a: " + "word " * 24 + "end")
 
 
 async def test_a_healthy_fleet_offers_no_fix() -> None:
@@ -55,6 +101,41 @@ async def test_restart_asks_shows_bars_and_tells_what_is_back() -> None:
             "shop-b: held, another client keeps taking this session", "✓ done in 2.5 s",
         )  # fmt: skip
         assert fleet.calls == [("restart", "None")]
+
+
+class Restarting(ScriptedFleet):
+    """Has begun to start two, and waits for the test to go on."""
+
+    def __init__(self, *views: InstanceView) -> None:
+        super().__init__(*views)
+        self.go_on = asyncio.Event()
+
+    async def restart(
+        self, *, clean_sessions: int | None = None
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        yield Progress(Step.START, 1, 2, "shop-a")
+        yield Progress(Step.START, 2, 2, "shop-b")
+        yield Progress(Step.VERIFY, 1, 2, "shop-a")
+        await self.go_on.wait()
+        async for told in super().restart():
+            yield told
+
+
+async def test_a_restart_says_who_is_missing_and_goes_on_when_it_is_closed() -> None:
+    fleet = Restarting(connected("shop-a"), instance("shop-b", State.RETRYING, Reason.DROPPED))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("R", "y")
+        text = await screen.says(
+            "1 of 2",
+            "shop-b is not back yet: retrying",
+            "enter show shop-b",
+            "esc close; it goes on",
+        )
+        assert "shop-a is not back" not in text
+        await screen.press("escape")
+        await screen.until(lambda text: "Restart the fleet" not in text)
+        fleet.go_on.set()
+        await screen.says("✓ restart: 1 are back")
 
 
 async def test_a_full_test_names_the_layer_that_failed() -> None:

@@ -296,8 +296,8 @@ async def test_f24_a_key_is_named_by_its_new_name_everywhere(lang: Lang) -> None
         await dialog_is_open(screen, is_open=False)
         await screen.press(f[KeyAction.CLEAN])
         await screen.says(f[KeyAction.UNDO] + (" restores it" if spoken else " memulihkannya"))
-        await screen.press("escape", "K")
-        await screen.says(f"({f[KeyAction.FIX]})")
+        await screen.press("escape", f[KeyAction.CHECK])
+        await screen.says(f"({f[KeyAction.FIX]})", f"{f[KeyAction.RECONNECT]} (")
         await screen.press("escape", "5", "slash")
         wall, listed = f[KeyAction.VIEW_WALL], f[KeyAction.VIEW_LIST]
         await screen.says(f"press {wall} or {listed}" if spoken else f"tekan {wall} atau {listed}")

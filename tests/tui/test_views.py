@@ -169,6 +169,15 @@ async def test_what_is_marked_is_what_a_key_means() -> None:
         assert len([call for call in fleet.calls if call[0] in ("start", "stop")]) == 1
 
 
+@pytest.mark.parametrize("key", ["3", "s", "l", "r"])
+async def test_where_nobody_is_selected_it_says_where_they_are(key: str) -> None:
+    async with shown(ScriptedFleet(connected("shop-a"), connected("shop-b")), 120, 40) as screen:
+        await screen.press("5", key)
+        await screen.says("✖ no instance is selected here; 1 or 2 shows them all")
+        await screen.press("1", "slash", *"nobody", "enter", key)
+        await screen.says("✖ nothing fits the filter; esc clears it")
+
+
 async def test_an_incident_is_shown_acknowledged_and_leads_to_its_instance() -> None:
     fleet = every_state()
     async with shown(fleet, 120, 40) as screen:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from waziterm.domain.keynames import keys_of_terminal
 from waziterm.domain.settings import Applies, setting, table
@@ -12,6 +13,8 @@ class Theme(StrEnum):
     """The colours of the screen."""
 
     DARK = "dark"
+    DARK_BLUE = "dark-blue"
+    DARK_WARM = "dark-warm"
     LIGHT = "light"
     HIGH_CONTRAST = "high-contrast"
 
@@ -81,6 +84,9 @@ class KeyAction(StrEnum):
     FULL_TEST = "full_test"
     LEAVE = "leave"
     MARK = "mark"
+    MARK_ALL = "mark_all"
+    MARK_INVERT = "mark_invert"
+    MARK_RANGE = "mark_range"
     MOVE_DOWN = "move_down"
     MOVE_FIRST = "move_first"
     MOVE_LAST = "move_last"
@@ -105,9 +111,14 @@ class KeyAction(StrEnum):
     SCROLL_LOG_PAGE_DOWN = "scroll_log_page_down"
     SCROLL_LOG_PAGE_UP = "scroll_log_page_up"
     SCROLL_LOG_UP = "scroll_log_up"
+    SEARCH = "search"
+    SEARCH_NEWER = "search_newer"
+    SEARCH_OLDER = "search_older"
     SEND_TEST = "send_test"
     SHOW_HELP = "show_help"
     SHOW_LOG = "show_log"
+    SHOW_NUMBERS = "show_numbers"
+    SHOW_WHOSE = "show_whose"
     SORT = "sort"
     START_STOP = "start_stop"
     SUSPEND = "suspend"
@@ -115,7 +126,9 @@ class KeyAction(StrEnum):
     UNDO = "undo"
     VIEW_INCIDENTS = "view_incidents"
     VIEW_LIST = "view_list"
+    VIEW_LOG = "view_log"
     VIEW_QUEUE = "view_queue"
+    VIEW_TRASH = "view_trash"
     VIEW_WALL = "view_wall"
     WRAP = "wrap"
 
@@ -126,6 +139,20 @@ class Place(StrEnum):
     BOTH = "everywhere"
     FLEET = "on the fleet"
     FOCUS = "on one instance"
+    LOG = "in a log"
+
+    @property
+    def has(self) -> tuple["Place", ...]:
+        """The places whose keys work on a screen of this one; an instance's has its log."""
+        match self:
+            case Place.FOCUS:
+                return Place.FOCUS, Place.LOG, Place.BOTH
+            case Place.FLEET | Place.LOG:
+                return self, Place.BOTH
+            case Place.BOTH:
+                return (self,)
+            case _:
+                assert_never(self)
 
 
 OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
@@ -143,15 +170,24 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.FOCUS_INSTANCE, Place.BOTH): "3",
     (KeyAction.VIEW_INCIDENTS, Place.BOTH): "4",
     (KeyAction.VIEW_QUEUE, Place.BOTH): "5",
+    (KeyAction.VIEW_TRASH, Place.BOTH): "6",
+    (KeyAction.VIEW_LOG, Place.BOTH): "L",
     (KeyAction.FILTER, Place.FLEET): "slash",
     (KeyAction.ONLY_TROUBLED, Place.FLEET): "z",
     (KeyAction.SORT, Place.FLEET): "o",
     (KeyAction.REVERSE, Place.FLEET): "O",
     (KeyAction.DENSITY, Place.FLEET): "h",
     (KeyAction.MARK, Place.FLEET): "space",
+    (KeyAction.MARK_ALL, Place.FLEET): "asterisk",
+    (KeyAction.MARK_RANGE, Place.FLEET): "v",
+    (KeyAction.MARK_INVERT, Place.FLEET): "i",
     (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
     (KeyAction.BACK, Place.FLEET): "escape",
-    (KeyAction.BACK, Place.FOCUS): "escape",
+    (KeyAction.BACK, Place.LOG): "escape",
+    (KeyAction.SHOW_WHOSE, Place.LOG): "enter",
+    (KeyAction.SEARCH, Place.LOG): "slash",
+    (KeyAction.SEARCH_OLDER, Place.LOG): "n",
+    (KeyAction.SEARCH_NEWER, Place.LOG): "N",
     (KeyAction.SWITCH_QR, Place.FOCUS): "Q",
     (KeyAction.PAIRING_CODE, Place.FOCUS): "p",
     (KeyAction.SAVE_QR, Place.FOCUS): "P",
@@ -161,15 +197,15 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.CLEAN, Place.BOTH): "c",
     (KeyAction.ADD, Place.BOTH): "a",
     (KeyAction.SHOW_LOG, Place.BOTH): "l",
-    (KeyAction.FOLLOW, Place.FOCUS): "f",
-    (KeyAction.WRAP, Place.FOCUS): "w",
-    (KeyAction.COPY, Place.FOCUS): "y",
-    (KeyAction.SCROLL_LOG_UP, Place.FOCUS): "up,k",
-    (KeyAction.SCROLL_LOG_DOWN, Place.FOCUS): "down,j",
-    (KeyAction.SCROLL_LOG_PAGE_UP, Place.FOCUS): "pageup",
-    (KeyAction.SCROLL_LOG_PAGE_DOWN, Place.FOCUS): "pagedown",
-    (KeyAction.SCROLL_LOG_FIRST, Place.FOCUS): "home,g",
-    (KeyAction.SCROLL_LOG_LAST, Place.FOCUS): "end,G",
+    (KeyAction.FOLLOW, Place.LOG): "f",
+    (KeyAction.WRAP, Place.LOG): "w",
+    (KeyAction.COPY, Place.LOG): "y",
+    (KeyAction.SCROLL_LOG_UP, Place.LOG): "up,k",
+    (KeyAction.SCROLL_LOG_DOWN, Place.LOG): "down,j",
+    (KeyAction.SCROLL_LOG_PAGE_UP, Place.LOG): "pageup",
+    (KeyAction.SCROLL_LOG_PAGE_DOWN, Place.LOG): "pagedown",
+    (KeyAction.SCROLL_LOG_FIRST, Place.LOG): "home,g",
+    (KeyAction.SCROLL_LOG_LAST, Place.LOG): "end,G",
     (KeyAction.NEIGHBOUR_BEFORE, Place.FOCUS): "left",
     (KeyAction.NEIGHBOUR_AFTER, Place.FOCUS): "right",
     (KeyAction.FULL_TEST, Place.BOTH): "T",
@@ -179,7 +215,8 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.UNDO, Place.BOTH): "u",
     (KeyAction.REMOVE, Place.BOTH): "x",
     (KeyAction.CLEAN_ALL, Place.BOTH): "C",
-    (KeyAction.NOTE, Place.BOTH): "N",
+    (KeyAction.NOTE, Place.FLEET): "N",
+    (KeyAction.SHOW_NUMBERS, Place.BOTH): "number_sign",
     (KeyAction.COMMAND_PALETTE, Place.BOTH): "ctrl+p,colon",
     (KeyAction.SUSPEND, Place.BOTH): "ctrl+z",
     (KeyAction.SHOW_HELP, Place.BOTH): "question_mark",
@@ -199,11 +236,14 @@ def clashes(keymap: Mapping[str, str]) -> dict[str, str]:
     """
     order = list(keymap)
     found: dict[str, str] = {}
+    for key in keymap.get(KeyAction.LEAVE, "").split(","):
+        if key in _ANSWERS:
+            found.setdefault(KeyAction.LEAVE, f"{key} is the key of an answer to a question")
     bound = {row: keymap.get(row[0], keys) for row, keys in OUR_KEYS.items()}
-    for place in (Place.FLEET, Place.FOCUS):
+    for place in (Place.FLEET, Place.FOCUS, Place.LOG):
         taken: dict[str, KeyAction] = {}
         for (action, where), keys in bound.items():
-            if where not in (place, Place.BOTH):
+            if where not in place.has:
                 continue
             for key in keys.split(","):
                 first = taken.setdefault(key, action)
@@ -212,9 +252,6 @@ def clashes(keymap: Mapping[str, str]) -> dict[str, str]:
                     wrong = max(given, key=order.index)
                     other = first if wrong is action else action
                     found.setdefault(wrong, f"{key} is the key of {other} too")
-    for key in keymap.get(KeyAction.LEAVE, "").split(","):
-        if key in _ANSWERS:
-            found.setdefault(KeyAction.LEAVE, f"{key} is the key of an answer to a question")
     return found
 
 
@@ -234,7 +271,9 @@ class Screen:
     """`[screen]`: how the screen looks, and which keys it has."""
 
     theme: Theme = setting(
-        Theme.DARK, "The colours: dark, light or high-contrast.", applies=Applies.SCREEN
+        Theme.DARK,
+        "The colours: dark, dark-blue, dark-warm, light or high-contrast.",
+        applies=Applies.SCREEN,
     )
     ascii: Ascii = setting(
         Ascii.AUTO,

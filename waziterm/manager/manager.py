@@ -28,6 +28,7 @@ from waziterm.domain.fleet.api import (
     InstanceView,
     LogLine,
     Notice,
+    OwnNumber,
     SendResult,
 )
 from waziterm.domain.incidents.incident import Incident
@@ -443,6 +444,14 @@ class SessionManager:
     async def remove(self, name: str, *, logout: bool = False) -> Removal:
         async with self._in_order():
             return await self._cleaning.remove(name, logout=logout)
+
+    async def numbers(self) -> tuple[OwnNumber, ...]:
+        linked = [each.instance for each in self._instances]
+        return tuple(
+            OwnNumber(each.name, f"+{Jid.parse(each.jid).user}")
+            for each in linked
+            if each.jid is not None
+        )
 
     def with_session(self) -> tuple[str, ...]:
         return self._cleaning.with_session()

@@ -48,11 +48,14 @@ OF_SCREEN: Mapping[str, str] = MappingProxyType(
         "segno": "draws a code",
         "waziterm.tui.app.palette": "ctrl+p",
         "waziterm.tui.instance.qrfile": "a code's picture",
+        "waziterm.tui.screens.choosing": "a dialog",
         "waziterm.tui.screens.dialogs": "dialogs",
         "waziterm.tui.screens.dialogs_tools": "the emergency tools' dialogs",
+        "waziterm.tui.screens.log_of_all": "the log of all",
         "waziterm.tui.screens.glossary": "help",
         "waziterm.tui.screens.help": "help",
         "waziterm.tui.screens.pairing": "the dialog for a pairing code",
+        "waziterm.tui.screens.said": "what was said",
         "waziterm.cli.run.crash": "the last words",
     }
 )

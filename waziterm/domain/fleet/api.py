@@ -25,6 +25,7 @@ __all__ = [
     "InstanceView",
     "LogLine",
     "Notice",
+    "OwnNumber",
     "SendResult",
     "Shown",
     "Source",
@@ -224,3 +225,12 @@ class SendResult:
     error: str = ""
     code: str = ""
     next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNumber:
+    """The whole number that an instance is linked as, for the screen of whoever asks. number: with
+    its country code, E.164."""
+
+    instance: str
+    number: str = field(repr=False)

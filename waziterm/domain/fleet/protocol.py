@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
-    from waziterm.domain.fleet.api import Changes, FleetView, InstanceView, LogLine, SendResult
+    from waziterm.domain.fleet.api import (
+        Changes,
+        FleetView,
+        InstanceView,
+        LogLine,
+        OwnNumber,
+        SendResult,
+    )
     from waziterm.domain.fleet.audit import AuditEntry
     from waziterm.domain.fleet.history import Attempt, IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import ConflictRecord, Progress, RestartReport
@@ -215,6 +222,12 @@ class Fleet(Protocol):
     @verb("GET /v1/sessions", files=True, line="", under="names")
     def with_session(self) -> tuple[str, ...]:
         """The instances that have something to clean."""
+        ...
+
+    @verb("POST /v1/numbers", changes=True, line="", under="numbers")
+    async def numbers(self) -> tuple[OwnNumber, ...]:
+        """The whole numbers of those that are linked, which are masked everywhere else. It changes
+        nothing, but is refused to who may only look, and is in the audit."""
         ...
 
     @verb("POST /v1/clean-all", changes=True, files=True, deadline_s=MAINTENANCE_S, under="cleaned")

@@ -1,7 +1,7 @@
 """Asking the fleet for something, and telling at once that it was taken and later how it ended."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from waziterm.lang import N_, retold, tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.bulk import Bulk
 from waziterm.tui.state.here import starts
-from waziterm.tui.state.messages import Mood, Pending, failed_inside, refusal
+from waziterm.tui.state.messages import Mood, Pending, failed_inside, is_well, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of
@@ -30,7 +30,7 @@ class Actions:
         model: FleetModel,
         clock: Callable[[], float],
         run: Callable[[Coroutine[Any, Any, None]], object],
-        tell: Callable[[Mood, str], None],
+        tell: Callable[[Mood, str, Iterable[str]], None],
         log: str,
     ) -> None:
         self._fleet = fleet
@@ -76,7 +76,7 @@ class Actions:
         view = await self._fleet.add(name, phone, proxy)
         self._model.update(view)
         self._pending[view.name] = Pending(N_("add"), self._clock(), view.since)
-        self._tell(Mood.TAKEN, tr("{name}: added", name=view.name))
+        self._tell(Mood.TAKEN, tr("{name}: added", name=view.name), ())
         return view
 
     # -- several at once
@@ -85,17 +85,23 @@ class Actions:
         """What is asked next of these belongs together: it ends in one summary."""
         self._bulks.append(Bulk(verb, names))
         said = tr("{verb}: asked of {total}", verb=tr(verb), total=len(names))
-        self._tell(Mood.TAKEN, said)
+        self._tell(Mood.TAKEN, said, ())
 
     def end(self, verb: str, name: str, mood: Mood, said: str) -> None:
         """A command has ended on an instance: say so, or how far the act on several is."""
         bulks = [bulk for bulk in self._bulks if bulk.waits_for(verb, name)]
         for bulk in bulks:
             bulk.ended(name, mood, said)
-            self._tell(*bulk.told())
+            how, told, failed = bulk.told()
+            self._tell(how, told, self._ill(failed))
         self._bulks = [bulk for bulk in self._bulks if not bulk.is_over]
         if not bulks:
-            self._tell(mood, said)
+            self._tell(mood, said, self._ill([name]))
+
+    def _ill(self, names: Iterable[str]) -> list[str]:
+        """Which of these are in trouble: what is said of them leaves with it."""
+        views = [view for name in names if (view := self._model.get(name)) is not None]
+        return [view.name for view in views if not is_well(view)]
 
     # -- how it goes on
 
@@ -120,7 +126,8 @@ class Actions:
         for notice in changes.notices:
             whose = f"{inert(notice.instance)}: " if notice.instance is not None else ""
             mood = Mood.TROUBLE if notice.trouble else Mood.DONE
-            self._tell(mood, whose + inert(retold(notice.text)))
+            met = self._model.names if notice.instance is None else [notice.instance]
+            self._tell(mood, whose + inert(retold(notice.text)), self._ill(met))
 
     def _once(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run the command unless the same one is still being taken: a held key asks once."""
@@ -129,7 +136,7 @@ class Actions:
             return
         self._asked.add((verb, name))
         if not any(bulk.waits_for(verb, name) for bulk in self._bulks):
-            self._tell(Mood.TAKEN, tr("{name}: {verb} asked", name=name, verb=tr(verb)))
+            self._tell(Mood.TAKEN, tr("{name}: {verb} asked", name=name, verb=tr(verb)), ())
         self._run(self._guarded(verb, name, work))
 
     async def _guarded(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -15,7 +15,7 @@ from textual.events import Event
 from textual.screen import Screen
 
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
-from waziterm.domain.screen import KeyAction, Theme
+from waziterm.domain.screen import KeyAction
 from waziterm.domain.screen import Screen as Look
 from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
@@ -23,6 +23,7 @@ from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
+from waziterm.tui.app.look_commands import LookCommands
 from waziterm.tui.app.newest_message import NewestMessage
 from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
@@ -30,8 +31,7 @@ from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.app.tool_commands import ToolCommands
 from waziterm.tui.commands.keys import names_of, press, rebound
 from waziterm.tui.commands.targets import Commands
-from waziterm.tui.paint.finish import only_ascii
-from waziterm.tui.paint.themes import textual_theme, theme_name
+from waziterm.tui.paint.finish import Finish, only_ascii
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.messages import Mood, details_in, log_file
@@ -100,8 +100,8 @@ class WazitermApp(ContainedApp):
         super().__init__(driver_class=driver_class)
         self._look = look
         self._title = ""
-        self.register_theme(textual_theme(Theme.DARK))
-        self.theme = theme_name(Theme.DARK)
+        self.finish = Finish()
+        self.finish.put_on(self)
         self.animation_level = "none"
         self.model = FleetModel(fleet, read_only=read_only)
         self.model.load()
@@ -118,7 +118,7 @@ class WazitermApp(ContainedApp):
         self.set_keymap(dict(keymap or {}))
         self._key_order = KeyOrder(self, super().on_event)
         self._news = asyncio.Event()
-        self.message = NewestMessage(self, clock)
+        self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
         self._memory = memory or Memory(None)
         known = self._memory.read(Remembered.of(look or Look()))
@@ -135,9 +135,14 @@ class WazitermApp(ContainedApp):
         self.screens = ScreenCommands(
             self, self._main, fleet, self.model, self._seen_at, tell, attached=attached
         )
+        instances = InstanceCommands(self, self.model, self._actions, self.screens, tell)
+        self.looks = LookCommands(self, self.message)
         self.commands = Commands(
-            InstanceCommands(self, self.model, self._actions, self.screens, tell),
-            ToolCommands(self, fleet, self.model, self.screens, tell, self._news.set),
+            instances,
+            ToolCommands(
+                *(self, fleet, self.model, self.screens),
+                *(tell, instances.focus_instance, self._news.set),
+            ),
             self.screens,
         )
 
@@ -182,6 +187,7 @@ class WazitermApp(ContainedApp):
                 changes = await subscription.next()
                 self.model.apply(changes)
                 self._actions.settle(changes)
+                self.message.take_away()
                 self._call(changes.notices)
                 if any(view.state.is_trouble for view in changes.changed):
                     self._news.set()
@@ -274,6 +280,7 @@ class WazitermApp(ContainedApp):
             self.commands,
             self._main,
             self.screens.one,
+            self.screens.log,
             refusal=self.refusal(),
             tell=self.message.tell,
         )

@@ -8,13 +8,14 @@ from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
-from waziterm.tui.app.questions import ask, choose, some_of
+from waziterm.tui.app.questions import ask, choose
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.here import sends, starts
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
+from waziterm.tui.text.words import some_of
 
 
 class InstanceCommands:
@@ -187,7 +188,7 @@ class InstanceCommands:
             a = key_of(KeyAction.ADD)
             none = tr("there is no instance yet; press {a} to add an instance", a=a)
             if self._model.names:
-                none = tr("nothing is selected; press {a} to add an instance", a=a)
+                none = self._screens.nobody()
             self._tell(Mood.TROUBLE, none)
         elif self._model.get(name) is None:
             self._tell(Mood.TROUBLE, tr("{name} was removed", name=inert(name)))

@@ -5,12 +5,6 @@ from typing import Any
 
 from textual.app import App
 
-from waziterm.lang import tr
-from waziterm.tui.paint.cells import inert
-
-NAMED = 12
-"""So many instances a question names."""
-
 
 def ask(
     app: App[Any],
@@ -50,11 +44,3 @@ def choose(
 
     words = {key: word for key, word, _ in choices}
     app.push_screen(ChoiceDialog(title, text, words, default), answered)
-
-
-def some_of(names: Sequence[str]) -> str:
-    """Names for a question, not more of them than can be read."""
-    told = ", ".join(map(inert, names[:NAMED]))
-    if len(names) <= NAMED:
-        return told
-    return tr("{names} and {count} more", names=told, count=len(names) - NAMED)

@@ -1,16 +1,20 @@
 """The keys that show another screen or none: fleet, one instance, help, palette, and the end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
+from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import tr, trn
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.driver import TerminalDriver
+from waziterm.tui.commands.targets import OnFleet
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.screens.instance import FocusScreen
+from waziterm.tui.screens.log import LogScreen
 from waziterm.tui.screens.main import MainScreen
+from waziterm.tui.state.arrange import Sort
 from waziterm.tui.state.here import ARRANGED, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
@@ -52,29 +56,65 @@ class ScreenCommands:
         return screen if isinstance(screen, FocusScreen) else None
 
     @property
+    def log(self) -> LogScreen | None:
+        """The screen with a log where one is on top."""
+        screen = self._app.screen
+        return screen if isinstance(screen, LogScreen) else None
+
+    @property
+    def top(self) -> FleetScreen:
+        """The screen that is seen, below a dialog or the palette where one is open."""
+        stack = reversed(self._app.screen_stack)
+        return next((each for each in stack if isinstance(each, FleetScreen)), self._main)
+
+    @property
+    def shown(self) -> View:
+        """How the fleet is shown."""
+        return self._main.view_shown
+
+    @property
     def target(self) -> str | None:
         """The instance that a key acts on."""
-        stack = self._app.screen_stack
-        screens = [screen for screen in stack if isinstance(screen, FleetScreen)]
-        return screens[-1].target if screens else None
+        return self.top.target
 
     def meant(self) -> list[str | None]:
         """Whom a key is meant for: the marked ones, else the one that is selected."""
-        if self.one is not None or not self._model.marked:
+        if isinstance(self.top, LogScreen) or not self._model.marked:
             return [self.target]
         return [name for name in self._model.names if name in self._model.marked]
 
     def unseen(self, names: Iterable[str]) -> list[str]:
         """Which of these are marked, and hidden by the filter or by a view without marks."""
-        if self.one is not None:
+        if isinstance(self.top, LogScreen):
             return []
         shown = self._model.shown if self._main.view_shown in ARRANGED else []
         return [name for name in names if name in self._model.marked and name not in shown]
 
+    def nobody(self) -> str:
+        """Why no instance is selected although there are some, and what to do."""
+        if self.top is self._main and self._main.view_shown in ARRANGED:
+            return tr("nothing fits the filter; {esc} clears it", esc=key_of(KeyAction.BACK))
+        return tr(
+            "no instance is selected here; {wall} or {list} shows them all",
+            wall=key_of(KeyAction.VIEW_WALL),
+            list=key_of(KeyAction.VIEW_LIST),
+        )
+
     @property
-    def incident(self) -> IncidentView | None:
-        """The incident that is selected; None where incidents are not shown."""
-        return self._main.incidents.incident if self._main.view_shown is View.INCIDENTS else None
+    def incidents(self) -> list[IncidentView]:
+        """The incidents that a key acts on; none where they are not shown."""
+        shown = self.top is self._main and self._main.view_shown is View.INCIDENTS
+        return self._main.incidents.meant if shown else []
+
+    def move_on(self, done: Collection[int]) -> None:
+        """Select the next incident that waits for somebody. done: those that do not any more."""
+        self._main.incidents.move_on(done)
+
+    @property
+    def entry(self) -> TrashView | None:
+        """The entry of the trash that is selected; None where the trash is not shown."""
+        shown = self.top is self._main and self._main.view_shown is View.TRASH
+        return self._main.trash.entry if shown else None
 
     # -- the screens of the fleet
 
@@ -90,9 +130,20 @@ class ScreenCommands:
                 return
 
     def view(self, view: View) -> None:
-        while self.one is not None:
+        while self.log is not None:
             self._app.pop_screen()
         self._main.show(view)
+
+    def on_fleet(self, do: Callable[[OnFleet], None]) -> None:
+        """Do something that is of the fleet's screen, on that. do: as the key does it."""
+        self.view(self._main.view_shown)
+        do(self._main)
+
+    def sort_by(self, sort: Sort) -> None:
+        """Sort the instances, and show them where they are not shown."""
+        self.view(self._main.view_shown if self._main.view_shown in ARRANGED else View.LIST)
+        self._model.sort_by(sort)
+        self._main.repaint()
 
     def open_focus(self, name: str, *, log_only: bool = False) -> None:
         """Show one instance in full."""
@@ -110,6 +161,20 @@ class ScreenCommands:
             self.one.toggle_log()
         else:
             self.open_focus(name, log_only=True)
+
+    def fleet_log(self) -> None:
+        """Show the log of the whole fleet, or what was shown before."""
+        from waziterm.tui.screens.log_of_all import FleetLogScreen  # noqa: PLC0415 (keeps the start fast)
+
+        if isinstance(self._app.screen, FleetLogScreen):
+            self._app.pop_screen()
+            return
+        if any(isinstance(screen, FleetLogScreen) for screen in self._app.screen_stack):
+            while not isinstance(self._app.screen, FleetLogScreen):
+                self._app.pop_screen()
+            return
+        screen = FleetLogScreen(self._model, self._clock, self._tell, self.open_focus)
+        self._app.push_screen(screen)
 
     # -- what stands over them
 

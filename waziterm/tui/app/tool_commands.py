@@ -1,13 +1,13 @@
 """The keys of the emergency tools and of incidents: what each asks before, and what it opens."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from waziterm.domain.care.trash import Why, can_be_undone
+from waziterm.domain.care.trash import TrashView, Why, can_be_undone
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.screen import KeyAction
@@ -16,30 +16,28 @@ from waziterm.tui.app.questions import ask, choose
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.acts import begin
-from waziterm.tui.state.here import sends
+from waziterm.tui.state.here import View, sends
 from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import clock as hour
 from waziterm.tui.text.format import day
 from waziterm.tui.text.keynames import key_of
-from waziterm.tui.text.words import note_line
+from waziterm.tui.text.words import HOW, note_line
+
+if TYPE_CHECKING:
+    from waziterm.tui.screens.dialogs_tools import Left, ToolDialog, Tools
+
+REVEALED_S = 60.0
+"""So long whole numbers are on the screen."""
 
 logger = logging.getLogger(__name__)
-
-_HOW = {
-    Why.CLEANED: N_("cleaned"),
-    Why.LOGGED_OUT: N_("logged out"),
-    Why.REMOVED: N_("removed"),
-    Why.FIXED: N_("moved here by a fix"),
-    Why.COPY: N_("copied by a fix"),
-    Why.DAMAGED: N_("damaged"),
-}
 
 
 class ToolCommands:
     """What the tools' keys do: `targets.ToolKeys`. Dialogs load when a key is pressed.
 
-    screens: says whom a key is meant for. news: called when the history has changed.
+    screens: says whom a key is meant for. show: shows an instance in full. news: called when the
+    history has changed.
     """
 
     def __init__(
@@ -49,6 +47,7 @@ class ToolCommands:
         model: FleetModel,
         screens: ScreenCommands,
         tell: Callable[[Mood, str], None],
+        show: Callable[[str], None],
         news: Callable[[], None],
     ) -> None:
         self._app = app
@@ -56,38 +55,40 @@ class ToolCommands:
         self._model = model
         self._screens = screens
         self._tell = tell
+        self._show = show
         self._news = news
 
+    def _tools(self) -> "Tools":
+        from waziterm.tui.screens.dialogs_tools import Tools  # noqa: PLC0415 (keeps the start fast)
+
+        return Tools(self._fleet, self._tell, self._model.get)
+
+    def _run(self, dialog: "ToolDialog", then: Callable[[], None] | None = None) -> None:
+        """Open a tool. then: what follows when the operator takes what it offers."""
+
+        def left(how: "Left | None") -> None:
+            if how is not None and how.takes and then is not None:
+                then()
+            elif how is not None and how.to is not None:
+                self._show(how.to)
+
+        self._app.push_screen(dialog, left)
+
     def check(self) -> None:
-        from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
-
-        def answered(wants_fix: bool | None) -> None:
-            if wants_fix:
-                self.fix()
-
-        self._app.push_screen(tools.check(self._fleet, offer=not self._model.read_only), answered)
+        self._run(self._tools().check(offer=not self._model.read_only), self.fix)
 
     def fix(self) -> None:
-        from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._app.push_screen(tools.fix(self._fleet, dry_run=False))
-
-        self._app.push_screen(tools.fix(self._fleet, dry_run=True), answered)
+        tools = self._tools()
+        self._run(tools.fix(dry_run=True), lambda: self._run(tools.fix(dry_run=False)))
 
     def restart(self) -> None:
-        from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
-
-        def restart() -> None:
-            self._app.push_screen(tools.restart(self._fleet))
-
         text = tr(
             "All workers stop; the sessions are checked and fixed; the log is rotated; all that"
             " ran starts again, staggered. Cool-downs, holds and bans stay as they are."
         )
         title = tr("Restart the fleet?")
-        ask(self._app, title, text, tr("restart"), tr("leave it"), restart)
+        begin = partial(self._run, self._tools().restart())
+        ask(self._app, title, text, tr("restart"), tr("leave it"), begin)
 
     def full_test(self) -> None:
         from waziterm.domain.lifecycle.states import Wanted  # noqa: PLC0415
@@ -120,12 +121,25 @@ class ToolCommands:
         choose(self._app, title, text, choices, default="n")
 
     def _test(self, names: list[str], *, send: bool) -> None:
-        from waziterm.tui.screens import dialogs_tools as tools  # noqa: PLC0415 (keeps the start fast)
+        self._run(self._tools().full_test(names, send=send))
 
-        self._app.push_screen(tools.full_test(self._fleet, names, send=send))
+    def trash(self) -> None:
+        self._screens.view(View.TRASH)
+        self._work_on(self._read_trash, N_("trash"))
+
+    async def _read_trash(self) -> None:
+        self._model.trash = await self._fleet.trash()
+        self._screens.repaint()
 
     def undo(self) -> None:
-        self._work_on(self._offer_undo, N_("undo"))
+        entry = self._screens.entry
+        if entry is None:
+            self._work_on(self._offer_undo, N_("undo"))
+        elif not entry.restorable:
+            said = tr("{name}: its keys are gone, so it cannot be restored", name=entry.instance)
+            self._tell(Mood.TROUBLE, inert(said))
+        else:
+            self._ask_restore(entry, ())
 
     async def _offer_undo(self) -> None:
         found = await self._fleet.trash()
@@ -137,7 +151,10 @@ class ToolCommands:
         if not undoable:
             self._tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
             return
-        entry, *others = undoable
+        self._ask_restore(undoable[0], undoable[1:])
+
+    def _ask_restore(self, entry: TrashView, others: Sequence[TrashView]) -> None:
+        """Ask, and restore an entry. others: those that could be restored after it."""
 
         async def restore() -> None:
             said = tr("{name}: restored", name=await self._fleet.restore(entry.id))
@@ -151,17 +168,43 @@ class ToolCommands:
                 )
                 said = f"{said}; {more}"
             self._tell(Mood.DONE, said)
+            if self._model.trash is not None:
+                await self._read_trash()
 
         text = tr(
             "It was {how} on {day} at {time}. Its session comes back byte for byte, and it connects"
             " if it was running then.",
-            how=tr(_HOW[entry.why]),
+            how=tr(HOW[entry.why]),
             day=day(entry.at),
             time=hour(entry.at),
         )
+        if entry.why is Why.COPY:
+            old = tr("It is a copy: the keys of messages since then are lost with it.")
+            text = f"{text} {old}"
         title = tr("Restore {name}?", name=inert(entry.instance))
         begin = partial(self._work_on, restore, N_("restore"))
         ask(self._app, title, text, tr("restore it"), tr("leave it"), begin, default=True)
+
+    def show_numbers(self) -> None:
+        if self._model.reveals:
+            self._hide_numbers()
+            return
+
+        async def reveal() -> None:
+            found = await self._fleet.numbers()
+            self._model.reveal({each.instance: each.number for each in found})
+            self._screens.repaint()
+            self._app.set_timer(REVEALED_S, self._hide_numbers)
+            key = key_of(KeyAction.SHOW_NUMBERS)
+            said = tr("numbers are shown for a minute; {key} masks them again", key=key)
+            self._tell(Mood.DONE, said)
+
+        self._work_on(reveal, N_("numbers"))
+
+    def _hide_numbers(self) -> None:
+        if self._model.reveals:
+            self._model.reveal({})
+            self._screens.repaint()
 
     def clean_all(self) -> None:
         from waziterm.tui.screens.dialogs import NumberDialog  # noqa: PLC0415 (keeps the start fast)
@@ -195,26 +238,37 @@ class ToolCommands:
         )
         self._app.push_screen(NumberDialog(tr("Clean every session?"), text, count), answered)
 
-    def acknowledge(self) -> None:
-        incident = self._screens.incident
-        if incident is None:
-            self._tell(
-                Mood.TROUBLE,
-                tr(
-                    "{A} acknowledges an incident; {view} shows them",
-                    A=key_of(KeyAction.ACKNOWLEDGE),
-                    view=key_of(KeyAction.VIEW_INCIDENTS),
-                ),
+    def acknowledge(self, note: str = "") -> None:
+        meant = [each for each in self._screens.incidents if note or each.acknowledged_at is None]
+        if not meant:
+            said = tr(
+                "{A} acknowledges an incident; {view} shows them",
+                A=key_of(KeyAction.ACKNOWLEDGE),
+                view=key_of(KeyAction.VIEW_INCIDENTS),
             )
+            if self._screens.incidents:
+                said = tr("it is acknowledged; {N} leaves a note on it", N=key_of(KeyAction.NOTE))
+            self._tell(Mood.TROUBLE, said)
             return
+        ids = [each.id for each in meant]
 
         async def acknowledge() -> None:
-            await self._fleet.acknowledge(incident.id)
+            for each in ids:
+                await self._fleet.acknowledge(each, note=note)
+                self._model.acknowledged(each, self._fleet.now(), note)
+                self._screens.repaint()
             self._news()
 
+        self._screens.move_on(ids)
         self._work_on(acknowledge, N_("acknowledge"))
 
     def note(self) -> None:
+        incidents = self._screens.incidents
+        if incidents:
+            title = trn("Note on {n} incident", "Note on {n} incidents", len(incidents))
+            said = tr("What there is to say about it. It is acknowledged with that.")
+            self._ask_text(title, said, tr("leave the note"), self.acknowledge)
+            return
         if not self._model.notes:
             self._ask_note()
             return
@@ -233,12 +287,7 @@ class ToolCommands:
         choose(self._app, tr("Notes"), told, choices)
 
     def _ask_note(self) -> None:
-        from waziterm.tui.screens.dialogs import TextDialog  # noqa: PLC0415 (keeps the start fast)
-
-        def answered(text: str | None) -> None:
-            if not text:
-                return
-
+        def answered(text: str) -> None:
             async def leave() -> None:
                 left = await self._fleet.note(text)
                 self._tell(Mood.DONE, tr("noted: every screen shows it until it is dismissed"))
@@ -246,8 +295,18 @@ class ToolCommands:
 
             self._work_on(leave, N_("note"))
 
-        said = tr("One line for whoever looks next. enter leaves it there, esc does not.")
-        self._app.push_screen(TextDialog(tr("Leave a note"), said), answered)
+        said = tr("One line for whoever looks next.")
+        self._ask_text(tr("Leave a note"), said, tr("leave the note"), answered)
+
+    def _ask_text(self, title: str, text: str, verb: str, then: Callable[[str], None]) -> None:
+        """Ask for one line. verb: what enter does. then: takes what was typed."""
+        from waziterm.tui.screens.dialogs import TextDialog  # noqa: PLC0415 (keeps the start fast)
+
+        def answered(text: str | None) -> None:
+            if text:
+                then(text)
+
+        self._app.push_screen(TextDialog(title, text, verb), answered)
 
     def _show_notes(self, notes: tuple[ShiftNote, ...]) -> None:
         """Show these at once, without waiting for the next look at the history."""

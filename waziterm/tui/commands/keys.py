@@ -4,6 +4,7 @@ A row holds the function that its key calls, so that the type checker names a ro
 missing. Textual, which finds functions by names, is given one action for all of them.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, assert_never
@@ -13,12 +14,12 @@ from textual.keys import key_to_character
 
 from waziterm.domain.screen import OUR_KEYS, KeyAction, Place
 from waziterm.lang import tr
-from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance
+from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance, OnLog
 from waziterm.tui.state.here import Here, Move, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.text.keynames import OURS, with_keys_named
 
-_Target = TypeVar("_Target", Commands, OnFleet, OnInstance)
+_Target = TypeVar("_Target", Commands, OnFleet, OnInstance, OnLog)
 
 
 def _always(_here: Here) -> bool:
@@ -64,10 +65,17 @@ class Key(Generic[_Target]):
         """Its sentence in the help, with the other keys as they are bound."""
         return with_keys_named(tr(self.about))
 
+    @property
+    def title(self) -> str:
+        """Its sentence up to the first mark, as a name."""
+        return re.split(r"[:;,]", self.told)[0]
+
     def word(self, here: Here) -> str:
         """The footer's word; `s` and esc say which of the things that they do comes next."""
         if self.action is KeyAction.START_STOP and here.instance is not None and not here.marked:
             return tr("start") if here.starts else tr("stop")
+        if self.action is KeyAction.UNDO and here.view is View.TRASH:
+            return tr("restore")
         if self.action is KeyAction.BACK and here.place is Place.FLEET:
             return tr("unmark") if here.marked else tr("show all") if here.hides else tr("wall")
         return tr(self.label)
@@ -75,8 +83,10 @@ class Key(Generic[_Target]):
 
 @dataclass(frozen=True, slots=True)
 class AppKey(Key[Commands]):
-    """A key whose function is the app's. do_on: the same on an instance that the palette names."""
+    """A key whose function is the app's. do_on: the same on an instance that the palette names.
+    meant: it acts on the instance that is selected, or on those that are marked."""
 
+    meant: bool = False
     do_on: Callable[[Commands, str], None] | None = None
 
 
@@ -85,6 +95,13 @@ class FleetKey(Key[OnFleet]):
     """A key whose function is that of the fleet's screen."""
 
     place: Place = field(default=Place.FLEET, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey(Key[OnLog]):
+    """A key whose function is that of a screen that shows a log."""
+
+    place: Place = field(default=Place.LOG, init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +119,7 @@ _ON_MARKED = (
 _SHORT = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
 """Keys that have a shorter name on the screen than Textual's."""
 
-AnyKey = AppKey | FleetKey | InstanceKey
+AnyKey = AppKey | FleetKey | InstanceKey | LogKey
 
 
 _ROWS: tuple[AnyKey, ...] = (
@@ -125,13 +142,15 @@ _ROWS: tuple[AnyKey, ...] = (
         "show it in full: QR code, log, facts", _focus, place=Place.FLEET, when=_with_instance),
     AppKey(KeyAction.VIEW_WALL, "1", "", "the wall: those that need somebody as cards",
         lambda app: app.screens.view(View.WALL)),
-    AppKey(KeyAction.VIEW_LIST, "2", "", "the list: a row for each instance",
+    AppKey(KeyAction.VIEW_LIST, "2", "", "the list",
         lambda app: app.screens.view(View.LIST)),
-    AppKey(KeyAction.FOCUS_INSTANCE, "3", "", "one instance in full", _focus),
-    AppKey(KeyAction.VIEW_INCIDENTS, "4", "", "the incidents: what happened, what was done",
+    AppKey(KeyAction.FOCUS_INSTANCE, "3", "", "one in full", _focus),
+    AppKey(KeyAction.VIEW_INCIDENTS, "4", "", "the incidents",
         lambda app: app.screens.view(View.INCIDENTS)),
-    AppKey(KeyAction.VIEW_QUEUE, "5", "", "the queue: who waits for a scan, code after code",
+    AppKey(KeyAction.VIEW_QUEUE, "5", "", "the queue of scans",
         lambda app: app.screens.view(View.QUEUE)),
+    AppKey(KeyAction.VIEW_TRASH, "6", "", "the trash",
+        lambda app: app.tools.trash()),
     FleetKey(KeyAction.FILTER, "/", "filter", "show only what fits; ! inverts",
         lambda at: at.filter(), when=lambda here: here.arranged),
     FleetKey(KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
@@ -145,13 +164,19 @@ _ROWS: tuple[AnyKey, ...] = (
     FleetKey(KeyAction.MARK, "space", "",
         "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
         lambda at: at.mark()),
+    FleetKey(KeyAction.MARK_ALL, "*", "mark all", "mark all that are shown, or none of them",
+        lambda at: at.mark_all(), when=lambda here: here.arranged),
+    FleetKey(KeyAction.MARK_RANGE, "v", "", "mark from here to where you move; again ends it",
+        lambda at: at.mark_range()),
+    FleetKey(KeyAction.MARK_INVERT, "i", "", "mark the others of those that are shown",
+        lambda at: at.mark_others()),
     AppKey(KeyAction.ACKNOWLEDGE, "A", "acknowledge",
-        "acknowledge the incident, in the incidents", lambda app: app.tools.acknowledge(),
+        "acknowledge the incident and go on to the next", lambda app: app.tools.acknowledge(),
         place=Place.FLEET, when=lambda here: here.open_incident, commands=True),
     FleetKey(KeyAction.BACK, "esc", "wall",
         "clear the filter or the marks; back to the wall", lambda at: at.back(),
         when=lambda here: here.goes_back),
-    InstanceKey(KeyAction.BACK, "esc", "back", "back to the fleet", lambda at: at.back()),
+    LogKey(KeyAction.BACK, "esc", "back", "back to where you were", lambda at: at.back()),
     InstanceKey(KeyAction.SWITCH_QR, "Q", "other QR",
         "draw the QR code in half blocks or in sextants", lambda at: at.switch_qr(),
         when=lambda here: here.shows_qr),
@@ -163,41 +188,52 @@ _ROWS: tuple[AnyKey, ...] = (
     AppKey(KeyAction.START_STOP, "s", "start/stop",
         "start it, or stop it; of several it asks which",
         lambda app: app.instances.start_stop(),
-        do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance, commands=True),
+        do_on=lambda app, name: app.instances.start_stop(name), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.RECONNECT, "r", "reconnect",
-        "connect now; only this shortens a cool-down or ends a hold",
+        "connect now; ends a cool-down or a hold",
         lambda app: app.instances.reconnect(),
-        do_on=lambda app, name: app.instances.reconnect(name), when=_with_instance, commands=True),
+        do_on=lambda app, name: app.instances.reconnect(name), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.SEND_TEST, "t", "send-test", "send a short text to its own number",
         lambda app: app.instances.send_test(),
         do_on=lambda app, name: app.instances.send_test(name), when=lambda here: here.connected,
-        commands=True),
+        commands=True, meant=True),
     AppKey(KeyAction.CLEAN, "c", "clean", "move its session to the trash; asks first",
         lambda app: app.instances.clean(), do_on=lambda app, name: app.instances.clean(name),
-        when=_with_instance, commands=True),
+        when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.ADD, "a", "add", "add an instance", lambda app: app.instances.add(),
         commands=True),
     AppKey(KeyAction.SHOW_LOG, "l", "log", "its log on the whole screen, and back",
         lambda app: app.instances.show_log(), do_on=lambda app, name: app.instances.show_log(name),
-        when=_with_instance),
-    InstanceKey(KeyAction.FOLLOW, "f", "follow", "follow the log, or stay where you are",
-        lambda at: at.follow(), when=_with_instance),
-    InstanceKey(KeyAction.WRAP, "w", "", "wrap long log lines, or cut them",
+        when=_with_instance, meant=True),
+    AppKey(KeyAction.VIEW_LOG, "L", "log of all", "the log of the whole fleet, and back",
+        lambda app: app.screens.fleet_log(), when=_with_fleet),
+    LogKey(KeyAction.FOLLOW, "f", "follow", "follow the log, or stay where you are",
+        lambda at: at.follow()),
+    LogKey(KeyAction.SEARCH, "/", "search", "look for a text in the log",
+        lambda at: at.search()),
+    LogKey(KeyAction.SEARCH_OLDER, "n", "", "the next line that has it, upwards",
+        lambda at: at.find(-1)),
+    LogKey(KeyAction.SEARCH_NEWER, "N", "", "the next one downwards", lambda at: at.find(1)),
+    LogKey(KeyAction.SHOW_WHOSE, "enter", "show", "show the instance whose line it is",
+        lambda at: at.show_whose(), when=lambda here: here.place is Place.LOG),
+    LogKey(KeyAction.WRAP, "w", "", "wrap long log lines, or cut them",
         lambda at: at.wrap()),
-    InstanceKey(KeyAction.COPY, "y", "copy",
-        "copy the code that is shown, else the newest log line", lambda at: at.copy(),
-        when=_with_instance),
-    InstanceKey(KeyAction.SCROLL_LOG_UP, "↑ k", "", "scroll the log up; stops following",
+    LogKey(KeyAction.COPY, "y", "copy",
+        "copy the code that is shown, else a log line", lambda at: at.copy()),
+    LogKey(KeyAction.SCROLL_LOG_UP, "↑ k", "", "scroll the log up; stops following",
         lambda at: at.scroll_log(Move.UP)),
-    InstanceKey(KeyAction.SCROLL_LOG_DOWN, "↓ j", "", "scroll the log down",
+    LogKey(KeyAction.SCROLL_LOG_DOWN, "↓ j", "", "scroll the log down",
         lambda at: at.scroll_log(Move.DOWN)),
-    InstanceKey(KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up in the log",
+    LogKey(KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up in the log",
         lambda at: at.scroll_log(Move.PAGE_UP)),
-    InstanceKey(KeyAction.SCROLL_LOG_PAGE_DOWN, "PgDn", "", "one page down",
+    LogKey(KeyAction.SCROLL_LOG_PAGE_DOWN, "PgDn", "", "one page down",
         lambda at: at.scroll_log(Move.PAGE_DOWN)),
-    InstanceKey(KeyAction.SCROLL_LOG_FIRST, "Home g", "", "the oldest line",
+    LogKey(KeyAction.SCROLL_LOG_FIRST, "Home g", "", "the oldest line",
         lambda at: at.scroll_log(Move.FIRST)),
-    InstanceKey(KeyAction.SCROLL_LOG_LAST, "End G", "", "the newest line; follows",
+    LogKey(KeyAction.SCROLL_LOG_LAST, "End G", "", "the newest line; follows",
         lambda at: at.scroll_log(Move.LAST)),
     InstanceKey(KeyAction.NEIGHBOUR_BEFORE, "←", "", "the instance before this one",
         lambda at: at.neighbour(-1)),
@@ -208,19 +244,23 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda app: app.tools.full_test(), when=_with_fleet, commands=True),
     AppKey(KeyAction.CHECK, "K", "check", "look for everything that is wrong or will be",
         lambda app: app.tools.check()),
-    AppKey(KeyAction.FIX, "F", "fix", "mend what a check finds; shows first what it would do",
+    AppKey(KeyAction.FIX, "F", "fix", "mend what a check finds; shows it first",
         lambda app: app.tools.fix(), commands=True),
     AppKey(KeyAction.RESTART, "R", "restart",
         "stop all, check, fix, start staggered; asks first", lambda app: app.tools.restart(),
         when=_with_fleet, commands=True),
-    AppKey(KeyAction.UNDO, "u", "undo", "restore what was cleaned or removed last; asks first",
+    AppKey(KeyAction.UNDO, "u", "undo", "restore what was removed last, or is selected",
         lambda app: app.tools.undo(), commands=True),
     AppKey(KeyAction.REMOVE, "x", "remove", "clean it and take it off the list; asks first",
-        lambda app: app.instances.remove(), when=_with_instance, commands=True),
+        lambda app: app.instances.remove(), when=_with_instance,
+        commands=True, meant=True),
     AppKey(KeyAction.CLEAN_ALL, "C", "", "clean every session; asks for their number",
         lambda app: app.tools.clean_all(), commands=True),
-    AppKey(KeyAction.NOTE, "N", "", "leave a note for the next shift, or dismiss it",
-        lambda app: app.tools.note(), commands=True),
+    AppKey(KeyAction.NOTE, "N", "note", "a note for the next shift, or on an incident",
+        lambda app: app.tools.note(), place=Place.FLEET,
+        when=lambda here: here.view is View.INCIDENTS and here.instances > 0, commands=True),
+    AppKey(KeyAction.SHOW_NUMBERS, "#", "", "show whole numbers for a minute, or mask them",
+        lambda app: app.tools.show_numbers(), commands=True),
     AppKey(KeyAction.COMMAND_PALETTE, "^p :", "palette",
         "find any action and any instance", lambda app: app.screens.command_palette()),
     AppKey(KeyAction.SUSPEND, "^z", "", "stop here and back to the shell; fg goes on",
@@ -248,7 +288,7 @@ def bindings(place: Place) -> list[BindingType]:
             id=key.action.value,
         )
         for key in KEYS
-        if key.place in (place, Place.BOTH)
+        if key.place in place.has
     ]
 
 
@@ -257,17 +297,19 @@ def press(
     app: Commands,
     fleet: OnFleet,
     instance: OnInstance | None,
+    log: OnLog | None,
     *,
     refusal: str,
     tell: Callable[[Mood, str], None],
 ) -> None:
-    """Call the function of a key. instance: the screen of one, None while the fleet's is shown.
+    """Call the function of a key. instance: the screen of one, and log: that of a log, each None
+    while another one is shown.
 
     refusal: why the fleet takes no commands now, so that a key that leads to one is refused before
     anything opens; "" when it takes them. tell: says so.
     """
-    place = Place.FLEET if instance is None else Place.FOCUS
-    key = next(key for key in KEYS if key.action is action and key.place in (place, Place.BOTH))
+    place = Place.FOCUS if instance is not None else Place.FLEET if log is None else Place.LOG
+    key = next(key for key in KEYS if key.action is action and key.place in place.has)
     if is_refused(key, refusal, tell):
         return
     match key:
@@ -278,6 +320,9 @@ def press(
         case InstanceKey():
             if instance is not None:
                 key.do(instance)
+        case LogKey():
+            if log is not None:
+                key.do(log)
         case _:
             assert_never(key)
 
@@ -322,14 +367,15 @@ def names_of(keys: Iterable[AnyKey]) -> Mapping[KeyAction, str]:
 def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
     """What the footer shows: the keys that do something here and now, with their words."""
     if here.typing:
-        return [("enter", tr("keep the filter")), ("esc", tr("clear it"))]
+        kept = tr("find it") if here.place is not Place.FLEET else tr("keep the filter")
+        return [("enter", kept), ("esc", tr("clear it"))]
     if here.marked:
         # On a narrow screen the footer ends early: what acts on the marked ones comes first.
         keys = sorted(keys, key=lambda key: key.action not in _ON_MARKED)
     return [
         (key.shown, key.word(here))
         for key in keys
-        if key.place in (here.place, Place.BOTH)
+        if key.place in here.place.has
         and key.label
         and not (key.commands and here.read_only)
         and key.when(here)

@@ -51,17 +51,23 @@ class ToolKeys(Protocol):
         that is connected is to send a message."""
 
     def undo(self) -> None:
-        """Ask, and restore what came into the trash last."""
+        """Ask, and restore what came into the trash last, or the entry that is selected there."""
 
     def clean_all(self) -> None:
         """Ask for the number of sessions, and move them all to the trash."""
 
+    def show_numbers(self) -> None:
+        """Show the whole numbers of all for a minute, or mask them again."""
+
+    def trash(self) -> None:
+        """Show what lies in the trash."""
+
     def acknowledge(self) -> None:
-        """Acknowledge the selected incident."""
+        """Acknowledge the marked incidents, else the selected one, and go on to the next."""
 
     def note(self) -> None:
-        """Ask for a note for whoever looks next; where there are some, whether they are dealt
-        with."""
+        """Ask for a note on the incidents that are meant; elsewhere for one for whoever looks next,
+        and where there are some, whether they are dealt with."""
 
 
 class ScreenKeys(Protocol):
@@ -69,6 +75,9 @@ class ScreenKeys(Protocol):
 
     def view(self, view: View) -> None:
         """Show the fleet in another way."""
+
+    def fleet_log(self) -> None:
+        """Show the log of the whole fleet, or what was shown before."""
 
     def show_help(self) -> None:
         """Show all keys."""
@@ -119,15 +128,50 @@ class OnFleet(Protocol):
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
 
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them."""
+
+    def mark_range(self) -> None:
+        """Mark all from the selected one to wherever the selection moves, until it is called
+        again."""
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+
     def back(self) -> None:
         """First out of the field, then the marks, the filter, and the other views."""
 
 
-class OnInstance(Protocol):
-    """The screen of one instance."""
+class OnLog(Protocol):
+    """A screen that shows a log."""
 
     def back(self) -> None:
-        """Back from a code or from the log, then to the fleet."""
+        """Back from a search, a code or a log, then to what was shown before."""
+
+    def follow(self) -> None:
+        """Follow the log, or stay."""
+
+    def wrap(self) -> None:
+        """Long log lines on several rows, or cut."""
+
+    def copy(self) -> None:
+        """Copy the code that is shown, else a log line."""
+
+    def scroll_log(self, to: Move) -> None:
+        """Scroll the log."""
+
+    def search(self) -> None:
+        """Type what to look for in the log."""
+
+    def find(self, step: int) -> None:
+        """Go to the next line that has it. step: -1 upwards, to older ones; 1 downwards."""
+
+    def show_whose(self) -> None:
+        """Show the instance that a line belongs to."""
+
+
+class OnInstance(OnLog, Protocol):
+    """The screen of one instance."""
 
     def switch_qr(self) -> None:
         """Draw the QR code in the other way."""
@@ -137,18 +181,6 @@ class OnInstance(Protocol):
 
     def save_qr(self) -> None:
         """Write the QR code as a picture, which goes when the code or the program ends."""
-
-    def follow(self) -> None:
-        """Follow the log, or stay."""
-
-    def wrap(self) -> None:
-        """Long log lines on several rows, or cut."""
-
-    def copy(self) -> None:
-        """Copy the code that is shown, else the newest log line."""
-
-    def scroll_log(self, to: Move) -> None:
-        """Scroll the log."""
 
     def neighbour(self, step: int) -> None:
         """Show another instance. step: so many after this one."""

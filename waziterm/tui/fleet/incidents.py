@@ -1,6 +1,6 @@
 """The incidents: what happened to whom, what was done about it, and who has seen it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from textual.strip import Strip
 
@@ -32,6 +32,7 @@ class Incidents(Rows):
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="incidents")
         self._chosen: str | None = None
+        self.marked: set[str] = set()
 
     def keys(self) -> list[str]:
         return [str(incident.id) for incident in self.model.incidents]
@@ -50,6 +51,37 @@ class Incidents(Rows):
         return next(found, None)
 
     @property
+    def meant(self) -> list[IncidentView]:
+        """Those that a key acts on: the marked ones, else the selected one."""
+        if marked := [each for each in self.model.incidents if str(each.id) in self.marked]:
+            return marked
+        return [] if self.incident is None else [self.incident]
+
+    def mark(self) -> None:
+        """Mark the selected one, or take its mark away."""
+        if self._chosen is not None:
+            self.marked ^= {self._chosen}
+
+    def mark_all(self) -> None:
+        """Mark all that nobody has acknowledged; where they are marked already, none."""
+        waiting = {str(each.id) for each in self.model.incidents if each.acknowledged_at is None}
+        self.marked = set() if waiting <= self.marked else waiting
+
+    def move_on(self, done: Collection[int]) -> None:
+        """Select the next one that waits for somebody, below or else above. done: those that do not
+        any more, although it is not known here yet."""
+        keys = self.keys()
+        place = keys.index(self._chosen) if self._chosen in keys else 0
+        waiting = [
+            at
+            for at, each in enumerate(self.model.incidents)
+            if each.acknowledged_at is None and each.id not in done
+        ]
+        self.marked.clear()
+        if waiting:
+            self.select(keys[next((at for at in waiting if at >= place), waiting[-1])])
+
+    @property
     def target(self) -> str | None:
         incident = self.incident
         return incident.names[0] if incident is not None and incident.names else None
@@ -65,7 +97,11 @@ class Incidents(Rows):
             unseen=unseen,
         )
         if unseen and not self.model.read_only:
-            todo = tr("{A} acknowledges the selected one", A=key_of(KeyAction.ACKNOWLEDGE))
+            keys = {"A": key_of(KeyAction.ACKNOWLEDGE), "N": key_of(KeyAction.NOTE)}
+            todo = tr("{A} acknowledges the selected one, {N} with a note", **keys)
+            if self.marked:
+                marked = len(self.marked)
+                todo = tr("{A} acknowledges the {count} marked ones", count=marked, **keys)
             said = f"{said}; {todo}"
         strips = [*wrapped(said, width, 1, look.FAINT), _blank(width)]
         if not incidents:
@@ -104,7 +140,7 @@ class Incidents(Rows):
         style = look.FAINT if seen else look.TROUBLE if incident.is_serious else look.PLAIN
         done = f" → {inert(retold(incident.done))}" if incident.done else ""
         return [
-            ("  " if seen else "! ", style),
+            ("✓ ", look.MARKED) if key in self.marked else ("  " if seen else "! ", style),
             (cell(since(incident.began_at, now), _WHEN), look.FAINT),
             (cell(inert(_who(incident)), _WHO), look.BRIGHT),
             (_what(incident), style),

@@ -2,9 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
-from rich.style import Style
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
@@ -124,10 +122,12 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
             return Strip.blank(width, look.PLAIN)
         key = self._keys[place]
         chosen = key == self.chosen
-        mark: Span = (SELECTED if chosen else " ", look.MARKED)
-        base = look.BAR if chosen else look.PLAIN
-        spans = [(text, _on(style, base)) for text, style in self.spans(key, width - 1, now)]
-        return row([mark, *spans], width, base)
+        spans = self.spans(key, width - 1, now)
+        if not chosen:
+            return row([(" ", look.PLAIN), *spans], width, look.PLAIN)
+        spans = [(SELECTED, look.MARKED), *spans]
+        on_it = [(text, look.on_selected(style)) for text, style in spans]
+        return row(on_it, width, look.CHOSEN)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """See Textual; a view without news fades."""
@@ -164,10 +164,13 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         here = keys.index(chosen) if chosen in keys else 0
         page = max(1, self.size.height - len(self._head) - 1)
         there = to.along(here, page, 0, len(keys) - 1)
-        if there is None:
-            return
-        self.choose(keys[there])
-        self._keys = keys
+        if there is not None:
+            self._keys = keys
+            self.select(keys[there])
+
+    def select(self, key: str) -> None:
+        """Select this row and bring it into view."""
+        self.choose(key)
         self._show_chosen()
         self.repaint()
 
@@ -180,9 +183,3 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         if target != self.scroll_offset.y:
             self.scroll_to(y=max(0, target), animate=False)
             self.refresh()
-
-
-@lru_cache(256)
-def _on(style: Style, base: Style) -> Style:
-    """A style on the background of its row."""
-    return style + Style(bgcolor=base.bgcolor)

@@ -18,7 +18,7 @@ from waziterm.tui.instance.card import Past, numbered, title, wrapped
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, draw, size
 from waziterm.tui.paint import look
-from waziterm.tui.paint.cells import Span, inert, row, width_of
+from waziterm.tui.paint.cells import inert, row
 from waziterm.tui.text.keynames import key_of
 
 SIDE = 28
@@ -225,28 +225,7 @@ def _with_log(
         return _padded(text, width, height)
     side = row((), 1, look.PLAIN)
     logged = [Strip.join([side, strip, side]) for strip in log.draw(lines, width - 2, room)]
-    return _padded([*text, *gap, _rule(lines, log, width), *logged], width, height)
-
-
-def _rule(lines: Sequence[LogLine], log: LogWindow, width: int) -> Strip:
-    """The line above the log: whether it follows."""
-    below = log.below(lines)
-    said = tr("following")
-    if not log.following:
-        f = key_of(KeyAction.FOLLOW)
-        said = tr("{count} newer below · {f} follows", count=below, f=f)
-    if not log.wrapped:
-        said = f"{tr('{w} shows whole lines', w=key_of(KeyAction.WRAP))} · {said}"
-    name = f"{tr('log')} "
-    filling = "─" * max(0, width - width_of(said) - width_of(name) - 4)
-    spans: list[Span] = [
-        ("─ ", look.BORDER),
-        (name, look.FAINT),
-        (f"{filling} ", look.BORDER),
-        (said, look.FAINT if log.following else look.MARKED),
-        (" ", look.PLAIN),
-    ]
-    return row(spans, width, look.PLAIN)
+    return _padded([*text, *gap, log.rule(lines, width, tr("log")), *logged], width, height)
 
 
 def _padded(strips: list[Strip], width: int, height: int) -> list[Strip]:

@@ -1,29 +1,42 @@
-"""A window on a log: which lines are visible while new ones keep coming."""
+"""A window on a log: which lines are visible while new ones keep coming, and a search in them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
+from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.screen import KeyAction
+from waziterm.lang import tr
 from waziterm.tui.paint import look
-from waziterm.tui.paint.cells import Span, inert, row, wrap
+from waziterm.tui.paint.cells import Span, cell, inert, row, width_of, wrap
+from waziterm.tui.state.fleetlog import FleetLine
 from waziterm.tui.state.here import Move
 from waziterm.tui.text.format import clock
+from waziterm.tui.text.keynames import key_of
 
 LINES_PER_ENTRY = 6
 
-_PREFIX = 18
+_CLOCK, _WHOSE, _SOURCE = 9, 18, 9
+"""Cells for the moment, for the instance in a log of several, and for the source of a line."""
 _NARROW = 50
+_LEVELS = {"warning: ": look.WARNING, "error: ": look.ERROR}
+"""How a line of the library looks that begins so; see `worker.neonize.logs`."""
 
 
 class LogWindow:
     """Follows the newest line, or stays at an older one (its bottom line) until told otherwise.
 
-    wrapped: long lines take several rows; else they are cut.
+    wrapped: long lines take several rows; else they are cut. pattern: what is looked for, in any
+    case of its letters; "" for nothing.
     """
 
     def __init__(self, *, wrapped: bool = True) -> None:
         self.wrapped = wrapped
+        self.pattern = ""
+        self._found: int | None = None
+        self._before: int | None = None
         self._bottom: int | None = None
         self._width = 1
         self._height = 1
@@ -35,6 +48,7 @@ class LogWindow:
     def follow(self, lines: Sequence[LogLine], *, on: bool) -> None:
         """Follow the newest line, or stay at the one that is the newest now."""
         self._bottom = None if on or not lines else lines[-1].seq
+        self._found = None
 
     def below(self, lines: Sequence[LogLine]) -> int:
         """How many newer lines there are below the window."""
@@ -43,6 +57,61 @@ class LogWindow:
     def bottom(self, lines: Sequence[LogLine]) -> LogLine | None:
         """The newest line that is shown."""
         return lines[self._index(lines)] if lines else None
+
+    def current(self, lines: Sequence[LogLine]) -> LogLine | None:
+        """The line that was found, else the newest that is shown."""
+        found = (line for line in lines if line.seq == self._found)
+        return next(found, None) or self.bottom(lines)
+
+    # -- searching
+
+    def begin_search(self) -> None:
+        """What is looked for is sought from here."""
+        self._before = self._bottom
+
+    def look_for(self, pattern: str, lines: Sequence[LogLine]) -> None:
+        """Go to the newest line that has this, at the bottom or above it."""
+        self.pattern, self._found, self._bottom = pattern, None, self._before
+        self.find(lines, 0)
+
+    def find(self, lines: Sequence[LogLine], step: int) -> bool:
+        """Go to the next line that has what is looked for; whether there is one.
+
+        step: -1 upwards, to older ones; 1 downwards; 0: this one, if it has it, else upwards.
+        """
+        matching = self._matching(lines)
+        here = self.current(lines)
+        if here is None:
+            return False
+        if step > 0:
+            there = next((seq for seq in matching if seq > here.seq), None)
+        else:
+            limit = here.seq if step else here.seq + 1
+            there = next((seq for seq in reversed(matching) if seq < limit), None)
+        if there is None:
+            return False
+        self._found = there
+        lines = list(lines)
+        place = next(index for index, line in enumerate(lines) if line.seq == there)
+        # Some newer lines below it: what a line led to stands there.
+        below = min(len(lines) - 1, place + self._height // 3)
+        self._bottom = lines[max(below, self._lowest_full(lines))].seq
+        return True
+
+    def is_at_match(self, lines: Sequence[LogLine]) -> bool:
+        """Whether a line that was found is still there."""
+        return any(line.seq == self._found for line in lines)
+
+    def forget(self) -> None:
+        """Look for nothing any more, and stay here."""
+        self.pattern, self._found = "", None
+
+    def _matching(self, lines: Sequence[LogLine]) -> list[int]:
+        """The numbers of the lines that have what is looked for, oldest first."""
+        wanted = self.pattern.casefold()
+        if not wanted:
+            return []
+        return [line.seq for line in lines if wanted in _searched(line).casefold()]
 
     @property
     def _most(self) -> int:
@@ -73,12 +142,13 @@ class LogWindow:
         if there is None:
             return
         self._bottom = None if there >= len(lines) - 1 else lines[there].seq
+        self._found = None
 
     def _lowest_full(self, lines: Sequence[LogLine]) -> int:
         """The bottom line of the window that starts with the oldest line."""
         used = 0
         for index, line in enumerate(lines):
-            used += len(_entry(line, self._width, self._most))
+            used += len(self._entry(line))
             if used >= self._height:
                 return index
         return len(lines) - 1
@@ -87,7 +157,7 @@ class LogWindow:
         """The entries above and with the bottom line that fit, newest first."""
         entries, used = [], 0
         for index in range(bottom, -1, -1):
-            entry = _entry(lines[index], self._width, self._most)
+            entry = self._entry(lines[index])
             entries.append(entry)
             used += len(entry)
             if used >= self._height:
@@ -106,16 +176,78 @@ class LogWindow:
         rows = [strip for entry in reversed(entries) for strip in entry]
         return rows[-height:]
 
+    def rule(self, lines: Sequence[LogLine], width: int, name: str) -> Strip:
+        """The line above it: what is looked for, and whether it follows. name: of the log."""
+        below = self.below(lines)
+        said = tr("following")
+        if not self.following:
+            f = key_of(KeyAction.FOLLOW)
+            said = tr("{count} newer below · {f} follows", count=below, f=f)
+        if not self.wrapped:
+            said = f"{tr('{w} shows whole lines', w=key_of(KeyAction.WRAP))} · {said}"
+        if self.pattern:
+            matching = self._matching(lines)
+            place = matching.index(self._found) + 1 if self._found in matching else 0
+            told = tr("{place} of {count}", place=place or "–", count=len(matching))
+            said = f"/{inert(self.pattern, 40)} {told} · {said}"
+        name = f"{name} "
+        filling = "─" * max(0, width - width_of(said) - width_of(name) - 4)
+        spans: list[Span] = [
+            ("─ ", look.BORDER),
+            (name, look.FAINT),
+            (f"{filling} ", look.BORDER),
+            (said, look.FAINT if self.following and not self.pattern else look.MARKED),
+            (" ", look.PLAIN),
+        ]
+        return row(spans, width, look.PLAIN)
 
-def _entry(line: LogLine, width: int, most: int) -> list[Strip]:
-    """One log line on at most `most` rows, with its time and where it came from."""
-    prefix: list[Span] = [(f"{clock(line.at)} ", look.QUIET)]
-    used = 9
-    if width >= _NARROW:
-        prefix.append((f"{line.source.value:<8} ", look.QUIET))
-        used = _PREFIX
-    style = look.BRIGHT if line.source is Source.OPERATOR else look.PLAIN
-    parts = wrap(inert(line.text), max(8, width - used), most) or [""]
-    head = row([*prefix, (parts[0], style)], width, look.PLAIN)
-    indent = " " * used
-    return [head, *(row([(indent + part, style)], width, look.PLAIN) for part in parts[1:])]
+    def _entry(self, line: LogLine) -> list[Strip]:
+        """One log line on as many rows as it may take, with its moment and where it is from."""
+        width = self._width
+        base = look.CHOSEN if line.seq == self._found else look.PLAIN
+        prefix: list[Span] = [(cell(clock(line.at), _CLOCK - 1), look.QUIET)]
+        if isinstance(line, FleetLine):
+            prefix.append((cell(inert(line.instance), _WHOSE - 1), look.MARKED))
+        if width >= _NARROW * len(prefix):
+            prefix.append((cell(line.source.value, _SOURCE - 1), look.QUIET))
+        used = sum(width_of(text) for text, _ in prefix)
+        style = _style(line)
+        parts = wrap(inert(line.text), max(8, width - used), self._most) or [""]
+        firsts: list[Span] = [*prefix, *self._marked(parts[0], style)]
+        strips = [row(_based(firsts, base), width, base)]
+        for part in parts[1:]:
+            spans: list[Span] = [(" " * used, style), *self._marked(part, style)]
+            strips.append(row(_based(spans, base), width, base))
+        return strips
+
+    def _marked(self, text: str, style: Style) -> Iterator[Span]:
+        """A text with what is looked for marked."""
+        if not self.pattern:
+            yield text, style
+            return
+        for part in re.split(f"({re.escape(self.pattern)})", text, flags=re.IGNORECASE):
+            if part:
+                found = part.casefold() == self.pattern.casefold()
+                yield part, look.FOUND if found else style
+
+
+def _searched(line: LogLine) -> str:
+    """What of a line is looked through: its text, and whose it is."""
+    return f"{line.instance} {line.text}" if isinstance(line, FleetLine) else line.text
+
+
+def _style(line: LogLine) -> Style:
+    """What a person did is bright, what the library warns of has the colour of that."""
+    if line.source is Source.OPERATOR:
+        return look.BRIGHT
+    levels = (style for mark, style in _LEVELS.items() if line.text.startswith(mark))
+    return next(levels, look.PLAIN)
+
+
+def _based(spans: Sequence[Span], base: Style) -> list[Span]:
+    """Spans on the background of their row; what was found keeps its own."""
+    if base is look.PLAIN:
+        return list(spans)
+    return [
+        (text, style if style is look.FOUND else look.on_selected(style)) for text, style in spans
+    ]

@@ -26,7 +26,7 @@ class Faded(LineFilter):
 
 @lru_cache(256)
 def _grey(style: Style | None) -> Style:
-    raised = style is not None and style.bgcolor == look.BAR.bgcolor
+    raised = style is not None and style.bgcolor in (look.BAR.bgcolor, look.CHOSEN.bgcolor)
     return look.BAR_FAINT if raised else look.FAINT
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from rich.color import Color as RichColor
 from rich.segment import Segment
@@ -22,7 +22,7 @@ from textual.filter import LineFilter
 
 from waziterm.domain.screen import Ascii, Screen, Theme
 from waziterm.tui.paint.plainglyphs import to_ascii
-from waziterm.tui.paint.themes import DARK, PALETTES, Palette, sixteen, textual_theme
+from waziterm.tui.paint.themes import DARK, INVERTED, PALETTES, Palette, sixteen, textual_theme
 from waziterm.tui.textual_private import filters_of
 
 _KEPT_STYLES = 1024
@@ -61,6 +61,8 @@ def themed(palette: Palette) -> Callable[[Style], Style]:
 
     def change(style: Style) -> Style:
         colour, paper = there.get(_hex(style.color)), there.get(_hex(style.bgcolor))
+        if paper is not None and (ink := INVERTED.get(paper.name)):
+            colour = RichColor.parse(ink)
         return style + Style.from_color(colour, paper) if colour or paper else style
 
     return change
@@ -124,7 +126,7 @@ class Finish:
         return cls(screen.theme, colour_system == "standard", plain)
 
     def put_on(self, app: App[Any]) -> None:
-        """Show an app this way. To be called once, before it runs.
+        """Show an app this way, in place of the way in which it was shown before.
 
         The theme's colours come before Textual's own filters, of which NO_COLOR is one.
         """
@@ -132,12 +134,22 @@ class Finish:
         app.register_theme(theme)
         app.theme = theme.name
         filters = filters_of(app)
+        filters[:] = [each for each in filters if not isinstance(each, (_Restyled, _Ascii))]
+        if isinstance(app, HasFinish):
+            app.finish = self
         if self.theme is not Theme.DARK:
             filters.insert(0, _Restyled(themed(PALETTES[self.theme])))
         if self.few_colours:
             filters.append(_Restyled(reduced(self.theme, no_color=app.no_color)))
         if self.ascii:
             filters.append(_Ascii())
+
+
+@runtime_checkable
+class HasFinish(Protocol):
+    """An app that knows how it is shown, so that this can be changed."""
+
+    finish: Finish
 
 
 def only_ascii(app: App[Any]) -> bool:

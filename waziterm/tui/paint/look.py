@@ -6,6 +6,7 @@ theme's, or into those that the terminal has, when lines go to the screen.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.style import Style
 
@@ -13,6 +14,8 @@ from waziterm.domain.lifecycle.states import State
 
 BACKGROUND = "#0d1117"
 RAISED = "#1a1d23"
+SELECTED = "#2c323b"
+"""Behind the selected row, on which nothing is faint."""
 LINE = "#3a4452"
 TEXT = "#c5ced9"
 DIM = "#8792a0"
@@ -40,12 +43,26 @@ KEY = _on(ACCENT, bold=True)
 MARKED = _on(ACCENT)
 OK = _on(GOOD)
 TROUBLE = _on(BAD, bold=True)
+CHOSEN = _on(TEXT, SELECTED)
+WARNING = _on(WAIT)
+ERROR = _on(BAD)
+FOUND = _on(INK, WAIT, bold=True)
 LAB = _on(INK, WAIT, bold=True)
 ALARM = _on(INK, BAD, bold=True)
 BAR = _on(TEXT, RAISED)
 BAR_FAINT = _on(DIM, RAISED)
 BAR_BRIGHT = _on(STRONG, RAISED, bold=True)
 BAR_KEY = _on(ACCENT, RAISED, bold=True)
+_FAINT = {DIM, SUBDUED}
+
+
+@lru_cache(256)
+def on_selected(style: Style) -> Style:
+    """A style on the selected row."""
+    faint = style.color is not None and style.color.name in _FAINT
+    return style + Style(color=TEXT if faint else None, bgcolor=SELECTED)
+
+
 QR = Style(color="#000000", bgcolor="#ffffff")
 """Black on white in every theme: no theme changes these two."""
 

@@ -19,6 +19,7 @@ class Palette:
 
     background: str
     raised: str
+    selected: str
     line: str
     text: str
     dim: str
@@ -74,6 +75,7 @@ class Sixteen:
 DARK = Palette(
     background=look.BACKGROUND,
     raised=look.RAISED,
+    selected=look.SELECTED,
     line=look.LINE,
     text=look.TEXT,
     dim=look.DIM,
@@ -89,6 +91,7 @@ DARK = Palette(
 LIGHT = Palette(
     background="#fafbfc",
     raised="#e9ebee",
+    selected="#d0dcee",
     line="#9aa4af",
     text="#24292f",
     dim="#4a545e",
@@ -104,6 +107,7 @@ LIGHT = Palette(
 HIGH_CONTRAST = Palette(
     background="#000000",
     raised="#1c1c1c",
+    selected="#f2f2f2",
     line="#d0d0d0",
     text="#fdfdfd",
     dim="#e4e4e4",
@@ -116,23 +120,54 @@ HIGH_CONTRAST = Palette(
     bad="#ff9a92",
     ink="#000000",
 )
+DARK_BLUE = Palette(
+    background="#1b2030",
+    raised="#2b2f38",
+    selected="#3a404a",
+    line="#566080",
+    text="#d8dee9",
+    dim="#b4bdd0",
+    subdued="#aeb7cb",
+    strong="#f6f8fc",
+    accent="#8fc7ff",
+    good="#a3d68c",
+    wait="#ebcb8b",
+    warn="#f3ae80",
+    bad="#ffa0a5",
+    ink="#10131c",
+)
+DARK_WARM = Palette(
+    background="#221f1c",
+    raised="#322e2a",
+    selected="#47413a",
+    line="#6b6055",
+    text="#e6dac4",
+    dim="#c6b79f",
+    subdued="#c0b199",
+    strong="#fbf3df",
+    accent="#9fcbb5",
+    good="#b8bb46",
+    wait="#e8b84b",
+    warn="#f7a35f",
+    bad="#ff9884",
+    ink="#141210",
+)
+INVERTED: Mapping[str, str] = {HIGH_CONTRAST.selected: HIGH_CONTRAST.ink}
+"""Backgrounds on which all text has one colour, because they are the other way round."""
 PALETTES: Mapping[Theme, Palette] = {
     Theme.DARK: DARK,
+    Theme.DARK_BLUE: DARK_BLUE,
+    Theme.DARK_WARM: DARK_WARM,
     Theme.LIGHT: LIGHT,
     Theme.HIGH_CONTRAST: HIGH_CONTRAST,
 }
-
-
-def theme_name(theme: Theme) -> str:
-    """The name by which Textual knows it."""
-    return f"waziterm-{theme.value}"
 
 
 def textual_theme(theme: Theme) -> TextualTheme:
     """The theme as Textual's style sheets know it."""
     palette = PALETTES[theme]
     return TextualTheme(
-        name=theme_name(theme),
+        name=f"waziterm-{theme.value}",
         primary=palette.accent,
         secondary=palette.dim,
         accent=palette.accent,
@@ -155,7 +190,7 @@ def sixteen(theme: Theme) -> Sixteen:
          palette.wait, palette.warn, palette.bad, palette.line)
     )  # fmt: skip
     match theme:
-        case Theme.DARK:
+        case Theme.DARK | Theme.DARK_BLUE | Theme.DARK_WARM:
             inks = (WHITE, WHITE, WHITE, BRIGHT_WHITE, BRIGHT_CYAN, BRIGHT_GREEN,
                     BRIGHT_YELLOW, BRIGHT_YELLOW, BRIGHT_RED, GREY)  # fmt: skip
             base, raised = Paper(BLACK), Paper(WHITE, BLACK)
@@ -174,6 +209,7 @@ def sixteen(theme: Theme) -> Sixteen:
     papers = {
         palette.background: base,
         palette.raised: raised,
+        palette.selected: raised,
         palette.line: Paper(GREY, BLACK),
         palette.text: Paper(near, far),
         palette.strong: Paper(near, far),

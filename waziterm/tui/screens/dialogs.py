@@ -1,6 +1,5 @@
 """Questions over the screen."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar
 
@@ -8,7 +7,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -19,10 +18,7 @@ from waziterm.domain.names import ALLOWED
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr
 from waziterm.tui.paint import look
-from waziterm.tui.state.acts import begin
-from waziterm.tui.state.messages import failed_inside, log_of, refusal
-
-logger = logging.getLogger(__name__)
+from waziterm.tui.screens.form import FormDialog
 
 
 def _question(title: str, text: str, *below: Widget) -> ComposeResult:
@@ -154,34 +150,37 @@ class NumberDialog(ModalScreen[int | None]):
         self.dismiss(None)
 
 
-class TextDialog(ModalScreen[str | None]):
-    """Asks for one line; None when none is given."""
+class TextDialog(FormDialog[str]):
+    """Asks for one line. verb: what enter does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+    FIELDS = (("text", N_("Note"), ""),)
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, verb: str) -> None:
         super().__init__()
         self._title = title
         self._text = text
+        self._verb = verb
 
-    def compose(self) -> ComposeResult:
-        return _question(self._title, self._text, Input(id="text", compact=True, max_length=300))
+    def heading(self) -> str:
+        return self._title
 
-    def on_mount(self) -> None:
-        self.query_one("#text", Input).focus()
+    def text(self) -> str:
+        return self._text
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip() or None)
+    def verb(self) -> str:
+        return self._verb
 
-    def action_cancel(self) -> None:
-        self.dismiss(None)
+    def waits(self) -> str:
+        return ""
+
+    async def send(self, values: Mapping[str, str]) -> str:
+        if not values["text"]:
+            raise FleetError(tr("write one line"), code=2)
+        return values["text"]
 
 
-class AddDialog(ModalScreen[InstanceView | None]):
-    """Asks for a new instance; what the fleet refuses is said here, with the fields kept."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+class AddDialog(FormDialog[InstanceView]):
+    """Asks for a new instance. add: takes it to the fleet; raises FleetError."""
 
     FIELDS = (
         ("name", N_("Name"), ALLOWED),
@@ -194,61 +193,15 @@ class AddDialog(ModalScreen[InstanceView | None]):
     ) -> None:
         super().__init__()
         self._add = add
-        self._busy = False
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Static(Text(tr("Add an instance"), "bold"), classes="title")
-            for field, label, about in self.FIELDS:
-                with Horizontal(classes="field"):
-                    yield Static(Text(tr(label)), classes="label")
-                    yield Input(id=field, compact=True)
-                yield Static(Text(tr(about)), classes="about")
-            yield Static(id="error")
-            yield Static(
-                Text.assemble(
-                    ("enter ", f"bold {look.ACCENT}"),
-                    f"{tr('add')}   ",
-                    ("tab ", f"bold {look.ACCENT}"),
-                    f"{tr('next field')}   ",
-                    ("esc ", f"bold {look.ACCENT}"),
-                    tr("cancel"),
-                ),
-                classes="answers",
-            )
+    def heading(self) -> str:
+        return tr("Add an instance")
 
-    def on_mount(self) -> None:
-        self.query_one("#name", Input).focus()
+    def verb(self) -> str:
+        return tr("add")
 
-    def _value(self, field: str) -> str | None:
-        return self.query_one(f"#{field}", Input).value.strip() or None
+    def waits(self) -> str:
+        return tr("adding …")
 
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
-        if not self._busy:
-            self._busy = True
-            self._say(tr("adding …"), trouble=False)
-            begin(self.app, self._submit(), group="commands")
-
-    async def _submit(self) -> None:
-        name, phone, proxy = self._value("name"), self._value("phone"), self._value("proxy")
-        try:
-            view = await self._add(name or "", phone, proxy)
-        except FleetError as error:
-            self._say(refusal(error), trouble=True)
-        except Exception:
-            logger.exception("add failed")
-            self._say(failed_inside(log_of(self.app)), trouble=True)
-        else:
-            if self.is_current:
-                self.dismiss(view)
-        finally:
-            self._busy = False
-
-    def _say(self, text: str, *, trouble: bool) -> None:
-        if self.is_attached:
-            style = f"bold {look.BAD}" if trouble else look.ACCENT
-            self.query_one("#error", Static).update(Text(f"✖ {text}" if trouble else text, style))
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
+    async def send(self, values: Mapping[str, str]) -> InstanceView:
+        return await self._add(values["name"], values["phone"] or None, values["proxy"] or None)

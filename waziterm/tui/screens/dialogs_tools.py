@@ -1,161 +1,247 @@
-"""The emergency tools over the screen: check, fix, restart, full test, undo."""
+"""The emergency tools over the screen: check, fix, restart, full test."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.console import Group
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.containers import Vertical
+from textual.screen import ModalScreen
 
-from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.domain.fleet.api import Fleet, FleetError, InstanceView
 from waziterm.domain.fleet.tools import Progress, RestartReport, Step
+from waziterm.domain.lifecycle.states import State
 from waziterm.lang import tr
 from waziterm.tui.paint import look
-from waziterm.tui.screens.scrolling import ScrollDialog
+from waziterm.tui.paint.cells import inert
+from waziterm.tui.screens.told import ToldList
 from waziterm.tui.state.acts import begin
-from waziterm.tui.state.messages import failed_inside, log_of, refusal
+from waziterm.tui.state.here import Move
+from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.text import tools as tooltext
+from waziterm.tui.text.tools import Told
 
 logger = logging.getLogger(__name__)
 
 TESTS_AT_ONCE = 8
 
-Show = Callable[[Sequence[Text]], None]
+Show = Callable[[Sequence[Told]], None]
 
 
-class ToolDialog(ScrollDialog[bool]):
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a tool ended. offers: there is something for `y` to do. said: for whoever has closed the
+    dialog meanwhile, as one sentence; "" where nobody has to know."""
+
+    offers: bool = False
+    mood: Mood = Mood.DONE
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How a tool's dialog was left. takes: what it offered is wanted. to: the instance that is
+    wanted, or None."""
+
+    takes: bool = False
+    to: str | None = None
+
+
+class ToolDialog(ModalScreen[Left]):
     """Runs a tool and shows what it tells, while it runs and when it has ended.
 
-    title: what runs. work: the tool; it is given the means to show lines. offer: what `y` does
-    with the result, for example "do it"; "" when it ends with being read. The dialog's answer
-    is whether the operator took the offer. What has begun goes on when the dialog is closed.
+    title: what runs. work: the tool; it is given the means to show what it tells. tell: says how it
+    ended where the dialog is closed by then. offer: what `y` does with the result, for example "do
+    it"; "" when it ends with being read. What has begun goes on when the dialog is closed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter,n", "close", show=False),
+        Binding("escape,q,n", "close", show=False),
+        Binding("enter", "go", show=False),
         Binding("y", "take", show=False),
-    ]
+        *(
+            Binding(keys, f"move({to.name!r})", show=False)
+            for keys, to in (
+                ("up,k", Move.UP), ("down,j", Move.DOWN), ("pageup", Move.PAGE_UP),
+                ("pagedown,space", Move.PAGE_DOWN), ("home,g", Move.FIRST), ("end,G", Move.LAST),
+            )
+        ),
+    ]  # fmt: skip
 
     def __init__(
-        self, title: str, work: Callable[[Show], Awaitable[bool]], offer: str = ""
+        self,
+        title: str,
+        work: Callable[[Show], Awaitable[Ended]],
+        tell: Callable[[Mood, str], None],
+        offer: str = "",
     ) -> None:
         super().__init__()
         self._title = title
         self._work = work
+        self._tell = tell
         self._offer = offer
-        self._offered = False
+        self._runs = True
+        self._offers = False
+        self._told = ToldList()
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog tool", can_focus=False) as box:
+        with Vertical(classes="dialog tool") as box:
             box.border_title = self._title
-            yield Static(Text("…", look.DIM), id="told")
+            yield self._told
 
     def on_mount(self) -> None:
-        self._subtitle(tr("running …"))
+        self._show([tooltext.line("…", look.DIM)])
         # Of the app, not of this screen: closing it must not cut a fix in two.
         begin(self.app, self._run(), group="tools")
 
     async def _run(self) -> None:
+        ended = Ended()
         try:
-            self._offered = await self._work(self._show) and bool(self._offer)
+            ended = await self._work(self._show)
         except FleetError as error:
-            self._show([Text(f"✖ {refusal(error)}", look.BAD)])
+            said = refusal(error)
+            ended = Ended(mood=Mood.TROUBLE, said=f"{self._title}: {said}")
+            self._show([tooltext.line(f"✖ {said}", look.BAD)])
         except Exception:
             logger.exception("%s failed", self._title)
-            self._show([Text(f"✖ {failed_inside(log_of(self.app))}", look.BAD)])
-        close = f"esc {tr('close')}"
-        self._subtitle(f"y {self._offer} · {close}" if self._offered else close)
+            ended = Ended(mood=Mood.TROUBLE, said=failed_inside(log_of(self.app), self._title))
+            self._show([tooltext.line(f"✖ {failed_inside(log_of(self.app))}", look.BAD)])
+        self._runs = False
+        self._offers = ended.offers and bool(self._offer)
+        if self.is_running:
+            self._name_keys()
+        elif ended.said:
+            self._tell(ended.mood, ended.said)
 
-    def _show(self, lines: Sequence[Text]) -> None:
+    def _show(self, told: Sequence[Told]) -> None:
         # The tool goes on when the screen has crashed; that must not end it.
         if self.is_running:
-            for told in self.query("#told").results(Static):
-                told.update(Group(*lines))
+            self._told.show(told)
+            self._name_keys()
 
-    def _subtitle(self, text: str) -> None:
-        if self.is_running:
-            for box in self.query(VerticalScroll):
-                box.border_subtitle = text
+    def _name_keys(self) -> None:
+        """What can be pressed now, and whom it means."""
+        keys = [tr("running …")] if self._runs else []
+        if (name := self._told.instance) is not None:
+            keys += [f"↑ ↓ {tr('move')}", f"enter {tr('show {name}', name=inert(name))}"]
+        if self._offers:
+            keys.append(f"y {self._offer}")
+        keys.append(f"esc {tr('close; it goes on') if self._runs else tr('close')}")
+        for box in self.query(Vertical):
+            box.border_subtitle = " · ".join(keys)
+
+    def action_move(self, to: str) -> None:
+        self._told.move(Move[to])
+        self._name_keys()
+
+    def action_go(self) -> None:
+        self.dismiss(Left(to=self._told.instance))
 
     def action_take(self) -> None:
-        if self._offered:
-            self.dismiss(True)
+        if self._offers:
+            self.dismiss(Left(takes=True))
 
     def action_close(self) -> None:
-        self.dismiss(False)
+        self.dismiss(Left())
 
 
-def check(fleet: Fleet, *, offer: bool) -> ToolDialog:
-    """Look for what is wrong. offer: to mend what needs nobody's decision."""
+class Tools:
+    """The dialog of each tool. tell: see `ToolDialog`. view: of an instance as it is now."""
 
-    async def work(show: Show) -> bool:
-        found = await fleet.check()
-        show(tooltext.findings(found))
-        return offer and any(finding.remedy for finding in found)
+    def __init__(
+        self,
+        fleet: Fleet,
+        tell: Callable[[Mood, str], None],
+        view: Callable[[str], InstanceView | None],
+    ) -> None:
+        self._fleet = fleet
+        self._tell = tell
+        self._view = view
 
-    return ToolDialog(tr("Check"), work, tr("show what a fix would do"))
+    def check(self, *, offer: bool) -> ToolDialog:
+        """Look for what is wrong. offer: to mend what needs nobody's decision."""
 
+        async def work(show: Show) -> Ended:
+            found = await self._fleet.check()
+            show(tooltext.findings(found))
+            return Ended(offer and any(finding.remedy for finding in found))
 
-def fix(fleet: Fleet, *, dry_run: bool) -> ToolDialog:
-    """Show what a fix would do and offer to do it, or do it."""
+        return ToolDialog(tr("Check"), work, self._tell, tr("show what a fix would do"))
 
-    async def work(show: Show) -> bool:
-        report = await fleet.fix(dry_run=dry_run)
-        show(tooltext.fix(report))
-        return dry_run and bool(report.steps)
+    def fix(self, *, dry_run: bool) -> ToolDialog:
+        """Show what a fix would do and offer to do it, or do it."""
 
-    return ToolDialog(tr("Fix: what it would do") if dry_run else tr("Fix"), work, tr("do it"))
+        async def work(show: Show) -> Ended:
+            report = await self._fleet.fix(dry_run=dry_run)
+            show(tooltext.fix(report))
+            if dry_run:
+                return Ended(bool(report.steps))
+            wrong = any(step.error for step in report.steps)
+            return Ended(False, Mood.TROUBLE if wrong else Mood.DONE, tooltext.fixed(report))
 
+        title = tr("Fix: what it would do") if dry_run else tr("Fix")
+        return ToolDialog(title, work, self._tell, tr("do it"))
 
-def restart(fleet: Fleet) -> ToolDialog:
-    """Restart the fleet, with a bar for each step."""
+    def restart(self) -> ToolDialog:
+        """Restart the fleet, with a bar for each step, and who is not back yet."""
 
-    async def work(show: Show) -> bool:
-        steps: dict[Step, Progress] = {}
-        async with aclosing(fleet.restart()) as telling:
-            async for told in telling:
-                if isinstance(told, RestartReport):
-                    show(tooltext.restart(steps, told))
-                else:
+        async def work(show: Show) -> Ended:
+            steps: dict[Step, Progress] = {}
+            awaited: dict[str, None] = {}
+            async with aclosing(self._fleet.restart()) as telling:
+                async for told in telling:
+                    if isinstance(told, RestartReport):
+                        show(tooltext.restart(steps, told))
+                        mood = Mood.DONE if told.ok else Mood.TROUBLE
+                        return Ended(False, mood, tooltext.restarted(told))
                     steps[told.step] = told
-                    show(tooltext.restart(steps, None))
-        return False
+                    if told.step is Step.START:
+                        awaited[told.instance] = None
+                    elif told.step is Step.VERIFY:
+                        awaited.pop(told.instance, None)
+                    show(tooltext.restart(steps, None, self._not_back(awaited)))
+            return Ended()
 
-    return ToolDialog(tr("Restart the fleet"), work)
+        return ToolDialog(tr("Restart the fleet"), work, self._tell)
 
+    def _not_back(self, names: Iterable[str]) -> list[InstanceView]:
+        """Who of these is under way and not connected yet."""
+        views = [view for name in names if (view := self._view(name)) is not None]
+        return [each for each in views if each.state.is_live and each.state is not State.CONNECTED]
 
-def full_test(fleet: Fleet, names: Sequence[str], *, send: bool) -> ToolDialog:
-    """Test instances layer by layer, some at once; how many are done and how many failed stands
-    on top, then those that failed. send: each that is connected sends a message at its end."""
+    def full_test(self, names: Sequence[str], *, send: bool) -> ToolDialog:
+        """Test instances layer by layer, some at once; how many are done and how many failed stands
+        on top, then those that failed. send: each that is connected sends a message at its end."""
 
-    async def work(show: Show) -> bool:
-        places = asyncio.Semaphore(TESTS_AT_ONCE)
-        told: dict[str, list[Text]] = {}
-        failed: set[str] = set()
+        async def work(show: Show) -> Ended:
+            places = asyncio.Semaphore(TESTS_AT_ONCE)
+            told: dict[str, Told] = {}
+            failed: set[str] = set()
 
-        async def one(name: str) -> None:
-            async with places:
-                try:
-                    report = await fleet.test(name, send=send)
-                    told[name] = tooltext.test(report, brief=len(names) > 1)
-                    if not report.ok:
+            async def one(name: str) -> None:
+                async with places:
+                    try:
+                        report = await self._fleet.test(name, send=send)
+                        told[name] = tooltext.test(report, brief=len(names) > 1)
+                        if not report.ok:
+                            failed.add(name)
+                    except FleetError as error:
                         failed.add(name)
-                except FleetError as error:
-                    failed.add(name)
-                    told[name] = [Text(f"✖ {name}: {refusal(error)}", look.BAD)]
+                        said = Text(f"✖ {name}: {refusal(error)}", look.BAD)
+                        told[name] = Told((said,), name)
+                head = tooltext.tested(len(told), len(names), len(failed), send=send)
+                order = sorted(names, key=lambda each: each not in failed)
+                show([head, *(told[each] for each in order if each in told)])
+
+            async with asyncio.TaskGroup() as group:
+                for name in names:
+                    group.create_task(one(name))
             head = tooltext.tested(len(told), len(names), len(failed), send=send)
-            order = sorted(names, key=lambda each: each not in failed)
-            show([head, *(line for each in order for line in told.get(each, ()))])
+            return Ended(False, Mood.TROUBLE if failed else Mood.DONE, head.lines[0].plain)
 
-        async with asyncio.TaskGroup() as group:
-            for name in names:
-                group.create_task(one(name))
-        return False
-
-    return ToolDialog(tr("Full test"), work)
+        return ToolDialog(tr("Full test"), work, self._tell)

@@ -64,8 +64,9 @@ class HelpText:
             yield from (*column, *_states(width))
             return
         size = (width - GAP) // 2
-        left = [*self._place(Place.BOTH, size), Text(), *_states(size)]
-        right = [*self._place(Place.FLEET, size), Text(), *self._place(Place.FOCUS, size)]
+        left = [*self._place(Place.BOTH, size), Text(), *self._place(Place.FOCUS, size)]
+        right = [*self._place(Place.FLEET, size), Text(), *self._place(Place.LOG, size)]
+        min(left, right, key=len).extend((Text(), *_states(size)))
         for here, there in zip_longest(left, right, fillvalue=Text()):
             yield Text.assemble(here, " " * (size + GAP - here.cell_len), there)
 

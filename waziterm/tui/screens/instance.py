@@ -1,13 +1,13 @@
 """The screen of one instance: its keys, and what it reads of the history in the background."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from textual.widget import Widget
 
-from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.domain.fleet.api import Fleet, FleetError, LogLine
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction, Place
@@ -17,11 +17,12 @@ from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.body import FocusBody
 from waziterm.tui.instance.card import DAY_H, Past
 from waziterm.tui.instance.code import valid_code
+from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.instance.qrcells import Drawing, Size, size
 from waziterm.tui.paint.cells import inert
-from waziterm.tui.screens.base import FleetScreen
+from waziterm.tui.screens.log import LogScreen
 from waziterm.tui.state.acts import begin
-from waziterm.tui.state.here import Here, Move
+from waziterm.tui.state.here import Here
 from waziterm.tui.state.messages import Mood, details_in, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
@@ -34,7 +35,7 @@ MOVES = 1000
 """How many moves of the history are read: enough for a day of an unhappy instance."""
 
 
-class FocusScreen(FleetScreen):
+class FocusScreen(LogScreen):
     """One instance. The bars make room where a QR code needs theirs."""
 
     place = Place.FOCUS
@@ -50,9 +51,8 @@ class FocusScreen(FleetScreen):
         *,
         log_only: bool = False,
     ) -> None:
-        super().__init__(model, clock)
+        super().__init__(model, clock, tell)
         self._fleet = fleet
-        self._tell = tell
         self._focus = FocusBody(name, model, clock)
         self._focus.log_only = log_only
         self._opened_as_log = log_only
@@ -70,6 +70,7 @@ class FocusScreen(FleetScreen):
             instance=self.view(),
             instances=len(self.model.names),
             read_only=not self.model.takes_commands,
+            typing=self.searches,
         )
 
     def body(self) -> Widget:
@@ -126,6 +127,26 @@ class FocusScreen(FleetScreen):
             self._focus.past = past
             self._focus.repaint()
 
+    # -- the log
+
+    @property
+    def window(self) -> LogWindow:
+        return self._focus.log_window
+
+    def lines(self) -> Sequence[LogLine]:
+        return self._focus.lines()
+
+    def show_lines(self) -> None:
+        """On the whole screen, where a code has its place."""
+        if self._focus.code() is not None or self._focus.code_view:
+            self._show_code(False)
+            self._focus.log_only = True
+
+    def show_whose(self) -> None:
+        """The card again, where the log has its place."""
+        if self._focus.log_only:
+            self.toggle_log()
+
     # -- keys
 
     def toggle_log(self) -> None:
@@ -135,27 +156,14 @@ class FocusScreen(FleetScreen):
         self.repaint()
 
     def back(self) -> None:
+        if self.leaves_search():
+            return
         if self._focus.code_view:
             self._show_code(False)
         elif self._focus.log_only and not self._opened_as_log:
             self.toggle_log()
         else:
             self.app.pop_screen()
-
-    def follow(self) -> None:
-        window = self._focus.log_window
-        window.follow(self._focus.lines(), on=not window.following)
-        self._focus.repaint()
-
-    def wrap(self) -> None:
-        """Long log lines on several rows, or cut."""
-        window = self._focus.log_window
-        window.wrapped = not window.wrapped
-        self._focus.repaint()
-
-    def scroll_log(self, to: Move) -> None:
-        self._focus.log_window.scroll(to, self._focus.lines())
-        self._focus.repaint()
 
     def neighbour(self, step: int) -> None:
         names = self.model.names
@@ -165,27 +173,19 @@ class FocusScreen(FleetScreen):
             self.repaint()
 
     def copy(self) -> None:
-        """Copy through the terminal (OSC 52) what is shown: a code, else the newest log line."""
+        """Copy through the terminal (OSC 52) what is shown: a code, else a log line."""
         view, now = self.view(), self.clock()
         code = valid_code(view, now) if view is not None and self._focus.code_view else None
-        shown, line = self._focus.code(), self._focus.log_window.bottom(self._focus.lines())
+        shown, name = self._focus.code(), self._focus.name_shown
         if code is not None:
-            self._copied(code.text, tr("the pairing code"))
+            self.copied(code.text, tr("the pairing code"), name)
         elif shown is not None:
             what = tr("the QR code's text, with which a phone links it")
-            self._copied(shown.code.payload, what)
-        elif line is not None and not self._focus.code_view:
-            what = tr("the lowest shown log line")
-            if self._focus.log_window.following:
-                what = tr("the newest log line")
-            self._copied(inert(line.text), what)
-        else:
+            self.copied(shown.code.payload, what, name)
+        elif self._focus.code_view:
             self._tell(Mood.TROUBLE, tr("there is nothing to copy yet"))
-
-    def _copied(self, text: str, what: str) -> None:
-        self.app.copy_to_clipboard(text)
-        name = inert(self._focus.name_shown)
-        self._tell(Mood.DONE, tr("{name}: copied {what}", name=name, what=what))
+        else:
+            self.copy_line(name)
 
     def switch_qr(self) -> None:
         """The other drawing, for terminals whose font lacks sextants."""

@@ -1,4 +1,5 @@
-"""The first screen: the fleet as panels, as a list, by its incidents, or as a queue of scans."""
+"""The first screen: the fleet as panels, as a list, by its incidents, as a queue of scans, or what
+lies in its trash."""
 
 from collections.abc import Callable
 from typing import ClassVar, assert_never
@@ -16,6 +17,7 @@ from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
+from waziterm.tui.fleet.trash import Trash
 from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.state.here import ARRANGED, Here, Move, View
@@ -53,6 +55,7 @@ class MainScreen(FleetScreen):
         self.wall = Wall(model, clock)
         self.incidents = Incidents(model, clock)
         self.queue = Queue(model, clock)
+        self.trash = Trash(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = view
         self._filter = FilterField(
@@ -63,7 +66,7 @@ class MainScreen(FleetScreen):
             ),
         )
 
-    def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue:
+    def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue | Trash:
         match view:
             case View.WALL:
                 return self.wall
@@ -73,11 +76,13 @@ class MainScreen(FleetScreen):
                 return self.incidents
             case View.QUEUE:
                 return self.queue
+            case View.TRASH:
+                return self.trash
             case _:
                 assert_never(view)
 
     @property
-    def _shown(self) -> Wall | FleetList | Incidents | Queue:
+    def _shown(self) -> Wall | FleetList | Incidents | Queue | Trash:
         return self._widget(self.view_shown)
 
     @property
@@ -85,7 +90,7 @@ class MainScreen(FleetScreen):
         return self._shown.target
 
     def here(self) -> Here:
-        incident = self.incidents.incident if self.view_shown is View.INCIDENTS else None
+        incidents = self.incidents.meant if self.view_shown is View.INCIDENTS else []
         return Here(
             self.place,
             self.clock(),
@@ -94,7 +99,7 @@ class MainScreen(FleetScreen):
             instances=len(self.model.names),
             marked=len(self.model.marked),
             hides=self.model.arrangement.hides,
-            open_incident=incident is not None and incident.acknowledged_at is None,
+            open_incident=any(each.acknowledged_at is None for each in incidents),
             read_only=not self.model.takes_commands,
             typing=self._filter.display,
         )
@@ -122,6 +127,7 @@ class MainScreen(FleetScreen):
 
     def show(self, view: View) -> None:
         """Show the fleet in another way."""
+        self._range = None
         self._shown.display = False
         self.view_shown = view
         self._shown.display = True
@@ -131,6 +137,9 @@ class MainScreen(FleetScreen):
 
     def move(self, to: Move) -> None:
         self._shown.move(to)
+        if self._range is not None:
+            self._mark_range(*self._range)
+            self.repaint()
         self.footer.repaint()
 
     def _is_arranged(self) -> bool:
@@ -150,6 +159,9 @@ class MainScreen(FleetScreen):
         if not self._is_arranged():
             return
         self._filter.display = True
+        self._filter.placeholder = tr(
+            "name, number or state; state: name: number: reason: ask there; ! inverts"
+        )
         self._filter.value = self.model.arrangement.pattern
         self._filter.focus()
         self.footer.repaint()
@@ -177,8 +189,11 @@ class MainScreen(FleetScreen):
         if self._filter.display:
             self.model.filter("")
             self._close_filter()
+        elif self.view_shown is View.INCIDENTS and self.incidents.marked:
+            self.incidents.marked.clear()
         elif self.model.marked:
             self.model.marked.clear()
+            self._range = None
         elif self.model.arrangement.hides:
             self.model.show_all()
         elif self.view_shown is not View.WALL:
@@ -187,10 +202,50 @@ class MainScreen(FleetScreen):
 
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
-        if self._is_arranged() and self.target is not None:
+        if self.view_shown is View.INCIDENTS:
+            self.incidents.mark()
+            self.move(Move.DOWN)
+            self.repaint()
+        elif self._is_arranged() and self.target is not None:
             self.model.marked ^= {self.target}
+            self._range = None
             self.move(Move.RIGHT if self.view_shown is View.WALL else Move.DOWN)
             self.repaint()
+
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them."""
+        if self.view_shown is View.INCIDENTS:
+            self.incidents.mark_all()
+            self.repaint()
+        elif self._is_arranged():
+            self._range = None
+            self.model.mark_all()
+            self.repaint()
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+        if self._is_arranged():
+            self._range = None
+            self.model.mark_others()
+            self.repaint()
+
+    def mark_range(self) -> None:
+        """Mark all from the selected one to wherever the selection moves, until it is called
+        again."""
+        if self._range is not None:
+            self._range = None
+        elif self._is_arranged() and self.target is not None:
+            self._range = (self.target, frozenset(self.model.marked))
+            self._mark_range(*self._range)
+            self._tell(Mood.TAKEN, tr("move to the last one that is to be marked"))
+            self.repaint()
+
+    def _mark_range(self, first: str, others: frozenset[str]) -> None:
+        """Mark all between the first of a range and the selected one. others: marked before."""
+        shown = self.model.shown
+        if first in shown and self.target in shown:
+            low, high = sorted((shown.index(first), shown.index(self.target)))
+            self.model.marked = {*others, *shown[low : high + 1]}
 
     def only_troubled(self) -> None:
         if self._is_arranged():

@@ -16,7 +16,7 @@ class Bulk:
         self.verb = verb
         self._waiting = set(names)
         self._total = len(self._waiting)
-        self._failed: list[str] = []
+        self._failed: dict[str, str] = {}
 
     @property
     def is_over(self) -> bool:
@@ -30,19 +30,19 @@ class Bulk:
         """It has ended on one. said: the sentence about it."""
         self._waiting.discard(name)
         if mood is Mood.TROUBLE:
-            self._failed.append(said)
+            self._failed[name] = said
 
-    def told(self) -> tuple[Mood, str]:
-        """How far it is, or once it is over, the summary."""
+    def told(self) -> tuple[Mood, str, Iterable[str]]:
+        """How far it is, or once it is over, the summary; and on whom it has failed by then."""
         verb, total, failed = tr(self.verb), self._total, len(self._failed)
         done = total - len(self._waiting)
         if self._waiting:
             said = tr("{verb}: {done} of {total} have ended", verb=verb, done=done, total=total)
-            return Mood.TAKEN, said
+            return Mood.TAKEN, said, ()
         if not failed:
-            return Mood.DONE, tr("{verb}: done, all {total}", verb=verb, total=total)
+            return Mood.DONE, tr("{verb}: done, all {total}", verb=verb, total=total), ()
         said = tr("{verb}: {failed} of {total} failed", verb=verb, failed=failed, total=total)
-        whys = "; ".join(self._failed[:TOLD])
+        whys = "; ".join(list(self._failed.values())[:TOLD])
         if failed > TOLD:
             whys = tr("{whys}; and {count} more", whys=whys, count=failed - TOLD)
-        return Mood.TROUBLE, f"{said}: {whys}"
+        return Mood.TROUBLE, f"{said}: {whys}", tuple(self._failed)

@@ -1,5 +1,6 @@
 """What the screen says about actions: that they were taken, and how they ended."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -30,19 +31,32 @@ class Mood(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One sentence for the operator. until: when it leaves the screen."""
+    """One sentence for the operator. until: when it leaves the screen. about: the instances whose
+    trouble it tells of; it leaves as soon as all of them are well again. at: when it was said."""
 
     mood: Mood
     text: str
     until: float
+    at: float
+    about: frozenset[str] = frozenset()
 
     @classmethod
-    def say(cls, mood: Mood, text: str, now: float) -> "Message":
-        return cls(mood, text, now + mood.stays_s)
+    def say(cls, mood: Mood, text: str, now: float, about: Iterable[str] = ()) -> "Message":
+        return cls(mood, text, now + mood.stays_s, now, frozenset(about))
 
     def is_over(self, now: float) -> bool:
         """Whether it leaves the screen, also when the clock was set back meanwhile."""
         return not 0.0 < self.until - now <= self.mood.stays_s
+
+    def is_past(self, view: Callable[[str], InstanceView | None]) -> bool:
+        """Whether those that it tells of are all well. view: of an instance, None for none."""
+        views = [each for name in self.about if (each := view(name)) is not None]
+        return bool(self.about) and all(is_well(each) for each in views)
+
+
+def is_well(view: InstanceView) -> bool:
+    """Whether an instance is where it is wanted, so that nothing is to be told of it."""
+    return not view.state.is_trouble and view.state is not State.CONNECTING
 
 
 def log_file(*, attached: bool) -> str:

@@ -1,9 +1,11 @@
 """The screen's copy of the fleet, kept current by a subscription's changes."""
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
@@ -21,7 +23,7 @@ class FleetModel:
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
     read_only: the fleet takes no commands. conflicts: of the last 24 hours, by name.
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
-    marked: what an action is meant for, when
+    trash: the newest first; None until it was asked for. marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
     while nobody tells any more, UTC seconds; None while somebody does. recent: the last hours and
     days, by name, as far as they were read. density: of the wall.
@@ -33,6 +35,7 @@ class FleetModel:
         self.recent: Mapping[str, Recent] = {}
         self.density = Density.ROWS
         self._views: dict[str, InstanceView] = {}
+        self._numbers: Mapping[str, str] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self.lab = False
         self.library = ""
@@ -40,9 +43,11 @@ class FleetModel:
         self.conflicts: Mapping[str, int] = {}
         self.incidents: tuple[IncidentView, ...] = ()
         self.notes: tuple[ShiftNote, ...] = ()
+        self.trash: tuple[TrashView, ...] | None = None
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None
+        self.log: FleetLog | None = None
 
     @property
     def attempts(self) -> int:
@@ -82,8 +87,21 @@ class FleetModel:
     def sort_next(self) -> None:
         self.arrangement = self.arrangement.sorted_by_next()
 
+    def sort_by(self, sort: Sort) -> None:
+        self.arrangement = self.arrangement.sorted_by(sort)
+
     def reverse(self) -> None:
         self.arrangement = replace(self.arrangement, descending=not self.arrangement.descending)
+
+    def mark_all(self) -> None:
+        """Mark all that are shown; where they are marked already, none of them. The marks of those
+        that a filter hides stay."""
+        shown = set(self.shown)
+        self.marked = self.marked - shown if shown <= self.marked else self.marked | shown
+
+    def mark_others(self) -> None:
+        """Of those that are shown, mark those that are not marked, and no others."""
+        self.marked ^= set(self.shown)
 
     @property
     def names(self) -> list[str]:
@@ -107,11 +125,17 @@ class FleetModel:
             self._lines[name] = kept
         return kept
 
+    def open_log(self) -> FleetLog:
+        """Keep the lines of all from now on, and the newest before."""
+        self.log = FleetLog(self._fleet)
+        self.log.fill(self._views)
+        return self.log
+
     def hear(self, silent_since: float | None) -> None:
         """Take in whether somebody tells what happens, see `as_of`. The codes of a fleet that is
         silent link nobody any more, and nobody is there to do what would come next."""
         if silent_since is not None:
-            self.update(*(_at_rest(view) for view in self._views.values() if _is_awaited(view)))
+            self.update(*(_at_rest(view) for view in self._told.values() if _is_awaited(view)))
         self.as_of = silent_since
 
     @property
@@ -127,12 +151,17 @@ class FleetModel:
         """Take in what changed. A line that was already read from the fleet is not taken twice."""
         if changes.snapshot is not None:
             snapshot = changes.snapshot
-            self._views = {view.name: view for view in snapshot.instances}
+            self._told.clear()
+            self._views.clear()
+            self.update(*snapshot.instances)
             self._lines.clear()
             self.marked &= self._views.keys()
             self.lab, self.library = snapshot.lab, snapshot.library
+            if self.log is not None:
+                self.log.fill(self._views)
         self.update(*changes.changed)
         for name in changes.removed:
+            self._told.pop(name, None)
             self._views.pop(name, None)
             self._lines.pop(name, None)
             self.marked.discard(name)
@@ -141,11 +170,31 @@ class FleetModel:
             if kept is not None:
                 newest = kept[-1].seq if kept else -1
                 kept.extend(line for line in lines if line.seq > newest)
+        if self.log is not None:
+            self.log.forget(changes.removed)
+            self.log.take(changes.lines)
 
     def update(self, *views: InstanceView) -> None:
         """Take newer views of instances; unknown names are new instances."""
         for view in views:
-            self._views[view.name] = view
+            self._told[view.name] = view
+            self._views[view.name] = self._with_number(view)
+
+    @property
+    def reveals(self) -> bool:
+        """Whether whole numbers are shown."""
+        return bool(self._numbers)
+
+    def reveal(self, numbers: Mapping[str, str]) -> None:
+        """Show these whole numbers, by name, in place of the masked ones; {} masks all again."""
+        self._numbers = numbers
+        self.update(*list(self._told.values()))
+
+    def _with_number(self, view: InstanceView) -> InstanceView:
+        number = self._numbers.get(view.name)
+        if number is None or view.jid is None:
+            return view
+        return replace(view, jid=re.sub(r"^[^:@]*", lambda _: number, view.jid))
 
 
 def _is_awaited(view: InstanceView) -> bool:

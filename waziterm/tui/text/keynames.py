@@ -8,27 +8,34 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 
 from waziterm.domain.screen import KeyAction
+from waziterm.lang import N_, tr
 
 OURS: Mapping[KeyAction, str] = {
     KeyAction.ACKNOWLEDGE: "A",
     KeyAction.ADD: "a",
     KeyAction.BACK: "esc",
+    KeyAction.CHECK: "K",
     KeyAction.CLEAN: "c",
     KeyAction.COPY: "y",
     KeyAction.FIX: "F",
     KeyAction.FOCUS_INSTANCE: "enter",
     KeyAction.FOLLOW: "f",
+    KeyAction.FULL_TEST: "T",
     KeyAction.NOTE: "N",
     KeyAction.PAIRING_CODE: "p",
     KeyAction.RECONNECT: "r",
     KeyAction.REMOVE: "x",
+    KeyAction.RESTART: "R",
     KeyAction.SAVE_QR: "P",
     KeyAction.SEND_TEST: "t",
     KeyAction.SHOW_HELP: "?",
+    KeyAction.SHOW_LOG: "l",
+    KeyAction.SHOW_NUMBERS: "#",
     KeyAction.START_STOP: "s",
     KeyAction.UNDO: "u",
     KeyAction.VIEW_INCIDENTS: "4",
     KeyAction.VIEW_LIST: "2",
+    KeyAction.VIEW_TRASH: "6",
     KeyAction.VIEW_WALL: "1",
     KeyAction.WRAP: "w",
 }
@@ -36,6 +43,27 @@ OURS: Mapping[KeyAction, str] = {
 
 _BY_NAME = {name: action for action, name in OURS.items()}
 _NAMED = re.compile(r"\(([a-zA-Z])\)")
+_COMMAND = re.compile(r"`waziterm ([a-z-]+)((?: (?!-)[^ `]+)?)(?: --takeover)?`")
+"""A command for one instance or for none, with nothing that its key does not do."""
+_KEYS_OF: Mapping[str, tuple[KeyAction, str]] = {
+    "check": (KeyAction.CHECK, N_("check")),
+    "clean": (KeyAction.CLEAN, N_("clean")),
+    "conflicts": (KeyAction.VIEW_INCIDENTS, N_("incidents")),
+    "fix": (KeyAction.FIX, N_("fix")),
+    "incidents": (KeyAction.VIEW_INCIDENTS, N_("incidents")),
+    "list": (KeyAction.VIEW_LIST, N_("list")),
+    "logs": (KeyAction.SHOW_LOG, N_("log")),
+    "qr": (KeyAction.FOCUS_INSTANCE, N_("show")),
+    "reconnect": (KeyAction.RECONNECT, N_("reconnect")),
+    "remove": (KeyAction.REMOVE, N_("remove")),
+    "restart": (KeyAction.RESTART, N_("restart")),
+    "restore": (KeyAction.VIEW_TRASH, N_("trash")),
+    "start": (KeyAction.START_STOP, N_("start")),
+    "status": (KeyAction.FOCUS_INSTANCE, N_("show")),
+    "test": (KeyAction.FULL_TEST, N_("test")),
+    "trash": (KeyAction.VIEW_TRASH, N_("trash")),
+}
+"""What a verb of the command line is on the screen: its key, and the word of that."""
 
 _bound: ContextVar[Mapping[KeyAction, str]] = ContextVar("bound", default=OURS)
 
@@ -57,10 +85,17 @@ def with_keys_named(text: str) -> str:
 
 
 def with_keys(text: str) -> str:
-    """A sentence of the manager, which names keys as `(r)`, with the names that they have here."""
+    """A sentence of the manager with the keys as they are called here: it names some as `(r)`, and
+    for what has a key it names the command, as `waziterm reconnect shop`."""
 
     def named(found: re.Match[str]) -> str:
         action = _BY_NAME.get(found[1])
         return found[0] if action is None else f"({key_of(action)})"
 
-    return _NAMED.sub(named, text)
+    def pressed(found: re.Match[str]) -> str:
+        if found[1] not in _KEYS_OF:
+            return found[0]
+        action, word = _KEYS_OF[found[1]]
+        return f"{key_of(action)} ({tr(word)})"
+
+    return _COMMAND.sub(pressed, _NAMED.sub(named, text))

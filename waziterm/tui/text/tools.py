@@ -1,18 +1,22 @@
-"""What the emergency tools found and did, as lines of text."""
+"""What the emergency tools found and did, as lines of text for each thing."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from rich.text import Text
 
 from waziterm.domain.care.findings import Finding, FixReport, Severity
 from waziterm.domain.care.layers import TestReport, Verdict
+from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
 from waziterm.domain.screen import KeyAction
-from waziterm.lang import N_, retold, tr
+from waziterm.lang import N_, retold, tr, trn
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
+from waziterm.tui.text import words
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of, with_keys
+from waziterm.tui.text.words import some_of
 
 _SEVERITIES = {
     Severity.PROBLEM: ("✖", look.BAD),
@@ -36,52 +40,73 @@ _STEPS = {
 _BAR = 20
 
 
-def findings(found: Iterable[Finding]) -> list[Text]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a tool tells of one thing. instance: whom it is about; "" where that is none."""
+
+    lines: tuple[Text, ...]
+    instance: str = ""
+
+
+def line(text: str = "", style: str = "") -> Told:
+    """One line that is about no instance."""
+    return Told((Text(text, style),))
+
+
+def findings(found: Iterable[Finding]) -> list[Told]:
     """What a check found, the worst first, each with what to do."""
-    lines = []
+    told = []
     for finding in found:
         glyph, colour = _SEVERITIES[finding.severity]
         whose = finding.instance or tr(finding.subject)
         act = with_keys(retold(finding.act))
         by = f"{act} ({key_of(KeyAction.FIX)})" if finding.remedy else act
-        lines.append(
-            Text.assemble(
-                (f"{glyph} {tr(finding.severity.value)} ", colour),
-                (inert(whose), f"bold {look.STRONG}"),
-                f": {inert(retold(finding.evidence))}",
-            )
+        what = Text.assemble(
+            (f"{glyph} {tr(finding.severity.value)} ", colour),
+            (inert(whose), f"bold {look.STRONG}"),
+            f": {inert(retold(finding.evidence))}",
         )
-        lines.append(Text(f"  {inert(by).replace('`', '')}", look.DIM))
-    return lines or [Text(f"✓ {tr('nothing is wrong')}", look.GOOD)]
+        todo = Text(f"  {inert(by).replace('`', '')}", look.DIM)
+        told.append(Told((what, todo), finding.instance or ""))
+    return told or [line(f"✓ {tr('nothing is wrong')}", look.GOOD)]
 
 
-def fix(report: FixReport) -> list[Text]:
+def fix(report: FixReport) -> list[Told]:
     """What a fix did or would do, and what is left for a person."""
-    lines = []
+    told = []
     for step in report.steps:
         act = f"{inert(step.instance or step.subject)}: {inert(retold(step.act))}"
         if step.error:
-            lines.append(Text(f"✖ {act}: {inert(step.error)}", look.BAD))
+            text = Text(f"✖ {act}: {inert(step.error)}", look.BAD)
         else:
             glyph, colour = ("→", look.ACCENT) if report.dry_run else ("✓", look.GOOD)
             copy = tr("; copy in the trash: {entry}", entry=step.backup) if step.backup else ""
-            lines.append(Text(f"{glyph} {act}{inert(copy)}", colour))
+            text = Text(f"{glyph} {act}{inert(copy)}", colour)
+        told.append(Told((text,), step.instance or ""))
     if not report.steps:
-        lines.append(Text(f"✓ {tr('there is nothing to fix by itself')}", look.GOOD))
+        told.append(line(f"✓ {tr('there is nothing to fix by itself')}", look.GOOD))
     if report.remaining:
-        lines += [Text(), Text(tr("What a person has to decide:"), f"bold {look.STRONG}")]
-        lines += findings(report.remaining)
-    return lines
+        told += [line(), line(tr("What a person has to decide:"), f"bold {look.STRONG}")]
+        told += findings(report.remaining)
+    return told
 
 
-def test(report: TestReport, *, brief: bool) -> list[Text]:
+def fixed(report: FixReport) -> str:
+    """What a fix did, as one sentence."""
+    failed = sum(bool(step.error) for step in report.steps)
+    done = len(report.steps) - failed
+    said = trn("fix: {n} thing is mended", "fix: {n} things are mended", done)
+    return tr("{said}, {count} failed", said=said, count=failed) if failed else said
+
+
+def test(report: TestReport, *, brief: bool) -> Told:
     """One instance's layers, and the first failure explained. brief: a line if all is well."""
     whole = _VERDICTS[Verdict.OK if report.ok else Verdict.FAILED]
     if brief and report.ok:
         took_s = sum(layer.took_s or 0.0 for layer in report.layers)
         name = inert(report.instance)
         said = tr("{name}: all layers answer, {took}", name=name, took=seconds(took_s))
-        return [Text(f"{whole[0]} {said}", whole[1])]
+        return Told((Text(f"{whole[0]} {said}", whole[1]),), report.instance)
     lines = [Text(f"{whole[0]} {inert(report.instance)}", f"bold {whole[1]}")]
     for layer in report.layers:
         glyph, colour = _VERDICTS[layer.verdict]
@@ -94,51 +119,73 @@ def test(report: TestReport, *, brief: bool) -> list[Text]:
             )
         )
         if layer.act:
-            lines.append(Text(f"    {inert(with_keys(retold(layer.act)))}", look.WARN))
-    return lines
+            act = inert(with_keys(retold(layer.act))).replace("`", "")
+            lines.append(Text(f"    {act}", look.WARN))
+    return Told(tuple(lines), report.instance)
 
 
-def tested(done: int, total: int, failed: int, *, send: bool) -> Text:
+def tested(done: int, total: int, failed: int, *, send: bool) -> Told:
     """How far a test of several is. send: messages are part of it."""
     head = Text(tr("{done} of {total} tested", done=done, total=total), f"bold {look.STRONG}")
     if failed:
         head.append(f", {tr('{count} failed', count=failed)}", f"bold {look.BAD}")
     if not send:
         head.append(f" · {tr('no message is sent')}", look.DIM)
-    return head
+    return Told((head,))
 
 
-def restart(steps: Mapping[Step, Progress], report: RestartReport | None) -> list[Text]:
-    """How far a restart has come, and at its end what is back."""
-    lines = []
-    for step, told in steps.items():
-        share = told.done / told.total if told.total else 1.0
+def restart(
+    steps: Mapping[Step, Progress],
+    report: RestartReport | None,
+    waiting: Iterable[InstanceView] = (),
+) -> list[Told]:
+    """How far a restart has come, and at its end what is back. waiting: who is not back yet."""
+    told = []
+    for step, progress in steps.items():
+        share = progress.done / progress.total if progress.total else 1.0
         full = round(share * _BAR)
         bar = "━" * full + "·" * (_BAR - full)
-        count = tr("{done} of {total}", done=told.done, total=told.total)
-        lines.append(Text.assemble(f"{tr(_STEPS[step]):<22} ", (bar, look.ACCENT), f" {count}"))
-    if report is not None:
-        lines.append(Text())
-        missing = [each for each in report.comebacks if each.took_s is None and each.expected]
-        if missing:
-            said = tr(
-                "{count} of {total} not back", count=len(missing), total=len(report.comebacks)
-            )
-            lines.append(Text(f"✖ {said}", f"bold {look.BAD}"))
-        lines += [_comeback(each) for each in missing]
-        lines += [_comeback(each) for each in report.comebacks if each not in missing]
-        glyph, colour = _VERDICTS[Verdict.OK if report.ok else Verdict.FAILED]
-        said = tr("done in {took}", took=seconds(report.took_s, 1))
-        lines.append(Text(f"{glyph} {said}", f"bold {colour}"))
-    return lines
+        count = tr("{done} of {total}", done=progress.done, total=progress.total)
+        text = Text.assemble(f"{tr(_STEPS[step]):<22} ", (bar, look.ACCENT), f" {count}")
+        told.append(Told((text,)))
+    if report is None:
+        return told + [_awaited(each) for each in waiting]
+    told.append(line())
+    missing = [each for each in report.comebacks if each.took_s is None and each.expected]
+    if missing:
+        said = tr("{count} of {total} not back", count=len(missing), total=len(report.comebacks))
+        told.append(line(f"✖ {said}", f"bold {look.BAD}"))
+    told += [_comeback(each) for each in missing]
+    told += [_comeback(each) for each in report.comebacks if each not in missing]
+    glyph, colour = _VERDICTS[Verdict.OK if report.ok else Verdict.FAILED]
+    said = tr("done in {took}", took=seconds(report.took_s, 1))
+    return [*told, line(f"{glyph} {said}", f"bold {colour}")]
 
 
-def _comeback(each: Comeback) -> Text:
+def restarted(report: RestartReport) -> str:
+    """How a restart went, as one sentence."""
+    missing = [each.instance for each in report.comebacks if each.took_s is None and each.expected]
+    back = sum(each.took_s is not None for each in report.comebacks)
+    said = tr("restart: {count} are back", count=back)
+    if not missing:
+        return said
+    return tr("{said}; not back: {names}", said=said, names=some_of(missing))
+
+
+def _awaited(view: InstanceView) -> Told:
+    said = f"{tr(view.state.label)}, {words.why(view)}"
+    text = Text(f"◌ {tr('{name} is not back yet', name=inert(view.name))}: {said}", look.WAIT)
+    return Told((text,), view.name)
+
+
+def _comeback(each: Comeback) -> Told:
     name = inert(each.instance)
     if each.took_s is not None:
         took = seconds(each.took_s, 1)
-        return Text(f"✓ {tr('{name}: back after {took}', name=name, took=took)}", look.GOOD)
+        text = Text(f"✓ {tr('{name}: back after {took}', name=name, took=took)}", look.GOOD)
+        return Told((text,), each.instance)
     said = f"{name}: {tr(each.state.label)}, {tr(each.reason.sentence)}"
     if each.expected:
-        return Text(f"✖ {tr('not back: {said}', said=said)}", look.BAD)
-    return Text(f"· {said}", look.DIM)
+        text = Text(f"✖ {tr('not back: {said}', said=said)}", look.BAD)
+        return Told((text,), each.instance)
+    return Told((Text(f"· {said}", look.DIM),), each.instance)

@@ -1,5 +1,8 @@
 """What the screen says about an instance, as sentences; the wall and the focus share them."""
 
+from collections.abc import Sequence
+
+from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.details import as_phrase, other_number_detail
@@ -8,13 +11,26 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
 from waziterm.domain.version import Origin, UsedVersion
-from waziterm.lang import retold, tr
+from waziterm.lang import N_, retold, tr
 from waziterm.tui.paint.cells import TIE, inert
 from waziterm.tui.text.format import countdown, day_and_minute, duration, milliseconds, since
 from waziterm.tui.text.keynames import key_of, with_keys
 
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
+
+NAMED = 12
+"""So many instances a sentence names."""
+
+HOW = {
+    Why.CLEANED: N_("cleaned"),
+    Why.LOGGED_OUT: N_("logged out"),
+    Why.REMOVED: N_("removed"),
+    Why.FIXED: N_("moved here by a fix"),
+    Why.COPY: N_("copied by a fix"),
+    Why.DAMAGED: N_("damaged"),
+}
+"""How something came into the trash."""
 
 _R_SHORTENS = frozenset({State.RETRYING, State.COOLDOWN, State.OUTDATED})
 
@@ -194,3 +210,11 @@ def note_line(note: ShiftNote) -> str:
     """A note that somebody left: who, when, what."""
     who = inert(note.who) or "?"
     return f"{who}, {day_and_minute(note.at)}: {inert(note.text)}"
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Names for a sentence, not more of them than can be read."""
+    told = ", ".join(map(inert, names[:NAMED]))
+    if len(names) <= NAMED:
+        return told
+    return tr("{names} and {count} more", names=told, count=len(names) - NAMED)

@@ -1,0 +1,177 @@
+"""The log of one and the log of all: search, levels, and where enter leads."""
+
+import pytest
+
+from tests.tui.painted import Shown, shown
+from tests.tui.scripted import NOW, ScriptedFleet, connected, every_state, pairing
+from waziterm.control.server.stream import FIRST_LINES
+from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.tui.instance.log_window import LogWindow
+from waziterm.tui.paint import look
+from waziterm.tui.screens.instance import FocusScreen
+from waziterm.tui.screens.log_of_all import FleetLogScreen
+from waziterm.tui.screens.main import MainScreen
+from waziterm.tui.state.fleetlog import EACH, KEPT
+from waziterm.tui.state.model import FleetModel
+
+
+def logging_fleet(count: int = 200) -> ScriptedFleet:
+    """One whose every 50th line tells of a receipt."""
+    fleet = ScriptedFleet(connected("shop"))
+    for n in range(count):
+        fleet.log("shop", f"Receipt {n}" if n % 50 == 0 else f"line {n}")
+    return fleet
+
+
+def row_of(screen: Shown, text: str) -> int:
+    (found,) = (y for y, line in enumerate(screen.text().splitlines()) if text in line)
+    return found
+
+
+async def test_a_search_finds_upwards_goes_on_and_back_and_marks_what_it_found() -> None:
+    async with shown(logging_fleet()) as screen:
+        await screen.press("l", "slash", *"receipt")
+        await screen.sees("Receipt 150", "/receipt 4 of 4", "enter find it", "esc clear it")
+        await screen.press("enter")
+        await screen.sees("Receipt 150", "line 151", "newer below")
+        cells = screen.cells()[row_of(screen, "Receipt 150")]
+        marked = "".join(cell.text for cell in cells if f"#{cell.bg}" == look.WAIT)
+        assert marked == "Receipt"
+        await screen.press("n")
+        await screen.sees("Receipt 100", "/receipt 3 of 4")
+        await screen.press("n", "n")
+        await screen.sees("Receipt 0", "/receipt 1 of 4")
+        await screen.press("n")
+        await screen.says("✖ no other line that way has receipt")
+        await screen.press("N")
+        await screen.sees("Receipt 50", "/receipt 2 of 4")
+        await screen.press("f")
+        await screen.sees("line 199", "following")
+        await screen.press("n")
+        await screen.sees("Receipt 150")
+        await screen.press("escape")
+        await screen.until(lambda text: "/receipt" not in text and "number" not in text)
+        await screen.press("escape")
+        await screen.until(lambda _: isinstance(screen.app.screen, MainScreen))
+
+
+async def test_a_search_that_finds_nothing_says_so_and_escape_leaves_it() -> None:
+    async with shown(logging_fleet()) as screen:
+        await screen.press("l", "slash", *"nowhere", "enter")
+        await screen.says("✖ no line has nowhere", "/nowhere – of 0")
+        await screen.press("slash", "escape")
+        await screen.until(lambda text: "/nowhere" not in text)
+        assert isinstance(screen.app.screen, FocusScreen)
+
+
+async def test_new_lines_do_not_move_what_was_found() -> None:
+    fleet = logging_fleet()
+    async with shown(fleet) as screen:
+        await screen.press("l", "slash", *"receipt 50", "enter")
+        await screen.sees("Receipt 50", "of 1")
+        before = row_of(screen, "Receipt 50")
+        for n in range(30):
+            fleet.log("shop", f"later {n}")
+        await screen.sees("newer below")
+        fleet.log("shop", "Receipt 50 again")
+        await screen.sees("/receipt 50 1 of 2")
+        assert row_of(screen, "Receipt 50") == before
+
+
+async def test_in_front_of_a_code_a_search_shows_the_log() -> None:
+    fleet = ScriptedFleet(pairing("shop", 600))
+    fleet.log("shop", "new QR code, 2 of 6")
+    async with shown(fleet) as screen:
+        await screen.press("enter", "slash", *"qr", "enter")
+        await screen.sees("new QR code, 2 of 6", "/qr 1 of 1")
+        await screen.press("enter")
+        await screen.until(lambda text: "new QR code" not in text or "code 2 of 6," in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "colour"),
+    [
+        ("warning: it takes long", Source.LIBRARY, look.WAIT),
+        ("error: it broke", Source.LIBRARY, look.BAD),
+        ("reconnect asked", Source.OPERATOR, look.STRONG),
+        ("all is well", Source.LIBRARY, look.TEXT),
+    ],
+)
+def test_what_a_line_warns_of_has_its_colour(text: str, source: Source, colour: str) -> None:
+    (strip,) = LogWindow().draw([LogLine(1, NOW, source, text)], 80, 5)
+    (style,) = (part.style for part in strip if part.text.strip() == text)
+    assert style is not None and style.color is not None and style.color.name == colour
+
+
+# -- of all
+
+
+async def test_the_log_of_all_is_one_stream_by_time_and_goes_on() -> None:
+    fleet = ScriptedFleet(connected("shop-a"), connected("shop-b"))
+    for n in range(6):
+        fleet.clock.advance(1)
+        fleet.log(f"shop-{'ab'[n % 2]}", f"line {n}")
+    async with shown(fleet, 100, 24) as screen:
+        await screen.press("L")
+        await screen.sees("log of all", "line 5", "following")
+        shown_lines = [line for line in screen.text().splitlines() if " line " in line]
+        assert [line.split()[-1] for line in shown_lines] == list("012345")
+        assert [line.split()[1] for line in shown_lines] == ["shop-a", "shop-b"] * 3
+        fleet.log("shop-a", "line 6")
+        await screen.sees("line 6")
+        await screen.press("slash", *"shop-b line", "enter")
+        await screen.sees("/shop-b line 3 of 3")
+        await screen.press("enter")
+        await screen.until(lambda _: isinstance(screen.app.screen, FocusScreen))
+        assert screen.app.screens.target == "shop-b"
+        await screen.press("escape")
+        await screen.sees("log of all", "/shop-b line 3 of 3")
+        await screen.press("enter", "L")
+        await screen.sees("log of all", "/shop-b line 3 of 3")
+        await screen.press("escape", "L")
+        await screen.until(lambda _: isinstance(screen.app.screen, MainScreen))
+        assert screen.app.model.log is None
+
+
+async def test_no_key_acts_on_whoever_has_the_lowest_line() -> None:
+    fleet = every_state()
+    async with shown(fleet, 120, 30) as screen:
+        await screen.press("space", "L")
+        for key in ("r", "s", "c", "x", "t"):
+            await screen.press(key)
+            await screen.says("✖ no instance is selected here; 1 or 2 shows them all")
+        assert fleet.calls == []
+        await screen.press("2")
+        await screen.sees("NAME", "1 marked")
+
+
+async def test_it_opens_from_an_instance_and_leads_back_there() -> None:
+    async with shown(every_state(), 120, 30) as screen:
+        await screen.press("enter", "L")
+        await screen.until(lambda _: isinstance(screen.app.screen, FleetLogScreen))
+        await screen.press("L")
+        await screen.until(lambda _: isinstance(screen.app.screen, FocusScreen))
+
+
+def test_the_stream_keeps_the_newest_of_all_and_takes_no_line_twice() -> None:
+    fleet = ScriptedFleet(*(connected(f"shop-{n:02}") for n in range(120)))
+    for n in range(60):
+        fleet.clock.advance(1)
+        for name in fleet.views:
+            fleet.log(name, f"line {n}")
+    model = FleetModel(fleet)
+    model.load()
+    stream = model.open_log()
+    assert len(stream.lines) == KEPT
+    assert [line.at for line in stream.lines] == sorted(line.at for line in stream.lines)
+    assert stream.lines[-1].text == "line 59"
+    assert {line.instance for line in stream.lines} == set(fleet.views)
+    model.load()
+    fleet.vanish("shop-01")
+    model.load()
+    assert [line.seq for line in stream.lines] == list(range(1, KEPT + 1))
+
+
+def test_the_log_of_all_asks_a_manager_for_nothing_more() -> None:
+    """An attached screen fetches the lines of an instance when more are wanted than it has."""
+    assert EACH <= FIRST_LINES

@@ -1,0 +1,115 @@
+"""The log of the whole fleet, in one stream."""
+
+from collections.abc import Callable, Sequence
+
+from textual.filter import LineFilter
+from textual.strip import Strip
+from textual.widget import Widget
+
+from waziterm.domain.fleet.api import LogLine
+from waziterm.domain.screen import Place
+from waziterm.lang import tr
+from waziterm.tui.commands.keys import bindings
+from waziterm.tui.instance.log_window import LogWindow
+from waziterm.tui.paint import look
+from waziterm.tui.paint.canvas import Canvas
+from waziterm.tui.paint.cells import row
+from waziterm.tui.paint.faded import FADED
+from waziterm.tui.screens.log import LogScreen
+from waziterm.tui.state.fleetlog import FleetLine, FleetLog
+from waziterm.tui.state.here import Here
+from waziterm.tui.state.messages import Mood
+from waziterm.tui.state.model import FleetModel
+
+
+class _Body(Canvas):
+    """The lines."""
+
+    DEFAULT_CSS = "_Body { height: 1fr; }"
+
+    def __init__(self, model: FleetModel, log: FleetLog) -> None:
+        super().__init__(id="fleetlog")
+        self._model = model
+        self.stream = log
+        self.window = LogWindow(wrapped=False)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """See Textual; a view without news fades."""
+        filters = super().get_line_filters()
+        return filters if self._model.as_of is None else [FADED, *filters]
+
+    def paint(self, width: int, height: int) -> list[Strip]:
+        side = row((), 1, look.PLAIN)
+        lines = self.window.draw(self.stream.lines, width - 2, height - 1)
+        rule = self.window.rule(self.stream.lines, width, tr("log of all"))
+        strips = [rule, *(Strip.join([side, strip, side]) for strip in lines)]
+        return [*strips, *[row((), width, look.PLAIN)] * (height - len(strips))]
+
+
+class FleetLogScreen(LogScreen):
+    """All lines of all instances as they come. show: shows an instance in full.
+
+    No key acts on an instance here: which one has the lowest line changes by itself.
+    """
+
+    place = Place.LOG
+    BINDINGS = bindings(Place.LOG)
+
+    def __init__(
+        self,
+        model: FleetModel,
+        clock: Callable[[], float],
+        tell: Callable[[Mood, str], None],
+        show: Callable[[str], None],
+    ) -> None:
+        super().__init__(model, clock, tell)
+        self._show = show
+        self._body = _Body(model, model.open_log())
+
+    @property
+    def target(self) -> str | None:
+        return None
+
+    def here(self) -> Here:
+        return Here(
+            self.place,
+            self.clock(),
+            instances=len(self.model.names),
+            read_only=not self.model.takes_commands,
+            typing=self.searches,
+        )
+
+    def body(self) -> Widget:
+        return self._body
+
+    def repaint_body(self) -> None:
+        self._body.repaint()
+
+    def on_unmount(self) -> None:
+        if self.model.log is self._body.stream:
+            self.model.log = None
+
+    # -- the log
+
+    @property
+    def window(self) -> LogWindow:
+        return self._body.window
+
+    def lines(self) -> Sequence[LogLine]:
+        return self._body.stream.lines
+
+    def show_lines(self) -> None:
+        """Nothing else is shown here."""
+
+    def back(self) -> None:
+        if not self.leaves_search():
+            self.app.pop_screen()
+
+    def copy(self) -> None:
+        line = self.window.current(self.lines())
+        self.copy_line(line.instance if isinstance(line, FleetLine) else "")
+
+    def show_whose(self) -> None:
+        line = self.window.current(self.lines())
+        if isinstance(line, FleetLine):
+            self._show(line.instance)
