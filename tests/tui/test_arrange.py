@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.tui.scripted import connected, every_state, instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.stats.strips import Recent
 from waziterm.tui.state.arrange import Arrangement, Sort, arranged, fits
 
 VIEWS = tuple(every_state().views.values())
@@ -54,21 +55,28 @@ def test_f26_what_a_sentence_says_is_no_state() -> None:
 
 
 def test_only_the_troubled() -> None:
-    names = arranged(VIEWS, Arrangement(troubled=True), {})
+    names = arranged(VIEWS, Arrangement(troubled=True), {}, {})
     assert names and all(view.state.is_trouble for view in VIEWS if view.name in names)
 
 
 def test_by_conflicts_the_worst_is_first_and_ties_keep_their_order() -> None:
     views = [connected(name) for name in "abcd"]
     by = Arrangement(sort=Sort.CONFLICTS, descending=True)
-    assert arranged(views, by, {"c": 3, "b": 1}) == ["c", "b", "a", "d"]
+    assert arranged(views, by, {"c": 3, "b": 1}, {}) == ["c", "b", "a", "d"]
 
 
-def test_by_uptime_those_without_one_are_last_of_the_longest() -> None:
-    views = [connected("new", up_s=5), instance("off", State.STOPPED, Reason.NEW),
-             connected("old", up_s=500)]  # fmt: skip
-    by = Arrangement(sort=Sort.UPTIME, descending=True)
-    assert arranged(views, by, {}) == ["old", "new", "off"]
+def test_by_uptime_and_by_drops_the_worst_week_is_first() -> None:
+    views = [connected(name) for name in ("well", "new", "ill")]
+    weeks = {
+        "well": Recent("well", 0, "", uptime=1.0, drops=(0, 1)),
+        "ill": Recent("ill", 0, "", uptime=0.93, drops=(4, 0)),
+    }
+    for sort, order in (
+        (Sort.UPTIME, ["ill", "well", "new"]),
+        (Sort.DROPS, ["ill", "well", "new"]),
+    ):
+        by = Arrangement(sort=sort, descending=sort is Sort.DROPS)
+        assert arranged(views, by, {}, weeks) == order
 
 
 @given(patterns, st.booleans(), st.sampled_from(Sort), st.booleans())
@@ -76,13 +84,13 @@ def test_nothing_is_shown_twice_and_a_filter_and_its_inverse_share_the_fleet(
     pattern: str, troubled: bool, sort: Sort, descending: bool
 ) -> None:
     by = Arrangement(pattern, troubled, sort, descending)
-    names = arranged(VIEWS, by, {})
+    names = arranged(VIEWS, by, {}, {})
     assert len(set(names)) == len(names)
     word = pattern.replace("!", "").strip()
     if word:
-        kept = arranged(VIEWS, Arrangement(word, troubled), {})
-        left = arranged(VIEWS, Arrangement("!" + word, troubled), {})
-        assert sorted(kept + left) == sorted(arranged(VIEWS, Arrangement("", troubled), {}))
+        kept = arranged(VIEWS, Arrangement(word, troubled), {}, {})
+        left = arranged(VIEWS, Arrangement("!" + word, troubled), {}, {})
+        assert sorted(kept + left) == sorted(arranged(VIEWS, Arrangement("", troubled), {}, {}))
 
 
 def test_the_next_column_comes_round() -> None:

@@ -1,9 +1,13 @@
 """The bars: words beside glyphs as long as they fit, and the keys that do something here."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.scriptedtools import OUTAGE, STOLEN
 from tests.tui.painted import Shown, shown
@@ -11,8 +15,13 @@ from tests.tui.scripted import NOW, ScriptedFleet, connected, every_state, insta
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.screen import Lang
+from waziterm.domain.stats.strips import Recent
+from waziterm.lang import speaking, translations
 from waziterm.tui.fleet.bars import header
 from waziterm.tui.fleet.incidents import Incidents
+from waziterm.tui.paint import look
+from waziterm.tui.state.here import Home, View
 from waziterm.tui.state.model import FleetModel
 
 SEVEN = (
@@ -27,18 +36,27 @@ def fleet_in(*states: State) -> Iterator[InstanceView]:
         yield instance(f"shop-{number}", state, Reason.NEW)
 
 
-def painted(*states: State, width: int) -> str:
-    model = FleetModel(ScriptedFleet(*fleet_in(*states), lab=True))
+def model_of(*states: State, home: Home | None = None, lab: bool = True) -> FleetModel:
+    model = FleetModel(ScriptedFleet(*fleet_in(*states), lab=lab), home=home)
     model.load()
     model.incidents = (STOLEN, OUTAGE)
-    return header(model, NOW, width).text
+    return model
+
+
+def painted(*states: State, width: int) -> str:
+    return header(model_of(*states), NOW, width).text
 
 
 def test_seven_states_at_120_columns_have_their_words_and_the_clock() -> None:
     line = painted(*[State.CONNECTED] * 11, *SEVEN, width=120)
     for state in SEVEN:
         assert state.label in line
-    assert "12 connected" in line and " LAB " in line and "15:06:40" in line and "! 1" in line
+    assert (
+        "12 connected" in line
+        and " LAB " in line
+        and "15:06:40" in line
+        and "4 !1" in line.replace("  ", " ")
+    )
 
 
 def test_the_header_counts_the_rows_that_nobody_has_acknowledged() -> None:
@@ -52,7 +70,7 @@ def test_the_header_counts_the_rows_that_nobody_has_acknowledged() -> None:
     marked = [rows.spans(key, 120, NOW)[0][0] for key in keys]
     head = "".join(strip.text for strip in rows.head(120, NOW))
     assert marked == ["! ", "! "] and "2 not acknowledged" in head
-    assert "! 2 " in header(model, NOW, 120).text
+    assert " incidents  !2 " in header(model, NOW, 120).text
 
 
 def test_where_not_all_words_fit_those_in_trouble_keep_theirs() -> None:
@@ -72,6 +90,66 @@ def test_a_wider_header_never_has_fewer_words(states: tuple[State, ...]) -> None
         assert told >= words, line
         words = told
     assert words == len(states)
+
+
+def test_a_wide_header_says_whose_fleet_it_is_and_where_the_views_are() -> None:
+    home = Home("box-3", "/srv/" + "long/" * 12 + "wa", attached=True)
+    model = model_of(State.CONNECTED, State.PAIRING, home=home)
+    model.recent = {"shop-0": Recent("shop-0", NOW, "", up_s=9921, seen_s=10_000)}
+    line = header(model, NOW, 220, View.LIST).text
+    assert line.startswith(" waziterm  box-3 · …") and "/wa · attached " in line
+    assert "24 h up 99.2 %" in line and "success" not in line
+    assert "1 wall 2 list 4 incidents  !1  5 scans 2  " in line
+    assert "box-3" in header(model, NOW, 160, View.LIST).text
+
+
+@given(
+    states=st.dictionaries(st.sampled_from(State), st.integers(1, 1500), max_size=len(State)),
+    width=st.integers(20, 260),
+    unseen=st.integers(0, 120),
+    uptime=st.none() | st.floats(0, 1),
+    flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    view=st.none() | st.sampled_from(View),
+    lang=st.sampled_from((Lang.EN, Lang.ID)),
+)
+def test_no_two_things_in_the_header_touch(
+    states: dict[State, int],
+    width: int,
+    unseen: int,
+    uptime: float | None,
+    flags: tuple[bool, bool, bool],
+    view: View | None,
+    lang: Lang,
+) -> None:
+    """At 120 columns "1 banned" and the red badge stood side by side."""
+    lab, read_only, hides = flags
+    model = _counting(states, unseen, uptime)
+    model.lab, model.read_only = lab, read_only
+    if hides:
+        model.filter("shop")
+    with speaking(translations(lang, {})):
+        strip = header(model, NOW, width, view)
+    assert strip.cell_length == width
+    cells = [(char, segment.style) for segment in strip for char in segment.text]
+    badges = {look.ALARM, look.LAB}
+    for (left, before), (right, after) in pairwise(cells):
+        if before != after and (before in badges or after in badges):
+            other = right if before in badges else left
+            assert other == " " and not {before, after} <= badges, strip.text
+        elif before != after and not {before, after} & badges:
+            glyphs = "".join(sign.glyph for sign in look.SIGNS.values())
+            assert " " in (left, right) or left in glyphs, strip.text
+
+
+def _counting(states: dict[State, int], unseen: int, uptime: float | None) -> FleetModel:
+    """A model that has so many in each state, without the work of making them."""
+    model = model_of(*states)
+    counts = Counter(states)
+    model.counts = lambda: counts  # type: ignore[method-assign]
+    model.incidents = tuple(replace(STOLEN, id=number) for number in range(unseen))
+    if uptime is not None:
+        model.recent = {"shop-0": Recent("shop-0", NOW, "", up_s=uptime, seen_s=1.0)}
+    return model
 
 
 # -- the footer

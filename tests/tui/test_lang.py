@@ -26,11 +26,11 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Lang
 from waziterm.lang import lang_of, speaking, tr, translations, trn
 from waziterm.tui.commands.keys import KEYS
-from waziterm.tui.fleet import list as fleetlist
 from waziterm.tui.fleet import panel
 from waziterm.tui.instance import card as focuscard
 from waziterm.tui.screens import help as helptext
 from waziterm.tui.screens.dialogs import AddDialog
+from waziterm.tui.state.columns import HEADINGS, Column
 from waziterm.tui.text import tools as tooltext
 from waziterm.tui.text import words
 
@@ -153,7 +153,8 @@ def test_what_has_a_fixed_place_fits_it() -> None:
     assert max(map(cell_len, labels)) <= helptext.STATE - 4
     facts = (
         *("since", "uptime", "number", "wanted", "attempt", "health", "proxy", "worker", "phone"),
-        *("session", "device", "library", "history", "24 h", "connects"),
+        *("session", "device", "library", "history", "7 days", "drops", "worst", "connects"),
+        *("back in", "same"),
     )
     assert max(map(cell_len, said(facts))) < focuscard.LABEL + 1
     assert max(map(cell_len, said(label for _, label, _ in AddDialog.FIELDS))) < 7
@@ -161,13 +162,13 @@ def test_what_has_a_fixed_place_fits_it() -> None:
     assert max(map(cell_len, said(LayerName))) <= 6
     assert max(map(cell_len, said(key.label for key in KEYS))) <= 14
     assert max(map(cell_len, said(Severity))) <= 10
-    for title, size, _ in fleetlist.COLUMNS:
-        assert not size or cell_len(said([title])[0]) < size
+    for heading in HEADINGS.values():
+        assert not heading.size or cell_len(said([heading.title])[0]) < heading.size
 
 
 def test_no_countdown_is_cut_off_in_the_list() -> None:
     """A ban takes hours, the other waits minutes."""
-    size = next(size for title, size, _ in fleetlist.COLUMNS if title == "STATE")
+    size = HEADINGS[Column.STATE].size
     with speaking(INDONESIAN):
         for view in every_state().views.values():
             if view.next_attempt is not None:
@@ -196,7 +197,7 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str], tuple[str, ...]]]
     "focus": (
         every_state,
         ["right", "enter"],
-        ("sejak 15:06:36", "nomor +62811", "24 jam", "dalam 0:07: satu percobaan terjaga"),
+        ("sejak 15:06:36", "nomor +62811", "sesi sessions/", "dalam 0:07: satu percobaan terjaga"),
     ),
     "focus_qr": (
         lambda: ScriptedFleet(scripted.pairing("shop-medan")),
@@ -273,7 +274,7 @@ async def test_the_filter_takes_words_of_both_languages() -> None:
     "view",
     [
         *("wall", "wall_past", "list", "focus_qr", "focus_cooldown", "incidents", "queue", "help"),
-        "empty",
+        *("empty", "trash"),
     ],
 )
 def test_pictures(snap_compare: Callable[..., bool], view: str) -> None:

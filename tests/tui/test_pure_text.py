@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.tui.scripted import HOSTILE
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cut, inert, row, spread, width_of, wrap
-from waziterm.tui.text.format import countdown, duration, percent
+from waziterm.tui.text.format import countdown, duration, share, stretch
 
 texts = st.text(max_size=80).map(inert)
 
@@ -30,11 +30,19 @@ def test_a_duration_is_said_in_its_largest_units(seconds: float, said: str) -> N
     assert duration(seconds) == said
 
 
-def test_a_share_is_100_percent_only_when_nothing_failed() -> None:
-    assert percent(0, 0) == "–"
-    assert percent(99_999, 100_000) == "99.9 %"
-    assert percent(3, 3) == "100 %"
-    assert percent(76, 77) == "98.7 %"
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(8, "8 s"), (59.9, "59 s"), (71, "1 min 11 s"), (3599, "59 min 59 s"), (11_100, "3 h 05 min")],
+)
+def test_below_an_hour_a_stretch_is_said_to_the_second(seconds: float, said: str) -> None:
+    assert stretch(seconds) == said
+
+
+def test_a_share_is_100_percent_only_when_nothing_is_missing() -> None:
+    assert share(0.99999) == "99.9 %"
+    assert share(1) == "100 %"
+    assert share(76 / 77) == "98.7 %"
+    assert share(0) == "0.0 %"
 
 
 @given(texts, st.integers(0, 40))

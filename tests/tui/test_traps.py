@@ -298,7 +298,7 @@ async def test_f24_a_key_is_named_by_its_new_name_everywhere(lang: Lang) -> None
         await screen.says(f[KeyAction.UNDO] + (" restores it" if spoken else " memulihkannya"))
         await screen.press("escape", f[KeyAction.CHECK])
         await screen.says(f"({f[KeyAction.FIX]})", f"{f[KeyAction.RECONNECT]} (")
-        await screen.press("escape", "5", "slash")
+        await screen.press("escape", f[KeyAction.VIEW_QUEUE], "slash")
         wall, listed = f[KeyAction.VIEW_WALL], f[KeyAction.VIEW_LIST]
         await screen.says(f"press {wall} or {listed}" if spoken else f"tekan {wall} atau {listed}")
 

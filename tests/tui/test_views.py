@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.qrscan import decode_qr
 from tests.scriptedtools import AT, STOLEN
@@ -21,9 +23,9 @@ from waziterm.domain.alerts.delivery import ToldTo
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.tui.fleet.list import columns
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
+from waziterm.tui.state.columns import INDENT, Column, columns
 from waziterm.tui.state.here import View
 from waziterm.tui.text.format import since
 
@@ -267,12 +269,48 @@ async def test_in_the_queue_the_arrows_choose_who_is_next() -> None:
         await screen.until(lambda _: ("start", "shop-b") in fleet.calls)
 
 
-@pytest.mark.parametrize("width", range(40, 301, 13))
-def test_the_columns_fill_the_width_and_none_is_squeezed_away(width: int) -> None:
-    fitting = columns(width)
-    assert sum(size + 1 for _, size, _ in fitting) == width - 3 or width < 60
-    assert {"NAME", "STATE", "WHY"} <= {title for title, _, _ in fitting}
-    assert all(size >= 4 for _, size, _ in fitting)
+CHOICES = st.none() | st.frozensets(st.sampled_from(Column))
+
+
+@given(width=st.integers(46, 300), chosen=CHOICES)
+def test_the_columns_fill_the_width_and_none_is_squeezed_away(
+    width: int, chosen: frozenset[Column] | None
+) -> None:
+    fitting = columns(width, chosen)
+    assert sum(size + 1 for _, size in fitting) == width - INDENT
+    shown = [column for column, _ in fitting]
+    assert {Column.NAME, Column.STATE, Column.WHY} <= set(shown)
+    assert shown == [column for column in Column if column in shown]
+    assert all(size >= 4 for _, size in fitting)
+    assert dict(fitting)[Column.WHY] >= (12 if width >= 54 else 8)
+
+
+@given(width=st.integers(46, 300), more=st.integers(0, 40), chosen=CHOICES)
+def test_a_wider_list_never_has_fewer_columns(
+    width: int, more: int, chosen: frozenset[Column] | None
+) -> None:
+    narrow = {column for column, _ in columns(width, chosen)}
+    assert narrow <= {column for column, _ in columns(width + more, chosen)}
+
+
+def test_the_reason_and_the_newest_line_share_what_is_left() -> None:
+    """The reason was cut at 30 cells beside 90 blank ones."""
+    sizes = dict(columns(260))
+    assert sizes[Column.WHY] >= 40 and sizes[Column.LAST_LINE] >= 40
+    assert dict(columns(120))[Column.WHY] >= 30
+    assert set(dict(columns(300))) == set(Column)
+
+
+async def test_what_the_reason_says_already_is_not_said_again() -> None:
+    view = replace(connected("shop-a"), state=State.RETRYING, reason=Reason.DROPPED)
+    fleet = ScriptedFleet(view, connected("shop-b"))
+    fleet.log("shop-a", "The connection was closed")
+    fleet.log("shop-b", "the newest line")
+    async with shown(fleet, 260, 30) as screen:
+        screen.app.model.detail = False
+        await screen.press("2")
+        text = await screen.sees("the newest line", "428 the connection was closed")
+        assert "The connection was closed" not in text
 
 
 async def test_the_list_tells_conflicts_of_today() -> None:

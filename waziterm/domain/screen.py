@@ -42,6 +42,7 @@ class View(StrEnum):
     LIST = "list"
     INCIDENTS = "incidents"
     QUEUE = "queue"
+    TRASH = "trash"
 
 
 class Sort(StrEnum):
@@ -54,6 +55,7 @@ class Sort(StrEnum):
     STATE = "state"
     SINCE = "since"
     UPTIME = "uptime"
+    DROPS = "drops"
     CONFLICTS = "conflicts"
 
 
@@ -74,6 +76,7 @@ class KeyAction(StrEnum):
     CHECK = "check"
     CLEAN = "clean"
     CLEAN_ALL = "clean_all"
+    COLUMNS = "columns"
     COMMAND_PALETTE = "command_palette"
     COPY = "copy"
     DENSITY = "density"
@@ -122,6 +125,7 @@ class KeyAction(StrEnum):
     SORT = "sort"
     START_STOP = "start_stop"
     SUSPEND = "suspend"
+    SWITCH_PANE = "switch_pane"
     SWITCH_QR = "switch_qr"
     UNDO = "undo"
     VIEW_INCIDENTS = "view_incidents"
@@ -178,12 +182,14 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.REVERSE, Place.FLEET): "O",
     (KeyAction.DENSITY, Place.FLEET): "h",
     (KeyAction.MARK, Place.FLEET): "space",
+    (KeyAction.COLUMNS, Place.FLEET): "w",
     (KeyAction.MARK_ALL, Place.FLEET): "asterisk",
     (KeyAction.MARK_RANGE, Place.FLEET): "v",
     (KeyAction.MARK_INVERT, Place.FLEET): "i",
     (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
     (KeyAction.BACK, Place.FLEET): "escape",
     (KeyAction.BACK, Place.LOG): "escape",
+    (KeyAction.SWITCH_PANE, Place.FOCUS): "tab",
     (KeyAction.SHOW_WHOSE, Place.LOG): "enter",
     (KeyAction.SEARCH, Place.LOG): "slash",
     (KeyAction.SEARCH_OLDER, Place.LOG): "n",
@@ -299,13 +305,14 @@ class Screen:
 
     view: View = setting(
         View.WALL,
-        "What the screen opens with, until somebody chose another: wall, list, incidents or queue.",
+        "What the screen opens with, until somebody chose another: wall, list, incidents, queue"
+        " or trash.",
         applies=Applies.SCREEN,
     )
     sort: Sort = setting(
         Sort.TROUBLE,
         "What it is sorted by, until somebody chose otherwise: trouble, added, name, state, since,"
-        " uptime or conflicts.",
+        " uptime, drops or conflicts.",
         applies=Applies.SCREEN,
     )
     density: Density = setting(

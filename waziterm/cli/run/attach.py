@@ -78,6 +78,7 @@ def attach(data: DataDir, *, read_only: bool, lab: bool = False, lang: Lang | No
                     attached=True,
                     read_only=read_only,
                     screen=screen,
+                    data_dir=data.root,
                     silent_since=lambda: fleet.silent_since,
                 )
             finally:

@@ -49,6 +49,7 @@ OF_SCREEN: Mapping[str, str] = MappingProxyType(
         "waziterm.tui.app.palette": "ctrl+p",
         "waziterm.tui.instance.qrfile": "a code's picture",
         "waziterm.tui.screens.choosing": "a dialog",
+        "waziterm.tui.screens.column_choice": "the dialog for the columns of the list",
         "waziterm.tui.screens.dialogs": "dialogs",
         "waziterm.tui.screens.dialogs_tools": "the emergency tools' dialogs",
         "waziterm.tui.screens.log_of_all": "the log of all",

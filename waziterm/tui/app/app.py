@@ -34,6 +34,7 @@ from waziterm.tui.commands.targets import Commands
 from waziterm.tui.paint.finish import Finish, only_ascii
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
+from waziterm.tui.state.here import Home
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
@@ -67,8 +68,8 @@ class WazitermApp(ContainedApp):
     screen. read_only: it takes no commands. keymap: other keys than ours, see `keys.rebound`.
     acts: where what is asked of the fleet goes on after a crash. reopened: there was one.
     silent_since: when the fleet told something last, UTC seconds, while it tells nothing any more.
-    look: how it calls whoever looks elsewhere; None: not at all. memory: how somebody looked at the
-    fleet last; None: nothing is remembered.
+    look: how it calls whoever looks elsewhere; None: not at all. home: where the fleet lives.
+    memory: how somebody looked at the fleet last; None: nothing is remembered.
 
     commands: what its keys and its palette call. screens: which are shown. message: says something.
     """
@@ -95,6 +96,7 @@ class WazitermApp(ContainedApp):
         reopened: bool = False,
         silent_since: Callable[[], float | None] = lambda: None,
         look: Look | None = None,
+        home: Home | None = None,
         memory: Memory | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
@@ -103,7 +105,7 @@ class WazitermApp(ContainedApp):
         self.finish = Finish()
         self.finish.put_on(self)
         self.animation_level = "none"
-        self.model = FleetModel(fleet, read_only=read_only)
+        self.model = FleetModel(fleet, read_only=read_only, home=home)
         self.model.load()
         self._fleet = fleet
         clock = clock or fleet.now
@@ -123,7 +125,8 @@ class WazitermApp(ContainedApp):
         self._memory = memory or Memory(None)
         known = self._memory.read(Remembered.of(look or Look()))
         self.model.remember(known.sort, known.density)
-        self._main = MainScreen(self.model, self._seen_at, tell, known.view)
+        self.model.columns, self.model.detail = known.columns, known.detail
+        self._main = MainScreen(self.model, fleet, self._seen_at, tell, known.view)
         self._actions = Actions(
             fleet,
             self.model,
@@ -178,7 +181,7 @@ class WazitermApp(ContainedApp):
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")
         self.run_worker(self._look_back(), group="feed")
-        self.call_after_refresh(self.run_worker, self._look_at_days(), group="feed")
+        self.run_worker(self._look_at_days(), group="feed")
 
     async def _follow(self) -> None:
         """Take in the fleet's changes, at most one repaint per frame."""
@@ -217,7 +220,14 @@ class WazitermApp(ContainedApp):
 
     async def remember(self) -> None:
         """Keep how the fleet is looked at, where that has changed."""
-        seen = Remembered(self._main.view_shown, self.model.arrangement.sort, self.model.density)
+        model = self.model
+        seen = Remembered(
+            self._main.view_shown,
+            model.arrangement.sort,
+            model.density,
+            model.columns,
+            model.detail,
+        )
         if seen != self._memory.kept:
             await asyncio.to_thread(self._memory.keep, seen)
 
@@ -247,7 +257,9 @@ class WazitermApp(ContainedApp):
             await asyncio.sleep(SETTLE_S)
 
     async def _look_at_days(self) -> None:
-        """Ask for the last hours and days of all, once a minute. The first paint does not wait."""
+        """Ask for the last hours and days of all, once a minute; first when something is seen, for
+        the first paint does not wait for them."""
+        await asyncio.sleep(FRAME_S)
         while True:
             try:
                 self.model.recent = await self._recent()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from waziterm.domain.screen import Density, Screen, Sort, View
+from waziterm.tui.state.columns import Column
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +20,13 @@ _MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is remembered of a screen."""
+    """What is remembered of a screen. columns, detail: of the list, see `FleetModel`."""
 
     view: View
     sort: Sort
     density: Density
+    columns: frozenset[Column] | None = None
+    detail: bool = True
 
     @classmethod
     def of(cls, screen: Screen) -> Self:
@@ -49,10 +52,17 @@ class Memory:
         try:
             with self._path.open("rb") as file:
                 said = json.loads(file.read(_MOST))
-            self.kept = Remembered(View(said["view"]), Sort(said["sort"]), Density(said["density"]))
+            columns = said.get("columns")
+            self.kept = Remembered(
+                View(said["view"]),
+                Sort(said["sort"]),
+                Density(said["density"]),
+                None if columns is None else frozenset(map(Column, columns)),
+                said.get("detail") is not False,
+            )
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             logger.warning("what is remembered of the screen is ignored: %s: %s", self._path, error)
         return self.kept
 
@@ -64,7 +74,7 @@ class Memory:
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh.write_text(json.dumps(asdict(seen)), "utf-8")
+            fresh.write_text(json.dumps(asdict(seen), default=sorted), "utf-8")
             fresh.replace(self._path)
         except OSError as error:
             logger.warning("the screen is not remembered: %s", error)

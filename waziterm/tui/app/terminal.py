@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ async def run_screen(
     read_only: bool = False,
     screen: Screen | None = None,
     headless: Headless | None = None,
+    data_dir: Path | None = None,
     silent_since: Callable[[], float | None] = lambda: None,
 ) -> int:
     """Show the fleet until the operator leaves; the exit code is 0, or 1 after crashes.
@@ -62,8 +64,9 @@ async def run_screen(
     painted: called once the fleet is on the screen, or the screen has crashed before that.
     attached: the fleet lives in another process and goes on without this screen. read_only: the
     fleet refuses commands, and the header says so. screen: how it looks, as the settings say.
-    headless: the manager that lives in this process. silent_since: when the fleet told something
-    last, UTC seconds, while it tells nothing any more.
+    headless: the manager that lives in this process. data_dir: the fleet's, for the header, where
+    its manager lives elsewhere. silent_since: when the fleet told something last, UTC seconds,
+    while it tells nothing any more.
 
     A screen that crashes is opened anew, and the traceback goes to the program's log. Where it
     crashes again within a minute, one line on the terminal says so. A manager that lives in this
@@ -93,9 +96,12 @@ async def run_screen(
             from waziterm.tui.app.driver import TerminalDriver  # noqa: PLC0415
             from waziterm.tui.app.remembered import Memory, users_file  # noqa: PLC0415
             from waziterm.tui.paint.finish import Finish  # noqa: PLC0415
+            from waziterm.tui.state.here import Home  # noqa: PLC0415
 
+            root = headless.data_dir if headless is not None else data_dir
             app = WazitermApp(
                 fleet,
+                home=None if root is None else Home(socket.gethostname(), _short(root), attached),
                 painted=shown,
                 attached=attached,
                 read_only=read_only,
@@ -118,6 +124,13 @@ async def run_screen(
             return await _show(app, shown, leaving, headless, log_file(attached=attached))
         finally:
             watch.cancel()
+
+
+def _short(path: Path) -> str:
+    """A path as a person writes it, with `~` for their own directory."""
+    home = os.environ.get("HOME", "")
+    inside = len(home) > 1 and path.is_relative_to(home)
+    return str(Path("~", path.relative_to(home))) if inside else str(path)
 
 
 async def _show(

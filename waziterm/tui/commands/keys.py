@@ -116,6 +116,8 @@ _ON_MARKED = (
     KeyAction.REMOVE, KeyAction.BACK,
 )  # fmt: skip
 """What acts on all that are marked, and what takes the marks away."""
+_ON_MANY = (KeyAction.DENSITY, KeyAction.MARK_ALL)
+"""What the footer names behind the acts on one."""
 _SHORT = {"escape": "esc", "pageup": "PgUp", "pagedown": "PgDn"}
 """Keys that have a shorter name on the screen than Textual's."""
 
@@ -139,8 +141,9 @@ _ROWS: tuple[AnyKey, ...] = (
     FleetKey(KeyAction.MOVE_LAST, "End G", "", "the last one",
         lambda at: at.move(Move.LAST)),
     AppKey(KeyAction.FOCUS_INSTANCE, "enter", "show",
-        "show it in full: QR code, log, facts", _focus, place=Place.FLEET, when=_with_instance),
-    AppKey(KeyAction.VIEW_WALL, "1", "", "the wall: those that need somebody as cards",
+        "show it in full: QR code, log, facts", _focus, place=Place.FLEET, when=_with_instance,
+        meant=True),
+    AppKey(KeyAction.VIEW_WALL, "1", "", "the wall",
         lambda app: app.screens.view(View.WALL)),
     AppKey(KeyAction.VIEW_LIST, "2", "", "the list",
         lambda app: app.screens.view(View.LIST)),
@@ -155,15 +158,17 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda at: at.filter(), when=lambda here: here.arranged),
     FleetKey(KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
         lambda at: at.only_troubled(), when=lambda here: here.arranged),
-    FleetKey(KeyAction.SORT, "o", "sort", "sort by the next column", lambda at: at.sort(),
+    FleetKey(KeyAction.SORT, "o", "sort", "next sort column", lambda at: at.sort(),
         when=lambda here: here.arranged and here.view is View.LIST),
     FleetKey(KeyAction.REVERSE, "O", "", "turn the order round", lambda at: at.reverse()),
     FleetKey(KeyAction.DENSITY, "h", "rows/cards",
-        "on the wall, show those that need nobody as rows or as cards", lambda at: at.density(),
+        "rows or cards for those that need nobody", lambda at: at.density(),
         when=lambda here: here.arranged and here.view is View.WALL),
     FleetKey(KeyAction.MARK, "space", "",
         "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then mean all marked ones",
         lambda at: at.mark()),
+    FleetKey(KeyAction.COLUMNS, "w", "columns", "the list's columns, and the detail beside it",
+        lambda at: at.choose_columns(), when=lambda here: here.view is View.LIST),
     FleetKey(KeyAction.MARK_ALL, "*", "mark all", "mark all that are shown, or none of them",
         lambda at: at.mark_all(), when=lambda here: here.arranged),
     FleetKey(KeyAction.MARK_RANGE, "v", "", "mark from here to where you move; again ends it",
@@ -177,6 +182,8 @@ _ROWS: tuple[AnyKey, ...] = (
         "clear the filter or the marks; back to the wall", lambda at: at.back(),
         when=lambda here: here.goes_back),
     LogKey(KeyAction.BACK, "esc", "back", "back to where you were", lambda at: at.back()),
+    InstanceKey(KeyAction.SWITCH_PANE, "tab", "",
+        "scroll what is known of it, or its log again", lambda at: at.switch_pane()),
     InstanceKey(KeyAction.SWITCH_QR, "Q", "other QR",
         "draw the QR code in half blocks or in sextants", lambda at: at.switch_qr(),
         when=lambda here: here.shows_qr),
@@ -214,9 +221,9 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda at: at.follow()),
     LogKey(KeyAction.SEARCH, "/", "search", "look for a text in the log",
         lambda at: at.search()),
-    LogKey(KeyAction.SEARCH_OLDER, "n", "", "the next line that has it, upwards",
+    LogKey(KeyAction.SEARCH_OLDER, "n", "", "the next one above",
         lambda at: at.find(-1)),
-    LogKey(KeyAction.SEARCH_NEWER, "N", "", "the next one downwards", lambda at: at.find(1)),
+    LogKey(KeyAction.SEARCH_NEWER, "N", "", "the next one below", lambda at: at.find(1)),
     LogKey(KeyAction.SHOW_WHOSE, "enter", "show", "show the instance whose line it is",
         lambda at: at.show_whose(), when=lambda here: here.place is Place.LOG),
     LogKey(KeyAction.WRAP, "w", "", "wrap long log lines, or cut them",
@@ -227,7 +234,7 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda at: at.scroll_log(Move.UP)),
     LogKey(KeyAction.SCROLL_LOG_DOWN, "↓ j", "", "scroll the log down",
         lambda at: at.scroll_log(Move.DOWN)),
-    LogKey(KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up in the log",
+    LogKey(KeyAction.SCROLL_LOG_PAGE_UP, "PgUp", "", "one page up",
         lambda at: at.scroll_log(Move.PAGE_UP)),
     LogKey(KeyAction.SCROLL_LOG_PAGE_DOWN, "PgDn", "", "one page down",
         lambda at: at.scroll_log(Move.PAGE_DOWN)),
@@ -369,6 +376,7 @@ def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
     if here.typing:
         kept = tr("find it") if here.place is not Place.FLEET else tr("keep the filter")
         return [("enter", kept), ("esc", tr("clear it"))]
+    keys = _after_acts(keys)
     if here.marked:
         # On a narrow screen the footer ends early: what acts on the marked ones comes first.
         keys = sorted(keys, key=lambda key: key.action not in _ON_MARKED)
@@ -380,6 +388,15 @@ def useful(keys: Iterable[AnyKey], here: Here) -> list[tuple[str, str]]:
         and not (key.commands and here.read_only)
         and key.when(here)
     ]
+
+
+def _after_acts(keys: Iterable[AnyKey]) -> list[AnyKey]:
+    """The same, with what arranges many behind what is done to one, which a narrow screen needs."""
+    listed = list(keys)
+    behind = [key for key in listed if key.action in _ON_MANY]
+    first = [key for key in listed if key.action not in _ON_MANY]
+    place = next((at for at, key in enumerate(first, 1) if key.action is KeyAction.CLEAN), 0)
+    return [*first[:place], *behind, *first[place:]]
 
 
 def keys_of(app: object) -> tuple[AnyKey, ...]:

@@ -122,6 +122,9 @@ class OnFleet(Protocol):
     def reverse(self) -> None:
         """Turn the order round."""
 
+    def choose_columns(self) -> None:
+        """Ask which columns the list has."""
+
     def density(self) -> None:
         """Show those that need nobody as rows on the wall, or as cards."""
 
@@ -172,6 +175,9 @@ class OnLog(Protocol):
 
 class OnInstance(OnLog, Protocol):
     """The screen of one instance."""
+
+    def switch_pane(self) -> None:
+        """Scroll what is known of it, or its log again."""
 
     def switch_qr(self) -> None:
         """Draw the QR code in the other way."""

@@ -1,25 +1,42 @@
 """The lines above and below: the fleet in figures, the newest message, the keys that work here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
-from waziterm.lang import tr, trn
+from waziterm.lang import N_, tr, trn
 from waziterm.tui.commands.keys import keys_of, useful
+from waziterm.tui.fleet.queue import waits
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
-from waziterm.tui.paint.cells import Span, row, spread, width_of, wrap
-from waziterm.tui.state.here import Here
+from waziterm.tui.paint.cells import Span, inert, row, spread, width_of, wrap
+from waziterm.tui.state.here import Here, Home, View
 from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text.format import clock, percent
+from waziterm.tui.text.format import clock, share
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import note_line
 
 MESSAGE_LINES = 3
+_DIRECTORY = 40
+"""Cells for the data directory."""
+_VIEWS: Mapping[View, tuple[KeyAction, str]] = {
+    View.WALL: (KeyAction.VIEW_WALL, N_("wall")),
+    View.LIST: (KeyAction.VIEW_LIST, N_("list")),
+    View.INCIDENTS: (KeyAction.VIEW_INCIDENTS, N_("incidents")),
+    View.QUEUE: (KeyAction.VIEW_QUEUE, N_("scans")),
+}
+"""The key and the word of each view that an operator keeps open."""
+_WORST = (
+    *(State.HELD, State.LOGGED_OUT, State.BANNED, State.OUTDATED, State.COOLDOWN, State.RETRYING),
+    State.DEGRADED,
+)
+"""The states in trouble; where there is no room for all words the first ones keep theirs."""
+_NEWS = (View.INCIDENTS, View.QUEUE)
+"""The views in which something may wait for the operator."""
 
 _MOODS: dict[Mood, Style] = {
     Mood.TAKEN: look.MARKED,
@@ -28,54 +45,112 @@ _MOODS: dict[Mood, Style] = {
 }
 
 
-def header(model: FleetModel, now: float, width: int) -> Strip:
-    """Counts per state, success rate, badges and clock.
+def header(model: FleetModel, now: float, width: int, view: View | None = None) -> Strip:
+    """Whose fleet it is, counts per state, the day's uptime, the views with their keys, badges and
+    clock. view: the one that is shown.
 
-    Where space is short the words of the states stay longest, because a glyph alone must be known;
-    then those of the states in trouble.
+    Where space is short one thing after the other goes, so that a wider line never says less. The
+    words of the states stay longest, because a glyph alone must be known; then those of the states
+    in trouble, the worst at last. Two things never touch: between them is a blank of the bar.
     """
     if model.as_of is not None:
         return _silent(model, model.as_of, width)
-    name: Span = (" waziterm ", look.BAR_BRIGHT)
-    title: list[Span] = [name, (_how_many(model), look.BAR_FAINT)]
-    # What a filter hides must not be forgotten, so that is said before all else.
-    always: list[Span] = [(f" {told} ", look.BAR_BRIGHT)] if (told := _hidden(model)) else []
-    share = percent(model.attempts_ok, model.attempts)
-    rate: Span = (f"{tr('success {share}', share=share)}  ", look.BAR_FAINT)
-    clock_span: Span = (f" {clock(now)} ", look.BAR)
-    lab = _badge("LAB", look.LAB) if model.lab else []
-    if model.read_only:
-        lab = [*_badge(tr("READ-ONLY"), look.LAB), *lab]
-    unseen = _badge(f"! {model.unseen}", look.ALARM) if model.unseen else []
+    for left, right in _variants(model, now, view):
+        taken = sum(width_of(text) for text, _ in (*left, *right))
+        if taken + bool(left and right) <= width:
+            break
+    return spread(left, right, width, look.BAR)
+
+
+_Spans = list[Span]
+
+
+def _variants(model: FleetModel, now: float, view: View | None) -> Iterator[tuple[_Spans, _Spans]]:
+    """What stands left and right, each shorter than the one before it."""
+    name: _Spans = [(" waziterm ", look.BAR_BRIGHT)]
+    where, place = _where(model.home, whole=True), _where(model.home, whole=False)
+    total = trn("{n} instance", "{n} instances", len(model.names))
+    many: _Spans = [(f" {total} ", look.BAR_FAINT)]
+    # What a filter hides must not be forgotten, so that stays when all else goes.
+    hidden: _Spans = [(f" {told} ", look.BAR_BRIGHT)] if (told := _hidden(model)) else []
+    counts = _counts(model, _spaced_word)
+    rate, clock_ = _uptime(model), [(f" {clock(now)} ", look.BAR)]
+    views, news, unseen = _views(model, view, _VIEWS), _views(model, view, _NEWS), _unseen(model)
+    kind = _badge(tr("READ-ONLY"), look.LAB) if model.read_only else []
+    lab = [*kind, *(_badge("LAB", look.LAB) if model.lab else [])]
     outdated = _badge(tr("OUTDATED"), look.ALARM) if model.counts()[State.OUTDATED] else []
-    badges = [*unseen, *outdated, *lab]
-    wide = _counts(model, _spaced_word)
-    close = _counts(model, _close_word)
-    troubled = _counts(model, _trouble_word)
-    short = _counts(model, lambda _state: "")
-    variants: tuple[tuple[list[Span], list[Span]], ...] = (
-        ([*title, *wide], [rate, *badges, clock_span]),
-        ([name, *always, *wide], [rate, *badges, clock_span]),
-        ([name, *always, *wide], [*badges, clock_span]),
-        ([name, *always, *close], [*badges, clock_span]),
-        ([*always, *close], [*badges, clock_span]),
-        ([*always, *close], [*unseen, *lab, clock_span]),
-        ([*always, *close], [*unseen, *lab]),
-        ([name, *always, *troubled], [*unseen, *lab, clock_span]),
-        ([*always, *troubled], [*unseen, *lab, clock_span]),
-        ([*always, *troubled], [*unseen, *lab]),
-        ([name, *always, *short], [*badges, clock_span]),
-        ([*always, *short], [*badges, clock_span]),
-        ([*always, *short], [*unseen, *lab, clock_span]),
-        ([*always, *short], [*unseen, *lab]),
-        ([*always, *short], lab),
-        (short, lab),
-        (short, []),
-    )
-    for left, right in variants:
-        if sum(width_of(text) for text, _ in (*left, *right)) <= width:
-            return spread(left, right, width, look.BAR)
-    return spread(*variants[-1], width, look.BAR)
+    badges = [*outdated, *lab]
+    yield [*name, *where, *many, *hidden, *counts], [*rate, *views, *badges, *clock_]
+    yield [*name, *place, *many, *hidden, *counts], [*rate, *views, *badges, *clock_]
+    yield [*name, *many, *hidden, *counts], [*rate, *views, *badges, *clock_]
+    yield [*name, *hidden, *counts], [*rate, *views, *badges, *clock_]
+    yield [*hidden, *counts], [*rate, *views, *badges, *clock_]
+    counts = _counts(model, _close_word)
+    yield [*hidden, *counts], [*rate, *views, *badges, *clock_]
+    yield [*hidden, *counts], [*views, *badges, *clock_]
+    yield [*hidden, *counts], [*news, *badges, *clock_]
+    yield [*hidden, *counts], [*unseen, *badges, *clock_]
+    yield [*hidden, *counts], [*unseen, *lab, *clock_]
+    yield [*hidden, *counts], [*unseen, *lab]
+    for kept in range(len(_WORST), 0, -1):
+        yield [*hidden, *_counts(model, _word_of(_WORST[:kept]))], [*unseen, *lab]
+    counts = _counts(model, lambda _state: "")
+    yield [*hidden, *counts], [*unseen, *lab]
+    yield [*hidden, *counts], lab
+    yield counts, lab
+    yield counts, []
+
+
+def _where(home: Home | None, *, whole: bool) -> _Spans:
+    """On which machine the fleet is, and by which data directory; whether it goes on without this
+    screen. whole: else the machine alone."""
+    if home is None:
+        return []
+    parts = [inert(home.host, 30)]
+    if whole:
+        parts.append(_tail_of(inert(home.data_dir), _DIRECTORY))
+        parts += [tr("attached")] if home.attached else []
+    return [(f" {' · '.join(parts)} ", look.BAR_FAINT)]
+
+
+def _tail_of(path: str, most: int) -> str:
+    """A path in so many cells at the most; where it is longer its end tells more."""
+    while width_of(path) > most:
+        path = f"…{path[2:]}" if path.startswith("…") else f"…{path[1:]}"
+    return path
+
+
+def _uptime(model: FleetModel) -> _Spans:
+    """For how much of the last 24 hours the fleet was connected, of the time that it was to be."""
+    if model.uptime is None:
+        return []
+    return [(f"{tr('24 h up {share}', share=share(model.uptime))}  ", look.BAR_FAINT)]
+
+
+def _views(model: FleetModel, shown: View | None, which: Iterable[View]) -> _Spans:
+    """Views with their keys, and how many wait in them."""
+    spans: _Spans = []
+    for view in which:
+        action, word = _VIEWS[view]
+        spans += [
+            (key_of(action), look.BAR_KEY),
+            (f" {tr(word)}", look.BAR_BRIGHT if view is shown else look.BAR_FAINT),
+        ]
+        waiting = sum(map(waits, model.views)) if view is View.QUEUE else 0
+        if waiting:
+            spans.append((f" {waiting}", look.BAR_BRIGHT))
+        if view is View.INCIDENTS and model.unseen:
+            spans += [(" ", look.BAR), (f" !{model.unseen} ", look.ALARM)]
+        spans.append((" ", look.BAR))
+    return [*spans, (" ", look.BAR)]
+
+
+def _unseen(model: FleetModel) -> _Spans:
+    """How many incidents nobody has acknowledged, after the key that shows them."""
+    if not model.unseen:
+        return []
+    key = key_of(KeyAction.VIEW_INCIDENTS)
+    return [(f"{key} ", look.BAR_KEY), *_badge(f"!{model.unseen}", look.ALARM)]
 
 
 def _silent(model: FleetModel, as_of: float, width: int) -> Strip:
@@ -112,12 +187,6 @@ def _hidden(model: FleetModel) -> str:
     return ", ".join(told)
 
 
-def _how_many(model: FleetModel) -> str:
-    many = trn("{n} instance", "{n} instances", len(model.names))
-    hidden = _hidden(model)
-    return f" {many}: {hidden} " if hidden else f" {many} "
-
-
 def _counts(model: FleetModel, word: Callable[[State], str]) -> list[Span]:
     """How many are in each state. word: what stands after the number, with its blanks."""
     counts = model.counts()
@@ -137,8 +206,9 @@ def _close_word(state: State) -> str:
     return f" {tr(state.label)}"
 
 
-def _trouble_word(state: State) -> str:
-    return f" {tr(state.label)}" if state.is_trouble else ""
+def _word_of(states: Sequence[State]) -> Callable[[State], str]:
+    """The words of these states alone."""
+    return lambda state: _close_word(state) if state in states else ""
 
 
 def footer(keys: list[tuple[str, str]], width: int) -> Strip:
@@ -155,13 +225,16 @@ def footer(keys: list[tuple[str, str]], width: int) -> Strip:
 class Header(Canvas):
     """The fleet in figures."""
 
-    def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, model: FleetModel, clock: Callable[[], float], here: Callable[[], Here]
+    ) -> None:
         super().__init__(id="header")
         self._model = model
         self._clock = clock
+        self._here = here
 
     def paint(self, width: int, height: int) -> list[Strip]:
-        return [header(self._model, self._clock(), width)]
+        return [header(self._model, self._clock(), width, self._here().view)]
 
 
 class Footer(Canvas):

@@ -1,66 +1,39 @@
 """The list: one row per instance, for a fleet that is too large for panels."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from typing import assert_never
 
-from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import KeyAction
-from waziterm.lang import N_, tr
+from waziterm.domain.stats.strips import Recent
+from waziterm.lang import tr
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.instance.card import wrapped
-from waziterm.tui.paint import look
+from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cell, inert, row
-from waziterm.tui.state.arrange import Sort
+from waziterm.tui.state.columns import HEADINGS, INDENT, Column, Fitting, columns
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
-from waziterm.tui.text.format import duration, percent
+from waziterm.tui.text.format import duration, measured, milliseconds, share
 from waziterm.tui.text.keynames import key_of
-
-COLUMNS: tuple[tuple[str, int, Sort | None], ...] = (
-    (N_("NAME"), 20, Sort.NAME),
-    (N_("STATE"), 17, Sort.STATE),
-    (N_("SINCE"), 12, Sort.SINCE),
-    (N_("UP"), 11, Sort.UPTIME),
-    ("440", 4, Sort.CONFLICTS),
-    (N_("OK"), 7, None),
-    (N_("WHY"), 30, None),
-    (N_("LAST LINE"), 0, None),
-)
-"""Title, width in cells (0: what is left) and what it is sorted by."""
-
-INDENT = 3
-"""Cells for the marks left of the first column."""
 
 _NEXT = 2
 """Lines for what comes next for the selected one."""
 
-_OPTIONAL = ("OK", "UP", "SINCE", "440")
-"""Columns that go first where space is short."""
-
-
-@lru_cache(8)
-def columns(width: int) -> tuple[tuple[str, int, Sort | None], ...]:
-    """The columns that fit, each with its width; the last takes the rest."""
-    kept = list(COLUMNS)
-    if width < 140:
-        kept = [column for column in kept if column[0] != "LAST LINE"]
-    for title in _OPTIONAL:
-        if INDENT + sum((size or 20) + 1 for _, size, _ in kept) <= width:
-            break
-        kept = [column for column in kept if column[0] != title]
-    *fixed, (title, _, sort) = kept
-    rest = width - sum(size + 1 for _, size, _ in fixed) - INDENT - 1
-    return (*fixed, (title, max(8, rest), sort))
-
 
 class FleetList(Rows):
-    """All instances that are not filtered out, sorted."""
+    """All instances that are not filtered out, sorted. beside: the detail stands beside it."""
 
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="list")
+        self.beside = False
+
+    def fitting(self, width: int | None = None) -> Fitting:
+        """The columns that are shown, with their cells. width: in cells; None: as it is now."""
+        wide = self.size.width if width is None else width
+        return columns(wide, self.model.columns, beside=self.beside)
 
     def keys(self) -> list[str]:
         return self.model.shown
@@ -75,10 +48,12 @@ class FleetList(Rows):
     def head(self, width: int, now: float) -> list[Strip]:
         by = self.model.arrangement
         spans: list[Span] = [(" " * INDENT, look.FAINT)]
-        for title, size, sort in columns(width):
-            sorted_by = sort is not None and sort is by.sort
+        for column, size in self.fitting(width):
+            heading = HEADINGS[column]
+            sorted_by = heading.sort is not None and heading.sort is by.sort
             arrow = ("▼" if by.descending else "▲") if sorted_by else ""
-            spans.append((cell(tr(title) + arrow, size), look.MARKED if sorted_by else look.FAINT))
+            style = look.MARKED if sorted_by else look.FAINT
+            spans.append((cell(tr(heading.title) + arrow, size), style))
         return [*self._next(width, now), row(spans, width, look.PLAIN)]
 
     def _next(self, width: int, now: float) -> list[Strip]:
@@ -100,32 +75,71 @@ class FleetList(Rows):
         view = self.model.get(key)
         if view is None:
             return []
-        sign = look.SIGNS[view.state]
         marked = "✓" if key in self.model.marked else " "
-        cells = self._cells(view, now)
         spans: list[Span] = [(f"{marked} ", look.MARKED)]
-        for title, size, _ in columns(width + 1):
-            text, style = cells[title]
-            if title == "STATE":
-                text = f"{sign.glyph} {text}"
-            spans.append((cell(text, size), style))
+        for column, size in self.fitting(width + 1):
+            spans += self._cell(column, size, view, now)
         return spans
 
-    def _cells(self, view: InstanceView, now: float) -> dict[str, tuple[str, Style]]:
+    def _cell(self, column: Column, size: int, view: InstanceView, now: float) -> list[Span]:
+        """What stands in a column, and the blank behind it."""
+        text, style = "", look.FAINT
         sign = look.SIGNS[view.state]
-        conflicts = self.model.conflicts.get(view.name, 0)
-        # Whether one is up still, nobody knows of a view without news.
-        began = view.connected_at if self.model.as_of is None else None
-        up = "" if began is None else duration(now - began)
+        match column:
+            case Column.NAME:
+                text, style = inert(view.name), look.BRIGHT
+            case Column.NUMBER:
+                text = words.number(view) if view.jid is not None else ""
+            case Column.STATE:
+                text, style = f"{sign.glyph} {words.state_word(view, now)}", sign.style
+            case Column.SINCE:
+                text = duration(now - view.since)
+            case Column.CONFLICTS:
+                text, style = self._conflicts(view), look.TROUBLE
+            case Column.PROBE:
+                text = "" if view.probe_s is None else milliseconds(view.probe_s)
+            case Column.PROXY:
+                text = inert(view.bare_proxy or "").rpartition("//")[2]
+            case Column.WORKER:
+                text = "" if view.pid is None else str(view.pid)
+            case Column.WHY:
+                text, style = _why(view, now), sign.style if view.state.is_trouble else look.PLAIN
+            case Column.LAST_LINE:
+                text = self._last_line(view)
+            case Column.DAY | Column.UP | Column.DROPS | Column.CONNECT:
+                return self._of_days(column, size, self.model.recent.get(view.name))
+            case _:
+                assert_never(column)
+        return [(cell(text, size), style)]
+
+    @staticmethod
+    def _of_days(column: Column, size: int, recent: Recent | None) -> list[Span]:
+        """What the last days tell, and the blank behind it; nothing as long as they are not
+        known."""
+        text, style = "", look.FAINT
+        if column is Column.DAY:
+            return [*strips.day(recent, size), (" ", look.PLAIN)]
+        if recent is not None and column is Column.UP and recent.uptime is not None:
+            text = share(recent.uptime)
+        elif recent is not None and column is Column.DROPS and recent.drops:
+            many, more = sum(recent.drops), strips.more(recent)
+            text = f"{many:>3}{'▲' if more else ' '}{strips.bars(recent.drops)}" if many else "  0"
+            style = look.TROUBLE if more else look.FAINT
+        elif recent is not None and column is Column.CONNECT and recent.connect_s is not None:
+            text = measured(recent.connect_s)
+        return [(cell(text, size), style)]
+
+    def _conflicts(self, view: InstanceView) -> str:
+        count = self.model.conflicts.get(view.name, 0)
+        return str(count) if count else ""
+
+    def _last_line(self, view: InstanceView) -> str:
+        """The newest line of its log, unless the reason beside it says the same."""
         lines = self.model.lines(view.name)
-        reason = words.barred(view, now) or words.brief(view.reason, view.detail)
-        return {
-            "NAME": (inert(view.name), look.BRIGHT),
-            "STATE": (words.state_word(view, now), sign.style),
-            "SINCE": (duration(now - view.since), look.FAINT),
-            "UP": (up, look.PLAIN),
-            "440": (str(conflicts) if conflicts else "", look.TROUBLE),
-            "OK": (percent(view.attempts_ok, view.attempts), look.FAINT),
-            "WHY": (reason, sign.style if view.state.is_trouble else look.PLAIN),
-            "LAST LINE": (inert(lines[-1].text) if lines else "", look.FAINT),
-        }
+        text = inert(lines[-1].text) if lines else ""
+        why = words.why(view).casefold()
+        return "" if text and text.casefold() in why else text
+
+
+def _why(view: InstanceView, now: float) -> str:
+    return words.barred(view, now) or words.brief(view.reason, view.detail)

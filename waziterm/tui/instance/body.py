@@ -10,7 +10,7 @@ from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import tr
 from waziterm.tui.instance import layout as focuspaint
-from waziterm.tui.instance.card import Past
+from waziterm.tui.instance.card import Card
 from waziterm.tui.instance.code import paint_code
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, modules
@@ -27,7 +27,8 @@ class FocusBody(Canvas):
     """State, history, codes and log of one instance.
 
     log_only: the log fills it. code_view: the pairing code is shown instead of the QR code.
-    preferred: the drawing of the QR code that the operator chose.
+    preferred: the drawing of the QR code that the operator chose. scrolls_card: the keys scroll
+    what is known of it instead of its log.
     """
 
     def __init__(self, name: str, model: FleetModel, clock: Callable[[], float]) -> None:
@@ -36,8 +37,9 @@ class FocusBody(Canvas):
         self._clock = clock
         self._matrix: tuple[str, Matrix] | None = None
         self.name_shown = name
-        self.past = Past()
+        self.card = Card()
         self.log_window = LogWindow()
+        self.scrolls_card = False
         self.log_only = False
         self.code_view = False
         self.preferred: Drawing | None = None
@@ -45,7 +47,7 @@ class FocusBody(Canvas):
     def turn_to(self, name: str) -> None:
         """Show another instance."""
         self.name_shown = name
-        self.past = Past()
+        self.card = Card()
         self.log_window = LogWindow(wrapped=self.log_window.wrapped)
         self.code_view = False
 
@@ -95,12 +97,14 @@ class FocusBody(Canvas):
             return paint_code(view, width, height, now)
         return focuspaint.paint(
             view,
-            self.past,
+            self.card,
+            self._model.beside(view),
             self.lines(),
             self.log_window,
             self.code(),
             self.fitting(),
             space,
             now,
+            scrolls_card=self.scrolls_card,
             draws_codes=self.draws_codes,
         )

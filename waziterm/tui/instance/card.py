@@ -7,44 +7,35 @@ from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
-from waziterm.domain.fleet.history import Attempt, Moved
 from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.stats.strips import DAYS
 from waziterm.lang import tr, trn
-from waziterm.tui.instance.pictures import connect_times, counts, sparkline, uptime_strip
+from waziterm.tui.instance.drops import away
+from waziterm.tui.instance.week import by_time_of_day, week
+from waziterm.tui.instance.window import Window
 from waziterm.tui.paint import look
-from waziterm.tui.paint.cells import Span, cell, inert, row, spread, width_of, wrap
+from waziterm.tui.paint.cells import Span, inert, row, spread, width_of, wrap
+from waziterm.tui.state.past import Beside, Past
 from waziterm.tui.text import words
-from waziterm.tui.text.format import clock, day_and_minute, is_same_day, seconds
+from waziterm.tui.text.format import (
+    clock_minute,
+    measured,
+    megabytes,
+    named_day_and_minute,
+    share,
+)
 
 LABEL = 9
 TWO_COLUMNS = 76
 """From this width on the facts stand in two columns."""
 FEWEST_FACTS = 4
+FACT_LINES = 3
 LOG_ROWS = 6
 """What is left to the log, with its rule, before the history gets a row."""
-DAY_H = 24.0
-SAID = 14
-"""Cells for what stands in words right of a picture."""
-MOVE_LINES = 3
-ROOMY = 10
-"""From so many rows on a move may take MOVE_LINES of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What the history tells of an instance. moves: oldest first, None until it was read.
-
-    attempts, conflicts: of the last day. error: why it cannot be read, or "". library: neonize's
-    version, or "".
-    """
-
-    moves: tuple[Moved, ...] | None = None
-    error: str = ""
-    library: str = ""
-    attempts: tuple[Attempt, ...] = ()
-    conflicts: tuple[float, ...] = ()
+AXIS, AWAY = 2, 3
+"""Rows of the picture beside its days; those that the absences have at least."""
 
 
 def title(view: InstanceView, width: int, now: float) -> Strip:
@@ -54,19 +45,79 @@ def title(view: InstanceView, width: int, now: float) -> Strip:
     return spread([(f" {inert(view.name)}", look.BRIGHT)], state, width, look.PLAIN)
 
 
-def column(view: InstanceView, past: Past, width: int, height: int, now: float) -> list[Strip]:
-    """All of it in a column of its own; the history takes what is left."""
-    strips = [*_head(view, width, now), *facts(view, past, width, now)]
-    rest = height - len(strips) - 1
-    return [*strips, _blank(width), *history(past, width, rest, now)]
+class Card:
+    """What is known of one instance, in a window that scrolls. past: what was read of it."""
+
+    def __init__(self) -> None:
+        self.past = Past()
+        self.window = Window()
+        self._told: _Told | None = None
+        self._told_for: tuple[Past, int, int] | None = None
+        self._lines: list[Strip] = []
+        self._lines_for: tuple[object, ...] = ()
+
+    def draw(
+        self,
+        view: InstanceView,
+        beside: Beside,
+        width: int,
+        height: int,
+        now: float,
+        hint: str = "",
+    ) -> list[Strip]:
+        """At most `height` lines: what is now, the week, what it sums up to, the facts, and each
+        time that it was away, the newest first.
+
+        What is now is drawn anew once a second, and when something that it shows has changed; the
+        past, which may have hundreds of lines, once a minute. hint: how to get at what is hidden,
+        where the keys scroll something else.
+        """
+        past = self.past
+        when = (past, width, int(now // 60))
+        if self._told is None or when != self._told_for:
+            self._told, self._told_for, self._lines_for = _Told.of(past, width, now), when, ()
+        key = (view, beside, int(now))
+        if key != self._lines_for:
+            told, known = self._told, facts(view, past, beside, width, now)
+            parts = [part for part in (told.pictured, told.summed, known) if part]
+            between = [strip for part in parts for strip in (*part, _blank(width))]
+            self._lines = [*_head(view, width, now), *between, *told.away]
+            self._lines_for = key
+        return self.window.draw(self._lines, width, height, hint)
 
 
-def stacked(view: InstanceView, past: Past, width: int, height: int, now: float) -> list[Strip]:
-    """All of it above the log, which keeps LOG_ROWS rows where that is possible."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of the past, as lines."""
+
+    pictured: list[Strip]
+    summed: list[Strip]
+    away: list[Strip]
+
+    @classmethod
+    def of(cls, past: Past, width: int, now: float) -> "_Told":
+        pictured = [*week(past, width, now), *by_time_of_day(past, width, now)]
+        summed = _in_columns(_sums(past), width)
+        if past.moves is None:
+            summed = [_unread(past, width)]
+        return cls(pictured, summed, away(past, width, now))
+
+
+def stacked(
+    view: InstanceView, past: Past, beside: Beside, width: int, height: int, now: float
+) -> list[Strip]:
+    """The same in a few lines above the log, which keeps LOG_ROWS rows where that is possible:
+    of the week only the days that there is room for."""
     head = _head(view, width, now)
+    known = [*facts(view, past, beside, width, now), *_in_columns(_sums(past), width)]
     room = height - len(head) - LOG_ROWS
-    known = facts(view, past, width, now)[: max(FEWEST_FACTS, room)]
-    return [*head, *known, *history(past, width, room - len(known), now)]
+    if past.moves is None:
+        return [*head, *known[: max(FEWEST_FACTS, room - 1)], _unread(past, width)]
+    rest = max(0, room - FEWEST_FACTS - AXIS)
+    pictured = week(past, width, now, min(DAYS, max(1, rest - len(known)))) if rest else []
+    known = known[: max(FEWEST_FACTS, room - len(pictured) - AWAY)]
+    lines = [*head, *pictured, *known]
+    return [*lines, *away(past, width, now, height - len(lines) - LOG_ROWS)]
 
 
 def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
@@ -91,9 +142,13 @@ def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
     return [*strips, _blank(width)]
 
 
-def facts(view: InstanceView, past: Past, width: int, now: float) -> list[Strip]:
-    """What else is known, the most useful first, in two columns where they fit."""
+def facts(view: InstanceView, past: Past, beside: Beside, width: int, now: float) -> list[Strip]:
+    """What else is known, the most useful first."""
     known = words.facts(view, now)
+    if beside.proxy:
+        known.append((tr("same"), _neighbours(beside)))
+    if view.pid is not None:
+        known.append((tr("worker"), _worker(view.pid, past, beside)))
     if view.phone is not None and not view.paired:
         known.append((tr("phone"), view.phone))
     known.append((tr("session"), f"sessions/{inert(view.id or view.name)}.db"))
@@ -103,106 +158,84 @@ def facts(view: InstanceView, past: Past, width: int, now: float) -> list[Strip]
         known.append((tr("library"), f"neonize {inert(past.library)}"))
     if view.version is not None:
         known.append((tr("version"), words.version(view.version)))
+    return _in_columns(known, width)
+
+
+def _in_columns(known: Sequence[tuple[str, str]], width: int) -> list[Strip]:
+    """Labels and values, in two columns where they fit."""
     half = width // 2 if width >= TWO_COLUMNS else 0
     lines: list[list[Span]] = []
     begun = False
     for label, value in known:
-        fact = _fact(label, value)
+        first, *more = wrap(value, width - LABEL - 2, FACT_LINES) or [""]
+        fact = _fact(label, first)
         size = sum(width_of(text) for text, _ in fact)
-        if begun and size < width - half:
+        if begun and size < width - half and not more:
             lines[-1] += [(" " * (half - sum(width_of(text) for text, _ in lines[-1])), look.PLAIN)]
             lines[-1] += fact
             begun = False
         else:
-            lines.append(fact)
-            begun = size < half
+            lines += [fact, *(_fact("", part) for part in more)]
+            begun = size < half and not more
     return [row(line, width, look.PLAIN) for line in lines]
+
+
+def _sums(past: Past) -> list[tuple[str, str]]:
+    """What the week sums up to."""
+    sums = past.sums
+    if sums is None:
+        return []
+    told = [trn("{n} drop", "{n} drops", sums.drops)]
+    if sums.uptime is not None:
+        told.insert(0, tr("up {share}", share=share(sums.uptime)))
+    known = [(tr("7 days"), ", ".join(told))]
+    if sums.by_reason:
+        why = (f"{words.of_slug(slug)} ×{count}" for slug, count in sums.by_reason.items())
+        known.append((tr("drops"), " · ".join(why)))
+    if sums.worst_hour is not None:
+        hour = named_day_and_minute(sums.worst_hour)
+        until = clock_minute(sums.worst_hour + 3600)
+        known.append((tr("worst"), f"{hour}–{until}"))
+    if sums.connect_p50_s is not None and sums.connect_p95_s is not None:
+        known.append((tr("connects"), _quantiles(sums.connect_p50_s, sums.connect_p95_s)))
+    if sums.reconnect_p50_s is not None and sums.reconnect_p95_s is not None:
+        known.append((tr("back in"), _quantiles(sums.reconnect_p50_s, sums.reconnect_p95_s)))
+    return known
+
+
+def _quantiles(p50_s: float, p95_s: float) -> str:
+    return f"p50 {measured(p50_s)} · p95 {measured(p95_s)}"
+
+
+def _neighbours(beside: Beside) -> str:
+    """Who has the same proxy, and which of them dropped today."""
+    told = [
+        tr("{name} ({drops} today)", name=inert(name), drops=drops) if drops else inert(name)
+        for name, drops in sorted(beside.proxy, key=lambda each: -each[1])
+    ]
+    return tr("proxy: {names}", names=", ".join(told))
+
+
+def _worker(pid: int, past: Past, beside: Beside) -> str:
+    """The process, what of its memory is the instance's at the most, and who shares it."""
+    told = [f"pid {pid}"]
+    if past.sums is not None and past.sums.memory_bytes:
+        told.append(megabytes(past.sums.memory_bytes))
+    if beside.worker:
+        many = trn("{n} beside it", "{n} beside it", len(beside.worker))
+        told.append(f"{many}: {', '.join(map(inert, beside.worker))}")
+    return " · ".join(told)
 
 
 def _fact(label: str, value: str) -> list[Span]:
     return [(f" {label:<{LABEL}}", look.FAINT), (value, look.PLAIN)]
 
 
-def history(past: Past, width: int, rows: int, now: float) -> list[Strip]:
-    """The last day as a strip, then the newest moves, newest last; at most `rows` lines."""
-    if rows < 1:
-        return []
-    if past.moves is None:
-        said = tr("is being read …")
-        if past.error:
-            said = tr("cannot be read: {why}", why=past.error)
-        return [row([(f" {tr('history'):<{LABEL}}{said}", look.FAINT)], width, look.PLAIN)]
-    strip = uptime_strip(past.moves, now, width - LABEL - 2, DAY_H)
-    lines = [row([(f" {tr('24 h'):<{LABEL}}", look.FAINT), *strip], width, look.PLAIN)]
-    lines += _pictures(past, width, now)[: max(0, rows - 3)]
-    room = rows - len(lines) - 1
-    if room < 1 or not past.moves:
-        return lines
-    name = f"{tr('history')} "
-    filling = "─" * max(0, width - width_of(name) - 3)
-    rule: list[Span] = [("─ ", look.BORDER), (name, look.FAINT), (filling, look.BORDER)]
-    lines.append(row([*rule, (" ", look.PLAIN)], width, look.PLAIN))
-    return [*lines, *_moves(past.moves, width, room, now)]
-
-
-def _pictures(past: Past, width: int, now: float) -> list[Strip]:
-    """Connect times and conflicts over the last day, where there were any."""
-    size = width - LABEL - 2 - SAID
-    times = connect_times(past.attempts, now, size, DAY_H)
-    slowest = max((took_s for took_s in times if took_s is not None), default=None)
-    conflicts = counts(past.conflicts, now, size, DAY_H)
-    many = round(sum(found or 0.0 for found in conflicts))
-    pictures = []
-    if slowest is not None:
-        said = tr("up to {took}", took=seconds(slowest, 1))
-        pictures.append((tr("connects"), sparkline(times, size), look.MARKED, said))
-    if many:
-        bars = sparkline([found or None for found in conflicts], size)
-        said = trn("{n} conflict", "{n} conflicts", many)
-        pictures.append(("440", bars, look.TROUBLE, said))
-    return [
-        row([(f" {label:<{LABEL}}", look.FAINT), (bars, style), (f" {said}", look.PLAIN)], width,
-            look.PLAIN)
-        for label, bars, style, said in pictures
-    ]  # fmt: skip
-
-
-def _moves(moves: Sequence[Moved], width: int, rows: int, now: float) -> list[Strip]:
-    """The newest moves that fit, newest last; where there is room, each with its whole reason."""
-    most = MOVE_LINES if rows >= ROOMY else 1
-    shown = moves[-rows:]
-    today = all(_is_today(moved.at, now) for moved in shown)
-    size = max(width_of(tr(state.label)) for state in State)
-    strips: list[Strip] = []
-    for moved in reversed(shown):
-        at = clock(moved.at) if today else _when(moved.at, now)
-        lines = _moved(moved, at, size, width, most)
-        if len(lines) + len(strips) > rows:
-            break
-        strips = [*lines, *strips]
-    return strips
-
-
-def _moved(moved: Moved, at: str, size: int, width: int, most: int) -> list[Strip]:
-    """One move: when, into which state, why. size: of the state's column. most: lines."""
-    sign = look.SIGNS[moved.state]
-    state = f"{sign.glyph} {cell(tr(moved.state.label), size)}"
-    begin = width_of(at) + width_of(state) + 2
-    said = wrap(words.brief(moved.reason, moved.detail), width - begin - 1, most) or [""]
-    first: list[Span] = [(f" {at} ", look.QUIET), (state, sign.style), (said[0], look.PLAIN)]
-    rest = [row([(" " * begin + part, look.PLAIN)], width, look.PLAIN) for part in said[1:]]
-    return [row(first, width, look.PLAIN), *rest]
-
-
-def _is_today(at: float, now: float) -> bool:
-    return is_same_day(at, now)
-
-
-def _when(at: float, now: float) -> str:
-    """The time today, the day and the minute before, always as wide."""
-    if _is_today(at, now):
-        return f"{clock(at):<11}"
-    return day_and_minute(at)
+def _unread(past: Past, width: int) -> Strip:
+    said = tr("is being read …")
+    if past.error:
+        said = tr("cannot be read: {why}", why=past.error)
+    return row([(f" {tr('history'):<{LABEL}}{said}", look.FAINT)], width, look.PLAIN)
 
 
 def wrapped(text: str, width: int, most: int, style: Style) -> list[Strip]:

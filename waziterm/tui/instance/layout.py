@@ -14,16 +14,17 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr
 from waziterm.tui.instance import card as focuscard
-from waziterm.tui.instance.card import Past, numbered, title, wrapped
+from waziterm.tui.instance.card import Card, numbered, title, wrapped
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.instance.qrcells import Drawing, Matrix, Size, draw, size
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert, row
+from waziterm.tui.state.past import Beside, Past
 from waziterm.tui.text.keynames import key_of
 
 SIDE = 28
 STACKED = 4
-CARD = range(50, 73)
+CARD = range(50, 80)
 """Cells for what is known of an instance, beside its log."""
 WIDE = 100
 HOW_TO_SCAN = (
@@ -88,7 +89,8 @@ def qr_strips(matrix: Matrix, drawing: Drawing) -> list[Strip]:
 
 def paint(
     view: InstanceView,
-    past: Past,
+    card: Card,
+    beside: Beside,
     lines: Sequence[LogLine],
     log: LogWindow,
     shown: ShownCode | None,
@@ -96,19 +98,22 @@ def paint(
     space: Size,
     now: float,
     *,
+    scrolls_card: bool = False,
     draws_codes: bool = True,
 ) -> list[Strip]:
     """The whole body, `space.rows` lines of `space.columns` cells.
 
-    draws_codes: the terminal has the glyphs of which a QR code is drawn.
+    scrolls_card: the keys scroll what is known instead of the log; where there is no room for both
+    that alone is shown. draws_codes: the terminal has the glyphs of which a QR code is drawn.
     """
     width, height = space.columns, space.rows
+    past = card.past
     if shown is not None and fitting is not None:
         code = qr_strips(shown.matrix, fitting.drawing)
         match fitting.arrangement:
             case Arrangement.BESIDE:
                 side = width - fitting.size.columns - 1
-                text = _beside_code(view, past, shown.code, side, now)
+                text = _beside_code(view, past, beside, shown.code, side, now)
                 text = _with_log(text, lines, log, side, height)
                 return _beside(code, text, fitting.size.columns, 1, space)
             case Arrangement.ABOVE:
@@ -120,17 +125,20 @@ def paint(
             case _:
                 assert_never(fitting.arrangement)
     if width >= WIDE and shown is None:
-        card = min(max(CARD.start, width * 2 // 5), CARD.stop - 1)
-        text = focuscard.column(view, past, card, height, now)
-        logged = _with_log([], lines, log, width - card - 2, height)
-        return _beside(text, logged, card, 2, space)
+        left = min(max(CARD.start, width * 9 // 20), CARD.stop - 1)
+        hint = "" if scrolls_card else tr("{tab} scrolls here", tab=key_of(KeyAction.SWITCH_PANE))
+        text = card.draw(view, beside, left, height, now, hint)
+        logged = _with_log([], lines, log, width - left - 2, height)
+        return _beside(text, logged, left, 2, space)
+    if shown is None and scrolls_card:
+        return _padded(card.draw(view, beside, width, height, now), width, height)
     if shown is not None:
         text = [title(view, width, now), _which(shown.code, width, now)]
         text += (
             _does_not_fit(view, shown.matrix, space) if draws_codes else _not_in_ascii(view, width)
         )
     else:
-        text = focuscard.stacked(view, past, width, height, now)
+        text = focuscard.stacked(view, past, beside, width, height, now)
     return _with_log(text, lines, log, width, height)
 
 
@@ -143,12 +151,12 @@ def full_log(
 
 
 def _beside_code(
-    view: InstanceView, past: Past, code: QrCode, width: int, now: float
+    view: InstanceView, past: Past, beside: Beside, code: QrCode, width: int, now: float
 ) -> list[Strip]:
     """Whose code it is, how long it lasts, how to scan it, and the facts."""
     blank = row((), width, look.PLAIN)
     strips = [title(view, width, now), blank, _which(code, width, now), blank]
-    known = focuscard.facts(view, past, width, now)
+    known = focuscard.facts(view, past, beside, width, now)
     return [*strips, *numbered([tr(step) for step in HOW_TO_SCAN], width), blank, *known]
 
 

@@ -24,7 +24,7 @@ class FleetScreen(Screen[None]):
         super().__init__()
         self.model = model
         self.clock = clock
-        self.header = Header(model, clock)
+        self.header = Header(model, clock, self.here)
         self.message = MessageLine(model)
         self.footer = Footer(self.here)
         self._faded = False

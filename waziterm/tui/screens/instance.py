@@ -15,24 +15,21 @@ from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
 from waziterm.tui.instance import layout as focuspaint
 from waziterm.tui.instance.body import FocusBody
-from waziterm.tui.instance.card import DAY_H, Past
 from waziterm.tui.instance.code import valid_code
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.instance.qrcells import Drawing, Size, size
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.log import LogScreen
+from waziterm.tui.screens.reading import past_of
 from waziterm.tui.state.acts import begin
-from waziterm.tui.state.here import Here
-from waziterm.tui.state.messages import Mood, details_in, failed_inside, log_of, refusal
+from waziterm.tui.state.here import Here, Move
+from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import words
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of
 
 logger = logging.getLogger(__name__)
-
-MOVES = 1000
-"""How many moves of the history are read: enough for a day of an unhappy instance."""
 
 
 class FocusScreen(LogScreen):
@@ -56,7 +53,7 @@ class FocusScreen(LogScreen):
         self._focus = FocusBody(name, model, clock)
         self._focus.log_only = log_only
         self._opened_as_log = log_only
-        self._read: tuple[str, State, Reason] | None = None
+        self._read: tuple[str, State, Reason, int] | None = None
         self._asking = False
 
     @property
@@ -100,31 +97,21 @@ class FocusScreen(LogScreen):
     # -- the history
 
     def _read_history(self) -> None:
-        """Read it in the background, once for each state of the instance that is shown."""
+        """Read it in the background, once a minute and for each state of the instance that is
+        shown."""
         view = self.view()
-        if view is None or self._read == (view.name, view.state, view.reason):
+        if view is None:
             return
-        self._read = (view.name, view.state, view.reason)
-        self.run_worker(self._take_history(view.name, view.id), group="history", exclusive=True)
+        seen = (view.name, view.state, view.reason, int(self.clock() // 60))
+        if self._read == seen:
+            return
+        self._read = seen
+        self.run_worker(self._take_history(view.name), group="history", exclusive=True)
 
-    async def _take_history(self, name: str, identity: str) -> None:
-        library, whose = self.model.library, (name, identity)
-        try:
-            moves = await self._fleet.timeline(name, limit=MOVES)
-            day = self.clock() - DAY_H * 3600
-            attempts = await self._fleet.attempts(day, name)
-            conflicts = await self._fleet.conflicts(day)
-            fought = tuple(
-                each.at for each in conflicts if (each.instance, each.instance_id) == whose
-            )
-            past = Past(moves, "", library, attempts, fought)
-        except FleetError as error:
-            past = Past(None, refusal(error), library)
-        except Exception:
-            logger.exception("the history of %s was not read", name)
-            past = Past(None, details_in(log_of(self.app)), library)
+    async def _take_history(self, name: str) -> None:
+        past = await past_of(self.app, self._fleet, self.model, name, self.clock())
         if name == self._focus.name_shown:
-            self._focus.past = past
+            self._focus.card.past = past
             self._focus.repaint()
 
     # -- the log
@@ -164,6 +151,18 @@ class FocusScreen(LogScreen):
             self.toggle_log()
         else:
             self.app.pop_screen()
+
+    def switch_pane(self) -> None:
+        """Let the keys scroll what is known of it, or its log again."""
+        self._focus.scrolls_card = not self._focus.scrolls_card
+        self._focus.repaint()
+
+    def scroll_log(self, to: Move) -> None:
+        if self._focus.scrolls_card and not self._focus.log_only:
+            self._focus.card.window.scroll(to)
+            self._focus.repaint()
+        else:
+            super().scroll_log(to)
 
     def neighbour(self, step: int) -> None:
         names = self.model.names

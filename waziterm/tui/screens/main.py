@@ -1,6 +1,7 @@
 """The first screen: the fleet as panels, as a list, by its incidents, as a queue of scans, or what
 lies in its trash."""
 
+import asyncio
 from collections.abc import Callable
 from typing import ClassVar, assert_never
 
@@ -11,6 +12,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
+from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.screen import Density, KeyAction, Place
 from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
@@ -19,11 +21,21 @@ from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.trash import Trash
 from waziterm.tui.fleet.wall import Wall
+from waziterm.tui.instance.detail import Detail
+from waziterm.tui.instance.log_pane import LogOfAll
 from waziterm.tui.screens.base import FleetScreen
-from waziterm.tui.state.here import ARRANGED, Here, Move, View
+from waziterm.tui.screens.reading import past_of
+from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
+
+SPLIT, SPLIT_AGAIN = 160, 220
+"""From so many columns on the detail stands beside the list, and the log of all beside both."""
+WIDTH = range(79, 96)
+"""Cells for the detail."""
+REST_S = 0.25
+"""How long the selection rests, in seconds, before the week of the selected one is asked for."""
 
 
 class FilterField(Input):
@@ -34,7 +46,7 @@ class FilterField(Input):
 
 
 class MainScreen(FleetScreen):
-    """All instances, in one of four views. They share the selection, the filter and the marks.
+    """The fleet in one of several views. They share the selection, the filter and the marks.
 
     view: the first one that is shown.
     """
@@ -46,11 +58,13 @@ class MainScreen(FleetScreen):
     def __init__(
         self,
         model: FleetModel,
+        fleet: Fleet,
         clock: Callable[[], float],
         tell: Callable[[Mood, str], None],
         view: View,
     ) -> None:
         super().__init__(model, clock)
+        self._fleet = fleet
         self._tell = tell
         self.wall = Wall(model, clock)
         self.incidents = Incidents(model, clock)
@@ -58,13 +72,12 @@ class MainScreen(FleetScreen):
         self.trash = Trash(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = view
-        self._filter = FilterField(
-            id="filter",
-            compact=True,
-            placeholder=tr(
-                "name, number or state; state: name: number: reason: ask there; ! inverts"
-            ),
-        )
+        self._detail = Detail(model, clock)
+        self._log = LogOfAll(model)
+        self._pane = Pane.LIST
+        self._asked: tuple[str, int] | None = None
+        self._range: tuple[str, frozenset[str]] | None = None
+        self._filter = FilterField(id="filter", compact=True)
 
     def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue | Trash:
         match view:
@@ -107,7 +120,9 @@ class MainScreen(FleetScreen):
     def body(self) -> Widget:
         for view in View:
             self._widget(view).display = view is self.view_shown
-        return Container(*(self._widget(view) for view in View), id="views")
+        self._detail.display = self._log.display = False
+        views = (self._widget(view) for view in View)
+        return Container(*views, self._detail, self._log, id="views")
 
     def compose(self) -> ComposeResult:
         self._filter.display = False
@@ -120,6 +135,90 @@ class MainScreen(FleetScreen):
     def repaint_body(self) -> None:
         self._make_room()
         self._shown.repaint()
+        self._repaint_beside()
+
+    # -- beside the list
+
+    def _split(self) -> None:
+        """Share the width out. It depends on that alone, so that nothing moves with the
+        selection."""
+        width = self.size.width
+        shown = self.view_shown is View.LIST and self.model.detail and width >= SPLIT
+        detail = min(max(WIDTH.start, width * 3 // 8), WIDTH.stop - 1)
+        self._detail.display = self._list.beside = shown
+        self._detail.styles.width = detail
+        self._log.display = shown and width >= SPLIT_AGAIN
+        self._log.styles.width = max(0, (width - detail) * 2 // 5)
+        if self._log.display:
+            self._log.open()
+        else:
+            self._log.close()
+        if not self._shows(self._pane):
+            self._go_to(Pane.LIST)
+
+    def _shows(self, pane: Pane) -> bool:
+        match pane:
+            case Pane.LIST:
+                return True
+            case Pane.DETAIL:
+                return self._detail.display
+            case Pane.LOG:
+                return self._log.display
+            case _:
+                assert_never(pane)
+
+    def _go_to(self, pane: Pane) -> None:
+        """Let the keys move in another part of the screen."""
+        self._pane = pane
+        self._detail.active = pane is Pane.DETAIL
+        self._log.active = pane is Pane.LOG
+
+    def _go_aside(self, to: Move) -> None:
+        """Let them move in the part that is beside this one."""
+        panes = [pane for pane in Pane if self._shows(pane)]
+        there = panes.index(self._pane) + (1 if to is Move.RIGHT else -1)
+        self._go_to(panes[min(max(there, 0), len(panes) - 1)])
+
+    def _move_in_pane(self, to: Move) -> None:
+        match self._pane:
+            case Pane.LIST:
+                self._shown.move(to)
+                if self._range is not None:
+                    self._mark_range(*self._range)
+                    self.repaint()
+            case Pane.DETAIL:
+                self._detail.scroll(to)
+            case Pane.LOG:
+                self._log.scroll(to)
+            case _:
+                assert_never(self._pane)
+
+    def _repaint_beside(self) -> None:
+        if self._detail.display:
+            self._read_detail()
+            self._detail.repaint()
+        if self._log.display:
+            self._log.open()
+            self._log.repaint()
+
+    def on_resize(self) -> None:
+        self._split()
+
+    def _read_detail(self) -> None:
+        """Ask for the week of the selected one: once it has stayed so for a moment, and once a
+        minute."""
+        name = self.model.selected
+        asked = self._asked == (name, int(self.clock() // 60))
+        if name is None or asked or self.model.as_of is not None:
+            return
+        self._asked = (name, int(self.clock() // 60))
+        self.run_worker(self._take_detail(name), group="detail", exclusive=True)
+
+    async def _take_detail(self, name: str) -> None:
+        await asyncio.sleep(REST_S)
+        self._detail.take(
+            name, await past_of(self.app, self._fleet, self.model, name, self.clock())
+        )
 
     def _make_room(self) -> None:
         """In the queue the bars make room where a QR code needs theirs."""
@@ -131,16 +230,32 @@ class MainScreen(FleetScreen):
         self._shown.display = False
         self.view_shown = view
         self._shown.display = True
+        self._split()
         self.call_after_refresh(self.repaint)
 
     # -- keys
 
     def move(self, to: Move) -> None:
-        self._shown.move(to)
-        if self._range is not None:
-            self._mark_range(*self._range)
-            self.repaint()
+        if self._detail.display and to in (Move.LEFT, Move.RIGHT):
+            self._go_aside(to)
+        else:
+            self._move_in_pane(to)
+        self._repaint_beside()
         self.footer.repaint()
+
+    def choose_columns(self) -> None:
+        from waziterm.tui.screens.column_choice import ColumnsDialog  # noqa: PLC0415 (keeps the start fast)
+
+        if self.view_shown is View.LIST:
+            self.app.push_screen(ColumnsDialog(self.model, self._list, self._rearranged))
+        else:
+            key = key_of(KeyAction.VIEW_LIST)
+            self._tell(Mood.TROUBLE, tr("the columns are those of the list; press {key}", key=key))
+
+    def _rearranged(self) -> None:
+        """The columns are others, or what stands beside the list."""
+        self._split()
+        self.call_after_refresh(self.repaint)
 
     def _is_arranged(self) -> bool:
         """Whether a filter, a sort or a mark would be seen; where not, say where it would."""
@@ -189,6 +304,8 @@ class MainScreen(FleetScreen):
         if self._filter.display:
             self.model.filter("")
             self._close_filter()
+        elif self._pane is not Pane.LIST:
+            self._go_to(Pane.LIST)
         elif self.view_shown is View.INCIDENTS and self.incidents.marked:
             self.incidents.marked.clear()
         elif self.model.marked:

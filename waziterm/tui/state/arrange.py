@@ -8,6 +8,7 @@ from typing import assert_never
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Sort
+from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.text import words
@@ -45,7 +46,7 @@ class Arrangement:
 
     def sorted_by(self, sort: Sort) -> "Arrangement":
         """The same by a column; what an operator looks for stands on top."""
-        return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.UPTIME))
+        return replace(self, sort=sort, descending=sort in (Sort.CONFLICTS, Sort.DROPS))
 
 
 def needs_somebody(view: InstanceView) -> bool:
@@ -114,14 +115,16 @@ def arranged(
     views: Iterable[InstanceView],
     by: Arrangement,
     conflicts: Mapping[str, int],
+    recent: Mapping[str, Recent],
 ) -> list[str]:
-    """The names to show, in order. conflicts: of today, by name. A tie keeps the fleet's order."""
+    """The names to show, in order. conflicts: of today, by name. recent: the week, by name. A tie
+    keeps the fleet's order."""
     kept = [
         view
         for view in views
         if (not by.troubled or view.state.is_trouble) and fits(by.pattern, view)
     ]
-    key = _keys(conflicts)[by.sort]
+    key = _keys(conflicts, recent)[by.sort]
     if key is not None:
         kept.sort(key=key, reverse=by.descending)
     elif by.descending:
@@ -132,9 +135,17 @@ def arranged(
 _Key = Callable[[InstanceView], tuple[float | str, ...]]
 
 
-def _keys(conflicts: Mapping[str, int]) -> dict[Sort, _Key | None]:
+def _keys(conflicts: Mapping[str, int], recent: Mapping[str, Recent]) -> dict[Sort, _Key | None]:
     severity = {state: place for place, state in enumerate(look.SIGNS)}
     worst = {state: place for place, state in enumerate(_WORST)}
+
+    def uptime(view: InstanceView) -> float:
+        share = recent[view.name].uptime if view.name in recent else None
+        return float("inf") if share is None else share
+
+    def drops(view: InstanceView) -> int:
+        return sum(recent[view.name].drops) if view.name in recent else 0
+
     return {
         Sort.TROUBLE: lambda view: (
             worst.get(view.state, len(worst)) if needs_somebody(view) else len(worst) + 1,
@@ -143,6 +154,7 @@ def _keys(conflicts: Mapping[str, int]) -> dict[Sort, _Key | None]:
         Sort.NAME: lambda view: (view.name.casefold(), view.name),
         Sort.STATE: lambda view: (-severity[view.state],),
         Sort.SINCE: lambda view: (-view.since,),
-        Sort.UPTIME: lambda view: (-(view.connected_at or float("inf")),),
+        Sort.UPTIME: lambda view: (uptime(view),),
+        Sort.DROPS: lambda view: (drops(view),),
         Sort.CONFLICTS: lambda view: (conflicts.get(view.name, 0),),
     }

@@ -24,10 +24,13 @@ class FleetLine(LogLine):
 
 class FleetLog:
     """The newest lines of all, by their moments as far as they are known at once, then as they
-    come. Numbers grow without a gap, so that a window on them can stay where it is."""
+    come. Numbers grow without a gap, so that a window on them can stay where it is.
 
-    def __init__(self, fleet: Fleet) -> None:
+    each: so many older lines of one instance are looked through."""
+
+    def __init__(self, fleet: Fleet, each: int = EACH) -> None:
         self._fleet = fleet
+        self._each = each
         self._newest: dict[str, int] = {}
         self._count = 0
         self.lines: deque[FleetLine] = deque(maxlen=KEPT)
@@ -41,7 +44,7 @@ class FleetLog:
 
     def _tail(self, name: str) -> Iterator[tuple[str, LogLine]]:
         try:
-            lines = self._fleet.tail(name, EACH)
+            lines = self._fleet.tail(name, self._each)
         except InstanceNotFoundError:
             # It was removed, and the news of that are on their way.
             return

@@ -9,7 +9,15 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Place, View
 from waziterm.tui.text import words
 
-__all__ = ["ARRANGED", "Here", "Move", "View", "sends", "starts"]
+__all__ = ["ARRANGED", "Here", "Home", "Move", "Pane", "View", "sends", "starts"]
+
+
+class Pane(Enum):
+    """What of the list's screen the keys move in."""
+
+    LIST = auto()
+    DETAIL = auto()
+    LOG = auto()
 
 
 class Move(Enum):
@@ -50,6 +58,16 @@ class Move(Enum):
 
 ARRANGED = (View.WALL, View.LIST)
 """The views that filter, sort and marks arrange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where the fleet that is shown lives. host: the machine's name. data_dir: its data directory.
+    attached: the fleet goes on without this screen."""
+
+    host: str
+    data_dir: str
+    attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

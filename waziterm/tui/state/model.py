@@ -12,6 +12,10 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Density, Sort
 from waziterm.domain.stats.strips import Recent
 from waziterm.tui.state.arrange import Arrangement, arranged
+from waziterm.tui.state.columns import Column
+from waziterm.tui.state.fleetlog import EACH, FleetLog
+from waziterm.tui.state.here import Home
+from waziterm.tui.state.past import Beside
 
 KEPT_LINES = 1000
 """Log lines kept for each instance; older ones are the store's business."""
@@ -25,14 +29,21 @@ class FleetModel:
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
     trash: the newest first; None until it was asked for. marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
-    while nobody tells any more, UTC seconds; None while somebody does. recent: the last hours and
-    days, by name, as far as they were read. density: of the wall.
+    while nobody tells any more, UTC seconds; None while somebody does. log: the lines of all, while
+    a screen shows them. home: where the fleet lives, None where nobody says so. recent: the last
+    hours and days, by name, as far as they were read. columns: of the list, that the operator
+    wants; None: those that fit and are worth most. detail: they want it beside the list, where
+    there is room. density: of the wall.
     """
 
-    def __init__(self, fleet: Fleet, *, read_only: bool = False) -> None:
+    def __init__(self, fleet: Fleet, *, read_only: bool = False, home: Home | None = None) -> None:
         self._fleet = fleet
         self.read_only = read_only
+        self.home = home
         self.recent: Mapping[str, Recent] = {}
+        self.columns: frozenset[Column] | None = None
+        self.detail = True
+        self._told: dict[str, InstanceView] = {}
         self.density = Density.ROWS
         self._views: dict[str, InstanceView] = {}
         self._numbers: Mapping[str, str] = {}
@@ -50,16 +61,6 @@ class FleetModel:
         self.log: FleetLog | None = None
 
     @property
-    def attempts(self) -> int:
-        """Connect attempts of the fleet that have ended, since the manager's start."""
-        return sum(view.attempts for view in self._views.values())
-
-    @property
-    def attempts_ok(self) -> int:
-        """How many of them ended well."""
-        return sum(view.attempts_ok for view in self._views.values())
-
-    @property
     def unseen(self) -> int:
         """How many incidents nobody has acknowledged."""
         return sum(each.acknowledged_at is None for each in self.incidents)
@@ -67,7 +68,23 @@ class FleetModel:
     @property
     def shown(self) -> list[str]:
         """The names that the operator wants to see, in their order."""
-        return arranged(self._views.values(), self.arrangement, self.conflicts)
+        return arranged(self._views.values(), self.arrangement, self.conflicts, self.recent)
+
+    @property
+    def uptime(self) -> float | None:
+        """For which share of the last 24 hours, 0 to 1, the fleet was connected, of the time in
+        which it was to be and a manager ran; None as long as that is not known."""
+        seen_s = sum(each.seen_s for each in self.recent.values())
+        return sum(each.up_s for each in self.recent.values()) / seen_s if seen_s else None
+
+    def acknowledged(self, incident: int, at: float, note: str) -> None:
+        """This incident was acknowledged from here, which the history will tell."""
+        self.incidents = tuple(
+            replace(each, acknowledged_at=each.acknowledged_at or at, note=note or each.note)
+            if each.id == incident
+            else each
+            for each in self.incidents
+        )
 
     def remember(self, sort: Sort, density: Density) -> None:
         """Show the fleet as somebody left it."""
@@ -114,6 +131,18 @@ class FleetModel:
     def get(self, name: str | None) -> InstanceView | None:
         return self._views.get(name) if name is not None else None
 
+    def beside(self, view: InstanceView) -> Beside:
+        """Who shares the proxy of an instance, and its worker process."""
+        others = [each for each in self._views.values() if each.name != view.name]
+        proxy = [each.name for each in others if view.proxy and each.proxy == view.proxy]
+        worker = [each.name for each in others if view.pid is not None and each.pid == view.pid]
+        return Beside(tuple((name, self.drops_today(name)) for name in proxy), tuple(worker))
+
+    def drops_today(self, name: str) -> int:
+        """As far as they were read."""
+        recent = self.recent.get(name)
+        return recent.drops[-1] if recent is not None and recent.drops else 0
+
     def counts(self) -> Counter[State]:
         return Counter(view.state for view in self._views.values())
 
@@ -125,9 +154,9 @@ class FleetModel:
             self._lines[name] = kept
         return kept
 
-    def open_log(self) -> FleetLog:
-        """Keep the lines of all from now on, and the newest before."""
-        self.log = FleetLog(self._fleet)
+    def open_log(self, each: int = EACH) -> FleetLog:
+        """Keep the lines of all from now on, and the newest before. each: see `FleetLog`."""
+        self.log = FleetLog(self._fleet, each)
         self.log.fill(self._views)
         return self.log
 

@@ -4,11 +4,12 @@ import time
 from math import ceil
 
 from waziterm.domain.text import plain
-from waziterm.lang import tr
+from waziterm.lang import N_, tr
 
 MINUTE = 60
 HOUR = 3600
 DAY = 86400
+_WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 
 
 def clock(at: float) -> str:
@@ -29,6 +30,22 @@ def day_and_minute(at: float) -> str:
 def day(at: float) -> str:
     """The day of a moment: `2026-03-14`."""
     return _shown("%Y-%m-%d", local(at))
+
+
+def clock_minute(at: float) -> str:
+    """A moment as local time: `14:02`."""
+    return _shown("%H:%M", local(at))
+
+
+def weekday(at: float) -> str:
+    """The day of the week of a moment, in three letters."""
+    moment = local(at)
+    return "–" if moment is None else tr(_WEEKDAYS[moment.tm_wday])
+
+
+def named_day_and_minute(at: float) -> str:
+    """A moment with its day: `Sat 03-14 14:02`."""
+    return f"{weekday(at)} {day_and_minute(at)}"
 
 
 def is_same_day(at: float, now: float) -> bool:
@@ -80,6 +97,25 @@ def duration(seconds: float) -> str:
     return tr("{days} d {hours} h", days=passed // DAY, hours=hours)
 
 
+def stretch(seconds: float) -> str:
+    """How long something lasted, below an hour to the second: `8 s`, `1 min 11 s`."""
+    passed = max(0, int(seconds))
+    if not MINUTE <= passed < HOUR:
+        return duration(passed)
+    rest = f"{passed % MINUTE:02}"
+    return tr("{minutes} min {seconds} s", minutes=passed // MINUTE, seconds=rest)
+
+
+def measured(took_s: float) -> str:
+    """A time that was measured, short or long: `1.1 s`, `1 min 11 s`."""
+    return seconds(took_s, 1) if took_s < MINUTE else stretch(took_s)
+
+
+def megabytes(size_bytes: int) -> str:
+    """A size of memory: `51 MB`."""
+    return tr("{megabytes} MB", megabytes=round(size_bytes / 1e6))
+
+
 def seconds(took_s: float, digits: int = 2) -> str:
     """A measured time with its fraction: `0.08 s`."""
     return tr("{seconds} s", seconds=f"{took_s:.{digits}f}")
@@ -90,9 +126,6 @@ def milliseconds(took_s: float) -> str:
     return tr("{milliseconds} ms", milliseconds=round(1000 * took_s))
 
 
-def percent(part: int, whole: int) -> str:
-    """A share of attempts; `–` when there were none, and 100 % only when all succeeded."""
-    if whole <= 0:
-        return "–"
-    share = 100 * part / whole
-    return "100 %" if part == whole else f"{min(share, 99.9):.1f} %"
+def share(part: float) -> str:
+    """A share of a time, from 0 to 1, and 100 % only for all of it: `99.2 %`, `100 %`."""
+    return "100 %" if part >= 1 else f"{min(100 * part, 99.9):.1f} %"

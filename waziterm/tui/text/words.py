@@ -19,6 +19,7 @@ from waziterm.tui.text.keynames import key_of, with_keys
 FRESH_PROBE_S = 120.0
 """A probe that is older says so, because the state may be older news than it looks."""
 
+_BY_SLUG = {reason.slug: reason for reason in Reason}
 NAMED = 12
 """So many instances a sentence names."""
 
@@ -86,6 +87,12 @@ def brief(reason: Reason, detail: str) -> str:
     said = f"{reason.code} {tr(reason.sentence)}".lstrip()
     evidence = inert(told_detail(detail))
     return f"{said} · {evidence}" if evidence else said
+
+
+def of_slug(slug: str) -> str:
+    """A reason by its word in the database, with its code first."""
+    reason = _BY_SLUG.get(slug)
+    return inert(slug) if reason is None else brief(reason, "")
 
 
 def says_number(view: InstanceView) -> bool:
@@ -201,8 +208,6 @@ def facts(view: InstanceView, now: float) -> list[tuple[str, str]]:
         known.append((tr("health"), health(view, now)))
     if view.proxy is not None:
         known.append((tr("proxy"), inert(view.proxy)))
-    if view.pid is not None:
-        known.append((tr("worker"), f"pid {view.pid}"))
     return known
 
 
