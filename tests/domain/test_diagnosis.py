@@ -484,3 +484,12 @@ def test_a_phone_that_gave_no_sign_for_long_is_a_notice(
     assert "open WhatsApp on the phone" in str(finding.act)
     kinds = {each.kind for each in diagnose(replace(survey, has_manager=False))}
     assert kinds == {FindingKind.NO_MANAGER}
+
+
+def test_settings_under_a_former_name_are_named_with_the_table_to_write() -> None:
+    shop = HEALTHY.instances[0]
+    finding = only(replace(HEALTHY, old_tables={shop.id: ("old", "older")}))
+    assert (finding.kind, finding.severity) == (FindingKind.OLD_NAME, Severity.NOTICE)
+    assert (finding.subject, finding.instance) == ("instances.old", shop.name)
+    assert "under old, older" in str(finding.evidence)
+    assert f"[instances.{shop.name}]" in str(finding.act)

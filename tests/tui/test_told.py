@@ -166,6 +166,9 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
             phone_limit_s=12 * DAY_S,
         ),
     ),
+    FindingKind.OLD_NAME: (
+        replace(HEALTHY, old_tables={HEALTHY.instances[0].id: ("jakarta", "bogor")}),
+    ),
     FindingKind.NO_MANAGER: (replace(HEALTHY, has_manager=False),),
     FindingKind.STUCK: (replace(HEALTHY, stuck={"shop": Phrase("waiting for its turn")}),),
     FindingKind.DISK_LOW: (replace(HEALTHY, disk_free=10**6),),
