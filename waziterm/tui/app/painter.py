@@ -11,8 +11,8 @@ from waziterm.tui.textual_private import Painted, driver_of, shows_at_once
 
 SETTLE_S = 0.03
 """A whole screen waits so long for the next one, in seconds: Textual paints 60 times a second."""
-MOST_S = 0.12
-"""It waits no longer than this, in seconds, whatever follows."""
+MOST_S = 0.3
+"""It waits no longer than this, in seconds, whatever follows; a busy machine needs that long."""
 
 
 class Painter:
@@ -27,12 +27,14 @@ class Painter:
         self._app = app
         self._frames = Frames()
         self._due: asyncio.TimerHandle | None = None
+        self._frame = 0
         self._since = 0.0
 
     def take(self, painted: Painted, size: tuple[int, int]) -> None:
         """Have this painted, now or soon. size: columns and lines of the screen."""
         system = COLOR_SYSTEMS[self._app.console.color_system or "truecolor"]
         self._frames.take(painted.pieces, size, system)
+        self._frame += 1
         if painted.whole:
             self._hold()
         elif self._due is None:
@@ -52,7 +54,24 @@ class Painter:
         self._due = loop.call_at(min(now + SETTLE_S, self._since + MOST_S), self._settled)
 
     def _settled(self) -> None:
-        self._due = None
+        """Write as soon as the screen has nothing more to lay out, unless that takes too long."""
+        frame = self._frame
+
+        def idle() -> None:
+            if self._due is not None and frame == self._frame:
+                self._over()
+
+        left = self._since + MOST_S - asyncio.get_running_loop().time()
+        if left <= 0:
+            self._over()
+        else:
+            self._due = asyncio.get_running_loop().call_later(left, self._over)
+            self._app.screen.call_after_refresh(idle)
+
+    def _over(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         self._write()
 
     def _write(self) -> None:
