@@ -55,6 +55,16 @@ def test_all_are_added_and_wait(host: Host) -> None:
     assert started.state is State.CONNECTING
 
 
+def test_tags_and_a_note_stand_in_a_table_too(host: Host) -> None:
+    table = 'name,note,tags\nshop-1,paid until May,"vip,jakarta"\nshop-2,,\n'
+    assert add(host, table) == AddedAll(False, ("shop-1", "shop-2"))
+    host.close()
+    host.open()
+    first, second = host.view("shop-1"), host.view("shop-2")
+    assert (first.note, first.tags) == ("paid until May", ("vip", "jakarta"))
+    assert (second.note, second.tags) == ("", ())
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -103,11 +113,15 @@ def test_all_that_is_wrong_is_told_with_its_line(host: Host) -> None:
 @pytest.mark.parametrize(
     ("table", "line", "said"),
     [
-        ("", 1, "it is empty; its first row names the columns name, phone, proxy"),
+        ("", 1, "it is empty; its first row names the columns name, phone, proxy, tags, note"),
         ("\n\n", 3, "it is empty"),
         ("phone\n+6281234567890\n", 1, "the first row names no column name"),
         ("name,name\na,b\n", 1, "two columns are called name"),
-        ("name,colour\na,b\n", 1, "no column is called 'colour'; there are name, phone, proxy"),
+        (
+            "name,colour\na,b\n",
+            1,
+            "no column is called 'colour'; there are name, phone, proxy, tags, note",
+        ),
         ("name,,phone\na,,\n", 1, "a column has no name"),
         ('name\n"a" b\n', 2, "it is no CSV"),
         ('name\n"a', 2, "it is no CSV"),

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,16 @@ async def painted(terminal: Terminal) -> int:
     return len(terminal.output)
 
 
+def _has(what: str, text: str) -> bool:
+    return what in text
+
+
 async def test_a_change_is_painted_once(terminal: Terminal) -> None:
     before = await painted(terminal)
     took = {"the first paint": before}
     for keys, see in ACTS:
         terminal.send(*keys)
-        await terminal.until(lambda text, see=see: see in text)
+        await terminal.until(partial(_has, see))
         now = await painted(terminal)
         took[f"{' '.join(keys)}: {see}"] = now - before
         before = now

@@ -31,7 +31,7 @@ def add(
         Path | None,
         Parameter(
             name="--from",
-            help="A CSV file with an instance in each row, under the columns name, phone, proxy.",
+            help="A CSV file with an instance in each row: name, phone, proxy, tags, note.",
         ),
     ] = None,
     phone: Annotated[str | None, Parameter(help="Its number, with + and the country code.")] = None,

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.naming import refuse_alias
 from waziterm.domain.fleet.tools import AddedAll, RowProblem
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Instance, OwnKey
 from waziterm.domain.text import plain
 from waziterm.manager.files.sessions import SessionFiles
-from waziterm.manager.inputs import instance_name, phone_number, proxy_url
+from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
 
 MOST_ROWS = 10_000
 _NAME = "name"
@@ -20,6 +20,8 @@ _COLUMNS: Mapping[str, Callable[[str], object]] = {
     _NAME: instance_name,
     "phone": phone_number,
     "proxy": proxy_url,
+    "tags": lambda text: own_values(tags=text)[OwnKey.TAGS],
+    "note": lambda text: own_values(note=text)[OwnKey.NOTE],
 }
 """The columns, each named as its field of `Instance`, and what checks a value that is not empty."""
 _DELIMITERS = ",;\t"

@@ -92,9 +92,7 @@ class Frames:
         self._shown = [None] * rows
         self._changed = set(range(rows))
 
-    def _put(
-        self, x: int, line: tuple[list[str], list[Code]], strip: Strip, columns: int
-    ) -> None:
+    def _put(self, x: int, line: tuple[list[str], list[Code]], strip: Strip, columns: int) -> None:
         chars, codes = line
         for text, style, control in strip:
             if control:
