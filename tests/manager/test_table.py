@@ -56,6 +56,7 @@ def test_all_are_added_and_wait(host: Host) -> None:
 
 
 def test_tags_and_a_note_stand_in_a_table_too(host: Host) -> None:
+    host.open()
     table = 'name,note,tags\nshop-1,paid until May,"vip,jakarta"\nshop-2,,\n'
     assert add(host, table) == AddedAll(False, ("shop-1", "shop-2"))
     host.close()

@@ -211,9 +211,9 @@ class Fleet(Protocol):
     async def add_all(self, table: Table, *, dry_run: bool = False) -> AddedAll:
         """Add the instances of a table, all of them or none; nobody starts to pair them.
 
-        table: the text of a CSV file: a row that names its columns (name, phone, proxy, tags, note), then one
-        for each instance. What is wrong in it is in the answer, and then nothing was added.
-        dry_run: only say what would be added.
+        table: the text of a CSV file: a row that names its columns (name, phone, proxy, tags,
+        note), then one for each instance. What is wrong in it is in the answer, and then nothing
+        was added. dry_run: only say what would be added.
         """
         ...
 

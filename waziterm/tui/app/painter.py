@@ -1,4 +1,4 @@
-"""A change is painted once: what Textual paints step by step goes to the terminal when it stands."""
+"""A change is painted once: what Textual paints in steps goes to the terminal when it stands."""
 
 import asyncio
 
