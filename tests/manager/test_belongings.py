@@ -46,12 +46,15 @@ def with_everything(host: Host) -> str:
     host.world.settle()
     host.world.task(fleet.rename("old", "shop")).result()
     host.world.task(fleet.stop("shop")).result()
+    host.world.task(fleet.edit("shop", note="paid")).result()
     run(fleet.silence("shop", 600))
     run(fleet.stats())
     identity = host.id("shop")
     host.close()
     with closing(sqlite3.connect(host.root / "waziterm.db")) as db, db:
         db.execute("INSERT INTO patterns VALUES (?, 472222, 'seen', 3)", (identity,))
+        numbers = ", 0" * 13
+        db.execute(f"INSERT INTO spans VALUES (0, 86400, ?{numbers}, '', '', '', '')", (identity,))
         acted = "INSERT INTO acts (at, kind, subject, why, instance) VALUES (?, 'x', 'shop', '', ?)"
         db.execute(acted, (BEGIN, identity))
     for end in ENDS[1:]:

@@ -124,6 +124,11 @@ def proxy_url(text: str) -> str:
         raise InputError(str(error), f"for example {PROXY_EXAMPLE}") from error
 
 
+def proxy_url_or_none(text: str) -> str:
+    """A proxy's URL, or "" for none. Raises InputError."""
+    return proxy_url(text) if text else ""
+
+
 def own_values(
     *,
     note: str | None = None,

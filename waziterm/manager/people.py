@@ -4,6 +4,7 @@ The user that logged in stands in `/proc/PID/loginuid`, which nobody but the log
 which sudo and su leave as it is. See unix(7) for SO_PEERCRED and proc(5).
 """
 
+import asyncio
 import ipaddress
 import os
 import pwd
@@ -152,3 +153,24 @@ def _read(pid: int, name: str) -> str:
             return found.decode(errors="replace")
     except OSError:
         return ""
+
+
+class People:
+    """Who made which connection, looked for once: a screen keeps its own, and asks much.
+
+    most: of so many it is kept, the newest.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[tuple[Peer, Via], Person] = {}
+
+    async def of(self, peer: Peer, via: Via) -> Person:
+        """Who made a connection."""
+        known = self._known.get((peer, via))
+        if known is None:
+            known = await asyncio.to_thread(person_of, peer, via)
+            while len(self._known) >= self._most:
+                del self._known[next(iter(self._known))]
+            self._known[peer, via] = known
+        return known

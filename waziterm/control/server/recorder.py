@@ -1,16 +1,15 @@
 """Who asks for what over the socket, for the audit: as the kernel tells it of the connection."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from waziterm.domain.errors import FleetError
-from waziterm.domain.fleet.audit import AuditLog, Person, Via, recorded
+from waziterm.domain.fleet.audit import AuditLog, Via, recorded
 from waziterm.domain.fleet.verbs import EXACT, LINE, Verb
 from waziterm.health.clients import MOST, Clients
-from waziterm.manager.people import Peer, person_of
+from waziterm.manager.people import People
 
 
 class Recorder:
@@ -19,7 +18,7 @@ class Recorder:
     def __init__(self, log: AuditLog | None, clients: Clients) -> None:
         self._log = log
         self._clients = clients
-        self._people: dict[tuple[Peer, Via], Person] = {}
+        self._people = People(MOST)
 
     async def recorded(
         self,
@@ -35,18 +34,8 @@ class Recorder:
         peer = self._clients.peer_of(request)
         if peer is None:
             raise FleetError("it is not known any more who asked for this", "ask again")
-        person = await self._person(peer, _via(request))
+        person = await self._people.of(peer, _via(request))
         return recorded(self._log, person, verb, arguments, work)
-
-    async def _person(self, peer: Peer, via: Via) -> Person:
-        """Who made a connection. It is looked for once: a screen keeps its own, and asks much."""
-        known = self._people.get((peer, via))
-        if known is None:
-            known = await asyncio.to_thread(person_of, peer, via)
-            while len(self._people) >= MOST:
-                del self._people[next(iter(self._people))]
-            self._people[peer, via] = known
-        return known
 
 
 def _via(request: web.Request) -> Via:

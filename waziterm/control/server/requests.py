@@ -17,19 +17,13 @@ from waziterm.domain.units import Between, Unit, moment_of
 from waziterm.manager import inputs
 from waziterm.manager.inputs import InputError
 
-
-def _proxy_or_none(text: str) -> str:
-    """A proxy's URL, or "" for none."""
-    return inputs.proxy_url(text) if text else text
-
-
 _WORDS = {str: "a text", bool: "true or false", int: "a whole number"}
 _LARGE = 65_536
 """A body of so many bytes is read beside the event loop."""
 _CHECKS = {
     Unit.NAME: inputs.instance_name,
     Unit.NUMBER: inputs.phone_number,
-    Unit.PROXY: _proxy_or_none,
+    Unit.PROXY: inputs.proxy_url_or_none,
     Unit.ACT: inputs.act_id,
 }
 

@@ -67,7 +67,9 @@ ROWS = (
     _row("incidents.instances[]", "what it met, alone or with others"),
     _row("acts.instance", "what the janitor did to it"),
     _row("silences.instance", "until when nothing is told of it"),
+    _row("edits.instance", "what a person has set of it, and how it was before"),
     _row("hours.instance", "what was counted of its history"),
+    _row("spans.instance", "the same of whole days"),
     _row("standings.instance", "how far that was counted"),
     _row("patterns.instance", "what was counted of its log"),
 )
