@@ -13,6 +13,7 @@ from tests.programs import printed_by
 from waziterm.cli.app import app
 from waziterm.cli.run.direct import DATA_DIR, JSON, LAB, DirectCall, Line, direct_call
 from waziterm.cli.show.output import fail
+from waziterm.cli.show.verbs import typed
 from waziterm.domain.errors import FleetError
 from waziterm.manager.files.datadir import DataDir
 
@@ -125,10 +126,11 @@ def test_it_does_what_the_declared_verb_does(
     # Nothing of them counts seconds.
     with served(data, ScriptedFleet(view("shop-a"), view("shop-b"))):
         done = call(*argv)
-        try:
-            code = app(list(argv), exit_on_error=False, print_error=False)
-        except FleetError as error:
-            code = fail(error, JSON in argv)
+        with typed(argv):
+            try:
+                code = app(list(argv), exit_on_error=False, print_error=False)
+            except FleetError as error:
+                code = fail(error, JSON in argv)
         said = capsys.readouterr()
     assert done == Outcome(code, said.out, said.err)
 

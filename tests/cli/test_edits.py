@@ -34,7 +34,7 @@ def test_it_is_kept_undone_and_audited_without_a_manager(call: Call, data: DataD
     shown = call("status", "shop-a", *at)
     assert "paid until May" in shown.out
     assert call("undo", *at, "--yes", "--json").document == {
-        "instance": "shop-a", "entry": None, "edit": 2,
+        "instance": "shop-a", "entry": None, "restored": [], "refused": [], "edit": 2,
     }  # fmt: skip
     [found] = call("list", *at, "--json").document
     assert (found["note"], found["tags"]) == ("paid until May", ["vip", "jakarta"])
@@ -93,8 +93,10 @@ def test_several_are_set_by_a_tag_and_counted_first(
     assert fleet.calls[-2:] == [("stop", "shop-a"), ("stop", "shop-c")]
     done = call("stop", "tag:nobody", *at, "--yes")
     assert (done.code, done.err) == (
-        1, "waziterm: no instance matches 'tag:nobody' (see `waziterm list`)\n",
-    )  # fmt: skip
+        1,
+        "waziterm: no instance matches 'tag:nobody'"
+        f" (see `waziterm list --data-dir {managed.root}`)\n",
+    )
 
 
 @pytest.mark.parametrize(

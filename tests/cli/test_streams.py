@@ -102,8 +102,10 @@ def test_an_act_keeps_its_own_code(data: DataDir) -> None:
         assert shell(f"{command} {redirected}").returncode == 0
         again = shell(f"{command} {redirected}")
         assert again.returncode != 0 and "Traceback" not in again.stderr
+    command = f"{PYTHON} rename shop-1 shop-2 --data-dir {data.root}"
+    assert shell(f"{command} >/dev/full").returncode == 0
     listed = json.loads(shell(f"{PYTHON} list --json --data-dir {data.root}").stdout)
-    assert [each["name"] for each in listed] == [f"shop-{number}" for number in range(2)]
+    assert [each["name"] for each in listed] == ["shop-0", "shop-2"]
 
 
 @pytest.mark.timeout(60)

@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -227,7 +228,9 @@ def on_terminal(columns: int, *argv: str) -> list[str]:
     """What the program shows on a terminal of so many columns, without colours."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    env = {**environment(), "TERM": "dumb"}
+    env = {**environment(), "TERM": "xterm"}
+    for size in ("COLUMNS", "LINES"):  # the terminal's own counts, and a dumb one has none
+        env.pop(size, None)
     with subprocess.Popen(
         (sys.executable, "-m", "waziterm", *argv), stdout=theirs, stderr=theirs, env=env
     ) as process:
@@ -237,4 +240,4 @@ def on_terminal(columns: int, *argv: str) -> list[str]:
             while more := terminal.read(65536):
                 said += more
         assert process.wait(30) == 0
-    return said.decode().splitlines()
+    return re.sub(r"\x1b\[[\d;]*m", "", said.decode()).splitlines()

@@ -27,7 +27,7 @@ NARROWEST = 20
 # What they did is done, whether or not it could be told; the others are asked for their answer.
 _ACTS = frozenset(
     {
-        *("add", "remove", "set", "start", "stop", "reconnect", "restart", "restore"),
+        *("add", "remove", "set", "rename", "start", "stop", "reconnect", "restart", "restore"),
         *("clean", "clean-all", "fix", "janitor", "acknowledge", "silence", "undo"),
         *("headless", "attach", "lab", "alerts test", "alerts retry"),
     }

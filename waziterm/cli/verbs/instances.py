@@ -96,7 +96,7 @@ def rename_instance(flag: Path | None, as_json: bool, name: str, new: str, take:
     else:
         for line in instance_lines(new, found):
             output.line(line)
-        output.line(f"  renamed; `waziterm rename {new} {name}` undoes it")
+        output.line(with_verbs(f"  renamed; `waziterm rename {new} {name}` undoes it"))
     return 0
 
 
