@@ -147,7 +147,7 @@ def test_a_field_finds_what_a_person_has_set(pattern: str, meant: str) -> None:
     b = instance("b", State.HELD, Reason.RIVAL, NOW - 7200)
     b = replace(b, tags=("vip", "jkt"), proxy="socks5://•••@id-7.example:1080")
     c = connected("c", up_s=5)
-    shown = arranged((a, b, c), Arrangement(pattern), {}, {})
+    shown = arranged((a, b, c), Arrangement(pattern, sort=Sort.FLEET), {}, {})
     assert "".join(shown) == meant
 
 

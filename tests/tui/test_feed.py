@@ -16,7 +16,9 @@ from tests.tui.scripted import (
     hostile,
     instance,
 )
+from tests.tui.weeks import Lived
 from waziterm.domain.fleet.api import Changes, LogLine, Source
+from waziterm.domain.fleet.history import Moved
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.tui.fleet.bars import header
@@ -25,7 +27,7 @@ from waziterm.tui.state.model import KEPT_LINES, FleetModel
 
 async def test_changes_lines_removals_and_notices_are_shown() -> None:
     fleet = every_state()
-    async with shown(fleet, 220, 40) as screen:
+    async with shown(fleet, 250, 40) as screen:
         fleet.log("shop-bali", "a new line")
         await screen.sees("a new line")
         fleet.show(instance("shop-bali", State.HELD, Reason.CRASH_LOOP, NOW))
@@ -66,15 +68,17 @@ async def test_a_message_leaves_after_its_time() -> None:
 
 
 async def test_the_header_counts_and_the_clock_moves() -> None:
-    fleet = ScriptedFleet(connected("a"), connected("b"), lab=True)
-    fleet.views["b"] = replace(fleet.views["b"], attempts=77, attempts_ok=76)
+    up = Moved(NOW - 2 * 86_400, State.CONNECTED, Reason.ONLINE)
+    away = Moved(NOW - 7200, State.RETRYING, Reason.DROPPED)
+    back = Moved(NOW - 7200 + 1664, State.CONNECTED, Reason.ONLINE)
+    courses = {"a": (up,), "b": (up, away, back)}
+    fleet = Lived(connected("a"), connected("b"), courses=courses, lab=True)
     async with shown(fleet, 120, 40) as screen:
-        await screen.sees("2 instances", "● 2 connected", "success 98.7 %", " LAB ", "15:06:40")
+        await screen.sees("2 instances", "● 2 connected", "24 h up 99.0 %", " LAB ", "15:06:40")
         fleet.clock.advance(3)
         await screen.sees("15:06:43")
-        fleet.show(replace(fleet.views["b"], attempts_ok=77))
         fleet.show(replace(fleet.views["a"], state=State.DEGRADED))
-        await screen.sees("● 1 connected", "▽ 1 degraded", "success 100 %")
+        await screen.sees("● 1 connected", "▽ 1 degraded", "24 h up 99.0 %")
 
 
 async def test_an_instance_that_is_removed_in_focus_says_so() -> None:

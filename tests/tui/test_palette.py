@@ -72,7 +72,7 @@ async def test_a_key_of_the_fleet_works_from_an_instance() -> None:
         await screen.sees("3 marked", "NAME")
         await find(screen, "sort by uptime", "sort by uptime")
         await screen.press("enter")
-        await screen.sees("UP▼")
+        await screen.sees("UP▲")
         assert screen.app.model.arrangement.sort is Sort.UPTIME
         assert screen.app.screens.shown is View.LIST
 

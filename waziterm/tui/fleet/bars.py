@@ -13,6 +13,7 @@ from waziterm.tui.fleet.queue import waits
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
 from waziterm.tui.paint.cells import Span, inert, row, spread, width_of, wrap
+from waziterm.tui.state.arrange import WORST
 from waziterm.tui.state.here import Here, Home, View
 from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
@@ -30,11 +31,6 @@ _VIEWS: Mapping[View, tuple[KeyAction, str]] = {
     View.QUEUE: (KeyAction.VIEW_QUEUE, N_("scans")),
 }
 """The key and the word of each view that an operator keeps open."""
-_WORST = (
-    *(State.HELD, State.LOGGED_OUT, State.BANNED, State.OUTDATED, State.COOLDOWN, State.RETRYING),
-    State.DEGRADED,
-)
-"""The states in trouble; where there is no room for all words the first ones keep theirs."""
 _NEWS = (View.INCIDENTS, View.QUEUE)
 """The views in which something may wait for the operator."""
 
@@ -92,8 +88,8 @@ def _variants(model: FleetModel, now: float, view: View | None) -> Iterator[tupl
     yield [*hidden, *counts], [*unseen, *badges, *clock_]
     yield [*hidden, *counts], [*unseen, *lab, *clock_]
     yield [*hidden, *counts], [*unseen, *lab]
-    for kept in range(len(_WORST), 0, -1):
-        yield [*hidden, *_counts(model, _word_of(_WORST[:kept]))], [*unseen, *lab]
+    for kept in range(len(WORST), 0, -1):
+        yield [*hidden, *_counts(model, _word_of(WORST[:kept]))], [*unseen, *lab]
     counts = _counts(model, lambda _state: "")
     yield [*hidden, *counts], [*unseen, *lab]
     yield [*hidden, *counts], lab

@@ -36,7 +36,7 @@ class Detail(Canvas):
         self._model = model
         self._clock = clock
         self._card = Card()
-        self._name: str | None = None
+        self._whose: str | None = None
         self._pasts: dict[str, Past] = {}
         self.active = False
 
@@ -59,8 +59,8 @@ class Detail(Canvas):
 
     def paint(self, width: int, height: int) -> list[Strip]:
         name = self._model.selected
-        if name != self._name:
-            self._card, self._name = Card(), name
+        if name != self._whose:
+            self._card, self._whose = Card(), name
         view = self._model.get(name)
         lines: list[Strip] = []
         if view is not None:

@@ -24,9 +24,9 @@ from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text import words
 
-__all__ = ["Arrangement", "Field", "Sort", "arranged", "fits", "needs_somebody"]
+__all__ = ["WORST", "Arrangement", "Field", "Sort", "arranged", "fits", "needs_somebody"]
 
-_WORST = (
+WORST = (
     *(State.HELD, State.LOGGED_OUT, State.BANNED, State.OUTDATED, State.COOLDOWN, State.RETRYING),
     State.DEGRADED,
 )
@@ -161,7 +161,7 @@ _Key = Callable[[InstanceView], tuple[float | str, ...]]
 
 def _keys(conflicts: Mapping[str, int], recent: Mapping[str, Recent]) -> dict[Sort, _Key | None]:
     severity = {state: place for place, state in enumerate(look.SIGNS)}
-    worst = {state: place for place, state in enumerate(_WORST)}
+    worst = {state: place for place, state in enumerate(WORST)}
 
     def uptime(view: InstanceView) -> float:
         share = recent[view.name].uptime if view.name in recent else None
