@@ -1,5 +1,6 @@
 """Instances as words: the table of `list`, the sheet of `status`, the line after a command."""
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -95,6 +96,10 @@ def print_sinks(sinks: Sequence[Json]) -> None:
     _print(table)
 
 
+_COMMAND = re.compile(r"`[^`]+`")
+_TIE = "\N{NO-BREAK SPACE}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """What a row of a table tells. short: the cells that need little room. sentences: the others,
@@ -124,8 +129,11 @@ def _print_rows(
     for row, line in zip(rows, lines, strict=True):
         output.line(line)
         said = joint.join(text.plain for text in row.sentences if text.plain)
-        for part in wrap(said, max(console.width - 2, 20), break_on_hyphens=False):
-            output.line(f"  {part}")
+        # Half of a command can be another one: `reconnect shop` without its `--takeover`.
+        whole = _COMMAND.sub(lambda found: found[0].replace(" ", _TIE), said)
+        width = max(console.width - 2, 20)
+        for part in wrap(whole, width, break_on_hyphens=False, break_long_words=False):
+            output.line(f"  {part.replace(_TIE, ' ')}")
 
 
 def _table(*titles: str) -> Table:
