@@ -214,3 +214,11 @@ async def test_how_an_act_failed_leaves_when_it_is_mended() -> None:
         await screen.says("✖ shop-1: reconnect: retrying")
         fleet.show(connected("shop-1", up_s=-2))
         await screen.until(lambda text: "reconnect: retrying" not in text)
+
+
+async def test_the_clock_ticks_while_the_app_leaves() -> None:
+    """Each millisecond: the fleet's clock stands just before a full second."""
+    fleet = ScriptedFleet(connected("a"))
+    fleet.clock.advance(0.9999)
+    async with shown(fleet) as screen:
+        await screen.sees("1 connected")

@@ -249,7 +249,8 @@ class WazitermApp(ContainedApp):
 
     def _renew(self) -> None:
         """While the queue of scans is seen, the one whose turn it is shows a code."""
-        name = self._main.to_renew() if self.screen is self._main else None
+        # While the app leaves there is no screen any more.
+        name = self._main.to_renew() if self._main in self.screen_stack[-1:] else None
         if name is not None:
             self._actions.start(name)
 
