@@ -409,8 +409,8 @@ def test_it_is_renamed_without_a_manager_too(host: Host) -> None:
     assert asyncio.run(fleet.timeline("a")) == asyncio.run(fleet.timeline("b"))
     assert asyncio.run(fleet.lines("a")) == asyncio.run(fleet.lines("b")) != ()
     for name in ("a", "b"):
-        lines = asyncio.run(fleet.fleet_lines(name=name)).lines
-        assert {each.instance for each in (*lines, *asyncio.run(fleet.recent(name=name)))} == {"b"}
+        assert {each.instance for each in asyncio.run(fleet.fleet_lines(name=name)).lines} == {"b"}
+        assert {each.instance for each in asyncio.run(fleet.recent(name=name))} == {"b"}
     with pytest.raises(InstanceNotFoundError) as error:
         asyncio.run(fleet.clean("a"))
     assert error.value.hint == "it was renamed to b"
