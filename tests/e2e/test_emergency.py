@@ -124,8 +124,9 @@ async def test_two_are_stopped_started_cleaned_and_brought_back(lab: Lab, folder
         assert tested.code == 1 and [each["ok"] for each in tested.json] == [False, True], tested
         cleaned = await program.verb("clean", "shop-*", "--yes")
         assert cleaned.code == 0 and cleaned.stdout.endswith("2 cleaned\n"), cleaned
-        back = [(await program.verb("undo", "--yes", "--json")).json["instance"] for _ in "ab"]
-        assert back == ["shop-b", "shop-a"]
+        undone = (await program.verb("undo", "--yes", "--json")).json
+        back = [each["instance"] for each in undone["restored"]]
+        assert sorted(back) == ["shop-a", "shop-b"] and not undone["refused"], "one act, one undo"
         await until_state(program, "shop-b", State.CONNECTED)
         nothing = await program.verb("undo", "--yes")
         assert nothing.code == 1 and "nothing that could be restored" in nothing.stderr

@@ -99,7 +99,8 @@ async def test_a_table_is_linked_phone_after_phone_without_a_key(lab: Lab, folde
             assert refused.code == 2 and "it was renamed to toko-1" in refused.stderr, refused
         screen.send("1")
         await screen.until(
-            lambda text: "toko-1" in text and text.count("● connected") >= 2, what="its new name"
+            lambda text: "toko-1" in text and "shop-1" not in text and "● 2 connected" in text,
+            what="its new name",
         )
 
 

@@ -110,7 +110,8 @@ async def test_a_folder_that_is_mounted_read_only_is_told_and_held(lab: Lab, fol
         await inside(process.pid, f"mount -o remount,ro,bind {sessions}")
         shown = await becomes(data, "held")
         assert shown["reason"] == "store_unwritable" and "read-only" in shown["detail"]
-        assert "`waziterm reconnect shop --takeover`" in shown["next_step"]
+        way_out = f"`waziterm reconnect shop --takeover --data-dir {data}`"
+        assert way_out in shown["next_step"]
         findings = (await verb("check", "--json", data_dir=data)).json["findings"]
         assert "session_unwritable" in {each["id"].partition(":")[0] for each in findings}
         await inside(process.pid, f"umount {sessions}")

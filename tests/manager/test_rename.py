@@ -86,6 +86,9 @@ def test_what_is_kept_of_it_is_found_under_both_names(host: Host) -> None:
     for name in ("a", "b"):
         assert len(run(fleet.timeline(name))) >= before[0]
         assert len(run(fleet.lines(name, limit=1000))) > before[1]
+        lines = run(fleet.fleet_lines(name=name, limit=1000)).lines
+        assert len(lines) > before[1] and {each.instance for each in lines} == {"b"}
+        assert {each.instance for each in run(fleet.recent(name=name))} == {"b"}
         assert {each.instance for each in run(fleet.attempts(0.0, name))} == {"b"}
         assert {each.instance for each in run(fleet.stats(name=name))} >= {"b"}
     assert "renamed; its name was a" in [line.text for line in run(fleet.lines("b", limit=1000))]
@@ -405,6 +408,9 @@ def test_it_is_renamed_without_a_manager_too(host: Host) -> None:
     assert asyncio.run(fleet.snapshot()).aliases == {"a": "b"}
     assert asyncio.run(fleet.timeline("a")) == asyncio.run(fleet.timeline("b"))
     assert asyncio.run(fleet.lines("a")) == asyncio.run(fleet.lines("b")) != ()
+    for name in ("a", "b"):
+        assert {each.instance for each in asyncio.run(fleet.fleet_lines(name=name)).lines} == {"b"}
+        assert {each.instance for each in asyncio.run(fleet.recent(name=name))} == {"b"}
     with pytest.raises(InstanceNotFoundError) as error:
         asyncio.run(fleet.clean("a"))
     assert error.value.hint == "it was renamed to b"

@@ -229,7 +229,7 @@ def test_a_resize_storm_in_another_view(start: Start, key: str, seen: str) -> No
     terminal.wait_for(lambda text: seen in text, what=seen)
     for columns in range(60, 300, 17):
         terminal.resize(columns, 20 + columns % 80)
-    terminal.resize(130, 45)
+    terminal.resize(160, 45)
     text = terminal.wait_for(
         lambda text: seen in text and text.splitlines()[0].rstrip()[-8:-5].endswith(":"),
         what="a whole screen",

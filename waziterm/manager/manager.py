@@ -391,7 +391,8 @@ class SessionManager:
         if name is None:
             names = {each.id: each.name for each in self._instances.all()}
         else:
-            names = {self._instances.id_of(name): name}
+            called = self._instances.current_name(name) or name
+            names = {self._instances.id_of(called): called}
         if after is not None:
             return new_lines_in(self._store, names, after, limit)
         return await fleet_lines_in(self._store, names, since, limit)
@@ -680,6 +681,8 @@ class SessionManager:
         self, after: str = "", name: str | None = None, *, days: int = 1
     ) -> tuple[Recent, ...]:
         names = {each.instance.id: each.instance.name for each in self._instances}
+        if name is not None:
+            name = self._instances.current_name(name) or name
         return await recent_in(self._store, names, after, name, days, self._world.clock.now())
 
     async def attempts(self, since: float = 0.0, name: str | None = None) -> tuple[Attempt, ...]:

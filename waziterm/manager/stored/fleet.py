@@ -101,7 +101,8 @@ class StoredFleet:
         async with self._read() as store:
             if name is not None:
                 known, identity = await _with_id(store, name)
-                return await fleet_lines_in(known, {identity: name}, since, limit)
+                names = await known.names()
+                return await fleet_lines_in(known, {identity: names[identity]}, since, limit)
             if store is None:
                 return FleetLines((), 0)
             return await fleet_lines_in(store, await store.names(), since, limit)
@@ -179,7 +180,10 @@ class StoredFleet:
             if store is None:
                 return ()
             await store.count()
-            names = {each.id: each.name for each in await store.instances()}
+            known = await store.instances()
+            names = {each.id: each.name for each in known}
+            if name is not None:
+                name = current_name(name, known, await store.aliases()) or name
             unseen = await last_seen_at(store)
             return await recent_in(store, names, after, name, days, time.time(), seen_until=unseen)
 
