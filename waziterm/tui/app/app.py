@@ -12,9 +12,8 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
-from textual.events import Event, Key
+from textual.events import Event
 from textual.screen import Screen
-from textual.widgets import Input
 
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction
@@ -28,7 +27,6 @@ from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.look_commands import LookCommands
 from waziterm.tui.app.newest_message import NewestMessage
 from waziterm.tui.app.painter import Painter
-from waziterm.tui.app.questions import ask
 from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
@@ -41,13 +39,9 @@ from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.here import Home
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text.keynames import bind, key_of
+from waziterm.tui.text.keynames import bind
 from waziterm.tui.textual_private import driver_of, is_batching, painted
 
-LATE_S = 2.0
-"""What the terminal shows may be so old, in seconds; then a key that changes something asks."""
-AT_ONCE = frozenset({KeyAction.START_STOP, KeyAction.RECONNECT, KeyAction.SEND_TEST})
-"""Keys that change something without a question of their own."""
 FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
 
@@ -168,11 +162,6 @@ class WazitermApp(ContainedApp):
     def _repaint(self) -> None:
         self.model.hear(self._silent_since())
         self.screens.repaint()
-
-    @property
-    def seen_late(self) -> bool:
-        """Whether the terminal shows what was over LATE_S ago."""
-        return self._painter.behind_s > LATE_S
 
     def refusal(self) -> str:
         """Why the fleet takes no commands now; "" when it does."""
@@ -326,30 +315,9 @@ class WazitermApp(ContainedApp):
         self.refresh(layout=True)
 
     def action_key(self, name: str) -> None:
-        """Do what a key does. name: of its `KeyAction`, as its binding has it.
-
-        On a slow line one that acts at once is asked about: it was pressed on an old picture.
-        """
-        action = KeyAction(name)
-        if action in AT_ONCE and self.seen_late and not self.refusal():
-            ask(
-                self,
-                tr("The line is slow"),
-                tr(
-                    "{key} was pressed while the screen was {seconds} s behind. Is it still meant?",
-                    key=key_of(action),
-                    seconds=round(self._painter.behind_s),
-                ),
-                tr("yes, do it"),
-                tr("no"),
-                lambda: self._press(action),
-            )
-        else:
-            self._press(action)
-
-    def _press(self, action: KeyAction) -> None:
+        """Do what a key does. name: of its `KeyAction`, as its binding has it."""
         press(
-            action,
+            KeyAction(name),
             self.commands,
             self._main,
             self.screens.one,
@@ -363,12 +331,6 @@ class WazitermApp(ContainedApp):
         self.screens.leave()
 
     async def on_event(self, event: Event) -> None:
-        if (
-            isinstance(event, Key)
-            and not event.is_forwarded
-            and not isinstance(self.focused, Input)
-        ):
-            self._painter.taken((event.is_printable and event.character) or event.key)
         await self._key_order.on_event(event)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -48,22 +48,6 @@ class Frames:
         self._shown = [None] * len(self._shown)
         self._changed = set(range(len(self._shown)))
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Columns and lines."""
-        return self._size
-
-    @property
-    def has_more(self) -> bool:
-        """Whether lines wait that `difference` has not looked at."""
-        return bool(self._changed)
-
-    def forget_line(self, y: int) -> None:
-        """What the terminal shows on this line is not known any more."""
-        if 0 <= y < len(self._shown):
-            self._shown[y] = None
-            self._changed.add(y)
-
     def take(
         self,
         pieces: Iterable[tuple[int, int, Strip]],
@@ -84,17 +68,11 @@ class Frames:
                 self._changed.add(y)
                 self._put(x, self._wanted[y], strip, columns)
 
-    def difference(self, most: int | None = None) -> str:
-        """The text that makes the terminal show all that was taken; "" where it does already.
-
-        most: of more characters than this no further line is written; the next call goes on.
-        """
+    def difference(self) -> str:
+        """The text that makes the terminal show all that was taken; "" where it does already."""
         parts: list[str] = []
         code: Code | None = None
-        written = 0
         for y in sorted(self._changed):
-            self._changed.discard(y)
-            begun = len(parts)
             wanted, shown = self._wanted[y], self._shown[y]
             if wanted == shown:
                 continue
@@ -102,9 +80,7 @@ class Frames:
                 parts.append(f"\x1b[{y + 1};{first + 1}H")
                 code = self._write(parts, wanted, first, last, code)
             self._shown[y] = (wanted[0].copy(), wanted[1].copy())
-            written += sum(map(len, parts[begun:]))
-            if most is not None and written > most:
-                break
+        self._changed.clear()
         if parts:
             parts.append("\x1b[0m")
         return "".join(parts)
@@ -116,7 +92,9 @@ class Frames:
         self._shown = [None] * rows
         self._changed = set(range(rows))
 
-    def _put(self, x: int, line: tuple[list[str], list[Code]], strip: Strip, columns: int) -> None:
+    def _put(
+        self, x: int, line: tuple[list[str], list[Code]], strip: Strip, columns: int
+    ) -> None:
         chars, codes = line
         for text, style, control in strip:
             if control:

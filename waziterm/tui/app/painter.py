@@ -1,11 +1,11 @@
-"""A change is painted once: what Textual paints step by step is written when it stands."""
+"""A change is painted once: what Textual paints step by step goes to the terminal when it stands."""
 
 import asyncio
 
 from rich.console import COLOR_SYSTEMS
 from textual.app import App
 
-from waziterm.tui.app.driver import SILENT_S, TerminalDriver
+from waziterm.tui.app.driver import TerminalDriver
 from waziterm.tui.app.frames import Frames
 from waziterm.tui.textual_private import Painted, driver_of, shows_at_once
 
@@ -13,18 +13,6 @@ SETTLE_S = 0.03
 """A whole screen waits so long for the next one, in seconds: Textual paints 60 times a second."""
 MOST_S = 0.3
 """It waits no longer than this, in seconds, whatever follows; a busy machine needs that long."""
-
-
-ASKED_FROM = 1000
-"""After so many characters the terminal is asked whether it has taken them."""
-SLOW_S, SLOW_BYTES = 0.25, 20_000
-"""A line is slow when an answer took so long, in seconds, with fewer characters per second."""
-JUDGED_FROM = 500
-"""Fewer characters than this, as the clock's, do not tell how fast the line is."""
-PIECE = 700
-"""What a slow line gets at a time, in characters: a key's mark comes after no more than that."""
-MARK = 12
-"""The cells that show which key has come."""
 
 
 class Painter:
@@ -41,12 +29,6 @@ class Painter:
         self._due: asyncio.TimerHandle | None = None
         self._frame = 0
         self._since = 0.0
-        self._slow = False
-        self._answers = False
-        self._asked: float | None = None
-        self._written = 0
-        self._more = False
-        self._behind_since: float | None = None
 
     def take(self, painted: Painted, size: tuple[int, int]) -> None:
         """Have this painted, now or soon. size: columns and lines of the screen."""
@@ -92,64 +74,11 @@ class Painter:
             self._due = None
         self._write()
 
-    # -- a slow line
-
-    @property
-    def behind_s(self) -> float:
-        """How long the terminal has not shown all that it ought to, in seconds."""
-        if self._behind_since is None:
-            return 0.0
-        return asyncio.get_running_loop().time() - self._behind_since
-
-    def taken(self, key: str) -> None:
-        """On a slow line: say that a key has come, before what it does is painted. key: its name"""
-        driver = self._driver()
-        columns, rows = self._frames.size
-        if driver is not None and self._slow and columns > MARK:
-            shown = f" {key} … "[:MARK]
-            driver.write(f"\x1b[{rows};{columns - len(shown) + 1}H\x1b[0;7m{shown}\x1b[0m")
-            self._frames.forget_line(rows - 1)
-
-    def _driver(self) -> TerminalDriver | None:
-        driver = driver_of(self._app)
-        return driver if isinstance(driver, TerminalDriver) and not driver.is_put_away else None
-
     def _write(self) -> None:
-        """Write what differs; on a slow line a piece of it, and the next one when it was taken."""
-        driver = self._driver()
-        if driver is None:
+        driver = driver_of(self._app)
+        if not isinstance(driver, TerminalDriver) or driver.is_put_away:
             return
-        now = asyncio.get_running_loop().time()
-        if self._asked is not None and self._answers:
-            if now - self._asked < SILENT_S:
-                return
-            self._answers = self._slow = False
-        if not self._more:
-            # All that was wanted before is shown.
-            self._behind_since = None
-        text = self._frames.difference(PIECE if self._slow else None)
-        self._more = self._frames.has_more
-        if not text:
-            return
-        x, y = self._app.cursor_position
-        text += f"\x1b[{y + 1};{x + 1}H"
-        driver.write(f"\x1b[?2026h{text}\x1b[?2026l" if shows_at_once(self._app) else text)
-        if self._slow or len(text) > ASKED_FROM:
-            driver.answered = self._answered
-            self._asked, self._written = now, len(text)
-            if self._answers and self._behind_since is None:
-                self._behind_since = now
-            driver.ask()
-
-    def _answered(self) -> None:
-        """The terminal has taken the last piece."""
-        if self._asked is None:
-            return
-        took = asyncio.get_running_loop().time() - self._asked
-        self._answers = True
-        self._asked = None
-        if self._written >= JUDGED_FROM:
-            few = self._written < took * SLOW_BYTES
-            self._slow = few and (self._slow or took > SLOW_S)
-        if self._due is None:
-            self._write()
+        if text := self._frames.difference():
+            x, y = self._app.cursor_position
+            text += f"\x1b[{y + 1};{x + 1}H"
+            driver.write(f"\x1b[?2026h{text}\x1b[?2026l" if shows_at_once(self._app) else text)
