@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from rich.console import RenderableType
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -26,7 +25,6 @@ from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.look_commands import LookCommands
 from waziterm.tui.app.newest_message import NewestMessage
-from waziterm.tui.app.painter import Painter
 from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
@@ -40,7 +38,7 @@ from waziterm.tui.state.here import Home
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
-from waziterm.tui.textual_private import driver_of, is_batching, painted
+from waziterm.tui.textual_private import driver_of
 
 FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
@@ -81,8 +79,7 @@ class WazitermApp(ContainedApp):
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[set[Any]] = {_fleet_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c,ctrl+q", "leave", priority=True, show=False),
-        Binding("ctrl+l", "redraw", priority=True, show=False),
+        Binding("ctrl+c,ctrl+q", "leave", priority=True, show=False)
     ]
 
     def __init__(
@@ -122,7 +119,6 @@ class WazitermApp(ContainedApp):
         bind(names_of(self.keys), acts=not read_only)
         self.set_keymap(dict(keymap or {}))
         self._key_order = KeyOrder(self, super().on_event)
-        self._painter = Painter(self)
         self._news = asyncio.Event()
         self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
@@ -175,7 +171,7 @@ class WazitermApp(ContainedApp):
         return self._main
 
     def on_mount(self) -> None:
-        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self._painted is not None:
             self.call_after_refresh(self._painted)
         if self._reopened:
@@ -294,25 +290,7 @@ class WazitermApp(ContainedApp):
         telling = any(each.ok is None and now - each.at < TELLING_S for each in sinks)
         return SOON_S if telling else LOOK_BACK_S
 
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Paint by way of the cells that the terminal has; Textual's own way paints them all."""
-        update = None if self.is_headless or is_batching(self) else painted(renderable)
-        if update is None:
-            super()._display(screen, renderable)
-        elif self.is_running:
-            self._painter.take(update, screen.outer_size)
-            self.post_display_hook()
-
-    def on_resize(self) -> None:
-        """A terminal moves its lines about when its size changes, each in its own way."""
-        self._painter.forget()
-
     # -- what Textual calls by name
-
-    def action_redraw(self) -> None:
-        """Paint all of the screen, over what somebody else has written on it."""
-        self._painter.forget()
-        self.refresh(layout=True)
 
     def action_key(self, name: str) -> None:
         """Do what a key does. name: of its `KeyAction`, as its binding has it."""
