@@ -88,7 +88,8 @@ async def test_a_table_is_linked_phone_after_phone_without_a_key(lab: Lab, folde
             await lab.scan(payload)
         await screen.until(lambda text: "Nobody waits for a scan" in text, what="the end")
         renamed = await verb("rename", "shop-1", "toko-1", data_dir=data)
-        assert renamed.code == 0 and "`waziterm rename toko-1 shop-1` undoes it" in renamed.stdout
+        undo = f"`waziterm rename toko-1 shop-1 --data-dir {data}` undoes it"
+        assert renamed.code == 0 and undo in renamed.stdout
         for look in ("logs", "history"):
             told = [
                 await verb(look, name, "--json", data_dir=data) for name in ("shop-1", "toko-1")

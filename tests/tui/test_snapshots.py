@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import App as TextualApp
 from textual.pilot import Pilot
 
 from tests.scriptedtools import CONFLICT, MOVES
@@ -91,17 +92,29 @@ def test_week(snap_compare: Callable[..., bool], view: str, size: tuple[int, int
         async with asyncio.timeout(DEADLINE_S):
             while not read_of(app):
                 await pilot.pause(0.05)
-        await pilot.pause()
+            await settled(pilot)
 
     app = App(lambda: weeks.lived(12), home=Home("box-3", "/srv/waziterm"))
     assert snap_compare(app, terminal_size=size, run_before=look)
 
 
+def text_of(app: TextualApp[Any]) -> str:
+    """What is on the screen."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(text for text, *_ in strip) for strip in strips)
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until nothing more is laid out: the screen stays as it is."""
+    seen = ""
+    while (now := text_of(pilot.app)) != seen:
+        seen = now
+        await pilot.pause(0.1)
+
+
 def read_of(app: WazitermApp) -> bool:
     """Whether what takes its time is on the screen: the days of all, the week of one."""
-    text = "\n".join(
-        "".join(text for text, *_ in strip) for strip in app.screen._compositor.render_strips()
-    )
+    text = text_of(app)
     beside = app.screen.size.width >= 160 or isinstance(app.screen, FocusScreen)
     return bool(app.model.recent) and (not beside or "away: when" in text or "back in" in text)
 
@@ -177,6 +190,7 @@ class App(WazitermApp):
         look: Screen = AS_ADDED,
     ) -> None:
         fleet = build()
+        self.has_past = bool(fleet.lately)
         super().__init__(fleet, clock=fleet.clock, look=look, home=home)
         if finish is not None:
             finish.put_on(self)
@@ -189,8 +203,19 @@ def app_of(view: str, finish: Finish | None = None) -> "App":
 
 def after(keys: list[str]) -> Callable[[Pilot[Any]], Any]:
     async def press(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, App)
         await pilot.pause()
+        async with asyncio.timeout(DEADLINE_S):
+            # The first paint does not wait for the days of all.
+            while app.has_past and not app.model.recent:
+                await pilot.pause(0.05)
         await pilot.press(*keys)
         await pilot.pause()
+        async with asyncio.timeout(DEADLINE_S):
+            # Nor does the detail beside a list for what it reads.
+            while "is being read" in text_of(app):
+                await pilot.pause(0.05)
+            await settled(pilot)
 
     return press

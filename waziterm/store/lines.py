@@ -211,7 +211,8 @@ def read_lines_of(
     # Each is read line by line, as far as it is needed.
     newest = merge(
         *(_newest_first(db, identity, since) for identity in identities),
-        key=lambda row: row[2],
+        # Of one moment in the order in which they are told.
+        key=lambda row: (row[2], row[0], row[1]),
         reverse=True,
     )
     return [
