@@ -11,8 +11,7 @@ from typing import Any
 
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.calendar import DAY_S
-from waziterm.domain.stats.calendar import days as days_of
+from waziterm.domain.stats.calendar import last_days
 from waziterm.domain.stats.hours import (
     HOUR_S,
     Gap,
@@ -166,8 +165,7 @@ def recent(
 def weeks(db: sqlite3.Connection, identities: Sequence[str], at: float) -> dict[str, Week]:
     """What was counted of instances in the seven days of the machine's zone of which a moment (UTC
     seconds) is in the last, by id."""
-    # 12 hours into the first of them at the latest, whatever the clocks do meanwhile.
-    days = [begin for begin, _ in days_of(at - (DAYS - 0.5) * DAY_S, at)][-DAYS:]
+    days = [begin for begin, _ in last_days(at, DAYS)]
     place = " ".join(f"WHEN hour >= ? THEN {day}" for day in reversed(range(DAYS)))
     rows = db.execute(
         f"SELECT instance, CASE {place} END, hour >= ?, sum(up_ms), sum(seen_ms), sum(drops),"

@@ -20,6 +20,12 @@ def days(since: float, until: float) -> tuple[Span, ...]:
     return tuple(pairwise(begins))
 
 
+def last_days(at: float, count: int) -> tuple[Span, ...]:
+    """So many days, of which a moment is in the last."""
+    # Half a day from their begin at the latest, whatever the clocks do meanwhile.
+    return days(at - (count - 0.5) * DAY_S, at)[-count:]
+
+
 def blocks(of_days: Sequence[Span], size: int) -> tuple[tuple[Span, ...], ...]:
     """The blocks of `size` days that are whole among days, each as its days. Of what day a block
     begins is the same for ever."""

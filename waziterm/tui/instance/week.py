@@ -4,12 +4,12 @@ All that is drawn here stands over one axis, the time of day from midnight to mi
 happens at the same time every day stands in one column. Pure functions; moments are UTC seconds.
 """
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from textual.strip import Strip
 
+from waziterm.domain.stats.calendar import DAY_S, last_days
 from waziterm.domain.stats.strips import CELL_S, DAY_CELLS, DAYS, NOTHING, Cell, Recent, read_cells
 from waziterm.lang import tr, trn
 from waziterm.tui.instance import pictures
@@ -35,12 +35,11 @@ def week(past: Past, width: int, now: float, days: int = DAYS) -> list[Strip]:
         return []
     per = 1 if width >= WIDE else 2
     cells = read_cells(recent.cells)
-    midnights = [_midnight(now, back) for back in range(days - 1, -2, -1)]
     return [
         _axis(per, width),
         *(
             _day(recent, cells, begin, end, days - 1 - place, per, width, now)
-            for place, (begin, end) in enumerate(pairwise(midnights))
+            for place, (begin, end) in enumerate(_days(now, days))
         ),
         _now(per, width, now),
     ]
@@ -143,9 +142,8 @@ def _day_of_month(at: float) -> int:
     return 0 if moment is None else moment.tm_mday
 
 
-def _midnight(now: float, back: int) -> float:
-    """The begin of the local day so many days before that of a moment; UTC seconds."""
-    today = local(now)
-    if today is None:
-        return now - back * 86_400
-    return time.mktime((today.tm_year, today.tm_mon, today.tm_mday - back, 0, 0, 0, 0, 0, -1))
+def _days(now: float, count: int) -> Iterable[tuple[float, float]]:
+    """So many local days, the last one that of a moment, each as begin and end in UTC seconds."""
+    if local(now) is None:
+        return pairwise(now - back * DAY_S for back in range(count - 1, -2, -1))
+    return last_days(now, count)
