@@ -38,7 +38,7 @@ async def trash_views(
     """Trash entries as they are shown. keep_s: seconds for which they stay, 0 for ever. now: UTC
     seconds. Raises StoreError."""
     ages = await read_ages(store)
-    names = {each.id: each.name for each in await store.instances()} if entries else {}
+    names = await store.names() if entries else {}
     return tuple(
         entry.view(now + ages.left_s(entry.id, keep_s) if keep_s else None, names)
         for entry in entries
