@@ -64,7 +64,7 @@ class Mirror:
     def view(self, name: str) -> InstanceView:
         """Raises InstanceNotFoundError."""
         if name not in self._views:
-            raise InstanceNotFoundError(name)
+            raise InstanceNotFoundError(name, self._aliases.get(name))
         return self._views[name]
 
     def with_session(self) -> tuple[str, ...]:
