@@ -59,6 +59,7 @@ _WORDS = {
     KeyAction.FULL_TEST: "full layers",
     KeyAction.NOTE: "shift",
     KeyAction.UNDO: "restore",
+    KeyAction.VIEW_AUDIT: "who acts people",
     KeyAction.VIEW_INCIDENTS: "conflicts incidents alerts",
     KeyAction.VIEW_QUEUE: "scans qr pairing",
     KeyAction.VIEW_TRASH: "restore",

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from textual.app import App
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 REVEALED_S = 60.0
 """So long whole numbers are on the screen."""
+AUDIT_S = 7 * 86_400.0
+"""So far back the audit is read, in seconds."""
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +142,26 @@ class ToolCommands:
     async def _read_trash(self) -> None:
         self._model.trash = await self._fleet.trash()
         self._screens.repaint()
+
+    def audit(self) -> None:
+        self._screens.view(View.AUDIT)
+        self._work_on(self._read_audit, N_("audit"))
+
+    async def _read_audit(self) -> None:
+        self._model.audit = await self._fleet.audit(self._fleet.now() - AUDIT_S)
+        self._screens.repaint()
+
+    async def read_shown(self) -> None:
+        """Read anew what the view that is shown tells. Raises FleetError."""
+        match self._screens.shown:
+            case View.TRASH:
+                await self._read_trash()
+            case View.AUDIT:
+                await self._read_audit()
+            case View.WALL | View.LIST | View.INCIDENTS | View.QUEUE:
+                pass
+            case _:
+                assert_never(self._screens.shown)
 
     def undo(self) -> None:
         entry = self._screens.entry

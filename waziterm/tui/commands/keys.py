@@ -154,6 +154,8 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda app: app.screens.view(View.QUEUE)),
     AppKey(KeyAction.VIEW_TRASH, "6", "", "the trash",
         lambda app: app.tools.trash()),
+    AppKey(KeyAction.VIEW_AUDIT, "7", "", "the audit: who did what",
+        lambda app: app.tools.audit()),
     FleetKey(KeyAction.FILTER, "/", "filter", "show only what fits; ! inverts",
         lambda at: at.filter(), when=lambda here: here.arranged),
     FleetKey(KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
