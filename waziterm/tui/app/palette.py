@@ -56,6 +56,7 @@ class Entry:
 
 _WORDS = {
     KeyAction.CHECK: "doctor diagnose",
+    KeyAction.EDIT: "rename set",
     KeyAction.FULL_TEST: "full layers",
     KeyAction.NOTE: "shift",
     KeyAction.UNDO: "restore",

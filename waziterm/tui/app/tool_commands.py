@@ -303,10 +303,15 @@ class ToolCommands:
     def _offer_undo_edit(self, edit: Edit) -> None:
         name = inert(edit.instance)
 
+        former = inert(edit.former)
+
         async def undo() -> None:
-            self._model.update(await self._fleet.undo_edit(edit.instance, edit.id))
+            view = await self._fleet.undo_edit(edit.instance, edit.id)
+            if not former:
+                # A new name comes with the fleet's next snapshot.
+                self._model.update(view)
             self._screens.repaint()
-            self._tell(Mood.DONE, tr("{name}: as it was before", name=name))
+            self._tell(Mood.DONE, tr("{name}: as it was before", name=inert(view.name)))
 
         text = tr(
             "{what} was set on {day} at {time}, by {who}. It becomes what it was before; another"
@@ -316,8 +321,19 @@ class ToolCommands:
             time=hour(edit.at),
             who=inert(edit.who) or tr("nobody that is known"),
         )
-        begin = partial(self._work_on, undo, N_("undo"))
         title = tr("Undo what was set of {name}?", name=name)
+        if former:
+            title = tr("Undo the rename of {name}?", name=name)
+            text = tr(
+                "{former} was renamed to {name} on {day} at {time}, by {who}. It gets its name back,"
+                " and stops for a moment where it is connected.",
+                former=former,
+                name=name,
+                day=day(edit.at),
+                time=hour(edit.at),
+                who=inert(edit.who) or tr("nobody that is known"),
+            )
+        begin = partial(self._work_on, undo, N_("undo"))
         ask(self._app, title, text, tr("undo it"), tr("leave it"), begin, default=True)
 
     def clean_all(self) -> None:

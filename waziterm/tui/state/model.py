@@ -140,6 +140,11 @@ class FleetModel:
             return None
         return self._views.get(name) or self._views.get(self._aliases.get(name, name))
 
+    def led_to(self, name: str) -> str | None:
+        """Which instance a name leads to that it had before, and has no more."""
+        found = self.get(name)
+        return None if found is None or found.name == name else found.name
+
     def beside(self, view: InstanceView) -> Beside:
         """Who shares the proxy of an instance, and its worker process."""
         others = [each for each in self._views.values() if each.name != view.name]
