@@ -102,6 +102,8 @@ def _variants(
     yield [*hidden, *counts], [*unseen, *lab, *clock_]
     clock_ = clock_ if clocked else []
     yield [*hidden, *counts], [*unseen, *lab, *clock_]
+    counts = _counts(model, _word_of(WORST))
+    yield [*hidden, *counts], [*_view_keys(model, view), *lab, *clock_]
     for kept in range(len(WORST), 0, -1):
         yield [*hidden, *_counts(model, _word_of(WORST[:kept]))], [*unseen, *lab, *clock_]
     counts = _counts(model, lambda _state: "")
