@@ -162,3 +162,7 @@ def test_an_undo_takes_back_what_happened_last(
     done = call("undo", *at, "--yes")
     assert "shop-a: proxy as before\n" in done.out and "2 more can be undone" in done.err
     assert fleet.calls[-1] == ("undo_edit", "shop-a", 7)
+    fleet.edited = (Edit(8, trashed + 90, "sari", "shop-a", (), "toko"), *fleet.edited)
+    done = call("undo", *at, "--yes")
+    assert "shop-a is toko again\n" in done.out and "3 more can be undone" in done.err
+    assert fleet.calls[-1] == ("undo_edit", "shop-a", 8)

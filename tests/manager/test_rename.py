@@ -278,6 +278,35 @@ def test_names_that_are_in_use_are_refused_and_nothing_stops(host: Host) -> None
     assert names(host) == ["a", "shop"]
 
 
+def test_a_rename_is_undone_and_does_not_come_back(host: Host) -> None:
+    online(host, "a")
+    rename(host, "a", "b")
+    host.world.settle()
+    rename(host, "b", "c")
+    newest, older = host.world.run(host.fleet.edits())
+    assert [(each.instance, each.former, each.keys) for each in (newest, older)] == [
+        ("c", "b", ()),
+        ("c", "a", ()),
+    ]
+    with pytest.raises(FleetError, match="set anew"):
+        host.world.run(host.fleet.undo_edit("c", older.id))
+    for edit, name in ((newest, "b"), (older, "a")):
+        now = host.view("c" if name == "b" else "b").name
+        view = host.world.task(host.fleet.undo_edit(now, edit.id)).result()
+        assert view.name == name and names(host) == [name]
+    assert host.world.run(host.fleet.edits()) == ()
+
+
+def test_a_rename_whose_name_is_taken_by_now_is_not_undone(host: Host) -> None:
+    three_online(host)
+    rename(host, "a", "d")
+    rename(host, "b", "a", take=True)
+    edit = next(each for each in host.world.run(host.fleet.edits()) if each.instance == "d")
+    with pytest.raises(FleetError, match="a exists already"):
+        host.world.task(host.fleet.undo_edit("d", edit.id)).result()
+    assert names(host) == ["d", "a", "c"] and edit in host.world.run(host.fleet.edits())
+
+
 def test_two_swap_their_names(host: Host) -> None:
     three_online(host)
     first, second = host.view("a").id, host.view("b").id
@@ -422,3 +451,17 @@ def test_it_is_renamed_without_a_manager_too(host: Host) -> None:
     assert host.view("b").state is State.COOLDOWN and dict(host.fleet.snapshot().aliases) == {
         "a": "b"
     }
+
+
+def test_a_rename_is_undone_without_a_manager_too(host: Host) -> None:
+    online(host, "a")
+    rename(host, "a", "b")
+    host.close()
+    fleet = stored(host)
+    [edit] = asyncio.run(fleet.edits())
+    assert (edit.instance, edit.former) == ("b", "a")
+    assert asyncio.run(fleet.undo_edit("b", edit.id)).name == "a"
+    assert asyncio.run(fleet.edits()) == ()
+    asyncio.run(fleet.rename("a", "c"))
+    [edit] = asyncio.run(fleet.edits())
+    assert (edit.instance, edit.former) == ("c", "a")

@@ -17,8 +17,8 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Lang
 from waziterm.domain.stats.strips import Recent
-from waziterm.lang import speaking, translations
-from waziterm.tui.fleet.bars import header
+from waziterm.lang import speaking, tr, translations
+from waziterm.tui.fleet.bars import CLOCK_FROM, header
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.paint import look
 from waziterm.tui.state.here import Home, View
@@ -74,7 +74,7 @@ def test_the_header_counts_the_rows_that_nobody_has_acknowledged() -> None:
 
 
 def test_where_not_all_words_fit_those_in_trouble_keep_theirs() -> None:
-    line = painted(*State, width=130)
+    line = painted(*State, width=140)
     for state in State:
         assert (state.label in line) is (state not in NOT_IN_TROUBLE), state
     assert " LAB " in line
@@ -86,6 +86,8 @@ def test_a_wider_header_never_has_fewer_words(states: tuple[State, ...]) -> None
     for width in range(30, 260):
         line = painted(*states, width=width)
         assert len(line) == width
+        if width == CLOCK_FROM:
+            words = 0  # Here the clock comes, for a word or two.
         told = sum(f" {state.label}" in line for state in states)
         assert told >= words, line
         words = told
@@ -99,8 +101,31 @@ def test_a_wide_header_says_whose_fleet_it_is_and_where_the_views_are() -> None:
     line = header(model, NOW, 220, View.LIST).text
     assert line.startswith(" waziterm  box-3 · …") and "/wa · attached " in line
     assert "24 h up 99.2 %" in line and "success" not in line
-    assert "1 wall 2 list 4 incidents  !1  5 scans 2  " in line
+    assert "1 wall 2 list 4 incidents  !1  5 scans 2 6 trash 7 audit  " in line
     assert "box-3" in header(model, NOW, 160, View.LIST).text
+
+
+@pytest.mark.parametrize("lang", [Lang.EN, Lang.ID])
+@pytest.mark.parametrize(
+    ("states", "few"), [(SEVEN, 130), (tuple(State), 190)], ids=["seven", "all"]
+)
+def test_every_view_stands_beside_its_key_and_the_clock_is_there_from_100_columns(
+    states: tuple[State, ...], few: int, lang: Lang
+) -> None:
+    """6 was on no bar, and at 130 columns there was no clock. few: columns below which there is no
+    place for the keys of the views."""
+    model = model_of(*states, home=Home("box-3", "/srv/wa"))
+    named_by = ("wall", "list", "incidents", "scans", "trash", "audit")
+    keys = dict(zip("124567", named_by, strict=True))
+    with speaking(translations(lang, {})):
+        words = {key: tr(word) for key, word in keys.items()}
+        for width in range(34, 251):
+            line = header(model, NOW, width, View.LIST).text
+            assert ("15:06:40" in line) or width < 100, line
+            named = [key for key, word in words.items() if f" {word} " in line]
+            assert all(f"{key} {words[key]} " in line for key in named), line
+            assert named or "1 2 4  !1  5 6 7 " in line or width < few, line
+        assert len(named) == len(keys), line
 
 
 @given(

@@ -90,6 +90,61 @@ async def test_who_only_watches_sets_nothing(key: str) -> None:
         assert fleet.calls == [] and not isinstance(screen.app.screen, EditDialog)
 
 
+async def test_the_name_is_a_field_and_goes_first() -> None:
+    fleet = with_values()
+    async with shown(fleet) as screen:
+        await screen.press("e")
+        await screen.sees("Edit shop-a", "Name")
+        await fill(screen, "name", "toko-a")
+        await fill(screen, "note", "")
+        await screen.press("enter")
+        await screen.until(lambda text: "toko-a" in text and "shop-a" not in text)
+        assert fleet.calls == [("rename", "shop-a", "toko-a"), ("edit", "toko-a", "note=")]
+        await screen.press("e")
+        await screen.sees("Edit toko-a")
+        await fill(screen, "name", "kios-a")
+        await screen.press("enter")
+        await screen.says("kios-a: renamed; u undoes it")
+
+
+async def test_a_name_that_is_refused_changes_nothing() -> None:
+    fleet = with_values()
+    fleet.refuse = FleetError("shop-b exists already", "choose another name")
+    async with shown(fleet) as screen:
+        await screen.press("e")
+        await fill(screen, "name", "shop-b")
+        await fill(screen, "note", "new")
+        await screen.press("enter")
+        await screen.says("shop-b exists already (choose another name)")
+        assert fleet.calls == [("rename", "shop-a", "shop-b")]
+        assert isinstance(screen.app.screen, EditDialog)
+
+
+async def test_a_name_that_leads_to_another_one_is_taken_by_a_second_enter() -> None:
+    fleet = with_values()
+    await fleet.rename("shop-b", "shop-c")
+    async with shown(fleet) as screen:
+        await screen.press("e")
+        await fill(screen, "name", "shop-b")
+        await screen.press("enter")
+        await screen.says("shop-b is the name that shop-c had before", "enter again takes it")
+        assert len(fleet.calls) == 1
+        await screen.press("enter")
+        await screen.says("shop-b: renamed")
+        assert fleet.calls[1:] == [("rename", "shop-a", "shop-b", "take")]
+
+
+async def test_u_undoes_a_rename() -> None:
+    fleet = with_values()
+    fleet.edited = (Edit(8, NOW + 60, "sari", "shop-a", (), "toko"),)
+    async with shown(fleet) as screen:
+        await screen.press("u")
+        await screen.says("Undo the rename of shop-a?", "toko was renamed to shop-a", "by sari")
+        await screen.press("y")
+        await screen.says("as it was before")
+        assert fleet.calls[-1] == ("undo_edit", "shop-a", "8")
+
+
 async def test_a_filter_by_field_and_its_mistake_in_one_line() -> None:
     fleet = every_state()
     fleet.views["shop-medan"] = replace(fleet.views["shop-medan"], tags=("vip",))

@@ -30,7 +30,7 @@ from waziterm.tui.fleet import panel
 from waziterm.tui.instance import card as focuscard
 from waziterm.tui.screens import help as helptext
 from waziterm.tui.screens.dialogs import AddDialog
-from waziterm.tui.screens.dialogs_edit import EditDialog
+from waziterm.tui.screens.dialogs_edit import EditOne
 from waziterm.tui.state.columns import HEADINGS, Column
 from waziterm.tui.text import tools as tooltext
 from waziterm.tui.text import words
@@ -159,7 +159,7 @@ def test_what_has_a_fixed_place_fits_it() -> None:
     )
     assert max(map(cell_len, said(facts))) < focuscard.LABEL + 1
     assert max(map(cell_len, said(label for _, label, _ in AddDialog.FIELDS))) < 7
-    assert max(map(cell_len, said(label for _, label, _ in EditDialog.FIELDS))) < 10
+    assert max(map(cell_len, said(label for _, label, _ in EditOne.FIELDS))) < 10
     assert max(map(cell_len, said(tooltext._STEPS.values()))) <= 22
     assert max(map(cell_len, said(LayerName))) <= 6
     assert max(map(cell_len, said(key.label for key in KEYS))) <= 14

@@ -52,6 +52,7 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "incidents": (scripted.every_state, ["4"]),
     "queue": (scripted.every_state, ["5"]),
     "trash": (scripted.every_state, ["6"]),
+    "audit": (scripted.every_state, ["7"]),
     "fleet_log": (scripted.every_state, ["L"]),
     "check": (scripted.every_state, ["K"]),
     "restart": (scripted.every_state, ["R", "y"]),
@@ -71,7 +72,7 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
 }
 EVERY_VIEW = (
     "wall", "list", "focus_qr", "focus_cooldown", "focus_connected", "incidents", "queue", "trash",
-    "empty", "help", "log",
+    "audit", "empty", "help", "log",
 )  # fmt: skip
 
 

@@ -298,10 +298,31 @@ def test_a_wider_list_never_has_fewer_columns(
 
 def test_the_reason_and_the_newest_line_share_what_is_left() -> None:
     """The reason was cut at 30 cells beside 90 blank ones."""
-    sizes = dict(columns(260))
+    sizes = dict(columns(260, empty=frozenset({Column.TAGS, Column.NOTE})))
     assert sizes[Column.WHY] >= 40 and sizes[Column.LAST_LINE] >= 40
     assert dict(columns(120))[Column.WHY] >= 30
     assert set(dict(columns(300))) == set(Column)
+
+
+def test_the_newest_line_is_there_without_being_asked_for_on_a_usual_wide_screen() -> None:
+    for width in (159, 160):
+        assert {Column.LAST_LINE, Column.NUMBER} <= set(dict(columns(width)))
+
+
+async def test_tags_and_notes_have_columns_as_soon_as_somebody_wrote_one() -> None:
+    plain, noted = connected("shop-a"), connected("shop-b")
+    fleet = ScriptedFleet(plain, noted)
+    async with shown(fleet, 220, 40) as screen:
+        await screen.press("2", "w", "down", "up", "space", "escape")
+        text = await screen.sees("LAST LINE")
+        assert "TAGS" not in text and "NOTE" not in text
+        fleet.show(replace(noted, tags=("vip", "jakarta"), note="paid until May"))
+        await screen.sees("TAGS", "NOTE", "#vip #jakarta", "paid until May")
+        await screen.press("w")
+        await screen.says("its tags", "its note")
+        await screen.press("escape", "1")
+        await screen.press("h")
+        await screen.sees("#vip #jakarta · paid until May")
 
 
 async def test_what_the_reason_says_already_is_not_said_again() -> None:

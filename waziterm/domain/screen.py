@@ -43,6 +43,7 @@ class View(StrEnum):
     INCIDENTS = "incidents"
     QUEUE = "queue"
     TRASH = "trash"
+    AUDIT = "audit"
 
 
 class Sort(StrEnum):
@@ -129,6 +130,7 @@ class KeyAction(StrEnum):
     SWITCH_PANE = "switch_pane"
     SWITCH_QR = "switch_qr"
     UNDO = "undo"
+    VIEW_AUDIT = "view_audit"
     VIEW_INCIDENTS = "view_incidents"
     VIEW_LIST = "view_list"
     VIEW_LOG = "view_log"
@@ -176,6 +178,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.VIEW_INCIDENTS, Place.BOTH): "4",
     (KeyAction.VIEW_QUEUE, Place.BOTH): "5",
     (KeyAction.VIEW_TRASH, Place.BOTH): "6",
+    (KeyAction.VIEW_AUDIT, Place.BOTH): "7",
     (KeyAction.VIEW_LOG, Place.BOTH): "L",
     (KeyAction.FILTER, Place.FLEET): "slash",
     (KeyAction.ONLY_TROUBLED, Place.FLEET): "z",
@@ -307,8 +310,8 @@ class Screen:
 
     view: View = setting(
         View.WALL,
-        "What the screen opens with, until somebody chose another: wall, list, incidents, queue"
-        " or trash.",
+        "What the screen opens with, until somebody chose another: wall, list, incidents, queue,"
+        " trash or audit.",
         applies=Applies.SCREEN,
     )
     sort: Sort = setting(

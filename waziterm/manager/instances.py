@@ -38,6 +38,7 @@ from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.history.audit import who
 from waziterm.manager.instance.effects import Services
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instance.incident_tracker import IncidentTracker
@@ -270,17 +271,19 @@ class Instances:
             # Another one may have had its name before.
             self._aliases = await self._store.aliases()
 
-    async def rename(self, name: str, new: str, taken: Taken, *, take: bool) -> None:
+    async def rename(
+        self, name: str, new: str, taken: Taken, *, take: bool, undone: int | None = None
+    ) -> None:
         """Give an instance another name, see `domain.fleet.protocol.Fleet.rename`; nobody else
-        notices. taken: what else than the instances has names. Raises FleetError, and then it has
-        the name that it had."""
+        notices. taken: what else than the instances has names. undone: the number of the edit that
+        this undoes. Raises FleetError, and then it has the name that it had."""
         supervisor = self.of(name)
         instance = supervisor.instance
         refuse_rename(instance, new, taken, take=take)
         # Whoever asked may go away: it would stay paused, or be without a supervisor.
-        await finished(self._rename(supervisor, new))
+        await finished(self._rename(supervisor, new, undone))
 
-    async def _rename(self, supervisor: Supervisor, new: str) -> None:
+    async def _rename(self, supervisor: Supervisor, new: str, undone: int | None) -> None:
         instance = supervisor.instance
         name = instance.name
         pairs = not instance.is_paired and instance.state in (State.CONNECTING, State.PAIRING)
@@ -292,7 +295,8 @@ class Instances:
                     raise ManagerEndingError
                 tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
                 renamed = replace(supervisor.instance, name=new)
-                self._aliases = await self._store.rename(renamed, self._world.clock.now())
+                now = self._world.clock.now()
+                self._aliases = await self._store.rename(renamed, now, who(), undone)
                 self._keep_as(new, supervisor, tail)
         except FleetError:
             await self._keep_again(supervisor)

@@ -472,7 +472,9 @@ class SessionManager:
     async def undo_edit(self, name: str, edit: int) -> InstanceView:
         from waziterm.manager.care.editing import before_edit  # noqa: PLC0415 - as above
 
-        before = await before_edit(self._store, name, edit)
+        found, before = await before_edit(self._store, name, edit)
+        if found.former:
+            return await self._rename(name, found.former, undone=edit)
         return await self._set(name, before, undone=edit)
 
     async def add_all(self, table: str, *, dry_run: bool = False) -> AddedAll:
@@ -493,10 +495,16 @@ class SessionManager:
 
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
         instance_name(new)
+        return await self._rename(name, new, take=take)
+
+    async def _rename(
+        self, name: str, new: str, *, take: bool = False, undone: int | None = None
+    ) -> InstanceView:
+        """See `rename`. undone: the number of the edit that this undoes."""
         async with self._in_order():
             self._instances.of(name)
             taken = await self._cleaning.names_taken(self._instances.aliases)
-            await self._instances.rename(name, new, taken, take=take)
+            await self._instances.rename(name, new, taken, take=take, undone=undone)
         return self._instances.of(new).view
 
     async def start(self, name: str) -> InstanceView:

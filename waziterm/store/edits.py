@@ -7,17 +7,29 @@ from collections.abc import Mapping
 from waziterm.domain.fleet.history import Edit
 from waziterm.domain.lifecycle.instance import OwnKey, OwnValue
 from waziterm.domain.text import storable
-from waziterm.store.sound import SOUND
+from waziterm.store.sound import NAME_BEFORE, SOUND
 
 
 def save_edit(
     db: sqlite3.Connection, at: float, who: str, identity: str, before: Mapping[OwnKey, OwnValue]
 ) -> int:
     """Write down how it was before an edit; its number. identity: the instance's id."""
-    values = json.dumps({key.value: value for key, value in before.items()})
+    return _save(db, at, who, identity, {key.value: value for key, value in before.items()})
+
+
+def save_former_name(
+    db: sqlite3.Connection, at: float, who: str, identity: str, name: str
+) -> None:
+    """Write down how an instance was called before a rename. identity: its id."""
+    _save(db, at, who, identity, {NAME_BEFORE: name})
+
+
+def _save(
+    db: sqlite3.Connection, at: float, who: str, identity: str, before: Mapping[str, OwnValue]
+) -> int:
     row = db.execute(
         "INSERT INTO edits (at, who, instance, before) VALUES (?, ?, ?, ?) RETURNING id",
-        (at, storable(who), identity, values),
+        (at, storable(who), identity, json.dumps(before)),
     ).fetchone()
     return int(row[0])
 
@@ -25,8 +37,8 @@ def save_edit(
 def read_edits(
     db: sqlite3.Connection, limit: int
 ) -> tuple[tuple[Edit, dict[OwnKey, OwnValue]], ...]:
-    """The newest `limit` edits of instances that there are, newest first, each with the values of
-    before it."""
+    """The newest `limit` edits and renames of instances that there are, newest first, each with the
+    values of before it."""
     rows = db.execute(
         "SELECT edits.id, edits.at, edits.who, instances.name, edits.before FROM edits"
         " JOIN instances ON instances.id = edits.instance"
@@ -35,8 +47,10 @@ def read_edits(
     ).fetchall()
     found = []
     for number, at, who, name, values in rows:
-        before = {OwnKey(key): _value(value) for key, value in json.loads(values).items()}
-        found.append((Edit(number, at, who, name, tuple(before)), before))
+        stored = json.loads(values)
+        former = str(stored.pop(NAME_BEFORE, ""))
+        before = {OwnKey(key): _value(value) for key, value in stored.items()}
+        found.append((Edit(number, at, who, name, tuple(before), former), before))
     return tuple(found)
 
 

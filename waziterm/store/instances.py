@@ -12,6 +12,7 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.text import storable
+from waziterm.store import edits
 from waziterm.store.sound import SOUND, YEAR_10000
 
 _COLUMNS = (
@@ -103,9 +104,12 @@ def add_instances(db: sqlite3.Connection, instances: Iterable[Instance], at: flo
         save_instance(db, each, EventName.ADDED, at)
 
 
-def rename_instance(db: sqlite3.Connection, instance: Instance, at: float) -> Mapping[str, str]:
+def rename_instance(
+    db: sqlite3.Connection, instance: Instance, at: float, who: str, undone: int | None
+) -> Mapping[str, str]:
     """Write an instance under its new name; the one that it had leads to it from now on. The
-    aliases that there are then."""
+    aliases that there are then. who: did it. undone: the number of the edit that this undoes, which
+    can be undone no more; None: this can be."""
     before = db.execute("SELECT name FROM instances WHERE id = ?", (instance.id,)).fetchone()
     save_instance(db, instance, EventName.RENAMED, at)
     db.execute(
@@ -117,6 +121,10 @@ def rename_instance(db: sqlite3.Connection, instance: Instance, at: float) -> Ma
             "INSERT OR REPLACE INTO aliases (name, instance) VALUES (?, ?)",
             (before[0], instance.id),
         )
+        if undone is None:
+            edits.save_former_name(db, at, who, instance.id, before[0])
+    if undone is not None:
+        edits.drop_edit(db, undone)
     return read_aliases(db)
 
 

@@ -33,6 +33,10 @@ def _text(*columns: str) -> str:
     return " AND ".join(f"typeof({column}) = 'text'" for column in columns)
 
 
+NAME_BEFORE = "name"
+"""By what an edit that is a rename has the name of before it, in place of an `OwnKey`."""
+
+
 def _one_of(column: str, words: Iterable[str]) -> str:
     # Words of the program itself, which hold no quote.
     quoted = ", ".join(f"'{word}'" for word in words)
@@ -128,7 +132,7 @@ SOUND: Mapping[str, str] = {
             _moment("at"),
             _text("who", "instance", "before"),
             "CASE WHEN json_valid(before) THEN json_type(before) = 'object' AND NOT EXISTS (SELECT"
-            f" 1 FROM json_each(before) WHERE NOT {_one_of('key', OwnKey)}"
+            f" 1 FROM json_each(before) WHERE NOT {_one_of('key', (*OwnKey, NAME_BEFORE))}"
             " OR type NOT IN ('text', 'true', 'false', 'null', 'array')) ELSE 0 END",
         ),
         "outbox": (

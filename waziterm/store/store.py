@@ -147,10 +147,15 @@ class Store:
         """
         await self._connection.write(lambda db: rows_of.leave_instances(db, at))
 
-    async def rename(self, instance: Instance, at: float) -> Mapping[str, str]:
+    async def rename(
+        self, instance: Instance, at: float, who: str, undone: int | None = None
+    ) -> Mapping[str, str]:
         """Store an instance under its new name; the `aliases` after that. What is kept by its id is
-        told under that name; the one that it had leads to it, and the new one to nobody else."""
-        return await self._connection.write(lambda db: rows_of.rename_instance(db, instance, at))
+        told under that name; the one that it had leads to it, and the new one to nobody else. who,
+        undone: see `store.instances.rename_instance`."""
+        return await self._connection.write(
+            lambda db: rows_of.rename_instance(db, instance, at, who, undone)
+        )
 
     async def aliases(self) -> Mapping[str, str]:
         """By each name that an instance had before, its id, see `store.instances.read_aliases`."""

@@ -147,8 +147,8 @@ def restore(flag: Path | None, as_json: bool, entry: str) -> int:
 
 
 def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
-    """Take back what the last clean, remove or set did, of several all, once the operator has said
-    so, and tell what more there is. 1 when some of it could not be brought back.
+    """Take back what the last clean, remove, set or rename did, of several all, once the operator
+    has said so, and tell what more there is. 1 when some of it could not be brought back.
 
     Raises FleetError, code 1, when there is nothing to take back.
     """
@@ -238,12 +238,21 @@ def _restoring(entry: str) -> Callable[[Fleet], object]:
 
 def _undo_edit(data: DataDir, as_json: bool, edit: Json, others: int, yes: bool) -> int:
     name, number, keys = edit["instance"], edit["id"], ", ".join(edit["keys"])
+    former = plain(edit["former"], 60)
     by = f" by {plain(edit['who'], 40)}" if edit["who"] else ""
     text = f"{name}: {keys} was set on {shown(edit['at'])}{by}. It becomes what it was before."
+    question, undone = f"Undo the set of {name}?", f"{name}: {keys} as before"
     if {"proxy", "isolate"} & set(edit["keys"]):
         text += " Where it is connected, it connects anew; a proxy is tested first."
-    confirm(text, f"Undo the set of {name}?", [name], yes)
+    if former:
+        text = (
+            f"{former} was renamed to {name} on {shown(edit['at'])}{by}. It gets its name back, and"
+            " stops for a moment where it is connected."
+        )
+        question, undone = f"Undo the rename of {name}?", f"{name} is {former} again"
+    confirm(text, question, [name], yes)
     found = ask(data, lambda fleet: fleet.undo_edit(name, number))
+    name = former or name
     done: Undone = {
         "instance": name,
         "entry": None,
@@ -254,7 +263,7 @@ def _undo_edit(data: DataDir, as_json: bool, edit: Json, others: int, yes: bool)
     if as_json:
         output.document(done)
     else:
-        output.line(f"{name}: {keys} as before")
+        output.line(undone)
         for line in instance_lines(name, found):
             output.line(line)
         if others:

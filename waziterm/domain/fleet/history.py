@@ -121,14 +121,16 @@ class FleetLines:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What somebody has set of one instance, which can be undone. at: UTC seconds. who: the name of
-    the user, or "" where nobody is known. keys: what was set."""
+    """What somebody has set of one instance, or that they renamed it, which can be undone. at: UTC
+    seconds. who: the name of the user, or "" where nobody is known. keys: what was set. former: the
+    name that it had before a rename, else ""."""
 
     id: int
     at: Moment
     who: str
     instance: str
     keys: tuple[OwnKey, ...]
+    former: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,10 @@ async def edits_in(store: Store) -> tuple[Edit, ...]:
     return tuple(edit for edit, _ in await store.edits(MOST_EDITS))
 
 
-async def before_edit(store: Store, name: str, number: int) -> dict[OwnKey, OwnValue]:
-    """How it was before an edit of an instance, its newest. Raises FleetError for any other."""
+async def before_edit(
+    store: Store, name: str, number: int
+) -> tuple[Edit, dict[OwnKey, OwnValue]]:
+    """An edit of an instance, its newest, and how it was before. Raises FleetError for any other."""
     found = [each for each in await store.edits(MOST_EDITS) if each[0].instance == name]
     if not found or number not in (edit.id for edit, _ in found):
         said = f"{name} has no edit {number} that could be undone"
@@ -48,7 +50,7 @@ async def before_edit(store: Store, name: str, number: int) -> dict[OwnKey, OwnV
     edit, before = found[0]
     if edit.id != number:
         raise FleetError(f"{name} was set anew after edit {number}", "undo that one first", code=2)
-    return before
+    return edit, before
 
 
 async def _refuse_unreachable(name: str, way: str | None, lab: LabFile | None) -> None:

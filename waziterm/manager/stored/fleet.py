@@ -1,7 +1,7 @@
 """The fleet while no manager runs: the verbs of `domain.fleet.protocol` that need only files."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -234,7 +234,7 @@ class StoredFleet:
         values = own_values(
             note=note, tags=tags, proxy=proxy, device_name=device_name, isolate=isolate
         )
-        return await self._set(name, lambda _: _told(values))
+        return await self._set(name, values)
 
     async def edits(self) -> "tuple[Edit, ...]":
         from waziterm.manager.care.editing import edits_in  # noqa: PLC0415 - only here
@@ -245,17 +245,21 @@ class StoredFleet:
     async def undo_edit(self, name: str, edit: int) -> InstanceView:
         from waziterm.manager.care.editing import before_edit  # noqa: PLC0415 - only here
 
-        return await self._set(name, lambda store: before_edit(store, name, edit), undone=edit)
+        async with self._read() as store:
+            if store is None:
+                raise InstanceNotFoundError(name)
+            found, before = await before_edit(store, name, edit)
+        if found.former:
+            async with self._tools() as tools:
+                await tools.rename(name, found.former, undone=edit)
+                return at_rest(tools.keeper.of(found.former))
+        return await self._set(name, before, undone=edit)
 
     async def _set(
-        self,
-        name: str,
-        wanted: "Callable[[Store], Awaitable[dict[OwnKey, OwnValue]]]",
-        *,
-        undone: int | None = None,
+        self, name: str, values: "Mapping[OwnKey, OwnValue]", *, undone: int | None = None
     ) -> InstanceView:
-        """Set what differs for one instance. wanted: reads the values. undone: the number of the
-        edit that this undoes, which can be undone no more."""
+        """Set what differs for one instance. undone: the number of the edit that this undoes, which
+        can be undone no more."""
         from waziterm.manager.care.editing import changed_by  # noqa: PLC0415 - only here
         from waziterm.manager.history.audit import who  # noqa: PLC0415 - only here
 
@@ -267,7 +271,7 @@ class StoredFleet:
                 if name not in stored:
                     raise InstanceNotFoundError(name)
                 instance = self._configured(stored[name], await store.aliases())
-                changed = await changed_by(instance, await wanted(store), None)
+                changed = await changed_by(instance, values, None)
                 if changed:
                     now = time.time()
                     if undone is None:
@@ -465,10 +469,6 @@ def _next_step(instance: Instance) -> str:
     return (
         f"{first}; {Reason.BY_OPERATOR.next_step if instance.is_paired else Reason.NEW.next_step}"
     )
-
-
-async def _told(values: "dict[OwnKey, OwnValue]") -> "dict[OwnKey, OwnValue]":
-    return values
 
 
 async def _with_id(store: Store | None, name: str) -> tuple[Store, str]:

@@ -145,10 +145,12 @@ class StoredInstances:
         await self._store.save(instance, event=EventName.ADDED, at=self._clock.now())
         self._instances[instance.name] = instance
 
-    async def rename(self, name: str, new: str) -> None:
-        """Give an instance another name."""
+    async def rename(self, name: str, new: str, undone: int | None) -> None:
+        """Give an instance another name. undone: the number of the edit that this undoes."""
+        from waziterm.manager.history.audit import who  # noqa: PLC0415 - only here
+
         renamed = replace(self.of(name), name=new)
-        self.aliases = await self._store.rename(renamed, self._clock.now())
+        self.aliases = await self._store.rename(renamed, self._clock.now(), who(), undone)
         self._instances = {
             renamed.name if each == name else each: renamed if each == name else instance
             for each, instance in self._instances.items()
@@ -175,12 +177,15 @@ class StoredTools:
     cleaning: Cleaning
     checkup: Checkup
 
-    async def rename(self, name: str, new: str, *, take: bool) -> None:
-        """See `domain.fleet.protocol.Fleet.rename`."""
+    async def rename(
+        self, name: str, new: str, *, take: bool = False, undone: int | None = None
+    ) -> None:
+        """See `domain.fleet.protocol.Fleet.rename`. undone: the number of the edit that this
+        undoes."""
         instance = self.keeper.of(name)
         taken = await self.cleaning.names_taken(self.keeper.aliases)
         refuse_rename(instance, new, taken, take=take)
-        await self.keeper.rename(name, new)
+        await self.keeper.rename(name, new, undone)
 
 
 @asynccontextmanager

@@ -94,6 +94,13 @@ class Actions:
         said = tr("{name}: changed; {u} undoes it", name=name, u=key_of(KeyAction.UNDO))
         self.end(asked.verb, name, Mood.DONE, said)
 
+    async def rename(self, name: str, new: str, *, take: bool) -> None:
+        """Give an instance another name, see `Fleet.rename`. Raises FleetError when the fleet
+        refuses it."""
+        await self._fleet.rename(name, new, take=take)
+        said = tr("{name}: renamed; {u} undoes it", name=new, u=key_of(KeyAction.UNDO))
+        self._tell(Mood.DONE, said, ())
+
     def edit_too(self, name: str, values: Mapping[str, str]) -> None:
         """The same for one of several."""
         self._once(N_("edit"), name, self.edit(name, values))

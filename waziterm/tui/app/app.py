@@ -140,14 +140,11 @@ class WazitermApp(ContainedApp):
         )
         instances = InstanceCommands(self, self.model, self._actions, self.screens, tell)
         self.looks = LookCommands(self, self.message)
-        self.commands = Commands(
-            instances,
-            ToolCommands(
-                *(self, fleet, self.model, self.screens),
-                *(tell, instances.focus_instance, self._news.set),
-            ),
-            self.screens,
+        self._tools = ToolCommands(
+            *(self, fleet, self.model, self.screens),
+            *(tell, instances.focus_instance, self._news.set),
         )
+        self.commands = Commands(instances, self._tools, self.screens)
 
     # -- what is seen
 
@@ -254,6 +251,7 @@ class WazitermApp(ContainedApp):
                 )
                 self.model.incidents = await self._fleet.incidents(now - 7 * DAY_S)
                 self.model.notes = await self._fleet.notes()
+                await self._tools.read_shown()
             except FleetError as error:
                 # It is asked again in a minute; that the manager is gone is told elsewhere.
                 logger.warning("the history cannot be read: %s", error)

@@ -165,18 +165,18 @@ class InstanceCommands:
         names = self._meant(name)
         if not names:
             return
-        from waziterm.tui.screens.dialogs_edit import EditDialog  # noqa: PLC0415 (keeps the start fast)
+        from waziterm.tui.screens.dialogs_edit import EditOne, EditSeveral  # noqa: PLC0415 (keeps the start fast)
 
         first = self._model.get(names[0])
         if len(names) == 1 and first is not None:
-            edit = partial(self._actions.edit, first.name)
-            self._app.push_screen(EditDialog(first, edit), lambda _: self._screens.repaint())
+            dialog = EditOne(first, self._actions.edit, self._actions.rename, self._model.led_to)
+            self._app.push_screen(dialog, lambda _: self._screens.repaint())
             return
 
         async def taken(values: Mapping[str, str]) -> None:
             self._do_to(N_("edit"), partial(self._actions.edit_too, values=values), names)
 
-        self._app.push_screen(EditDialog(names, taken, self._unseen(names)))
+        self._app.push_screen(EditSeveral(names, taken, self._unseen(names)))
 
     def show_log(self, name: str | None = None) -> None:
         self._on(self._screens.open_log, name or self._screens.target)

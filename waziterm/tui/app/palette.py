@@ -56,9 +56,11 @@ class Entry:
 
 _WORDS = {
     KeyAction.CHECK: "doctor diagnose",
+    KeyAction.EDIT: "rename set",
     KeyAction.FULL_TEST: "full layers",
     KeyAction.NOTE: "shift",
     KeyAction.UNDO: "restore",
+    KeyAction.VIEW_AUDIT: "who acts people",
     KeyAction.VIEW_INCIDENTS: "conflicts incidents alerts",
     KeyAction.VIEW_QUEUE: "scans qr pairing",
     KeyAction.VIEW_TRASH: "restore",

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from textual.app import App
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 REVEALED_S = 60.0
 """So long whole numbers are on the screen."""
+AUDIT_S = 7 * 86_400.0
+"""So far back the audit is read, in seconds."""
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +142,26 @@ class ToolCommands:
     async def _read_trash(self) -> None:
         self._model.trash = await self._fleet.trash()
         self._screens.repaint()
+
+    def audit(self) -> None:
+        self._screens.view(View.AUDIT)
+        self._work_on(self._read_audit, N_("audit"))
+
+    async def _read_audit(self) -> None:
+        self._model.audit = await self._fleet.audit(self._fleet.now() - AUDIT_S)
+        self._screens.repaint()
+
+    async def read_shown(self) -> None:
+        """Read anew what the view that is shown tells. Raises FleetError."""
+        match self._screens.shown:
+            case View.TRASH:
+                await self._read_trash()
+            case View.AUDIT:
+                await self._read_audit()
+            case View.WALL | View.LIST | View.INCIDENTS | View.QUEUE:
+                pass
+            case _:
+                assert_never(self._screens.shown)
 
     def undo(self) -> None:
         entry = self._screens.entry
@@ -281,10 +303,15 @@ class ToolCommands:
     def _offer_undo_edit(self, edit: Edit) -> None:
         name = inert(edit.instance)
 
+        former = inert(edit.former)
+
         async def undo() -> None:
-            self._model.update(await self._fleet.undo_edit(edit.instance, edit.id))
+            view = await self._fleet.undo_edit(edit.instance, edit.id)
+            if not former:
+                # A new name comes with the fleet's next snapshot.
+                self._model.update(view)
             self._screens.repaint()
-            self._tell(Mood.DONE, tr("{name}: as it was before", name=name))
+            self._tell(Mood.DONE, tr("{name}: as it was before", name=inert(view.name)))
 
         text = tr(
             "{what} was set on {day} at {time}, by {who}. It becomes what it was before; another"
@@ -294,8 +321,19 @@ class ToolCommands:
             time=hour(edit.at),
             who=inert(edit.who) or tr("nobody that is known"),
         )
-        begin = partial(self._work_on, undo, N_("undo"))
         title = tr("Undo what was set of {name}?", name=name)
+        if former:
+            title = tr("Undo the rename of {name}?", name=name)
+            text = tr(
+                "{former} was renamed to {name} on {day} at {time}, by {who}. It gets its name back,"
+                " and stops for a moment where it is connected.",
+                former=former,
+                name=name,
+                day=day(edit.at),
+                time=hour(edit.at),
+                who=inert(edit.who) or tr("nobody that is known"),
+            )
+        begin = partial(self._work_on, undo, N_("undo"))
         ask(self._app, title, text, tr("undo it"), tr("leave it"), begin, default=True)
 
     def clean_all(self) -> None:

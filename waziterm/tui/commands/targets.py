@@ -66,6 +66,9 @@ class ToolKeys(Protocol):
     def trash(self) -> None:
         """Show what lies in the trash."""
 
+    def audit(self) -> None:
+        """Show who did what."""
+
     def acknowledge(self) -> None:
         """Acknowledge the marked incidents, else the selected one, and go on to the next."""
 

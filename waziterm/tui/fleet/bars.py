@@ -22,6 +22,8 @@ from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import note_line
 
 MESSAGE_LINES = 3
+CLOCK_FROM = 100
+"""From so many columns on the header has the clock, whatever else has to go."""
 _DIRECTORY = 40
 """Cells for the data directory."""
 _VIEWS: Mapping[View, tuple[KeyAction, str]] = {
@@ -29,8 +31,12 @@ _VIEWS: Mapping[View, tuple[KeyAction, str]] = {
     View.LIST: (KeyAction.VIEW_LIST, N_("list")),
     View.INCIDENTS: (KeyAction.VIEW_INCIDENTS, N_("incidents")),
     View.QUEUE: (KeyAction.VIEW_QUEUE, N_("scans")),
+    View.TRASH: (KeyAction.VIEW_TRASH, N_("trash")),
+    View.AUDIT: (KeyAction.VIEW_AUDIT, N_("audit")),
 }
-"""The key and the word of each view that an operator keeps open."""
+"""The key and the word of each view."""
+_KEPT_OPEN = (View.WALL, View.LIST, View.INCIDENTS, View.QUEUE)
+"""Those that an operator keeps open."""
 _NEWS = (View.INCIDENTS, View.QUEUE)
 """The views in which something may wait for the operator."""
 
@@ -47,11 +53,12 @@ def header(model: FleetModel, now: float, width: int, view: View | None = None) 
 
     Where space is short one thing after the other goes, so that a wider line never says less. The
     words of the states stay longest, because a glyph alone must be known; then those of the states
-    in trouble, the worst at last. Two things never touch: between them is a blank of the bar.
+    in trouble, the worst at last; from CLOCK_FROM columns on the clock stays longer than they. Two
+    things never touch: between them is a blank of the bar.
     """
     if model.as_of is not None:
         return _silent(model, model.as_of, width)
-    for left, right in _variants(model, now, view):
+    for left, right in _variants(model, now, view, clocked=width >= CLOCK_FROM):
         taken = sum(width_of(text) for text, _ in (*left, *right))
         if taken + bool(left and right) <= width:
             break
@@ -61,8 +68,11 @@ def header(model: FleetModel, now: float, width: int, view: View | None = None) 
 _Spans = list[Span]
 
 
-def _variants(model: FleetModel, now: float, view: View | None) -> Iterator[tuple[_Spans, _Spans]]:
-    """What stands left and right, each shorter than the one before it."""
+def _variants(
+    model: FleetModel, now: float, view: View | None, *, clocked: bool
+) -> Iterator[tuple[_Spans, _Spans]]:
+    """What stands left and right, each shorter than the one before it. clocked: the clock stays
+    when words have to go."""
     name: _Spans = [(" waziterm ", look.BAR_BRIGHT)]
     where, place = _where(model.home, whole=True), _where(model.home, whole=False)
     total = trn("{n} instance", "{n} instances", len(model.names))
@@ -71,26 +81,33 @@ def _variants(model: FleetModel, now: float, view: View | None) -> Iterator[tupl
     hidden: _Spans = [(f" {told} ", look.BAR_BRIGHT)] if (told := _hidden(model)) else []
     counts = _counts(model, _spaced_word)
     rate, clock_ = _uptime(model), [(f" {clock(now)} ", look.BAR)]
-    views, news, unseen = _views(model, view, _VIEWS), _views(model, view, _NEWS), _unseen(model)
+    every, views = _views(model, view, _VIEWS), _views(model, view, _KEPT_OPEN)
+    news, unseen = _views(model, view, _NEWS), _unseen(model)
     kind = _badge(tr("READ-ONLY"), look.LAB) if model.read_only else []
     lab = [*kind, *(_badge("LAB", look.LAB) if model.lab else [])]
     outdated = _badge(tr("OUTDATED"), look.ALARM) if model.counts()[State.OUTDATED] else []
     badges = [*outdated, *lab]
-    yield [*name, *where, *many, *hidden, *counts], [*rate, *views, *badges, *clock_]
-    yield [*name, *place, *many, *hidden, *counts], [*rate, *views, *badges, *clock_]
-    yield [*name, *many, *hidden, *counts], [*rate, *views, *badges, *clock_]
-    yield [*name, *hidden, *counts], [*rate, *views, *badges, *clock_]
+    yield [*name, *where, *many, *hidden, *counts], [*rate, *every, *badges, *clock_]
+    yield [*name, *place, *many, *hidden, *counts], [*rate, *every, *badges, *clock_]
+    yield [*name, *many, *hidden, *counts], [*rate, *every, *badges, *clock_]
+    yield [*name, *hidden, *counts], [*rate, *every, *badges, *clock_]
+    yield [*hidden, *counts], [*rate, *every, *badges, *clock_]
     yield [*hidden, *counts], [*rate, *views, *badges, *clock_]
     counts = _counts(model, _close_word)
     yield [*hidden, *counts], [*rate, *views, *badges, *clock_]
     yield [*hidden, *counts], [*views, *badges, *clock_]
     yield [*hidden, *counts], [*news, *badges, *clock_]
+    yield [*hidden, *counts], [*_view_keys(model, view), *badges, *clock_]
     yield [*hidden, *counts], [*unseen, *badges, *clock_]
     yield [*hidden, *counts], [*unseen, *lab, *clock_]
-    yield [*hidden, *counts], [*unseen, *lab]
+    clock_ = clock_ if clocked else []
+    yield [*hidden, *counts], [*unseen, *lab, *clock_]
+    counts = _counts(model, _word_of(WORST))
+    yield [*hidden, *counts], [*_view_keys(model, view), *lab, *clock_]
     for kept in range(len(WORST), 0, -1):
-        yield [*hidden, *_counts(model, _word_of(WORST[:kept]))], [*unseen, *lab]
+        yield [*hidden, *_counts(model, _word_of(WORST[:kept]))], [*unseen, *lab, *clock_]
     counts = _counts(model, lambda _state: "")
+    yield [*hidden, *counts], [*unseen, *lab, *clock_]
     yield [*hidden, *counts], [*unseen, *lab]
     yield [*hidden, *counts], lab
     yield counts, lab
@@ -135,6 +152,17 @@ def _views(model: FleetModel, shown: View | None, which: Iterable[View]) -> _Spa
         waiting = sum(map(waits, model.views)) if view is View.QUEUE else 0
         if waiting:
             spans.append((f" {waiting}", look.BAR_BRIGHT))
+        if view is View.INCIDENTS and model.unseen:
+            spans += [(" ", look.BAR), (f" !{model.unseen} ", look.ALARM)]
+        spans.append((" ", look.BAR))
+    return [*spans, (" ", look.BAR)]
+
+
+def _view_keys(model: FleetModel, shown: View | None) -> _Spans:
+    """The keys of all views, without their words; the one that is shown stands out."""
+    spans: _Spans = []
+    for view, (action, _) in _VIEWS.items():
+        spans.append((key_of(action), look.BAR_BRIGHT if view is shown else look.BAR_KEY))
         if view is View.INCIDENTS and model.unseen:
             spans += [(" ", look.BAR), (f" !{model.unseen} ", look.ALARM)]
         spans.append((" ", look.BAR))

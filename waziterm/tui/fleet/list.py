@@ -1,6 +1,6 @@
 """The list: one row per instance, for a fleet that is too large for panels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from textual.strip import Strip
@@ -29,11 +29,12 @@ class FleetList(Rows):
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="list")
         self.beside = False
+        self._empty: frozenset[Column] = frozenset()
 
     def fitting(self, width: int | None = None) -> Fitting:
         """The columns that are shown, with their cells. width: in cells; None: as it is now."""
         wide = self.size.width if width is None else width
-        return columns(wide, self.model.columns, beside=self.beside)
+        return columns(wide, self.model.columns, beside=self.beside, empty=self._empty)
 
     def keys(self) -> list[str]:
         return self.model.shown
@@ -47,6 +48,8 @@ class FleetList(Rows):
 
     def head(self, width: int, now: float) -> list[Strip]:
         by = self.model.arrangement
+        # Once for each paint: the rows ask for their columns one by one.
+        self._empty = _without_any(self.model.views)
         spans: list[Span] = [(" " * INDENT, look.FAINT)]
         for column, size in self.fitting(width):
             heading = HEADINGS[column]
@@ -98,6 +101,10 @@ class FleetList(Rows):
                 text, style = self._conflicts(view), look.TROUBLE
             case Column.PROBE:
                 text = "" if view.probe_s is None else milliseconds(view.probe_s)
+            case Column.TAGS:
+                text = words.tags(view)
+            case Column.NOTE:
+                text, style = inert(view.note), look.PLAIN
             case Column.PROXY:
                 text = inert(view.bare_proxy or "").rpartition("//")[2]
             case Column.WORKER:
@@ -139,6 +146,15 @@ class FleetList(Rows):
         text = inert(lines[-1].text) if lines else ""
         why = words.why(view).casefold()
         return "" if text and text.casefold() in why else text
+
+
+def _without_any(views: Iterable[InstanceView]) -> frozenset[Column]:
+    """Which columns of what a person writes would stand empty."""
+    written = set[Column]()
+    for view in views:
+        written |= {Column.TAGS} if view.tags else set()
+        written |= {Column.NOTE} if view.note else set()
+    return frozenset({Column.TAGS, Column.NOTE} - written)
 
 
 def _why(view: InstanceView, now: float) -> str:

@@ -1,6 +1,7 @@
-"""The dialog for what a person sets of one instance, or of several."""
+"""The dialogs for what a person sets of one instance, or of several."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import ClassVar, Protocol
 
 from textual.widgets import Input
 
@@ -10,46 +11,29 @@ from waziterm.lang import N_, tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.form import FormDialog
 
+NAME = "name"
+"""The field of the name."""
+_FIELDS = (
+    (OwnKey.NOTE.value, N_("Note"), N_("one line for whoever looks at it")),
+    (OwnKey.TAGS.value, N_("Tags"), N_("up to 10, with commas between; a-z, 0-9, - and _")),
+    (OwnKey.PROXY.value, N_("Proxy"), N_("tested first; an open connection is made anew then")),
+    (OwnKey.DEVICE_NAME.value, N_("Device"), N_("shown on the phone from the next pairing on")),
+    (
+        OwnKey.ISOLATE.value,
+        N_("Alone"),
+        N_("true: no other is in its worker; an open connection is made anew"),
+    ),
+)
+
+
+class Rename(Protocol):
+    """Gives an instance another name, see `Fleet.rename`."""
+
+    async def __call__(self, name: str, new: str, *, take: bool) -> None: ...
+
 
 class EditDialog(FormDialog[None]):
-    """Asks what is to be set. edited: the instance, or the names of several, of which a field that
-    is left empty means nothing. edit: takes it to the fleet, by `OwnKey`; raises FleetError.
-    beside: what has to be known of the several."""
-
-    FIELDS = (
-        (OwnKey.NOTE.value, N_("Note"), N_("one line for whoever looks at it")),
-        (OwnKey.TAGS.value, N_("Tags"), N_("up to 10, with commas between; a-z, 0-9, - and _")),
-        (OwnKey.PROXY.value, N_("Proxy"), N_("tested first; an open connection is made anew then")),
-        (OwnKey.DEVICE_NAME.value, N_("Device"), N_("shown on the phone from the next pairing on")),
-        (
-            OwnKey.ISOLATE.value,
-            N_("Alone"),
-            N_("true: no other is in its worker; an open connection is made anew"),
-        ),
-    )
-
-    def __init__(
-        self,
-        edited: InstanceView | Sequence[str],
-        edit: Callable[[Mapping[str, str]], Awaitable[None]],
-        beside: str = "",
-    ) -> None:
-        super().__init__()
-        self._edit = edit
-        self._beside = beside
-        self._names = (edited.name,) if isinstance(edited, InstanceView) else tuple(edited)
-        self._before = _values(edited) if isinstance(edited, InstanceView) else {}
-
-    def heading(self) -> str:
-        if len(self._names) == 1:
-            return tr("Edit {name}", name=inert(self._names[0]))
-        return tr("Edit {count} marked instances", count=len(self._names))
-
-    def text(self) -> str:
-        said = tr("It is set of this instance alone. No cool-down, hold or ban ends by it.")
-        if not self._before:
-            said = tr("What is left empty stays as it is for each. No cool-down, hold or ban ends.")
-        return said + self._beside
+    """What those of one and of several have in common."""
 
     def verb(self) -> str:
         return tr("set it")
@@ -57,15 +41,104 @@ class EditDialog(FormDialog[None]):
     def waits(self) -> str:
         return tr("is being tested and set …")
 
+
+class EditOne(EditDialog):
+    """Asks what is to be set of one instance; its name is a field too.
+
+    edit: takes it to the fleet, by name and `OwnKey`; rename: gives it another name. Both raise
+    FleetError. led_to: whom a name leads to that another instance had before.
+    """
+
+    FIELDS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        (NAME, N_("Name"), N_("another one stops it for a moment where it is connected")),
+        *_FIELDS,
+    )
+
+    def __init__(
+        self,
+        view: InstanceView,
+        edit: Callable[[str, Mapping[str, str]], Awaitable[None]],
+        rename: Rename,
+        led_to: Callable[[str], str | None],
+    ) -> None:
+        super().__init__()
+        self._edit = edit
+        self._rename = rename
+        self._led_to = led_to
+        self._before = _values(view)
+        self._warned_of = ""
+
+    @property
+    def _called(self) -> str:
+        return self._before[NAME]
+
+    def heading(self) -> str:
+        return tr("Edit {name}", name=inert(self._called))
+
+    def text(self) -> str:
+        return tr("It is set of this instance alone. No cool-down, hold or ban ends by it.")
+
     def on_mount(self) -> None:
         for field, value in self._before.items():
             self.query_one(f"#{field}", Input).value = value
         super().on_mount()
+        # Most come for another field: a name is not typed by mistake.
+        self.query_one(f"#{OwnKey.NOTE.value}", Input).focus()
 
     async def send(self, values: Mapping[str, str]) -> None:
-        changed = {
-            key: value for key, value in values.items() if value != self._before.get(key, "")
-        }
+        changed = {key: value for key, value in values.items() if value != self._before[key]}
+        if not changed:
+            raise FleetError(tr("nothing is changed yet"))
+        if (new := changed.pop(NAME, None)) is not None:
+            await self._give_name(new)
+        if changed:
+            await self._edit(self._called, changed)
+
+    async def _give_name(self, new: str) -> None:
+        """Rename it; a name that another one had before is taken when enter is pressed again."""
+        holder = self._led_to(new)
+        if holder not in (None, self._called) and self._warned_of != new:
+            self._warned_of = new
+            said = tr(
+                "{new} is the name that {holder} had before, and still leads to it; enter again"
+                " takes it",
+                new=inert(new),
+                holder=inert(holder),
+            )
+            raise FleetError(said)
+        await self._rename(self._called, new, take=self._warned_of == new)
+        self._before[NAME] = new
+
+
+class EditSeveral(EditDialog):
+    """Asks what is to be set of several; a field that is left empty means nothing.
+
+    names: of whom. edit: takes it to the fleet, by `OwnKey`; raises FleetError. beside: what has to
+    be known of them.
+    """
+
+    FIELDS: ClassVar[tuple[tuple[str, str, str], ...]] = _FIELDS
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        edit: Callable[[Mapping[str, str]], Awaitable[None]],
+        beside: str = "",
+    ) -> None:
+        super().__init__()
+        self._names = tuple(names)
+        self._edit = edit
+        self._beside = beside
+
+    def heading(self) -> str:
+        return tr("Edit {count} marked instances", count=len(self._names))
+
+    def text(self) -> str:
+        said = tr("What is left empty stays as it is for each. No cool-down, hold or ban ends.")
+        return said + self._beside
+
+    async def send(self, values: Mapping[str, str]) -> None:
+        changed = {key: value for key, value in values.items() if value}
         if not changed:
             raise FleetError(tr("nothing is changed yet"))
         await self._edit(changed)
@@ -74,6 +147,7 @@ class EditDialog(FormDialog[None]):
 def _values(view: InstanceView) -> dict[str, str]:
     """What is gone by now, as it is typed; a proxy without its login."""
     return {
+        NAME: inert(view.name),
         OwnKey.NOTE.value: inert(view.note),
         OwnKey.TAGS.value: ", ".join(view.tags),
         OwnKey.PROXY.value: inert(view.bare_proxy or ""),

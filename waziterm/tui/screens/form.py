@@ -30,7 +30,7 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
-    FIELDS: tuple[tuple[str, str, str], ...] = ()
+    FIELDS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
-"""The first screen: the fleet as panels, as a list, by its incidents, as a queue of scans, or what
-lies in its trash."""
+"""The first screen: the fleet as panels, as a list, by its incidents, as a queue of scans, what
+lies in its trash, or who did what to it."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.screen import Density, KeyAction, Place
 from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
+from waziterm.tui.fleet.audit import Audit
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
@@ -35,6 +36,7 @@ SPLIT, SPLIT_AGAIN = 160, 220
 """From so many columns on the detail stands beside the list, and the log of all beside both."""
 WIDTH = range(79, 96)
 """Cells for the detail."""
+_Shown = Wall | FleetList | Incidents | Queue | Trash | Audit
 REST_S = 0.25
 """How long the selection rests, in seconds, before the week of the selected one is asked for."""
 
@@ -71,6 +73,7 @@ class MainScreen(FleetScreen):
         self.incidents = Incidents(model, clock)
         self.queue = Queue(model, clock)
         self.trash = Trash(model, clock)
+        self._audit = Audit(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = view
         self._detail = Detail(model, clock)
@@ -81,7 +84,7 @@ class MainScreen(FleetScreen):
         self._was_wrong = False
         self._filter = FilterField(id="filter", compact=True)
 
-    def _widget(self, view: View) -> Wall | FleetList | Incidents | Queue | Trash:
+    def _widget(self, view: View) -> _Shown:
         match view:
             case View.WALL:
                 return self.wall
@@ -93,11 +96,13 @@ class MainScreen(FleetScreen):
                 return self.queue
             case View.TRASH:
                 return self.trash
+            case View.AUDIT:
+                return self._audit
             case _:
                 assert_never(view)
 
     @property
-    def _shown(self) -> Wall | FleetList | Incidents | Queue | Trash:
+    def _shown(self) -> _Shown:
         return self._widget(self.view_shown)
 
     @property

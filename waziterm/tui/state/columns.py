@@ -22,6 +22,8 @@ class Column(StrEnum):
     CONFLICTS = "conflicts"
     CONNECT = "connect"
     PROBE = "probe"
+    TAGS = "tags"
+    NOTE = "note"
     PROXY = "proxy"
     WORKER = "worker"
     WHY = "why"
@@ -50,6 +52,8 @@ HEADINGS: Mapping[Column, Heading] = {
     Column.CONFLICTS: Heading("440", 4, N_("conflicts of 24 hours"), Sort.CONFLICTS),
     Column.CONNECT: Heading(N_("CONNECT"), 9, N_("how long half of its connects took at most")),
     Column.PROBE: Heading(N_("PROBE"), 7, N_("the last probe's round trip")),
+    Column.TAGS: Heading(N_("TAGS"), 16, N_("its tags")),
+    Column.NOTE: Heading(N_("NOTE"), 24, N_("its note")),
     Column.PROXY: Heading(N_("PROXY"), 22, N_("its proxy")),
     Column.WORKER: Heading(N_("WORKER"), 7, N_("the process that holds it")),
     Column.WHY: Heading(N_("WHY"), 0, N_("why it is in its state")),
@@ -62,11 +66,11 @@ _ALWAYS = (Column.NAME, Column.STATE, Column.WHY)
 CHOOSABLE = tuple(column for column in Column if column not in _ALWAYS)
 """What an operator may leave out."""
 _BY_WORTH = (
-    Column.CONFLICTS, Column.DROPS, Column.SINCE, Column.UP, Column.NUMBER, Column.DAY,
-    Column.PROBE, Column.CONNECT, Column.LAST_LINE, Column.PROXY, Column.WORKER,
+    Column.CONFLICTS, Column.DROPS, Column.SINCE, Column.UP, Column.NUMBER, Column.LAST_LINE,
+    Column.TAGS, Column.NOTE, Column.DAY, Column.PROBE, Column.CONNECT, Column.PROXY, Column.WORKER,
 )  # fmt: skip
 """What comes in as the screen gets wider, one after the other."""
-_WHY_WANTS, _LINE_WANTS, _WHY_NEEDS = 30, 40, 12
+_WHY_WANTS, _LINE_WANTS, _WHY_NEEDS = 30, 30, 12
 _WHY_WANTS_BESIDE = 16
 """Where the detail tells the whole reason of the selected one."""
 _WHY_MOST = 70
@@ -78,15 +82,22 @@ Fitting = tuple[tuple[Column, int], ...]
 
 @lru_cache(16)
 def columns(
-    width: int, chosen: frozenset[Column] | None = None, *, beside: bool = False
+    width: int,
+    chosen: frozenset[Column] | None = None,
+    *,
+    beside: bool = False,
+    empty: frozenset[Column] = frozenset(),
 ) -> Fitting:
     """The columns that fit, in order, each with its cells; they fill the width.
 
     chosen: those that the operator wants, of which as many are shown as fit; None: those that are
     worth most, as long as the reason keeps enough room. beside: the detail stands beside the list.
+    empty: in which nothing stands, so that nobody misses them who has not chosen them.
     The name, the state and the reason are always there.
     """
-    wanted = [each for each in _BY_WORTH if chosen is None or each in chosen]
+    wanted = [
+        each for each in _BY_WORTH if (each not in empty if chosen is None else each in chosen)
+    ]
     wants = _WHY_WANTS_BESIDE if beside else _WHY_WANTS
     needs = {Column.WHY: _WHY_NEEDS if chosen is not None else wants}
     needs[Column.LAST_LINE] = _WHY_NEEDS if chosen is not None else _LINE_WANTS

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
+from waziterm.domain.fleet.audit import AuditEntry
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Density, Sort
@@ -27,7 +28,8 @@ class FleetModel:
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
     read_only: the fleet takes no commands. conflicts: of the last 24 hours, by name.
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
-    trash: the newest first; None until it was asked for. marked: what an action is meant for, when
+    trash: the newest first, audit: of the last 7 days, the oldest first; None until they were asked
+    for. marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
     while nobody tells any more, UTC seconds; None while somebody does. log: the lines of all, while
     a screen shows them. home: where the fleet lives, None where nobody says so. recent: the last
@@ -56,6 +58,7 @@ class FleetModel:
         self.incidents: tuple[IncidentView, ...] = ()
         self.notes: tuple[ShiftNote, ...] = ()
         self.trash: tuple[TrashView, ...] | None = None
+        self.audit: tuple[AuditEntry, ...] | None = None
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None
@@ -136,6 +139,11 @@ class FleetModel:
         if name is None:
             return None
         return self._views.get(name) or self._views.get(self._aliases.get(name, name))
+
+    def led_to(self, name: str) -> str | None:
+        """Which instance a name leads to that it had before, and has no more."""
+        found = self.get(name)
+        return None if found is None or found.name == name else found.name
 
     def beside(self, view: InstanceView) -> Beside:
         """Who shares the proxy of an instance, and its worker process."""

@@ -34,6 +34,7 @@ OURS: Mapping[KeyAction, str] = {
     KeyAction.START_STOP: "s",
     KeyAction.SWITCH_PANE: "tab",
     KeyAction.UNDO: "u",
+    KeyAction.VIEW_AUDIT: "7",
     KeyAction.VIEW_INCIDENTS: "4",
     KeyAction.VIEW_LIST: "2",
     KeyAction.VIEW_QUEUE: "5",
@@ -50,6 +51,7 @@ _NAMED = re.compile(r" ?\(([a-zA-Z])\)")
 _COMMAND = re.compile(r"`waziterm ([a-z-]+)((?: (?!-)[^ `]+)?)(?: --takeover)?`")
 """A command for one instance or for none, with nothing that its key does not do."""
 _KEYS_OF: Mapping[str, tuple[KeyAction, str]] = {
+    "audit": (KeyAction.VIEW_AUDIT, N_("audit")),
     "check": (KeyAction.CHECK, N_("check")),
     "clean": (KeyAction.CLEAN, N_("clean")),
     "conflicts": (KeyAction.VIEW_INCIDENTS, N_("incidents")),

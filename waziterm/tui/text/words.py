@@ -165,7 +165,14 @@ def silenced(view: InstanceView, now: float) -> str:
 
 def remarks(view: InstanceView, now: float) -> str:
     """What is to be remembered of an instance that needs nobody, "" when there is nothing."""
-    return silenced(view, now)
+    if not (view.tags or view.note):
+        return silenced(view, now)
+    return " · ".join(part for part in (silenced(view, now), tags(view), inert(view.note)) if part)
+
+
+def tags(view: InstanceView) -> str:
+    """The tags of an instance, as `#vip #jakarta`."""
+    return " ".join(f"#{inert(each)}" for each in view.tags)
 
 
 def version(used: UsedVersion) -> str:
