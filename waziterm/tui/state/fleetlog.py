@@ -2,11 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 
 from waziterm.domain.fleet.api import Fleet, InstanceNotFoundError, LogLine
+from waziterm.domain.frozen import dataclass
 
 KEPT = 5000
 """So many lines can be scrolled through."""
