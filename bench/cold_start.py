@@ -7,19 +7,24 @@ that no terminal emulator competes with the program.
 First paint: from exec until the screen first shows the wall with an instance's name.
 Online: from exec until the lab has counted a login of each of the N devices.
 The same with all instances stopped by the operator tells what the workers' start costs the
-first paint.
+first paint; and with a year of history, what the past and the fleet's size cost it.
 """
 
 import asyncio
 import statistics
+import tempfile
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bench import machine
 from bench.figures import Figure
-from bench.programs import monitor
+from bench.past import QUICK_DAYS, YEAR_DAYS, stopped_fleet
+from bench.programs import command, environment, monitor
 from bench.rig import Rig, Stage
+from bench.terminal import RecordedTerminal
 from waziterm.domain.lifecycle.states import Wanted
+from waziterm.manager.files.datadir import DataDir
 from waziterm.store.store import open_store
 
 TITLE = "cold start of the monitor with N paired instances"
@@ -59,7 +64,29 @@ async def run(rig: Rig) -> list[Figure]:
             _median(f"CPU of the app until then, {count} instances", [one.cpu for one in starts]),
             _median(f"all {count} online again", [one.online for one in starts]),
         ]
+    days = QUICK_DAYS if rig.quick else YEAR_DAYS
+    for count in (10, 200) if rig.quick else (10, 200, 1_000):
+        figures += await _with_a_past(count, days, 2 if rig.quick else 5)
     return figures
+
+
+async def _with_a_past(count: int, days: int, runs: int) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="wtb-") as name:
+        data = DataDir(Path(name) / "data")
+        await stopped_fleet(data, count, days)
+        starts = []
+        for _ in range(runs):
+            argv = command("--data-dir", data.root)
+            with RecordedTerminal(argv, environment() | {"XDG_STATE_HOME": name}) as terminal:
+                await asyncio.to_thread(terminal.wait_bytes, b"shop-001", PAINT_TIMEOUT_S)
+                cpu = machine.cpu_s(terminal.pid)
+                paint = terminal.first_shown(lambda screen: "shop-001" in screen)
+                starts.append(Start(paint or float("nan"), cpu, float("nan")))
+    past = f"{count} stopped instances, {days} days of history"
+    return [
+        _median(f"first paint, {past}", [one.paint for one in starts], FIRST_PAINT_S),
+        _median(f"CPU of the app until then, {past}", [one.cpu for one in starts]),
+    ]
 
 
 def _median(what: str, values: list[float], limit: float | None = None) -> Figure:

@@ -1,7 +1,7 @@
 """The screen under a flood of log lines: what is lost, what waits, and what it costs.
 
 `bench/noisy.py` runs the real manager and the real screen in a pty of 160×50 with N instances,
-none of them live, each with a past of seven days and five drops on each, and adds 2,000 lines a
+none of them live, each with a past of a year and five drops on each day, and adds 2,000 lines a
 second through their logs: to the store, and through the broadcast to the screen. Every view has a
 process of its own, those with lines or panels for all a second one with 1,000. All instances are
 brought on the screen once, and all tails in memory are full, before the measuring begins.
@@ -33,19 +33,15 @@ from pathlib import Path
 
 from bench.figures import Figure, percentile, slope
 from bench.noisy import MEASURING, NOISE, WARM_LINES, WARM_UP, Measured
+from bench.past import QUICK_DAYS, YEAR_DAYS, stopped_fleet
 from bench.programs import environment
 from bench.rig import Rig
 from bench.terminal import RecordedTerminal
-from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.states import Wanted
 from waziterm.manager.files.datadir import DataDir
-from waziterm.store.store import open_store
 
 TITLE = "the screen with N instances and 2,000 log lines a second"
 RATE = 2_000.0
 LARGE = 1_000
-DAYS, DROPS_A_DAY = 7, 5
 GAP_MS = 50.0
 CPU_PERCENT = 35.0
 KEY_MS = 80.0
@@ -103,11 +99,11 @@ class Found:
 
 async def run(rig: Rig) -> list[Figure]:
     """Each view in turn."""
-    count, seconds = (50, 10.0) if rig.quick else (200, 60.0)
+    count, days, seconds = (50, QUICK_DAYS, 10.0) if rig.quick else (200, YEAR_DAYS, 60.0)
     figures = []
     for view in VIEWS:
         for many in (count, *((LARGE,) if view.name in MANY and not rig.quick else ())):
-            figures += _figures(view, many, await _measure(view, many, seconds))
+            figures += _figures(view, many, await _measure(view, many, days, seconds))
     return figures
 
 
@@ -169,11 +165,11 @@ def _spread(values: list[float]) -> str:
     return f"{min(values):.0f} to {max(values):.0f}"
 
 
-async def _measure(view: View, count: int, seconds: float) -> Found:
+async def _measure(view: View, count: int, days: int, seconds: float) -> Found:
     """Run the program once. Raises TimeoutError when the screen or the report does not come."""
     with tempfile.TemporaryDirectory(prefix="wtb-") as name:
         data, report = DataDir(Path(name) / "data"), Path(name) / "report.json"
-        await _prepare(data, count)
+        await stopped_fleet(data, count, days)
         argv = [sys.executable, "-m", "bench.noisy", str(data.root), str(report)]
         argv += ["--rate", str(RATE), "--seconds", str(seconds)]
         # Where nobody remembers how the screen of the view before was left.
@@ -193,47 +189,6 @@ async def _measure(view: View, count: int, seconds: float) -> Found:
         if warm != WARM_LINES * count:
             raise OSError(f"of {WARM_LINES * count} lines to warm up only {warm} were stored")
         return Found(Measured.read(report), keys, stored, dropped)
-
-
-async def _prepare(data: DataDir, count: int) -> None:
-    """Linked instances that the operator has stopped."""
-    data.create()
-    now = time.time()
-    async with open_store(data.database) as store:
-        for number in range(1, count + 1):
-            one = Instance(
-                f"shop-{number:03d}",
-                created_at=now + number * 1e-3,
-                since=now,
-                jid=f"62812{number:07d}:1@s.whatsapp.net",
-                wanted=Wanted.STOPPED,
-                reason=Reason.BY_OPERATOR,
-            )
-            await store.save(one, event=None, at=now)
-    await asyncio.to_thread(_remember_days, data.database, now)
-    async with open_store(data.database) as store:
-        await store.count(now)
-
-
-def _remember_days(path: Path, now: float) -> None:
-    """A past for each instance: some drops a day, each of half a minute, and stopped at the end."""
-    chance = random.Random(7)
-    with contextlib.closing(sqlite3.connect(path)) as db, db:
-        rows = []
-        for (identity,) in db.execute("SELECT id FROM instances").fetchall():
-            begin = now - DAYS * 86_400.0
-            rows.append((begin, identity, "connected", "online"))
-            for _ in range(DAYS * DROPS_A_DAY):
-                at = begin + chance.random() * (now - begin - 60.0)
-                rows.append((at, identity, "retrying", "dropped"))
-                rows.append((at + 20.0, identity, "connecting", "retry"))
-                rows.append((at + 30.0, identity, "connected", "online"))
-            rows.append((now, identity, "stopped", "by_operator"))
-        db.executemany(
-            "INSERT INTO transitions (at, instance, to_state, reason, code, detail, event)"
-            " VALUES (?, ?, ?, ?, '', '', '')",
-            sorted(rows),
-        )
 
 
 def _drive(

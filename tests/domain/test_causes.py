@@ -1,5 +1,7 @@
 """What a failure of the network is called: real lines, one sentence each, and any text at all."""
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -300,3 +302,12 @@ def test_details_in_a_row_are_told_apart() -> None:
     assert as_phrase(f"its own; words; {found}") == f"its own; words; {found}"
     many = "; ".join(["a"] * 5000)
     assert as_phrase(many) is many
+
+
+def test_a_detail_compiles_only_what_it_may_have_been_made_of() -> None:
+    """The first paint would wait for all 80 patterns."""
+    with patch("re.compile", side_effect=AssertionError("a pattern was compiled")):
+        assert as_phrase("") == ""
+        assert (
+            as_phrase("words of somebody else, 17 of them") == "words of somebody else, 17 of them"
+        )

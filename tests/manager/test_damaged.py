@@ -260,3 +260,29 @@ def lines(capsys: pytest.CaptureFixture[str], data: DataDir) -> None:
     """What a person reads of it."""
     assert run(["trash", "--data-dir", str(data.root)]) == 0
     assert "its manifest is damaged, cannot be restored" in capsys.readouterr().out
+
+
+def test_damage_of_the_past_is_told_after_the_start_and_ends_nothing(host: Host) -> None:
+    """A start does not wait for a year of hours to be looked through."""
+    host.prepare(Instance("a", 1.0, wanted=Wanted.STOPPED))
+    database = host.root / "waziterm.db"
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)"
+            " INSERT INTO hours SELECT 'a', 3600 * i, 3600000, 3600000, 0, NULL, 0, 0, 0, NULL,"
+            " NULL, 0, 0, 0, 0 FROM n"
+        )
+    data = bytearray(database.read_bytes())
+    data[-20 * 4096 : -18 * 4096] = b"\xff" * (2 * 4096)
+    database.write_bytes(data)
+    host.open()
+    host.world.pass_time(31.0)
+
+    async def heard() -> list[str]:
+        async with host.fleet.subscribe() as changes:
+            return [str(each.text) for each in (await changes.next()).notices if each.trouble]
+
+    said = host.world.run(heard())
+    assert len(said) == 1 and said[0].startswith("waziterm.db is damaged (")
+    assert host.fleet.view("a").state is State.STOPPED
+    host.close()

@@ -160,6 +160,54 @@ async def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     assert "is damaged" in str(await refusal(path))
 
 
+async def with_a_past(path: Path) -> Path:
+    """A file whose last pages hold the hours of its instances and nothing else."""
+    await make(path)
+    hours = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)"
+    query(
+        path,
+        f"{hours} INSERT INTO hours SELECT 'shop-1', 3600 * i, 3600000, 3600000, 0, NULL, 0, 0, 0,"
+        " NULL, NULL, 0, 0, 0, 0 FROM n",
+    )
+    return path
+
+
+def spoil(path: Path, *, last: int) -> None:
+    """Write over two pages, the first of which is the last but so many."""
+    data = bytearray(path.read_bytes())
+    data[-last * 4096 : (2 - last) * 4096] = b"\xff" * (2 * 4096)
+    path.write_bytes(data)
+
+
+async def test_a_start_does_not_wait_for_the_past_to_be_looked_through(tmp_path: Path) -> None:
+    path = await with_a_past(tmp_path / "waziterm.db")
+    async with open_store(path) as store:
+        assert await store.damage() == ""
+    spoil(path, last=20)
+    async with open_store(path) as store:
+        assert len(await store.instances()) == 50
+        assert "btreeInitPage" in await store.damage()
+        await store.set_meta("it", "goes on")
+
+
+async def test_a_damaged_past_is_refused_before_it_is_migrated(tmp_path: Path) -> None:
+    path = await with_a_past(tmp_path / "waziterm.db")
+    query(path, f"PRAGMA user_version = {NEWEST - 1}")
+    spoil(path, last=20)
+    assert "is damaged" in str(await refusal(path))
+
+
+async def test_nobody_waits_for_the_look_through_the_past(tmp_path: Path) -> None:
+    path = await with_a_past(tmp_path / "waziterm.db")
+    async with open_store(path) as store:
+        looking = asyncio.create_task(store.damage())
+        await store.set_meta("meanwhile", "1")
+        looking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+        assert await store.get_meta("meanwhile") == "1"
+
+
 async def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     path = await make(tmp_path / "waziterm.db")
     path.write_bytes(path.read_bytes()[: 5 * 4096])

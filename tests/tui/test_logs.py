@@ -4,14 +4,15 @@ import pytest
 
 from tests.tui.painted import Shown, shown
 from tests.tui.scripted import NOW, ScriptedFleet, connected, every_state, pairing
-from waziterm.control.server.stream import FIRST_LINES
-from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.domain.fleet.api import FleetError, LogLine, Source
+from waziterm.domain.fleet.history import FleetLines
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.paint import look
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.log_of_all import FleetLogScreen
 from waziterm.tui.screens.main import MainScreen
-from waziterm.tui.state.fleetlog import EACH, KEPT
+from waziterm.tui.screens.reading import fill
+from waziterm.tui.state.fleetlog import KEPT
 from waziterm.tui.state.model import FleetModel
 
 
@@ -153,7 +154,7 @@ async def test_it_opens_from_an_instance_and_leads_back_there() -> None:
         await screen.until(lambda _: isinstance(screen.app.screen, FocusScreen))
 
 
-def test_the_stream_keeps_the_newest_of_all_and_takes_no_line_twice() -> None:
+async def test_the_stream_keeps_the_newest_of_all_and_takes_no_line_twice() -> None:
     fleet = ScriptedFleet(*(connected(f"shop-{n:02}") for n in range(120)))
     for n in range(60):
         fleet.clock.advance(1)
@@ -162,16 +163,54 @@ def test_the_stream_keeps_the_newest_of_all_and_takes_no_line_twice() -> None:
     model = FleetModel(fleet)
     model.load()
     stream = model.open_log()
+    assert stream.begins_asking() and not stream.begins_asking()
+    await fill(stream, fleet)
     assert len(stream.lines) == KEPT
     assert [line.at for line in stream.lines] == sorted(line.at for line in stream.lines)
     assert stream.lines[-1].text == "line 59"
     assert {line.instance for line in stream.lines} == set(fleet.views)
-    model.load()
     fleet.vanish("shop-01")
     model.load()
+    assert stream.begins_asking()
+    await fill(stream, fleet)
     assert [line.seq for line in stream.lines] == list(range(1, KEPT + 1))
+    assert not stream.begins_asking()
 
 
-def test_the_log_of_all_asks_a_manager_for_nothing_more() -> None:
-    """An attached screen fetches the lines of an instance when more are wanted than it has."""
-    assert EACH <= FIRST_LINES
+async def test_one_that_says_much_has_all_of_it_in_the_stream() -> None:
+    fleet = ScriptedFleet(*(connected(f"shop-{n:03}") for n in range(200)))
+    for name in fleet.views:
+        fleet.log(name, "old")
+    fleet.clock.advance(1)
+    for n in range(1000):
+        fleet.log("shop-007", f"line {n}")
+    stream = FleetModel(fleet).open_log()
+    await fill(stream, fleet)
+    assert [line.text for line in stream.lines][-1000:] == [f"line {n}" for n in range(1000)]
+
+
+async def test_what_comes_while_the_older_ones_are_read_comes_after_them() -> None:
+    fleet = logging_fleet(5)
+    stream = FleetModel(fleet).open_log()
+    stream.take({"shop": (LogLine(5, NOW, Source.LIBRARY, "line 4"),)})
+    stream.take({"shop": (LogLine(6, NOW, Source.LIBRARY, "line 5"),)})
+    assert not stream.lines and stream.begins_asking()
+    await fill(stream, fleet)
+    assert [line.text for line in stream.lines] == [
+        "Receipt 0",
+        *(f"line {n}" for n in range(1, 6)),
+    ]
+    stream.take({"shop": (LogLine(7, NOW, Source.LIBRARY, "line 6"),)})
+    assert stream.lines[-1].text == "line 6"
+
+
+async def test_a_stream_whose_past_cannot_be_read_goes_on() -> None:
+    class Refusing(ScriptedFleet):
+        async def fleet_lines(self, **_: object) -> FleetLines:
+            raise FleetError("the disk is full", "free some space")
+
+    stream = FleetModel(Refusing()).open_log()
+    stream.take({"shop": (LogLine(1, NOW, Source.LIBRARY, "line"),)})
+    assert stream.begins_asking()
+    await fill(stream, Refusing())
+    assert [line.text for line in stream.lines] == ["line"]

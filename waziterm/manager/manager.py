@@ -102,6 +102,7 @@ _LIBRARY = "library"
 _LOCK_S = 1.0
 """Seconds between two looks at the lock."""
 _MEASURED_AFTER_S = 60.0
+_LOOKED_THROUGH_AFTER_S = 30.0
 _PATTERNS_AFTER_S = 3.0
 """Seconds after the start: first the fleet connects. Lines wait for it."""
 
@@ -217,6 +218,7 @@ class SessionManager:
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
         self._background.append(self._tasks.create_task(self._measure(), name="measures"))
         self._background.append(self._tasks.create_task(self._look_at_lines(), name="patterns"))
+        self._background.append(self._tasks.create_task(self._look_through(), name="damage"))
         self.outbox.apply(self._settings.alerts)
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
@@ -306,6 +308,22 @@ class SessionManager:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
             await self._presence.note()
+
+    async def _look_through(self) -> None:
+        """Tell of damage in that part of the database for which the start does not wait."""
+        await self._world.clock.sleep(_LOOKED_THROUGH_AFTER_S)
+        try:
+            finding = await self._store.damage()
+        except StoreError as error:
+            finding = str(error)
+        if finding:
+            said = Phrase(
+                "waziterm.db is damaged ({finding}): what it tells of the past may be missing;"
+                " the fleet goes on",
+                finding=finding,
+            )
+            log.error("%s", said)
+            self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
 
     async def _measure(self) -> None:
         """Measure the machine and the instances, until cancelled."""

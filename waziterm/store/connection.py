@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -61,6 +61,24 @@ class Connection(aiosqlite.Connection):
         Raises StoreError, and then nothing of it was written.
         """
         return await self._run(partial(_in_transaction, job, self._lock_wait))
+
+    async def read_beside(self, job: Job[T]) -> T:
+        """The result of a job that only reads and takes long: others do not wait for it, for it has
+        a connection and a thread of its own. Raises StoreError."""
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        work = asyncio.ensure_future(asyncio.to_thread(job, db))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            db.interrupt()
+            with suppress(sqlite3.Error):
+                await finished(work)
+            raise
+        except sqlite3.Error as error:
+            raise from_sqlite(error, self._path) from error
+        finally:
+            db.close()
 
     async def _run(self, job: Job[T]) -> T:
         if (db := opened(self)) is None:

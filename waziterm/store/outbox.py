@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from uuid import uuid4
 
 from waziterm.domain.alerts.alert import Alert
@@ -16,6 +15,7 @@ from waziterm.domain.alerts.delivery import (
     body_of,
     keys_of,
 )
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import storable
 from waziterm.store.sound import SOUND
 

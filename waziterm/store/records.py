@@ -1,8 +1,9 @@
 """What the history is made of. Moments are seconds since the Unix epoch, UTC."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason

@@ -37,7 +37,7 @@ from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
 from waziterm.store.errors import LockedStoreError, StoreError
-from waziterm.store.opening import open_copy
+from waziterm.store.opening import damage, open_copy
 from waziterm.store.recording import record
 from waziterm.store.records import (
     AttemptCounts,
@@ -108,6 +108,10 @@ class Store:
             # A database that can only be looked at is locked by nobody.
             return False
         return False
+
+    async def damage(self) -> str:
+        """What is wrong with the file, all of it looked through; "" when nothing is."""
+        return await self._connection.read_beside(damage)
 
     async def damaged_rows(self) -> Mapping[str, str]:
         """By name, the instances whose row holds what cannot be, and its columns that do."""

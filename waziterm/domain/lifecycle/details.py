@@ -194,19 +194,25 @@ def _in_parts(detail: str) -> str:
 
 
 def _whole(detail: str) -> str:
-    for pattern, template, names in _patterns():
-        if match := pattern.fullmatch(detail):
+    for template, begins, ends in _ends():
+        if not (detail.startswith(begins) and detail.endswith(ends)):
+            # Its pattern is not compiled, which of all of them would take 15 ms of each start.
+            continue
+        if match := _pattern(template).fullmatch(detail):
             values = match.groupdict()
-            if "what" in names:
+            if "what" in values:
                 values["what"] = as_phrase(values["what"])
             return Phrase(template, **values)
     return detail
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]:
-    """They are compiled for the first detail: it would take 3 ms of each start."""
-    return tuple(_pattern(template) for template in TEMPLATES)
+def _ends() -> tuple[tuple[str, str, str], ...]:
+    """Each template, and what a text that was made of it begins and ends with."""
+    return tuple(
+        (each, each.partition("{")[0], each.rpartition("}")[2] if "{" in each else each)
+        for each in TEMPLATES
+    )
 
 
 def detail_phrase(detail: str) -> Phrase:
@@ -222,14 +228,13 @@ def reason_phrase(reason: Reason, detail: str) -> Phrase:
     return joined(": ", (said, as_phrase(detail))) if detail else said
 
 
-def _pattern(template: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
     """A place takes one word, but `what`, which is a detail of its own."""
-    parts = re.split(r"(\{\w+\})", template)
-    names = tuple(part[1:-1] for part in parts if part.startswith("{"))
     pieces = (
         (r"(?P<what>.+)" if part == "{what}" else rf"(?P<{part[1:-1]}>\S+)")
         if part.startswith("{")
         else re.escape(part)
-        for part in parts
+        for part in re.split(r"(\{\w+\})", template)
     )
-    return re.compile("".join(pieces)), template, names
+    return re.compile("".join(pieces))

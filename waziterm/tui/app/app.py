@@ -237,7 +237,9 @@ class WazitermApp(ContainedApp):
             self._actions.start(name)
 
     async def _look_back(self) -> None:
-        """Ask for the history every minute, and soon after something went wrong."""
+        """Ask for the history every minute, and soon after something went wrong; first when
+        something is seen, for the first paint does not wait for it."""
+        await asyncio.sleep(FRAME_S)
         while True:
             now = self._clock()
             try:

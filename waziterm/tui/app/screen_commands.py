@@ -173,7 +173,7 @@ class ScreenCommands:
             while not isinstance(self._app.screen, FleetLogScreen):
                 self._app.pop_screen()
             return
-        screen = FleetLogScreen(self._model, self._clock, self._tell, self.open_focus)
+        screen = FleetLogScreen(self._model, self._fleet, self._clock, self._tell, self.open_focus)
         self._app.push_screen(screen)
 
     # -- what stands over them

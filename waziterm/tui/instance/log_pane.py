@@ -16,12 +16,9 @@ from waziterm.tui.state.fleetlog import FleetLine, FleetLog
 from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 
-_LINES = 2000
-"""So many older lines are read at the most, of all together; a wide screen shows a hundred."""
-
 
 class LogOfAll(Canvas):
-    """Beside the list and its detail. active: the keys scroll it."""
+    """Beside the list and its detail. active: the keys scroll it. stream: what is kept for it."""
 
     DEFAULT_CSS = "LogOfAll { height: 1fr; }"
 
@@ -29,20 +26,19 @@ class LogOfAll(Canvas):
         super().__init__(id="log-of-all")
         self._model = model
         self._window = LogWindow(wrapped=False)
-        self._stream: FleetLog | None = None
+        self.stream: FleetLog | None = None
         self.active = False
 
     def open(self) -> None:
         """Keep the lines of all, unless that is so already."""
-        if self._stream is None or self._model.log is not self._stream:
-            each = max(1, _LINES // max(1, len(self._model.names)))
-            self._stream = self._model.open_log(each)
+        if self.stream is None or self._model.log is not self.stream:
+            self.stream = self._model.open_log()
 
     def close(self) -> None:
         """Keep them no longer."""
-        if self._model.log is self._stream:
+        if self._model.log is self.stream:
             self._model.log = None
-        self._stream = None
+        self.stream = None
 
     def scroll(self, to: Move) -> None:
         self._window.scroll(to, self._lines)
@@ -50,7 +46,7 @@ class LogOfAll(Canvas):
 
     @property
     def _lines(self) -> Sequence[FleetLine]:
-        return () if self._stream is None else self._stream.lines
+        return () if self.stream is None else self.stream.lines
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """See Textual; a view without news fades."""

@@ -6,7 +6,7 @@ from textual.filter import LineFilter
 from textual.strip import Strip
 from textual.widget import Widget
 
-from waziterm.domain.fleet.api import LogLine
+from waziterm.domain.fleet.api import Fleet, LogLine
 from waziterm.domain.screen import Place
 from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
@@ -16,6 +16,7 @@ from waziterm.tui.paint.canvas import Canvas
 from waziterm.tui.paint.cells import row
 from waziterm.tui.paint.faded import FADED
 from waziterm.tui.screens.log import LogScreen
+from waziterm.tui.screens.reading import fill
 from waziterm.tui.state.fleetlog import FleetLine, FleetLog
 from waziterm.tui.state.here import Here
 from waziterm.tui.state.messages import Mood
@@ -47,7 +48,8 @@ class _Body(Canvas):
 
 
 class FleetLogScreen(LogScreen):
-    """All lines of all instances as they come. show: shows an instance in full.
+    """All lines of all instances as they come. fleet: whom they are asked of. show: shows an
+    instance in full.
 
     No key acts on an instance here: which one has the lowest line changes by itself.
     """
@@ -58,11 +60,13 @@ class FleetLogScreen(LogScreen):
     def __init__(
         self,
         model: FleetModel,
+        fleet: Fleet,
         clock: Callable[[], float],
         tell: Callable[[Mood, str], None],
         show: Callable[[str], None],
     ) -> None:
         super().__init__(model, clock, tell)
+        self._fleet = fleet
         self._show = show
         self._body = _Body(model, model.open_log())
 
@@ -83,6 +87,12 @@ class FleetLogScreen(LogScreen):
         return self._body
 
     def repaint_body(self) -> None:
+        if self._body.stream.begins_asking():
+            self.run_worker(self._fill(), group="log")
+        self._body.repaint()
+
+    async def _fill(self) -> None:
+        await fill(self._body.stream, self._fleet)
         self._body.repaint()
 
     def on_unmount(self) -> None:

@@ -25,8 +25,9 @@ from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.instance.detail import Detail
 from waziterm.tui.instance.log_pane import LogOfAll
 from waziterm.tui.screens.base import FleetScreen
-from waziterm.tui.screens.reading import past_of
+from waziterm.tui.screens.reading import fill, past_of
 from waziterm.tui.state.arrange import wrong_in
+from waziterm.tui.state.fleetlog import FleetLog
 from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
@@ -206,6 +207,7 @@ class MainScreen(FleetScreen):
             self._detail.repaint()
         if self._log.display:
             self._log.open()
+            self._read_log()
             self._log.repaint()
 
     def on_resize(self) -> None:
@@ -220,6 +222,16 @@ class MainScreen(FleetScreen):
             return
         self._asked = (name, int(self.clock() // 60))
         self.run_worker(self._take_detail(name), group="detail", exclusive=True)
+
+    def _read_log(self) -> None:
+        """Ask for the lines of all, when they are not here."""
+        stream = self._log.stream
+        if stream is not None and stream.begins_asking():
+            self.run_worker(self._take_log(stream), group="log")
+
+    async def _take_log(self, stream: FleetLog) -> None:
+        await fill(stream, self._fleet)
+        self._log.repaint()
 
     async def _take_detail(self, name: str) -> None:
         await asyncio.sleep(REST_S)

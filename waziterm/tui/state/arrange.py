@@ -1,7 +1,7 @@
 """Which instances are shown, and in which order. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import assert_never
 
@@ -16,6 +16,7 @@ from waziterm.domain.fleet.query import (
     Word,
     query_of,
 )
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Sort
 from waziterm.domain.stats.strips import Recent

@@ -1,18 +1,14 @@
 """The log lines of a whole fleet in one stream, for the screen that shows them."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from heapq import merge
-from itertools import islice
+from collections.abc import Iterable, Mapping
 
-from waziterm.domain.fleet.api import Fleet, InstanceNotFoundError, LogLine
+from waziterm.domain.fleet import history
+from waziterm.domain.fleet.api import LogLine
+from waziterm.domain.frozen import dataclass
 
 KEPT = 5000
-"""So many lines can be scrolled through."""
-EACH = 50
-"""So many older lines of one instance are taken in at first: those that an attached screen has. For
-more it would ask the manager, once for each instance."""
+"""So many lines can be scrolled through, and so many older ones are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,41 +19,51 @@ class FleetLine(LogLine):
 
 
 class FleetLog:
-    """The newest lines of all, by their moments as far as they are known at once, then as they
-    come. Numbers grow without a gap, so that a window on them can stay where it is.
+    """The newest lines of all by their moments, then as they come. Numbers grow without a gap, so
+    that a window on them can stay where it is.
 
-    each: so many older lines of one instance are looked through."""
+    The older ones are one question to the fleet, whatever its size, which whoever shows the stream
+    asks when `begins_asking` says so. What comes until its answer is taken in after that.
+    """
 
-    def __init__(self, fleet: Fleet, each: int = EACH) -> None:
-        self._fleet = fleet
-        self._each = each
+    def __init__(self) -> None:
         self._newest: dict[str, int] = {}
         self._count = 0
+        self._due = True
+        self._asking = False
+        self._come: deque[Mapping[str, tuple[LogLine, ...]]] = deque(maxlen=KEPT)
         self.lines: deque[FleetLine] = deque(maxlen=KEPT)
 
-    def fill(self, names: Iterable[str]) -> None:
-        """Take in what the fleet has of these instances and is not here yet."""
-        tails = [reversed(list(self._tail(name))) for name in names]
-        newest_first = merge(*tails, key=lambda found: found[1].at, reverse=True)
-        for name, line in reversed(list(islice(newest_first, KEPT))):
-            self._add(name, line)
+    def begins_asking(self) -> bool:
+        """Whether the fleet is to be asked now; from then on it is being asked."""
+        begins = self._due and not self._asking
+        if begins:
+            self._due, self._asking = False, True
+        return begins
 
-    def _tail(self, name: str) -> Iterator[tuple[str, LogLine]]:
-        try:
-            lines = self._fleet.tail(name, self._each)
-        except InstanceNotFoundError:
-            # It was removed, and the news of that are on their way.
-            return
+    def fill(self, lines: Iterable[history.FleetLine]) -> None:
+        """Take in the answer, of which some may be here already."""
+        self._asking = False
         for line in lines:
-            yield name, line
+            self._add(line.instance, line)
+        if not self._due:
+            while self._come:
+                self.take(self._come.popleft())
+
+    def missed(self) -> None:
+        """Some lines may not have come, so that the fleet is to be asked again."""
+        self._due = True
 
     def take(self, lines: Mapping[str, tuple[LogLine, ...]]) -> None:
         """Take in lines that have come, by instance."""
+        if self._due or self._asking:
+            self._come.append(lines)
+            return
         come = [(name, line) for name, some in lines.items() for line in some]
         for name, line in sorted(come, key=lambda found: found[1].at):
             self._add(name, line)
 
-    def _add(self, name: str, line: LogLine) -> None:
+    def _add(self, name: str, line: LogLine | history.FleetLine) -> None:
         if line.seq > self._newest.get(name, -1):
             self._newest[name] = line.seq
             self._count += 1

@@ -14,7 +14,7 @@ from waziterm.domain.screen import Density, Sort
 from waziterm.domain.stats.strips import Recent
 from waziterm.tui.state.arrange import Arrangement, arranged
 from waziterm.tui.state.columns import Column
-from waziterm.tui.state.fleetlog import EACH, FleetLog
+from waziterm.tui.state.fleetlog import FleetLog
 from waziterm.tui.state.here import Home
 from waziterm.tui.state.past import Beside
 
@@ -168,10 +168,9 @@ class FleetModel:
             self._lines[name] = kept
         return kept
 
-    def open_log(self, each: int = EACH) -> FleetLog:
-        """Keep the lines of all from now on, and the newest before. each: see `FleetLog`."""
-        self.log = FleetLog(self._fleet, each)
-        self.log.fill(self._views)
+    def open_log(self) -> FleetLog:
+        """Keep the lines of all from now on."""
+        self.log = FleetLog()
         return self.log
 
     def hear(self, silent_since: float | None) -> None:
@@ -205,7 +204,7 @@ class FleetModel:
                 self.selected = self._aliases.get(self.selected, self.selected)
             self.lab, self.library = snapshot.lab, snapshot.library
             if self.log is not None:
-                self.log.fill(self._views)
+                self.log.missed()
         self.update(*changes.changed)
         for name in changes.removed:
             self._told.pop(name, None)
