@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 
 import waziterm
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.screen import Lang
 

@@ -4,14 +4,13 @@ The numbers of the rules stand in `domain.lifecycle.limits`, the looks in `domai
 """
 
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple
 
 from waziterm.config.errors import NoHomeError
 from waziterm.config.source import Source
 from waziterm.domain.alerts.alert_settings import Alerts
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, Configured, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.names import ALLOWED, DEVICE_NAMES, check_device_name, check_name

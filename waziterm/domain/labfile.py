@@ -2,9 +2,8 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.proxy import is_on_this_machine
 
 

@@ -1,11 +1,10 @@
 """How an operator wants the screen to look: `[screen]` of the settings."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.keynames import keys_of_terminal
 from waziterm.domain.settings import Applies, setting, table
 

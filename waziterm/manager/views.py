@@ -1,10 +1,9 @@
 """What is shown of an instance, made from what is known of it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.counts import Counts
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.text import mask_proxy

@@ -6,12 +6,12 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from heapq import merge
 from itertools import chain, islice
 
 from waziterm.domain.fleet.api import LogLine, Source
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import storable
 from waziterm.store.connection import Connection
 from waziterm.store.errors import StoreError

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from waziterm.domain.alerts.alert import Alert
@@ -15,7 +16,6 @@ from waziterm.domain.alerts.delivery import (
     body_of,
     keys_of,
 )
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import storable
 from waziterm.store.sound import SOUND
 

@@ -1,9 +1,8 @@
 """What the history is made of. Moments are seconds since the Unix epoch, UTC."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from waziterm.domain.fleet.history import AttemptKind
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason

@@ -8,8 +8,8 @@ What is counted late unmakes the spans that it belongs to, and so does a row tha
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.stats.calendar import DAY_S, Span, blocks, days
 from waziterm.domain.stats.hours import FLEET, Hour, hour_of
 from waziterm.domain.stats.sums import StatsBy

@@ -8,6 +8,7 @@ else is done here.
 import asyncio
 import inspect
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,8 +18,6 @@ from textual.app import App
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message_pump import MessagePump
-
-from waziterm.domain.frozen import dataclass
 
 if TYPE_CHECKING:
     from textual.drivers.linux_driver import LinuxDriver

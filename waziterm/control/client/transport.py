@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from waziterm.control.protocol import OtherProtocolError, refuse_other
 from waziterm.control.server.stream import KEEP_ALIVE_S
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.verbs import EXACT
-from waziterm.domain.frozen import dataclass
 
 SILENCE_S = 3 * KEEP_ALIVE_S
 """A stream without even a comment for so long has a manager that hangs."""

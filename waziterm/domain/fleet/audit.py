@@ -7,7 +7,7 @@ an attached screen's, verbs, and whoever else speaks to the socket.
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
@@ -15,7 +15,6 @@ from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.fleet.verbs import ByVerb, Verb, verbs_of
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import mask_number
 from waziterm.domain.text import mask_proxy, plain, safe_line
 from waziterm.domain.units import Moment

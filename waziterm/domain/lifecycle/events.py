@@ -5,11 +5,10 @@ Texts in events come from the network: they are shown only after `domain.text.pl
 """
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from waziterm.domain.fieldless import Fieldless
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 
 

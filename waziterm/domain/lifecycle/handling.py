@@ -3,10 +3,9 @@ before it can be decided, what keeps claims, connect limit and probes in step wi
 was reached, and what follows when an event was not carried out. Pure; part of the rules."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
     Action,

@@ -1,9 +1,8 @@
 """The moves that the rules are made of: an instance and a moment in, a decision out."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from waziterm.domain.care.trash import Why
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.actions import (
     Action,
     Dial,

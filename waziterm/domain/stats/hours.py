@@ -6,10 +6,9 @@ while it is connected, and seen while it is to be connected and a manager runs.
 
 import math
 from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.event_names import tells_of_a_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State

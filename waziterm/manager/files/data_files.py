@@ -1,6 +1,7 @@
 """Where the sessions of a data directory lie, in use and in the trash."""
 
-from waziterm.domain.frozen import dataclass
+from dataclasses import dataclass
+
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.files.trash import Trash

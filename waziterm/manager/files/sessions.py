@@ -4,11 +4,11 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.care.trash import Why
 from waziterm.domain.errors import FleetError, UnwritableError
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain

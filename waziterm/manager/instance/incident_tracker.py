@@ -4,9 +4,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from waziterm.domain.fleet.api import Notice
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.incident import (
     CONFLICTS_S,
     Incident,

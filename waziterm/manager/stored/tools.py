@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from waziterm.config import Settings
 from waziterm.domain.errors import UnwritableError
 from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.naming import current_name, names_of, refuse_alias, refuse_rename
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
     Action,

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.version import (
     Origin,
     UsedVersion,

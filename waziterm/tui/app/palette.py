@@ -1,6 +1,7 @@
 """The command palette: all that can be done, seen, and done to each instance."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, assert_never, cast
 
@@ -13,7 +14,6 @@ from textual.command import (
     Provider,
 )
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import tr
 from waziterm.tui.app.look_commands import LANGS, THEMES

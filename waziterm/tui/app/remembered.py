@@ -5,11 +5,10 @@ import json
 import logging
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import Density, Screen, Sort, View
 from waziterm.tui.state.columns import Column
 

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.strips import CELL_S, DAY_CELLS, Recent
 from waziterm.lang import tr

@@ -1,6 +1,7 @@
 """One instance in full, as lines of cells: state, QR code, facts, log, arranged by free space."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from math import ceil
 from typing import assert_never
@@ -8,7 +9,6 @@ from typing import assert_never
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView, LogLine
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction

@@ -1,7 +1,7 @@
 """Which instances are shown, and in which order. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import assert_never
 
@@ -16,7 +16,6 @@ from waziterm.domain.fleet.query import (
     Word,
     query_of,
 )
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Sort
 from waziterm.domain.stats.strips import Recent

@@ -1,10 +1,10 @@
 """The columns of the list: what each tells, and which of them fit. Pure."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from waziterm.domain.frozen import dataclass
 from waziterm.lang import N_
 from waziterm.tui.state.arrange import Sort
 

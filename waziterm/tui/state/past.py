@@ -1,8 +1,9 @@
 """What the history tells of one instance, as the screen asks for it."""
 
+from dataclasses import dataclass
+
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import Attempt, Moved
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.stats.absences import Absence, absences
 from waziterm.domain.stats.strips import DAYS, Recent
 from waziterm.domain.stats.sums import Stats

@@ -1,6 +1,7 @@
 """What the emergency tools found and did, as lines of text for each thing."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -9,7 +10,6 @@ from waziterm.domain.care.grouping import groups, timeless
 from waziterm.domain.care.layers import TestReport, Verdict
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, retold, tr, trn
 from waziterm.tui.paint import look

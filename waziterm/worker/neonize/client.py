@@ -3,9 +3,9 @@
 import ctypes
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import Jid
 from waziterm.worker.neonize.library import companion, e2e, messages
 from waziterm.worker.neonize.mapping import EVENT_NUMBERS, answered_with, jid_text, readable
