@@ -1,5 +1,7 @@
 """The log of one and the log of all: search, levels, and where enter leads."""
 
+import asyncio
+
 import pytest
 
 from tests.tui.painted import Shown, shown
@@ -175,6 +177,26 @@ async def test_the_stream_keeps_the_newest_of_all_and_takes_no_line_twice() -> N
     await fill(stream, fleet)
     assert [line.seq for line in stream.lines] == list(range(1, KEPT + 1))
     assert not stream.begins_asking()
+
+
+@pytest.mark.parametrize("keys", [["L"], ["2"]], ids=["alone", "beside"])
+async def test_until_the_older_lines_are_read_it_says_so(keys: list[str]) -> None:
+    class Slow(ScriptedFleet):
+        answers = asyncio.Event()
+
+        async def fleet_lines(self, *, limit: int = 200, **_: object) -> FleetLines:
+            await self.answers.wait()
+            return await super().fleet_lines(limit=limit)
+
+    fleet = Slow(connected("shop-a"))
+    fleet.log("shop-a", "an older line")
+    async with shown(fleet, 220, 30) as screen:
+        await screen.press(*keys)
+        await screen.sees("The log is being read …")
+        fleet.log("shop-a", "a newer line")
+        fleet.answers.set()
+        await screen.until(lambda _: "The log is being read" not in screen.text())
+        await screen.sees("an older line", "a newer line")
 
 
 async def test_one_that_says_much_has_all_of_it_in_the_stream() -> None:

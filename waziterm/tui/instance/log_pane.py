@@ -17,6 +17,11 @@ from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 
 
+def being_read(width: int) -> Strip:
+    """What stands where lines will be."""
+    return row([(tr("The log is being read …"), look.PLAIN)], width, look.PLAIN)
+
+
 class LogOfAll(Canvas):
     """Beside the list and its detail. active: the keys scroll it. stream: what is kept for it."""
 
@@ -61,5 +66,7 @@ class LogOfAll(Canvas):
             self._window.rule(self._lines, width - 1, tr("log of all")),
             *(Strip.join([side, strip, side]) for strip in lines),
         ]
+        if self.stream is not None and not (lines or self.stream.is_read):
+            strips.append(Strip.join([side, being_read(width - 2)]))
         strips += [blank] * (height - len(strips))
         return [Strip.join([left, strip]) for strip in strips]

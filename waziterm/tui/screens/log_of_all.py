@@ -10,6 +10,7 @@ from waziterm.domain.fleet.api import Fleet, LogLine
 from waziterm.domain.screen import Place
 from waziterm.lang import tr
 from waziterm.tui.commands.keys import bindings
+from waziterm.tui.instance.log_pane import being_read
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.paint import look
 from waziterm.tui.paint.canvas import Canvas
@@ -44,7 +45,9 @@ class _Body(Canvas):
         lines = self.window.draw(self.stream.lines, width - 2, height - 1)
         rule = self.window.rule(self.stream.lines, width, tr("log of all"))
         strips = [rule, *(Strip.join([side, strip, side]) for strip in lines)]
-        return [*strips, *[row((), width, look.PLAIN)] * (height - len(strips))]
+        if not (lines or self.stream.is_read):
+            strips.append(Strip.join([side, being_read(width - 1)]))
+        return [*strips, *[row((), width, look.PLAIN)] * (height - len(strips))][:height]
 
 
 class FleetLogScreen(LogScreen):

@@ -34,6 +34,11 @@ class FleetLog:
         self._come: deque[Mapping[str, tuple[LogLine, ...]]] = deque(maxlen=KEPT)
         self.lines: deque[FleetLine] = deque(maxlen=KEPT)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the older ones are here."""
+        return not (self._due or self._asking)
+
     def begins_asking(self) -> bool:
         """Whether the fleet is to be asked now; from then on it is being asked."""
         begins = self._due and not self._asking
@@ -56,7 +61,7 @@ class FleetLog:
 
     def take(self, lines: Mapping[str, tuple[LogLine, ...]]) -> None:
         """Take in lines that have come, by instance."""
-        if self._due or self._asking:
+        if not self.is_read:
             self._come.append(lines)
             return
         come = [(name, line) for name, some in lines.items() for line in some]
