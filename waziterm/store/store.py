@@ -24,6 +24,7 @@ from waziterm.domain.stats.sums import StatsBy
 from waziterm.store import (
     alerts,
     audit,
+    counts,
     edits,
     history,
     hours,
@@ -58,7 +59,8 @@ _READ_AT_ONCE = 2_000
 _MADE_AT_ONCE = 500
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
-_SPANS_AT_ONCE = 1_500
+_SPANS_AT_ONCE = 5_000
+_DAYS_AT_ONCE = 1_000
 _UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
 _TAILS_AT_ONCE = 20
@@ -393,7 +395,7 @@ class Store:
                 async for hour in self._each_hour(who, span, at, identity is None):
                     yield hour
             return
-        at_once = max(1, _SPANS_AT_ONCE // max(1, len(who)))
+        at_once = max(1, _DAYS_AT_ONCE // max(1, len(who)))
         for few in spans.runs(plan_of_all, at_once):
             for found in await self._parts(who, few, at, identity):
                 if found:
@@ -415,7 +417,7 @@ class Store:
         """What was counted in a part of a time."""
         found: hours.Sums = {}
         counted = list(part.counted)
-        at_once = max(1, _SPANS_AT_ONCE // len(who))
+        at_once = max(1, min(counts.AT_ONCE, _SPANS_AT_ONCE // len(who)))
         for first in range(0, len(part.spans), at_once):
             few = part.spans[first : first + at_once]
             try:
@@ -458,8 +460,10 @@ class Store:
         not summed up yet, one in a transaction."""
         who = await self._connection.read(hours.counted_ids)
         look = partial(spans.missing, identities=who, until=at)
-        for span in await self._connection.read(look):
-            await self._connection.write(partial(spans.make, identities=who, span=span))
+        # A block is not made of what turns out to be damaged, which is made anew first.
+        for _ in range(spans.LEVELS):
+            for span in await self._connection.read(look):
+                await self._connection.write(partial(spans.make, identities=who, span=span))
 
     async def recent(self, identities: Sequence[str], at: float) -> Mapping[str, tuple[Hour, Hour]]:
         """The last day of instances and the week before it, see `store.hours.recent`.
