@@ -111,7 +111,7 @@ def courses_of(newest_first: Sequence[Told]) -> Mapping[str, tuple[Moved, ...]]:
 
 
 def _moved(at: float, state: str, reason: str, detail: str) -> Moved:
-    return Moved(at, State(state), Reason.of(reason), detail)
+    return Moved(at, _STATES[state], Reason.of(reason), detail)
 
 
 def read_stood(
