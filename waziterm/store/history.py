@@ -5,16 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
+from waziterm.domain.lifecycle.event_names import OF_CONFLICTS
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.strips import Stood
 from waziterm.domain.text import safe_line
 from waziterm.store.instances import names_by_id
-from waziterm.store.records import AttemptCounts, SendCounts, Transition
+from waziterm.store.records import AttemptCounts, OfConflict, SendCounts, Transition
 from waziterm.store.sound import SOUND
 
 TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "audit", "notes", "outbox")
 _STATES: Mapping[str, State] = {state.value: state for state in State}
+_CONFLICTS = ", ".join(f"'{each}'" for each in sorted(OF_CONFLICTS))
+"""As in the index `transitions_of_conflicts`, word for word."""
+_IN_CONFLICT = ", ".join(f"'{each.value}'" for each in (State.COOLDOWN, State.HELD))
 _NO_ROW = 2**63 - 1
 """A number that no row has."""
 INTERRUPTED = "interrupted"
@@ -52,6 +56,33 @@ def read_transitions(
             ),
         )
         for number, at, instance, left, entered, reason, code, detail, event in rows
+    ]
+
+
+def read_conflicts(
+    db: sqlite3.Connection, since: float, before: int | None, limit: int
+) -> list[tuple[int, OfConflict]]:
+    """The newest `limit` changes from `since` on that are a conflict or may tell more of one, newest
+    first, each with its id. before: as of `read_transitions`."""
+    rows = db.execute(
+        "SELECT id, at, instance, to_state, reason, detail, event, (SELECT id FROM transitions"
+        f" WHERE instance = mine.instance AND id > mine.id AND event NOT IN ({_CONFLICTS})"
+        f" AND to_state NOT IN ({_IN_CONFLICT}) AND at >= ?1 AND {SOUND['transitions']}"
+        " ORDER BY id LIMIT 1)"
+        f" FROM transitions AS mine WHERE event IN ({_CONFLICTS}) AND at >= ?1"
+        f" AND (?2 IS NULL OR id < ?2) AND {SOUND['transitions']} ORDER BY id DESC LIMIT ?3",
+        (since, before, limit),
+    ).fetchall()
+    names = names_by_id(db)
+    return [
+        (
+            number,
+            OfConflict(
+                *(number, at, names.get(instance, instance), instance),
+                *(_STATES[state], Reason.of(reason), detail, event, ended),
+            ),
+        )
+        for number, at, instance, state, reason, detail, event, ended in rows
     ]
 
 

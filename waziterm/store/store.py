@@ -43,6 +43,7 @@ from waziterm.store.recording import record
 from waziterm.store.records import (
     AttemptCounts,
     Change,
+    OfConflict,
     Pruned,
     Recorded,
     SendCounts,
@@ -175,6 +176,11 @@ class Store:
         return await self._newest(
             partial(history.read_transitions, identity=identity, since=since), limit
         )
+
+    async def conflicts(self, since: float, limit: int) -> tuple[OfConflict, ...]:
+        """The newest `limit` changes that are a conflict or may tell more of one, oldest first; in
+        small steps too."""
+        return await self._newest(partial(history.read_conflicts, since=since), limit)
 
     async def timeline(self, identity: str, since: float, limit: int) -> tuple[Moved, ...]:
         """See `domain.fleet.protocol.Fleet.timeline`."""
