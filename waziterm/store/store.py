@@ -66,6 +66,7 @@ _UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
 _TAILS_AT_ONCE = 20
 _RECENT_AT_ONCE = 50
+_COURSES_AT_ONCE = 200
 _WEEKS_AT_ONCE = 25
 
 
@@ -188,20 +189,32 @@ class Store:
             lambda db: history.read_timeline(db, identity, since, limit)
         )
 
-    async def courses(self, since: float, limit: int) -> Mapping[str, tuple[Moved, ...]]:
-        """What each instance went through from `since` on, by its id, oldest first; the newest
-        `limit` transitions of all of them together are looked at.
+    async def courses(
+        self, incidents: Sequence[Incident], limit: int
+    ) -> Mapping[int, Mapping[str, tuple[Moved, ...]]]:
+        """What the instances of incidents went through, see `store.history.read_courses`: of the
+        last of these incidents, until `limit` moves are read.
 
         It reads in small steps, so that others wait a few milliseconds at most.
         """
-        told: list[history.Told] = []
-        step = partial(history.read_told, since=since, limit=min(limit, _READ_AT_ONCE))
-        while len(told) < limit:
-            before = told[-1][0] if told else None
-            if not (older := await self._connection.read(partial(step, before=before))):
+        found: dict[int, Mapping[str, tuple[Moved, ...]]] = {}
+        few: list[Incident] = []
+        for place, incident in enumerate(reversed(incidents), 1):
+            few.append(incident)
+            if sum(len(each.met) for each in few) < _COURSES_AT_ONCE and place < len(incidents):
+                continue
+            read = partial(history.read_courses, incidents=few, most=limit)
+            told, count = await self._connection.read(read)
+            found |= told
+            limit -= count
+            if limit < 0:
                 break
-            told += older
-        return await asyncio.to_thread(history.courses_of, told[:limit])
+            few = []
+        return found
+
+    async def oldest_move(self) -> float:
+        """See `store.history.oldest_move`."""
+        return await self._connection.read(history.oldest_move)
 
     async def stood(self, identities: Sequence[str], since: float) -> Mapping[str, list[Stood]]:
         """How instances stood from a moment on, see `store.history.read_stood`.
