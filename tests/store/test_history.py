@@ -3,8 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from tests.store.files import begin_attempt, contents, end_attempt, query
 from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
@@ -12,7 +10,6 @@ from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.store import store as stores
 from waziterm.store.records import AttemptCounts, Change, Pruned, SendCounts
 from waziterm.store.store import Store, open_store
 
@@ -34,10 +31,7 @@ async def lived(store: Store) -> None:
         )
 
 
-async def test_a_timeline_tells_moves_alone_oldest_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stores, "_READ_AT_ONCE", 3)
+async def test_a_timeline_tells_moves_alone_oldest_first(tmp_path: Path) -> None:
     async with open_store(tmp_path / "waziterm.db") as store:
         await lived(store)
         moves = (
@@ -51,10 +45,6 @@ async def test_a_timeline_tells_moves_alone_oldest_first(
         assert await store.timeline("shop", 0.0, 99) == moves
         assert await store.timeline("shop", 0.0, 2) == moves[-2:]
         assert await store.timeline("nobody", 0.0, 99) == ()
-        courses = await store.courses(0.0, 99)
-        assert courses == {"shop": moves, "other": moves}
-        assert await store.courses(3.0, 99) == {"shop": moves[2:], "other": moves[2:]}
-        assert await store.courses(0.0, 4) == {"shop": moves[4:], "other": moves[4:]}
 
 
 async def test_a_timeline_begins_with_how_the_instance_stood(tmp_path: Path) -> None:

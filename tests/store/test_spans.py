@@ -26,6 +26,8 @@ BEGIN = int(datetime(2025, 2, 20, 5, tzinfo=UTC).timestamp())
 END = int(datetime(2025, 5, 10, 9, tzinfo=UTC).timestamp())
 DAY_S = 86_400
 KINDS = (StatsBy.ALL, StatsBy.DAY)
+OBJECTS_ALONE = 17
+"""The schema before blocks of 4 and 16 days."""
 
 
 @pytest.fixture(params=ZONES)
@@ -92,7 +94,7 @@ def test_days_and_months_tell_what_their_hours_tell(tmp_path: Path, zone: str) -
         async with open_store(path) as store:
             before = [await asked(store, by, name) for by in KINDS for name in (None, "b")]
             await store.make_spans(END)
-            assert made(path) == (END - BEGIN) // DAY_S - 1 + 9, "the days, and blocks"
+            assert made(path) == (END - BEGIN) // DAY_S - 1 + 23, "the days, and blocks"
             after = [await asked(store, by, name) for by in KINDS for name in (None, "b")]
         assert after == before
         whole = before[0][0]
@@ -112,12 +114,13 @@ def test_a_long_time_is_told_from_few_spans(tmp_path: Path) -> None:
             with closing(sqlite3.connect(path)) as db:
                 long = "SELECT (ends - begins + 7200) / 86400 AS days, count(*) FROM spans_made"
                 many = dict(db.execute(f"{long} GROUP BY days"))
-            assert set(many) == {1, 8, 64} and many[64] == 5 and many[8] in (46, 47)
+            assert set(many) == {1, 4, 16, 64} and many[64] == 5
+            assert many[16] in (22, 23) and many[4] in (93, 94, 95)
             assert await asked(store, StatsBy.ALL) == wanted
         with closing(sqlite3.connect(path)) as db:
             for since_days in range(0, 380, 13):
                 (part,) = parts(db, ("a", "b"), END - since_days * DAY_S, END, StatsBy.ALL)
-                assert len(part.spans) <= 34 and len(part.counted) <= 2
+                assert len(part.spans) <= 23 and len(part.counted) <= 2
 
     asyncio.run(run())
 
@@ -166,7 +169,7 @@ def test_what_is_counted_late_is_told(tmp_path: Path) -> None:
             before = await stats_in(store, 0.0, "a", StatsBy.ALL, END)
             await store.add_usage(at, {"a": (500.0, 1)})
             await store.add_patterns(at + 5 * DAY_S, {"a": {"late": 3}})
-            assert made(path) == whole - 4, "two days and their blocks"
+            assert made(path) == whole - 5, "two days and their blocks"
             (after,) = await stats_in(store, 0.0, "a", StatsBy.ALL, END)
             assert (after.cpu_s or 0.0) == pytest.approx((before[0].cpu_s or 0.0) + 500.0)
             assert after.patterns["late"] == 3
@@ -205,6 +208,9 @@ def test_after_a_change_of_the_zone_its_own_days_are_told(
     [
         "UPDATE spans SET by_reason = 'no JSON' WHERE by_reason IS NOT NULL",
         "UPDATE spans SET connects = '{\"x\": 1}' WHERE connects IS NOT NULL",
+        "UPDATE spans SET connects = '\"9999H1\"' WHERE connects LIKE '\"%'",
+        "UPDATE spans SET reconnects = '\"150H-1\"' WHERE reconnects LIKE '\"%'",
+        "UPDATE spans SET reconnects = '\"150H\"' WHERE reconnects LIKE '\"%'",
         "UPDATE spans SET patterns = '{\"x\": [1]}'",
         "UPDATE spans SET up_ms = -5",
     ],
@@ -220,6 +226,31 @@ def test_a_damaged_span_is_read_from_its_hours_and_made_anew(tmp_path: Path, har
         with closing(sqlite3.connect(path)) as db, db:
             db.execute(harm)
         async with open_store(path) as store:
+            assert [await asked(store, by) for by in KINDS] == wanted
+            await store.make_spans(END)
+            assert made(path) == whole
+            assert [await asked(store, by) for by in KINDS] == wanted
+
+    asyncio.run(run())
+
+
+def test_blocks_of_an_older_program_are_made_anew(tmp_path: Path) -> None:
+    """It had blocks of 8 days, whose counts are objects alone."""
+
+    async def run() -> None:
+        path = tmp_path / "waziterm.db"
+        await filled(path)
+        async with open_store(path) as store:
+            wanted = [await asked(store, by) for by in KINDS]
+            await store.make_spans(END)
+            whole = made(path)
+        with closing(sqlite3.connect(path)) as db, db:
+            block = (BEGIN // DAY_S * DAY_S + 8 * DAY_S, BEGIN // DAY_S * DAY_S + 16 * DAY_S)
+            db.execute("INSERT INTO spans_made (begins, ends) VALUES (?, ?)", block)
+            db.execute("UPDATE spans SET connects = '{}' WHERE ends - begins > 90000")
+            db.execute(f"PRAGMA user_version = {OBJECTS_ALONE}")
+        async with open_store(path) as store:
+            assert made(path) == (END - BEGIN) // DAY_S - 1, "the days"
             assert [await asked(store, by) for by in KINDS] == wanted
             await store.make_spans(END)
             assert made(path) == whole

@@ -2,19 +2,24 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
+from waziterm.domain.incidents.incident import Incident
+from waziterm.domain.incidents.outcome import is_over
+from waziterm.domain.lifecycle.event_names import OF_CONFLICTS
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.strips import Stood
 from waziterm.domain.text import safe_line
 from waziterm.store.instances import names_by_id
-from waziterm.store.records import AttemptCounts, SendCounts, Transition
-from waziterm.store.sound import SOUND
+from waziterm.store.records import AttemptCounts, OfConflict, SendCounts, Transition
+from waziterm.store.sound import SOUND, YEAR_10000
 
 TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "audit", "notes", "outbox")
 _STATES: Mapping[str, State] = {state.value: state for state in State}
+_CONFLICTS = ", ".join(f"'{each}'" for each in sorted(OF_CONFLICTS))
+"""As in the index `transitions_of_conflicts`, word for word."""
+_IN_CONFLICT = ", ".join(f"'{each.value}'" for each in (State.COOLDOWN, State.HELD))
 _NO_ROW = 2**63 - 1
 """A number that no row has."""
 INTERRUPTED = "interrupted"
@@ -55,6 +60,40 @@ def read_transitions(
     ]
 
 
+def read_conflicts(
+    db: sqlite3.Connection, since: float, before: int | None, limit: int
+) -> list[tuple[int, OfConflict]]:
+    """The newest `limit` changes from `since` on that are a conflict or may tell more of one,
+    newest first, each with its id. before: as of `read_transitions`."""
+    rows = db.execute(
+        "SELECT id, at, instance, to_state, reason, detail, event, (SELECT id FROM transitions"
+        f" WHERE instance = mine.instance AND id > mine.id AND event NOT IN ({_CONFLICTS})"
+        f" AND to_state NOT IN ({_IN_CONFLICT}) AND at >= ?1 AND {SOUND['transitions']}"
+        " ORDER BY id LIMIT 1)"
+        f" FROM transitions AS mine WHERE event IN ({_CONFLICTS}) AND at >= ?1"
+        f" AND (?2 IS NULL OR id < ?2) AND {SOUND['transitions']} ORDER BY id DESC LIMIT ?3",
+        (since, before, limit),
+    ).fetchall()
+    names = names_by_id(db)
+    return [
+        (
+            number,
+            OfConflict(
+                id=number,
+                at=at,
+                instance=names.get(instance, instance),
+                instance_id=instance,
+                to_state=_STATES[state],
+                reason=Reason.of(reason),
+                detail=detail,
+                event=event,
+                ended=ended,
+            ),
+        )
+        for number, at, instance, state, reason, detail, event, ended in rows
+    ]
+
+
 def read_timeline(
     db: sqlite3.Connection, identity: str, since: float, limit: int
 ) -> tuple[Moved, ...]:
@@ -79,39 +118,63 @@ def read_timeline(
     return tuple(_moved(*row) for row in reversed(rows))
 
 
-Told = tuple[int, str, float, str, str, str]
-"""A transition as it is stored: id, the instance's id, at, to_state, reason, detail."""
+def read_courses(
+    db: sqlite3.Connection, incidents: Sequence[Incident], most: int
+) -> tuple[dict[int, dict[str, tuple[Moved, ...]]], int]:
+    """What the instances of incidents went through: by the incident's number and the instance's id,
+    as of `read_timeline`, from the last move before it on until it is over for the instance; their
+    evidence is left out. After `most` moves none is told any more. Returns how many there were
+    too."""
+    found: dict[int, dict[str, tuple[Moved, ...]]] = {}
+    count = 0
+    for incident in incidents:
+        courses = {each: _course(db, incident, each, most - count + 1) for each in incident.met}
+        count += sum(map(len, courses.values()))
+        if count > most:
+            break
+        found[incident.id] = courses
+    return found, count
 
 
-def read_told(db: sqlite3.Connection, since: float, before: int | None, limit: int) -> list[Told]:
-    """The newest `limit` transitions of all instances from `since` on, newest first.
+def _course(
+    db: sqlite3.Connection, incident: Incident, identity: str, most: int
+) -> tuple[Moved, ...]:
+    course: list[Moved] = []
+    at_last = None
+    # What cannot be read is left out here, where it may be the last move before the incident too:
+    # the condition takes longer than all the rest.
+    for at, *stood in db.execute(
+        "SELECT at, to_state, reason FROM transitions WHERE instance = :id AND id >= coalesce("
+        "(SELECT id FROM transitions WHERE instance = :id AND id < (SELECT id FROM transitions"
+        " WHERE at >= :began ORDER BY at LIMIT 1) ORDER BY id DESC LIMIT 1 OFFSET 3), 0)"
+        " ORDER BY id",
+        {"id": identity, "began": incident.began_at},
+    ):
+        if stood != at_last and (moved := _moved_or_none(at, *stood)) is not None:
+            at_last = stood
+            course.append(moved)
+            if is_over(incident, moved) or len(course) >= most:
+                break
+    return tuple(course)
 
-    before: only those with a smaller id than this one.
-    """
-    return db.execute(
-        "SELECT id, instance, at, to_state, reason, detail FROM transitions"
-        f" WHERE at >= ?1 AND (?2 IS NULL OR id < ?2) AND {SOUND['transitions']}"
-        " ORDER BY id DESC LIMIT ?3",
-        (since, before, limit),
-    ).fetchall()
+
+def _moved_or_none(at: float, state: str, reason: str) -> Moved | None:
+    try:
+        return _moved(at, state, reason, "") if 0 <= at < YEAR_10000 else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
-def courses_of(newest_first: Sequence[Told]) -> Mapping[str, tuple[Moved, ...]]:
-    """What each instance went through, by its id, oldest first: only where its state or its reason
-    differs from what was told of it before, with the latest evidence as in `read_timeline`."""
-    courses: dict[str, list[Moved]] = {}
-    at_last: dict[str, tuple[str, str]] = {}
-    for _, instance, at, state, reason, detail in reversed(newest_first):
-        if at_last.get(instance) != (state, reason):
-            at_last[instance] = (state, reason)
-            courses.setdefault(instance, []).append(_moved(at, state, reason, detail))
-        elif detail:
-            courses[instance][-1] = replace(courses[instance][-1], detail=detail)
-    return {each: tuple(moves) for each, moves in courses.items()}
+def oldest_move(db: sqlite3.Connection) -> float:
+    """When the oldest change that is known was, UTC seconds; infinite where none is."""
+    rows = db.execute(
+        f"SELECT at FROM transitions WHERE {SOUND['transitions']} ORDER BY at LIMIT 1"
+    )
+    return next((float(at) for (at,) in rows), float("inf"))
 
 
 def _moved(at: float, state: str, reason: str, detail: str) -> Moved:
-    return Moved(at, State(state), Reason.of(reason), detail)
+    return Moved(at, _STATES[state], Reason.of(reason), detail)
 
 
 def read_stood(

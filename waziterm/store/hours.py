@@ -26,6 +26,7 @@ from waziterm.domain.stats.hours import (
     tally,
 )
 from waziterm.domain.stats.strips import DAYS
+from waziterm.store.counts import joined, joined_buckets, text_of
 from waziterm.store.made import unmake
 from waziterm.store.records import Week
 from waziterm.store.sound import SOUND, YEAR_10000
@@ -48,13 +49,11 @@ _WITHIN = (
 _SUMS = (
     "SELECT instance, min(hour), sum(up_ms), sum(seen_ms), sum(drops), sum(conflicts),"
     " sum(attempts), sum(attempts_ok), sum(sends), sum(acks), sum(cpu_ms), max(memory_bytes),"
-    # Objects of counts, joined to one in which a key may stand more than once.
-    " group_concat(CASE WHEN drops THEN printf('\"%d\":%d', hour, drops) END),"
-    " group_concat(trim(by_reason, '{}')), group_concat(trim(connects, '{}')),"
-    f" group_concat(trim(reconnects, '{{}}')) {_WITHIN} GROUP BY instance"
+    " group_concat(CASE WHEN drops THEN printf('{\"%d\":%d}', hour, drops) END),"
+    " group_concat(by_reason), group_concat(connects), group_concat(reconnects)"
+    f" {_WITHIN} GROUP BY instance"
 )
 _ROWS = f"SELECT instance, hour, {', '.join(_COLUMNS[2:])} {_WITHIN}"
-_pairs = json.JSONDecoder(object_pairs_hook=list).decode
 Sums = dict[str, tuple[int, Hour]]
 """By the id of the instance, the first hour of a time in which something was counted, and all that
 was."""
@@ -97,7 +96,7 @@ def read_hours(db: sqlite3.Connection, identities: Sequence[str], begin: int, en
     """What was counted of instances in the hours from `begin` on, before `end`; without the
     patterns."""
     within = (json.dumps(identities), begin, end)
-    return {identity: (first, summed(*row)) for identity, first, *row in db.execute(_SUMS, within)}
+    return {identity: (first, _summed(*row)) for identity, first, *row in db.execute(_SUMS, within)}
 
 
 def read_each_hour(
@@ -304,9 +303,8 @@ def _hour(*row: Any) -> Hour:
     )
 
 
-def summed(*row: Any) -> Hour:
-    """The sum of several hours, of a row with the counts as `_SUMS` joins them. Raises ValueError
-    and TypeError for counts that are none."""
+def _summed(*row: Any) -> Hour:
+    """The sum of several hours, of a row with the counts as `_SUMS` joins them."""
     up, seen, drops, fights, tried, well, sent, acks, cpu, memory, at, why, first, again = row
     return Hour(
         *(up / 1000, seen / 1000, drops, joined(why), fights, tried, well),
@@ -315,31 +313,13 @@ def summed(*row: Any) -> Hour:
     )
 
 
-def joined(text: str | None) -> dict[str, int]:
-    """The counts of JSON objects that were joined to one in which a key may stand more than
-    once."""
-    counts: dict[str, int] = {}
-    for key, count in _pairs(f"{{{text}}}") if text else ():
-        counts[key] = counts.get(key, 0) + count
-    return counts
-
-
-def joined_buckets(text: str | None) -> dict[int, int]:
-    """The same where the keys are numbers."""
-    return {int(key): count for key, count in joined(text).items()}
-
-
 def _row(hour: Hour) -> tuple[int | str | None, ...]:
     return (
-        *(round(hour.up_s * 1000), round(hour.seen_s * 1000), hour.drops, _text(hour.by_reason)),
+        *(round(hour.up_s * 1000), round(hour.seen_s * 1000), hour.drops, text_of(hour.by_reason)),
         *(hour.conflicts, hour.attempts, hour.attempts_ok),
-        *(_text(hour.connects), _text(hour.reconnects), hour.sends, hour.acks),
+        *(text_of(hour.connects), text_of(hour.reconnects), hour.sends, hour.acks),
         *(round(hour.cpu_s * 1000), hour.memory_bytes),
     )
-
-
-def _text(counts: dict[str, int] | dict[int, int]) -> str | None:
-    return json.dumps(counts, separators=(",", ":")) if counts else None
 
 
 def _reasons(text: str | None) -> dict[str, int]:

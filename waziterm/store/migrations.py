@@ -321,6 +321,14 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE TABLE aliases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
         " instance TEXT NOT NULL) STRICT",
     ),
+    # Blocks of days have other lengths now, and other counts; they are made anew after the boot.
+    # Few changes tell of a conflict: see `store.history.read_conflicts`.
+    (
+        "DELETE FROM spans WHERE ends - begins > 100000",
+        "DELETE FROM spans_made WHERE ends - begins > 100000",
+        "CREATE INDEX transitions_of_conflicts ON transitions (id) WHERE event IN"
+        " ('HolderFound', 'StreamReplaced', 'SuspectsFound', 'TakenOver')",
+    ),
 )
 
 

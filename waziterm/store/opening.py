@@ -63,6 +63,8 @@ def open_database(path: Path) -> sqlite3.Connection:
                 "name a directory on a local disk with --data-dir",
             )
         db.execute("PRAGMA synchronous = NORMAL")
+        # KiB; as much as 13 months of a fleet's history are told from.
+        db.execute("PRAGMA cache_size = -8000")
         migrate(db)
     except sqlite3.Error as error:
         db.close()

@@ -30,6 +30,23 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class OfConflict:
+    """A change of an instance that is a conflict, or that may tell more of one. id: its number.
+    instance: its name. ended: the number of the next change by which a conflict is over, or None.
+    """
+
+    id: int
+    at: float
+    instance: str
+    instance_id: str
+    to_state: State
+    reason: Reason
+    detail: str
+    event: str
+    ended: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnd:
     """How a connect attempt ended. id: its number. ok: None when it was cut short and counts
     neither way."""

@@ -7,13 +7,16 @@ What is counted late unmakes the spans that it belongs to, and so does a row tha
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from waziterm.domain.stats.calendar import DAY_S, Span, blocks, days
 from waziterm.domain.stats.hours import FLEET, Hour, hour_of
 from waziterm.domain.stats.sums import StatsBy
-from waziterm.store.hours import Sums, joined, oldest_hour, read_each_hour, read_hours, summed
+from waziterm.store.counts import joined, joined_buckets, text_of, text_of_buckets
+from waziterm.store.hours import Sums, oldest_hour, read_each_hour, read_hours
 from waziterm.store.made import made, unmake_spans
 from waziterm.store.patterns import add_each_hours_patterns, add_patterns
 from waziterm.store.sound import YEAR_10000, sums_of_counts
@@ -29,16 +32,29 @@ _WRITE = f"INSERT INTO spans ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * le
 _RECENT_S = 800.0 * DAY_S
 """Spans are made of so long a time, in seconds: what is older than 13 months is so because a clock
 was wrong, or because the settings keep it, and is read from its hours."""
-_BLOCKS = (8, 64)
-"""So many days has a block, each a multiple of the one before: 13 months are at most 34 spans."""
+_BLOCKS = (4, 16, 64)
+"""So many days has a block, each a multiple of the one before: 13 months are at most 23 spans."""
+LEVELS = 1 + len(_BLOCKS)
+"""Days, and blocks of each length."""
+_HOUR_BITS = 38
+"""So many the begin of an hour has, up to the year 10000: with the drops of the hour above them,
+the worst hour is the greatest number."""
+_SOUND = f"{sums_of_counts(*_NUMBERS)} AND worst_drops < {1 << 24}"
+_WORST = f"worst_drops << {_HOUR_BITS} | worst_hour"
+_AMONG = (
+    " FROM json_each(?1) AS span CROSS JOIN spans ON begins = json_extract(span.value, '$[0]')"
+    " AND ends = json_extract(span.value, '$[1]')"
+)
+_OF_ONE = " AND instance = ?2"
 _READ = (
-    f"SELECT instance, min({sums_of_counts(*_NUMBERS)}), min(first),"
-    f" {', '.join(f'sum({each})' for each in _SUMMED)}, max(memory_bytes),"
-    f" group_concat(iif(worst_drops, printf('\"%d\":%d', worst_hour, worst_drops), NULL)),"
-    + ",".join(f" group_concat(trim({each}, '{{}}'))" for each in _COUNTS)
-    + " FROM json_each(?1) AS span CROSS JOIN spans ON begins = json_extract(span.value, '$[0]')"
-    " AND ends = json_extract(span.value, '$[1]') AND (?2 IS NULL OR instance = ?2)"
-    " GROUP BY instance"
+    f"SELECT instance, min({_SOUND}), min(first), {', '.join(f'sum({each})' for each in _SUMMED)},"
+    f" max(memory_bytes), max({_WORST}),"
+    f" {', '.join(f'group_concat({each})' for each in _COUNTS)}"
+    f"{_AMONG}"
+)
+_READ_EACH = (
+    f"SELECT begins, instance, {_SOUND}, first, {', '.join(_SUMMED)}, memory_bytes, {_WORST},"
+    f" {', '.join(_COUNTS)}{_AMONG}"
 )
 
 
@@ -118,26 +134,52 @@ def _check_made(db: sqlite3.Connection, spans: Sequence[Span]) -> None:
 
 
 def _read(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> Sums:
-    found: Sums = {}
-    for who, is_sound, first, *sums, patterns in db.execute(_READ, (json.dumps(spans), identity)):
-        if not is_sound:
-            raise UnsoundSpanError
-        try:
-            found[who] = first, summed(*sums)
-            found[who][1].patterns |= joined(patterns)
-        except (ValueError, TypeError) as error:
-            raise UnsoundSpanError from error
-    return found
+    rows = _asked(db, _READ, spans, identity, " GROUP BY instance")
+    return {who: _summed(joined, joined_buckets, *row) for who, *row in rows}
+
+
+def _asked(
+    db: sqlite3.Connection, query: str, spans: Sequence[Span], identity: str | None, end: str = ""
+) -> sqlite3.Cursor:
+    if identity is None:
+        return db.execute(f"{query}{end}", (json.dumps(spans),))
+    return db.execute(f"{query}{_OF_ONE}{end}", (json.dumps(spans), identity))
 
 
 def read_each(db: sqlite3.Connection, spans: Sequence[Span], identity: str | None) -> list[Sums]:
-    """The same for each of the spans."""
+    """The same for each of the spans, to be read and not to be added to."""
     _check_made(db, spans)
-    found = [_read(db, (span,), identity) for span in spans]
-    for sums in found:
+    found: dict[int, Sums] = {begin: {} for begin, _ in spans}
+    # A day has few counts, and most days have the same: they share what was read of them.
+    of_names, of_buckets = cache(joined), cache(joined_buckets)
+    for begin, who, *row in _asked(db, _READ_EACH, spans, identity):
+        found[begin][who] = _summed(of_names, of_buckets, *row)
+    for sums in found.values():
         if FLEET in sums:
             add_memory(sums)
-    return found
+    return list(found.values())
+
+
+def _summed(
+    of_names: Callable[[str | None], dict[str, int]],
+    of_buckets: Callable[[str | None], dict[int, int]],
+    is_sound: int,
+    first: int,
+    *row: Any,
+) -> tuple[int, Hour]:
+    if not is_sound:
+        raise UnsoundSpanError
+    up, seen, drops, fights, tried, well, sent, acks, cpu, memory, worst, *counts = row
+    try:
+        why, connects, reconnects, patterns = counts
+        return first, Hour(
+            *(up / 1000, seen / 1000, drops, of_names(why), fights, tried, well),
+            *(of_buckets(connects), of_buckets(reconnects), sent, acks, cpu / 1000, memory),
+            {worst & ((1 << _HOUR_BITS) - 1): worst >> _HOUR_BITS} if worst else {},
+            of_names(patterns),
+        )
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise UnsoundSpanError from error
 
 
 def runs(of_time: Sequence[Part], most: int) -> Iterator[Sequence[Part]]:
@@ -246,7 +288,8 @@ def _joined(found: Sequence[Part], calendar: Sequence[Span], known: frozenset[Sp
         for of_days in blocks(calendar, size):
             block = _whole(of_days)
             if block in known and spans.issuperset(of_days):
-                spans = spans.difference(of_days) | {block}
+                spans.difference_update(of_days)
+                spans.add(block)
     return Part(tuple(sorted(spans)), tuple(counted))
 
 
@@ -270,10 +313,7 @@ def _row(sum_: Hour) -> tuple[int | str | None, ...]:
         *(round(sum_.up_s * 1000), round(sum_.seen_s * 1000), sum_.drops, sum_.conflicts),
         *(sum_.attempts, sum_.attempts_ok, sum_.sends, sum_.acks, round(sum_.cpu_s * 1000)),
         *(sum_.memory_bytes, *sum_.worst),
-        *(_text(sum_.by_reason), _text(sum_.connects), _text(sum_.reconnects)),
-        _text(sum_.patterns),
+        text_of(sum_.by_reason),
+        *(text_of_buckets(each) for each in (sum_.connects, sum_.reconnects)),
+        text_of(sum_.patterns),
     )
-
-
-def _text(counts: dict[str, int] | dict[int, int]) -> str | None:
-    return json.dumps(counts, separators=(",", ":")) if counts else None

@@ -24,6 +24,7 @@ from waziterm.domain.stats.sums import StatsBy
 from waziterm.store import (
     alerts,
     audit,
+    counts,
     edits,
     history,
     hours,
@@ -42,6 +43,7 @@ from waziterm.store.recording import record
 from waziterm.store.records import (
     AttemptCounts,
     Change,
+    OfConflict,
     Pruned,
     Recorded,
     SendCounts,
@@ -58,11 +60,13 @@ _READ_AT_ONCE = 2_000
 _MADE_AT_ONCE = 500
 _COUNTED_AT_ONCE = 500
 _SUMMED_AT_ONCE = 1_500
-_SPANS_AT_ONCE = 1_500
+_SPANS_AT_ONCE = 5_000
+_DAYS_AT_ONCE = 1_000
 _UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
 _TAILS_AT_ONCE = 20
 _RECENT_AT_ONCE = 50
+_COURSES_AT_ONCE = 200
 _WEEKS_AT_ONCE = 25
 
 
@@ -183,26 +187,43 @@ class Store:
             partial(history.read_transitions, identity=identity, since=since), limit
         )
 
+    async def conflicts(self, since: float, limit: int) -> tuple[OfConflict, ...]:
+        """The newest `limit` changes that are a conflict or may tell more of one, oldest first; in
+        small steps too."""
+        return await self._newest(partial(history.read_conflicts, since=since), limit)
+
     async def timeline(self, identity: str, since: float, limit: int) -> tuple[Moved, ...]:
         """See `domain.fleet.protocol.Fleet.timeline`."""
         return await self._connection.read(
             lambda db: history.read_timeline(db, identity, since, limit)
         )
 
-    async def courses(self, since: float, limit: int) -> Mapping[str, tuple[Moved, ...]]:
-        """What each instance went through from `since` on, by its id, oldest first; the newest
-        `limit` transitions of all of them together are looked at.
+    async def courses(
+        self, incidents: Sequence[Incident], limit: int
+    ) -> Mapping[int, Mapping[str, tuple[Moved, ...]]]:
+        """What the instances of incidents went through, see `store.history.read_courses`: of the
+        last of these incidents, until `limit` moves are read.
 
         It reads in small steps, so that others wait a few milliseconds at most.
         """
-        told: list[history.Told] = []
-        step = partial(history.read_told, since=since, limit=min(limit, _READ_AT_ONCE))
-        while len(told) < limit:
-            before = told[-1][0] if told else None
-            if not (older := await self._connection.read(partial(step, before=before))):
+        found: dict[int, Mapping[str, tuple[Moved, ...]]] = {}
+        few: list[Incident] = []
+        for place, incident in enumerate(reversed(incidents), 1):
+            few.append(incident)
+            if sum(len(each.met) for each in few) < _COURSES_AT_ONCE and place < len(incidents):
+                continue
+            read = partial(history.read_courses, incidents=few, most=limit)
+            told, count = await self._connection.read(read)
+            found |= told
+            limit -= count
+            if limit < 0:
                 break
-            told += older
-        return await asyncio.to_thread(history.courses_of, told[:limit])
+            few = []
+        return found
+
+    async def oldest_move(self) -> float:
+        """See `store.history.oldest_move`."""
+        return await self._connection.read(history.oldest_move)
 
     async def stood(self, identities: Sequence[str], since: float) -> Mapping[str, list[Stood]]:
         """How instances stood from a moment on, see `store.history.read_stood`.
@@ -402,7 +423,7 @@ class Store:
                 async for hour in self._each_hour(who, span, at, identity is None):
                     yield hour
             return
-        at_once = max(1, _SPANS_AT_ONCE // max(1, len(who)))
+        at_once = max(1, _DAYS_AT_ONCE // max(1, len(who)))
         for few in spans.runs(plan_of_all, at_once):
             for found in await self._parts(who, few, at, identity):
                 if found:
@@ -424,7 +445,7 @@ class Store:
         """What was counted in a part of a time."""
         found: hours.Sums = {}
         counted = list(part.counted)
-        at_once = max(1, _SPANS_AT_ONCE // len(who))
+        at_once = max(1, min(counts.AT_ONCE, _SPANS_AT_ONCE // len(who)))
         for first in range(0, len(part.spans), at_once):
             few = part.spans[first : first + at_once]
             try:
@@ -467,8 +488,10 @@ class Store:
         not summed up yet, one in a transaction."""
         who = await self._connection.read(hours.counted_ids)
         look = partial(spans.missing, identities=who, until=at)
-        for span in await self._connection.read(look):
-            await self._connection.write(partial(spans.make, identities=who, span=span))
+        # A block is not made of what turns out to be damaged, which is made anew first.
+        for _ in range(spans.LEVELS):
+            for span in await self._connection.read(look):
+                await self._connection.write(partial(spans.make, identities=who, span=span))
 
     async def recent(self, identities: Sequence[str], at: float) -> Mapping[str, tuple[Hour, Hour]]:
         """The last day of instances and the week before it, see `store.hours.recent`.

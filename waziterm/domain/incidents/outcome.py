@@ -163,6 +163,11 @@ def _is_of(incident: Incident, moved: Moved) -> bool:
     return moved.reason is incident.reason or (quarrel and len(incident.names) == 1)
 
 
+def is_over(incident: Incident, moved: Moved) -> bool:
+    """Whether nothing that an instance does after a move is told of an incident."""
+    return moved.at > incident.last_at and _fate(incident, moved) is not _Fate.OPEN
+
+
 def _begins(incident: Incident, moved: Moved) -> bool:
     """Whether an instance's part begins with a move: one that tries in vain for long begins with
     what ended its connection, and its reasons alternate."""

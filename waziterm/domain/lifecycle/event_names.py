@@ -69,6 +69,12 @@ class EventName(StrEnum):
     EDIT_ASKED = "EditAsked"
 
 
+NAMING = (EventName.HOLDER_FOUND, EventName.SUSPECTS_FOUND, EventName.TAKEN_OVER)
+"""By these it is told who has a session."""
+OF_CONFLICTS = (*NAMING, EventName.STREAM_REPLACED)
+"""What is a conflict, or tells more of one, is one of these."""
+
+
 def tells_of_a_conflict(event: str, reason: Reason) -> bool:
     """Whether a change in the history is a conflict: WhatsApp told it, or another client that has
     the session was found. event: its name. reason: for which the instance was then in its state.

@@ -287,11 +287,13 @@ class Reason(Enum):
     @classmethod
     def of(cls, slug: str) -> "Reason":
         """The reason with this slug; raises ValueError for any other text."""
-        for reason in cls:
-            if reason.slug == slug:
-                return reason
-        raise ValueError(f"no such reason: {slug!r}")
+        if (reason := _BY_SLUG.get(slug)) is None:
+            raise ValueError(f"no such reason: {slug!r}")
+        return reason
 
+
+_BY_SLUG = {reason.slug: reason for reason in Reason}
+"""A history has one in each of its rows."""
 
 OF_THE_NETWORK = (
     Reason.DIAL_FAILED,

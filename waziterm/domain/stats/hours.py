@@ -5,8 +5,10 @@ while it is connected, and seen while it is to be connected and a manager runs.
 """
 
 import math
-from collections.abc import Iterable, Mapping, MutableMapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TypeVar
 
 from waziterm.domain.lifecycle.event_names import tells_of_a_conflict
@@ -52,12 +54,18 @@ def seconds_of(bucket: int) -> float:
 
 def quantile(buckets: Mapping[int, int], share: float) -> float | None:
     """The duration, in seconds, that `share` of those counted do not exceed; None without any."""
-    wanted, seen = share * sum(buckets.values()), 0
-    for bucket in sorted(buckets):
-        seen += buckets[bucket]
-        if seen >= wanted:
-            return seconds_of(bucket)
-    return None
+    return quantiles(buckets, (share,))[0]
+
+
+def quantiles(buckets: Mapping[int, int], shares: Sequence[float]) -> tuple[float | None, ...]:
+    """The same for several shares, each greater than the one before."""
+    if not buckets:
+        return (None,) * len(shares)
+    if len(buckets) == 1:
+        return (seconds_of(next(iter(buckets))),) * len(shares)
+    order = sorted(buckets)
+    seen = list(accumulate(map(buckets.__getitem__, order)))
+    return tuple(seconds_of(order[bisect_left(seen, share * seen[-1])]) for share in shares)
 
 
 def hour_of(at: float) -> int:
@@ -106,24 +114,29 @@ class Hour:
         self.up_s += other.up_s
         self.seen_s += other.seen_s
         self.drops += other.drops
-        tally(self.by_reason, other.by_reason)
         self.conflicts += other.conflicts
         self.attempts += other.attempts
         self.attempts_ok += other.attempts_ok
-        tally(self.connects, other.connects)
-        tally(self.reconnects, other.reconnects)
         self.sends += other.sends
         self.acks += other.acks
         self.cpu_s += other.cpu_s
         self.memory_bytes = max(self.memory_bytes, other.memory_bytes)
-        tally(self.drops_at, other.drops_at)
-        tally(self.patterns, other.patterns)
+        # Most hours have none of these: a call for each takes longer than all the rest.
+        if other.drops:
+            tally(self.by_reason, other.by_reason)
+            tally(self.drops_at, other.drops_at)
+        if other.connects:
+            tally(self.connects, other.connects)
+        if other.reconnects:
+            tally(self.reconnects, other.reconnects)
+        if other.patterns:
+            tally(self.patterns, other.patterns)
 
     @property
     def worst(self) -> tuple[int, int]:
         """The hour with the most drops, of several the last: how many, and its begin; both are 0
         where there is no drop."""
-        return max(((count, at) for at, count in self.drops_at.items()), default=(0, 0))
+        return max(zip(self.drops_at.values(), self.drops_at, strict=True), default=(0, 0))
 
     def bounded(self) -> None:
         """Cut what a clock that was set back has counted twice: an hour has 3,600 seconds."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from waziterm.domain.stats.hours import Hour, quantile
+from waziterm.domain.stats.hours import Hour, quantiles
 from waziterm.domain.units import Moment, Seconds
 
 
@@ -56,6 +56,7 @@ class Stats:
 def stats_of(instance: str | None, since: float, sum_: Hour) -> Stats:
     """The statistics of what was counted from a moment on, UTC seconds."""
     drops, worst = sum_.worst
+    connects, reconnects = _middle_and_most(sum_.connects), _middle_and_most(sum_.reconnects)
     return Stats(
         instance,
         since,
@@ -63,10 +64,8 @@ def stats_of(instance: str | None, since: float, sum_: Hour) -> Stats:
         sum_.drops,
         _most_first(sum_.by_reason),
         sum_.conflicts,
-        quantile(sum_.connects, 0.5),
-        quantile(sum_.connects, 0.95),
-        quantile(sum_.reconnects, 0.5),
-        quantile(sum_.reconnects, 0.95),
+        *connects,
+        *reconnects,
         sum_.sends,
         sum_.acks,
         _share(sum_.acks, sum_.sends),
@@ -78,8 +77,13 @@ def stats_of(instance: str | None, since: float, sum_: Hour) -> Stats:
     )
 
 
+def _middle_and_most(buckets: Mapping[int, int]) -> tuple[float | None, float | None]:
+    middle, most = quantiles(buckets, (0.5, 0.95))
+    return middle, most
+
+
 def _most_first(counts: Mapping[str, int]) -> Mapping[str, int]:
-    return dict(sorted(counts.items(), key=lambda each: -each[1]))
+    return dict(sorted(counts.items(), key=lambda each: -each[1])) if len(counts) > 1 else counts
 
 
 def _share(part: float, whole: float) -> float | None:

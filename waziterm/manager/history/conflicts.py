@@ -4,17 +4,14 @@ import asyncio
 from dataclasses import replace
 
 from waziterm.domain.fleet.tools import ConflictRecord
-from waziterm.domain.lifecycle.event_names import EventName, tells_of_a_conflict
+from waziterm.domain.lifecycle.event_names import NAMING, tells_of_a_conflict
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import safe_line
-from waziterm.store.records import Transition
+from waziterm.store.records import OfConflict
 from waziterm.store.store import Store
 
 _MOST = 100_000
 """So many changes are looked through at most, the newest."""
-
-_NAMING = (EventName.HOLDER_FOUND, EventName.TAKEN_OVER, EventName.SUSPECTS_FOUND)
 
 
 async def conflicts_in(store: Store, since: float = 0.0) -> tuple[ConflictRecord, ...]:
@@ -23,28 +20,27 @@ async def conflicts_in(store: Store, since: float = 0.0) -> tuple[ConflictRecord
     What a conflict is: see `tells_of_a_conflict`. Who has the session is often found out later;
     that belongs to the same conflict, and so does the state that it leads to.
     """
-    changes = await store.transitions(since=since, limit=_MOST)
-    # A long history takes a tenth of a second to walk through, too long for an event loop.
+    changes = await store.conflicts(since, _MOST)
+    # Many of them take a tenth of a second to walk through, too long for an event loop.
     return await asyncio.to_thread(_conflicts_among, changes)
 
 
-def _conflicts_among(changes: tuple[Transition, ...]) -> tuple[ConflictRecord, ...]:
+def _conflicts_among(changes: tuple[OfConflict, ...]) -> tuple[ConflictRecord, ...]:
     found: list[ConflictRecord] = []
-    current: dict[str, int] = {}
+    current: dict[str, tuple[int, int | None]] = {}
     for change in changes:
-        number = current.get(change.instance_id)
-        if number is not None and change.event in _NAMING:
+        number, ended = current.get(change.instance_id, (0, 0))
+        goes_on = ended is None or change.id < ended
+        if goes_on and change.event in NAMING:
             who = _who(change) or found[number].who
             found[number] = replace(found[number], state=change.to_state, who=who)
         elif tells_of_a_conflict(change.event, change.reason):
-            current[change.instance_id] = len(found)
+            current[change.instance_id] = len(found), change.ended
             found.append(_record(change))
-        elif change.to_state not in (State.COOLDOWN, State.HELD):
-            current.pop(change.instance_id, None)
     return tuple(found)
 
 
-def _record(change: Transition) -> ConflictRecord:
+def _record(change: OfConflict) -> ConflictRecord:
     """A conflict that is told in the moment of a stop leaves the instance stopped by its operator,
     and is one all the same."""
     reason = change.reason if change.reason.is_of_a_conflict else Reason.CONFLICT
@@ -53,5 +49,5 @@ def _record(change: Transition) -> ConflictRecord:
     )
 
 
-def _who(change: Transition) -> str:
-    return safe_line(change.detail, 300) if change.event in _NAMING else ""
+def _who(change: OfConflict) -> str:
+    return safe_line(change.detail, 300) if change.event in NAMING else ""

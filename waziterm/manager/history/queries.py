@@ -30,7 +30,7 @@ MOST_MOVES = 1000
 MOST_ATTEMPTS = 10_000
 """So many are told at most, the newest."""
 _LOOKED_THROUGH = 50_000
-"""So many transitions are looked through at most, the newest."""
+"""So many moves are looked through at most, those of the newest incidents."""
 
 
 async def fleet_lines_in(
@@ -63,26 +63,27 @@ async def incidents_in(store: Store, since: float) -> tuple[IncidentView, ...]:
     found = await store.incidents(since, MOST_INCIDENTS)
     if not found:
         return ()
-    courses = await store.courses(min(each.began_at for each in found), _LOOKED_THROUGH)
+    courses = await store.courses(found, _LOOKED_THROUGH)
+    oldest = await store.oldest_move()
     standing = {each.id: each.reason for each in await store.instances()}
     told = await store.told([each.id for each in found])
     found = tuple(replace(each, told=told.get(each.id, ())) for each in found)
     # A long history takes a tenth of a second to walk through, too long for an event loop.
-    return await asyncio.to_thread(_told, found, courses, standing)
+    return await asyncio.to_thread(_told, found, courses, oldest, standing)
 
 
 def _told(
     found: Sequence[IncidentView],
-    courses: Mapping[str, Sequence[Moved]],
+    courses: Mapping[int, Mapping[str, Sequence[Moved]]],
+    oldest: float,
     standing: Mapping[str, Reason],
 ) -> tuple[IncidentView, ...]:
-    oldest = min((course[0].at for course in courses.values()), default=float("inf"))
     return tuple(
         replace(
             each,
             # Of what began before the oldest that is still known, only the end could be told.
-            done=_done(each, courses) if each.began_at >= oldest else "",
-            closed_at=_closed_at(each, courses, standing),
+            done=_done(each, courses.get(each.id, {})) if each.began_at >= oldest else "",
+            closed_at=_closed_at(each, courses.get(each.id, {}), standing),
         )
         for each in reversed(found)
     )
