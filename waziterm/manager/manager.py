@@ -91,9 +91,16 @@ if TYPE_CHECKING:
         Moved,
         ShiftNote,
     )
-    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
+    from waziterm.domain.fleet.tools import (
+        AddedAll,
+        Carried,
+        ConflictRecord,
+        Progress,
+        RestartReport,
+    )
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
@@ -133,7 +140,7 @@ class SessionManager:
         self._tasks = tasks
         self._broadcast = Broadcast()
         files = DataFiles.of(data)
-        registry = Registry(files.identity)
+        self._registry = registry = Registry(files.identity)
         self._claims = Claims(registry, self._device_key)
         self.outbox = Outbox(
             store,
@@ -521,6 +528,14 @@ class SessionManager:
             await self._cleaning.clean(name, logout=logout, act_id=act_id)
         return self._instances.of(name).view
 
+    async def export(self, name: str, to: str, passphrase: str) -> Carried:
+        async with self._in_order("an export"):
+            return await self._carrying.export(name, to, passphrase)
+
+    async def take_in(self, file: str, passphrase: str, name: str | None = None) -> Carried:
+        async with self._in_order():
+            return await self._carrying.take_in(file, passphrase, name)
+
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         supervisor = self._instances.of(name)
         jid = str(Jid(phone_number(to).removeprefix("+"))) if to else None
@@ -726,6 +741,19 @@ class SessionManager:
             configured=lambda: self._settings.instances,
         )
         return Checkup(sources)
+
+    @cached_property
+    def _carrying(self) -> Carrying:
+        from waziterm.manager.care.carrying import Carrying  # noqa: PLC0415 - as above
+
+        return Carrying(
+            self._instances,
+            self._store,
+            self._files,
+            self._registry,
+            self._world.clock,
+            self._instances.paused,
+        )
 
     @cached_property
     def _restart(self) -> Restart:

@@ -9,7 +9,7 @@ from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
 from waziterm.domain.fleet.api import Fleet, InstanceView, LogLine, Shown
 from waziterm.domain.fleet.history import FleetLine, ShiftNote
-from waziterm.domain.fleet.tools import AddedAll, RestartReport, Silence
+from waziterm.domain.fleet.tools import AddedAll, Carried, RestartReport, Silence
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
 from waziterm.manager.inputs import InputError
@@ -28,6 +28,7 @@ _COMPOSED: dict[str, Any] = {
     "demo": documents.DemoEnd,
     "doctor": documents.Doctor,
     "full": documents.Full,
+    "import": Carried,
     "incidents": list[documents.Incident],
     "logs": list[LogLine | FleetLine],
     "note": list[ShiftNote],

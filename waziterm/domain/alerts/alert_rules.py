@@ -57,7 +57,7 @@ def rule_of(instance: Instance) -> AlertRule | None:
     reason = instance.reason
     match instance.state:
         case State.HELD:
-            return _HELD.get(reason, AlertRule.HELD)
+            return None if reason is Reason.EXPORTED else _HELD.get(reason, AlertRule.HELD)
         case State.COOLDOWN:
             return AlertRule.CONFLICT
         case State.LOGGED_OUT:

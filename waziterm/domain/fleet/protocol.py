@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from waziterm.domain.fleet.verbs import ANSWER_S, MAINTENANCE_S, verb
-from waziterm.domain.units import ActId, Between, Moment, Name, PhoneNumber, ProxyUrl, Table
+from waziterm.domain.units import (
+    ActId,
+    Between,
+    Moment,
+    Name,
+    PhoneNumber,
+    ProxyUrl,
+    SecretText,
+    Table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -38,7 +47,13 @@ if TYPE_CHECKING:
         Moved,
         ShiftNote,
     )
-    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
+    from waziterm.domain.fleet.tools import (
+        AddedAll,
+        Carried,
+        ConflictRecord,
+        Progress,
+        RestartReport,
+    )
     from waziterm.domain.lifecycle.instance import QrCode
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.strips import Recent
@@ -252,6 +267,35 @@ class Fleet(Protocol):
         """Clean an instance and forget it; its trash entry brings it back.
 
         logout: unlink the device at WhatsApp first, which cannot be undone. act_id: as of `clean`.
+        """
+        ...
+
+    @verb(
+        "POST /v1/instances/{name}/export",
+        changes=True,
+        files=True,
+        deadline_s=MAINTENANCE_S,
+    )
+    async def export(self, name: Name, to: str, passphrase: SecretText) -> Carried:
+        """Write an instance, with session, settings, notes and history, into a new sealed file.
+
+        It is stopped first, and held from then on: two places with one session take it from each
+        other. to: the whole path of the file, which must not exist. passphrase: opens it.
+        """
+        ...
+
+    @verb(
+        "POST /v1/take-in",
+        changes=True,
+        files=True,
+        line="",
+        status=201,
+        deadline_s=MAINTENANCE_S,
+    )
+    async def take_in(self, file: str, passphrase: SecretText, name: Name | None = None) -> Carried:
+        """Add the instance of a file that `export` has made; it is stopped.
+
+        file: its whole path. name: the one that it gets, None for the one that it had.
         """
         ...
 

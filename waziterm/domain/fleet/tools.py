@@ -17,6 +17,7 @@ from waziterm.domain.units import Moment, Seconds
 __all__ = [
     "AddedAll",
     "AlertsView",
+    "Carried",
     "Comeback",
     "ConflictRecord",
     "FailedAlert",
@@ -33,6 +34,16 @@ __all__ = [
     "TestReport",
     "TrashView",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An instance that has left in a sealed file, or has come in one. file: its path. bytes: how
+    large it is."""
+
+    instance: str
+    file: str
+    bytes: int
 
 
 class Step(StrEnum):

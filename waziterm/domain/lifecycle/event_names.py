@@ -67,6 +67,7 @@ class EventName(StrEnum):
     SESSION_RESTORED = "SessionRestored"
     NOT_MOVED = "NotMoved"
     EDIT_ASKED = "EditAsked"
+    EXPORT_ASKED = "ExportAsked"
 
 
 def tells_of_a_conflict(event: str, reason: Reason) -> bool:
@@ -140,4 +141,5 @@ NAMES: Mapping[type[ev.Event], EventName] = {
     ev.SessionRestored: EventName.SESSION_RESTORED,
     ev.NotMoved: EventName.NOT_MOVED,
     ev.EditAsked: EventName.EDIT_ASKED,
+    ev.ExportAsked: EventName.EXPORT_ASKED,
 }

@@ -37,6 +37,7 @@ from waziterm.domain.lifecycle.actions import (
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
+from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.evidence import CheckSources
@@ -174,6 +175,7 @@ class StoredTools:
     keeper: StoredInstances
     cleaning: Cleaning
     checkup: Checkup
+    carrying: Carrying
 
     async def rename(self, name: str, new: str, *, take: bool) -> None:
         """See `domain.fleet.protocol.Fleet.rename`."""
@@ -229,5 +231,7 @@ async def open_tools(
             secret_files=lambda: settings.secret_files,
             configured=lambda: settings.instances,
         )
-        cleaning = Cleaning(keeper, store, files, Registry(files.identity), clock, keep_s)
-        yield StoredTools(keeper, cleaning, Checkup(sources))
+        registry = Registry(files.identity)
+        cleaning = Cleaning(keeper, store, files, registry, clock, keep_s)
+        carrying = Carrying(keeper, store, files, registry, clock, lambda name: nullcontext())
+        yield StoredTools(keeper, cleaning, Checkup(sources), carrying)
