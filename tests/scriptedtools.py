@@ -32,6 +32,7 @@ from waziterm.domain.fleet.history import (
 )
 from waziterm.domain.fleet.tools import (
     AddedAll,
+    BackedUp,
     Carried,
     Comeback,
     ConflictRecord,
@@ -193,6 +194,10 @@ class ScriptedTools:
     async def take_in(self, file: str, passphrase: str, name: str | None = None) -> Carried:
         await self.took("take_in", file, name)
         return Carried(name or "shop-z", file, 71_000)
+
+    async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
+        await self.took("backup", file, recipient)
+        return BackedUp(file, 2_400_000, 31)
 
     async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         await self.took("remove", name, logout)

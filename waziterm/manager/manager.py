@@ -47,6 +47,7 @@ from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import Ownership, owned
 from waziterm.manager.files.program import UPGRADED, watch
+from waziterm.manager.files.restored import finish_restoring
 from waziterm.manager.history.audit import (
     StoreAudit,
     audit_in,
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     )
     from waziterm.domain.fleet.tools import (
         AddedAll,
+        BackedUp,
         Carried,
         ConflictRecord,
         Progress,
@@ -224,6 +226,7 @@ class SessionManager:
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
         self._background.append(self._tasks.create_task(self._measure(), name="measures"))
         self._background.append(self._tasks.create_task(self._look_at_lines(), name="patterns"))
+        self._background.append(self._tasks.create_task(self._back_up(), name="backups"))
         self.outbox.apply(self._settings.alerts)
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
@@ -330,6 +333,20 @@ class SessionManager:
             self._store_patterns,
         )
         await measuring.run()
+
+    async def _back_up(self) -> None:
+        """Make the regular backups, until cancelled."""
+        await self._world.clock.sleep(_MEASURED_AFTER_S)
+        from waziterm.manager.care.backups import Backups  # noqa: PLC0415 - as above
+
+        def settings() -> Settings:
+            return self._settings
+
+        def announce(text: Phrase) -> None:
+            self.announce(text, trouble=True)
+
+        data, clock = self._files.data, self._world.clock
+        await Backups(data, self._store, clock, settings, announce).run()
 
     async def _look_at_lines(self) -> None:
         """Look for patterns in the log lines, until cancelled."""
@@ -589,6 +606,14 @@ class SessionManager:
         async with self._in_order():
             return await self._cleaning.restore(entry)
 
+    async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
+        from waziterm.manager.care.backups import back_up, note_made  # noqa: PLC0415 - not before the first paint
+
+        self.refuse_moved()
+        made = await back_up(self._files.data, file, passphrase, recipient)
+        await note_made(self._store, self._world.clock.now())
+        return made
+
     async def check(self) -> tuple[Finding, ...]:
         self.refuse_moved()
         return await self._checkup.check()
@@ -816,6 +841,7 @@ async def open_manager(
         begin.set()
     try:
         with owned(data.lock) as ownership:
+            finish_restoring(data.root)
             stored = open_store(data.database, lines_kept=settings.log.lines_kept)
             real = real_world(lab) if world is None else nullcontext(world)
             async with stored as store, real as outside, asyncio.TaskGroup() as tasks:

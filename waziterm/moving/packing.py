@@ -29,8 +29,9 @@ from waziterm.store.scratch import scratch
 
 STAGING = "moving-"
 """How the folders begin in which something is put together, in a data directory."""
-LEFT_OUT = ("library", "manager.lock", "control.sock")
-"""What a backup has not: copies of neonize's library, and what only a running manager has."""
+LEFT_OUT = ("library", "logs", "manager.lock", "control.sock", "restored")
+"""What a backup has not: copies of neonize's library, the program's own log, and what only a
+running manager has."""
 _SIDES = ("-journal", "-wal", "-shm")
 _RAW_BYTES = 64_000_000
 """A file of up to this size is read at once: it may be written to meanwhile."""

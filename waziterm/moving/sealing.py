@@ -98,11 +98,6 @@ def open_sealed(path: Path, into: BinaryIO, key: Key) -> None:
         _opens_with(key)(sealed, into)
 
 
-def recipient_problem(text: str) -> str:
-    """Why a text is no public key; "" when it is one."""
-    return "" if re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", text) else "an age key is age1…"
-
-
 def _opens_with(key: Key) -> "Callable[[BinaryIO, Any], None]":
     import pyrage  # noqa: PLC0415 - as above
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Protocol
 
-from waziterm.domain.fleet.verbs import ANSWER_S, MAINTENANCE_S, verb
+from waziterm.domain.fleet.verbs import ANSWER_S, BACKUP_S, MAINTENANCE_S, verb
 from waziterm.domain.units import (
     ActId,
     Between,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     )
     from waziterm.domain.fleet.tools import (
         AddedAll,
+        BackedUp,
         Carried,
         ConflictRecord,
         Progress,
@@ -332,6 +333,15 @@ class Fleet(Protocol):
         ...
 
     # -- the whole fleet ----------------------------------------------------------------------
+
+    @verb("POST /v1/backup", changes=True, files=True, deadline_s=BACKUP_S)
+    async def backup(self, file: str, passphrase: SecretText = "", recipient: str = "") -> BackedUp:
+        """Seal a copy of the whole data directory, as it stands at this moment, into a new file.
+
+        file: its whole path, which must not exist. passphrase, or recipient (a public key of age):
+        for what it is sealed.
+        """
+        ...
 
     @verb("POST /v1/check", files=True, deadline_s=MAINTENANCE_S, under="findings")
     async def check(self) -> tuple[Finding, ...]:

@@ -17,6 +17,7 @@ from waziterm.domain.units import Moment, Seconds
 __all__ = [
     "AddedAll",
     "AlertsView",
+    "BackedUp",
     "Carried",
     "Comeback",
     "ConflictRecord",
@@ -27,6 +28,7 @@ __all__ = [
     "Reloaded",
     "Removal",
     "RestartReport",
+    "RestoredBackup",
     "RowProblem",
     "Silence",
     "SinkTest",
@@ -44,6 +46,32 @@ class Carried:
     instance: str
     file: str
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """A backup. file: its path. bytes: how large it is. files: how many it holds. unread: session
+    files in it, by their paths in the data directory, that are damaged: they are there as they
+    are."""
+
+    file: str
+    bytes: int
+    files: int
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredBackup:
+    """What came back. data_dir: where it is now. instances: their names; none is wanted to run.
+    files: how many came. made: when the backup was made, ISO 8601. host, root: the machine and the
+    data directory of which it was made."""
+
+    data_dir: str
+    instances: tuple[str, ...]
+    files: int
+    made: str
+    host: str
+    root: str
 
 
 class Step(StrEnum):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import Edit, FleetLines, IncidentView, Moved, ShiftNote
-    from waziterm.domain.fleet.tools import AddedAll, Carried, ConflictRecord
+    from waziterm.domain.fleet.tools import AddedAll, BackedUp, Carried, ConflictRecord
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
@@ -374,6 +374,17 @@ class StoredFleet:
     async def restore(self, entry: str) -> str:
         async with self._tools() as tools:
             return await tools.cleaning.restore(entry)
+
+    async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> "BackedUp":
+        from waziterm.manager.care.backups import back_up, note_made  # noqa: PLC0415 - only here
+
+        if not self._data.has_database:
+            raise FleetError(f"there is no fleet in {self._data.root}", "see --data-dir", code=2)
+        with owned(self._data.lock, wait_s=PATIENCE_S):
+            made = await back_up(self._data, file, passphrase, recipient)
+            async with open_store(self._data.database) as store:
+                await note_made(store, time.time())
+        return made
 
     async def check(self) -> "tuple[Finding, ...]":
         if not self._data.holds_fleet:

@@ -45,6 +45,7 @@ from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
+from waziterm.manager.files.restored import finish_restoring
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.stored.fleet import PATIENCE_S
@@ -203,6 +204,7 @@ async def open_tools(
         try:
             data.create()
             opened.enter_context(owned(data.lock, wait_s=PATIENCE_S))
+            finish_restoring(data.root)
             stored = open_store(data.database, lines_kept=settings.log.lines_kept)
             store = await opened.enter_async_context(stored)
             instances = await store.instances()
