@@ -275,6 +275,11 @@ class Backup:
         read=_recipient,
     )
 
+    @property
+    def planned_every_s(self) -> float | None:
+        """Seconds between two; None while it is not set to where and for whom."""
+        return self.every_s if self.directory is not None and self.recipient else None
+
 
 @dataclass(frozen=True, slots=True)
 class Health:

@@ -331,6 +331,7 @@ class SessionManager:
             lambda: self._settings.alerts,
             self._alerting.hear,
             self._store_patterns,
+            lambda: self._settings.backup.planned_every_s,
         )
         await measuring.run()
 
@@ -764,6 +765,7 @@ class SessionManager:
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
             configured=lambda: self._settings.instances,
+            backup_every_s=lambda: self._settings.backup.planned_every_s,
         )
         return Checkup(sources)
 

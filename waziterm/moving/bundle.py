@@ -110,12 +110,12 @@ def is_inside(name: str) -> bool:
 
 def _write(into: Path, name: str, content: Iterable[bytes]) -> None:
     path = into / name
-    for folder in reversed(path.relative_to(into).parents[:-1]):
-        (into / folder).mkdir(mode=0o700, exist_ok=True)
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
+        for folder in reversed(path.relative_to(into).parents[:-1]):
+            (into / folder).mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(path, flags, 0o600)
-    except FileExistsError as error:
+    except (FileExistsError, NotADirectoryError) as error:
         raise _strange(f"it holds {plain(name, 80)!r} twice") from error
     with os.fdopen(descriptor, "wb") as target:
         for chunk in content:
@@ -221,8 +221,11 @@ def _exactly(stream: Readable, size: int) -> bytes:
 
 
 def _text(raw: bytes) -> str:
+    text, _, rest = raw.partition(b"\0")
     try:
-        return raw.partition(b"\0")[0].decode()
+        if rest.strip(b"\0"):
+            raise _strange("it is damaged")
+        return text.decode()
     except UnicodeDecodeError as error:
         raise _strange("it is damaged") from error
 

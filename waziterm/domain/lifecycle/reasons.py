@@ -265,6 +265,9 @@ class Reason(Enum):
         "no sign from the phone",
         "open WhatsApp on the phone, or it is unlinked",
     )
+    BACKUP_OVERDUE = _Text(
+        "backup_overdue", "", "no backup for too long", "`waziterm check` tells why"
+    )
     PATTERN_SEEN = _Text(
         "pattern_seen", "", "a pattern stands in its log too often", "see `waziterm logs`"
     )

@@ -94,7 +94,7 @@ class Backups:
     async def look(self) -> None:
         """Make one if it is due. Raises StoreError."""
         backup, now = self._settings().backup, self._clock.now()
-        if backup.directory is None or not backup.recipient:
+        if backup.planned_every_s is None or backup.directory is None:
             return
         record = await record_in(self._store)
         if record is None:

@@ -232,6 +232,7 @@ async def open_tools(
             stuck=dict,
             secret_files=lambda: settings.secret_files,
             configured=lambda: settings.instances,
+            backup_every_s=lambda: settings.backup.planned_every_s,
         )
         registry = Registry(files.identity)
         cleaning = Cleaning(keeper, store, files, registry, clock, keep_s)
