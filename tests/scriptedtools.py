@@ -32,6 +32,8 @@ from waziterm.domain.fleet.history import (
 )
 from waziterm.domain.fleet.tools import (
     AddedAll,
+    BackedUp,
+    Carried,
     Comeback,
     ConflictRecord,
     Progress,
@@ -184,6 +186,18 @@ class ScriptedTools:
         if "wrong" in table:
             return AddedAll(dry_run, (), (RowProblem(2, "phone", "'wrong' is no number"),))
         return AddedAll(dry_run, tuple(table.split()[1:]))
+
+    async def export(self, name: str, to: str, passphrase: str) -> Carried:
+        await self.took("export", name, to)
+        return Carried(name, to, 71_000)
+
+    async def take_in(self, file: str, passphrase: str, name: str | None = None) -> Carried:
+        await self.took("take_in", file, name)
+        return Carried(name or "shop-z", file, 71_000)
+
+    async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
+        await self.took("backup", file, recipient)
+        return BackedUp(file, 2_400_000, 31)
 
     async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         await self.took("remove", name, logout)

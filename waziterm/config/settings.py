@@ -3,6 +3,7 @@
 The numbers of the rules stand in `domain.lifecycle.limits`, the looks in `domain.screen`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from waziterm.config.errors import NoHomeError
 from waziterm.config.source import Source
 from waziterm.domain.alerts.alert_settings import Alerts
+from waziterm.domain.backup import check_recipient
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, Configured, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.names import ALLOWED, DEVICE_NAMES, check_device_name, check_name
@@ -21,6 +23,9 @@ from waziterm.domain.settings import Applies, setting, table
 from waziterm.domain.version import VERSIONS, VersionChoice
 
 _DAY_S = 86_400.0
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S}
+_LEAST_SPAN_S = 60.0
 _LOOPBACK = "127.0.0.1"
 _PROXY = f"a URL that begins with {', '.join(SCHEMES)} and :// and ends after the port"
 
@@ -221,6 +226,61 @@ class Trash:
         return self.keep_days * _DAY_S
 
 
+def _span(value: object) -> float:
+    """Seconds of a time like "6h", or of a number of them. Raises TypeError and ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str) and (found := _SPAN.fullmatch(value.strip())):
+        seconds = float(found[1]) * _UNITS[found[2]]
+    else:
+        raise TypeError(value)
+    if not _LEAST_SPAN_S <= seconds <= 365 * _DAY_S:
+        raise ValueError("must be from 1 minute to 365 days")
+    return seconds
+
+
+def _directory_or_none(text: object) -> Path | None:
+    return None if text == "" else directory(text)
+
+
+def _recipient(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(text)
+    return check_recipient(text) if text else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """`[backup]`: the regular backup, once directory and recipient are set."""
+
+    every_s: float = setting(
+        _DAY_S,
+        'The time from one backup to the next: "6h", "1d", or a number of seconds.',
+        allowed='a time like "6h" or "1d"',
+        read=_span,
+        key="every",
+    )
+    keep: int = setting(7, "How many backups stay; older ones are deleted.", low=1, high=10_000)
+    directory: Path | None = setting(
+        None,
+        'Where they are written, best on another disk; "" makes none.',
+        allowed="a path, as text",
+        read=_directory_or_none,
+        example='"/mnt/backup"',
+    )
+    recipient: str = setting(
+        "",
+        "The public key of age for which they are sealed; the secret one stays elsewhere.",
+        allowed="a public key of age, age1…",
+        read=_recipient,
+    )
+
+    @property
+    def planned_every_s(self) -> float | None:
+        """Seconds between two; None while it is not set to where and for whom."""
+        return self.every_s if self.directory is not None and self.recipient else None
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """`[health]`: `/health`, `/ready` and `/metrics` over TCP."""
@@ -262,6 +322,7 @@ class Settings:
     log: Log = table(Log, "The log lines and the history.")
     janitor: Janitor = table(Janitor, "The regular clean-up.")
     trash: Trash = table(Trash, "Sessions out of use.")
+    backup: Backup = table(Backup, "The regular backup.")
     health: Health = table(Health, "Health over TCP.")
     library: Library = table(Library, "The version that the library tells WhatsApp.")
     screen: Screen = table(Screen, "How the screen looks.")

@@ -23,6 +23,7 @@ class Unit(Enum):
     TABLE = auto()
     PHRASE = auto()
     ACT = auto()
+    SECRET = auto()
 
 
 class Between(NamedTuple):
@@ -47,6 +48,8 @@ ActId = Annotated[str, Unit.ACT]
 """By which what one act of a person took belongs together: up to 32 hexadecimal digits, or ""."""
 Table = Annotated[str, Unit.TABLE]
 """The text of a CSV file, with secrets in it."""
+SecretText = Annotated[str, Unit.SECRET]
+"""A passphrase or a key, which nothing keeps."""
 Told = Annotated[str, Unit.PHRASE]
 """A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
 Sentence = Annotated[Phrase, Unit.PHRASE]

@@ -47,6 +47,7 @@ from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import Ownership, owned
 from waziterm.manager.files.program import UPGRADED, watch
+from waziterm.manager.files.restored import finish_restoring
 from waziterm.manager.history.audit import (
     StoreAudit,
     audit_in,
@@ -91,9 +92,17 @@ if TYPE_CHECKING:
         Moved,
         ShiftNote,
     )
-    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
+    from waziterm.domain.fleet.tools import (
+        AddedAll,
+        BackedUp,
+        Carried,
+        ConflictRecord,
+        Progress,
+        RestartReport,
+    )
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
@@ -134,7 +143,7 @@ class SessionManager:
         self._tasks = tasks
         self._broadcast = Broadcast()
         files = DataFiles.of(data)
-        registry = Registry(files.identity)
+        self._registry = registry = Registry(files.identity)
         self._claims = Claims(registry, self._device_key)
         self.outbox = Outbox(
             store,
@@ -219,6 +228,7 @@ class SessionManager:
         self._background.append(self._tasks.create_task(self._measure(), name="measures"))
         self._background.append(self._tasks.create_task(self._look_at_lines(), name="patterns"))
         self._background.append(self._tasks.create_task(self._look_through(), name="damage"))
+        self._background.append(self._tasks.create_task(self._back_up(), name="backups"))
         self.outbox.apply(self._settings.alerts)
         if self._world.program is not None:
             watching = watch(self._world.program, self._world.clock, self._tell_upgraded)
@@ -339,8 +349,23 @@ class SessionManager:
             lambda: self._settings.alerts,
             self._alerting.hear,
             self._store_patterns,
+            lambda: self._settings.backup.planned_every_s,
         )
         await measuring.run()
+
+    async def _back_up(self) -> None:
+        """Make the regular backups, until cancelled."""
+        await self._world.clock.sleep(_MEASURED_AFTER_S)
+        from waziterm.manager.care.backups import Backups  # noqa: PLC0415 - as above
+
+        def settings() -> Settings:
+            return self._settings
+
+        def announce(text: Phrase) -> None:
+            self.announce(text, trouble=True)
+
+        data, clock = self._files.data, self._world.clock
+        await Backups(data, self._store, clock, settings, announce).run()
 
     async def _look_at_lines(self) -> None:
         """Look for patterns in the log lines, until cancelled."""
@@ -547,6 +572,14 @@ class SessionManager:
             await self._cleaning.clean(name, logout=logout, act_id=act_id)
         return self._instances.of(name).view
 
+    async def export(self, name: str, to: str, passphrase: str) -> Carried:
+        async with self._in_order("an export"):
+            return await self._carrying.export(name, to, passphrase)
+
+    async def take_in(self, file: str, passphrase: str, name: str | None = None) -> Carried:
+        async with self._in_order():
+            return await self._carrying.take_in(file, passphrase, name)
+
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         supervisor = self._instances.of(name)
         jid = str(Jid(phone_number(to).removeprefix("+"))) if to else None
@@ -599,6 +632,14 @@ class SessionManager:
     async def restore(self, entry: str) -> str:
         async with self._in_order():
             return await self._cleaning.restore(entry)
+
+    async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
+        from waziterm.manager.care.backups import back_up, note_made  # noqa: PLC0415 - not before the first paint
+
+        self.refuse_moved()
+        made = await back_up(self._files.data, file, passphrase, recipient)
+        await note_made(self._store, self._world.clock.now())
+        return made
 
     async def check(self) -> tuple[Finding, ...]:
         self.refuse_moved()
@@ -750,8 +791,22 @@ class SessionManager:
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
             configured=lambda: self._settings.instances,
+            backup_every_s=lambda: self._settings.backup.planned_every_s,
         )
         return Checkup(sources)
+
+    @cached_property
+    def _carrying(self) -> Carrying:
+        from waziterm.manager.care.carrying import Carrying  # noqa: PLC0415 - as above
+
+        return Carrying(
+            self._instances,
+            self._store,
+            self._files,
+            self._registry,
+            self._world.clock,
+            self._instances.paused,
+        )
 
     @cached_property
     def _restart(self) -> Restart:
@@ -814,6 +869,7 @@ async def open_manager(
         begin.set()
     try:
         with owned(data.lock) as ownership:
+            finish_restoring(data.root)
             stored = open_store(data.database, lines_kept=settings.log.lines_kept)
             real = real_world(lab) if world is None else nullcontext(world)
             async with stored as store, real as outside, asyncio.TaskGroup() as tasks:

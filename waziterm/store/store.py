@@ -25,6 +25,7 @@ from waziterm.store import (
     alerts,
     audit,
     counts,
+    carried,
     edits,
     history,
     hours,
@@ -172,6 +173,16 @@ class Store:
     async def remove(self, identity: str) -> None:
         """Forget an instance; its history and lines stay until `prune`."""
         await self._connection.write(lambda db: rows_of.remove_instance(db, identity))
+
+    async def history_of(self, identity: str) -> bytes:
+        """What goes along when an instance leaves, see `store.carried`."""
+        await self.flush()
+        return await self._connection.read(lambda db: carried.history_of(db, identity))
+
+    async def take_history(self, identity: str, history: bytes) -> None:
+        """Store what came along with an instance, before it is stored itself. Raises FleetError,
+        and then nothing is."""
+        await self._connection.write(lambda db: carried.take_history(db, identity, history))
 
     # -- history ----------------------------------------------------------------------------
 

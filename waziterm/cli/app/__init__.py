@@ -9,10 +9,19 @@ from collections.abc import Iterator
 
 from cyclopts import App
 
-from waziterm.cli.app import of_emergency, of_instances, of_run, of_see, of_setup
+from waziterm.cli.app import of_emergency, of_instances, of_moving, of_run, of_see, of_setup
 from waziterm.cli.app.options import app
 
-__all__ = ["app", "lines", "of_emergency", "of_instances", "of_run", "of_see", "of_setup"]
+__all__ = [
+    "app",
+    "lines",
+    "of_emergency",
+    "of_instances",
+    "of_moving",
+    "of_run",
+    "of_see",
+    "of_setup",
+]
 
 
 def lines() -> dict[str, App]:

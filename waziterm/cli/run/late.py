@@ -24,6 +24,8 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "phonenumbers": "reads an operator's number, and takes 40 ms",
         "waziterm.manager.rivals.search": "looks for whoever took a session",
         "waziterm.manager.history.conflicts": "a list of conflicts",
+        "waziterm.manager.care.carrying": "an export or an import",
+        "waziterm.manager.care.backups": "backups, a minute after the start",
         "waziterm.manager.care.checkup": "an emergency tool",
         "waziterm.manager.care.evidence": "an emergency tool",
         "waziterm.manager.care.restart": "an emergency tool",

@@ -9,7 +9,7 @@ from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
 from waziterm.domain.fleet.api import Fleet, InstanceView, LogLine, Shown
 from waziterm.domain.fleet.history import FleetLine, ShiftNote
-from waziterm.domain.fleet.tools import AddedAll, RestartReport, Silence
+from waziterm.domain.fleet.tools import AddedAll, Carried, RestartReport, RestoredBackup, Silence
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
 from waziterm.manager.inputs import InputError
@@ -28,11 +28,13 @@ _COMPOSED: dict[str, Any] = {
     "demo": documents.DemoEnd,
     "doctor": documents.Doctor,
     "full": documents.Full,
+    "import": Carried,
     "incidents": list[documents.Incident],
     "logs": list[LogLine | FleetLine],
     "note": list[ShiftNote],
     "restart": RestartReport,
     "remove": Removal | list[documents.Removed | documents.InstanceFailure],
+    "restore-backup": RestoredBackup,
     "silence": Silence | list[Silence | documents.InstanceFailure],
     "status": InstanceView | list[InstanceView],
     **dict.fromkeys(("start", "stop", "reconnect", "clean", "set"), _ONE_OR_SEVERAL),

@@ -26,6 +26,7 @@ class AlertRule(StrEnum):
     MEMORY = "memory"
     PHONE = "phone"
     PATTERN = "pattern"
+    BACKUP = "backup"
     FLEET = "fleet"
 
 

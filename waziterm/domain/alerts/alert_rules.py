@@ -21,6 +21,7 @@ MEASURED = {
     AlertRule.MEMORY: Reason.MEMORY_HIGH,
     AlertRule.PHONE: Reason.PHONE_SILENT,
     AlertRule.PATTERN: Reason.PATTERN_SEEN,
+    AlertRule.BACKUP: Reason.BACKUP_OVERDUE,
 }
 """The rules that no state means, with the reason of their incidents."""
 
@@ -47,6 +48,7 @@ _SEVERITIES = {
     AlertRule.MEMORY: AlertSeverity.WARNING,
     AlertRule.PHONE: AlertSeverity.INFO,
     AlertRule.PATTERN: AlertSeverity.WARNING,
+    AlertRule.BACKUP: AlertSeverity.WARNING,
     AlertRule.FLEET: AlertSeverity.CRITICAL,
 }
 
@@ -57,7 +59,7 @@ def rule_of(instance: Instance) -> AlertRule | None:
     reason = instance.reason
     match instance.state:
         case State.HELD:
-            return _HELD.get(reason, AlertRule.HELD)
+            return None if reason is Reason.EXPORTED else _HELD.get(reason, AlertRule.HELD)
         case State.COOLDOWN:
             return AlertRule.CONFLICT
         case State.LOGGED_OUT:

@@ -618,7 +618,8 @@ def _down_at(up_since: float, known: Known, telling: Telling) -> float | None:
 
 def _is_ended(instance: Instance) -> bool:
     """Whether a person has ended whatever it was in."""
-    return instance.state is State.STOPPED and instance.reason in _ENDING
+    stopped = instance.state is State.STOPPED and instance.reason in _ENDING
+    return stopped or instance.reason is Reason.EXPORTED
 
 
 def _tells_of_down(incident: Open) -> bool:

@@ -37,8 +37,8 @@ class Measured:
     again and again: it is by that that an alert ends.
 
     rule: `SUCCESS` and `UPTIME` (shares of a day's texts and of a day, 0 to 1), `DROPS` (times the
-    instance's own habit), `DISK` and `MEMORY` (MB), `PHONE` (days). instance: the id of the
-    instance, None for the machine.
+    instance's own habit), `DISK` and `MEMORY` (MB), `PHONE` (days), `BACKUP` (hours).
+    instance: its id, None for the machine.
     """
 
     rule: AlertRule

@@ -68,6 +68,7 @@ _DOES: Mapping[AlertRule, str] = {
     AlertRule.MEMORY: "The program goes on.",
     AlertRule.PHONE: "WhatsApp unlinks devices after about 14 days without the phone.",
     AlertRule.PATTERN: "The program goes on.",
+    AlertRule.BACKUP: "The program tries again.",
 }
 _NEXT: Mapping[AlertRule, str] = {
     AlertRule.CONFLICT: "find the other client (`waziterm conflicts`)",
@@ -97,6 +98,7 @@ _LABELS: Mapping[AlertRule, str] = {
     AlertRule.MEMORY: "much memory",
     AlertRule.PHONE: "no sign from the phone",
     AlertRule.PATTERN: "pattern seen",
+    AlertRule.BACKUP: "no backup",
     AlertRule.FLEET: "many at once",
 }
 TEMPLATES = (

@@ -13,8 +13,8 @@ from waziterm.domain.care.host import FULL_DISK_BYTES, LOW_DISK_BYTES, instances
 from waziterm.domain.care.of_files import session_findings
 from waziterm.domain.care.of_instances import ailments
 from waziterm.domain.care.trash import EXPIRES_SOON_S, TrashView, Why
-from waziterm.domain.phrase import Phrase
-from waziterm.domain.text import plain
+from waziterm.domain.phrase import Phrase, joined
+from waziterm.domain.text import plain, safe_line
 from waziterm.domain.version import Origin, day_text
 
 _BAD_FILE = frozenset(
@@ -130,6 +130,31 @@ def _leftovers(survey: Survey) -> Iterator[Finding]:
         )
 
 
+def _backup(survey: Survey) -> Iterator[Finding]:
+    if survey.backup is None:
+        return
+    record, every_s = survey.backup
+    overdue = record.is_overdue(survey.now, every_s)
+    if not (overdue or record.error):
+        return
+    hours = round(record.age_s(survey.now) / 3600)
+    if record.made is None:
+        evidence = Phrase("no backup was made yet")
+    else:
+        evidence = Phrase("the last backup was made {count} h ago", count=hours)
+    if record.error:
+        said = Phrase("the newest try failed: {why}", why=safe_line(record.error, 300))
+        evidence = joined("; ", (evidence, said))
+    yield Finding(
+        FindingKind.BACKUP,
+        Severity.PROBLEM if overdue else Severity.WARNING,
+        "backup",
+        None,
+        evidence,
+        Phrase("see [backup] in the config, and its directory; `waziterm backup FILE` makes one"),
+    )
+
+
 def _machine(survey: Survey) -> Iterator[Finding]:
     free, fleet = survey.disk_free, len(survey.instances)
     if free is not None and free < LOW_DISK_BYTES:
@@ -156,6 +181,7 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             ),
             Phrase("raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit"),
         )
+    yield from _backup(survey)
     if survey.is_upgraded:
         yield Finding(
             FindingKind.UPGRADED,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from waziterm.domain.backup import BackupRecord
 from waziterm.domain.care.trash import TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
@@ -76,6 +77,8 @@ class Survey:
     version: that which the library tells WhatsApp, None when it is not known.
     old_tables: by id, the names that an instance had before under which the config still has
     settings for it.
+    backup: how the regular backup stands, and how many seconds are between two; None when none is
+    to be made.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
 
@@ -105,6 +108,7 @@ class Survey:
     phone_limit_s: float = math.inf
     version: UsedVersion | None = None
     old_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    backup: tuple[BackupRecord, float] | None = None
 
     @property
     def known(self) -> Mapping[str, Instance]:

@@ -54,6 +54,7 @@ class FindingKind(StrEnum):
     STUCK = "stuck"
     DISK_LOW = "disk_low"
     FEW_DESCRIPTORS = "few_descriptors"
+    BACKUP = "backup"
     UPGRADED = "upgraded"
     TRASH_EXPIRES = "trash_expires"
 

@@ -38,6 +38,8 @@ _HELD = {
     Reason.LOCAL_HOLDER: "end that program, then `waziterm reconnect {name} --takeover`",
     Reason.CRASH_LOOP: _SEE_LOG,
     Reason.DEAF_AGAIN: _SEE_LOG,
+    Reason.EXPORTED: "`waziterm clean {name}` when it runs elsewhere; only if it runs nowhere,"
+    " `waziterm reconnect {name} --takeover`",
 }
 _OF_THE_FILE = (Reason.SESSION_BROKEN, Reason.SESSION_MISSING)
 

@@ -16,6 +16,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.fleet.verbs import ByVerb, Verb, verbs_of
 from waziterm.domain.jid import mask_number
+from waziterm.domain.secret import MASK
 from waziterm.domain.text import mask_proxy, plain, safe_line
 from waziterm.domain.units import Moment
 
@@ -173,6 +174,8 @@ def _harmless(kind: str, value: Any) -> Argument:
         return value
     if kind == "PhoneNumber":
         return mask_number("".join(filter(str.isdecimal, str(value)))[:20])
+    if kind == "SecretText":
+        return MASK
     if kind == "Table":
         return f"{len(str(value).splitlines())} lines"
     if kind == "ProxyUrl":

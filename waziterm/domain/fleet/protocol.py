@@ -9,8 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Protocol
 
-from waziterm.domain.fleet.verbs import ANSWER_S, MAINTENANCE_S, verb
-from waziterm.domain.units import ActId, Between, Moment, Name, PhoneNumber, ProxyUrl, Table
+from waziterm.domain.fleet.verbs import ANSWER_S, BACKUP_S, MAINTENANCE_S, verb
+from waziterm.domain.units import (
+    ActId,
+    Between,
+    Moment,
+    Name,
+    PhoneNumber,
+    ProxyUrl,
+    SecretText,
+    Table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -38,7 +47,14 @@ if TYPE_CHECKING:
         Moved,
         ShiftNote,
     )
-    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
+    from waziterm.domain.fleet.tools import (
+        AddedAll,
+        BackedUp,
+        Carried,
+        ConflictRecord,
+        Progress,
+        RestartReport,
+    )
     from waziterm.domain.lifecycle.instance import QrCode
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.strips import Recent
@@ -258,6 +274,35 @@ class Fleet(Protocol):
         ...
 
     @verb(
+        "POST /v1/instances/{name}/export",
+        changes=True,
+        files=True,
+        deadline_s=MAINTENANCE_S,
+    )
+    async def export(self, name: Name, to: str, passphrase: SecretText) -> Carried:
+        """Write an instance, with session, settings, notes and history, into a new sealed file.
+
+        It is stopped first, and held from then on: two places with one session take it from each
+        other. to: the whole path of the file, which must not exist. passphrase: opens it.
+        """
+        ...
+
+    @verb(
+        "POST /v1/take-in",
+        changes=True,
+        files=True,
+        line="",
+        status=201,
+        deadline_s=MAINTENANCE_S,
+    )
+    async def take_in(self, file: str, passphrase: SecretText, name: Name | None = None) -> Carried:
+        """Add the instance of a file that `export` has made; it is stopped.
+
+        file: its whole path. name: the one that it gets, None for the one that it had.
+        """
+        ...
+
+    @verb(
         "POST /v1/instances/{name}/pairing-code",
         changes=True,
         line="pair-code",
@@ -290,6 +335,15 @@ class Fleet(Protocol):
         ...
 
     # -- the whole fleet ----------------------------------------------------------------------
+
+    @verb("POST /v1/backup", changes=True, files=True, deadline_s=BACKUP_S)
+    async def backup(self, file: str, passphrase: SecretText = "", recipient: str = "") -> BackedUp:
+        """Seal a copy of the whole data directory, as it stands at this moment, into a new file.
+
+        file: its whole path, which must not exist. passphrase, or recipient (a public key of age):
+        for what it is sealed.
+        """
+        ...
 
     @verb("POST /v1/check", files=True, deadline_s=MAINTENANCE_S, under="findings")
     async def check(self) -> tuple[Finding, ...]:

@@ -17,6 +17,8 @@ from waziterm.domain.units import Moment, Seconds
 __all__ = [
     "AddedAll",
     "AlertsView",
+    "BackedUp",
+    "Carried",
     "Comeback",
     "ConflictRecord",
     "FailedAlert",
@@ -26,6 +28,7 @@ __all__ = [
     "Reloaded",
     "Removal",
     "RestartReport",
+    "RestoredBackup",
     "RowProblem",
     "Silence",
     "SinkTest",
@@ -33,6 +36,42 @@ __all__ = [
     "TestReport",
     "TrashView",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An instance that has left in a sealed file, or has come in one. file: its path. bytes: how
+    large it is."""
+
+    instance: str
+    file: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """A backup. file: its path. bytes: how large it is. files: how many it holds. unread: session
+    files in it, by their paths in the data directory, that are damaged: they are there as they
+    are."""
+
+    file: str
+    bytes: int
+    files: int
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredBackup:
+    """What came back. data_dir: where it is now. instances: their names; none is wanted to run.
+    files: how many came. made: when the backup was made, ISO 8601. host, root: the machine and the
+    data directory of which it was made."""
+
+    data_dir: str
+    instances: tuple[str, ...]
+    files: int
+    made: str
+    host: str
+    root: str
 
 
 class Step(StrEnum):

@@ -26,6 +26,9 @@ ANSWER_S = 660.0
 MAINTENANCE_S = 300.0
 """What looks at, stops or starts a whole fleet; between two lines of an answer that has several."""
 
+BACKUP_S = 3600.0
+"""What copies everything there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verb:

@@ -85,6 +85,9 @@ def is_trouble(before: Instance, after: Instance) -> bool:
     if before.reason is Reason.PAUSED and after.next_attempt is not None:
         # A ban or a cool-down that goes on after a pause was told when it began.
         return False
+    if after.reason is Reason.EXPORTED:
+        # A person wanted it so.
+        return False
     known = before.state is after.state and before.reason is after.reason
     return not known and after.state in _SERIOUS | _PASSING
 

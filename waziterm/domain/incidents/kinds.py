@@ -79,5 +79,6 @@ _REASONS = {
         Reason.MEMORY_HIGH,
         Reason.PHONE_SILENT,
         Reason.PATTERN_SEEN,
+        Reason.BACKUP_OVERDUE,
     },
 }

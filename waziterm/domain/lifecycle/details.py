@@ -39,6 +39,7 @@ _MEASURES = {
     AlertRule.DISK: "{value} MB left, less than {limit} MB",
     AlertRule.MEMORY: "{value} MB, more than {limit} MB",
     AlertRule.PHONE: "for {value} days",
+    AlertRule.BACKUP: "the last {value} h ago, more than {limit} h",
 }
 _SEEN = "{name}, {count} times"
 _PAIRINGS_AHEAD = f"{QUEUED}; pairings under way: {{count}}"

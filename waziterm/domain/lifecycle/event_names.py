@@ -67,6 +67,7 @@ class EventName(StrEnum):
     SESSION_RESTORED = "SessionRestored"
     NOT_MOVED = "NotMoved"
     EDIT_ASKED = "EditAsked"
+    EXPORT_ASKED = "ExportAsked"
 
 
 NAMING = (EventName.HOLDER_FOUND, EventName.SUSPECTS_FOUND, EventName.TAKEN_OVER)
@@ -146,4 +147,5 @@ NAMES: Mapping[type[ev.Event], EventName] = {
     ev.SessionRestored: EventName.SESSION_RESTORED,
     ev.NotMoved: EventName.NOT_MOVED,
     ev.EditAsked: EventName.EDIT_ASKED,
+    ev.ExportAsked: EventName.EXPORT_ASKED,
 }

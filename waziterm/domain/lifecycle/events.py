@@ -505,6 +505,14 @@ class EditAsked:
     values: Mapping[OwnKey, OwnValue] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ExportAsked:
+    """`export`: a copy of the session leaves, so that nothing may use it here from now on."""
+
+    to: str
+    """Where the copy goes, for the operator."""
+
+
 LibraryEvent = (
     QrShown
     | CodeShown
@@ -542,6 +550,7 @@ Order = (
     | SessionRestored
     | NotMoved
     | EditAsked
+    | ExportAsked
 )
 LiveEvent = (
     WorkerEvent

@@ -17,6 +17,7 @@ from waziterm.domain.lifecycle.steps import (
     blocked,
     connect,
     end,
+    hold,
     move,
     resume_wanted,
 )
@@ -51,6 +52,8 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
             return resume_wanted(move(was, State.STOPPED, Reason.PAUSED, at) if waits else was, at)
         case ev.EditAsked(values):
             return _edited(instance, instance.with_own(values), at)
+        case ev.ExportAsked(to):
+            return hold(replace(instance, wanted=Wanted.STOPPED), Reason.EXPORTED, at, to)
         case ev.CleanAsked(unlinked, removing, note, act_id):
             bare = replace(
                 instance,

@@ -238,6 +238,12 @@ class Reason(Enum):
         "the session file is gone",
         "restore it, or clean it (c) and link anew",
     )
+    EXPORTED = _Text(
+        "exported",
+        "",
+        "exported, to run in another place",
+        "clean it (c); r only if it runs nowhere else",
+    )
     # Of what is measured, not of an instance's state; see `domain.alerts`.
     LOW_SUCCESS = _Text(
         "low_success", "", "too many texts are not acknowledged", "see `waziterm test`"
@@ -258,6 +264,9 @@ class Reason(Enum):
         "",
         "no sign from the phone",
         "open WhatsApp on the phone, or it is unlinked",
+    )
+    BACKUP_OVERDUE = _Text(
+        "backup_overdue", "", "no backup for too long", "`waziterm check` tells why"
     )
     PATTERN_SEEN = _Text(
         "pattern_seen", "", "a pattern stands in its log too often", "see `waziterm logs`"

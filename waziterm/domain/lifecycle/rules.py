@@ -85,6 +85,7 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             | ev.SessionRestored()
             | ev.NotMoved()
             | ev.EditAsked()
+            | ev.ExportAsked()
         ):
             return command(instance, event, at)
         case ev.Booted(library_changed):

@@ -32,6 +32,7 @@ _WANTED = frozenset(
         Reason.TAKEOVER,
         Reason.MOVED,
         Reason.EDITED,
+        Reason.EXPORTED,
         Reason.VERSION_CHANGED,
     }
 )

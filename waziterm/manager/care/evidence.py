@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from waziterm.domain.backup import BackupRecord
 from waziterm.domain.care.evidence import OpenPath, SessionLook, Survey
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
@@ -19,6 +20,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.care.ages import trash_views
+from waziterm.manager.care.backups import record_in
 from waziterm.manager.clock import Clock
 from waziterm.manager.descriptors import descriptors
 from waziterm.manager.files.data_files import DataFiles
@@ -47,7 +49,8 @@ class CheckSources:
     connect_limit_s: by how many seconds a connect has come to its end. phone_days: after so many
     without a sign of its phone an instance is named. secret_files: of the settings, those that hold
     a secret.
-    configured: the names that the config has tables for.
+    configured: the names that the config has tables for. backup_every_s: seconds between two
+    regular backups, None where none is to be made.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """
@@ -67,6 +70,7 @@ class CheckSources:
     connect_limit_s: Callable[[], float] = lambda: Limits().connect_timeout_s
     phone_days: Callable[[], float] = lambda: math.inf
     configured: Callable[[], Collection[str]] = tuple
+    backup_every_s: Callable[[], float | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,14 @@ async def inspect(sources: CheckSources) -> Survey:
         phone_limit_s=sources.phone_days() * _DAY_S,
         version=sources.version(),
         old_tables=old_tables,
+        backup=await _backup(sources),
     )
+
+
+async def _backup(sources: CheckSources) -> tuple[BackupRecord, float] | None:
+    every_s = sources.backup_every_s()
+    record = await record_in(sources.store) if every_s is not None else None
+    return None if record is None or every_s is None else (record, every_s)
 
 
 def open_paths(sources: CheckSources) -> tuple[tuple[Path, int], ...]:

@@ -8,8 +8,10 @@ from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.alerts.facts import Fact, Measured
 from waziterm.domain.alerts.measures import measured_of, phone_measured
+from waziterm.domain.backup import OVERDUE
 from waziterm.domain.fleet.counts import WorkerUse
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.manager.care.backups import record_in
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.datadir import DataDir
 from waziterm.store.store import Store
@@ -19,13 +21,14 @@ log = logging.getLogger(__name__)
 EVERY_S = 60.0
 HOURS_EVERY = 5
 """The hours of the instances are looked at each so many times."""
+_HOUR_S = 3600.0
 _MB = 1_000_000
 
 
 class Measuring:
     """Looks once a minute. workers: what they used at the newest look at them. limits: the
     settings as they are. hear: is told what was measured. store_counts: stores what was counted of
-    the log."""
+    the log. backup_every_s: seconds between two regular backups, None where none is made."""
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Measuring:
         limits: Callable[[], Alerts],
         hear: Callable[[Fact], None],
         store_counts: Callable[[], Awaitable[None]],
+        backup_every_s: Callable[[], float | None],
     ) -> None:
         self._data = data
         self._store = store
@@ -46,6 +50,7 @@ class Measuring:
         self._limits = limits
         self._hear = hear
         self._store_counts = store_counts
+        self._backup_every_s = backup_every_s
         self._looks = 0
 
     async def run(self) -> None:
@@ -65,11 +70,20 @@ class Measuring:
         if free is not None:
             self._hear(Measured(AlertRule.DISK, None, free / _MB, limits.disk_free_below_mb))
         self._look_at_memory(limits)
+        await self._look_at_backup()
         self._looks += 1
         if self._looks % HOURS_EVERY == 0:
             await self._look_at_hours(limits)
         # The last: what cannot be written hides nothing of what can be measured.
         await self._store_counts()
+
+    async def _look_at_backup(self) -> None:
+        every_s = self._backup_every_s()
+        record = None if every_s is None else await record_in(self._store)
+        value, limit = 0.0, 1.0
+        if record is not None and every_s is not None:
+            value, limit = record.age_s(self._clock.now()) / _HOUR_S, OVERDUE * every_s / _HOUR_S
+        self._hear(Measured(AlertRule.BACKUP, None, value, limit))
 
     def _look_at_memory(self, limits: Alerts) -> None:
         """Each instance is told its whole worker; one without a worker needs none."""

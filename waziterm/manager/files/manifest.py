@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from waziterm.domain import codec
 from waziterm.domain.care.trash import TrashedFile, TrashView, Why
@@ -72,6 +72,18 @@ def read(path: Path) -> TrashEntry | None:
         return None
     sound = 0 <= entry.at < _YEAR_10000 and all(map(_leads_nowhere, entry.files))
     return entry if sound and entry.id == path.parent.name else None
+
+
+def told_of(instance: Instance) -> dict[str, Any]:
+    """What is kept of an instance, as JSON."""
+    told: dict[str, Any] = codec.encode(_Kept, _Kept.of(instance))
+    return told
+
+
+def instance_of(told: object) -> Instance:
+    """The instance that `told_of` made this of. Raises ValueError."""
+    kept: _Kept = codec.decode(_Kept, told)
+    return kept.instance
 
 
 def _leads_nowhere(file: TrashedFile) -> bool:

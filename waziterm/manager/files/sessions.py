@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from waziterm.store.sessionfile import device_key, devices_in, sync
 log = logging.getLogger(__name__)
 
 
+_COMING = ".coming"
+"""The end of a session's name whose instance is not stored yet."""
 _ID = re.compile("[0-9a-f]{16}")
 """What tells nothing of the instance whose session it names."""
 
@@ -164,13 +167,36 @@ class SessionFiles:
             Phrase("see `waziterm check`; `waziterm fix` moves what nobody can use to the trash"),
         )
 
+    def lay_beside(self, session: Path, identity: str) -> None:
+        """Move a session that comes in beside the others, for an instance that is stored next, and
+        let the disk confirm it. Blocks. Raises OSError."""
+        target = self._beside(identity)
+        session.chmod(0o600)
+        sync(session)
+        session.rename(target)
+        sync(self._folder)
+
+    def take_beside(self, identity: str) -> None:
+        """Let the instance that is stored now have the session that was laid beside. Blocks. Raises
+        OSError; then the next `settle` does it."""
+        self._beside(identity).rename(self.path(identity))
+        sync(self._folder)
+
+    def drop_beside(self, identity: str) -> None:
+        """Delete what was laid beside for an instance that was not stored. Blocks."""
+        self._beside(identity).unlink(missing_ok=True)
+
+    def _beside(self, identity: str) -> Path:
+        return self._folder / f"{identity}{_COMING}"
+
     async def settle(self, instances: Sequence[Instance]) -> None:
         """Put in order what a program that was killed, or one of before instances had ids, left.
 
         What was half moved to or from the trash comes back together. A file that has the name of an
         instance, and that instance no file of its own, is from now on named by the instance's id.
-        For the owner of the directory, before anybody opens a session. It can be killed at any
-        moment and done again. Raises FleetError.
+        What came in for an instance that was stored is its session, and else gone. For the owner
+        of the directory, before anybody opens a session. It can be killed at any moment and done
+        again. Raises FleetError.
         """
         await asyncio.to_thread(self._settle, instances)
 
@@ -180,11 +206,21 @@ class SessionFiles:
                 log.warning("%s: its session was half moved when the last program ended", name)
             for each in instances:
                 self._take_up(each, instances)
+            for path in self._folder.glob(f"*{_COMING}"):
+                self._settle_coming(path, {each.id for each in instances})
         except OSError as error:
             raise UnwritableError(
                 f"the sessions in {self._folder} cannot be put in order: {error.strerror}",
                 "see the folder's owner, its mode and the disk; nothing of them is lost",
             ) from error
+
+    def _settle_coming(self, path: Path, known: AbstractSet[str]) -> None:
+        identity = path.name.removesuffix(_COMING)
+        if identity in known and not self.exists(identity):
+            self.take_beside(identity)
+        else:
+            # It is still in the file out of which it came.
+            path.unlink()
 
     def _take_up(self, instance: Instance, instances: Sequence[Instance]) -> None:
         """Let an instance have the file of its name, if there is one for it."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import Edit, FleetLines, IncidentView, Moved, ShiftNote
-    from waziterm.domain.fleet.tools import AddedAll, ConflictRecord
+    from waziterm.domain.fleet.tools import AddedAll, BackedUp, Carried, ConflictRecord
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
@@ -347,6 +347,20 @@ class StoredFleet:
         async with self._tools() as tools:
             return await tools.cleaning.remove(name, logout=logout, act_id=act_id)
 
+    async def export(self, name: str, to: str, passphrase: str) -> "Carried":
+        async with self._tools() as tools:
+            tools.keeper.of(name)
+            return await tools.carrying.export(name, to, passphrase)
+
+    async def take_in(self, file: str, passphrase: str, name: str | None = None) -> "Carried":
+        if not self._data.holds_fleet:
+            # The first of a new box.
+            self._data.create()
+            async with open_store(self._data.database):
+                pass
+        async with self._tools() as tools:
+            return await tools.carrying.take_in(file, passphrase, name)
+
     async def with_session(self) -> tuple[str, ...]:
         async with self._tools(to_look=True) as tools:
             return tools.cleaning.with_session()
@@ -364,6 +378,17 @@ class StoredFleet:
     async def restore(self, entry: str) -> str:
         async with self._tools() as tools:
             return await tools.cleaning.restore(entry)
+
+    async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> "BackedUp":
+        from waziterm.manager.care.backups import back_up, note_made  # noqa: PLC0415 - only here
+
+        if not self._data.has_database:
+            raise FleetError(f"there is no fleet in {self._data.root}", "see --data-dir", code=2)
+        with owned(self._data.lock, wait_s=PATIENCE_S):
+            made = await back_up(self._data, file, passphrase, recipient)
+            async with open_store(self._data.database) as store:
+                await note_made(store, time.time())
+        return made
 
     async def check(self) -> "tuple[Finding, ...]":
         if not self._data.holds_fleet:

@@ -37,6 +37,7 @@ from waziterm.domain.lifecycle.actions import (
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
+from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.evidence import CheckSources
@@ -44,6 +45,7 @@ from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.lock import owned
+from waziterm.manager.files.restored import finish_restoring
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.stored.fleet import PATIENCE_S
@@ -176,6 +178,7 @@ class StoredTools:
     keeper: StoredInstances
     cleaning: Cleaning
     checkup: Checkup
+    carrying: Carrying
 
     async def rename(
         self, name: str, new: str, *, take: bool = False, undone: int | None = None
@@ -206,6 +209,7 @@ async def open_tools(
         try:
             data.create()
             opened.enter_context(owned(data.lock, wait_s=PATIENCE_S))
+            finish_restoring(data.root)
             stored = open_store(data.database, lines_kept=settings.log.lines_kept)
             store = await opened.enter_async_context(stored)
             instances = await store.instances()
@@ -233,6 +237,9 @@ async def open_tools(
             stuck=dict,
             secret_files=lambda: settings.secret_files,
             configured=lambda: settings.instances,
+            backup_every_s=lambda: settings.backup.planned_every_s,
         )
-        cleaning = Cleaning(keeper, store, files, Registry(files.identity), clock, keep_s)
-        yield StoredTools(keeper, cleaning, Checkup(sources))
+        registry = Registry(files.identity)
+        cleaning = Cleaning(keeper, store, files, registry, clock, keep_s)
+        carrying = Carrying(keeper, store, files, registry, clock, lambda name: nullcontext())
+        yield StoredTools(keeper, cleaning, Checkup(sources), carrying)

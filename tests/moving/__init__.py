@@ -1,0 +1,1 @@
+"""Sessions on their way: what leaves, what comes in, and what must not."""

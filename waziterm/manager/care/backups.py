@@ -1,0 +1,160 @@
+"""Backups of the whole data directory: by hand, and regularly to where the settings say.
+
+What packs and seals is a process of its own; see `waziterm.moving.process`. The regular ones are
+sealed for a public key, so that nothing here could open them.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from waziterm.config import Settings
+from waziterm.domain.backup import BackupRecord, backup_name, check_recipient, surplus
+from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.tools import BackedUp
+from waziterm.domain.phrase import Phrase
+from waziterm.domain.text import plain
+from waziterm.manager.care.carrying import LEAST_PASSPHRASE, checked_target
+from waziterm.manager.clock import Clock
+from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.inputs import InputError
+from waziterm.moving.process import Order, Work, carry_out
+from waziterm.moving.sealing import Key
+from waziterm.store.errors import StoreError
+from waziterm.store.sessionfile import sync
+from waziterm.store.store import Store
+
+META = "backup"
+"""Under which the store remembers how it stands."""
+EVERY_S = 60.0
+"""Seconds between two looks whether one is due."""
+
+log = logging.getLogger(__name__)
+
+
+async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> BackedUp:
+    """See `domain.fleet.protocol.Fleet.backup`."""
+    target = checked_target(file)
+    if bool(passphrase) == bool(recipient):
+        raise InputError("a backup is sealed with a passphrase or for a recipient, one of both")
+    if passphrase and len(passphrase) < LEAST_PASSPHRASE:
+        raise InputError(f"a passphrase has at least {LEAST_PASSPHRASE} characters")
+    if recipient:
+        try:
+            check_recipient(recipient)
+        except ValueError as error:
+            raise InputError(f"the recipient {error}") from error
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        told = await carry_out(
+            Order(Work.BACKUP, data.root, part, Key(passphrase=passphrase, recipient=recipient))
+        )
+        await asyncio.to_thread(_put, part, target)
+    except OSError as error:
+        raise FleetError(
+            f"{plain(str(error.filename or target), 300)}: {error.strerror or error}",
+            "see the disk and the directory's mode",
+        ) from error
+    finally:
+        await asyncio.to_thread(_drop, part)
+    return BackedUp(str(target), told["bytes"], told["files"], tuple(told["unread"]))
+
+
+class Backups:
+    """Makes the regular ones. settings: as they are. announce: says a sentence to whoever
+    watches."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        store: Store,
+        clock: Clock,
+        settings: Callable[[], Settings],
+        announce: Callable[[Phrase], None],
+    ) -> None:
+        self._data = data
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._announce = announce
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                # It is looked again in a minute; it is no reason to end the fleet.
+                log.exception("whether a backup is due cannot be told")
+            await self._clock.sleep(EVERY_S)
+
+    async def look(self) -> None:
+        """Make one if it is due. Raises StoreError."""
+        backup, now = self._settings().backup, self._clock.now()
+        if backup.planned_every_s is None or backup.directory is None:
+            return
+        record = await record_in(self._store)
+        if record is None:
+            record = BackupRecord(now)
+            await self._store.set_meta(META, record.text)
+        if not record.is_due(now, backup.every_s):
+            return
+        try:
+            await asyncio.to_thread(_refuse_missing, backup.directory)
+            file = str(backup.directory / backup_name(now))
+            made = await back_up(self._data, file, "", backup.recipient)
+            await asyncio.to_thread(_prune, backup.directory, backup.keep)
+        except FleetError as error:
+            said = plain(f"{error}", 300)
+            if record.error != said:
+                self._announce(Phrase("the backup failed: {why}", why=said))
+            log.error("the backup failed: %s", said)
+            record = replace(record, failed=now, error=said)
+        else:
+            log.info("backup: %s, %d files, %d bytes", made.file, made.files, made.bytes)
+            record = replace(record, made=now, failed=None, error="")
+        await self._store.set_meta(META, record.text)
+
+
+async def record_in(store: Store) -> BackupRecord | None:
+    """How the regular backup stands; None when there was never to be one. Raises StoreError."""
+    return BackupRecord.of(await store.get_meta(META))
+
+
+async def note_made(store: Store, now: float) -> None:
+    """Remember that one was made by hand."""
+    record = await record_in(store)
+    if record is not None:
+        try:
+            await store.set_meta(META, replace(record, made=now, failed=None, error="").text)
+        except StoreError as error:
+            log.warning("that a backup was made is not stored: %s", error)
+
+
+def _put(part: Path, target: Path) -> None:
+    if target.exists():
+        raise FileExistsError(17, "it exists already", str(target))
+    part.rename(target)
+    sync(target.parent)
+
+
+def _drop(part: Path) -> None:
+    part.unlink(missing_ok=True)
+
+
+def _refuse_missing(directory: Path) -> None:
+    if not directory.is_dir():
+        # It is not made: what is to be mounted there may be missing.
+        raise FleetError(f"{plain(str(directory), 300)} is no directory", "mount it, or make it")
+
+
+def _prune(directory: Path, keep: int) -> None:
+    """Delete the oldest ones. What of another moment was killed half made goes too."""
+    for name in surplus((each.name for each in directory.iterdir()), keep):
+        try:
+            (directory / name).unlink()
+        except OSError as error:
+            log.warning("the old backup %s stays: %s", name, error)

@@ -1,0 +1,308 @@
+"""One instance leaves in a sealed file, or comes in one: session, settings, notes and history.
+
+It works on whatever keeps the instances: a running manager, or the files alone. Nothing of it is
+half done, whenever the program is killed: a session that came in lies beside the others under a
+name that is nobody's until its instance is stored, see `SessionFiles.settle`.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from waziterm import __version__
+from waziterm.domain.care.evidence import Condition
+from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.tools import Carried
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.instance import Instance, OwnKey, new_id
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import Phrase
+from waziterm.domain.text import plain
+from waziterm.manager.care.cleaning import Keeper
+from waziterm.manager.clock import Clock
+from waziterm.manager.files.data_files import DataFiles
+from waziterm.manager.files.manifest import instance_of, told_of
+from waziterm.manager.inputs import InputError, instance_name, own_values, phone_number, proxy_url
+from waziterm.manager.rivals.registry import Registry
+from waziterm.moving.bundle import Kind, Member, manifest_of, write_bundle
+from waziterm.moving.packing import STAGING
+from waziterm.moving.process import Order, Work, carry_out
+from waziterm.moving.sealing import Key, is_sealed
+from waziterm.store.errors import StoreError
+from waziterm.store.live_copy import copy_live
+from waziterm.store.scratch import scratch
+from waziterm.store.sessionfile import device_key, devices_in, look_at, sync
+from waziterm.store.store import Store
+
+SESSION = "session.db"
+HISTORY = "history.jsonl"
+LEAST_PASSPHRASE = 8
+_MOST_BYTES = 200_000_000
+"""Of a sealed instance; a session has a few."""
+
+log = logging.getLogger(__name__)
+
+
+class Carrying:
+    """Lets instances leave and come in. paused: while the context of a name lasts, nothing uses its
+    session."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        store: Store,
+        files: DataFiles,
+        registry: Registry,
+        clock: Clock,
+        paused: Callable[[str], AbstractAsyncContextManager[None]],
+    ) -> None:
+        self._keeper = keeper
+        self._store = store
+        self._files = files
+        self._registry = registry
+        self._clock = clock
+        self._paused = paused
+
+    # -- out ----------------------------------------------------------------------------------
+
+    async def export(self, name: str, to: str, passphrase: str) -> Carried:
+        """See `domain.fleet.protocol.Fleet.export`."""
+        instance = self._of(name)
+        target = checked_target(to)
+        _check_passphrase(passphrase)
+        if instance.jid is None or not self._files.sessions.exists(instance.id):
+            raise FleetError(f"{name} is not linked: there is nothing to export")
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        async with self._paused(name):
+            instance = self._of(name)
+            try:
+                size = await self._sealed(instance, part, Key(passphrase=passphrase))
+                await self._keeper.tell(name, ev.ExportAsked(plain(str(target), 200)))
+                await self._put(instance, part, target)
+            finally:
+                await asyncio.to_thread(_drop, part)
+        return Carried(name, str(target), size)
+
+    async def _put(self, was: Instance, part: Path, target: Path) -> None:
+        """Give the file its name, now that nothing here uses the session any more."""
+        try:
+            await asyncio.to_thread(_renamed, part, target)
+        except OSError as error:
+            await self._keeper.tell(was.name, ev.NotMoved(was))
+            raise _unwritable(target, error) from error
+
+    async def _sealed(self, instance: Instance, part: Path, key: Key) -> int:
+        history = await self._store.history_of(instance.id)
+        try:
+            staging = await asyncio.to_thread(_Staging, self._files.data.root)
+        except OSError as error:
+            raise _unwritable(self._files.data.root, error) from error
+        try:
+            bundle = staging.path / "bundle"
+            await asyncio.to_thread(self._pack, instance, history, staging.path, bundle)
+            size: int = await carry_out(Order(Work.SEAL, bundle, part, key))
+        except OSError as error:
+            raise _unwritable(staging.path, error) from error
+        finally:
+            await asyncio.to_thread(staging.close)
+        return size
+
+    def _pack(self, instance: Instance, history: bytes, staging: Path, bundle: Path) -> None:
+        copy = staging / SESSION
+        copy_live(self._files.sessions.path(instance.id), copy)
+        if [jid for jid, _ in devices_in(copy)] != [instance.jid]:
+            raise FleetError(
+                f"{instance.name}: its session file does not hold its device",
+                Phrase("see `waziterm check`; nothing was exported"),
+            )
+        first = manifest_of(
+            Kind.INSTANCE, __version__, self._clock.now(), {"instance": told_of(instance)}
+        )
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        with os.fdopen(os.open(bundle, flags, 0o600), "wb") as stream:
+            write_bundle(stream, (first, Member(SESSION, copy), Member(HISTORY, history)))
+
+    # -- in -----------------------------------------------------------------------------------
+
+    async def take_in(self, file: str, passphrase: str, name: str | None) -> Carried:
+        """See `domain.fleet.protocol.Fleet.take_in`."""
+        source = Path(file)
+        size = await asyncio.to_thread(_sealed_size, source)
+        try:
+            staging = await asyncio.to_thread(_Staging, self._files.data.root)
+        except OSError as error:
+            raise _unwritable(self._files.data.root, error) from error
+        try:
+            key = Key(passphrase=passphrase)
+            order = Order(Work.OPEN, source, staging.path, key, Kind.INSTANCE)
+            manifest = await carry_out(order)
+            was = _instance_in(manifest)
+            made = await self._take_in(was, staging.path, name or was.name)
+        except OSError as error:
+            raise _unwritable(staging.path, error) from error
+        finally:
+            await asyncio.to_thread(staging.close)
+        return Carried(made, str(source), size)
+
+    async def _take_in(self, was: Instance, staging: Path, name: str) -> str:
+        sessions, copy = self._files.sessions, staging / SESSION
+        known = self._keeper.all()
+        if any(each.name == name for each in known):
+            raise FleetError(f"{name} exists already", "name another one with --name")
+        jid, lid = await asyncio.to_thread(_device_of, copy)
+        if jid != was.jid:
+            raise FleetError("it is none of ours: its session is of another device")
+        for each in known:
+            if each.jid == jid:
+                raise FleetError(
+                    f"its device is in use as {each.name}; nothing was imported",
+                    Phrase("`waziterm remove {name}` first, which can be undone", name=each.name),
+                )
+        await self._refuse_live(copy, jid)
+        taken = any(each.id == was.id for each in known) or bool(sessions.files(was.id))
+        identity = new_id() if taken else was.id
+        now = self._clock.now()
+        instance = Instance(
+            *(name, was.created_at, was.phone, was.proxy),
+            since=now,
+            note=was.note,
+            tags=was.tags,
+            device_name=was.device_name,
+            isolate=was.isolate,
+            id=identity,
+            state=State.STOPPED,
+            reason=Reason.BY_OPERATOR,
+            wanted=Wanted.STOPPED,
+            jid=jid,
+            lid=lid or None,
+            crashes=was.crashes,
+        ).with_barriers_of(was)
+        history = await asyncio.to_thread((staging / HISTORY).read_bytes)
+        await asyncio.to_thread(sessions.lay_beside, copy, identity)
+        try:
+            await self._store.take_history(identity, history)
+            await self._keeper.adopt(instance)
+        except BaseException:
+            if all(each.id != identity for each in self._keeper.all()):
+                await asyncio.to_thread(sessions.drop_beside, identity)
+            raise
+        # From here on it has happened; `settle` would do the rest.
+        await asyncio.to_thread(sessions.take_beside, identity)
+        return name
+
+    async def _refuse_live(self, session: Path, jid: str) -> None:
+        try:
+            key = await asyncio.to_thread(device_key, session, jid, in_use=False)
+        except StoreError as error:
+            raise FleetError("it is none of ours: its session cannot be read") from error
+        peer = await asyncio.to_thread(self._registry.holder, key) if key else None
+        if peer is not None:
+            raise FleetError(
+                f"its device is live in {peer}", "stop it there first; nothing was imported"
+            )
+
+    def _of(self, name: str) -> Instance:
+        return next(each for each in self._keeper.all() if each.name == name)
+
+
+class _Staging:
+    """A folder in which something is put together; see `store.scratch`."""
+
+    def __init__(self, root: Path) -> None:
+        self._made = scratch(STAGING, root)
+        self.path = self._made.__enter__()
+
+    def close(self) -> None:
+        self._made.__exit__(None, None, None)
+
+
+def checked_target(to: str) -> Path:
+    """Where a new file goes. Raises FleetError, code 2 for what is no place for one."""
+    target = Path(to)
+    if not target.is_absolute():
+        raise InputError(f"{plain(to, 200)!r} is no whole path")
+    shown = plain(to, 300)
+    try:
+        if target.exists() or target.is_symlink():
+            raise FleetError(f"{shown} exists already; nothing was written", "name another file")
+        if not target.parent.is_dir():
+            raise InputError(f"{plain(str(target.parent), 300)} is no directory")
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    return target
+
+
+def _check_passphrase(passphrase: str) -> None:
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise InputError(f"a passphrase has at least {LEAST_PASSPHRASE} characters")
+
+
+def _sealed_size(source: Path) -> int:
+    shown = plain(str(source), 300)
+    try:
+        if not source.is_file():
+            raise FleetError(f"{shown} is no file", code=2)
+        if not is_sealed(source):
+            raise FleetError(f"{shown} is no file in the age format", code=2)
+        size = source.stat().st_size
+    except OSError as error:
+        raise FleetError(f"{shown} cannot be read: {error.strerror}", code=2) from error
+    if size > _MOST_BYTES:
+        raise FleetError(f"{shown} is too large to be one instance", "nothing was changed")
+    return size
+
+
+def _instance_in(manifest: Any) -> Instance:
+    """The instance of a bundle, each of its values checked as if a person had typed it."""
+    try:
+        was = instance_of(manifest["instance"])
+        values = own_values(note=was.note, tags=",".join(was.tags), device_name=was.device_name)
+        instance_name(was.name)
+        if not (len(was.id) == 16 and set(was.id) <= set("0123456789abcdef")):
+            was = replace(was, id=new_id())
+        phone = None if was.phone is None else phone_number(was.phone)
+        proxy = None if was.proxy is None else proxy_url(was.proxy)
+    except (ValueError, KeyError, TypeError, FleetError) as error:
+        raise FleetError("it is none of ours: its manifest cannot be read") from error
+    if was.jid is None:
+        raise FleetError("it is none of ours: it holds no linked instance")
+    hold = None if was.hold is Reason.EXPORTED else was.hold
+    return replace(
+        was.with_own({key: each for key, each in values.items() if key is not OwnKey.PROXY}),
+        phone=phone,
+        proxy=proxy,
+        hold=hold,
+        trouble_detail=plain(was.trouble_detail),
+    )
+
+
+def _device_of(session: Path) -> tuple[str, str]:
+    look = look_at(session)
+    if look is None or look.condition is not Condition.SOUND or len(look.devices) != 1:
+        raise FleetError("it is none of ours: its session is damaged, or holds no device")
+    return look.devices[0]
+
+
+def _renamed(part: Path, target: Path) -> None:
+    if target.exists():
+        raise FileExistsError(17, "it exists already", str(target))
+    part.rename(target)
+    sync(target.parent)
+
+
+def _drop(part: Path) -> None:
+    part.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> FleetError:
+    return FleetError(
+        f"{plain(str(error.filename or path), 300)}: {error.strerror or error}",
+        "see the disk and the directory's mode; nothing was changed",
+    )

@@ -1,0 +1,32 @@
+"""The last step of a restored backup, which whoever has the directory finishes after a kill."""
+
+from pathlib import Path
+
+from waziterm.store.sessionfile import sync
+
+RESTORED = "restored"
+"""The folder in a data directory where all of a backup lies, before it is put in its places."""
+_DATABASE = "waziterm.db"
+
+
+def finish_restoring(root: Path) -> None:
+    """Put what lies there in its places, the database last: until then there is no fleet. It can be
+    killed at any moment and done again. For the owner of the directory. Blocks. Raises OSError."""
+    folder = root / RESTORED
+    if not folder.is_dir():
+        return
+    _move(folder, root)
+    sync(root)
+    folder.rmdir()
+
+
+def _move(source: Path, target: Path) -> None:
+    entries = sorted(source.iterdir(), key=lambda each: (each.name == _DATABASE, each.name))
+    for each in entries:
+        there = target / each.name
+        if each.is_dir() and there.is_dir():
+            _move(each, there)
+            each.rmdir()
+        else:
+            each.rename(there)
+    sync(target)

@@ -1,0 +1,1 @@
+"""Sessions on their way: the files in which they leave, and come back."""
