@@ -21,6 +21,7 @@ from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.fleet.naming import (
     Taken,
     current_name,
+    former_names,
     names_of,
     refuse_alias,
     refuse_rename,
@@ -167,10 +168,7 @@ class Instances:
     @property
     def former_names(self) -> Mapping[str, str]:
         """By each name that an instance had before, the one that it has."""
-        if not self._aliases:
-            return {}
-        names = {each.id: each.name for each in self.all()}
-        return {name: names[each] for name, each in self.aliases.items() if each in names}
+        return former_names(self.all(), self.aliases)
 
     def remembered_id(self, name: str) -> str:
         """The id of the instance that has this name or had it: what was kept of it is found under

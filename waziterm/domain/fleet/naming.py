@@ -39,6 +39,14 @@ def current_name(
     return next((each.name for each in instances if each.id == identity), None)
 
 
+def former_names(instances: Sequence[Instance], aliases: Mapping[str, str]) -> dict[str, str]:
+    """By each name that an instance had before, the one that it has."""
+    if not aliases:
+        return {}
+    names = {each.id: each.name for each in instances}
+    return {name: names[identity] for name, identity in aliases.items() if identity in names}
+
+
 def names_of(instance: Instance, aliases: Mapping[str, str]) -> tuple[str, ...]:
     """The name of an instance, then those that it had before, in the order of `aliases`."""
     former = (name for name, identity in aliases.items() if identity == instance.id)
