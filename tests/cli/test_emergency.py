@@ -209,7 +209,7 @@ def test_one_undo_brings_back_what_one_act_took(call: Call, data: DataDir) -> No
     done = call("undo", "--yes", *where)
     assert done.code == 0
     assert done.out.splitlines()[-1] == "3 of 3 that this act took are restored"
-    assert "1 more can be brought back" in done.err and "takes the next, alone" in done.err
+    assert "1 more can be undone" in done.err and "undoes the next: alone" in done.err
     names = {each["instance"] for each in call("trash", *where, "--json").document}
     assert names == {"alone"}
     assert len(call("list", *where, "--json").document) == 3
@@ -276,7 +276,7 @@ def test_undo_tells_how_many_more_there_are(
     done = call("undo", "--yes", "--data-dir", str(managed.root))
     assert done.code == 0 and fleet.calls[-1] == ("restore", "c")
     undo = f"`waziterm undo --data-dir {managed.root}`"
-    assert done.err == f"2 more can be brought back; {undo} again takes the next, shop-b\n"
+    assert done.err == f"2 more can be undone; {undo} undoes the next: shop-b\n"
 
 
 def test_undo_without_anything_to_undo(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:

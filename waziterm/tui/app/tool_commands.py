@@ -246,8 +246,8 @@ class ToolCommands:
             said += "; " + tr("not restored: {names} ({why})", names=names, why=why)
         if following is not None:
             more = trn(
-                "{n} more can be brought back; {u} takes the next, {name}",
-                "{n} more can be brought back; {u} takes the next, {name}",
+                "{n} more can be undone; {u} undoes the next: {name}",
+                "{n} more can be undone; {u} undoes the next: {name}",
                 left,
                 u=key_of(KeyAction.UNDO),
                 name=inert(following.instance),
