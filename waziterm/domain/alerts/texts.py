@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
 
+from waziterm.domain import moments
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.alert_memory import MACHINE, Member, Open
 from waziterm.domain.alerts.delivery import NOTHING, TRIAL
@@ -16,7 +17,7 @@ from waziterm.domain.incidents.outcome import span_of
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.phrase import Phrase, joined
+from waziterm.domain.phrase import Phrase, joined, said_in
 from waziterm.domain.text import safe_line
 
 LONGEST = 240
@@ -136,20 +137,15 @@ class Words:
 
     def said(self, text: str) -> str:
         """A phrase in the language; any other text as it is."""
-        if not isinstance(text, Phrase):
-            return text
-        values = {
-            name: self.said(value) if isinstance(value, str) else value
-            for name, value in text.values.items()
-        }
-        return self.translate(text.template).format(**values)
+        return said_in(text, self.translate)
 
     def hour(self, at: float, now: float) -> str:
         """A moment as a person on the spot reads it: the hour, with the day unless it is today."""
         local, today = (
-            datetime.fromtimestamp(each, UTC).astimezone(self.zone) for each in (at, now)
+            datetime.fromtimestamp(each, UTC).astimezone(self.zone).timetuple()
+            for each in (at, now)
         )
-        return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%Y-%m-%d %H:%M}"
+        return moments.moment(local, today, self.translate)
 
 
 def next_of(rule: AlertRule, reason: Reason) -> Phrase:

@@ -192,7 +192,7 @@ class ToolCommands:
             "It was {how} on {day} at {time}. Its session comes back byte for byte, and it connects"
             " if it was running then.",
             how=tr(HOW[entry.why]),
-            day=day(entry.at),
+            day=day(entry.at, self._fleet.now()),
             time=hour(entry.at),
         )
         if entry.why is Why.COPY:
@@ -207,7 +207,7 @@ class ToolCommands:
                 " byte for byte, and they connect if they were running then.",
                 names=some_of([each.instance for each in back]),
                 how=tr(HOW[entry.why]),
-                day=day(entry.at),
+                day=day(entry.at, self._fleet.now()),
                 time=hour(entry.at),
             )
             yes, no = tr("restore them"), tr("leave them")
@@ -290,7 +290,7 @@ class ToolCommands:
             "{what} was set on {day} at {time}, by {who}. It becomes what it was before; another"
             " proxy or worker makes an open connection anew.",
             what=", ".join(tr(_KEYS[key]) for key in edit.keys),
-            day=day(edit.at),
+            day=day(edit.at, self._fleet.now()),
             time=hour(edit.at),
             who=inert(edit.who) or tr("nobody that is known"),
         )

@@ -17,7 +17,7 @@ from waziterm.tui.text.format import since
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import told_detail
 
-_WHEN = 17
+_WHEN = 18
 _WHO = 22
 _MET, _HAPPENED, _DONE, _TOLD, _SAID = 2, 5, 2, 2, 2
 """Lines for the selected one at the most: whom it met, what happened, what was done about it, who

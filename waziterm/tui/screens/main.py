@@ -74,7 +74,7 @@ class MainScreen(FleetScreen):
         self._list = FleetList(model, clock)
         self.view_shown = view
         self._detail = Detail(model, clock)
-        self._log = LogOfAll(model)
+        self._log = LogOfAll(model, clock)
         self._pane = Pane.LIST
         self._asked: tuple[str, int] | None = None
         self._range: tuple[str, frozenset[str]] | None = None

@@ -71,7 +71,7 @@ def why(view: InstanceView) -> str:
 def told_detail(detail: str) -> str:
     """A reason's evidence in the language of the screen, as far as it is of our own words."""
     phrase = as_phrase(detail)
-    return tr(detail) if phrase is detail else retold(phrase)
+    return retold(tr(detail) if phrase is detail else phrase)
 
 
 def told(reason: Reason, detail: str) -> str:
