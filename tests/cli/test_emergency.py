@@ -139,9 +139,9 @@ def test_restart_prints_what_is_back(call: Call, managed: DataDir, fleet: Script
     assert "shop-a: back after 1.2 s" in done.out and "1 of 1 are back" in done.out
     done = call("restart", "--clean-sessions", "--yes", "--data-dir", str(managed.root))
     assert done.code == 0 and fleet.calls[-1] == ("restart", 2)
-    fleet.refuse = FleetError("a fix is under way", "wait until it has ended")
+    fleet.refuse = FleetError("a fix is running", "wait until it has ended")
     done = call("restart", "--data-dir", str(managed.root), "--json")
-    assert done.code == 1 and done.document["error"] == "a fix is under way"
+    assert done.code == 1 and done.document["error"] == "a fix is running"
 
 
 def test_a_restart_that_would_clean_nothing_says_so(

@@ -259,10 +259,10 @@ async def test_remove_asks_and_what_is_refused_is_said() -> None:
         await screen.says("Remove shop-a?")
         await screen.press("enter")
         assert fleet.calls == []
-        fleet.refuse = FleetError("a restart is under way", "wait until it has ended")
+        fleet.refuse = FleetError("a restart is running", "wait until it has ended")
         await screen.press("x", "y")
         await screen.says(
-            "✖ shop-a: remove refused: a restart is under way (wait until it has ended)"
+            "✖ shop-a: remove refused: a restart is running (wait until it has ended)"
         )
         await screen.press("x", "y")
         await screen.says("✓ shop-a: removed; u brings it back")

@@ -145,7 +145,7 @@ async def test_f8_another_verb_meanwhile_leaves_no_act_without_an_end() -> None:
 async def test_f8_a_removal_that_is_refused_ends_no_other() -> None:
     fleet = ScriptedFleet(connected("shop-a"), connected("shop-b"))
     async with shown(fleet, 120, 40) as screen:
-        fleet.refuse = FleetError("a restart is under way")
+        fleet.refuse = FleetError("a restart is running")
         await screen.press("2", "space", "space", "x", "y")
         await screen.says("✖ remove: 1 of 2 failed: shop-a: remove refused")
         assert [call[1] for call in fleet.calls] == ["shop-a", "shop-b"]

@@ -213,7 +213,9 @@ class Instances:
         its log. Raises FleetError, also when the manager is ending."""
         name = instance.name
         if name in self._supervisors:
-            raise FleetError(f"{name} exists already", Phrase("choose another name"))
+            raise FleetError(
+                Phrase("{name} exists already", name=name), Phrase("choose another name")
+            )
         refuse_alias(name, self.all(), self.aliases)
         async with self._adopting:
             if self.is_closing:
@@ -239,7 +241,9 @@ class Instances:
         Raises FleetError, and then it is not kept."""
         name = instance.name
         if name in self._supervisors:
-            raise FleetError(f"{name} exists already", Phrase("choose another name"))
+            raise FleetError(
+                Phrase("{name} exists already", name=name), Phrase("choose another name")
+            )
         refuse_alias(name, self.all(), self.aliases)
         stray = await self._sessions.stray(name, session, self.all())
         await self.adopt(instance)
@@ -326,7 +330,11 @@ class Instances:
 
     async def _end(self, name: str) -> None:
         """Let a supervisor end, and its worker."""
-        self.of(name).close(FleetError(f"{name} is being changed", "ask again in a moment"))
+        self.of(name).close(
+            FleetError(
+                Phrase("{name} is being changed", name=name), Phrase("ask again in a moment")
+            )
+        )
         await asyncio.wait([self._runs[name]])
 
     async def _keep_again(self, supervisor: Supervisor) -> None:
