@@ -172,7 +172,7 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
         fleet.clock.advance(100)
         for keys in ((), ("2",), ("5",), ("1", "enter"), ("right", "right")):
             await screen.press(*keys)
-            text = await screen.sees("no manager answers: nothing here is live", "as of 15:06:40")
+            text = await screen.sees("no manager answers: this is old data", "as of 15:06:40")
             assert "15:08" not in text and "QR ready" not in text
             assert not re.search(r"\bup \d|\buptime\b", text), keys
             # Who is gone does nothing next, and no key brings it forward.

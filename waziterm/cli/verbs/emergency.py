@@ -234,7 +234,7 @@ def _undo_edit(data: DataDir, as_json: bool, edit: Json, more: str, yes: bool) -
     by = f" by {plain(edit['who'], 40)}" if edit["who"] else ""
     text = f"{name}: {keys} was set on {shown(edit['at'])}{by}. It becomes what it was before."
     if {"proxy", "isolate"} & set(edit["keys"]):
-        text += " Where it is connected, it connects anew; a proxy is tested first."
+        text += " Where it is connected, it connects again; a proxy is tested first."
     confirm(text, f"Undo the set of {name}?", [name], yes)
     found = ask(data, lambda fleet: fleet.undo_edit(name, number))
     done: Undone = {
@@ -308,7 +308,7 @@ def _print_fix(report: Json) -> None:
         whose = step["instance"] or step["subject"]
         output.line(plain(f"{whose}: {step['act']}: {done}{copy}", 400))
     if not report["steps"]:
-        output.line("there is nothing to fix by itself")
+        output.line("nothing can be fixed automatically")
     if report["remaining"]:
         output.line("what a person has to decide:")
         _print_findings(report["remaining"])

@@ -27,9 +27,9 @@ _NAMES = 3
 
 _FIRING = "{who}: {what}, since {when}. {does} To do: {next}."
 _SHORT = "{who}: {what}, since {when}. To do: {next}."
-_RESOLVED = "{who}: well again after {span}. It was: {what}, since {when}. Nothing to do."
+_RESOLVED = "{who}: recovered after {span}. It was: {what}, since {when}. Nothing to do."
 _MOST_WELL = (
-    "{who}: most are well again after {span}, {left} are not yet. It was: {what}, since {when}."
+    "{who}: most recovered after {span}, {left} have not yet. It was: {what}, since {when}."
 )
 _ENDED = "{who}: {why}. It was: {what}, since {when}."
 _NUMBERED = "{name} ({number})"
@@ -53,7 +53,7 @@ _STOPPED_TRYING = "The program has stopped trying."
 _DOES: Mapping[AlertRule, str] = {
     AlertRule.HELD: _STOPPED_TRYING,
     AlertRule.CONFLICT: "The program waits, then tries once.",
-    AlertRule.LOGGED_OUT: "It stays off until it is linked anew.",
+    AlertRule.LOGGED_OUT: "It stays off until it is linked again.",
     AlertRule.BANNED: "The program does not try.",
     AlertRule.OUTDATED: "The program does not try.",
     AlertRule.VERSION: "The program looks for WhatsApp's current version and tries that.",
@@ -65,7 +65,7 @@ _DOES: Mapping[AlertRule, str] = {
     AlertRule.SUCCESS: "The program goes on trying.",
     AlertRule.UPTIME: "The program connects again each time.",
     AlertRule.DROPS: "The program connects again each time.",
-    AlertRule.DISK: "Without room nothing can be stored.",
+    AlertRule.DISK: "Without free space nothing can be stored.",
     AlertRule.MEMORY: "The program goes on.",
     AlertRule.PHONE: "WhatsApp unlinks devices after about 14 days without the phone.",
     AlertRule.PATTERN: "The program goes on.",
@@ -88,10 +88,10 @@ _LABELS: Mapping[AlertRule, str] = {
     AlertRule.OUTDATED: "outdated",
     AlertRule.VERSION: "version refused",
     AlertRule.PASSKEY: "passkey asked",
-    AlertRule.DEAF: "library deaf",
+    AlertRule.DEAF: "library silent",
     AlertRule.CRASH_LOOP: "worker dies again and again",
     AlertRule.DOWN: "not connected",
-    AlertRule.SUCCESS: "texts not acknowledged",
+    AlertRule.SUCCESS: "messages not acknowledged",
     AlertRule.UPTIME: "connected too seldom",
     AlertRule.DROPS: "many drops",
     AlertRule.DISK: "disk nearly full",

@@ -209,7 +209,7 @@ class Cleaning:
                     entry=identity,
                 ),
                 Phrase(
-                    "`waziterm start {name}`, then `waziterm qr {name}`, links it anew",
+                    "`waziterm start {name}`, then `waziterm qr {name}`, links it again",
                     name=entry.instance,
                 ),
             )

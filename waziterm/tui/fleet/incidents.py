@@ -186,7 +186,7 @@ def _arrived(told: ToldTo, now: float) -> str:
         return f"{sink} {when}"
     if told.ok is None:
         return tr("{sink} not yet, tried since {when}", sink=sink, when=when)
-    return tr("{sink} never, given up {when}", sink=sink, when=when)
+    return tr("{sink} failed, given up {when}", sink=sink, when=when)
 
 
 def _blank(width: int) -> Strip:

@@ -107,6 +107,6 @@ def _ends(entry: TrashView, now: float) -> list[Span]:
         return [(tr("kept"), look.FAINT)]
     left = entry.expires_at - now
     if left <= 0:
-        return [(tr("its time is over"), look.WARNING)]
+        return [(tr("expired"), look.WARNING)]
     said = tr("until {day}, {left} left", day=day(entry.expires_at, now), left=duration(left))
     return [(said, look.WARNING if left < EXPIRES_SOON_S else look.FAINT)]

@@ -25,7 +25,7 @@ def away(past: Past, width: int, now: float, most: int = sys.maxsize) -> list[St
     """When it was away, how long, and why; nothing where it never was. most: lines."""
     if not past.away or most < 2:
         return []
-    lines = [rule(tr("away: when, how long, why"), width)]
+    lines = [rule(tr("not connected: when, how long, why"), width)]
     for each in reversed(past.away):
         lines += _line(each, width, now)
         if len(lines) >= most:

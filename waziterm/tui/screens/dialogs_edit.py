@@ -17,14 +17,18 @@ class EditDialog(FormDialog[None]):
     beside: what has to be known of the several."""
 
     FIELDS = (
-        (OwnKey.NOTE.value, N_("Note"), N_("one line for whoever looks at it")),
+        (OwnKey.NOTE.value, N_("Note"), N_("one line for all operators")),
         (OwnKey.TAGS.value, N_("Tags"), N_("up to 10, with commas between; a-z, 0-9, - and _")),
-        (OwnKey.PROXY.value, N_("Proxy"), N_("tested first; an open connection is made anew then")),
+        (
+            OwnKey.PROXY.value,
+            N_("Proxy"),
+            N_("tested first; then it connects again if it is connected"),
+        ),
         (OwnKey.DEVICE_NAME.value, N_("Device"), N_("shown on the phone from the next pairing on")),
         (
             OwnKey.ISOLATE.value,
             N_("Alone"),
-            N_("true: no other is in its worker; an open connection is made anew"),
+            N_("true: a worker of its own; it connects again if it is connected"),
         ),
     )
 
@@ -46,7 +50,7 @@ class EditDialog(FormDialog[None]):
         return tr("Edit {count} marked instances", count=len(self._names))
 
     def text(self) -> str:
-        said = tr("It is set of this instance alone. No cool-down, hold or ban ends by it.")
+        said = tr("It changes this instance alone. No cool-down, hold or ban ends.")
         if not self._before:
             said = tr("What is left empty stays as it is for each. No cool-down, hold or ban ends.")
         return said + self._beside

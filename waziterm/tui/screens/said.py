@@ -23,11 +23,11 @@ class SaidDialog(Page):
         self._now = now
 
     def heading(self) -> str:
-        return tr("What was said")
+        return tr("Messages")
 
     def content(self) -> VisualType:
         if not self._said:
-            return Text(tr("Nothing was said yet."), look.DIM)
+            return Text(tr("No message yet."), look.DIM)
         return Text("\n").join(_line(each, self._now) for each in reversed(self._said))
 
 

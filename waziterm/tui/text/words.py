@@ -172,7 +172,7 @@ def version(used: UsedVersion) -> str:
     """The version that WhatsApp is told; a newer one than the library's own opens the gate only."""
     if used.origin is not Origin.READ:
         return used.text
-    bridge = tr("newer than the library's own, a bridge for weeks: upgrade neonize")
+    bridge = tr("newer than the library's own, good for some weeks: upgrade neonize")
     return f"{used.text}, {bridge}"
 
 
