@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import waziterm
-from waziterm.domain.phrase import Phrase
+from waziterm.domain import moments
+from waziterm.domain.phrase import said_in
 from waziterm.domain.screen import Lang
 
 DOMAIN = "waziterm"
@@ -56,14 +58,14 @@ def trn(one: str, many: str, n: int, **values: object) -> str:
 
 
 def retold(text: str) -> str:
-    """A phrase of the manager in the language of the screen; any other text as it is."""
-    if not isinstance(text, Phrase):
-        return text
-    values = {
-        name: retold(value) if isinstance(value, str) else value
-        for name, value in text.values.items()
-    }
-    return tr(text.template).format(**values)
+    """A phrase of the manager in the language of the screen, any other text as it is; moments in it
+    in the zone of the machine, as all others of the screen."""
+    return moments.retold(said_in(text, tr), _in_zone)
+
+
+def _in_zone(moment: str) -> str:
+    local = datetime.fromisoformat(moment).astimezone().timetuple()
+    return moments.moment(local, None, tr)
 
 
 def N_(text: str) -> str:

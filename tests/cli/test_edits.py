@@ -161,6 +161,7 @@ def test_an_undo_takes_back_what_happened_last(
     assert done.code == 2 and fleet.calls[-1][0] != "undo_edit"
     done = call("undo", *at, "--yes")
     assert "shop-a: proxy as before\n" in done.out and "2 more can be undone" in done.err
+    assert f"undoes the next: {fleet.entries[0].instance}" in done.err
     assert fleet.calls[-1] == ("undo_edit", "shop-a", 7)
     fleet.edited = (Edit(8, trashed + 90, "sari", "shop-a", (), "toko"), *fleet.edited)
     done = call("undo", *at, "--yes")

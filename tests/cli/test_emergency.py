@@ -139,9 +139,9 @@ def test_restart_prints_what_is_back(call: Call, managed: DataDir, fleet: Script
     assert "shop-a: back after 1.2 s" in done.out and "1 of 1 are back" in done.out
     done = call("restart", "--clean-sessions", "--yes", "--data-dir", str(managed.root))
     assert done.code == 0 and fleet.calls[-1] == ("restart", 2)
-    fleet.refuse = FleetError("a fix is under way", "wait until it has ended")
+    fleet.refuse = FleetError("a fix is running", "wait until it has ended")
     done = call("restart", "--data-dir", str(managed.root), "--json")
-    assert done.code == 1 and done.document["error"] == "a fix is under way"
+    assert done.code == 1 and done.document["error"] == "a fix is running"
 
 
 def test_a_restart_that_would_clean_nothing_says_so(
@@ -209,7 +209,7 @@ def test_one_undo_brings_back_what_one_act_took(call: Call, data: DataDir) -> No
     done = call("undo", "--yes", *where)
     assert done.code == 0
     assert done.out.splitlines()[-1] == "3 of 3 that this act took are restored"
-    assert "1 more can be brought back" in done.err and "takes the next, alone" in done.err
+    assert "1 more can be undone" in done.err and "undoes the next: alone" in done.err
     names = {each["instance"] for each in call("trash", *where, "--json").document}
     assert names == {"alone"}
     assert len(call("list", *where, "--json").document) == 3
@@ -276,7 +276,7 @@ def test_undo_tells_how_many_more_there_are(
     done = call("undo", "--yes", "--data-dir", str(managed.root))
     assert done.code == 0 and fleet.calls[-1] == ("restore", "c")
     undo = f"`waziterm undo --data-dir {managed.root}`"
-    assert done.err == f"2 more can be brought back; {undo} again takes the next, shop-b\n"
+    assert done.err == f"2 more can be undone; {undo} undoes the next: shop-b\n"
 
 
 def test_undo_without_anything_to_undo(call: Call, managed: DataDir, fleet: ScriptedFleet) -> None:

@@ -106,6 +106,22 @@ def test_an_act_keeps_its_own_code(data: DataDir) -> None:
     assert shell(f"{command} >/dev/full").returncode == 0
     listed = json.loads(shell(f"{PYTHON} list --json --data-dir {data.root}").stdout)
     assert [each["name"] for each in listed] == ["shop-0", "shop-2"]
+    # A dry run does nothing: its answer is all that there is.
+    command = f"{PYTHON} fix --dry-run --data-dir {data.root}"
+    assert shell(command).returncode == 0 and shell(f"{command} >/dev/full").returncode == 1
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "act", ["note hello", "pair-code shop --phone +6281234567890", "test shop", "reload"]
+)
+def test_an_act_that_only_a_manager_does_keeps_its_code_too(data: DataDir, act: str) -> None:
+    verb, *given = act.split()
+    with served(data, ScriptedFleet(view("shop"))):
+        command = f"{PYTHON} {' '.join((verb, '--data-dir', str(data.root), *given))}"
+        told = shell(command)
+        lost = shell(f"{command} >/dev/full")
+    assert lost.returncode == told.returncode == 0, (told, lost)
 
 
 @pytest.mark.timeout(60)

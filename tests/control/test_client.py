@@ -176,7 +176,7 @@ def test_a_manager_that_is_still_booting_is_reached(folder: Path) -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\noops", "not JSON"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "another shape"),
         (b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n[]", "HTTP 500"),
-        (b"HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\noops", "with an error of its own"),
+        (b"HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\noops", "failed inside"),
         (b"HTTP/1.1 409 No\r\nContent-Length: 27\r\n\r\n" + b'{"error": "no", "code": 77}', "no"),
     ],
 )

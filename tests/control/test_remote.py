@@ -181,13 +181,13 @@ async def test_a_restart_step_by_step(far: RemoteFleet, fleet: LiveFleet) -> Non
     async with aclosing(far.restart(clean_sessions=2)) as steps:
         assert [told async for told in steps] == there
     assert fleet.calls == [("restart", 2)] * 2
-    fleet.restart_fails = FleetError("the disk is full", "make room")
+    fleet.restart_fails = FleetError("the disk is full", "free some space")
     seen: list[Progress | RestartReport] = []
     with pytest.raises(FleetError, match="the disk is full") as caught:
         async with aclosing(far.restart()) as steps:
             async for told in steps:
                 seen.append(told)
-    assert caught.value.hint == "make room"
+    assert caught.value.hint == "free some space"
     assert seen == there[:1]
 
 

@@ -61,7 +61,7 @@ def incident(reason: Reason, *names: str) -> Incident:
          "resumed after the program's start or a pause, connected after 18 s"),
         ((DROPPED, ONLINE), "connected after 6 s"),
         ((NO_DIAL, NO_MANAGER), "no manager runs"),
-        ((COOLING, PAUSED), "cool-down, stopped while something is put in order"),
+        ((COOLING, PAUSED), "cool-down, stopped for maintenance"),
         ((DROPPED, COOLING, GUARDED, ONLINE),
          "then cool-down: another client took over this session"),
         ((UNLINKED, (State.CONNECTING, Reason.ASKED), (State.PAIRING, Reason.QR_SHOWN)),

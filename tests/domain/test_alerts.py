@@ -303,7 +303,7 @@ def test_a_measure_is_told_while_it_is_beyond_its_limit() -> None:
     (told,) = teller.take(Measured(AlertRule.DISK, None, 312.0, 500.0))
     assert told.instances == () and told.instance is None and told.severity == "warning"
     assert (
-        "this machine: little room is left on the disk: 312 MB left, less than 500 MB" in told.text
+        "this machine: little space is left on the disk: 312 MB left, less than 500 MB" in told.text
     )
     teller.take(Measured(AlertRule.DISK, None, 311.0, 500.0))
     teller.take(Measured(AlertRule.MEMORY, shop(0).id, 90.0, 400.0))

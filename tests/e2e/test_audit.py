@@ -25,7 +25,7 @@ async def test_what_one_screen_leaves_the_next_one_shows_and_the_audit_tells_who
     with screen(data, "--lab", str(lab.file)) as embedded:
         await embedded.until(lambda text: "? help" in text, what="the fleet")
         embedded.send("N")
-        await embedded.until(lambda text: "Leave a note" in text, what="the question")
+        await embedded.until(lambda text: "Write a note" in text, what="the question")
         embedded.send(*"hello", "enter")
         await embedded.until(lambda text: "noted:" in text, what="the answer")
         embedded.send("q")

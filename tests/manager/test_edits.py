@@ -91,7 +91,7 @@ def test_a_proxy_that_fails_its_test_changes_nothing(host: Host) -> None:
     with pytest.raises(FleetError) as refused:
         edit(host, "a", proxy=DEAD, note="new proxy")
     said = f"{refused.value} {refused.value.hint}"
-    assert "nothing was changed" in said and "failed its test at tcp" in said
+    assert "nothing was changed" in said and "failed the test at tcp" in said
     assert "127.0.0.1:9" in said and "hunter2" not in said and "sari" not in said
     after = pids(host), host.query("SELECT * FROM instances"), host.query("SELECT * FROM edits")
     assert after == before and states(host) == ONLINE

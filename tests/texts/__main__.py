@@ -1,4 +1,4 @@
-"""Bring every catalog up to date with the sources."""
+"""Bring every catalog, and the glossary of README, up to date with the sources."""
 
 import io
 import sys
@@ -6,11 +6,13 @@ import sys
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po, write_po
 
+from tests.texts import glossary
 from tests.texts.collect import LOCALES, template
 
 
 def main() -> None:
-    """Rewrite the catalogs, and say what waits for a translation."""
+    """Rewrite them, and say what waits for a translation."""
+    glossary.write()
     for path in LOCALES.glob("*/LC_MESSAGES/*.po"):
         before = path.read_text(encoding="utf-8")
         catalog = read_po(io.StringIO(before), locale=path.parts[-3])

@@ -16,7 +16,9 @@ from waziterm.domain.lifecycle.details import TEMPLATES as TEMPLATES_OF_DETAILS
 from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.moments import MONTHS, WEEKDAYS, weekday
 from waziterm.domain.names import ALLOWED, check_name
+from waziterm.domain.phrase import FRACTION, numeral
 from waziterm.domain.screen import Place
 from waziterm.tui.commands.keys import KEYS, Key
 from waziterm.tui.instance.qrcells import Drawing
@@ -137,6 +139,8 @@ def _tables() -> Iterator[tuple[str, str]]:
     yield from ((_home(Words), told) for told in TEMPLATES_OF_ALERTS)
     yield from ((_home(as_phrase), template) for template in TEMPLATES_OF_DETAILS)
     yield _home(check_name), ALLOWED
+    yield _home(numeral), FRACTION
+    yield from ((_home(weekday), name) for name in (*WEEKDAYS, *MONTHS))
 
 
 def _home(thing: type | Callable[..., object]) -> str:

@@ -194,9 +194,9 @@ async def test_columns_are_chosen_and_shown_at_once_as_far_as_they_fit() -> None
         assert screen.app.model.columns is not None and Column.PROXY in screen.app.model.columns
         for _ in range(8):
             await screen.press("up", "space")
-        await screen.says("there is no room for it")
+        await screen.says("there is no space for it")
         await screen.press("a")
-        await screen.until(lambda text: "there is no room for it" not in text)
+        await screen.until(lambda text: "there is no space for it" not in text)
         assert screen.app.model.columns is None
         await screen.press("escape")
         await screen.until(lambda text: "Columns of the list" not in text)

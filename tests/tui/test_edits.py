@@ -44,13 +44,13 @@ async def test_e_shows_what_is_set_and_sets_what_was_changed_alone() -> None:
 
 async def test_what_the_fleet_refuses_is_said_there_and_the_fields_stay() -> None:
     fleet = with_values()
-    fleet.refuse = FleetError("nothing was changed, the proxy failed its test at tcp", "see it")
+    fleet.refuse = FleetError("nothing was changed, the proxy failed the test at tcp", "see it")
     async with shown(fleet) as screen:
         await screen.press("e", "enter")
         await screen.sees("nothing is changed yet")
         await fill(screen, "proxy", "http://h:1")
         await screen.press("enter")
-        await screen.says("the proxy failed its test at tcp (see it)")
+        await screen.says("the proxy failed the test at tcp (see it)")
         assert isinstance(screen.app.screen, EditDialog)
         assert screen.app.screen.query_one("#proxy", Input).value == "http://h:1"
         await screen.press("escape")
@@ -155,5 +155,5 @@ async def test_a_filter_by_field_and_its_mistake_in_one_line() -> None:
         await screen.says("no field colour; allowed: name: state:")
         assert "shop-jakarta" in screen.text()
         await screen.press(*["backspace"] * 10, *"tag:vip")
-        await screen.sees("the filter is understood now", "1 of 12 filtered")
+        await screen.sees("the filter is correct now", "1 of 12 filtered")
         assert "no field" not in screen.text(), "what is not wrong any more is said no longer"

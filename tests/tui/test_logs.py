@@ -101,7 +101,7 @@ async def test_in_front_of_a_code_a_search_shows_the_log() -> None:
     ],
 )
 def test_what_a_line_warns_of_has_its_colour(text: str, source: Source, colour: str) -> None:
-    (strip,) = LogWindow().draw([LogLine(1, NOW, source, text)], 80, 5)
+    (strip,) = LogWindow().draw([LogLine(1, NOW, source, text)], 80, 5, NOW)
     (style,) = (part.style for part in strip if part.text.strip() == text)
     assert style is not None and style.color is not None and style.color.name == colour
 

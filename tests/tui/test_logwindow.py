@@ -10,7 +10,7 @@ def lines(count: int, text: str = "line") -> list[LogLine]:
 
 
 def shown(window: LogWindow, log: list[LogLine], height: int = 5, width: int = 60) -> list[str]:
-    return [strip.text.split("worker")[1].strip() for strip in window.draw(log, width, height)]
+    return [strip.text.split("worker")[1].strip() for strip in window.draw(log, width, height, 0.0)]
 
 
 def test_it_follows_until_scrolled_up_and_again_at_the_end() -> None:
@@ -58,7 +58,7 @@ def test_a_short_log_does_not_scroll() -> None:
 def test_long_lines_are_wrapped_not_cut() -> None:
     window = LogWindow()
     log = [LogLine(1, 1e9, Source.WORKER, "word " * 20)]
-    rows = window.draw(log, 60, 9)
+    rows = window.draw(log, 60, 9, 0.0)
     assert len(rows) == 3
     assert sum(row.text.count("word") for row in rows) == 20
     assert all(row.cell_length == 60 for row in rows)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,7 +21,7 @@ from tests.domain.test_diagnosis import (
     SOUND,
     with_instance,
 )
-from tests.texts.collect import phrases
+from tests.texts.collect import ROOT, phrases
 from tests.texts.told import CATALOGS, check_told
 from waziterm.control.client.answers import error_of
 from waziterm.control.protocol import PROTOCOL
@@ -29,7 +30,7 @@ from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Surv
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy
 from waziterm.domain.care.trash import Why
 from waziterm.domain.codec import CodecError, decode, document, encode
-from waziterm.domain.errors import InstanceNotFoundError
+from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.api import SendResult
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -38,6 +39,7 @@ from waziterm.domain.screen import Lang
 from waziterm.domain.send_refusals import send_refusal
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.lang import retold, speaking, translations
+from waziterm.manager import inputs
 from waziterm.tui.state.messages import refusal
 from waziterm.tui.text import tools
 
@@ -262,11 +264,61 @@ def test_a_refused_message_and_the_hints_of_errors_are_read_in_indonesian() -> N
     with speaking(translations(Lang.ID, {})):
         assert retold(barred.said).startswith("WhatsApp tidak mengizinkan nomor ini memulai chat")
         assert retold(barred.next_step) == "sampai saat itu tulis hanya di chat yang sudah ada"
-        assert refusal(error) == "no instance is called 'x' (lihat 2 (daftar))"
+        assert refusal(error) == "tidak ada instance bernama 'x' (lihat 2 (daftar))"
         step = FixStep(Remedy.REMOVE_STALE, "/d/x", None, Phrase("check again"))
         failed = replace(step, error=Phrase("{path} is in use now; it was left", path="/d/x"))
         (told, *_) = tools.fix(FixReport(False, (failed,), ()))
         assert str(told.lines[0]) == "✖ /d/x: periksa lagi: /d/x sedang dipakai; dibiarkan"
+
+
+NUMBER = "tulis dengan kode negaranya, misalnya +62 812 3456 7890"
+PROXY = "misalnya socks5://user:password@proxy.example:1080"
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (lambda: inputs.phone_number("0812"), f"'0812' tidak diawali + dan kode negara ({NUMBER})"),
+        (lambda: inputs.phone_number("+6281x"), f"berisi karakter selain angka ({NUMBER})"),
+        (lambda: inputs.phone_number("+62811"), f"terlalu pendek untuk negaranya ({NUMBER})"),
+        (
+            lambda: inputs.proxy_url("ftp://x"),
+            f"URL proxy diawali http, https, socks5 dan :// ({PROXY})",
+        ),
+        (lambda: inputs.proxy_url("http://x"), f"URL proxy tidak punya port ({PROXY})"),
+        (lambda: inputs.instance_name("A!"), "'A!' tidak bisa menjadi nama instance: 1 sampai 40"),
+        (lambda: inputs.own_values(tags="!"), "'!' tidak bisa menjadi tag: paling banyak 10 tag"),
+    ],
+)
+def test_what_was_typed_wrong_is_told_in_indonesian(
+    refused: Callable[[], object], said: str
+) -> None:
+    with pytest.raises(FleetError) as caught:
+        refused()
+    error = error_of(json.loads(json.dumps(caught.value.exact)))
+    with speaking(translations(Lang.ID, {})):
+        assert said in refusal(error)
+
+
+# They are met before there is a screen, or by verbs alone.
+NO_SCREEN = (
+    *("manager/files/datadir.py", "manager/files/listener.py", "manager/files/lock.py"),
+    *("manager/files/owner.py", "manager/stored/", "control/client/call.py"),
+)
+
+
+def test_whatever_a_screen_may_be_refused_with_is_a_phrase() -> None:
+    root, plain_ones = ROOT / "waziterm", []
+    rooms = ("manager", "domain", "control/client", "alerts")
+    for path in sorted(path for room in rooms for path in (root / room).rglob("*.py")):
+        place = str(path.relative_to(root))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="FleetError" | "InputError"), args=[said, *_]):
+                    is_plain = isinstance(said, ast.Constant | ast.JoinedStr)
+                    if is_plain and not place.startswith(NO_SCREEN):
+                        plain_ones.append(f"{place}:{node.lineno}: {ast.unparse(said)}")
+    assert plain_ones == []
 
 
 @pytest.mark.parametrize("parts", [None, 1, {}, {"template": "{x", "values": {}}, {"template": 1}])

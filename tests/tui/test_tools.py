@@ -230,7 +230,7 @@ async def test_one_undo_brings_back_what_one_act_took_and_tells_what_it_could_no
         await screen.press("y")
         await screen.says(
             "✖ 2 restored: shop-a, shop-c; not restored: shop-b (its device is in use as x",
-            "1 more can be brought back; u takes the next, shop-z",
+            "1 more can be undone; u undoes the next: shop-z",
         )
         assert fleet.calls[1:] == [("restore", "shop-a"), ("restore", "shop-c")]
 
@@ -259,10 +259,10 @@ async def test_remove_asks_and_what_is_refused_is_said() -> None:
         await screen.says("Remove shop-a?")
         await screen.press("enter")
         assert fleet.calls == []
-        fleet.refuse = FleetError("a restart is under way", "wait until it has ended")
+        fleet.refuse = FleetError("a restart is running", "wait until it has ended")
         await screen.press("x", "y")
         await screen.says(
-            "✖ shop-a: remove refused: a restart is under way (wait until it has ended)"
+            "✖ shop-a: remove refused: a restart is running (wait until it has ended)"
         )
         await screen.press("x", "y")
         await screen.says("✓ shop-a: removed; u brings it back")

@@ -145,7 +145,7 @@ async def test_f8_another_verb_meanwhile_leaves_no_act_without_an_end() -> None:
 async def test_f8_a_removal_that_is_refused_ends_no_other() -> None:
     fleet = ScriptedFleet(connected("shop-a"), connected("shop-b"))
     async with shown(fleet, 120, 40) as screen:
-        fleet.refuse = FleetError("a restart is under way")
+        fleet.refuse = FleetError("a restart is running")
         await screen.press("2", "space", "space", "x", "y")
         await screen.says("✖ remove: 1 of 2 failed: shop-a: remove refused")
         assert [call[1] for call in fleet.calls] == ["shop-a", "shop-b"]
@@ -172,7 +172,7 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
         fleet.clock.advance(100)
         for keys in ((), ("2",), ("5",), ("1", "enter"), ("right", "right")):
             await screen.press(*keys)
-            text = await screen.sees("no manager answers: nothing here is live", "as of 15:06:40")
+            text = await screen.sees("no manager answers: this is old data", "as of 15:06:40")
             assert "15:08" not in text and "QR ready" not in text
             assert not re.search(r"\bup \d|\buptime\b", text), keys
             # Who is gone does nothing next, and no key brings it forward.

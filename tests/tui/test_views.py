@@ -244,7 +244,7 @@ async def test_a_note_is_shown_until_it_is_dismissed_and_another_is_left() -> No
         await screen.until(lambda _: ("dismiss", "1") in fleet.calls)
         await screen.says("the notes are dismissed")
         await screen.press("N")
-        await screen.says("Leave a note")
+        await screen.says("Write a note")
         await screen.press(*"call", "space", *"budi", "enter")
         await screen.until(lambda _: ("note", "call budi") in fleet.calls)
         await screen.says("every screen shows it until it is dismissed")

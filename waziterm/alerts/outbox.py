@@ -161,8 +161,11 @@ class Outbox:
         found = await self._store.retry_alerts(message, list(self._carriers), self._clock.now())
         if message is not None and not found:
             raise FleetError(
-                f"no message that was given up has the id {message[:60]!r}, or its sink is not in"
-                " the settings any more",
+                Phrase(
+                    "no message that was given up has the id {message}, or its sink is not in the"
+                    " settings any more",
+                    message=repr(message[:60]),
+                ),
                 Phrase("`waziterm alerts failed` lists them with their ids, as msg_5c1e"),
                 code=2,
             )
@@ -377,9 +380,13 @@ def no_sink(name: str | None) -> FleetError:
     """What is said of a sink that the settings do not have; of none at all for None."""
     if name is None:
         return FleetError(
-            "no sink is set", Phrase("add one to [[alerts.sinks]] of the config"), code=2
+            Phrase("no sink is set"), Phrase("add one to [[alerts.sinks]] of the config"), code=2
         )
-    return FleetError(f"no sink is called {name[:60]!r}", Phrase("see `waziterm alerts`"), code=2)
+    return FleetError(
+        Phrase("no sink is called {name}", name=repr(name[:60])),
+        Phrase("see `waziterm alerts`"),
+        code=2,
+    )
 
 
 async def sinks_in(

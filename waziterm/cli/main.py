@@ -24,14 +24,9 @@ WRONG_USAGE = 2
 INTERRUPTED = 130
 NARROWEST = 20
 """The columns that the help has at least, on whatever terminal."""
-# What they did is done, whether or not it could be told; the others are asked for their answer.
-_ACTS = frozenset(
-    {
-        *("add", "remove", "set", "rename", "start", "stop", "reconnect", "restart", "restore"),
-        *("clean", "clean-all", "fix", "janitor", "acknowledge", "silence", "undo"),
-        *("headless", "attach", "lab", "alerts test", "alerts retry"),
-    }
-)
+# What they did is done, whether or not it could be told. What lasts is asked for nothing; `undo` is
+# put together from other verbs.
+_ACTS_BESIDE_VERBS = frozenset({"headless", "attach", "lab", "undo"})
 
 
 def main() -> NoReturn:
@@ -50,9 +45,19 @@ def run(argv: Sequence[str]) -> int:
         return code
     if not streams.is_gone(lost):
         output.remark(f"waziterm: the answer could not be written: {lost.strerror}")
-    verbs = {" ".join(argv[:count]) for count in (1, 2)}
-    acted = bool(verbs & _ACTS) and "--help" not in argv
-    return code if acted else code or FAILED
+    return code if _acted(argv) else code or FAILED
+
+
+def _acted(argv: Sequence[str]) -> bool:
+    """Whether a verb changes something; of the others only the answer is wanted."""
+    from waziterm.domain.fleet.protocol import Fleet  # noqa: PLC0415 - for a lost answer alone
+    from waziterm.domain.fleet.verbs import verbs_of  # noqa: PLC0415 - for a lost answer alone
+
+    if not {"--help", "-h", "--dry-run"}.isdisjoint(argv):
+        return False
+    acts = {verb.line for verb in verbs_of(Fleet).values() if verb.changes and verb.line}
+    typed_verbs = {" ".join(argv[:count]) for count in (1, 2)}
+    return not typed_verbs.isdisjoint(acts | _ACTS_BESIDE_VERBS)
 
 
 def _call(argv: Sequence[str], as_json: bool) -> int:

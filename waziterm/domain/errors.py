@@ -48,16 +48,18 @@ class InstanceNotFoundError(FleetError):
     """No instance of the fleet has this name. now: how the one is called that had it before."""
 
     def __init__(self, name: str, now: str | None = None) -> None:
-        said = f"no instance is called {name[:60]!r}"
+        shown = repr(name[:60])
         if now is None:
+            said = Phrase("no instance is called {name}", name=shown)
             super().__init__(said, Phrase("see `waziterm list`"), code=2)
         else:
             renamed = Phrase("it was renamed to {now}", now=now)
-            super().__init__(f"{said} any more", renamed, code=2)
+            said = Phrase("no instance is called {name} any more", name=shown)
+            super().__init__(said, renamed, code=2)
 
 
 class ManagerEndingError(FleetError):
     """The manager takes no orders any more: it is letting its workers go."""
 
     def __init__(self) -> None:
-        super().__init__("the manager is ending", Phrase("ask the next one"), code=3)
+        super().__init__(Phrase("the manager is ending"), Phrase("ask the next one"), code=3)

@@ -2,11 +2,12 @@
 
 import re
 
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
-ALLOWED = "1 to 40 of a-z, 0-9, '-' and '_', starting with a letter or a digit"
-TAGS = "up to 10 tags, each 1 to 24 of a-z, 0-9, '-' and '_'"
-DEVICE_NAMES = "1 to 40 printable characters"
+ALLOWED = Phrase("1 to 40 of a-z, 0-9, '-' and '_', starting with a letter or a digit")
+TAGS = Phrase("up to 10 tags, each 1 to 24 of a-z, 0-9, '-' and '_'")
+DEVICE_NAMES = Phrase("1 to 40 printable characters")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -21,7 +22,13 @@ def check_name(text: str) -> str:
     Raises InvalidNameError.
     """
     if _NAME.fullmatch(text) is None:
-        raise InvalidNameError(f"{text[:60]!r} cannot be an instance name: {ALLOWED}")
+        raise InvalidNameError(
+            Phrase(
+                "{text} cannot be an instance name: {allowed}",
+                text=repr(text[:60]),
+                allowed=ALLOWED,
+            )
+        )
     return text
 
 
@@ -36,9 +43,13 @@ def check_tags(text: str) -> tuple[str, ...]:
     tags = tuple(dict.fromkeys(each.lstrip("#") for each in text.lower().replace(",", " ").split()))
     for tag in tags:
         if _TAG.fullmatch(tag) is None:
-            raise ValueError(f"{plain(tag, 60)!r} cannot be a tag: {TAGS}")
+            raise ValueError(
+                Phrase("{text} cannot be a tag: {allowed}", text=repr(plain(tag, 60)), allowed=TAGS)
+            )
     if len(tags) > _MOST_TAGS:
-        raise ValueError(f"{len(tags)} are too many tags: {TAGS}")
+        raise ValueError(
+            Phrase("{count} tags are too many: {allowed}", count=len(tags), allowed=TAGS)
+        )
     return tags
 
 

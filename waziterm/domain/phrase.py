@@ -1,9 +1,12 @@
 """Text that a program composes and a screen may say in another language."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
+FRACTION = "{whole}.{part}"
+"""A number with a fraction, as the catalogs have it: its mark is another one elsewhere."""
+_NUMBER = re.compile(r"(-?\d+)\.(\d+)")
 _TEMPLATE = r"(?:[^{}]|\{[^\W\d]\w*\}|\{\{|\}\})*"
 
 
@@ -46,6 +49,27 @@ def joined(separator: str, parts: Iterable[str]) -> Phrase:
     """The parts as one phrase."""
     named = {f"part{place}": part for place, part in enumerate(parts)}
     return Phrase(separator.join(f"{{{name}}}" for name in named), **named)
+
+
+def numeral(number: str, translate: Callable[[str], str]) -> str:
+    """A number for a person: its fraction after the mark of the language. Any other text stays."""
+    if (found := _NUMBER.fullmatch(number)) is None:
+        return number
+    return translate(FRACTION).format(whole=found[1], part=found[2])
+
+
+def said_in(text: str, translate: Callable[[str], str]) -> str:
+    """A phrase in another language, its values too; any other text as it is.
+
+    translate: what a template is in that language.
+    """
+    if not isinstance(text, Phrase):
+        return text
+    values = {
+        name: numeral(said_in(value, translate), translate) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return translate(text.template).format(**values)
 
 
 def parts_of(text: str) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
 SCHEMES = ("http", "https", "socks5")
@@ -15,20 +16,22 @@ def check_proxy(text: str) -> str:
     Raises ValueError, whose message never repeats the credentials.
     """
     if text != plain(text, len(text) + 1) or " " in text:
-        raise ValueError("the proxy URL holds spaces or control characters")
+        raise ValueError(Phrase("the proxy URL has spaces or control characters"))
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise ValueError("the proxy URL's host or port cannot be read") from error
+        raise ValueError(Phrase("the host or the port of the proxy URL cannot be read")) from error
     if parts.scheme not in SCHEMES or "://" not in text:
-        raise ValueError(f"a proxy URL starts with {', '.join(SCHEMES)} and ://")
+        raise ValueError(
+            Phrase("a proxy URL starts with {schemes} and ://", schemes=", ".join(SCHEMES))
+        )
     if not parts.hostname:
-        raise ValueError("the proxy URL names no host")
+        raise ValueError(Phrase("the proxy URL has no host"))
     if not port:
-        raise ValueError("the proxy URL names no port")
+        raise ValueError(Phrase("the proxy URL has no port"))
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError("a proxy URL ends after its port")
+        raise ValueError(Phrase("a proxy URL ends after its port"))
     return text.rstrip("/")
 
 

@@ -8,8 +8,9 @@ calls it SMAX_INVALID, a stanza that fails validation, most often to a device th
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from time import gmtime
 
+from waziterm.domain import moments
 from waziterm.domain.phrase import Phrase
 
 
@@ -26,11 +27,10 @@ def send_refusal(code: int, no_new_chats_until: float | None) -> SendRefusal:
     told of no time lock, or it is over."""
     match code:
         case 463 if no_new_chats_until is not None:
-            ends = datetime.fromtimestamp(no_new_chats_until, UTC)
             return SendRefusal(
                 Phrase(
-                    "WhatsApp does not let this number start new chats (463) until {moment} UTC",
-                    moment=f"{ends:%Y-%m-%d %H:%M}",
+                    "WhatsApp does not let this number start new chats (463) until {moment}",
+                    moment=moments.stored(gmtime(no_new_chats_until)),
                 ),
                 Phrase("write only where a chat exists until then"),
             )

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from phonenumbers import NumberParseException
 
 _PLUSES = ("+", "\uff0b")
-_NO_DIGITS = "it holds something else than digits"
+_NO_DIGITS = Phrase("it has other characters than digits")
+_TOO_SHORT = Phrase("it is too short")
 _FORMER = {
     52: re.compile("1[0-9]{10}"),  # Mexico: mobiles until 2019
     225: re.compile("[0-9]{8}"),  # Ivory Coast: until January 2021
@@ -52,7 +53,7 @@ def instance_name(text: str) -> str:
     try:
         return check_name(text)
     except InvalidNameError as error:
-        raise InputError(plain(str(error)), Phrase("for example shop-jakarta")) from error
+        raise InputError(error.args[0], Phrase("for example shop-jakarta")) from error
 
 
 def phone_number(text: str) -> str:
@@ -63,53 +64,65 @@ def phone_number(text: str) -> str:
     """
     import phonenumbers  # noqa: PLC0415 - 40 ms that most verbs do not need
 
-    hint = f"write it with its country code, for example {NUMBER_EXAMPLE}"
+    hint = Phrase("write it with its country code, for example {number}", number=NUMBER_EXAMPLE)
     shown = repr(plain(text, 30))
     written = " ".join("".join(each for each in text if category(each) != "Cf").split())
     if not written.startswith(_PLUSES):
-        raise InputError(f"{shown} does not start with + and a country code", hint)
+        raise InputError(
+            Phrase("{shown} does not start with + and a country code", shown=shown), hint
+        )
     try:
         number = phonenumbers.parse(written)
     except phonenumbers.NumberParseException as error:
         why = _why_unparsed(error, written)
-        raise InputError(f"{shown} is not a phone number: {why}", hint) from error
+        raise InputError(
+            Phrase("{shown} is not a phone number: {why}", shown=shown, why=why), hint
+        ) from error
     if number.extension:
-        raise InputError(f"{shown} has an extension, which WhatsApp does not know", hint)
+        raise InputError(
+            Phrase("{shown} has an extension, which WhatsApp does not know", shown=shown), hint
+        )
     if any(map(str.isalpha, written)):
         # The library has read letters as the digits of their keys.
-        raise InputError(f"{shown} is not a phone number: {_NO_DIGITS}", hint)
+        raise InputError(
+            Phrase("{shown} is not a phone number: {why}", shown=shown, why=_NO_DIGITS), hint
+        )
     known = phonenumbers.national_significant_number(number)
     former = _FORMER.get(number.country_code or 0)
     if former is not None and former.fullmatch(known):
         return f"+{number.country_code}{known}"
     verdict = phonenumbers.is_possible_number_with_reason(number)
     if verdict == phonenumbers.ValidationResult.TOO_SHORT:
-        raise InputError(f"{shown} is too short for its country", hint)
+        raise InputError(Phrase("{shown} is too short for its country", shown=shown), hint)
     if verdict == phonenumbers.ValidationResult.TOO_LONG:
-        raise InputError(f"{shown} is too long for its country", hint)
+        raise InputError(Phrase("{shown} is too long for its country", shown=shown), hint)
     if verdict == phonenumbers.ValidationResult.INVALID_COUNTRY_CODE:
-        raise InputError(f"{shown} starts with a country code that nobody has", hint)
+        raise InputError(
+            Phrase("{shown} starts with a country code that nobody has", shown=shown), hint
+        )
     if verdict != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise InputError(f"{shown} has a length that its country does not use", hint)
+        raise InputError(
+            Phrase("{shown} has a length that its country does not use", shown=shown), hint
+        )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _why_unparsed(error: "NumberParseException", written: str) -> str:
+def _why_unparsed(error: "NumberParseException", written: str) -> Phrase:
     kinds = type(error)
     too_short = written[1:].strip().isdecimal()
     return {
-        kinds.INVALID_COUNTRY_CODE: "no country has this code",
-        kinds.NOT_A_NUMBER: "it is too short" if too_short else _NO_DIGITS,
-        kinds.TOO_SHORT_AFTER_IDD: "it is too short",
-        kinds.TOO_SHORT_NSN: "it is too short",
-        kinds.TOO_LONG: "it is too long",
-    }.get(error.error_type, "it cannot be read")
+        kinds.INVALID_COUNTRY_CODE: Phrase("no country has this code"),
+        kinds.NOT_A_NUMBER: _TOO_SHORT if too_short else _NO_DIGITS,
+        kinds.TOO_SHORT_AFTER_IDD: _TOO_SHORT,
+        kinds.TOO_SHORT_NSN: _TOO_SHORT,
+        kinds.TOO_LONG: Phrase("it is too long"),
+    }.get(error.error_type, Phrase("it cannot be read"))
 
 
 def act_id(text: str) -> str:
     """The id of an act on several; see `domain.units.ActId`. Raises InputError."""
     if re.fullmatch(r"[0-9a-f]{0,32}", text) is None:
-        raise InputError("'act_id' must be up to 32 hexadecimal digits in lower case")
+        raise InputError(Phrase("'act_id' must be up to 32 hexadecimal digits in lower case"))
     return text
 
 
@@ -121,7 +134,9 @@ def proxy_url(text: str) -> str:
     try:
         return check_proxy(text)
     except ValueError as error:
-        raise InputError(str(error), f"for example {PROXY_EXAMPLE}") from error
+        raise InputError(
+            error.args[0], Phrase("for example {proxy}", proxy=PROXY_EXAMPLE)
+        ) from error
 
 
 def proxy_url_or_none(text: str) -> str:
@@ -149,14 +164,22 @@ def own_values(
             values[OwnKey.DEVICE_NAME] = check_device_name(device_name) if device_name else None
     except TypeError as error:
         shown = repr(plain(str(device_name), 60))
-        raise InputError(f"{shown} cannot be a device's name: {DEVICE_NAMES}") from error
+        raise InputError(
+            Phrase(
+                "{shown} cannot be a device's name: {allowed}",
+                shown=shown,
+                allowed=DEVICE_NAMES,
+            )
+        ) from error
     except ValueError as error:
-        raise InputError(str(error)) from error
+        raise InputError(error.args[0]) from error
     if proxy is not None:
         values[OwnKey.PROXY] = proxy_url(proxy) if proxy else None
     if isolate is not None:
         if isolate not in _FLAGS:
-            raise InputError(f"isolate is true or false, not {plain(isolate, 30)!r}")
+            raise InputError(
+                Phrase("isolate is true or false, not {isolate}", isolate=repr(plain(isolate, 30)))
+            )
         values[OwnKey.ISOLATE] = _FLAGS[isolate]
     return values
 
@@ -171,5 +194,11 @@ def note_text(text: str) -> str:
     """
     line = safe_line(text, NOTE_LONGEST + 1)
     if len(line) > NOTE_LONGEST:
-        raise InputError(f"a note has at most {NOTE_LONGEST} characters, this one {len(text)}")
+        raise InputError(
+            Phrase(
+                "a note has at most {most} characters, this one {count}",
+                most=NOTE_LONGEST,
+                count=len(text),
+            )
+        )
     return line

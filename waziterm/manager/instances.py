@@ -21,6 +21,7 @@ from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.fleet.naming import (
     Taken,
     current_name,
+    former_names,
     names_of,
     refuse_alias,
     refuse_rename,
@@ -168,10 +169,7 @@ class Instances:
     @property
     def former_names(self) -> Mapping[str, str]:
         """By each name that an instance had before, the one that it has."""
-        if not self._aliases:
-            return {}
-        names = {each.id: each.name for each in self.all()}
-        return {name: names[each] for name, each in self.aliases.items() if each in names}
+        return former_names(self.all(), self.aliases)
 
     def remembered_id(self, name: str) -> str:
         """The id of the instance that has this name or had it: what was kept of it is found under
@@ -216,7 +214,9 @@ class Instances:
         its log. Raises FleetError, also when the manager is ending."""
         name = instance.name
         if name in self._supervisors:
-            raise FleetError(f"{name} exists already", Phrase("choose another name"))
+            raise FleetError(
+                Phrase("{name} exists already", name=name), Phrase("choose another name")
+            )
         refuse_alias(name, self.all(), self.aliases)
         async with self._adopting:
             if self.is_closing:
@@ -242,7 +242,9 @@ class Instances:
         Raises FleetError, and then it is not kept."""
         name = instance.name
         if name in self._supervisors:
-            raise FleetError(f"{name} exists already", Phrase("choose another name"))
+            raise FleetError(
+                Phrase("{name} exists already", name=name), Phrase("choose another name")
+            )
         refuse_alias(name, self.all(), self.aliases)
         stray = await self._sessions.stray(name, session, self.all())
         await self.adopt(instance)
@@ -332,7 +334,11 @@ class Instances:
 
     async def _end(self, name: str) -> None:
         """Let a supervisor end, and its worker."""
-        self.of(name).close(FleetError(f"{name} is being changed", "ask again in a moment"))
+        self.of(name).close(
+            FleetError(
+                Phrase("{name} is being changed", name=name), Phrase("ask again in a moment")
+            )
+        )
         await asyncio.wait([self._runs[name]])
 
     async def _keep_again(self, supervisor: Supervisor) -> None:

@@ -649,14 +649,14 @@ class SessionManager:
         if dry_run:
             self.refuse_moved()
             return await self._checkup.fix(dry_run=True)
-        async with self._in_order("a fix"):
+        async with self._in_order(Phrase("a fix")):
             return await self._checkup.fix(dry_run=False)
 
     async def restart(
         self, *, clean_sessions: int | None = None
     ) -> AsyncGenerator[Progress | RestartReport, None]:
         async with (
-            self._in_order("a restart"),
+            self._in_order(Phrase("a restart")),
             aclosing(self._restart.run(clean_sessions)) as steps,
         ):
             async for step in steps:
@@ -828,7 +828,10 @@ class SessionManager:
         """A session whose file is being mended, or is not ours, must not be opened in between."""
         self.refuse_moved()
         if self._under_way:
-            raise FleetError(f"{self._under_way} is under way", Phrase("wait until it has ended"))
+            raise FleetError(
+                Phrase("{what} is running", what=self._under_way),
+                Phrase("wait until it has ended"),
+            )
 
     @asynccontextmanager
     async def _in_order(self, what: str = "") -> AsyncIterator[None]:

@@ -24,8 +24,8 @@ from waziterm.domain.stats.sums import StatsBy
 from waziterm.store import (
     alerts,
     audit,
-    counts,
     carried,
+    counts,
     edits,
     history,
     hours,

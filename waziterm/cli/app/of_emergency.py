@@ -1,4 +1,4 @@
-"""The verbs of the group Emergency: what is wrong, what mends it, and undo."""
+"""The verbs of the group Emergency: what is wrong, what fixes it, and undo."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ def fix(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Mend what check finds and nobody has to decide; a copy goes to the trash before."""
+    """Fix what check finds and nobody has to decide; a copy goes to the trash before."""
     from waziterm.cli.verbs import emergency  # noqa: PLC0415
 
     return emergency.fix(data_dir, as_json, dry_run)
@@ -110,7 +110,7 @@ def restart(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Stop every worker, check, fix, rotate the log, start staggered, see what comes back."""
+    """Stop every worker, check, fix, rotate the log, start in steps, see what comes back."""
     from waziterm.cli.verbs.restarting import restart_fleet  # noqa: PLC0415
 
     return restart_fleet(data_dir, as_json, clean_sessions, yes)

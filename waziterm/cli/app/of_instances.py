@@ -142,7 +142,7 @@ def reconnect(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Connect instances anew."""
+    """Connect instances again."""
     from waziterm.cli.verbs.instances import reconnect_instances  # noqa: PLC0415
 
     return reconnect_instances(data_dir, as_json, names, takeover, yes)

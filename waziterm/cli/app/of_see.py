@@ -138,7 +138,7 @@ def test_alerts(
 
 @alerts.command(name="failed", help_epilogue="Example: waziterm alerts failed --json")
 def failed_alerts(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
-    """List the messages that were given up; `alerts retry` tries them anew."""
+    """List the messages that were given up; `alerts retry` tries them again."""
     from waziterm.cli.verbs import alerts as verbs  # noqa: PLC0415
 
     return verbs.list_failed(data_dir, as_json)
@@ -155,7 +155,7 @@ def retry_alerts(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Try messages anew that were given up."""
+    """Try again the messages that were given up."""
     from waziterm.cli.verbs import alerts as verbs  # noqa: PLC0415
 
     return verbs.retry_failed(data_dir, as_json, message)

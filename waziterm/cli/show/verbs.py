@@ -13,7 +13,7 @@ from waziterm.domain.text import plain
 _START_AND_SCAN = "`waziterm start {name}`, then `waziterm qr {name}`"
 _VERBS = {
     "start it (s) to see": f"{_START_AND_SCAN} to see",
-    "start it (s) to link it anew": f"{_START_AND_SCAN} to link it anew",
+    "start it (s) to link it again": f"{_START_AND_SCAN} to link it again",
     "start it (s) for a new code": f"{_START_AND_SCAN} for a new code",
     "start it (s) and scan": f"{_START_AND_SCAN}, and scan",
     "start it (s)": "`waziterm start {name}`",

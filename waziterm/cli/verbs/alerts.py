@@ -48,9 +48,9 @@ def list_failed(flag: Path | None, as_json: bool) -> int:
 
 
 def retry_failed(flag: Path | None, as_json: bool, message: str | None) -> int:
-    """Try anew what was given up, and print it: one message, or all for None."""
+    """Try again what was given up, and print it: one message, or all for None."""
     found = ask(data_dir_of(flag), lambda fleet: fleet.retry_alerts(message))
-    nothing = "no message to try anew: none was given up, or its sink is gone"
+    nothing = "no message to try again: none was given up, or its sink is gone"
     output.array(found, as_json, _given_up, nothing)
     return 0
 

@@ -203,7 +203,9 @@ def disk(data: DataDir, free: int | None = None) -> Check:
     if free >= LOW_DISK_BYTES:
         return Check("disk", Status.OK, detail)
     status = Status.WARN if free >= FULL_DISK_BYTES else Status.FAIL
-    return Check("disk", status, detail, "free some: a session that cannot be written is lost")
+    return Check(
+        "disk", status, detail, "free some space: a session that cannot be written is lost"
+    )
 
 
 def reach(address: tuple[str, int] = SERVER) -> Check:

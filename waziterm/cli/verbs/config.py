@@ -105,7 +105,7 @@ def reload_config(flag: Path | None, as_json: bool) -> int:
         for error in answer["errors"]:
             output.remark(f"waziterm: {error['error']}")
         output.remark(
-            with_verbs("nothing was changed; mend the config, then `waziterm reload` again")
+            with_verbs("nothing was changed; correct the config, then `waziterm reload` again")
         )
     else:
         _print_reloaded(answer)

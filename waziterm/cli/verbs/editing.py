@@ -68,7 +68,7 @@ def _anew(whom: str, whose: str) -> str:
     tested = "A proxy is tested first, and nothing is changed when that fails. "
     return (
         tested if "proxy" in whose else ""
-    ) + f"Where {whom} is connected, it connects anew {whose}; no cool-down, hold or ban ends."
+    ) + f"Where {whom} is connected, it connects again {whose}; no cool-down, hold or ban ends."
 
 
 def _stands(found: Json, values: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.asking import confirm, typed
 from waziterm.cli.verbs.several import NO_MANAGER, Act, carry_out, instance_lines, is_one
-from waziterm.domain.care.trash import Why, can_be_undone, new_act_id, undoable
+from waziterm.domain.care.trash import Undoable, Why, can_be_undone, new_act_id, undoable
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.text import plain
@@ -156,9 +156,8 @@ def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
     trash = ask(data, lambda fleet: fleet.trash())
     acts = undoable([(e["act_id"], _can_be_undone(e), e["restorable"]) for e in trash])
     edits = ask(data, lambda fleet: fleet.edits())
-    if edits and (not acts or edits[0]["at"] > trash[acts[0].back[-1]]["when"]):
-        left = len(edits) - 1 + sum(len(act.back) for act in acts)
-        return _undo_edit(data, as_json, edits[0], left, yes)
+    if _is_edit_next(acts, edits, trash):
+        return _undo_edit(data, as_json, edits[0], _more(acts, edits[1:], trash), yes)
     if not acts:
         said = "the trash holds nothing that could be restored, and nothing was set"
         raise FleetError(said, "see `waziterm trash`")
@@ -177,14 +176,8 @@ def undo(flag: Path | None, as_json: bool, yes: bool) -> int:
         if len(back) + len(lost) > 1:
             count, of = len(done["restored"]), len(back) + len(lost)
             output.line(f"{count} of {of} that this act took are restored")
-        if edits:
-            output.remark(with_verbs(_more(len(edits) + sum(len(act.back) for act in others))))
-        elif others:
-            more = sum(len(act.back) for act in others)
-            following = ", ".join(plain(trash[each]["instance"], 60) for each in others[0].back[:3])
-            said = f"{more} more can be brought back; `waziterm undo` again takes the next, "
-            said += following + (", …" if others[0].back[3:] else "")
-            output.remark(with_verbs(said))
+        if more := _more(others, edits, trash):
+            output.remark(more)
     return int(bool(done["refused"]))
 
 
@@ -236,14 +229,14 @@ def _restoring(entry: str) -> Callable[[Fleet], object]:
     return lambda fleet: fleet.restore(entry)
 
 
-def _undo_edit(data: DataDir, as_json: bool, edit: Json, others: int, yes: bool) -> int:
+def _undo_edit(data: DataDir, as_json: bool, edit: Json, more: str, yes: bool) -> int:
     name, number, keys = edit["instance"], edit["id"], ", ".join(edit["keys"])
     former = plain(edit["former"], 60)
     by = f" by {plain(edit['who'], 40)}" if edit["who"] else ""
     text = f"{name}: {keys} was set on {shown(edit['at'])}{by}. It becomes what it was before."
     question, undone = f"Undo the set of {name}?", f"{name}: {keys} as before"
     if {"proxy", "isolate"} & set(edit["keys"]):
-        text += " Where it is connected, it connects anew; a proxy is tested first."
+        text += " Where it is connected, it connects again; a proxy is tested first."
     if former:
         text = (
             f"{former} was renamed to {name} on {shown(edit['at'])}{by}. It gets its name back, and"
@@ -266,13 +259,28 @@ def _undo_edit(data: DataDir, as_json: bool, edit: Json, others: int, yes: bool)
         output.line(undone)
         for line in instance_lines(name, found):
             output.line(line)
-        if others:
-            output.remark(with_verbs(_more(others)))
+        if more:
+            output.remark(more)
     return 0
 
 
-def _more(count: int) -> str:
-    return f"{count} more can be undone; `waziterm undo` again takes the next"
+def _is_edit_next(acts: Sequence[Undoable], edits: Sequence[Json], trash: Sequence[Json]) -> bool:
+    """Whether the last thing that can be undone is a set."""
+    if not edits or not acts:
+        return bool(edits)
+    return bool(edits[0]["at"] > trash[acts[0].back[-1]]["when"])
+
+
+def _more(acts: Sequence[Undoable], edits: Sequence[Json], trash: Sequence[Json]) -> str:
+    """How much more can be undone, and whose turn it is; "" when that is nothing."""
+    count = len(edits) + sum(len(act.back) for act in acts)
+    if not count:
+        return ""
+    of_edit = _is_edit_next(acts, edits, trash)
+    following = edits[:1] if of_edit else [trash[place] for place in acts[0].back]
+    names = ", ".join(plain(each["instance"], 60) for each in following[:3])
+    cut = ", …" if following[3:] else ""
+    return with_verbs(f"{count} more can be undone; `waziterm undo` undoes the next: {names}{cut}")
 
 
 def _can_be_undone(entry: Json) -> bool:
@@ -309,7 +317,7 @@ def _print_fix(report: Json) -> None:
         whose = step["instance"] or step["subject"]
         output.line(plain(f"{whose}: {step['act']}: {done}{copy}", 400))
     if not report["steps"]:
-        output.line("there is nothing to fix by itself")
+        output.line("nothing can be fixed automatically")
     if report["remaining"]:
         output.line("what a person has to decide:")
         _print_findings(report["remaining"])

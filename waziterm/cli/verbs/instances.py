@@ -138,7 +138,7 @@ def reconnect_instances(
     act = Act(
         "reconnect",
         lambda name: lambda fleet: fleet.reconnect(name, takeover=takeover),
-        f"They connect anew. {ends}".rstrip(),
+        f"They connect again. {ends}".rstrip(),
         instance_lines,
         "told to reconnect",
     )

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from waziterm.domain.errors import FleetError, told_in
+from waziterm.domain.phrase import Phrase
 
 Json = dict[str, Any]
 
@@ -17,10 +18,11 @@ def read_answer(status: int, content: bytes) -> Any:
     except ValueError as error:
         if status >= 500:
             raise FleetError(
-                f"the manager answers with an error of its own (HTTP {status})", "its log says more"
+                Phrase("the manager failed inside (HTTP {status})", status=status),
+                Phrase("its log says more"),
             ) from error
         raise FleetError(
-            f"the manager's answer is not JSON (HTTP {status})",
+            Phrase("the manager's answer is not JSON (HTTP {status})", status=status),
             OTHER_VERSION,
         ) from error
     if 200 <= status < 300:
@@ -31,7 +33,9 @@ def read_answer(status: int, content: bytes) -> Any:
 def error_of(data: Any, status: int = 500) -> FleetError:
     """The error that an answer `{error, code, hint}` stands for."""
     if not isinstance(data, dict) or not isinstance(data.get("error"), str):
-        return FleetError(f"the manager answered HTTP {status} without a reason")
+        return FleetError(
+            Phrase("the manager answered HTTP {status} without a reason", status=status)
+        )
     code = data.get("code")
     said, hint = told_in(data, "error"), told_in(data, "hint")
     return FleetError(said, hint, code if code in (1, 2, 3) else 1)
@@ -40,14 +44,18 @@ def error_of(data: Any, status: int = 500) -> FleetError:
 def object_of(data: Any) -> Json:
     """The answer itself, when it is an object. Raises FleetError."""
     if not isinstance(data, dict):
-        raise FleetError("the manager's answer has another shape", "is it another version?")
+        raise FleetError(
+            Phrase("the manager's answer has another shape"), Phrase("is it another version?")
+        )
     return data
 
 
 def array_of(data: Any) -> list[Json]:
     """The answer itself, when it is an array of objects. Raises FleetError."""
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
-        raise FleetError("the manager's answer has another shape", "is it another version?")
+        raise FleetError(
+            Phrase("the manager's answer has another shape"), Phrase("is it another version?")
+        )
     return data
 
 
@@ -62,5 +70,6 @@ def line_of(data: Any) -> Json:
 def broken_off() -> FleetError:
     """An answer in lines ended before its end."""
     return FleetError(
-        "the manager did not tell how it went on", "look with `waziterm list` and `waziterm check`"
+        Phrase("the answer of the manager ended too early"),
+        Phrase("look with `waziterm list` and `waziterm check`"),
     )

@@ -228,7 +228,7 @@ def _silent(error: FleetError | CodecError) -> bool:
 def _told(error: FleetError | CodecError) -> FleetError:
     if isinstance(error, FleetError):
         return error
-    return FleetError("the manager's stream has another shape", OTHER_VERSION)
+    return FleetError(Phrase("the manager's stream has another shape"), OTHER_VERSION)
 
 
 @contextmanager
@@ -237,4 +237,4 @@ def understood() -> Iterator[None]:
     try:
         yield
     except (CodecError, ValueError, KeyError, TypeError) as error:
-        raise FleetError("the manager's answer has another shape", OTHER_VERSION) from error
+        raise FleetError(Phrase("the manager's answer has another shape"), OTHER_VERSION) from error

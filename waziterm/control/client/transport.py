@@ -17,6 +17,7 @@ from waziterm.control.protocol import OtherProtocolError, refuse_other
 from waziterm.control.server.stream import KEEP_ALIVE_S
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.verbs import EXACT
+from waziterm.domain.phrase import Phrase
 
 SILENCE_S = 3 * KEEP_ALIVE_S
 """A stream without even a comment for so long has a manager that hangs."""
@@ -108,8 +109,11 @@ class Wire:
                 return read_answer(answer.status, await answer.read())
         except TimeoutError as error:
             raise FleetError(
-                f"the manager has not answered for {request.deadline_s:g} s",
-                "it may still carry the command out: watch the screen",
+                Phrase(
+                    "the manager has not answered for {deadline_s} s",
+                    deadline_s=f"{request.deadline_s:g}",
+                ),
+                Phrase("it may still carry the command out: watch the screen"),
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise self.silent(error) from error
@@ -118,19 +122,21 @@ class Wire:
         """Why nobody answers, as the directory's lock tells it. error: what was met, if any."""
         if isinstance(error, PermissionError):
             return SilentError(
-                "the control socket belongs to another user",
-                "run it as the user who runs the manager",
+                Phrase("the control socket belongs to another user"),
+                Phrase("run it as the user who runs the manager"),
                 code=3,
             )
         try:
             pid = self.owner_pid()
         except FleetError as unseen:
-            return SilentError(str(unseen), unseen.hint, unseen.code)
+            return SilentError(unseen.told, unseen.hint, unseen.code)
         if pid is None:
-            return SilentError("no manager runs", "start `waziterm headless`", code=3)
+            return SilentError(
+                Phrase("no manager runs"), Phrase("start `waziterm headless`"), code=3
+            )
         shown = pid if pid > 0 else "unknown"
-        said = f"the manager (pid {shown}) does not answer"
-        return SilentError(said, "its log says more", code=3)
+        said = Phrase("the manager (pid {pid}) does not answer", pid=shown)
+        return SilentError(said, Phrase("its log says more"), code=3)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
 
+from waziterm.domain import moments
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.alert_memory import MACHINE, Member, Open
 from waziterm.domain.alerts.delivery import NOTHING, TRIAL
@@ -16,7 +17,7 @@ from waziterm.domain.incidents.outcome import span_of
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.reasons import Reason
-from waziterm.domain.phrase import Phrase, joined
+from waziterm.domain.phrase import Phrase, joined, said_in
 from waziterm.domain.text import safe_line
 
 LONGEST = 240
@@ -26,9 +27,9 @@ _NAMES = 3
 
 _FIRING = "{who}: {what}, since {when}. {does} To do: {next}."
 _SHORT = "{who}: {what}, since {when}. To do: {next}."
-_RESOLVED = "{who}: well again after {span}. It was: {what}, since {when}. Nothing to do."
+_RESOLVED = "{who}: recovered after {span}. It was: {what}, since {when}. Nothing to do."
 _MOST_WELL = (
-    "{who}: most are well again after {span}, {left} are not yet. It was: {what}, since {when}."
+    "{who}: most recovered after {span}, {left} have not yet. It was: {what}, since {when}."
 )
 _ENDED = "{who}: {why}. It was: {what}, since {when}."
 _NUMBERED = "{name} ({number})"
@@ -52,7 +53,7 @@ _STOPPED_TRYING = "The program has stopped trying."
 _DOES: Mapping[AlertRule, str] = {
     AlertRule.HELD: _STOPPED_TRYING,
     AlertRule.CONFLICT: "The program waits, then tries once.",
-    AlertRule.LOGGED_OUT: "It stays off until it is linked anew.",
+    AlertRule.LOGGED_OUT: "It stays off until it is linked again.",
     AlertRule.BANNED: "The program does not try.",
     AlertRule.OUTDATED: "The program does not try.",
     AlertRule.VERSION: "The program looks for WhatsApp's current version and tries that.",
@@ -64,7 +65,7 @@ _DOES: Mapping[AlertRule, str] = {
     AlertRule.SUCCESS: "The program goes on trying.",
     AlertRule.UPTIME: "The program connects again each time.",
     AlertRule.DROPS: "The program connects again each time.",
-    AlertRule.DISK: "Without room nothing can be stored.",
+    AlertRule.DISK: "Without free space nothing can be stored.",
     AlertRule.MEMORY: "The program goes on.",
     AlertRule.PHONE: "WhatsApp unlinks devices after about 14 days without the phone.",
     AlertRule.PATTERN: "The program goes on.",
@@ -88,10 +89,10 @@ _LABELS: Mapping[AlertRule, str] = {
     AlertRule.OUTDATED: "outdated",
     AlertRule.VERSION: "version refused",
     AlertRule.PASSKEY: "passkey asked",
-    AlertRule.DEAF: "library deaf",
+    AlertRule.DEAF: "library silent",
     AlertRule.CRASH_LOOP: "worker dies again and again",
     AlertRule.DOWN: "not connected",
-    AlertRule.SUCCESS: "texts not acknowledged",
+    AlertRule.SUCCESS: "messages not acknowledged",
     AlertRule.UPTIME: "connected too seldom",
     AlertRule.DROPS: "many drops",
     AlertRule.DISK: "disk nearly full",
@@ -138,20 +139,15 @@ class Words:
 
     def said(self, text: str) -> str:
         """A phrase in the language; any other text as it is."""
-        if not isinstance(text, Phrase):
-            return text
-        values = {
-            name: self.said(value) if isinstance(value, str) else value
-            for name, value in text.values.items()
-        }
-        return self.translate(text.template).format(**values)
+        return said_in(text, self.translate)
 
     def hour(self, at: float, now: float) -> str:
         """A moment as a person on the spot reads it: the hour, with the day unless it is today."""
         local, today = (
-            datetime.fromtimestamp(each, UTC).astimezone(self.zone) for each in (at, now)
+            datetime.fromtimestamp(each, UTC).astimezone(self.zone).timetuple()
+            for each in (at, now)
         )
-        return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%Y-%m-%d %H:%M}"
+        return moments.moment(local, today, self.translate)
 
 
 def next_of(rule: AlertRule, reason: Reason) -> Phrase:

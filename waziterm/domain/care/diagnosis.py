@@ -96,7 +96,7 @@ def _openness(survey: Survey) -> Iterator[Finding]:
             each.path,
             None,
             Phrase(
-                "others can get at it (mode {mode}), and it holds keys or leads to them",
+                "others can open it (mode {mode}), and it has keys or leads to them",
                 mode=f"{each.mode:o}",
             ),
             Phrase("set its mode to {mode}", mode="700" if each.is_folder else "600"),
@@ -110,7 +110,7 @@ def _openness(survey: Survey) -> Iterator[Finding]:
             each.path,
             None,
             Phrase(
-                "others can read it (mode {mode}), and it holds secrets of the settings",
+                "others can read it (mode {mode}), and it has secrets of the settings",
                 mode=f"{each.mode:o}",
             ),
             Phrase("set its mode to 600, as with `chmod 600 {path}`", path=shlex.quote(each.path)),
@@ -164,7 +164,7 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             "disk",
             None,
             Phrase("{count} MB free where the data directory is", count=round(free / 1e6)),
-            Phrase("free some: a session that cannot be written is lost"),
+            Phrase("free some space: a session that cannot be written is lost"),
         )
     if survey.descriptors is not None and instances_within(survey.descriptors) < fleet:
         yield Finding(
@@ -215,7 +215,8 @@ def _damaged(survey: Survey) -> Iterator[Finding]:
             name,
             Phrase("its row in waziterm.db is damaged: {columns}", columns=columns),
             Phrase(
-                "`waziterm status {name}` shows what is left of it; its next change stores it anew",
+                "`waziterm status {name}` shows what is left of it; its next change stores it"
+                " again",
                 name=name,
             ),
         )
@@ -230,9 +231,7 @@ def _damaged(survey: Survey) -> Iterator[Finding]:
                 table=table,
                 count=count,
             ),
-            Phrase(
-                "they are left out wherever the history is shown, and go with those of their age"
-            ),
+            Phrase("the history leaves them out, and deletes them with others of the same age"),
         )
     for entry in survey.trash:
         if entry.why is Why.DAMAGED:
@@ -279,7 +278,9 @@ def _version(survey: Survey) -> Iterator[Finding]:
                     "it tells WhatsApp {version}, newer than its own, which WhatsApp refuses",
                     version=version.text,
                 ),
-                Phrase("upgrade neonize, then start waziterm again: this is a bridge for weeks"),
+                Phrase(
+                    "upgrade neonize, then start waziterm again: this lasts for some weeks only"
+                ),
             )
         return
     yield Finding(
@@ -288,8 +289,8 @@ def _version(survey: Survey) -> Iterator[Finding]:
         "neonize",
         None,
         Phrase(
-            "it tells WhatsApp {version}, about {count} days old;"
-            " refusals are to be expected from about {day}",
+            "it tells WhatsApp {version}, about {count} days old; WhatsApp may refuse it from"
+            " about {day}",
             version=version.text,
             count=version.age_days(survey.now),
             day=day_text(version.refusals_from),
@@ -318,7 +319,7 @@ def _expiry(entry: TrashView, left_s: float) -> Finding:
         identity,
         None,
         Phrase(
-            "a session of {name} in the trash is deleted for good {when}",
+            "a session of {name} in the trash will be deleted permanently {when}",
             name=plain(entry.instance, 60),
             when=when,
         ),

@@ -139,7 +139,7 @@ class Survey:
                 entry=newest.id,
             )
         return Phrase(
-            "`waziterm clean {name}`, `waziterm start {name}`, then `waziterm qr {name}` to link it"
-            " anew",
+            "`waziterm clean {name}`, `waziterm start {name}`, then `waziterm qr {name}` to"
+            " link it again",
             name=name,
         )

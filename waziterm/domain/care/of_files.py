@@ -38,7 +38,7 @@ def _session(survey: Survey, identity: str) -> Iterator[Finding]:
                 "another program has its session file open: {holder}",
                 holder=safe_line(holder, 200),
             ),
-            Phrase("end that program: two clients on one session push each other out"),
+            Phrase("end that program: two clients on one session disconnect each other"),
         )
     if instance is None:
         if look is not None:
@@ -73,7 +73,7 @@ def _files_in_use(survey: Survey) -> Iterator[Finding]:
             path,
             owner.name if owner is not None else None,
             Phrase("it cannot be written: messages that arrive would be acknowledged and lost"),
-            Phrase("mend its owner, its mode or the disk: `ls -ld {path}`", path=path),
+            Phrase("fix its owner, its mode or the disk: `ls -ld {path}`", path=path),
         )
     for identity in survey.replaced:
         name = survey.known[identity].name
@@ -123,9 +123,7 @@ def _unsound(
     match look.condition:
         case Condition.BUSY:
             kind, severity = FindingKind.SESSION_BUSY, Severity.NOTICE
-            act = Phrase(
-                "run the check again; a file that was not closed cleanly is mended by its start"
-            )
+            act = Phrase("run the check again; a start repairs a file that was not closed cleanly")
         case Condition.UNREADABLE:
             kind, severity = FindingKind.SESSION_UNREADABLE, Severity.PROBLEM
             act = Phrase("see its owner, its mode and the disk: `ls -l {path}`", path=path)

@@ -131,7 +131,7 @@ def _banned(instance: Instance, left_s: float) -> Finding:
 def _logged_out(instance: Instance) -> Finding:
     name, reason = instance.name, instance.reason
     act = Phrase(
-        "`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it anew",
+        "`waziterm start {name}`, then `waziterm qr {name}` draws the code to link it again",
         name=name,
     )
     if reason is not Reason.UNLINKED:

@@ -9,9 +9,11 @@ from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.counts import Counts, WorkerUse
 from waziterm.domain.fleet.protocol import Fleet, Shown, Subscription
+from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.instance import PHONE_DAYS, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.units import Moment, Seconds, Sentence, Told
 from waziterm.domain.version import UsedVersion
@@ -189,12 +191,20 @@ class FleetView:
     def qr(self, name: str) -> QrCode:
         view = self.instance(name)
         if view.qr is None and view.state is State.CONNECTING and not view.paired:
-            why = view.detail or view.reason.sentence
-            raise FleetError(f"{view.name} shows no QR code yet: {why}", "ask again soon")
+            why = as_phrase(view.detail) if view.detail else Phrase(view.reason.sentence)
+            raise FleetError(
+                Phrase("{name} shows no QR code yet: {why}", name=view.name, why=why),
+                Phrase("ask again soon"),
+            )
         if view.qr is None:
             raise FleetError(
-                f"{view.name} shows no QR code: {view.state.label}, {view.reason.sentence}",
-                "" if view.paired else f"waziterm start {view.name}",
+                Phrase(
+                    "{name} shows no QR code: {state}, {why}",
+                    name=view.name,
+                    state=Phrase(view.state.label),
+                    why=Phrase(view.reason.sentence),
+                ),
+                "" if view.paired else Phrase("`waziterm start {name}`", name=view.name),
             )
         return view.qr
 

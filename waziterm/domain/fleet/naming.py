@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 
 
@@ -26,8 +27,16 @@ def refuse_alias(name: str, instances: Sequence[Instance], aliases: Mapping[str,
     holder = current_name(name, instances, aliases)
     if holder is not None:
         raise FleetError(
-            f"{name} is the name that {holder} had before, and still leads to it",
-            f"choose another name; `waziterm rename {holder} {name}` gives it back",
+            Phrase(
+                "{name} is the name that {holder} had before, and still leads to it",
+                name=name,
+                holder=holder,
+            ),
+            Phrase(
+                "choose another name; `waziterm rename {holder} {name}` gives it back",
+                holder=holder,
+                name=name,
+            ),
         )
 
 
@@ -37,6 +46,14 @@ def current_name(
     """How the instance is called now that had this name before; None when nobody had it."""
     identity = aliases.get(name)
     return next((each.name for each in instances if each.id == identity), None)
+
+
+def former_names(instances: Sequence[Instance], aliases: Mapping[str, str]) -> dict[str, str]:
+    """By each name that an instance had before, the one that it has."""
+    if not aliases:
+        return {}
+    names = {each.id: each.name for each in instances}
+    return {name: names[identity] for name, identity in aliases.items() if identity in names}
 
 
 def names_of(instance: Instance, aliases: Mapping[str, str]) -> tuple[str, ...]:
@@ -49,26 +66,45 @@ def refuse_rename(instance: Instance, new: str, taken: Taken, *, take: bool) -> 
     """Raises FleetError when an instance cannot be given a name. take: it may have been another's
     before."""
     if new == instance.name:
-        raise FleetError(f"{new} has this name already", code=2)
+        raise FleetError(Phrase("{new} has this name already", new=new), code=2)
     if any(each.name == new for each in taken.instances):
-        raise FleetError(f"{new} exists already", "choose another name")
+        raise FleetError(Phrase("{new} exists already", new=new), Phrase("choose another name"))
     holder = current_name(new, taken.instances, taken.aliases)
     if holder is not None and taken.aliases[new] != instance.id and not take:
         raise FleetError(
-            f"{new} is the name that {holder} had before, and still leads to it",
-            f"choose another name; with --take it leads to {instance.name} from now on, and to"
-            f" {holder} no more",
+            Phrase(
+                "{new} is the name that {holder} had before, and still leads to it",
+                new=new,
+                holder=holder,
+            ),
+            Phrase(
+                "choose another name; with --take it leads to {name} from now on, and to {holder}"
+                " no more",
+                name=instance.name,
+                holder=holder,
+            ),
         )
     ids = {each.id for each in taken.instances}
     for entry, (name, identity) in taken.trashed.items():
         if name == new and identity not in ids:
             raise FleetError(
-                f"the trash holds a session of another {new} ({plain(entry, 80)}), which comes back"
-                " under that name",
-                f"choose another name, or `waziterm restore {plain(entry, 80)}` first",
+                Phrase(
+                    "the trash holds a session of another {new} ({entry}), which comes back under"
+                    " that name",
+                    new=new,
+                    entry=plain(entry, 80),
+                ),
+                Phrase(
+                    "choose another name, or `waziterm restore {entry}` first",
+                    entry=plain(entry, 80),
+                ),
             )
     if new in taken.strays:
         raise FleetError(
-            f"a session file of no instance is called {new}.db, and would be taken for its",
-            "choose another name; see `waziterm check`",
+            Phrase(
+                "a session file of no instance is called {new}.db: it would become the one"
+                " of {new}",
+                new=new,
+            ),
+            Phrase("choose another name; see `waziterm check`"),
         )

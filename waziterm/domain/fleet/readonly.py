@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.verbs import ByVerb, Verb, refusal
+from waziterm.domain.phrase import Phrase
 
 
 def read_only(fleet: Fleet) -> Fleet:
@@ -13,7 +14,7 @@ def read_only(fleet: Fleet) -> Fleet:
     def carry_out(verb: Verb, arguments: dict[str, Any]) -> Any:
         if not verb.is_change(arguments):
             return getattr(fleet, verb.name)(**arguments)
-        said = f"this screen only watches: {verb.word} was not carried out"
-        return refusal(verb, FleetError(said, "attach without --read-only", 2))
+        said = Phrase("this screen only watches: {verb} was not carried out", verb=verb.word)
+        return refusal(verb, FleetError(said, Phrase("attach without --read-only"), 2))
 
     return cast(Fleet, ByVerb(Fleet, carry_out))

@@ -12,6 +12,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet import api, audit, history, protocol, tools
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats import strips, sums
 from waziterm.domain.upkeep.janitor import Act
 
@@ -69,6 +70,8 @@ def document_for(
         result = getattr(result, declared.part)
         if result is None:
             name = arguments["name"]
-            raise FleetError(f"{name}: the pairing ended meanwhile", f"waziterm start {name}")
+            raise FleetError(
+                Phrase("{name}: the pairing ended meanwhile", name=name), f"waziterm start {name}"
+            )
     shown = document(document_type(owner, declared), result, at)
     return {declared.under: shown} if declared.under else shown

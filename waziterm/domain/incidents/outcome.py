@@ -24,7 +24,7 @@ _TRIED = {
     Reason.EDITED: "one of its settings changed by an operator",
     Reason.MOVED: "moved to another worker process",
     Reason.WORKER_LOST: "moved to another worker process",
-    Reason.PAIRED: "linked anew",
+    Reason.PAIRED: "linked again",
 }
 _ATTEMPT = "1 attempt"
 _ATTEMPTS = "{count} attempts"

@@ -34,7 +34,7 @@ class Limits:
     query_timeout_s: float = setting(
         60.0,
         "Seconds in which WhatsApp has to answer one query: send-test, logout. A text that is not"
-        " acknowledged by then has its instance connected anew.",
+        " acknowledged by then has its instance connected again.",
         low=1,
         high=600,
     )
@@ -52,7 +52,7 @@ class Limits:
     )
     keepalive_misses: int = setting(
         3,
-        "Missed probes in a row before a degraded session is connected anew.",
+        "Missed probes in a row before a degraded session is connected again.",
         low=1,
         high=100,
     )

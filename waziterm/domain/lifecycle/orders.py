@@ -1,8 +1,10 @@
 """What a person may ask of an instance, and what then becomes of it. Pure; part of the rules."""
 
 from dataclasses import replace
+from time import gmtime
 from typing import assert_never
 
+from waziterm.domain import moments
 from waziterm.domain.care.trash import Why
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import ReadVersion, Restore, StopWorker, Trash
@@ -21,7 +23,7 @@ from waziterm.domain.lifecycle.steps import (
     move,
     resume_wanted,
 )
-from waziterm.domain.units import moment_text
+from waziterm.domain.phrase import Phrase
 
 _NOT_CUT_SHORT = (Reason.GUARDED, Reason.TAKEOVER, Reason.PAIRED, Reason.AUTHENTICATED)
 """Attempts that are not made twice: after a conflict there is one, and a phone is just linking."""
@@ -44,7 +46,9 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
             paused = move(instance, State.STOPPED, Reason.PAUSED, at, detail=instance.detail)
             return Decision(paused, (StopWorker(),))
         case ev.StartAsked() | ev.ReconnectAsked() if instance.reason is Reason.PAUSED:
-            return Decision(instance, refusal="paused while something is put in order; wait")
+            return Decision(
+                instance, refusal=Phrase("stopped for maintenance; wait until it goes on")
+            )
         case ev.SessionRestored(entry, was):
             return _restored(instance, entry, was, at)
         case ev.NotMoved(was=was):
@@ -107,8 +111,9 @@ def _afresh(instance: Instance) -> Instance:
 def _restored(instance: Instance, entry: str, was: Instance, at: Moment) -> Decision:
     """A session comes back with every barrier that it left with; none of them gets shorter."""
     if instance.is_paired or instance.state not in (State.STOPPED, State.LOGGED_OUT):
-        said = "linked already" if instance.is_paired else instance.state.label
-        return Decision(instance, refusal=f"{said}; nothing was restored")
+        said = Phrase("linked already") if instance.is_paired else Phrase(instance.state.label)
+        refusal = Phrase("{said}; nothing was restored", said=said)
+        return Decision(instance, refusal=refusal)
     back = replace(
         instance.with_barriers_of(was),
         jid=was.jid,
@@ -135,11 +140,12 @@ def _edited(instance: Instance, edited: Instance, at: Moment) -> Decision:
             # Whose turn has not come goes by the new ones when it has.
             anew = new_way and not is_queued(instance.detail)
             if anew and instance.reason in _NOT_CUT_SHORT:
-                return Decision(
-                    instance,
-                    refusal=f"just connecting ({instance.reason.sentence}); nothing was changed",
-                    hint="ask again when that has ended",
+                said = Phrase(
+                    "just connecting ({why}); nothing was changed",
+                    why=Phrase(instance.reason.sentence),
                 )
+                hint = Phrase("ask again when that has ended")
+                return Decision(instance, refusal=said, hint=hint)
         case State.RETRYING:
             isolates = redialling and edited.is_isolated != instance.is_isolated
             anew = isolates or (new_way and (redialling or instance.reason in OF_THE_NETWORK))
@@ -160,15 +166,19 @@ def _edited(instance: Instance, edited: Instance, at: Moment) -> Decision:
 def _refused(barrier: Instance) -> Decision:
     """A command that would pass a barrier: nothing is tried, and the barrier is shown."""
     if barrier.state is State.COOLDOWN:
-        said, hint = "in its cool-down after a conflict", "take over (r) tries at once"
+        said = Phrase("in its cool-down after a conflict")
+        hint = Phrase("take over (r) tries at once")
     elif barrier.state is State.BANNED:
         end = barrier.banned_until
-        until = "" if end is None else f" until {moment_text(end)[:16].replace('T', ' ')} UTC"
-        said = f"banned by WhatsApp for a time{until}"
-        hint = "wait: it connects by itself then, and nothing shortens a ban"
+        said = Phrase("banned by WhatsApp for a time")
+        if end is not None:
+            until = moments.stored(gmtime(end))
+            said = Phrase("banned by WhatsApp until {moment}", moment=until)
+        hint = Phrase("wait: it connects by itself then, and nothing shortens a ban")
     elif barrier.state is State.OUTDATED:
-        said = "outdated: WhatsApp refuses this version of the library"
-        hint = "upgrade neonize, or take over (r) reads WhatsApp's current version"
+        said = Phrase("outdated: WhatsApp refuses this version of the library")
+        hint = Phrase("upgrade neonize, or take over (r) reads WhatsApp's current version")
     else:
-        said, hint = f"held ({barrier.reason.sentence})", "take over (r) tries once"
+        said = Phrase("held ({why})", why=Phrase(barrier.reason.sentence))
+        hint = Phrase("take over (r) tries once")
     return Decision(barrier, refusal=said, hint=hint)

@@ -27,8 +27,8 @@ class Reason(Enum):
         "no_manager", "", "no manager runs", "start `waziterm` or `waziterm headless`"
     )
     RESTORED = _Text("restored", "", "session restored from the trash", "start it (s)")
-    PAUSED = _Text("paused", "", "stopped while something is put in order", "goes on by itself")
-    CLEANED = _Text("cleaned", "", "session moved to the trash", "start it (s) to link it anew")
+    PAUSED = _Text("paused", "", "stopped for maintenance", "starts again by itself")
+    CLEANED = _Text("cleaned", "", "session moved to the trash", "start it (s) to link it again")
     ASKED = _Text("asked", "", "asked by an operator", "wait for WhatsApp's answer")
     RESUMED = _Text("resumed", "", "resumed as it was wanted", "wait")
     RETRY = _Text("retry", "", "trying again", "wait for WhatsApp's answer")
@@ -61,7 +61,7 @@ class Reason(Enum):
     PASSKEY = _Text(
         "passkey",
         "",
-        "WhatsApp asks for a passkey, which neonize has not",
+        "WhatsApp asks for a passkey; neonize has none",
         "link another number; README, Pairing, tells more",
     )
     DEVICES_FULL = _Text(
@@ -175,7 +175,7 @@ class Reason(Enum):
         "crash_loop", "", "its worker dies again and again", "see the log, then reconnect (r)"
     )
     UNLINKED = _Text(
-        "unlinked", "401", "the device was unlinked on the phone", "start it (s) to link it anew"
+        "unlinked", "401", "the device was unlinked on the phone", "start it (s) to link it again"
     )
     LOCKED = _Text("locked", "403", "WhatsApp locked the account", "unlock it on the phone")
     ACCOUNT_BANNED = _Text(
@@ -203,7 +203,10 @@ class Reason(Enum):
         "see the code; reconnect (r) tries once",
     )
     LOGIN_REFUSED = _Text(
-        "login_refused", "", "WhatsApp refused the login", "tries again by itself, ever less often"
+        "login_refused",
+        "",
+        "WhatsApp refused the login",
+        "tries again by itself, less and less often",
     )
     REFUSED_AGAIN = _Text(
         "refused_again",
@@ -227,7 +230,7 @@ class Reason(Enum):
         "store_unwritable",
         "",
         "its session file still cannot be written",
-        "mend it (`waziterm check`), then reconnect (r)",
+        "fix it (`waziterm check`), then reconnect (r)",
     )
     SESSION_BROKEN = _Text(
         "session_broken", "500", "the session file cannot be read", "clean it (c) or restore it"
@@ -236,7 +239,7 @@ class Reason(Enum):
         "session_missing",
         "",
         "the session file is gone",
-        "restore it, or clean it (c) and link anew",
+        "restore it, or clean it (c) and link again",
     )
     EXPORTED = _Text(
         "exported",
@@ -246,18 +249,18 @@ class Reason(Enum):
     )
     # Of what is measured, not of an instance's state; see `domain.alerts`.
     LOW_SUCCESS = _Text(
-        "low_success", "", "too many texts are not acknowledged", "see `waziterm test`"
+        "low_success", "", "too many messages are not acknowledged", "see `waziterm test`"
     )
     LOW_UPTIME = _Text("low_uptime", "", "connected too seldom", "see `waziterm incidents`")
     MANY_DROPS = _Text(
         "many_drops", "", "drops far more often than usual", "see `waziterm logs`; check its proxy"
     )
-    DISK_LOW = _Text("disk_low", "", "little room is left on the disk", "make room")
+    DISK_LOW = _Text("disk_low", "", "little space is left on the disk", "free some space")
     MEMORY_HIGH = _Text(
         "memory_high",
         "",
         "its worker process needs much memory",
-        "restart the fleet when it suits (`waziterm restart`)",
+        "restart the fleet at a quiet time (`waziterm restart`)",
     )
     PHONE_SILENT = _Text(
         "phone_silent",
@@ -269,7 +272,7 @@ class Reason(Enum):
         "backup_overdue", "", "no backup for too long", "`waziterm check` tells why"
     )
     PATTERN_SEEN = _Text(
-        "pattern_seen", "", "a pattern stands in its log too often", "see `waziterm logs`"
+        "pattern_seen", "", "its log has a pattern too often", "see `waziterm logs`"
     )
 
     @property

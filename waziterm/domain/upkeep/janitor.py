@@ -68,7 +68,7 @@ def plan(survey: Survey) -> tuple[Act, ...]:
             kind = ActKind.END_PAIRING if instance.state is State.PAIRING else ActKind.END_WAIT
             acts.append(Act(kind, instance.name, why_stuck))
         if instance.is_paired and instance.id not in survey.sessions:
-            why = "it is paired, but its session file is gone; restore it, or clean and link anew"
+            why = "it is paired, but its session file is gone; restore it, or clean and link again"
             acts.append(Act(ActKind.REPORT, instance.name, why))
     quiet = frozenset(each.name for each in survey.instances if is_quiet(each, survey.now))
     if moved := regroup(survey.workers, quiet, survey.per_worker):

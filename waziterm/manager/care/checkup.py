@@ -49,7 +49,9 @@ class Checkup:
         try:
             return await inspect(self._sources)
         except OSError as error:
-            raise FleetError(f"the check cannot look: {plain(str(error))}") from error
+            raise FleetError(
+                Phrase("the check cannot look: {why}", why=plain(str(error)))
+            ) from error
 
     async def _carried_out(self, step: FixStep) -> FixStep:
         try:

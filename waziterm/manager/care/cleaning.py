@@ -106,7 +106,11 @@ class Cleaning:
         names = self.with_session()
         if count != len(names):
             raise FleetError(
-                f"there are {len(names)} sessions, not {count}; nothing was cleaned",
+                Phrase(
+                    "there are {count} sessions, not {given}; nothing was cleaned",
+                    count=len(names),
+                    given=count,
+                ),
                 Phrase("look with `waziterm list`"),
                 code=2,
             )
@@ -143,7 +147,7 @@ class Cleaning:
         name = entry.instance if kept is None else kept.name
         if entry.files and kept is not None and self._sessions.files(kept.id):
             raise FleetError(
-                f"{name} has a session already; nothing was restored",
+                Phrase("{name} has a session already; nothing was restored", name=name),
                 Phrase("`waziterm clean {name}` moves that one to the trash first", name=name),
             )
         was = replace(await self._as_it_was(entry), name=name)
@@ -189,17 +193,23 @@ class Cleaning:
         entry = await self._trash.entry(identity)
         if entry is None and any(each.id == identity for each in await self._trash.damaged()):
             raise FleetError(
-                f"{plain(identity, 80)} cannot be restored: its manifest cannot be read",
+                Phrase(
+                    "{entry} cannot be restored: its manifest cannot be read",
+                    entry=plain(identity, 80),
+                ),
                 Phrase("its files are in the trash as they were"),
             )
         if entry is None:
-            said = f"the trash holds no {identity[:80]!r}"
+            said = Phrase("the trash holds no {entry}", entry=repr(identity[:80]))
             raise FleetError(said, Phrase("see `waziterm trash`"), code=2)
         if not entry.restorable:
             raise FleetError(
-                f"{identity} cannot be restored: its device is no longer linked",
                 Phrase(
-                    "`waziterm start {name}`, then `waziterm qr {name}`, links it anew",
+                    "{entry} cannot be restored: its device is no longer linked",
+                    entry=identity,
+                ),
+                Phrase(
+                    "`waziterm start {name}`, then `waziterm qr {name}`, links it again",
                     name=entry.instance,
                 ),
             )
@@ -210,7 +220,9 @@ class Cleaning:
         try:
             check_name(entry.instance)
         except InvalidNameError as error:
-            raise FleetError(f"the manifest of {entry.id} is not ours: {error}") from error
+            raise FleetError(
+                Phrase("the manifest of {entry} is not ours: {why}", entry=entry.id, why=str(error))
+            ) from error
         was = entry.was or Instance(entry.instance, created_at=self._clock.now())
         if was.jid is None:
             database = self._database(entry)
@@ -230,7 +242,7 @@ class Cleaning:
         for other in self._keeper.all():
             if other.jid == jid and other.name != name:
                 raise FleetError(
-                    f"its device is in use as {other.name}; nothing was restored",
+                    Phrase("its device is in use as {name}; nothing was restored", name=other.name),
                     Phrase(
                         "`waziterm remove {name}` first, which can be undone too", name=other.name
                     ),
@@ -247,7 +259,8 @@ class Cleaning:
         peer = await asyncio.to_thread(self._registry.holder, key) if key else None
         if peer is not None:
             raise FleetError(
-                f"its device is live in {peer}", Phrase("stop it there first; nothing was restored")
+                Phrase("its device is live in {peer}", peer=str(peer)),
+                Phrase("stop it there first; nothing was restored"),
             )
 
     def _database(self, entry: TrashEntry) -> Path | None:

@@ -7,6 +7,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.history import Edit
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import mask_proxy
 from waziterm.store.store import Store
 
@@ -24,8 +25,13 @@ async def changed_by(
         if key in instance.configured.fixed:
             variable = f"WAZITERM_INSTANCES__{instance.name.upper()}__{key.value.upper()}"
             raise FleetError(
-                f"{instance.name}: the variable {variable} of the manager sets its {key.value}",
-                "a variable stands above what is set; take it away first",
+                Phrase(
+                    "{name}: the variable {variable} of the manager sets its {key}",
+                    name=instance.name,
+                    variable=variable,
+                    key=key.value,
+                ),
+                Phrase("a variable wins over `waziterm set`; remove the variable first"),
             )
     changed = {key: value for key, value in values.items() if instance.own((key,))[key] != value}
     way = instance.with_own(changed).way
@@ -39,17 +45,21 @@ async def edits_in(store: Store) -> tuple[Edit, ...]:
     return tuple(edit for edit, _ in await store.edits(MOST_EDITS))
 
 
-async def before_edit(
-    store: Store, name: str, number: int
-) -> tuple[Edit, dict[OwnKey, OwnValue]]:
-    """An edit of an instance, its newest, and how it was before. Raises FleetError for any other."""
+async def before_edit(store: Store, name: str, number: int) -> tuple[Edit, dict[OwnKey, OwnValue]]:
+    """An instance's newest edit, and how it was before. Raises FleetError for any other."""
     found = [each for each in await store.edits(MOST_EDITS) if each[0].instance == name]
     if not found or number not in (edit.id for edit, _ in found):
-        said = f"{name} has no edit {number} that could be undone"
-        raise FleetError(said, "it was undone already, or is older than the history", code=2)
+        said = Phrase("{name} has no edit {number} that can be undone", name=name, number=number)
+        raise FleetError(
+            said, Phrase("it was undone already, or is older than the history"), code=2
+        )
     edit, before = found[0]
     if edit.id != number:
-        raise FleetError(f"{name} was set anew after edit {number}", "undo that one first", code=2)
+        raise FleetError(
+            Phrase("{name} was set again after edit {number}", name=name, number=number),
+            Phrase("undo that one first"),
+            code=2,
+        )
     return edit, before
 
 
@@ -66,7 +76,12 @@ async def _refuse_unreachable(name: str, way: str | None, lab: LabFile | None) -
         if layer.verdict is Verdict.FAILED:
             whose = "the direct way" if way is None else f"the proxy {mask_proxy(way)}"
             raise FleetError(
-                f"{name}: nothing was changed, {whose} failed its test at {layer.name.value}:"
-                f" {layer.detail}",
+                Phrase(
+                    "{name}: nothing was changed, {whose} failed the test at {layer}: {detail}",
+                    name=name,
+                    whose=whose,
+                    layer=Phrase(layer.name.value),
+                    detail=layer.detail,
+                ),
                 str(layer.act),
             )

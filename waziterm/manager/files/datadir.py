@@ -47,7 +47,7 @@ class DataDir:
             return True
         if self.database.is_symlink():
             raise FleetError(
-                f"{self.database} is a link that leads nowhere", "mount or mend what it leads to"
+                f"{self.database} is a link that leads nowhere", "mount or correct what it leads to"
             )
         return False
 

@@ -127,7 +127,10 @@ class SessionFiles:
             return Stray(stem, devices[0])
         if session is not None:
             raise FleetError(
-                f"no session file of no instance is called {plain(session, 60)!r}",
+                Phrase(
+                    "no session file of no instance is called {session}",
+                    session=repr(plain(session, 60)),
+                ),
                 Phrase("there is {names}", names=_listed(strays))
                 if strays
                 else Phrase("`waziterm check` lists them"),
@@ -135,8 +138,13 @@ class SessionFiles:
             )
         if unnamed := frozenset(filter(_ID.fullmatch, strays)):
             raise FleetError(
-                f"sessions of no instance lie in {self._folder}: {_listed(unnamed)};"
-                f" one may be that of {name}, so it was not added",
+                Phrase(
+                    "sessions of no instance lie in {folder}: {names}; one may be that of {name},"
+                    " so it was not added",
+                    folder=str(self._folder),
+                    names=_listed(unnamed),
+                    name=name,
+                ),
                 Phrase(
                     "`waziterm add {name} --session {file}` takes that one up; `waziterm check`"
                     " tells the number of each",
@@ -162,8 +170,12 @@ class SessionFiles:
 
     def _not_taken_up(self, stem: str, why: str) -> FleetError:
         return FleetError(
-            f"a session file of no instance lies at {plain(str(self.path(stem)), 300)},"
-            f" and cannot be taken up: {why}; nothing was added",
+            Phrase(
+                "a session file of no instance lies at {path}, and cannot be used: {why}; nothing"
+                " was added",
+                path=plain(str(self.path(stem)), 300),
+                why=why,
+            ),
             Phrase("see `waziterm check`; `waziterm fix` moves what nobody can use to the trash"),
         )
 
@@ -210,8 +222,12 @@ class SessionFiles:
                 self._settle_coming(path, {each.id for each in instances})
         except OSError as error:
             raise UnwritableError(
-                f"the sessions in {self._folder} cannot be put in order: {error.strerror}",
-                "see the folder's owner, its mode and the disk; nothing of them is lost",
+                Phrase(
+                    "the sessions in {folder} cannot be arranged: {why}",
+                    folder=str(self._folder),
+                    why=str(error.strerror),
+                ),
+                Phrase("see the folder's owner, its mode and the disk; no session is lost"),
             ) from error
 
     def _settle_coming(self, path: Path, known: AbstractSet[str]) -> None:

@@ -10,6 +10,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.naming import refuse_alias
 from waziterm.domain.fleet.tools import AddedAll, RowProblem
 from waziterm.domain.lifecycle.instance import Instance, OwnKey
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
@@ -60,12 +61,15 @@ async def new_instances(
     for line, name in found.names:
         try:
             if name in names:
-                raise FleetError(f"{name} exists already")
+                raise FleetError(Phrase("{name} exists already", name=name))
             if name in aliases:
                 refuse_alias(name, known, aliases)
             if strays and await sessions.stray(name, None, known) is not None:
                 raise FleetError(
-                    f"a session file {name}.db lies there; `waziterm add {name}` takes it up"
+                    Phrase(
+                        "a session file {name}.db lies there; `waziterm add {name}` takes it up",
+                        name=name,
+                    )
                 )
         except FleetError as error:
             problems.append(RowProblem(line, _NAME, f"{error}"))

@@ -80,7 +80,7 @@ async def notes_in(store: Store) -> tuple[ShiftNote, ...]:
 async def note_in(store: Store, text: str, at: float) -> ShiftNote:
     """See `domain.fleet.protocol.Fleet.note`. at: UTC seconds. Raises StoreError."""
     if not (text := note_text(text)):
-        raise InputError("a note has to say something")
+        raise InputError(Phrase("a note has to say something"))
     return await store.add_note(at, who(), text)
 
 
@@ -93,5 +93,7 @@ async def dismiss_in(store: Store, note: int, at: float) -> None:
 def no_note(number: int) -> FleetError:
     """What is said of a number that no note has."""
     return FleetError(
-        f"there is no note {number}", Phrase("it may be older than the history"), code=2
+        Phrase("there is no note {number}", number=number),
+        Phrase("it may be older than the history"),
+        code=2,
     )

@@ -113,7 +113,9 @@ async def acknowledge_in(store: Store, incident: int, note: str, at: float) -> N
 def no_incident(number: int) -> FleetError:
     """What is said of a number that no incident has."""
     return FleetError(
-        f"there is no incident {number}", Phrase("it may be older than the history"), code=2
+        Phrase("there is no incident {number}", number=number),
+        Phrase("it may be older than the history"),
+        code=2,
     )
 
 

@@ -256,7 +256,12 @@ class Effects:
             await self._services.sessions.from_trash(entry, self._id)
         except OSError as error:
             raise FleetError(
-                f"{self._name}: {entry} cannot be restored: {error.strerror}",
+                Phrase(
+                    "{name}: {entry} cannot be restored: {why}",
+                    name=self._name,
+                    entry=entry,
+                    why=str(error.strerror),
+                ),
                 Phrase("it is in the trash as before"),
             ) from error
         self._log.add(Source.MANAGER, f"session restored from the trash ({entry})")
@@ -273,7 +278,11 @@ class Effects:
             )
         except OSError as error:
             raise FleetError(
-                f"{self._name}: the session cannot be moved to the trash: {error.strerror}",
+                Phrase(
+                    "{name}: the session cannot be moved to the trash: {why}",
+                    name=self._name,
+                    why=str(error.strerror),
+                ),
                 Phrase("it is where it was; see the disk and the directory's mode"),
             ) from error
         if entry is not None:

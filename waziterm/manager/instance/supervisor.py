@@ -12,7 +12,7 @@ from typing import assert_never
 from waziterm.domain.fleet.api import FleetError, InstanceView, LogLine, SendResult, Source
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.details import FOUND_DEAD, is_queued
+from waziterm.domain.lifecycle.details import FOUND_DEAD, as_phrase, is_queued
 from waziterm.domain.lifecycle.event_names import EventName, name_of
 from waziterm.domain.lifecycle.future import has_future, stuck
 from waziterm.domain.lifecycle.handling import (
@@ -164,7 +164,11 @@ class Supervisor:
             try:
                 async for post in self._inbox.posts():
                     if self._removed:
-                        gone = FleetError(f"{name} was removed", Phrase("`u` restores it"), code=2)
+                        gone = FleetError(
+                            Phrase("{name} was removed", name=name),
+                            Phrase("`u` restores it"),
+                            code=2,
+                        )
                         post.done(gone)
                     elif post.attempt in (None, effects.attempt) or counts_late(
                         self.instance, post.event
@@ -186,8 +190,12 @@ class Supervisor:
         link, attempt = self._link, self._effects.attempt if self._effects else None
         if link is None or self.instance.state not in (State.CONNECTED, State.DEGRADED):
             raise FleetError(
-                f"{self.instance.name} is {self.instance.state.label}; nothing was sent",
-                self.instance.next_step,
+                Phrase(
+                    "{name} is {state}; nothing was sent",
+                    name=self.instance.name,
+                    state=Phrase(self.instance.state.label),
+                ),
+                Phrase(self.instance.next_step),
             )
         clock, limit_s = self._services.clock, self._limits.query_timeout_s
         began = clock.now()
@@ -214,27 +222,38 @@ class Supervisor:
         """Have a pairing code made and wait until it is shown; see `Fleet.pairing_code`."""
         name, link, number = self.instance.name, self._link, phone or self.instance.phone
         if not self.instance.is_paired and is_queued(self.instance.detail):
-            waits = f"{name} has no code yet: {self.instance.detail}"
+            waits = Phrase(
+                "{name} has no code yet: {why}", name=name, why=as_phrase(self.instance.detail)
+            )
             raise FleetError(waits, Phrase("ask again when its turn has come"))
         if link is None or self.instance.state is not State.PAIRING:
             raise FleetError(
-                f"{name} is {self.instance.state.label}; a pairing code needs a pairing under way",
+                Phrase(
+                    "{name} is {state}; a pairing code is made while it shows QR codes",
+                    name=name,
+                    state=Phrase(self.instance.state.label),
+                ),
                 ""
                 if self.instance.is_paired
                 else Phrase("start it (s) and ask again when a QR code shows"),
             )
         if number is None:
             raise FleetError(
-                f"{name} was added without a phone number", Phrase("name it, with --phone"), code=2
+                Phrase("{name} was added without a phone number", name=name),
+                Phrase("name it, with --phone"),
+                code=2,
             )
         error = await link.ask_code(number, self._limits.query_timeout_s)
         await self._inbox.settled()
         if self.instance.state is not State.PAIRING:
             # What ended the pairing ended its worker too, which may not have answered before.
-            error, hint = self.instance.reason.sentence, self.instance.next_step
-            raise FleetError(f"{name}: no pairing code: {error}", hint)
+            why, hint = Phrase(self.instance.reason.sentence), Phrase(self.instance.next_step)
+            raise FleetError(Phrase("{name}: no pairing code: {why}", name=name, why=why), hint)
         if error:
-            raise FleetError(f"{name}: no pairing code: {error}", Phrase("see its log"))
+            raise FleetError(
+                Phrase("{name}: no pairing code: {why}", name=name, why=error),
+                Phrase("see its log"),
+            )
         self._log.add(Source.OPERATOR, f"pairing code shown, for {mask_number(number)}")
         return self.view
 
@@ -243,11 +262,13 @@ class Supervisor:
         worker to make it."""
         link = self._link
         if link is None:
-            raise FleetError(f"{self.instance.name} has no worker")
+            raise FleetError(Phrase("{name} has no worker", name=self.instance.name))
         try:
             return await link.probe(self._limits.probe_timeout_s)
         except WorkerGoneError as error:
-            raise FleetError(f"{self.instance.name}: {error}") from error
+            raise FleetError(
+                Phrase("{name}: {why}", name=self.instance.name, why=str(error))
+            ) from error
 
     async def logout(self) -> str:
         """Unlink the device at WhatsApp; "" or why that was not possible. Takes LOGOUT_S at most:
@@ -285,12 +306,19 @@ class Supervisor:
             log.exception("%s: %s was not carried out", name, name_of(post.event))
             self._log.add(Source.MANAGER, f"internal error ({cause}); see the program's log")
             post.done(
-                FleetError(f"{name}: internal error ({cause})", Phrase("see the program's log"))
+                FleetError(
+                    Phrase("{name}: internal error ({cause})", name=name, cause=cause),
+                    Phrase("see the program's log"),
+                )
             )
             self._go_on(post.event, cause)
             return
         said, hint = decision.refusal, decision.hint
-        post.done(FleetError(f"{self.instance.name} is {said}", hint) if said else None)
+        post.done(
+            FleetError(Phrase("{name} is {said}", name=self.instance.name, said=said), hint)
+            if said
+            else None
+        )
         if not (decision.is_preliminary or self._has_future):
             self._go_on(post.event, f"nothing follows {name_of(post.event)}")
 

@@ -8,10 +8,10 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from waziterm.domain import moments
 from waziterm.domain.lifecycle.details import search_detail
 from waziterm.domain.text import plain
 
@@ -175,6 +175,5 @@ def _described(process: "psutil.Process") -> str:
     comes first, so that a line that is cut still has it."""
     with process.oneshot():
         command = plain(" ".join(process.cmdline()) or process.name(), 60)
-        since = datetime.fromtimestamp(process.create_time(), UTC)
-    form = "%H:%M" if time.time() - since.timestamp() < 86400 else "%Y-%m-%d"
-    return f"pid {process.pid}: {command}, since {since:{form}} UTC"
+        since = moments.stored(time.gmtime(process.create_time()))
+    return f"pid {process.pid}: {command}, since {since}"

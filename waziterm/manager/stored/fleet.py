@@ -15,7 +15,7 @@ from waziterm.domain.fleet.api import (
     LogLine,
 )
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult
-from waziterm.domain.fleet.naming import current_name, names_of, refuse_alias
+from waziterm.domain.fleet.naming import current_name, former_names, names_of, refuse_alias
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 from waziterm.domain.lifecycle.reasons import Reason
@@ -71,8 +71,7 @@ class StoredFleet:
                 version = await self._version(store)
                 aliases = await store.aliases()
                 stored = [self._configured(each, aliases) for each in await store.instances()]
-                names = {each.id: each.name for each in stored}
-                former = {old: names[each] for old, each in aliases.items() if each in names}
+                former = former_names(stored, aliases)
                 ends = {each.id: each.until for each in await store.silences(time.time())}
                 views = tuple(
                     replace(at_rest(each), version=version, silenced_until=ends.get(each.id))

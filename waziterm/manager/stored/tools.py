@@ -37,6 +37,7 @@ from waziterm.domain.lifecycle.actions import (
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
+from waziterm.domain.phrase import Phrase
 from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
@@ -93,7 +94,9 @@ class StoredInstances:
         limits = self._settings.limits_for(*names_of(before, self.aliases))
         decision = decide(before, event, now, 0.0, limits)
         if decision.refusal:
-            raise FleetError(f"{name} is {decision.refusal}", decision.hint)
+            raise FleetError(
+                Phrase("{name} is {said}", name=name, said=decision.refusal), decision.hint
+            )
         await self._store.save(decision.instance, event=decision.led_by, at=now)
         self._instances[name] = decision.instance
         try:

@@ -312,7 +312,7 @@ class Versions:
             if other != name:
                 self._post(other, ev.FleetOutdated())
         shown = Phrase("this version") if number is None else version_text(number)
-        said = Phrase("WhatsApp refuses {version} (405); nobody of the fleet dials", version=shown)
+        said = Phrase("WhatsApp refuses {version} (405); no instance connects", version=shown)
         self._say(said, trouble=True)
         self._outdated(name)
 
@@ -495,7 +495,7 @@ class Versions:
         if was_outdated and number is not None:
             said = Phrase("{version} is in use; all go on.", version=version_text(number))
             if self._origin is Origin.READ:
-                bridge = Phrase("A bridge for weeks: upgrade neonize.")
+                bridge = Phrase("It lasts for some weeks: upgrade neonize.")
                 said = joined(" ", (said, bridge))
             self._say(said)
         self._tasks.create_task(self._tidy_up(), name="library copies")

@@ -173,7 +173,7 @@ class WazitermApp(ContainedApp):
             self.call_after_refresh(self._painted)
         if self._reopened:
             details = details_in(self.log_file)
-            said = tr("the screen crashed and was opened anew; {details}", details=details)
+            said = tr("the screen crashed and was opened again; {details}", details=details)
             self.call_after_refresh(self.message.tell, Mood.TROUBLE, said)
         self.run_worker(self._follow(), group="feed")
         self.run_worker(self._tick(), group="feed")

@@ -58,7 +58,8 @@ class InstanceCommands:
         if resting and running:
             title = tr("Start or stop some of {count} marked instances?", count=len(names))
             text = tr(
-                "{resting} of them stand still, {running} run: start those, or stop these.",
+                "{resting} of them are stopped, {running} run: start the stopped ones, or"
+                " stop the running ones.",
                 resting=len(resting),
                 running=len(running),
             )
@@ -67,7 +68,7 @@ class InstanceCommands:
         elif resting:
             title = trn("Start {n} marked instance?", "Start {n} marked instances?", len(names))
             text = tr("{names}: each connects, or shows a QR code.", names=some_of(names))
-            self._ask(title, text, names, tr("start"), tr("leave it"), start)
+            self._ask(title, text, names, tr("start"), tr("cancel"), start)
         else:
             title = trn("Stop {n} marked instance?", "Stop {n} marked instances?", len(names))
             text = tr(
@@ -75,7 +76,7 @@ class InstanceCommands:
                 " linked.",
                 names=some_of(names),
             )
-            self._ask(title, text, names, tr("stop"), tr("leave it"), stop)
+            self._ask(title, text, names, tr("stop"), tr("cancel"), stop)
 
     def reconnect(self, name: str | None = None) -> None:
         names = self._meant(name)
@@ -85,7 +86,9 @@ class InstanceCommands:
             return
         title = trn("Reconnect {n} marked instance?", "Reconnect {n} marked instances?", len(names))
         open_now = sum(sends(view) for view in map(self._model.get, names) if view is not None)
-        text = tr("{names}: each connects now; it ends cool-downs and holds.", names=some_of(names))
+        text = tr(
+            "{names}: each connects now. This ends cool-downs and holds.", names=some_of(names)
+        )
         if open_now:
             text += " " + trn(
                 "{n} of them is connected, and is interrupted.",
@@ -93,7 +96,7 @@ class InstanceCommands:
                 open_now,
             )
         act = partial(self._do_to, N_("reconnect"), self._actions.reconnect, names)
-        self._ask(title, text, names, tr("reconnect"), tr("leave it"), act)
+        self._ask(title, text, names, tr("reconnect"), tr("cancel"), act)
 
     def send_test(self, name: str | None = None) -> None:
         names = self._meant(name)
@@ -110,9 +113,9 @@ class InstanceCommands:
         text = tr("{names}: each sends one to its own number.", names=some_of(senders))
         others = [each for each in names if each not in senders]
         if others:
-            text += " " + tr("Not connected, so not asked: {names}.", names=some_of(others))
+            text += " " + tr("Not connected, so left out: {names}.", names=some_of(others))
         act = partial(self._do_to, N_("send-test"), self._actions.send_test, senders)
-        self._ask(title, text, senders, tr("send"), tr("leave it"), act)
+        self._ask(title, text, senders, tr("send"), tr("cancel"), act)
 
     def clean(self, name: str | None = None) -> None:
         names = self._meant(name)
@@ -120,16 +123,15 @@ class InstanceCommands:
             return
         title = tr("Clean {name}?", name=inert(names[0]))
         text = tr(
-            "The instance stops and its session moves to the trash, from where {u} restores it."
-            " After that it must be linked anew, with a QR code.",
+            "The instance stops and its session moves to the trash; {u} restores it from"
+            " there. After a clean it must be linked again, with a QR code.",
             u=key_of(KeyAction.UNDO),
         )
         yes, no = tr("clean it"), tr("keep it")
         if len(names) > 1:
             title = tr("Clean {count} marked instances?", count=len(names))
             text = tr(
-                "{names}: they stop, and their sessions move to the trash, from where {u} restores"
-                " them.",
+                "{names}: they stop, and their sessions move to the trash; {u} restores them.",
                 names=some_of(names),
                 u=key_of(KeyAction.UNDO),
             )

@@ -84,7 +84,7 @@ class LookCommands:
         """Show what was said lately."""
         from waziterm.tui.screens.said import SaidDialog  # noqa: PLC0415 (keeps the start fast)
 
-        self._app.push_screen(SaidDialog(tuple(self._message.said)))
+        self._app.push_screen(SaidDialog(tuple(self._message.said), self._message.now()))
 
     def _paint_all(self) -> None:
         """Paint everything anew, as after another size: nothing that was drawn is right."""

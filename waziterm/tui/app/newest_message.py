@@ -27,6 +27,10 @@ class NewestMessage:
         """What was said, oldest first."""
         return self._said
 
+    def now(self) -> float:
+        """The moment by which they are told: UTC seconds."""
+        return self._clock()
+
     def tell(self, mood: Mood, text: str, about: Iterable[str] = ()) -> None:
         """Say one sentence to the operator, if the screen is still there. about: see `Message`."""
         if not self._app.over.is_set():

@@ -111,9 +111,9 @@ class FleetCommands(Provider):
             about = tr("the language now") if lang is looks.lang else tr("the language")
             do = partial(looks.speak, lang)
             yield Entry(tr("language: {name}", name=name), about, do, f"lang {lang.value}")
-        about = tr("what the lowest line said, with what it said before")
+        about = tr("the last messages of the lowest line")
         yield Entry(tr("messages"), about, looks.show_messages)
-        about = tr("the words of the field, explained")
+        about = tr("the terms on this screen, explained")
         yield Entry(tr("glossary"), about, app.screens.show_glossary)
         show = app.screens.open_focus
         for name in app.model.names:

@@ -93,7 +93,7 @@ class ScreenCommands:
     def nobody(self) -> str:
         """Why no instance is selected although there are some, and what to do."""
         if self.top is self._main and self._main.view_shown in ARRANGED:
-            return tr("nothing fits the filter; {esc} clears it", esc=key_of(KeyAction.BACK))
+            return tr("nothing matches the filter; {esc} clears it", esc=key_of(KeyAction.BACK))
         return tr(
             "no instance is selected here; {wall} or {list} shows them all",
             wall=key_of(KeyAction.VIEW_WALL),
@@ -241,10 +241,10 @@ def _is_cut(linking: int) -> str:
     if not linking:
         return ""
     return trn(
-        "{n} instance is not linked yet. Its linking stops with the program and does not resume:"
-        " {s} begins it anew.",
-        "{n} instances are not linked yet. Their linking stops with the program and does not"
-        " resume: {s} begins it anew.",
+        "{n} instance is not linked yet. Its pairing stops with the program and does not"
+        " resume: {s} starts it again.",
+        "{n} instances are not linked yet. Their pairing stops with the program and does not"
+        " resume: {s} starts it again.",
         linking,
         s=key_of(KeyAction.START_STOP),
     )

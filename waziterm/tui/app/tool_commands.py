@@ -95,12 +95,12 @@ class ToolCommands:
 
     def restart(self) -> None:
         text = tr(
-            "All workers stop; the sessions are checked and fixed; the log is rotated; all that"
-            " ran starts again, staggered. Cool-downs, holds and bans stay as they are."
+            "All workers stop; the sessions are checked and fixed; the log is rotated; all"
+            " that ran starts again, in steps. Cool-downs, holds and bans stay as they are."
         )
         title = tr("Restart the fleet?")
         begin = partial(self._run, self._tools().restart())
-        ask(self._app, title, text, tr("restart"), tr("leave it"), begin)
+        ask(self._app, title, text, tr("restart"), tr("cancel"), begin)
 
     def full_test(self) -> None:
         from waziterm.domain.lifecycle.states import Wanted  # noqa: PLC0415
@@ -110,7 +110,7 @@ class ToolCommands:
         if one is not None and (shown := self._model.get(one.target)) is not None:
             views = [shown]
         if not views:
-            said = tr("there is nothing to test: no instance is wanted to run")
+            said = tr("there is nothing to test: no instance is set to run")
             self._tell(Mood.TROUBLE, said)
             return
         names, messages = [view.name for view in views], sum(map(sends, views))
@@ -214,14 +214,14 @@ class ToolCommands:
             "It was {how} on {day} at {time}. Its session comes back byte for byte, and it connects"
             " if it was running then.",
             how=tr(HOW[entry.why]),
-            day=day(entry.at),
+            day=day(entry.at, self._fleet.now()),
             time=hour(entry.at),
         )
         if entry.why is Why.COPY:
             old = tr("It is a copy: the keys of messages since then are lost with it.")
             text = f"{text} {old}"
         title = tr("Restore {name}?", name=inert(entry.instance))
-        yes, no = tr("restore it"), tr("leave it")
+        yes, no = tr("restore it"), tr("cancel")
         if count > 1:
             title = tr("Restore {count} instances?", count=count)
             text = tr(
@@ -229,13 +229,13 @@ class ToolCommands:
                 " byte for byte, and they connect if they were running then.",
                 names=some_of([each.instance for each in back]),
                 how=tr(HOW[entry.why]),
-                day=day(entry.at),
+                day=day(entry.at, self._fleet.now()),
                 time=hour(entry.at),
             )
-            yes, no = tr("restore them"), tr("leave them")
+            yes, no = tr("restore them"), tr("cancel")
         if lost:
             names = some_of([each.instance for each in lost])
-            text += " " + tr("Not back, for the device is unlinked: {names}.", names=names)
+            text += " " + tr("Not restored, because the device is unlinked: {names}.", names=names)
         work = partial(self._bring_back, back, lost, left, following)
         begin = partial(self._work_on, work, N_("restore"))
         ask(self._app, title, text, yes, no, begin, default=True)
@@ -268,8 +268,8 @@ class ToolCommands:
             said += "; " + tr("not restored: {names} ({why})", names=names, why=why)
         if following is not None:
             more = trn(
-                "{n} more can be brought back; {u} takes the next, {name}",
-                "{n} more can be brought back; {u} takes the next, {name}",
+                "{n} more can be undone; {u} undoes the next: {name}",
+                "{n} more can be undone; {u} undoes the next: {name}",
                 left,
                 u=key_of(KeyAction.UNDO),
                 name=inert(following.instance),
@@ -311,30 +311,30 @@ class ToolCommands:
                 # A new name comes with the fleet's next snapshot.
                 self._model.update(view)
             self._screens.repaint()
-            self._tell(Mood.DONE, tr("{name}: as it was before", name=inert(view.name)))
+            self._tell(Mood.DONE, tr("{name}: the change is undone", name=inert(view.name)))
 
         text = tr(
-            "{what} was set on {day} at {time}, by {who}. It becomes what it was before; another"
-            " proxy or worker makes an open connection anew.",
+            "{what} was set on {day} at {time}, by {who}. The old value comes back; when its"
+            " proxy or worker changes, it connects again.",
             what=", ".join(tr(_KEYS[key]) for key in edit.keys),
-            day=day(edit.at),
+            day=day(edit.at, self._fleet.now()),
             time=hour(edit.at),
-            who=inert(edit.who) or tr("nobody that is known"),
+            who=inert(edit.who) or tr("an unknown person"),
         )
-        title = tr("Undo what was set of {name}?", name=name)
+        title = tr("Undo the change of {name}?", name=name)
         if former:
             title = tr("Undo the rename of {name}?", name=name)
             text = tr(
-                "{former} was renamed to {name} on {day} at {time}, by {who}. It gets its name back,"
-                " and stops for a moment where it is connected.",
+                "{former} was renamed to {name} on {day} at {time}, by {who}. It gets its name"
+                " back, and stops for a moment where it is connected.",
                 former=former,
                 name=name,
-                day=day(edit.at),
+                day=day(edit.at, self._fleet.now()),
                 time=hour(edit.at),
-                who=inert(edit.who) or tr("nobody that is known"),
+                who=inert(edit.who) or tr("an unknown person"),
             )
         begin = partial(self._work_on, undo, N_("undo"))
-        ask(self._app, title, text, tr("undo it"), tr("leave it"), begin, default=True)
+        ask(self._app, title, text, tr("undo it"), tr("cancel"), begin, default=True)
 
     def clean_all(self) -> None:
         from waziterm.tui.screens.dialogs import NumberDialog  # noqa: PLC0415 (keeps the start fast)
@@ -377,7 +377,7 @@ class ToolCommands:
                 view=key_of(KeyAction.VIEW_INCIDENTS),
             )
             if self._screens.incidents:
-                said = tr("it is acknowledged; {N} leaves a note on it", N=key_of(KeyAction.NOTE))
+                said = tr("already acknowledged; {N} adds a note", N=key_of(KeyAction.NOTE))
             self._tell(Mood.TROUBLE, said)
             return
         ids = [each.id for each in meant]
@@ -396,8 +396,8 @@ class ToolCommands:
         incidents = self._screens.incidents
         if incidents:
             title = trn("Note on {n} incident", "Note on {n} incidents", len(incidents))
-            said = tr("What there is to say about it. It is acknowledged with that.")
-            self._ask_text(title, said, tr("leave the note"), self.acknowledge)
+            said = tr("What others should know about it. The incident is acknowledged with it.")
+            self._ask_text(title, said, tr("save the note"), self.acknowledge)
             return
         if not self._model.notes:
             self._ask_note()
@@ -420,13 +420,13 @@ class ToolCommands:
         def answered(text: str) -> None:
             async def leave() -> None:
                 left = await self._fleet.note(text)
-                self._tell(Mood.DONE, tr("noted: every screen shows it until it is dismissed"))
+                self._tell(Mood.DONE, tr("saved: every screen shows it until it is dismissed"))
                 self._show_notes((*self._model.notes, left))
 
             self._work_on(leave, N_("note"))
 
-        said = tr("One line for whoever looks next.")
-        self._ask_text(tr("Leave a note"), said, tr("leave the note"), answered)
+        said = tr("One line for the next operator.")
+        self._ask_text(tr("Write a note"), said, tr("save the note"), answered)
 
     def _ask_text(self, title: str, text: str, verb: str, then: Callable[[str], None]) -> None:
         """Ask for one line. verb: what enter does. then: takes what was typed."""

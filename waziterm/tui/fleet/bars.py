@@ -17,7 +17,7 @@ from waziterm.tui.state.arrange import WORST
 from waziterm.tui.state.here import Here, Home, View
 from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text.format import clock, share
+from waziterm.tui.text.format import clock, clock_of_day, share
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import note_line
 
@@ -179,7 +179,7 @@ def _unseen(model: FleetModel) -> _Spans:
 
 def _silent(model: FleetModel, as_of: float, width: int) -> Strip:
     """The header of a view without news: all of it red, and since when."""
-    stopped = tr("as of {time}", time=clock(as_of))
+    stopped = tr("as of {time}", time=clock_of_day(as_of))
     lab = [(" LAB ", look.LAB)] if model.lab else []
     right: list[Span] = [*lab, (f" {stopped} ", look.ALARM)]
     told = (

@@ -14,7 +14,7 @@ from waziterm.lang import tr
 from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cell, inert, row, width_of
 from waziterm.tui.text import words
-from waziterm.tui.text.format import local, milliseconds, seconds
+from waziterm.tui.text.format import local, milliseconds, seconds, share_number
 
 SELECTED = "▌"
 _LEAD = 4
@@ -191,9 +191,7 @@ def _figures(view: InstanceView, recent: Recent | None, fits: Columns, now: floa
 
 def _share(share: float | None) -> str:
     """A share of a time in per cent, 100 only for all of it."""
-    if share is None:
-        return "–"
-    return "100" if share >= 1 else f"{min(100 * share, 99.9):.1f}"
+    return "–" if share is None else share_number(share)
 
 
 def _on(style: Style, base: Style) -> Style:

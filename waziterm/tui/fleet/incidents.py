@@ -17,7 +17,7 @@ from waziterm.tui.text.format import since
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import told_detail
 
-_WHEN = 17
+_WHEN = 18
 _WHO = 22
 _MET, _HAPPENED, _DONE, _TOLD, _SAID = 2, 5, 2, 2, 2
 """Lines for the selected one at the most: whom it met, what happened, what was done about it, who
@@ -186,7 +186,7 @@ def _arrived(told: ToldTo, now: float) -> str:
         return f"{sink} {when}"
     if told.ok is None:
         return tr("{sink} not yet, tried since {when}", sink=sink, when=when)
-    return tr("{sink} never, given up {when}", sink=sink, when=when)
+    return tr("{sink} failed, given up {when}", sink=sink, when=when)
 
 
 def _blank(width: int) -> Strip:

@@ -71,7 +71,7 @@ class FleetList(Rows):
     def empty(self, width: int) -> list[Strip]:
         said = tr("No WhatsApp number is linked here yet; {a} adds one.", a=key_of(KeyAction.ADD))
         if self.model.arrangement.hides:
-            said = tr("Nothing fits the filter; {esc} clears it.", esc=key_of(KeyAction.BACK))
+            said = tr("Nothing matches the filter; {esc} clears it.", esc=key_of(KeyAction.BACK))
         return [row([(f" {said}", look.PLAIN)], width, look.PLAIN)]
 
     def spans(self, key: str, width: int, now: float) -> list[Span]:

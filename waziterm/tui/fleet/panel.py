@@ -16,7 +16,7 @@ from waziterm.lang import tr, trn
 from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cut, inert, row, spread, width_of, wrap
 from waziterm.tui.text import words
-from waziterm.tui.text.format import clock
+from waziterm.tui.text.format import clock_of_day, stamp
 
 MIN_WIDTH = 38
 MIN_HEIGHT = 7
@@ -55,7 +55,7 @@ def draw(
         border = look.MARKED
 
     inner = width - 4
-    age = tr("as of {time}", time=clock(now)) if stale else words.age(view, now)
+    age = tr("as of {time}", time=clock_of_day(now)) if stale else words.age(view, now)
     body = _body(view, lines, inner, height - 2, now, age)
     side = Segment(f"{down} ", border)
     end = Segment(f" {down}", border)
@@ -144,7 +144,7 @@ def _body(
         body.append(row([(silenced, look.FAINT)], width, look.PLAIN))
     room = max(0, height - len(body))
     newest = islice((line for line in reversed(lines) if not is_routine(line)), room)
-    body += [log_line(line, width) for line in reversed(list(newest))]
+    body += [log_line(line, width, now) for line in reversed(list(newest))]
     return body[:height]
 
 
@@ -152,7 +152,9 @@ def _wrapped(text: str, width: int, most: int, style: Style) -> list[Strip]:
     return [row([(part, style)], width, look.PLAIN) for part in wrap(text, width, most)]
 
 
-def log_line(line: LogLine, width: int) -> Strip:
-    """A log line with its time, cut at the edge."""
+def log_line(line: LogLine, width: int, now: float) -> Strip:
+    """A log line with its moment, cut at the edge."""
     style = look.PLAIN if line.source is Source.OPERATOR else look.FAINT
-    return row([(f"{clock(line.at)} ", look.QUIET), (inert(line.text), style)], width, look.PLAIN)
+    return row(
+        [(f"{stamp(line.at, now)} ", look.QUIET), (inert(line.text), style)], width, look.PLAIN
+    )

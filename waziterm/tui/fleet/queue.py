@@ -137,7 +137,7 @@ class Queue(Canvas):
         view = self._model.get(target)
         if view is None:
             said = tr(
-                "Nobody waits for a scan. {a} adds an instance; {s} shows a stopped one's code.",
+                "No instance waits for a scan. {a} adds one; {s} starts a stopped one.",
                 a=key_of(KeyAction.ADD),
                 s=key_of(KeyAction.START_STOP),
             )
@@ -174,7 +174,7 @@ class Queue(Canvas):
         """Whose code it is, how long it lasts, and what to do on the phone."""
         said = words.qr_line(view, now).partition(" · ")[0]
         how = tr("on the phone: Settings → Linked devices → Link a device")
-        whose = tr("{count} to go: {name}", count=to_go, name=inert(view.name))
+        whose = tr("{count} left: {name}", count=to_go, name=inert(view.name))
         return [
             *wrapped(whose, width, 2, look.BRIGHT),
             *wrapped(said, width, 2, look.MARKED),

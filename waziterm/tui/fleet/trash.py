@@ -16,7 +16,7 @@ from waziterm.tui.text.format import day, duration, since
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import HOW
 
-_WHEN, _WHO, _HOW, _LINKED = 17, 22, 20, 16
+_WHEN, _WHO, _HOW, _LINKED = 18, 22, 20, 16
 _FILES = 3
 """Lines for the selected one."""
 
@@ -107,6 +107,6 @@ def _ends(entry: TrashView, now: float) -> list[Span]:
         return [(tr("kept"), look.FAINT)]
     left = entry.expires_at - now
     if left <= 0:
-        return [(tr("its time is over"), look.WARNING)]
-    said = tr("until {day}, {left} left", day=day(entry.expires_at), left=duration(left))
+        return [(tr("expired"), look.WARNING)]
+    said = tr("until {day}, {left} left", day=day(entry.expires_at, now), left=duration(left))
     return [(said, look.WARNING if left < EXPIRES_SOON_S else look.FAINT)]

@@ -251,7 +251,7 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         if self._model.arrangement.hides:
             if y:
                 return Strip.blank(width, look.PLAIN)
-            said = tr("Nothing fits the filter; {esc} clears it.", esc=key_of(KeyAction.BACK))
+            said = tr("Nothing matches the filter; {esc} clears it.", esc=key_of(KeyAction.BACK))
             return row([(f" {said}", look.PLAIN)], width, look.PLAIN)
         text: list[list[Span]] = [
             [(tr("No WhatsApp number is linked here yet."), look.BRIGHT)],

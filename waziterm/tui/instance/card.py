@@ -21,9 +21,9 @@ from waziterm.tui.state.past import Beside, Past
 from waziterm.tui.text import words
 from waziterm.tui.text.format import (
     clock_minute,
+    day_and_minute,
     measured,
     megabytes,
-    named_day_and_minute,
     share,
 )
 
@@ -199,7 +199,7 @@ def _sums(past: Past) -> list[tuple[str, str]]:
         why = (f"{words.of_slug(slug)} ×{count}" for slug, count in sums.by_reason.items())
         known.append((tr("drops"), " · ".join(why)))
     if sums.worst_hour is not None:
-        hour = named_day_and_minute(sums.worst_hour)
+        hour = day_and_minute(sums.worst_hour)
         until = clock_minute(sums.worst_hour + 3600)
         known.append((tr("worst"), f"{hour}–{until}"))
     if sums.connect_p50_s is not None and sums.connect_p95_s is not None:

@@ -12,7 +12,7 @@ from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, row, width_of, wrap
 from waziterm.tui.state.past import Past
 from waziterm.tui.text import words
-from waziterm.tui.text.format import named_day_and_minute, stretch
+from waziterm.tui.text.format import day_and_minute, stretch
 
 _BACK = 14
 """Cells for how long it was away."""
@@ -25,7 +25,7 @@ def away(past: Past, width: int, now: float, most: int = sys.maxsize) -> list[St
     """When it was away, how long, and why; nothing where it never was. most: lines."""
     if not past.away or most < 2:
         return []
-    lines = [rule(tr("away: when, how long, why"), width)]
+    lines = [rule(tr("not connected: when, how long, why"), width)]
     for each in reversed(past.away):
         lines += _line(each, width, now)
         if len(lines) >= most:
@@ -34,7 +34,7 @@ def away(past: Past, width: int, now: float, most: int = sys.maxsize) -> list[St
 
 
 def _line(each: Absence, width: int, now: float) -> list[Strip]:
-    when = f" {named_day_and_minute(each.at)} "
+    when = f" {day_and_minute(each.at)} "
     lasted, style = _lasted(each, now)
     said = words.brief(each.reason, each.detail)
     if each.then is not None:

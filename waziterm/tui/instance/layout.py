@@ -114,7 +114,7 @@ def paint(
             case Arrangement.BESIDE:
                 side = width - fitting.size.columns - 1
                 text = _beside_code(view, past, beside, shown.code, side, now)
-                text = _with_log(text, lines, log, side, height)
+                text = _with_log(text, lines, log, side, height, now)
                 return _beside(code, text, fitting.size.columns, 1, space)
             case Arrangement.ABOVE:
                 text = _above_code(view, shown.code, width, now)
@@ -128,7 +128,7 @@ def paint(
         left = min(max(CARD.start, width * 9 // 20), CARD.stop - 1)
         hint = "" if scrolls_card else tr("{tab} scrolls here", tab=key_of(KeyAction.SWITCH_PANE))
         text = card.draw(view, beside, left, height, now, hint)
-        logged = _with_log([], lines, log, width - left - 2, height)
+        logged = _with_log([], lines, log, width - left - 2, height, now)
         return _beside(text, logged, left, 2, space)
     if shown is None and scrolls_card:
         return _padded(card.draw(view, beside, width, height, now), width, height)
@@ -139,7 +139,7 @@ def paint(
         )
     else:
         text = focuscard.stacked(view, past, beside, width, height, now)
-    return _with_log(text, lines, log, width, height)
+    return _with_log(text, lines, log, width, height, now)
 
 
 def full_log(
@@ -147,7 +147,7 @@ def full_log(
 ) -> list[Strip]:
     """The log on the whole body, under one line that says whose it is."""
     head = [title(view, space.columns, now)]
-    return _with_log(head, lines, log, space.columns, space.rows)
+    return _with_log(head, lines, log, space.columns, space.rows, now)
 
 
 def _beside_code(
@@ -224,7 +224,12 @@ def _does_not_fit(view: InstanceView, matrix: Matrix, space: Size) -> list[Strip
 
 
 def _with_log(
-    text: list[Strip], lines: Sequence[LogLine], log: LogWindow, width: int, height: int
+    text: list[Strip],
+    lines: Sequence[LogLine],
+    log: LogWindow,
+    width: int,
+    height: int,
+    now: float,
 ) -> list[Strip]:
     """The text, then the log in what is left."""
     gap = [row((), width, look.PLAIN)] if len(text) > 1 else []
@@ -232,7 +237,8 @@ def _with_log(
     if room < 1:
         return _padded(text, width, height)
     side = row((), 1, look.PLAIN)
-    logged = [Strip.join([side, strip, side]) for strip in log.draw(lines, width - 2, room)]
+    drawn = log.draw(lines, width - 2, room, now)
+    logged = [Strip.join([side, strip, side]) for strip in drawn]
     return _padded([*text, *gap, log.rule(lines, width, tr("log")), *logged], width, height)
 
 

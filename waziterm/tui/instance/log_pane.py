@@ -1,6 +1,6 @@
 """The lines of all instances, as they come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.filter import LineFilter
 from textual.strip import Strip
@@ -27,9 +27,10 @@ class LogOfAll(Canvas):
 
     DEFAULT_CSS = "LogOfAll { height: 1fr; }"
 
-    def __init__(self, model: FleetModel) -> None:
+    def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(id="log-of-all")
         self._model = model
+        self._clock = clock
         self._window = LogWindow(wrapped=False)
         self.stream: FleetLog | None = None
         self.active = False
@@ -60,7 +61,7 @@ class LogOfAll(Canvas):
 
     def paint(self, width: int, height: int) -> list[Strip]:
         left, blank = edge(self.active), row((), width - 1, look.PLAIN)
-        lines = self._window.draw(self._lines, width - 3, height - 1)
+        lines = self._window.draw(self._lines, width - 3, height - 1, self._clock())
         side = row((), 1, look.PLAIN)
         strips = [
             self._window.rule(self._lines, width - 1, tr("log of all")),

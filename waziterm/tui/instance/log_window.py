@@ -13,13 +13,14 @@ from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row, width_of, wrap
 from waziterm.tui.state.fleetlog import FleetLine
 from waziterm.tui.state.here import Move
-from waziterm.tui.text.format import clock
+from waziterm.tui.text.format import is_same_day, stamp
 from waziterm.tui.text.keynames import key_of
 
 LINES_PER_ENTRY = 6
 
-_CLOCK, _WHOSE, _SOURCE = 9, 18, 9
-"""Cells for the moment, for the instance in a log of several, and for the source of a line."""
+_CLOCK, _DATED, _WHOSE, _SOURCE = 9, 13, 18, 9
+"""Cells for the moment, for one with its day where not all are of today, for the instance in a log
+of several, and for the source of a line."""
 _NARROW = 50
 _LEVELS = {"warning: ": look.WARNING, "error: ": look.ERROR}
 """How a line of the library looks that begins so; see `worker.neonize.logs`."""
@@ -40,6 +41,8 @@ class LogWindow:
         self._bottom: int | None = None
         self._width = 1
         self._height = 1
+        self._now = 0.0
+        self._when = _CLOCK
 
     @property
     def following(self) -> bool:
@@ -164,11 +167,12 @@ class LogWindow:
                 break
         return entries
 
-    def draw(self, lines: Sequence[LogLine], width: int, height: int) -> list[Strip]:
-        """At most `height` rows; the newest visible line is the last of them."""
-        self._width, self._height = width, max(1, height)
+    def draw(self, lines: Sequence[LogLine], width: int, height: int, now: float) -> list[Strip]:
+        """At most `height` rows; the newest visible line is the last of them. now: UTC seconds."""
+        self._width, self._height, self._now = width, max(1, height), now
         if not lines or height <= 0:
             return []
+        self._when = _CLOCK if is_same_day(lines[0].at, now) else _DATED
         if not self.following:
             # Far from its ends a deque is slow; at its end, where it follows, a copy is.
             lines = list(lines)
@@ -205,7 +209,7 @@ class LogWindow:
         """One log line on as many rows as it may take, with its moment and where it is from."""
         width = self._width
         base = look.CHOSEN if line.seq == self._found else look.PLAIN
-        prefix: list[Span] = [(cell(clock(line.at), _CLOCK - 1), look.QUIET)]
+        prefix: list[Span] = [(cell(stamp(line.at, self._now), self._when - 1), look.QUIET)]
         if isinstance(line, FleetLine):
             prefix.append((cell(inert(line.instance), _WHOSE - 1), look.MARKED))
         if width >= _NARROW * len(prefix):

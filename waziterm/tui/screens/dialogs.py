@@ -102,7 +102,7 @@ class ChoiceDialog(ModalScreen[str | None]):
     def _answers(self) -> Text:
         """A line for each answer, with its key; the default one is marked."""
         lines = []
-        for key, word in (*self._choices.items(), ("esc", tr("leave it"))):
+        for key, word in (*self._choices.items(), ("esc", tr("cancel"))):
             mark = " ⏎" if key == (self._default or "esc") else ""
             style = f"bold {look.STRONG}" if mark else look.TEXT
             lines.append(

@@ -14,14 +14,18 @@ from waziterm.tui.screens.form import FormDialog
 NAME = "name"
 """The field of the name."""
 _FIELDS = (
-    (OwnKey.NOTE.value, N_("Note"), N_("one line for whoever looks at it")),
+    (OwnKey.NOTE.value, N_("Note"), N_("one line for all operators")),
     (OwnKey.TAGS.value, N_("Tags"), N_("up to 10, with commas between; a-z, 0-9, - and _")),
-    (OwnKey.PROXY.value, N_("Proxy"), N_("tested first; an open connection is made anew then")),
+    (
+        OwnKey.PROXY.value,
+        N_("Proxy"),
+        N_("tested first; then it connects again if it is connected"),
+    ),
     (OwnKey.DEVICE_NAME.value, N_("Device"), N_("shown on the phone from the next pairing on")),
     (
         OwnKey.ISOLATE.value,
         N_("Alone"),
-        N_("true: no other is in its worker; an open connection is made anew"),
+        N_("true: a worker of its own; it connects again if it is connected"),
     ),
 )
 
@@ -76,7 +80,7 @@ class EditOne(EditDialog):
         return tr("Edit {name}", name=inert(self._called))
 
     def text(self) -> str:
-        return tr("It is set of this instance alone. No cool-down, hold or ban ends by it.")
+        return tr("It changes this instance alone. No cool-down, hold or ban ends.")
 
     def on_mount(self) -> None:
         for field, value in self._before.items():

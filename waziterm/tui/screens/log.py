@@ -155,7 +155,7 @@ class LogScreen(FleetScreen):
         pattern = inert(self.window.pattern, 60)
         said = tr("no line has {pattern}", pattern=pattern)
         if self.window.is_at_match(self.lines()):
-            said = tr("no other line that way has {pattern}", pattern=pattern)
+            said = tr("no more lines with {pattern} in this direction", pattern=pattern)
         self._tell(Mood.TROUBLE, said)
 
     def leaves_search(self) -> bool:

@@ -29,8 +29,9 @@ class _Body(Canvas):
 
     DEFAULT_CSS = "_Body { height: 1fr; }"
 
-    def __init__(self, model: FleetModel, log: FleetLog) -> None:
+    def __init__(self, model: FleetModel, clock: Callable[[], float], log: FleetLog) -> None:
         super().__init__(id="fleetlog")
+        self._clock = clock
         self._model = model
         self.stream = log
         self.window = LogWindow(wrapped=False)
@@ -42,7 +43,7 @@ class _Body(Canvas):
 
     def paint(self, width: int, height: int) -> list[Strip]:
         side = row((), 1, look.PLAIN)
-        lines = self.window.draw(self.stream.lines, width - 2, height - 1)
+        lines = self.window.draw(self.stream.lines, width - 2, height - 1, self._clock())
         rule = self.window.rule(self.stream.lines, width, tr("log of all"))
         strips = [rule, *(Strip.join([side, strip, side]) for strip in lines)]
         if not (lines or self.stream.is_read):
@@ -71,7 +72,7 @@ class FleetLogScreen(LogScreen):
         super().__init__(model, clock, tell)
         self._fleet = fleet
         self._show = show
-        self._body = _Body(model, model.open_log())
+        self._body = _Body(model, clock, model.open_log())
 
     @property
     def target(self) -> str | None:

@@ -78,7 +78,7 @@ class MainScreen(FleetScreen):
         self._list = FleetList(model, clock)
         self.view_shown = view
         self._detail = Detail(model, clock)
-        self._log = LogOfAll(model)
+        self._log = LogOfAll(model, clock)
         self._pane = Pane.LIST
         self._asked: tuple[str, int] | None = None
         self._range: tuple[str, frozenset[str]] | None = None
@@ -318,7 +318,7 @@ class MainScreen(FleetScreen):
         if wrong := wrong_in(pattern):
             self._tell(Mood.TROUBLE, wrong)
         elif self._was_wrong:
-            self._tell(Mood.DONE, tr("the filter is understood now"))
+            self._tell(Mood.DONE, tr("the filter is correct now"))
         self._was_wrong = bool(wrong)
 
     @on(Input.Submitted, "#filter")
@@ -388,7 +388,7 @@ class MainScreen(FleetScreen):
         elif self._is_arranged() and self.target is not None:
             self._range = (self.target, frozenset(self.model.marked))
             self._mark_range(*self._range)
-            self._tell(Mood.TAKEN, tr("move to the last one that is to be marked"))
+            self._tell(Mood.TAKEN, tr("move to the last one to mark"))
             self.repaint()
 
     def _mark_range(self, first: str, others: frozenset[str]) -> None:

@@ -37,7 +37,7 @@ class Bulk:
         verb, total, failed = tr(self.verb), self._total, len(self._failed)
         done = total - len(self._waiting)
         if self._waiting:
-            said = tr("{verb}: {done} of {total} have ended", verb=verb, done=done, total=total)
+            said = tr("{verb}: {done} of {total} are finished", verb=verb, done=done, total=total)
             return Mood.TAKEN, said, ()
         if not failed:
             return Mood.DONE, tr("{verb}: done, all {total}", verb=verb, total=total), ()

@@ -3,13 +3,15 @@
 import time
 from math import ceil
 
+from waziterm.domain import moments
+from waziterm.domain.moments import MONTHS
+from waziterm.domain.phrase import numeral
 from waziterm.domain.text import plain
-from waziterm.lang import N_, tr
+from waziterm.lang import tr
 
 MINUTE = 60
 HOUR = 3600
 DAY = 86400
-_WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 
 
 def clock(at: float) -> str:
@@ -18,18 +20,29 @@ def clock(at: float) -> str:
 
 
 def since(at: float, now: float) -> str:
-    """When something began: the time today, with the date on other days."""
-    return _shown("%H:%M:%S" if is_same_day(at, now) else "%Y-%m-%d %H:%M", local(at))
+    """When something began: `14:02:11` today, `Sat 14 Mar 14:02` on another day."""
+    return _moment(at, local(now), "%H:%M:%S")
 
 
-def day_and_minute(at: float) -> str:
-    """A moment of another day: `03-14 14:02`."""
-    return _shown("%m-%d %H:%M", local(at))
+def stamp(at: float, now: float) -> str:
+    """The same in fewer cells, without the day of the week: `14 Mar 14:02`."""
+    if is_same_day(at, now):
+        return clock(at)
+    moment = local(at)
+    if moment is None:
+        return "–"
+    return f"{moment.tm_mday:>2} {tr(MONTHS[moment.tm_mon - 1])} {clock_minute(at)}"
 
 
-def day(at: float) -> str:
-    """The day of a moment: `2026-03-14`."""
-    return _shown("%Y-%m-%d", local(at))
+def day(at: float, now: float) -> str:
+    """The day of a moment: `Sat 14 Mar`, of another year `14 Mar 2025`."""
+    moment = local(at)
+    return "–" if moment is None else moments.day(moment, local(now), tr)
+
+
+def clock_of_day(at: float) -> str:
+    """A moment of a day that may be over: `Sat 14:02:11`."""
+    return f"{weekday(at)} {clock(at)}"
 
 
 def clock_minute(at: float) -> str:
@@ -40,12 +53,12 @@ def clock_minute(at: float) -> str:
 def weekday(at: float) -> str:
     """The day of the week of a moment, in three letters."""
     moment = local(at)
-    return "–" if moment is None else tr(_WEEKDAYS[moment.tm_wday])
+    return "–" if moment is None else moments.weekday(moment, tr)
 
 
-def named_day_and_minute(at: float) -> str:
-    """A moment with its day: `Sat 03-14 14:02`."""
-    return f"{weekday(at)} {day_and_minute(at)}"
+def day_and_minute(at: float) -> str:
+    """A moment with its day, also when that is today: `Sat 14 Mar 14:02`."""
+    return _moment(at, None, "%H:%M")
 
 
 def is_same_day(at: float, now: float) -> bool:
@@ -66,6 +79,11 @@ def local(at: float) -> time.struct_time | None:
         return time.localtime(at)
     except (OverflowError, OSError, ValueError):
         return None
+
+
+def _moment(at: float, today: time.struct_time | None, form: str) -> str:
+    moment = local(at)
+    return "–" if moment is None else moments.moment(moment, today, tr, form=form)
 
 
 def _shown(form: str, moment: time.struct_time | None) -> str:
@@ -118,7 +136,7 @@ def megabytes(size_bytes: int) -> str:
 
 def seconds(took_s: float, digits: int = 2) -> str:
     """A measured time with its fraction: `0.08 s`."""
-    return tr("{seconds} s", seconds=f"{took_s:.{digits}f}")
+    return tr("{seconds} s", seconds=number(took_s, digits))
 
 
 def milliseconds(took_s: float) -> str:
@@ -128,4 +146,14 @@ def milliseconds(took_s: float) -> str:
 
 def share(part: float) -> str:
     """A share of a time, from 0 to 1, and 100 % only for all of it: `99.2 %`, `100 %`."""
-    return "100 %" if part >= 1 else f"{min(100 * part, 99.9):.1f} %"
+    return f"{share_number(part)} %"
+
+
+def share_number(part: float) -> str:
+    """The same without its sign: `99.2`, `100`."""
+    return "100" if part >= 1 else number(min(100 * part, 99.9), 1)
+
+
+def number(value: float, digits: int) -> str:
+    """A number with so many digits after the mark of the language: `0.08`."""
+    return numeral(f"{value:.{digits}f}", tr)

@@ -35,7 +35,7 @@ _STEPS = {
     Step.CHECK: N_("check"),
     Step.FIX: N_("fix"),
     Step.ROTATE: N_("rotate the log"),
-    Step.START: N_("start, staggered"),
+    Step.START: N_("start in steps"),
     Step.VERIFY: N_("back online"),
 }
 _BAR = 20
@@ -70,7 +70,7 @@ def findings(found: Iterable[Finding]) -> list[Told]:
             whose = tr("{count} instances ({names})", count=count, names=group.listed)
             evidence = timeless(finding.kind, evidence)
             if group.by_name:
-                act = tr("of each, here of {name}: {act}", name=name, act=act)
+                act = tr("for each; for {name}: {act}", name=name, act=act)
         by = f"{act} ({key_of(KeyAction.FIX)})" if finding.remedy else act
         what = Text.assemble(
             (f"{glyph} {tr(finding.severity.value)} ", colour),
@@ -97,7 +97,7 @@ def fix(report: FixReport) -> list[Told]:
     if not report.steps:
         told.append(line(f"✓ {tr('there is nothing to fix by itself')}", look.GOOD))
     if report.remaining:
-        told += [line(), line(tr("What a person has to decide:"), f"bold {look.STRONG}")]
+        told += [line(), line(tr("What you have to decide:"), f"bold {look.STRONG}")]
         told += findings(report.remaining)
     return told
 
@@ -106,7 +106,7 @@ def fixed(report: FixReport) -> str:
     """What a fix did, as one sentence."""
     failed = sum(bool(step.error) for step in report.steps)
     done = len(report.steps) - failed
-    said = trn("fix: {n} thing is mended", "fix: {n} things are mended", done)
+    said = trn("fix: {n} problem is fixed", "fix: {n} problems are fixed", done)
     return tr("{said}, {count} failed", said=said, count=failed) if failed else said
 
 

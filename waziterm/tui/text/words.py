@@ -71,7 +71,7 @@ def why(view: InstanceView) -> str:
 def told_detail(detail: str) -> str:
     """A reason's evidence in the language of the screen, as far as it is of our own words."""
     phrase = as_phrase(detail)
-    return tr(detail) if phrase is detail else retold(phrase)
+    return retold(tr(detail) if phrase is detail else phrase)
 
 
 def told(reason: Reason, detail: str) -> str:
@@ -179,7 +179,7 @@ def version(used: UsedVersion) -> str:
     """The version that WhatsApp is told; a newer one than the library's own opens the gate only."""
     if used.origin is not Origin.READ:
         return used.text
-    bridge = tr("newer than the library's own, a bridge for weeks: upgrade neonize")
+    bridge = tr("newer than the library's own, good for some weeks: upgrade neonize")
     return f"{used.text}, {bridge}"
 
 
