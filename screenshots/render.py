@@ -11,8 +11,11 @@ code is, are covered by a grey placeholder that says so.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 WIDE, HIGH = 10, 21
 FONT_SIZE = 16
@@ -135,13 +138,20 @@ class Picture:
 
     def png(self, path: Path) -> None:
         """The picture as a PNG file, twice as large as the SVG."""
+        from PIL import Image  # noqa: PLC0415 (an SVG needs no Pillow)
+
+        # 256 colours hold all shades of a screen, in a third of the bytes.
+        few = self.image(2).quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
+
+    def image(self, scale: int) -> "Image.Image":
+        """The picture in Pillow's form, so many times as large as the SVG."""
         from PIL import Image, ImageDraw  # noqa: PLC0415 (an SVG needs no Pillow)
 
-        scale = 2
         size = (self.columns * WIDE * scale, len(self.rows) * HIGH * scale)
         image = Image.new("RGB", size, f"#{_DEFAULT_BG}")
         canvas = ImageDraw.Draw(image)
-        fonts = {bold: _font(bold, FONT_SIZE * scale) for bold in (False, True)}
+        fonts = {bold: font(bold, FONT_SIZE * scale) for bold in (False, True)}
 
         def fill(x: int, y: int, box: Box, colour: str) -> None:
             left, top = (x + box[0]) * WIDE * scale, (y + box[1]) * HIGH * scale
@@ -162,9 +172,7 @@ class Picture:
         for x_at, y_at, text in self._labels():
             place = (round(x_at * scale), round(y_at * scale))
             canvas.text(place, text, f"#{INK}", fonts[False], anchor="mm")
-        # 256 colours hold all shades of a screen, in a third of the bytes.
-        few = image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        few.save(path, optimize=True)
+        return image
 
 
 def shapes(text: str) -> list[Box] | None:
@@ -241,7 +249,7 @@ def _codes(grid: list[list[Run]]) -> Iterator[tuple[int, int, int, int]]:
             yield x, y, right, bottom
 
 
-def _font(bold: bool, size: int) -> Any:
+def font(bold: bool, size: int) -> Any:
     """DejaVu Sans Mono where it is installed, else Pillow's own font."""
     from PIL import ImageFont  # noqa: PLC0415 (an SVG needs no Pillow)
 

@@ -1,131 +1,370 @@
-"""The fleet in the pictures: the real manager on a lab, brought into one of each state by a script.
+"""The fleet in the pictures. It is staged, without a lab and without WhatsApp:
 
-    async with staged() as stage:
-        await stage.linked()             # the phones have scanned
-        await stage.troubled()           # each trouble has met its instance
+- its week is written with the functions by which a manager records what happens (`week.py` says
+  what that was);
+- the last hours are lived through by the real manager, in a world in which time is ours and each
+  worker says what the library would say (`tests.manager.world`): states, reasons, next steps,
+  incidents and alerts are what the program makes of it;
+- no message of an alert leaves: the sink takes each one.
 
-Nothing is invented: each state is what the program made of what the lab did to it.
+So the screen has no LAB badge: none is used. Time stands still but where somebody lets it pass, so
+that each run makes the same pictures.
 """
 
 import asyncio
+import os
+import struct
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
+from random import Random
+from typing import Any
+from unittest.mock import patch
 
-from waziterm.cli.demo.plan import names
-from waziterm.cli.run.host import hosted
+from screenshots import week
+from tests.manager.world import FakeWorker, World, write_session
+from tests.tui.scripted import FAKE_QR
 from waziterm.cli.run.log import program_log
-from waziterm.config import load_settings
-from waziterm.domain.fleet.api import Fleet, FleetView, InstanceView
-from waziterm.domain.labfile import LabFile
+from waziterm.config import Settings, load_settings
+from waziterm.control.server.app import serve_control
+from waziterm.domain.alerts.alert_settings import Sink
+from waziterm.domain.alerts.delivery import Arrived, Letter, Outcome
+from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.audit import Person, Via
+from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.event_names import EventName
+from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.lab.client import Lab, run_lab
-from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.manager import SessionManager, open_manager
+from waziterm.manager.rivals.search import SearchResult
+from waziterm.manager.workers.usage import ProcessUse
+from waziterm.store.records import AttemptEnd, Change
+from waziterm.store.store import Store, open_store
+from waziterm.worker import protocol as wire
 
-PATIENCE_S = 120.0
-NAMES = names(12)
-STEADY, TAKEN, RETRYING, RIVALLED = "shop-jakarta", "shop-bandung", "shop-makassar", "shop-denpasar"
-UNLINKED, BANNED = "shop-nairobi", "shop-mumbai"
-UNSCANNED = ("shop-medan", "shop-recife")
-
-CONFIG = f"""\
+HOLDER = SearchResult("pid 812: node /srv/crm/app.js, since 02:31 UTC")
+FIRST_PID = 18_361
+NO_HOST = "dial tcp: lookup web.whatsapp.com: no such host"
+NO_PROXY = "socks connect tcp id-7.proxy.example:1080->web.whatsapp.com:443: dial tcp: i/o timeout"
+CONFIG = """\
 [limits]
-keepalive_s = 5
+keepalive_s = 300
 
-# So long that the cool-down lasts until its pictures are taken.
-[instances.{TAKEN}]
-cooldown_s = 90
+[[alerts.sinks]]
+name = "telegram"
+apprise = "tgram://staged"
 """
-BAN_S = 6 * 3600
+CODES = 6
+REDIALS_S = 20.0
+"""The library's own redial brings back what is away for less, in seconds."""
+
+
+class Taking:
+    """A sink's channel whose receiver takes everything, half a second later."""
+
+    async def prepare(self) -> None:
+        """There is nothing to load."""
+
+    async def send(self, letter: Letter) -> Outcome:
+        del letter
+        await asyncio.sleep(0.5)
+        return Arrived()
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 @dataclass(slots=True)
 class Stage:
-    """The running fleet. root: its data directory. config: the file that its screens read."""
+    """The staged fleet, at a moment. root: its data directory. config: the file with its settings.
+    clock: the file in which its time stands, for screens. down: by name, until when nobody can be
+    connected, on the loop's clock."""
 
-    fleet: Fleet
-    lab: Lab
+    world: World
     root: Path
     config: Path
-    _jids: dict[str, str] = field(default_factory=dict)
+    clock: Path
+    chance: Random = field(default_factory=lambda: Random(12))
+    down: dict[str, float] = field(default_factory=dict)
+    _manager: SessionManager | None = None
 
-    async def until(self, holds: Callable[[FleetView], bool], what: str) -> None:
-        """Wait until the fleet is as wanted. Raises TimeoutError that names it."""
-        try:
-            async with asyncio.timeout(PATIENCE_S), self.fleet.subscribe() as subscription:
-                while not holds(self.fleet.snapshot()):
-                    await subscription.next()
-        except TimeoutError as error:
-            states = {view.name: view.state.value for view in self.fleet.snapshot().instances}
-            raise TimeoutError(f"the fleet has not come to {what}: {states}") from error
+    @property
+    def fleet(self) -> SessionManager:
+        assert self._manager is not None, "no manager runs"
+        return self._manager
 
-    async def linked(self) -> None:
-        """Add the instances; phones scan the codes of all but some, on a line as slow as mobile."""
-        await self.lab.trouble(TroubleKind.SLOW, delay_s=0.08)
-        for name in NAMES:
-            await self.fleet.add(name)
-        scanned = [name for name in NAMES if name not in UNSCANNED]
-        async with asyncio.TaskGroup() as tasks:
-            for name in scanned:
-                tasks.create_task(self._scan(name))
-        await self.until(lambda fleet: _all(fleet, scanned, State.CONNECTED), "connected")
-        await self.until(lambda fleet: _all(fleet, UNSCANNED, State.PAIRING), "pairing")
+    @property
+    def socket(self) -> Path:
+        return DataDir(self.root).socket
 
-    async def _scan(self, name: str) -> None:
-        await self.until(lambda fleet: _view(fleet, name).qr is not None, f"a QR code of {name}")
-        code = _view(self.fleet.snapshot(), name).qr
-        assert code is not None, "it was there a moment ago"
-        self._jids[name] = (await self.lab.scan(code.payload)).jid
+    def now(self) -> float:
+        """UTC seconds on the stage."""
+        return self.world.clock.now()
 
-    async def troubled(self) -> None:
-        """Each trouble meets its instance, the newest last."""
-        await self._dropped(RIVALLED, TroubleKind.RIVAL)
-        await self.lab.trouble(TroubleKind.TCP_RESET, self._jids[STEADY])
-        await self.lab.trouble(TroubleKind.DEVICE_REMOVED, self._jids[UNLINKED])
-        await self.lab.trouble(
-            TroubleKind.LOGIN_FAILURE, self._jids[BANNED], code=402, ban_code=101, expire_s=BAN_S
-        )
-        await self.lab.trouble(TroubleKind.TCP_RESET, self._jids[BANNED])
-        await self._dropped(RETRYING, TroubleKind.LOGIN_FAILURE, code=503)
-        await self.until(lambda fleet: _all(fleet, [RIVALLED], State.HELD), "a hold")
-        await self.until(lambda fleet: _all(fleet, [BANNED], State.BANNED), "a ban")
-        await self.until(lambda fleet: _all(fleet, [STEADY], State.CONNECTED), "a return")
-        await self.fleet.send_test(STEADY)
-        await self.lab.trouble(TroubleKind.CONFLICT, self._jids[TAKEN])
-        await self.until(lambda fleet: _all(fleet, [TAKEN], State.COOLDOWN), "a cool-down")
+    # -- time -----------------------------------------------------------------------------------
 
-    async def mended(self) -> None:
-        """The server answers again, so that a restart brings back all that can come back."""
-        await self.lab.clear(TroubleKind.LOGIN_FAILURE, self._jids[RETRYING])
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass, as fast as it can."""
+        self.world.pass_time(seconds)
+        self._tell_time()
 
-    async def _dropped(self, name: str, kind: TroubleKind, code: int | None = None) -> None:
-        """The trouble awaits an instance whose connection has just broken."""
-        await self.lab.trouble(kind, self._jids[name], code=code, delay_s=1.0)
-        await self.lab.trouble(TroubleKind.TCP_RESET, self._jids[name])
+    def step(self) -> None:
+        """Answer the screens, in no time."""
+        self.world.settle()
+        self._tell_time()
 
+    def until(self, at: float) -> None:
+        """Let time pass until a moment, UTC seconds."""
+        self.let_pass(at - self.now())
 
-def _view(fleet: FleetView, name: str) -> InstanceView:
-    return next(view for view in fleet.instances if view.name == name)
+    def _tell_time(self) -> None:
+        with self.clock.open("r+b") as file:
+            file.write(struct.pack("d", self.world.loop.now))
 
+    # -- what happens ---------------------------------------------------------------------------
 
-def _all(fleet: FleetView, some: list[str] | tuple[str, ...], state: State) -> bool:
-    return all(_view(fleet, name).state is state for name in some)
+    def worker(self, name: str) -> FakeWorker:
+        (worker,) = self.world.live(name)
+        return worker
 
+    def view(self, name: str) -> InstanceView:
+        return self.fleet.snapshot().instance(name)
 
-@asynccontextmanager
-async def staged() -> AsyncIterator[Stage]:
-    """A lab and a manager in a directory that is gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="wt-") as folder:
-        root, config = Path(folder) / "data", Path(folder) / "config.toml"
-        config.write_text(CONFIG, encoding="utf-8")
-        data = DataDir(root)
+    def do(self, act: Coroutine[Any, Any, object]) -> None:
+        """Have the fleet do something, in the time that it takes."""
+        task = self.world.task(act)
+        while not task.done():
+            self.let_pass(0.1)
+        task.result()
+
+    def drop(self, name: str, lasts_s: float) -> None:
+        """The connection ends, and does not come back before."""
+        self.down[name] = self.world.loop.now + lasts_s
+        for worker in self.world.live(name):
+            worker.say(ev.Disconnected(ev.DropKind.DIED, "connection reset by peer"))
+            if lasts_s < REDIALS_S:
+                self.world.loop.call_later(lasts_s, self._connected, worker)
+            else:
+                self.world.loop.call_later(8.0, self._fail, worker)
+
+    def take(self, name: str) -> None:
+        """Another client takes the session, and is found."""
+        self.world.findings = HOLDER
+        worker = self.worker(name)
+        self._note(worker, "Got replaced stream error")
+        worker.say(ev.StreamReplaced())
+        self.step()
+
+    def freed(self) -> None:
+        """Whoever has a session is ended by a person, who was told the pid."""
+        self.world.findings = SearchResult()
+
+    def ban(self, name: str) -> None:
+        """WhatsApp bans a number for six hours."""
+        self.worker(name).say(ev.TemporaryBan(101, 6 * week.HOUR_S))
+        self.step()
+
+    def connect(self, worker: FakeWorker) -> None:
+        """What becomes of a worker's connect: see `World.on_connect`."""
+        name, loop = worker.instance, self.world.loop
+        if worker.jid is None:
+            loop.call_later(0.6, self._show_code, worker, 1)
+            return
+        slow = 3.0 if worker.command.proxy else 1.0
+        worker.took_s = self.chance.uniform(0.009, 0.031) * slow**2
+        if loop.now < self.down.get(name, 0.0):
+            loop.call_later(1.5, self._fail, worker)
+            return
+        took_s = self.chance.uniform(0.7, 1.4) * slow
+        loop.call_later(took_s - 0.1, self._note, worker, "Successfully authenticated")
+        loop.call_later(took_s, self._connected, worker)
+
+    def _fail(self, worker: FakeWorker) -> None:
+        if worker.alive:
+            worker.say(ev.DialFailed(NO_PROXY if worker.command.proxy else NO_HOST))
+
+    def _connected(self, worker: FakeWorker) -> None:
+        if worker.alive:
+            self.down.pop(worker.instance, None)
+            worker.say(ev.Connected(worker.jid or ""))
+
+    def _show_code(self, worker: FakeWorker, index: int) -> None:
+        """A code that nobody can use, and the next one when it is over."""
+        if worker.alive and index <= CODES:
+            valid_s = 60.0 if index == 1 else 20.0
+            worker.say(ev.QrShown(FAKE_QR, index, CODES, valid_s))
+            self.world.loop.call_later(valid_s, self._show_code, worker, index + 1)
+
+    def _note(self, worker: FakeWorker, text: str) -> None:
+        """The library writes a line into the instance's log."""
+        if worker.alive:
+            worker.process.report(wire.Noted(worker.instance, text))
+
+    # -- the morning ----------------------------------------------------------------------------
+
+    def live_through(self, until: float, *, troubled: bool) -> None:
+        """What happened this morning, up to a moment. troubled: three have come into trouble."""
+        plan: list[tuple[float, Callable[[], None]]] = [
+            (each.at, partial(self.drop, each.name, each.lasts_s))
+            for each in week.outages()
+            if each.at > week.BOOT + 60.0
+        ]
+        for name, hours in zip(week.REMOVED, (3.1, 1.4), strict=True):
+            plan.append((week.NOW - hours * week.HOUR_S, partial(self._remove, name)))
+        plan.append((week.NOW - 70 * week.MINUTE_S, self._hand_over))
+        plan += [(at, partial(self._say_of, name, text)) for at, name, text in week.said()]
+        plan += [(at, partial(self._test, name)) for at, name in week.tested()]
+        if troubled:
+            plan += [
+                (week.NOW - 19 * week.MINUTE_S, partial(self.ban, week.BANNED)),
+                (week.NOW - 4.2 * week.MINUTE_S, partial(self.take, week.TAKEN)),
+                (week.NOW - 47.0, partial(self.drop, week.AWAY, 600.0)),
+            ]
+        for at, act in sorted(plan, key=lambda each: each[0]):
+            if at < until:
+                self.until(at)
+                act()
+        self.until(until)
+
+    def _remove(self, name: str) -> None:
+        self.do(self.fleet.remove(name))
+
+    def _say_of(self, name: str, text: str) -> None:
+        for worker in self.world.live(name):
+            self._note(worker, text)
+
+    def _test(self, name: str) -> None:
+        if self.view(name).state is State.CONNECTED:
+            self.do(self.fleet.send_test(name))
+
+    def _hand_over(self) -> None:
+        """The morning's shift has seen what the night brought."""
+        for each in self.world.run(self.fleet.incidents()):
+            if each.acknowledged_at is None:
+                self.do(self.fleet.acknowledge(each.id, note="told the provider of id-7"))
+
+    # -- the week -------------------------------------------------------------------------------
+
+    async def record(self) -> None:
+        """Write what happened before the manager's start."""
+        data = DataDir(self.root)
         data.create()
-        settings = load_settings(data_dir=root, environ={}, file=config)
-        with program_log(data.log):
-            async with run_lab(Path(folder) / "lab") as lab:
-                file = LabFile.parse(lab.file.read_text(encoding="utf-8"))
-                async with hosted(data, settings, file) as fleet:
-                    yield Stage(fleet, lab, root, config)
+        data.sessions.mkdir(exist_ok=True)
+        async with open_store(data.database) as store:
+            begun = week.NOW - week.LIVED_S
+            known = {}
+            for each in week.members():
+                instance = Instance(
+                    each.name, begun, jid=each.jid, since=begun, proxy=each.proxy,
+                    note=each.note, tags=each.tags, id=f"{self.chance.getrandbits(64):016x}",
+                    phone_seen_at=week.NOW - 5 * week.HOUR_S,
+                )  # fmt: skip
+                known[each.name] = instance
+                session = data.sessions / f"{instance.id}.db"
+                write_session(session, each.jid)
+                session.chmod(0o600)
+                await store.save(instance, event=EventName.ADDED, at=begun)
+            for name, added in list(known.items()):
+                known[name] = await self._joined(store, added, begun + 5, AttemptKind.PAIRING)
+            for outage in week.outages():
+                if outage.at < week.BOOT - 3600:
+                    known[outage.name] = await self._away(store, known[outage.name], outage)
+            await store.count(week.BOOT)
+
+    async def _away(self, store: Store, instance: Instance, outage: week.Outage) -> Instance:
+        gone = replace(
+            instance, state=State.RETRYING, reason=Reason.DROPPED, since=outage.at,
+            connected_at=None, down_since=outage.at,
+        )  # fmt: skip
+        await store.record(Change(gone, EventName.DISCONNECTED, outage.at))
+        return await self._joined(store, gone, outage.at + outage.lasts_s, AttemptKind.RETRY)
+
+    async def _joined(
+        self, store: Store, instance: Instance, at: float, kind: AttemptKind
+    ) -> Instance:
+        took = self.chance.uniform(0.7, 1.4) * (3.0 if instance.proxy else 1.0)
+        tries = replace(instance, state=State.CONNECTING, reason=Reason.RETRY, since=at - took)
+        begun = await store.record(Change(tries, EventName.DUE, at - took, begins=kind))
+        assert begun.attempt is not None, "an attempt was begun"
+        joined = replace(
+            tries, state=State.CONNECTED, reason=Reason.ONLINE, since=at, connected_at=at,
+            down_since=None,
+        )  # fmt: skip
+        ended = AttemptEnd(begun.attempt, ok=True)
+        await store.record(Change(joined, EventName.CONNECTED, at, ends=ended))
+        return joined
+
+    # -- the manager ----------------------------------------------------------------------------
+
+    async def live(self, settings: Settings, ready: asyncio.Event, end: asyncio.Event) -> None:
+        """Run the manager, for screens to attach to, until its end is wanted."""
+        outside = replace(self.world.outside(1), process_use=_use)
+        async with open_manager(self.root, settings, None, world=outside) as manager:
+            self._manager = manager
+            async with serve_control(manager, self.socket, audit=manager.audit_log):
+                ready.set()
+                await end.wait()
+
+
+def _use(pid: int) -> ProcessUse:
+    return ProcessUse(90.0, 48_000_000 + pid % 7 * 1_100_000)
+
+
+def _person(*_: object) -> Person:
+    return Person("sari", 1000, 2201, Via.SCREEN, tty="pts/0")
+
+
+@contextmanager
+def staged(until: float, *, troubled: bool) -> Iterator[Stage]:
+    """The fleet after its week, at a moment (UTC seconds) of its last morning. troubled: three of
+    them need somebody."""
+    with tempfile.TemporaryDirectory(prefix="wt-") as folder, ExitStack() as hands:
+        top = Path(folder)
+        environ = {"TZ": week.ZONE, "XDG_RUNTIME_DIR": folder, "XDG_STATE_HOME": folder}
+        hands.enter_context(patch.dict(os.environ, environ))
+        time.tzset()
+        hands.callback(time.tzset)
+        for name in ("person_of", "myself"):
+            hands.enter_context(patch(f"waziterm.manager.people.{name}", _person))
+        hands.enter_context(patch("waziterm.alerts.outbox.open_channel", _channel))
+        by_chance = "waziterm.manager.files.trash.secrets.token_hex"
+        hands.enter_context(patch(by_chance, lambda size: "3f" * size))
+        world = World()
+        hands.callback(world.close)
+        world.clock.offset = week.BOOT - world.loop.now
+        world.pids = count(FIRST_PID)
+        clock, config = top / "clock", top / "config.toml"
+        clock.write_bytes(struct.pack("d", 0.0))
+        config.write_text(CONFIG, encoding="utf-8")
+        stage = Stage(world, top / "data", config, clock)
+        world.on_connect = stage.connect
+        world.run(stage.record())
+        settings = load_settings(data_dir=stage.root, environ={}, file=config)
+        hands.enter_context(program_log(DataDir(stage.root).log))
+        ready, end = asyncio.Event(), asyncio.Event()
+        task = world.loop.create_task(stage.live(settings, ready, end))
+        first = (task, world.loop.create_task(ready.wait()))
+        world.run(asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED))
+        if task.done():
+            task.result()
+        try:
+            stage.live_through(until, troubled=troubled)
+            yield stage
+        finally:
+            end.set()
+            while not task.done():
+                stage.let_pass(1.0)
+            task.result()
+
+
+def _channel(sink: Sink) -> Taking:
+    del sink
+    return Taking()

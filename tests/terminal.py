@@ -49,7 +49,7 @@ KEYS = {
 }  # fmt: skip
 
 _ALTERNATE, _CURSOR, _MOUSE, _PASTE = 1049, 25, 1000, 2004
-_UNKNOWN_TO_PYTE = re.compile(r"\x1b\[[<>=]\d*u|\x1b\[\?\d+\$p|\x1b\[\?2026[hl]")
+UNKNOWN_TO_PYTE = re.compile(r"\x1b\[[<>=]\d*u|\x1b\[\?\d+\$p|\x1b\[\?2026[hl]")
 _NAMES = {
     "black": "000000", "red": "cd0000", "green": "00cd00", "brown": "cdcd00", "blue": "0000ee",
     "magenta": "cd00cd", "cyan": "00cdcd", "white": "e5e5e5", "brightblack": "7f7f7f",
@@ -69,7 +69,7 @@ class Cell:
     bold: bool = False
 
 
-class _Screen(pyte.Screen):
+class Screen(pyte.Screen):
     """pyte's screen, with the alternate buffer and a record of the private modes."""
 
     def __init__(self, columns: int, rows: int) -> None:
@@ -118,7 +118,7 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> None:
-        self.screen = _Screen(columns, rows)
+        self.screen = Screen(columns, rows)
         self.output = bytearray()
         self._stream = pyte.Stream(self.screen)
         self._changed = threading.Condition()
@@ -300,7 +300,7 @@ class Terminal:
                         return
                     raise
                 self.output += data
-                self._stream.feed(_UNKNOWN_TO_PYTE.sub("", decoder.decode(data)))
+                self._stream.feed(UNKNOWN_TO_PYTE.sub("", decoder.decode(data)))
                 self._changed.notify_all()
 
     def _drain(self) -> None:

@@ -211,7 +211,8 @@ class FakeProcess:
 class FakeWorker:
     """The worker of one instance: its connection in a process that others may share.
 
-    answers: how requests end: "ok", "error", or "never". beats: whether its process's heart does.
+    answers: how requests end: "ok", "error", or "never". took_s: what an answer tells of the time
+    that it took. beats: whether its process's heart does.
     """
 
     def __init__(self, process: FakeProcess, command: wire.Connect) -> None:
@@ -220,6 +221,7 @@ class FakeWorker:
         self.jid = command.jid
         self.said: list[ev.WorkerEvent] = []
         self.answers = "ok"
+        self.took_s = 0.1
         self.asked_to_log_out = False
         self.called = False
         self.leaving = False
@@ -257,7 +259,7 @@ class FakeWorker:
         error = "" if self.answers == "ok" or self.left else "no route"
         if isinstance(command, wire.PairByCode) and not error:
             self.say(ev.CodeShown("ABCD-EFGH", 160.0))
-        answered = wire.Answered(self.instance, command.request, 0.1, error, "3EB0")
+        answered = wire.Answered(self.instance, command.request, self.took_s, error, "3EB0")
         self.process.report(answered)
 
     def say(self, event: ev.WorkerEvent) -> None:

@@ -107,6 +107,9 @@ async def test_a_remark_makes_its_column() -> None:
         assert "NOTE" not in await screen.sees("CONNECT")
         fleet.show(replace(fleet.views["shop-1"], silenced_until=NOW + 900))
         assert "silenced until" in line_of(await screen.sees("NOTE"), "shop-1")
+        fleet.show(replace(fleet.views["shop-2"], tags=("vip", "crm"), note="new phone"))
+        text = await screen.sees("new phone")
+        assert "#vip #crm · new phone" in line_of(text, "shop-2")
 
 
 async def test_keys_walk_from_the_cards_into_the_rows_and_back() -> None:

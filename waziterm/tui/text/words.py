@@ -165,14 +165,12 @@ def silenced(view: InstanceView, now: float) -> str:
 
 def remarks(view: InstanceView, now: float) -> str:
     """What is to be remembered of an instance that needs nobody, "" when there is nothing."""
-    if not (view.tags or view.note):
-        return silenced(view, now)
-    return " · ".join(part for part in (silenced(view, now), tags(view), inert(view.note)) if part)
+    return " · ".join(each for each in (silenced(view, now), tags(view), inert(view.note)) if each)
 
 
 def tags(view: InstanceView) -> str:
-    """The tags of an instance, as `#vip #jakarta`."""
-    return " ".join(f"#{inert(each)}" for each in view.tags)
+    """Its tags as one word each, "" when it has none."""
+    return " ".join(f"#{inert(tag)}" for tag in view.tags)
 
 
 def version(used: UsedVersion) -> str:
@@ -225,7 +223,7 @@ def facts(view: InstanceView, now: float) -> list[tuple[str, str]]:
     if view.proxy is not None:
         known.append((tr("proxy"), inert(view.proxy)))
     if view.tags:
-        known.append((tr("tags"), " ".join(f"#{inert(tag)}" for tag in view.tags)))
+        known.append((tr("tags"), tags(view)))
     if view.note:
         known.append((tr("note"), inert(view.note)))
     return known
