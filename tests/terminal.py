@@ -40,6 +40,7 @@ from typing import Any, Self
 import pyte
 
 DEADLINE_S = 15.0
+THROTTLED_BYTES = 64
 KEYS = {
     "enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f",
     "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
@@ -99,7 +100,12 @@ class _Screen(pyte.Screen):
         super().reset_mode(*modes, **kwargs)
 
     def report_device_status(self, mode: int, **kwargs: Any) -> None:
-        """pyte chokes on private status requests; no test needs an answer."""
+        """Answered where the terminal is throttled; pyte chokes on private requests."""
+        if mode == 5 and not kwargs.get("private"):
+            self.answer()
+
+    def answer(self) -> None:
+        """Say that all until now was taken; a throttled terminal does."""
 
 
 class Terminal:
@@ -123,6 +129,7 @@ class Terminal:
         self._stream = pyte.Stream(self.screen)
         self._changed = threading.Condition()
         self._ended = False
+        self._bytes_per_s = 0
         self._master, slave = os.openpty()
         self._slave = os.dup(slave)
         self._set_size(columns, rows)
@@ -241,6 +248,11 @@ class Terminal:
         """Stop reading what the program writes, as a stalled SSH connection does."""
         self._stop_reading()
 
+    def throttle(self, bytes_per_s: int) -> None:
+        """Be at the end of a slow line from now on, which tells what it has taken."""
+        self._bytes_per_s = bytes_per_s
+        self.screen.answer = lambda: self.send("\x1b[0n")  # type: ignore[method-assign]
+
     def hang_up(self) -> None:
         """Close the terminal, as a lost SSH connection does."""
         os.close(self._slave)
@@ -294,7 +306,7 @@ class Terminal:
             # Within the lock, so that what is no more in the pty is on the screen.
             with self._changed:
                 try:
-                    data = os.read(self._master, 65536)
+                    data = os.read(self._master, THROTTLED_BYTES if self._bytes_per_s else 65536)
                 except OSError as error:
                     if error.errno == errno.EIO:
                         return
@@ -302,6 +314,8 @@ class Terminal:
                 self.output += data
                 self._stream.feed(_UNKNOWN_TO_PYTE.sub("", decoder.decode(data)))
                 self._changed.notify_all()
+            if self._bytes_per_s:
+                time.sleep(len(data) / self._bytes_per_s)
 
     def _drain(self) -> None:
         """Wait until the reader has taken all that the program left in the pty."""

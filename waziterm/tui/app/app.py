@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
-from textual.events import Event
+from textual.events import Event, Key
 from textual.screen import Screen
+from textual.widgets import Input
 
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction
@@ -25,6 +27,8 @@ from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.look_commands import LookCommands
 from waziterm.tui.app.newest_message import NewestMessage
+from waziterm.tui.app.painter import Painter
+from waziterm.tui.app.questions import ask
 from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
@@ -37,9 +41,13 @@ from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.here import Home
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text.keynames import bind
-from waziterm.tui.textual_private import driver_of
+from waziterm.tui.text.keynames import bind, key_of
+from waziterm.tui.textual_private import driver_of, is_batching, painted
 
+LATE_S = 2.0
+"""What the terminal shows may be so old, in seconds; then a key that changes something asks."""
+AT_ONCE = frozenset({KeyAction.START_STOP, KeyAction.RECONNECT, KeyAction.SEND_TEST})
+"""Keys that change something without a question of their own."""
 FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
 
@@ -79,7 +87,8 @@ class WazitermApp(ContainedApp):
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[set[Any]] = {_fleet_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c,ctrl+q", "leave", priority=True, show=False)
+        Binding("ctrl+c,ctrl+q", "leave", priority=True, show=False),
+        Binding("ctrl+l", "redraw", priority=True, show=False),
     ]
 
     def __init__(
@@ -119,6 +128,7 @@ class WazitermApp(ContainedApp):
         bind(names_of(self.keys), acts=not read_only)
         self.set_keymap(dict(keymap or {}))
         self._key_order = KeyOrder(self, super().on_event)
+        self._painter = Painter(self)
         self._news = asyncio.Event()
         self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
@@ -159,6 +169,11 @@ class WazitermApp(ContainedApp):
         self.model.hear(self._silent_since())
         self.screens.repaint()
 
+    @property
+    def seen_late(self) -> bool:
+        """Whether the terminal shows what was over LATE_S ago."""
+        return self._painter.behind_s > LATE_S
+
     def refusal(self) -> str:
         """Why the fleet takes no commands now; "" when it does."""
         if self.model.read_only:
@@ -171,7 +186,7 @@ class WazitermApp(ContainedApp):
         return self._main
 
     def on_mount(self) -> None:
-        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         if self._painted is not None:
             self.call_after_refresh(self._painted)
         if self._reopened:
@@ -291,12 +306,51 @@ class WazitermApp(ContainedApp):
         telling = any(each.ok is None and now - each.at < TELLING_S for each in sinks)
         return SOON_S if telling else LOOK_BACK_S
 
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Paint by way of the cells that the terminal has; Textual's own way paints them all."""
+        update = None if self.is_headless or is_batching(self) else painted(renderable)
+        if update is None:
+            super()._display(screen, renderable)
+        elif self.is_running:
+            self._painter.take(update, screen.outer_size)
+            self.post_display_hook()
+
+    def on_resize(self) -> None:
+        """A terminal moves its lines about when its size changes, each in its own way."""
+        self._painter.forget()
+
     # -- what Textual calls by name
 
+    def action_redraw(self) -> None:
+        """Paint all of the screen, over what somebody else has written on it."""
+        self._painter.forget()
+        self.refresh(layout=True)
+
     def action_key(self, name: str) -> None:
-        """Do what a key does. name: of its `KeyAction`, as its binding has it."""
+        """Do what a key does. name: of its `KeyAction`, as its binding has it.
+
+        On a slow line one that acts at once is asked about: it was pressed on an old picture.
+        """
+        action = KeyAction(name)
+        if action in AT_ONCE and self.seen_late and not self.refusal():
+            ask(
+                self,
+                tr("The line is slow"),
+                tr(
+                    "{key} was pressed while the screen was {seconds} s behind. Is it still meant?",
+                    key=key_of(action),
+                    seconds=round(self._painter.behind_s),
+                ),
+                tr("yes, do it"),
+                tr("no"),
+                lambda: self._press(action),
+            )
+        else:
+            self._press(action)
+
+    def _press(self, action: KeyAction) -> None:
         press(
-            KeyAction(name),
+            action,
             self.commands,
             self._main,
             self.screens.one,
@@ -310,6 +364,12 @@ class WazitermApp(ContainedApp):
         self.screens.leave()
 
     async def on_event(self, event: Event) -> None:
+        if (
+            isinstance(event, Key)
+            and not event.is_forwarded
+            and not isinstance(self.focused, Input)
+        ):
+            self._painter.taken((event.is_printable and event.character) or event.key)
         await self._key_order.on_event(event)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -1,9 +1,18 @@
 """Questions before something is done."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
 from textual.app import App
+
+
+class SeenLate(Protocol):
+    """An app whose terminal may be at the end of a slow line."""
+
+    @property
+    def seen_late(self) -> bool:
+        """Whether what is seen is too old for a key to mean what it says."""
+        ...
 
 
 def ask(
@@ -16,11 +25,19 @@ def ask(
     *,
     default: bool = False,
 ) -> None:
-    """Ask before something is done. then: does it. default: what enter means."""
+    """Ask before something is done. then: does it. default: what enter means.
+
+    An answer to a question that the terminal has not shown yet is none: it is asked again.
+    """
     from waziterm.tui.screens.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
 
-    dialog = ConfirmDialog(title, text, yes, no, default=default)
-    app.push_screen(dialog, lambda answer: then() if answer else None)
+    def answered(answer: bool | None) -> None:
+        if answer and cast(SeenLate, app).seen_late:
+            ask(app, title, text, yes, no, then, default=default)
+        elif answer:
+            then()
+
+    app.push_screen(ConfirmDialog(title, text, yes, no, default=default), answered)
 
 
 def choose(
