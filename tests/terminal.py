@@ -41,6 +41,7 @@ import pyte
 
 DEADLINE_S = 15.0
 THROTTLED_BYTES = 64
+ANSWER = "\x1b[0n"
 KEYS = {
     "enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f",
     "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
@@ -100,19 +101,20 @@ class _Screen(pyte.Screen):
         super().reset_mode(*modes, **kwargs)
 
     def report_device_status(self, mode: int, **kwargs: Any) -> None:
-        """Answered where the terminal is throttled; pyte chokes on private requests."""
+        """Answered by `answer`; pyte chokes on private requests."""
         if mode == 5 and not kwargs.get("private"):
             self.answer()
 
     def answer(self) -> None:
-        """Say that all until now was taken; a throttled terminal does."""
+        """Say that all until now was taken."""
 
 
 class Terminal:
     """A program in a terminal of its own.
 
     argv: the command. env: set on top of a plain xterm-256color environment with true colour, in
-    which nobody remembers how the screen was left.
+    which nobody remembers how the screen was left. answer: what it does where it is asked whether
+    it has taken all until now (`ESC [ 5 n`), in the thread that reads.
     """
 
     def __init__(
@@ -123,8 +125,10 @@ class Terminal:
         rows: int = 24,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        answer: Callable[["Terminal"], None] = lambda terminal: terminal.send(ANSWER),
     ) -> None:
         self.screen = _Screen(columns, rows)
+        self.screen.answer = lambda: answer(self)  # type: ignore[method-assign]
         self.output = bytearray()
         self._stream = pyte.Stream(self.screen)
         self._changed = threading.Condition()
@@ -249,9 +253,8 @@ class Terminal:
         self._stop_reading()
 
     def throttle(self, bytes_per_s: int) -> None:
-        """Be at the end of a slow line from now on, which tells what it has taken."""
+        """Be at the end of a slow line from now on."""
         self._bytes_per_s = bytes_per_s
-        self.screen.answer = lambda: self.send("\x1b[0n")  # type: ignore[method-assign]
 
     def hang_up(self) -> None:
         """Close the terminal, as a lost SSH connection does."""

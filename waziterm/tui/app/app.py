@@ -28,7 +28,7 @@ from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.look_commands import LookCommands
 from waziterm.tui.app.newest_message import NewestMessage
 from waziterm.tui.app.painter import Painter
-from waziterm.tui.app.questions import ask
+from waziterm.tui.app.questions import Late
 from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
@@ -41,13 +41,11 @@ from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.here import Home
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text.keynames import bind, key_of
+from waziterm.tui.text.keynames import bind
 from waziterm.tui.textual_private import driver_of, is_batching, painted
 
 LATE_S = 2.0
 """What the terminal shows may be so old, in seconds; then a key that changes something asks."""
-AT_ONCE = frozenset({KeyAction.START_STOP, KeyAction.RECONNECT, KeyAction.SEND_TEST})
-"""Keys that change something without a question of their own."""
 FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
 
@@ -127,8 +125,9 @@ class WazitermApp(ContainedApp):
         self.keys = rebound(keymap or {})
         bind(names_of(self.keys), acts=not read_only)
         self.set_keymap(dict(keymap or {}))
-        self._key_order = KeyOrder(self, super().on_event)
+        self._key_order = KeyOrder(self, self._take_in)
         self._painter = Painter(self)
+        self._key: Key | None = None
         self._news = asyncio.Event()
         self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
@@ -170,9 +169,12 @@ class WazitermApp(ContainedApp):
         self.screens.repaint()
 
     @property
-    def seen_late(self) -> bool:
-        """Whether the terminal shows what was over LATE_S ago."""
-        return self._painter.behind_s > LATE_S
+    def late(self) -> Late | None:
+        """The last key, where it was pressed on a picture that was over LATE_S old."""
+        if self._key is None:
+            return None
+        behind_s = self._painter.behind_s(self._key.time)
+        return Late(_shown(self._key), behind_s) if behind_s > LATE_S else None
 
     def refusal(self) -> str:
         """Why the fleet takes no commands now; "" when it does."""
@@ -186,7 +188,7 @@ class WazitermApp(ContainedApp):
         return self._main
 
     def on_mount(self) -> None:
-        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
+        self.app_resume_signal.subscribe(self, lambda _: self._resumed())
         if self._painted is not None:
             self.call_after_refresh(self._painted)
         if self._reopened:
@@ -315,6 +317,10 @@ class WazitermApp(ContainedApp):
             self._painter.take(update, screen.outer_size)
             self.post_display_hook()
 
+    def _resumed(self) -> None:
+        self._painter.begin_anew()
+        self.refresh(layout=True)
+
     def on_resize(self) -> None:
         """A terminal moves its lines about when its size changes, each in its own way."""
         self._painter.forget()
@@ -327,30 +333,9 @@ class WazitermApp(ContainedApp):
         self.refresh(layout=True)
 
     def action_key(self, name: str) -> None:
-        """Do what a key does. name: of its `KeyAction`, as its binding has it.
-
-        On a slow line one that acts at once is asked about: it was pressed on an old picture.
-        """
-        action = KeyAction(name)
-        if action in AT_ONCE and self.seen_late and not self.refusal():
-            ask(
-                self,
-                tr("The line is slow"),
-                tr(
-                    "{key} was pressed while the screen was {seconds} s behind. Is it still meant?",
-                    key=key_of(action),
-                    seconds=round(self._painter.behind_s),
-                ),
-                tr("yes, do it"),
-                tr("no"),
-                lambda: self._press(action),
-            )
-        else:
-            self._press(action)
-
-    def _press(self, action: KeyAction) -> None:
+        """Do what a key does. name: of its `KeyAction`, as its binding has it."""
         press(
-            action,
+            KeyAction(name),
             self.commands,
             self._main,
             self.screens.one,
@@ -369,9 +354,20 @@ class WazitermApp(ContainedApp):
             and not event.is_forwarded
             and not isinstance(self.focused, Input)
         ):
-            self._painter.taken((event.is_printable and event.character) or event.key)
+            self._painter.taken(_shown(event))
         await self._key_order.on_event(event)
+
+    async def _take_in(self, event: Event) -> None:
+        """An event whose turn has come."""
+        if isinstance(event, Key) and not event.is_forwarded:
+            self._key = event
+        await super().on_event(event)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's own: a screenshot would write QR codes to a file."""
         return ()
+
+
+def _shown(key: Key) -> str:
+    """A key as an operator knows it."""
+    return (key.is_printable and key.character) or key.key

@@ -31,6 +31,7 @@ from textual.message import Message
 
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.keyreader import KeyReader
+from waziterm.tui.app.line import LOST_S
 from waziterm.tui.app.ringing import KEEP_TITLE, TITLE_BACK
 from waziterm.tui.textual_private import (
     app_of,
@@ -45,8 +46,6 @@ from waziterm.tui.textual_private import (
 BEHIND_BYTES = 32768
 LAST_WORDS_S = 2.0
 """How long leaving waits for the terminal to take what was written, in seconds."""
-SILENT_S = 10.0
-"""A terminal that has not answered for so long does not answer any more, in seconds."""
 ANSWER_S = 0.5
 """How long leaving waits for an answer of the terminal, in seconds."""
 READ_BYTES = 1024
@@ -165,8 +164,9 @@ class TerminalDriver(LinuxDriver):
             raise RuntimeError("stdout is closed")
         self._fd = stdout.fileno()
         self._draws = False
-        self.answered: Callable[[], None] = lambda: None
-        """Called in the event loop when the terminal has taken what `ask` came after."""
+        self.answered: Callable[[int, float], None] = lambda _count, _at: None
+        """Called in the event loop when the terminal says that it has taken all before an `ask`:
+        with how many times it said so at once, and when, in seconds of the monotonic clock."""
         self._unanswered = 0
         self._answers = False
         self._asked_at = 0.0
@@ -184,21 +184,17 @@ class TerminalDriver(LinuxDriver):
 
     def ask(self) -> None:
         """Have `answered` called once the terminal has taken all that was written."""
-        now = time.monotonic()
-        is_silent = not self._answers or now - self._asked_at > SILENT_S
-        # Answers that never came are not waited for any more.
-        self._unanswered = 1 if is_silent else self._unanswered + 1
-        self._asked_at = now
+        self._unanswered += 1
+        self._asked_at = time.monotonic()
         self.write(ASK)
 
     def _hear(self, answers: int) -> None:
-        """For the thread of the keys. Answers that nobody asked for mean nothing."""
-        if answers and self._unanswered:
+        """For the thread of the keys."""
+        if answers:
             self._answers = True
             self._unanswered = max(0, self._unanswered - answers)
-            if not self._unanswered:
-                with suppress(RuntimeError):  # the loop has ended, and the screen with it
-                    loop_of(self).call_soon_threadsafe(self.answered)
+            with suppress(RuntimeError):  # the loop has ended, and the screen with it
+                loop_of(self).call_soon_threadsafe(self.answered, answers, time.monotonic())
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """The size that the terminal has now; COLUMNS and LINES would hide every resize."""
@@ -275,7 +271,11 @@ class TerminalDriver(LinuxDriver):
 
     def _swallow_answer(self) -> None:
         """Take an answer that is still on its way: it would be typed into the shell."""
-        if not (self._answers and self._unanswered) or not is_in_foreground(self.fileno):
+        awaited = self._answers and self._unanswered
+        if not awaited or time.monotonic() - self._asked_at > LOST_S:
+            return
+        self._unanswered = 0
+        if not is_in_foreground(self.fileno):
             return
         with suppress(termios.error, OSError):
             before = termios.tcgetattr(self.fileno)
@@ -323,6 +323,7 @@ class TerminalDriver(LinuxDriver):
     def suspend_application_mode(self) -> None:
         super().suspend_application_mode()
         self.writer.finish()
+        self._swallow_answer()
 
     def _sigtstp_application(self, *_: object) -> None:
         try:

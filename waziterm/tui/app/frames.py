@@ -54,6 +54,11 @@ class Frames:
         return self._size
 
     @property
+    def is_blank(self) -> bool:
+        """Whether no cell ought to show a character."""
+        return not any("".join(chars).strip(" ") for chars, _ in self._wanted)
+
+    @property
     def has_more(self) -> bool:
         """Whether lines wait that `difference` has not looked at."""
         return bool(self._changed)
