@@ -8,6 +8,7 @@ colours only what changes from one to the next.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from rich.cells import get_character_cell_size
 from rich.color import ColorSystem
@@ -123,10 +124,15 @@ class Frames:
 
     def _put(self, x: int, line: tuple[list[str], list[Code]], strip: Strip, columns: int) -> None:
         chars, codes = line
+        begun = x
         for text, style, control in strip:
             if control:
                 continue
             code = self._code(style)
+            if not text.isascii() and begun < x <= columns:
+                # What combines with the last character of the piece before.
+                alone = "".join(takewhile(_has_no_width, text))
+                chars[max(at for at in (x - 1, max(x - 2, begun)) if chars[at])] += alone
             cells = _cells(text)
             room = columns - x
             if len(cells) > room:
@@ -172,6 +178,10 @@ class Frames:
             parts.append(text)
             at = end
         return before
+
+
+def _has_no_width(char: str) -> bool:
+    return get_character_cell_size(char) == 0
 
 
 def _cells(text: str) -> list[str]:

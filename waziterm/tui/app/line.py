@@ -9,6 +9,7 @@ Pure: all moments are given, in seconds of one monotonic clock.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 ASKED_FROM = 1_000
@@ -26,6 +27,8 @@ AGAIN_S, AGAIN_MOST = 10.0, 64
 PIECE_S, PIECE_LEAST, PIECE_MOST = 0.25, 120, 700
 """A slow line gets what it takes in so many seconds at a time, within so many characters: what is
 written for a key comes after no more than that."""
+PAST = 16
+"""So many times at which the picture was old are remembered, for keys that wait for their turn."""
 EYES_S = 0.3
 """A key means the picture from before this, in seconds: nobody sees and presses faster."""
 
@@ -60,7 +63,7 @@ class Line:
         self._least_s = math.inf
         self._since: float | None = None
         self._next: float | None = None
-        self._before = (-math.inf, -math.inf)
+        self._past: deque[tuple[float, float]] = deque(maxlen=PAST)
 
     # -- writing
 
@@ -153,13 +156,14 @@ class Line:
         """How old the picture was, in seconds, on which a key was pressed. at: when it was read."""
         if not self._answers:
             return 0.0
-        began, ended = self._before
-        before = min(at, ended) - began if began <= at <= ended + EYES_S else 0.0
-        now = 0.0 if self._since is None else at - self._since
-        return max(before, now, 0.0)
+        old = [0.0]
+        old += [min(at, ended) - began for began, ended in self._past if at <= ended + EYES_S]
+        if self._since is not None:
+            old.append(at - self._since)
+        return max(old)
 
     def _seen(self, now: float, following: float | None) -> None:
         """The terminal shows all that was wanted before `following`; None for all."""
         if self._since is not None:
-            self._before = (self._since, now)
+            self._past.append((self._since, now))
         self._since, self._next = following, None
