@@ -9,9 +9,9 @@ Lines lost: those written less those that the database holds after the end.
 Loop gap: how late the loop gets to each moment of a grid of 5 ms; a block counts with every moment
 that falls into it.
 CPU: of the whole process, threads included; so are the making of the lines and the measuring.
-Key to repaint: from writing a key to the pty until output has come that shows another instance as
-selected: in the list and in the wall's rows by its mark, among the wall's cards by its heavy frame,
-in the focus view by its name.
+Key to repaint: from writing a key to the pty until output has come with which the screen shows
+another instance as selected: in the list and in the wall's rows by its mark, among the wall's cards
+by its heavy frame, in the focus view by the name that heads it.
 RSS per minute: the slope of the line that fits the samples of every second of the second half
 best. Flat means within the steps in which memory comes: Python takes it from the system by 1 MB,
 and 10,000 objects of garbage, 1 to 2 MB, wait for each collection
@@ -54,21 +54,21 @@ SPARE_S = 60.0
 POLL_S = 0.05
 
 _PAGE_DOWN, _HOME, _RIGHT, _LEFT = b"\x1b[6~", b"g", b"\x1b[C", b"\x1b[D"
-_FIRST = b"shop-001"
+_FIRST = "shop-001"
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """A way to show the fleet.
 
-    opens: the keys that show it. selected: finds the selected instance in what is painted,
-    without its colours. forth, back: keys that select the next one and the one before.
+    opens: the keys that show it. selected: finds the selected instance in a row of the screen.
+    forth, back: keys that select the next one and the one before.
     per_row: how many instances one of these keys passes by. pages: it shows many at once.
     """
 
     name: str
     opens: tuple[bytes, ...]
-    selected: re.Pattern[bytes]
+    selected: re.Pattern[str]
     forth: bytes = b"j"
     back: bytes = b"k"
     per_row: int = 1
@@ -76,10 +76,12 @@ class View:
 
 
 VIEWS = (
-    View("rows", (), re.compile(b"\xe2\x96\x8c \\S+ (shop-\\d{3,4})")),
-    View("cards", (b"h",), re.compile("┏━ (shop-\\d{3,4})".encode()), per_row=4),
-    View("list", (b"2",), re.compile("▌ +(shop-\\d{3,4})".encode())),
-    View("focus", (b"\r",), re.compile(rb"(shop-\d{3,4})"), forth=_RIGHT, back=_LEFT, pages=False),
+    View("rows", (), re.compile(r"▌ \S+ (shop-\d{3,4})")),
+    View("cards", (b"h",), re.compile(r"┏━ (shop-\d{3,4})"), per_row=4),
+    View("list", (b"2",), re.compile(r"▌ +(shop-\d{3,4})")),
+    View(
+        "focus", (b"\r",), re.compile(r"^ (shop-\d{3,4}) "), forth=_RIGHT, back=_LEFT, pages=False
+    ),
 )
 MANY = ("rows", "cards", "list")
 """The views that are measured with a large fleet too."""
@@ -195,13 +197,13 @@ def _drive(
     terminal: RecordedTerminal, view: View, report: Path, count: int, seconds: float
 ) -> list[float]:
     """Bring the view on, start the noise and press the keys; the seconds of each repaint."""
-    terminal.wait_bytes(_FIRST, STARTED_S)
+    terminal.wait_bytes(_FIRST.encode(), STARTED_S)
     _bring_all(terminal, _ROWS)
     position = terminal.position
     for key in view.opens:
         terminal.press(key)
     if view.opens:
-        terminal.painted(view.selected, b"", position, STARTED_S)
+        terminal.painted(view.selected, "", position, STARTED_S)
     if view.pages and view is not _ROWS:
         _bring_all(terminal, view)
     os.kill(terminal.pid, signal.SIGUSR1)

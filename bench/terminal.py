@@ -1,7 +1,8 @@
 """A program in a pty whose output is recorded with its times, and looked at afterwards.
 
 No terminal is emulated while the program runs, which would take its CPU: `first_shown` replays
-the record, and `painted` looks for text in the raw output.
+the record, and `painted` follows the screen's text alone (`bench/cells.py`), with the moments at
+which the pieces came, not those at which they are looked at.
 """
 
 import codecs
@@ -22,8 +23,9 @@ from typing import Self
 
 import pyte
 
+from bench.cells import Cells
+
 _UNKNOWN_TO_PYTE = re.compile(r"\x1b\[[<>=]\d*u|\x1b\[\?\d+\$p|\x1b\[\?2026[hl]")
-_COLOURS = re.compile(rb"\x1b\[[\d;]*m")
 END_TIMEOUT_S = 20.0
 
 
@@ -39,6 +41,8 @@ class RecordedTerminal:
     ) -> None:
         self._size = (columns, rows)
         self._chunks: list[tuple[float, bytes]] = []
+        self._cells = Cells(columns, rows)
+        self._followed = 0
         self._output = bytearray()
         self._news = threading.Condition()
         self._closing = False
@@ -97,28 +101,42 @@ class RecordedTerminal:
         return at
 
     def painted(
-        self, wanted: re.Pattern[bytes], other_than: bytes, position: int, timeout_s: float
-    ) -> tuple[float, bytes]:
-        """Wait for output from a position on in which, its colours left out, the pattern is found
-        with another first group than that; the moment of its last piece, and the group.
+        self, wanted: re.Pattern[str], other_than: str, position: int, timeout_s: float
+    ) -> tuple[float, str]:
+        """Wait until a row that was written on from a position on shows the pattern with another
+        first group than that; the moment of the last piece of it, and the group.
 
-        Raises TimeoutError.
+        One thread alone may call it, and with positions that do not go back. Raises TimeoutError.
         """
         deadline = time.monotonic() + timeout_s
-        output = b""
+        cells = self._cells
         while True:
-            with self._news:
-                while position == len(self._chunks):
-                    left = deadline - time.monotonic()
-                    if left <= 0 or self._process.poll() is not None:
-                        raise TimeoutError(f"the program never painted {wanted.pattern!r} anew")
-                    self._news.wait(min(left, 0.5))
-                at, data = self._chunks[position]
-            position += 1
-            output += data
-            for match in wanted.finditer(_COLOURS.sub(b"", output)):
-                if match[1] != other_than:
-                    return at, match[1]
+            at = self._follow(position, deadline, wanted)
+            if self._followed <= position:
+                cells.touched.clear()
+            elif cells.is_between:
+                found = [
+                    match[1] for y in cells.touched for match in wanted.finditer(cells.line(y))
+                ]
+                cells.touched.clear()
+                for each in found:
+                    if each != other_than:
+                        return at, each
+
+    def _follow(self, position: int, deadline: float, wanted: re.Pattern[str]) -> float:
+        """Take in all before a position, or the next piece; the moment at which that came."""
+        with self._news:
+            while self._followed == len(self._chunks):
+                left = deadline - time.monotonic()
+                if left <= 0 or self._process.poll() is not None:
+                    raise TimeoutError(f"the program never painted {wanted.pattern!r} anew")
+                self._news.wait(min(left, 0.5))
+            last = max(self._followed + 1, position)
+            pieces = self._chunks[self._followed : last]
+        self._followed = last
+        for _, data in pieces:
+            self._cells.feed(data)
+        return pieces[-1][0]
 
     def first_shown(self, holds: Callable[[str], bool]) -> float | None:
         """Seconds from the start until the screen's text first was the wanted one, or None."""

@@ -40,6 +40,8 @@ from typing import Any, Self
 import pyte
 
 DEADLINE_S = 15.0
+THROTTLED_BYTES = 64
+ANSWER = "\x1b[0n"
 KEYS = {
     "enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f",
     "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
@@ -99,14 +101,20 @@ class Screen(pyte.Screen):
         super().reset_mode(*modes, **kwargs)
 
     def report_device_status(self, mode: int, **kwargs: Any) -> None:
-        """pyte chokes on private status requests; no test needs an answer."""
+        """Answered by `answer`; pyte chokes on private requests."""
+        if mode == 5 and not kwargs.get("private"):
+            self.answer()
+
+    def answer(self) -> None:
+        """Say that all until now was taken."""
 
 
 class Terminal:
     """A program in a terminal of its own.
 
     argv: the command. env: set on top of a plain xterm-256color environment with true colour, in
-    which nobody remembers how the screen was left.
+    which nobody remembers how the screen was left. answer: what it does where it is asked whether
+    it has taken all until now (`ESC [ 5 n`), in the thread that reads.
     """
 
     def __init__(
@@ -117,12 +125,15 @@ class Terminal:
         rows: int = 24,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        answer: Callable[["Terminal"], None] = lambda terminal: terminal.send(ANSWER),
     ) -> None:
         self.screen = Screen(columns, rows)
+        self.screen.answer = lambda: answer(self)  # type: ignore[method-assign]
         self.output = bytearray()
         self._stream = pyte.Stream(self.screen)
         self._changed = threading.Condition()
         self._ended = False
+        self._bytes_per_s = 0
         self._master, slave = os.openpty()
         self._slave = os.dup(slave)
         self._set_size(columns, rows)
@@ -241,6 +252,10 @@ class Terminal:
         """Stop reading what the program writes, as a stalled SSH connection does."""
         self._stop_reading()
 
+    def throttle(self, bytes_per_s: int) -> None:
+        """Be at the end of a slow line from now on."""
+        self._bytes_per_s = bytes_per_s
+
     def hang_up(self) -> None:
         """Close the terminal, as a lost SSH connection does."""
         os.close(self._slave)
@@ -294,7 +309,7 @@ class Terminal:
             # Within the lock, so that what is no more in the pty is on the screen.
             with self._changed:
                 try:
-                    data = os.read(self._master, 65536)
+                    data = os.read(self._master, THROTTLED_BYTES if self._bytes_per_s else 65536)
                 except OSError as error:
                     if error.errno == errno.EIO:
                         return
@@ -302,6 +317,8 @@ class Terminal:
                 self.output += data
                 self._stream.feed(UNKNOWN_TO_PYTE.sub("", decoder.decode(data)))
                 self._changed.notify_all()
+            if self._bytes_per_s:
+                time.sleep(len(data) / self._bytes_per_s)
 
     def _drain(self) -> None:
         """Wait until the reader has taken all that the program left in the pty."""

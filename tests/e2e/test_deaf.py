@@ -33,7 +33,7 @@ from waziterm.manager.manager import SessionManager, open_manager
 PACK = {"WAZITERM_FLEET__INSTANCES_PER_WORKER": "10"}
 HEARD_S = 60.0
 PAINTED_S = 15.0
-SELECTED = re.compile("┏━ (shop-\\d)".encode())
+SELECTED = re.compile(r"┏━ (shop-\d)")
 LATE_S = 0.5
 """The screen paints in 0.08 s on a machine that is its own (`bench/screen.py`); here the flood,
 the lab, the worker and the test want the same cores."""
@@ -119,7 +119,7 @@ async def floods(lab: Lab, jid: str, seed: int, count: int) -> None:
 def walks(screen: RecordedTerminal, over: threading.Event) -> list[float]:
     """Select the instance below and the one above, in turn; the seconds of each repaint."""
     took: list[float] = []
-    name, keys = b"shop-0", itertools.cycle((b"j", b"k"))
+    name, keys = "shop-0", itertools.cycle((b"j", b"k"))
     while not over.wait(0.2):
         position = screen.position
         pressed = screen.press(next(keys))

@@ -23,8 +23,8 @@ NUMBERED = {"insert": 2, "delete": 3, "pageup": 5, "pagedown": 6, "f5": 15, "f6"
 
 
 def sent() -> list[bytes]:
-    """What terminals of xterm's kind send for their keys, but for those that always leave."""
-    controls = [bytes([code]) for code in range(1, 32) if code not in (3, 17)]
+    """What terminals of xterm's kind send for their keys, but for those that are ours for good."""
+    controls = [bytes([code]) for code in range(1, 32) if code not in (3, 12, 17)]
     return [
         *controls,
         b"\x00",
@@ -89,6 +89,7 @@ def test_a_key_is_taken_under_the_name_that_is_compared(bound: str, name: str) -
         ("esc", "terminals send no esc, but escape"),
         ("alt+b", "terminals send no alt+b, but ctrl+left"),
         ("ctrl+c", "ctrl+c always leaves the screen"),
+        ("ctrl+l", "ctrl+l always paints the screen again"),
         ("f5,ctrl+q", "ctrl+q always leaves the screen"),
         ("ctr+r", "terminals send no key ctr+r; near it: ctrl+r"),
         ("banana", "terminals send no key banana"),

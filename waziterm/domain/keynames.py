@@ -29,7 +29,12 @@ _MODIFIED = ("up", "down", "left", "right", "home", "end", "insert", "delete", "
     "pagedown", *(f"f{number}" for number in range(1, 13) if number != 3))  # fmt: skip
 _MODIFIERS = ("alt", "ctrl", "shift")
 """In the order in which Textual names them."""
-_LEAVING = ("ctrl+c", "ctrl+q")
+_FIXED = {
+    "ctrl+c": "leaves the screen",
+    "ctrl+q": "leaves the screen",
+    "ctrl+l": "paints the screen again",
+}
+"""Keys that nothing else may have, and what they do."""
 _BEGIN_SEQUENCES = "opx"
 """ESC and one of these, as a capital letter, is the beginning of another key's bytes."""
 
@@ -41,7 +46,7 @@ def keys_of_terminal(raw: object) -> str:
     """The names of keys, separated by commas, as Textual has them: `slash` for `/`.
 
     Raises TypeError for what is no text, and ValueError for a key that no terminal sends, or that
-    always leaves.
+    always does what `_FIXED` says.
     """
     if not isinstance(raw, str):
         raise TypeError(raw)
@@ -53,8 +58,8 @@ def _key(name: str) -> str:
         return _of_character(name)
     *modifiers, last = name.split("+")
     key = "+".join((*sorted(modifiers), last))
-    if key in _LEAVING:
-        raise ValueError(f"{key} always leaves the screen")
+    if key in _FIXED:
+        raise ValueError(f"{key} always {_FIXED[key]}")
     if key in names_of_keys() or _is_character(name):
         return key
     if not name:
@@ -97,7 +102,7 @@ def names_of_keys() -> dict[str, None]:
             *(
                 key
                 for key in (f"ctrl+{letter}" for letter in ascii_lowercase)
-                if key not in _SAME and key not in _LEAVING
+                if key not in _SAME and key not in _FIXED
             ),
             *(f"alt+{letter}" for letter in ascii_lowercase if f"alt+{letter}" not in _SAME),
             *(f"alt+shift+{each}" for each in ascii_lowercase if each not in _BEGIN_SEQUENCES),

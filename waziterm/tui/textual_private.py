@@ -7,17 +7,19 @@ else is done here.
 
 import asyncio
 import inspect
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message_pump import MessagePump
+from textual.strip import Strip
 
 if TYPE_CHECKING:
     from textual.drivers.linux_driver import LinuxDriver
@@ -43,11 +45,16 @@ class Private:
 PRIVATE = (
     Private("textual._ansi_sequences", "ANSI_SEQUENCES_KEYS", "which sequences of keys are whole"),
     Private("textual._xterm_parser", "XTermParser", "keys are told from whole sequences by it"),
+    Private("textual._compositor", "ChopsUpdate", "what is painted of a part of the screen"),
+    Private("textual._compositor", "LayoutUpdate", "what is painted of all of the screen"),
     Private(_PUMP, "_parent", "a key's way is from what has the focus up to the app"),
     Private(_PUMP, "_closing", "a widget that was told to end has not crashed"),
     Private(_PUMP, "_closed", "a widget that has ended well has not crashed"),
     Private(_PUMP, "_process_messages", "a widget's task is known by this coroutine"),
     Private(_APP, "_driver", "it is asked whether the terminal is behind, and put away"),
+    Private(_APP, "_display", "paints a change several times over", overridden=True),
+    Private(_APP, "_batch_count", "nothing is painted while changes belong together"),
+    Private(_APP, "_sync_available", "whether the terminal can show a change all at once"),
     Private(_APP, "_filters", "a theme's colours come before Textual's own filters"),
     Private(_APP, "_return_code", "a crash ends with 1 where `exit` is too late"),
     Private(_APP, "_exception", "Textual's pilot raises it in a test"),
@@ -118,6 +125,54 @@ def driver_of(app: App[Any]) -> Driver | None:
 def filters_of(app: App[Any]) -> list[LineFilter]:
     """What changes each line that an app paints; the list itself, to be added to."""
     return app._filters
+
+
+def is_batching(app: App[Any]) -> bool:
+    """Whether nothing is to be painted now, because more changes follow that belong together."""
+    return bool(app._batch_count)
+
+
+def shows_at_once(app: App[Any]) -> bool:
+    """Whether the terminal can hold back what it shows until all of it has come."""
+    return app._sync_available
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """What Textual wants to be painted.
+
+    whole: all of the screen. pieces: of each its column, its line, and its cells.
+    """
+
+    whole: bool
+    pieces: Iterator[tuple[int, int, Strip]]
+
+
+def painted(renderable: object) -> Painted | None:
+    """What an app hands to `_display`, where it is one of a whole screen's updates."""
+    match renderable:
+        case LayoutUpdate():
+            return Painted(True, _of_lines(renderable))
+        case ChopsUpdate():
+            return Painted(False, _of_chops(renderable))
+    return None
+
+
+def _of_lines(update: LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
+    for y, line in enumerate(update.strips, update.region.y):
+        x = update.region.x
+        for strip in line:
+            yield x, y, strip
+            x += strip.cell_length
+
+
+def _of_chops(update: ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
+    """The same cells as `ChopsUpdate.render_segments` writes."""
+    for y, x1, x2 in update.spans:
+        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if strip is None or x > x2 or end <= x1:
+                continue
+            yield x, y, strip if x1 <= x < x2 and end <= x2 else strip.crop(0, min(end, x2) - x)
 
 
 def end_with_error(app: App[Any]) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
-from textual.events import Event
+from textual.events import Event, Key
 from textual.screen import Screen
+from textual.widgets import Input
 
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
 from waziterm.domain.screen import KeyAction
@@ -25,6 +27,8 @@ from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.look_commands import LookCommands
 from waziterm.tui.app.newest_message import NewestMessage
+from waziterm.tui.app.painter import Painter
+from waziterm.tui.app.questions import Late
 from waziterm.tui.app.remembered import Memory, Remembered
 from waziterm.tui.app.ringing import calls_for, title_of
 from waziterm.tui.app.screen_commands import ScreenCommands
@@ -38,8 +42,10 @@ from waziterm.tui.state.here import Home
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
-from waziterm.tui.textual_private import driver_of
+from waziterm.tui.textual_private import driver_of, is_batching, painted
 
+LATE_S = 2.0
+"""What the terminal shows may be so old, in seconds; then a key that changes something asks."""
 FRAME_S = 0.2
 """Shortest time between two repaints that the fleet's changes cause, in seconds."""
 
@@ -79,7 +85,8 @@ class WazitermApp(ContainedApp):
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[set[Any]] = {_fleet_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c,ctrl+q", "leave", priority=True, show=False)
+        Binding("ctrl+c,ctrl+q", "leave", priority=True, show=False),
+        Binding("ctrl+l", "redraw", priority=True, show=False),
     ]
 
     def __init__(
@@ -118,7 +125,9 @@ class WazitermApp(ContainedApp):
         self.keys = rebound(keymap or {})
         bind(names_of(self.keys), acts=not read_only)
         self.set_keymap(dict(keymap or {}))
-        self._key_order = KeyOrder(self, super().on_event)
+        self._key_order = KeyOrder(self, self._take_in)
+        self._painter = Painter(self)
+        self._key: Key | None = None
         self._news = asyncio.Event()
         self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
@@ -156,6 +165,14 @@ class WazitermApp(ContainedApp):
         self.model.hear(self._silent_since())
         self.screens.repaint()
 
+    @property
+    def late(self) -> Late | None:
+        """The last key, where it was pressed on a picture that was over LATE_S old."""
+        if self._key is None:
+            return None
+        behind_s = self._painter.behind_s(self._key.time)
+        return Late(_shown(self._key), behind_s) if behind_s > LATE_S else None
+
     def refusal(self) -> str:
         """Why the fleet takes no commands now; "" when it does."""
         if self.model.read_only:
@@ -168,7 +185,7 @@ class WazitermApp(ContainedApp):
         return self._main
 
     def on_mount(self) -> None:
-        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
+        self.app_resume_signal.subscribe(self, lambda _: self._resumed())
         if self._painted is not None:
             self.call_after_refresh(self._painted)
         if self._reopened:
@@ -291,7 +308,29 @@ class WazitermApp(ContainedApp):
         telling = any(each.ok is None and now - each.at < TELLING_S for each in sinks)
         return SOON_S if telling else LOOK_BACK_S
 
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Paint by way of the cells that the terminal has; Textual's own way paints them all."""
+        update = None if self.is_headless or is_batching(self) else painted(renderable)
+        if update is None:
+            super()._display(screen, renderable)
+        elif self.is_running:
+            self._painter.take(update, screen.outer_size)
+            self.post_display_hook()
+
+    def _resumed(self) -> None:
+        self._painter.begin_anew()
+        self.refresh(layout=True)
+
+    def on_resize(self) -> None:
+        """A terminal moves its lines about when its size changes, each in its own way."""
+        self._painter.forget()
+
     # -- what Textual calls by name
+
+    def action_redraw(self) -> None:
+        """Paint all of the screen, over what somebody else has written on it."""
+        self._painter.forget()
+        self.refresh(layout=True)
 
     def action_key(self, name: str) -> None:
         """Do what a key does. name: of its `KeyAction`, as its binding has it."""
@@ -310,8 +349,25 @@ class WazitermApp(ContainedApp):
         self.screens.leave()
 
     async def on_event(self, event: Event) -> None:
+        if (
+            isinstance(event, Key)
+            and not event.is_forwarded
+            and not isinstance(self.focused, Input)
+        ):
+            self._painter.taken(_shown(event))
         await self._key_order.on_event(event)
+
+    async def _take_in(self, event: Event) -> None:
+        """An event whose turn has come."""
+        if isinstance(event, Key) and not event.is_forwarded:
+            self._key = event
+        await super().on_event(event)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's own: a screenshot would write QR codes to a file."""
         return ()
+
+
+def _shown(key: Key) -> str:
+    """A key as an operator knows it."""
+    return (key.is_printable and key.character) or key.key

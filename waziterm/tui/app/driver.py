@@ -31,6 +31,7 @@ from textual.message import Message
 
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.keyreader import KeyReader
+from waziterm.tui.app.line import LOST_S
 from waziterm.tui.app.ringing import KEEP_TITLE, TITLE_BACK
 from waziterm.tui.textual_private import (
     app_of,
@@ -45,10 +46,14 @@ from waziterm.tui.textual_private import (
 BEHIND_BYTES = 32768
 LAST_WORDS_S = 2.0
 """How long leaving waits for the terminal to take what was written, in seconds."""
+ANSWER_S = 0.5
+"""How long leaving waits for an answer of the terminal, in seconds."""
 READ_BYTES = 1024
 """So much is read before the app has taken what came before: what floods waits in the kernel."""
 LOOK_S = 0.03
 """How often the reader of keys looks whether it is to end, in seconds: the event loop waits."""
+ASK = "\x1b[5n"
+"""Asks the terminal for its state: the answer tells that it has taken all before it."""
 AGAIN_S = 0.1
 """How long it waits where the terminal gives nothing, in seconds."""
 MOST_COLUMNS, MOST_ROWS = 640, 200
@@ -159,6 +164,12 @@ class TerminalDriver(LinuxDriver):
             raise RuntimeError("stdout is closed")
         self._fd = stdout.fileno()
         self._draws = False
+        self.answered: Callable[[int, float], None] = lambda _count, _at: None
+        """Called in the event loop when the terminal says that it has taken all before an `ask`:
+        with how many times it said so at once, and when, in seconds of the monotonic clock."""
+        self._unanswered = 0
+        self._answers = False
+        self._asked_at = 0.0
         self.is_put_away = True
         """Whether the terminal is as it was before the screen."""
         self._begin_writing()
@@ -170,6 +181,20 @@ class TerminalDriver(LinuxDriver):
     def write(self, data: str) -> None:
         """Hand text to the writer. Textual's own queue in between blocks once it is full."""
         self.writer.write(data)
+
+    def ask(self) -> None:
+        """Have `answered` called once the terminal has taken all that was written."""
+        self._unanswered += 1
+        self._asked_at = time.monotonic()
+        self.write(ASK)
+
+    def _hear(self, answers: int) -> None:
+        """For the thread of the keys."""
+        if answers:
+            self._answers = True
+            self._unanswered = max(0, self._unanswered - answers)
+            with suppress(RuntimeError):  # the loop has ended, and the screen with it
+                loop_of(self).call_soon_threadsafe(self.answered, answers, time.monotonic())
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """The size that the terminal has now; COLUMNS and LINES would hide every resize."""
@@ -203,6 +228,8 @@ class TerminalDriver(LinuxDriver):
                     # Gone for good, which `run_screen` sees, or not ours at the moment.
                     self.exit_event.wait(AGAIN_S)
                 told += reader.feed(data, time.monotonic())
+                self._hear(reader.answers)
+                reader.answers = 0
             told += reader.tick(time.monotonic())
             for message in told:
                 self.process_message(message)
@@ -240,6 +267,28 @@ class TerminalDriver(LinuxDriver):
         self.exit_event.set()
         self.writer.finish()
         self.writer.give_up()
+        self._swallow_answer()
+
+    def _swallow_answer(self) -> None:
+        """Take an answer that is still on its way: it would be typed into the shell."""
+        awaited = self._answers and self._unanswered
+        if not awaited or time.monotonic() - self._asked_at > LOST_S:
+            return
+        self._unanswered = 0
+        if not is_in_foreground(self.fileno):
+            return
+        with suppress(termios.error, OSError):
+            before = termios.tcgetattr(self.fileno)
+            quiet = list(before)
+            quiet[3] &= ~(termios.ECHO | termios.ICANON)
+            termios.tcsetattr(self.fileno, termios.TCSANOW, quiet)
+            try:
+                poll = select.poll()
+                poll.register(self.fileno, select.POLLIN)
+                while poll.poll(ANSWER_S * 1000) and b"n" not in self._read():
+                    pass
+            finally:
+                termios.tcsetattr(self.fileno, termios.TCSANOW, before)
 
     def _crash(self, error: BaseException) -> None:
         """The screen cannot go on. For any thread, and for signal handlers."""
@@ -274,6 +323,7 @@ class TerminalDriver(LinuxDriver):
     def suspend_application_mode(self) -> None:
         super().suspend_application_mode()
         self.writer.finish()
+        self._swallow_answer()
 
     def _sigtstp_application(self, *_: object) -> None:
         try:

@@ -9,7 +9,7 @@ from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
-from waziterm.tui.app.questions import ask, choose
+from waziterm.tui.app.questions import ask, choose, when_meant
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.here import sends, starts
@@ -46,8 +46,11 @@ class InstanceCommands:
     def start_stop(self, name: str | None = None) -> None:
         names = self._meant(name)
         if not self._must_ask(name, names):
-            for each in names:
-                self._actions.start_stop(each)
+            self._at_once(
+                tr("start") if all(map(self._starts, names)) else tr("stop"),
+                self._actions.start_stop,
+                names,
+            )
             return
         resting = [each for each in names if self._starts(each)]
         running = [each for each in names if each not in resting]
@@ -81,8 +84,7 @@ class InstanceCommands:
     def reconnect(self, name: str | None = None) -> None:
         names = self._meant(name)
         if not self._must_ask(name, names):
-            for each in names:
-                self._actions.reconnect(each)
+            self._at_once(tr("reconnect"), self._actions.reconnect, names)
             return
         title = trn("Reconnect {n} marked instance?", "Reconnect {n} marked instances?", len(names))
         open_now = sum(sends(view) for view in map(self._model.get, names) if view is not None)
@@ -101,8 +103,7 @@ class InstanceCommands:
     def send_test(self, name: str | None = None) -> None:
         names = self._meant(name)
         if not self._must_ask(name, names):
-            for each in names:
-                self._actions.send_test(each)
+            self._at_once(tr("send-test"), self._actions.send_test, names)
             return
         views = [view for each in names if (view := self._model.get(each)) is not None]
         senders = [view.name for view in views if sends(view)]
@@ -251,6 +252,17 @@ class InstanceCommands:
         then: Callable[[], None],
     ) -> None:
         ask(self._app, title, text + self._unseen(names), yes, no, then)
+
+    def _at_once(self, word: str, act: Callable[[str], None], names: Sequence[str]) -> None:
+        """Do without a question what is meant for one that is seen. word: what it is called."""
+
+        def do() -> None:
+            for each in names:
+                act(each)
+
+        if names:
+            what = tr("{verb}: {whom}", verb=word, whom=some_of(names))
+            when_meant(self._app, what, do)
 
     def _do_to(self, verb: str, act: Callable[[str], None], names: Sequence[str]) -> None:
         """Do it to all that a question named. Who was removed meanwhile is told as a failure."""

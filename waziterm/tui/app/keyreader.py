@@ -26,6 +26,8 @@ PASTE_CHARS = 65_536
 _LONGEST = 32
 """A longer sequence means nothing, and Textual would type it."""
 _ESC = "\x1b"
+_ANSWER = f"{_ESC}[0n"
+"""What a terminal says once it has taken `ESC [ 5 n` and all before it (ECMA-48, DSR)."""
 _MOUSE = f"{_ESC}[M"
 _MOUSE_CHARS = len(_MOUSE) + 3
 _CONSOLE = f"{_ESC}[["
@@ -71,6 +73,8 @@ class KeyReader:
     def __init__(self) -> None:
         # Each wrong byte is a character of its own: the mouse's old way counts bytes.
         self._decode = getincrementaldecoder("utf-8")("surrogateescape").decode
+        self.answers = 0
+        """How often the terminal has said that it has taken what was written."""
         self._within = _Within.KEYS
         self._sequence = ""
         self._pasted = ""
@@ -200,6 +204,9 @@ class KeyReader:
 
     def _told(self, sequence: str, *, to_the_end: bool = False) -> list[Message]:
         """What a whole sequence means. to_the_end: nothing follows, so that escape is a key."""
+        if sequence == _ANSWER:
+            self.answers += 1
+            return []
         parser = self._parser
         told: list[Message] = []
         try:

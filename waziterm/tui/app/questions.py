@@ -1,9 +1,58 @@
 """Questions before something is done."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from textual.app import App
+
+from waziterm.lang import tr
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A key was pressed on an old picture. behind_s: how old it was, in seconds."""
+
+    key: str
+    behind_s: float
+
+
+@runtime_checkable
+class SeenLate(Protocol):
+    """An app whose terminal may be at the end of a slow line."""
+
+    @property
+    def late(self) -> Late | None:
+        """Whether the last key was pressed on a picture too old for it to mean what it says."""
+        ...
+
+
+def when_meant(app: App[Any], what: str, then: Callable[[], None]) -> None:
+    """Do what a key says now; where it was pressed on an old picture, ask first.
+
+    All that ends, dials or sends something for somebody comes through here, by whatever key,
+    question or entry of the palette. what: says what would be done, for the question.
+    """
+    from waziterm.tui.screens.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
+
+    late = app.late if isinstance(app, SeenLate) else None
+    if late is None:
+        then()
+        return
+    said = tr(
+        "{key} was pressed while the screen was {seconds} s behind. Is it still meant?",
+        key=late.key,
+        seconds=round(late.behind_s),
+    )
+
+    def answered(answer: bool | None) -> None:
+        if answer:
+            # The answer may have been pressed before this question was seen.
+            when_meant(app, what, then)
+
+    title, text = tr("The line is slow"), f"{what}\n\n{said}"
+    dialog = ConfirmDialog(title, text, tr("yes, do it"), tr("no"), default=False)
+    app.push_screen(dialog, answered)
 
 
 def ask(
@@ -19,8 +68,11 @@ def ask(
     """Ask before something is done. then: does it. default: what enter means."""
     from waziterm.tui.screens.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
 
-    dialog = ConfirmDialog(title, text, yes, no, default=default)
-    app.push_screen(dialog, lambda answer: then() if answer else None)
+    def answered(answer: bool | None) -> None:
+        if answer:
+            when_meant(app, title, then)
+
+    app.push_screen(ConfirmDialog(title, text, yes, no, default=default), answered)
 
 
 def choose(
@@ -38,9 +90,9 @@ def choose(
     from waziterm.tui.screens.dialogs import ChoiceDialog  # noqa: PLC0415 (keeps the start fast)
 
     def answered(key: str | None) -> None:
-        for each, _, then in choices:
+        for each, word, then in choices:
             if each == key:
-                then()
+                when_meant(app, f"{title} – {word}", then)
 
     words = {key: word for key, word, _ in choices}
     app.push_screen(ChoiceDialog(title, text, words, default), answered)

@@ -13,7 +13,7 @@ from waziterm.domain.fleet.history import Edit, ShiftNote
 from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
-from waziterm.tui.app.questions import ask, choose
+from waziterm.tui.app.questions import ask, choose, when_meant
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.acts import begin
@@ -80,7 +80,7 @@ class ToolCommands:
 
         def left(how: "Left | None") -> None:
             if how is not None and how.takes and then is not None:
-                then()
+                when_meant(self._app, tr("fix"), then)
             elif how is not None and how.to is not None:
                 self._show(how.to)
 
@@ -356,7 +356,8 @@ class ToolCommands:
 
         def answered(number: int | None) -> None:
             if number == count:
-                self._work_on(clean, N_("clean-all"))
+                work = partial(self._work_on, clean, N_("clean-all"))
+                when_meant(self._app, tr("Clean every session?"), work)
             elif number is not None:
                 said = tr("{typed} is not {count}; nothing was cleaned", typed=number, count=count)
                 self._tell(Mood.TROUBLE, said)

@@ -1,0 +1,118 @@
+"""What a change costs on a slow line: bytes and seconds of a real terminal, at 80×24."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import Terminal
+
+ROOT = Path(__file__).parents[2]
+ONE_SCREEN = 8_000
+"""So many bytes were one painted screen, with all colours set anew for each piece of text."""
+MOST = 1.3 * ONE_SCREEN
+QUIET_S = 0.35
+
+ACTS = (
+    ("?", "esc close"),
+    ("escape", "!esc close"),
+    ("ctrl+p", "show it in full"),
+    ("escape", "!show it in full"),
+    ("a", "Add an instance"),
+    ("escape", "!Add an instance"),
+    ("enter", "esc back"),
+    ("escape", "!esc back"),
+    ("2", "WHY"),
+    ("1", "!WHY"),
+    ("z", "of 12 troubled"),
+)
+"""Keys, and what the screen then shows; `!`: does not show any more."""
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    argv = [sys.executable, "-m", "tests.tui.realscreen", "every_state", str(tmp_path / "log")]
+    with Terminal(argv, columns=80, rows=24, cwd=ROOT) as started:
+        started.wait_for(lambda text: "? help" in text, what="screen")
+        yield started
+
+
+def shows(wanted: str, text: str) -> bool:
+    return (wanted.removeprefix("!") in text) is not wanted.startswith("!")
+
+
+async def painted(terminal: Terminal) -> int:
+    """The bytes that have come, once no more than the clock's come."""
+    before = -1
+    while len(terminal.output) - before > 200:
+        before = len(terminal.output)
+        await asyncio.sleep(QUIET_S)
+    return len(terminal.output)
+
+
+async def test_a_change_is_painted_once(terminal: Terminal) -> None:
+    before = await painted(terminal)
+    took = {"the first paint": before}
+    for key, see in ACTS:
+        terminal.send(key)
+        await terminal.until(partial(shows, see))
+        now = await painted(terminal)
+        took[f"{key}: {see}"] = now - before
+        before = now
+    assert {act: size for act, size in took.items() if size > MOST} == {}
+
+
+async def test_what_others_wrote_is_painted_over(terminal: Terminal) -> None:
+    """A part of the screen that ought not to change is not written again by itself."""
+    await painted(terminal)
+    terminal.scribble("\x1b[2;1H### the system is going down ###")
+    await terminal.until(lambda text: "going down" in text)
+    terminal.send_bytes(b"\x0c")
+    await terminal.until(lambda text: "going down" not in text, what="a screen of ours alone")
+
+
+SLOW = 3_000
+"""Bytes per second."""
+MARKED = b"\x1b[0;7m"
+
+
+async def slow(terminal: Terminal) -> None:
+    """Make the line slow, and wait until the program has noticed."""
+    await painted(terminal)
+    terminal.throttle(SLOW)
+    terminal.send("?")
+    await terminal.until(lambda text: "esc close" in text, what="the help")
+    terminal.send("escape")
+    await terminal.until(lambda text: "? help" in text, what="the wall")
+
+
+async def test_a_key_is_shown_as_taken_before_the_rest(terminal: Terminal) -> None:
+    """Also while something else is still being painted, which is not painted to its end then."""
+    await slow(terminal)
+    begun = len(terminal.output)
+    terminal.send("?")
+    await terminal.until(lambda _: MARKED + b" ? " in terminal.output[begun:], what="the mark")
+    assert len(terminal.output) - begun < 800
+    await terminal.until(lambda _: len(terminal.output) - begun > 1_500, what="half of the help")
+    pressed = len(terminal.output)
+    terminal.send("escape")
+    await terminal.until(lambda _: MARKED + b" escape" in terminal.output[pressed:], what="a mark")
+    assert len(terminal.output) - pressed < 1_600
+    await terminal.until(lambda text: "? help" in text, what="the wall")
+
+
+async def test_a_key_on_an_old_picture_asks(terminal: Terminal) -> None:
+    await slow(terminal)
+    begun = await painted(terminal)
+    terminal.throttle(SLOW // 10)
+    terminal.send("2")
+    await terminal.until(lambda _: len(terminal.output) - begun > 900, what="a part of the list")
+    terminal.send("s")
+    terminal.throttle(SLOW)
+    await terminal.until(lambda text: "s was pressed while" in text, what="the question")
+    assert "stop asked" not in terminal.text()
+    terminal.send("n")
+    await terminal.until(lambda text: "s was pressed while" not in text, what="the list")
