@@ -239,10 +239,10 @@ def missing(db: sqlite3.Connection, identities: Sequence[str], until: float) -> 
     known, calendar = made(db), days(max(oldest, until - _RECENT_S), until)[1:-1]
     found = [Missing(day) for day in calendar if day not in known]
     smaller = calendar
-    for size in _BLOCKS:
+    for of_size in blocks(calendar, _BLOCKS):
         made_of = [
             (_whole(of_days), tuple(each for each in smaller if _is_in(each, _whole(of_days))))
-            for of_days in blocks(calendar, size)
+            for of_days in of_size
         ]
         found += [Missing(block, parts) for block, parts in made_of if block not in known]
         smaller = tuple(block for block, _ in made_of)
@@ -288,8 +288,8 @@ def _joined(
     for begin, end in counted:
         follows = runs and runs[-1][1] == begin
         runs.append((runs.pop()[0] if follows else begin, end))
-    for size in reversed(_BLOCKS):
-        for of_days in blocks(calendar, size):
+    for of_size in reversed(blocks(calendar, _BLOCKS)):
+        for of_days in of_size:
             block = _whole(of_days)
             if block in known and spans.issuperset(of_days):
                 spans.difference_update(of_days)
