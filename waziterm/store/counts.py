@@ -8,7 +8,8 @@ import json
 import struct
 from collections.abc import Mapping
 
-_PLACES = {"H": 16, "I": 32}
+_SHORT, _LONG = "H", "I"
+_PLACES = {_SHORT: 16, _LONG: 32}
 """How many bits a place has, by the word for it, which is that of `struct` too."""
 _MANY = 8
 _LONGER = 4
@@ -53,20 +54,24 @@ def joined_buckets(texts: str | None) -> dict[int, int]:
     """The same of durations, of at most `AT_ONCE`."""
     if texts is None:
         return {}
-    places: dict[str, int] = {}
+    short = long = 0
     few: dict[str, int] = {}
     for each in json.loads(f"[{texts}]"):
         if type(each) is str:
-            word = "H" if "H" in each else "I"
-            first, _, digits = each.partition(word)
-            places[word] = places.get(word, 0) + _number(int(first), digits, _PLACES[word])
+            first, is_short, digits = each.partition(_SHORT)
+            if is_short:
+                short += _number(int(first), digits, _PLACES[_SHORT])
+            else:
+                first, _, digits = each.partition(_LONG)
+                long += _number(int(first), digits, _PLACES[_LONG])
         else:
             for key, count in each.items():
                 few[key] = few.get(key, 0) + count
     counts = {int(key): count for key, count in few.items()}
-    for word, number in places.items():
-        if number:
-            counts = _added(_counts(number, word), counts)
+    if short:
+        counts = _added(_counts(short, _SHORT), counts)
+    if long:
+        counts = _added(_counts(long, _LONG), counts)
     return counts
 
 

@@ -32,8 +32,8 @@ _WRITE = f"INSERT INTO spans ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * le
 _RECENT_S = 800.0 * DAY_S
 """Spans are made of so long a time, in seconds: what is older than 13 months is so because a clock
 was wrong, or because the settings keep it, and is read from its hours."""
-_BLOCKS = (4, 16, 64)
-"""So many days has a block, each a multiple of the one before: 13 months are at most 23 spans."""
+_BLOCKS = (4, 8, 16, 32, 64, 128)
+"""So many days has a block, each a multiple of the one before: 13 months are at most 18 spans."""
 LEVELS = 1 + len(_BLOCKS)
 """Days, and blocks of each length."""
 _HOUR_BITS = 38
@@ -92,12 +92,16 @@ def parts(
     known, calendar = made(db), _calendar(db, identities, begin, max(begin, until))
     if by is StatsBy.HOUR:
         known = frozenset()
-    found = []
-    for day in calendar[:-1]:
-        is_made = day in known and day[0] >= begin
-        found.append(Part((day,), ()) if is_made else Part((), ((max(begin, day[0]), day[1]),)))
-    found.append(Part((), ((max(begin, calendar[-1][0]), YEAR_10000),)))
-    return tuple(found) if by is StatsBy.DAY else (_joined(found, calendar[:-1], known),)
+    is_made = {day for day in calendar[:-1] if day in known and day[0] >= begin}
+    # The last one goes on: what was counted after it is in it.
+    others = [
+        *((max(begin, day[0]), day[1]) for day in calendar[:-1] if day not in is_made),
+        (max(begin, calendar[-1][0]), YEAR_10000),
+    ]
+    if by is StatsBy.DAY:
+        alone = [Part((day,), ()) for day in is_made] + [Part((), (day,)) for day in others]
+        return tuple(sorted(alone, key=lambda part: part.spans or part.counted))
+    return (_joined(is_made, others, calendar[:-1], known),)
 
 
 def _calendar(
@@ -235,10 +239,10 @@ def missing(db: sqlite3.Connection, identities: Sequence[str], until: float) -> 
     known, calendar = made(db), days(max(oldest, until - _RECENT_S), until)[1:-1]
     found = [Missing(day) for day in calendar if day not in known]
     smaller = calendar
-    for size in _BLOCKS:
+    for of_size in blocks(calendar, _BLOCKS):
         made_of = [
             (_whole(of_days), tuple(each for each in smaller if _is_in(each, _whole(of_days))))
-            for of_days in blocks(calendar, size)
+            for of_days in of_size
         ]
         found += [Missing(block, parts) for block, parts in made_of if block not in known]
         smaller = tuple(block for block, _ in made_of)
@@ -276,21 +280,21 @@ def _memory(sums: Sums) -> int:
     return sum(each.memory_bytes for who, (_, each) in sums.items() if who != FLEET)
 
 
-def _joined(found: Sequence[Part], calendar: Sequence[Span], known: frozenset[Span]) -> Part:
-    """One part of parts that follow each other. calendar: their days."""
-    spans = {span for part in found for span in part.spans}
-    counted: list[Span] = []
-    for part in found:
-        for begin, end in part.counted:
-            follows = counted and counted[-1][1] == begin
-            counted.append((counted.pop()[0] if follows else begin, end))
-    for size in reversed(_BLOCKS):
-        for of_days in blocks(calendar, size):
+def _joined(
+    spans: set[Span], counted: Sequence[Span], calendar: Sequence[Span], known: frozenset[Span]
+) -> Part:
+    """One part of days of `calendar` that were made, and of others, in order."""
+    runs: list[Span] = []
+    for begin, end in counted:
+        follows = runs and runs[-1][1] == begin
+        runs.append((runs.pop()[0] if follows else begin, end))
+    for of_size in reversed(blocks(calendar, _BLOCKS)):
+        for of_days in of_size:
             block = _whole(of_days)
             if block in known and spans.issuperset(of_days):
                 spans.difference_update(of_days)
                 spans.add(block)
-    return Part(tuple(sorted(spans)), tuple(counted))
+    return Part(tuple(sorted(spans)), tuple(runs))
 
 
 def _is_in(span: Span, other: Span) -> bool:

@@ -26,14 +26,19 @@ def last_days(at: float, count: int) -> tuple[Span, ...]:
     return days(at - (count - 0.5) * DAY_S, at)[-count:]
 
 
-def blocks(of_days: Sequence[Span], size: int) -> tuple[tuple[Span, ...], ...]:
-    """The blocks of `size` days that are whole among days, each as its days. Of what day a block
-    begins is the same for ever."""
-    by_number: dict[int, list[Span]] = {}
-    for day in of_days:
-        number = date.fromtimestamp(day[0]).toordinal()
-        by_number.setdefault(number // size, []).append(day)
-    return tuple(tuple(each) for each in by_number.values() if len(each) == size)
+def blocks(
+    of_days: Sequence[Span], sizes: Sequence[int]
+) -> tuple[tuple[tuple[Span, ...], ...], ...]:
+    """For each size the blocks of so many days that are whole among days, each as its days. Of what
+    day a block begins is the same for ever."""
+    numbers = [date.fromtimestamp(day[0]).toordinal() for day in of_days]
+    found = []
+    for size in sizes:
+        by_number: dict[int, list[Span]] = {}
+        for number, day in zip(numbers, of_days, strict=True):
+            by_number.setdefault(number // size, []).append(day)
+        found.append(tuple(tuple(each) for each in by_number.values() if len(each) == size))
+    return tuple(found)
 
 
 def _begin_of(at: float) -> int:
