@@ -157,6 +157,21 @@ async def test_a_choice_on_an_old_picture_asks(terminal: Terminal) -> None:
     assert "asked of" not in terminal.text()
 
 
+@pytest.mark.soak
+async def test_a_form_that_was_sent_blindly_stays_open(terminal: Terminal) -> None:
+    await slow(terminal)
+    begun = await painted(terminal)
+    terminal.throttle(SLOW // 10)
+    terminal.send("a")
+    await terminal.until(lambda _: len(terminal.output) - begun > 900, what="a part of it")
+    terminal.send("shop-new", "enter")
+    terminal.throttle(SLOW)
+    await terminal.until(lambda text: "s behind; look at it" in " ".join(text.split()))
+    await painted(terminal)
+    terminal.send("enter")
+    await terminal.until(lambda text: "shop-new" in text and "Add an instance" not in text)
+
+
 def never(_terminal: Terminal) -> None:
     """As a plain pty."""
 
