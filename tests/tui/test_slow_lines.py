@@ -1,14 +1,16 @@
 """What a change costs on a slow line: bytes and seconds of a real terminal, at 80×24."""
 
 import asyncio
+import random
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.terminal import Terminal
+from tests.terminal import ANSWER, Terminal
 
 ROOT = Path(__file__).parents[2]
 ONE_SCREEN = 8_000
@@ -62,6 +64,7 @@ async def test_a_change_is_painted_once(terminal: Terminal) -> None:
         now = await painted(terminal)
         took[f"{key}: {see}"] = now - before
         before = now
+    print("\n".join(f"{size:6} bytes, {act}" for act, size in took.items()))
     assert {act: size for act, size in took.items() if size > MOST} == {}
 
 
@@ -116,3 +119,125 @@ async def test_a_key_on_an_old_picture_asks(terminal: Terminal) -> None:
     assert "stop asked" not in terminal.text()
     terminal.send("n")
     await terminal.until(lambda text: "s was pressed while" not in text, what="the list")
+
+
+async def asked_about(terminal: Terminal, key: str, after: int) -> None:
+    """Open the list on a slower line, press a key when some bytes of it have come, and be asked."""
+    begun = await painted(terminal)
+    terminal.throttle(SLOW // 10)
+    terminal.send("2")
+    await terminal.until(lambda _: len(terminal.output) - begun > after, what="a part of the list")
+    terminal.send(key)
+    terminal.throttle(SLOW)
+    await terminal.until(lambda text: f"{key} was pressed while" in text, what="the question")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(12))
+async def test_no_act_on_an_old_picture_is_carried_out(terminal: Terminal, seed: int) -> None:
+    """Whenever it is pressed: it waits behind the key before it, and may be painted meanwhile."""
+    chance = random.Random(seed)
+    await slow(terminal)
+    key = chance.choice("srt")
+    await asked_about(terminal, key, chance.randrange(800, 2_500))
+    assert " asked" not in terminal.text()
+
+
+async def test_a_choice_on_an_old_picture_asks(terminal: Terminal) -> None:
+    terminal.send("*")
+    await terminal.until(lambda text: "12 marked" in text, what="marks")
+    await slow(terminal)
+    begun = await painted(terminal)
+    terminal.throttle(SLOW // 10)
+    terminal.send("s")
+    await terminal.until(lambda _: len(terminal.output) - begun > 900, what="a part of it")
+    terminal.send("2")
+    terminal.throttle(SLOW)
+    await terminal.until(lambda text: "2 was pressed while" in text, what="the question")
+    assert "asked of" not in terminal.text()
+
+
+@pytest.mark.soak
+async def test_a_form_that_was_sent_blindly_stays_open(terminal: Terminal) -> None:
+    await slow(terminal)
+    begun = await painted(terminal)
+    terminal.throttle(SLOW // 10)
+    terminal.send("a")
+    await terminal.until(lambda _: len(terminal.output) - begun > 900, what="a part of it")
+    terminal.send("shop-new", "enter")
+    terminal.throttle(SLOW)
+    await terminal.until(lambda text: "s behind; look at it" in " ".join(text.split()))
+    await painted(terminal)
+    terminal.send("enter")
+    await terminal.until(lambda text: "shop-new" in text and "Add an instance" not in text)
+
+
+def never(_terminal: Terminal) -> None:
+    """As a plain pty."""
+
+
+def late(terminal: Terminal) -> None:
+    threading.Timer(3.0, terminal.send, (ANSWER,)).start()
+
+
+def twice(terminal: Terminal) -> None:
+    terminal.send(ANSWER * 2)
+
+
+def cut(terminal: Terminal) -> None:
+    """By a key that means nothing here."""
+    terminal.send(ANSWER[:3], "up")
+
+
+def at_first(terminal: Terminal) -> None:
+    """Some, and then none any more."""
+    if len(terminal.output) < ONE_SCREEN * 2:
+        terminal.send(ANSWER)
+
+
+@pytest.mark.parametrize("answer", [never, late, twice, cut, at_first])
+async def test_nothing_waits_for_an_answer(
+    answer: Callable[[Terminal], None], tmp_path: Path
+) -> None:
+    argv = [sys.executable, "-m", "tests.tui.realscreen", "12", str(tmp_path / "log")]
+    with Terminal(argv, columns=80, rows=24, cwd=ROOT, answer=answer) as terminal:
+        await terminal.until(lambda text: "? help" in text, what="screen")
+        for _ in range(3):
+            for key, see in (("?", "esc close"), ("escape", "? help"), ("2", "WHY"), ("1", "shop")):
+                terminal.send(key)
+                await terminal.until(partial(shows, see), 6.0)
+        terminal.send("ctrl+c")
+        await terminal.until(lambda text: "Quit waziterm?" in text)
+        terminal.send("ctrl+c")
+        assert await asyncio.to_thread(terminal.wait_exit) == 0
+        assert "\x1b[0n" not in terminal.text() and "[0n" not in terminal.text()
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{}, {"NO_COLOR": "1"}, {"TERM": "xterm", "COLORTERM": ""}, {"LC_ALL": "C", "LANG": "C"}],
+    ids=["colours", "no colour", "16 colours", "ascii"],
+)
+async def test_the_picture_is_whole_whatever_happened(
+    env: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Resized there and back, and written over: what was painted by differences is what is painted
+    anew."""
+    argv = [sys.executable, "-m", "tests.tui.realscreen", "12", str(tmp_path / "log")]
+    with Terminal(argv, columns=100, rows=30, cwd=ROOT, env=env) as terminal:
+        await terminal.until(lambda text: "? help" in text, what="screen")
+        for key, see in (("?", "esc close"), ("escape", "? help"), ("2", "WHY"), ("1", "!WHY")):
+            terminal.send(key)
+            await terminal.until(partial(shows, see))
+        for size in ((60, 20), (130, 40), (100, 30)):
+            terminal.resize(*size)
+            await terminal.until(lambda text: "? help" in text.splitlines()[-1])
+        await painted(terminal)
+        # The first line has the clock.
+        before = terminal.cells()[1:]
+        terminal.scribble("\x1b[H" + "### the system is going down ###\r\n" * 29)
+        await terminal.until(lambda text: text.count("going down") == 29)
+        terminal.send_bytes(b"\x0c")
+        await terminal.until(lambda text: "going down" not in text, what="a screen of ours alone")
+        await painted(terminal)
+        assert terminal.cells()[1:] == before

@@ -129,10 +129,10 @@ class Frames:
             if control:
                 continue
             code = self._code(style)
-            if not text.isascii() and begun < x <= columns:
-                # What combines with the last character of the piece before.
+            if begun < x <= columns and not text.isascii() and _has_no_width(text[0]):
+                # It combines with the last character of the piece before.
                 alone = "".join(takewhile(_has_no_width, text))
-                chars[max(at for at in (x - 1, max(x - 2, begun)) if chars[at])] += alone
+                chars[x - 1 if chars[x - 1] else x - 2] += alone
             cells = _cells(text)
             room = columns - x
             if len(cells) > room:

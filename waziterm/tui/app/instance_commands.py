@@ -9,7 +9,7 @@ from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
-from waziterm.tui.app.questions import ask, choose, when_meant
+from waziterm.tui.app.questions import ask, choose, refuse_late, when_meant
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.here import sends, starts
@@ -172,11 +172,21 @@ class InstanceCommands:
 
         first = self._model.get(names[0])
         if len(names) == 1 and first is not None:
-            dialog = EditOne(first, self._actions.edit, self._actions.rename, self._model.led_to)
+
+            async def edit(name: str, values: Mapping[str, str]) -> None:
+                refuse_late(self._app)
+                await self._actions.edit(name, values)
+
+            async def rename(name: str, new: str, *, take: bool) -> None:
+                refuse_late(self._app)
+                await self._actions.rename(name, new, take=take)
+
+            dialog = EditOne(first, edit, rename, self._model.led_to)
             self._app.push_screen(dialog, lambda _: self._screens.repaint())
             return
 
         async def taken(values: Mapping[str, str]) -> None:
+            refuse_late(self._app)
             self._do_to(N_("edit"), partial(self._actions.edit_too, values=values), names)
 
         self._app.push_screen(EditSeveral(names, taken, self._unseen(names)))
@@ -190,12 +200,16 @@ class InstanceCommands:
     def add(self) -> None:
         from waziterm.tui.screens.dialogs import AddDialog  # noqa: PLC0415 (keeps the start fast)
 
+        async def add(name: str, phone: str | None, proxy: str | None) -> InstanceView:
+            refuse_late(self._app)
+            return await self._actions.add(name, phone, proxy)
+
         def added(view: InstanceView | None) -> None:
             if view is not None:
                 self._screens.repaint()
                 self._screens.open_focus(view.name)
 
-        self._app.push_screen(AddDialog(self._actions.add), added)
+        self._app.push_screen(AddDialog(add), added)
 
     # -- whom it is meant for
 

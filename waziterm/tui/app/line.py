@@ -164,6 +164,6 @@ class Line:
 
     def _seen(self, now: float, following: float | None) -> None:
         """The terminal shows all that was wanted before `following`; None for all."""
-        if self._since is not None:
+        if self._since is not None and now - self._since > EYES_S:
             self._past.append((self._since, now))
         self._since, self._next = following, None

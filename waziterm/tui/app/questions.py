@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from textual.app import App
 
+from waziterm.domain.fleet.api import FleetError
 from waziterm.lang import tr
 
 
@@ -27,15 +28,35 @@ class SeenLate(Protocol):
         ...
 
 
+def _late(app: App[Any]) -> Late | None:
+    return app.late if isinstance(app, SeenLate) else None
+
+
+def refuse_late(app: App[Any]) -> None:
+    """For a form that is sent: it stays open, to be looked at and sent again.
+
+    Raises FleetError where the key that sends it was pressed on an old picture.
+    """
+    late = _late(app)
+    if late is not None:
+        said = tr(
+            "the screen was {seconds} s behind; look at it, and press {key} again",
+            key=late.key,
+            seconds=round(late.behind_s),
+        )
+        raise FleetError(said)
+
+
 def when_meant(app: App[Any], what: str, then: Callable[[], None]) -> None:
     """Do what a key says now; where it was pressed on an old picture, ask first.
 
     All that ends, dials or sends something for somebody comes through here, by whatever key,
-    question or entry of the palette. what: says what would be done, for the question.
+    question or entry of the palette; forms come through `refuse_late`. Leaving does not: who
+    leaves has had enough of the line, and sessions resume. what: says what would be done.
     """
     from waziterm.tui.screens.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
 
-    late = app.late if isinstance(app, SeenLate) else None
+    late = _late(app)
     if late is None:
         then()
         return
