@@ -110,3 +110,14 @@ async def test_a_used_number_is_taken_by_the_newest_line(tmp_path: Path) -> None
         assert [each.text for each in await store.lines("shop", limit=9)] == ["new \udc80"]
         await store.flush()
         assert [each.text for each in await store.lines("shop", limit=9)] == ["new ?"]
+
+
+async def test_the_ends_of_all_logs_are_what_each_one_s_is(tmp_path: Path) -> None:
+    names = [f"shop-{number:02}" for number in range(45)]
+    async with open_store(tmp_path / "waziterm.db") as store:
+        for count, name in enumerate(names):
+            for seq in range(1, count % 7 + 1):
+                store.add_line(name, line(seq, f"{name} {seq}"))
+        await store.flush()
+        tails = await store.tails(names, limit=3)
+        assert tails == {each: await store.lines(each, limit=3) for each in names}

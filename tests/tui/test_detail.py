@@ -268,3 +268,33 @@ async def test_where_the_log_is_below_tab_shows_what_is_known_alone() -> None:
         await screen.sees("Mon  9", "Sun 15", "lines more")
         await screen.press("tab")
         await screen.sees("─ log ")
+
+
+async def test_what_nobody_sees_is_not_there_and_comes_with_the_width() -> None:
+    fleet = lived()
+    fleet.log("shop-07", "a line of another one")
+    async with shown(fleet, 159, 40) as screen:
+        views = screen.app.screen.query_one("#views")
+
+        def there() -> list[str | None]:
+            return [each.id for each in views.children]
+
+        assert there() == ["wall"]
+        await show_list(screen)
+        await screen.sees("WHY")
+        assert there() == ["list", "wall"]
+        await screen.press("slash", *"shop")
+        field = screen.app.focused
+        assert field is not None and field.id == "filter"
+        await screen.pilot.resize_terminal(160, 40)
+        await screen.sees("▲ now")
+        assert there() == ["list", "wall", "detail"] and screen.app.focused is field
+        await screen.pilot.resize_terminal(220, 40)
+        await screen.sees("▲ now", "a line of another one")
+        assert there() == ["list", "wall", "detail", "log-of-all"]
+        assert screen.app.focused is field and len(edges(screen)) == 2
+        await screen.press("-", "0", "7")
+        await screen.sees("shop-07")
+        await screen.pilot.resize_terminal(159, 40)
+        await screen.until(lambda text: "▲ now" not in text)
+        assert screen.app.focused is field

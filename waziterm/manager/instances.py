@@ -222,7 +222,8 @@ class Instances:
             if self.is_closing:
                 raise ManagerEndingError
             await self._store.save(instance, event=EventName.ADDED, at=self._world.clock.now())
-            self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
+            lines = await self._store.lines(instance.id, limit=TAIL)
+            self.keep(self.configured(instance), lines)
         self._broadcast.changed(self.of(name).view)
 
     async def adopt_all(self, instances: Sequence[Instance]) -> None:
@@ -234,7 +235,7 @@ class Instances:
             for number, each in enumerate(instances):
                 if number % _KEPT_AT_ONCE == 0:
                     await asyncio.sleep(0)
-                self.keep(each)
+                self.keep(self.configured(each))
         self._broadcast.refresh()
 
     async def add(self, instance: Instance, session: str | None) -> None:
@@ -348,7 +349,7 @@ class Instances:
             with suppress(StoreError):
                 tail = await self._store.lines(supervisor.instance.id, limit=TAIL)
             if not self.is_closing:
-                self.keep(supervisor.instance, tail)
+                self.keep(self.configured(supervisor.instance), tail)
 
     def _let_go_of(self, name: str) -> None:
         """Nobody has this name any more; what was counted under it stays."""
@@ -384,14 +385,18 @@ class Instances:
 
     # -- the life of the fleet ----------------------------------------------------------------
 
-    async def boot(self, *, library_changed: bool, shift: float) -> None:
+    async def stored(self, shift: float) -> tuple[Instance, ...]:
+        """All that are stored, with what the config says of them now. shift: by how many seconds
+        the clock was set since they were stored, as far as known."""
+        self._aliases = await self._store.aliases()
+        stored = await self._store.instances()
+        return tuple(self.configured(each).shifted(shift) for each in stored)
+
+    async def boot(self, stored: Sequence[Instance], *, library_changed: bool) -> None:
         """Take up what is stored: what is paired and wanted connects, the others wait.
 
-        library_changed: neonize is another version than last time. shift: by how many seconds the
-        clock was set since it was stored, as far as known.
+        library_changed: neonize is another version than last time.
         """
-        self._aliases = await self._store.aliases()
-        stored = [self.configured(each).shifted(shift) for each in await self._store.instances()]
         await self._sessions.settle(stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
@@ -399,8 +404,9 @@ class Instances:
             self._world.warm()
         held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
         released = await self.versions.boot(held=held, upgraded=library_changed)
+        tails = await self._store.tails([each.id for each in stored], limit=TAIL)
         for instance in stored:
-            self.keep(instance, await self._store.lines(instance.id, limit=TAIL))
+            self.keep(instance, tails[instance.id])
         for supervisor in self:
             await self._adopt_device(supervisor)
             await supervisor.ask(ev.Booted(released))
@@ -430,9 +436,8 @@ class Instances:
             await supervisor.ask(ev.DeviceFound(*devices[0]))
 
     def keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
-        """Give an instance its supervisor. lines: the end of its log."""
+        """Give an instance its supervisor. instance: `configured`. lines: the end of its log."""
         name, identity = instance.name, instance.id
-        instance = self.configured(instance)
 
         def sink(line: LogLine) -> None:
             self._store.add_line(identity, line)

@@ -208,9 +208,9 @@ class SessionManager:
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
         damaged = await self._store.damaged_rows()
-        stored = map(self._instances.configured, await self._store.instances())
-        await self._alerting.boot(tuple(each.shifted(shift) for each in stored), shift)
-        await self._instances.boot(library_changed=changed, shift=shift)
+        stored = await self._instances.stored(shift)
+        await self._alerting.boot(stored, shift)
+        await self._instances.boot(stored, library_changed=changed)
         telling = self._alerting.run()
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()

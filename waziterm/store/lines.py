@@ -204,6 +204,13 @@ def read_lines(
     return [LogLine(seq, at, Source(source), text) for seq, at, source, text in rows[::-1]]
 
 
+def read_tails(
+    db: sqlite3.Connection, identities: Sequence[str], limit: int
+) -> dict[str, tuple[LogLine, ...]]:
+    """The newest `limit` lines of each of these instances, oldest first."""
+    return {each: tuple(read_lines(db, each, float("-inf"), -1, limit)) for each in identities}
+
+
 def read_lines_of(
     db: sqlite3.Connection, identities: Sequence[str], since: float, limit: int
 ) -> list[_Owned]:

@@ -632,6 +632,19 @@ class Store:
         """How many lines were taken in since it was opened; see `lines_after`."""
         return self._writer.count
 
+    async def tails(
+        self, identities: Sequence[str], *, limit: int
+    ) -> Mapping[str, tuple[LogLine, ...]]:
+        """The newest `limit` stored lines of each of these instances, oldest first. It reads in
+        small steps, so that others wait a few milliseconds at most."""
+        found = dict[str, tuple[LogLine, ...]]()
+        for first in range(0, len(identities), _TAILS_AT_ONCE):
+            few = identities[first : first + _TAILS_AT_ONCE]
+            found |= await self._connection.read(
+                partial(log.read_tails, identities=few, limit=limit)
+            )
+        return found
+
     def lines_after(self, count: int) -> list[tuple[str, LogLine]]:
         """The lines that were taken in after so many, with the ids of their instances, in the order
         in which they came; see `store.lines.LineWriter.after`."""

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.widget import Widget
+from textual.widget import AwaitMount, Widget
 from textual.widgets import Input
 
 from waziterm.domain.fleet.api import Fleet
@@ -84,6 +84,7 @@ class MainScreen(FleetScreen):
         self._range: tuple[str, frozenset[str]] | None = None
         self._was_wrong = False
         self._filter = FilterField(id="filter", compact=True)
+        self._views = Container(self._shown, id="views")
 
     def _widget(self, view: View) -> _Shown:
         match view:
@@ -126,11 +127,20 @@ class MainScreen(FleetScreen):
         )
 
     def body(self) -> Widget:
-        for view in View:
-            self._widget(view).display = view is self.view_shown
         self._detail.display = self._log.display = False
-        views = (self._widget(view) for view in View)
-        return Container(*views, self._detail, self._log, id="views")
+        return self._views
+
+    def _bring(self, widget: Widget, *, first: bool = False) -> None:
+        """Take in what is shown for the first time: a widget that nobody sees costs the start time
+        too. first: it stands left of all others."""
+        if not widget.is_attached:
+            before = 0 if first and self._views.children else None
+            self.call_later(self._see_first, self._views.mount(widget, before=before))
+
+    async def _see_first(self, mounting: AwaitMount) -> None:
+        """What it selects depends on its size, and the footer on that."""
+        await mounting
+        self.call_after_refresh(self.repaint)
 
     def compose(self) -> ComposeResult:
         self._filter.display = False
@@ -157,6 +167,9 @@ class MainScreen(FleetScreen):
         self._detail.styles.width = detail
         self._log.display = shown and width >= SPLIT_AGAIN
         self._log.styles.width = max(0, (width - detail) * 2 // 5)
+        for widget in (self._detail, self._log):
+            if widget.display:
+                self._bring(widget)
         if self._log.display:
             self._log.open()
         else:
@@ -250,6 +263,7 @@ class MainScreen(FleetScreen):
             self.queue.begin()
         self._shown.display = False
         self.view_shown = view
+        self._bring(self._shown, first=True)
         self._shown.display = True
         self._split()
         self.call_after_refresh(self.repaint)
