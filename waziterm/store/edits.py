@@ -17,9 +17,7 @@ def save_edit(
     return _save(db, at, who, identity, {key.value: value for key, value in before.items()})
 
 
-def save_former_name(
-    db: sqlite3.Connection, at: float, who: str, identity: str, name: str
-) -> None:
+def save_former_name(db: sqlite3.Connection, at: float, who: str, identity: str, name: str) -> None:
     """Write down how an instance was called before a rename. identity: its id."""
     _save(db, at, who, identity, {NAME_BEFORE: name})
 

@@ -321,6 +321,8 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE TABLE aliases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
         " instance TEXT NOT NULL) STRICT",
     ),
+    # The device that an instance had last: its hold and cool-down are of that one.
+    ("ALTER TABLE instances ADD COLUMN former_jid TEXT",),
 )
 
 
