@@ -197,8 +197,8 @@ class Fleet(Protocol):
         deadline_s=ANSWER_S,
     )
     async def undo_edit(self, name: Name, edit: EditId) -> InstanceView:
-        """Set an instance's values as they were before the edit with this number, as `edit` does, or
-        give it back the name that it had then, as `rename` does; it must be its newest. Raises
+        """Set an instance's values as they were before the edit with this number, as `edit` does,
+        or give it back the name that it had then, as `rename` does; it must be its newest. Raises
         FleetError for any other."""
         ...
 
@@ -225,8 +225,8 @@ class Fleet(Protocol):
         it was wanted; what it has to wait for stays.
 
         What is kept of it is found under the new name; the one that it had leads to it from now on,
-        in the history, the logs and the config. It can be undone, see `edits`. take: the new name may be one that another
-        instance had before: that one keeps nothing of it.
+        in the history, the logs and the config. It can be undone, see `edits`. take: the new name
+        may be one that another instance had before: that one keeps nothing of it.
         """
         ...
 

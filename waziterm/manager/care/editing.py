@@ -39,10 +39,8 @@ async def edits_in(store: Store) -> tuple[Edit, ...]:
     return tuple(edit for edit, _ in await store.edits(MOST_EDITS))
 
 
-async def before_edit(
-    store: Store, name: str, number: int
-) -> tuple[Edit, dict[OwnKey, OwnValue]]:
-    """An edit of an instance, its newest, and how it was before. Raises FleetError for any other."""
+async def before_edit(store: Store, name: str, number: int) -> tuple[Edit, dict[OwnKey, OwnValue]]:
+    """An instance's edit, its newest, and how it was before. Raises FleetError for any other."""
     found = [each for each in await store.edits(MOST_EDITS) if each[0].instance == name]
     if not found or number not in (edit.id for edit, _ in found):
         said = f"{name} has no edit {number} that could be undone"

@@ -93,6 +93,10 @@ class ToolCommands:
         tools = self._tools()
         self._run(tools.fix(dry_run=True), lambda: self._run(tools.fix(dry_run=False)))
 
+    def janitor(self) -> None:
+        tools = self._tools()
+        self._run(tools.janitor(dry_run=True), lambda: self._run(tools.janitor(dry_run=False)))
+
     def restart(self) -> None:
         text = tr(
             "All workers stop; the sessions are checked and fixed; the log is rotated; all that"
@@ -325,8 +329,8 @@ class ToolCommands:
         if former:
             title = tr("Undo the rename of {name}?", name=name)
             text = tr(
-                "{former} was renamed to {name} on {day} at {time}, by {who}. It gets its name back,"
-                " and stops for a moment where it is connected.",
+                "{former} was renamed to {name} on {day} at {time}, by {who}. It gets its name"
+                " back, and stops for a moment where it is connected.",
                 former=former,
                 name=name,
                 day=day(edit.at),

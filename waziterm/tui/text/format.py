@@ -126,6 +126,11 @@ def milliseconds(took_s: float) -> str:
     return tr("{milliseconds} ms", milliseconds=round(1000 * took_s))
 
 
+def timed(took_s: float) -> str:
+    """How long an answer took: `80 ms`, from a second on `1.20 s`."""
+    return milliseconds(took_s) if took_s < 1 else seconds(took_s)
+
+
 def share(part: float) -> str:
     """A share of a time, from 0 to 1, and 100 % only for all of it: `99.2 %`, `100 %`."""
     return "100 %" if part >= 1 else f"{min(100 * part, 99.9):.1f} %"
