@@ -105,7 +105,7 @@ class FleetCommands(Provider):
             yield Entry(tr("janitor"), about, self._janitor, "janitor tidy up clean old files")
         for density, word in _DENSITIES.items():
             name = tr("density: {name}", name=tr(word))
-            about = tr("how much room the wall gives to those that need nobody")
+            about = tr("rows or cards for those that need nobody")
             yield Entry(name, about, partial(app.screens.thicken, density))
         for sort in Sort:
             name = tr("sort by {column}", column=tr(sort.value))
