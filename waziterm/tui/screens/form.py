@@ -26,8 +26,8 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
     """Fields with their labels, and a line that names its keys. It ends with what `send` returns;
     with None when nothing was sent.
 
-    FIELDS: of each its id, its label of at most 6 cells, and what may stand in it, or "". BEGINS: the
-    field in which one types first; "" for the first one.
+    FIELDS: of each its id, its label of at most 6 cells, and what may stand in it, or "". BEGINS:
+    the field in which one types first; "" for the first one.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
