@@ -56,6 +56,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "note": TEXT,
     "tags": st.lists(TEXT).map(tuple),
     "device_name": st.none() | TEXT,
+    "former_jid": st.none() | TEXT,
     "isolate": st.none() | st.booleans(),
     "configured": st.just(Configured()),
     "qr": st.none() | st.just(QrCode("2@a-secret", 1, 6, 20.0)),

@@ -13,6 +13,7 @@ from waziterm.domain.screen import Density, Lang, Screen, Sort
 from waziterm.lang import speaking, translations
 from waziterm.tui.app.app import WazitermApp
 from waziterm.tui.app.remembered import Memory
+from waziterm.tui.state.here import Home
 
 DEADLINE_S = 10.0
 AS_ADDED = Screen(title=False, sort=Sort.FLEET, density=Density.CARDS)
@@ -97,6 +98,7 @@ async def shown(
     lang: Lang = Lang.EN,
     look: Screen = AS_ADDED,
     memory: Memory | None = None,
+    home: Home | None = None,
 ) -> AsyncIterator[Shown]:
     """Run the app on a scripted fleet in a terminal of this size."""
     with speaking(translations(lang, {})):
@@ -108,6 +110,7 @@ async def shown(
             read_only=read_only,
             look=look,
             memory=memory,
+            home=home,
         )
         async with app.run_test(size=(columns, rows)) as pilot:
             await pilot.pause()

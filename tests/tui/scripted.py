@@ -102,6 +102,7 @@ class ScriptedFleet(ScriptedTools):
         self.aliases: dict[str, str] = {}
         self.calls: list[tuple[str, ...]] = []
         self.refuse: Exception | None = None
+        self.tidied: tuple[Act, ...] = ()
         self.send_result = SendResult(ok=True, took_s=0.31, message_id="3EB0FAKE")
         self.broken: Exception | None = None
         self.gate = asyncio.Event()
@@ -263,9 +264,8 @@ class ScriptedFleet(ScriptedTools):
         return view
 
     async def tidy_up(self, *, dry_run: bool = False) -> tuple[Act, ...]:
-        """No janitor works here; the screen never asks for one."""
         await self._taken("tidy_up", "dry run" if dry_run else "")
-        return ()
+        return self.tidied
 
     def _moved(self, name: str, state: State, reason: Reason, wanted: Wanted) -> InstanceView:
         self.clock.advance(0.001)

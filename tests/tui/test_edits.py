@@ -95,6 +95,8 @@ async def test_the_name_is_a_field_and_goes_first() -> None:
     async with shown(fleet) as screen:
         await screen.press("e")
         await screen.sees("Edit shop-a", "Name")
+        focused = screen.app.focused
+        assert focused is not None and focused.id == "note", "no name is typed over by mistake"
         await fill(screen, "name", "toko-a")
         await fill(screen, "note", "")
         await screen.press("enter")

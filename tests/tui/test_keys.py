@@ -142,7 +142,7 @@ async def test_t_sends_and_tells_how_it_ended() -> None:
         await screen.press("t")
         await screen.sees("→ shop: send-test asked")
         fleet.gate.set()
-        await screen.sees("✓ shop: send-test: accepted by WhatsApp after 0.31 s")
+        await screen.sees("✓ shop: send-test: accepted by WhatsApp after 310 ms")
         fleet.send_result = SendResult(ok=False, took_s=60, error="no answer within 60 s")
         await screen.press("t")
         await screen.sees("✖ shop: send-test: no answer within 60 s")

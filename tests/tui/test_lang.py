@@ -276,6 +276,7 @@ async def test_the_filter_takes_words_of_both_languages() -> None:
     "view",
     [
         *("wall", "wall_past", "list", "focus_qr", "focus_cooldown", "incidents", "queue", "trash"),
+        "audit",
         "help",
         "empty",
     ],

@@ -2,9 +2,11 @@
 
 from tests.tui.painted import Shown, shown
 from tests.tui.scripted import ScriptedFleet, big, connected, every_state
-from waziterm.domain.screen import KeyAction, Lang, Theme
+from waziterm.domain.screen import Density, KeyAction, Lang, Theme
+from waziterm.domain.upkeep.janitor import Act, ActKind
+from waziterm.tui.app.look_commands import LANGS, THEMES
 from waziterm.tui.app.palette import _BY_THE_ARROWS
-from waziterm.tui.commands.keys import KEYS
+from waziterm.tui.commands.keys import KEYS, AppKey
 from waziterm.tui.paint.themes import PALETTES
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.state.arrange import Sort
@@ -20,7 +22,9 @@ async def find(screen: Shown, words: str, *sees: str) -> str:
 WORDS = {
     "conflicts": "the incidents", "full": "test", "restore": "undo", "trash": "the trash",
     "log of": "log of all", "sort by since": "sort by since", "theme light": "theme: light",
-    "clean every": "clean every session", "messages": "messages",
+    "clean every": "clean every session", "messages": "messages", "janitor": "janitor",
+    "tidy": "janitor", "rename": "edit: shop-a", "who": "the audit: who did what",
+    "density cards": "density: cards", "remove shop": "remove shop-a", "test all": "test: all",
 }  # fmt: skip
 
 
@@ -45,6 +49,45 @@ async def test_every_key_is_offered_where_it_works() -> None:
         for action, texts in told.items():
             if action not in (*_BY_THE_ARROWS, KeyAction.SHOW_WHOSE):
                 assert any(text in offered for text in texts), action
+
+
+async def test_every_look_order_and_instance_is_offered() -> None:
+    async with shown(every_state(), 160, 300) as screen:
+        await screen.press("ctrl+p")
+        offered = await screen.says("glossary", "show shop-surabaya")
+        words = [f"theme: {word}" for word in THEMES.values()]
+        words += [f"language: {word}" for word in LANGS.values()]
+        words += [f"density: {density.value}" for density in Density]
+        words += [f"sort by {sort.value}" for sort in Sort]
+        words += [f"show {name}" for name in screen.fleet.views]
+        assert [word for word in words if word not in offered] == []
+
+
+async def test_whatever_acts_on_instances_names_them() -> None:
+    async with shown(every_state(), 160, 300) as screen:
+        await screen.press("ctrl+p")
+        text = await screen.says("glossary")
+        meant = [key for key in KEYS if isinstance(key, AppKey) and key.meant]
+        assert {key.action for key in KEYS if isinstance(key, AppKey) and key.do_on} <= {
+            key.action for key in meant
+        }
+        for key in meant:
+            assert f"{key.label}: shop-jakarta" in text, key.action
+
+
+async def test_the_janitor_shows_first_what_it_would_do() -> None:
+    fleet = every_state()
+    old = Act(ActKind.DELETE_TRASH, "shop-old-20250501", "kept for 31 days")
+    fleet.tidied = (Act(ActKind.END_WAIT, "shop-malang", "it waits for 3 h"), old)
+    async with shown(fleet, 120, 60) as screen:
+        await find(screen, "janitor", "janitor")
+        await screen.press("enter")
+        await screen.says("Janitor: what it would do", "→ shop-malang: end its wait")
+        await screen.says("shop-old-20250501: delete it from the trash", "enter show shop-malang")
+        assert fleet.calls == [("tidy_up", "dry run")]
+        await screen.press("y")
+        await screen.says("✓ shop-malang: end its wait", "esc close")
+        assert fleet.calls[1:] == [("tidy_up", "")]
 
 
 async def test_it_says_on_whom_it_acts() -> None:

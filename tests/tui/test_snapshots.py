@@ -76,6 +76,9 @@ EVERY_VIEW = (
 )  # fmt: skip
 
 
+SOAKED = [(view, Theme.HIGH_CONTRAST) for view in EVERY_VIEW[5:]]
+SOAKED += [(view, each) for each in (Theme.DARK_BLUE, Theme.DARK_WARM) for view in EVERY_VIEW]
+"""The pictures of views in themes at which `make soak` alone looks."""
 WEEKS: dict[str, list[str]] = {"list": ["2"], "focus": ["enter"]}
 """With a week behind them; on a wide screen more stands beside the list."""
 
@@ -150,6 +153,7 @@ def test_wall(snap_compare: Callable[..., bool], size: tuple[int, int], density:
     [
         *((view, Theme.LIGHT) for view in (*EVERY_VIEW, "check", "quit", "add", "wall_past")),
         *((view, Theme.HIGH_CONTRAST) for view in (*EVERY_VIEW[:5], "quit", "wall_past")),
+        *(pytest.param(*each, marks=pytest.mark.soak) for each in SOAKED),
     ],
 )
 def test_theme(

@@ -52,6 +52,7 @@ _COLUMNS = (
     "tags",
     "device_name",
     "isolate",
+    "former_jid",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY number"
 _UPSERT = (
@@ -225,6 +226,7 @@ def _row(instance: Instance) -> dict[str, Any]:
         "tags": json.dumps(instance.tags),
         "device_name": instance.device_name,
         "isolate": None if instance.isolate is None else int(instance.isolate),
+        "former_jid": instance.former_jid,
     }
 
 
@@ -351,7 +353,9 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
     "id": _is_id,
     "name": _is_name,
     **dict.fromkeys(("created_at", "since"), _is_moment),
-    **dict.fromkeys(("phone", "proxy", "jid", "lid", "device_name"), _or_none(_is_text)),
+    **dict.fromkeys(
+        ("phone", "proxy", "jid", "lid", "device_name", "former_jid"), _or_none(_is_text)
+    ),
     **dict.fromkeys(("detail", "trouble_detail", "note"), _is_text),
     "wanted": _is_one_of(Wanted),
     "state": _is_one_of(State),

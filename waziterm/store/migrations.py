@@ -329,6 +329,8 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE INDEX transitions_of_conflicts ON transitions (id) WHERE event IN"
         " ('HolderFound', 'StreamReplaced', 'SuspectsFound', 'TakenOver')",
     ),
+    # The device that an instance had last: its hold and cool-down are of that one.
+    ("ALTER TABLE instances ADD COLUMN former_jid TEXT",),
 )
 
 

@@ -129,6 +129,8 @@ class Instance:
     short_lived: connections that were closed at once, since the last that was stable.
     no_new_chats_until: the account may start no new chats before, as WhatsApp has told it. It is a
         moment on WhatsApp's clock: ours does not move it, and nothing else waits for it.
+    former_jid: of the device that it had last, once it has none: to that one its hold, cool-down
+    and guarded attempt belong; None where that is not known.
     phone_seen_at: when its phone itself has last sent something, the pairing included; None when
         that is not known.
     trouble, trouble_detail, trouble_at: what kept it from being connected last, with its evidence
@@ -172,6 +174,7 @@ class Instance:
     trouble_at: float | None = None
     down_since: float | None = None
     phone_seen_at: float | None = None
+    former_jid: str | None = None
     note: str = ""
     tags: tuple[str, ...] = ()
     device_name: str | None = None

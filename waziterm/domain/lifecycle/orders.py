@@ -64,6 +64,7 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
                 wanted=Wanted.STOPPED,
                 jid=None,
                 lid=None,
+                former_jid=instance.jid or instance.former_jid,
                 attempt=0,
                 short_lived=0,
                 no_new_chats_until=None,

@@ -125,6 +125,8 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state is State.LOGGED_OUT:
                 # The library had no time to delete a device that WhatsApp has removed.
                 return Decision(instance)
+            if instance.former_jid not in (None, jid):
+                return Decision(_with_device(instance, jid, lid))
             return Decision(replace(instance, jid=jid, lid=lid or None))
         case ev.SessionMissing() if instance.is_paired and instance.state.is_live:
             return hold(instance, Reason.SESSION_MISSING, at)
@@ -399,6 +401,7 @@ def _logged_out(instance: Instance, code: int, at: Moment) -> Decision:
         instance,
         jid=None,
         lid=None,
+        former_jid=instance.jid or instance.former_jid,
         cooldown_until=None,
         guarded_at=None,
         attempt=0,

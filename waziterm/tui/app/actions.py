@@ -15,7 +15,7 @@ from waziterm.tui.state.bulk import Bulk
 from waziterm.tui.state.here import starts
 from waziterm.tui.state.messages import Mood, Pending, failed_inside, is_well, refusal
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text.format import seconds
+from waziterm.tui.text.format import timed
 from waziterm.tui.text.keynames import key_of, with_keys
 
 logger = logging.getLogger(__name__)
@@ -220,7 +220,7 @@ class Actions:
             said = tr(
                 "{name}: send-test: accepted by WhatsApp after {took}",
                 name=name,
-                took=seconds(result.took_s),
+                took=timed(result.took_s),
             )
             self.end("send-test", name, Mood.DONE, said)
         else:

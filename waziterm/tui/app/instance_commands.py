@@ -141,8 +141,8 @@ class InstanceCommands:
         act = partial(self._do_to, N_("clean"), clean, names)
         self._ask(title, text, names if name is None else [], yes, no, act)
 
-    def remove(self) -> None:
-        names = self._meant(None)
+    def remove(self, name: str | None = None) -> None:
+        names = self._meant(name)
         if not names:
             return
         title = tr("Remove {name}?", name=inert(names[0]))
@@ -162,7 +162,7 @@ class InstanceCommands:
             yes, no = tr("remove them"), tr("keep them")
         remove = partial(self._actions.remove, act_id=new_act_id() if len(names) > 1 else "")
         act = partial(self._do_to, N_("remove"), remove, names)
-        self._ask(title, text, names, yes, no, act)
+        self._ask(title, text, names if name is None else [], yes, no, act)
 
     def edit(self, name: str | None = None) -> None:
         names = self._meant(name)

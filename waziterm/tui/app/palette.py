@@ -14,14 +14,15 @@ from textual.command import (
     Provider,
 )
 
-from waziterm.domain.screen import KeyAction
-from waziterm.lang import tr
+from waziterm.domain.screen import Density, KeyAction
+from waziterm.lang import N_, tr
 from waziterm.tui.app.look_commands import LANGS, THEMES
 from waziterm.tui.commands.keys import AnyKey, AppKey, FleetKey, InstanceKey, LogKey, is_refused
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.log import LogScreen
 from waziterm.tui.state.arrange import Sort
+from waziterm.tui.state.messages import Mood
 
 if TYPE_CHECKING:
     from waziterm.tui.app.app import WazitermApp
@@ -66,6 +67,7 @@ _WORDS = {
     KeyAction.VIEW_TRASH: "restore",
 }
 """What else finds a key."""
+_DENSITIES = {Density.ROWS: N_("rows"), Density.CARDS: N_("cards")}
 _BY_THE_ARROWS = (
     KeyAction.MOVE_UP, KeyAction.MOVE_DOWN, KeyAction.MOVE_LEFT, KeyAction.MOVE_RIGHT,
     KeyAction.MOVE_PAGE_UP, KeyAction.MOVE_PAGE_DOWN, KeyAction.MOVE_FIRST, KeyAction.MOVE_LAST,
@@ -98,6 +100,13 @@ class FleetCommands(Provider):
             if entry is not None:
                 seen.add(key.action)
                 yield entry
+        if app.model.takes_commands:
+            about = tr("shows what it would put in order: old trash, waits that hang, workers")
+            yield Entry(tr("janitor"), about, self._janitor, "janitor tidy up clean old files")
+        for density, word in _DENSITIES.items():
+            name = tr("density: {name}", name=tr(word))
+            about = tr("rows or cards for those that need nobody")
+            yield Entry(name, about, partial(app.screens.thicken, density))
         for sort in Sort:
             name = tr("sort by {column}", column=tr(sort.value))
             yield Entry(name, tr("the order of the instances"), partial(app.screens.sort_by, sort))
@@ -133,12 +142,17 @@ class FleetCommands(Provider):
                     if not whom:
                         return None
                     name = tr("{verb}: {whom}", verb=name, whom=whom)
+                elif key.action is KeyAction.FULL_TEST:
+                    one = app.screens.one
+                    whom = tr("all") if one is None else inert(one.target or "")
+                    name = tr("{verb}: {whom}", verb=name, whom=whom)
             case FleetKey():
                 do = partial(app.screens.on_fleet, key.do)
             case InstanceKey():
                 if not isinstance(top, FocusScreen):
                     return None
                 do = partial(key.do, top)
+                name = tr("{verb}: {whom}", verb=name, whom=inert(top.target or ""))
             case LogKey():
                 if not isinstance(top, LogScreen):
                     return None
@@ -148,6 +162,15 @@ class FleetCommands(Provider):
         about = f"({key.shown})" if name == key.told else f"{key.told} ({key.shown})"
         words = f"{key.action.value.replace('_', ' ')} {_WORDS.get(key.action, '')}"
         return Entry(name, about, self._act(key, do), words)
+
+    def _janitor(self) -> None:
+        """It has no key, and asks the fleet for something all the same."""
+        app = self._wapp
+        if why := app.refusal():
+            said = tr("{verb} was not carried out: {why}", verb=tr("janitor"), why=why)
+            app.message.tell(Mood.TROUBLE, said)
+        else:
+            app.commands.tools.janitor()
 
     def _whom(self) -> str:
         """Whom a key acts on now; "" for nobody."""

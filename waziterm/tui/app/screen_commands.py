@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import IncidentView
-from waziterm.domain.screen import KeyAction
+from waziterm.domain.screen import Density, KeyAction
 from waziterm.lang import tr, trn
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.driver import TerminalDriver
@@ -143,6 +143,12 @@ class ScreenCommands:
         """Sort the instances, and show them where they are not shown."""
         self.view(self._main.view_shown if self._main.view_shown in ARRANGED else View.LIST)
         self._model.sort_by(sort)
+        self._main.repaint()
+
+    def thicken(self, density: Density) -> None:
+        """Show the wall in this density."""
+        self._model.density = density
+        self.view(View.WALL)
         self._main.repaint()
 
     def open_focus(self, name: str, *, log_only: bool = False) -> None:

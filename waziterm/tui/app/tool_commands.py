@@ -93,6 +93,10 @@ class ToolCommands:
         tools = self._tools()
         self._run(tools.fix(dry_run=True), lambda: self._run(tools.fix(dry_run=False)))
 
+    def janitor(self) -> None:
+        tools = self._tools()
+        self._run(tools.janitor(dry_run=True), lambda: self._run(tools.janitor(dry_run=False)))
+
     def restart(self) -> None:
         text = tr(
             "All workers stop; the sessions are checked and fixed; the log is rotated; all"

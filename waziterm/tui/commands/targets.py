@@ -24,8 +24,8 @@ class InstanceKeys(Protocol):
     def edit(self, name: str | None = None) -> None:
         """Ask what is to be set of it; of several, what is to be set of each."""
 
-    def remove(self) -> None:
-        """Ask, and take those that the key is meant for off the list."""
+    def remove(self, name: str | None = None) -> None:
+        """Ask, and take them off the list."""
 
     def show_log(self, name: str | None = None) -> None:
         """Show the log on the whole screen, or the instance again."""
@@ -52,6 +52,9 @@ class ToolKeys(Protocol):
     def full_test(self) -> None:
         """Test the instance that is shown in full, or all that are wanted to run; ask whether each
         that is connected is to send a message."""
+
+    def janitor(self) -> None:
+        """Show what the janitor would do; let it go round when the operator says so."""
 
     def undo(self) -> None:
         """Ask, and take back what was set or came into the trash last, or restore the entry that

@@ -15,6 +15,8 @@ from waziterm.tui.text.format import since
 from waziterm.tui.text.words import some_of
 
 _WHEN, _WHO, _ACT, _WHOM = 17, 12, 12, 20
+_NARROW = 100
+"""Below so many cells the names of people and instances are cut to let what came of it stand."""
 _IN_FULL = 2
 """Lines for the selected one."""
 _RESULTS: Mapping[AuditResult, str] = {
@@ -83,9 +85,9 @@ class Audit(Rows):
         return [
             ("✖ " if failed else "  ", look.TROUBLE),
             (cell(since(entry.at, now), _WHEN), look.FAINT),
-            (cell(_who(entry), _WHO), look.BRIGHT),
+            (cell(_who(entry), _WHO if width >= _NARROW else _WHO - 2), look.BRIGHT),
             (cell(inert(entry.act), _ACT), look.PLAIN),
-            (cell(whom, _WHOM), look.BRIGHT),
+            (cell(whom, _WHOM if width >= _NARROW else _WHOM - 6), look.BRIGHT),
             (_ended(entry), look.TROUBLE if failed else look.FAINT),
         ]
 

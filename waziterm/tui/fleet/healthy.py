@@ -1,6 +1,5 @@
 """A row of the wall: an instance that needs nobody, as one line. Pure."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
@@ -9,12 +8,12 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.strips import CELL_S, DAY_CELLS, Recent
+from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cell, inert, row, width_of
-from waziterm.tui.text import words
-from waziterm.tui.text.format import local, milliseconds, seconds, share_number
+from waziterm.tui.text import axis, words
+from waziterm.tui.text.format import milliseconds, seconds, share_number
 
 SELECTED = "▌"
 _LEAD = 4
@@ -73,10 +72,10 @@ def longest(names: Iterable[str]) -> int:
 def heading(fits: Columns, width: int, begin: float | None) -> Strip:
     """What stands over the rows. begin: of the strips' first cell, UTC seconds; None where no
     strip is known yet."""
-    axis = tr("24 h") if begin is None or not fits.strip else _axis(begin, fits.strip)
+    ticks = tr("24 h") if begin is None or not fits.strip else axis.last_day(begin, fits.strip)
     titles = [
         (tr("NUMBER"), fits.number),
-        (axis, fits.strip),
+        (ticks, fits.strip),
         (tr("UP %"), fits.uptime),
         (tr("DROPS 7 d") if fits.days else tr("DROPS"), _as_one(fits.drops, fits.days, fits.more)),
         (tr("CONNECT"), fits.connect),
@@ -89,35 +88,6 @@ def heading(fits: Columns, width: int, begin: float | None) -> Strip:
     spans: list[Span] = [(f"  {sign.glyph} ", sign.style), (word, look.FAINT)]
     spans += [(cell(title, size), look.FAINT) for title, size in titles if size]
     return row(spans, width, look.PLAIN)
-
-
-def _axis(begin: float, width: int) -> str:
-    """The ticks of a day's strip in `width` cells: every sixth hour of the local clock, where it
-    begins, and `now` at the right. begin: of its first cell, UTC
-    seconds."""
-    cell_s = DAY_CELLS * CELL_S / width
-    end = tr("now")
-    line = [" "] * width
-    free = 0
-    for place in range(width - width_of(end) - 2):
-        moment = local(begin + place * cell_s)
-        after = local(begin + (place + 1) * cell_s - 1)
-        if moment is None or after is None or place < free:
-            continue
-        hour = _sixth_hour(moment, after)
-        if hour is not None:
-            line[place : place + 2] = hour
-            free = place + 3
-    return "".join(line)[: width - width_of(end)] + end
-
-
-def _sixth_hour(moment: time.struct_time, after: time.struct_time) -> str | None:
-    """The hour of the clock, two digits, that begins in a cell, where it is a sixth one."""
-    begins = moment.tm_min == 0
-    hour = moment.tm_hour if begins else after.tm_hour
-    if (begins or moment.tm_hour != after.tm_hour) and hour % 6 == 0:
-        return f"{hour:02}"
-    return None
 
 
 def _as_one(*sizes: int) -> int:

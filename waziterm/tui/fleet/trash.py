@@ -17,6 +17,9 @@ from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import HOW
 
 _WHEN, _WHO, _HOW, _LINKED = 18, 22, 20, 16
+_WHO_NARROW, _HOW_NARROW, _LINKED_NARROW = 14, 12, 11
+_NARROW = 100
+"""Below so many cells all is cut to let stand until when it is kept."""
 _FILES = 3
 """Lines for the selected one."""
 
@@ -90,13 +93,16 @@ class Trash(Rows):
     def spans(self, key: str, width: int, now: float) -> list[Span]:
         entry = next(each for each in self.model.trash or () if each.id == key)
         style = look.PLAIN if entry.restorable else look.FAINT
+        who, how, is_linked = _WHO, _HOW, _LINKED
+        if width < _NARROW:
+            who, how, is_linked = _WHO_NARROW, _HOW_NARROW, _LINKED_NARROW
         linked = tr("linked") if entry.paired else tr("not linked")
         return [
             (" ", style),
             (cell(since(entry.at, now), _WHEN), look.FAINT),
-            (cell(inert(entry.instance), _WHO), look.BRIGHT if entry.restorable else look.FAINT),
-            (cell(tr(HOW[entry.why]), _HOW), style),
-            (cell(linked if entry.restorable else tr("no keys"), _LINKED), style),
+            (cell(inert(entry.instance), who), look.BRIGHT if entry.restorable else look.FAINT),
+            (cell(tr(HOW[entry.why]), how), style),
+            (cell(linked if entry.restorable else tr("no keys"), is_linked), style),
             *_ends(entry, now),
         ]
 

@@ -16,7 +16,8 @@ from waziterm.tui.instance import pictures
 from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, row
 from waziterm.tui.state.past import Past
-from waziterm.tui.text.format import clock_minute, local, seconds, weekday
+from waziterm.tui.text import axis
+from waziterm.tui.text.format import local, seconds, weekday
 
 LABEL = 10
 """Cells left of the axis."""
@@ -24,7 +25,6 @@ SAID = 14
 """Cells right of it, for figures."""
 WIDE = LABEL + DAY_CELLS + SAID
 """From so many cells on there is one for each half hour; below, one for each hour."""
-_TICK_CELLS = 6
 
 
 def week(past: Past, width: int, now: float, days: int = DAYS) -> list[Strip]:
@@ -36,12 +36,12 @@ def week(past: Past, width: int, now: float, days: int = DAYS) -> list[Strip]:
     per = 1 if width >= WIDE else 2
     cells = read_cells(recent.cells)
     return [
-        _axis(per, width),
+        row([(" " * LABEL + axis.of_day(per), look.QUIET)], width, look.PLAIN),
         *(
             _day(recent, cells, begin, end, days - 1 - place, per, width, now)
             for place, (begin, end) in enumerate(_days(now, days))
         ),
-        _now(per, width, now),
+        row([(" " * LABEL + axis.now_below(per, SAID, now), look.MARKED)], width, look.PLAIN),
     ]
 
 
@@ -70,22 +70,6 @@ def by_time_of_day(past: Past, width: int, now: float) -> list[Strip]:
 def _line(label: str, picture: Sequence[Span], said: str, width: int) -> Strip:
     spans: list[Span] = [(f" {label:<{LABEL - 1}}", look.FAINT), *picture, (f" {said}", look.PLAIN)]
     return row(spans, width, look.PLAIN)
-
-
-def _axis(per: int, width: int) -> Strip:
-    """The hours, a tick for every sixth cell."""
-    hours = range(0, 24, _TICK_CELLS * per * CELL_S // 3600)
-    ticks = "".join(f"{hour:02}".ljust(_TICK_CELLS) for hour in hours)
-    return row([(" " * LABEL + ticks, look.QUIET)], width, look.PLAIN)
-
-
-def _now(per: int, width: int, now: float) -> Strip:
-    """A mark below the cell of the present."""
-    at, said = LABEL + _place(now) // per, f"{tr('now')} {clock_minute(now)}"
-    text = f"{' ' * at}▲ {said}"
-    if len(text) > LABEL + DAY_CELLS // per + SAID:
-        text = f"{said} ▲".rjust(at + 1)
-    return row([(text, look.MARKED)], width, look.PLAIN)
 
 
 def _day(
@@ -127,14 +111,8 @@ def _per_cell(
     """A figure for each part of the day, of what happened in it on any day."""
     found: list[list[float]] = [[] for _ in range(count)]
     for at, value in points:
-        found[_place(at) * count // DAY_CELLS].append(value)
+        found[axis.place_of(at) * count // DAY_CELLS].append(value)
     return [figure(each) for each in found]
-
-
-def _place(at: float) -> int:
-    """The half hour of the local day of a moment, from 0 on."""
-    moment = local(at)
-    return 0 if moment is None else moment.tm_hour * 2 + moment.tm_min // 30
 
 
 def _day_of_month(at: float) -> int:

@@ -57,6 +57,8 @@ class EditOne(EditDialog):
         (NAME, N_("Name"), N_("another one stops it for a moment where it is connected")),
         *_FIELDS,
     )
+    # Most come for another field: a name is not to be typed over by mistake.
+    BEGINS = OwnKey.NOTE.value
 
     def __init__(
         self,
@@ -85,9 +87,6 @@ class EditOne(EditDialog):
     def on_mount(self) -> None:
         for field, value in self._before.items():
             self.query_one(f"#{field}", Input).value = value
-        super().on_mount()
-        # Most come for another field: a name is not typed by mistake.
-        self.query_one(f"#{OwnKey.NOTE.value}", Input).focus()
 
     async def send(self, values: Mapping[str, str]) -> None:
         changed = {key: value for key, value in values.items() if value != self._before[key]}

@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceView
 from waziterm.domain.fleet.tools import Progress, RestartReport, Step
 from waziterm.domain.lifecycle.states import State
-from waziterm.lang import tr
+from waziterm.lang import tr, trn
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.told import ToldList
@@ -185,6 +185,19 @@ class Tools:
             return Ended(False, Mood.TROUBLE if wrong else Mood.DONE, tooltext.fixed(report))
 
         title = tr("Fix: what it would do") if dry_run else tr("Fix")
+        return ToolDialog(title, work, self._tell, tr("do it"))
+
+    def janitor(self, *, dry_run: bool) -> ToolDialog:
+        """Show what the janitor would do now and offer to let it, or let it."""
+
+        async def work(show: Show) -> Ended:
+            acts = await self._fleet.tidy_up(dry_run=dry_run)
+            known = {act.subject for act in acts if self._view(act.subject) is not None}
+            show(tooltext.janitor(acts, known, dry_run=dry_run))
+            said = trn("the janitor did {n} thing", "the janitor did {n} things", len(acts))
+            return Ended(dry_run and bool(acts), Mood.DONE, "" if dry_run else said)
+
+        title = tr("Janitor: what it would do") if dry_run else tr("Janitor")
         return ToolDialog(title, work, self._tell, tr("do it"))
 
     def restart(self) -> ToolDialog:

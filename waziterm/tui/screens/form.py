@@ -26,11 +26,13 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
     """Fields with their labels, and a line that names its keys. It ends with what `send` returns;
     with None when nothing was sent.
 
-    FIELDS: of each its id, its label of at most 6 cells, and what may stand in it, or "".
+    FIELDS: of each its id, its label of at most 6 cells, and what may stand in it, or "". BEGINS:
+    the field in which one types first; "" for the first one.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
     FIELDS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    BEGINS: ClassVar[str] = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +89,7 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
         return line
 
     def on_mount(self) -> None:
-        self.query(Input).first().focus()
+        self.query_one(f"#{self.BEGINS or self.FIELDS[0][0]}", Input).focus()
 
     # -- what is done
 

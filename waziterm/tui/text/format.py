@@ -144,6 +144,11 @@ def milliseconds(took_s: float) -> str:
     return tr("{milliseconds} ms", milliseconds=round(1000 * took_s))
 
 
+def timed(took_s: float) -> str:
+    """How long an answer took: `80 ms`, from a second on `1.20 s`."""
+    return milliseconds(took_s) if took_s < 1 else seconds(took_s)
+
+
 def share(part: float) -> str:
     """A share of a time, from 0 to 1, and 100 % only for all of it: `99.2 %`, `100 %`."""
     return f"{share_number(part)} %"

@@ -1,6 +1,6 @@
 """What the emergency tools found and did, as lines of text for each thing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -11,11 +11,12 @@ from waziterm.domain.care.layers import TestReport, Verdict
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
 from waziterm.domain.screen import KeyAction
+from waziterm.domain.upkeep.janitor import Act, ActKind
 from waziterm.lang import N_, retold, tr, trn
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text import words
-from waziterm.tui.text.format import seconds
+from waziterm.tui.text.format import seconds, timed
 from waziterm.tui.text.keynames import key_of, with_keys
 from waziterm.tui.text.words import some_of
 
@@ -37,6 +38,14 @@ _STEPS = {
     Step.ROTATE: N_("rotate the log"),
     Step.START: N_("start in steps"),
     Step.VERIFY: N_("back online"),
+}
+_ACTS = {
+    ActKind.END_WAIT: N_("end its wait"),
+    ActKind.END_PAIRING: N_("end its pairing"),
+    ActKind.REPLACE_WORKER: N_("replace its worker"),
+    ActKind.REGROUP: N_("move it to another worker"),
+    ActKind.DELETE_TRASH: N_("delete it from the trash"),
+    ActKind.REPORT: N_("only tell of it"),
 }
 _BAR = 20
 
@@ -102,6 +111,17 @@ def fix(report: FixReport) -> list[Told]:
     return told
 
 
+def janitor(acts: Sequence[Act], instances: Collection[str], *, dry_run: bool) -> list[Told]:
+    """What the janitor did or would do, each with why. instances: which of the subjects are."""
+    told = []
+    for act in acts:
+        glyph, colour = ("→", look.ACCENT) if dry_run else ("✓", look.GOOD)
+        what = Text(f"{glyph} {inert(act.subject)}: {tr(_ACTS[act.kind])}", colour)
+        why = Text(f"  {inert(retold(act.why))}", look.DIM)
+        told.append(Told((what, why), act.subject if act.subject in instances else ""))
+    return told or [line(f"✓ {tr('everything is in order')}", look.GOOD)]
+
+
 def fixed(report: FixReport) -> str:
     """What a fix did, as one sentence."""
     failed = sum(bool(step.error) for step in report.steps)
@@ -116,12 +136,12 @@ def test(report: TestReport, *, brief: bool) -> Told:
     if brief and report.ok:
         took_s = sum(layer.took_s or 0.0 for layer in report.layers)
         name = inert(report.instance)
-        said = tr("{name}: all layers answer, {took}", name=name, took=seconds(took_s))
+        said = tr("{name}: all layers answer, {took}", name=name, took=timed(took_s))
         return Told((Text(f"{whole[0]} {said}", whole[1]),), report.instance)
     lines = [Text(f"{whole[0]} {inert(report.instance)}", f"bold {whole[1]}")]
     for layer in report.layers:
         glyph, colour = _VERDICTS[layer.verdict]
-        took = "" if layer.took_s is None else seconds(layer.took_s)
+        took = "" if layer.took_s is None else timed(layer.took_s)
         lines.append(
             Text.assemble(
                 (f"  {glyph} {tr(layer.name.value):<6} ", colour),
