@@ -82,7 +82,7 @@ async def test_a_table_is_linked_phone_after_phone_without_a_key(lab: Lab, folde
             return said in text and decode_qr(screen.cells()) is not None
 
         for name, to_go in (("shop-1", 2), ("shop-2", 1)):
-            await screen.until(partial(shows, f"{to_go} to go: {name}"), what=f"the code of {name}")
+            await screen.until(partial(shows, f"{to_go} left: {name}"), what=f"the code of {name}")
             payload = decode_qr(screen.cells())
             assert payload is not None
             await lab.scan(payload)

@@ -33,7 +33,7 @@ async def test_e_shows_what_is_set_and_sets_what_was_changed_alone() -> None:
         await screen.press("e")
         text = await screen.sees("Edit shop-a", "paid until May", "vip", "Toko", "false")
         assert "socks5://•••@proxy.example:1080" in text and "hunter2" not in text
-        await screen.says("an open connection is made anew", "No cool-down, hold or ban ends")
+        await screen.says("then it connects again", "No cool-down, hold or ban ends")
         await fill(screen, "note", "paid until June")
         await fill(screen, "tags", "")
         await screen.press("enter")

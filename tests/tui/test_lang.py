@@ -242,13 +242,13 @@ async def test_what_a_key_does_is_told_in_indonesian() -> None:
         (
             Lang.EN,
             "glossary",
-            "the words of the field",
+            "the terms on this screen",
             "cool-down The wait after a conflict, before one guarded attempt.",
         ),
         (
             Lang.ID,
             "glosarium",
-            "istilah bidang ini",
+            "istilah di layar ini",
             "antrean (queue) Semua instance yang menunggu dipindai",
         ),
     ],

@@ -167,7 +167,7 @@ async def test_f10_a_test_asks_with_the_number_of_messages(key: str, sends: str)
             "Test 11 instances?",
             "y test and send 3 messages",
             "n test, send nothing ⏎",
-            "esc leave it",
+            "esc cancel",
         )
         await screen.press("escape", "T")
         assert fleet.calls == []

@@ -66,7 +66,7 @@ async def test_f8_the_question_counts_and_names_them(
     fleet = ScriptedFleet(view("shop-a"), view("shop-b"), view("shop-c"))
     async with shown(fleet, 120, 40) as screen:
         await screen.press("space", "space", "s")
-        await screen.says(asked, "shop-a, shop-b:", "leave it ⏎")
+        await screen.says(asked, "shop-a, shop-b:", "cancel ⏎")
         await screen.press("enter")
         assert fleet.calls == []
         await screen.press("s", "y")
@@ -354,7 +354,7 @@ async def test_f25_only_who_is_linked_resumes() -> None:
     async with shown(fleet, 120, 40, keymap={"start_stop": "f7"}) as screen:
         await screen.press("q")
         text = await screen.says("1 session is live", "2 instances are not linked yet")
-        assert "f7 begins it anew" in text
+        assert "f7 starts it again" in text
         await screen.press("escape")
         for name in ("shop-b", "shop-c"):
             fleet.show(replace(connected(name), name=name))

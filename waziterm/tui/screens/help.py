@@ -24,7 +24,7 @@ TWO_COLUMNS = 104
 GAP = 2
 SIGN = 8
 """Cells for a key, with the blank before it."""
-STATE = 14
+STATE = 16
 """Cells for a state, with its glyph."""
 
 

@@ -42,7 +42,7 @@ class Heading:
 HEADINGS: Mapping[Column, Heading] = {
     Column.NAME: Heading(N_("NAME"), 20, N_("the name"), Sort.NAME),
     Column.NUMBER: Heading(N_("NUMBER"), 15, N_("the number, masked")),
-    Column.STATE: Heading(N_("STATE"), 17, N_("the state and the rest of its wait"), Sort.STATE),
+    Column.STATE: Heading(N_("STATE"), 20, N_("the state and the rest of its wait"), Sort.STATE),
     Column.SINCE: Heading(N_("SINCE"), 11, N_("how long the state lasts"), Sort.SINCE),
     Column.DAY: Heading(N_("24 H"), 24, N_("the last 24 hours, an hour in each cell")),
     Column.UP: Heading(N_("UP"), 7, N_("its share of 7 days connected"), Sort.UPTIME),
