@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from waziterm.lang import N_
+from rich.cells import cell_len
+
+from waziterm.domain.lifecycle.states import State
+from waziterm.lang import N_, tr
 from waziterm.tui.state.arrange import Sort
 
 
@@ -42,7 +45,7 @@ class Heading:
 HEADINGS: Mapping[Column, Heading] = {
     Column.NAME: Heading(N_("NAME"), 20, N_("the name"), Sort.NAME),
     Column.NUMBER: Heading(N_("NUMBER"), 15, N_("the number, masked")),
-    Column.STATE: Heading(N_("STATE"), 20, N_("the state and the rest of its wait"), Sort.STATE),
+    Column.STATE: Heading(N_("STATE"), 17, N_("the state and the rest of its wait"), Sort.STATE),
     Column.SINCE: Heading(N_("SINCE"), 11, N_("how long the state lasts"), Sort.SINCE),
     Column.DAY: Heading(N_("24 H"), 24, N_("the last 24 hours, an hour in each cell")),
     Column.UP: Heading(N_("UP"), 7, N_("its share of 7 days connected"), Sort.UPTIME),
@@ -76,7 +79,13 @@ _NAME_LEAST = 12
 Fitting = tuple[tuple[Column, int], ...]
 
 
-@lru_cache(16)
+def state_cells() -> int:
+    """The cells of the column of states in the language of the screen: its longest words with the
+    longest countdown beside them, minutes of a retry and hours of a ban."""
+    labels = (tr(State.RETRYING.label) + " 59:59", tr(State.BANNED.label) + " 23:59:59")
+    return max(HEADINGS[Column.STATE].size, 2 + max(map(cell_len, labels)))
+
+
 def columns(
     width: int, chosen: frozenset[Column] | None = None, *, beside: bool = False
 ) -> Fitting:
@@ -86,25 +95,30 @@ def columns(
     worth most, as long as the reason keeps enough room. beside: the detail stands beside the list.
     The name, the state and the reason are always there.
     """
+    return _columns(width, chosen, beside, state_cells())
+
+
+@lru_cache(16)
+def _columns(width: int, chosen: frozenset[Column] | None, beside: bool, state: int) -> Fitting:
     wanted = [each for each in _BY_WORTH if chosen is None or each in chosen]
     wants = _WHY_WANTS_BESIDE if beside else _WHY_WANTS
-    needs = {Column.WHY: _WHY_NEEDS if chosen is not None else wants}
+    needs = {Column.STATE: state, Column.WHY: _WHY_NEEDS if chosen is not None else wants}
     needs[Column.LAST_LINE] = _WHY_NEEDS if chosen is not None else _LINE_WANTS
     kept: list[Column] = list(_ALWAYS)
     for column in wanted:
         if _taken([*kept, column], needs) > width:
             break
         kept.append(column)
-    return _shared([column for column in Column if column in kept], width)
+    return _shared([column for column in Column if column in kept], width, state)
 
 
 def _taken(kept: Collection[Column], needs: Mapping[Column, int]) -> int:
-    return INDENT + sum(HEADINGS[each].size or needs[each] for each in kept) + len(kept)
+    return INDENT + sum(needs.get(each, HEADINGS[each].size) for each in kept) + len(kept)
 
 
-def _shared(kept: list[Column], width: int) -> Fitting:
+def _shared(kept: list[Column], width: int, state: int) -> Fitting:
     """What the fixed ones leave is the reason's, and what it does not need the newest line's."""
-    sizes = {each: HEADINGS[each].size for each in kept}
+    sizes = {each: HEADINGS[each].size for each in kept} | {Column.STATE: state}
     rest = width - INDENT - sum(sizes.values()) - len(kept)
     if rest < _WHY_NEEDS:
         sizes[Column.NAME] = max(_NAME_LEAST, sizes[Column.NAME] - (_WHY_NEEDS - rest))
