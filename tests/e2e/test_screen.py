@@ -86,7 +86,7 @@ async def test_a_table_is_linked_phone_after_phone_without_a_key(lab: Lab, folde
             payload = decode_qr(screen.cells())
             assert payload is not None
             await lab.scan(payload)
-        await screen.until(lambda text: "Nobody waits for a scan" in text, what="the end")
+        await screen.until(lambda text: "No instance waits for a scan" in text, what="the end")
         renamed = await verb("rename", "shop-1", "toko-1", data_dir=data)
         undo = f"`waziterm rename toko-1 shop-1 --data-dir {data}` undoes it"
         assert renamed.code == 0 and undo in renamed.stdout

@@ -75,9 +75,9 @@ async def test_u_undoes_what_was_set_last() -> None:
     fleet.edited = (Edit(7, NOW + 60, "sari", "shop-a", (OwnKey.NOTE, OwnKey.PROXY)),)
     async with shown(fleet) as screen:
         await screen.press("u")
-        await screen.says("Undo what was set of shop-a?", "Note, Proxy was set on", "by sari")
+        await screen.says("Undo the change of shop-a?", "Note, Proxy was set on", "by sari")
         await screen.press("y")
-        await screen.says("shop-a: as it was before")
+        await screen.says("shop-a: the change is undone")
         assert fleet.calls[-1] == ("undo_edit", "shop-a", "7")
 
 

@@ -29,7 +29,7 @@ async def test_a_check_leads_to_the_dry_run_and_that_to_the_fix() -> None:
         )  # fmt: skip
         assert ("fix", "True") not in fleet.calls
         await screen.press("y")
-        await screen.says("→ shop-a: set its mode to 600", "What a person has to decide", "y do it")
+        await screen.says("→ shop-a: set its mode to 600", "What you have to decide", "y do it")
         assert ("fix", "False") not in fleet.calls
         await screen.press("y")
         await screen.says("✓ shop-a: set its mode to 600", "esc close")

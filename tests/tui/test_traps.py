@@ -42,7 +42,7 @@ async def test_f8_of_mixed_marks_s_asks_which_and_toggles_none() -> None:
         await screen.press("2", "space", "space", "space", "s")
         await screen.says(
             "Start or stop some of 3 marked instances?",
-            "1 of them stand still, 2 run",
+            "1 of them are stopped, 2 run",
             "1 start 1: shop-a",
             "2 stop 2: shop-b, shop-c",
         )
@@ -95,7 +95,7 @@ async def test_f8_reconnect_and_send_test_of_several_ask_and_count() -> None:
         await screen.says("Reconnect 3 marked instances?", "2 of them are connected")
         await screen.press("escape", "t")
         await screen.says(
-            "Send 2 messages?", "shop-b, shop-c:", "Not connected, so not asked: shop-a"
+            "Send 2 messages?", "shop-b, shop-c:", "Not connected, so left out: shop-a"
         )
         await screen.press("escape")
         assert fleet.calls == []

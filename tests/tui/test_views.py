@@ -216,7 +216,7 @@ async def test_who_was_told_of_an_incident_and_whether_it_arrived_is_shown(
     async with shown(fleet, *size) as screen:
         await screen.press("4")
         await screen.says(
-            f"told: pager never, given up {since(AT - 60, NOW)}; ops {since(AT - 599, NOW)}; "
+            f"told: pager failed, given up {since(AT - 60, NOW)}; ops {since(AT - 599, NOW)}; "
             f"mail not yet, tried since {since(AT - 600, NOW)}"
         )
 
@@ -260,7 +260,7 @@ async def test_the_queue_goes_on_to_the_next_when_one_is_linked() -> None:
         fleet.show(replace(connected("shop-a"), name="shop-a"))
         await screen.sees("1 left: shop-b")
         fleet.show(connected("shop-b"))
-        await screen.sees("Nobody waits for a scan")
+        await screen.sees("No instance waits for a scan")
 
 
 async def test_in_the_queue_the_arrows_choose_who_is_next() -> None:

@@ -122,5 +122,5 @@ def _states(width: int) -> list[Text]:
     rows = (Text.assemble(*cells[at : at + many]) for at in range(0, len(cells), many))
     times = cut(tr("times: {zone}", zone=zone(time.time())), width)
     palette = key_of(KeyAction.COMMAND_PALETTE)
-    said = tr("terms: {palette}, then {glossary}", palette=palette, glossary=tr("glossary"))
+    said = tr("terms: {glossary} ({palette})", palette=palette, glossary=tr("glossary"))
     return [*lines, *rows, Text(), Text(times, look.DIM), Text(cut(said, width), look.DIM)]
