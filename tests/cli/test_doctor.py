@@ -167,7 +167,7 @@ def test_the_version_that_the_library_tells_whatsapp(
     assert (fresh.status, fresh.detail) == (
         Status.OK,
         "2.3000.1047769893 (neonize's own), about 67 days old;"
-        " refusals are to be expected from about 2027-01-21",
+        " WhatsApp may refuse it from about 2027-01-21",
     )
     assert checks.version(data, auto, now + 30 * 86_400).status is Status.WARN
     old = checks.version(data, VersionChoice.parse("2.3000.1033287297"), now)

@@ -71,7 +71,7 @@ def test_one_question_before_what_makes_a_connection_anew(
     types("n")
     done = call("set", "shop-a", f"proxy={DEAD}", *at)
     assert done.code == 1 and fleet.calls == []
-    assert "tested first" in done.err and "connects anew" in done.err
+    assert "tested first" in done.err and "connects again" in done.err
     assert "hunter2" not in done.err
     types("y")
     assert call("set", "shop-a", "isolate=true", *at).code == 0

@@ -104,6 +104,5 @@ def test_an_outage_is_one_problem_with_its_number_and_first_names() -> None:
     assert finding_lines(found) == [
         "problem: 12 instances (shop-1, shop-2, shop-3, …): not connected: WhatsApp could not be"
         " reached (408)",
-        "  of each, here of shop-1: it tries again by itself; `waziterm test shop-1` names the"
-        " layer",
+        "  for each; for shop-1: it tries again by itself; `waziterm test shop-1` names the layer",
     ]

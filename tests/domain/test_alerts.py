@@ -135,7 +135,7 @@ def test_the_first_message_leaves_at_once_and_the_end_when_it_lasts() -> None:
     assert teller.wait(FLAP_S - 1) == []
     (ended,) = teller.wait(2.0)
     assert ended.state is AlertState.RESOLVED and ended.id == told.id
-    assert "well again after 60 s" in ended.text and ended.next == "nothing to do"
+    assert "recovered after 60 s" in ended.text and ended.next == "nothing to do"
     assert teller.ended == [101]
 
 
@@ -203,7 +203,7 @@ def test_what_is_left_of_an_outage_is_told_by_its_own_rule() -> None:
     teller.wait(60.0)
     teller.change(*map(shop, range(7)))
     (ended,) = teller.wait(FLAP_S)
-    assert "most are well again after 2 min, 1 are not yet" in ended.text
+    assert "most recovered after 2 min, 1 have not yet" in ended.text
     (down,) = teller.wait(DOWN_S)
     assert (down.rule, down.instances) == ("down", ("shop-7",))
     assert "not connected, the connection was closed (428), since 22:13" in down.text

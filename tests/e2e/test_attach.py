@@ -158,7 +158,7 @@ async def test_f9_a_screen_whose_manager_is_gone_shows_nothing_as_live(
             await program.end(signal.SIGKILL)
             await terminal.until(
                 lambda text: (
-                    "nothing here is live" in text
+                    "this is old data" in text
                     and "● " not in text
                     and len(colours_of_panels(terminal)) == 1
                 ),

@@ -82,11 +82,11 @@ async def test_a_table_is_linked_phone_after_phone_without_a_key(lab: Lab, folde
             return said in text and decode_qr(screen.cells()) is not None
 
         for name, to_go in (("shop-1", 2), ("shop-2", 1)):
-            await screen.until(partial(shows, f"{to_go} to go: {name}"), what=f"the code of {name}")
+            await screen.until(partial(shows, f"{to_go} left: {name}"), what=f"the code of {name}")
             payload = decode_qr(screen.cells())
             assert payload is not None
             await lab.scan(payload)
-        await screen.until(lambda text: "Nobody waits for a scan" in text, what="the end")
+        await screen.until(lambda text: "No instance waits for a scan" in text, what="the end")
         renamed = await verb("rename", "shop-1", "toko-1", data_dir=data)
         undo = f"`waziterm rename toko-1 shop-1 --data-dir {data}` undoes it"
         assert renamed.code == 0 and undo in renamed.stdout

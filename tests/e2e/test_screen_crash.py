@@ -46,7 +46,7 @@ def transitions(data: Path) -> list[tuple[Any, ...]]:
 
 async def opened(terminal: Terminal, times: int, after: str) -> None:
     def anew(text: str) -> bool:
-        painted = "● 2" in text and "crashed and was opened anew" in text
+        painted = "● 2" in text and "crashed and was opened again" in text
         return painted and terminal.output.count(OPENED) == times
 
     await terminal.until(anew, what=f"screen after {after}")

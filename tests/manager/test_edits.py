@@ -106,7 +106,7 @@ def test_edits_are_undone_one_by_one_the_newest_first(host: Host) -> None:
     assert [(each.instance, *each.keys) for each in edits] == [
         ("b", "note"), ("a", "note", "tags"), ("a", "note"),
     ]  # fmt: skip
-    with pytest.raises(FleetError, match="set anew after"):
+    with pytest.raises(FleetError, match="set again after"):
         host.world.run(host.fleet.undo_edit("a", edits[2].id))
     assert undo(host).note == ""
     view = undo(host)

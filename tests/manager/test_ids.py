@@ -99,7 +99,7 @@ async def test_what_cannot_be_named_anew_is_told_and_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", refused)
-        with pytest.raises(FleetError, match="cannot be put in order: Read-only file system"):
+        with pytest.raises(FleetError, match="cannot be arranged: Read-only file system"):
             await files_of(sessions).settle([SHOP])
     assert there(sessions) == parts("shop")
 

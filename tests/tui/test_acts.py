@@ -39,7 +39,7 @@ async def test_each_press_acknowledges_one_and_goes_on_to_the_next_that_waits() 
         fleet.gate.set()
         await screen.sees("1 not acknowledged")
         await screen.press("home", "A", "down")
-        await screen.says("✖ it is acknowledged; N leaves a note on it")
+        await screen.says("✖ already acknowledged; N adds a note")
         assert fleet.calls == [("acknowledge", "10"), ("acknowledge", "12")]
 
 
@@ -51,7 +51,7 @@ async def test_marked_incidents_are_acknowledged_together_and_with_a_note() -> N
         await screen.press("escape")
         await screen.says("A acknowledges the selected one, N with a note")
         await screen.press("space", "end", "space", "N")
-        await screen.says("Note on 2 incidents", "Note", "enter leave the note", "esc cancel")
+        await screen.says("Note on 2 incidents", "Note", "enter save the note", "esc cancel")
         await screen.press("enter")
         await screen.says("✖ write one line")
         await screen.press(*"moved", "enter")

@@ -33,7 +33,7 @@ async def test_e_shows_what_is_set_and_sets_what_was_changed_alone() -> None:
         await screen.press("e")
         text = await screen.sees("Edit shop-a", "paid until May", "vip", "Toko", "false")
         assert "socks5://•••@proxy.example:1080" in text and "hunter2" not in text
-        await screen.says("an open connection is made anew", "No cool-down, hold or ban ends")
+        await screen.says("then it connects again", "No cool-down, hold or ban ends")
         await fill(screen, "note", "paid until June")
         await fill(screen, "tags", "")
         await screen.press("enter")
@@ -75,9 +75,9 @@ async def test_u_undoes_what_was_set_last() -> None:
     fleet.edited = (Edit(7, NOW + 60, "sari", "shop-a", (OwnKey.NOTE, OwnKey.PROXY)),)
     async with shown(fleet) as screen:
         await screen.press("u")
-        await screen.says("Undo what was set of shop-a?", "Note, Proxy was set on", "by sari")
+        await screen.says("Undo the change of shop-a?", "Note, Proxy was set on", "by sari")
         await screen.press("y")
-        await screen.says("shop-a: as it was before")
+        await screen.says("shop-a: the change is undone")
         assert fleet.calls[-1] == ("undo_edit", "shop-a", "7")
 
 

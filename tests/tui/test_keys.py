@@ -322,7 +322,7 @@ async def test_quitting_says_what_becomes_of_live_sessions(keys: str) -> None:
     async with shown(every_state()) as screen:
         await screen.press(first)
         await screen.sees(
-            "Quit waziterm?", "5 sessions are live", "its next start", "s begins it anew"
+            "Quit waziterm?", "5 sessions are live", "its next start", "s starts it again"
         )
         await screen.sees("1 instance is not linked yet.")
         await screen.press(second)

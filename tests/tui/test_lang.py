@@ -31,7 +31,7 @@ from waziterm.tui.instance import card as focuscard
 from waziterm.tui.screens import help as helptext
 from waziterm.tui.screens.dialogs import AddDialog
 from waziterm.tui.screens.dialogs_edit import EditOne
-from waziterm.tui.state.columns import HEADINGS, Column
+from waziterm.tui.state.columns import HEADINGS, Column, columns
 from waziterm.tui.text import tools as tooltext
 from waziterm.tui.text import words
 
@@ -170,8 +170,8 @@ def test_what_has_a_fixed_place_fits_it() -> None:
 
 def test_no_countdown_is_cut_off_in_the_list() -> None:
     """A ban takes hours, the other waits minutes."""
-    size = HEADINGS[Column.STATE].size
     with speaking(INDONESIAN):
+        size = dict(columns(80))[Column.STATE]
         for view in every_state().views.values():
             if view.next_attempt is not None:
                 longest = 86_399.0 if view.state is State.BANNED else 3_599.0
@@ -195,7 +195,7 @@ def test_the_smallest_panel_says_the_whole_reason_and_its_code(reason: Reason) -
 
 VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str], tuple[str, ...]]] = {
     "wall": (every_state, [], ("1 ditahan", "cool-down 0:07", "satu percobaan terjaga")),
-    "list": (every_state, ["2"], ("NAMA", "STATUS", "SEBAB", "perangkat diputus di ponsel")),
+    "list": (every_state, ["2"], ("NAMA", "STATUS", "SEBAB", "tautan perangkat diputus di pon")),
     "focus": (
         every_state,
         ["right", "enter"],
@@ -242,13 +242,13 @@ async def test_what_a_key_does_is_told_in_indonesian() -> None:
         (
             Lang.EN,
             "glossary",
-            "the words of the field",
+            "the terms on this screen",
             "cool-down The wait after a conflict, before one guarded attempt.",
         ),
         (
             Lang.ID,
             "glosarium",
-            "istilah bidang ini",
+            "istilah di layar ini",
             "antrean (queue) Semua instance yang menunggu dipindai",
         ),
     ],

@@ -110,7 +110,7 @@ async def test_it_says_on_whom_it_acts() -> None:
 async def test_a_key_of_the_fleet_works_from_an_instance() -> None:
     async with shown(big(3), 120, 60) as screen:
         await screen.press("2", "enter")
-        await find(screen, "mark all", "mark all that are shown")
+        await find(screen, "mark all", "mark all shown, or unmark them")
         await screen.press("enter")
         await screen.sees("3 marked", "NAME")
         await find(screen, "sort by uptime", "sort by uptime")

@@ -120,7 +120,9 @@ def read_of(app: WazitermApp) -> bool:
     """Whether what takes its time is on the screen: the days of all, the week of one."""
     text = text_of(app)
     beside = app.screen.size.width >= 160 or isinstance(app.screen, FocusScreen)
-    return bool(app.model.recent) and (not beside or "away: when" in text or "back in" in text)
+    return bool(app.model.recent) and (
+        not beside or "not connected: when" in text or "back in" in text
+    )
 
 
 def test_every_view_has_its_pictures() -> None:

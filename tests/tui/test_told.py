@@ -230,7 +230,7 @@ def test_the_check_is_read_in_indonesian() -> None:
     assert said == [
         "✖ masalah shop: tidak tersambung selama 2 j: koneksi ditutup (428)",
         "  mencoba lagi otomatis; T (uji) menyebut lapisan yang gagal",
-        "· catatan shop-1: sesi shop di sampah akan dihapus permanen dalam 1 hari",
+        "· catatan shop-1: sesi shop di tempat sampah akan dihapus permanen dalam 1 hari",
         "  6 (tempat sampah) mengembalikannya; selain itu tidak ada",
     ]
 

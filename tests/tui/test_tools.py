@@ -29,7 +29,7 @@ async def test_a_check_leads_to_the_dry_run_and_that_to_the_fix() -> None:
         )  # fmt: skip
         assert ("fix", "True") not in fleet.calls
         await screen.press("y")
-        await screen.says("→ shop-a: set its mode to 600", "What a person has to decide", "y do it")
+        await screen.says("→ shop-a: set its mode to 600", "What you have to decide", "y do it")
         assert ("fix", "False") not in fleet.calls
         await screen.press("y")
         await screen.says("✓ shop-a: set its mode to 600", "esc close")
@@ -167,7 +167,7 @@ async def test_f10_a_test_asks_with_the_number_of_messages(key: str, sends: str)
             "Test 11 instances?",
             "y test and send 3 messages",
             "n test, send nothing ⏎",
-            "esc leave it",
+            "esc cancel",
         )
         await screen.press("escape", "T")
         assert fleet.calls == []

@@ -42,7 +42,7 @@ async def test_f8_of_mixed_marks_s_asks_which_and_toggles_none() -> None:
         await screen.press("2", "space", "space", "space", "s")
         await screen.says(
             "Start or stop some of 3 marked instances?",
-            "1 of them stand still, 2 run",
+            "1 of them are stopped, 2 run",
             "1 start 1: shop-a",
             "2 stop 2: shop-b, shop-c",
         )
@@ -66,7 +66,7 @@ async def test_f8_the_question_counts_and_names_them(
     fleet = ScriptedFleet(view("shop-a"), view("shop-b"), view("shop-c"))
     async with shown(fleet, 120, 40) as screen:
         await screen.press("space", "space", "s")
-        await screen.says(asked, "shop-a, shop-b:", "leave it ⏎")
+        await screen.says(asked, "shop-a, shop-b:", "cancel ⏎")
         await screen.press("enter")
         assert fleet.calls == []
         await screen.press("s", "y")
@@ -95,7 +95,7 @@ async def test_f8_reconnect_and_send_test_of_several_ask_and_count() -> None:
         await screen.says("Reconnect 3 marked instances?", "2 of them are connected")
         await screen.press("escape", "t")
         await screen.says(
-            "Send 2 messages?", "shop-b, shop-c:", "Not connected, so not asked: shop-a"
+            "Send 2 messages?", "shop-b, shop-c:", "Not connected, so left out: shop-a"
         )
         await screen.press("escape")
         assert fleet.calls == []
@@ -354,7 +354,7 @@ async def test_f25_only_who_is_linked_resumes() -> None:
     async with shown(fleet, 120, 40, keymap={"start_stop": "f7"}) as screen:
         await screen.press("q")
         text = await screen.says("1 session is live", "2 instances are not linked yet")
-        assert "f7 begins it anew" in text
+        assert "f7 starts it again" in text
         await screen.press("escape")
         for name in ("shop-b", "shop-c"):
             fleet.show(replace(connected(name), name=name))

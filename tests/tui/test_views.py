@@ -130,7 +130,7 @@ async def test_a_filter_that_fits_nothing_says_so_in_every_view() -> None:
     async with shown(every_state(), 120, 40) as screen:
         for key in ("1", "2"):
             await screen.press(key, "slash", *"zzzz", "enter")
-            await screen.sees("Nothing fits the filter; esc clears it")
+            await screen.sees("Nothing matches the filter; esc clears it")
             await screen.press("escape")
 
 
@@ -180,7 +180,7 @@ async def test_where_nobody_is_selected_it_says_where_they_are(key: str) -> None
         await screen.press("5", key)
         await screen.says("✖ no instance is selected here; 1 or 2 shows them all")
         await screen.press("1", "slash", *"nobody", "enter", key)
-        await screen.says("✖ nothing fits the filter; esc clears it")
+        await screen.says("✖ nothing matches the filter; esc clears it")
 
 
 async def test_an_incident_is_shown_acknowledged_and_leads_to_its_instance() -> None:
@@ -216,7 +216,7 @@ async def test_who_was_told_of_an_incident_and_whether_it_arrived_is_shown(
     async with shown(fleet, *size) as screen:
         await screen.press("4")
         await screen.says(
-            f"told: pager never, given up {since(AT - 60, NOW)}; ops {since(AT - 599, NOW)}; "
+            f"told: pager failed, given up {since(AT - 60, NOW)}; ops {since(AT - 599, NOW)}; "
             f"mail not yet, tried since {since(AT - 600, NOW)}"
         )
 
@@ -256,11 +256,11 @@ async def test_the_queue_goes_on_to_the_next_when_one_is_linked() -> None:
     fleet = ScriptedFleet(pairing("shop-a"), pairing("shop-b"), connected("shop-c"))
     async with shown(fleet, 160, 50) as screen:
         await screen.press("5")
-        await screen.sees("2 to go: shop-a", "code 2 of 6")
+        await screen.sees("2 left: shop-a", "code 2 of 6")
         fleet.show(replace(connected("shop-a"), name="shop-a"))
-        await screen.sees("1 to go: shop-b")
+        await screen.sees("1 left: shop-b")
         fleet.show(connected("shop-b"))
-        await screen.sees("Nobody waits for a scan")
+        await screen.sees("No instance waits for a scan")
 
 
 async def test_in_the_queue_the_arrows_choose_who_is_next() -> None:

@@ -164,7 +164,7 @@ def said(number: str, origin: str, age_days: int, refusals_from: str) -> str:
     refusals_from: a day."""
     whence = _ORIGINS.get(origin, origin)
     return (
-        f"{number} ({whence}), about {age_days} days old; refusals are to be expected from about"
+        f"{number} ({whence}), about {age_days} days old; WhatsApp may refuse it from about"
         f" {refusals_from}"
     )
 

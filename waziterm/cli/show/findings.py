@@ -38,5 +38,5 @@ def _lines(finding: Json, group: Group) -> tuple[str, str]:
         act = f"{act} (`waziterm fix` does it)"
     act = with_verbs(act, finding["instance"] or "NAME")
     if not group.is_one and group.by_name:
-        act = f"of each, here of {finding['instance']}: {act}"
+        act = f"for each; for {finding['instance']}: {act}"
     return said, f"  {plain(act, 400)}"

@@ -319,7 +319,7 @@ def _print_fix(report: Json) -> None:
     if not report["steps"]:
         output.line("nothing can be fixed automatically")
     if report["remaining"]:
-        output.line("what a person has to decide:")
+        output.line("what you have to decide:")
         _print_findings(report["remaining"])
 
 

@@ -18,13 +18,14 @@ from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import cell, cut, width_of, wrap
 from waziterm.tui.screens.scrolling import Page
 from waziterm.tui.text.format import zone
+from waziterm.tui.text.keynames import key_of
 
 TWO_COLUMNS = 104
 """From this width on the keys stand in two columns, in cells."""
 GAP = 2
 SIGN = 8
 """Cells for a key, with the blank before it."""
-STATE = 14
+STATE = 16
 """Cells for a state, with its glyph."""
 
 
@@ -120,4 +121,6 @@ def _states(width: int) -> list[Text]:
     many = max(1, width // STATE)
     rows = (Text.assemble(*cells[at : at + many]) for at in range(0, len(cells), many))
     times = cut(tr("times: {zone}", zone=zone(time.time())), width)
-    return [*lines, *rows, Text(), Text(times, look.DIM)]
+    palette = key_of(KeyAction.COMMAND_PALETTE)
+    said = tr("terms: {glossary} ({palette})", palette=palette, glossary=tr("glossary"))
+    return [*lines, *rows, Text(), Text(times, look.DIM), Text(cut(said, width), look.DIM)]

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from waziterm.lang import N_
+from rich.cells import cell_len
+
+from waziterm.domain.lifecycle.states import State
+from waziterm.lang import N_, tr
 from waziterm.tui.state.arrange import Sort
 
 
@@ -80,7 +83,13 @@ _NAME_LEAST = 12
 Fitting = tuple[tuple[Column, int], ...]
 
 
-@lru_cache(16)
+def state_cells() -> int:
+    """The cells of the column of states in the language of the screen: its longest words with the
+    longest countdown beside them, minutes of a retry and hours of a ban."""
+    labels = (tr(State.RETRYING.label) + " 59:59", tr(State.BANNED.label) + " 23:59:59")
+    return max(HEADINGS[Column.STATE].size, 2 + max(map(cell_len, labels)))
+
+
 def columns(
     width: int,
     chosen: frozenset[Column] | None = None,
@@ -95,27 +104,38 @@ def columns(
     empty: in which nothing stands, so that nobody misses them who has not chosen them.
     The name, the state and the reason are always there.
     """
+    return _columns(width, chosen, beside, empty, state_cells())
+
+
+@lru_cache(16)
+def _columns(
+    width: int,
+    chosen: frozenset[Column] | None,
+    beside: bool,
+    empty: frozenset[Column],
+    state: int,
+) -> Fitting:
     wanted = [
         each for each in _BY_WORTH if (each not in empty if chosen is None else each in chosen)
     ]
     wants = _WHY_WANTS_BESIDE if beside else _WHY_WANTS
-    needs = {Column.WHY: _WHY_NEEDS if chosen is not None else wants}
+    needs = {Column.STATE: state, Column.WHY: _WHY_NEEDS if chosen is not None else wants}
     needs[Column.LAST_LINE] = _WHY_NEEDS if chosen is not None else _LINE_WANTS
     kept: list[Column] = list(_ALWAYS)
     for column in wanted:
         if _taken([*kept, column], needs) > width:
             break
         kept.append(column)
-    return _shared([column for column in Column if column in kept], width)
+    return _shared([column for column in Column if column in kept], width, state)
 
 
 def _taken(kept: Collection[Column], needs: Mapping[Column, int]) -> int:
-    return INDENT + sum(HEADINGS[each].size or needs[each] for each in kept) + len(kept)
+    return INDENT + sum(needs.get(each, HEADINGS[each].size) for each in kept) + len(kept)
 
 
-def _shared(kept: list[Column], width: int) -> Fitting:
+def _shared(kept: list[Column], width: int, state: int) -> Fitting:
     """What the fixed ones leave is the reason's, and what it does not need the newest line's."""
-    sizes = {each: HEADINGS[each].size for each in kept}
+    sizes = {each: HEADINGS[each].size for each in kept} | {Column.STATE: state}
     rest = width - INDENT - sum(sizes.values()) - len(kept)
     if rest < _WHY_NEEDS:
         sizes[Column.NAME] = max(_NAME_LEAST, sizes[Column.NAME] - (_WHY_NEEDS - rest))

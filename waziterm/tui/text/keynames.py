@@ -16,6 +16,7 @@ OURS: Mapping[KeyAction, str] = {
     KeyAction.BACK: "esc",
     KeyAction.CHECK: "K",
     KeyAction.CLEAN: "c",
+    KeyAction.COMMAND_PALETTE: "^p :",
     KeyAction.COPY: "y",
     KeyAction.FIX: "F",
     KeyAction.FOCUS_INSTANCE: "enter",
