@@ -9,8 +9,8 @@ from screenshots.render import Picture
 from screenshots.stage import Stage
 from tests.terminal import Terminal
 
-PATIENCE_S = 30.0
-QUIET_S = 0.4
+PATIENCE_S = 120.0
+QUIET_S = 1.0
 """A screen that was not painted for so long is painted in full."""
 TICK_S = 0.02
 

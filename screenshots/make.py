@@ -68,13 +68,14 @@ def _worse(seen: Camera) -> None:
     seen.wait(_told, "wall")
     seen.press("2", see="WHY")
     seen.press(*["j"] * 5, see="proxy: shop-solo")
+    seen.wait(lambda text: "away: when" in text and "MB" in text, "its week and its worker")
 
 
 def _held(stage: Stage) -> Picture:
     with camera(stage, 120, 34) as seen:
         seen.wait(_told, "wall")
         seen.press("home", "enter", see="stop it, then take over")
-        seen.wait(lambda text: "back in" in text, "its week")
+        seen.wait(lambda text: "back in" in text and "p50" in text, "its week")
         return seen.picture()
 
 
@@ -89,7 +90,7 @@ def _edit(stage: Stage) -> Picture:
 def _trash(stage: Stage) -> Picture:
     with camera(stage, 120, 16) as seen:
         seen.wait(_told, "wall")
-        seen.press("6", see=week.REMOVED[0])
+        seen.press("6", see="until 2026-04-11")
         return seen.picture()
 
 
@@ -97,7 +98,7 @@ def _log(stage: Stage) -> Picture:
     with camera(stage, 120, 30) as seen:
         seen.wait(_told, "wall")
         seen.press("L", see="log of all")
-        seen.press("/", *"took", "enter", see="/took")
+        seen.press("/", *"took", "enter", see="/took ")
         return seen.picture()
 
 
@@ -111,7 +112,7 @@ def _incidents(stage: Stage) -> Picture:
 def _check(stage: Stage) -> Picture:
     with camera(stage, 120, 32) as seen:
         seen.wait(_told, "wall")
-        seen.press("K", see="esc close")
+        seen.press("K", see="end that program")
         return seen.picture()
 
 
@@ -132,7 +133,7 @@ def _restart(stage: Stage) -> Picture:
         seen.wait(_told, "wall")
         seen.press("R", see="Restart the fleet?")
         seen.send("y")
-        seen.wait(lambda text: "not back" in text, "end of the restart", 0.25)
+        seen.wait(lambda text: "not back: shop-pune" in text, "end of the restart", 0.25)
         return seen.picture()
 
 

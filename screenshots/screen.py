@@ -30,6 +30,8 @@ async def main(socket: Path, clock: Path) -> int:
     with (
         patch("waziterm.control.client.mirror.elapsed", elapsed),
         patch("socket.gethostname", lambda: HOST),
+        # A cursor that blinks is there in one run and gone in the next.
+        patch("textual.widgets.Input.cursor_blink", new=False),
         # Where time stands still the manager gives no sign of life.
         patch("waziterm.control.client.transport.SILENCE_S", 3600.0),
     ):

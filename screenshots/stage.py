@@ -344,6 +344,7 @@ def staged(until: float, *, troubled: bool) -> Iterator[Stage]:
         clock, config = top / "clock", top / "config.toml"
         clock.write_bytes(struct.pack("d", 0.0))
         config.write_text(CONFIG, encoding="utf-8")
+        config.chmod(0o600)
         stage = Stage(world, top / "data", config, clock)
         world.on_connect = stage.connect
         world.run(stage.record())
