@@ -21,6 +21,7 @@ class Unit(Enum):
     NUMBER = auto()
     PROXY = auto()
     TABLE = auto()
+    PATHS = auto()
     PHRASE = auto()
     ACT = auto()
 
@@ -47,6 +48,8 @@ ActId = Annotated[str, Unit.ACT]
 """By which what one act of a person took belongs together: up to 32 hexadecimal digits, or ""."""
 Table = Annotated[str, Unit.TABLE]
 """The text of a CSV file, with secrets in it."""
+Paths = Annotated[str, Unit.PATHS]
+"""Absolute paths on the manager's machine, each in a line of its own."""
 Told = Annotated[str, Unit.PHRASE]
 """A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
 Sentence = Annotated[Phrase, Unit.PHRASE]

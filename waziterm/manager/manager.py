@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         ShiftNote,
     )
     from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
+    from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.manager.care.checkup import Checkup
@@ -133,7 +134,7 @@ class SessionManager:
         self._tasks = tasks
         self._broadcast = Broadcast()
         files = DataFiles.of(data)
-        registry = Registry(files.identity)
+        registry = self._registry = Registry(files.identity)
         self._claims = Claims(registry, self._device_key)
         self.outbox = Outbox(
             store,
@@ -490,6 +491,33 @@ class SessionManager:
             if not (found.problems or dry_run):
                 await self._instances.adopt_all(found.instances)
         return found.told(dry_run=dry_run)
+
+    async def import_sessions(
+        self,
+        sources: str,
+        *,
+        name: str | None = None,
+        prefix: str = "",
+        device: str = "",
+        keys_db: str = "",
+        start: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        from waziterm.manager.care.importing import Importing, ImportRequest  # noqa: PLC0415 - as above
+
+        asked = ImportRequest.of(sources, name, prefix, device, keys_db, start=start, force=force)
+        importing = Importing(
+            self._instances,
+            self._cleaning,
+            self._files,
+            self._world.clock,
+            self._registry,
+            self._world.new_store,
+            self._instances.pids,
+        )
+        async with self._in_order():
+            return await importing.run(asked, dry_run=dry_run)
 
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
         instance_name(new)

@@ -8,13 +8,12 @@ it. So whatever is in doubt raises RecordError, and its row is left out; no sess
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from waziterm.moving.keys import KEY_TYPE, public_of
 
-T = TypeVar("T")
 MOST_STATES = 40
 MOST_RECEIVERS = 5
 MOST_SENDER_STATES = 5
@@ -365,13 +364,3 @@ def _sender_state_json(state: SenderKeyState) -> dict[str, object]:
 
 def _b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def kept(parse: Callable[[bytes], T], data: object) -> T | None:
-    """What a row holds; None for one that is in doubt."""
-    if not isinstance(data, bytes):
-        return None
-    try:
-        return parse(data)
-    except RecordError:
-        return None

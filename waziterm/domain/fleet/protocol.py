@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from waziterm.domain.fleet.verbs import ANSWER_S, MAINTENANCE_S, verb
-from waziterm.domain.units import ActId, Between, Moment, Name, PhoneNumber, ProxyUrl, Table
+from waziterm.domain.units import ActId, Between, Moment, Name, Paths, PhoneNumber, ProxyUrl, Table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from waziterm.domain.fleet.tools import AddedAll, ConflictRecord, Progress, RestartReport
     from waziterm.domain.lifecycle.instance import QrCode
+    from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -214,6 +215,29 @@ class Fleet(Protocol):
         table: the text of a CSV file: a row that names its columns (name, phone, proxy, tags,
         note), then one for each instance. What is wrong in it is in the answer, and then nothing
         was added. dry_run: only say what would be added.
+        """
+        ...
+
+    @verb("POST /v1/import", changes=True, files=True, line="import", deadline_s=MAINTENANCE_S)
+    async def import_sessions(
+        self,
+        sources: Paths,
+        *,
+        name: Name | None = None,
+        prefix: str = "",
+        device: str = "",
+        keys_db: str = "",
+        start: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        """Bring in sessions of other programs, each as a new instance; what becomes of each source.
+        One that is refused stops no other, and no source is changed.
+
+        name: of the only device. prefix: before the names that the sources have. device: the JID of
+        the only one that is meant. keys_db: the path of a second store, where a program keeps the
+        keys of its devices in one. start: the instances are to connect. force: also from a source
+        that is in use. dry_run: only say what it would do.
         """
         ...
 

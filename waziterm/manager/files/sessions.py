@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from waziterm.domain.text import plain
 from waziterm.manager.files.belongings import session_files
 from waziterm.manager.files.manifest import TrashEntry
 from waziterm.manager.files.trash import Trash, move
+from waziterm.store.scratch import scratch
 from waziterm.store.sessionfile import device_key, devices_in, sync
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _ID = re.compile("[0-9a-f]{16}")
 """What tells nothing of the instance whose session it names."""
+_PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,34 @@ class SessionFiles:
             Phrase("see `waziterm check`; `waziterm fix` moves what nobody can use to the trash"),
         )
 
+    @asynccontextmanager
+    async def scratch(self) -> AsyncIterator[Path]:
+        """A folder for copies that are needed for a moment, beside the sessions. Raises
+        UnwritableError."""
+        try:
+            made = scratch("import-", self._folder)
+            folder = await asyncio.to_thread(made.__enter__)
+        except OSError as error:
+            raise UnwritableError(
+                f"nothing can be written in {self._folder}: {error.strerror}",
+                "see the folder's owner, its mode and the disk",
+            ) from error
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(made.__exit__, None, None, None)
+
+    def part(self, identity: str) -> Path:
+        """Where the session of an instance is made that is not stored yet."""
+        path = self.path(identity)
+        return path.with_name(path.name + _PART)
+
+    def take_part(self, identity: str) -> None:
+        """Let an instance, which is stored now, have the session that was made for it. Raises
+        OSError."""
+        move(((self.part(identity), self.path(identity)),))
+        sync(self._folder)
+
     async def settle(self, instances: Sequence[Instance]) -> None:
         """Put in order what a program that was killed, or one of before instances had ids, left.
 
@@ -180,11 +211,22 @@ class SessionFiles:
                 log.warning("%s: its session was half moved when the last program ended", name)
             for each in instances:
                 self._take_up(each, instances)
+            self._settle_parts(frozenset(each.id for each in instances))
         except OSError as error:
             raise UnwritableError(
                 f"the sessions in {self._folder} cannot be put in order: {error.strerror}",
                 "see the folder's owner, its mode and the disk; nothing of them is lost",
             ) from error
+
+    def _settle_parts(self, identities: frozenset[str]) -> None:
+        """A session that was made for an instance is its own if that was stored before the end;
+        else nobody ever had it, and what it was made of is where it was."""
+        for path in self._folder.glob(f"*.db{_PART}"):
+            identity = path.name.removesuffix(f".db{_PART}")
+            if identity in identities and not self.exists(identity):
+                self.take_part(identity)
+            elif _ID.fullmatch(identity) and path.is_file():
+                path.unlink()
 
     def _take_up(self, instance: Instance, instances: Sequence[Instance]) -> None:
         """Let an instance have the file of its name, if there is one for it."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import Edit, FleetLines, IncidentView, Moved, ShiftNote
     from waziterm.domain.fleet.tools import AddedAll, ConflictRecord
+    from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
@@ -301,6 +302,29 @@ class StoredFleet:
                 if not found.problems:
                     await store.add_all(found.instances, now)
         return found.told(dry_run=False)
+
+    async def import_sessions(
+        self,
+        sources: str,
+        *,
+        name: str | None = None,
+        prefix: str = "",
+        device: str = "",
+        keys_db: str = "",
+        start: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> "ImportReport":
+        from waziterm.manager.care.importing import ImportRequest  # noqa: PLC0415 - only here
+
+        asked = ImportRequest.of(sources, name, prefix, device, keys_db, start=start, force=force)
+        self._data.create()
+        if not self._data.has_database:
+            with owned(self._data.lock):
+                async with open_store(self._data.database):
+                    pass
+        async with self._tools() as tools:
+            return await tools.importing.run(asked, dry_run=dry_run)
 
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
         async with self._tools() as tools:

@@ -40,6 +40,7 @@ from waziterm.domain.lifecycle.rules import decide
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.evidence import CheckSources
+from waziterm.manager.care.importing import Importing
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
@@ -48,6 +49,7 @@ from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.stored.fleet import PATIENCE_S
 from waziterm.manager.version.kept import stored_version
+from waziterm.manager.workers.launch import new_store
 from waziterm.store.store import Store, open_store, open_store_to_look
 
 
@@ -174,6 +176,7 @@ class StoredTools:
     keeper: StoredInstances
     cleaning: Cleaning
     checkup: Checkup
+    importing: Importing
 
     async def rename(self, name: str, new: str, *, take: bool) -> None:
         """See `domain.fleet.protocol.Fleet.rename`."""
@@ -229,5 +232,7 @@ async def open_tools(
             secret_files=lambda: settings.secret_files,
             configured=lambda: settings.instances,
         )
-        cleaning = Cleaning(keeper, store, files, Registry(files.identity), clock, keep_s)
-        yield StoredTools(keeper, cleaning, Checkup(sources))
+        registry = Registry(files.identity)
+        cleaning = Cleaning(keeper, store, files, registry, clock, keep_s)
+        importing = Importing(keeper, cleaning, files, clock, registry, new_store, frozenset)
+        yield StoredTools(keeper, cleaning, Checkup(sources), importing)
