@@ -41,6 +41,14 @@ from waziterm.domain.fleet.tools import (
 )
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.moving.plan import (
+    Carried,
+    Heals,
+    ImportReport,
+    ImportSource,
+    SourceKind,
+)
+from waziterm.domain.moving.plan import Verdict as ImportVerdict
 from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.reload import ConfigProblem, Reloaded
 from waziterm.domain.stats.hours import Hour
@@ -85,6 +93,24 @@ NOT_RELOADED = Reloaded(
         ),
         ConfigProblem(None, None, "WAZITERM_X", "WAZITERM_X", "1", "", "WAZITERM_X: unknown"),
     )
+)  # fmt: skip
+IMPORT = ImportReport(
+    (
+        ImportSource(
+            "/srv/sessions/jakarta", SourceKind.BAILEYS, "shop-jakarta",
+            "+6281••••7890:7@s.whatsapp.net", 7,
+            {Carried.PRE_KEYS: 811, Carried.SESSIONS: 4, Carried.LIDS: 4}, {Carried.SESSIONS: 1},
+            (Heals.DEVICE_LISTS, Heals.SESSIONS), ImportVerdict.OK,
+        ),
+        ImportSource(
+            "/srv/sessions/bogor", SourceKind.BAILEYS, "shop-bogor",
+            "+6281••••1111:3@s.whatsapp.net", 3, {Carried.PRE_KEYS: 30}, {}, (),
+            ImportVerdict.REFUSED,
+            "pid 7: node app.js, since 12:00 UTC works there and is connected: stop it for good,"
+            " or use --force",
+        ),
+    ),
+    ("shop-jakarta",),
 )  # fmt: skip
 CONFLICT = ConflictRecord(AT, "shop-b", Reason.CONFLICT, State.COOLDOWN, "python bot.py (pid 7)")
 OUTAGE = IncidentView(
@@ -184,6 +210,21 @@ class ScriptedTools:
         if "wrong" in table:
             return AddedAll(dry_run, (), (RowProblem(2, "phone", "'wrong' is no number"),))
         return AddedAll(dry_run, tuple(table.split()[1:]))
+
+    async def import_sessions(
+        self,
+        sources: str,
+        *,
+        name: str | None = None,
+        prefix: str = "",
+        device: str = "",
+        keys_db: str = "",
+        start: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        await self.took("import_sessions", sources, name, prefix, start, force, dry_run)
+        return IMPORT if not dry_run else replace(IMPORT, imported=())
 
     async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         await self.took("remove", name, logout)

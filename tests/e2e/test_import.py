@@ -1,20 +1,14 @@
 """Sessions of other programs, brought in by the real program and used by the real neonize."""
 
-import asyncio
 import os
 import time
 from pathlib import Path
 
-from tests.fleets import in_state
 from tests.moving.sample import JID, PEERS, unpack
 from tests.programs import headless, verb
 from tests.sessions import strangers
-from waziterm.config import load_settings
-from waziterm.domain.labfile import LabFile
-from waziterm.domain.lifecycle.states import State
-from waziterm.lab.client import Lab, run_lab
+from waziterm.lab.client import run_lab
 from waziterm.lab.events import EventKind
-from waziterm.manager.manager import open_manager
 
 
 def aged(folder: Path) -> Path:

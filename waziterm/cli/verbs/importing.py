@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,9 @@ def import_sources(
     if dry_run or not yes:
         found = asked(dry_run=True)
         names = [each["name"] for each in found["sources"] if each["verdict"] == "ok"]
-        if not as_json:
-            _print_plan(found["sources"])
+        if not (as_json and (dry_run or not names)):
+            # On stdout there is one document, so whoever is asked reads it elsewhere.
+            _print_plan(found["sources"], output.remark if as_json else output.line)
         if dry_run or not names:
             if as_json:
                 output.document(found)
@@ -91,7 +92,7 @@ def import_sources(
         output.document(found)
         return _verdict(found)
     if yes:
-        _print_plan(found["sources"])
+        _print_plan(found["sources"], output.line)
     count = output.counted(len(found["imported"]), "session")
     output.line(f"{count} imported" + ("" if start or not found["imported"] else ", not started"))
     if found["imported"] and not start:
@@ -108,20 +109,18 @@ def _absolute(text: str) -> str:
     return path
 
 
-def _print_plan(sources: Sequence[Json]) -> None:
+def _print_plan(sources: Sequence[Json], say: Callable[[str], None]) -> None:
     for each in sources:
         if each["verdict"] == "refused":
             name = f" ({each['name']})" if each["name"] else ""
-            output.line(f"{plain(each['source'], 200)}{name}: refused: {plain(each['why'], 400)}")
+            say(f"{plain(each['source'], 200)}{name}: refused: {plain(each['why'], 400)}")
             continue
-        output.line(
-            f"{plain(each['source'], 200)}: {each['kind']}, {each['jid']}, as {each['name']}"
-        )
-        output.line(f"  keeps {_counts(each['kept'])}")
+        say(f"{plain(each['source'], 200)}: {each['kind']}, {each['jid']}, as {each['name']}")
+        say(f"  keeps {_counts(each['kept'])}")
         if each["dropped"]:
-            output.line(f"  drops what is in doubt: {_counts(each['dropped'])}")
+            say(f"  drops what is in doubt: {_counts(each['dropped'])}")
         if each["heals"]:
-            output.line(f"  comes back by itself: {', '.join(_HEALS[it] for it in each['heals'])}")
+            say(f"  comes back by itself: {', '.join(_HEALS[it] for it in each['heals'])}")
 
 
 def _counts(counts: Json) -> str:
