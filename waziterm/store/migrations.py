@@ -321,6 +321,12 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE TABLE aliases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
         " instance TEXT NOT NULL) STRICT",
     ),
+    # Where a session was brought in from, "" for one that was linked here.
+    (
+        "ALTER TABLE instances ADD COLUMN imported_from TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE instances ADD COLUMN imported_at REAL",
+        "ALTER TABLE instances ADD COLUMN untried INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 
 
