@@ -33,16 +33,24 @@ from waziterm.domain.fleet.history import (
 from waziterm.domain.fleet.tools import (
     AddedAll,
     BackedUp,
-    Carried,
     Comeback,
     ConflictRecord,
     Progress,
     RestartReport,
     RowProblem,
+    SealedInstance,
     Step,
 )
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.moving.plan import (
+    Carried,
+    Heals,
+    ImportReport,
+    ImportSource,
+    SourceKind,
+)
+from waziterm.domain.moving.plan import Verdict as ImportVerdict
 from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.reload import ConfigProblem, Reloaded
 from waziterm.domain.stats.hours import Hour
@@ -87,6 +95,24 @@ NOT_RELOADED = Reloaded(
         ),
         ConfigProblem(None, None, "WAZITERM_X", "WAZITERM_X", "1", "", "WAZITERM_X: unknown"),
     )
+)  # fmt: skip
+IMPORT = ImportReport(
+    (
+        ImportSource(
+            "/srv/sessions/jakarta", SourceKind.BAILEYS, "shop-jakarta",
+            "+6281••••7890:7@s.whatsapp.net", 7,
+            {Carried.PRE_KEYS: 811, Carried.SESSIONS: 4, Carried.LIDS: 4}, {Carried.SESSIONS: 1},
+            (Heals.DEVICE_LISTS, Heals.SESSIONS), ImportVerdict.OK,
+        ),
+        ImportSource(
+            "/srv/sessions/bogor", SourceKind.BAILEYS, "shop-bogor",
+            "+6281••••1111:3@s.whatsapp.net", 3, {Carried.PRE_KEYS: 30}, {}, (),
+            ImportVerdict.REFUSED,
+            "pid 7: node app.js, since 12:00 UTC works there and is connected: stop it for good,"
+            " or use --force",
+        ),
+    ),
+    ("shop-jakarta",),
 )  # fmt: skip
 CONFLICT = ConflictRecord(AT, "shop-b", Reason.CONFLICT, State.COOLDOWN, "python bot.py (pid 7)")
 OUTAGE = IncidentView(
@@ -187,17 +213,34 @@ class ScriptedTools:
             return AddedAll(dry_run, (), (RowProblem(2, "phone", "'wrong' is no number"),))
         return AddedAll(dry_run, tuple(table.split()[1:]))
 
-    async def export(self, name: str, to: str, passphrase: str) -> Carried:
+    async def export(self, name: str, to: str, passphrase: str) -> SealedInstance:
         await self.took("export", name, to)
-        return Carried(name, to, 71_000)
+        return SealedInstance(name, to, 71_000)
 
-    async def take_in(self, file: str, passphrase: str, name: str | None = None) -> Carried:
+    async def take_in(
+        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
+    ) -> SealedInstance:
         await self.took("take_in", file, name)
-        return Carried(name or "shop-z", file, 71_000)
+        return SealedInstance(name or "shop-z", file, 71_000)
 
     async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
         await self.took("backup", file, recipient)
         return BackedUp(file, 2_400_000, 31)
+
+    async def import_sessions(
+        self,
+        sources: str,
+        *,
+        name: str | None = None,
+        prefix: str = "",
+        device: str = "",
+        keys_db: str = "",
+        start: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        await self.took("import_sessions", sources, name, prefix, start, force, dry_run)
+        return IMPORT if not dry_run else replace(IMPORT, imported=())
 
     async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         await self.took("remove", name, logout)

@@ -1,9 +1,17 @@
 """All that belongs to an instance on disk is in one list, and each verb does what that says."""
 
+import io
+import json
 import sqlite3
+import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import pyrage
 import pytest
 
 from tests.manager.hosting import Host
@@ -13,6 +21,8 @@ from tests.sessions import strangers
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.manager.files.belongings import ROWS, SESSION, Belonging, Fate
+from waziterm.moving.process import Order, do
+from waziterm.moving.sealing import Key
 from waziterm.store.migrations import migrate
 
 NAMED = {"audit.instances"}
@@ -63,13 +73,18 @@ def with_everything(host: Host) -> str:
     return identity
 
 
-def rows_of(host: Host, each: Belonging, identity: str) -> int:
+def counting(each: Belonging, identity: str) -> tuple[str, tuple[str]]:
     table, _, column = each.where.partition(".")
     held = f"{column} = ?"
     if column.endswith("[]"):
         column = column.removesuffix("[]")
         held = f"? IN (SELECT value FROM json_each({table}.{column}))"
-    (row,) = host.query(f"SELECT count(*) AS count FROM {table} WHERE {held}", identity)
+    return f"SELECT count(*) AS count FROM {table} WHERE {held}", (identity,)
+
+
+def rows_of(host: Host, each: Belonging, identity: str) -> int:
+    sql, given = counting(each, identity)
+    (row,) = host.query(sql, *given)
     return int(row["count"])
 
 
@@ -121,6 +136,48 @@ def test_each_verb_does_with_each_of_them_what_the_list_says(host: Host) -> None
     (entry,) = host.world.run(host.fleet.trash())
     check_fates(host, identity, lambda each: each.restore, task("restore", entry.id))
     assert host.view("new").id == identity
+
+
+def opened_by(key: pyrage.x25519.Identity, file: Path) -> dict[str, bytes]:
+    """What a sealed file holds."""
+    with tarfile.open(fileobj=io.BytesIO(pyrage.decrypt(file.read_bytes(), [key]))) as tar:
+        streams = {each.name: tar.extractfile(each) for each in tar}
+        return {name: stream.read() for name, stream in streams.items() if stream is not None}
+
+
+def test_an_export_and_a_backup_have_of_each_of_them_what_the_list_says(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = with_everything(host)
+    key = pyrage.x25519.Identity.generate()
+
+    async def do_here(order: Order) -> Any:
+        # A world has no processes. A passphrase takes seconds, which another test spends.
+        return do(replace(order, key=Key(recipient=str(key.to_public()))))
+
+    for module in ("carrying", "backups"):
+        monkeypatch.setattr(f"waziterm.manager.care.{module}.carry_out", do_here)
+    fleet, task = host.fleet, host.world.task
+    task(fleet.backup(str(tmp_path / "backup"), recipient=str(key.to_public()))).result()
+    held = opened_by(key, tmp_path / "backup")
+    for each in SESSION:
+        there = each.where.format(id=identity) in held
+        assert there is (each.backup is Fate.COPIED), each
+    (tmp_path / "copy.db").write_bytes(held["waziterm.db"])
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        for each in ROWS:
+            (now,) = copy.execute(*counting(each, identity)).fetchone()
+            assert (now == rows_of(host, each, identity) > 0) is (each.backup is Fate.COPIED)
+    task(fleet.export("shop", str(tmp_path / "export"), "a passphrase")).result()
+    held = opened_by(key, tmp_path / "export")
+    assert set(held) == {"manifest.json", "session.db", "history.jsonl"}
+    rows = Counter(json.loads(line)["table"] for line in held["history.jsonl"].splitlines())
+    told = json.loads(held["manifest.json"])["instance"]
+    rows |= {"instances": int(told["id"] == identity), "names": int(told["name"] == "shop")}
+    for each in ROWS:
+        assert (rows[each.where.partition(".")[0]] > 0) is (each.export is Fate.COPIED), each
+    assert [each.export for each in SESSION] == [Fate.COPIED, *([Fate.LEFT] * 3)]
+    assert strangers(host.root) == []
 
 
 def replace_made_by_stays(each: Belonging) -> Fate:

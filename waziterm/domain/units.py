@@ -21,6 +21,7 @@ class Unit(Enum):
     NUMBER = auto()
     PROXY = auto()
     TABLE = auto()
+    PATHS = auto()
     PHRASE = auto()
     ACT = auto()
     SECRET = auto()
@@ -50,6 +51,8 @@ Table = Annotated[str, Unit.TABLE]
 """The text of a CSV file, with secrets in it."""
 SecretText = Annotated[str, Unit.SECRET]
 """A passphrase or a key, which nothing keeps."""
+Paths = Annotated[str, Unit.PATHS]
+"""Absolute paths on the manager's machine, each in a line of its own."""
 Told = Annotated[str, Unit.PHRASE]
 """A text that may be a `Phrase`, which is kept where a screen of another language reads it."""
 Sentence = Annotated[Phrase, Unit.PHRASE]

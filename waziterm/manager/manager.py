@@ -95,11 +95,12 @@ if TYPE_CHECKING:
     from waziterm.domain.fleet.tools import (
         AddedAll,
         BackedUp,
-        Carried,
         ConflictRecord,
         Progress,
         RestartReport,
+        SealedInstance,
     )
+    from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.manager.care.carrying import Carrying
@@ -536,6 +537,33 @@ class SessionManager:
                 await self._instances.adopt_all(found.instances)
         return found.told(dry_run=dry_run)
 
+    async def import_sessions(
+        self,
+        sources: str,
+        *,
+        name: str | None = None,
+        prefix: str = "",
+        device: str = "",
+        keys_db: str = "",
+        start: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        from waziterm.manager.care.importing import Importing, ImportRequest  # noqa: PLC0415 - as above
+
+        asked = ImportRequest.of(sources, name, prefix, device, keys_db, start=start, force=force)
+        importing = Importing(
+            self._instances,
+            self._cleaning,
+            self._files,
+            self._world.clock,
+            self._registry,
+            self._world.new_store,
+            self._instances.pids,
+        )
+        async with self._in_order():
+            return await importing.run(asked, dry_run=dry_run)
+
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
         instance_name(new)
         return await self._rename(name, new, take=take)
@@ -572,13 +600,15 @@ class SessionManager:
             await self._cleaning.clean(name, logout=logout, act_id=act_id)
         return self._instances.of(name).view
 
-    async def export(self, name: str, to: str, passphrase: str) -> Carried:
+    async def export(self, name: str, to: str, passphrase: str) -> SealedInstance:
         async with self._in_order("an export"):
             return await self._carrying.export(name, to, passphrase)
 
-    async def take_in(self, file: str, passphrase: str, name: str | None = None) -> Carried:
+    async def take_in(
+        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
+    ) -> SealedInstance:
         async with self._in_order():
-            return await self._carrying.take_in(file, passphrase, name)
+            return await self._carrying.take_in(file, passphrase, name, start=start)
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         supervisor = self._instances.of(name)
@@ -802,10 +832,12 @@ class SessionManager:
         return Carrying(
             self._instances,
             self._store,
+            self._cleaning,
             self._files,
             self._registry,
             self._world.clock,
             self._instances.paused,
+            self._world.new_store,
         )
 
     @cached_property

@@ -13,7 +13,7 @@ from waziterm.domain.labfile import LabFile
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.program import UPGRADED, Program
 from waziterm.manager.version_page import read_version
-from waziterm.manager.workers.launch import trial
+from waziterm.manager.workers.launch import new_store, trial
 from waziterm.manager.workers.process import WorkerProcess
 from waziterm.manager.workers.usage import ProcessUse, process_use
 from waziterm.manager.workers.worker import Process
@@ -30,7 +30,8 @@ class World:
     spawn: starts a worker that loads the library at a path, or neonize's own for None; raises
     OSError. warm: workers will soon be wanted.
     installed: where neonize's library lies; raises LibraryFileError. trial: loads a copy of it in
-    a process of its own; "" or why that fails. read_version: WhatsApp's current number, through
+    a process of its own; "" or why that fails. new_store: makes an empty session with neonize's own
+    library; raises FleetError. read_version: WhatsApp's current number, through
     an instance's proxy, or a lab's; raises PageError. program: the files from which all of it was
     started; None where nobody replaces them. process_use: see `manager.workers.usage`.
     """
@@ -41,6 +42,7 @@ class World:
     warm: Callable[[], None] = lambda: None
     installed: Callable[[], Path] = installed
     trial: Callable[[Path], Awaitable[str]] = trial
+    new_store: Callable[[Path], Awaitable[None]] = new_store
     read_version: Callable[[str | None, LabFile | None], Awaitable[int]] = read_version
     program: Program | None = None
     process_use: Callable[[int], ProcessUse | None] = process_use

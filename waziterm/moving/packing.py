@@ -79,7 +79,6 @@ def pack_and_seal(root: Path, part: Path, key: Key) -> Any:
 
     Raises FleetError and OSError.
     """
-    os.nice(10)
     for _ in range(_TRIES):
         before = _sessions(root)
         packed, size = _once(root, part, key)

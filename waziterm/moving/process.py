@@ -110,11 +110,12 @@ def _tell(pipe: int, line: bytes) -> None:
 
 def main() -> int:
     """Read the order, and do it."""
+    os.nice(10)
     stream = sys.stdin.buffer
     order = Order.of(stream.readline())
     threading.Thread(target=_end_with_starter, args=(order, stream.read), daemon=True).start()
     try:
-        answer = {"done": _done(order)}
+        answer = {"done": do(order)}
     except FleetError as error:
         answer = {"error": str(error), "hint": str(error.hint), "code": error.code}
     except OSError as error:
@@ -129,7 +130,8 @@ def main() -> int:
     return int("error" in answer)
 
 
-def _done(order: Order) -> Any:
+def do(order: Order) -> Any:
+    """Carry an order out in this process; what it has to tell. Raises FleetError and OSError."""
     from waziterm.moving.bundle import Kind  # noqa: PLC0415 - who starts it needs none of these
     from waziterm.moving.packing import opened, pack_and_seal  # noqa: PLC0415 - as above
     from waziterm.moving.sealing import seal  # noqa: PLC0415 - as above

@@ -48,6 +48,9 @@ _COLUMNS = (
     "trouble_at",
     "down_since",
     "phone_seen_at",
+    "imported_from",
+    "imported_at",
+    "untried",
     "note",
     "tags",
     "device_name",
@@ -222,6 +225,9 @@ def _row(instance: Instance) -> dict[str, Any]:
         "trouble_at": instance.trouble_at,
         "down_since": instance.down_since,
         "phone_seen_at": instance.phone_seen_at,
+        "imported_from": storable(instance.imported_from),
+        "imported_at": instance.imported_at,
+        "untried": int(instance.untried),
         "note": storable(instance.note),
         "tags": json.dumps(instance.tags),
         "device_name": instance.device_name,
@@ -249,6 +255,7 @@ def _instance(row: tuple[Any, ...]) -> Instance:
             "refusals": tuple(json.loads(values["refusals"])),
             "store_faults": tuple(json.loads(values["store_faults"])),
             "redialling": bool(values["redialling"]),
+            "untried": bool(values["untried"]),
             "tags": tuple(json.loads(values["tags"])),
             "isolate": None if values["isolate"] is None else bool(values["isolate"]),
         }
@@ -356,7 +363,7 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
     **dict.fromkeys(
         ("phone", "proxy", "jid", "lid", "device_name", "former_jid"), _or_none(_is_text)
     ),
-    **dict.fromkeys(("detail", "trouble_detail", "note"), _is_text),
+    **dict.fromkeys(("detail", "trouble_detail", "note", "imported_from"), _is_text),
     "wanted": _is_one_of(Wanted),
     "state": _is_one_of(State),
     "reason": _is_a_reason,
@@ -365,23 +372,24 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
         (
             *("due", "connected_at", "cooldown_until", "banned_until", "guarded_at"),
             *("no_new_chats_until", "trouble_at", "down_since", "phone_seen_at"),
+            "imported_at",
         ),
         _or_none(_is_moment),
     ),
     **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), _list_of(_is_moment)),
     "tags": _list_of(_is_text),
     "isolate": _or_none(_is_count),
-    **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling"), _is_count),
+    **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling", "untried"), _is_count),
 }
 _INSTEAD: Mapping[str, Any] = {
     **dict.fromkeys(_COLUMNS),
     **dict.fromkeys(("created_at", "since"), 0.0),
-    **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling"), 0),
+    **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling", "untried"), 0),
     **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), "[]"),
     "wanted": Wanted.STOPPED.value,
     "state": State.STOPPED.value,
     "reason": Reason.BY_OPERATOR.slug,
-    **dict.fromkeys(("detail", "trouble_detail", "note"), ""),
+    **dict.fromkeys(("detail", "trouble_detail", "note", "imported_from"), ""),
     "tags": "[]",
 }
 """What stands in for a value that is none."""

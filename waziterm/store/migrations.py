@@ -331,6 +331,12 @@ MIGRATIONS: Sequence[Migration] = (
     ),
     # The device that an instance had last: its hold and cool-down are of that one.
     ("ALTER TABLE instances ADD COLUMN former_jid TEXT",),
+    # Where a session was brought in from, "" for one that was linked here.
+    (
+        "ALTER TABLE instances ADD COLUMN imported_from TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE instances ADD COLUMN imported_at REAL",
+        "ALTER TABLE instances ADD COLUMN untried INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from waziterm.cli.app.options import (
     LogoutOption,
     Name,
     Names,
+    PassphraseOption,
     SendOption,
     YesOption,
     app,
@@ -58,6 +59,62 @@ def add(
             data_dir, as_json, table, dry_run, alone=(name, phone, proxy, session)
         )
     return adding.add_instance(data_dir, as_json, name, phone, proxy, session, dry_run)
+
+
+@app.command(
+    group=INSTANCES,
+    name="import",
+    help_epilogue="Example: waziterm import /srv/waziper/sessions --prefix shop- --dry-run",
+)
+def import_(
+    *sources: Annotated[
+        str,
+        Parameter(
+            name="SOURCE",
+            help="A folder of Baileys, a folder of such folders, a whatsmeow store, or a dumped row"
+            " of Evolution; or a file that `export` has made.",
+        ),
+    ],
+    name: Annotated[str | None, Parameter(help="The instance's name; for a single device.")] = None,
+    prefix: Annotated[
+        str, Parameter(help="Before the names that the sources have.", show_default=False)
+    ] = "",
+    device: Annotated[
+        str, Parameter(help="Only the device with this JID.", show_default=False)
+    ] = "",
+    keys_db: Annotated[
+        str,
+        Parameter(
+            help="A second store, where the program keeps its devices' keys in one.",
+            show_default=False,
+        ),
+    ] = "",
+    passphrase_file: PassphraseOption = None,
+    start: Annotated[
+        bool, Parameter(help="Let the new instances connect.", show_default=False)
+    ] = False,
+    force: Annotated[
+        bool, Parameter(help="Also from a source that is in use.", show_default=False)
+    ] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Bring in linked sessions of other programs, without a new scan. The other program must be
+    stopped for good first; its files stay as they are."""
+    from waziterm.cli.verbs import carrying  # noqa: PLC0415
+    from waziterm.cli.verbs.importing import import_sources  # noqa: PLC0415
+
+    if carrying.is_sealed_one(sources, passphrase_file):
+        others = (bool(prefix), bool(device), bool(keys_db), force, dry_run)
+        return carrying.import_sealed(
+            data_dir, as_json, sources, name, passphrase_file, start, others=any(others)
+        )
+
+    return import_sources(
+        data_dir, as_json, sources, name, prefix, device, keys_db, start, force, dry_run, yes
+    )
 
 
 @app.command(group=INSTANCES, help_epilogue="Example: waziterm rename shop-jakarta shop-bogor")

@@ -11,14 +11,10 @@ from waziterm.cli.app.options import (
     DataDirOption,
     JsonOption,
     Name,
+    PassphraseOption,
     YesOption,
     app,
 )
-
-PassphraseOption = Annotated[
-    Path | None,
-    Parameter(name="--passphrase-file", help="A file with the passphrase; asked if left out."),
-]
 
 
 @app.command(group=INSTANCES, help_epilogue="Example: waziterm export shop-jakarta --to shop.age")
@@ -37,22 +33,6 @@ def export(
     from waziterm.cli.verbs import carrying  # noqa: PLC0415
 
     return carrying.export(data_dir, as_json, name, to, passphrase_file, yes)
-
-
-@app.command(group=INSTANCES, name="import", help_epilogue="Example: waziterm import shop.age")
-def import_(
-    source: Annotated[Path, Parameter(help="A file that `export` has made.")],
-    /,
-    *,
-    name: Annotated[str | None, Parameter(help="Its name; that which it had if left out.")] = None,
-    passphrase_file: PassphraseOption = None,
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Add the instance of a file that `export` has made; `start` connects it without a QR code."""
-    from waziterm.cli.verbs import carrying  # noqa: PLC0415
-
-    return carrying.import_sealed(data_dir, as_json, source, name, passphrase_file)
 
 
 @app.command(group=SET_UP, help_epilogue="Example: waziterm backup /mnt/backup/fleet.age")

@@ -69,6 +69,10 @@ JsonOption = Annotated[
     ),
 ]
 
+PassphraseOption = Annotated[
+    Path | None,
+    Parameter(name="--passphrase-file", help="A file with the passphrase; asked if left out."),
+]
 OptionalName = Annotated[str | None, Parameter(help="The instance's name; all if left out.")]
 SinceOption = Annotated[
     str | None,

@@ -29,6 +29,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.checkup": "an emergency tool",
         "waziterm.manager.care.evidence": "an emergency tool",
         "waziterm.manager.care.restart": "an emergency tool",
+        "waziterm.manager.care.importing": "sessions of other programs",
         "waziterm.manager.care.editing": "what a person sets of an instance",
         "waziterm.manager.care.layer_test": "the connection test",
         "waziterm.manager.care.measuring": "the alerts that measure, a minute after the start",

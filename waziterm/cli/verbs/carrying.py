@@ -1,7 +1,8 @@
-"""The verbs export and import, of a sealed file. `--json` prints `{instance, file, bytes}`."""
+"""The verb export, and import of a sealed file. `--json` prints `{instance, file, bytes}`."""
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from waziterm.cli.show import output
@@ -38,20 +39,46 @@ def export(
     return 0
 
 
+def is_sealed_one(sources: Sequence[str], passphrase_file: Path | None) -> bool:
+    """Whether one of the sources of an import is a file that `export` has made."""
+    return passphrase_file is not None or any(_is_sealed(Path(each)) for each in sources)
+
+
 def import_sealed(
-    flag: Path | None, as_json: bool, file: Path, name: str | None, passphrase_file: Path | None
+    flag: Path | None,
+    as_json: bool,
+    sources: Sequence[str],
+    name: str | None,
+    passphrase_file: Path | None,
+    start: bool,
+    *,
+    others: bool,
 ) -> int:
-    """Add the instance of a file that `export` has made."""
+    """Add the instance of a file that `export` has made. others: options were given that say
+    nothing of such a file."""
+    if len(sources) != 1 or others:
+        said = "a file that `export` has made comes alone, with --name, --start, --passphrase-file"
+        raise inputs.InputError(said, "`waziterm import --help`")
     word = None if name is None else inputs.instance_name(name)
-    source = whole(file)
+    source, data = whole(Path(sources[0])), data_dir_of(flag)
     passphrase = secret_of(passphrase_file, "Passphrase", again=False)
-    found = ask(data_dir_of(flag), lambda fleet: fleet.take_in(source, passphrase, word))
+    found = ask(data, lambda fleet: fleet.take_in(source, passphrase, word, start=start))
     if as_json:
         output.document(found)
     else:
         made = found["instance"]
-        output.line(with_verbs(f"{made}: imported; `waziterm start {made}` connects it", made))
+        then = "" if start else f"; `waziterm start {made}` connects it"
+        output.line(with_verbs(f"{made}: imported{then}", made))
     return 0
+
+
+def _is_sealed(path: Path) -> bool:
+    from waziterm.moving.sealing import is_sealed  # noqa: PLC0415 - for an import alone
+
+    try:
+        return path.is_file() and is_sealed(path)
+    except OSError:
+        return False
 
 
 def whole(path: Path) -> str:

@@ -9,9 +9,16 @@ from waziterm.domain.care.trash import Removal
 from waziterm.domain.codec import schema
 from waziterm.domain.fleet.api import Fleet, InstanceView, LogLine, Shown
 from waziterm.domain.fleet.history import FleetLine, ShiftNote
-from waziterm.domain.fleet.tools import AddedAll, Carried, RestartReport, RestoredBackup, Silence
+from waziterm.domain.fleet.tools import (
+    AddedAll,
+    RestartReport,
+    RestoredBackup,
+    SealedInstance,
+    Silence,
+)
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
+from waziterm.domain.moving.plan import ImportReport
 from waziterm.manager.inputs import InputError
 
 Json = dict[str, Any]
@@ -28,7 +35,7 @@ _COMPOSED: dict[str, Any] = {
     "demo": documents.DemoEnd,
     "doctor": documents.Doctor,
     "full": documents.Full,
-    "import": Carried,
+    "import": ImportReport | SealedInstance,
     "incidents": list[documents.Incident],
     "logs": list[LogLine | FleetLine],
     "note": list[ShiftNote],

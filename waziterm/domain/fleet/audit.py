@@ -178,6 +178,8 @@ def _harmless(kind: str, value: Any) -> Argument:
         return MASK
     if kind == "Table":
         return f"{len(str(value).splitlines())} lines"
+    if kind == "Paths":
+        return safe_line(", ".join(str(value).splitlines()), _LONGEST)
     if kind == "ProxyUrl":
         return plain(mask_proxy(str(value)), _LONGEST)
     return safe_line(str(value), _LONGEST)
@@ -193,6 +195,8 @@ async def _once(log: AuditLog, entry: AuditEntry, verb: Verb, work: Callable[[],
             recording.names = answer
         elif verb.returns == "AddedAll":
             recording.names = answer.added[:_MOST_NAMES]
+        elif verb.returns == "ImportReport":
+            recording.names = answer.imported[:_MOST_NAMES]
         return answer
 
 

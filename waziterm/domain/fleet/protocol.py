@@ -15,6 +15,7 @@ from waziterm.domain.units import (
     Between,
     Moment,
     Name,
+    Paths,
     PhoneNumber,
     ProxyUrl,
     SecretText,
@@ -50,12 +51,13 @@ if TYPE_CHECKING:
     from waziterm.domain.fleet.tools import (
         AddedAll,
         BackedUp,
-        Carried,
         ConflictRecord,
         Progress,
         RestartReport,
+        SealedInstance,
     )
     from waziterm.domain.lifecycle.instance import QrCode
+    from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -235,6 +237,29 @@ class Fleet(Protocol):
         """
         ...
 
+    @verb("POST /v1/import", changes=True, files=True, line="import", deadline_s=MAINTENANCE_S)
+    async def import_sessions(
+        self,
+        sources: Paths,
+        *,
+        name: Name | None = None,
+        prefix: str = "",
+        device: str = "",
+        keys_db: str = "",
+        start: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        """Bring in sessions of other programs, each as a new instance; what becomes of each source.
+        One that is refused stops no other, and no source is changed.
+
+        name: of the only device. prefix: before the names that the sources have. device: the JID of
+        the only one that is meant. keys_db: the path of a second store, where a program keeps the
+        keys of its devices in one. start: the instances are to connect. force: also from a source
+        that is in use. dry_run: only say what it would do.
+        """
+        ...
+
     @verb("POST /v1/instances/{name}/rename", changes=True, files=True)
     async def rename(self, name: Name, new: Name, *, take: bool = False) -> InstanceView:
         """Give an instance another name. It stops for a moment if it is connected, and goes on as
@@ -279,7 +304,7 @@ class Fleet(Protocol):
         files=True,
         deadline_s=MAINTENANCE_S,
     )
-    async def export(self, name: Name, to: str, passphrase: SecretText) -> Carried:
+    async def export(self, name: Name, to: str, passphrase: SecretText) -> SealedInstance:
         """Write an instance, with session, settings, notes and history, into a new sealed file.
 
         It is stopped first, and held from then on: two places with one session take it from each
@@ -295,10 +320,13 @@ class Fleet(Protocol):
         status=201,
         deadline_s=MAINTENANCE_S,
     )
-    async def take_in(self, file: str, passphrase: SecretText, name: Name | None = None) -> Carried:
-        """Add the instance of a file that `export` has made; it is stopped.
+    async def take_in(
+        self, file: str, passphrase: SecretText, name: Name | None = None, *, start: bool = False
+    ) -> SealedInstance:
+        """Add the instance of a file that `export` has made.
 
-        file: its whole path. name: the one that it gets, None for the one that it had.
+        file: its whole path. name: the one that it gets, None for the one that it had. start: it
+        is wanted to run, else it is stopped.
         """
         ...
 

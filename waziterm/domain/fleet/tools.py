@@ -18,7 +18,6 @@ __all__ = [
     "AddedAll",
     "AlertsView",
     "BackedUp",
-    "Carried",
     "Comeback",
     "ConflictRecord",
     "FailedAlert",
@@ -30,6 +29,7 @@ __all__ = [
     "RestartReport",
     "RestoredBackup",
     "RowProblem",
+    "SealedInstance",
     "Silence",
     "SinkTest",
     "Step",
@@ -39,7 +39,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class SealedInstance:
     """An instance that has left in a sealed file, or has come in one. file: its path. bytes: how
     large it is."""
 

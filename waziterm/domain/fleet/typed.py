@@ -12,6 +12,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet import api, audit, history, protocol, tools
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.moving.plan import ImportReport
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats import strips, sums
 from waziterm.domain.upkeep.janitor import Act
@@ -25,6 +26,7 @@ _NAMES = {
     **vars(api),
     **vars(protocol),
     "Act": Act,
+    "ImportReport": ImportReport,
     "AbstractAsyncContextManager": AbstractAsyncContextManager,
     "AsyncGenerator": AsyncGenerator,
     "QrCode": QrCode,

@@ -11,6 +11,7 @@ from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.lifecycle.causes import CAUSES
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.phrase import Phrase, as_it_is, joined
+from waziterm.domain.units import moment_text
 
 QUEUED = "waiting for its turn"
 """The detail of an instance that is to connect as soon as the fleet's limit allows."""
@@ -51,6 +52,7 @@ _SUSPECT = "suspect: {what}"
 _NOBODY = "nobody on this machine; look on other servers and old installations"
 _ONE_UNREAD = "1 process of other users could not be looked into"
 _UNREAD = "{count} processes of other users could not be looked into"
+_IMPORTED = "imported on {day}, that program may still run: {what}"
 _SIBLING = "the instance {name} of this fleet"
 OWN_VERSION = "{version} is neonize's own"
 SET_VERSION = "{version} was set"
@@ -84,7 +86,7 @@ TEMPLATES = (
     *dict.fromkeys(_MEASURES.values()),
     _SEEN,
     _PAIRINGS_AHEAD,
-    *(_HELD_BY, _SUSPECT, _NOBODY, _ONE_UNREAD, _UNREAD, _SIBLING),
+    *(_HELD_BY, _SUSPECT, _NOBODY, _ONE_UNREAD, _UNREAD, _IMPORTED, _SIBLING),
     *(OWN_VERSION, SET_VERSION, READ_VERSION, REFUSED_VERSION, TRIED_VERSION, VERSION_IS_READ),
     *(NO_VERSION_YET, NO_VERSION_SOUGHT, OTHER_LIBRARY, NO_PAGE, INTERNAL_ERROR),
     *(ENDED_UNSEEN, NO_HEARTBEAT, FOUND_DEAD),
@@ -165,6 +167,17 @@ def search_detail(holder: str, suspects: Sequence[str], unread: int) -> str:
     if unread:
         parts.append((_ONE_UNREAD if unread == 1 else _UNREAD).format(count=unread))
     return _BETWEEN.join(parts)
+
+
+def imported_detail(place: str, at: float | None) -> str:
+    """Whence the session of an instance was brought, and when (UTC seconds); "" for one that was
+    linked here: two programs that have it take it from each other."""
+    return _IMPORTED.format(day=moment_text(at)[:10], what=place) if place and at else ""
+
+
+def in_a_row(*details: str) -> str:
+    """Several details as one, those that say nothing left out."""
+    return _BETWEEN.join(filter(None, details))
 
 
 def sibling_detail(name: str) -> str:

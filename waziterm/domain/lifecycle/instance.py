@@ -137,6 +137,8 @@ class Instance:
     and its beginning; a barrier has them again when it is met again.
     down_since: since when it is wanted, linked and not connected; a connection that did not last
     ends nothing. It stands until the next that lasted.
+    imported_from, imported_at: where its session was brought in from, and when; "" and None for one
+    that was linked here. untried: it has not connected with that yet.
     redialling: the library dials by itself after a drop; no attempt of ours is pending.
     note, tags, proxy, device_name, isolate: as a person has set them for it alone, see `OwnKey`;
     None where nobody has. configured: what the config says of it, which is stored nowhere; `way`,
@@ -175,6 +177,9 @@ class Instance:
     down_since: float | None = None
     phone_seen_at: float | None = None
     former_jid: str | None = None
+    imported_from: str = ""
+    imported_at: float | None = None
+    untried: bool = False
     note: str = ""
     tags: tuple[str, ...] = ()
     device_name: str | None = None
@@ -239,6 +244,7 @@ class Instance:
             trouble_at=moved(self.trouble_at),
             down_since=moved(self.down_since),
             phone_seen_at=moved(self.phone_seen_at),
+            imported_at=moved(self.imported_at),
             conflicts=tuple(at + by for at in self.conflicts),
             crashes=tuple(at + by for at in self.crashes),
             refusals=tuple(at + by for at in self.refusals),

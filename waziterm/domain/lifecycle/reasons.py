@@ -27,6 +27,7 @@ class Reason(Enum):
         "no_manager", "", "no manager runs", "start `waziterm` or `waziterm headless`"
     )
     RESTORED = _Text("restored", "", "session restored from the trash", "start it (s)")
+    IMPORTED = _Text("imported", "", "session brought in from another program", "start it (s)")
     PAUSED = _Text("paused", "", "stopped for maintenance", "starts again by itself")
     CLEANED = _Text("cleaned", "", "session moved to the trash", "start it (s) to link it again")
     ASKED = _Text("asked", "", "asked by an operator", "wait for WhatsApp's answer")

@@ -13,6 +13,7 @@ from waziterm.domain.lifecycle.actions import Probe, ReportRefusedVersion, StopW
 from waziterm.domain.lifecycle.causes import plain_cause
 from waziterm.domain.lifecycle.details import (
     detail_phrase,
+    in_a_row,
     is_queued,
     other_number_detail,
     pairings_ahead_detail,
@@ -40,6 +41,7 @@ from waziterm.domain.lifecycle.steps import (
     lost_worker,
     move,
     not_dialled,
+    origin_of,
     outdated,
     refused,
     resume_wanted,
@@ -111,7 +113,8 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.HolderFound(who) if instance.state in _SOUGHT or _about_to_dial(instance):
             return hold(instance, Reason.LOCAL_HOLDER, at, plain(who))
         case ev.SuspectsFound(summary) if instance.state in _SOUGHT:
-            return Decision(replace(instance, detail=plain(summary)))
+            said = in_a_row(origin_of(instance), summary)
+            return Decision(replace(instance, detail=plain(said)))
         case ev.NetworkBack() if instance.state is State.RETRYING and not instance.redialling:
             if instance.reason in OF_THE_NETWORK:
                 return connect(instance, Reason.RETRY, at)
@@ -377,7 +380,16 @@ def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
     if instance.is_paired:
         return paired
     kept = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
-    return replace(paired, hold=kept, cooldown_until=None, guarded_at=None, no_new_chats_until=None)
+    return replace(
+        paired,
+        hold=kept,
+        cooldown_until=None,
+        guarded_at=None,
+        no_new_chats_until=None,
+        imported_from="",
+        imported_at=None,
+        untried=False,
+    )
 
 
 def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
@@ -388,6 +400,7 @@ def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
         jid=event.jid or instance.jid,
         lid=event.lid or instance.lid,
         connected_at=instance.connected_at or at.now,
+        untried=False,
         probe_misses=0,
         refusals=(),
     )

@@ -13,7 +13,13 @@ from waziterm.domain.lifecycle.actions import (
     Trash,
 )
 from waziterm.domain.lifecycle.causes import is_of_proxy, plain_cause
-from waziterm.domain.lifecycle.details import QUEUED, ban_detail, code_detail, proxy_detail
+from waziterm.domain.lifecycle.details import (
+    QUEUED,
+    ban_detail,
+    code_detail,
+    imported_detail,
+    proxy_detail,
+)
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.events import StoreFault
 from waziterm.domain.lifecycle.instance import Instance
@@ -233,10 +239,11 @@ def dial(instance: Instance, at: Moment) -> Decision:
 def _may_share(instance: Instance, at: Moment) -> bool:
     """Whether others may be in the worker of the attempt that begins.
 
-    A pairing and a guarded attempt have their worker to themselves, as has who is isolated, who was
-    hit by more than one crash, and whom an operator has just restarted.
+    A pairing and a guarded attempt have their worker to themselves, as has who is isolated, whose
+    session was brought in from elsewhere and has not connected yet, who was hit by more than one
+    crash, and whom an operator has just restarted.
     """
-    if instance.is_isolated:
+    if instance.is_isolated or instance.untried:
         return False
     recent = sum(crash > at.now - TRUSTED_S for crash in instance.crashes)
     return instance.is_paired and instance.reason in _QUIET and recent <= 1
@@ -338,6 +345,11 @@ def end(instance: Instance, reason: Reason, at: Moment, detail: str = "") -> Dec
     return Decision(move(instance, State.STOPPED, reason, at, detail=detail), (StopWorker(),))
 
 
+def origin_of(instance: Instance) -> str:
+    """What is said of a conflict of a session that was brought in from another program."""
+    return imported_detail(instance.imported_from, instance.imported_at)
+
+
 def conflict(instance: Instance, at: Moment) -> Decision:
     """WhatsApp said that another client took the session (440, nothing else is a conflict): cool
     down, or hold when a rival is proven.
@@ -348,7 +360,7 @@ def conflict(instance: Instance, at: Moment) -> Decision:
     limits = at.limits
     conflicts = at.recent(instance.conflicts, limits.conflict_window_s)
     counted = replace(instance, conflicts=conflicts, short_lived=0)
-    known = evidence_of_conflict(instance) if len(conflicts) > 1 else ""
+    known = (evidence_of_conflict(instance) if len(conflicts) > 1 else "") or origin_of(instance)
     if at.within(instance.guarded_at, limits.guard_s):
         return hold(counted, Reason.RIVAL, at, known)
     if len(conflicts) >= limits.conflict_budget:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +18,15 @@ from typing import Any
 from waziterm import __version__
 from waziterm.domain.care.evidence import Condition
 from waziterm.domain.errors import FleetError
-from waziterm.domain.fleet.tools import Carried
+from waziterm.domain.fleet.tools import SealedInstance
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, new_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.phrase import Phrase
-from waziterm.domain.text import plain
-from waziterm.manager.care.cleaning import Keeper
+from waziterm.domain.text import plain, safe_line
+from waziterm.manager.care.cleaning import Cleaning, Keeper
+from waziterm.manager.care.importing import write_session
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.manifest import instance_of, told_of
@@ -35,9 +36,11 @@ from waziterm.moving.bundle import Kind, Member, manifest_of, write_bundle
 from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carry_out
 from waziterm.moving.sealing import Key, is_sealed
+from waziterm.moving.sources import Reading
 from waziterm.store.errors import StoreError
 from waziterm.store.live_copy import copy_live
 from waziterm.store.scratch import scratch
+from waziterm.store.session_rows import schema_version
 from waziterm.store.sessionfile import device_key, devices_in, look_at, sync
 from waziterm.store.store import Store
 
@@ -52,27 +55,31 @@ log = logging.getLogger(__name__)
 
 class Carrying:
     """Lets instances leave and come in. paused: while the context of a name lasts, nothing uses its
-    session."""
+    session. new_store: makes an empty store of the installed library at a path."""
 
     def __init__(
         self,
         keeper: Keeper,
         store: Store,
+        cleaning: Cleaning,
         files: DataFiles,
         registry: Registry,
         clock: Clock,
         paused: Callable[[str], AbstractAsyncContextManager[None]],
+        new_store: Callable[[Path], Awaitable[None]],
     ) -> None:
         self._keeper = keeper
         self._store = store
+        self._cleaning = cleaning
         self._files = files
         self._registry = registry
         self._clock = clock
         self._paused = paused
+        self._new_store = new_store
 
     # -- out ----------------------------------------------------------------------------------
 
-    async def export(self, name: str, to: str, passphrase: str) -> Carried:
+    async def export(self, name: str, to: str, passphrase: str) -> SealedInstance:
         """See `domain.fleet.protocol.Fleet.export`."""
         instance = self._of(name)
         target = checked_target(to)
@@ -88,7 +95,7 @@ class Carrying:
                 await self._put(instance, part, target)
             finally:
                 await asyncio.to_thread(_drop, part)
-        return Carried(name, str(target), size)
+        return SealedInstance(name, str(target), size)
 
     async def _put(self, was: Instance, part: Path, target: Path) -> None:
         """Give the file its name, now that nothing here uses the session any more."""
@@ -131,7 +138,9 @@ class Carrying:
 
     # -- in -----------------------------------------------------------------------------------
 
-    async def take_in(self, file: str, passphrase: str, name: str | None) -> Carried:
+    async def take_in(
+        self, file: str, passphrase: str, name: str | None, *, start: bool
+    ) -> SealedInstance:
         """See `domain.fleet.protocol.Fleet.take_in`."""
         source = Path(file)
         size = await asyncio.to_thread(_sealed_size, source)
@@ -144,14 +153,17 @@ class Carrying:
             order = Order(Work.OPEN, source, staging.path, key, Kind.INSTANCE)
             manifest = await carry_out(order)
             was = _instance_in(manifest)
-            made = await self._take_in(was, staging.path, name or was.name)
+            origin = safe_line(str(source), 300)
+            made = await self._take_in(was, staging.path, name or was.name, origin)
         except OSError as error:
             raise _unwritable(staging.path, error) from error
         finally:
             await asyncio.to_thread(staging.close)
-        return Carried(made, str(source), size)
+        if start:
+            await self._keeper.tell(made, ev.StartAsked())
+        return SealedInstance(made, str(source), size)
 
-    async def _take_in(self, was: Instance, staging: Path, name: str) -> str:
+    async def _take_in(self, was: Instance, staging: Path, name: str, origin: str) -> str:
         sessions, copy = self._files.sessions, staging / SESSION
         known = self._keeper.all()
         if any(each.name == name for each in known):
@@ -178,23 +190,30 @@ class Carrying:
             isolate=was.isolate,
             id=identity,
             state=State.STOPPED,
-            reason=Reason.BY_OPERATOR,
+            reason=Reason.IMPORTED,
+            detail=origin,
             wanted=Wanted.STOPPED,
             jid=jid,
             lid=lid or None,
             crashes=was.crashes,
+            imported_from=origin,
+            imported_at=now,
+            untried=True,
         ).with_barriers_of(was)
+        instance = await self._cleaning.with_barriers(instance)
         history = await asyncio.to_thread((staging / HISTORY).read_bytes)
-        await asyncio.to_thread(sessions.lay_beside, copy, identity)
+        empty, part = staging / "empty.db", sessions.part(identity)
+        await self._new_store(empty)
         try:
+            await asyncio.to_thread(_write_checked, empty, copy, part)
             await self._store.take_history(identity, history)
             await self._keeper.adopt(instance)
         except BaseException:
             if all(each.id != identity for each in self._keeper.all()):
-                await asyncio.to_thread(sessions.drop_beside, identity)
+                await asyncio.to_thread(_drop, part)
             raise
         # From here on it has happened; `settle` would do the rest.
-        await asyncio.to_thread(sessions.take_beside, identity)
+        await asyncio.to_thread(sessions.take_part, identity)
         return name
 
     async def _refuse_live(self, session: Path, jid: str) -> None:
@@ -288,6 +307,15 @@ def _device_of(session: Path) -> tuple[str, str]:
     if look is None or look.condition is not Condition.SOUND or len(look.devices) != 1:
         raise FleetError("it is none of ours: its session is damaged, or holds no device")
     return look.devices[0]
+
+
+def _write_checked(empty: Path, session: Path, part: Path) -> None:
+    """Write a session anew, through the checks of every foreign one: a bad row ends a worker."""
+    with Reading(empty.parent, schema_version(empty), None) as reading:
+        (read,) = reading.read(session)
+        if read.device is None:
+            raise FleetError(f"it is none of ours: {read.why}")
+        write_session(empty, part, read.device.rows, read.copied)
 
 
 def _renamed(part: Path, target: Path) -> None:

@@ -35,6 +35,11 @@ class Keeper(Protocol):
 
     def all(self) -> tuple[Instance, ...]: ...
 
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """By each name that an instance had before, its id."""
+        ...
+
     async def tell(self, name: str, event: ev.Event) -> None:
         """Tell an instance something, and wait until it is stored and carried out."""
         ...
@@ -229,9 +234,9 @@ class Cleaning:
             devices = await asyncio.to_thread(devices_in, database) if database else ()
             if len(devices) == 1:
                 was = replace(was, jid=devices[0][0], lid=devices[0][1] or None)
-        return await self._with_barriers(was)
+        return await self.with_barriers(was)
 
-    async def _with_barriers(self, was: Instance) -> Instance:
+    async def with_barriers(self, was: Instance) -> Instance:
         """With what stood against its device in any entry: an older one must pass no barrier."""
         for entry in await self._trash.entries():
             if entry.was is not None and was.is_paired and entry.was.jid == was.jid:

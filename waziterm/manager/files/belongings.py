@@ -13,7 +13,8 @@ from pathlib import Path
 class Fate(StrEnum):
     """What becomes of a belonging. STAYS: it is where it was, and the instance's. TRASHED: it moves
     to the trash. BACK: it comes back from there. KEPT: it stays although the instance is gone,
-    until its age ends it. GOES: it is deleted. MADE: it is written by the act."""
+    until its age ends it. GOES: it is deleted. MADE: it is written by the act. COPIED: it stays,
+    and a copy of it goes along. LEFT: it stays, and nothing of it goes along."""
 
     STAYS = "stays"
     TRASHED = "trashed"
@@ -21,6 +22,8 @@ class Fate(StrEnum):
     KEPT = "kept"
     GOES = "goes"
     MADE = "made"
+    COPIED = "copied"
+    LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,22 @@ class Belonging:
     remove: Fate
     restore: Fate
     rename: Fate
+    export: Fate
+    backup: Fate = Fate.COPIED
 
 
 def _file(end: str, what: str) -> Belonging:
+    # What lies beside a database is in the copy of it.
+    copied = Fate.LEFT if end else Fate.COPIED
     return Belonging(
-        f"sessions/{{id}}.db{end}", what, Fate.TRASHED, Fate.TRASHED, Fate.BACK, Fate.STAYS
+        *(f"sessions/{{id}}.db{end}", what, Fate.TRASHED, Fate.TRASHED, Fate.BACK, Fate.STAYS),
+        export=copied,
+        backup=copied,
     )
 
 
-def _row(where: str, what: str) -> Belonging:
-    return Belonging(where, what, Fate.STAYS, Fate.KEPT, Fate.STAYS, Fate.STAYS)
+def _row(where: str, what: str, export: Fate = Fate.LEFT) -> Belonging:
+    return Belonging(where, what, Fate.STAYS, Fate.KEPT, Fate.STAYS, Fate.STAYS, export)
 
 
 SESSION = (
@@ -55,15 +64,19 @@ SESSION = (
 )
 """The files of its session, the database first."""
 ROWS = (
-    Belonging("instances.id", "how it stands", Fate.STAYS, Fate.GOES, Fate.MADE, Fate.STAYS),
-    _row("names.id", "its name, as long as there is a trace of it"),
     Belonging(
-        "aliases.instance", "the names that it had", Fate.STAYS, Fate.KEPT, Fate.STAYS, Fate.MADE
+        *("instances.id", "how it stands", Fate.STAYS, Fate.GOES, Fate.MADE, Fate.STAYS),
+        export=Fate.COPIED,
     ),
-    _row("transitions.instance", "what it went through"),
-    _row("attempts.instance", "its connect attempts"),
-    _row("sends.instance", "its send-tests"),
-    _row("lines.instance", "its log"),
+    _row("names.id", "its name, as long as there is a trace of it", Fate.COPIED),
+    Belonging(
+        *("aliases.instance", "the names that it had", Fate.STAYS, Fate.KEPT, Fate.STAYS),
+        *(Fate.MADE, Fate.LEFT),
+    ),
+    _row("transitions.instance", "what it went through", Fate.COPIED),
+    _row("attempts.instance", "its connect attempts", Fate.COPIED),
+    _row("sends.instance", "its send-tests", Fate.COPIED),
+    _row("lines.instance", "its log", Fate.COPIED),
     _row("incidents.instances[]", "what it met, alone or with others"),
     _row("acts.instance", "what the janitor did to it"),
     _row("silences.instance", "until when nothing is told of it"),
@@ -71,9 +84,10 @@ ROWS = (
     _row("hours.instance", "what was counted of its history"),
     _row("spans.instance", "the same of whole days"),
     _row("standings.instance", "how far that was counted"),
-    _row("patterns.instance", "what was counted of its log"),
+    _row("patterns.instance", "what was counted of its log", Fate.COPIED),
 )
-"""Its rows in `waziterm.db`."""
+"""Its rows in `waziterm.db`. What an export leaves is told of several instances, names them, or is
+counted anew where the rest of it came."""
 SHARED = (
     *("waziterm.db", "waziterm.db-wal", "waziterm.db-shm", "waziterm.db.before-*"),
     *("manager.lock", "control.sock", "logs/*", "library/*", "trash/*/*"),

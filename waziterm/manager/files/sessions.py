@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +16,15 @@ from waziterm.domain.text import plain
 from waziterm.manager.files.belongings import session_files
 from waziterm.manager.files.manifest import TrashEntry
 from waziterm.manager.files.trash import Trash, move
+from waziterm.store.scratch import scratch
 from waziterm.store.sessionfile import device_key, devices_in, sync
 
 log = logging.getLogger(__name__)
 
 
-_COMING = ".coming"
-"""The end of a session's name whose instance is not stored yet."""
 _ID = re.compile("[0-9a-f]{16}")
 """What tells nothing of the instance whose session it names."""
+_PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,27 +179,33 @@ class SessionFiles:
             Phrase("see `waziterm check`; `waziterm fix` moves what nobody can use to the trash"),
         )
 
-    def lay_beside(self, session: Path, identity: str) -> None:
-        """Move a session that comes in beside the others, for an instance that is stored next, and
-        let the disk confirm it. Blocks. Raises OSError."""
-        target = self._beside(identity)
-        session.chmod(0o600)
-        sync(session)
-        session.rename(target)
+    @asynccontextmanager
+    async def scratch(self) -> AsyncIterator[Path]:
+        """A folder for copies that are needed for a moment, beside the sessions. Raises
+        UnwritableError."""
+        try:
+            made = scratch("import-", self._folder)
+            folder = await asyncio.to_thread(made.__enter__)
+        except OSError as error:
+            raise UnwritableError(
+                f"nothing can be written in {self._folder}: {error.strerror}",
+                "see the folder's owner, its mode and the disk",
+            ) from error
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(made.__exit__, None, None, None)
+
+    def part(self, identity: str) -> Path:
+        """Where the session of an instance is made that is not stored yet."""
+        path = self.path(identity)
+        return path.with_name(path.name + _PART)
+
+    def take_part(self, identity: str) -> None:
+        """Let an instance, which is stored now, have the session that was made for it. Raises
+        OSError."""
+        move(((self.part(identity), self.path(identity)),))
         sync(self._folder)
-
-    def take_beside(self, identity: str) -> None:
-        """Let the instance that is stored now have the session that was laid beside. Blocks. Raises
-        OSError; then the next `settle` does it."""
-        self._beside(identity).rename(self.path(identity))
-        sync(self._folder)
-
-    def drop_beside(self, identity: str) -> None:
-        """Delete what was laid beside for an instance that was not stored. Blocks."""
-        self._beside(identity).unlink(missing_ok=True)
-
-    def _beside(self, identity: str) -> Path:
-        return self._folder / f"{identity}{_COMING}"
 
     async def settle(self, instances: Sequence[Instance]) -> None:
         """Put in order what a program that was killed, or one of before instances had ids, left.
@@ -218,8 +224,7 @@ class SessionFiles:
                 log.warning("%s: its session was half moved when the last program ended", name)
             for each in instances:
                 self._take_up(each, instances)
-            for path in self._folder.glob(f"*{_COMING}"):
-                self._settle_coming(path, {each.id for each in instances})
+            self._settle_parts(frozenset(each.id for each in instances))
         except OSError as error:
             raise UnwritableError(
                 Phrase(
@@ -230,13 +235,15 @@ class SessionFiles:
                 Phrase("see the folder's owner, its mode and the disk; no session is lost"),
             ) from error
 
-    def _settle_coming(self, path: Path, known: AbstractSet[str]) -> None:
-        identity = path.name.removesuffix(_COMING)
-        if identity in known and not self.exists(identity):
-            self.take_beside(identity)
-        else:
-            # It is still in the file out of which it came.
-            path.unlink()
+    def _settle_parts(self, identities: frozenset[str]) -> None:
+        """A session that was made for an instance is its own if that was stored before the end;
+        else nobody ever had it, and what it was made of is where it was."""
+        for path in self._folder.glob(f"*.db{_PART}"):
+            identity = path.name.removesuffix(f".db{_PART}")
+            if identity in identities and not self.exists(identity):
+                self.take_part(identity)
+            elif _ID.fullmatch(identity) and path.is_file():
+                path.unlink()
 
     def _take_up(self, instance: Instance, instances: Sequence[Instance]) -> None:
         """Let an instance have the file of its name, if there is one for it."""

@@ -122,6 +122,36 @@ def holders_of(files: Mapping[str, tuple[Path, ...]], ours: frozenset[int]) -> d
     return found
 
 
+def working_in(folders: Mapping[str, Path], ours: frozenset[int]) -> dict[str, str]:
+    """By name, the first process of somebody else that works in one of these folders, or close
+    above it, and talks to somebody.
+
+    A program that opens its files for moments alone, as Baileys does, is found by this. Whoever
+    works in the root or in a home directory is none: many do.
+    """
+    import psutil  # noqa: PLC0415
+
+    everybodys = _identities((Path("/"), Path.home(), *Path("/home").glob("*")))
+    places: dict[tuple[int, int], list[str]] = {}
+    for name, folder in folders.items():
+        for each in _identities((folder, *tuple(folder.parents)[:2])) - everybodys:
+            places.setdefault(each, []).append(name)
+    ours |= _ours()
+    found: dict[str, str] = {}
+    for process in psutil.process_iter() if places else ():
+        if process.pid in ours:
+            continue
+        try:
+            stat = Path(f"/proc/{process.pid}/cwd").stat()
+            names = places.get((stat.st_dev, stat.st_ino), [])
+            if names and next(_addresses(process), None) is not None:
+                for name in names:
+                    found.setdefault(name, _described(process))
+        except (psutil.Error, PermissionError, FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
 def addresses_of(pid: int) -> frozenset[Address]:
     """What a process of ours is connected to; empty when it is gone."""
     import psutil  # noqa: PLC0415

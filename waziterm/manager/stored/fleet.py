@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import Edit, FleetLines, IncidentView, Moved, ShiftNote
-    from waziterm.domain.fleet.tools import AddedAll, BackedUp, Carried, ConflictRecord
+    from waziterm.domain.fleet.tools import AddedAll, BackedUp, ConflictRecord, SealedInstance
+    from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
@@ -305,6 +306,29 @@ class StoredFleet:
                     await store.add_all(found.instances, now)
         return found.told(dry_run=False)
 
+    async def import_sessions(
+        self,
+        sources: str,
+        *,
+        name: str | None = None,
+        prefix: str = "",
+        device: str = "",
+        keys_db: str = "",
+        start: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> "ImportReport":
+        from waziterm.manager.care.importing import ImportRequest  # noqa: PLC0415 - only here
+
+        asked = ImportRequest.of(sources, name, prefix, device, keys_db, start=start, force=force)
+        self._data.create()
+        if not self._data.has_database:
+            with owned(self._data.lock):
+                async with open_store(self._data.database):
+                    pass
+        async with self._tools() as tools:
+            return await tools.importing.run(asked, dry_run=dry_run)
+
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
         async with self._tools() as tools:
             await tools.rename(name, new, take=take)
@@ -346,19 +370,21 @@ class StoredFleet:
         async with self._tools() as tools:
             return await tools.cleaning.remove(name, logout=logout, act_id=act_id)
 
-    async def export(self, name: str, to: str, passphrase: str) -> "Carried":
+    async def export(self, name: str, to: str, passphrase: str) -> "SealedInstance":
         async with self._tools() as tools:
             tools.keeper.of(name)
             return await tools.carrying.export(name, to, passphrase)
 
-    async def take_in(self, file: str, passphrase: str, name: str | None = None) -> "Carried":
+    async def take_in(
+        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
+    ) -> "SealedInstance":
         if not self._data.holds_fleet:
             # The first of a new box.
             self._data.create()
             async with open_store(self._data.database):
                 pass
         async with self._tools() as tools:
-            return await tools.carrying.take_in(file, passphrase, name)
+            return await tools.carrying.take_in(file, passphrase, name, start=start)
 
     async def with_session(self) -> tuple[str, ...]:
         async with self._tools(to_look=True) as tools:

@@ -42,6 +42,7 @@ from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.evidence import CheckSources
+from waziterm.manager.care.importing import Importing
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
@@ -51,6 +52,7 @@ from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.stored.fleet import PATIENCE_S
 from waziterm.manager.version.kept import stored_version
+from waziterm.manager.workers.launch import new_store
 from waziterm.store.store import Store, open_store, open_store_to_look
 
 
@@ -182,6 +184,7 @@ class StoredTools:
     cleaning: Cleaning
     checkup: Checkup
     carrying: Carrying
+    importing: Importing
 
     async def rename(
         self, name: str, new: str, *, take: bool = False, undone: int | None = None
@@ -244,5 +247,8 @@ async def open_tools(
         )
         registry = Registry(files.identity)
         cleaning = Cleaning(keeper, store, files, registry, clock, keep_s)
-        carrying = Carrying(keeper, store, files, registry, clock, lambda name: nullcontext())
-        yield StoredTools(keeper, cleaning, Checkup(sources), carrying)
+        importing = Importing(keeper, cleaning, files, clock, registry, new_store, frozenset)
+        carrying = Carrying(
+            keeper, store, cleaning, files, registry, clock, lambda name: nullcontext(), new_store
+        )
+        yield StoredTools(keeper, cleaning, Checkup(sources), carrying, importing)

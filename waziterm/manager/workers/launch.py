@@ -8,8 +8,10 @@ import sysconfig
 from pathlib import Path
 
 import waziterm
+from waziterm.domain.errors import FleetError
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import safe_line
-from waziterm.manager.workers.child import OwnChild
+from waziterm.manager.workers.child import OwnChild, exit_cause
 from waziterm.worker.protocol import PROTOCOL
 
 TRIAL_S = 20.0
@@ -88,6 +90,40 @@ async def trial(library: Path) -> str:
         return ""
     lines = printed.decode(errors="replace").strip().splitlines()
     return safe_line(lines[-1], 200) if lines else f"its process ended with {process.returncode}"
+
+
+async def new_store(path: Path) -> None:
+    """Make an empty whatsmeow store with the installed library, in a process that ends at once.
+    path: must not exist. Raises FleetError."""
+    failed = "the library cannot make an empty session"
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "waziterm.worker.neonize.new_store",
+            str(path),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=_environment(None),
+        )
+    except OSError as error:
+        raise FleetError(f"{failed}: no process could be started: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(TRIAL_S):
+            _, printed = await process.communicate()
+    except TimeoutError as error:
+        raise FleetError(f"{failed}: not made after {TRIAL_S:.0f} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        lines = printed.decode(errors="replace").strip().splitlines()
+        said = safe_line(lines[-1], 200) if lines else exit_cause(process.returncode or 0)
+        raise FleetError(f"{failed}: {said}", Phrase("`waziterm doctor` looks at the library"))
 
 
 def _environment(ca_file: str | None) -> dict[str, str]:

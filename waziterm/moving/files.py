@@ -1,0 +1,172 @@
+"""Reading what lies in a folder of somebody else's: nothing in it is trusted, or changed.
+
+Links are not followed, what is no regular file is not opened, sizes and counts are bounded, and the
+times of reading are left alone where the system allows it.
+"""
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from waziterm.domain.text import plain
+
+MOST_BYTES = 4_000_000
+"""Of one file of JSON."""
+MOST_STORE_BYTES = 2_000_000_000
+"""Of one SQLite file."""
+MOST_FILES = 20_000
+MOST_FOLDER_BYTES = 400_000_000
+"""Of all files of JSON in one folder."""
+_QUIET = getattr(os, "O_NOATIME", 0)
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CHUNK = 1 << 20
+_EMPTY_TRIES, _EMPTY_S = 5, 0.1
+
+
+class SourceError(ValueError):
+    """A source cannot be read; the message is one line for a person, without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileMark:
+    """By which it shows that a file was changed. times: of its content, nanoseconds."""
+
+    path: Path
+    inode: int
+    size: int
+    changed_ns: int
+
+
+def json_in(path: Path) -> object:
+    """The JSON of a file. Raises SourceError."""
+    data = _read(path, MOST_BYTES)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{_shown(path)} holds no JSON") from error
+
+
+def filled_json_in(path: Path) -> object:
+    """The same of a file that is empty for moments while its program writes it."""
+    for _ in range(_EMPTY_TRIES):
+        if _marked(path).size:
+            return json_in(path)
+        time.sleep(_EMPTY_S)
+    raise SourceError(f"{_shown(path)} is empty: its program may be writing it")
+
+
+def names_in(folder: Path) -> tuple[str, ...]:
+    """What lies in a folder, by name. Raises SourceError."""
+    found: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if len(found) == MOST_FILES:
+                    raise SourceError(f"{_shown(folder)} holds more than {MOST_FILES} files")
+                found.append(entry.name)
+    except OSError as error:
+        raise SourceError(f"{_shown(folder)} cannot be read: {error.strerror}") from error
+    return tuple(sorted(found))
+
+
+def marks_of(paths: Iterator[Path] | tuple[Path, ...]) -> tuple[FileMark, ...]:
+    """The marks of files, those that are gone or no files left out."""
+    found = []
+    for path in paths:
+        with suppress(SourceError):
+            found.append(_marked(path))
+    return tuple(found)
+
+
+def begins_with(path: Path, size: int) -> bytes:
+    """The first bytes of a file; none of what is no regular file, or cannot be read."""
+    try:
+        with _descriptor(path) as descriptor:
+            return os.read(descriptor, size)
+    except SourceError:
+        return b""
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, and no link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a regular file, and no link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def copy_store(path: Path, folder: Path) -> Path:
+    """Copy a SQLite file and what lies beside it into a folder of ours, byte by byte; the copy.
+
+    It is for a store that nobody has open: what is in its write-ahead log, or is to be rolled back,
+    comes with it. Raises SourceError and OSError.
+    """
+    target = folder / "store.db"
+    for end in ("", "-wal", "-journal"):
+        source = path.with_name(path.name + end)
+        if end and not is_file(source):
+            continue
+        with _descriptor(source) as descriptor, (folder / f"store.db{end}").open("wb") as out:
+            os.fchmod(out.fileno(), 0o600)
+            total = 0
+            while data := os.read(descriptor, _CHUNK):
+                total += len(data)
+                if total > MOST_STORE_BYTES:
+                    raise SourceError(f"{_shown(path)} is too large")
+                out.write(data)
+    return target
+
+
+def _read(path: Path, limit: int) -> bytes:
+    with _descriptor(path) as descriptor:
+        data = bytearray()
+        while len(data) <= limit and (more := os.read(descriptor, limit + 1 - len(data))):
+            data += more
+    if len(data) > limit:
+        raise SourceError(f"{_shown(path)} is larger than {limit // 1_000_000} MB")
+    return bytes(data)
+
+
+def _marked(path: Path) -> FileMark:
+    with _descriptor(path) as descriptor:
+        found = os.fstat(descriptor)
+    return FileMark(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@contextmanager
+def _descriptor(path: Path) -> Iterator[int]:
+    """A regular file, open to be read. Raises SourceError."""
+    try:
+        try:
+            descriptor = os.open(path, _FLAGS | _QUIET)
+        except PermissionError:
+            # Not to leave a time behind is for its owner alone.
+            descriptor = os.open(path, _FLAGS)
+    except OSError as error:
+        why = "it is a link" if path.is_symlink() else error.strerror
+        raise SourceError(f"{_shown(path)} cannot be read: {why}") from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SourceError(f"{_shown(path)} is no file")
+        yield descriptor
+    except OSError as error:
+        raise SourceError(f"{_shown(path)} cannot be read: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _shown(path: Path) -> str:
+    return plain(path.name, 120)
