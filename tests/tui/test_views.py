@@ -419,4 +419,4 @@ async def test_on_a_small_terminal_the_queue_gives_the_code_the_whole_screen() -
         await screen.press("5")
         await screen.until(lambda _: decode_qr(screen.cells()) == FAKE_QR, "a code to scan")
         await screen.press("1")
-        await screen.sees("waziterm", "q quit")
+        await screen.sees("1 wall", "q quit")
