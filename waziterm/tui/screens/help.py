@@ -25,7 +25,6 @@ TWO_COLUMNS = 104
 GAP = 2
 SIGN = 8
 """Cells for a key, with the blank before it."""
-"""Cells for a state, with its glyph."""
 
 
 @dataclass(frozen=True, slots=True)
