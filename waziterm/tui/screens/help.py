@@ -122,4 +122,4 @@ def _states(width: int) -> list[Text]:
     times = tr("times: {zone}", zone=zone(time.time()))
     palette = key_of(KeyAction.COMMAND_PALETTE)
     said = tr("terms: {glossary} ({palette})", palette=palette, glossary=tr("glossary"))
-    return [*lines, *rows, Text(), Text(cut(f"{times} · {said}", width), look.DIM)]
+    return [*lines, *rows, Text(cut(f"{times} · {said}", width), look.DIM)]
