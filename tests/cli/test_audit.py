@@ -127,7 +127,7 @@ def test_what_was_done_is_told_also_when_it_cannot_be_written_down(
     monkeypatch.setattr(Store, "begin_audit", fails)
     done = call("fix", *where)
     assert (done.code, done.out) == (0, "nothing can be fixed automatically\n")
-    told = "fix was done, but it is not in the audit: the disk is full (make room)"
+    told = "fix was done, but it is not in the audit: the disk is full (free some space)"
     assert done.err == f"waziterm: {told}\n"
     assert call("fix", "--json", *where).document["steps"] == []
 

@@ -140,7 +140,7 @@ def test_a_wrong_config_is_all_its_errors_and_exit_1(
         *errors, last = done.err.splitlines()
         assert errors == [f"waziterm: {e.error}" for e in NOT_RELOADED.errors]
         again = f"`waziterm reload --data-dir {data.root}` again"
-        assert last == f"nothing was changed; mend the config, then {again}"
+        assert last == f"nothing was changed; correct the config, then {again}"
         done = call("reload", "--data-dir", str(data.root), "--json")
         assert (done.code, len(done.document["errors"])) == (1, 2)
 

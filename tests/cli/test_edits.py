@@ -59,7 +59,7 @@ def test_a_proxy_that_fails_its_test_is_not_set_and_its_login_is_nowhere(
     assert done.code == 1 and "nothing was changed" in done.err
     assert "127.0.0.1:9" in done.err and "hunter2" not in done.err + done.out
     told = [call(*words, *at).out for words in (("audit", "--json"), ("list", "--json"))]
-    assert "failed its test" in told[0]
+    assert "failed the test" in told[0]
     assert not [text for text in told if "hunter2" in text]
     assert b"hunter2" not in before + data.database.read_bytes()
 

@@ -28,7 +28,6 @@ from waziterm.lang import lang_of, speaking, tr, translations, trn
 from waziterm.tui.commands.keys import KEYS
 from waziterm.tui.fleet import panel
 from waziterm.tui.instance import card as focuscard
-from waziterm.tui.screens import help as helptext
 from waziterm.tui.screens.dialogs import AddDialog
 from waziterm.tui.screens.dialogs_edit import EditOne
 from waziterm.tui.state.columns import HEADINGS, Column, columns
@@ -150,8 +149,6 @@ def said(texts: Iterable[str]) -> list[str]:
 
 
 def test_what_has_a_fixed_place_fits_it() -> None:
-    labels = said(state.label for state in State)
-    assert max(map(cell_len, labels)) <= helptext.STATE - 4
     facts = (
         *("since", "uptime", "number", "wanted", "attempt", "health", "proxy", "worker", "phone"),
         *("session", "device", "library", "history", "7 days", "drops", "worst", "connects"),

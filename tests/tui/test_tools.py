@@ -205,7 +205,7 @@ async def test_undo_restores_what_left_last_once_the_operator_agrees() -> None:
     fleet = ScriptedFleet(connected("shop-a"))
     async with shown(fleet, 120, 40) as screen:
         await screen.press("u")
-        await screen.says("Restore shop-z?", "It was removed on 2025-06-15")
+        await screen.says("Restore shop-z?", "It was removed on Sun 15 Jun")
         await screen.press("y")
         await screen.says("✓ shop-z: restored")
         assert fleet.calls == [("trash",), ("restore", ENTRY.id)]

@@ -121,9 +121,9 @@ async def test_f8_a_summary_names_the_failed_first_and_comes_once_all_have_ended
     async with shown(fleet, 120, 40) as screen:
         fleet.refuse = FleetError("banned for a time", "nothing shortens a ban")
         await screen.press("2", "space", "space", "space", "s", "y")
-        await screen.says("→ start: 1 of 3 have ended")
+        await screen.says("→ start: 1 of 3 are finished")
         fleet.show(connected("shop-b", up_s=-1))
-        await screen.says("→ start: 2 of 3 have ended")
+        await screen.says("→ start: 2 of 3 are finished")
         fleet.show(instance("shop-c", State.HELD, Reason.CRASH_LOOP, NOW + 2))
         await screen.says(
             "✖ start: 2 of 3 failed: shop-a: start refused: banned for a time (nothing shortens a"
@@ -172,7 +172,7 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
         fleet.clock.advance(100)
         for keys in ((), ("2",), ("5",), ("1", "enter"), ("right", "right")):
             await screen.press(*keys)
-            text = await screen.sees("no manager answers: this is old data", "as of 15:06:40")
+            text = await screen.sees("no manager answers: this is old data", "as of Sun 15:06:40")
             assert "15:08" not in text and "QR ready" not in text
             assert not re.search(r"\bup \d|\buptime\b", text), keys
             # Who is gone does nothing next, and no key brings it forward.
@@ -181,7 +181,7 @@ async def test_f9_a_view_without_news_is_grey_stands_still_and_says_so(
                 text,
             )
             if not keys:
-                assert text.count("as of 15:06:40") > 2, "each panel says so"
+                assert text.count("as of Sun 15:06:40") > 2, "each panel says so"
             cells = screen.cells()
             assert {cell.bg for cell in cells[0]} >= {"f4716a"}
             body = [cell for line in cells[1:-2] for cell in line[:-1]]

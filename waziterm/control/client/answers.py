@@ -9,6 +9,7 @@ from waziterm.domain.phrase import Phrase
 Json = dict[str, Any]
 
 OTHER_VERSION = "is it another version of waziterm?"
+_OTHER_SHAPE = Phrase("the manager's answer has another shape")
 
 
 def read_answer(status: int, content: bytes) -> Any:
@@ -17,14 +18,10 @@ def read_answer(status: int, content: bytes) -> Any:
         data = json.loads(content)
     except ValueError as error:
         if status >= 500:
-            raise FleetError(
-                Phrase("the manager failed inside (HTTP {status})", status=status),
-                Phrase("its log says more"),
-            ) from error
-        raise FleetError(
-            Phrase("the manager's answer is not JSON (HTTP {status})", status=status),
-            OTHER_VERSION,
-        ) from error
+            said = Phrase("the manager failed inside (HTTP {status})", status=status)
+            raise FleetError(said, Phrase("its log says more")) from error
+        said = Phrase("the manager's answer is not JSON (HTTP {status})", status=status)
+        raise FleetError(said, OTHER_VERSION) from error
     if 200 <= status < 300:
         return data
     raise error_of(data, status)
@@ -33,9 +30,8 @@ def read_answer(status: int, content: bytes) -> Any:
 def error_of(data: Any, status: int = 500) -> FleetError:
     """The error that an answer `{error, code, hint}` stands for."""
     if not isinstance(data, dict) or not isinstance(data.get("error"), str):
-        return FleetError(
-            Phrase("the manager answered HTTP {status} without a reason", status=status)
-        )
+        unsaid = Phrase("the manager answered HTTP {status} without a reason", status=status)
+        return FleetError(unsaid)
     code = data.get("code")
     said, hint = told_in(data, "error"), told_in(data, "hint")
     return FleetError(said, hint, code if code in (1, 2, 3) else 1)
@@ -44,18 +40,14 @@ def error_of(data: Any, status: int = 500) -> FleetError:
 def object_of(data: Any) -> Json:
     """The answer itself, when it is an object. Raises FleetError."""
     if not isinstance(data, dict):
-        raise FleetError(
-            Phrase("the manager's answer has another shape"), Phrase("is it another version?")
-        )
+        raise FleetError(_OTHER_SHAPE, OTHER_VERSION)
     return data
 
 
 def array_of(data: Any) -> list[Json]:
     """The answer itself, when it is an array of objects. Raises FleetError."""
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
-        raise FleetError(
-            Phrase("the manager's answer has another shape"), Phrase("is it another version?")
-        )
+        raise FleetError(_OTHER_SHAPE, OTHER_VERSION)
     return data
 
 

@@ -108,32 +108,25 @@ class Wire:
             async with self._sent(request, limits) as answer:
                 return read_answer(answer.status, await answer.read())
         except TimeoutError as error:
-            raise FleetError(
-                Phrase(
-                    "the manager has not answered for {deadline_s} s",
-                    deadline_s=f"{request.deadline_s:g}",
-                ),
-                Phrase("it may still carry the command out: watch the screen"),
-            ) from error
+            limit = f"{request.deadline_s:g}"
+            said = Phrase("the manager has not answered for {deadline_s} s", deadline_s=limit)
+            hint = Phrase("it may still carry the command out: watch the screen")
+            raise FleetError(said, hint) from error
         except (aiohttp.ClientError, OSError) as error:
             raise self.silent(error) from error
 
     def silent(self, error: Exception | None = None) -> SilentError:
         """Why nobody answers, as the directory's lock tells it. error: what was met, if any."""
         if isinstance(error, PermissionError):
-            return SilentError(
-                Phrase("the control socket belongs to another user"),
-                Phrase("run it as the user who runs the manager"),
-                code=3,
-            )
+            said = Phrase("the control socket belongs to another user")
+            return SilentError(said, Phrase("run it as the user who runs the manager"), code=3)
         try:
             pid = self.owner_pid()
         except FleetError as unseen:
             return SilentError(unseen.told, unseen.hint, unseen.code)
         if pid is None:
-            return SilentError(
-                Phrase("no manager runs"), Phrase("start `waziterm headless`"), code=3
-            )
+            start = Phrase("start `waziterm headless`")
+            return SilentError(Phrase("no manager runs"), start, code=3)
         shown = pid if pid > 0 else "unknown"
         said = Phrase("the manager (pid {pid}) does not answer", pid=shown)
         return SilentError(said, Phrase("its log says more"), code=3)

@@ -25,8 +25,6 @@ TWO_COLUMNS = 104
 GAP = 2
 SIGN = 8
 """Cells for a key, with the blank before it."""
-STATE = 16
-"""Cells for a state, with its glyph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +109,17 @@ def _lines(entry: _Entry, width: int) -> list[Text]:
 def _states(width: int) -> list[Text]:
     """The glyphs, which stand without their words where space is short."""
     lines = [Text(tr("States"), f"bold {look.STRONG}")]
+    size = max(width_of(tr(state.label)) for state in look.SIGNS) + 4
     cells = [
         Text.assemble(
             (f" {sign.glyph} ", f"bold {sign.colour}"),
-            (cell(tr(state.label), STATE - 4), look.TEXT),
+            (cell(tr(state.label), size - 4), look.TEXT),
         )
         for state, sign in look.SIGNS.items()
     ]
-    many = max(1, width // STATE)
+    many = max(1, width // size)
     rows = (Text.assemble(*cells[at : at + many]) for at in range(0, len(cells), many))
-    times = cut(tr("times: {zone}", zone=zone(time.time())), width)
+    times = tr("times: {zone}", zone=zone(time.time()))
     palette = key_of(KeyAction.COMMAND_PALETTE)
     said = tr("terms: {glossary} ({palette})", palette=palette, glossary=tr("glossary"))
-    return [*lines, *rows, Text(), Text(times, look.DIM), Text(cut(said, width), look.DIM)]
+    return [*lines, *rows, Text(cut(f"{times} · {said}", width), look.DIM)]
