@@ -38,6 +38,7 @@ def members() -> Iterator[str]:
 def test_each_file_that_it_names_is_there() -> None:
     files = {str(path.relative_to(ROOT)) for path in ROOT.glob("tests/**/*.py")}
     files |= {str(path.relative_to(ROOT)) for path in PACKAGE.rglob("*.py")} | {"pyproject.toml"}
+    files |= {str(path.relative_to(ROOT)) for path in PACKAGE.rglob("*.toml")}
     named = [each for each in CODE.findall(TEXT) if re.fullmatch(r"[\w/]+\.(py|toml)", each)]
     assert len(named) > 40
     missing = [each for each in named if not any(f"/{file}".endswith(f"/{each}") for file in files)]

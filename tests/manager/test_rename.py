@@ -288,7 +288,7 @@ def test_a_rename_is_undone_and_does_not_come_back(host: Host) -> None:
         ("c", "b", ()),
         ("c", "a", ()),
     ]
-    with pytest.raises(FleetError, match="set anew"):
+    with pytest.raises(FleetError, match="set again"):
         host.world.run(host.fleet.undo_edit("c", older.id))
     for edit, name in ((newest, "b"), (older, "a")):
         now = host.view("c" if name == "b" else "b").name

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -203,8 +203,8 @@ async def test_nobody_waits_for_the_look_through_the_past(tmp_path: Path) -> Non
         looking = asyncio.create_task(store.damage())
         await store.set_meta("meanwhile", "1")
         looking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await looking
+        with suppress(asyncio.CancelledError):
+            assert await looking == "", "on a fast machine it has ended by now"
         assert await store.get_meta("meanwhile") == "1"
 
 

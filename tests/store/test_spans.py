@@ -18,6 +18,7 @@ from waziterm.domain.stats.calendar import days
 from waziterm.domain.stats.hours import HOUR_S
 from waziterm.domain.stats.sums import Stats, StatsBy
 from waziterm.manager.history.statistics import stats_in
+from waziterm.store.migrations import MIGRATIONS
 from waziterm.store.spans import parts
 from waziterm.store.store import Store, open_store
 
@@ -27,7 +28,7 @@ END = int(datetime(2025, 5, 10, 9, tzinfo=UTC).timestamp())
 DAY_S = 86_400
 KINDS = (StatsBy.ALL, StatsBy.DAY)
 OBJECTS_ALONE = 17
-"""The schema before blocks of 4 and 16 days."""
+"""The number of the migration from blocks of 8 days."""
 
 
 @pytest.fixture(params=ZONES)
@@ -249,7 +250,8 @@ def test_blocks_of_an_older_program_are_made_anew(tmp_path: Path) -> None:
             db.execute("INSERT INTO spans_made (begins, ends) VALUES (?, ?)", block)
             db.execute("UPDATE spans SET connects = '{}' WHERE ends - begins > 90000")
             db.execute("DROP INDEX transitions_of_conflicts")
-            db.execute(f"PRAGMA user_version = {OBJECTS_ALONE}")
+            for statement in MIGRATIONS[OBJECTS_ALONE]:
+                db.execute(statement)
         async with open_store(path) as store:
             assert made(path) == (END - BEGIN) // DAY_S - 1, "the days"
             assert [await asked(store, by) for by in KINDS] == wanted

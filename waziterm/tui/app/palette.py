@@ -101,11 +101,11 @@ class FleetCommands(Provider):
                 seen.add(key.action)
                 yield entry
         if app.model.takes_commands:
-            about = tr("shows what it would put in order: old trash, waits that hang, workers")
+            about = tr("shows what it would clear up: old trash, waits that hang, workers")
             yield Entry(tr("janitor"), about, self._janitor, "janitor tidy up clean old files")
         for density, word in _DENSITIES.items():
             name = tr("density: {name}", name=tr(word))
-            about = tr("rows or cards for those that need nobody")
+            about = tr("rows or cards for healthy instances")
             yield Entry(name, about, partial(app.screens.thicken, density))
         for sort in Sort:
             name = tr("sort by {column}", column=tr(sort.value))
