@@ -96,8 +96,8 @@ def import_sources(
     count = output.counted(len(found["imported"]), "session")
     output.line(f"{count} imported" + ("" if start or not found["imported"] else ", not started"))
     if found["imported"] and not start:
-        names = " ".join(found["imported"][:3]) + (" …" if found["imported"][3:] else "")
-        output.line(f"  `waziterm start {names}` connects when the old program is stopped for good")
+        some = " ".join(found["imported"][:3]) + (" …" if found["imported"][3:] else "")
+        output.line(f"  `waziterm start {some}` connects when the old program is stopped for good")
     return _verdict(found)
 
 
