@@ -1,19 +1,27 @@
 """Sessions of other programs, brought in by the real program and used by the real neonize."""
 
+import base64
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from random import Random
+
+import pytest
 
 from tests.fleets import in_state, pair
 from tests.moving.foreign import aged, merged, state_of
-from tests.moving.sample import JID, PEERS, unpack
+from tests.moving.ratchets import chat_at_random, write_down
+from tests.moving.sample import JID, PEERS, read, unpack
 from tests.programs import headless, verb
 from tests.sessions import session_of, strangers
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.moving.plan import Carried
 from waziterm.lab.client import Lab, run_lab
 from waziterm.lab.events import EventKind
+from waziterm.lab.keys import KeyPair
 from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.manager import open_manager
 
@@ -148,3 +156,74 @@ async def test_a_barrier_of_the_device_in_the_trash_comes_with_it(folder: Path) 
         await fleet.remove("x")
         await fleet.import_sessions(str(auth), name="y", start=True, force=True)
         assert (await in_state(fleet, "y", State.COOLDOWN)).next_attempt is not None
+
+
+@pytest.mark.parametrize("seed", [16])
+async def test_chats_go_on_at_whatever_point_they_were(folder: Path, seed: int) -> None:
+    """The field map against the real library and the phones of the lab, each with a past of its
+    own: turns of the ratchet, messages that never came, no answer yet."""
+    auth, directory = unpack(folder)
+    creds, _ = read(auth)
+    identity = KeyPair.of(base64.b64decode(creds["signedIdentityKey"]["private"]["data"]))
+    random = Random(seed)
+    chats = [
+        chat_at_random(identity, creds["registrationId"], f"49152000020{number:02}", random)
+        for number in range(16)
+    ]
+    write_down(chats, creds["me"]["lid"], auth, directory / "phones")
+    aged(auth)
+    data = folder / "data"
+    settings = load_settings(data_dir=data, environ={})
+    async with (
+        run_lab(directory) as lab,
+        open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet,
+    ):
+        report = await fleet.import_sessions(str(auth), name="x", start=True)
+        assert not report.sources[0].dropped
+        assert report.sources[0].kept[Carried.SESSIONS] == 4 + len(chats)
+        await in_state(fleet, "x", State.CONNECTED)
+        for number, chat in enumerate(chats):
+            if number % 2 and chat.ours.hello is None:
+                await lab.send_text(JID, "the phone writes first", chat.phone.number)
+            assert (await fleet.send_test("x", f"+{chat.phone.number}")).ok
+            await lab.wait_message(chat.phone.number, 20)
+        assert (await fleet.send_test("x")).ok
+        said = "\n".join(line.text for line in fleet.tail("x"))
+        assert "decrypt" not in said.lower(), said
+        (view,) = fleet.snapshot().instances
+        assert view.attempts == 1
+    assert ASKED_AGAIN not in (directory / "lab.log").read_text()
+
+
+async def test_no_worker_dies_of_a_malformed_row(folder: Path) -> None:
+    """Of each such row the library would end the worker at the next send, or send what nobody can
+    read; they are dropped, and the chats begin anew."""
+    auth, directory = unpack(folder)
+    aged(auth)
+    first, data = folder / "first", folder / "data"
+    assert (await verb("import", str(auth), "--name", "x", "--yes", data_dir=first)).code == 0
+    source = folder / "session.db"
+    shutil.copy(session_of(first, "x"), source)
+    shapes = (b"{}", b'{"SessionState":{"SessionVersion":3},"PreviousStates":null}', b"\x08\x03")
+    with closing(sqlite3.connect(source)) as db, db:
+        rows = db.execute(
+            "SELECT their_id FROM whatsmeow_sessions WHERE their_id NOT LIKE '7911%'"
+        ).fetchall()
+        for (their_id,), shape in zip(rows, shapes, strict=True):
+            db.execute(
+                "UPDATE whatsmeow_sessions SET session = ? WHERE their_id = ?", (shape, their_id)
+            )
+    aged(source)
+    settings = load_settings(data_dir=data, environ={})
+    async with (
+        run_lab(directory) as lab,
+        open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet,
+    ):
+        report = await fleet.import_sessions(str(source), name="x", start=True)
+        assert report.sources[0].dropped == {Carried.SESSIONS: 3}
+        await in_state(fleet, "x", State.CONNECTED)
+        for peer in PEERS:
+            assert (await fleet.send_test("x", f"+{peer}")).ok
+            await lab.wait_message(peer, 20)
+        assert fleet.view("x").state is State.CONNECTED
+        assert not any("worker" in line.text and "ended" in line.text for line in fleet.tail("x"))

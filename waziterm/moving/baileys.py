@@ -49,8 +49,8 @@ _ME = re.compile(r"(?P<user>\d{5,20})(?:\.0)?:(?P<device>\d{1,5})@(?:s\.whatsapp
 _MY_LID = re.compile(r"(?P<user>\d{5,20})(?::\d{1,5})?@lid")
 _ACCOUNTS = (b"\x06\x00", b"\x06\x05")
 _DEVICES = (b"\x06\x01", b"\x06\x06")
-"""What the signatures of a linked device begin with, the second of a hosted one (whatsmeow `pair.go`,
-Baileys `Defaults`)."""
+"""What the signatures of a linked device begin with, the second of a hosted one (Baileys
+`Defaults`)."""
 
 
 class Form(Enum):
