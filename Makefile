@@ -7,6 +7,7 @@ MADE := .venv/.made
 WHAT_IT_IS := $(BIN)/python -c 'import sys; print(sys.prefix, *sys.version_info[:2])' 2>/dev/null
 CATALOGS := $(wildcard waziterm/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
+PEERS := tests/peers/baileys7 tests/peers/baileys6
 
 ifneq ($(wildcard .venv),)
 ifneq ($(shell cat $(MADE) 2>/dev/null),$(shell $(WHAT_IT_IS)))
@@ -14,7 +15,7 @@ STALE := stale
 endif
 endif
 
-.PHONY: stale setup run demo test soak check bench screenshots texts clean
+.PHONY: stale setup run demo test soak peers check bench screenshots texts clean
 
 setup: $(READY)
 
@@ -42,6 +43,13 @@ test: $(READY)
 
 soak: $(READY)
 	$(BIN)/pytest -q -m soak --timeout 1800 $(ARGS)
+
+# The real programs that sessions come from, on the lab: needs Node, and npm's registry.
+peers: $(READY) $(PEERS:%=%/node_modules)
+	WAZITERM_PEERS=1 $(BIN)/pytest -q -s tests/peers $(ARGS)
+
+tests/peers/%/node_modules: tests/peers/%/package.json
+	cd tests/peers/$* && npm install --ignore-scripts --no-audit --no-fund --no-package-lock
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -35,6 +35,7 @@ from waziterm.domain.fleet.tools import (
     BackedUp,
     Comeback,
     ConflictRecord,
+    ExportFormat,
     Progress,
     RestartReport,
     RowProblem,
@@ -213,7 +214,14 @@ class ScriptedTools:
             return AddedAll(dry_run, (), (RowProblem(2, "phone", "'wrong' is no number"),))
         return AddedAll(dry_run, tuple(table.split()[1:]))
 
-    async def export(self, name: str, to: str, passphrase: str) -> SealedInstance:
+    async def export(
+        self,
+        name: str,
+        to: str,
+        passphrase: str = "",
+        *,
+        format: ExportFormat | None = None,  # noqa: A002 - as declared
+    ) -> SealedInstance:
         await self.took("export", name, to)
         return SealedInstance(name, to, 71_000)
 

@@ -465,6 +465,12 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
         return "/" + draw(st.text("a\"\\'é #\t\x7f", min_size=1))
     if key == "health.address":
         return draw(st.sampled_from(["", "[::1]:80", "localhost:1", 9464]))
+    if key == "backup.every":
+        return draw(st.sampled_from(["90s", "6h", "0.5d"]) | st.floats(1, 86_400.0))
+    if key == "backup.directory":
+        return draw(st.sampled_from(["", "/mnt/backup", "/mnt/é"]))
+    if key == "backup.recipient":
+        return draw(st.sampled_from(["", "age1" + "q" * 58]))
     if key.startswith("screen.keys."):
         return ",".join(
             draw(st.lists(st.sampled_from(["f5", "%", "É", "€", "ctrl+up"]), min_size=1))

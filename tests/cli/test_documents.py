@@ -82,6 +82,8 @@ MANAGED = (
     "pair-code shop-b",
     "export shop-a --to /srv/shop-a.age --passphrase-file pyproject.toml --yes",
     "export shop-a --to /srv/shop-a.age --yes",
+    "export shop-a --to /srv/shop-a --format baileys --yes",
+    "export shop-a --to /srv/shop-a --format baileys --passphrase-file pyproject.toml --yes",
     "backup /srv/fleet.age --passphrase-file pyproject.toml",
     "restore-backup /srv/nowhere/fleet.age --passphrase-file pyproject.toml --yes",
     "import /srv/shop-a.age --name shop-e --passphrase-file pyproject.toml",

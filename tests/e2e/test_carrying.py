@@ -85,3 +85,31 @@ async def test_files_are_exported_and_imported_without_a_manager(lab: Lab, folde
         assert (await program.verb("start", "moved")).code == 0
         await until_state(program, "moved", State.CONNECTED)
     check_nothing_is_left(folder)
+
+
+async def test_an_instance_leaves_as_baileys_and_goes_on_from_there(lab: Lab, folder: Path) -> None:
+    old, new, out = folder / "old", folder / "new", folder / "shop"
+    async with headless(old, lab.file) as program:
+        number = await pair(program, lab, "shop")
+        paired = (await lab.counters()).get(EventKind.PAIRED, 0)
+        words = ("export", "shop", "--format", "baileys", "--to", str(out), "--yes", "--json")
+        left = await program.verb(*words)
+        assert left.code == 0, left
+        await until_state(program, "shop", State.HELD)
+        again = await program.verb(*words)
+        assert again.code == 1 and "exists already" in again.stdout
+    check_modes(out)
+    # The rest of the test stands for a Baileys that was stopped for good.
+    async with headless(new, lab.file) as program:
+        come = await program.verb("import", str(out), "--force", "--yes", "--start", "--json")
+        assert come.code == 0 and come.json["sources"][0]["dropped"] == {}, come
+        await until_state(program, "shop", State.CONNECTED)
+        assert (await program.verb("test", "shop", "--send", "--json")).code == 0
+        await lab.wait_message(number, 10)
+    assert (await lab.counters()).get(EventKind.PAIRED, 0) == paired
+
+
+def check_modes(folder: Path) -> None:
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = list(folder.iterdir())
+    assert len(files) > 5 and {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}

@@ -216,3 +216,17 @@ def test_many_texts_that_fail_are_told(host: Host, outbox: Outbox) -> None:
     assert told(outbox)[1:] == [("success", "resolved", ("a",))]
     host.world.pass_time(700.0)
     assert len(outbox.sent) == 2
+
+
+def test_a_backup_that_is_overdue_is_told(host: Host, outbox: Outbox) -> None:
+    recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    text = f'\n[backup]\nevery = "6h"\ndirectory = "{host.root}-gone"\nrecipient = "{recipient}"\n'
+    with (host.root.parent / "config.toml").open("a") as config:
+        config.write(text)
+    host.settings = settings(host.root.parent)
+    go(host, outbox, "a")
+    host.world.pass_time(11.9 * HOUR_S)
+    assert outbox.sent == []
+    host.world.pass_time(0.3 * HOUR_S)
+    assert told(outbox) == [("backup", "firing", ())]
+    assert "h ago, more than 12 h" in outbox.sent[0].text

@@ -25,7 +25,7 @@ from waziterm.domain.version import VERSIONS, VersionChoice
 _DAY_S = 86_400.0
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S}
-_LEAST_SPAN_S = 60.0
+_LEAST_SPAN_S = 1.0
 _LOOPBACK = "127.0.0.1"
 _PROXY = f"a URL that begins with {', '.join(SCHEMES)} and :// and ends after the port"
 
@@ -235,7 +235,7 @@ def _span(value: object) -> float:
     else:
         raise TypeError(value)
     if not _LEAST_SPAN_S <= seconds <= 365 * _DAY_S:
-        raise ValueError("must be from 1 minute to 365 days")
+        raise ValueError("must be from 1 second to 365 days")
     return seconds
 
 

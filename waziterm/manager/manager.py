@@ -96,6 +96,7 @@ if TYPE_CHECKING:
         AddedAll,
         BackedUp,
         ConflictRecord,
+        ExportFormat,
         Progress,
         RestartReport,
         SealedInstance,
@@ -600,9 +601,16 @@ class SessionManager:
             await self._cleaning.clean(name, logout=logout, act_id=act_id)
         return self._instances.of(name).view
 
-    async def export(self, name: str, to: str, passphrase: str) -> SealedInstance:
+    async def export(
+        self,
+        name: str,
+        to: str,
+        passphrase: str = "",
+        *,
+        format: ExportFormat | None = None,  # noqa: A002 - as declared
+    ) -> SealedInstance:
         async with self._in_order("an export"):
-            return await self._carrying.export(name, to, passphrase)
+            return await self._carrying.export(name, to, passphrase, format)
 
     async def take_in(
         self, file: str, passphrase: str, name: str | None = None, *, start: bool = False

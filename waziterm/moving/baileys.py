@@ -47,8 +47,10 @@ _LID_DIGITS = 14
 an account that can be linked is as long."""
 _ME = re.compile(r"(?P<user>\d{5,20})(?:\.0)?:(?P<device>\d{1,5})@(?:s\.whatsapp\.net|c\.us)")
 _MY_LID = re.compile(r"(?P<user>\d{5,20})(?::\d{1,5})?@lid")
-_ACCOUNT, _HOSTED, _DEVICE = b"\x06\x00", b"\x06\x05", b"\x06\x01"
-"""What each signature of a linked device begins with (whatsmeow `pair.go`)."""
+_ACCOUNTS = (b"\x06\x00", b"\x06\x05")
+_DEVICES = (b"\x06\x01", b"\x06\x06")
+"""What the signatures of a linked device begin with, the second of a hosted one (Baileys
+`Defaults`)."""
 
 
 class Form(Enum):
@@ -158,11 +160,10 @@ def wrong_signature(row: DeviceRow) -> str:
     if not is_signed(signed, row.signed_pre_key_sig, identity):
         return "its signed prekey is not signed by its identity"
     covered, account = row.adv_details + identity, row.adv_account_sig_key
-    if not any(
-        is_signed(prefix + covered, row.adv_account_sig, account) for prefix in (_ACCOUNT, _HOSTED)
-    ):
+    if not any(is_signed(each + covered, row.adv_account_sig, account) for each in _ACCOUNTS):
         return "its account has not signed it"
-    if not is_signed(_DEVICE + covered + account, row.adv_device_sig, identity):
+    covered += account
+    if not any(is_signed(each + covered, row.adv_device_sig, identity) for each in _DEVICES):
         return "it has not signed its account"
     return ""
 

@@ -9,6 +9,7 @@ from waziterm.cli.app.options import (
     INSTANCES,
     SET_UP,
     DataDirOption,
+    ExportFormat,
     JsonOption,
     Name,
     PassphraseOption,
@@ -22,7 +23,15 @@ def export(
     name: Name,
     /,
     *,
-    to: Annotated[Path, Parameter(help="The file that is made.")],
+    to: Annotated[Path, Parameter(help="The file that is made, or the folder.")],
+    form: Annotated[
+        ExportFormat,
+        Parameter(
+            name="--format",
+            help="As what: sealed, a file that `import` takes; or baileys, that library's folder,"
+            " not sealed.",
+        ),
+    ] = ExportFormat.SEALED,
     passphrase_file: PassphraseOption = None,
     yes: YesOption = False,
     data_dir: DataDirOption = None,
@@ -32,7 +41,8 @@ def export(
     from then on."""
     from waziterm.cli.verbs import carrying  # noqa: PLC0415
 
-    return carrying.export(data_dir, as_json, name, to, passphrase_file, yes)
+    as_baileys = form is ExportFormat.BAILEYS
+    return carrying.export(data_dir, as_json, name, to, as_baileys, passphrase_file, yes)
 
 
 @app.command(group=SET_UP, help_epilogue="Example: waziterm backup /mnt/backup/fleet.age")

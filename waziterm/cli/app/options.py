@@ -27,6 +27,13 @@ class StatsBy(StrEnum):
     PATTERN = "pattern"
 
 
+class ExportFormat(StrEnum):
+    """What `export --format` takes."""
+
+    SEALED = "sealed"
+    BAILEYS = "baileys"
+
+
 class LogLevel(StrEnum):
     """What `logs --level` takes, the least first."""
 

@@ -10,6 +10,7 @@ from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.asking import confirm
 from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.tools import ExportFormat
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
 
@@ -18,23 +19,38 @@ _MOST_BYTES = 10_000
 
 
 def export(
-    flag: Path | None, as_json: bool, name: str, to: Path, passphrase_file: Path | None, yes: bool
+    flag: Path | None,
+    as_json: bool,
+    name: str,
+    to: Path,
+    as_baileys: bool,
+    passphrase_file: Path | None,
+    yes: bool,
 ) -> int:
-    """Write an instance into a sealed file, once the operator has said so; it is held then."""
+    """Write an instance into a sealed file, or its session into a folder of Baileys, once the
+    operator has said so; it is held then."""
     word, target = inputs.instance_name(name), whole(to)
+    if as_baileys and passphrase_file is not None:
+        raise inputs.InputError("the folder of Baileys is not sealed: it takes no passphrase")
     said = (
         f"{word} stops, and is held from then on: two places with one session take it from each"
         " other."
     )
+    if as_baileys:
+        said += " The folder's files hold its keys, open to whoever can read them."
     confirm(said, f"Export {word} to {plain(str(to), 200)}?", [word], yes)
-    passphrase = secret_of(passphrase_file, "Passphrase", again=True)
-    found = ask(data_dir_of(flag), lambda fleet: fleet.export(word, target, passphrase))
+    form = ExportFormat.BAILEYS if as_baileys else None
+    passphrase = "" if as_baileys else secret_of(passphrase_file, "Passphrase", again=True)
+    found = ask(
+        data_dir_of(flag), lambda fleet: fleet.export(word, target, passphrase, format=form)
+    )
     if as_json:
         output.document(found)
     else:
         size = f"{found['bytes'] / 1000:.0f} kB"
         output.line(plain(f"{word}: exported to {found['file']} ({size})", 600))
-        said = f"  `waziterm import FILE` takes it; `waziterm clean {word}` when it runs there"
+        takes = "Baileys" if as_baileys else "`waziterm import FILE`"
+        said = f"  {takes} takes it; `waziterm clean {word}` when it runs there"
         output.line(with_verbs(said, word))
     return 0
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         AddedAll,
         BackedUp,
         ConflictRecord,
+        ExportFormat,
         Progress,
         RestartReport,
         SealedInstance,
@@ -304,11 +305,19 @@ class Fleet(Protocol):
         files=True,
         deadline_s=MAINTENANCE_S,
     )
-    async def export(self, name: Name, to: str, passphrase: SecretText) -> SealedInstance:
+    async def export(
+        self,
+        name: Name,
+        to: str,
+        passphrase: SecretText = "",
+        *,
+        format: ExportFormat | None = None,  # noqa: A002 - the word of the option
+    ) -> SealedInstance:
         """Write an instance, with session, settings, notes and history, into a new sealed file.
 
         It is stopped first, and held from then on: two places with one session take it from each
-        other. to: the whole path of the file, which must not exist. passphrase: opens it.
+        other. to: the whole path of the file, which must not exist. passphrase: opens it. format:
+        None for such a file; BAILEYS writes the session alone into a new folder at `to`.
         """
         ...
 

@@ -38,10 +38,18 @@ __all__ = [
 ]
 
 
+class ExportFormat(StrEnum):
+    """As what an instance leaves. SEALED: a file that `import` takes. BAILEYS: the folder of that
+    library, its keys open."""
+
+    SEALED = "sealed"
+    BAILEYS = "baileys"
+
+
 @dataclass(frozen=True, slots=True)
 class SealedInstance:
-    """An instance that has left in a sealed file, or has come in one. file: its path. bytes: how
-    large it is."""
+    """An instance that has left in a sealed file or a folder, or has come in such a file. file: the
+    path. bytes: how large it is."""
 
     instance: str
     file: str

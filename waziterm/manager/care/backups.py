@@ -17,7 +17,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.tools import BackedUp
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
-from waziterm.manager.care.carrying import LEAST_PASSPHRASE, checked_target
+from waziterm.manager.care.carrying import check_passphrase, checked_target
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.inputs import InputError
@@ -40,8 +40,8 @@ async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> 
     target = checked_target(file)
     if bool(passphrase) == bool(recipient):
         raise InputError("a backup is sealed with a passphrase or for a recipient, one of both")
-    if passphrase and len(passphrase) < LEAST_PASSPHRASE:
-        raise InputError(f"a passphrase has at least {LEAST_PASSPHRASE} characters")
+    if passphrase:
+        check_passphrase(passphrase)
     if recipient:
         try:
             check_recipient(recipient)

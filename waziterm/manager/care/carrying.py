@@ -6,9 +6,11 @@ name that is nobody's until its instance is stored, see `SessionFiles.settle`.
 """
 
 import asyncio
+import json
 import logging
 import os
 import secrets
+import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -18,7 +20,7 @@ from typing import Any
 from waziterm import __version__
 from waziterm.domain.care.evidence import Condition
 from waziterm.domain.errors import FleetError
-from waziterm.domain.fleet.tools import SealedInstance
+from waziterm.domain.fleet.tools import ExportFormat, SealedInstance
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, new_id
 from waziterm.domain.lifecycle.reasons import Reason
@@ -32,6 +34,7 @@ from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.manifest import instance_of, told_of
 from waziterm.manager.inputs import InputError, instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.rivals.registry import Registry
+from waziterm.moving.baileys_out import folder_of
 from waziterm.moving.bundle import Kind, Member, manifest_of, write_bundle
 from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carry_out
@@ -79,18 +82,27 @@ class Carrying:
 
     # -- out ----------------------------------------------------------------------------------
 
-    async def export(self, name: str, to: str, passphrase: str) -> SealedInstance:
+    async def export(
+        self, name: str, to: str, passphrase: str, form: ExportFormat | None
+    ) -> SealedInstance:
         """See `domain.fleet.protocol.Fleet.export`."""
         instance = self._of(name)
         target = checked_target(to)
-        _check_passphrase(passphrase)
+        as_folder = form is ExportFormat.BAILEYS
+        if as_folder and passphrase:
+            raise InputError("the folder of Baileys is not sealed: it takes no passphrase")
+        if not as_folder:
+            check_passphrase(passphrase)
         if instance.jid is None or not self._files.sessions.exists(instance.id):
             raise FleetError(f"{name} is not linked: there is nothing to export")
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         async with self._paused(name):
             instance = self._of(name)
             try:
-                size = await self._sealed(instance, part, Key(passphrase=passphrase))
+                if as_folder:
+                    size = await self._unpacked(instance, part)
+                else:
+                    size = await self._sealed(instance, part, Key(passphrase=passphrase))
                 await self._keeper.tell(name, ev.ExportAsked(plain(str(target), 200)))
                 await self._put(instance, part, target)
             finally:
@@ -119,6 +131,44 @@ class Carrying:
             raise _unwritable(staging.path, error) from error
         finally:
             await asyncio.to_thread(staging.close)
+        return size
+
+    async def _unpacked(self, instance: Instance, part: Path) -> int:
+        """Write the folder of Baileys; how large it is."""
+        try:
+            staging = await asyncio.to_thread(_Staging, self._files.data.root)
+        except OSError as error:
+            raise _unwritable(self._files.data.root, error) from error
+        try:
+            empty = staging.path / "empty.db"
+            await self._new_store(empty)
+            return await asyncio.to_thread(self._as_baileys, instance, staging.path, empty, part)
+        except OSError as error:
+            raise _unwritable(part, error) from error
+        finally:
+            await asyncio.to_thread(staging.close)
+
+    def _as_baileys(self, instance: Instance, staging: Path, empty: Path, part: Path) -> int:
+        copy = staging / SESSION
+        copy_live(self._files.sessions.path(instance.id), copy)
+        with Reading(staging, schema_version(empty), None) as reading:
+            found = [each.device for each in reading.read(copy)]
+        rows = found[0].rows if len(found) == 1 and found[0] is not None else None
+        if rows is None or rows.device.jid != instance.jid:
+            raise FleetError(
+                f"{instance.name}: its session file does not hold its device",
+                Phrase("see `waziterm check`; nothing was exported"),
+            )
+        part.mkdir(mode=0o700)
+        size = 0
+        for name, told in folder_of(rows, self._clock.now()).items():
+            text = json.dumps(told).encode()
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+            with os.fdopen(os.open(part / f"{name}.json", flags, 0o600), "wb") as stream:
+                stream.write(text)
+            size += len(text)
+        for path in (*part.iterdir(), part):
+            sync(path)
         return size
 
     def _pack(self, instance: Instance, history: bytes, staging: Path, bundle: Path) -> None:
@@ -258,7 +308,8 @@ def checked_target(to: str) -> Path:
     return target
 
 
-def _check_passphrase(passphrase: str) -> None:
+def check_passphrase(passphrase: str) -> None:
+    """Raises InputError for one that is too short."""
     if len(passphrase) < LEAST_PASSPHRASE:
         raise InputError(f"a passphrase has at least {LEAST_PASSPHRASE} characters")
 
@@ -326,7 +377,10 @@ def _renamed(part: Path, target: Path) -> None:
 
 
 def _drop(part: Path) -> None:
-    part.unlink(missing_ok=True)
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
 
 
 def _unwritable(path: Path, error: OSError) -> FleetError:

@@ -7,6 +7,8 @@ from pathlib import Path
 from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.manager.files.lock import SOCKET, listener_pid, lock_owner, refuse_where_moved
 
+RESTORED = "restored"
+"""The folder in a data directory where all of a backup lies, before it is put in its places."""
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and bytes that are not UTF-8, as Python stands for them in a path."""
 
@@ -37,7 +39,8 @@ class DataDir:
     @property
     def holds_fleet(self) -> bool:
         """Whether anything was ever kept here. Raises as `has_database` does."""
-        return self.has_database or any(self.sessions.glob("*.db"))
+        restored = (self.root / RESTORED).is_dir()
+        return restored or self.has_database or any(self.sessions.glob("*.db"))
 
     @property
     def has_database(self) -> bool:

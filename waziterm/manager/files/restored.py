@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from waziterm.manager.files.datadir import RESTORED
 from waziterm.store.sessionfile import sync
 
-RESTORED = "restored"
-"""The folder in a data directory where all of a backup lies, before it is put in its places."""
 _DATABASE = "waziterm.db"
 
 

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.trash import Removal, TrashView
     from waziterm.domain.fleet.history import Edit, FleetLines, IncidentView, Moved, ShiftNote
-    from waziterm.domain.fleet.tools import AddedAll, BackedUp, ConflictRecord, SealedInstance
+    from waziterm.domain.fleet.tools import (
+        AddedAll,
+        BackedUp,
+        ConflictRecord,
+        ExportFormat,
+        SealedInstance,
+    )
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -370,10 +376,17 @@ class StoredFleet:
         async with self._tools() as tools:
             return await tools.cleaning.remove(name, logout=logout, act_id=act_id)
 
-    async def export(self, name: str, to: str, passphrase: str) -> "SealedInstance":
+    async def export(
+        self,
+        name: str,
+        to: str,
+        passphrase: str = "",
+        *,
+        format: "ExportFormat | None" = None,  # noqa: A002 - as declared
+    ) -> "SealedInstance":
         async with self._tools() as tools:
             tools.keeper.of(name)
-            return await tools.carrying.export(name, to, passphrase)
+            return await tools.carrying.export(name, to, passphrase, format)
 
     async def take_in(
         self, file: str, passphrase: str, name: str | None = None, *, start: bool = False

@@ -12,9 +12,9 @@ from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.text import plain
-from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.datadir import RESTORED, DataDir
 from waziterm.manager.files.lock import owned
-from waziterm.manager.files.restored import RESTORED, finish_restoring
+from waziterm.manager.files.restored import finish_restoring
 from waziterm.moving.bundle import Kind
 from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carry_out
