@@ -39,7 +39,7 @@ demo: $(READY)
 	@$(BIN)/waziterm demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest -q -n 4 -m 'not soak' $(ARGS)
+	$(BIN)/pytest -q -n 4 --dist worksteal -m 'not soak' $(ARGS)
 
 soak: $(READY)
 	$(BIN)/pytest -q -m soak --timeout 1800 $(ARGS)
