@@ -151,8 +151,9 @@ def _refuse_missing(directory: Path) -> None:
 
 
 def _prune(directory: Path, keep: int) -> None:
-    """Delete the oldest ones. What of another moment was killed half made goes too."""
-    for name in surplus((each.name for each in directory.iterdir()), keep):
+    """Delete the oldest ones, and what was half made when the machine went down."""
+    parts = (each.name for each in directory.glob(".waziterm-*Z.age.*.part"))
+    for name in (*parts, *surplus((each.name for each in directory.iterdir()), keep)):
         try:
             (directory / name).unlink()
         except OSError as error:
