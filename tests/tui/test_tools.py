@@ -96,6 +96,25 @@ async def test_a_healthy_fleet_offers_no_fix() -> None:
         assert fleet.calls == [("check",)]
 
 
+async def test_an_import_shows_first_what_it_would_do() -> None:
+    fleet = ScriptedFleet(connected("shop-a"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("I", *"srv", "enter")
+        await screen.says("write the whole path, from / on")
+        await screen.press(*["backspace"] * 3, *"/srv", "tab", *"shop-", "enter")
+        await screen.says(
+            "Import: what it would do", "cannot be known here",
+            "✓ shop-jakarta +6281••••7890:7@s.whatsapp.net", "keeps 811 prekeys",
+            "drops what is in doubt: 1 sessions with devices",
+            "✖ shop-bogor", "pid 7: node app.js", "y the old program is stopped for good: do it",
+        )  # fmt: skip
+        assert [call[:2] for call in fleet.calls] == [("import_sessions", "/srv")]
+        assert fleet.calls[0][-1] == "True"
+        await screen.press("y")
+        await screen.says("1 session imported; 1 refused; s starts them", "esc close")
+        assert [call[-1] for call in fleet.calls] == ["True", "False"]
+
+
 async def test_restart_asks_shows_bars_and_tells_what_is_back() -> None:
     fleet = ScriptedFleet(connected("shop-a"))
     async with shown(fleet, 120, 40) as screen:

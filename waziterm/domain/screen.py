@@ -83,6 +83,7 @@ class KeyAction(StrEnum):
     EDIT = "edit"
     FILTER = "filter"
     FIX = "fix"
+    IMPORT = "import"
     FOCUS_INSTANCE = "focus_instance"
     FOLLOW = "follow"
     FULL_TEST = "full_test"
@@ -219,6 +220,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.FULL_TEST, Place.BOTH): "T",
     (KeyAction.CHECK, Place.BOTH): "K",
     (KeyAction.FIX, Place.BOTH): "F",
+    (KeyAction.IMPORT, Place.BOTH): "I",
     (KeyAction.RESTART, Place.BOTH): "R",
     (KeyAction.UNDO, Place.BOTH): "u",
     (KeyAction.REMOVE, Place.BOTH): "x",

@@ -225,8 +225,6 @@ class _Reading:
     def keep_pre_key(self, match: re.Match[str], value: object) -> None:
         number = number_of(match["id"], _PRE_KEYS)
         private = secret_of(member(value, "private"))
-        if public_of(private) != key_of(member(value, "public")):
-            raise ValueFormError("halves that do not belong together")
         self._pre_keys[number] = PreKeyRow(number, private, number < self._first_new)
 
     def keep_session(self, match: re.Match[str], value: object) -> None:

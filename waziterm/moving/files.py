@@ -141,8 +141,13 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _marked(path: Path) -> FileMark:
-    with _descriptor(path) as descriptor:
-        found = os.fstat(descriptor)
+    try:
+        found = os.lstat(path)
+    except OSError as error:
+        raise SourceError(f"{_shown(path)} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        what = "a link" if stat.S_ISLNK(found.st_mode) else "no file"
+        raise SourceError(f"{_shown(path)} is {what}")
     return FileMark(path, found.st_ino, found.st_size, found.st_mtime_ns)
 
 

@@ -91,6 +91,18 @@ class ToolCommands:
         tools = self._tools()
         self._run(tools.fix(dry_run=True), lambda: self._run(tools.fix(dry_run=False)))
 
+    def import_sessions(self) -> None:
+        from waziterm.tui.screens.dialogs import ImportDialog  # noqa: PLC0415 (keeps the start fast)
+
+        def answered(given: tuple[str, str] | None) -> None:
+            if given is not None:
+                source, prefix = given
+                tools = self._tools()
+                work = partial(tools.import_sessions, source, prefix)
+                self._run(work(dry_run=True), lambda: self._run(work(dry_run=False)))
+
+        self._app.push_screen(ImportDialog(), answered)
+
     def restart(self) -> None:
         text = tr(
             "All workers stop; the sessions are checked and fixed; the log is rotated; all that"

@@ -256,6 +256,8 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda app: app.tools.check()),
     AppKey(KeyAction.FIX, "F", "fix", "mend what a check finds; shows it first",
         lambda app: app.tools.fix(), commands=True),
+    AppKey(KeyAction.IMPORT, "I", "", "bring in sessions of other programs; shows first",
+        lambda app: app.tools.import_sessions(), commands=True),
     AppKey(KeyAction.RESTART, "R", "restart",
         "stop all, check, fix, start staggered; asks first", lambda app: app.tools.restart(),
         when=_with_fleet, commands=True),

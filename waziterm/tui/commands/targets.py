@@ -60,6 +60,9 @@ class ToolKeys(Protocol):
     def clean_all(self) -> None:
         """Ask for the number of sessions, and move them all to the trash."""
 
+    def import_sessions(self) -> None:
+        """Ask where sessions of another program lie, show what can be brought in, and do it."""
+
     def show_numbers(self) -> None:
         """Show the whole numbers of all for a minute, or mask them again."""
 

@@ -1,6 +1,7 @@
 """Questions over the screen."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -177,6 +178,44 @@ class TextDialog(FormDialog[str]):
         if not values["text"]:
             raise FleetError(tr("write one line"), code=2)
         return values["text"]
+
+
+def _whole(path: str) -> str:
+    """A path whose `~` is the home directory of whoever looks at the screen."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        return path
+
+
+class ImportDialog(FormDialog[tuple[str, str]]):
+    """Asks where the sessions of another program lie; the path, and what their names begin with."""
+
+    FIELDS = (
+        ("source", N_("Source"), N_("a folder or a file: /srv/waziper/shop")),
+        ("prefix", N_("Prefix"), N_("optional, before each name: shop-")),
+    )
+
+    def heading(self) -> str:
+        return tr("Import sessions")
+
+    def text(self) -> str:
+        return tr(
+            "Folders of Baileys, whatsmeow stores, rows of Evolution. First it is shown what would"
+            " be done; the source stays as it is."
+        )
+
+    def verb(self) -> str:
+        return tr("look")
+
+    def waits(self) -> str:
+        return ""
+
+    async def send(self, values: Mapping[str, str]) -> tuple[str, str]:
+        source = _whole(values["source"])
+        if not source.startswith("/"):
+            raise FleetError(tr("write the whole path, from / on"), code=2)
+        return source, values["prefix"]
 
 
 class AddDialog(FormDialog[InstanceView]):

@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceView
 from waziterm.domain.fleet.tools import Progress, RestartReport, Step
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.moving.plan import Verdict
 from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
@@ -186,6 +187,21 @@ class Tools:
 
         title = tr("Fix: what it would do") if dry_run else tr("Fix")
         return ToolDialog(title, work, self._tell, tr("do it"))
+
+    def import_sessions(self, source: str, prefix: str, *, dry_run: bool) -> ToolDialog:
+        """Show what a source holds and offer to bring it in, or do it."""
+
+        async def work(show: Show) -> Ended:
+            report = await self._fleet.import_sessions(source, prefix=prefix, dry_run=dry_run)
+            show(tooltext.imports(report, done=not dry_run))
+            good = [each for each in report.sources if each.verdict is Verdict.OK]
+            if dry_run:
+                return Ended(bool(good))
+            mood = Mood.DONE if len(good) == len(report.sources) else Mood.TROUBLE
+            return Ended(False, mood, tooltext.imported(report))
+
+        title = tr("Import: what it would do") if dry_run else tr("Import")
+        return ToolDialog(title, work, self._tell, tr("the old program is stopped for good: do it"))
 
     def restart(self) -> ToolDialog:
         """Restart the fleet, with a bar for each step, and who is not back yet."""

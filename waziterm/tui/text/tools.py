@@ -10,6 +10,8 @@ from waziterm.domain.care.grouping import groups, timeless
 from waziterm.domain.care.layers import TestReport, Verdict
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
+from waziterm.domain.moving.plan import Carried, Heals, ImportReport, ImportSource
+from waziterm.domain.moving.plan import Verdict as ImportVerdict
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, retold, tr, trn
 from waziterm.tui.paint import look
@@ -38,6 +40,22 @@ _STEPS = {
     Step.START: N_("start, staggered"),
     Step.VERIFY: N_("back online"),
 }
+_CARRIED = {
+    Carried.PRE_KEYS: N_("prekeys"),
+    Carried.SESSIONS: N_("sessions with devices"),
+    Carried.IDENTITIES: N_("identities"),
+    Carried.SENDER_KEYS: N_("keys of groups"),
+    Carried.SYNC_KEYS: N_("keys of the app state"),
+    Carried.LIDS: N_("hidden ids"),
+    Carried.TOKENS: N_("tokens of contacts"),
+}
+_HEALS = {
+    Heals.CHATS: N_("what is archived, muted and pinned"),
+    Heals.DEVICE_LISTS: N_("the devices of contacts"),
+    Heals.GROUP_KEYS: N_("who has got the keys of groups"),
+    Heals.SESSIONS: N_("the dropped sessions, with the next message"),
+    Heals.HIDDEN_IDS: N_("the first message of a chat that writes under its hidden id"),
+}
 _BAR = 20
 
 
@@ -52,6 +70,49 @@ class Told:
 def line(text: str = "", style: str = "") -> Told:
     """One line that is about no instance."""
     return Told((Text(text, style),))
+
+
+def imports(report: ImportReport, *, done: bool) -> list[Told]:
+    """What was found in the sources of an import, each with what is kept and dropped, or why it is
+    refused. done: it was brought in."""
+    warning = tr(
+        "Two programs that use one session take it from each other. Whether one runs on another"
+        " machine cannot be known here."
+    )
+    head = line(imported(report), look.STRONG) if done else line(warning, look.WARN)
+    return [head, line(), *(_import(each, done=done) for each in report.sources)]
+
+
+def imported(report: ImportReport) -> str:
+    """How an import ended, as one sentence."""
+    said = trn("{n} session imported", "{n} sessions imported", len(report.imported))
+    refused = len(report.sources) - len(report.imported)
+    if refused:
+        said += "; " + trn("{n} refused", "{n} refused", refused)
+    if report.imported:
+        said += "; " + tr("{s} starts them", s=key_of(KeyAction.START_STOP))
+    return said
+
+
+def _import(source: ImportSource, *, done: bool) -> Told:
+    where = inert(source.source)
+    if source.verdict is ImportVerdict.REFUSED:
+        head = f"{inert(source.name)}  {where}" if source.name else where
+        return Told((Text(f"✖ {head}", look.BAD), Text(f"  {inert(source.why)}")))
+    lines = [Text(f"✓ {inert(source.name)}  {source.jid}", look.GOOD), Text(f"  {where}")]
+    lines.append(Text("  " + tr("keeps {what}", what=_counts(source.kept))))
+    if any(source.dropped.values()):
+        dropped = tr("drops what is in doubt: {what}", what=_counts(source.dropped))
+        lines.append(Text(f"  {dropped}", look.WARN))
+    if source.heals:
+        healing = ", ".join(tr(_HEALS[each]) for each in source.heals)
+        lines.append(Text("  " + tr("comes back by itself: {what}", what=healing), look.DIM))
+    return Told(tuple(lines), source.name if done else "")
+
+
+def _counts(counts: Mapping[Carried, int]) -> str:
+    told = [f"{count} {tr(_CARRIED[kind])}" for kind, count in counts.items() if count]
+    return ", ".join(told) or tr("nothing but the device")
 
 
 def findings(found: Iterable[Finding]) -> list[Told]:
