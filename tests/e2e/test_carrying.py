@@ -3,11 +3,21 @@
 import stat
 from pathlib import Path
 
-from tests.e2e.test_process import pair, until_state
+import pytest
+
+from tests.e2e.test_process import pair
+from tests.fleets import in_state
+from tests.fleets import pair as pair_in
 from tests.programs import headless, verb
+from waziterm.config import load_settings
+from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.tools import ExportFormat
+from waziterm.domain.labfile import LabFile
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
+from waziterm.manager.manager import open_manager
 
 PASSPHRASE = "correct horse battery"
 
@@ -28,44 +38,38 @@ def check_nothing_is_left(folder: Path) -> None:
 
 async def test_an_exported_instance_connects_elsewhere_without_a_qr(lab: Lab, folder: Path) -> None:
     old, new, sealed = folder / "old", folder / "new", folder / "shop.age"
-    key = ("--passphrase-file", passphrase_file(folder))
-    async with headless(old, lab.file) as program:
-        number = await pair(program, lab, "shop")
+    file = LabFile.parse(lab.file.read_text())
+    async with open_manager(old, load_settings(data_dir=old, environ={}), file) as fleet:
+        phone = await pair_in(fleet, lab, "shop")
         paired = (await lab.counters()).get(EventKind.PAIRED, 0)
-        said = await program.verb("set", "shop", "note=paid until May", "tags=vip")
-        assert said.code == 0, said
-        out = await program.verb("export", "shop", "--to", str(sealed), *key, "--yes", "--json")
-        assert out.code == 0, out
-        assert out.json["file"] == str(sealed) and out.json["bytes"] == sealed.stat().st_size
+        await fleet.edit("shop", note="paid until May", tags="vip")
+        left = await fleet.export("shop", str(sealed), PASSPHRASE)
+        assert (left.file, left.bytes) == (str(sealed), sealed.stat().st_size)
         assert stat.S_IMODE(sealed.stat().st_mode) == 0o600
-        held = await until_state(program, "shop", State.HELD)
-        assert held["reason"] == "exported" and not await lab.sessions()
-        for refused in ("start", "reconnect"):
-            assert (await program.verb(refused, "shop")).code == 1
-        assert (await program.verb("incidents", "--json")).json == []
-        before = len((await program.verb("history", "shop", "--json")).json)
-        assert (await program.verb("clean", "shop", "--yes")).code == 0
-        audit = (await program.verb("audit", "--json")).json
-        assert PASSPHRASE not in str(audit) and any(each["act"] == "export" for each in audit)
+        held = await in_state(fleet, "shop", State.HELD)
+        assert held.reason is Reason.EXPORTED and not await lab.sessions()
+        for refused in (fleet.start("shop"), fleet.reconnect("shop")):
+            with pytest.raises(FleetError, match="exported"):
+                await refused
+        assert await fleet.incidents() == ()
+        before = len(await fleet.timeline("shop"))
+        await fleet.clean("shop")
     check_nothing_is_left(folder)
-    async with headless(new, lab.file) as program:
-        come = await program.verb("import", str(sealed), *key, "--json")
-        assert come.code == 0, come
-        shop = (await program.verb("status", "shop", "--json")).json
-        assert (shop["state"], shop["paired"], shop["note"]) == ("stopped", True, "paid until May")
-        assert shop["tags"] == ["vip"]
-        assert len((await program.verb("history", "shop", "--json")).json) >= before - 3 > 1
-        assert (await program.verb("logs", "shop", "--json")).json
-        again = await program.verb("import", str(sealed), *key, "--name", "other")
-        assert again.code == 1 and "in use as shop" in again.stderr
-        assert (await program.verb("start", "shop")).code == 0
-        await until_state(program, "shop", State.CONNECTED)
-        sent = await program.verb("test", "shop", "--send", "--json")
-        assert sent.code == 0, sent
-        await lab.wait_message(number, 10)
-        stats = (await program.verb("stats", "--json")).json
-        assert stats
+    async with open_manager(new, load_settings(data_dir=new, environ={}), file) as fleet:
+        assert (await fleet.take_in(str(sealed), PASSPHRASE)).instance == "shop"
+        shop = fleet.view("shop")
+        assert (shop.state, shop.paired, shop.note) == (State.STOPPED, True, "paid until May")
+        assert shop.tags == ("vip",)
+        assert len(await fleet.timeline("shop")) >= before - 3 > 1
+        assert await fleet.lines("shop") and await fleet.stats()
+        with pytest.raises(FleetError, match="in use as shop"):
+            await fleet.take_in(str(sealed), PASSPHRASE, "other")
+        await fleet.start("shop")
+        await in_state(fleet, "shop", State.CONNECTED)
+        assert (await fleet.send_test("shop")).ok
+        await lab.wait_message(phone.number, 10)
     assert (await lab.counters()).get(EventKind.PAIRED, 0) == paired
+    check_nothing_is_left(folder)
 
 
 async def test_files_are_exported_and_imported_without_a_manager(lab: Lab, folder: Path) -> None:
@@ -75,37 +79,33 @@ async def test_files_are_exported_and_imported_without_a_manager(lab: Lab, folde
         await pair(program, lab, "shop")
     out = await verb("export", "shop", "--to", str(sealed), *key, "--yes", data_dir=old)
     assert out.code == 0, out
-    (shop,) = (await verb("list", "--json", data_dir=old)).json
-    assert (shop["state"], shop["reason"]) == ("held", "exported")
     found = (await verb("check", "--json", data_dir=old)).json["findings"]
     assert [each["severity"] for each in found if each["kind"] == "held"] == ["notice"]
     come = await verb("import", str(sealed), *key, "--name", "moved", data_dir=new)
     assert come.code == 0, come
-    async with headless(new, lab.file) as program:
-        assert (await program.verb("start", "moved")).code == 0
-        await until_state(program, "moved", State.CONNECTED)
+    (moved,) = (await verb("list", "--json", data_dir=new)).json
+    assert (moved["name"], moved["state"], moved["paired"]) == ("moved", "stopped", True)
     check_nothing_is_left(folder)
 
 
 async def test_an_instance_leaves_as_baileys_and_goes_on_from_there(lab: Lab, folder: Path) -> None:
     old, new, out = folder / "old", folder / "new", folder / "shop"
-    async with headless(old, lab.file) as program:
-        number = await pair(program, lab, "shop")
+    file = LabFile.parse(lab.file.read_text())
+    async with open_manager(old, load_settings(data_dir=old, environ={}), file) as fleet:
+        phone = await pair_in(fleet, lab, "shop")
         paired = (await lab.counters()).get(EventKind.PAIRED, 0)
-        words = ("export", "shop", "--format", "baileys", "--to", str(out), "--yes", "--json")
-        left = await program.verb(*words)
-        assert left.code == 0, left
-        await until_state(program, "shop", State.HELD)
-        again = await program.verb(*words)
-        assert again.code == 1 and "exists already" in again.stdout
+        await fleet.export("shop", str(out), format=ExportFormat.BAILEYS)
+        await in_state(fleet, "shop", State.HELD)
+        with pytest.raises(FleetError, match="exists already"):
+            await fleet.export("shop", str(out), format=ExportFormat.BAILEYS)
     check_modes(out)
     # The rest of the test stands for a Baileys that was stopped for good.
-    async with headless(new, lab.file) as program:
-        come = await program.verb("import", str(out), "--force", "--yes", "--start", "--json")
-        assert come.code == 0 and come.json["sources"][0]["dropped"] == {}, come
-        await until_state(program, "shop", State.CONNECTED)
-        assert (await program.verb("test", "shop", "--send", "--json")).code == 0
-        await lab.wait_message(number, 10)
+    async with open_manager(new, load_settings(data_dir=new, environ={}), file) as fleet:
+        report = await fleet.import_sessions(str(out), force=True, start=True)
+        assert report.imported == ("shop",) and not report.sources[0].dropped
+        await in_state(fleet, "shop", State.CONNECTED)
+        assert (await fleet.send_test("shop")).ok
+        await lab.wait_message(phone.number, 10)
     assert (await lab.counters()).get(EventKind.PAIRED, 0) == paired
 
 

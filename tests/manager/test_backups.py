@@ -82,6 +82,7 @@ async def test_one_is_made_in_its_time_and_the_oldest_go(place: Place, tmp_path:
         await backups.look()
         assert place.made() == ["waziterm-20260101T001001Z.age"] and await severities() == []
         (place.target / "mine.age").write_text("x")
+        (place.target / ".waziterm-20260101T001001Z.age.0badc0de.part").write_text("x")
         for _ in range(2):
             clock.at += 6 * HOUR_S
             await backups.look()

@@ -5,8 +5,8 @@ import json
 import sqlite3
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,12 +151,13 @@ def test_an_export_and_a_backup_have_of_each_of_them_what_the_list_says(
     identity = with_everything(host)
     key = pyrage.x25519.Identity.generate()
 
-    async def do_here(order: Order) -> Any:
+    @asynccontextmanager
+    async def done_here(order: Order) -> AsyncIterator[tuple[Any, Callable[[], None]]]:
         # A world has no processes. A passphrase takes seconds, which another test spends.
-        return do(replace(order, key=Key(recipient=str(key.to_public()))))
+        yield do(replace(order, key=Key(recipient=str(key.to_public())))), lambda: None
 
     for module in ("carrying", "backups"):
-        monkeypatch.setattr(f"waziterm.manager.care.{module}.carry_out", do_here)
+        monkeypatch.setattr(f"waziterm.manager.care.{module}.carried_out", done_here)
     fleet, task = host.fleet, host.world.task
     task(fleet.backup(str(tmp_path / "backup"), recipient=str(key.to_public()))).result()
     held = opened_by(key, tmp_path / "backup")

@@ -1,8 +1,8 @@
 """The process that seals and opens: `python -m waziterm.moving.process`, and who starts it.
 
 Its order is a line of JSON on stdin, so that no passphrase stands in an argument or a variable;
-stdin stays open, and when it ends before the work does, so does the process. It answers with a line
-of JSON on stdout: `{"done": …}` or `{"error", "hint", "code"}`.
+stdin stays open, and the process ends with it, whether its work is done or not. It answers with a
+line of JSON on stdout: `{"done": …}` or `{"error", "hint", "code"}`.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,7 @@ from waziterm.domain.text import plain
 from waziterm.moving.sealing import Key
 
 _END_S = 5.0
+_KEEP = b"keep\n"
 
 
 class Work(StrEnum):
@@ -63,6 +65,16 @@ async def carry_out(order: Order) -> Any:
 
     It ends with this task, whoever cancels it.
     """
+    async with carried_out(order) as (told, keep):
+        keep()
+        return told
+
+
+@asynccontextmanager
+async def carried_out(order: Order) -> AsyncIterator[tuple[Any, Callable[[], None]]]:
+    """The same for the time of a `with` block: what it has to tell, and what lets the file that it
+    has made stay. Without that call the file goes with the block, or with this process, whatever
+    ends that, unless it has another name by then."""
     read, write = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
@@ -79,27 +91,43 @@ async def carry_out(order: Order) -> Any:
         raise FleetError(f"no process can be started: {error.strerror}", "see the log") from error
     finally:
         os.close(read)
+    is_over = False
     try:
         await asyncio.to_thread(_tell, write, order.line)
         assert process.stdout is not None
-        answer = await process.stdout.read()
-        code = await process.wait()
+        answer = await process.stdout.readline()
+        is_over = True
+        yield await _told(process, answer), lambda: _tell(write, _KEEP)
     finally:
         os.close(write)
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_END_S):
-                    await process.wait()
+        await _end(process, at_once=not is_over)
+
+
+async def _told(process: asyncio.subprocess.Process, answer: bytes) -> Any:
     try:
         told = json.loads(answer)
     except ValueError as error:
-        said = f"the process that does it ended with {code}"
+        said = f"the process that does it ended with {await process.wait()}"
         raise FleetError(said, "there may be too little memory; nothing was changed") from error
     if "error" in told:
         raise FleetError(told["error"], told["hint"], told["code"])
     return told["done"]
+
+
+async def _end(process: asyncio.subprocess.Process, *, at_once: bool) -> None:
+    """Wait for its end, which comes with that of its stdin. at_once: it is in the midst of it."""
+    try:
+        if not at_once:
+            async with asyncio.timeout(_END_S):
+                await process.wait()
+    except TimeoutError:
+        pass
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await process.wait()
 
 
 def _tell(pipe: int, line: bytes) -> None:
@@ -110,10 +138,13 @@ def _tell(pipe: int, line: bytes) -> None:
 
 def main() -> int:
     """Read the order, and do it."""
-    os.nice(10)
     stream = sys.stdin.buffer
     order = Order.of(stream.readline())
-    threading.Thread(target=_end_with_starter, args=(order, stream.read), daemon=True).start()
+    if order.work is Work.BACKUP:
+        # Nobody waits for it, and the fleet goes on beside it.
+        os.nice(10)
+    watching = threading.Thread(target=_end_with_starter, args=(order, stream.read), daemon=True)
+    watching.start()
     try:
         answer = {"done": do(order)}
     except FleetError as error:
@@ -122,12 +153,10 @@ def main() -> int:
         where = plain(str(error.filename or order.target), 300)
         said = f"{where}: {error.strerror or error}"
         answer = {"error": said, "hint": "see the disk and the mode", "code": 1}
-    if "error" in answer and order.work is not Work.OPEN:
-        with contextlib.suppress(OSError):
-            order.target.unlink(missing_ok=True)
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
-    return int("error" in answer)
+    watching.join()
+    return 0
 
 
 def do(order: Order) -> Any:
@@ -149,11 +178,11 @@ def do(order: Order) -> Any:
 
 
 def _end_with_starter(order: Order, until_end: Callable[[], bytes]) -> None:
-    until_end()
-    if order.work is not Work.OPEN:
+    """End this process as soon as nobody waits for it any more, with what it has made."""
+    if until_end() != _KEEP and order.work is not Work.OPEN:
         with contextlib.suppress(OSError):
             order.target.unlink(missing_ok=True)
-    os._exit(1)
+    os._exit(0)
 
 
 if __name__ == "__main__":

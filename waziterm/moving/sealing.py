@@ -7,6 +7,7 @@
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ _IN_MEMORY = 1_500_000_000
 """What is sealed with a passphrase is in memory whole."""
 _SCRYPT = re.compile(rb"-> scrypt [A-Za-z0-9+/]{22} ([1-9][0-9]?)\n")
 _CHUNK = 1 << 20
+_TOO_SLOW = "Excessive work"
+_TRIES, _PAUSE_S = 8, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def _opens_with(key: Key) -> "Callable[[BinaryIO, Any], None]":
                 size = os.fstat(sealed.fileno()).st_size
                 if size > 2 * _IN_MEMORY:
                     raise FleetError("it is too large for a passphrase")
-                into.write(pyrage.passphrase.decrypt(sealed.read(), key.passphrase))
+                into.write(_decrypted(sealed.read(), key.passphrase))
             else:
                 pyrage.decrypt_io(sealed, into, [_identity(key.identity)])
         except (pyrage.DecryptError, OSError) as error:
@@ -116,6 +119,24 @@ def _opens_with(key: Key) -> "Callable[[BinaryIO, Any], None]":
             raise _not_opened(str(error), key) from error
 
     return opened
+
+
+def _decrypted(sealed: bytes, passphrase: str) -> bytes:
+    """What a passphrase opens. The library measures first how fast this machine is, and refuses
+    what would take it long: on a busy one it is asked again."""
+    import pyrage  # noqa: PLC0415 - as above
+
+    for left in reversed(range(_TRIES)):
+        try:
+            return bytes(pyrage.passphrase.decrypt(sealed, passphrase))
+        except pyrage.DecryptError as error:
+            if not str(error).startswith(_TOO_SLOW):
+                raise
+            if not left:
+                said = "this machine is too busy, or too slow, to open it"
+                raise FleetError(said, "try again when it has less to do") from error
+            time.sleep(_PAUSE_S)
+    raise AssertionError
 
 
 def _not_opened(said: str, key: Key) -> FleetError:

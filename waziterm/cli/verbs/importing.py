@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from waziterm.cli.show import output
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.asking import confirm
 from waziterm.domain.text import plain
@@ -97,7 +98,8 @@ def import_sources(
     output.line(f"{count} imported" + ("" if start or not found["imported"] else ", not started"))
     if found["imported"] and not start:
         some = " ".join(found["imported"][:3]) + (" …" if found["imported"][3:] else "")
-        output.line(f"  `waziterm start {some}` connects when the old program is stopped for good")
+        said = f"  `waziterm start {some}` connects when the old program is stopped for good"
+        output.line(with_verbs(said))
     return _verdict(found)
 
 

@@ -80,8 +80,7 @@ async def _body(
         kind, beside = kind_of(hints[name])
         if issubclass(kind, StrEnum) and type(value) is str:
             given[name] = _from_text(name, value, hints[name])
-            continue
-        if type(value) is not kind:
+        elif type(value) is not kind:
             raise InputError(f"{name!r} must be {_WORDS.get(kind, 'a text')}")
         bounded = isinstance(value, int) and isinstance(beside, Between)
         if bounded and not beside.least <= value <= beside.most:

@@ -21,7 +21,7 @@ from waziterm.manager.care.carrying import check_passphrase, checked_target
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.inputs import InputError
-from waziterm.moving.process import Order, Work, carry_out
+from waziterm.moving.process import Order, Work, carried_out
 from waziterm.moving.sealing import Key
 from waziterm.store.errors import StoreError
 from waziterm.store.sessionfile import sync
@@ -49,10 +49,9 @@ async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> 
             raise InputError(f"the recipient {error}") from error
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        told = await carry_out(
-            Order(Work.BACKUP, data.root, part, Key(passphrase=passphrase, recipient=recipient))
-        )
-        await asyncio.to_thread(_put, part, target)
+        key = Key(passphrase=passphrase, recipient=recipient)
+        async with carried_out(Order(Work.BACKUP, data.root, part, key)) as (told, _):
+            await asyncio.to_thread(_put, part, target)
     except OSError as error:
         raise FleetError(
             f"{plain(str(error.filename or target), 300)}: {error.strerror or error}",
@@ -152,8 +151,9 @@ def _refuse_missing(directory: Path) -> None:
 
 
 def _prune(directory: Path, keep: int) -> None:
-    """Delete the oldest ones. What of another moment was killed half made goes too."""
-    for name in surplus((each.name for each in directory.iterdir()), keep):
+    """Delete the oldest ones, and what was half made when the machine went down."""
+    parts = (each.name for each in directory.glob(".waziterm-*Z.age.*.part"))
+    for name in (*parts, *surplus((each.name for each in directory.iterdir()), keep)):
         try:
             (directory / name).unlink()
         except OSError as error:

@@ -37,7 +37,7 @@ from waziterm.manager.rivals.registry import Registry
 from waziterm.moving.baileys_out import folder_of
 from waziterm.moving.bundle import Kind, Member, manifest_of, write_bundle
 from waziterm.moving.packing import STAGING
-from waziterm.moving.process import Order, Work, carry_out
+from waziterm.moving.process import Order, Work, carried_out, carry_out
 from waziterm.moving.sealing import Key, is_sealed
 from waziterm.moving.sources import Reading
 from waziterm.store.errors import StoreError
@@ -101,23 +101,23 @@ class Carrying:
             try:
                 if as_folder:
                     size = await self._unpacked(instance, part)
+                    await self._put(instance, part, target)
                 else:
-                    size = await self._sealed(instance, part, Key(passphrase=passphrase))
-                await self._keeper.tell(name, ev.ExportAsked(plain(str(target), 200)))
-                await self._put(instance, part, target)
+                    size = await self._sealed(instance, part, target, Key(passphrase=passphrase))
             finally:
                 await asyncio.to_thread(_drop, part)
         return SealedInstance(name, str(target), size)
 
     async def _put(self, was: Instance, part: Path, target: Path) -> None:
-        """Give the file its name, now that nothing here uses the session any more."""
+        """Give the file its name, when nothing here uses the session any more."""
+        await self._keeper.tell(was.name, ev.ExportAsked(plain(str(target), 200)))
         try:
             await asyncio.to_thread(_renamed, part, target)
         except OSError as error:
             await self._keeper.tell(was.name, ev.NotMoved(was))
             raise _unwritable(target, error) from error
 
-    async def _sealed(self, instance: Instance, part: Path, key: Key) -> int:
+    async def _sealed(self, instance: Instance, part: Path, target: Path, key: Key) -> int:
         history = await self._store.history_of(instance.id)
         try:
             staging = await asyncio.to_thread(_Staging, self._files.data.root)
@@ -126,7 +126,9 @@ class Carrying:
         try:
             bundle = staging.path / "bundle"
             await asyncio.to_thread(self._pack, instance, history, staging.path, bundle)
-            size: int = await carry_out(Order(Work.SEAL, bundle, part, key))
+            async with carried_out(Order(Work.SEAL, bundle, part, key)) as (told, _):
+                size: int = told
+                await self._put(instance, part, target)
         except OSError as error:
             raise _unwritable(staging.path, error) from error
         finally:
