@@ -143,6 +143,44 @@ async def test_one_bad_source_stops_no_other(auth: Path, folder: Path, fleet: St
     assert report.imported == ("wa-a",)
 
 
+async def test_keys_that_lie_in_a_second_store_are_asked_for(
+    auth: Path, folder: Path, data: Path, fleet: StoredFleet
+) -> None:
+    await fleet.import_sessions(str(auth), name="x")
+    there = folder / "gowa"
+    there.mkdir()
+    shutil.move(session_of(data, "x"), keys := there / "keys.db")
+    await fleet.remove("x")
+    shutil.copy(keys, devices := there / "whatsapp.db")
+    for path, emptied in (
+        (devices, ("pre_keys", "sessions", "identity_keys")),
+        (keys, ("lid_map",)),
+    ):
+        with closing(sqlite3.connect(path)) as db, db:
+            for table in emptied:
+                db.execute(f"DELETE FROM whatsmeow_{table}")
+    aged(there)
+    before = state_of(there)
+    (said,) = await why(fleet, devices)
+    assert "name that with --keys-db" in said
+    report = await fleet.import_sessions(str(devices), name="y", keys_db=str(keys))
+    (found,) = report.sources
+    assert found.verdict is Verdict.OK, found.why
+    assert (found.kept[Carried.SESSIONS], found.kept[Carried.LIDS]) == (4, 4)
+    assert state_of(there) == before
+
+
+async def test_a_session_from_elsewhere_comes_back_from_the_trash_as_one(
+    auth: Path, data: Path, fleet: StoredFleet
+) -> None:
+    await fleet.import_sessions(str(auth), name="x")
+    removal = await fleet.remove("x")
+    assert await fleet.restore(removal.entry) == "x"
+    async with open_store(data / "waziterm.db") as store:
+        (instance,) = await store.instances()
+    assert (instance.jid, instance.imported_from, instance.untried) == (JID, str(auth), True)
+
+
 # -- whether the source is in use -----------------------------------------------------------------
 
 

@@ -121,6 +121,9 @@ def _restored(instance: Instance, entry: str, was: Instance, at: Moment) -> Deci
         lid=was.lid,
         wanted=was.wanted,
         crashes=tuple(sorted({*instance.crashes, *was.crashes})),
+        imported_from=was.imported_from,
+        imported_at=was.imported_at,
+        untried=was.untried,
     )
     reason = Reason.RESTORED if back.is_paired else Reason.NEW
     back = settled(move(back, State.STOPPED, reason, at), at.now, at.limits)

@@ -94,8 +94,8 @@ def _leads_nowhere(file: TrashedFile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of an instance: who it is, what is wanted, and its barriers. id: "" when it
-    was written before instances had ids."""
+    """What is kept of an instance: who it is, what is wanted, whence it came, and its barriers. id:
+    "" when it was written before instances had ids."""
 
     name: str
     created_at: float
@@ -118,6 +118,9 @@ class _Kept:
     tags: tuple[str, ...] = ()
     device_name: str | None = None
     isolate: bool | None = None
+    imported_from: str = ""
+    imported_at: float | None = None
+    untried: bool = False
 
     @classmethod
     def of(cls, instance: Instance) -> Self:
