@@ -46,7 +46,9 @@ async def test_each_press_acknowledges_one_and_goes_on_to_the_next_that_waits() 
 async def test_marked_incidents_are_acknowledged_together_and_with_a_note() -> None:
     fleet = with_incidents()
     async with shown(fleet, 120, 40) as screen:
-        await screen.press("4", "asterisk")
+        await screen.press("4")
+        await screen.sees("3 not acknowledged")
+        await screen.press("asterisk")
         await screen.says("A acknowledges the 3 marked ones")
         await screen.press("escape")
         await screen.says("A acknowledges the selected one, N with a note")
@@ -65,7 +67,9 @@ async def test_marked_incidents_are_acknowledged_together_and_with_a_note() -> N
 async def test_a_note_can_be_left_on_what_somebody_acknowledged() -> None:
     fleet = with_incidents()
     async with shown(fleet, 120, 40) as screen:
-        await screen.press("4", "down", "N", *"late", "enter")
+        await screen.press("4")
+        await screen.sees("3 not acknowledged")
+        await screen.press("down", "N", *"late", "enter")
         await screen.until(lambda _: ("acknowledge", "11", "late") in fleet.calls)
 
 

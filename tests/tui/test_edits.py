@@ -143,7 +143,7 @@ async def test_u_undoes_a_rename() -> None:
         await screen.press("u")
         await screen.says("Undo the rename of shop-a?", "toko was renamed to shop-a", "by sari")
         await screen.press("y")
-        await screen.says("as it was before")
+        await screen.says("shop-a: the change is undone")
         assert fleet.calls[-1] == ("undo_edit", "shop-a", "8")
 
 

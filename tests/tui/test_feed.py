@@ -74,7 +74,7 @@ async def test_the_header_counts_and_the_clock_moves() -> None:
     courses = {"a": (up,), "b": (up, away, back)}
     fleet = Lived(connected("a"), connected("b"), courses=courses, lab=True)
     async with shown(fleet, 120, 40) as screen:
-        await screen.sees("2 instances", "● 2 connected", "24 h up 99.0 %", " LAB ", "15:06:40")
+        await screen.sees("● 2 connected", "24 h up 99.0 %", " LAB ", "15:06:40")
         fleet.clock.advance(3)
         await screen.sees("15:06:43")
         fleet.show(replace(fleet.views["a"], state=State.DEGRADED))

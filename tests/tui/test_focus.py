@@ -74,7 +74,7 @@ async def test_it_shows_state_facts_history_and_log(size: tuple[int, int]) -> No
             "number +62812••••4411",
             "health probe 80 ms · sent 3",
             "the newest line",
-            "Sun 06-15 13:06 1 h 00 min",
+            "Sun 15 Jun 13:06 1 h 00 min",
             "440 another client took over this",
         )
 
@@ -119,7 +119,7 @@ async def test_where_there_is_room_the_history_cuts_no_reason(size: tuple[int, i
     ]
     async with shown(Remembering(connected("shop"), moves=moves), *size) as screen:
         await screen.press("enter")
-        await screen.sees("Sun 06-15 15:05 ▲ 1 min 00 s")
+        await screen.sees("Sun 15 Jun 15:05 ▲ 1 min 00 s")
         lines = screen.text().splitlines()
         left = [line[: lines[1].index(" ─ log ")] for line in lines]
         said = " ".join(" ".join(left).split())

@@ -183,8 +183,8 @@ def _silent(model: FleetModel, as_of: float, width: int) -> Strip:
     lab = [(" LAB ", look.LAB)] if model.lab else []
     right: list[Span] = [*lab, (f" {stopped} ", look.ALARM)]
     told = (
-        f" waziterm  {tr('no manager answers: nothing here is live')} ",
-        f" {tr('no manager answers: nothing here is live')} ",
+        f" waziterm  {tr('no manager answers: this is old data')} ",
+        f" {tr('no manager answers: this is old data')} ",
         f" {tr('no manager')} ",
     )
     for said in told:

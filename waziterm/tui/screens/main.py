@@ -130,9 +130,22 @@ class MainScreen(FleetScreen):
         self._detail.display = self._log.display = False
         return self._views
 
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._bring_rest)
+
+    def _bring_rest(self) -> None:
+        """Take in what nobody sees yet, once the first picture is painted: a key that comes right
+        after the one that shows a view finds it there."""
+        for view in View:
+            widget = self._widget(view)
+            widget.display = view is self.view_shown
+            self._bring(widget, first=True)
+        for beside in (self._detail, self._log):
+            self._bring(beside)
+
     def _bring(self, widget: Widget, *, first: bool = False) -> None:
-        """Take in what is shown for the first time: a widget that nobody sees costs the start time
-        too. first: it stands left of all others."""
+        """Take in what was not there before: a widget that nobody sees costs the start time too.
+        first: it stands left of all others."""
         if not widget.is_attached:
             before = 0 if first and self._views.children else None
             self.call_later(self._see_first, self._views.mount(widget, before=before))
