@@ -17,7 +17,9 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
+from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
+from waziterm.manager.stored.fleet import StoredFleet
 
 PASSPHRASE = "correct horse battery"
 
@@ -74,15 +76,14 @@ async def test_an_exported_instance_connects_elsewhere_without_a_qr(lab: Lab, fo
 
 async def test_files_are_exported_and_imported_without_a_manager(lab: Lab, folder: Path) -> None:
     old, new, sealed = folder / "old", folder / "new", folder / "shop.age"
-    key = ("--passphrase-file", passphrase_file(folder))
     async with headless(old, lab.file) as program:
         await pair(program, lab, "shop")
-    out = await verb("export", "shop", "--to", str(sealed), *key, "--yes", data_dir=old)
-    assert out.code == 0, out
+    here = StoredFleet(DataDir(old), lambda: load_settings(data_dir=old, environ={}))
+    await here.export("shop", str(sealed), PASSPHRASE)
     found = (await verb("check", "--json", data_dir=old)).json["findings"]
     assert [each["severity"] for each in found if each["kind"] == "held"] == ["notice"]
-    come = await verb("import", str(sealed), *key, "--name", "moved", data_dir=new)
-    assert come.code == 0, come
+    there = StoredFleet(DataDir(new), lambda: load_settings(data_dir=new, environ={}))
+    await there.take_in(str(sealed), PASSPHRASE, "moved")
     (moved,) = (await verb("list", "--json", data_dir=new)).json
     assert (moved["name"], moved["state"], moved["paired"]) == ("moved", "stopped", True)
     check_nothing_is_left(folder)

@@ -39,7 +39,7 @@ async def sealed_instance(data: Path, file: Path, key: tuple[str, str]) -> None:
     """Its export, of a copy."""
     copy = data.with_name("copied")
     await asyncio.to_thread(shutil.copytree, data, copy)
-    made = await verb("export", "shop", "--to", str(file), *key, "--yes", data_dir=copy)
+    made = await run("export", "shop", "--to", str(file), *key, "--yes", data=copy)
     assert made.code == 0, made
 
 
@@ -155,7 +155,7 @@ async def test_an_export_may_be_killed_at_any_moment(folder: Path) -> None:
             opened = Key(passphrase="correct horse battery")
             await carry_out(Order(Work.OPEN, file, into, opened, kind="instance"))
         else:
-            again = await verb(*words, data_dir=copy)
+            again = await run(*words, data=copy)
             assert again.code == 0, again
 
 
@@ -172,7 +172,7 @@ async def test_an_import_may_be_killed_at_any_moment(folder: Path) -> None:
         assert not {"session_missing", "orphan_session", "session_damaged"} & set(kinds), checked
         listed = (await verb("list", "--json", data_dir=new)).json
         if not listed:
-            again = await verb("import", str(file), *key, data_dir=new)
+            again = await run("import", str(file), *key, data=new)
             assert again.code == 0, again
             listed = (await verb("list", "--json", data_dir=new)).json
         assert [(each["name"], each["paired"]) for each in listed] == [("shop", True)]
@@ -190,7 +190,7 @@ async def test_a_restore_may_be_killed_at_any_moment(folder: Path) -> None:
     for number in range(KILLS):
         new = folder / f"new-{number}"
         await killed(random.uniform(0.2, 3.0), *words, data=new)
-        again = await verb(*words, data_dir=new)
+        again = await run(*words, data=new)
         assert again.code == 0 or "there is a fleet" in again.stderr, again
         assert digest(new) == before
         (shop,) = (await verb("list", "--json", data_dir=new)).json
