@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from waziterm.alerts.outbox import Outbox, sinks_in
+from waziterm.alerts.outbox import Outbox
 from waziterm.config import ConfigError, Settings
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.errors import ManagerEndingError
@@ -152,14 +152,9 @@ class SessionManager:
             world.random,
             lambda work, name: tasks.create_task(work, name=name),
         )
+        self._begin = begin
         self._alerting = Alerting(
-            store,
-            world.clock,
-            settings.alerts,
-            self._broadcast.notice,
-            self._adopt_incident,
-            post=add_alert,
-            wake=self.outbox.wake,
+            store, world.clock, settings.alerts, post=add_alert, wake=self.outbox.wake
         )
         self._fresh = FreshLines()
         self._patterns: LogPatterns | None = None
@@ -212,7 +207,7 @@ class SessionManager:
         stored = await self._instances.stored(shift)
         await self._alerting.boot(stored, shift)
         await self._instances.boot(stored, library_changed=changed)
-        telling = self._alerting.run()
+        telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
         for name, columns in damaged.items():
@@ -336,10 +331,25 @@ class SessionManager:
             log.error("%s", said)
             self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
 
+    async def _tell_of_what_happens(self, shift: float) -> None:
+        """Tell of what happens to the fleet, until cancelled."""
+        await self._begin.wait()
+        from waziterm.manager.care.telling import Teller  # noqa: PLC0415 - not before the first paint
+
+        teller = Teller(
+            self._alerting,
+            self._store,
+            self._world.clock,
+            shift,
+            self._broadcast.notice,
+            self._adopt_incident,
+        )
+        await teller.run()
+
     async def _measure(self) -> None:
         """Measure the machine and the instances, until cancelled."""
         await self._world.clock.sleep(_MEASURED_AFTER_S)
-        from waziterm.manager.care.measuring import Measuring  # noqa: PLC0415 - not before the first paint
+        from waziterm.manager.care.measuring import Measuring  # noqa: PLC0415 - as above
 
         measuring = Measuring(
             self._files.data,
@@ -747,6 +757,8 @@ class SessionManager:
     # -- who is told --------------------------------------------------------------------------
 
     async def alerts(self) -> AlertsView:
+        from waziterm.alerts.sinks import sinks_in  # noqa: PLC0415 - as above
+
         return await sinks_in(self._store, self._settings.alerts.sinks, self._alerting.silences)
 
     async def test_alerts(self, sink: str | None = None) -> tuple[SinkTest, ...]:

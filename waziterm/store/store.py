@@ -1,5 +1,7 @@
 """`Store`: all that the rest of the program may ask of the database."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections import Counter
@@ -8,9 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from waziterm.domain.alerts.delivery import FailedAlert, Settled, ToldTo, Waiting
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.audit import AuditEntry
@@ -53,6 +54,10 @@ from waziterm.store.records import (
     Week,
 )
 from waziterm.store.sound import HOURLY, SOUND, damaged, damaged_of
+
+if TYPE_CHECKING:
+    from waziterm.domain.alerts.delivery import FailedAlert, Settled, Waiting
+    from waziterm.domain.alerts.told import ToldTo
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
