@@ -3,12 +3,14 @@
 It works on whatever keeps the instances: a running manager, or the files alone.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from waziterm.domain.care.trash import Removal, TrashView, Why, new_act_id
 from waziterm.domain.fleet.api import FleetError
@@ -21,11 +23,13 @@ from waziterm.domain.text import plain
 from waziterm.manager.care.ages import trash_views
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
-from waziterm.manager.files.manifest import TrashEntry
 from waziterm.manager.rivals.registry import Registry
 from waziterm.store.errors import StoreError
 from waziterm.store.sessionfile import device_key, devices_in
 from waziterm.store.store import Store
+
+if TYPE_CHECKING:
+    from waziterm.manager.files.manifest import TrashEntry
 
 log = logging.getLogger(__name__)
 
