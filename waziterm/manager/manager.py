@@ -38,7 +38,6 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats.strips import Recent
-from waziterm.domain.stats.sums import Stats, StatsBy
 from waziterm.manager.alerting import Alerting
 from waziterm.manager.broadcast import Broadcast, Subscriber
 from waziterm.manager.care.cleaning import Cleaning
@@ -66,7 +65,6 @@ from waziterm.manager.history.queries import (
     timeline_in,
 )
 from waziterm.manager.history.recent import recent_in
-from waziterm.manager.history.statistics import stats_in
 from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
@@ -102,6 +100,7 @@ if TYPE_CHECKING:
     )
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
+    from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
@@ -777,6 +776,9 @@ class SessionManager:
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: StatsBy | None = None
     ) -> tuple[Stats, ...]:
+        from waziterm.domain.stats.sums import StatsBy  # noqa: PLC0415 - as above
+        from waziterm.manager.history.statistics import stats_in  # noqa: PLC0415 - as above
+
         with suppress(StoreError):
             # On a full disk, of which the log tells each minute, the sums are those of before.
             await self._presence.count()

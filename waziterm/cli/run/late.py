@@ -23,6 +23,8 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "psutil": "looks for whoever took a session",
         "phonenumbers": "reads an operator's number, and takes 40 ms",
         "waziterm.manager.rivals.search": "looks for whoever took a session",
+        "waziterm.store.remembered": "a list of the history",
+        "waziterm.manager.history.statistics": "sums of the history",
         "waziterm.manager.history.conflicts": "a list of conflicts",
         "waziterm.manager.care.carrying": "an export or an import",
         "waziterm.manager.care.backups": "backups, a minute after the start",
