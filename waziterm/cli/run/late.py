@@ -25,6 +25,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.rivals.search": "looks for whoever took a session",
         "waziterm.store.remembered": "a list of the history",
         "waziterm.manager.history.statistics": "sums of the history",
+        "waziterm.manager.care.ages": "the ages of what lies in the trash",
         "waziterm.manager.history.conflicts": "a list of conflicts",
         "waziterm.manager.care.carrying": "an export or an import",
         "waziterm.manager.care.backups": "backups, a minute after the start",

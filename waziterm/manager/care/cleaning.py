@@ -20,7 +20,6 @@ from waziterm.domain.lifecycle.instance import Instance, new_id
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
-from waziterm.manager.care.ages import trash_views
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.rivals.registry import Registry
@@ -135,6 +134,8 @@ class Cleaning:
         """What lies in the trash, the newest first."""
         entries = await self._trash.entries()
         newest = tuple(reversed(entries))
+        from waziterm.manager.care.ages import trash_views  # noqa: PLC0415 - not before the first paint
+
         views = await trash_views(self._store, newest, self.keep_s, self._clock.now())
         return views + await self._trash.damaged()
 
