@@ -12,9 +12,9 @@ from waziterm.domain.alerts.delivery import (
     SinkKind,
     SinkTest,
     SinkView,
-    ToldTo,
 )
 from waziterm.domain.alerts.silence import Silence
+from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy, Severity
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.care.trash import Removal, TrashedFile, TrashView, Why

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.conftest import Call, call
 from tests.control.scripted import ScriptedFleet, connected_view, view
-from waziterm.domain.alerts.delivery import SinkCounts
+from waziterm.domain.alerts.told import SinkCounts
 from waziterm.domain.fleet.api import FleetView
 from waziterm.domain.fleet.counts import Counts, WorkerUse
 from waziterm.domain.lifecycle.reasons import Reason

@@ -29,8 +29,8 @@ class Outbox:
 
     def join(self, host: Host) -> None:
         """Be the outbox of the manager that runs."""
-        host.fleet._alerting._post = self.post
-        host.fleet._alerting._wake_outbox = self.wake
+        host.fleet._alerting.post = self.post
+        host.fleet._alerting.wake_outbox = self.wake
 
     def post(self, db: sqlite3.Connection, alert: Alert, sinks: Sequence[str]) -> None:
         assert db.in_transaction and list(sinks) == ["ops"]

@@ -16,7 +16,8 @@ from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.store.errors import StoreError
-from waziterm.store.records import AttemptCounts, AttemptEnd, Change
+from waziterm.store.records import AttemptEnd, Change
+from waziterm.store.remembered import AttemptCounts
 from waziterm.store.store import open_store
 
 ROOT = Path(__file__).parents[2]

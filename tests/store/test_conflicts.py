@@ -14,7 +14,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.manager.history.conflicts import conflicts_in
-from waziterm.store.records import Transition
+from waziterm.store.remembered import Transition
 from waziterm.store.store import open_store
 
 EVENTS = (*NAMING, EventName.STREAM_REPLACED, EventName.CONNECTED, EventName.DUE)

@@ -10,7 +10,8 @@ from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.store.records import AttemptCounts, Change, Pruned, SendCounts
+from waziterm.store.records import Change
+from waziterm.store.remembered import AttemptCounts, Pruned, SendCounts
 from waziterm.store.store import Store, open_store
 
 FRESH = Instance("shop", 1.0, id="shop")

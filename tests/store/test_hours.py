@@ -16,7 +16,8 @@ from waziterm.domain.stats.hours import Gap, Hour, quantile
 from waziterm.domain.stats.strips import Stood
 from waziterm.domain.stats.sums import Stats, StatsBy, compared, stats_of
 from waziterm.store.migrations import MIGRATIONS, migrate
-from waziterm.store.records import AttemptEnd, Change, Week
+from waziterm.store.records import AttemptEnd, Change
+from waziterm.store.remembered import Week
 from waziterm.store.store import Store, open_store
 
 AT = 1_767_225_600.0

@@ -14,7 +14,7 @@ from tests.store.files import contents, query
 from waziterm.domain.lifecycle.instance import Configured, Instance, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.store.records import Transition
+from waziterm.store.remembered import Transition
 from waziterm.store.store import open_store
 
 MOMENT = st.floats(0.0, 253_402_300_799.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.store.files import query
-from waziterm.store.records import AttemptCounts
+from waziterm.store.remembered import AttemptCounts
 from waziterm.store.store import open_store
 
 ROOT = Path(__file__).parents[2]

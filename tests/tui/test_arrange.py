@@ -13,9 +13,10 @@ from waziterm.domain.fleet.query import query_of
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.strips import Recent
-from waziterm.tui.state.arrange import Arrangement, Sort, wrong_in
+from waziterm.tui.state.arrange import Arrangement, Sort
 from waziterm.tui.state.arrange import arranged as arranged_at
-from waziterm.tui.state.arrange import fits as fits_at
+from waziterm.tui.state.filtering import fits as fits_at
+from waziterm.tui.state.filtering import wrong_in
 
 VIEWS = tuple(every_state().views.values())
 patterns = st.text(alphabet="!shop kartmdn40", max_size=8)

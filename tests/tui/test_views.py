@@ -20,7 +20,7 @@ from tests.tui.scripted import (
     instance,
     pairing,
 )
-from waziterm.domain.alerts.delivery import ToldTo
+from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.reasons import Reason

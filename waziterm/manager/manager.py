@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from waziterm.alerts.outbox import Outbox, sinks_in
+from waziterm.alerts.outbox import Outbox
 from waziterm.config import ConfigError, Settings
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.errors import ManagerEndingError
@@ -38,7 +38,6 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats.strips import Recent
-from waziterm.domain.stats.sums import Stats, StatsBy
 from waziterm.manager.alerting import Alerting
 from waziterm.manager.broadcast import Broadcast, Subscriber
 from waziterm.manager.care.cleaning import Cleaning
@@ -66,7 +65,6 @@ from waziterm.manager.history.queries import (
     timeline_in,
 )
 from waziterm.manager.history.recent import recent_in
-from waziterm.manager.history.statistics import stats_in
 from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
@@ -103,6 +101,7 @@ if TYPE_CHECKING:
     )
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
+    from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
@@ -153,14 +152,9 @@ class SessionManager:
             world.random,
             lambda work, name: tasks.create_task(work, name=name),
         )
+        self._begin = begin
         self._alerting = Alerting(
-            store,
-            world.clock,
-            settings.alerts,
-            self._broadcast.notice,
-            self._adopt_incident,
-            post=add_alert,
-            wake=self.outbox.wake,
+            store, world.clock, settings.alerts, post=add_alert, wake=self.outbox.wake
         )
         self._fresh = FreshLines()
         self._patterns: LogPatterns | None = None
@@ -213,7 +207,7 @@ class SessionManager:
         stored = await self._instances.stored(shift)
         await self._alerting.boot(stored, shift)
         await self._instances.boot(stored, library_changed=changed)
-        telling = self._alerting.run()
+        telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
         for name, columns in damaged.items():
@@ -337,10 +331,25 @@ class SessionManager:
             log.error("%s", said)
             self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
 
+    async def _tell_of_what_happens(self, shift: float) -> None:
+        """Tell of what happens to the fleet, until cancelled."""
+        await self._begin.wait()
+        from waziterm.manager.care.telling import Teller  # noqa: PLC0415 - not before the first paint
+
+        teller = Teller(
+            self._alerting,
+            self._store,
+            self._world.clock,
+            shift,
+            self._broadcast.notice,
+            self._adopt_incident,
+        )
+        await teller.run()
+
     async def _measure(self) -> None:
         """Measure the machine and the instances, until cancelled."""
         await self._world.clock.sleep(_MEASURED_AFTER_S)
-        from waziterm.manager.care.measuring import Measuring  # noqa: PLC0415 - not before the first paint
+        from waziterm.manager.care.measuring import Measuring  # noqa: PLC0415 - as above
 
         measuring = Measuring(
             self._files.data,
@@ -755,6 +764,8 @@ class SessionManager:
     # -- who is told --------------------------------------------------------------------------
 
     async def alerts(self) -> AlertsView:
+        from waziterm.alerts.sinks import sinks_in  # noqa: PLC0415 - as above
+
         return await sinks_in(self._store, self._settings.alerts.sinks, self._alerting.silences)
 
     async def test_alerts(self, sink: str | None = None) -> tuple[SinkTest, ...]:
@@ -773,6 +784,9 @@ class SessionManager:
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: StatsBy | None = None
     ) -> tuple[Stats, ...]:
+        from waziterm.domain.stats.sums import StatsBy  # noqa: PLC0415 - as above
+        from waziterm.manager.history.statistics import stats_in  # noqa: PLC0415 - as above
+
         with suppress(StoreError):
             # On a full disk, of which the log tells each minute, the sums are those of before.
             await self._presence.count()

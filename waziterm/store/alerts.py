@@ -1,21 +1,25 @@
 """What was told of the incidents, and who is silenced."""
 
+from __future__ import annotations
+
 import json
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from waziterm.domain.alerts.alert import Alert
-from waziterm.domain.alerts.alert_memory import Open
-from waziterm.domain.alerts.routing import Desk
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.codec import CodecError, decode, encode
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.text import storable
 from waziterm.store.incidents import end_incident, save_incident
 from waziterm.store.instances import names_by_id
+
+if TYPE_CHECKING:
+    from waziterm.domain.alerts.alert_memory import Open
+    from waziterm.domain.alerts.routing import Desk
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,9 @@ class Kept:
 def read_kept(db: sqlite3.Connection) -> Kept:
     """What was told of what goes on. What cannot be read is left out, with a line in the log: of
     that it is told anew."""
+    from waziterm.domain.alerts.alert_memory import Open  # noqa: PLC0415 - not before the first paint
+    from waziterm.domain.alerts.routing import Desk  # noqa: PLC0415 - as above
+
     found = {int(key): _read(Open, body) for key, body in db.execute("SELECT * FROM alerts_open")}
     desks = {str(name): _read(Desk, body) for name, body in db.execute("SELECT * FROM alert_desks")}
     return Kept(

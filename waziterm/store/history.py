@@ -1,7 +1,10 @@
 """What happened: transitions, connect attempts, send-tests, and the end of old rows."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from waziterm.domain.fleet.history import Attempt, AttemptKind, Moved
 from waziterm.domain.incidents.incident import Incident
@@ -12,8 +15,10 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.strips import Stood
 from waziterm.domain.text import safe_line
 from waziterm.store.instances import names_by_id
-from waziterm.store.records import AttemptCounts, OfConflict, SendCounts, Transition
 from waziterm.store.sound import SOUND, YEAR_10000
+
+if TYPE_CHECKING:
+    from waziterm.store.remembered import AttemptCounts, OfConflict, SendCounts, Transition
 
 TABLES = ("transitions", "attempts", "sends", "acts", "incidents", "audit", "notes", "outbox")
 _STATES: Mapping[str, State] = {state.value: state for state in State}
@@ -34,6 +39,8 @@ def read_transitions(
 
     before: only those with a smaller id than this one.
     """
+    from waziterm.store.remembered import Transition  # noqa: PLC0415 - not before the first paint
+
     rows = db.execute(
         "SELECT id, at, instance, from_state, to_state, reason, code, detail, event"
         " FROM transitions WHERE at >= ?1 AND (?2 IS NULL OR id < ?2)"
@@ -65,6 +72,8 @@ def read_conflicts(
 ) -> list[tuple[int, OfConflict]]:
     """The newest `limit` changes from `since` on that are a conflict or may tell more of one,
     newest first, each with its id. before: as of `read_transitions`."""
+    from waziterm.store.remembered import OfConflict  # noqa: PLC0415 - as above
+
     rows = db.execute(
         "SELECT id, at, instance, to_state, reason, detail, event, (SELECT id FROM transitions"
         f" WHERE instance = mine.instance AND id > mine.id AND event NOT IN ({_CONFLICTS})"
@@ -231,6 +240,8 @@ def interrupt_attempts(db: sqlite3.Connection) -> None:
 
 def count_attempts(db: sqlite3.Connection, since: float) -> AttemptCounts:
     """Attempts that began at `since` or later and have ended by themselves."""
+    from waziterm.store.remembered import AttemptCounts  # noqa: PLC0415 - as above
+
     total, ok = db.execute(
         "SELECT count(*), total(ok) FROM attempts WHERE at >= ? AND ok IS NOT NULL"
         f" AND {SOUND['attempts']}",
@@ -277,6 +288,8 @@ def add_send(
 
 def count_sends(db: sqlite3.Connection, since: float, identity: str | None) -> SendCounts:
     """Send-tests from `since` on, of one instance or of all."""
+    from waziterm.store.remembered import SendCounts  # noqa: PLC0415 - as above
+
     total, ok = db.execute(
         "SELECT count(*), total(ok) FROM sends WHERE at >= ? AND (?2 IS NULL OR instance = ?2)"
         f" AND {SOUND['sends']}",

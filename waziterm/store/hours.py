@@ -4,10 +4,12 @@ Which rows are counted is remembered beside what they were counted into, in the 
 a crash loses none and counts none twice.
 """
 
+from __future__ import annotations
+
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -28,8 +30,10 @@ from waziterm.domain.stats.hours import (
 from waziterm.domain.stats.strips import DAYS
 from waziterm.store.counts import joined, joined_buckets, text_of
 from waziterm.store.made import unmake
-from waziterm.store.records import Week
 from waziterm.store.sound import SOUND, YEAR_10000
+
+if TYPE_CHECKING:
+    from waziterm.store.remembered import Week
 
 KEPT_LONGER_S = 370 * 86_400.0
 """Seconds for which hours are kept after the rows that they were counted from are deleted."""
@@ -172,6 +176,8 @@ def weeks(db: sqlite3.Connection, identities: Sequence[str], at: float) -> dict[
         f" ON instance = json_each.value AND hour >= ? AND {SOUND['hours']} GROUP BY 1, 2, 3",
         (*reversed(days), hour_of(at) - 23 * HOUR_S, json.dumps(identities), days[0]),
     )
+    from waziterm.store.remembered import Week  # noqa: PLC0415 - not before the first paint
+
     found = {each: Week() for each in identities}
     for identity, day, is_late, up, seen, drops, connects in rows:
         week = found[identity]

@@ -1,23 +1,21 @@
 """The outbox: one row for each message and sink, kept until it has arrived or was given up."""
 
+from __future__ import annotations
+
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from waziterm.domain.alerts.alert import Alert
-from waziterm.domain.alerts.delivery import (
-    Delivery,
-    FailedAlert,
-    Settled,
-    ToldTo,
-    Waiting,
-    body_of,
-    keys_of,
-)
+from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.text import storable
 from waziterm.store.sound import SOUND
+
+if TYPE_CHECKING:
+    from waziterm.domain.alerts.alert import Alert
+    from waziterm.domain.alerts.delivery import FailedAlert, Settled, Waiting
 
 _DAMAGED = "its row in the database is damaged"
 _GONE = "no sink of the settings has this name any more"
@@ -35,6 +33,12 @@ class SinkRecord:
 
 def add_alert(db: sqlite3.Connection, alert: Alert, sinks: Iterable[str]) -> None:
     """Write a message about an incident for each of some sinks; it is due at once."""
+    from waziterm.domain.alerts.delivery import (  # noqa: PLC0415 - not before the first paint
+        Delivery,
+        body_of,
+        keys_of,
+    )
+
     body = storable(json.dumps(body_of(alert), ensure_ascii=False))
     keys = json.dumps(sorted(keys_of(alert)))
     for sink in sinks:
@@ -50,6 +54,8 @@ def add_alert(db: sqlite3.Connection, alert: Alert, sinks: Iterable[str]) -> Non
 
 def read_waiting(db: sqlite3.Connection, sink: str, after: int) -> tuple[Waiting, ...]:
     """The messages of a sink that wait, with a greater number than `after`, in order."""
+    from waziterm.domain.alerts.delivery import Waiting  # noqa: PLC0415 - as above
+
     rows = db.execute(
         "SELECT id, message, keys, due, wait_s, waited_s, tries FROM outbox"
         f" WHERE state = 'pending' AND sink = ? AND id > ? AND {SOUND['outbox']} ORDER BY id",
@@ -108,6 +114,8 @@ _FAILED = (
 
 def read_failed(db: sqlite3.Connection, limit: int) -> tuple[FailedAlert, ...]:
     """The newest `limit` messages that were given up, oldest first."""
+    from waziterm.domain.alerts.delivery import FailedAlert  # noqa: PLC0415 - as above
+
     rows = db.execute(f"{_FAILED} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
     return tuple(FailedAlert(*row) for row in reversed(rows))
 
@@ -117,6 +125,8 @@ def retry(
 ) -> tuple[FailedAlert, ...]:
     """Let messages that were given up be tried anew, at once: the one with this id, or all; those
     of the sinks with these names. Returns them, oldest first."""
+    from waziterm.domain.alerts.delivery import FailedAlert  # noqa: PLC0415 - as above
+
     chosen = f"{_FAILED} AND (?1 IS NULL OR message = ?1) AND sink IN ({_NAMES})"
     values = (message, json.dumps(list(sinks)))
     found = tuple(FailedAlert(*row) for row in db.execute(f"{chosen} ORDER BY id", values))

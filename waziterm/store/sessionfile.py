@@ -3,6 +3,8 @@
 A look never writes, and leaves no file beside the store, whoever has it open.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import sqlite3
@@ -11,11 +13,14 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from waziterm.domain.care.evidence import Condition, Device, SessionLook
 from waziterm.domain.phrase import Phrase, as_it_is
 from waziterm.domain.text import plain
 from waziterm.store.errors import StoreError, from_sqlite
+
+if TYPE_CHECKING:
+    from waziterm.domain.care.evidence import Device, SessionLook
 
 SHORT_S = 2.0
 """For how long a look may keep a worker from writing, which gives up after 5 seconds."""
@@ -76,6 +81,8 @@ def look_at(path: Path, limit_s: float = LONG_S) -> SessionLook | None:
     limit_s: seconds for which nobody else can write to it at most; SHORT_S when a worker may
     have it open.
     """
+    from waziterm.domain.care.evidence import Condition, SessionLook  # noqa: PLC0415 - not before the first paint
+
     try:
         _refuse_others(path)
         # SQLite tells only that it could not open it, not why.
@@ -97,6 +104,8 @@ def rebuild(path: Path, target: Path) -> None:
     StoreError when not all of the content can be read; what was written to `target` is then
     worth nothing.
     """
+    from waziterm.domain.care.evidence import Condition, SessionLook  # noqa: PLC0415 - as above
+
     if any(side.stat().st_size for side in _sidecars(path)):
         raise StoreError(f"{path} was not closed cleanly, so it is left as it is")
     try:
@@ -183,6 +192,8 @@ def _devices(db: sqlite3.Connection) -> tuple[Device, ...]:
 
 
 def _judged(db: sqlite3.Connection, path: Path, limit_s: float) -> SessionLook:
+    from waziterm.domain.care.evidence import Condition, SessionLook  # noqa: PLC0415 - as above
+
     try:
         # The quick one does not compare the indexes with their tables.
         finding = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
@@ -251,6 +262,8 @@ def _rebuild_into(db: sqlite3.Connection, path: Path, target: str, limit_s: floa
 
 
 def _failed(error: sqlite3.Error, path: Path) -> SessionLook:
+    from waziterm.domain.care.evidence import Condition, SessionLook  # noqa: PLC0415 - as above
+
     name = _name(error)
     if name.startswith(_LOCKED):
         return SessionLook(Condition.BUSY, Phrase("somebody keeps it locked"))

@@ -5,21 +5,25 @@ of the machine's zone: after a change of the zone, or of its rules, its old days
 What is counted late unmakes the spans that it belongs to, and so does a row that cannot be read.
 """
 
+from __future__ import annotations
+
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waziterm.domain.stats.calendar import DAY_S, Span, blocks, days
 from waziterm.domain.stats.hours import FLEET, Hour, hour_of
-from waziterm.domain.stats.sums import StatsBy
 from waziterm.store.counts import joined, joined_buckets, text_of, text_of_buckets
 from waziterm.store.hours import Sums, oldest_hour, read_each_hour, read_hours
 from waziterm.store.made import made, unmake_spans
 from waziterm.store.patterns import add_each_hours_patterns, add_patterns
 from waziterm.store.sound import YEAR_10000, sums_of_counts
+
+if TYPE_CHECKING:
+    from waziterm.domain.stats.sums import StatsBy
 
 _SUMMED = (
     *("up_ms", "seen_ms", "drops", "conflicts", "attempts", "attempts_ok", "sends", "acks"),
@@ -85,6 +89,8 @@ def parts(
     """The parts of a time, in order: all of it, the days, or, by hour, all of it to be read hour by
     hour. since, until: UTC seconds; the time begins with the hour of `since`, and what was counted
     after its end, before a clock was set back, is in its last part."""
+    from waziterm.domain.stats.sums import StatsBy  # noqa: PLC0415 - not before the first paint
+
     oldest = oldest_hour(db, identities)
     if oldest is None:
         return ()

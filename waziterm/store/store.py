@@ -1,5 +1,7 @@
 """`Store`: all that the rest of the program may ask of the database."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections import Counter
@@ -8,9 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from waziterm.domain.alerts.delivery import FailedAlert, Settled, ToldTo, Waiting
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.fleet.api import LogLine
 from waziterm.domain.fleet.audit import AuditEntry
@@ -20,7 +21,6 @@ from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 from waziterm.domain.stats.calendar import Span
 from waziterm.domain.stats.hours import FLEET, HOUR_S, Gap, Hour, hour_of
 from waziterm.domain.stats.strips import Stood
-from waziterm.domain.stats.sums import StatsBy
 from waziterm.store import (
     alerts,
     audit,
@@ -41,18 +41,22 @@ from waziterm.store.connection import Connection, Job, connected, finished
 from waziterm.store.errors import LockedStoreError, StoreError
 from waziterm.store.opening import damage, open_copy
 from waziterm.store.recording import record
-from waziterm.store.records import (
-    AttemptCounts,
-    Change,
-    OfConflict,
-    Pruned,
-    Recorded,
-    SendCounts,
-    StoredAct,
-    Transition,
-    Week,
-)
+from waziterm.store.records import Change, Recorded
 from waziterm.store.sound import HOURLY, SOUND, damaged, damaged_of
+
+if TYPE_CHECKING:
+    from waziterm.domain.alerts.delivery import FailedAlert, Settled, Waiting
+    from waziterm.domain.alerts.told import ToldTo
+    from waziterm.domain.stats.sums import StatsBy
+    from waziterm.store.remembered import (
+        AttemptCounts,
+        OfConflict,
+        Pruned,
+        SendCounts,
+        StoredAct,
+        Transition,
+        Week,
+    )
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -393,6 +397,8 @@ class Store:
                 (since, limit),
             ).fetchall()
         )
+        from waziterm.store.remembered import StoredAct  # noqa: PLC0415 - not before the first paint
+
         return tuple(StoredAct(*row) for row in reversed(rows))
 
     # -- hours ------------------------------------------------------------------------------
@@ -425,6 +431,8 @@ class Store:
 
         It reads in small steps, so that others wait a few milliseconds at most.
         """
+        from waziterm.domain.stats.sums import StatsBy  # noqa: PLC0415 - not before the first paint
+
         read = self._connection.read
         who = await read(hours.counted_ids) if identity is None else (identity,)
         plan = partial(spans.parts, identities=who, since=since, until=at, by=by)
@@ -547,6 +555,8 @@ class Store:
         await self._in_steps(lambda db: patterns.prune_patterns(db, oldest, _PRUNED_AT_ONCE))
         await self._in_steps(lambda db: made.unmake_before(db, hour_of(oldest), _UNMADE_AT_ONCE))
         await self._connection.write(rows_of.prune_names)
+        from waziterm.store.remembered import Pruned  # noqa: PLC0415 - as above
+
         return Pruned(transitions, attempts, sends, lines)
 
     async def _in_steps(self, job: Job[int]) -> int:

@@ -4,7 +4,7 @@ types of `domain.fleet`. The type checker holds the verbs to them, `waziterm sch
 from typing import Annotated, Any, TypedDict
 
 from waziterm.cli.verbs.checks import Check
-from waziterm.domain.alerts.delivery import ToldTo
+from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.care.findings import Finding, Severity
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.fleet.api import InstanceView, LogLine

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from waziterm.domain.alerts.delivery import SinkCounts
+from waziterm.domain.alerts.told import SinkCounts
 from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.counts import Counts, WorkerUse

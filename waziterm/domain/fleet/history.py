@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from waziterm.domain.alerts.delivery import ToldTo
+from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.codec import document_of
 from waziterm.domain.fleet.api import Source

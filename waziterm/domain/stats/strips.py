@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.stats.sums import times_the_mean
 from waziterm.domain.units import Moment, Seconds
 
 CELL_S = 1800
@@ -87,6 +86,8 @@ class Recent:
         `waziterm stats` tells it; infinite where it had none, None where nothing is unusual."""
         if not self.drops or self.mean_drops is None:
             return None
+        from waziterm.domain.stats.sums import times_the_mean  # noqa: PLC0415 - not before the first paint
+
         return times_the_mean(self.drops[-1], self.mean_drops)
 
 

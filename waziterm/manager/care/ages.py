@@ -1,14 +1,18 @@
 """The ages of what a data directory keeps, remembered in its database; see `domain.upkeep.ages`."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from waziterm.domain.care.trash import TrashView
 from waziterm.domain.upkeep.ages import Ages, Mark, Sight
-from waziterm.manager.files.manifest import TrashEntry
 from waziterm.store.store import Store
+
+if TYPE_CHECKING:
+    from waziterm.domain.care.trash import TrashView
+    from waziterm.manager.files.manifest import TrashEntry
 
 _AGES = "ages"
 

@@ -3,12 +3,14 @@
 It works on whatever keeps the instances: a running manager, or the files alone.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from waziterm.domain.care.trash import Removal, TrashView, Why, new_act_id
 from waziterm.domain.fleet.api import FleetError
@@ -18,14 +20,15 @@ from waziterm.domain.lifecycle.instance import Instance, new_id
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
-from waziterm.manager.care.ages import trash_views
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
-from waziterm.manager.files.manifest import TrashEntry
 from waziterm.manager.rivals.registry import Registry
 from waziterm.store.errors import StoreError
 from waziterm.store.sessionfile import device_key, devices_in
 from waziterm.store.store import Store
+
+if TYPE_CHECKING:
+    from waziterm.manager.files.manifest import TrashEntry
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +134,8 @@ class Cleaning:
         """What lies in the trash, the newest first."""
         entries = await self._trash.entries()
         newest = tuple(reversed(entries))
+        from waziterm.manager.care.ages import trash_views  # noqa: PLC0415 - not before the first paint
+
         views = await trash_views(self._store, newest, self.keep_s, self._clock.now())
         return views + await self._trash.damaged()
 

@@ -1,17 +1,20 @@
 """The janitor's rounds: survey, plan, carry out, and a stored line for each act."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.upkeep.ages import Ages
-from waziterm.domain.upkeep.janitor import Act, ActKind, Survey, plan
-from waziterm.manager.care.ages import read_ages, write_ages
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.instances import Instances
 from waziterm.store.store import Store
+
+if TYPE_CHECKING:
+    from waziterm.domain.upkeep.ages import Ages
+    from waziterm.domain.upkeep.janitor import Act, Survey
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +89,8 @@ class Janitor:
 
     async def planned(self) -> tuple[Act, ...]:
         """What a round would do now, and what it would report."""
+        from waziterm.domain.upkeep.janitor import plan  # noqa: PLC0415 - not before the first paint
+
         return plan(await self._survey(await self._aged()))
 
     async def round(self) -> tuple[Act, ...]:
@@ -94,6 +99,9 @@ class Janitor:
             return await self._round()
 
     async def _round(self) -> tuple[Act, ...]:
+        from waziterm.domain.upkeep.janitor import ActKind, plan  # noqa: PLC0415 - as above
+        from waziterm.manager.care.ages import write_ages  # noqa: PLC0415 - as above
+
         store, looked_at = self._store, self._clock.elapsed()
         ages = await self._aged()
         self._looked_at = looked_at
@@ -121,6 +129,8 @@ class Janitor:
     async def _aged(self) -> Ages:
         """The ages of what there is now. What is longer than two pauses was no round's to see: the
         machine was suspended, or we were stopped."""
+        from waziterm.manager.care.ages import read_ages  # noqa: PLC0415 - as above
+
         clock, store = self._clock, self._store
         passed_s = clock.elapsed() - self._looked_at
         if passed_s > 2 * self._every_s + _LATE_S:
@@ -147,7 +157,9 @@ class Janitor:
         }
 
     async def _survey(self, ages: Ages) -> Survey:
-        import psutil  # noqa: PLC0415 - not before the first paint, as in `manager.rivals.search`
+        import psutil  # noqa: PLC0415 - as above
+
+        from waziterm.domain.upkeep.janitor import Survey  # noqa: PLC0415 - as above
 
         return Survey(
             now=self._clock.now(),
@@ -165,6 +177,8 @@ class Janitor:
         )
 
     async def _carry_out(self, act: Act, survey: Survey) -> None:
+        from waziterm.domain.upkeep.janitor import ActKind  # noqa: PLC0415 - as above
+
         match act.kind:
             case ActKind.END_WAIT | ActKind.END_PAIRING:
                 self._instances.of(act.subject).revive(act.why)

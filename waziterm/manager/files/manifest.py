@@ -14,7 +14,6 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import Wanted
 from waziterm.manager.files.regular import read_regular
 
-MANIFEST = "manifest.json"
 _YEAR_10000 = 253_402_300_800
 
 
@@ -52,9 +51,8 @@ class TrashEntry:
         )
 
 
-def write(entry: TrashEntry, folder: Path) -> None:
-    """Write the manifest into the entry's folder. Raises OSError."""
-    path = folder / MANIFEST
+def write(entry: TrashEntry, path: Path) -> None:
+    """Write an entry's manifest. Raises OSError."""
     path.touch(mode=0o600)
     with path.open("w") as stream:
         stream.write(json.dumps(codec.encode(_Manifest, _Manifest.of(entry)), indent=2) + "\n")
@@ -89,7 +87,11 @@ def instance_of(told: object) -> Instance:
 def _leads_nowhere(file: TrashedFile) -> bool:
     """Whether a file's name leads nowhere but into its entry."""
     name = file.name
-    return name == Path(name).name and name not in ("", ".", "..", MANIFEST) and "\0" not in name
+    return (
+        name == Path(name).name
+        and name not in ("", ".", "..", "manifest.json")
+        and "\0" not in name
+    )
 
 
 @dataclass(frozen=True, slots=True)

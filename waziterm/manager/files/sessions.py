@@ -1,5 +1,7 @@
 """Session files: the one module that touches them. What leaves goes to the trash, never away."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import re
@@ -7,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from waziterm.domain.care.trash import Why
 from waziterm.domain.errors import FleetError, UnwritableError
@@ -14,10 +17,12 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.manager.files.belongings import session_files
-from waziterm.manager.files.manifest import TrashEntry
 from waziterm.manager.files.trash import Trash, move
 from waziterm.store.scratch import scratch
 from waziterm.store.sessionfile import device_key, devices_in, sync
+
+if TYPE_CHECKING:
+    from waziterm.manager.files.manifest import TrashEntry
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +112,7 @@ class SessionFiles:
 
     async def stray(
         self, name: str, session: str | None, instances: Sequence[Instance]
-    ) -> "Stray | None":
+    ) -> Stray | None:
         """The session file of no instance that a new instance of this name takes up, if any.
 
         session: what the file's name has before `.db`; None: the file of the instance's name.
@@ -154,7 +159,7 @@ class SessionFiles:
             )
         return None
 
-    async def take_up(self, stray: "Stray", instance: Instance) -> None:
+    async def take_up(self, stray: Stray, instance: Instance) -> None:
         """Let a new instance, which is stored already, have a stray session. Raises FleetError, and
         leaves the file where it was."""
         try:

@@ -1,5 +1,7 @@
 """The trash: sessions that were taken out of use, each kept with a manifest until it expires."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import hashlib
@@ -11,20 +13,24 @@ import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from waziterm.domain.care.trash import TrashedFile, TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.manager.files import manifest
 from waziterm.manager.files.belongings import end_of
-from waziterm.manager.files.manifest import MANIFEST, TrashEntry
 from waziterm.manager.files.regular import open_regular
 from waziterm.store.sessionfile import sync
+
+if TYPE_CHECKING:
+    from waziterm.manager.files.manifest import TrashEntry
 
 log = logging.getLogger(__name__)
 
 _MOST_HASHED = 1_000_000_000
 """A larger file is known by its size alone: whatsmeow writes none, and a sparse one takes hours."""
 
+MANIFEST = "manifest.json"
+"""The file by which a folder here is an entry."""
 _NAMED = re.compile(r"(?P<name>.+)-\d{8}T\d{6}Z-[0-9a-f]{4}", re.DOTALL)
 """The id of an entry."""
 
@@ -101,10 +107,12 @@ class Trash:
         files: tuple[Path, ...],
         take: Callable[[tuple[tuple[Path, Path], ...]], None],
     ) -> TrashEntry:
+        from waziterm.manager.files import manifest  # noqa: PLC0415 - not before the first paint
+
         folder = self._folder / entry.id
         folder.mkdir(mode=0o700)
         try:
-            manifest.write(entry, folder)
+            manifest.write(entry, folder / MANIFEST)
             sync(folder)
             take(tuple(zip(files, self.files(entry), strict=True)))
         except OSError:
@@ -116,7 +124,7 @@ class Trash:
         return entry
 
     def _entries(self) -> tuple[TrashEntry, ...]:
-        found = (manifest.read(path) for path in self._folder.glob(f"*/{MANIFEST}"))
+        found = (_entry(path) for path in self._folder.glob(f"*/{MANIFEST}"))
         return tuple(sorted((entry for entry in found if entry), key=lambda entry: entry.at))
 
     def _damaged(self) -> tuple[TrashView, ...]:
@@ -192,10 +200,18 @@ def _described(
     was: Instance | None,
     act_id: str = "",
 ) -> TrashEntry:
+    from waziterm.manager.files.manifest import TrashEntry  # noqa: PLC0415 - as above
+
     stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
     identity = f"{name}-{stamp}-{secrets.token_hex(2)}"
     trashed = tuple(_file(path, _named(path.name, name)) for path in files)
     return TrashEntry(identity, name, at, why, restorable, trashed, was, act_id)
+
+
+def _entry(path: Path) -> TrashEntry | None:
+    from waziterm.manager.files import manifest  # noqa: PLC0415 - as above
+
+    return manifest.read(path)
 
 
 def _as_damaged(folder: Path) -> TrashView:

@@ -7,7 +7,7 @@ from waziterm.domain.fleet.tools import ConflictRecord
 from waziterm.domain.lifecycle.event_names import NAMING, tells_of_a_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.text import safe_line
-from waziterm.store.records import OfConflict
+from waziterm.store.remembered import OfConflict
 from waziterm.store.store import Store
 
 _MOST = 100_000

@@ -1,8 +1,11 @@
 """The last hours and the last week of the instances, as they are read from the store."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from waziterm.domain.fleet.api import InstanceNotFoundError
 from waziterm.domain.stats.hours import quantile
@@ -14,8 +17,10 @@ from waziterm.domain.stats.strips import (
     cells_of,
     first_cell,
 )
-from waziterm.store.records import Week
 from waziterm.store.store import Store
+
+if TYPE_CHECKING:
+    from waziterm.store.remembered import Week
 
 _AT_ONCE = 100
 """So many instances are told of at once: a screen takes in that many within a few milliseconds."""

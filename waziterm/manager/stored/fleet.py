@@ -142,7 +142,7 @@ class StoredFleet:
             return () if store is None else await store.silences(time.time())
 
     async def alerts(self) -> "AlertsView":
-        from waziterm.alerts.outbox import sinks_in  # noqa: PLC0415 - only here
+        from waziterm.alerts.sinks import sinks_in  # noqa: PLC0415 - only here
 
         async with self._read() as store:
             silences = () if store is None else await store.silences(time.time())

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from textual.strip import Strip
 
-from waziterm.domain.alerts.delivery import ToldTo
+from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import retold, tr, trn

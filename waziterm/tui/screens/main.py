@@ -26,7 +26,6 @@ from waziterm.tui.instance.detail import Detail
 from waziterm.tui.instance.log_pane import LogOfAll
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.screens.reading import fill, past_of
-from waziterm.tui.state.arrange import wrong_in
 from waziterm.tui.state.fleetlog import FleetLog
 from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
 from waziterm.tui.state.messages import Mood
@@ -342,6 +341,8 @@ class MainScreen(FleetScreen):
 
     def _say_what_is_wrong(self, pattern: str) -> None:
         """One line while the filter cannot be read, another one when it can be again."""
+        from waziterm.tui.state.filtering import wrong_in  # noqa: PLC0415 - not before it is typed
+
         if wrong := wrong_in(pattern):
             self._tell(Mood.TROUBLE, wrong)
         elif self._was_wrong:

@@ -2,29 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
-from waziterm.domain.fleet.query import (
-    Connected,
-    Field,
-    Lasting,
-    Query,
-    QueryError,
-    Term,
-    Word,
-    query_of,
-)
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Sort
 from waziterm.domain.stats.strips import Recent
-from waziterm.lang import retold, tr
 from waziterm.tui.paint import look
-from waziterm.tui.paint.cells import inert
-from waziterm.tui.text import words
 
-__all__ = ["WORST", "Arrangement", "Field", "Sort", "arranged", "fits", "needs_somebody"]
+__all__ = ["WORST", "Arrangement", "Sort", "arranged", "needs_somebody"]
 
 WORST = (
     *(State.HELD, State.LOGGED_OUT, State.BANNED, State.OUTDATED, State.COOLDOWN, State.RETRYING),
@@ -68,68 +53,6 @@ def needs_somebody(view: InstanceView) -> bool:
     return view.state is State.CONNECTING and view.attempt > 0
 
 
-_BARE = (Field.NAME, Field.NUMBER, Field.STATE)
-"""Where a word of its own is looked for."""
-
-
-def wrong_in(pattern: str) -> str:
-    """What is wrong in a pattern, one line that says what is allowed; "" when nothing is."""
-    try:
-        query_of(pattern)
-    except QueryError as error:
-        said = inert(retold(error.said))
-        return tr("{what}; allowed: {allowed}", what=said, allowed=error.allowed)
-    return ""
-
-
-def fits(query: Query, view: InstanceView, now: float) -> bool:
-    """Whether an instance is meant by a query. now: UTC seconds.
-
-    Every term must fit. A word of its own is looked for in name, number and state.
-    """
-    return all(_fits(term, view, now) != term.is_not for term in query.terms) != query.is_not
-
-
-def _fits(term: Term, view: InstanceView, now: float) -> bool:
-    match term:
-        case Word(text, field):
-            where = _BARE if field is None else (field,)
-            return any(_is_in(text, view, each) for each in where)
-        case Connected():
-            return view.connected_at is not None
-        case Lasting(seconds, longer):
-            return (now - view.since > seconds) is longer
-        case _:
-            assert_never(term)
-
-
-def _is_in(word: str, view: InstanceView, field: Field) -> bool:
-    """A name may hold the letters apart, all else holds them together."""
-    match field:
-        case Field.NAME:
-            letters = iter(view.name.casefold())
-            return all(letter in letters for letter in word)
-        case Field.STATE:
-            state = view.state
-            known = (state.value, state.label, state.label.replace("-", ""), tr(state.label))
-            return any(word in each.casefold() for each in known)
-        case Field.NUMBER:
-            return word in words.number(view).casefold()
-        case Field.REASON:
-            return any(word in each.casefold() for each in (view.reason.slug, words.why(view)))
-        case Field.TAG:
-            return any(fnmatchcase(tag, word) for tag in view.tags)
-        case Field.NOTE:
-            return word in view.note.casefold()
-        case Field.PROXY:
-            return word in (view.proxy or "").casefold()
-        case Field.SINCE:
-            # It is no word but a time, see `Lasting`.
-            return False
-        case _:
-            assert_never(field)
-
-
 def arranged(
     views: Iterable[InstanceView],
     by: Arrangement,
@@ -139,15 +62,11 @@ def arranged(
 ) -> list[str]:
     """The names to show, in order. conflicts: of today, by name. recent: the week, by name. now:
     UTC seconds. A tie keeps the fleet's order; a pattern that cannot be read leaves nobody out."""
-    try:
-        query = query_of(by.pattern)
-    except QueryError:
-        query = Query()
-    kept = [
-        view
-        for view in views
-        if (not by.troubled or view.state.is_trouble) and fits(query, view, now)
-    ]
+    kept = [view for view in views if not by.troubled or view.state.is_trouble]
+    if by.pattern:
+        from waziterm.tui.state.filtering import fitting  # noqa: PLC0415 - not before it is typed
+
+        kept = fitting(by.pattern, kept, now)
     key = _keys(conflicts, recent)[by.sort]
     if key is not None:
         kept.sort(key=key, reverse=by.descending)

@@ -1,12 +1,17 @@
 """What the history tells of one instance, as the screen asks for it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import Attempt, Moved
 from waziterm.domain.stats.absences import Absence, absences
 from waziterm.domain.stats.strips import DAYS, Recent
-from waziterm.domain.stats.sums import Stats
+
+if TYPE_CHECKING:
+    from waziterm.domain.stats.sums import Stats
 
 WEEK_S = DAYS * 86_400.0
 MOVES = 1000
