@@ -27,7 +27,7 @@ async def test_what_one_screen_leaves_the_next_one_shows_and_the_audit_tells_who
         embedded.send("N")
         await embedded.until(lambda text: "Write a note" in text, what="the question")
         embedded.send(*"hello", "enter")
-        await embedded.until(lambda text: "noted:" in text, what="the answer")
+        await embedded.until(lambda text: ": hello (N)" in text, what="the answer")
         embedded.send("q")
         assert embedded.wait_exit() == 0
     async with headless(data, lab.file) as manager:
