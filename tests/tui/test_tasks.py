@@ -106,7 +106,7 @@ async def test_who_pressed_stop_yesterday(size: tuple[int, int]) -> None:
     )
     async with operator(fleet, size) as she:
         await she.press("7")
-        await she.sees("2025-06-14 12:42 sari stop shop-11 done", within=2)
+        await she.sees("Sat 14 Jun 12:42 sari stop shop-11 done", within=2)
 
 
 @at_every_size
