@@ -148,3 +148,4 @@ async def test_a_screen_that_opens_with_the_audit_reads_it() -> None:
         async with shown(fleet, look=look) as screen:
             text = await screen.says(told)
             assert "is being read" not in text
+            assert "0 entries" not in text
