@@ -109,7 +109,7 @@ def test_what_the_history_does_not_tell_is_not_made_up(
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.0, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (7200.0, "2 h"), (172_800.0, "2 d")],
+    [(0.2, "1 s"), (119.0, "119 s"), (120.0, "2 min"), (7200.0, "2 h"), (172_800.0, "2 d")],
 )
 def test_the_time_is_told_in_its_largest_unit(seconds: float, said: str) -> None:
     courses = {"a": course(DROPPED, ONLINE, apart_s=seconds)}

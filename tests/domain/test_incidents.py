@@ -6,8 +6,10 @@ import pytest
 
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.fleet.history import IncidentView
-from waziterm.domain.incidents.incident import grown, is_trouble
+from waziterm.domain.incidents.incident import belongs, grown, is_trouble
 from waziterm.domain.incidents.kinds import IncidentKind
+from waziterm.domain.lifecycle.causes import plain_cause
+from waziterm.domain.lifecycle.details import proxy_detail
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
@@ -71,6 +73,25 @@ def test_f18_an_outage_of_several_has_the_latest_cause_in_which_they_agree() -> 
     bare = replace(one, reason=Reason.CONNECT_TIMEOUT, detail="")
     causes = dict.fromkeys(causes, Reason.CONNECT_TIMEOUT)
     assert grown(incident, bare, 120.0, fleet=3, causes=causes).detail == ""
+
+
+def test_a_proxy_is_named_once_and_tells_its_incidents_from_another_s() -> None:
+    """It read "proxy id-7…: the proxy id-7… does not answer"."""
+    place = "id-7.proxy.example:1080"
+    said = f"socks connect tcp {place}->web.whatsapp.com:443: dial tcp: i/o timeout"
+    detail = proxy_detail(place, plain_cause(said))
+    assert detail == f"the proxy {place} does not answer"
+    assert (
+        proxy_detail(place, "the TLS handshake failed")
+        == f"proxy {place}: the TLS handshake failed"
+    )
+    one = replace(
+        dropped(0), reason=Reason.PROXY_FAILED, detail=detail, proxy=f"socks5://user:secret@{place}"
+    )
+    incident = grown(None, one, 100.0, fleet=10, causes={})
+    assert belongs(incident, one, 110.0)
+    for other in (f"socks5://{place}0", f"socks5://x{place}", "socks5://10.1.1.1:1080"):
+        assert not belongs(incident, replace(one, proxy=other), 110.0)
 
 
 def test_trouble_is_a_new_state_or_a_new_reason() -> None:

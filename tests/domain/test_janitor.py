@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from tests.texts.told import check_told
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.janitor import Act, ActKind, Survey, plan
 
 NOW = 1_000_000.0
@@ -47,3 +49,13 @@ def test_sessions_are_only_reported() -> None:
 def test_the_trash_expires() -> None:
     old = replace(TIDY, expired={"old": 31 * DAY_S})
     assert plan(old) == (Act(ActKind.DELETE_TRASH, "old", "kept for 31 days"),)
+
+
+def test_each_language_has_why() -> None:
+    """It was English on every screen."""
+    seen = replace(TIDY, dead={"shop": 7}, sessions=frozenset({"orphan"}), expired={"old": DAY_S})
+    acts = plan(seen)
+    assert len(acts) == 4
+    for act in acts:
+        assert isinstance(act.why, Phrase)
+        check_told(act.why)

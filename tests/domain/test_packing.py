@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.texts.told import check_told
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import TRUSTED_S
 from waziterm.domain.lifecycle.states import State
@@ -45,12 +46,14 @@ def test_a_worker_that_has_grown_is_given_up_alone() -> None:
     moved = regroup(workers, frozenset("abcd"), 10)
     assert moved is not None and moved.names == ("a", "b")
     assert "grown by 65 MB" in moved.why
+    check_told(moved.why)
 
 
 def test_one_restless_instance_keeps_its_whole_worker_in_place() -> None:
     workers = (WorkerView(1, ("a", "b")), WorkerView(2, ("c",)), WorkerView(3, ("d",)))
     moved = regroup(workers, frozenset("acd"), 10)
     assert moved is not None and moved.names == ("c", "d")
+    check_told(moved.why)
     assert regroup(workers, frozenset("ac"), 10) is None
 
 

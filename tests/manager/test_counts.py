@@ -1,5 +1,7 @@
 """What a manager counts in its life: true, and never less than before."""
 
+import re
+
 import pytest
 
 from tests.manager.hosting import Host
@@ -28,6 +30,8 @@ def test_what_happens_is_counted(host: Host) -> None:
     connect(host, "a")
     assert counts(host, "a").drops == {Reason.DROPPED: 1}
     host.world.task(host.fleet.send_test("a")).result()
+    said = [line.text for line in host.fleet.tail("a") if "test sent" in line.text]
+    assert re.fullmatch(r"test sent, acknowledged after \d+ ms", said[-1]), said
     worker_of(host, "a").answers = "error"
     host.world.task(host.fleet.send_test("a")).result()
     worker_of(host, "a").say(ev.StreamReplaced())

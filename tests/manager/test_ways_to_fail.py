@@ -121,7 +121,7 @@ def test_f45_each_dead_proxy_is_one_incident_that_names_it(host: Host) -> None:
         place = "proxy.example:3128" if proxy == PROXY else "other.example:1080"
         if view.state is State.RETRYING:
             assert view.reason is Reason.PROXY_FAILED
-            assert view.detail.startswith(f"proxy {place}: "), view.detail
+            assert view.detail.count(place) == 1, view.detail
             assert "secret" not in view.detail
     found = host.world.task(host.fleet.incidents()).result()
     assert {(each.reason, each.detail, len(each.names)) for each in found} == {

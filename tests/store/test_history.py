@@ -77,6 +77,15 @@ async def test_an_incident_is_acknowledged_once(tmp_path: Path) -> None:
         )  # fmt: skip
 
 
+async def test_incidents_are_told_in_the_order_in_which_they_began(tmp_path: Path) -> None:
+    """An outage is told late, as of its beginning: one of 07:04 stood above one of 07:09."""
+    async with open_store(tmp_path / "waziterm.db") as store:
+        for began in (20.0, 10.0, 30.0):
+            of = replace(STOLEN, began_at=began, last_at=30.0)
+            await store.record(Change(COOLING, "StreamReplaced", 30.0, incident=of))
+        assert [each.began_at for each in await store.incidents()] == [10.0, 20.0, 30.0]
+
+
 async def test_an_acknowledged_incident_that_meets_another_one_is_open_again(
     tmp_path: Path,
 ) -> None:

@@ -93,7 +93,7 @@ async def test_the_trash_is_shown_and_gives_back_what_is_selected() -> None:
         assert ("restore", ENTRY.id) in fleet.calls
         fleet.entries = ()
         await screen.press("1", "6")
-        await screen.says("The trash is empty.", "0 entries in the trash")
+        assert "0 entries" not in await screen.says("The trash is empty.")
         await screen.press("s")
         await screen.says("✖ no instance is selected here; 1 or 2 shows them all")
 

@@ -81,7 +81,15 @@ async def test_s_stops_what_runs_and_starts_what_is_stopped_and_tells_both_ends(
         fleet.clock.advance(3)
         fleet.show(connected("shop", up_s=-3))
         await screen.sees("✓ shop: start: connected after 3 s")
-        assert fleet.calls == [("stop", "shop"), ("start", "shop")]
+        await screen.press("r")
+        await screen.sees("→ shop: reconnect asked", "connecting")
+        fleet.clock.advance(0.25)
+        fleet.show(connected("shop", up_s=-0.25))
+        text = await screen.sees("✓ shop: reconnect: connected after")
+        assert re.search(r"connected after \d{3} ms", text)
+        assert [each[:2] for each in fleet.calls] == [
+            ("stop", "shop"), ("start", "shop"), ("reconnect", "shop"),
+        ]  # fmt: skip
 
 
 async def test_r_is_a_takeover_and_a_held_key_asks_once() -> None:

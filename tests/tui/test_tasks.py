@@ -147,4 +147,5 @@ async def test_a_screen_that_opens_with_the_audit_reads_it() -> None:
         look = Screen(title=False, view=type(Screen().view)(view))
         async with shown(fleet, look=look) as screen:
             await screen.says(told)
-            await screen.until(lambda text: "is being read" not in text)
+            text = await screen.until(lambda text: "is being read" not in text)
+            assert "0 entries" not in text

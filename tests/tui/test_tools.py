@@ -12,7 +12,7 @@ from tests.tui.scripted import ScriptedFleet, connected, every_state, instance
 from waziterm.domain.care.layers import LayerName, TestReport
 from waziterm.domain.care.trash import Removal
 from waziterm.domain.fleet.api import FleetError, InstanceView
-from waziterm.domain.fleet.tools import Progress, RestartReport, Step
+from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase
@@ -162,6 +162,26 @@ async def test_a_restart_says_who_is_missing_and_goes_on_when_it_is_closed() -> 
         await screen.until(lambda text: "Restart the fleet" not in text)
         fleet.go_on.set()
         await screen.says("✓ restart: 1 are back")
+
+
+class OneMissing(ScriptedFleet):
+    """One is not back; another one is held, which no restart changes."""
+
+    async def restart(
+        self, *, clean_sessions: int | None = None
+    ) -> AsyncGenerator[Progress | RestartReport, None]:
+        async for told in super().restart(clean_sessions=clean_sessions):
+            if isinstance(told, RestartReport):
+                gone = Comeback("shop-c", State.RETRYING, Reason.DROPPED, True, None)
+                yield replace(told, comebacks=(*told.comebacks, gone))
+
+
+async def test_a_restart_counts_who_was_to_come_back() -> None:
+    """It said "1 of 50 not back" below "back online 47 of 48"."""
+    fleet = OneMissing(connected("shop-a"), connected("shop-b"), connected("shop-c"))
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("R", "y")
+        await screen.says("✖ 1 of 2 not back", "✖ not back: shop-c", "shop-b: held")
 
 
 async def test_a_full_test_names_the_layer_that_failed() -> None:

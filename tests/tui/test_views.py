@@ -174,7 +174,20 @@ async def test_what_is_marked_is_what_a_key_means() -> None:
         assert len([call for call in fleet.calls if call[0] in ("start", "stop")]) == 1
 
 
-@pytest.mark.parametrize("key", ["3", "s", "l", "r"])
+@pytest.mark.parametrize("view", ["5", "6", "7"])
+async def test_one_in_full_is_shown_from_a_view_without_a_row_too(view: str) -> None:
+    """In an empty queue it said that nothing was selected, with all of them running."""
+    fleet = ScriptedFleet(connected("shop-a"), connected("shop-b"))
+    fleet.entries = fleet.acted = ()
+    async with shown(fleet, 120, 40) as screen:
+        await screen.press("2", "down", view, "3")
+        await screen.until(lambda _: isinstance(screen.app.screen, FocusScreen))
+        await screen.sees("shop-b", "esc back")
+        await screen.press("escape", view)
+        await screen.until(lambda _: isinstance(screen.app.screen, MainScreen))
+
+
+@pytest.mark.parametrize("key", ["s", "l", "r"])
 async def test_where_nobody_is_selected_it_says_where_they_are(key: str) -> None:
     async with shown(ScriptedFleet(connected("shop-a"), connected("shop-b")), 120, 40) as screen:
         await screen.press("5", key)

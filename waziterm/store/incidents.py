@@ -91,4 +91,4 @@ def read_incidents(db: sqlite3.Connection, since: float, limit: int) -> tuple[In
             closed_at=ended_at,
         )
         found.append(view)
-    return tuple(reversed(found))
+    return tuple(sorted(found, key=lambda each: (each.began_at, each.id)))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from waziterm.domain.lifecycle.details import outage_detail, proxy_detail, reason_phrase
+from waziterm.domain.lifecycle.details import names_proxy, outage_detail, reason_phrase
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage
 from waziterm.domain.lifecycle.reasons import Reason
@@ -114,7 +114,7 @@ def is_of_its_way(incident: Incident, instance: Instance) -> bool:
     if incident.reason is not Reason.PROXY_FAILED:
         return True
     place = None if instance.way is None else proxy_place(instance.way)
-    return place is not None and incident.detail.startswith(proxy_detail(place, ""))
+    return place is not None and names_proxy(incident.detail, place)
 
 
 def tells_of_outage(incident: Incident, instance: Instance) -> bool:

@@ -203,7 +203,7 @@ def _outcome(tale: _Tale) -> Phrase:
     last = tale.last
     match tale.fate:
         case _Fate.BACK:
-            return Phrase(_AGAIN, span=span_of(tale.took_s))
+            return Phrase(_AGAIN, span=span_of(max(1.0, tale.took_s)))
         case _Fate.OPEN:
             return Phrase(_UNDER_WAY.get(last.state, last.reason.sentence))
         case _Fate.ENDED if last.state is State.STOPPED:

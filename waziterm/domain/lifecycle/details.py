@@ -106,8 +106,13 @@ def pairings_ahead_detail(count: int) -> str:
 
 
 def proxy_detail(place: str, what: str) -> str:
-    """Which proxy it was that failed, and how. place: its `host:port`."""
-    return _AT_PROXY.format(place=place, what=what)
+    """Which proxy it was that failed, and how, each of them once. place: its `host:port`."""
+    return what if names_proxy(what, place) else _AT_PROXY.format(place=place, what=what)
+
+
+def names_proxy(detail: str, place: str) -> bool:
+    """Whether a detail tells of this proxy. place: its `host:port`."""
+    return re.search(rf"(?<![\w.\[-]){re.escape(place)}(?!\w)", detail) is not None
 
 
 def ban_detail(code: int, *, has_end: bool = True) -> str:

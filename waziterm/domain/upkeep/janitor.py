@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.packing import WorkerView, is_quiet, regroup
 
 _DAY_S = 86_400.0
@@ -28,7 +29,7 @@ class ActKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act. subject: an instance's name, a trash id or a path. why: a sentence."""
+    """One act. subject: an instance's name, a trash id or a path. why: a sentence, a phrase."""
 
     kind: ActKind
     subject: str
@@ -62,21 +63,25 @@ def plan(survey: Survey) -> tuple[Act, ...]:
     for instance in survey.instances:
         why_stuck = survey.stuck.get(instance.name, "")
         if instance.name in survey.dead:
-            why = f"its worker is gone, and it still shows {instance.state.label}"
+            label = Phrase(instance.state.label)
+            why = Phrase("its worker is gone, and it still shows {state}", state=label)
             acts.append(Act(ActKind.REPLACE_WORKER, instance.name, why))
         elif why_stuck:
             kind = ActKind.END_PAIRING if instance.state is State.PAIRING else ActKind.END_WAIT
             acts.append(Act(kind, instance.name, why_stuck))
         if instance.is_paired and instance.id not in survey.sessions:
-            why = "it is paired, but its session file is gone; restore it, or clean and link again"
+            why = Phrase(
+                "it is paired, but its session file is gone; restore it, or clean and link again"
+            )
             acts.append(Act(ActKind.REPORT, instance.name, why))
     quiet = frozenset(each.name for each in survey.instances if is_quiet(each, survey.now))
     if moved := regroup(survey.workers, quiet, survey.per_worker):
         acts += (Act(ActKind.REGROUP, name, moved.why) for name in moved.names)
     for orphan in sorted(survey.sessions - {instance.id for instance in survey.instances}):
-        acts.append(Act(ActKind.REPORT, f"{orphan}.db", "a session file without an instance"))
+        why = Phrase("a session file without an instance")
+        acts.append(Act(ActKind.REPORT, f"{orphan}.db", why))
     acts += (
-        Act(ActKind.DELETE_TRASH, entry, f"kept for {age_s / _DAY_S:.0f} days")
+        Act(ActKind.DELETE_TRASH, entry, Phrase("kept for {days} days", days=round(age_s / _DAY_S)))
         for entry, age_s in survey.expired.items()
     )
     return tuple(acts)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import TRUSTED_S
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.phrase import Phrase
 
 GROWN_MB = 64.0
 """A worker that has grown by this much since its start is given up (10^6 bytes)."""
@@ -31,7 +32,7 @@ class Regroup:
     """Instances that are to leave their workers together, and why."""
 
     names: tuple[str, ...]
-    why: str
+    why: Phrase
 
 
 def is_quiet(instance: Instance, now: float) -> bool:
@@ -50,7 +51,8 @@ def regroup(workers: Sequence[WorkerView], quiet: frozenset[str], size: int) -> 
     movable = [worker for worker in workers if worker.names and quiet.issuperset(worker.names)]
     for worker in movable:
         if worker.grown_mb > GROWN_MB:
-            why = f"worker {worker.pid} has grown by {worker.grown_mb:.0f} MB"
+            grown = round(worker.grown_mb)
+            why = Phrase("worker {pid} has grown by {count} MB", pid=worker.pid, count=grown)
             return Regroup(worker.names, why)
     sparse = sorted(
         (worker for worker in movable if 2 * len(worker.names) <= size),
@@ -63,4 +65,9 @@ def regroup(workers: Sequence[WorkerView], quiet: frozenset[str], size: int) -> 
     if len(together) < 2:
         return None
     names = tuple(name for worker in together for name in worker.names)
-    return Regroup(names, f"{len(together)} workers hold {len(names)} instances; one can")
+    why = Phrase(
+        "{count} workers hold {instances} instances; one can",
+        count=len(together),
+        instances=len(names),
+    )
+    return Regroup(names, why)

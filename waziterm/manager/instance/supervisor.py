@@ -210,7 +210,9 @@ class Supervisor:
             refusal = send_refusal(int(result.code), barred)
             result = replace(result, error=refusal.said, next_step=refusal.next_step)
         if result.ok:
-            said = f"test sent, acknowledged after {result.took_s:.2f} s"
+            short, took_s = result.took_s < 1.0, result.took_s
+            took = f"{1000 * took_s:.0f} ms" if short else f"{took_s:.2f} s"
+            said = f"test sent, acknowledged after {took}"
         else:
             said = f"test failed: {result.error}"
         self._log.add(Source.OPERATOR, said)

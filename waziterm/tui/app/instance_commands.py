@@ -195,7 +195,7 @@ class InstanceCommands:
         self._on(self._screens.open_log, name or self._screens.target)
 
     def focus_instance(self, name: str | None = None) -> None:
-        self._on(self._screens.open_focus, name or self._screens.target)
+        self._on(self._screens.open_focus, name or self._screens.to_show)
 
     def add(self) -> None:
         from waziterm.tui.screens.dialogs import AddDialog  # noqa: PLC0415 (keeps the start fast)

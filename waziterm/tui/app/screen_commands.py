@@ -77,6 +77,14 @@ class ScreenCommands:
         """The instance that a key acts on."""
         return self.top.target
 
+    @property
+    def to_show(self) -> str | None:
+        """The instance that is shown in full: the target, or the one that is selected on wall and
+        list where a view has no row at all."""
+        if self.top is self._main and self._main.is_empty:
+            return self._model.selected or next(iter(self._model.shown), None)
+        return self.target
+
     def meant(self) -> list[str | None]:
         """Whom a key is meant for: the marked ones, else the one that is selected."""
         if isinstance(self.top, LogScreen) or not self._model.marked:

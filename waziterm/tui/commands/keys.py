@@ -167,8 +167,8 @@ _ROWS: tuple[AnyKey, ...] = (
         "rows or cards for healthy instances", lambda at: at.density(),
         when=lambda here: here.arranged and here.view is View.WALL),
     FleetKey(KeyAction.MARK, "space", "",
-        "mark it; {start_stop} {reconnect} {send_test} {clean} {remove} then act on all"
-        " marked ones",
+        "mark it; {start_stop} {reconnect} {send_test} {clean} {edit} {remove} then act on"
+        " all marked ones",
         lambda at: at.mark()),
     FleetKey(KeyAction.COLUMNS, "w", "columns", "the list's columns, and the detail beside it",
         lambda at: at.choose_columns(), when=lambda here: here.view is View.LIST),

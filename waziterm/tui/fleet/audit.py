@@ -57,8 +57,10 @@ class Audit(Rows):
         return None if view is None else view.name
 
     def head(self, width: int, now: float) -> list[Strip]:
-        """How many there are; below, the selected one in full."""
-        entries = self.model.audit or ()
+        """How many there are; below, the selected one in full. Nothing where `empty` says it."""
+        entries = self.model.audit
+        if not entries:
+            return []
         said = trn("{n} act of a person in 7 days", "{n} acts of people in 7 days", len(entries))
         strips = [*wrapped(said, width, 1, look.FAINT), row((), width, look.PLAIN)]
         entry = self._entries.get(self._chosen or "")

@@ -60,12 +60,20 @@ def header(model: FleetModel, now: float, width: int, view: View | None = None) 
         return _silent(model, model.as_of, width)
     for left, right in _variants(model, now, view, clocked=width >= CLOCK_FROM):
         taken = sum(width_of(text) for text, _ in (*left, *right))
-        if taken + bool(left and right) <= width:
+        if taken + _apart(left, right) <= width:
             break
     return spread(left, right, width, look.BAR)
 
 
 _Spans = list[Span]
+
+
+def _apart(left: _Spans, right: _Spans) -> int:
+    """Blanks between both halves: with those at their ends two, which set things apart from words
+    that belong together."""
+    if not left or not right:
+        return 0
+    return 1 if left[-1][0].endswith(" ") or right[0][0].startswith(" ") else 2
 
 
 def _variants(

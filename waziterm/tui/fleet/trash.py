@@ -52,10 +52,12 @@ class Trash(Rows):
         return None
 
     def head(self, width: int, now: float) -> list[Strip]:
-        """How many there are; below, the selected one in full."""
-        entries = self.model.trash or ()
+        """How many there are; below, the selected one in full. Nothing where `empty` says it."""
+        entries = self.model.trash
+        if not entries:
+            return []
         said = trn("{n} entry in the trash", "{n} entries in the trash", len(entries))
-        if entries and not self.model.read_only:
+        if not self.model.read_only:
             todo = tr("{u} restores the selected one; it asks first", u=key_of(KeyAction.UNDO))
             said = f"{said}; {todo}"
         strips = [*wrapped(said, width, 1, look.FAINT), row((), width, look.PLAIN)]

@@ -20,6 +20,7 @@ from waziterm.tui.fleet.audit import Audit
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
 from waziterm.tui.fleet.queue import Queue
+from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.fleet.trash import Trash
 from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.instance.detail import Detail
@@ -109,6 +110,14 @@ class MainScreen(FleetScreen):
     @property
     def target(self) -> str | None:
         return self._shown.target
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the view that is shown has no row, and is none of all instances."""
+        if self.view_shown in ARRANGED:
+            return False
+        shown = self._shown
+        return not shown.keys() if isinstance(shown, Rows) else shown.target is None
 
     def here(self) -> Here:
         incidents = self.incidents.meant if self.view_shown is View.INCIDENTS else []

@@ -10,7 +10,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.lang import retold, tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.text import words
-from waziterm.tui.text.format import duration
+from waziterm.tui.text.format import duration, timed
 from waziterm.tui.text.keynames import with_keys
 
 
@@ -112,7 +112,8 @@ class Pending:
             return None
         told = f"{view.name}: {tr(self.verb)}: {tr(view.state.label)}"
         if view.state is State.CONNECTED:
-            took = duration(now - self.asked_at)
+            took_s = max(0.0, now - self.asked_at)
+            took = timed(took_s) if took_s < 1.0 else duration(took_s)
             return Mood.DONE, tr("{told} after {duration}", told=told, duration=took)
         if view.state is State.PAIRING:
             return Mood.DONE, tr("{told}, a QR code waits to be scanned", told=told)

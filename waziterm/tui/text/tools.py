@@ -243,9 +243,10 @@ def restart(
     if report is None:
         return told + [_awaited(each) for each in waiting]
     told.append(line())
-    missing = [each for each in report.comebacks if each.took_s is None and each.expected]
+    expected = [each for each in report.comebacks if each.expected]
+    missing = [each for each in expected if each.took_s is None]
     if missing:
-        said = tr("{count} of {total} not back", count=len(missing), total=len(report.comebacks))
+        said = tr("{count} of {total} not back", count=len(missing), total=len(expected))
         told.append(line(f"✖ {said}", f"bold {look.BAD}"))
     told += [_comeback(each) for each in missing]
     told += [_comeback(each) for each in report.comebacks if each not in missing]
