@@ -450,7 +450,7 @@ async def test_a_store_that_cannot_be_copied_is_refused_before_anything_is_writt
     huge, cut, linked, piped = sources
     os.truncate(huge, 3_000_000_000)
     os.truncate(cut, 9000)
-    Path(f"{linked}-wal").symlink_to(session)
+    linked.with_name("a.db-wal").symlink_to(session)
     os.mkfifo(f"{piped}-journal")
     aged(session.parent)
     assert [why for _, _, why in await told_of(fleet, *sources)] == [

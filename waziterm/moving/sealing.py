@@ -7,12 +7,14 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.text import plain as shown
 from waziterm.moving.bundle import Readable
 
 MAGIC = b"age-encryption.org/v1\n"
@@ -38,6 +40,15 @@ def is_sealed(path: Path) -> bool:
     """Whether a file begins as one in the age format. Raises OSError."""
     with path.open("rb") as stream:
         return stream.read(len(MAGIC)) == MAGIC
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Let what is refused within begin with the file that it is about."""
+    try:
+        yield
+    except FleetError as error:
+        raise FleetError(f"{shown(str(path), 300)}: {error}", error.hint, error.code) from error
 
 
 def seal(plain: Readable, part: Path, key: Key) -> int:

@@ -50,7 +50,11 @@ async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> 
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         told = await carry_out(
-            Order(Work.BACKUP, data.root, part, Key(passphrase=passphrase, recipient=recipient))
+            Order(
+                *(Work.BACKUP, data.root, part),
+                Key(passphrase=passphrase, recipient=recipient),
+                shown=str(target),
+            )
         )
         await asyncio.to_thread(_put, part, target)
     except OSError as error:

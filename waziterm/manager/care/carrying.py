@@ -38,7 +38,7 @@ from waziterm.moving.baileys_out import folder_of
 from waziterm.moving.bundle import Kind, Member, manifest_of, write_bundle
 from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carry_out
-from waziterm.moving.sealing import Key, is_sealed
+from waziterm.moving.sealing import Key, about, is_sealed
 from waziterm.moving.sources import Reading
 from waziterm.store.errors import StoreError
 from waziterm.store.live_copy import copy_live
@@ -102,7 +102,7 @@ class Carrying:
                 if as_folder:
                     size = await self._unpacked(instance, part)
                 else:
-                    size = await self._sealed(instance, part, Key(passphrase=passphrase))
+                    size = await self._sealed(instance, part, target, Key(passphrase=passphrase))
                 await self._keeper.tell(name, ev.ExportAsked(plain(str(target), 200)))
                 await self._put(instance, part, target)
             finally:
@@ -117,7 +117,7 @@ class Carrying:
             await self._keeper.tell(was.name, ev.NotMoved(was))
             raise _unwritable(target, error) from error
 
-    async def _sealed(self, instance: Instance, part: Path, key: Key) -> int:
+    async def _sealed(self, instance: Instance, part: Path, target: Path, key: Key) -> int:
         history = await self._store.history_of(instance.id)
         try:
             staging = await asyncio.to_thread(_Staging, self._files.data.root)
@@ -126,7 +126,7 @@ class Carrying:
         try:
             bundle = staging.path / "bundle"
             await asyncio.to_thread(self._pack, instance, history, staging.path, bundle)
-            size: int = await carry_out(Order(Work.SEAL, bundle, part, key))
+            size: int = await carry_out(Order(Work.SEAL, bundle, part, key, shown=str(target)))
         except OSError as error:
             raise _unwritable(staging.path, error) from error
         finally:
@@ -194,6 +194,13 @@ class Carrying:
         """See `domain.fleet.protocol.Fleet.take_in`."""
         source = Path(file)
         size = await asyncio.to_thread(_sealed_size, source)
+        with about(source):
+            made = await self._opened(source, passphrase, name)
+        if start:
+            await self._keeper.tell(made, ev.StartAsked())
+        return SealedInstance(made, str(source), size)
+
+    async def _opened(self, source: Path, passphrase: str, name: str | None) -> str:
         try:
             staging = await asyncio.to_thread(_Staging, self._files.data.root)
         except OSError as error:
@@ -204,14 +211,11 @@ class Carrying:
             manifest = await carry_out(order)
             was = _instance_in(manifest)
             origin = safe_line(str(source), 300)
-            made = await self._take_in(was, staging.path, name or was.name, origin)
+            return await self._take_in(was, staging.path, name or was.name, origin)
         except OSError as error:
             raise _unwritable(staging.path, error) from error
         finally:
             await asyncio.to_thread(staging.close)
-        if start:
-            await self._keeper.tell(made, ev.StartAsked())
-        return SealedInstance(made, str(source), size)
 
     async def _take_in(self, was: Instance, staging: Path, name: str, origin: str) -> str:
         sessions, copy = self._files.sessions, staging / SESSION
@@ -317,10 +321,11 @@ def check_passphrase(passphrase: str) -> None:
 def _sealed_size(source: Path) -> int:
     shown = plain(str(source), 300)
     try:
-        if not source.is_file():
-            raise FleetError(f"{shown} is no file", code=2)
-        if not is_sealed(source):
-            raise FleetError(f"{shown} is no file in the age format", code=2)
+        if not source.exists():
+            raise FleetError(f"{shown}: there is no such file", code=2)
+        if not source.is_file() or not is_sealed(source):
+            said = f"{shown} is no file that `export` has made"
+            raise FleetError(said, "other sources of `import` take no passphrase", code=2)
         size = source.stat().st_size
     except OSError as error:
         raise FleetError(f"{shown} cannot be read: {error.strerror}", code=2) from error
