@@ -483,7 +483,7 @@ async def test_what_is_neither_a_file_nor_a_folder_is_said_to_be(fleet: StoredFl
     told = await told_of(fleet, Path("/dev/zero"), Path("/nowhere/x"))
     assert [why for _, _, why in told] == [
         "it is neither a file nor a folder",
-        "there is no such file",
+        "there is no such file or folder",
     ]
 
 

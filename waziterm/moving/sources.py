@@ -200,7 +200,9 @@ class Reading:
 def _no_source(path: Path) -> str:
     if path.is_symlink():
         return "it is a link"
-    return "it is neither a file nor a folder" if path.exists() else "there is no such file"
+    return (
+        "it is neither a file nor a folder" if path.exists() else "there is no such file or folder"
+    )
 
 
 def _is_store(path: Path) -> bool:
