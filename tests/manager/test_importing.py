@@ -487,6 +487,15 @@ async def test_what_is_neither_a_file_nor_a_folder_is_said_to_be(fleet: StoredFl
     ]
 
 
+async def test_a_sealed_file_among_others_is_said_to_come_alone(
+    folder: Path, fleet: StoredFleet
+) -> None:
+    sealed = folder / "shop.age"
+    sealed.write_bytes(b"age-encryption.org/v1\n-> scrypt")
+    (told,) = await told_of(fleet, sealed)
+    assert told == (Verdict.REFUSED, "", "it is sealed: `waziterm import FILE` takes it, alone")
+
+
 async def test_a_folder_of_keys_that_cannot_be_read_refuses_its_row_alone(
     auth: Path, folder: Path, fleet: StoredFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

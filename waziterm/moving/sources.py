@@ -25,6 +25,7 @@ from waziterm.moving.files import (
     marks_of,
     names_in,
 )
+from waziterm.moving.sealing import MAGIC
 from waziterm.moving.whatsmeow import device_of, lids_of
 from waziterm.store.session_rows import (
     CopiedFrom,
@@ -132,6 +133,8 @@ class Reading:
         if _is_store(path):
             yield from self._store(path, "")
             return
+        if begins_with(path, len(MAGIC)) == MAGIC:
+            raise SourceError("it is sealed: `waziterm import FILE` takes it, alone")
         yield from _evolution(path, json_in(path))
 
     def _store(self, path: Path, name: str) -> Iterator[Read]:
