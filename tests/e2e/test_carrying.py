@@ -47,6 +47,12 @@ async def test_an_exported_instance_connects_elsewhere_without_a_qr(lab: Lab, fo
         assert (await program.verb("clean", "shop", "--yes")).code == 0
         audit = (await program.verb("audit", "--json")).json
         assert PASSPHRASE not in str(audit) and any(each["act"] == "export" for each in audit)
+        # Where it has left, it is held when it comes back, and that is said of no failed import.
+        back = await program.verb("import", str(sealed), *key, "--name", "back", "--start")
+        assert back.code == 1 and "back was imported; back is held (exported" in back.stderr, back
+        assert "reconnect back --takeover" in back.stderr
+        assert (await program.verb("status", "back", "--json")).json["state"] == "held"
+        assert (await program.verb("remove", "back", "--yes")).code == 0
     check_nothing_is_left(folder)
     async with headless(new, lab.file) as program:
         come = await program.verb("import", str(sealed), *key, "--json")

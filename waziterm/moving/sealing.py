@@ -100,7 +100,8 @@ def open_sealed(path: Path, into: BinaryIO, key: Key) -> None:
             raise FleetError("it is no file in the age format", code=2)
         found = _SCRYPT.match(head[len(MAGIC) :])
         if found is None and key.passphrase:
-            raise FleetError("it is sealed for a key, not with a passphrase", "see --identity")
+            hint = "`waziterm restore-backup FILE --identity KEY` takes a backup"
+            raise FleetError("it is sealed for a key, not with a passphrase", hint)
         if head[len(MAGIC) :].startswith(b"-> scrypt ") and not key.passphrase:
             raise FleetError("it is sealed with a passphrase", "see --passphrase-file")
         if found is not None and int(found[1]) > _MOST_WORK:

@@ -197,8 +197,16 @@ class Carrying:
         with about(source):
             made = await self._opened(source, passphrase, name)
         if start:
-            await self._keeper.tell(made, ev.StartAsked())
+            await self._started(made)
         return SealedInstance(made, str(source), size)
+
+    async def _started(self, made: str) -> None:
+        """Start the one that has come in. What stood against its device here stands against it too,
+        and is no reason to bring it in once more."""
+        try:
+            await self._keeper.tell(made, ev.StartAsked())
+        except FleetError as error:
+            raise FleetError(f"{made} was imported; {error}", error.hint, error.code) from error
 
     async def _opened(self, source: Path, passphrase: str, name: str | None) -> str:
         try:
