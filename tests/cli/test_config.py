@@ -11,6 +11,7 @@ from tests.scriptedtools import NOT_RELOADED, RELOADED
 from waziterm.domain.reload import Reloaded
 from waziterm.manager.files.datadir import DataDir
 
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 WRONG = "[limits]\ncooldown_s = 0\n[log]\nkeep = 1\n"
 
 
@@ -184,3 +185,19 @@ def test_check_warns_of_a_pattern_that_takes_long(call: Call, config: Path) -> N
     assert warning["setting"] == "alerts.patterns.large.regex" and "of a core" in warning["warning"]
     done = call("config", "--check")
     assert done.code == 0 and done.out.startswith("warning: alerts.patterns.large.regex: takes ")
+
+
+def test_a_backup_that_is_half_set_is_warned_of(call: Call, config: Path) -> None:
+    for line, missing in (
+        ('directory = "/mnt/backup"', "recipient"),
+        (f'recipient = "{RECIPIENT}"', "directory"),
+    ):
+        config.write_text(f"[backup]\n{line}\n")
+        done = call("config", "--check")
+        assert (done.code, done.out) == (
+            0,
+            f"warning: backup.{missing}: is not set, so no regular backup is made: set both"
+            " directory and recipient\n",
+        )
+    config.write_text(f'[backup]\ndirectory = "/mnt/backup"\nrecipient = "{RECIPIENT}"\n')
+    assert call("config", "--check").out == "nothing is wrong in the config\n"

@@ -51,6 +51,9 @@ def test_a_recipient_is_a_public_key() -> None:
         KEY + "q",
         "ssh-ed25519 AAAA",
         "age1bio" + "q" * 55,
+        # One letter is another one; two are swapped.
+        KEY[:20] + "q" + KEY[21:],
+        KEY[:9] + KEY[10] + KEY[9] + KEY[11:],
     ):
         with pytest.raises(ValueError, match="public key"):
             check_recipient(wrong)

@@ -25,6 +25,7 @@ from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.inputs import InputError
 from waziterm.manager.stored.fleet import StoredFleet
 from waziterm.moving.files import names_in
+from waziterm.moving.sources import Reading
 from waziterm.store.sessionfile import devices_in
 from waziterm.store.store import open_store
 
@@ -441,6 +442,126 @@ async def test_hostile_entries_of_a_sound_folder_are_dropped(
     assert found.dropped == {Carried.SESSIONS: 4, Carried.PRE_KEYS: 1, Carried.SYNC_KEYS: 1}
 
 
+@pytest.fixture
+async def session(auth: Path, folder: Path, fleet: StoredFleet) -> Path:
+    """A store of whatsmeow of that device, alone in a folder."""
+    made = folder / "old"
+    settings = load_settings(data_dir=made, environ={})
+    await StoredFleet(DataDir(made), lambda: settings).import_sessions(str(auth), name="x")
+    store = folder / "there" / "session.db"
+    store.parent.mkdir()
+    shutil.copy(session_of(made, "x"), store)
+    aged(store.parent)
+    return store
+
+
+async def told_of(fleet: StoredFleet, *sources: Path) -> list[tuple[Verdict, str, str]]:
+    """Verdict, name and reason of each device in these sources."""
+    report = await fleet.import_sessions("\n".join(map(str, sources)), dry_run=True)
+    return [(each.verdict, each.name, each.why) for each in report.sources]
+
+
+async def test_what_lies_beside_a_store_refuses_nothing(
+    session: Path, fleet: StoredFleet, data: Path
+) -> None:
+    """Its folder is looked through for names alone; a database of messages lies there too."""
+    (session.parent / "link.db").symlink_to("/dev/zero")
+    os.mkfifo(session.parent / "pipe.db")
+    huge, damaged = session.parent / "messages.db", session.parent / "damaged.db"
+    huge.write_bytes(b"SQLite format 3\0")
+    os.truncate(huge, 3_000_000_000)
+    damaged.write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
+    with closing(sqlite3.connect(session.parent / "users.db")) as db, db:
+        db.execute("CREATE TABLE users (jid, name)")
+        db.execute("INSERT INTO users VALUES (?, 'Shop')", (JID,))
+    aged(session.parent)
+    assert await told_of(fleet, session) == [(Verdict.OK, "shop", "")]
+
+
+async def test_a_store_that_cannot_be_copied_is_refused_before_anything_is_written(
+    session: Path, fleet: StoredFleet
+) -> None:
+    sources = [session.parent / f"{number}" / "a.db" for number in range(4)]
+    for each in sources:
+        each.parent.mkdir()
+        shutil.copy(session, each)
+    huge, cut, linked, piped = sources
+    os.truncate(huge, 3_000_000_000)
+    os.truncate(cut, 9000)
+    linked.with_name("a.db-wal").symlink_to(session)
+    os.mkfifo(f"{piped}-journal")
+    aged(session.parent)
+    assert [why for _, _, why in await told_of(fleet, *sources)] == [
+        "a.db is larger than 2000 MB",
+        "a.db is damaged",
+        "a.db-wal cannot be read: it is a link",
+        "a.db-journal is no file",
+    ]
+
+
+async def test_the_hidden_ids_of_a_store_are_read_once(session: Path, folder: Path) -> None:
+    """They are nobody's: with many devices each would have all of them."""
+    with closing(sqlite3.connect(session)) as db, db:
+        for table, owner in (("device", "jid"), ("identity_keys", "our_jid")):
+            columns = [row[1] for row in db.execute(f"PRAGMA table_info(whatsmeow_{table})")]
+            named = ", ".join(each for each in columns if each != owner)
+            db.execute(
+                f"INSERT INTO whatsmeow_{table} ({owner}, {named})"
+                f" SELECT '4915100000008:1@s.whatsapp.net', {named} FROM whatsmeow_{table}"
+            )
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    with Reading(scratch, 99) as reading:
+        one, two = (each.device for each in reading.read(session))
+    assert one is not None and two is not None
+    assert len(one.rows.lids) == 4 and one.rows.lids is two.rows.lids
+
+
+async def test_what_is_neither_a_file_nor_a_folder_is_said_to_be(fleet: StoredFleet) -> None:
+    told = await told_of(fleet, Path("/dev/zero"), Path("/nowhere/x"))
+    assert [why for _, _, why in told] == [
+        "it is neither a file nor a folder",
+        "there is no such file or folder",
+    ]
+
+
+async def test_a_sealed_file_among_others_is_said_to_come_alone(
+    folder: Path, fleet: StoredFleet
+) -> None:
+    sealed = folder / "shop.age"
+    sealed.write_bytes(b"age-encryption.org/v1\n-> scrypt")
+    (told,) = await told_of(fleet, sealed)
+    assert told == (Verdict.REFUSED, "", "it is sealed: `waziterm import FILE` takes it, alone")
+
+
+async def test_a_folder_of_keys_that_cannot_be_read_refuses_its_row_alone(
+    auth: Path, folder: Path, fleet: StoredFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waziterm.moving.files.MOST_FILES", 100)
+    row, keys = evolution_row(auth, "0f9e-11", "Shop")
+    changed(auth, lambda creds: creds["me"].update(id="4915100000008:1@s.whatsapp.net"))
+    other, _ = evolution_row(auth, "0f9e-12", "Other")
+    there = folder / "evolution"
+    (there / "0f9e-11").mkdir(parents=True)
+    for number in range(101):
+        (there / "0f9e-11" / f"pre-key-{number}.json").write_text("{}")
+    (there / "rows.json").write_text(json.dumps([row, {**other, "keys": keys}]))
+    aged(folder)
+    assert await told_of(fleet, there / "rows.json", auth) == [
+        (Verdict.REFUSED, "", "0f9e-11 holds more than 100 files"),
+        (
+            Verdict.REFUSED,
+            "other",
+            "several sources hold the same device: name the one that was used last alone",
+        ),
+        (
+            Verdict.REFUSED,
+            "auth",
+            "several sources hold the same device: name the one that was used last alone",
+        ),
+    ]
+
+
 # -- what was interrupted -------------------------------------------------------------------------
 
 
@@ -464,7 +585,7 @@ async def test_a_disk_that_refuses_leaves_no_instance(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("waziterm.manager.care.importing._written", full)
+    monkeypatch.setattr("waziterm.manager.care.importing.write_session", full)
     report = await fleet.import_sessions(str(auth), name="x")
     assert [each.why for each in report.sources] == [
         "it could not be written: No space left on device"

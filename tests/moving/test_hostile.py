@@ -107,6 +107,8 @@ async def test_a_restore_of_one_changes_nothing(tmp_path: Path, name: str) -> No
     with pytest.raises(FleetError) as refused:
         await restore_backup(data, file, MINE)
     check_line(refused.value)
+    said = str(refused.value)
+    assert said.startswith(f"{file}: ") and "moving-" not in said, said
     assert files_in(tmp_path) == {"hostile", "data/manager.lock"}
 
 

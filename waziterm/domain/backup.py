@@ -13,6 +13,9 @@ AGAIN_S = 600.0
 """Seconds after one that failed until it is tried anew, at most."""
 _NAME = re.compile(r"waziterm-\d{8}T\d{6}Z\.age")
 _RECIPIENT = re.compile("age1[02-9ac-hj-np-z]{58}")
+_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+"""Of the checksum of Bech32 (BIP 173), by which age knows a mistyped key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,26 @@ def surplus(names: Iterable[str], keep: int) -> tuple[str, ...]:
 
 
 def check_recipient(text: str) -> str:
-    """The text itself, when it is a public key of age. Raises ValueError."""
+    """The text itself, when it is a public key of age. Raises ValueError, also for a typing
+    error."""
     if not _RECIPIENT.fullmatch(text):
         raise ValueError(
             "must be a public key of age, age1… (`age-keygen` makes one), not a secret one"
         )
+    if _checksum(text) != 1:
+        raise ValueError("must be a public key of age without a typing error: its checksum differs")
     return text
+
+
+def _checksum(text: str) -> int:
+    """What Bech32 makes of a key of age and the checksum at its end: 1 where they belong together.
+
+    `age` is spread as its three high and its five low bits, with a zero between."""
+    spread = (*(ord(each) >> 5 for each in "age"), 0, *(ord(each) & 31 for each in "age"))
+    found = 1
+    for value in (*spread, *map(_BECH32.index, text[4:])):
+        top = found >> 25
+        found = (found & 0x1FFFFFF) << 5 ^ value
+        for bit, number in enumerate(_GENERATOR):
+            found ^= number if top >> bit & 1 else 0
+    return found

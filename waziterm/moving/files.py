@@ -6,6 +6,7 @@ times of reading are left alone where the system allows it.
 
 import json
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ MOST_BYTES = 4_000_000
 """Of one file of JSON."""
 MOST_STORE_BYTES = 2_000_000_000
 """Of one SQLite file."""
+SPARE_BYTES = 100_000_000
+"""What stays free where a store is copied to: others write there too."""
 MOST_FILES = 20_000
 MOST_FOLDER_BYTES = 400_000_000
 """Of all files of JSON in one folder."""
@@ -108,25 +111,32 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def copy_store(path: Path, folder: Path) -> Path:
+def copy_store(path: Path, folder: Path, most: int = MOST_STORE_BYTES) -> Path:
     """Copy a SQLite file and what lies beside it into a folder of ours, byte by byte; the copy.
 
     It is for a store that nobody has open: what is in its write-ahead log, or is to be rolled back,
-    comes with it. Raises SourceError and OSError.
+    comes with it. most: bytes of each file. Raises SourceError, before anything is written of what
+    is too large or has no room, and OSError.
     """
     target = folder / "store.db"
     for end in ("", "-wal", "-journal"):
         source = path.with_name(path.name + end)
-        if end and not is_file(source):
+        # What lies there and cannot be read holds rows that would be missed.
+        if end and not os.path.lexists(source):
             continue
-        with _descriptor(source) as descriptor, (folder / f"store.db{end}").open("wb") as out:
-            os.fchmod(out.fileno(), 0o600)
-            total = 0
-            while data := os.read(descriptor, _CHUNK):
-                total += len(data)
-                if total > MOST_STORE_BYTES:
-                    raise SourceError(f"{_shown(path)} is too large")
-                out.write(data)
+        with _descriptor(source) as descriptor:
+            size = os.fstat(descriptor).st_size
+            if size > most:
+                raise SourceError(f"{_shown(source)} is larger than {most // 1_000_000} MB")
+            if shutil.disk_usage(folder).free < size + SPARE_BYTES:
+                said = f"there is no room for a copy of {_shown(source)} ({size // 1_000_000} MB)"
+                raise SourceError(said)
+            with (folder / f"store.db{end}").open("wb") as out:
+                os.fchmod(out.fileno(), 0o600)
+                while data := os.read(descriptor, _CHUNK):
+                    if out.tell() + len(data) > size:
+                        raise SourceError(f"{_shown(source)} grows: its program is running")
+                    out.write(data)
     return target
 
 

@@ -38,13 +38,15 @@ class Work(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Order:
     """One task. source: what is read; target: what is made, which must not exist. kind: what a
-    sealed file must hold, for `Work.OPEN`."""
+    sealed file must hold, for `Work.OPEN`. shown: what a person calls the target, where that is
+    another name."""
 
     work: Work
     source: Path
     target: Path
     key: Key
     kind: str = ""
+    shown: str = ""
 
     @property
     def line(self) -> bytes:
@@ -54,10 +56,13 @@ class Order:
 
     @classmethod
     def of(cls, line: bytes) -> "Order":
-        """The order that a line holds."""
+        """The order that a line holds. A manager goes on when the program is upgraded on disk, and
+        may be of a version that had not each of the fields."""
         told = json.loads(line)
         paths = Path(told["source"]), Path(told["target"])
-        return cls(Work(told["work"]), *paths, Key(**told["key"]), told["kind"])
+        return cls(
+            Work(told["work"]), *paths, Key(**told["key"]), told["kind"], told.get("shown", "")
+        )
 
 
 async def carry_out(order: Order) -> Any:
@@ -107,8 +112,11 @@ async def _told(process: asyncio.subprocess.Process, answer: bytes) -> Any:
     try:
         told = json.loads(answer)
     except ValueError as error:
-        said = f"the process that does it ended with {await process.wait()}"
-        raise FleetError(said, "there may be too little memory; nothing was changed") from error
+        code = await process.wait()
+        said = f"the process that does it ended with {code}"
+        killed = "there may be too little memory; nothing was changed"
+        hint = killed if code < 0 else "restart the manager if the program was upgraded or removed"
+        raise FleetError(said, hint) from error
     if "error" in told:
         raise FleetError(told["error"], told["hint"], told["code"])
     return told["done"]
@@ -150,8 +158,9 @@ def main() -> int:
     except FleetError as error:
         answer = {"error": str(error), "hint": str(error.hint), "code": error.code}
     except OSError as error:
-        where = plain(str(error.filename or order.target), 300)
-        said = f"{where}: {error.strerror or error}"
+        where = str(error.filename or order.target)
+        where = order.shown or where if where == str(order.target) else where
+        said = f"{plain(where, 300)}: {error.strerror or error}"
         answer = {"error": said, "hint": "see the disk and the mode", "code": 1}
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()

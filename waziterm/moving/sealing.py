@@ -8,12 +8,14 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.text import plain as shown
 from waziterm.moving.bundle import Readable
 
 MAGIC = b"age-encryption.org/v1\n"
@@ -41,6 +43,15 @@ def is_sealed(path: Path) -> bool:
     """Whether a file begins as one in the age format. Raises OSError."""
     with path.open("rb") as stream:
         return stream.read(len(MAGIC)) == MAGIC
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Let what is refused within begin with the file that it is about."""
+    try:
+        yield
+    except FleetError as error:
+        raise FleetError(f"{shown(str(path), 300)}: {error}", error.hint, error.code) from error
 
 
 def seal(plain: Readable, part: Path, key: Key) -> int:
@@ -92,7 +103,8 @@ def open_sealed(path: Path, into: BinaryIO, key: Key) -> None:
             raise FleetError("it is no file in the age format", code=2)
         found = _SCRYPT.match(head[len(MAGIC) :])
         if found is None and key.passphrase:
-            raise FleetError("it is sealed for a key, not with a passphrase", "see --identity")
+            hint = "`waziterm restore-backup FILE --identity KEY` takes a backup"
+            raise FleetError("it is sealed for a key, not with a passphrase", hint)
         if head[len(MAGIC) :].startswith(b"-> scrypt ") and not key.passphrase:
             raise FleetError("it is sealed with a passphrase", "see --passphrase-file")
         if found is not None and int(found[1]) > _MOST_WORK:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +25,8 @@ from waziterm.moving.files import (
     marks_of,
     names_in,
 )
-from waziterm.moving.whatsmeow import device_of
+from waziterm.moving.sealing import MAGIC
+from waziterm.moving.whatsmeow import device_of, lids_of
 from waziterm.store.session_rows import (
     CopiedFrom,
     foreign_devices,
@@ -38,6 +39,8 @@ _SQLITE = b"SQLite format 3\0"
 _ENTRY = re.compile(r"[A-Za-z0-9@._+=-]{1,200}\.json")
 _STORES = (".db", ".sqlite", ".sqlite3")
 _MOST_ROWS = 1000
+_MOST_NEIGHBOUR_BYTES = 200_000_000
+"""Of a database beside a store that is looked through for names: they are worth no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Reading:
         self._newest = newest
         self._keys = keys
         self._stack = ExitStack()
+        self._copies: dict[Path, Path] = {}
+        self._names: dict[Path, dict[str, str]] = {}
 
     def __enter__(self) -> "Reading":
         return self
@@ -77,21 +82,30 @@ class Reading:
 
     def read(self, path: Path) -> Iterator[Read]:
         """All that there is in a source. Never raises for what lies in it."""
+        try:
+            yield from self._read(path)
+        except (SourceError, FleetError, OSError) as error:
+            yield Read(path, SourceKind.UNKNOWN, why=self._said(error))
+
+    def _read(self, path: Path) -> Iterator[Read]:
         if is_folder(path):
             yield from self._folder_of(path)
         elif is_file(path):
             yield from self._file(path)
         else:
-            link = path.is_symlink()
-            why = "it is a link" if link else "there is no such file or folder"
-            yield Read(path, SourceKind.UNKNOWN, why=why)
+            yield Read(path, SourceKind.UNKNOWN, why=_no_source(path))
+
+    def _said(self, error: SourceError | FleetError | OSError) -> str:
+        """What an error says, of a copy of ours by the name of what was copied."""
+        said = str(error)
+        if isinstance(error, OSError):
+            said = error.strerror or "it cannot be read"
+        for copy, source in self._copies.items():
+            said = said.replace(str(copy), source.name)
+        return plain(said, 200)
 
     def _folder_of(self, path: Path) -> Iterator[Read]:
-        try:
-            names = names_in(path)
-        except SourceError as error:
-            yield Read(path, SourceKind.UNKNOWN, why=str(error))
-            return
+        names = names_in(path)
         if _CREDS in names:
             yield _baileys(path, names)
             return
@@ -101,7 +115,7 @@ class Reading:
             if is_folder(inner):
                 if is_file(inner / _CREDS) or (inner / _CREDS).is_symlink():
                     found = True
-                    yield from self._folder_of(inner)
+                    yield from self.read(inner)
                 elif is_file(store := inner / "gows.db"):
                     found = True
                     yield from self._store(store, name)
@@ -119,12 +133,9 @@ class Reading:
         if _is_store(path):
             yield from self._store(path, "")
             return
-        try:
-            value = json_in(path)
-        except SourceError as error:
-            yield Read(path, SourceKind.UNKNOWN, why=str(error))
-            return
-        yield from _evolution(path, value)
+        if begins_with(path, len(MAGIC)) == MAGIC:
+            raise SourceError("it is sealed: `waziterm import FILE` takes it, alone")
+        yield from _evolution(path, json_in(path))
 
     def _store(self, path: Path, name: str) -> Iterator[Read]:
         kind = SourceKind.WHATSMEOW
@@ -140,17 +151,18 @@ class Reading:
             devices = foreign_devices(copy, keys)
             named = self._names_beside(path)
         except (SourceError, FleetError, OSError) as error:
-            why = plain(str(error).replace(str(self._folder), ""), 200)
+            why = self._said(error)
             why = "it is no whatsmeow store" if "no whatsmeow store" in why else why
             yield Read(path, kind, why=why, marks=marks)
             return
         if not devices:
             yield Read(path, kind, why="it holds no device", marks=marks)
+        lids = lids_of(devices)
         for number, each in enumerate(devices, 1):
             stem = path.stem if len(devices) == 1 else f"{path.stem}-{number}"
             called = named.get(each.jid) or name or stem
             try:
-                device = device_of(each)
+                device = device_of(each, lids)
             except NotADeviceError as error:
                 yield Read(path, kind, called, why=str(error), marks=marks)
                 continue
@@ -158,19 +170,42 @@ class Reading:
             yield Read(path, kind, called, device, marks=marks, copied=copied)
 
     def _copied(self, path: Path) -> Path:
-        made = self._stack.enter_context(
-            TemporaryDirectory(prefix="import-", suffix=".part", dir=self._folder)
-        )
-        return copy_store(path, Path(made))
+        made = self._stack.enter_context(self._folder_for_one())
+        copy = copy_store(path, Path(made))
+        self._copies[copy] = path
+        return copy
+
+    def _folder_for_one(self) -> "TemporaryDirectory[str]":
+        return TemporaryDirectory(prefix="import-", suffix=".part", dir=self._folder)
 
     def _names_beside(self, path: Path) -> dict[str, str]:
-        """The names that its program has for its devices, in this file or in another beside it."""
+        """The names that its program has for its devices, in this file or in another beside it.
+        What cannot be read beside it names nobody, and refuses nothing."""
+        if path.parent not in self._names:
+            self._names[path.parent] = self._names_in(path.parent)
+        return self._names[path.parent]
+
+    def _names_in(self, folder: Path) -> dict[str, str]:
         found: dict[str, str] = {}
-        for name in names_in(path.parent):
-            each = path.parent / name
+        try:
+            names = names_in(folder)
+        except SourceError:
+            return found
+        for name in names:
+            each = folder / name
             if name.endswith(_STORES) and _is_store(each):
-                found = names_of_devices(self._copied(each)) | found
+                with suppress(SourceError, OSError), self._folder_for_one() as made:
+                    copy = copy_store(each, Path(made), _MOST_NEIGHBOUR_BYTES)
+                    found = names_of_devices(copy) | found
         return found
+
+
+def _no_source(path: Path) -> str:
+    if path.is_symlink():
+        return "it is a link"
+    return (
+        "it is neither a file nor a folder" if path.exists() else "there is no such file or folder"
+    )
 
 
 def _is_store(path: Path) -> bool:
@@ -217,9 +252,10 @@ def _evolution(path: Path, value: object) -> Iterator[Read]:
         if not isinstance(identity, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", identity):
             identity = ""
         called = name if isinstance(name, str) and name else identity or path.stem
-        beside = _keys_beside(path, identity)
-        marks = marks_of((path, *beside))
+        marks = marks_of((path,))
         try:
+            beside = _keys_beside(path, identity)
+            marks = marks_of((path, *beside))
             device = converted(_unwrapped(_unwrapped(row["creds"])), _keys_of(row, beside))
         except (SourceError, NotADeviceError) as error:
             yield Read(path, kind, called, why=str(error), marks=marks)

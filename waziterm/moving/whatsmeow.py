@@ -5,7 +5,8 @@ Their rows go through the same checks as those that are made of Baileys' files: 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from waziterm.domain.moving.plan import Carried, Heals
@@ -48,8 +49,28 @@ class _DoubtError(ValueError):
     """A row is not as the library writes it."""
 
 
-def device_of(found: ForeignDevice) -> Converted:
-    """A device of a foreign store, checked. Raises NotADeviceError."""
+@dataclass(frozen=True, slots=True)
+class Lids:
+    """The hidden ids of a store, checked, which are the same for each of its devices; how many were
+    dropped."""
+
+    rows: tuple[LidRow, ...]
+    dropped: int
+
+
+def lids_of(devices: Sequence[ForeignDevice]) -> Lids:
+    """The hidden ids of the store in which these devices are."""
+    good, dropped = [], 0
+    for row in devices[0].rows.get(LidRow, ()) if devices else ():
+        try:
+            good.append(_lid_row(row))
+        except _DoubtError:
+            dropped += 1
+    return Lids(_by(lambda each: each.pn, _by(lambda each: each.lid, good)), dropped)
+
+
+def device_of(found: ForeignDevice, lids: Lids) -> Converted:
+    """A device of a foreign store, checked. lids: of that store. Raises NotADeviceError."""
     match = _JID.fullmatch(found.jid)
     if match is None or not int(match["device"]):
         raise NotADeviceError("it holds no device of an account")
@@ -60,6 +81,8 @@ def device_of(found: ForeignDevice) -> Converted:
     if why := wrong_signature(device):
         raise NotADeviceError(f"its device is damaged: {why}")
     dropped: Counter[Carried] = Counter()
+    if lids.dropped:
+        dropped[Carried.LIDS] = lids.dropped
 
     def kept(kind: type[T], make: Callable[[Row], T], counted: Carried) -> tuple[T, ...]:
         good = []
@@ -90,10 +113,7 @@ def device_of(found: ForeignDevice) -> Converted:
             kept(SenderKeyRow, _sender_key, Carried.SENDER_KEYS),
         ),
         sync_keys=_by(lambda each: each.key_id, kept(SyncKeyRow, _sync_key, Carried.SYNC_KEYS)),
-        lids=_by(
-            lambda each: each.pn,
-            _by(lambda each: each.lid, kept(LidRow, _lid_row, Carried.LIDS)),
-        ),
+        lids=lids.rows,
         tokens=_by(lambda each: each.their_jid, kept(TokenRow, _token, Carried.TOKENS)),
     )
     if not (rows.pre_keys or rows.identities or rows.sessions):

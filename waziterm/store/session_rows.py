@@ -66,7 +66,8 @@ _LIMIT_STEPS = 200_000_000
 @dataclass(frozen=True, slots=True)
 class ForeignDevice:
     """A device in a foreign store, as it lies there: nothing of it is checked yet. jid: as it
-    stands in the store. rows: by the class of the rows, but for the device's own."""
+    stands in the store. rows: by the class of the rows, but for the device's own; those that are
+    nobody's are the same tuple in each device of a store."""
 
     jid: str
     device: Row
@@ -97,18 +98,27 @@ def foreign_devices(path: Path, keys: Path | None) -> tuple[ForeignDevice, ...]:
     with _opened(path) as db, _opened(keys or path) as other:
         if _DEVICE.name not in _tables(db):
             raise StoreError(f"{path.name} is no whatsmeow store")
+        there, beside = _tables(db), _tables(other)
+        nobodys: dict[type, tuple[Row, ...]] = {}
+
+        def rows_of(kind: type, table: _Table, jid: str) -> tuple[Row, ...]:
+            held = _rows(db, there, table, kind, jid)
+            return held if keys is None else (*held, *_rows(other, beside, table, kind, jid))
+
         found = []
-        for device in _rows(db, _DEVICE, DeviceRow, None):
+        for device in _rows(db, there, _DEVICE, DeviceRow, None):
             jid = device.get("jid")
             if not isinstance(jid, str):
                 continue
             rows = {}
             for kind, table in _OF_ROWS.items():
-                if kind is not DeviceRow:
-                    held = _rows(db, table, kind, jid)
-                    if keys is not None:
-                        held = (*held, *_rows(other, table, kind, jid))
-                    rows[kind] = held
+                if kind is DeviceRow:
+                    continue
+                if table.owner:
+                    rows[kind] = rows_of(kind, table, jid)
+                else:
+                    # There are many of them, the same for each device.
+                    rows[kind] = nobodys[kind] = nobodys.get(kind) or rows_of(kind, table, jid)
             found.append(ForeignDevice(jid, device, rows))
         return tuple(found)
 
@@ -236,8 +246,14 @@ def _tables(db: sqlite3.Connection, schema: str = "main") -> dict[str, frozenset
     }
 
 
-def _rows(db: sqlite3.Connection, table: _Table, kind: type, jid: str | None) -> tuple[Row, ...]:
-    there = _tables(db).get(table.name)
+def _rows(
+    db: sqlite3.Connection,
+    tables: Mapping[str, frozenset[str]],
+    table: _Table,
+    kind: type,
+    jid: str | None,
+) -> tuple[Row, ...]:
+    there = tables.get(table.name)
     if there is None:
         return ()
     columns = [field.name for field in fields(kind) if field.name in there]

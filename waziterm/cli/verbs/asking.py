@@ -18,11 +18,12 @@ def confirm(said: str, question: str, names: Sequence[str], yes: bool) -> None:
 
 
 def typed(said: str, question: str, names: Sequence[str]) -> str:
-    """What the operator answers on the terminal. names: whom it would meet. Raises FleetError,
-    which counts and names them, where there is no terminal."""
+    """What the operator answers on the terminal. names: whom it would meet, if anybody. Raises
+    FleetError, which counts and names them, where there is no terminal."""
     if not sys.stdin.isatty():
         raise FleetError(
-            f"this verb asks, and there is no terminal to ask on; it would meet {_some_of(names)}",
+            "this verb asks, and there is no terminal to ask on"
+            + (f"; it would meet {_some_of(names)}" if names else ""),
             "add --yes",
             code=2,
         )

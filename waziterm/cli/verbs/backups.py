@@ -69,7 +69,7 @@ def restore_backup(
             " elsewhere since the backup may have lost messages. Nothing is started here."
         )
         question = "Is the box off for good on which it was made? [y/N] "
-        if typed(said, question, (data.root.name,)).lower() not in ("y", "yes"):
+        if typed(said, question, ()).lower() not in ("y", "yes"):
             raise FleetError("nothing was changed")
     if identity_file is not None:
         key = Key(identity=secret_of(identity_file, "Key", again=False).strip())

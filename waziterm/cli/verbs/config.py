@@ -20,6 +20,7 @@ from waziterm.store.peek import peek_own
 
 if TYPE_CHECKING:
     from waziterm.cli.show.documents import ConfigWarning
+    from waziterm.config.settings import Settings
     from waziterm.domain.alerts.alert_settings import Pattern
 
 Json = dict[str, Any]
@@ -31,8 +32,9 @@ def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool)
     """Print every setting as it is gone by, each with its origin: what was set of an instance too,
     where its database can be read.
 
-    check: print all that is wrong instead, and what costs much; 1 when anything is wrong. example:
-    print a config file.
+    check: print all that is wrong instead, what costs much and what makes nothing; 1 when anything
+    is wrong. example: print a config file.
+
     Raises ConfigError unless one of them is asked for, and FleetError for what makes no sense.
     """
     if example:
@@ -42,7 +44,7 @@ def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool)
         return 0
     reading = read(Source(flag))
     if check:
-        warnings = _warnings(reading.settings.alerts.patterns)
+        warnings = [*_half_set(reading.settings), *_warnings(reading.settings.alerts.patterns)]
         return _print_problems(reading.problems, warnings, as_json)
     data = DataDir(reading.checked().data_dir)
     entries = with_set(reading.entries, peek_own(data.database))
@@ -52,6 +54,16 @@ def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool)
         for line in effective(entries):
             output.line(line)
     return 0
+
+
+def _half_set(settings: "Settings") -> "list[ConfigWarning]":
+    """What is allowed and makes nothing: a backup that knows only where, or only for whom."""
+    there = {"directory": settings.backup.directory, "recipient": settings.backup.recipient}
+    missing = [key for key, value in there.items() if not value]
+    if len(missing) != 1:
+        return []
+    said = "is not set, so no regular backup is made: set both directory and recipient"
+    return [{"setting": f"backup.{missing[0]}", "warning": said}]
 
 
 def _warnings(patterns: "tuple[Pattern, ...]") -> "list[ConfigWarning]":

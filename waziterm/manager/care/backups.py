@@ -50,7 +50,8 @@ async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> 
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         key = Key(passphrase=passphrase, recipient=recipient)
-        async with carried_out(Order(Work.BACKUP, data.root, part, key)) as (told, _):
+        order = Order(Work.BACKUP, data.root, part, key, shown=str(target))
+        async with carried_out(order) as (told, _):
             await asyncio.to_thread(_put, part, target)
     except OSError as error:
         raise FleetError(

@@ -38,7 +38,7 @@ from waziterm.moving.baileys_out import folder_of
 from waziterm.moving.bundle import Kind, Member, manifest_of, write_bundle
 from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carried_out, carry_out
-from waziterm.moving.sealing import Key, is_sealed
+from waziterm.moving.sealing import Key, about, is_sealed
 from waziterm.moving.sources import Reading
 from waziterm.store.errors import StoreError
 from waziterm.store.live_copy import copy_live
@@ -126,7 +126,8 @@ class Carrying:
         try:
             bundle = staging.path / "bundle"
             await asyncio.to_thread(self._pack, instance, history, staging.path, bundle)
-            async with carried_out(Order(Work.SEAL, bundle, part, key)) as (told, _):
+            order = Order(Work.SEAL, bundle, part, key, shown=str(target))
+            async with carried_out(order) as (told, _):
                 size: int = told
                 await self._put(instance, part, target)
         except OSError as error:
@@ -196,6 +197,21 @@ class Carrying:
         """See `domain.fleet.protocol.Fleet.take_in`."""
         source = Path(file)
         size = await asyncio.to_thread(_sealed_size, source)
+        with about(source):
+            made = await self._opened(source, passphrase, name)
+        if start:
+            await self._started(made)
+        return SealedInstance(made, str(source), size)
+
+    async def _started(self, made: str) -> None:
+        """Start the one that has come in. What stood against its device here stands against it too,
+        and is no reason to bring it in once more."""
+        try:
+            await self._keeper.tell(made, ev.StartAsked())
+        except FleetError as error:
+            raise FleetError(f"{made} was imported; {error}", error.hint, error.code) from error
+
+    async def _opened(self, source: Path, passphrase: str, name: str | None) -> str:
         try:
             staging = await asyncio.to_thread(_Staging, self._files.data.root)
         except OSError as error:
@@ -206,14 +222,11 @@ class Carrying:
             manifest = await carry_out(order)
             was = _instance_in(manifest)
             origin = safe_line(str(source), 300)
-            made = await self._take_in(was, staging.path, name or was.name, origin)
+            return await self._take_in(was, staging.path, name or was.name, origin)
         except OSError as error:
             raise _unwritable(staging.path, error) from error
         finally:
             await asyncio.to_thread(staging.close)
-        if start:
-            await self._keeper.tell(made, ev.StartAsked())
-        return SealedInstance(made, str(source), size)
 
     async def _take_in(self, was: Instance, staging: Path, name: str, origin: str) -> str:
         sessions, copy = self._files.sessions, staging / SESSION
@@ -319,10 +332,11 @@ def check_passphrase(passphrase: str) -> None:
 def _sealed_size(source: Path) -> int:
     shown = plain(str(source), 300)
     try:
-        if not source.is_file():
-            raise FleetError(f"{shown} is no file", code=2)
-        if not is_sealed(source):
-            raise FleetError(f"{shown} is no file in the age format", code=2)
+        if not source.exists():
+            raise FleetError(f"{shown}: there is no such file", code=2)
+        if not source.is_file() or not is_sealed(source):
+            said = f"{shown} is no file that `export` has made"
+            raise FleetError(said, "other sources of `import` take no passphrase", code=2)
         size = source.stat().st_size
     except OSError as error:
         raise FleetError(f"{shown} cannot be read: {error.strerror}", code=2) from error

@@ -18,7 +18,8 @@ from waziterm.manager.files.restored import finish_restoring
 from waziterm.moving.bundle import Kind
 from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carry_out
-from waziterm.moving.sealing import Key, is_sealed
+from waziterm.moving.sealing import Key, about, is_sealed
+from waziterm.store.errors import StoreError
 from waziterm.store.scratch import scratch
 from waziterm.store.sessionfile import sync
 from waziterm.store.store import open_store
@@ -33,6 +34,8 @@ async def restore_backup(data: DataDir, file: Path, key: Key) -> RestoredBackup:
     has changed: code 3 when a manager runs there."""
     shown = plain(str(file), 300)
     try:
+        if not await asyncio.to_thread(file.exists):
+            raise FleetError(f"{shown}: there is no such file", code=2)
         if not await asyncio.to_thread(_is_file, file):
             raise FleetError(f"{shown} is no file in the age format", code=2)
     except OSError as error:
@@ -53,8 +56,9 @@ async def _restored(data: DataDir, file: Path, key: Key) -> RestoredBackup:
     await asyncio.to_thread(finish_restoring, data.root)
     await asyncio.to_thread(_refuse_used, data)
     with scratch(STAGING, data.root) as staging:
-        manifest = await carry_out(Order(Work.OPEN, file, staging, key, Kind.BACKUP))
-        names = await _stop_all(staging)
+        with about(file):
+            manifest = await carry_out(Order(Work.OPEN, file, staging, key, Kind.BACKUP))
+            names = await _stop_all(staging)
         files = await asyncio.to_thread(_count, staging)
         await asyncio.to_thread(_commit, staging, data.root)
     await asyncio.to_thread(finish_restoring, data.root)
@@ -74,15 +78,20 @@ async def _stop_all(staging: Path) -> tuple[str, ...]:
     database = staging / "waziterm.db"
     if not await asyncio.to_thread(database.is_file):
         raise FleetError("it is none of ours: it holds no waziterm.db", "nothing was changed")
-    async with open_store(database) as store:
-        instances = await store.instances()
-        for each in instances:
-            stopped = replace(each, wanted=Wanted.STOPPED, due=None, connected_at=None)
-            if each.state not in _KEEPS_STATE:
-                stopped = replace(
-                    stopped, state=State.STOPPED, reason=Reason.BY_OPERATOR, detail=""
-                )
-            await store.save(stopped, event=EventName.STOP_ASKED, at=time.time())
+    try:
+        async with open_store(database) as store:
+            instances = await store.instances()
+            for each in instances:
+                stopped = replace(each, wanted=Wanted.STOPPED, due=None, connected_at=None)
+                if each.state not in _KEEPS_STATE:
+                    stopped = replace(
+                        stopped, state=State.STOPPED, reason=Reason.BY_OPERATOR, detail=""
+                    )
+                await store.save(stopped, event=EventName.STOP_ASKED, at=time.time())
+    except StoreError as error:
+        # What was unpacked lies where nobody finds it again.
+        said = str(error).replace(f"{staging}/", "its ")
+        raise FleetError(said, "nothing was changed") from error
     return tuple(each.name for each in instances)
 
 
