@@ -464,7 +464,7 @@ async def test_a_disk_that_refuses_leaves_no_instance(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("waziterm.manager.care.importing._written", full)
+    monkeypatch.setattr("waziterm.manager.care.importing.write_session", full)
     report = await fleet.import_sessions(str(auth), name="x")
     assert [each.why for each in report.sources] == [
         "it could not be written: No space left on device"
