@@ -25,6 +25,7 @@ from tests.texts.collect import ROOT, phrases
 from tests.texts.told import CATALOGS, check_told
 from waziterm.control.client.answers import error_of
 from waziterm.control.protocol import PROTOCOL
+from waziterm.domain.backup import BackupRecord
 from waziterm.domain.care.diagnosis import diagnose, steps_of
 from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Survey
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy
@@ -175,6 +176,14 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
     FindingKind.STUCK: (replace(HEALTHY, stuck={"shop": Phrase("waiting for its turn")}),),
     FindingKind.DISK_LOW: (replace(HEALTHY, disk_free=10**6),),
     FindingKind.FEW_DESCRIPTORS: (replace(HEALTHY, descriptors=60),),
+    FindingKind.BACKUP: tuple(
+        replace(HEALTHY, backup=(record, DAY_S))
+        for record in (
+            BackupRecord(NOW - 3 * DAY_S),
+            BackupRecord(0.0, made=NOW - 3 * DAY_S),
+            BackupRecord(0.0, made=NOW - 60, failed=NOW, error="/mnt is no directory"),
+        )
+    ),
     FindingKind.UPGRADED: (replace(HEALTHY, is_upgraded=True),),
     FindingKind.TRASH_EXPIRES: tuple(
         replace(HEALTHY, trash=(replace(ENTRY, expires_at=NOW + days * DAY_S, restorable=back),))

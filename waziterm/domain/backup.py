@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Self
 
+from waziterm.domain.phrase import Phrase
+
 OVERDUE = 2.0
 """So many times the time between two may pass without one."""
 AGAIN_S = 600.0
@@ -75,7 +77,7 @@ def check_recipient(text: str) -> str:
     error."""
     if not _RECIPIENT.fullmatch(text):
         raise ValueError(
-            "must be a public key of age, age1… (`age-keygen` makes one), not a secret one"
+            Phrase("must be a public key of age, age1… (`age-keygen` makes one), not a secret one")
         )
     if _checksum(text) != 1:
         raise ValueError("must be a public key of age without a typing error: its checksum differs")

@@ -39,14 +39,16 @@ async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> 
     """See `domain.fleet.protocol.Fleet.backup`."""
     target = checked_target(file)
     if bool(passphrase) == bool(recipient):
-        raise InputError("a backup is sealed with a passphrase or for a recipient, one of both")
+        raise InputError(
+            Phrase("a backup is sealed with a passphrase or for a recipient, one of both")
+        )
     if passphrase:
         check_passphrase(passphrase)
     if recipient:
         try:
             check_recipient(recipient)
         except ValueError as error:
-            raise InputError(f"the recipient {error}") from error
+            raise InputError(Phrase("the recipient {why}", why=error.args[0])) from error
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         key = Key(passphrase=passphrase, recipient=recipient)
@@ -54,9 +56,10 @@ async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> 
         async with carried_out(order) as (told, _):
             await asyncio.to_thread(_put, part, target)
     except OSError as error:
+        why = error.strerror or str(error)
         raise FleetError(
-            f"{plain(str(error.filename or target), 300)}: {error.strerror or error}",
-            "see the disk and the directory's mode",
+            Phrase("{path}: {why}", path=plain(str(error.filename or target), 300), why=why),
+            Phrase("see the disk and the directory's mode"),
         ) from error
     finally:
         await asyncio.to_thread(_drop, part)
@@ -148,7 +151,10 @@ def _drop(part: Path) -> None:
 def _refuse_missing(directory: Path) -> None:
     if not directory.is_dir():
         # It is not made: what is to be mounted there may be missing.
-        raise FleetError(f"{plain(str(directory), 300)} is no directory", "mount it, or make it")
+        raise FleetError(
+            Phrase("{path} is no directory", path=plain(str(directory), 300)),
+            Phrase("mount it, or make it"),
+        )
 
 
 def _prune(directory: Path, keep: int) -> None:

@@ -90,11 +90,11 @@ class Carrying:
         target = checked_target(to)
         as_folder = form is ExportFormat.BAILEYS
         if as_folder and passphrase:
-            raise InputError("the folder of Baileys is not sealed: it takes no passphrase")
+            raise InputError(Phrase("the folder of Baileys is not sealed: it takes no passphrase"))
         if not as_folder:
             check_passphrase(passphrase)
         if instance.jid is None or not self._files.sessions.exists(instance.id):
-            raise FleetError(f"{name} is not linked: there is nothing to export")
+            raise FleetError(Phrase("{name} is not linked: there is nothing to export", name=name))
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         async with self._paused(name):
             instance = self._of(name)
@@ -159,7 +159,7 @@ class Carrying:
         rows = found[0].rows if len(found) == 1 and found[0] is not None else None
         if rows is None or rows.device.jid != instance.jid:
             raise FleetError(
-                f"{instance.name}: its session file does not hold its device",
+                Phrase("{name}: its session file does not hold its device", name=instance.name),
                 Phrase("see `waziterm check`; nothing was exported"),
             )
         part.mkdir(mode=0o700)
@@ -179,7 +179,7 @@ class Carrying:
         copy_live(self._files.sessions.path(instance.id), copy)
         if [jid for jid, _ in devices_in(copy)] != [instance.jid]:
             raise FleetError(
-                f"{instance.name}: its session file does not hold its device",
+                Phrase("{name}: its session file does not hold its device", name=instance.name),
                 Phrase("see `waziterm check`; nothing was exported"),
             )
         first = manifest_of(
@@ -232,14 +232,16 @@ class Carrying:
         sessions, copy = self._files.sessions, staging / SESSION
         known = self._keeper.all()
         if any(each.name == name for each in known):
-            raise FleetError(f"{name} exists already", "name another one with --name")
+            raise FleetError(
+                Phrase("{name} exists already", name=name), Phrase("name another one with --name")
+            )
         jid, lid = await asyncio.to_thread(_device_of, copy)
         if jid != was.jid:
-            raise FleetError("it is none of ours: its session is of another device")
+            raise FleetError(Phrase("it is none of ours: its session is of another device"))
         for each in known:
             if each.jid == jid:
                 raise FleetError(
-                    f"its device is in use as {each.name}; nothing was imported",
+                    Phrase("its device is in use as {name}; nothing was imported", name=each.name),
                     Phrase("`waziterm remove {name}` first, which can be undone", name=each.name),
                 )
         await self._refuse_live(copy, jid)
@@ -285,11 +287,12 @@ class Carrying:
         try:
             key = await asyncio.to_thread(device_key, session, jid, in_use=False)
         except StoreError as error:
-            raise FleetError("it is none of ours: its session cannot be read") from error
+            raise FleetError(Phrase("it is none of ours: its session cannot be read")) from error
         peer = await asyncio.to_thread(self._registry.holder, key) if key else None
         if peer is not None:
             raise FleetError(
-                f"its device is live in {peer}", "stop it there first; nothing was imported"
+                Phrase("its device is live in {peer}", peer=peer),
+                Phrase("stop it there first; nothing was imported"),
             )
 
     def _of(self, name: str) -> Instance:
@@ -311,13 +314,16 @@ def checked_target(to: str) -> Path:
     """Where a new file goes. Raises FleetError, code 2 for what is no place for one."""
     target = Path(to)
     if not target.is_absolute():
-        raise InputError(f"{plain(to, 200)!r} is no whole path")
+        raise InputError(Phrase("{path} is no whole path", path=repr(plain(to, 200))))
     shown = plain(to, 300)
     try:
         if target.exists() or target.is_symlink():
-            raise FleetError(f"{shown} exists already; nothing was written", "name another file")
+            raise FleetError(
+                Phrase("{path} exists already; nothing was written", path=shown),
+                Phrase("name another file"),
+            )
         if not target.parent.is_dir():
-            raise InputError(f"{plain(str(target.parent), 300)} is no directory")
+            raise InputError(Phrase("{path} is no directory", path=plain(str(target.parent), 300)))
     except OSError as error:
         raise _unwritable(target, error) from error
     return target
@@ -326,22 +332,33 @@ def checked_target(to: str) -> Path:
 def check_passphrase(passphrase: str) -> None:
     """Raises InputError for one that is too short."""
     if len(passphrase) < LEAST_PASSPHRASE:
-        raise InputError(f"a passphrase has at least {LEAST_PASSPHRASE} characters")
+        raise InputError(
+            Phrase("a passphrase has at least {count} characters", count=LEAST_PASSPHRASE)
+        )
 
 
 def _sealed_size(source: Path) -> int:
     shown = plain(str(source), 300)
     try:
         if not source.exists():
-            raise FleetError(f"{shown}: there is no such file", code=2)
+            raise FleetError(Phrase("{path}: there is no such file", path=shown), code=2)
         if not source.is_file() or not is_sealed(source):
-            said = f"{shown} is no file that `export` has made"
-            raise FleetError(said, "other sources of `import` take no passphrase", code=2)
+            raise FleetError(
+                Phrase("{path} is no file that `export` has made", path=shown),
+                Phrase("other sources of `import` take no passphrase"),
+                code=2,
+            )
         size = source.stat().st_size
     except OSError as error:
-        raise FleetError(f"{shown} cannot be read: {error.strerror}", code=2) from error
+        raise FleetError(
+            Phrase("{path} cannot be read: {why}", path=shown, why=error.strerror or str(error)),
+            code=2,
+        ) from error
     if size > _MOST_BYTES:
-        raise FleetError(f"{shown} is too large to be one instance", "nothing was changed")
+        raise FleetError(
+            Phrase("{path} is too large to be one instance", path=shown),
+            Phrase("nothing was changed"),
+        )
     return size
 
 
@@ -356,9 +373,9 @@ def _instance_in(manifest: Any) -> Instance:
         phone = None if was.phone is None else phone_number(was.phone)
         proxy = None if was.proxy is None else proxy_url(was.proxy)
     except (ValueError, KeyError, TypeError, FleetError) as error:
-        raise FleetError("it is none of ours: its manifest cannot be read") from error
+        raise FleetError(Phrase("it is none of ours: its manifest cannot be read")) from error
     if was.jid is None:
-        raise FleetError("it is none of ours: it holds no linked instance")
+        raise FleetError(Phrase("it is none of ours: it holds no linked instance"))
     hold = None if was.hold is Reason.EXPORTED else was.hold
     return replace(
         was.with_own({key: each for key, each in values.items() if key is not OwnKey.PROXY}),
@@ -372,7 +389,7 @@ def _instance_in(manifest: Any) -> Instance:
 def _device_of(session: Path) -> tuple[str, str]:
     look = look_at(session)
     if look is None or look.condition is not Condition.SOUND or len(look.devices) != 1:
-        raise FleetError("it is none of ours: its session is damaged, or holds no device")
+        raise FleetError(Phrase("it is none of ours: its session is damaged, or holds no device"))
     return look.devices[0]
 
 
@@ -381,7 +398,7 @@ def _write_checked(empty: Path, session: Path, part: Path) -> None:
     with Reading(empty.parent, schema_version(empty), None) as reading:
         (read,) = reading.read(session)
         if read.device is None:
-            raise FleetError(f"it is none of ours: {read.why}")
+            raise FleetError(Phrase("it is none of ours: {why}", why=read.why))
         write_session(empty, part, read.device.rows, read.copied)
 
 
@@ -400,7 +417,8 @@ def _drop(part: Path) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> FleetError:
+    why = error.strerror or str(error)
     return FleetError(
-        f"{plain(str(error.filename or path), 300)}: {error.strerror or error}",
-        "see the disk and the directory's mode; nothing was changed",
+        Phrase("{path}: {why}", path=plain(str(error.filename or path), 300), why=why),
+        Phrase("see the disk and the directory's mode; nothing was changed"),
     )

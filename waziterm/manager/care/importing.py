@@ -28,6 +28,7 @@ from waziterm.domain.moving.plan import (
     Verdict,
 )
 from waziterm.domain.moving.rows import DeviceRows
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain, safe_line
 from waziterm.manager.care.cleaning import Cleaning, Keeper
 from waziterm.manager.clock import Clock
@@ -74,19 +75,23 @@ class ImportRequest:
         """The same, checked. Raises InputError."""
         paths = tuple(dict.fromkeys(map(_path, filter(None, sources.split("\n")))))
         if not 0 < len(paths) <= MOST_SOURCES:
-            raise InputError(f"an import takes 1 to {MOST_SOURCES} sources")
+            raise InputError(Phrase("an import takes 1 to {most} sources", most=MOST_SOURCES))
         if name is not None and prefix:
-            raise InputError("--name and --prefix exclude each other")
+            raise InputError(Phrase("--name and --prefix exclude each other"))
         if prefix and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,19}", prefix):
             raise InputError(
-                "a prefix is 1 to 20 of a-z, 0-9, '-' and '_', and starts with a letter or a digit"
+                Phrase(
+                    "a prefix is 1 to 20 of a-z, 0-9, '-' and '_', and starts with a letter "
+                    "or a digit"
+                )
             )
         if device:
             try:
                 device = str(Jid.parse(device))
             except ValueError as error:
                 raise InputError(
-                    "--device is no JID of a device", "for example 6281234567890:7@s.whatsapp.net"
+                    Phrase("--device is no JID of a device"),
+                    Phrase("for example {jid}", jid="6281234567890:7@s.whatsapp.net"),
                 ) from error
         keys = _path(keys_db) if keys_db else None
         return cls(paths, name, prefix, device, keys, start, force)
@@ -95,7 +100,7 @@ class ImportRequest:
 def _path(text: str) -> Path:
     path = Path(text)
     if not path.is_absolute() or "\0" in text:
-        raise InputError(f"not an absolute path: {plain(text, 100)!r}")
+        raise InputError(Phrase("not an absolute path: {path}", path=repr(plain(text, 100))))
     return path
 
 
@@ -156,11 +161,15 @@ class Importing:
         reads = [each for each in reads if _is_meant(each, request)]
         devices = [each for each in reads if each.device is not None]
         if request.device and not devices:
-            raise InputError(f"no source holds the device {mask_jid(request.device)}")
+            raise InputError(
+                Phrase("no source holds the device {jid}", jid=mask_jid(request.device))
+            )
         if request.name is not None and len(devices) > 1:
             raise InputError(
-                f"--name is for one device, and the sources hold {len(devices)}",
-                "name one with --device, or all of them with --prefix",
+                Phrase(
+                    "--name is for one device, and the sources hold {count}", count=len(devices)
+                ),
+                Phrase("name one with --device, or all of them with --prefix"),
             )
         counts = Counter(each.device.rows.device.jid for each in devices if each.device is not None)
         used = {} if request.force else self._in_use(devices)

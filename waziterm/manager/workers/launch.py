@@ -95,7 +95,7 @@ async def trial(library: Path) -> str:
 async def new_store(path: Path) -> None:
     """Make an empty whatsmeow store with the installed library, in a process that ends at once.
     path: must not exist. Raises FleetError."""
-    failed = "the library cannot make an empty session"
+    failed = Phrase("the library cannot make an empty session")
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -110,12 +110,14 @@ async def new_store(path: Path) -> None:
             env=_environment(None),
         )
     except OSError as error:
-        raise FleetError(f"{failed}: no process could be started: {error.strerror}") from error
+        why = Phrase("no process could be started: {why}", why=error.strerror or str(error))
+        raise FleetError(Phrase("{what}: {why}", what=failed, why=why)) from error
     try:
         async with asyncio.timeout(TRIAL_S):
             _, printed = await process.communicate()
     except TimeoutError as error:
-        raise FleetError(f"{failed}: not made after {TRIAL_S:.0f} s") from error
+        why = Phrase("not made after {count} s", count=round(TRIAL_S))
+        raise FleetError(Phrase("{what}: {why}", what=failed, why=why)) from error
     finally:
         if process.returncode is None:
             process.kill()
@@ -123,7 +125,10 @@ async def new_store(path: Path) -> None:
     if process.returncode != 0:
         lines = printed.decode(errors="replace").strip().splitlines()
         said = safe_line(lines[-1], 200) if lines else exit_cause(process.returncode or 0)
-        raise FleetError(f"{failed}: {said}", Phrase("`waziterm doctor` looks at the library"))
+        raise FleetError(
+            Phrase("{what}: {why}", what=failed, why=said),
+            Phrase("`waziterm doctor` looks at the library"),
+        )
 
 
 def _environment(ca_file: str | None) -> dict[str, str]:
