@@ -291,7 +291,7 @@ class Carrying:
         peer = await asyncio.to_thread(self._registry.holder, key) if key else None
         if peer is not None:
             raise FleetError(
-                Phrase("its device is live in {peer}", peer=peer),
+                Phrase("its device is live in {peer}", peer=str(peer)),
                 Phrase("stop it there first; nothing was imported"),
             )
 

@@ -162,7 +162,7 @@ class Importing:
         devices = [each for each in reads if each.device is not None]
         if request.device and not devices:
             raise InputError(
-                Phrase("no source holds the device {jid}", jid=mask_jid(request.device))
+                Phrase("no source holds the device {jid}", jid=mask_jid(request.device) or "")
             )
         if request.name is not None and len(devices) > 1:
             raise InputError(
