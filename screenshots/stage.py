@@ -50,7 +50,7 @@ from waziterm.store.records import AttemptEnd, Change
 from waziterm.store.store import Store, open_store
 from waziterm.worker import protocol as wire
 
-HOLDER = SearchResult("pid 812: node /srv/crm/app.js, since 02:31 UTC")
+HOLDER = SearchResult("pid 812: node /srv/crm/app.js, since 2026-03-12 02:31 UTC")
 FIRST_PID = 18_361
 NO_HOST = "dial tcp: lookup web.whatsapp.com: no such host"
 NO_PROXY = "socks connect tcp id-7.proxy.example:1080->web.whatsapp.com:443: dial tcp: i/o timeout"

@@ -80,7 +80,9 @@ def check_recipient(text: str) -> str:
             Phrase("must be a public key of age, age1… (`age-keygen` makes one), not a secret one")
         )
     if _checksum(text) != 1:
-        raise ValueError("must be a public key of age without a typing error: its checksum differs")
+        raise ValueError(
+            Phrase("must be a public key of age without a typing error: its checksum differs")
+        )
     return text
 
 

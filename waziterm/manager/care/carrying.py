@@ -209,7 +209,8 @@ class Carrying:
         try:
             await self._keeper.tell(made, ev.StartAsked())
         except FleetError as error:
-            raise FleetError(f"{made} was imported; {error}", error.hint, error.code) from error
+            said = Phrase("{name} was imported; {why}", name=made, why=str(error))
+            raise FleetError(said, error.hint, error.code) from error
 
     async def _opened(self, source: Path, passphrase: str, name: str | None) -> str:
         try:

@@ -18,6 +18,7 @@ OURS: Mapping[KeyAction, str] = {
     KeyAction.CLEAN: "c",
     KeyAction.COMMAND_PALETTE: "^p :",
     KeyAction.COPY: "y",
+    KeyAction.EDIT: "e",
     KeyAction.FIX: "F",
     KeyAction.FOCUS_INSTANCE: "enter",
     KeyAction.FOLLOW: "f",
