@@ -33,6 +33,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -128,7 +129,7 @@ class Terminal:
         answer: Callable[["Terminal"], None] = lambda terminal: terminal.send(ANSWER),
     ) -> None:
         self.screen = Screen(columns, rows)
-        self.screen.answer = lambda: answer(self)  # type: ignore[method-assign]
+        self.screen.answer = partial(self._answered, answer)  # type: ignore[method-assign]
         self.output = bytearray()
         self._stream = pyte.Stream(self.screen)
         self._changed = threading.Condition()
@@ -300,6 +301,10 @@ class Terminal:
 
     def _set_size(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def _answered(self, answer: Callable[["Terminal"], None]) -> None:
+        with contextlib.suppress(OSError):  # the program has ended meanwhile, and the pty with it
+            answer(self)
 
     def _read(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -57,9 +57,10 @@ async def test_an_exported_instance_connects_elsewhere_without_a_qr(lab: Lab, fo
         before = len(await fleet.timeline("shop"))
         await fleet.clean("shop")
         # Where it has left, it is held when it comes back.
-        back = (await fleet.take_in(str(sealed), PASSPHRASE, "back")).instance
-        assert fleet.view(back).state is State.HELD
-        await fleet.remove(back)
+        with pytest.raises(FleetError, match="back was imported; back is held"):
+            await fleet.take_in(str(sealed), PASSPHRASE, "back", start=True)
+        assert fleet.view("back").state is State.HELD
+        await fleet.remove("back")
     check_nothing_is_left(folder)
     async with open_manager(new, load_settings(data_dir=new, environ={}), file) as fleet:
         assert (await fleet.take_in(str(sealed), PASSPHRASE)).instance == "shop"
