@@ -31,6 +31,7 @@ BENCHES = (
     "conflicts",
     "war",
     "reconnects",
+    "imports",
     "fast_motion",
     "outage",
     "alerts",
