@@ -34,6 +34,7 @@ from waziterm.domain.version import (
     version_text,
 )
 
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 PACKAGE = Path(__file__).parents[1] / "waziterm"
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -470,7 +471,7 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
     if key == "backup.directory":
         return draw(st.sampled_from(["", "/mnt/backup", "/mnt/é"]))
     if key == "backup.recipient":
-        return draw(st.sampled_from(["", "age1" + "q" * 58]))
+        return draw(st.sampled_from(["", RECIPIENT]))
     if key.startswith("screen.keys."):
         return ",".join(
             draw(st.lists(st.sampled_from(["f5", "%", "É", "€", "ctrl+up"]), min_size=1))
