@@ -36,7 +36,6 @@ from waziterm.domain.version import (
 
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 PACKAGE = Path(__file__).parents[1] / "waziterm"
-RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
