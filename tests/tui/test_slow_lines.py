@@ -200,7 +200,10 @@ def at_first(terminal: Terminal) -> None:
         terminal.send(ANSWER)
 
 
-@pytest.mark.parametrize("answer", [never, late, twice, cut, at_first])
+@pytest.mark.parametrize(
+    "answer",
+    [never, cut, *(pytest.param(each, marks=pytest.mark.soak) for each in (late, twice, at_first))],
+)
 async def test_nothing_waits_for_an_answer(
     answer: Callable[[Terminal], None], tmp_path: Path
 ) -> None:
@@ -221,8 +224,12 @@ async def test_nothing_waits_for_an_answer(
 
 @pytest.mark.parametrize(
     "env",
-    [{}, {"NO_COLOR": "1"}, {"TERM": "xterm", "COLORTERM": ""}, {"LC_ALL": "C", "LANG": "C"}],
-    ids=["colours", "no colour", "16 colours", "ascii"],
+    [
+        pytest.param({}, id="colours"),
+        pytest.param({"NO_COLOR": "1"}, id="no colour", marks=pytest.mark.soak),
+        pytest.param({"TERM": "xterm", "COLORTERM": ""}, id="16 colours", marks=pytest.mark.soak),
+        pytest.param({"LC_ALL": "C", "LANG": "C"}, id="ascii", marks=pytest.mark.soak),
+    ],
 )
 async def test_the_picture_is_whole_whatever_happened(
     env: Mapping[str, str], tmp_path: Path
