@@ -334,7 +334,7 @@ def staged(until: float, *, troubled: bool) -> Iterator[Stage]:
         hands.callback(time.tzset)
         for name in ("person_of", "myself"):
             hands.enter_context(patch(f"waziterm.manager.people.{name}", _person))
-        hands.enter_context(patch("waziterm.alerts.outbox.open_channel", _channel))
+        hands.enter_context(patch("waziterm.alerts.carrier.open_channel", _channel))
         by_chance = "waziterm.manager.files.trash.secrets.token_hex"
         hands.enter_context(patch(by_chance, lambda size: "3f" * size))
         world = World()
