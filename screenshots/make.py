@@ -68,7 +68,9 @@ def _worse(seen: Camera) -> None:
     seen.wait(_told, "wall")
     seen.press("2", see="WHY")
     seen.press(*["j"] * 5, see="proxy: shop-solo")
-    seen.wait(lambda text: "not connected: when" in text and "MB" in text, "its week and its worker")
+    seen.wait(
+        lambda text: "not connected: when" in text and "MB" in text, "its week and its worker"
+    )
 
 
 def _held(stage: Stage) -> Picture:
