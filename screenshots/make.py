@@ -92,7 +92,7 @@ def _edit(stage: Stage) -> Picture:
 def _trash(stage: Stage) -> Picture:
     with camera(stage, 120, 16) as seen:
         seen.wait(_told, "wall")
-        seen.press("6", see="until 2026-04-11")
+        seen.press("6", see="until Sat 11 Apr")
         return seen.picture()
 
 
