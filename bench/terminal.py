@@ -24,8 +24,8 @@ from typing import Self
 import pyte
 
 from bench.cells import Cells
+from tests.terminal import UNKNOWN_TO_PYTE
 
-_UNKNOWN_TO_PYTE = re.compile(r"\x1b\[[<>=]\d*u|\x1b\[\?\d+\$p|\x1b\[\?2026[hl]")
 END_TIMEOUT_S = 20.0
 
 
@@ -176,7 +176,7 @@ class RecordedTerminal:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         with self._news:
             chunks = tuple(self._chunks)
-        return [(at, _UNKNOWN_TO_PYTE.sub("", decoder.decode(data))) for at, data in chunks]
+        return [(at, UNKNOWN_TO_PYTE.sub("", decoder.decode(data))) for at, data in chunks]
 
     def _read(self) -> None:
         while not self._closing:
