@@ -63,33 +63,12 @@ async def trial(library: Path) -> str:
     """Load a copy of neonize's library as a worker would, in a process that ends at once; "", or
     why that fails."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "waziterm.worker.neonize.library",
-            str(library),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env=_environment(None),
-        )
-    except OSError as error:
-        return f"no process could be started: {error.strerror}"
-    try:
-        async with asyncio.timeout(TRIAL_S):
-            _, printed = await process.communicate()
+        code, said = await _once("waziterm.worker.neonize.library", library)
     except TimeoutError:
         return f"not loaded after {TRIAL_S:.0f} s"
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode == 0:
-        return ""
-    lines = printed.decode(errors="replace").strip().splitlines()
-    return safe_line(lines[-1], 200) if lines else f"its process ended with {process.returncode}"
+    except OSError as error:
+        return f"no process could be started: {error.strerror}"
+    return "" if code == 0 else said or f"its process ended with {code}"
 
 
 async def new_store(path: Path) -> None:
@@ -97,38 +76,40 @@ async def new_store(path: Path) -> None:
     path: must not exist. Raises FleetError."""
     failed = Phrase("the library cannot make an empty session")
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "waziterm.worker.neonize.new_store",
-            str(path),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env=_environment(None),
-        )
-    except OSError as error:
-        why = Phrase("no process could be started: {why}", why=error.strerror or str(error))
-        raise FleetError(Phrase("{what}: {why}", what=failed, why=why)) from error
-    try:
-        async with asyncio.timeout(TRIAL_S):
-            _, printed = await process.communicate()
+        code, said = await _once("waziterm.worker.neonize.new_store", path)
     except TimeoutError as error:
         why = Phrase("not made after {count} s", count=round(TRIAL_S))
         raise FleetError(Phrase("{what}: {why}", what=failed, why=why)) from error
+    except OSError as error:
+        why = Phrase("no process could be started: {why}", why=error.strerror or str(error))
+        raise FleetError(Phrase("{what}: {why}", what=failed, why=why)) from error
+    if code != 0:
+        raise FleetError(
+            Phrase("{what}: {why}", what=failed, why=said or exit_cause(code)),
+            Phrase("`waziterm doctor` looks at the library"),
+        )
+
+
+async def _once(module: str, path: Path) -> tuple[int, str]:
+    """Run a module of the worker's on one path, in a process that ends at once: its exit code, and
+    the last line of what it printed. Raises TimeoutError, and OSError when there is no process."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", module, str(path)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        env=_environment(None),
+    )
+    try:
+        async with asyncio.timeout(TRIAL_S):
+            _, printed = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode != 0:
-        lines = printed.decode(errors="replace").strip().splitlines()
-        said = safe_line(lines[-1], 200) if lines else exit_cause(process.returncode or 0)
-        raise FleetError(
-            Phrase("{what}: {why}", what=failed, why=said),
-            Phrase("`waziterm doctor` looks at the library"),
-        )
+    lines = printed.decode(errors="replace").strip().splitlines()
+    return process.returncode or 0, safe_line(lines[-1], 200) if lines else ""
 
 
 def _environment(ca_file: str | None) -> dict[str, str]:
