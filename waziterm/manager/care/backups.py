@@ -6,7 +6,6 @@ sealed for a public key, so that nothing here could open them.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +16,13 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.tools import BackedUp
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
-from waziterm.manager.care.carrying import check_passphrase, checked_target
+from waziterm.manager.care.carrying import check_passphrase, checked_target, drop, part_of, put
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.inputs import InputError
 from waziterm.moving.process import Order, Work, carried_out
 from waziterm.moving.sealing import Key
 from waziterm.store.errors import StoreError
-from waziterm.store.sessionfile import sync
 from waziterm.store.store import Store
 
 META = "backup"
@@ -49,12 +47,12 @@ async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> 
             check_recipient(recipient)
         except ValueError as error:
             raise InputError(Phrase("the recipient {why}", why=error.args[0])) from error
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    part = part_of(target)
     try:
         key = Key(passphrase=passphrase, recipient=recipient)
         order = Order(Work.BACKUP, data.root, part, key, shown=str(target))
         async with carried_out(order) as (told, _):
-            await asyncio.to_thread(_put, part, target)
+            await asyncio.to_thread(put, part, target)
     except OSError as error:
         why = error.strerror or str(error)
         raise FleetError(
@@ -62,7 +60,7 @@ async def back_up(data: DataDir, file: str, passphrase: str, recipient: str) -> 
             Phrase("see the disk and the directory's mode"),
         ) from error
     finally:
-        await asyncio.to_thread(_drop, part)
+        await asyncio.to_thread(drop, part)
     return BackedUp(str(target), told["bytes"], told["files"], tuple(told["unread"]))
 
 
@@ -135,17 +133,6 @@ async def note_made(store: Store, now: float) -> None:
             await store.set_meta(META, replace(record, made=now, failed=None, error="").text)
         except StoreError as error:
             log.warning("that a backup was made is not stored: %s", error)
-
-
-def _put(part: Path, target: Path) -> None:
-    if target.exists():
-        raise FileExistsError(17, "it exists already", str(target))
-    part.rename(target)
-    sync(target.parent)
-
-
-def _drop(part: Path) -> None:
-    part.unlink(missing_ok=True)
 
 
 def _refuse_missing(directory: Path) -> None:

@@ -11,8 +11,8 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ class Carrying:
             check_passphrase(passphrase)
         if instance.jid is None or not self._files.sessions.exists(instance.id):
             raise FleetError(Phrase("{name} is not linked: there is nothing to export", name=name))
-        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        part = part_of(target)
         async with self._paused(name):
             instance = self._of(name)
             try:
@@ -105,51 +105,35 @@ class Carrying:
                 else:
                     size = await self._sealed(instance, part, target, Key(passphrase=passphrase))
             finally:
-                await asyncio.to_thread(_drop, part)
+                await asyncio.to_thread(drop, part)
         return SealedInstance(name, str(target), size)
 
     async def _put(self, was: Instance, part: Path, target: Path) -> None:
         """Give the file its name, when nothing here uses the session any more."""
         await self._keeper.tell(was.name, ev.ExportAsked(plain(str(target), 200)))
         try:
-            await asyncio.to_thread(_renamed, part, target)
+            await asyncio.to_thread(put, part, target)
         except OSError as error:
             await self._keeper.tell(was.name, ev.NotMoved(was))
             raise _unwritable(target, error) from error
 
     async def _sealed(self, instance: Instance, part: Path, target: Path, key: Key) -> int:
         history = await self._store.history_of(instance.id)
-        try:
-            staging = await asyncio.to_thread(_Staging, self._files.data.root)
-        except OSError as error:
-            raise _unwritable(self._files.data.root, error) from error
-        try:
-            bundle = staging.path / "bundle"
-            await asyncio.to_thread(self._pack, instance, history, staging.path, bundle)
+        async with _staging(self._files.data.root) as staging:
+            bundle = staging / "bundle"
+            await asyncio.to_thread(self._pack, instance, history, staging, bundle)
             order = Order(Work.SEAL, bundle, part, key, shown=str(target))
             async with carried_out(order) as (told, _):
                 size: int = told
                 await self._put(instance, part, target)
-        except OSError as error:
-            raise _unwritable(staging.path, error) from error
-        finally:
-            await asyncio.to_thread(staging.close)
         return size
 
     async def _unpacked(self, instance: Instance, part: Path) -> int:
         """Write the folder of Baileys; how large it is."""
-        try:
-            staging = await asyncio.to_thread(_Staging, self._files.data.root)
-        except OSError as error:
-            raise _unwritable(self._files.data.root, error) from error
-        try:
-            empty = staging.path / "empty.db"
+        async with _staging(self._files.data.root, written=part) as staging:
+            empty = staging / "empty.db"
             await self._new_store(empty)
-            return await asyncio.to_thread(self._as_baileys, instance, staging.path, empty, part)
-        except OSError as error:
-            raise _unwritable(part, error) from error
-        finally:
-            await asyncio.to_thread(staging.close)
+            return await asyncio.to_thread(self._as_baileys, instance, staging, empty, part)
 
     def _as_baileys(self, instance: Instance, staging: Path, empty: Path, part: Path) -> int:
         copy = staging / SESSION
@@ -213,21 +197,13 @@ class Carrying:
             raise FleetError(said, error.hint, error.code) from error
 
     async def _opened(self, source: Path, passphrase: str, name: str | None) -> str:
-        try:
-            staging = await asyncio.to_thread(_Staging, self._files.data.root)
-        except OSError as error:
-            raise _unwritable(self._files.data.root, error) from error
-        try:
+        async with _staging(self._files.data.root) as staging:
             key = Key(passphrase=passphrase)
-            order = Order(Work.OPEN, source, staging.path, key, Kind.INSTANCE)
+            order = Order(Work.OPEN, source, staging, key, Kind.INSTANCE)
             manifest = await carry_out(order)
             was = _instance_in(manifest)
             origin = safe_line(str(source), 300)
-            return await self._take_in(was, staging.path, name or was.name, origin)
-        except OSError as error:
-            raise _unwritable(staging.path, error) from error
-        finally:
-            await asyncio.to_thread(staging.close)
+            return await self._take_in(was, staging, name or was.name, origin)
 
     async def _take_in(self, was: Instance, staging: Path, name: str, origin: str) -> str:
         sessions, copy = self._files.sessions, staging / SESSION
@@ -278,7 +254,7 @@ class Carrying:
             await self._keeper.adopt(instance)
         except BaseException:
             if all(each.id != identity for each in self._keeper.all()):
-                await asyncio.to_thread(_drop, part)
+                await asyncio.to_thread(drop, part)
             raise
         # From here on it has happened; `settle` would do the rest.
         await asyncio.to_thread(sessions.take_part, identity)
@@ -300,15 +276,23 @@ class Carrying:
         return next(each for each in self._keeper.all() if each.name == name)
 
 
-class _Staging:
-    """A folder in which something is put together; see `store.scratch`."""
+@asynccontextmanager
+async def _staging(root: Path, written: Path | None = None) -> AsyncIterator[Path]:
+    """A folder in which something is put together; see `store.scratch`.
 
-    def __init__(self, root: Path) -> None:
-        self._made = scratch(STAGING, root)
-        self.path = self._made.__enter__()
-
-    def close(self) -> None:
-        self._made.__exit__(None, None, None)
+    written: what the block writes beside it, which an error without a path is of. Raises FleetError
+    for what cannot be written, by the block too.
+    """
+    made, shown = scratch(STAGING, root), root
+    try:
+        folder = await asyncio.to_thread(made.__enter__)
+        shown = written or folder
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(made.__exit__, None, None, None)
+    except OSError as error:
+        raise _unwritable(shown, error) from error
 
 
 def checked_target(to: str) -> Path:
@@ -328,6 +312,11 @@ def checked_target(to: str) -> Path:
     except OSError as error:
         raise _unwritable(target, error) from error
     return target
+
+
+def part_of(target: Path) -> Path:
+    """Where a new file is written until it is whole."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
 
 def check_passphrase(passphrase: str) -> None:
@@ -403,14 +392,16 @@ def _write_checked(empty: Path, session: Path, part: Path) -> None:
         write_session(empty, part, read.device.rows, read.copied)
 
 
-def _renamed(part: Path, target: Path) -> None:
+def put(part: Path, target: Path) -> None:
+    """Give what is written its name, which must be free. Raises OSError."""
     if target.exists():
         raise FileExistsError(17, "it exists already", str(target))
     part.rename(target)
     sync(target.parent)
 
 
-def _drop(part: Path) -> None:
+def drop(part: Path) -> None:
+    """Delete what was written, where it has not got its name."""
     if part.is_dir():
         shutil.rmtree(part, ignore_errors=True)
     else:
