@@ -12,7 +12,7 @@ from pathlib import Path
 
 from waziterm.cli.run import streams
 from waziterm.cli.run.attach import has_terminal, offer_attach
-from waziterm.cli.run.late import OF_MANAGER, OF_SCREEN, load_late
+from waziterm.cli.run.late import OF_MANAGER, OF_SCREEN, QUIET_S, load_late
 from waziterm.cli.run.log import program_log
 from waziterm.cli.run.signals import ended_by_signals
 from waziterm.cli.run.systemd import Service, unit
@@ -173,11 +173,13 @@ async def _health(
 async def _serve_once(
     painted: asyncio.Event, fleet: SessionManager, data: DataDir, settings: Settings
 ) -> None:
-    """Answer verbs from when the screen is painted: loading aiohttp takes 0.16 s before that.
+    """Answer verbs from a moment after the screen is painted: loading aiohttp takes 0.18 s, by
+    which the first paint would come later, and then the fleet's connects. Verbs wait for it.
 
     Without the socket the screen works all the same, so a failure goes to the log.
     """
     await painted.wait()
+    await asyncio.sleep(QUIET_S)
     server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
     try:
         async with server.serve_control(
