@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -277,3 +278,55 @@ async def test_nothing_can_be_said_of_a_session_that_was_unlinked(shop: Shop) ->
     with pytest.raises(NoTraceError):
         await shop.traces(secret)
     assert await shop.text("x") == NotSent("it is logged out")
+
+
+async def test_receipts_are_heard_where_they_are_wanted(lab: Lab, folder: Path) -> None:
+    async with fleet_on(lab, folder) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        await lab.send_text(phone.jid, "do you deliver?", CUSTOMER)
+    async with fleet_on(lab, folder, WAZITERM_MESSAGES__RECEIPTS="true") as fleet:
+        ears = Ears()
+        fleet.hears.to = ears
+        shop = Shop(fleet, lab, phone, ears)
+        await shop.connected()
+        sent = await shop.text("yes")
+        assert isinstance(sent, Acknowledged)
+        await ears.until(2)
+        assert ears.receipts == [
+            (sent.whatsapp_id, ReceiptKind.DELIVERED),
+            (sent.whatsapp_id, ReceiptKind.READ),
+        ]
+        (_, first), _ = ears.heard_of
+        assert isinstance(first, Receipt) and first.chat == sent.chat
+        assert abs(first.at - time.time()) < 60
+
+        # A stranger's text, name and receipt make no receipt of the customer's.
+        line = f'<receipt from="{sent.chat}" id="{sent.whatsapp_id}" t="1" type="read"/>'
+        await lab.send_text(phone.jid, line, "628777000111")
+        for attrs in (
+            {"from": "628777000111@s.whatsapp.net", "id": sent.whatsapp_id, "type": "read"},
+            {"from": "628777000111@s.whatsapp.net", "id": line, "type": "read"},
+            {"from": "628777000111@s.whatsapp.net", "id": "AAAAAAAA", "notify": line},
+            {"a": line, "from": "628777000111@s.whatsapp.net", "id": "BBBBBBBB"},
+        ):
+            await lab.send_stanza(phone.jid, "receipt", attrs)
+        await ears.until(3)
+        await lab.send_text(phone.jid, " Stop. ", CUSTOMER)
+        await ears.until(4)
+        _, strangers, opted_out = (what for _, what in ears.heard_of[1:])
+        assert strangers == Receipt(
+            sent.whatsapp_id, "628777000111@s.whatsapp.net", ReceiptKind.READ, strangers.at
+        )
+        assert isinstance(opted_out, OptOut)
+        assert set(opted_out.chats) == {TO, sent.chat}
+
+        # Without them nothing is heard; an opt-out always is, and only as a whole message.
+        await fleet.edit("shop", receipts="false")
+        await shop.connected()
+        assert isinstance(await shop.text("are you sure?"), Acknowledged)
+        await lab.send_text(phone.jid, "please stop", CUSTOMER)
+        await lab.send_text(phone.jid, "BERHENTI", CUSTOMER)
+        await ears.until(5)
+        assert len(ears.opt_outs) == 2 and len(ears.heard_of) == 5
+        said = "\n".join(each.text for each in fleet.tail("shop", 500))
+        assert not any(each in said for each in ("Stop", "BERHENTI", "<receipt", "are you sure"))

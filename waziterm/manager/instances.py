@@ -34,7 +34,7 @@ from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.messages.sending import Hears
+from waziterm.domain.messages.sending import Hears, opt_out_word
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
@@ -485,6 +485,7 @@ class Instances:
             pool=self._pool,
             traces=self.traces,
             hears=self._hears,
+            opt_out_words=self._opt_out_words,
             addresses=self._addresses,
             show=self._changed,
             silenced=self._silenced,
@@ -580,6 +581,9 @@ class Instances:
             # Also one that is not live by its state: its worker may just be about to end.
             if other is not taker and jid is not None and other.instance.jid == jid:
                 await other.ask(ev.TakenOver(sibling_detail(name)))
+
+    def _opt_out_words(self) -> tuple[str, ...]:
+        return tuple(opt_out_word(each) for each in self._settings.messages.opt_out_words)
 
     def _changed(self, view: InstanceView) -> None:
         self._broadcast.changed(view)

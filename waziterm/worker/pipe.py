@@ -8,10 +8,9 @@ import threading
 from collections.abc import Callable
 from typing import NoReturn
 
-from waziterm.domain.messages.sending import Receipt
 from waziterm.worker.protocol import (
     MAX_LINE,
-    Heard,
+    HeardReceipt,
     Heartbeat,
     LineSplitter,
     Lost,
@@ -49,7 +48,7 @@ class Outbox:
 
     def send(self, report: Report) -> None:
         """Queue a report."""
-        if not _can_be_dropped(report):
+        if not isinstance(report, Noted | Lost | Heartbeat | HeardReceipt):
             self._waiting.put(report)
             return
         try:
@@ -74,11 +73,6 @@ class Outbox:
         with self._lock:
             dropped, self._dropped = self._dropped, 0
             return dropped
-
-
-def _can_be_dropped(report: Report) -> bool:
-    is_receipt = isinstance(report, Heard) and isinstance(report.what, Receipt)
-    return is_receipt or isinstance(report, Noted | Lost | Heartbeat)
 
 
 def follow_manager(sock: socket.socket, on_line: Callable[[bytes], None]) -> None:

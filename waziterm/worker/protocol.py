@@ -32,7 +32,8 @@ class Connect:
     proxy: URL or None. noise_root_key: 64 hex digits of a lab, or None for the real WhatsApp.
     alone: no other instance will share the worker. device_name: what the phone shows of a device
     that is new. receipts: tell what the phones say of messages that were sent; never of a device
-    that is paired here. opt_out_words: texts by which a person asks to be sent no more, lower case.
+    that is paired here. opt_out_words: by which a person asks to be sent no more, as `opt_out_word`
+    makes them.
     """
 
     instance: str
@@ -148,11 +149,19 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """Something came in that concerns what was sent."""
+class HeardReceipt:
+    """A phone tells of a message that was sent."""
 
     instance: str
-    what: Receipt | OptOut
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class HeardOptOut:
+    """Somebody asks to be sent no more."""
+
+    instance: str
+    opt_out: OptOut
 
 
 class LineSplitter:
@@ -187,7 +196,7 @@ class LineSplitter:
 
 
 Command = Connect | SendMessage | Probe | Logout | Leave | PairByCode
-Report = Ready | Heartbeat | Happened | Answered | Noted | Lost | Heard
+Report = Ready | Heartbeat | Happened | Answered | Noted | Lost | HeardReceipt | HeardOptOut
 
 
 def encode(message: Command | Report) -> bytes:

@@ -78,7 +78,8 @@ class Services:
     storms: tells which faults meet several instances. pool: finds each attempt its place in a
     worker. show: passes a view on to the subscribers.
     traces: of messages, looked up before an instance connects again. hears: is told what comes in
-    that concerns messages. silenced: until when nothing is told of an instance, by its id.
+    that concerns messages. opt_out_words: see `worker.protocol.Connect`. silenced: until when
+    nothing is told of an instance, by its id.
     versions: knows what WhatsApp accepts. tell: passes a notice on to whoever watches.
     lab: a local WhatsApp in use instead of the real one.
     """
@@ -94,6 +95,7 @@ class Services:
     pool: Pool
     traces: Traces
     hears: Hears
+    opt_out_words: Callable[[], tuple[str, ...]]
     addresses: Addresses
     show: Callable[[InstanceView], None]
     silenced: Callable[[str], float | None]
@@ -258,6 +260,8 @@ class Effects:
             proxy=lab.way(action.proxy) if lab else action.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
             device_name=action.device,
+            receipts=action.receipts,
+            opt_out_words=self._services.opt_out_words(),
         )
         shared = action.shared and not self._apart
         place = partial(self._services.pool.link, self._name, shared=shared)

@@ -267,8 +267,10 @@ class Link:
                 answer = self._asked.get(number)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
-            case wire.Heard(what=what):
-                self._listener.heard(what)
+            case wire.HeardReceipt(receipt=receipt):
+                self._listener.heard(receipt)
+            case wire.HeardOptOut(opt_out=opt_out):
+                self._listener.heard(opt_out)
             case wire.Lost(total=total):
                 self._listener.lost(total - self._lost)
                 self._lost = total

@@ -255,7 +255,8 @@ class Worker:
                 wire.Answered(instance=name)
                 | wire.Noted(instance=name)
                 | wire.Lost(instance=name)
-                | wire.Heard(instance=name)
+                | wire.HeardReceipt(instance=name)
+                | wire.HeardOptOut(instance=name)
             ):
                 self._hand_on(name, message)
             case _:

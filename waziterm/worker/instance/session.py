@@ -81,7 +81,8 @@ from waziterm.worker.protocol import (
     Answered,
     Connect,
     Happened,
-    Heard,
+    HeardOptOut,
+    HeardReceipt,
     Leave,
     Logout,
     Lost,
@@ -550,7 +551,11 @@ class Session:
 
     def _heard(self, what: Receipt | OptOut) -> None:
         if not self._left:
-            self._outbox.send(Heard(self._command.instance, what))
+            name = self._command.instance
+            if isinstance(what, Receipt):
+                self._outbox.send(HeardReceipt(name, what))
+            else:
+                self._outbox.send(HeardOptOut(name, what))
 
     def _note(self, text: str) -> None:
         if not self._left:
