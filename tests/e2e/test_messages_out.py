@@ -163,6 +163,7 @@ async def test_texts_replies_and_files_arrive_as_they_were(shop: Shop, folder: P
 
 async def test_what_whatsapp_refuses_and_what_was_never_sent(shop: Shop, folder: Path) -> None:
     await shop.text("hello")
+    pid = await shop.connected()
     for code in (463, 479, 429, 400, 500):
         await shop.lab.trouble(TroubleKind.SEND_REFUSED, shop.phone.jid, code=code, times=1)
         refused = await shop.text("x")
@@ -185,6 +186,14 @@ async def test_what_whatsapp_refuses_and_what_was_never_sent(shop: Shop, folder:
     await shop.lab.trouble(TroubleKind.QUERY_ERROR, shop.phone.jid, code=503, query="w:m")
     sent = await shop.send(Content(MessageKind.IMAGE, "", "small"))
     assert isinstance(sent, NotSent) and (sent.code, sent.is_final) == ("upload", False)
+    await shop.lab.clear()
+    await shop.lab.send_text(shop.phone.jid, "me too", "628999000222")
+    await shop.lab.trouble(TroubleKind.QUERY_ERROR, shop.phone.jid, code=429, query="usync")
+    for to in ("628999000222@s.whatsapp.net", "628999000333@s.whatsapp.net"):
+        sent = await shop.text("x", to)
+        assert isinstance(sent, NotSent) and not sent.is_final and "429" in sent.error, sent
+        assert not await shop.lab.messages(to)
+    assert (await shop.connected()) == pid
     assert len(await shop.lab.messages(TO)) == 1
     assert (await shop.fleet.phones.send("0" * 16, outgoing(Content(MessageKind.TEXT, "x")))) == (
         NotSent("the instance is gone")

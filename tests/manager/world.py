@@ -213,7 +213,7 @@ class FakeWorker:
     """The worker of one instance: its connection in a process that others may share.
 
     answers: how requests end: "ok", "error", or "never". took_s: what an answer tells of the time
-    that it took. beats: whether its process's heart does.
+    that it took. messages: that it was told to send. beats: whether its process's heart does.
     """
 
     def __init__(self, process: FakeProcess, command: wire.Connect) -> None:
@@ -225,6 +225,7 @@ class FakeWorker:
         self.took_s = 0.1
         self.asked_to_log_out = False
         self.called = False
+        self.messages: list[wire.SendMessage] = []
         self.leaving = False
         self.left = False
 
@@ -252,6 +253,8 @@ class FakeWorker:
         """A command for this instance."""
         assert not isinstance(command, wire.Connect)
         self.called |= not isinstance(command, wire.Leave)
+        if isinstance(command, wire.SendMessage):
+            self.messages.append(command)
         self.asked_to_log_out |= isinstance(command, wire.Logout)
         self.leaving |= isinstance(command, wire.Leave)
         if self.answers == "never":

@@ -30,6 +30,7 @@ from waziterm.worker.neonize.phrases import (
     StoreAlarm,
     StreamEnds,
     TimeLock,
+    not_sent,
     sign_of,
 )
 
@@ -229,6 +230,29 @@ OTHERS: tuple[tuple[str, str, Sign | None], ...] = (
     ("DEBUG", LOCK.replace(', "time_enforcement_ends": "1795832058"', ""), TimeLock(True, None)),
     ("DEBUG", "Successfully authenticated", None),
 )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("failed to send message node: websocket not connected", "the connection was down"),
+        # It may have been sent before.
+        ("websocket not connected", None),
+        ("failed to send message node: failed to write msg: broken pipe", None),
+        ("failed to write msg: failed to flush: broken pipe", None),
+        ("timed out waiting for message send response", None),
+        ("websocket disconnected before message send returned response", None),
+        (
+            "failed to get device list: failed to send usync query: info query timed out",
+            "the recipient's devices are not known: failed to send usync query: info query timed"
+            " out",
+        ),
+        ("no LID found for 123456@s.whatsapp.net from server", "the number is not on WhatsApp"),
+    ],
+)
+async def test_what_was_never_sent(error: str, said: str | None) -> None:
+    told = not_sent(error)
+    assert (told and told.error) == said
 
 
 @pytest.mark.parametrize(("level", "text", "sign"), REAL_LINES + RECEIPTS + OTHERS)

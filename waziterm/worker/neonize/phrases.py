@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle.events import DropKind, StoreFault
 from waziterm.domain.messages.sending import NotSent, ReceiptKind
+from waziterm.domain.text import safe_line
 
 FAILURE_NODE = re.compile(r"(<failure .*?>)")
 PAIRING_REFUSED = re.compile(
@@ -156,6 +157,12 @@ _CODE_REFUSED = re.compile(
 )
 _QUERY_REFUSED = re.compile(r"info query returned status (\d{1,9}): (.*)")
 _SEND_REFUSED = re.compile(r"server returned error (\d{1,9})")
+# Without the words before it, it comes of a frame that was sent once before the connection dropped
+# (whatsmeow `request.go`, `retryFrame`).
+_DOWN = re.compile(r"failed to .{1,300}: websocket not connected")
+_NOT_PREPARED = re.compile(
+    r"failed to get (?:device list|user info for \S{1,80} to fill LID cache): (.{1,300})"
+)
 _NOT_ON_WHATSAPP = re.compile(r"no LID found for [\w.:-]{1,60}@[\w.]{1,20}(?: from server)?$")
 TIME_LOCK = "xwa2_notify_account_reachout_timelock"
 """What a DEBUG record holds that tells of a time lock."""
@@ -266,10 +273,12 @@ def send_refused(error: str) -> int:
 def not_sent(error: str) -> NotSent | None:
     """Why a message certainly did not reach WhatsApp, None when that is not known (whatsmeow
     `send.go`, `user.go`)."""
-    if error.endswith("websocket not connected"):
-        return NotSent("the connection was down")
     if _NOT_ON_WHATSAPP.search(error):
         return NotSent("the number is not on WhatsApp", "not_on_whatsapp", is_final=True)
+    if _DOWN.fullmatch(error):
+        return NotSent("the connection was down")
+    if match := _NOT_PREPARED.fullmatch(error):
+        return NotSent(f"the recipient's devices are not known: {safe_line(match[1])}")
     return None
 
 
