@@ -479,6 +479,10 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
     if key.endswith("device_name"):
         names = st.text("aB9 .é", min_size=1, max_size=40).map(lambda text: " ".join(text.split()))
         return draw(names.filter(bool))
+    if key.startswith("instances.") and key.endswith("receipts"):
+        return draw(st.sampled_from(["", True, False]))
+    if key == "messages.opt_out_words":
+        return draw(st.lists(st.sampled_from(["STOP", "é.", "no more"]), max_size=3))
     if each.kind is str:
         return draw(st.text(st.characters(exclude_categories=["Cs"])))
     if each.kind is bool:
@@ -578,7 +582,7 @@ def test_the_variable_that_is_named_sets_the_setting(file: Path) -> None:
         value = {"jitter": "0.01", "backoff_cap_s": "9"}.get(parts[-1], value)
         if isinstance(each.kind, type) and issubclass(each.kind, StrEnum | VersionChoice):
             value = each.default
-        if each.kind is bool:
+        if each.kind is bool or parts[-1] == "receipts":
             value = "false"
         variable = variable_of(parts)
         assert variable is not None

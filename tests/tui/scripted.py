@@ -204,9 +204,10 @@ class ScriptedFleet(ScriptedTools):
         proxy: str | None = None,
         device_name: str | None = None,
         isolate: str | None = None,
+        receipts: str | None = None,
     ) -> InstanceView:
         asked = {"note": note, "tags": tags, "proxy": proxy}
-        asked |= {"device_name": device_name, "isolate": isolate}
+        asked |= {"device_name": device_name, "isolate": isolate, "receipts": receipts}
         said = [f"{key}={value}" for key, value in asked.items() if value is not None]
         await self._taken("edit", name, *said)
         view = self.views[name]
@@ -220,6 +221,8 @@ class ScriptedFleet(ScriptedTools):
             view = replace(view, device_name=device_name or DEVICE_NAME)
         if isolate is not None:
             view = replace(view, isolated=isolate == "true")
+        if receipts is not None:
+            view = replace(view, receipts=receipts == "true")
         self.show(view)
         return view
 

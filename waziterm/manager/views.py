@@ -63,6 +63,7 @@ def view_of(
         tags=instance.tags,
         device_name=instance.device,
         isolated=instance.is_isolated,
+        receipts=instance.hears_receipts,
         silenced_until=silenced_until,
         qr=instance.qr,
         code=instance.code,

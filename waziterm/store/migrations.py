@@ -337,6 +337,8 @@ MIGRATIONS: Sequence[Migration] = (
         "ALTER TABLE instances ADD COLUMN imported_at REAL",
         "ALTER TABLE instances ADD COLUMN untried INTEGER NOT NULL DEFAULT 0",
     ),
+    # Whether a person wants an instance to hear what phones say of its messages.
+    ("ALTER TABLE instances ADD COLUMN receipts INTEGER",),
 )
 
 

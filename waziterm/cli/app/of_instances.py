@@ -148,7 +148,7 @@ def set_(
         Parameter(
             name="NAME KEY=VALUE",
             help="Names, patterns of names or tag:NAME, and what to set: note=, tags=, proxy=,"
-            " device_name=, isolate=; nothing behind the = clears it.",
+            " device_name=, isolate=, receipts=; nothing behind the = clears it.",
         ),
     ],
     yes: YesOption = False,

@@ -61,6 +61,7 @@ class LogLine:
     *("probe_s", "probed_at", "sent", "proxy=bare_proxy", "pid", "phone", "version", "qr=qr.place"),
     *("no_new_chats_until=new_chats_barred", "other_number", "silenced_until=silenced"),
     *("phone_seen_at", "note", "tags", "device_name", "isolated"),
+    "receipts",
 )
 @dataclass(frozen=True, slots=True)
 class InstanceView:
@@ -88,7 +89,8 @@ class InstanceView:
     when its phone itself last sent something or linked it, or None where that is not known. note:
     what a person has to say of it, one line, or "". tags: by which a person groups it. device_name:
     what the phone shows in its list of linked devices. isolated: whether its worker process is its
-    own. id: see `Instance`; "" where whoever told of it knows instances by their names alone.
+    own. receipts: whether it hears what phones say of its messages. id: see `Instance`; "" where
+    whoever told of it knows instances by their names alone.
     """
 
     name: str
@@ -121,6 +123,7 @@ class InstanceView:
     tags: tuple[str, ...] = ()
     device_name: str = ""
     isolated: bool = False
+    receipts: bool = False
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
     id: str = ""

@@ -191,6 +191,7 @@ class Fleet(Protocol):
         proxy: ProxyUrl | None = None,
         device_name: str | None = None,
         isolate: str | None = None,
+        receipts: str | None = None,
     ) -> InstanceView:
         """Set what differs for one instance; "" clears it, then the config counts again. It can be
         undone, see `edits`.
@@ -198,7 +199,8 @@ class Fleet(Protocol):
         note: one line. tags: with commas between them. proxy: tested up to WhatsApp's certificate
         first, and refused when that fails; an open connection is made anew. device_name: what the
         phone shows, from the next pairing on. isolate: "true" or "false", whether its worker is
-        shared with nobody; an open connection is made anew. No cool-down, hold or ban ends by it.
+        shared with nobody, receipts: whether it hears what phones say of its messages; an open
+        connection is made anew for either. No cool-down, hold or ban ends by it.
         """
         ...
 

@@ -137,7 +137,8 @@ def _edited(instance: Instance, edited: Instance, at: Moment) -> Decision:
     redialling = instance.state is State.RETRYING and instance.redialling
     match instance.state:
         case State.CONNECTED | State.DEGRADED:
-            anew = new_way or edited.is_isolated != instance.is_isolated
+            others = (edited.is_isolated, edited.hears_receipts)
+            anew = new_way or others != (instance.is_isolated, instance.hears_receipts)
         case State.PAIRING:
             anew = new_way or edited.device != instance.device
         case State.CONNECTING:

@@ -232,7 +232,8 @@ def dial(instance: Instance, at: Moment) -> Decision:
     dialling = move(instance, State.CONNECTING, instance.reason, at, detail=detail, due=due)
     if instance.reason in (Reason.GUARDED, Reason.TAKEOVER):
         dialling = replace(dialling, cooldown_until=None, guarded_at=at.now)
-    dial = Dial(instance.jid, instance.way, instance.device, _may_share(instance, at))
+    shared, receipts = _may_share(instance, at), instance.hears_receipts
+    dial = Dial(instance.jid, instance.way, instance.device, shared, receipts)
     return Decision(dialling, (dial,))
 
 

@@ -232,6 +232,7 @@ class Carrying:
             tags=was.tags,
             device_name=was.device_name,
             isolate=was.isolate,
+            receipts=was.receipts,
             id=identity,
             state=State.STOPPED,
             reason=Reason.IMPORTED,

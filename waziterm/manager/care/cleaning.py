@@ -173,6 +173,7 @@ class Cleaning:
                     tags=was.tags,
                     device_name=was.device_name,
                     isolate=was.isolate,
+                    receipts=was.receipts,
                     id=new_id() if self._is_taken(was.id) else was.id,
                 )
             )

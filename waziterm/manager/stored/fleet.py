@@ -236,9 +236,15 @@ class StoredFleet:
         proxy: str | None = None,
         device_name: str | None = None,
         isolate: str | None = None,
+        receipts: str | None = None,
     ) -> InstanceView:
         values = own_values(
-            note=note, tags=tags, proxy=proxy, device_name=device_name, isolate=isolate
+            note=note,
+            tags=tags,
+            proxy=proxy,
+            device_name=device_name,
+            isolate=isolate,
+            receipts=receipts,
         )
         return await self._set(name, values)
 
