@@ -70,6 +70,7 @@ from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
+from waziterm.manager.sending import PassedOn, Sending
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
 from waziterm.store.errors import StoreError
@@ -156,6 +157,7 @@ class SessionManager:
         self._alerting = Alerting(
             store, world.clock, settings.alerts, post=add_alert, wake=self.outbox.wake
         )
+        self.hears = PassedOn()
         self._fresh = FreshLines()
         self._patterns: LogPatterns | None = None
         self._instances = Instances(
@@ -170,9 +172,11 @@ class SessionManager:
             tasks,
             begin,
             self._alerting.hear,
+            self.hears,
             self._alerting.silenced_until,
             self._fresh,
         )
+        self.phones = Sending(self._instances, data.root)
         self._store = store
         self._lab = lab
         self._files = files
