@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import assert_never
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.checks import checked
@@ -21,6 +22,7 @@ from waziterm.domain.messages.message import (
     OptedOut,
 )
 from waziterm.domain.messages.message_settings import Messages, Pacing
+from waziterm.domain.messages.message_states import Cancelled, Closed, Happening, Resent
 from waziterm.domain.messages.pacing import DAY_S, HOUR_S, JITTER, Waits
 from waziterm.domain.messages.queue import (
     MOST_QUEUED,
@@ -31,7 +33,6 @@ from waziterm.domain.messages.queue import (
     Resolution,
 )
 from waziterm.domain.messages.sending import CannotSend, OptOut, Phones, Receipt, Standing
-from waziterm.domain.messages.states import Cancelled, Closed, Happening, Resent
 from waziterm.domain.phrase import Phrase
 from waziterm.gateway.queue_clock import Clock, QueueClock
 from waziterm.gateway.queue_lane import AGAIN_S, Around, Lane
@@ -605,8 +606,17 @@ def _refusal(standing: Standing, name: str) -> MessageRefusedError | None:
         case CannotSend.NOT_PAIRED:
             said = Phrase("{name} is not linked", name=name)
             return MessageRefusedError(RefusalCode.NOT_PAIRED, said, look)
-        case _:
+        case (
+            CannotSend.CONNECTING
+            | CannotSend.COOLDOWN
+            | CannotSend.RETRYING
+            | CannotSend.STOPPED
+            | CannotSend.OUTDATED
+            | None
+        ):
             return None
+        case _:
+            assert_never(standing.why)
 
 
 def _sweep(place: QueuePlace, used: frozenset[str], before: set[str], old_s: float) -> None:

@@ -12,6 +12,7 @@ from random import Random
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.message import Message, MessageState
 from waziterm.domain.messages.message_settings import Pacing
+from waziterm.domain.messages.message_states import Adrift, Code, Happening, Overdue, Traced
 from waziterm.domain.messages.pacing import (
     GROWN_FACTOR,
     HOUR_S,
@@ -32,7 +33,6 @@ from waziterm.domain.messages.sending import (
     Standing,
     Uncertain,
 )
-from waziterm.domain.messages.states import Adrift, Code, Happening, Overdue, Traced
 from waziterm.gateway.queue_clock import QueueClock
 from waziterm.gateway.queue_line import Line
 from waziterm.store.errors import StoreError

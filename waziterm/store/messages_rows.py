@@ -14,11 +14,7 @@ from waziterm.domain.messages.message import (
     OnUnknown,
     OptedOut,
 )
-from waziterm.domain.messages.pacing import DAY_S, HOUR_S, Past, Stops
-from waziterm.domain.messages.queue import MessageRefusedError, Once, RefusalCode
-from waziterm.domain.messages.recipient import chat_key, masked
-from waziterm.domain.messages.sending import Receipt
-from waziterm.domain.messages.states import (
+from waziterm.domain.messages.message_states import (
     Adrift,
     Cancelled,
     Closed,
@@ -29,6 +25,10 @@ from waziterm.domain.messages.states import (
     is_kept,
     step,
 )
+from waziterm.domain.messages.pacing import DAY_S, HOUR_S, Past, Stops
+from waziterm.domain.messages.queue import MessageRefusedError, Once, RefusalCode
+from waziterm.domain.messages.recipient import chat_key, masked
+from waziterm.domain.messages.sending import Receipt
 from waziterm.domain.phrase import Phrase
 
 ONCE_S = DAY_S
