@@ -324,7 +324,7 @@ class Queue:
             raise MessageRefusedError(
                 RefusalCode.OPT_OUT_NOT_FOUND,
                 Phrase("there is no opt-out {id}", id=opt_out_id[:60]),
-                Phrase("`waziterm messages opt-outs` lists them"),
+                Phrase("`waziterm opt-outs` lists them"),
             )
         return replace(found, instance=self._name_of(found.instance))
 

@@ -117,7 +117,7 @@ def add(
         raise MessageRefusedError(
             RefusalCode.OPTED_OUT,
             Phrase("{to} asked {name} to be sent no more", to=masked(message.to), name=name),
-            Phrase("`waziterm messages opt-outs` lists them"),
+            Phrase("`waziterm opt-outs` lists them"),
         )
     (count,) = db.execute(
         f"SELECT count(*) FROM messages WHERE instance = ? AND {_WAITING}", (message.instance,)
