@@ -15,7 +15,7 @@ from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.backup import check_recipient
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, Configured, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
-from waziterm.domain.messages.sending import opt_out_word
+from waziterm.domain.messages.message_settings import Messages, Pacing
 from waziterm.domain.names import ALLOWED, DEVICE_NAMES, check_device_name, check_name
 from waziterm.domain.proxy import EXAMPLE, SCHEMES, check_proxy
 from waziterm.domain.screen import Screen
@@ -27,7 +27,6 @@ _DAY_S = 86_400.0
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S}
 _LEAST_SPAN_S = 1.0
-_MOST_WORDS, _LONGEST_WORD = 100, 100
 _LOOPBACK = "127.0.0.1"
 _PROXY = f"a URL that begins with {', '.join(SCHEMES)} and :// and ends after the port"
 
@@ -103,16 +102,6 @@ def _flag(value: object) -> bool | None:
     if not isinstance(flag, bool):
         raise TypeError(value)
     return flag
-
-
-def _words(value: object) -> tuple[str, ...]:
-    words = value.split(",") if isinstance(value, str) else value
-    if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
-        raise TypeError(value)
-    lengths = [len(opt_out_word(each)) for each in words]
-    if len(words) > _MOST_WORDS or not all(0 < each <= _LONGEST_WORD for each in lengths):
-        raise ValueError(f"must be at most {_MOST_WORDS} texts of 1 to {_LONGEST_WORD} characters")
-    return tuple(each.strip() for each in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,24 +300,6 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True)
-class Messages:
-    """`[messages]`: messages that are sent."""
-
-    receipts: bool = setting(
-        False,
-        "Whether it is heard, from the next connect on, what the phones say of messages that were"
-        " sent: delivered, read.",
-    )
-    opt_out_words: tuple[str, ...] = setting(
-        ("STOP", "BERHENTI"),
-        "A person whose whole message is one of these, in any case, is written to no more; from the"
-        " next connect on.",
-        allowed="an array of texts, or one text with commas between them",
-        read=_words,
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
     """`[health]`: `/health`, `/ready` and `/metrics` over TCP."""
 
@@ -370,9 +341,10 @@ class Settings:
     janitor: Janitor = table(Janitor, "The regular clean-up.")
     trash: Trash = table(Trash, "Sessions out of use.")
     backup: Backup = table(Backup, "The regular backup.")
-    messages: Messages = table(Messages, "Messages that are sent.")
     health: Health = table(Health, "Health over TCP.")
     library: Library = table(Library, "The version that the library tells WhatsApp.")
+    messages: Messages = table(Messages, "What becomes of messages, and how long they stay.")
+    pacing: Pacing = table(Pacing, "How fast an instance sends messages.")
     screen: Screen = table(Screen, "How the screen looks.")
     alerts: Alerts = table(Alerts, "Who is told when something happens, and of what.")
     secret_files: tuple[Path, ...] = field(default=(), compare=False)
