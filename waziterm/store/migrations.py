@@ -337,6 +337,19 @@ MIGRATIONS: Sequence[Migration] = (
         "ALTER TABLE instances ADD COLUMN imported_at REAL",
         "ALTER TABLE instances ADD COLUMN untried INTEGER NOT NULL DEFAULT 0",
     ),
+    # Tokens of the API, see `domain.messages.token`; scopes and patterns are arrays of JSON.
+    (
+        """
+        CREATE TABLE tokens (
+            name TEXT PRIMARY KEY,
+            digest TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            patterns TEXT NOT NULL,
+            at REAL NOT NULL,
+            who TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 
 
