@@ -91,6 +91,10 @@ class MessageQueue(Protocol):
         once: the same key with the same digest within 24 h is the first message again."""
         ...
 
+    async def digest(self, body: bytes) -> str:
+        """The HMAC of a request's body, for `Once`: 64 hex digits, by a key of this queue alone."""
+        ...
+
     async def message(self, message_id: str) -> MessageView: ...
 
     async def messages(

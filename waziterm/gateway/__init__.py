@@ -1,0 +1,1 @@
+"""Messages out, and what comes in, beside the monitor: for other programs."""
