@@ -1,1 +1,1 @@
-"""Messages out, and what comes in, beside the monitor: for other programs."""
+"""Messages out of the fleet: their queue, and the API that fills it."""

@@ -70,6 +70,7 @@ from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
+from waziterm.manager.sending import PassedOn, Sending
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
 from waziterm.store.errors import StoreError
@@ -99,11 +100,13 @@ if TYPE_CHECKING:
         RestartReport,
         SealedInstance,
     )
+    from waziterm.domain.messages.states import Code
     from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.gateway.queue import Queue
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.patterns import LogPatterns
@@ -158,6 +161,7 @@ class SessionManager:
         self._alerting = Alerting(
             store, world.clock, settings.alerts, post=add_alert, wake=self.outbox.wake
         )
+        self.hears = PassedOn()
         self._fresh = FreshLines()
         self._patterns: LogPatterns | None = None
         self._instances = Instances(
@@ -172,14 +176,22 @@ class SessionManager:
             tasks,
             begin,
             self._alerting.hear,
+            self.hears,
             self._alerting.silenced_until,
             self._fresh,
         )
+        self.phones = Sending(self._instances, data.root)
         self._store = store
         self._lab = lab
         self._files = files
         self._cleaning = Cleaning(
-            self._instances, store, files, registry, world.clock, settings.trash.keep_s
+            self._instances,
+            store,
+            files,
+            registry,
+            world.clock,
+            settings.trash.keep_s,
+            self._hold_messages,
         )
         self._order = asyncio.Lock()
         self._under_way = ""
@@ -190,9 +202,12 @@ class SessionManager:
             world.clock,
             settings.trash.keep_s,
             settings.log.history_s,
+            self._tidy_messages,
         )
         self._presence = Presence(store, world.clock)
         self.audit_log = StoreAudit(store, world.clock.now, tasks)
+        self._queue: Queue | None = None
+        self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
         self._api_trouble: tuple[Phrase, Phrase] | None = None
@@ -209,7 +224,12 @@ class SessionManager:
         damaged = await self._store.damaged_rows()
         stored = await self._instances.stored(shift)
         await self._alerting.boot(stored, shift)
+        if self._files.data.messages.exists():
+            await self.messages.boot(shift)
         await self._instances.boot(stored, library_changed=changed)
+        self._is_booted = True
+        if self._queue is not None:
+            self._queue.begin()
         telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
@@ -237,6 +257,8 @@ class SessionManager:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         for task in self._background:
             task.cancel()
+        if self._queue is not None:
+            await self._queue.close()
         await self._instances.close()
         try:
             await self._store_patterns()
@@ -254,9 +276,50 @@ class SessionManager:
         self._instances.apply(settings)
         self._alerting.apply(settings.alerts)
         self.outbox.apply(settings.alerts)
+        if self._queue is not None:
+            self._queue.apply(settings.messages, settings.pacing)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
+
+    @property
+    def messages(self) -> Queue:
+        """The queue of messages out. It is loaded when it is first asked for, and makes its file
+        for the first message."""
+        if self._queue is None:
+            from waziterm.gateway.queue import Queue, QueuePlace  # noqa: PLC0415 - most have none
+
+            self._queue = Queue(
+                QueuePlace(self._files.data.root),
+                self.phones,
+                self._world.clock,
+                self._world.random,
+                self._settings.messages,
+                self._settings.pacing,
+                lambda work, name: self._tasks.create_task(work, name=name),
+                self._instances.remembered_id,
+                self._tell_of_messages,
+            )
+            self.hears.to = self._queue
+            if self._is_booted:
+                self._queue.begin()
+        return self._queue
+
+    def _tell_of_messages(self, said: Phrase) -> None:
+        self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    async def _hold_messages(self, identity: str, code: Code) -> None:
+        """Let the messages of an instance wait for a person."""
+        if not self._files.data.messages.exists():
+            return
+        try:
+            await self.messages.hold(identity, code)
+        except StoreError as error:
+            log.warning("the messages are not held: %s", error)
+
+    async def _tidy_messages(self, is_calm: bool) -> None:
+        if self._files.data.messages.exists():
+            await self.messages.tidy(is_calm=is_calm)
 
     @property
     def usage(self) -> Usage:
@@ -320,6 +383,8 @@ class SessionManager:
             await clock.disturbed()
             self._instances.clock_set()
             self._alerting.clock_set()
+            if self._queue is not None:
+                await self._queue.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from waziterm.domain.errors import FleetError
-from waziterm.domain.messages.message import MessageState, MessageView, NewMessage
+from waziterm.domain.messages.message import MessageState, MessageView, NewMessage, OptedOut
 from waziterm.domain.units import Moment
 
 MOST_QUEUED = 1_000
@@ -18,6 +18,7 @@ class RefusalCode(StrEnum):
 
     INSTANCE_NOT_FOUND = "instance_not_found"
     MESSAGE_NOT_FOUND = "message_not_found"
+    OPT_OUT_NOT_FOUND = "opt_out_not_found"
     HELD = "held"
     BANNED = "banned"
     LOGGED_OUT = "logged_out"
@@ -121,4 +122,16 @@ class MessageQueue(Protocol):
 
     def counts(self) -> Mapping[str, QueueCounts]:
         """By the names of the instances that have or had any."""
+        ...
+
+    async def changed(self) -> None:
+        """Wait until the counts may be others."""
+        ...
+
+    async def opt_outs(self, instance: str | None = None) -> tuple[OptedOut, ...]:
+        """Who asked to be sent no more, of one instance or of all, the newest first."""
+        ...
+
+    async def take_back_opt_out(self, opt_out_id: str) -> OptedOut:
+        """Let somebody be sent to again who asked for the opposite; returns it as it was."""
         ...

@@ -1,5 +1,6 @@
 """The emergency tools while no manager runs: on the files, under the data directory's lock."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ from waziterm.domain.lifecycle.actions import (
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
+from waziterm.domain.messages.states import Code
 from waziterm.domain.phrase import Phrase
 from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
@@ -53,6 +55,7 @@ from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.stored.fleet import PATIENCE_S
 from waziterm.manager.version.kept import stored_version
 from waziterm.manager.workers.launch import new_store
+from waziterm.store.messages import hold_all
 from waziterm.store.store import Store, open_store, open_store_to_look
 
 
@@ -247,7 +250,11 @@ async def open_tools(
             backup_every_s=lambda: settings.backup.planned_every_s,
         )
         registry = Registry(files.identity)
-        cleaning = Cleaning(keeper, store, files, registry, clock, keep_s)
+
+        async def hold(identity: str, code: Code) -> None:
+            await asyncio.to_thread(hold_all, data.messages, identity, code, clock.now())
+
+        cleaning = Cleaning(keeper, store, files, registry, clock, keep_s, hold)
         importing = Importing(keeper, cleaning, files, clock, registry, new_store, frozenset)
         carrying = Carrying(
             keeper, store, cleaning, files, registry, clock, lambda name: nullcontext(), new_store
