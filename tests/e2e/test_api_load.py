@@ -61,7 +61,7 @@ async def test_500_slow_clients_while_a_conflict_heals(lab: Lab, folder: Path) -
         token = (await fleet.add_token("web")).token
         behind = Behind(
             *(ScriptedQueue(), fleet.owner_of, lambda _: True, fleet.now),
-            Media(folder / "data"),
+            Media(folder / "data", 10_000_000),
         )
         async with serve_api(Api(Address(HOST, port)), behind):
             clients = [asyncio.create_task(slow(port, token, each)) for each in range(SLOW)]

@@ -375,6 +375,13 @@ class Api:
         read=_hosts,
         example='["api.example"]',
     )
+    media_mb: int = setting(
+        2_000,
+        "Megabytes that the files of `media/` may take together; no more are taken in then.",
+        applies=Applies.START,
+        low=1,
+        high=1_000_000,
+    )
 
     @property
     def refusal(self) -> ListenRefusal | None:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from waziterm.config.settings import Address, Api
-from waziterm.domain.messages.message import MessageState, MessageView, NewMessage, OnUnknown
+from waziterm.domain.messages.checks import checked
+from waziterm.domain.messages.message import (
+    MessageState,
+    MessageView,
+    NewMessage,
+    OnUnknown,
+    OptedOut,
+)
 from waziterm.domain.messages.queue import (
     MessageRefusedError,
     Once,
@@ -25,7 +32,7 @@ from waziterm.domain.messages.token import (
     found_among,
     new_token,
 )
-from waziterm.gateway.api.media import MOST_FOLDER_BYTES, Media
+from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.routes import Behind
 from waziterm.gateway.api.serving import serve_api
 
@@ -45,6 +52,7 @@ class ScriptedQueue:
 
     async def accept(self, instance: str, new: NewMessage, once: Once | None = None) -> MessageView:
         self._refused()
+        new = checked(new)
         if once is not None:
             key = (instance, once.owner, once.key)
             if key in self.once:
@@ -108,6 +116,15 @@ class ScriptedQueue:
     def counts(self) -> Mapping[str, QueueCounts]:
         return {}
 
+    async def changed(self) -> None:
+        raise NotImplementedError
+
+    async def opt_outs(self, instance: str | None = None) -> tuple[OptedOut, ...]:
+        return ()
+
+    async def take_back_opt_out(self, opt_out_id: str) -> OptedOut:
+        raise NotImplementedError
+
     def _now(self, view: MessageView, state: MessageState) -> MessageView:
         self.views[view.id] = replace(view, state=state)
         return self.views[view.id]
@@ -161,7 +178,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, api: Api | None = None, media_bytes: int = MOST_FOLDER_BYTES
+    folder: Path, api: Api | None = None, media_bytes: int = 2_000_000_000
 ) -> AsyncIterator[Served]:
     """An API before a scripted queue. api: other settings than loopback and nothing else."""
     port = free_port()

@@ -126,13 +126,16 @@ async def test_an_image_and_a_document(served: Served, web: aiohttp.ClientSessio
         (TEXT | {"expires_in_s": 10**400}, "bad_request"),
         (TEXT | {"on_unknown": "twice"}, "bad_request"),
         (TEXT | {"reply_to": "../x"}, "bad_request"),
-        (TEXT | {"reply_from": "me"}, "wrong_content"),
+        (TEXT | {"reply_from": "me"}, "wrong_recipient"),
+        (TEXT | {"reply_to": "3EB0"}, "bad_request"),
+        (TEXT | {"text": "a\0b"}, "wrong_content"),
         (TEXT | {"ref": "a\nb"}, "bad_request"),
         (TEXT | {"ref": "x" * 129}, "bad_request"),
         (TEXT | {"to": ""}, "bad_request"),
         (TEXT | {"to": "4917012345678"}, "wrong_recipient"),
         (TEXT | {"to": "+49 170 123"}, "wrong_recipient"),
-        (TEXT | {"to": "+٤٩١٧٠١٢٣٤٥"}, "wrong_recipient"),
+        (TEXT | {"to": "+4٩١٧٠١٢٣٤٥"}, "wrong_recipient"),
+        (TEXT | {"to": "4917٠١٢٣٤٥@s.whatsapp.net"}, "wrong_recipient"),
         (TEXT | {"to": "status@broadcast"}, "wrong_recipient"),
         (TEXT | {"to": "120363012345678901@newsletter"}, "wrong_recipient"),
         (TEXT | {"to": "49170@c.us"}, "wrong_recipient"),
@@ -353,7 +356,7 @@ def test_every_request_is_described(served: Served) -> None:
     async def nobody(_: str) -> None:
         return None
 
-    behind = Behind(served.queue, nobody, bool, lambda: AT, Media(served.root))
+    behind = Behind(served.queue, nobody, bool, lambda: AT, Media(served.root, 1))
     answered = {
         (each.method.lower(), each.path, each.name) for each in Routes(behind, described).all()
     }

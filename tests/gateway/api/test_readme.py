@@ -31,7 +31,7 @@ def behind(queue: ScriptedQueue, root: Path) -> Behind:
     async def nobody(_: str) -> None:
         return None
 
-    return Behind(queue, nobody, lambda _: True, lambda: 0.0, Media(root))
+    return Behind(queue, nobody, lambda _: True, lambda: 0.0, Media(root, 1))
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")

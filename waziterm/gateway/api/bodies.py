@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar, assert_never
 from aiohttp import web
 
 from waziterm.domain.codec import CodecError, decode
+from waziterm.domain.messages.checks import LONGEST_LIFE_S
 from waziterm.domain.messages.message import LIFE_S, MOST_TEXT, MessageKind, OnUnknown
 from waziterm.domain.messages.queue import Resolution
 from waziterm.domain.text import plain
@@ -26,7 +27,6 @@ BODY_S = 10.0
 """Seconds within which a body of JSON has to come."""
 _LARGE = 65_536
 """A body of so many bytes is read beside the event loop."""
-_DAY_S = 86_400.0
 _JSON = "application/json"
 _MEDIA_ID = r"[0-9a-f]{32}"
 
@@ -68,9 +68,9 @@ class MessageBody:
         default="", repr=False
     )
     mime_type: Annotated[str, Text(100, pattern=r"(?:[A-Za-z0-9.+_-]+/[A-Za-z0-9.+_-]+)?")] = ""
-    reply_to: Annotated[str, Text(64, pattern=r"[0-9A-Za-z._-]*")] = ""
+    reply_to: Annotated[str, Text(64, pattern=r"(?:[0-9A-Za-z]{8,64})?")] = ""
     reply_from: Annotated[str, Text(100)] = ""
-    expires_in_s: Annotated[float, Span(1.0, 7 * _DAY_S)] = LIFE_S
+    expires_in_s: Annotated[float, Span(1.0, LONGEST_LIFE_S)] = LIFE_S
     priority: Annotated[int, Between(0, 9, "priority must be a number from 0 to 9")] = 0
     on_unknown: OnUnknown | None = None
     ref: Annotated[str, Text(128, pattern=r"[^\x00-\x1f\x7f]*")] = ""

@@ -80,7 +80,11 @@ def _status(refusal: RefusalCode) -> int:
     match refusal:
         case RefusalCode.WRONG_RECIPIENT | RefusalCode.WRONG_CONTENT:
             return 400
-        case RefusalCode.INSTANCE_NOT_FOUND | RefusalCode.MESSAGE_NOT_FOUND:
+        case (
+            RefusalCode.INSTANCE_NOT_FOUND
+            | RefusalCode.MESSAGE_NOT_FOUND
+            | RefusalCode.OPT_OUT_NOT_FOUND
+        ):
             return 404
         case (
             RefusalCode.HELD

@@ -15,7 +15,6 @@ from waziterm.gateway.api.bodies import chunks_of
 from waziterm.gateway.api.failures import RETRY_S, ApiError
 
 FOLDER = "media"
-MOST_FOLDER_BYTES = 2_000_000_000
 CHUNK_S = 20.0
 """Seconds within which the next bytes have to come."""
 UPLOAD_S = 600.0
@@ -36,7 +35,7 @@ class Upload(NamedTuple):
 class Media:
     """The folder `media/` of a data directory, 0700; each file in it 0600. most: bytes of all."""
 
-    def __init__(self, root: Path, most: int = MOST_FOLDER_BYTES) -> None:
+    def __init__(self, root: Path, most: int) -> None:
         self._folder = root / FOLDER
         self._most = most
         self._uploads = 0

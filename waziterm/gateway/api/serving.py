@@ -22,13 +22,15 @@ from waziterm.gateway.api.failures import (
     told,
     unavailable,
 )
+from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.openapi import described
 from waziterm.gateway.api.routes import OWNER, Behind, Routes
 from waziterm.health.clients import Clients, answering, most_clients
 from waziterm.manager.descriptors import descriptors
 
 if TYPE_CHECKING:
-    from waziterm.config.settings import Api
+    from waziterm.config.settings import Api, Settings
+    from waziterm.manager.manager import SessionManager
 
 SHUTDOWN_S = 1.0
 HANDSHAKE_S = 5.0
@@ -39,6 +41,21 @@ TOLD_EVERY_S = 60.0
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(__name__)
+
+
+def behind_of(fleet: "SessionManager", settings: "Settings") -> Behind:
+    """What stands behind the API of a manager. settings: those that it was started with."""
+
+    def exists(name: str) -> bool:
+        # By the name that it has now, for by that the tokens go.
+        try:
+            fleet.view(name)
+        except InstanceNotFoundError:
+            return False
+        return True
+
+    media = Media(settings.data_dir, settings.api.media_mb * 1_000_000)
+    return Behind(fleet.messages, fleet.owner_of, exists, fleet.now, media)
 
 
 @asynccontextmanager
