@@ -28,15 +28,23 @@ BODY_S = 10.0
 _LARGE = 65_536
 """A body of so many bytes is read beside the event loop."""
 _JSON = "application/json"
+_RECIPIENT = (
+    r"\+[1-9][0-9]{6,14}"
+    r"|[1-9][0-9]{4,19}@(?:s\.whatsapp\.net|lid)"
+    r"|[0-9]{5,20}(?:-[0-9]{5,15})?@g\.us"
+)
+"""As `domain.messages.recipient` takes it, but for linked devices."""
 _MEDIA_ID = r"[0-9a-f]{32}"
 
 
 class Text(NamedTuple):
-    """What a text may be. most: characters. pattern: of all of it, "" for any."""
+    """What a text may be. most: characters. pattern: of all of it, "" for any. described: the same
+    for whoever reads the description, where something else looks at it."""
 
     most: int
     least: int = 0
     pattern: str = ""
+    described: str = ""
 
 
 class Span(NamedTuple):
@@ -60,7 +68,7 @@ class MessageBody:
     greater goes first, among different chats. on_unknown: what happens to it when nobody knows
     whether it arrived; what the settings say if left out. ref: your own word for it."""
 
-    to: Annotated[str, Text(100, 1)]
+    to: Annotated[str, Text(100, 1, described=_RECIPIENT)]
     text: Annotated[str, Text(MOST_TEXT)] = field(default="", repr=False)
     type: MessageKind = MessageKind.TEXT
     media: Annotated[str, Text(32, pattern=rf"(?:{_MEDIA_ID})?")] = ""

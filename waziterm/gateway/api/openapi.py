@@ -211,9 +211,8 @@ def _bounds(hint: Any) -> Json:
             found: Json = {"maxLength": beside.most}
             if beside.least:
                 found["minLength"] = beside.least
-            if beside.pattern:
-                # Of JSON Schema, which knows the classes of ASCII alone by these names.
-                found["pattern"] = f"^(?:{_ascii(beside.pattern)})$"
+            if pattern := beside.pattern or beside.described:
+                found["pattern"] = f"^(?:{_of_schema(pattern)})$"
             return found
         case Span() | Between():
             return {"minimum": beside.least, "maximum": beside.most}
@@ -221,5 +220,6 @@ def _bounds(hint: Any) -> Json:
             assert_never(beside)
 
 
-def _ascii(pattern: str) -> str:
+def _of_schema(pattern: str) -> str:
+    """A pattern as JSON Schema writes it."""
     return re.sub(r"\\x([0-9a-f]{2})", r"\\u00\1", pattern)
