@@ -44,9 +44,22 @@ test: $(READY)
 soak: $(READY)
 	$(BIN)/pytest -q -m soak --timeout 1800 $(ARGS)
 
-# The real programs that sessions come from, on the lab: needs Node, and npm's registry.
-peers: $(READY) $(PEERS:%=%/node_modules)
+# The real programs that sessions come from, on the lab: needs Node, and npm's registry. And the API
+# against its own description.
+peers: $(READY) .venv/.peers $(PEERS:%=%/node_modules)
 	WAZITERM_PEERS=1 $(BIN)/pytest -q -s tests/peers $(ARGS)
+
+# In an environment of its own: it brings a plugin of pytest along.
+.venv/.peers: pyproject.toml $(READY)
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --python $(BIN)/python .venv/peers && \
+		uv pip install --quiet --python .venv/peers/bin/python 'schemathesis>=4,<5'; \
+	else \
+		$(BIN)/python -m venv .venv/peers && \
+		.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check \
+			'schemathesis>=4,<5'; \
+	fi
+	@touch .venv/.peers
 
 tests/peers/%/node_modules: tests/peers/%/package.json
 	cd tests/peers/$* && npm install --ignore-scripts --no-audit --no-fund --no-package-lock

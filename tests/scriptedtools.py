@@ -44,6 +44,7 @@ from waziterm.domain.fleet.tools import (
 )
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.token import MadeToken, Scope, TokenView, patterns_of, scopes_of
 from waziterm.domain.moving.plan import (
     Carried,
     Heals,
@@ -135,6 +136,7 @@ STOLEN = IncidentView(
         ),
     ),
 )  # fmt: skip
+TOKEN = TokenView("webshop", (Scope.SEND, Scope.READ), ("shop-*",), AT - 3600, "sari")
 SILENCED = Silence("shop-b", AT - 60, AT + 7140, "sari", "id of shop-b")
 SINKS = AlertsView(
     (
@@ -395,6 +397,20 @@ class ScriptedTools:
     async def dismiss(self, note: int) -> None:
         await self.took("dismiss", note)
         self.left = tuple(each for each in self.left if each.id > note)
+
+    async def tokens(self) -> tuple[TokenView, ...]:
+        return (TOKEN,)
+
+    async def add_token(
+        self, name: str, instances: str = "*", scopes: str = "send,read"
+    ) -> MadeToken:
+        await self.took("add_token", name, instances, scopes)
+        return MadeToken(name, "wzt_" + "x" * 43, scopes_of(scopes), patterns_of(instances))
+
+    async def revoke_token(self, name: str) -> None:
+        await self.took("revoke_token", name)
+        if name != TOKEN.name:
+            raise FleetError(f"no token is called {name!r}", "see `waziterm token list`", code=2)
 
     async def edits(self) -> tuple[Edit, ...]:
         return self.edited

@@ -464,7 +464,11 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
         return draw(st.sampled_from(["auto", "compiled"]) | fixed)
     if key == "data_dir":
         return "/" + draw(st.text("a\"\\'é #\t\x7f", min_size=1))
-    if key == "health.address":
+    if key in ("api.tls_cert", "api.tls_key"):
+        return draw(st.sampled_from(["", "/etc/é.pem"]))
+    if key == "api.hosts":
+        return draw(st.lists(st.sampled_from(["api.example", "b-2.example"])))
+    if key in ("health.address", "api.address"):
         return draw(st.sampled_from(["", "[::1]:80", "localhost:1", 9464]))
     if key == "backup.every":
         return draw(st.sampled_from(["90s", "6h", "0.5d"]) | st.floats(1, 86_400.0))
@@ -641,7 +645,8 @@ def test_the_config_in_readme_is_valid_and_states_the_defaults() -> None:
     defaults = [
         entry
         for entry in found.entries
-        if entry.key[0] not in ("instances", "health") and entry.key[:2] != ("screen", "keys")
+        if entry.key[0] not in ("instances", "health", "api")
+        and entry.key[:2] != ("screen", "keys")
     ]
     for entry in defaults:
         assert entry.value == entry.default, entry.key

@@ -17,6 +17,7 @@ _ESCAPES = re.compile(
 )
 _QR = re.compile(r"(?:https://wa\.me/\S*#)?\d@[A-Za-z0-9+/=,@_-]{40,}")
 _KEY = re.compile(r"(?<![A-Za-z0-9+/=])(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}=)(?![A-Za-z0-9+/=])")
+_TOKEN = re.compile(r"\bwzt_[A-Za-z0-9_-]{20,}")
 _CREDENTIALS = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]+@")
 _LONG_NUMBER = re.compile(r"(?<![\w.:-])\+?(\d{8,15})(?=(?:[.:]\d+)*@|(?![\w.:-]))")
 _JID_NUMBER = re.compile(r"(?<!\d)(\d{8,20})(?=(?:[.:]\d+)*@(?:s\.whatsapp\.net|lid|c\.us))")
@@ -54,9 +55,10 @@ def safe_line(text: str, limit: int = 500) -> str:
 
 
 def redact(text: str) -> str:
-    """The same text without QR codes, keys and logins in URLs, and with phone numbers masked."""
+    """The same text without QR codes, keys, tokens and logins in URLs, with numbers masked."""
     text = _QR.sub("[QR code]", text)
     text = _KEY.sub("[key]", text)
+    text = _TOKEN.sub("[token]", text)
     text = _CREDENTIALS.sub(r"\1[credentials]@", text)
     text = _JID_NUMBER.sub(lambda match: mask_number(match[1]), text)
     return _LONG_NUMBER.sub(lambda match: mask_number(match[1]), text)

@@ -101,6 +101,7 @@ if TYPE_CHECKING:
         SealedInstance,
     )
     from waziterm.domain.messages.message_states import Code
+    from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
+    from waziterm.manager.care.tokens import Tokens
 
 _LIBRARY = "library"
 _LOCK_S = 1.0
@@ -208,6 +210,7 @@ class SessionManager:
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
+        self._api_trouble: tuple[Phrase, Phrase] | None = None
 
     # -- the life of the fleet ----------------------------------------------------------------
 
@@ -326,6 +329,13 @@ class SessionManager:
     def announce(self, text: Phrase, *, trouble: bool = False) -> None:
         """Say a sentence to whoever watches."""
         self._broadcast.notice(Notice(self._world.clock.now(), text, trouble=trouble))
+
+    def api_failed(self, why: Phrase, hint: Phrase) -> None:
+        """Tell that the API cannot answer: to whoever watches, and to every check from now on."""
+        self._api_trouble = why, hint
+        log.error("%s (%s)", why, hint)
+        said = Phrase("{what}; {hint}", what=why, hint=hint)
+        self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
 
     @property
     def is_upgraded(self) -> bool:
@@ -891,6 +901,21 @@ class SessionManager:
     async def dismiss(self, note: int) -> None:
         await dismiss_in(self._store, note, self._world.clock.now())
 
+    async def tokens(self) -> tuple[TokenView, ...]:
+        return await self._tokens.all()
+
+    async def add_token(
+        self, name: str, instances: str = "*", scopes: str = "send,read"
+    ) -> MadeToken:
+        return await self._tokens.add(name, instances, scopes)
+
+    async def revoke_token(self, name: str) -> None:
+        await self._tokens.revoke(name)
+
+    async def owner_of(self, token: str) -> TokenView | None:
+        """Whose token this is; None for nobody's. Raises StoreError."""
+        return await self._tokens.owner_of(token)
+
     # -- how it is done -----------------------------------------------------------------------
 
     @cached_property
@@ -909,7 +934,8 @@ class SessionManager:
             has_manager=True,
             halted=self._instances.paused,
             stuck=self._instances.stalled,
-            secret_files=lambda: self._settings.secret_files,
+            secret_files=lambda: self._settings.all_secret_files,
+            api=lambda: self._api_trouble or self._settings.api.refusal,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
@@ -917,6 +943,12 @@ class SessionManager:
             backup_every_s=lambda: self._settings.backup.planned_every_s,
         )
         return Checkup(sources)
+
+    @cached_property
+    def _tokens(self) -> Tokens:
+        from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - as above
+
+        return Tokens(self._store, self._world.clock.now)
 
     @cached_property
     def _carrying(self) -> Carrying:

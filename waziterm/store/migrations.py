@@ -338,6 +338,19 @@ MIGRATIONS: Sequence[Migration] = (
     ),
     # Whether a person wants an instance to hear what phones say of its messages.
     ("ALTER TABLE instances ADD COLUMN receipts INTEGER",),
+    # Tokens of the API, see `domain.messages.token`; scopes and patterns are arrays of JSON.
+    (
+        """
+        CREATE TABLE tokens (
+            name TEXT PRIMARY KEY,
+            digest TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            patterns TEXT NOT NULL,
+            at REAL NOT NULL,
+            who TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 
 FLEET = Schema(

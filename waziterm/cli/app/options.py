@@ -34,6 +34,13 @@ class ExportFormat(StrEnum):
     BAILEYS = "baileys"
 
 
+class TokenScope(StrEnum):
+    """What `token add --scope` takes."""
+
+    SEND = "send"
+    READ = "read"
+
+
 class LogLevel(StrEnum):
     """What `logs --level` takes, the least first."""
 

@@ -18,6 +18,7 @@ from waziterm.domain.fleet.tools import (
 )
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
+from waziterm.domain.messages.token import TokenView
 from waziterm.domain.moving.plan import ImportReport
 from waziterm.manager.inputs import InputError
 
@@ -46,6 +47,8 @@ _COMPOSED: dict[str, Any] = {
     "status": InstanceView | list[InstanceView],
     **dict.fromkeys(("start", "stop", "reconnect", "clean", "set"), _ONE_OR_SEVERAL),
     "test": TestReport | documents.FleetTest | list[TestReport | documents.InstanceFailure],
+    "token list": list[TokenView],
+    "token revoke": documents.Revoked,
     "undo": documents.Undone,
     ERROR: documents.Failure,
 }

@@ -181,6 +181,9 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             ),
             Phrase("raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit"),
         )
+    if survey.api is not None:
+        why, act = survey.api
+        yield Finding(FindingKind.API_SILENT, Severity.PROBLEM, "api", None, why, act)
     yield from _backup(survey)
     if survey.is_upgraded:
         yield Finding(

@@ -79,6 +79,7 @@ class Survey:
     settings for it.
     backup: how the regular backup stands, and how many seconds are between two; None when none is
     to be made.
+    api: why the API does not answer although it is set to, and what to do; None when it does.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
 
@@ -109,6 +110,7 @@ class Survey:
     version: UsedVersion | None = None
     old_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backup: tuple[BackupRecord, float] | None = None
+    api: tuple[Phrase, Phrase] | None = None
 
     @property
     def known(self) -> Mapping[str, Instance]:

@@ -54,6 +54,7 @@ class FindingKind(StrEnum):
     STUCK = "stuck"
     DISK_LOW = "disk_low"
     FEW_DESCRIPTORS = "few_descriptors"
+    API_SILENT = "api_silent"
     BACKUP = "backup"
     UPGRADED = "upgraded"
     TRASH_EXPIRES = "trash_expires"

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         SealedInstance,
     )
     from waziterm.domain.lifecycle.instance import QrCode
+    from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.strips import Recent
@@ -583,5 +584,35 @@ class Fleet(Protocol):
         """Take away the note with this number and those before it: they are dealt with.
 
         Raises FleetError when there is no such note.
+        """
+        ...
+
+    # -- who may ask the API ------------------------------------------------------------------
+
+    @verb("GET /v1/tokens", files=True, line="token")
+    async def tokens(self) -> tuple[TokenView, ...]:
+        """The tokens of the API, by name; never the tokens themselves."""
+        ...
+
+    @verb("POST /v1/tokens", changes=True, files=True, line="token add", status=201)
+    async def add_token(
+        self, name: str, instances: str = "*", scopes: str = "send,read"
+    ) -> MadeToken:
+        """Make a token with a name of its own; it is gone by at once.
+
+        instances: patterns of the names of those that it is for, with commas between them. scopes:
+        `send`, `read` or both, with a comma between them. Raises FleetError for what cannot be, and
+        for a name that is taken.
+        """
+        ...
+
+    @verb(
+        "POST /v1/tokens/{name}/revoke",
+        changes=True, files=True, line="token revoke", under="revoked",
+    )  # fmt: skip
+    async def revoke_token(self, name: str) -> None:
+        """Take a token back: from now on it allows nothing.
+
+        Raises FleetError when there is none with this name.
         """
         ...

@@ -6,11 +6,12 @@ from waziterm.domain.jid import bare_number, mask_number
 from waziterm.domain.phrase import Phrase
 
 PERSON, LID, GROUP = "s.whatsapp.net", "lid", "g.us"
-_NUMBER = re.compile(r"\+([1-9]\d{6,14})")
+_NUMBER = re.compile(r"\+([1-9]\d{6,14})", re.ASCII)
 _JID = re.compile(
-    r"(?P<user>[1-9]\d{4,19})(?:\.\d{1,3})?(?::\d{1,5})?@(?P<server>s\.whatsapp\.net|lid)"
+    r"(?P<user>[1-9]\d{4,19})(?:\.\d{1,3})?(?::\d{1,5})?@(?P<server>s\.whatsapp\.net|lid)",
+    re.ASCII,
 )
-_GROUP = re.compile(r"(?P<user>\d{5,20}(?:-\d{5,15})?)@g\.us")
+_GROUP = re.compile(r"(?P<user>\d{5,20}(?:-\d{5,15})?)@g\.us", re.ASCII)
 
 
 class WrongRecipientError(ValueError):

@@ -49,6 +49,7 @@ class CheckSources:
     connect_limit_s: by how many seconds a connect has come to its end. phone_days: after so many
     without a sign of its phone an instance is named. secret_files: of the settings, those that hold
     a secret.
+    api: see `Survey`.
     configured: the names that the config has tables for. backup_every_s: seconds between two
     regular backups, None where none is to be made.
     upgraded: looks whether the program's files are of another version than the manager; called in
@@ -71,6 +72,7 @@ class CheckSources:
     phone_days: Callable[[], float] = lambda: math.inf
     configured: Callable[[], Collection[str]] = tuple
     backup_every_s: Callable[[], float | None] = lambda: None
+    api: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ async def inspect(sources: CheckSources) -> Survey:
         version=sources.version(),
         old_tables=old_tables,
         backup=await _backup(sources),
+        api=sources.api(),
     )
 
 

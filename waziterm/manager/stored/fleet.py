@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ExportFormat,
         SealedInstance,
     )
+    from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -372,6 +373,31 @@ class StoredFleet:
         with owned(self._data.lock):
             async with open_store(self._data.database) as store:
                 await dismiss_in(store, note, time.time())
+
+    async def tokens(self) -> "tuple[TokenView, ...]":
+        from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return () if store is None else await Tokens(store, time.time).all()
+
+    async def add_token(
+        self, name: str, instances: str = "*", scopes: str = "send,read"
+    ) -> "MadeToken":
+        from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - only here
+
+        self._data.create()
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                return await Tokens(store, time.time).add(name, instances, scopes)
+
+    async def revoke_token(self, name: str) -> None:
+        from waziterm.manager.care.tokens import Tokens, no_token  # noqa: PLC0415 - only here
+
+        if not self._data.has_database:
+            raise no_token(name)
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                await Tokens(store, time.time).revoke(name)
 
     async def clean(self, name: str, *, logout: bool = False, act_id: str = "") -> InstanceView:
         async with self._tools() as tools:

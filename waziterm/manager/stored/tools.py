@@ -244,7 +244,8 @@ async def open_tools(
             has_manager=False,
             halted=lambda name: nullcontext(),
             stuck=dict,
-            secret_files=lambda: settings.secret_files,
+            secret_files=lambda: settings.all_secret_files,
+            api=lambda: settings.api.refusal,
             configured=lambda: settings.instances,
             backup_every_s=lambda: settings.backup.planned_every_s,
         )
