@@ -34,6 +34,7 @@ from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
@@ -68,8 +69,8 @@ _KEPT_AT_ONCE = 50
 
 class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
-    copies: the folder of the library's copies. hear: is told what may have to be told on. fresh:
-    takes in the log lines."""
+    copies: the folder of the library's copies. hear: is told what may have to be told on. messages:
+    how an instance's messages out stand, by its name. fresh: takes in the log lines."""
 
     def __init__(
         self,
@@ -85,10 +86,12 @@ class Instances:
         begin: asyncio.Event,
         hear: Callable[[Fact], None],
         silenced: Callable[[str], float | None],
+        messages: Callable[[str], QueueCounts | None],
         fresh: FreshLines,
     ) -> None:
         self._hear = hear
         self._silenced = silenced
+        self._messages = messages
         self._fresh = fresh
         self._settings = settings
         self._store = store
@@ -459,6 +462,7 @@ class Instances:
             addresses=self._addresses,
             show=self._changed,
             silenced=self._silenced,
+            messages=self._messages,
             tell=self._broadcast.notice,
             versions=self.versions,
             lab=self._lab,

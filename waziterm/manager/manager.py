@@ -68,6 +68,7 @@ from waziterm.manager.history.recent import recent_in
 from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
+from waziterm.manager.messaging import Messaging, NoQueue
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.workers.usage import Usage
@@ -99,6 +100,8 @@ if TYPE_CHECKING:
         RestartReport,
         SealedInstance,
     )
+    from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
+    from waziterm.domain.messages.queue import QueueCounts, Resolution
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -171,8 +174,10 @@ class SessionManager:
             begin,
             self._alerting.hear,
             self._alerting.silenced_until,
+            self._counts_of,
             self._fresh,
         )
+        self._messaging = Messaging(NoQueue(), world.clock, self._show)
         self._store = store
         self._lab = lab
         self._files = files
@@ -221,6 +226,7 @@ class SessionManager:
         looking = self._instances.usage.run()
         self._background.append(self._tasks.create_task(looking, name="usage"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
+        self._background.append(self._tasks.create_task(self._messaging.run(), name="messages"))
         self._background.append(self._tasks.create_task(self._measure(), name="measures"))
         self._background.append(self._tasks.create_task(self._look_at_lines(), name="patterns"))
         self._background.append(self._tasks.create_task(self._look_through(), name="damage"))
@@ -263,6 +269,14 @@ class SessionManager:
     def announce(self, text: Phrase, *, trouble: bool = False) -> None:
         """Say a sentence to whoever watches."""
         self._broadcast.notice(Notice(self._world.clock.now(), text, trouble=trouble))
+
+    def _counts_of(self, name: str) -> QueueCounts | None:
+        return self._messaging.counts_of(name)
+
+    def _show(self, name: str) -> None:
+        """Show an instance as it is now to whoever watches."""
+        if name in self._instances:
+            self._broadcast.changed(self._instances.of(name).view)
 
     @property
     def is_upgraded(self) -> bool:
@@ -738,6 +752,42 @@ class SessionManager:
         self.refuse_moved()
         return await (self._janitor.planned() if dry_run else self._janitor.round())
 
+    # -- messages out -------------------------------------------------------------------------
+
+    async def send_message(self, name: str, to: str, text: str) -> MessageView:
+        self.refuse_moved()
+        return await self._messaging.send(name, to, text)
+
+    async def messages(
+        self,
+        name: str | None = None,
+        *,
+        state: MessageState | None = None,
+        limit: int = 200,
+        before: str | None = None,
+    ) -> tuple[MessageView, ...]:
+        if name is not None:
+            name = self._instances.current_name(name) or name
+        return await self._messaging.messages(name, state, limit, before)
+
+    async def cancel_message(self, message: str) -> MessageView:
+        return await self._messaging.cancel(message)
+
+    async def resolve_message(self, message: str, how: Resolution) -> MessageView:
+        self.refuse_moved()
+        return await self._messaging.resolve(message, how)
+
+    async def message_text(self, message: str) -> MessageText:
+        return await self._messaging.text(message)
+
+    async def opt_outs(self, name: str | None = None) -> tuple[OptedOut, ...]:
+        if name is not None:
+            name = self._instances.current_name(name) or name
+        return await self._messaging.opt_outs(name)
+
+    async def remove_opt_out(self, opt_out: str) -> OptedOut:
+        return await self._messaging.remove_opt_out(opt_out)
+
     # -- what is remembered -------------------------------------------------------------------
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
@@ -755,7 +805,7 @@ class SessionManager:
         identity, now = self._instances.id_of(name), self._world.clock.now()
         silence = Silence(name, now, now + seconds, who(), identity)
         await self._alerting.silence(silence)
-        self._broadcast.changed(self._instances.of(name).view)
+        self._show(name)
         return silence
 
     async def silences(self) -> tuple[Silence, ...]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from waziterm.domain.errors import FleetError
-from waziterm.domain.messages.message import MessageState, MessageView, NewMessage
+from waziterm.domain.messages.message import MessageState, MessageView, NewMessage, OptedOut
 from waziterm.domain.units import Moment
 
 MOST_QUEUED = 1_000
@@ -18,6 +18,7 @@ class RefusalCode(StrEnum):
 
     INSTANCE_NOT_FOUND = "instance_not_found"
     MESSAGE_NOT_FOUND = "message_not_found"
+    OPT_OUT_NOT_FOUND = "opt_out_not_found"
     HELD = "held"
     BANNED = "banned"
     LOGGED_OUT = "logged_out"
@@ -29,6 +30,13 @@ class RefusalCode(StrEnum):
     TOO_LATE = "too_late"
     WRONG_RECIPIENT = "wrong_recipient"
     WRONG_CONTENT = "wrong_content"
+
+
+_WRONG = (
+    *(RefusalCode.INSTANCE_NOT_FOUND, RefusalCode.MESSAGE_NOT_FOUND),
+    *(RefusalCode.OPT_OUT_NOT_FOUND, RefusalCode.WRONG_RECIPIENT, RefusalCode.WRONG_CONTENT),
+)
+"""What is wrong usage, as an id that nothing has: exit code 2."""
 
 
 class MessageRefusedError(FleetError):
@@ -43,7 +51,7 @@ class MessageRefusedError(FleetError):
         *,
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message, hint)
+        super().__init__(message, hint, code=2 if refusal in _WRONG else 1)
         self.refusal = refusal
         self.retry_after_s = retry_after_s
 
@@ -117,4 +125,16 @@ class MessageQueue(Protocol):
 
     def counts(self) -> Mapping[str, QueueCounts]:
         """By the names of the instances that have or had any."""
+        ...
+
+    async def changed(self) -> None:
+        """Wait until the counts may be others than when this returned last."""
+        ...
+
+    async def opt_outs(self, instance: str | None = None) -> tuple[OptedOut, ...]:
+        """Who asked to be sent no more, of one instance or of all, the newest first."""
+        ...
+
+    async def take_back_opt_out(self, opt_out_id: str) -> OptedOut:
+        """Let somebody be sent to again who asked for the opposite; returns it as it was."""
         ...

@@ -35,6 +35,7 @@ from waziterm.domain.lifecycle.actions import (
     Watch,
 )
 from waziterm.domain.lifecycle.handling import MayDial
+from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.background import Background
@@ -75,9 +76,9 @@ class Services:
 
     storms: tells which faults meet several instances. pool: finds each attempt its place in a
     worker. show: passes a view on to the subscribers.
-    silenced: until when nothing is told of an instance, by its id. versions: knows what WhatsApp
-    accepts. tell: passes a notice on to whoever watches.
-    lab: a local WhatsApp in use instead of the real one.
+    silenced: until when nothing is told of an instance, by its id. messages: how its messages out
+    stand, by its name. versions: knows what WhatsApp accepts. tell: passes a notice on to whoever
+    watches. lab: a local WhatsApp in use instead of the real one.
     """
 
     recorder: Recorder
@@ -92,6 +93,7 @@ class Services:
     addresses: Addresses
     show: Callable[[InstanceView], None]
     silenced: Callable[[str], float | None]
+    messages: Callable[[str], QueueCounts | None]
     tell: Callable[[Notice], None]
     versions: FleetVersion
     lab: LabFile | None

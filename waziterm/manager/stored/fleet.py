@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ExportFormat,
         SealedInstance,
     )
+    from waziterm.domain.messages.message import MessageState, MessageView, OptedOut
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
@@ -160,6 +161,19 @@ class StoredFleet:
         async with self._read() as store:
             known, identity = await _with_id(store, name)
             return await timeline_in(known, identity, since, limit)
+
+    async def messages(
+        self,
+        name: str | None = None,
+        *,
+        state: "MessageState | None" = None,
+        limit: int = 200,
+        before: str | None = None,
+    ) -> "tuple[MessageView, ...]":
+        return ()
+
+    async def opt_outs(self, name: str | None = None) -> "tuple[OptedOut, ...]":
+        return ()
 
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: "StatsBy | None" = None
