@@ -25,7 +25,7 @@ from waziterm.domain.messages.queue import (
 from waziterm.manager import messaging
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.inputs import InputError
-from waziterm.manager.messaging import Messaging
+from waziterm.manager.messaging import Messaging, send, text_of
 
 WAITS = MessageView(
     "m-1", "shop", "+62812••••7890", MessageKind.TEXT, MessageState.QUEUED, 1.0, 2.0, 3.0,
@@ -92,8 +92,8 @@ class ScriptedQueue:
 @asynccontextmanager
 async def running(queue: MessageQueue) -> AsyncIterator[tuple[Messaging, asyncio.Queue[str]]]:
     shown: asyncio.Queue[str] = asyncio.Queue()
-    desk = Messaging(queue, SystemClock(), shown.put_nowait)
-    task = asyncio.create_task(desk.run())
+    desk = Messaging(SystemClock(), shown.put_nowait)
+    task = asyncio.create_task(desk.run(queue))
     try:
         async with asyncio.timeout(10):
             yield desk, shown
@@ -142,8 +142,7 @@ async def test_a_fleet_without_messages_is_not_looked_at_again(
 )
 async def test_a_recipient_is_a_number_or_a_jid(to: str, jid: str) -> None:
     queue = ScriptedQueue()
-    desk = Messaging(queue, SystemClock(), lambda _: None)
-    assert await desk.send("shop", to, "hello") == WAITS
+    assert await send(queue, "shop", to, "hello") == WAITS
     ((name, new),) = queue.taken
     assert (name, new.to, new.content.text) == ("shop", jid, "hello")
     assert "hello" not in repr(new)
@@ -152,14 +151,13 @@ async def test_a_recipient_is_a_number_or_a_jid(to: str, jid: str) -> None:
 async def test_what_is_no_number_reaches_no_queue() -> None:
     queue = ScriptedQueue()
     with pytest.raises(InputError):
-        await Messaging(queue, SystemClock(), lambda _: None).send("shop", "081234", "hello")
+        await send(queue, "shop", "081234", "hello")
     assert queue.taken == []
 
 
 async def test_a_text_is_told_with_whose_it_is() -> None:
-    desk = Messaging(ScriptedQueue(), SystemClock(), lambda _: None)
-    told = await desk.text("m-1")
+    told = await text_of(ScriptedQueue(), "m-1")
     assert (told.instance, told.to, told.text) == ("shop", WAITS.to, "hello")
     assert "hello" not in repr(told)
     with pytest.raises(MessageRefusedError):
-        await desk.text("m-2")
+        await text_of(ScriptedQueue(), "m-2")

@@ -22,6 +22,7 @@ import aiosqlite
 
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.sending import Acknowledged, NotSent, Sent
 from waziterm.manager import manager as managers
 from waziterm.manager.rivals.search import SearchResult
 from waziterm.manager.version_page import PageError
@@ -259,7 +260,11 @@ class FakeWorker:
         error = "" if self.answers == "ok" or self.left else "no route"
         if isinstance(command, wire.PairByCode) and not error:
             self.say(ev.CodeShown("ABCD-EFGH", 160.0))
-        answered = wire.Answered(self.instance, command.request, self.took_s, error, "3EB0")
+        sent: Sent | None = None
+        if isinstance(command, wire.SendMessage):
+            to = command.message.to
+            sent = Acknowledged("3EB0", to) if not error else NotSent(error)
+        answered = wire.Answered(self.instance, command.request, self.took_s, error, sent)
         self.process.report(answered)
 
     def say(self, event: ev.WorkerEvent) -> None:

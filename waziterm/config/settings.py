@@ -15,6 +15,7 @@ from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.backup import check_recipient
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, Configured, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.messages.message_settings import Messages, Pacing
 from waziterm.domain.names import ALLOWED, DEVICE_NAMES, check_device_name, check_name
 from waziterm.domain.proxy import EXAMPLE, SCHEMES, check_proxy
 from waziterm.domain.screen import Screen
@@ -325,6 +326,8 @@ class Settings:
     backup: Backup = table(Backup, "The regular backup.")
     health: Health = table(Health, "Health over TCP.")
     library: Library = table(Library, "The version that the library tells WhatsApp.")
+    messages: Messages = table(Messages, "What becomes of messages, and how long they stay.")
+    pacing: Pacing = table(Pacing, "How fast an instance sends messages.")
     screen: Screen = table(Screen, "How the screen looks.")
     alerts: Alerts = table(Alerts, "Who is told when something happens, and of what.")
     secret_files: tuple[Path, ...] = field(default=(), compare=False)

@@ -68,9 +68,10 @@ from waziterm.manager.history.recent import recent_in
 from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
-from waziterm.manager.messaging import Messaging, NoQueue
+from waziterm.manager.messaging import Messaging, send, text_of
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
+from waziterm.manager.sending import PassedOn, Sending
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
 from waziterm.store.errors import StoreError
@@ -79,6 +80,7 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
+    from waziterm.domain.care.evidence import MessagesLook
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -102,10 +104,12 @@ if TYPE_CHECKING:
     )
     from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
     from waziterm.domain.messages.queue import QueueCounts, Resolution
+    from waziterm.domain.messages.states import Code
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.gateway.queue import Queue
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.patterns import LogPatterns
@@ -159,6 +163,7 @@ class SessionManager:
         self._alerting = Alerting(
             store, world.clock, settings.alerts, post=add_alert, wake=self.outbox.wake
         )
+        self.hears = PassedOn()
         self._fresh = FreshLines()
         self._patterns: LogPatterns | None = None
         self._instances = Instances(
@@ -173,16 +178,24 @@ class SessionManager:
             tasks,
             begin,
             self._alerting.hear,
+            self.hears,
             self._alerting.silenced_until,
             self._counts_of,
             self._fresh,
         )
-        self._messaging = Messaging(NoQueue(), world.clock, self._show)
+        self.phones = Sending(self._instances, data.root)
+        self._messaging = Messaging(world.clock, self._show)
         self._store = store
         self._lab = lab
         self._files = files
         self._cleaning = Cleaning(
-            self._instances, store, files, registry, world.clock, settings.trash.keep_s
+            self._instances,
+            store,
+            files,
+            registry,
+            world.clock,
+            settings.trash.keep_s,
+            self._hold_messages,
         )
         self._order = asyncio.Lock()
         self._under_way = ""
@@ -193,9 +206,12 @@ class SessionManager:
             world.clock,
             settings.trash.keep_s,
             settings.log.history_s,
+            self._tidy_messages,
         )
         self._presence = Presence(store, world.clock)
         self.audit_log = StoreAudit(store, world.clock.now, tasks)
+        self._queue: Queue | None = None
+        self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
 
@@ -211,7 +227,12 @@ class SessionManager:
         damaged = await self._store.damaged_rows()
         stored = await self._instances.stored(shift)
         await self._alerting.boot(stored, shift)
+        if self._files.data.messages.exists():
+            await self.queue.boot(shift)
         await self._instances.boot(stored, library_changed=changed)
+        self._is_booted = True
+        if self._queue is not None:
+            self._queue.begin()
         telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
@@ -226,7 +247,6 @@ class SessionManager:
         looking = self._instances.usage.run()
         self._background.append(self._tasks.create_task(looking, name="usage"))
         self._background.append(self._tasks.create_task(self._keep_lock(), name="lock"))
-        self._background.append(self._tasks.create_task(self._messaging.run(), name="messages"))
         self._background.append(self._tasks.create_task(self._measure(), name="measures"))
         self._background.append(self._tasks.create_task(self._look_at_lines(), name="patterns"))
         self._background.append(self._tasks.create_task(self._look_through(), name="damage"))
@@ -240,6 +260,8 @@ class SessionManager:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         for task in self._background:
             task.cancel()
+        if self._queue is not None:
+            await self._queue.close()
         await self._instances.close()
         try:
             await self._store_patterns()
@@ -257,9 +279,61 @@ class SessionManager:
         self._instances.apply(settings)
         self._alerting.apply(settings.alerts)
         self.outbox.apply(settings.alerts)
+        if self._queue is not None:
+            self._queue.apply(settings.messages, settings.pacing)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
+
+    @property
+    def queue(self) -> Queue:
+        """The queue of messages out. It is loaded when it is first asked for, and makes its file
+        for the first message."""
+        if self._queue is None:
+            from waziterm.gateway.queue import Queue, QueuePlace  # noqa: PLC0415 - most have none
+
+            self._queue = Queue(
+                QueuePlace(self._files.data.root),
+                self.phones,
+                self._world.clock,
+                self._world.random,
+                self._settings.messages,
+                self._settings.pacing,
+                lambda work, name: self._tasks.create_task(work, name=name),
+                self._instances.remembered_id,
+                self._tell_of_messages,
+            )
+            self.hears.to = self._queue
+            counting = self._messaging.run(self._queue)
+            self._background.append(self._tasks.create_task(counting, name="messages"))
+            if self._is_booted:
+                self._queue.begin()
+        return self._queue
+
+    def _tell_of_messages(self, said: Phrase) -> None:
+        self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    async def _hold_messages(self, identity: str, code: Code) -> None:
+        """Let the messages of an instance wait for a person."""
+        if not self._files.data.messages.exists():
+            return
+        try:
+            await self.queue.hold(identity, code)
+        except StoreError as error:
+            log.warning("the messages are not held: %s", error)
+
+    async def _looked_at_messages(self) -> Mapping[str, MessagesLook]:
+        if not self._files.data.messages.exists():
+            return {}
+        try:
+            return await self.queue.looked_at()
+        except StoreError:
+            # It is told already, and lasts.
+            return {}
+
+    async def _tidy_messages(self, is_calm: bool) -> None:
+        if self._files.data.messages.exists():
+            await self.queue.tidy(is_calm=is_calm)
 
     @property
     def usage(self) -> Usage:
@@ -324,6 +398,8 @@ class SessionManager:
             await clock.disturbed()
             self._instances.clock_set()
             self._alerting.clock_set()
+            if self._queue is not None:
+                await self._queue.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
@@ -756,7 +832,7 @@ class SessionManager:
 
     async def send_message(self, name: str, to: str, text: str) -> MessageView:
         self.refuse_moved()
-        return await self._messaging.send(name, to, text)
+        return await send(self.queue, name, to, text)
 
     async def messages(
         self,
@@ -766,27 +842,23 @@ class SessionManager:
         limit: int = 200,
         before: str | None = None,
     ) -> tuple[MessageView, ...]:
-        if name is not None:
-            name = self._instances.current_name(name) or name
-        return await self._messaging.messages(name, state, limit, before)
+        return await self.queue.messages(instance=name, state=state, limit=limit, before=before)
 
     async def cancel_message(self, message: str) -> MessageView:
-        return await self._messaging.cancel(message)
+        return await self.queue.cancel(message)
 
     async def resolve_message(self, message: str, how: Resolution) -> MessageView:
         self.refuse_moved()
-        return await self._messaging.resolve(message, how)
+        return await self.queue.resolve(message, how)
 
     async def message_text(self, message: str) -> MessageText:
-        return await self._messaging.text(message)
+        return await text_of(self.queue, message)
 
     async def opt_outs(self, name: str | None = None) -> tuple[OptedOut, ...]:
-        if name is not None:
-            name = self._instances.current_name(name) or name
-        return await self._messaging.opt_outs(name)
+        return await self.queue.opt_outs(name)
 
     async def remove_opt_out(self, opt_out: str) -> OptedOut:
-        return await self._messaging.remove_opt_out(opt_out)
+        return await self.queue.take_back_opt_out(opt_out)
 
     # -- what is remembered -------------------------------------------------------------------
 
@@ -894,6 +966,7 @@ class SessionManager:
             phone_days=lambda: self._settings.alerts.phone_days,
             configured=lambda: self._settings.instances,
             backup_every_s=lambda: self._settings.backup.planned_every_s,
+            messages=self._looked_at_messages,
         )
         return Checkup(sources)
 

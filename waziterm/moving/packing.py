@@ -153,7 +153,8 @@ def _raw(root: Path, path: Path, packed: _Packed) -> Iterator[Member]:
 def _files(root: Path) -> Iterator[tuple[Path, bool]]:
     """What is packed, and whether it is a database in use; the fleet's own one first, the trash
     last: what goes there meanwhile is in it."""
-    databases = {root / "waziterm.db", *sorted((root / "sessions").glob("*.db"))}
+    named = (root / name for name in ("waziterm.db", "messages.db"))
+    databases = {*named, *sorted((root / "sessions").glob("*.db"))}
     sides = {each.with_name(each.name + side) for each in databases for side in _SIDES}
     folders = (root / "sessions", *_others(root), root / "trash")
     yield root / "waziterm.db", True

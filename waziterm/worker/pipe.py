@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable
 from typing import NoReturn
 
+from waziterm.domain.messages.sending import Receipt
 from waziterm.worker.protocol import (
     MAX_LINE,
+    Heard,
     Heartbeat,
     LineSplitter,
     Lost,
@@ -34,8 +36,8 @@ class Outbox:
     """Sends reports to the manager, from any thread and in order.
 
     size: the most reports that wait in memory while the manager does not read. Beyond it,
-    `Noted`, `Lost` and `Heartbeat` are dropped, lines are counted, and a thread with anything else
-    to say waits.
+    `Noted`, `Lost`, `Heartbeat` and receipts are dropped, lines are counted, and a thread with
+    anything else to say waits.
     """
 
     def __init__(self, sock: socket.socket, size: int = 1000) -> None:
@@ -47,7 +49,7 @@ class Outbox:
 
     def send(self, report: Report) -> None:
         """Queue a report."""
-        if not isinstance(report, Noted | Lost | Heartbeat):
+        if not _can_be_dropped(report):
             self._waiting.put(report)
             return
         try:
@@ -72,6 +74,11 @@ class Outbox:
         with self._lock:
             dropped, self._dropped = self._dropped, 0
             return dropped
+
+
+def _can_be_dropped(report: Report) -> bool:
+    is_receipt = isinstance(report, Heard) and isinstance(report.what, Receipt)
+    return is_receipt or isinstance(report, Noted | Lost | Heartbeat)
 
 
 def follow_manager(sock: socket.socket, on_line: Callable[[bytes], None]) -> None:

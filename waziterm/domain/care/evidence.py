@@ -91,7 +91,7 @@ class Survey:
     version: that which the library tells WhatsApp, None when it is not known.
     old_tables: by id, the names that an instance had before under which the config still has
     settings for it.
-    messages: by name, what a look at its messages told; nothing of one where all is well.
+    messages: by id, what a look at its messages told; nothing of one where all is well.
     backup: how the regular backup stands, and how many seconds are between two; None when none is
     to be made.
     is_upgraded: the files of the program on disk are of another version than the manager.

@@ -64,7 +64,7 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
         if instance.other_number:
             yield _other_number(instance)
         yield from _history(survey, instance)
-        yield from _messages(survey, instance.name)
+        yield from _messages(survey, instance)
     yield from _unkept(survey)
     if outdated:
         names = [instance.name for instance in outdated]
@@ -282,8 +282,8 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
         )
 
 
-def _messages(survey: Survey, name: str) -> Iterator[Finding]:
-    look = survey.messages.get(name)
+def _messages(survey: Survey, instance: Instance) -> Iterator[Finding]:
+    name, look = instance.name, survey.messages.get(instance.id)
     if look is None:
         return
     if look.unknown:

@@ -89,7 +89,8 @@ class InstanceView:
     when its phone itself last sent something or linked it, or None where that is not known. note:
     what a person has to say of it, one line, or "". tags: by which a person groups it. device_name:
     what the phone shows in its list of linked devices. isolated: whether its worker process is its
-    own. messages: how many of its messages out wait and were sent, or None where it never had any.
+    own. messages: how many of its messages out wait and were sent, or None where it never had any,
+    and while no manager runs.
     id: see `Instance`; "" where whoever told of it knows instances by their names alone.
     """
 

@@ -1,6 +1,6 @@
 """One message out: what it holds, its state, and how it is shown without its text."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
@@ -87,11 +87,14 @@ class Message:
     """A message as it is kept, without what it says. instance: the instance's id. due: not sent
     before. code: why it failed or waits, a slug or WhatsApp's number, or "". whatsapp_id:
     WhatsApp's, "" while it is not known. held: it is not sent until a person says so. tries: how
-    often it was given to a worker."""
+    often it was given to a worker. refusals: how often WhatsApp refused it for now. doubles: how
+    often it was sent again although it may have arrived. chat: the JID under which its receipts
+    come, "" while that is not known. is_closed: nobody has to look at it any more, and its text is
+    gone."""
 
     id: str
     instance: str
-    to: str
+    to: str = field(repr=False)
     kind: MessageKind
     state: MessageState
     at: Moment
@@ -108,6 +111,27 @@ class Message:
     delivered_at: Moment | None = None
     read_at: Moment | None = None
     ended_at: Moment | None = None
+    refusals: int = 0
+    doubles: int = 0
+    chat: str = field(default="", repr=False)
+    is_closed: bool = False
+
+    def shifted(self, by: float) -> "Message":
+        """The same after the clock was set by so many seconds."""
+
+        def moved(at: float | None) -> float | None:
+            return None if at is None else at + by
+
+        return replace(
+            self,
+            at=self.at + by,
+            due=self.due + by,
+            expires_at=self.expires_at + by,
+            sent_at=moved(self.sent_at),
+            delivered_at=moved(self.delivered_at),
+            read_at=moved(self.read_at),
+            ended_at=moved(self.ended_at),
+        )
 
 
 @document_of(

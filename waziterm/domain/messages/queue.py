@@ -99,6 +99,10 @@ class MessageQueue(Protocol):
         once: the same key with the same digest within 24 h is the first message again."""
         ...
 
+    async def digest(self, body: bytes) -> str:
+        """The HMAC of a request's body, for `Once`: 64 hex digits, by a key of this queue alone."""
+        ...
+
     async def message(self, message_id: str) -> MessageView: ...
 
     async def messages(
@@ -128,7 +132,7 @@ class MessageQueue(Protocol):
         ...
 
     async def changed(self) -> None:
-        """Wait until the counts may be others than when this returned last."""
+        """Wait until the counts may be others than when this returned last; for one caller."""
         ...
 
     async def opt_outs(self, instance: str | None = None) -> tuple[OptedOut, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.message import Content
 
 SEND_S = 90.0
@@ -59,6 +60,11 @@ class Uncertain:
 Sent = Acknowledged | Refused | NotSent | Uncertain
 
 
+class NoTraceError(FleetError):
+    """The session that has sent is another one by now, so that nobody can ever know what was sent:
+    not even what is not found in it was certainly not sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What the session file still knows of a message, by its secret: it was given to the socket, or
@@ -111,10 +117,16 @@ class Phones(Protocol):
         `Uncertain` the instance connects anew, and `traces` is to be asked. One at a time."""
         ...
 
+    def expect(self, identity: str) -> None:
+        """Let it not connect before `traces` was asked about it, some seconds long at most: for
+        whoever begins with messages that may have been sent before. After `Uncertain` that is so by
+        itself."""
+        ...
+
     async def traces(self, identity: str, secrets: Collection[str]) -> Mapping[str, Trace]:
         """Those of some secrets that its session file has. Waits until no worker that was given one
         of them can send any more. Raises FleetError when the file cannot be read; it is asked again
-        then, and nothing is assumed."""
+        then, and nothing is assumed. Raises NoTraceError when asking again is of no use."""
         ...
 
 
@@ -133,6 +145,11 @@ class Receipt:
     chat: str
     kind: ReceiptKind
     at: float
+
+
+def opt_out_word(text: str) -> str:
+    """A text as it is compared with the words by which somebody asks to be sent no more."""
+    return text.strip().removesuffix(".").strip().casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +17,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.naming import Taken
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, new_id
+from waziterm.domain.messages.states import Code
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
@@ -61,7 +62,8 @@ class Keeper(Protocol):
 
 
 class Cleaning:
-    """Moves sessions to the trash and back. keep_s: seconds for which they stay, 0 for ever."""
+    """Moves sessions to the trash and back. keep_s: seconds for which they stay, 0 for ever. hold:
+    lets the messages of the instance with an id wait for a person, and says why, by a `Code`."""
 
     def __init__(
         self,
@@ -71,7 +73,9 @@ class Cleaning:
         registry: Registry,
         clock: Clock,
         keep_s: float,
+        hold: Callable[[str, Code], Awaitable[None]],
     ) -> None:
+        self._hold = hold
         self._keeper = keeper
         self._store = store
         self._sessions = files.sessions
@@ -87,13 +91,17 @@ class Cleaning:
         await self._keeper.tell(
             name, ev.CleanAsked(unlinked, note=_not_unlinked(error), act_id=act_id)
         )
+        # Whoever links it next may have another number.
+        await self._hold(self._id_of(name), Code.CLEANED)
 
     async def remove(self, name: str, *, logout: bool, act_id: str = "") -> Removal:
         """Clean an instance and forget it."""
         error = await self._keeper.logout(name) if logout else ""
         asked = ev.CleanAsked(logout and not error, removing=True, act_id=act_id)
         await self._keeper.tell(name, asked)
+        identity = self._id_of(name)
         await self._keeper.forget(name)
+        await self._hold(identity, Code.REMOVED)
         entries = await self._trash.entries()
         entry = next(
             entry.id
@@ -184,6 +192,9 @@ class Cleaning:
             raise
         await self._keeper.tell(name, ev.Booted())
         return name
+
+    def _id_of(self, name: str) -> str:
+        return next(each.id for each in self._keeper.all() if each.name == name)
 
     def _kept(self, entry: TrashEntry) -> Instance | None:
         """The instance that an entry comes back to: the one that it was, whatever that is called

@@ -55,7 +55,7 @@ class CheckSources:
     a secret.
     configured: the names that the config has tables for. backup_every_s: seconds between two
     regular backups, None where none is to be made.
-    messages: by name, whose messages out need somebody.
+    messages: by id, whose messages out need somebody.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """

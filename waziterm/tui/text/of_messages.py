@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.messages.message import MessageKind, MessageState, MessageView
+from waziterm.domain.messages.message import WAITING, MessageKind, MessageState, MessageView
+from waziterm.domain.messages.pacing import Waits
 from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.messages.sending import CannotSend
 from waziterm.domain.screen import KeyAction
@@ -31,13 +32,14 @@ KINDS: Mapping[MessageKind, str] = {
 }
 _AT_ONCE_S = 1.0
 _WAITS_FOR: Mapping[str, str] = {
-    "gap": N_("gap"),
-    "per_hour": N_("hourly limit"),
-    "new_chats": N_("limit of new chats"),
-    "quiet": N_("quiet hours"),
-    "time_lock": N_("no new chats, 463"),
-    "rate": N_("too many, 429"),
-    "retry": N_("another try"),
+    Waits.GAP: N_("gap"),
+    Waits.PER_HOUR: N_("hourly limit"),
+    Waits.NEW_CHATS: N_("limit of new chats"),
+    Waits.QUIET: N_("quiet hours"),
+    Waits.TIME_LOCK: N_("no new chats, 463"),
+    Waits.RATE: N_("too many, 429"),
+    Waits.RETRY: N_("another try"),
+    Waits.LINE: N_("others go first"),
     CannotSend.CONNECTING: State.CONNECTING.label,
     CannotSend.COOLDOWN: State.COOLDOWN.label,
     CannotSend.RETRYING: State.RETRYING.label,
@@ -68,8 +70,19 @@ def why(message: MessageView) -> str:
     reason = inert(retold(message.reason))
     if message.code.isdecimal():
         reason = f"{message.code} {reason}".rstrip()
-    step = inert(with_keys(retold(message.next_step)))
-    return "; ".join(each for each in (reason, step) if each)
+    return "; ".join(each for each in (reason, _step(message)) if each)
+
+
+def _step(message: MessageView) -> str:
+    """What comes next, or what a person can do; "" when nothing does."""
+    if not message.waits_for_person:
+        waits = message.state in WAITING
+        return inert(with_keys(retold(message.next_step))) if waits else ""
+    send = key_of(KeyAction.RESEND_MESSAGE)
+    if message.state is MessageState.QUEUED:
+        cancel = key_of(KeyAction.CANCEL_MESSAGE)
+        return tr("{S} sends it, {X} cancels it", S=send, X=cancel)
+    return tr("{S} sends it again, {D} closes it", S=send, D=key_of(KeyAction.CLOSE_MESSAGE))
 
 
 def when(message: MessageView, now: float) -> str:
