@@ -36,7 +36,7 @@ async def run(rig: Rig) -> list[Figure]:
     async with rig.stage(COUNT, fresh=True) as stage:
         off = {"WAZITERM_PACING__ENABLED": "false"}
         async with stage.manager(**off) as (fleet, _):
-            names, queue = list(stage.jids), fleet.messages
+            names, queue = list(stage.jids), fleet.queue
             for number in range(COUNT * CHATS):
                 await _take(queue, names, number)
             await _drained(queue)

@@ -10,7 +10,13 @@ import pytest
 
 from waziterm.domain.care import diagnosis
 from waziterm.domain.care.diagnosis import diagnose, mended, steps_of
-from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Survey
+from waziterm.domain.care.evidence import (
+    Condition,
+    MessagesLook,
+    OpenPath,
+    SessionLook,
+    Survey,
+)
 from waziterm.domain.care.findings import Finding, FindingKind, FixStep, Remedy, Severity
 from waziterm.domain.care.trash import TrashView, Why
 from waziterm.domain.lifecycle.details import pairings_ahead_detail
@@ -484,6 +490,17 @@ def test_a_phone_that_gave_no_sign_for_long_is_a_notice(
     assert "open WhatsApp on the phone" in str(finding.act)
     kinds = {each.kind for each in diagnose(replace(survey, has_manager=False))}
     assert kinds == {FindingKind.NO_MANAGER}
+
+
+def test_messages_that_wait_for_a_person_or_too_long_are_warnings() -> None:
+    survey = replace(HEALTHY, messages={"shop": MessagesLook(unknown=1, late=3)})
+    unknown, late = diagnose(survey)
+    assert (unknown.kind, unknown.severity) == (FindingKind.MESSAGES_UNKNOWN, Severity.WARNING)
+    assert unknown.evidence == "for over an hour nobody knows whether 1 message arrived"
+    assert "`waziterm messages shop --state unknown`" in unknown.act
+    assert (late.kind, late.severity) == (FindingKind.MESSAGES_LATE, Severity.WARNING)
+    assert late.evidence.startswith("3 messages wait for over half of their time")
+    assert diagnose(replace(HEALTHY, messages={"gone": MessagesLook(unknown=1)})) == ()
 
 
 def test_settings_under_a_former_name_are_named_with_the_table_to_write() -> None:

@@ -40,9 +40,9 @@ async def take(fleet: SessionManager, number: int, on_unknown: OnUnknown) -> Non
         Content(MessageKind.TEXT, f"message {number}"),
         on_unknown=on_unknown,
     )
-    once = Once("test", str(number), await fleet.messages.digest(b"%d" % number))
+    once = Once("test", str(number), await fleet.queue.digest(b"%d" % number))
     try:
-        view = await fleet.messages.accept(names[number % len(names)], new, once)
+        view = await fleet.queue.accept(names[number % len(names)], new, once)
     except FleetError as error:
         tell(refused=number, why=str(error))
     else:
@@ -51,7 +51,7 @@ async def take(fleet: SessionManager, number: int, on_unknown: OnUnknown) -> Non
 
 async def status(fleet: SessionManager) -> None:
     views = fleet.snapshot().instances
-    counts = fleet.messages.counts().values()
+    counts = fleet.queue.counts().values()
     tell(
         connected=sum(view.state is State.CONNECTED for view in views),
         pids=sorted({view.pid for view in views if view.pid is not None}),

@@ -50,7 +50,7 @@ async def fleet_on(lab: Lab, folder: Path, **more: str) -> AsyncIterator[Session
 
 
 async def accept(fleet: SessionManager, text: str, to: str = TO) -> MessageView:
-    return await fleet.messages.accept("shop", NewMessage(to, Content(MessageKind.TEXT, text)))
+    return await fleet.queue.accept("shop", NewMessage(to, Content(MessageKind.TEXT, text)))
 
 
 async def until(fleet: SessionManager, view: MessageView, *states: MessageState) -> MessageView:
@@ -58,8 +58,8 @@ async def until(fleet: SessionManager, view: MessageView, *states: MessageState)
     seen = view
     try:
         async with asyncio.timeout(DEADLINE_S):
-            while (seen := await fleet.messages.message(view.id)).state not in states:
-                await fleet.messages.changed()
+            while (seen := await fleet.queue.message(view.id)).state not in states:
+                await fleet.queue.changed()
     except TimeoutError:
         raise AssertionError(f"it never got there: {seen}") from None
     return seen
@@ -83,7 +83,7 @@ async def test_messages_arrive_in_order_and_their_texts_rest_in_one_place(
             await until(fleet, view, MessageState.SENT)
         read = await lab.messages(JID)
         assert [each.text for each in read] == [f"{TEXT} {number}" for number in range(5)]
-        assert fleet.messages.counts()["shop"].sent_hour == 5
+        assert fleet.queue.counts()["shop"].sent_hour == 5
         await fleet.stop("shop")
         waiting = await accept(fleet, TEXT)
         assert waiting.code == CannotSend.STOPPED
@@ -101,18 +101,18 @@ async def test_a_cleaned_instances_messages_wait_for_a_person(lab: Lab, folder: 
         await fleet.stop("shop")
         view = await accept(fleet, TEXT)
         await fleet.clean("shop")
-        assert (await fleet.messages.message(view.id)).code in ("cleaned", "not_paired")
+        assert (await fleet.queue.message(view.id)).code in ("cleaned", "not_paired")
         (entry,) = await fleet.trash()
         await fleet.restore(entry.id)
         await fleet.start("shop")
         await in_state(fleet, "shop", State.CONNECTED)
         other = await accept(fleet, "new")
         await until(fleet, other, MessageState.SENT)
-        assert (await fleet.messages.message(view.id)).due is None
+        assert (await fleet.queue.message(view.id)).due is None
         assert [each.text for each in await lab.messages(JID)] == ["new"]
         (gone,) = {(await fleet.remove("shop")).entry}
         await fleet.restore(gone)
-        assert (await fleet.messages.message(view.id)).instance == "shop"
+        assert (await fleet.queue.message(view.id)).instance == "shop"
 
 
 # -- SIGKILL ------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ WORDS = {
     "conflicts": "the incidents", "full": "test", "restore": "undo", "trash": "the trash",
     "log of": "log of all", "sort by since": "sort by since", "theme light": "theme: light",
     "clean every": "clean every session", "messages": "messages", "janitor": "janitor",
-    "tidy": "janitor", "rename": "edit: shop-a", "who": "the audit: who did what",
+    "tidy": "janitor", "rename": "edit: shop-a", "who": "the audit",
     "density cards": "density: cards", "remove shop": "remove shop-a", "test all": "test: all",
 }  # fmt: skip
 

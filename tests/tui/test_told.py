@@ -27,7 +27,13 @@ from waziterm.control.client.answers import error_of
 from waziterm.control.protocol import PROTOCOL
 from waziterm.domain.backup import BackupRecord
 from waziterm.domain.care.diagnosis import diagnose, steps_of
-from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Survey
+from waziterm.domain.care.evidence import (
+    Condition,
+    MessagesLook,
+    OpenPath,
+    SessionLook,
+    Survey,
+)
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy
 from waziterm.domain.care.trash import Why
 from waziterm.domain.codec import CodecError, decode, document, encode
@@ -168,6 +174,12 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
             with_instance(phone_seen_at=NOW - 30 * DAY_S, state=State.CONNECTED),
             phone_limit_s=12 * DAY_S,
         ),
+    ),
+    FindingKind.MESSAGES_UNKNOWN: tuple(
+        replace(HEALTHY, messages={"shop": MessagesLook(unknown=count)}) for count in (1, 2)
+    ),
+    FindingKind.MESSAGES_LATE: tuple(
+        replace(HEALTHY, messages={"shop": MessagesLook(late=count)}) for count in (1, 2)
     ),
     FindingKind.OLD_NAME: (
         replace(HEALTHY, old_tables={HEALTHY.instances[0].id: ("jakarta", "bogor")}),

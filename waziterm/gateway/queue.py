@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import assert_never
 
+from waziterm.domain.care.evidence import UNKNOWN_S, MessagesLook
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.checks import checked
 from waziterm.domain.messages.message import (
@@ -221,6 +222,11 @@ class Queue:
             lane.wake()
             self._changed.set()
         return self._view(added.message)
+
+    async def looked_at(self) -> Mapping[str, MessagesLook]:
+        """By the ids of the instances, whose messages somebody should look at."""
+        store = await self._opened_if_there()
+        return {} if store is None else await messages_look(store, self._clock.now())
 
     async def digest(self, body: bytes) -> str:
         return await (await self._opened()).digest(body)
@@ -585,6 +591,12 @@ class Queue:
         least_s = self._pacing.gap_s * (1 - JITTER) if self._pacing.enabled else 0.0
         due = turn.at + rank * least_s
         return Outlook(due, turn.why or (Waits.LINE if rank > 0 else ""))
+
+
+async def messages_look(store: MessageStore, now: float) -> Mapping[str, MessagesLook]:
+    """See `Queue.looked_at`."""
+    found = await store.troubled(now, UNKNOWN_S)
+    return {identity: MessagesLook(*each) for identity, each in found.items()}
 
 
 def _refusal(standing: Standing, name: str) -> MessageRefusedError | None:

@@ -47,7 +47,14 @@ def view_of(message: Message, name: str, outlook: Outlook) -> MessageView:
         delivered_at=message.delivered_at,
         read_at=message.read_at,
         ended_at=message.ended_at,
+        waits_for_person=_waits_for_person(message),
     )
+
+
+def _waits_for_person(message: Message) -> bool:
+    if message.state in (MessageState.UNKNOWN, MessageState.FAILED):
+        return not message.is_closed
+    return message.held and message.state is MessageState.QUEUED
 
 
 _WAITS: Mapping[str, Phrase] = {

@@ -34,6 +34,7 @@ from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.messages.sending import Hears, opt_out_word
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
@@ -71,7 +72,8 @@ _KEPT_AT_ONCE = 50
 class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
     copies: the folder of the library's copies. hear: is told what may have to be told on. hears: is
-    told what comes in that concerns messages. fresh: takes in the log lines."""
+    told what comes in that concerns messages. messages: how an instance's messages out stand, by
+    its name. fresh: takes in the log lines."""
 
     def __init__(
         self,
@@ -88,11 +90,13 @@ class Instances:
         hear: Callable[[Fact], None],
         hears: Hears,
         silenced: Callable[[str], float | None],
+        messages: Callable[[str], QueueCounts | None],
         fresh: FreshLines,
     ) -> None:
         self._hear = hear
         self._hears = hears
         self._silenced = silenced
+        self._messages = messages
         self._fresh = fresh
         self._settings = settings
         self._store = store
@@ -489,6 +493,7 @@ class Instances:
             addresses=self._addresses,
             show=self._changed,
             silenced=self._silenced,
+            messages=self._messages,
             tell=self._broadcast.notice,
             versions=self.versions,
             lab=self._lab,

@@ -68,6 +68,7 @@ from waziterm.manager.history.recent import recent_in
 from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
+from waziterm.manager.messaging import Messaging, send, text_of
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.sending import PassedOn, Sending
@@ -79,6 +80,7 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
+    from waziterm.domain.care.evidence import MessagesLook
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -100,7 +102,9 @@ if TYPE_CHECKING:
         RestartReport,
         SealedInstance,
     )
+    from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
     from waziterm.domain.messages.message_states import Code
+    from waziterm.domain.messages.queue import QueueCounts, Resolution
     from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
@@ -178,9 +182,11 @@ class SessionManager:
             self._alerting.hear,
             self.hears,
             self._alerting.silenced_until,
+            self._counts_of,
             self._fresh,
         )
         self.phones = Sending(self._instances, data.root)
+        self._messaging = Messaging(world.clock, self._show)
         self._store = store
         self._lab = lab
         self._files = files
@@ -225,7 +231,7 @@ class SessionManager:
         stored = await self._instances.stored(shift)
         await self._alerting.boot(stored, shift)
         if self._files.data.messages.exists():
-            await self.messages.boot(shift)
+            await self.queue.boot(shift)
         await self._instances.boot(stored, library_changed=changed)
         self._is_booted = True
         if self._queue is not None:
@@ -283,7 +289,7 @@ class SessionManager:
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
 
     @property
-    def messages(self) -> Queue:
+    def queue(self) -> Queue:
         """The queue of messages out. It is loaded when it is first asked for, and makes its file
         for the first message."""
         if self._queue is None:
@@ -301,6 +307,8 @@ class SessionManager:
                 self._tell_of_messages,
             )
             self.hears.to = self._queue
+            counting = self._messaging.run(self._queue)
+            self._background.append(self._tasks.create_task(counting, name="messages"))
             if self._is_booted:
                 self._queue.begin()
         return self._queue
@@ -313,13 +321,22 @@ class SessionManager:
         if not self._files.data.messages.exists():
             return
         try:
-            await self.messages.hold(identity, code)
+            await self.queue.hold(identity, code)
         except StoreError as error:
             log.warning("the messages are not held: %s", error)
 
+    async def _looked_at_messages(self) -> Mapping[str, MessagesLook]:
+        if not self._files.data.messages.exists():
+            return {}
+        try:
+            return await self.queue.looked_at()
+        except StoreError:
+            # It is told already, and lasts.
+            return {}
+
     async def _tidy_messages(self, is_calm: bool) -> None:
         if self._files.data.messages.exists():
-            await self.messages.tidy(is_calm=is_calm)
+            await self.queue.tidy(is_calm=is_calm)
 
     @property
     def usage(self) -> Usage:
@@ -336,6 +353,14 @@ class SessionManager:
         log.error("%s (%s)", why, hint)
         said = Phrase("{what}; {hint}", what=why, hint=hint)
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    def _counts_of(self, name: str) -> QueueCounts | None:
+        return self._messaging.counts_of(name)
+
+    def _show(self, name: str) -> None:
+        """Show an instance as it is now to whoever watches."""
+        if name in self._instances:
+            self._broadcast.changed(self._instances.of(name).view)
 
     @property
     def is_upgraded(self) -> bool:
@@ -819,6 +844,38 @@ class SessionManager:
         self.refuse_moved()
         return await (self._janitor.planned() if dry_run else self._janitor.round())
 
+    # -- messages out -------------------------------------------------------------------------
+
+    async def send_message(self, name: str, to: str, text: str) -> MessageView:
+        self.refuse_moved()
+        return await send(self.queue, name, to, text)
+
+    async def messages(
+        self,
+        name: str | None = None,
+        *,
+        state: MessageState | None = None,
+        limit: int = 200,
+        before: str | None = None,
+    ) -> tuple[MessageView, ...]:
+        return await self.queue.messages(instance=name, state=state, limit=limit, before=before)
+
+    async def cancel_message(self, message: str) -> MessageView:
+        return await self.queue.cancel(message)
+
+    async def resolve_message(self, message: str, how: Resolution) -> MessageView:
+        self.refuse_moved()
+        return await self.queue.resolve(message, how)
+
+    async def message_text(self, message: str) -> MessageText:
+        return await text_of(self.queue, message)
+
+    async def opt_outs(self, name: str | None = None) -> tuple[OptedOut, ...]:
+        return await self.queue.opt_outs(name)
+
+    async def remove_opt_out(self, opt_out: str) -> OptedOut:
+        return await self.queue.take_back_opt_out(opt_out)
+
     # -- what is remembered -------------------------------------------------------------------
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
@@ -836,7 +893,7 @@ class SessionManager:
         identity, now = self._instances.id_of(name), self._world.clock.now()
         silence = Silence(name, now, now + seconds, who(), identity)
         await self._alerting.silence(silence)
-        self._broadcast.changed(self._instances.of(name).view)
+        self._show(name)
         return silence
 
     async def silences(self) -> tuple[Silence, ...]:
@@ -941,6 +998,7 @@ class SessionManager:
             phone_days=lambda: self._settings.alerts.phone_days,
             configured=lambda: self._settings.instances,
             backup_every_s=lambda: self._settings.backup.planned_every_s,
+            messages=self._looked_at_messages,
         )
         return Checkup(sources)
 

@@ -124,6 +124,10 @@ class MessageStore:
         """All that wait, in the order in which they came."""
         return await self._connection.read(rows.waiting)
 
+    async def troubled(self, now: float, unknown_s: float) -> dict[str, tuple[int, int]]:
+        """Which instances have messages that somebody should look at; see `messages_rows`."""
+        return await self._connection.read(lambda db: rows.troubled(db, now, unknown_s))
+
     async def open_counts(self) -> dict[tuple[str, MessageState], int]:
         """How many messages of an instance nobody has decided about, by their state."""
         return await self._connection.read(rows.open_counts)

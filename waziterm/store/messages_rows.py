@@ -259,6 +259,22 @@ def read(
     return tuple(_message(row) for row in rows)
 
 
+def troubled(db: sqlite3.Connection, now: float, unknown_s: float) -> dict[str, tuple[int, int]]:
+    """By instance, of how many messages nobody knows for over `unknown_s` whether they arrived, and
+    how many wait for over half of their time; nothing of one where both are none."""
+    rows = db.execute(
+        """
+        SELECT instance, sum(state = 'unknown' AND coalesce(given_at, at) < ?),
+            sum(state = 'queued' AND (at + expires_at) / 2 < ?)
+        FROM messages
+        WHERE state = 'queued' OR (state = 'unknown' AND is_closed = 0)
+        GROUP BY instance
+        """,
+        (now - unknown_s, now),
+    )
+    return {instance: (unknown, late) for instance, unknown, late in rows if unknown or late}
+
+
 def waiting(db: sqlite3.Connection) -> tuple[Waiting, ...]:
     """All that wait, in the order in which they came."""
     rows = db.execute(

@@ -41,6 +41,20 @@ class TokenScope(StrEnum):
     READ = "read"
 
 
+class MessageState(StrEnum):
+    """What `messages --state` takes."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
 class LogLevel(StrEnum):
     """What `logs --level` takes, the least first."""
 

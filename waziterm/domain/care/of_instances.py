@@ -64,6 +64,7 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
         if instance.other_number:
             yield _other_number(instance)
         yield from _history(survey, instance)
+        yield from _messages(survey, instance)
     yield from _unkept(survey)
     if outdated:
         names = [instance.name for instance in outdated]
@@ -279,6 +280,34 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
             Phrase("its connection was lost {count} times in the last hour", count=retries),
             Phrase("`waziterm test {name}` names the layer that fails", name=name),
         )
+
+
+def _messages(survey: Survey, instance: Instance) -> Iterator[Finding]:
+    name, look = instance.name, survey.messages.get(instance.id)
+    if look is None:
+        return
+    if look.unknown:
+        evidence = Phrase(
+            "for over an hour nobody knows whether 1 message arrived"
+            if look.unknown == 1
+            else "for over an hour nobody knows whether {count} messages arrived",
+            count=look.unknown,
+        )
+        act = Phrase(
+            "`waziterm messages {name} --state unknown` lists them; `waziterm messages resend ID`"
+            " or `close ID` decides",
+            name=name,
+        )
+        yield Finding(FindingKind.MESSAGES_UNKNOWN, Severity.WARNING, name, name, evidence, act)
+    if look.late:
+        evidence = Phrase(
+            "1 message waits for over half of its time, and is given up after it"
+            if look.late == 1
+            else "{count} messages wait for over half of their time, and are given up after it",
+            count=look.late,
+        )
+        act = Phrase("`waziterm messages {name} --state queued` says for what", name=name)
+        yield Finding(FindingKind.MESSAGES_LATE, Severity.WARNING, name, name, evidence, act)
 
 
 def _said(reason: Reason, detail: str) -> Phrase:

@@ -18,8 +18,10 @@ from waziterm.domain.units import (
     Paths,
     PhoneNumber,
     ProxyUrl,
+    Recipient,
     SecretText,
     Table,
+    TextToSend,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
         SealedInstance,
     )
     from waziterm.domain.lifecycle.instance import QrCode
+    from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
+    from waziterm.domain.messages.queue import Resolution
     from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
@@ -67,6 +71,9 @@ if TYPE_CHECKING:
 
 MOST_LINES = 5000
 MOST_MOVES = 1000
+MOST_MESSAGES = 500
+TEXT_BODY_BYTES = 64 * 1024
+"""JSON takes twelve bytes for a character of a message at most."""
 TABLE_BYTES = 2_000_000
 TABLE_BODY_BYTES = 6 * TABLE_BYTES + 1000
 """JSON takes six bytes for one at most."""
@@ -74,6 +81,9 @@ _NUMBER = 10**15 - 1
 
 Lines = Annotated[int, Between(1, MOST_LINES, f"'limit' must be a number from 1 to {MOST_LINES}")]
 Moves = Annotated[int, Between(1, MOST_MOVES, f"'limit' must be a number from 1 to {MOST_MOVES}")]
+Messages = Annotated[
+    int, Between(1, MOST_MESSAGES, f"'limit' must be a number from 1 to {MOST_MESSAGES}")
+]
 Seq = Annotated[int, Between(0, _NUMBER, "'after' must be the number of a line")]
 SilenceSeconds = Annotated[
     int, Between(0, 30 * 86_400, "a silence lasts from 1 second to 30 days, 0 ends one")
@@ -510,6 +520,59 @@ class Fleet(Protocol):
 
         Raises FleetError when no such message has this id.
         """
+        ...
+
+    # -- messages out -------------------------------------------------------------------------
+
+    @verb(
+        "POST /v1/instances/{name}/messages",
+        changes=True,
+        line="",
+        status=202,
+        body_limit=TEXT_BODY_BYTES,
+    )
+    async def send_message(self, name: Name, to: Recipient, text: TextToSend) -> MessageView:
+        """Put a text into the queue of an instance; it is stored when this returns, and sent when
+        its turn comes. Raises MessageRefusedError."""
+        ...
+
+    @verb("GET /v1/messages", files=True)
+    async def messages(
+        self,
+        name: Name | None = None,
+        *,
+        state: MessageState | None = None,
+        limit: Messages = 200,
+        before: str | None = None,
+    ) -> tuple[MessageView, ...]:
+        """The messages out, the newest first, without their texts. name: of one instance only.
+        before: the id of the last one of an earlier answer; then it is what comes behind that."""
+        ...
+
+    @verb("POST /v1/messages/{message}/cancel", changes=True, line="messages cancel")
+    async def cancel_message(self, message: str) -> MessageView:
+        """Take back a message that waits. Refused when a worker has it, or had it."""
+        ...
+
+    @verb("POST /v1/messages/{message}/resolve", changes=True, line="")
+    async def resolve_message(self, message: str, how: Resolution) -> MessageView:
+        """Send a message again that is unknown, failed or held, or close it; see `Resolution`."""
+        ...
+
+    @verb("POST /v1/messages/{message}/text", changes=True, line="")
+    async def message_text(self, message: str) -> MessageText:
+        """What a message says. It changes nothing, but is refused to who may only look, and is in
+        the audit."""
+        ...
+
+    @verb("GET /v1/opt-outs", files=True)
+    async def opt_outs(self, name: Name | None = None) -> tuple[OptedOut, ...]:
+        """Who asked to be sent no more, the newest first. name: of one instance only."""
+        ...
+
+    @verb("POST /v1/opt-outs/{opt_out}/remove", changes=True, line="opt-outs remove")
+    async def remove_opt_out(self, opt_out: str) -> OptedOut:
+        """Let somebody be sent to again who asked for the opposite."""
         ...
 
     # -- what is remembered, of one instance and for a screen ---------------------------------

@@ -137,13 +137,14 @@ class Message:
 @document_of(
     *("id", "state", "instance", "to", "kind", "code", "reason", "next_step", "ref", "priority"),
     *("created=at", "due", "expires_at", "sent_at", "delivered_at", "read_at", "ended_at"),
-    *("tries", "on_unknown"),
+    *("tries", "on_unknown", "waits_for_person"),
 )
 @dataclass(frozen=True, slots=True)
 class MessageView:
     """A message as it is shown: never with its text. instance: its name. to: masked. code, reason:
     why it waits, failed or is unknown, or "". next_step: what comes next, for a person. due: when
-    it is sent at the earliest, None when it is sent no more, or nobody can know yet."""
+    it is sent at the earliest, None when it is sent no more, or nobody can know yet.
+    waits_for_person: it is unknown, failed or held, and nobody has resolved it yet."""
 
     id: str
     instance: str
@@ -164,6 +165,7 @@ class MessageView:
     delivered_at: Moment | None = None
     read_at: Moment | None = None
     ended_at: Moment | None = None
+    waits_for_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,13 @@ class RefusalCode(StrEnum):
     WRONG_CONTENT = "wrong_content"
 
 
+_WRONG = (
+    *(RefusalCode.INSTANCE_NOT_FOUND, RefusalCode.MESSAGE_NOT_FOUND),
+    *(RefusalCode.OPT_OUT_NOT_FOUND, RefusalCode.WRONG_RECIPIENT, RefusalCode.WRONG_CONTENT),
+)
+"""What is wrong usage, as an id that nothing has: exit code 2."""
+
+
 class MessageRefusedError(FleetError):
     """A message, or an act on one, was refused. refusal: why. retry_after_s: for a full queue and a
     rate, when to ask again."""
@@ -44,7 +51,7 @@ class MessageRefusedError(FleetError):
         *,
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message, hint)
+        super().__init__(message, hint, code=2 if refusal in _WRONG else 1)
         self.refusal = refusal
         self.retry_after_s = retry_after_s
 
@@ -125,7 +132,7 @@ class MessageQueue(Protocol):
         ...
 
     async def changed(self) -> None:
-        """Wait until the counts may be others."""
+        """Wait until the counts may be others than when this returned last; for one caller."""
         ...
 
     async def opt_outs(self, instance: str | None = None) -> tuple[OptedOut, ...]:

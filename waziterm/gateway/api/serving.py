@@ -55,7 +55,7 @@ def behind_of(fleet: "SessionManager", settings: "Settings") -> Behind:
         return True
 
     media = Media(settings.data_dir, settings.api.media_mb * 1_000_000)
-    return Behind(fleet.messages, fleet.owner_of, exists, fleet.now, media)
+    return Behind(fleet.queue, fleet.owner_of, exists, fleet.now, media)
 
 
 @asynccontextmanager

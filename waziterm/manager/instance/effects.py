@@ -35,6 +35,7 @@ from waziterm.domain.lifecycle.actions import (
     Watch,
 )
 from waziterm.domain.lifecycle.handling import MayDial
+from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.messages.sending import Hears
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.version import UsedVersion
@@ -79,9 +80,9 @@ class Services:
     worker. show: passes a view on to the subscribers.
     traces: of messages, looked up before an instance connects again. hears: is told what comes in
     that concerns messages. opt_out_words: see `worker.protocol.Connect`. silenced: until when
-    nothing is told of an instance, by its id.
-    versions: knows what WhatsApp accepts. tell: passes a notice on to whoever watches.
-    lab: a local WhatsApp in use instead of the real one.
+    nothing is told of an instance, by its id. messages: how its messages out stand, by its name.
+    versions: knows what WhatsApp accepts. tell: passes a notice on to whoever watches. lab: a local
+    WhatsApp in use instead of the real one.
     """
 
     recorder: Recorder
@@ -99,6 +100,7 @@ class Services:
     addresses: Addresses
     show: Callable[[InstanceView], None]
     silenced: Callable[[str], float | None]
+    messages: Callable[[str], QueueCounts | None]
     tell: Callable[[Notice], None]
     versions: FleetVersion
     lab: LabFile | None

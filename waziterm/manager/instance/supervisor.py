@@ -96,7 +96,8 @@ class Supervisor:
         pid = link.pid if link else None
         version = self._services.versions.version(link.number if link else None)
         silenced = self._services.silenced(instance.id)
-        return view_of(instance, self._health, pid, counts, version, silenced)
+        messages = self._services.messages(instance.name)
+        return view_of(instance, self._health, pid, counts, version, silenced, messages)
 
     @property
     def stuck(self) -> Phrase:

@@ -43,11 +43,13 @@ if TYPE_CHECKING:
         ExportFormat,
         SealedInstance,
     )
+    from waziterm.domain.messages.message import MessageState, MessageView, OptedOut
     from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
+    from waziterm.store.messages import MessageStore
 
 
 PATIENCE_S = 5.0
@@ -161,6 +163,53 @@ class StoredFleet:
         async with self._read() as store:
             known, identity = await _with_id(store, name)
             return await timeline_in(known, identity, since, limit)
+
+    async def messages(
+        self,
+        name: str | None = None,
+        *,
+        state: "MessageState | None" = None,
+        limit: int = 200,
+        before: str | None = None,
+    ) -> "tuple[MessageView, ...]":
+        from waziterm.gateway.queue_views import Outlook, view_of  # noqa: PLC0415 - only here
+
+        async with self._read_messages(name) as (store, identity, names):
+            if store is None:
+                return ()
+            found = await store.messages(identity, state, None, limit, before)
+            nobody_knows = Outlook(None, "")
+            return tuple(
+                view_of(each, names.get(each.instance, each.instance), nobody_knows)
+                for each in found
+            )
+
+    async def opt_outs(self, name: str | None = None) -> "tuple[OptedOut, ...]":
+        async with self._read_messages(name) as (store, identity, names):
+            found = () if store is None else await store.opt_outs(identity)
+            return tuple(
+                replace(each, instance=names.get(each.instance, each.instance)) for each in found
+            )
+
+    @asynccontextmanager
+    async def _read_messages(
+        self, name: str | None
+    ) -> "AsyncIterator[tuple[MessageStore | None, str | None, Mapping[str, str]]]":
+        """A copy of `messages.db`, None where none was ever made; the id of the instance with this
+        name, and by id how all are called. Raises InstanceNotFoundError."""
+        from waziterm.store.messages import open_messages_to_look  # noqa: PLC0415 - only here
+
+        identity, names = None, dict[str, str]()
+        async with self._read() as known:
+            if name is not None:
+                _, identity = await _with_id(known, name)
+            if known is not None:
+                names = dict(await known.names())
+        if not self._data.messages.exists():
+            yield None, identity, names
+            return
+        async with open_messages_to_look(self._data.messages) as store:
+            yield store, identity, {**await store.names(), **names}
 
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: "StatsBy | None" = None

@@ -1,12 +1,15 @@
 """The emergency tools while no manager runs: on the files, under the data directory's lock."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import assert_never
 
 from waziterm.config import Settings
+from waziterm.domain.care.evidence import MessagesLook
 from waziterm.domain.errors import UnwritableError
 from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.naming import current_name, names_of, refuse_alias, refuse_rename
@@ -55,8 +58,11 @@ from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.stored.fleet import PATIENCE_S
 from waziterm.manager.version.kept import stored_version
 from waziterm.manager.workers.launch import new_store
-from waziterm.store.messages import hold_all
+from waziterm.store.errors import StoreError
+from waziterm.store.messages import hold_all, open_messages_to_look
 from waziterm.store.store import Store, open_store, open_store_to_look
+
+log = logging.getLogger(__name__)
 
 
 class StoredInstances:
@@ -248,6 +254,7 @@ async def open_tools(
             api=lambda: settings.api.refusal,
             configured=lambda: settings.instances,
             backup_every_s=lambda: settings.backup.planned_every_s,
+            messages=partial(_looked_at_messages, data, clock),
         )
         registry = Registry(files.identity)
 
@@ -260,3 +267,18 @@ async def open_tools(
             keeper, store, cleaning, files, registry, clock, lambda name: nullcontext(), new_store
         )
         yield StoredTools(keeper, cleaning, Checkup(sources), carrying, importing)
+
+
+async def _looked_at_messages(data: DataDir, clock: Clock) -> Mapping[str, MessagesLook]:
+    """Whose messages somebody should look at. A file that cannot be read is told by the next
+    manager."""
+    if not data.messages.exists():
+        return {}
+    from waziterm.gateway.queue import messages_look  # noqa: PLC0415 - most fleets send nothing
+
+    try:
+        async with open_messages_to_look(data.messages) as store:
+            return await messages_look(store, clock.now())
+    except StoreError as error:
+        log.warning("messages.db is not looked at: %s", error)
+        return {}

@@ -63,10 +63,15 @@ _WORDS = {
     KeyAction.UNDO: "restore",
     KeyAction.VIEW_AUDIT: "who acts people",
     KeyAction.VIEW_INCIDENTS: "conflicts incidents alerts",
+    KeyAction.VIEW_MESSAGES: "sent queue unknown",
     KeyAction.VIEW_QUEUE: "scans qr pairing",
     KeyAction.VIEW_TRASH: "restore",
 }
 """What else finds a key."""
+_ON_A_MESSAGE = (
+    KeyAction.CANCEL_MESSAGE, KeyAction.CLOSE_MESSAGE, KeyAction.RESEND_MESSAGE,
+)  # fmt: skip
+"""Offered where messages are shown alone."""
 _DENSITIES = {Density.ROWS: N_("rows"), Density.CARDS: N_("cards")}
 _BY_THE_ARROWS = (
     KeyAction.MOVE_UP, KeyAction.MOVE_DOWN, KeyAction.MOVE_LEFT, KeyAction.MOVE_RIGHT,
@@ -132,6 +137,8 @@ class FleetCommands(Provider):
     def _of_key(self, key: AnyKey) -> Entry | None:
         """The entry of a key; None where it does nothing here."""
         app, top = self._wapp, self._wapp.screens.top
+        if key.action in _ON_A_MESSAGE and not app.screens.messages:
+            return None
         name = tr(key.label) if key.label else key.title
         do: Callable[[], object]
         match key:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import IncidentView
+from waziterm.domain.messages.message import MessageView
 from waziterm.domain.screen import Density, KeyAction
 from waziterm.lang import tr, trn
 from waziterm.tui.app.contained import ContainedApp
@@ -117,6 +118,24 @@ class ScreenCommands:
     def move_on(self, done: Collection[int]) -> None:
         """Select the next incident that waits for somebody. done: those that do not any more."""
         self._main.incidents.move_on(done)
+
+    @property
+    def message(self) -> MessageView | None:
+        """The message out that is selected; None where they are not shown."""
+        return self._main.messages.message if self._shows_messages else None
+
+    @property
+    def messages(self) -> list[MessageView]:
+        """The messages out that a key acts on; none where they are not shown."""
+        return self._main.messages.meant if self._shows_messages else []
+
+    @property
+    def _shows_messages(self) -> bool:
+        return self.top is self._main and self._main.view_shown is View.MESSAGES
+
+    def unmark_messages(self) -> None:
+        """What was meant for the marked ones is under way."""
+        self._main.messages.marked.clear()
 
     @property
     def entry(self) -> TrashView | None:

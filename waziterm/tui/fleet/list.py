@@ -15,10 +15,11 @@ from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cell, inert, row
 from waziterm.tui.state.columns import HEADINGS, INDENT, Column, Fitting, columns
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text import words
+from waziterm.tui.text import of_messages, words
 from waziterm.tui.text.format import duration, measured, milliseconds, share
 from waziterm.tui.text.keynames import key_of
 
+_OF_MESSAGES = {Column.QUEUE, Column.MESSAGES}
 _NEXT = 2
 """Lines for what comes next for the selected one."""
 
@@ -113,6 +114,13 @@ class FleetList(Rows):
                 text, style = _why(view, now), sign.style if view.state.is_trouble else look.PLAIN
             case Column.LAST_LINE:
                 text = self._last_line(view)
+            case Column.QUEUE:
+                text = of_messages.waiting_cell(view.messages)
+                unknown = view.messages is not None and view.messages.unknown
+                style = look.TROUBLE if unknown else look.PLAIN
+            case Column.MESSAGES:
+                if (counts := view.messages) is not None:
+                    text = f"{counts.sent_hour:>3} {strips.hours(counts.hours, size - 5)}"
             case Column.DAY | Column.UP | Column.DROPS | Column.CONNECT:
                 return self._of_days(column, size, self.model.recent.get(view.name))
             case _:
@@ -149,12 +157,13 @@ class FleetList(Rows):
 
 
 def _without_any(views: Iterable[InstanceView]) -> frozenset[Column]:
-    """Which columns of what a person writes would stand empty."""
+    """Which columns of what a person writes, and of messages, would stand empty."""
     written = set[Column]()
     for view in views:
         written |= {Column.TAGS} if view.tags else set()
         written |= {Column.NOTE} if view.note else set()
-    return frozenset({Column.TAGS, Column.NOTE} - written)
+        written |= _OF_MESSAGES if view.messages is not None else set()
+    return frozenset({Column.TAGS, Column.NOTE} | _OF_MESSAGES) - written
 
 
 def _why(view: InstanceView, now: float) -> str:
