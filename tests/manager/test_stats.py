@@ -4,7 +4,6 @@ import time
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -13,7 +12,7 @@ from tests.manager.test_history import connect, online, opened
 from tests.manager.test_supervising import worker_of
 from tests.manager.world import BEGIN
 from waziterm.config import load_settings
-from waziterm.domain.fleet.api import Fleet, InstanceNotFoundError
+from waziterm.domain.fleet.api import InstanceNotFoundError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
@@ -25,7 +24,7 @@ from waziterm.manager.stored.fleet import StoredFleet
 from waziterm.manager.workers.usage import ProcessUse
 from waziterm.store.records import Change
 from waziterm.store.store import open_store
-from waziterm.tui.state.past import read_past, week_begin
+from waziterm.tui.state.past import week_begin
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 SOME_S = 240.0
@@ -225,11 +224,10 @@ async def test_all_that_a_screen_tells_of_a_week_is_of_the_same_seven_days(
                 await store.record(Change(away, "Disconnected", at))
                 await store.record(Change(online, "Connected", at + 5 * HOUR_S))
             await store.record(Change(online, "Connected", now - 1.0))
-        fleet = cast(Fleet, StoredFleet(data, load_settings))
-        past = await read_past(fleet, "shop", "", now)
-        assert past.sums is not None and past.recent is not None
-        assert past.sums.uptime == past.recent.uptime and past.sums.uptime not in (None, 1.0)
-        assert past.sums.drops == sum(past.recent.drops) == 1
+        fleet = StoredFleet(data, load_settings)
+        (row,), (detail,) = await fleet.recent(), await fleet.stats(week_begin(now), "shop")
+        assert detail.uptime == row.uptime and detail.uptime not in (None, 1.0)
+        assert detail.drops == sum(row.drops) == 1
     finally:
         monkeypatch.undo()
         time.tzset()
