@@ -7,6 +7,8 @@ MADE := .venv/.made
 WHAT_IT_IS := $(BIN)/python -c 'import sys; print(sys.prefix, *sys.version_info[:2])' 2>/dev/null
 CATALOGS := $(wildcard waziterm/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
+# Thousands of processes are begun in the tests: none compiles what another one has compiled.
+TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q
 PEERS := tests/peers/baileys7 tests/peers/baileys6
 
 ifneq ($(wildcard .venv),)
@@ -39,15 +41,15 @@ demo: $(READY)
 	@$(BIN)/waziterm demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest -q -n 4 --dist worksteal -m 'not soak' $(ARGS)
+	$(TESTS) -n 4 --dist worksteal -m 'not soak' $(ARGS)
 
 soak: $(READY)
-	$(BIN)/pytest -q -m soak --timeout 1800 $(ARGS)
+	$(TESTS) -m soak --timeout 1800 $(ARGS)
 
 # The real programs that sessions come from, on the lab: needs Node, and npm's registry. And the API
 # against its own description.
 peers: $(READY) .venv/.peers $(PEERS:%=%/node_modules)
-	WAZITERM_PEERS=1 $(BIN)/pytest -q -s tests/peers $(ARGS)
+	WAZITERM_PEERS=1 $(TESTS) -s tests/peers $(ARGS)
 
 # In an environment of its own: it brings a plugin of pytest along.
 .venv/.peers: pyproject.toml $(READY)

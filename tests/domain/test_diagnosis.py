@@ -273,6 +273,14 @@ def test_what_an_instance_tells_of_itself(
     assert says in found.act
 
 
+@pytest.mark.parametrize(
+    ("left_s", "said"), [(7, "0:07"), (20_462, "5:41:02"), (90_000, "1 d 01:00")]
+)
+def test_the_rest_of_a_ban_is_told_as_on_its_card(left_s: float, said: str) -> None:
+    found = only(with_instance(banned_until=NOW + left_s, state=State.BANNED))
+    assert found.evidence.endswith(f", {said} left")
+
+
 def test_a_broken_file_is_told_once() -> None:
     held = replace(with_instance(hold=Reason.SESSION_BROKEN), sessions={"shop": BROKEN})
     assert only(held).kind is FindingKind.SESSION_DAMAGED

@@ -22,7 +22,7 @@ from tests.domain.test_diagnosis import (
     with_instance,
 )
 from tests.texts.collect import ROOT, phrases
-from tests.texts.told import CATALOGS, check_told
+from tests.texts.told import catalogs, check_told
 from waziterm.control.client.answers import error_of
 from waziterm.control.protocol import PROTOCOL
 from waziterm.domain.backup import BackupRecord
@@ -211,7 +211,7 @@ def of_kind(kind: FindingKind) -> list[Finding]:
 
 
 def test_every_kind_of_finding_has_an_example() -> None:
-    assert CATALOGS and list(EXAMPLES) == list(FindingKind)
+    assert catalogs() and list(EXAMPLES) == list(FindingKind)
 
 
 @pytest.mark.parametrize("kind", FindingKind)

@@ -128,6 +128,7 @@ class KeyAction(StrEnum):
     SHOW_HELP = "show_help"
     SHOW_LOG = "show_log"
     SHOW_NUMBERS = "show_numbers"
+    SHOW_SAID = "show_said"
     SHOW_WHOSE = "show_whose"
     SORT = "sort"
     START_STOP = "start_stop"
@@ -241,6 +242,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.CLEAN_ALL, Place.BOTH): "C",
     (KeyAction.NOTE, Place.FLEET): "N",
     (KeyAction.SHOW_NUMBERS, Place.BOTH): "number_sign",
+    (KeyAction.SHOW_SAID, Place.BOTH): "H",
     (KeyAction.COMMAND_PALETTE, Place.BOTH): "ctrl+p,colon",
     (KeyAction.SUSPEND, Place.BOTH): "ctrl+z",
     (KeyAction.SHOW_HELP, Place.BOTH): "question_mark",

@@ -20,6 +20,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage, evidence_for, evidence_of_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.moments import countdown
 from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.text import safe_line
 
@@ -115,12 +116,8 @@ def _held(survey: Survey, instance: Instance) -> Finding:
 
 
 def _banned(instance: Instance, left_s: float) -> Finding:
-    minutes = max(1, round(left_s / 60))
-    left = Phrase("{count} min", count=minutes)
-    if minutes >= 120:
-        left = Phrase("{count} h", count=round(minutes / 60))
     why = _said(Reason.TEMPORARY_BAN, evidence_for(instance, Reason.TEMPORARY_BAN))
-    evidence = Phrase("{why}, {left} left", why=why, left=left)
+    evidence = Phrase("{why}, {left} left", why=why, left=countdown(left_s))
     act = Phrase("wait: it connects by itself then, and nothing shortens a ban")
     if instance.wanted is Wanted.STOPPED:
         act = Phrase("wait; then `waziterm start {name}`", name=instance.name)

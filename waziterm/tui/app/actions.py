@@ -167,8 +167,11 @@ class Actions:
         for notice in changes.notices:
             whose = f"{inert(notice.instance)}: " if notice.instance is not None else ""
             mood = Mood.TROUBLE if notice.trouble else Mood.DONE
-            met = self._model.names if notice.instance is None else [notice.instance]
-            self._tell(mood, whose + inert(retold(notice.text)), self._ill(met))
+            met = self._ill(self._model.names if notice.instance is None else [notice.instance])
+            # Whom nothing but a person brings back may be so for days, whatever befell the fleet.
+            views = [view for name in met if (view := self._model.get(name)) is not None]
+            coming = [view.name for view in views if view.state.is_live]
+            self._tell(mood, whose + inert(retold(notice.text)), coming or met)
 
     def _once(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run the command unless the same one is still being taken: a held key asks once."""

@@ -149,7 +149,9 @@ class WazitermApp(ContainedApp):
             self.log_file,
         )
         self.screens = ScreenCommands(
-            self, self._main, fleet, self.model, self._seen_at, tell, attached=attached
+            *(self, self._main, fleet, self.model, self._seen_at, tell),
+            lambda: tuple(self.message.said),
+            attached=attached,
         )
         instances = InstanceCommands(self, self.model, self._actions, self.screens, tell)
         self.looks = LookCommands(self, self.message)
@@ -375,6 +377,7 @@ class WazitermApp(ContainedApp):
         """An event whose turn has come."""
         if isinstance(event, Key) and not event.is_forwarded:
             self._key = event
+            self.message.go_on()
         await super().on_event(event)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -114,7 +114,7 @@ class InstanceCommands:
         views = [view for each in names if (view := self._model.get(each)) is not None]
         senders = [view.name for view in views if sends(view)]
         if not senders:
-            self._tell(Mood.TROUBLE, tr("none of the marked instances is connected"))
+            self._tell(Mood.REFUSED, tr("none of the marked instances is connected"))
             return
         title = trn("Send {n} message?", "Send {n} messages?", len(senders))
         text = tr("{names}: each sends one to its own number.", names=some_of(senders))
@@ -262,9 +262,9 @@ class InstanceCommands:
             none = tr("there is no instance yet; press {a} to add an instance", a=a)
             if self._model.names:
                 none = self._screens.nobody()
-            self._tell(Mood.TROUBLE, none)
+            self._tell(Mood.REFUSED, none)
         elif self._model.get(name) is None:
-            self._tell(Mood.TROUBLE, tr("{name} was removed", name=inert(name)))
+            self._tell(Mood.REFUSED, tr("{name} was removed", name=inert(name)))
         else:
             act(name)
 

@@ -60,6 +60,7 @@ _WORDS = {
     KeyAction.EDIT: "rename set",
     KeyAction.FULL_TEST: "full layers",
     KeyAction.NOTE: "shift",
+    KeyAction.SHOW_SAID: "messages lowest line",
     KeyAction.UNDO: "restore",
     KeyAction.VIEW_AUDIT: "who acts people",
     KeyAction.VIEW_INCIDENTS: "conflicts incidents alerts",
@@ -125,8 +126,6 @@ class FleetCommands(Provider):
             about = tr("the language now") if lang is looks.lang else tr("the language")
             do = partial(looks.speak, lang)
             yield Entry(tr("language: {name}", name=name), about, do, f"lang {lang.value}")
-        about = tr("the last messages of the lowest line")
-        yield Entry(tr("messages"), about, looks.show_messages)
         about = tr("the terms on this screen, explained")
         yield Entry(tr("glossary"), about, app.screens.show_glossary)
         show = app.screens.open_focus
@@ -175,7 +174,7 @@ class FleetCommands(Provider):
         app = self._wapp
         if why := app.refusal():
             said = tr("{verb} was not carried out: {why}", verb=tr("janitor"), why=why)
-            app.message.tell(Mood.TROUBLE, said)
+            app.message.tell(Mood.REFUSED, said)
         else:
             app.commands.tools.janitor()
 

@@ -131,7 +131,7 @@ class ToolCommands:
             views = [shown]
         if not views:
             said = tr("there is nothing to test: no instance is set to run")
-            self._tell(Mood.TROUBLE, said)
+            self._tell(Mood.REFUSED, said)
             return
         names, messages = [view.name for view in views], sum(map(sends, views))
         if not messages:
@@ -307,7 +307,7 @@ class ToolCommands:
             self._work_on(self._offer_undo, N_("undo"))
         elif not entry.restorable:
             said = tr("{name}: its keys are gone, so it cannot be restored", name=entry.instance)
-            self._tell(Mood.TROUBLE, inert(said))
+            self._tell(Mood.REFUSED, inert(said))
         else:
             self._ask_restore([entry])
 
@@ -328,7 +328,7 @@ class ToolCommands:
             self._offer_undo_edit(edits[0])
             return
         if not acts:
-            self._tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
+            self._tell(Mood.REFUSED, tr("the trash holds nothing that could be restored"))
             return
         last, *others = acts
         following = found[others[0].back[0]] if others else None
@@ -479,7 +479,7 @@ class ToolCommands:
 
         count = len(self._fleet.with_session())
         if count == 0:
-            self._tell(Mood.TROUBLE, tr("there is no session to clean"))
+            self._tell(Mood.REFUSED, tr("there is no session to clean"))
             return
 
         async def clean() -> None:
@@ -498,7 +498,7 @@ class ToolCommands:
                 when_meant(self._app, tr("Clean every session?"), work)
             elif number is not None:
                 said = tr("{typed} is not {count}; nothing was cleaned", typed=number, count=count)
-                self._tell(Mood.TROUBLE, said)
+                self._tell(Mood.REFUSED, said)
 
         text = trn(
             "All instances stop, and their {n} session moves to the trash.",
@@ -517,7 +517,7 @@ class ToolCommands:
             )
             if self._screens.incidents:
                 said = tr("already acknowledged; {N} adds a note", N=key_of(KeyAction.NOTE))
-            self._tell(Mood.TROUBLE, said)
+            self._tell(Mood.REFUSED, said)
             return
         ids = [each.id for each in meant]
 

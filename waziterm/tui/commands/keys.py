@@ -300,6 +300,8 @@ _ROWS: tuple[AnyKey, ...] = (
         when=lambda here: here.view is View.INCIDENTS and here.instances > 0, commands=True),
     AppKey(KeyAction.SHOW_NUMBERS, "#", "", "show whole numbers for a minute, or mask them",
         lambda app: app.tools.show_numbers(), commands=True),
+    AppKey(KeyAction.SHOW_SAID, "H", "", "what was said here lately",
+        lambda app: app.screens.show_said()),
     AppKey(KeyAction.COMMAND_PALETTE, "^p :", "palette",
         "find any action and any instance", lambda app: app.screens.command_palette()),
     AppKey(KeyAction.SUSPEND, "^z", "", "pause and go to the shell; fg comes back",
@@ -373,7 +375,7 @@ def is_refused(key: AnyKey, word: str, refusal: str, tell: Callable[[Mood, str],
     if not refusal or not key.commands:
         return False
     verb = word or tr(key.action.value.replace("_", "-"))
-    tell(Mood.TROUBLE, tr("{verb} was not carried out: {why}", verb=verb, why=refusal))
+    tell(Mood.REFUSED, tr("{verb} was not carried out: {why}", verb=verb, why=refusal))
     return True
 
 

@@ -116,6 +116,9 @@ class ScreenKeys(Protocol):
     def show_glossary(self) -> None:
         """Show the words of the field."""
 
+    def show_said(self) -> None:
+        """Show what was said lately."""
+
     def command_palette(self) -> None:
         """Search for an action or an instance."""
 

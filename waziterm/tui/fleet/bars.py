@@ -44,6 +44,7 @@ _NEWS = (View.INCIDENTS, View.QUEUE, View.MESSAGES)
 _MOODS: dict[Mood, Style] = {
     Mood.TAKEN: look.MARKED,
     Mood.DONE: look.OK,
+    Mood.REFUSED: look.TROUBLE,
     Mood.TROUBLE: look.TROUBLE,
 }
 
@@ -304,12 +305,13 @@ class MessageLine(Canvas):
         super().__init__(id="message")
         self._model = model
         self._message: Message | None = None
+        self._more = 0
         self._note = ""
 
-    def show(self, message: Message | None) -> None:
-        """Show another message, or none."""
-        if message is not self._message:
-            self._message = message
+    def show(self, message: Message | None, more: int) -> None:
+        """Show another message, or none. more: how many others still hold."""
+        if message is not self._message or more != self._more:
+            self._message, self._more = message, more
             self._fit()
             self.repaint()
 
@@ -337,7 +339,12 @@ class MessageLine(Canvas):
 
     def _lines(self, width: int) -> list[str]:
         text = self._note if self._message is None else self._message.text
-        return wrap(text, width - 4, MESSAGE_LINES) if text else []
+        if not self._more:
+            return wrap(text, width - 4, MESSAGE_LINES) if text else []
+        # A long one is cut before its count is.
+        others = f" (+{self._more}: {key_of(KeyAction.SHOW_SAID)})"
+        lines = wrap(text, width - 4 - width_of(others), MESSAGE_LINES) or [""]
+        return [*lines[:-1], f"{lines[-1]}{others}"]
 
     def paint(self, width: int, height: int) -> list[Strip]:
         lines = self._lines(width)[:height]
@@ -348,7 +355,7 @@ class MessageLine(Canvas):
             first: list[Span] = [(" » ", look.MARKED), (lines[0], style)]
         else:
             mood = self._message.mood
-            style = look.PLAIN if mood is not Mood.TROUBLE else look.TROUBLE
+            style = look.TROUBLE if mood in (Mood.REFUSED, Mood.TROUBLE) else look.PLAIN
             first = [(f" {mood.glyph} ", _MOODS[mood]), (lines[0], style)]
         rest = [row([(f"   {line}", style)], width, look.PLAIN) for line in lines[1:]]
         return [row(first, width, look.PLAIN), *rest]

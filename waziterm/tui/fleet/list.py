@@ -34,7 +34,7 @@ class FleetList(Rows):
 
     def fitting(self, width: int | None = None) -> Fitting:
         """The columns that are shown, with their cells. width: in cells; None: as it is now."""
-        wide = self.size.width if width is None else width
+        wide = self._across if width is None else width
         return columns(wide, self.model.columns, beside=self.beside, empty=self._empty)
 
     def keys(self) -> list[str]:

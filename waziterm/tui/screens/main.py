@@ -319,7 +319,7 @@ class MainScreen(FleetScreen):
             self.app.push_screen(ColumnsDialog(self.model, self._list, self._rearranged))
         else:
             key = key_of(KeyAction.VIEW_LIST)
-            self._tell(Mood.TROUBLE, tr("the columns are those of the list; press {key}", key=key))
+            self._tell(Mood.REFUSED, tr("the columns are those of the list; press {key}", key=key))
 
     def _rearranged(self) -> None:
         """The columns are others, or what stands beside the list."""
@@ -335,7 +335,7 @@ class MainScreen(FleetScreen):
             wall=key_of(KeyAction.VIEW_WALL),
             list=key_of(KeyAction.VIEW_LIST),
         )
-        self._tell(Mood.TROUBLE, said)
+        self._tell(Mood.REFUSED, said)
         return False
 
     def filter(self) -> None:
@@ -487,7 +487,7 @@ class MainScreen(FleetScreen):
     def density(self) -> None:
         if self.view_shown is not View.WALL:
             wall = key_of(KeyAction.VIEW_WALL)
-            self._tell(Mood.TROUBLE, tr("rows and cards are of the wall; press {wall}", wall=wall))
+            self._tell(Mood.REFUSED, tr("rows and cards are of the wall; press {wall}", wall=wall))
             return
         rows = self.model.density is Density.ROWS
         self.model.density = Density.CARDS if rows else Density.ROWS

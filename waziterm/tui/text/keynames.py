@@ -36,6 +36,7 @@ OURS: Mapping[KeyAction, str] = {
     KeyAction.SHOW_HELP: "?",
     KeyAction.SHOW_LOG: "l",
     KeyAction.SHOW_NUMBERS: "#",
+    KeyAction.SHOW_SAID: "H",
     KeyAction.START_STOP: "s",
     KeyAction.SWITCH_PANE: "tab",
     KeyAction.UNDO: "u",
