@@ -339,3 +339,22 @@ async def test_receipts_are_heard_where_they_are_wanted(lab: Lab, folder: Path) 
         assert len(ears.opt_outs) == 2 and len(ears.heard_of) == 5
         said = "\n".join(each.text for each in fleet.tail("shop", 500))
         assert not any(each in said for each in ("Stop", "BERHENTI", "<receipt", "are you sure"))
+
+
+async def test_what_the_last_manager_left_is_found_without_a_connect(
+    lab: Lab, folder: Path
+) -> None:
+    secret = token_hex(32)
+    async with fleet_on(lab, folder) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        await lab.send_text(phone.jid, "do you deliver?", CUSTOMER)
+        shop = Shop(fleet, lab, phone, Ears())
+        await lab.trouble(TroubleKind.DROP_ACKS, phone.jid)
+        sending = asyncio.create_task(shop.text("left", secret=secret))
+        read = await shop.arrives()
+    assert isinstance(await sending, Uncertain)
+    await lab.trouble(TroubleKind.OUTAGE)
+    async with fleet_on(lab, folder) as fleet:
+        shop = Shop(fleet, lab, phone, Ears())
+        found = await shop.traces(secret, token_hex(32))
+        assert {key: each.whatsapp_id for key, each in found.items()} == {secret: read.id}
