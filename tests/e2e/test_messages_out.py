@@ -4,8 +4,10 @@ whose acknowledgement nobody has heard."""
 import asyncio
 import hashlib
 import os
+import random
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,7 +46,12 @@ from waziterm.manager.manager import SessionManager, open_manager
 CUSTOMER = "628999000111"
 TO = f"{CUSTOMER}@s.whatsapp.net"
 DEADLINE_S = 20.0
-SHORT = {"WAZITERM_LIMITS__BACKOFF_FIRST_S": "0.5"}
+KILLS = 12
+SHORT = {
+    "WAZITERM_LIMITS__BACKOFF_FIRST_S": "0.5",
+    "WAZITERM_LIMITS__BACKOFF_CAP_S": "1",
+    "WAZITERM_LIMITS__CRASH_BUDGET": "100",
+}
 
 
 class Ears:
@@ -339,3 +346,68 @@ async def test_receipts_are_heard_where_they_are_wanted(lab: Lab, folder: Path) 
         assert len(ears.opt_outs) == 2 and len(ears.heard_of) == 5
         said = "\n".join(each.text for each in fleet.tail("shop", 500))
         assert not any(each in said for each in ("Stop", "BERHENTI", "<receipt", "are you sure"))
+
+
+async def test_what_the_last_manager_left_is_found_without_a_connect(
+    lab: Lab, folder: Path
+) -> None:
+    secret = token_hex(32)
+    async with fleet_on(lab, folder) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        await lab.send_text(phone.jid, "do you deliver?", CUSTOMER)
+        shop = Shop(fleet, lab, phone, Ears())
+        await lab.trouble(TroubleKind.DROP_ACKS, phone.jid)
+        sending = asyncio.create_task(shop.text("left", secret=secret))
+        read = await shop.arrives()
+    assert isinstance(await sending, Uncertain)
+    await lab.trouble(TroubleKind.OUTAGE)
+    async with fleet_on(lab, folder) as fleet:
+        shop = Shop(fleet, lab, phone, Ears())
+        found = await shop.traces(secret, token_hex(32))
+        assert {key: each.whatsapp_id for key, each in found.items()} == {secret: read.id}
+
+
+async def _beside(shop: Shop, pid: int) -> None:
+    """Wait until another worker has it."""
+    await shown(shop.fleet, "shop", lambda view: view.pid not in (pid, None))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("ack_s", [0.0, 0.03, 0.3])
+async def test_at_whatever_moment_a_worker_is_killed_its_session_tells(
+    shop: Shop, ack_s: float
+) -> None:
+    """What is not found was not sent; what was sent is found, with the id that it has."""
+    chance, ends = random.Random(f"kill {ack_s}"), Counter[str]()
+    await shop.text("hello")
+    for _ in range(KILLS):
+        pid, secret = await shop.connected(), token_hex(32)
+        # The first one asks for the recipient's devices before it goes out.
+        await shop.text("first")
+        if ack_s:
+            await shop.lab.trouble(TroubleKind.SLOW, shop.phone.jid, delay_s=ack_s)
+        sending = asyncio.create_task(shop.text("once", secret=secret))
+        asyncio.get_running_loop().call_later(
+            chance.uniform(0, 0.1 + ack_s), os.kill, pid, signal.SIGKILL
+        )
+        sent = await sending
+        found: Mapping[str, Trace] = {}
+        if not isinstance(sent, Acknowledged):
+            assert isinstance(sent, Uncertain), sent
+            found = await shop.traces(secret)
+        await shop.lab.clear()
+        await _beside(shop, pid)
+        received = [each for each in await shop.lab.messages(TO) if each.secret == secret]
+        ids = [each.id for each in received]
+        match sent, found.get(secret):
+            case Acknowledged(whatsapp_id), _:
+                assert ids == [whatsapp_id]
+                ends["acknowledged"] += 1
+            case _, None:
+                assert not ids, "it was sent, and the session does not tell"
+                ends["certainly not sent"] += 1
+            case _, trace:
+                assert trace is not None and ids in ([], [trace.whatsapp_id])
+                ends["uncertain, arrived" if ids else "uncertain, not arrived"] += 1
+    print(f"\nacknowledged after {ack_s} s: {dict(ends)}")

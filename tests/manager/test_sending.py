@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.manager.hosting import Host, settings
+from tests.manager.rivals import a_rival
 from tests.manager.test_pool import jid, worker_of
 from tests.manager.world import BEGIN, World
 from waziterm.domain.errors import FleetError
@@ -139,6 +140,17 @@ def test_traces_wait_for_a_worker_that_does_not_let_go(host: Host) -> None:
     assert not looking.done(), "it may still be sent"
     host.world.pass_time(10)
     assert set(looking.result()) == {SECRET}
+
+
+def test_whoever_else_has_the_session_open_could_send_it(host: Host) -> None:
+    """A worker of a manager that was killed, and that is frozen."""
+    keep_secret(host)
+    with a_rival() as rival:
+        rival.do("open", str(host.session("a")))
+        with pytest.raises(FleetError, match="has the session file open"):
+            host.world.run(host.fleet.phones.traces(host.id("a"), {SECRET}))
+        rival.kill()
+    assert set(host.world.run(host.fleet.phones.traces(host.id("a"), {SECRET}))) == {SECRET}
 
 
 def test_how_an_instance_stands(host: Host) -> None:
