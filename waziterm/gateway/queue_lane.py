@@ -92,6 +92,12 @@ class Lane:
         """Whether a worker has, or had, a message of which nobody knows yet what became of it."""
         return self._given is not None or bool(self.left)
 
+    @property
+    def count(self) -> int:
+        """How many messages wait, or are with a worker."""
+        is_given = self._given is not None and self._given.id not in self.line
+        return len(self.line) + len(self.left) + is_given
+
     def wake(self) -> None:
         """Look again: something has changed."""
         self._news.set()
@@ -175,7 +181,7 @@ class Lane:
             await self.hold(NOT_ITS_OWN[standing.why])
         self._is_failing = False
         if standing.why is not None:
-            await self._pause(standing.until)
+            await self._pause(None)
             return
         message, turn_ = self.line.first(self.turn_of)
         if message is not None:
@@ -219,7 +225,7 @@ class Lane:
         place, is_new = self.line.place(message.id), self.line.is_new(message.id)
         self._given, self._is_moved = message, False
         try:
-            handed = await around.store.give(message.id, secret, now)
+            handed = await around.store.give(message.id, secret, now, is_new=is_new)
             if handed is None:
                 await self._look_again(message)
                 return
@@ -239,10 +245,12 @@ class Lane:
         around.settled(self.identity)
 
     async def _look_again(self, message: Message) -> None:
-        """A message does not wait any more: somebody took it back, or a disk that failed has kept
-        that it was to be given."""
+        """A message is not to be sent any more: somebody took it back or holds it, or a disk that
+        failed has kept that it was to be given."""
         self.line.remove(message.id)
         found = await self._around.store.place_of(message.id)
+        if found is not None and found.message.state is MessageState.QUEUED:
+            self.line.put(found)
         if found is not None and found.message.state is MessageState.SENDING:
             self.left.append(found)
 
