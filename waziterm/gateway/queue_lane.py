@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.messages.message import Message, MessageState
 from waziterm.domain.messages.message_settings import Pacing
-from waziterm.domain.messages.message_states import Adrift, Code, Happening, Overdue, Traced
+from waziterm.domain.messages.message_states import Adrift, Happening, Overdue, Traced
 from waziterm.domain.messages.pacing import (
     GROWN_FACTOR,
     HOUR_S,

@@ -100,7 +100,7 @@ if TYPE_CHECKING:
         RestartReport,
         SealedInstance,
     )
-    from waziterm.domain.messages.message_states import Code
+    from waziterm.domain.messages.codes import Code
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
