@@ -35,7 +35,7 @@ WORDS = {
     "log of": "log of all", "sort by since": "sort by since", "theme light": "theme: light",
     "clean every": "clean every session", "messages": "messages", "janitor": "janitor",
     "said": "what was said here lately",
-    "tidy": "janitor", "rename": "edit: shop-a", "who": "the audit: who did what",
+    "tidy": "janitor", "rename": "edit: shop-a", "who": "the audit",
     "density cards": "density: cards", "remove shop": "remove shop-a", "test all": "test: all",
 }  # fmt: skip
 

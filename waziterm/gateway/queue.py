@@ -13,7 +13,7 @@ from random import Random
 from typing import assert_never
 
 from waziterm.domain.care.evidence import UNKNOWN_S, MessagesLook
-from waziterm.domain.errors import FleetError
+from waziterm.domain.errors import FleetError, ManagerEndingError
 from waziterm.domain.messages.checks import checked
 from waziterm.domain.messages.message import (
     Message,
@@ -174,11 +174,17 @@ class Queue:
             await lane.hold(code)
 
     async def tidy(self, *, is_calm: bool) -> None:
-        """Delete what is kept no longer. is_calm: the clock can be believed for long times too."""
+        """Delete what is kept no longer. is_calm: the clock can be believed for long times too.
+        Raises StoreError."""
         if not self._place.messages.exists():
             return
+        try:
+            store = await self._opened()
+        except StoreError:
+            # It was said why, and is tried again at the next round.
+            return
         await self.clock_set()
-        store, now, settings = await self._opened(), self._clock.now(), self._messages
+        now, settings = self._clock.now(), self._messages
         done = await store.tidy(
             now,
             settings.keep_sent_text_s,
@@ -297,7 +303,7 @@ class Queue:
         for identity in {*self._tallies, *self._lanes}:
             name = self._name_of(identity)
             tally, lane = self._tally(identity), self._lanes.get(identity)
-            queued = 0 if lane is None else len(lane.line) + lane.is_sending
+            queued = 0 if lane is None else lane.count
             ahead = Outlook(None, "") if lane is None or not queued else self._outlook(lane)
             hours = tally.hours(now)
             found[name] = QueueCounts(
@@ -402,13 +408,13 @@ class Queue:
     # -- how it is done -----------------------------------------------------------------------
 
     async def _opened(self, shift: float = 0.0) -> MessageStore:
-        """The store; it is made where there is none. Raises StoreError."""
+        """The store; it is made where there is none. Raises StoreError, and ManagerEndingError."""
         if self._store is not None:
             return self._store
         async with self._opening:
             if self._store is None:
                 if self._is_closed:
-                    raise StoreError(Phrase("the manager is ending"))
+                    raise ManagerEndingError
                 try:
                     self._store = await self._open(shift)
                 except StoreError as error:
@@ -577,7 +583,7 @@ class Queue:
         standing = lane.standing()
         if standing.why is not None:
             return Outlook(standing.until, standing.why)
-        message, turn = lane.line.first(lane.turn_of)
+        message, turn = lane.line.first(lane.turns(standing))
         if message is not None:
             return Outlook(self._clock.now(), "")
         return Outlook(None, "") if turn is None else Outlook(turn.at, turn.why or "")
@@ -587,7 +593,7 @@ class Queue:
         standing = lane.standing()
         if standing.why is not None:
             return Outlook(standing.until, standing.why)
-        turn = lane.turn_of(message.due, lane.line.is_new(message.id))
+        turn = lane.turns(standing)(message.due, lane.line.is_new(message.id))
         least_s = self._pacing.gap_s * (1 - JITTER) if self._pacing.enabled else 0.0
         due = turn.at + rank * least_s
         return Outlook(due, turn.why or (Waits.LINE if rank > 0 else ""))

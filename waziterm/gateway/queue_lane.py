@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.messages.message import Message, MessageState
 from waziterm.domain.messages.message_settings import Pacing
-from waziterm.domain.messages.message_states import Adrift, Code, Happening, Overdue, Traced
+from waziterm.domain.messages.message_states import Adrift, Happening, Overdue, Traced
 from waziterm.domain.messages.pacing import (
     GROWN_FACTOR,
     HOUR_S,
@@ -92,6 +93,12 @@ class Lane:
         """Whether a worker has, or had, a message of which nobody knows yet what became of it."""
         return self._given is not None or bool(self.left)
 
+    @property
+    def count(self) -> int:
+        """How many messages wait, or are with a worker."""
+        is_given = self._given is not None and self._given.id not in self.line
+        return len(self.line) + len(self.left) + is_given
+
     def wake(self) -> None:
         """Look again: something has changed."""
         self._news.set()
@@ -143,13 +150,19 @@ class Lane:
     def standing(self) -> Standing:
         return self._around.phones.standing(self.identity)
 
-    def turn_of(self, due: float, is_new: bool) -> Turn:
-        """When a message may be sent, as far as pacing goes."""
+    def turns(self, standing: Standing) -> Callable[[float, bool], Turn]:
+        """What tells, for this moment, when a message may be sent as far as pacing goes: one that
+        is not sent before a moment, and that begins a chat or does not."""
         past = self._past.told if self._past is not None else Past()
-        until = self.standing().no_new_chats_until or 0.0
-        stops = replace(self._stops, new_until=max(self._stops.new_until, until))
+        stops = self._stops
+        if (until := standing.no_new_chats_until or 0.0) > stops.new_until:
+            stops = replace(stops, new_until=until)
         now, pacing = self._around.clock.now(), self._around.pacing()
-        return turn(pacing, past, stops, due, now, is_new=is_new)
+
+        def turn_of(due: float, is_new: bool) -> Turn:
+            return turn(pacing, past, stops, due, now, is_new=is_new)
+
+        return turn_of
 
     @property
     def _name(self) -> str:
@@ -175,9 +188,9 @@ class Lane:
             await self.hold(NOT_ITS_OWN[standing.why])
         self._is_failing = False
         if standing.why is not None:
-            await self._pause(standing.until)
+            await self._pause(None)
             return
-        message, turn_ = self.line.first(self.turn_of)
+        message, turn_ = self.line.first(self.turns(standing))
         if message is not None:
             await self._send(message)
         else:
@@ -219,7 +232,7 @@ class Lane:
         place, is_new = self.line.place(message.id), self.line.is_new(message.id)
         self._given, self._is_moved = message, False
         try:
-            handed = await around.store.give(message.id, secret, now)
+            handed = await around.store.give(message.id, secret, now, is_new=is_new)
             if handed is None:
                 await self._look_again(message)
                 return
@@ -239,10 +252,12 @@ class Lane:
         around.settled(self.identity)
 
     async def _look_again(self, message: Message) -> None:
-        """A message does not wait any more: somebody took it back, or a disk that failed has kept
-        that it was to be given."""
+        """A message is not to be sent any more: somebody took it back or holds it, or a disk that
+        failed has kept that it was to be given."""
         self.line.remove(message.id)
         found = await self._around.store.place_of(message.id)
+        if found is not None and found.message.state is MessageState.QUEUED:
+            self.line.put(found)
         if found is not None and found.message.state is MessageState.SENDING:
             self.left.append(found)
 

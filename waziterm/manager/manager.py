@@ -102,8 +102,8 @@ if TYPE_CHECKING:
         RestartReport,
         SealedInstance,
     )
+    from waziterm.domain.messages.codes import Code
     from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
-    from waziterm.domain.messages.message_states import Code
     from waziterm.domain.messages.queue import QueueCounts, Resolution
     from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport

@@ -73,9 +73,14 @@ class MessageStore:
         """The message that was taken with a key. Raises MessageRefusedError for another one."""
         return await self._grouped.write(lambda db: rows.taken_before(db, instance, once, now))
 
-    async def give(self, message_id: str, secret: str, now: float) -> Handed | None:
-        """Note that a worker gets a message, with a secret; None when it does not wait any more."""
-        return await self._grouped.write(lambda db: rows.give(db, message_id, secret, now))
+    async def give(
+        self, message_id: str, secret: str, now: float, *, is_new: bool
+    ) -> Handed | None:
+        """Note that a worker gets a message, with a secret; None when it does not wait any more.
+        is_new: it begins a chat."""
+        return await self._grouped.write(
+            lambda db: rows.give(db, message_id, secret, now, is_new=is_new)
+        )
 
     async def happen(self, message_id: str, event: Happening, now: float) -> Message | None:
         """Let something happen to a message, see `domain.messages.message_states.step`; the message
