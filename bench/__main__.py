@@ -26,6 +26,7 @@ BENCHES = (
     "packed",
     "phone_history",
     "sends",
+    "gateway",
     "history",
     "patterns",
     "conflicts",

@@ -579,7 +579,9 @@ def test_the_variable_that_is_named_sets_the_setting(file: Path) -> None:
             continue
         parts = tuple(key.split("."))
         value = "1" if each.setting.low is None or each.setting.low <= 1 else each.setting.low
-        value = {"jitter": "0.01", "backoff_cap_s": "9"}.get(parts[-1], value)
+        value = {"jitter": "0.01", "backoff_cap_s": "9", "quiet": "22:00-07:00"}.get(
+            parts[-1], value
+        )
         if isinstance(each.kind, type) and issubclass(each.kind, StrEnum | VersionChoice):
             value = each.default
         if each.kind is bool:

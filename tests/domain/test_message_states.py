@@ -12,15 +12,7 @@ from waziterm.domain.messages.message import (
     MessageState,
     OnUnknown,
 )
-from waziterm.domain.messages.sending import (
-    Acknowledged,
-    NotSent,
-    Receipt,
-    ReceiptKind,
-    Refused,
-    Trace,
-)
-from waziterm.domain.messages.states import (
+from waziterm.domain.messages.message_states import (
     MOST_REFUSALS,
     RATE_S,
     Adrift,
@@ -34,6 +26,14 @@ from waziterm.domain.messages.states import (
     Traced,
     is_kept,
     step,
+)
+from waziterm.domain.messages.sending import (
+    Acknowledged,
+    NotSent,
+    Receipt,
+    ReceiptKind,
+    Refused,
+    Trace,
 )
 
 NOW = 1_700_000_000.0

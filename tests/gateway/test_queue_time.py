@@ -305,3 +305,39 @@ def test_receipts_wait_for_a_disk(bench: Bench, locked: sqlite3.Connection) -> N
     bench.world.pass_time(10)
     (view,) = bench.world.run(bench.queue.messages())
     assert view.state is MessageState.READ
+
+
+def test_a_wait_whose_end_has_passed_takes_no_time(bench: Bench) -> None:
+    bench.phones.set("shop", CannotSend.COOLDOWN, bench.world.clock.now() - 5)
+    view = bench.accept()
+    before = bench.world.loop.scheduled
+    bench.world.pass_time(30)
+    assert bench.world.loop.scheduled - before < 50
+    assert bench.view(view).state is MessageState.QUEUED
+
+
+def test_what_is_held_while_a_worker_is_about_to_get_it_is_still_there(bench: Bench) -> None:
+    bench.phones.set("shop", CannotSend.CONNECTING)
+    view = bench.accept(expires_in_s=60)
+    holding_it = bench.world.loop.create_task(bench.queue.hold("id-shop", "cleaned"))
+    bench.phones.set("shop", None)
+    bench.world.run(holding_it)
+    bench.world.settle()
+    assert bench.sent() == [] and bench.queue.counts()["shop"].queued == 1
+    bench.world.pass_time(61)
+    assert bench.view(view).state is MessageState.EXPIRED
+    assert bench.queue.counts()["shop"].queued == 0
+
+
+def test_what_is_known_of_new_chats_outlives_a_restart(bench: Bench) -> None:
+    bench.apply(enabled=True, gap_s=0, new_chats_per_day=2)
+    for _ in range(3):
+        bench.accept()
+    bench.close()
+    bench.open()
+    other = bench.accept(to="+4915100000000")
+    assert bench.view(other).state is MessageState.SENT
+    group = bench.accept(to="120363012345678901@g.us")
+    assert bench.view(group).state is MessageState.SENT
+    third = bench.accept(to="+4915100000001")
+    assert bench.view(third).code == "new_chats"

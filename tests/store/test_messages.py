@@ -93,7 +93,7 @@ async def test_a_file_from_elsewhere_is_held(tmp_path: Path) -> None:
     assert hold_all(path, None, "restored", NOW) == 0 and not path.exists()
     async with open_messages(path) as store:
         given, waiting, other = await add(store), await add(store), await add(store, "i2")
-        await store.give(given, "s" * 64, NOW)
+        await store.give(given, "s" * 64, NOW, is_new=True)
     assert hold_all(path, "i1", "restored", NOW) == 2
     async with open_messages(path) as store:
         found = {each.id: each for each in await store.messages(None, None, None, 10, None)}

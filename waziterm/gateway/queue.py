@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import assert_never
 
-from waziterm.domain.errors import FleetError
+from waziterm.domain.errors import FleetError, ManagerEndingError
 from waziterm.domain.messages.checks import checked
 from waziterm.domain.messages.message import (
     Message,
@@ -21,6 +22,7 @@ from waziterm.domain.messages.message import (
     OptedOut,
 )
 from waziterm.domain.messages.message_settings import Messages, Pacing
+from waziterm.domain.messages.message_states import Cancelled, Closed, Happening, Resent
 from waziterm.domain.messages.pacing import DAY_S, HOUR_S, JITTER, Waits
 from waziterm.domain.messages.queue import (
     MOST_QUEUED,
@@ -31,7 +33,6 @@ from waziterm.domain.messages.queue import (
     Resolution,
 )
 from waziterm.domain.messages.sending import CannotSend, OptOut, Phones, Receipt, Standing
-from waziterm.domain.messages.states import Cancelled, Closed, Happening, Resent
 from waziterm.domain.phrase import Phrase
 from waziterm.gateway.queue_clock import Clock, QueueClock
 from waziterm.gateway.queue_lane import AGAIN_S, Around, Lane
@@ -172,11 +173,17 @@ class Queue:
             await lane.hold(code)
 
     async def tidy(self, *, is_calm: bool) -> None:
-        """Delete what is kept no longer. is_calm: the clock can be believed for long times too."""
+        """Delete what is kept no longer. is_calm: the clock can be believed for long times too.
+        Raises StoreError."""
         if not self._place.messages.exists():
             return
+        try:
+            store = await self._opened()
+        except StoreError:
+            # It was said why, and is tried again at the next round.
+            return
         await self.clock_set()
-        store, now, settings = await self._opened(), self._clock.now(), self._messages
+        now, settings = self._clock.now(), self._messages
         done = await store.tidy(
             now,
             settings.keep_sent_text_s,
@@ -290,7 +297,7 @@ class Queue:
         for identity in {*self._tallies, *self._lanes}:
             name = self._name_of(identity)
             tally, lane = self._tally(identity), self._lanes.get(identity)
-            queued = 0 if lane is None else len(lane.line) + lane.is_sending
+            queued = 0 if lane is None else lane.count
             ahead = Outlook(None, "") if lane is None or not queued else self._outlook(lane)
             hours = tally.hours(now)
             found[name] = QueueCounts(
@@ -323,7 +330,7 @@ class Queue:
             raise MessageRefusedError(
                 RefusalCode.OPT_OUT_NOT_FOUND,
                 Phrase("there is no opt-out {id}", id=opt_out_id[:60]),
-                Phrase("`waziterm messages opt-outs` lists them"),
+                Phrase("`waziterm opt-outs` lists them"),
             )
         return replace(found, instance=self._name_of(found.instance))
 
@@ -395,13 +402,13 @@ class Queue:
     # -- how it is done -----------------------------------------------------------------------
 
     async def _opened(self, shift: float = 0.0) -> MessageStore:
-        """The store; it is made where there is none. Raises StoreError."""
+        """The store; it is made where there is none. Raises StoreError, and ManagerEndingError."""
         if self._store is not None:
             return self._store
         async with self._opening:
             if self._store is None:
                 if self._is_closed:
-                    raise StoreError(Phrase("the manager is ending"))
+                    raise ManagerEndingError
                 try:
                     self._store = await self._open(shift)
                 except StoreError as error:
@@ -605,8 +612,17 @@ def _refusal(standing: Standing, name: str) -> MessageRefusedError | None:
         case CannotSend.NOT_PAIRED:
             said = Phrase("{name} is not linked", name=name)
             return MessageRefusedError(RefusalCode.NOT_PAIRED, said, look)
-        case _:
+        case (
+            CannotSend.CONNECTING
+            | CannotSend.COOLDOWN
+            | CannotSend.RETRYING
+            | CannotSend.STOPPED
+            | CannotSend.OUTDATED
+            | None
+        ):
             return None
+        case _:
+            assert_never(standing.why)
 
 
 def _sweep(place: QueuePlace, used: frozenset[str], before: set[str], old_s: float) -> None:

@@ -12,6 +12,7 @@ from random import Random
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.message import Message, MessageState
 from waziterm.domain.messages.message_settings import Pacing
+from waziterm.domain.messages.message_states import Adrift, Code, Happening, Overdue, Traced
 from waziterm.domain.messages.pacing import (
     GROWN_FACTOR,
     HOUR_S,
@@ -32,7 +33,6 @@ from waziterm.domain.messages.sending import (
     Standing,
     Uncertain,
 )
-from waziterm.domain.messages.states import Adrift, Code, Happening, Overdue, Traced
 from waziterm.gateway.queue_clock import QueueClock
 from waziterm.gateway.queue_line import Line
 from waziterm.store.errors import StoreError
@@ -91,6 +91,12 @@ class Lane:
     def is_sending(self) -> bool:
         """Whether a worker has, or had, a message of which nobody knows yet what became of it."""
         return self._given is not None or bool(self.left)
+
+    @property
+    def count(self) -> int:
+        """How many messages wait, or are with a worker."""
+        is_given = self._given is not None and self._given.id not in self.line
+        return len(self.line) + len(self.left) + is_given
 
     def wake(self) -> None:
         """Look again: something has changed."""
@@ -175,7 +181,7 @@ class Lane:
             await self.hold(NOT_ITS_OWN[standing.why])
         self._is_failing = False
         if standing.why is not None:
-            await self._pause(standing.until)
+            await self._pause(None)
             return
         message, turn_ = self.line.first(self.turn_of)
         if message is not None:
@@ -219,7 +225,7 @@ class Lane:
         place, is_new = self.line.place(message.id), self.line.is_new(message.id)
         self._given, self._is_moved = message, False
         try:
-            handed = await around.store.give(message.id, secret, now)
+            handed = await around.store.give(message.id, secret, now, is_new=is_new)
             if handed is None:
                 await self._look_again(message)
                 return
@@ -239,10 +245,12 @@ class Lane:
         around.settled(self.identity)
 
     async def _look_again(self, message: Message) -> None:
-        """A message does not wait any more: somebody took it back, or a disk that failed has kept
-        that it was to be given."""
+        """A message is not to be sent any more: somebody took it back or holds it, or a disk that
+        failed has kept that it was to be given."""
         self.line.remove(message.id)
         found = await self._around.store.place_of(message.id)
+        if found is not None and found.message.state is MessageState.QUEUED:
+            self.line.put(found)
         if found is not None and found.message.state is MessageState.SENDING:
             self.left.append(found)
 

@@ -6,10 +6,10 @@ from typing import NamedTuple, assert_never
 
 from waziterm.domain import moments
 from waziterm.domain.messages.message import Message, MessageState, MessageView
+from waziterm.domain.messages.message_states import Code
 from waziterm.domain.messages.pacing import Waits
 from waziterm.domain.messages.recipient import masked
 from waziterm.domain.messages.sending import CannotSend
-from waziterm.domain.messages.states import Code
 from waziterm.domain.phrase import NOTHING, Phrase
 from waziterm.domain.send_refusals import send_refusal
 
@@ -113,16 +113,8 @@ def _failure(code: str) -> Phrase:
 
 def _next_step(message: Message, due: float | None, name: str) -> Phrase:
     match message.state:
-        case MessageState.QUEUED if message.held:
-            return Phrase(
-                "`waziterm messages resend {id}` sends it, `messages cancel {id}` takes it back",
-                id=message.id,
-            )
-        case MessageState.QUEUED if due is None:
-            return Phrase("it is sent when {name} can send again", name=name)
         case MessageState.QUEUED:
-            assert due is not None
-            return Phrase("it is sent at {moment}", moment=moments.stored(gmtime(due)))
+            return _when(message, due, name)
         case MessageState.UNKNOWN if not message.is_closed:
             return Phrase(
                 "a receipt settles it, or `waziterm messages resend {id}` or `messages close {id}`",
@@ -135,5 +127,26 @@ def _next_step(message: Message, due: float | None, name: str) -> Phrase:
             )
         case MessageState.SENDING:
             return Phrase("WhatsApp's acknowledgement is waited for")
-        case _:
+        case (
+            MessageState.UNKNOWN
+            | MessageState.FAILED
+            | MessageState.SENT
+            | MessageState.DELIVERED
+            | MessageState.READ
+            | MessageState.EXPIRED
+            | MessageState.CANCELLED
+        ):
             return Phrase("nothing is left to do")
+        case _:
+            assert_never(message.state)
+
+
+def _when(message: Message, due: float | None, name: str) -> Phrase:
+    if message.held:
+        return Phrase(
+            "`waziterm messages resend {id}` sends it, `messages cancel {id}` takes it back",
+            id=message.id,
+        )
+    if due is None:
+        return Phrase("it is sent when {name} can send again", name=name)
+    return Phrase("it is sent at {moment}", moment=moments.stored(gmtime(due)))

@@ -18,10 +18,10 @@ from waziterm.domain.messages.message import (
     OnUnknown,
     OptedOut,
 )
+from waziterm.domain.messages.message_states import Happening
 from waziterm.domain.messages.pacing import Stops
 from waziterm.domain.messages.queue import Once
 from waziterm.domain.messages.sending import OptOut, Receipt
-from waziterm.domain.messages.states import Happening
 from waziterm.store import messages_rows as rows
 from waziterm.store.connection import Connection, Job, connected, finished
 from waziterm.store.errors import from_sqlite
@@ -73,13 +73,18 @@ class MessageStore:
         """The message that was taken with a key. Raises MessageRefusedError for another one."""
         return await self._grouped.write(lambda db: rows.taken_before(db, instance, once, now))
 
-    async def give(self, message_id: str, secret: str, now: float) -> Handed | None:
-        """Note that a worker gets a message, with a secret; None when it does not wait any more."""
-        return await self._grouped.write(lambda db: rows.give(db, message_id, secret, now))
+    async def give(
+        self, message_id: str, secret: str, now: float, *, is_new: bool
+    ) -> Handed | None:
+        """Note that a worker gets a message, with a secret; None when it does not wait any more.
+        is_new: it begins a chat."""
+        return await self._grouped.write(
+            lambda db: rows.give(db, message_id, secret, now, is_new=is_new)
+        )
 
     async def happen(self, message_id: str, event: Happening, now: float) -> Message | None:
-        """Let something happen to a message, see `domain.messages.states.step`; the message after
-        it, None when it cannot happen to it."""
+        """Let something happen to a message, see `domain.messages.message_states.step`; the message
+        after it, None when it cannot happen to it."""
         return await self._grouped.write(lambda db: rows.happen(db, message_id, event, now))
 
     async def outcome(

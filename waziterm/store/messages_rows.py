@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from waziterm.domain.messages.message import (
+    ARRIVED,
     Content,
     Message,
     MessageKind,
@@ -14,11 +15,7 @@ from waziterm.domain.messages.message import (
     OnUnknown,
     OptedOut,
 )
-from waziterm.domain.messages.pacing import DAY_S, HOUR_S, Past, Stops
-from waziterm.domain.messages.queue import MessageRefusedError, Once, RefusalCode
-from waziterm.domain.messages.recipient import chat_key, masked
-from waziterm.domain.messages.sending import Receipt
-from waziterm.domain.messages.states import (
+from waziterm.domain.messages.message_states import (
     Adrift,
     Cancelled,
     Closed,
@@ -29,6 +26,10 @@ from waziterm.domain.messages.states import (
     is_kept,
     step,
 )
+from waziterm.domain.messages.pacing import DAY_S, HOUR_S, Past, Stops
+from waziterm.domain.messages.queue import MessageRefusedError, Once, RefusalCode
+from waziterm.domain.messages.recipient import chat_key, is_group, masked
+from waziterm.domain.messages.sending import Receipt
 from waziterm.domain.phrase import Phrase
 
 ONCE_S = DAY_S
@@ -44,6 +45,7 @@ _COLUMNS = (
 )
 _PLACES = ", ".join("?" * (_COLUMNS.count(",") + 1))
 _SET = ", ".join(f"{each.strip()} = ?" for each in _COLUMNS.split(",")[4:])
+NOT_ARRIVED = "state NOT IN ('sent', 'delivered', 'read')"
 _WAITING = "state IN ('queued', 'sending')"
 _OPEN = "state IN ('unknown', 'failed') AND is_closed = 0"
 
@@ -117,7 +119,7 @@ def add(
         raise MessageRefusedError(
             RefusalCode.OPTED_OUT,
             Phrase("{to} asked {name} to be sent no more", to=masked(message.to), name=name),
-            Phrase("`waziterm messages opt-outs` lists them"),
+            Phrase("`waziterm opt-outs` lists them"),
         )
     (count,) = db.execute(
         f"SELECT count(*) FROM messages WHERE instance = ? AND {_WAITING}", (message.instance,)
@@ -129,9 +131,12 @@ def add(
             Phrase("try again when some of them were sent"),
             retry_after_s=FULL_S,
         )
-    is_new = not db.execute(
-        "SELECT 1 FROM chats WHERE instance = ? AND chat = ?", (message.instance, chat)
-    ).fetchone()
+    is_new = (
+        not is_group(message.to)
+        and not db.execute(
+            "SELECT 1 FROM chats WHERE instance = ? AND chat = ?", (message.instance, chat)
+        ).fetchone()
+    )
     number = db.execute(
         f"INSERT INTO messages ({_COLUMNS}, is_new, secret) VALUES ({_PLACES}, ?, '')",
         (*_values(message), is_new),
@@ -170,16 +175,19 @@ def taken_before(db: sqlite3.Connection, instance: str, once: Once, now: float) 
     return find(db, row[1])
 
 
-def give(db: sqlite3.Connection, message_id: str, secret: str, now: float) -> Handed | None:
-    """Note that a worker gets a message; None when it does not wait any more."""
+def give(
+    db: sqlite3.Connection, message_id: str, secret: str, now: float, *, is_new: bool
+) -> Handed | None:
+    """Note that a worker gets a message; None when it does not wait any more. is_new: it begins a
+    chat."""
     message = find(db, message_id)
     given = None if message is None else step(message, Given(), now)
     content = None if given is None else content_of(db, message_id)
     if given is None or content is None:
         return None
     db.execute(
-        f"UPDATE messages SET {_SET}, secret = ?, given_at = ? WHERE id = ?",
-        (*_values(given)[4:], secret, now, message_id),
+        f"UPDATE messages SET {_SET}, secret = ?, given_at = ?, is_new = ? WHERE id = ?",
+        (*_values(given)[4:], secret, now, is_new, message_id),
     )
     db.execute(
         "UPDATE senders SET began_at = ? WHERE instance = ? AND began_at IS NULL",
@@ -248,6 +256,9 @@ def read(
         if value is not None:
             wheres.append(f"{column} = ?")
             values.append(value)
+    if state is not None and state not in ARRIVED:
+        # By the index of those, which are few.
+        wheres.append(NOT_ARRIVED)
     if before is not None:
         wheres.append("number < (SELECT number FROM messages WHERE id = ?)")
         values.append(before)
@@ -479,7 +490,8 @@ def shift(db: sqlite3.Connection, by: float) -> None:
 def drop_texts(db: sqlite3.Connection, sent_before: float, limit: int) -> int:
     """Delete what at most `limit` messages say that were sent before a moment; how many."""
     return db.execute(
-        "DELETE FROM bodies WHERE message IN (SELECT number FROM messages JOIN bodies ON"
+        # The bodies are few, and what was sent is much.
+        "DELETE FROM bodies WHERE message IN (SELECT number FROM bodies CROSS JOIN messages ON"
         f" message = number WHERE sent_at < ? AND NOT {_WAITING} LIMIT ?)",
         (sent_before, limit),
     ).rowcount
@@ -504,7 +516,8 @@ def prune(db: sqlite3.Connection, before: float, now: float, limit: int) -> int:
     db.execute(f"DELETE FROM bodies WHERE message IN ({old})", (before, limit))
     count = db.execute(f"DELETE FROM messages WHERE number IN ({old})", (before, limit)).rowcount
     db.execute("DELETE FROM once WHERE at < ?", (now - ONCE_S,))
-    db.execute("DELETE FROM chats WHERE at < ?", (now - CHATS_S,))
+    if count:
+        db.execute("DELETE FROM chats WHERE at < ?", (now - CHATS_S,))
     return count
 
 

@@ -45,6 +45,9 @@ MESSAGES = Schema(
             " WHERE state IN ('queued', 'sending')",
             "CREATE INDEX messages_open ON messages (instance, state)"
             " WHERE state IN ('unknown', 'failed') AND is_closed = 0",
+            "CREATE INDEX messages_by_state ON messages (state, number)"
+            " WHERE state NOT IN ('sent', 'delivered', 'read')",
+            "CREATE INDEX messages_ended ON messages (ended_at) WHERE ended_at IS NOT NULL",
             "CREATE INDEX messages_by_instance ON messages (instance, number)",
             "CREATE INDEX messages_given ON messages (instance, given_at)",
             "CREATE INDEX messages_sent ON messages (sent_at) WHERE sent_at IS NOT NULL",
@@ -105,7 +108,8 @@ MESSAGES = Schema(
             "INSERT INTO meta VALUES ('key', lower(hex(randomblob(32))))",
         ),
     ),
-    growing=frozenset(),
+    # A message of every hour of a month; what of it cannot be read is told when it is.
+    growing=frozenset({"messages", "chats"}),
     # What was accepted is kept through a crash of the machine too, and what was deleted is in no
     # page any more.
     pragmas=("synchronous = FULL", "secure_delete = ON"),

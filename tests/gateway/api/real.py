@@ -23,6 +23,9 @@ class Senders:
     def standing(self, identity: str) -> Standing:
         return Standing(identity.removeprefix("id-"))
 
+    def expect(self, identity: str) -> None:
+        pass
+
     async def changed(self, identity: str) -> None:
         await asyncio.Event().wait()
 

@@ -47,6 +47,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.telling": "the alerts, once the screen is painted",
         "waziterm.domain.alerts.alert_memory": "the alerts",
         "waziterm.domain.alerts.routing": "the alerts",
+        "waziterm.gateway.queue": "messages out; most managers have none",
         "waziterm.alerts.sinks": "a list of the sinks",
         "waziterm.alerts.carrier": "a sink",
         "waziterm.alerts.webhook": "a sink",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from waziterm.domain.messages.message_settings import Pacing
-from waziterm.domain.messages.states import RATE_S
+from waziterm.domain.messages.message_states import RATE_S
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 GROWN_FACTOR, GROWN_AFTER_S = 10, 14 * DAY_S
@@ -38,11 +38,10 @@ class Stops:
 
     def after(self, code: int, now: float) -> "Stops":
         """The same after WhatsApp refused a message with this code."""
-        match code:
-            case 429:
-                return Stops(max(self.all_until, now + RATE_S), self.new_until)
-            case 463:
-                return Stops(self.all_until, max(self.new_until, now + TIME_LOCK_S))
+        if code == 429:
+            return Stops(max(self.all_until, now + RATE_S), self.new_until)
+        if code == 463:
+            return Stops(self.all_until, max(self.new_until, now + TIME_LOCK_S))
         return self
 
     def shifted(self, by: float) -> "Stops":

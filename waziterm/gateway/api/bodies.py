@@ -101,7 +101,8 @@ def hints_of(cls: type) -> dict[str, Any]:
 def read_as(cls: type[T], data: dict[str, Any]) -> T:
     """An object of what a body holds. Raises ApiError for a member that there is not, and for one
     that is not what its type says."""
-    hints = hints_of(cls)
+    kind: type = cls
+    hints = hints_of(kind)
     for name, value in data.items():
         if name not in hints:
             raise _wrong(f"unknown field {plain(name, 40)!r}", f"allowed: {', '.join(hints)}")

@@ -133,7 +133,8 @@ def step(message: Message, event: Happening, now: float) -> Message | None:
             return _resent(message, now)
         case Closed():
             return _closed(message, now)
-    assert_never(event)
+        case _:
+            assert_never(event)
 
 
 def is_kept(message: Message) -> bool:
@@ -147,7 +148,8 @@ def is_kept(message: Message) -> bool:
             return False
         case MessageState.EXPIRED | MessageState.CANCELLED:
             return False
-    assert_never(message.state)
+        case _:
+            assert_never(message.state)
 
 
 def _sent(
@@ -182,7 +184,8 @@ def _sent(
             if message.on_unknown is OnUnknown.RESEND and not message.doubles:
                 return _again(replace(known, doubles=1), "", now)
             return replace(known, state=MessageState.UNKNOWN, code="")
-    assert_never(event)
+        case _:
+            assert_never(event)
 
 
 def _again(message: Message, code: str, due: float) -> Message:
@@ -230,17 +233,9 @@ def _received(message: Message, receipt: Receipt) -> Message | None:
 
 
 def _resent(message: Message, now: float) -> Message | None:
-    match message.state:
-        case MessageState.UNKNOWN:
-            doubles = message.doubles + 1
-        case MessageState.FAILED:
-            doubles = message.doubles
-        case MessageState.QUEUED if message.held:
-            doubles = message.doubles
-        case _:
-            return None
-    if message.is_closed:
+    if not _waits_for_person(message):
         return None
+    may_have_arrived = message.state is MessageState.UNKNOWN
     return replace(
         message,
         state=MessageState.QUEUED,
@@ -250,19 +245,21 @@ def _resent(message: Message, now: float) -> Message | None:
         expires_at=max(message.expires_at, now + LIFE_S),
         ended_at=None,
         refusals=0,
-        doubles=doubles,
+        doubles=message.doubles + may_have_arrived,
     )
 
 
 def _closed(message: Message, now: float) -> Message | None:
-    if message.is_closed:
+    if not _waits_for_person(message):
         return None
-    match message.state:
-        case MessageState.UNKNOWN | MessageState.FAILED:
-            ended_at = now if message.ended_at is None else message.ended_at
-            return replace(message, is_closed=True, ended_at=ended_at)
-        case MessageState.QUEUED if message.held:
-            code = message.code
-            return _not_sent(message, MessageState.CANCELLED, code, now, is_closed=True)
-        case _:
-            return None
+    if message.state is MessageState.QUEUED:
+        return _not_sent(message, MessageState.CANCELLED, message.code, now, is_closed=True)
+    ended_at = now if message.ended_at is None else message.ended_at
+    return replace(message, is_closed=True, ended_at=ended_at)
+
+
+def _waits_for_person(message: Message) -> bool:
+    if message.state is MessageState.QUEUED:
+        return message.held
+    is_open = message.state in (MessageState.UNKNOWN, MessageState.FAILED)
+    return is_open and not message.is_closed
