@@ -18,6 +18,7 @@ from waziterm.domain.messages.message import (
     OptedOut,
 )
 from waziterm.domain.messages.queue import (
+    MessageQueue,
     MessageRefusedError,
     Once,
     QueueCounts,
@@ -178,9 +179,13 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, api: Api | None = None, media_bytes: int = 2_000_000_000
+    folder: Path,
+    api: Api | None = None,
+    media_bytes: int = 2_000_000_000,
+    queue: MessageQueue | None = None,
 ) -> AsyncIterator[Served]:
-    """An API before a scripted queue. api: other settings than loopback and nothing else."""
+    """An API before a queue. api: other settings than loopback and nothing else. queue: None for
+    the scripted one."""
     port = free_port()
     if api is None or api.address is None:
         api = replace(api or Api(), address=Address(HOST, port))
@@ -190,6 +195,8 @@ async def serving(
         return found_among(served.kept, token)
 
     kept = Media(folder, media_bytes)
-    behind = Behind(served.queue, owner_of, served.instances.__contains__, lambda: AT, kept)
+    behind = Behind(
+        queue or served.queue, owner_of, served.instances.__contains__, lambda: AT, kept
+    )
     async with serve_api(api, behind):
         yield served

@@ -1,13 +1,13 @@
 """What callers send: JSON of one form only, read within a deadline and checked by its type."""
 
 import asyncio
-import dataclasses
 import json
 import re
 import typing
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar, assert_never
 
 from aiohttp import web
@@ -92,14 +92,20 @@ class ResolveBody:
     how: Resolution
 
 
+@cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """The types of the members of a body, with what is said beside them."""
+    return typing.get_type_hints(cls, include_extras=True)
+
+
 def read_as(cls: type[T], data: dict[str, Any]) -> T:
     """An object of what a body holds. Raises ApiError for a member that there is not, and for one
     that is not what its type says."""
-    hints = typing.get_type_hints(cls, include_extras=True)
-    known = [each.name for each in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    kind: type = cls
+    hints = hints_of(kind)
     for name, value in data.items():
-        if name not in known:
-            raise _wrong(f"unknown field {plain(name, 40)!r}", f"allowed: {', '.join(known)}")
+        if name not in hints:
+            raise _wrong(f"unknown field {plain(name, 40)!r}", f"allowed: {', '.join(hints)}")
         words = _words(hints[name])
         if words and value not in words:
             raise _wrong(f"{name} must be one of {', '.join(each for each in words if each)}")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import typing
 from functools import cache
 from typing import Any, NamedTuple, assert_never
 
@@ -11,7 +10,7 @@ from waziterm.domain.codec import DIALECT, schema
 from waziterm.domain.messages.message import MOST_MEDIA_BYTES, MessageState, MessageView
 from waziterm.domain.messages.token import Scope
 from waziterm.domain.units import Between
-from waziterm.gateway.api.bodies import MessageBody, ResolveBody, Span, Text, bound_of
+from waziterm.gateway.api.bodies import MessageBody, ResolveBody, Span, Text, bound_of, hints_of
 from waziterm.gateway.api.documents import Accepted, Failure, MessagePage, Uploaded
 from waziterm.gateway.api.routes import MOST_LISTED
 
@@ -191,7 +190,7 @@ def _embedded(made: Json) -> Json:
 def body_schema(cls: type) -> Json:
     """The schema of what a body holds: what may be left out, bounds, and no other members."""
     about = _embedded(schema(cls))
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     required = []
     for each in dataclasses.fields(cls):
         told = about["properties"][each.name]
