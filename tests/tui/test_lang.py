@@ -283,6 +283,8 @@ async def test_the_filter_takes_words_of_both_languages() -> None:
     [
         *("wall", "wall_past", "list", "focus_qr", "focus_cooldown", "incidents", "queue", "trash"),
         "audit",
+        "messages",
+        "message_write",
         "help",
         "empty",
     ],

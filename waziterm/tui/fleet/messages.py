@@ -18,7 +18,7 @@ from waziterm.tui.text.format import since
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.of_messages import KINDS, state_word, whom, why
 
-_WHEN, _WHO, _TO, _STATE, _DUE = 15, 20, 18, 13, 15
+_WHEN, _WHO, _TO, _STATE, _DUE = 15, 20, 18, 15, 15
 _WHO_NARROW, _WHEN_NARROW = 12, 9
 _NARROW = 110
 """Below so many cells names and moments are cut to let stand why it waits."""
@@ -139,14 +139,11 @@ class Messages(Rows):
         }
         if self.marked:
             return tr(
-                "{S} sends the {count} marked ones again, {D} closes, {X} cancels them",
+                "{count} marked: {S} sends again, {D} closes, {X} cancels",
                 count=len(self.marked),
                 **keys,
             )
-        enter = key_of(KeyAction.FOCUS_INSTANCE)
-        return tr(
-            "{enter} reads it, {S} sends it again, {D} closes, {X} cancels it", enter=enter, **keys
-        )
+        return tr("{S} sends again, {D} closes, {X} cancels", **keys)
 
     def _in_full(self, message: MessageView, width: int, now: float) -> list[Strip]:
         about = (
