@@ -8,6 +8,9 @@ WHAT_IT_IS := $(BIN)/python -c 'import sys; print(sys.prefix, *sys.version_info[
 CATALOGS := $(wildcard waziterm/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
 PEERS := tests/peers/baileys7 tests/peers/baileys6
+INSTALLED := node_modules/.package-lock.json
+NPM_FLAGS := --ignore-scripts --legacy-peer-deps --no-audit --no-fund --no-package-lock --fetch-retries 5 \
+	--fetch-timeout 60000
 
 ifneq ($(wildcard .venv),)
 ifneq ($(shell cat $(MADE) 2>/dev/null),$(shell $(WHAT_IT_IS)))
@@ -45,11 +48,18 @@ soak: $(READY)
 	$(BIN)/pytest -q -m soak --timeout 1800 $(ARGS)
 
 # The real programs that sessions come from, on the lab: needs Node, and npm's registry.
-peers: $(READY) $(PEERS:%=%/node_modules)
-	WAZITERM_PEERS=1 $(BIN)/pytest -q -s tests/peers $(ARGS)
+peers: $(READY) $(PEERS:%=%/$(INSTALLED))
+	WAZITERM_PEERS=1 $(BIN)/pytest -q -s --timeout 900 tests/peers $(ARGS)
 
-tests/peers/%/node_modules: tests/peers/%/package.json
-	cd tests/peers/$* && npm install --ignore-scripts --no-audit --no-fund --no-package-lock
+# The registry may hesitate: npm is asked again, and writes this file when all is there. What is
+# half there stays out of its way.
+tests/peers/%/$(INSTALLED): tests/peers/%/package.json
+	@cd tests/peers/$* && for try in 1 2 3; do \
+		rm -rf node_modules; \
+		npm install $(NPM_FLAGS) && break; \
+		echo "npm has failed ($$try of 3)" >&2; \
+	done
+	@test -e $@ && touch $@
 
 check: $(READY)
 	$(BIN)/ruff format --check .
