@@ -32,6 +32,7 @@ BENCHES = (
     "war",
     "reconnects",
     "imports",
+    "backups",
     "fast_motion",
     "outage",
     "alerts",
