@@ -302,6 +302,14 @@ class _Reading:
         last = self._next_pre_key - 1
         if last > 0 and last not in self._pre_keys:
             self._pre_keys[last] = PreKeyRow(last, secrets.token_bytes(32), uploaded=True)
+        # What we have written for 6 too: 7 has its own beside it, which it has gone on with.
+        for each in tuple(self._bare_sessions):
+            if each.replace(":", "_1:") in self._sessions:
+                self._bare_sessions.discard(each)
+                del self._sessions[each], self._of_sessions[each]
+        for chat, sender in tuple(self._sender_keys):
+            if (chat, sender.replace(":", "_1:")) in self._sender_keys:
+                del self._sender_keys[chat, sender]
         knows_lids = bool(self._lids) or any("_1:" in each for each in self._sessions)
         if not knows_lids:
             self._heals.add(Heals.HIDDEN_IDS)
