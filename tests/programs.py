@@ -90,8 +90,9 @@ class Headless:
         return await verb(*words, data_dir=self.data_dir)
 
     async def end(self, by: signal.Signals) -> int:
-        """Send a signal and wait for the exit code."""
-        self._process.send_signal(by)
+        """Send a signal, unless it has ended, and wait for the exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(by)
         async with asyncio.timeout(DEADLINE_S):
             return await self._process.wait()
 
