@@ -249,7 +249,7 @@ async def limited(bytes_each: int, *words: str, data_dir: Path) -> Ended:
         env=environment(),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_each, bytes_each)),
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         out, err = await process.communicate()
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())

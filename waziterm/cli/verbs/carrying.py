@@ -49,9 +49,10 @@ def export(
     else:
         size = f"{found['bytes'] / 1000:.0f} kB"
         output.line(plain(f"{word}: exported to {found['file']} ({size})", 600))
+        # It is taken elsewhere, so that this data directory is none of it.
         takes = "Baileys" if as_baileys else "`waziterm import FILE`"
-        said = f"  {takes} takes it; `waziterm clean {word}` when it runs there"
-        output.line(with_verbs(said, word))
+        then = with_verbs(f"`waziterm clean {word}` when it runs there", word)
+        output.line(f"  {takes} takes it; {then}")
     return 0
 
 
