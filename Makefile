@@ -10,6 +10,9 @@ ARGS ?=
 # Thousands of processes are begun in the tests: none compiles what another one has compiled.
 TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q
 PEERS := tests/peers/baileys7 tests/peers/baileys6
+INSTALLED := node_modules/.package-lock.json
+NPM_FLAGS := --ignore-scripts --legacy-peer-deps --no-audit --no-fund --no-package-lock --fetch-retries 5 \
+	--fetch-timeout 60000
 
 ifneq ($(wildcard .venv),)
 ifneq ($(shell cat $(MADE) 2>/dev/null),$(shell $(WHAT_IT_IS)))
@@ -48,8 +51,8 @@ soak: $(READY)
 
 # The real programs that sessions come from, on the lab: needs Node, and npm's registry. And the API
 # against its own description.
-peers: $(READY) .venv/.peers $(PEERS:%=%/node_modules)
-	WAZITERM_PEERS=1 $(TESTS) -s tests/peers $(ARGS)
+peers: $(READY) .venv/.peers $(PEERS:%=%/$(INSTALLED))
+	WAZITERM_PEERS=1 $(TESTS) -s --timeout 900 tests/peers $(ARGS)
 
 # In an environment of its own: it brings a plugin of pytest along.
 .venv/.peers: pyproject.toml $(READY)
@@ -63,8 +66,15 @@ peers: $(READY) .venv/.peers $(PEERS:%=%/node_modules)
 	fi
 	@touch .venv/.peers
 
-tests/peers/%/node_modules: tests/peers/%/package.json
-	cd tests/peers/$* && npm install --ignore-scripts --no-audit --no-fund --no-package-lock
+# The registry may hesitate: npm is asked again, and writes this file when all is there. What is
+# half there stays out of its way.
+tests/peers/%/$(INSTALLED): tests/peers/%/package.json
+	@cd tests/peers/$* && for try in 1 2 3; do \
+		rm -rf node_modules; \
+		npm install $(NPM_FLAGS) && break; \
+		echo "npm has failed ($$try of 3)" >&2; \
+	done
+	@test -e $@ && touch $@
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -33,6 +33,7 @@ BENCHES = (
     "war",
     "reconnects",
     "imports",
+    "backups",
     "fast_motion",
     "outage",
     "alerts",

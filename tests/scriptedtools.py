@@ -265,10 +265,21 @@ class ScriptedTools:
         return SealedInstance(name, to, 71_000)
 
     async def take_in(
-        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
-    ) -> SealedInstance:
+        self,
+        file: str,
+        passphrase: str,
+        name: str | None = None,
+        *,
+        start: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
         await self.took("take_in", file, name)
-        return SealedInstance(name or "shop-z", file, 71_000)
+        made = name or "shop-z"
+        told = ImportSource(
+            *(file, SourceKind.SEALED, made, "49151••••0007:1@s.whatsapp.net", 1),
+            *({Carried.SESSIONS: 4}, {}, (), ImportVerdict.OK),
+        )
+        return ImportReport((told,), () if dry_run else (made,))
 
     async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
         await self.took("backup", file, recipient)

@@ -5,6 +5,7 @@ import unicodedata
 from urllib.parse import SplitResult, urlsplit
 
 from waziterm.domain.jid import mask_number
+from waziterm.domain.phrase import Phrase
 
 _LONGEST = 4096
 _MASK = "•••"
@@ -52,6 +53,18 @@ def safe_line(text: str, limit: int = 500) -> str:
     that no half of a secret is left for want of its end.
     """
     return plain(redact(plain(text, _LONGEST)), limit)
+
+
+def safe_told(text: str, limit: int = 500) -> str:
+    """The same of a text that may be a phrase, whose values are made so one by one: it can still be
+    said in another language. limit: of each."""
+    if not isinstance(text, Phrase):
+        return safe_line(text, limit)
+    values = {
+        name: safe_told(value, limit) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return Phrase(text.template, **values)
 
 
 def redact(text: str) -> str:

@@ -40,6 +40,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
+from waziterm.manager.files.leaving import finish_leaving
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.history.audit import who
 from waziterm.manager.instance.effects import Services
@@ -429,6 +430,7 @@ class Instances:
         library_changed: neonize is another version than last time.
         """
         await self._sessions.settle(stored)
+        await finish_leaving(self._store, stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
             self._pool.expect(resuming)

@@ -728,10 +728,18 @@ class SessionManager:
             return await self._carrying.export(name, to, passphrase, format)
 
     async def take_in(
-        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
-    ) -> SealedInstance:
+        self,
+        file: str,
+        passphrase: str,
+        name: str | None = None,
+        *,
+        start: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
         async with self._in_order():
-            return await self._carrying.take_in(file, passphrase, name, start=start)
+            return await self._carrying.take_in(
+                file, passphrase, name, start=start, dry_run=dry_run
+            )
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         supervisor = self._instances.of(name)
@@ -787,12 +795,10 @@ class SessionManager:
             return await self._cleaning.restore(entry)
 
     async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
-        from waziterm.manager.care.backups import back_up, note_made  # noqa: PLC0415 - not before the first paint
+        from waziterm.manager.care.backups import back_up  # noqa: PLC0415 - not before the first paint
 
         self.refuse_moved()
-        made = await back_up(self._files.data, file, passphrase, recipient)
-        await note_made(self._store, self._world.clock.now())
-        return made
+        return await back_up(self._files.data, file, passphrase, recipient)
 
     async def check(self) -> tuple[Finding, ...]:
         self.refuse_moved()

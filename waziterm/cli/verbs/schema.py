@@ -13,7 +13,6 @@ from waziterm.domain.fleet.tools import (
     AddedAll,
     RestartReport,
     RestoredBackup,
-    SealedInstance,
     Silence,
 )
 from waziterm.domain.fleet.typed import document_type
@@ -37,7 +36,7 @@ _COMPOSED: dict[str, Any] = {
     "demo": documents.DemoEnd,
     "doctor": documents.Doctor,
     "full": documents.Full,
-    "import": ImportReport | SealedInstance,
+    "import": ImportReport,
     "incidents": list[documents.Incident],
     "logs": list[LogLine | FleetLine],
     "messages list": list[MessageView],

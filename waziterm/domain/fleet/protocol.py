@@ -343,12 +343,18 @@ class Fleet(Protocol):
         deadline_s=MAINTENANCE_S,
     )
     async def take_in(
-        self, file: str, passphrase: SecretText, name: Name | None = None, *, start: bool = False
-    ) -> SealedInstance:
-        """Add the instance of a file that `export` has made.
+        self,
+        file: str,
+        passphrase: SecretText,
+        name: Name | None = None,
+        *,
+        start: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        """Add the instance of a file that `export` has made; what was in it.
 
         file: its whole path. name: the one that it gets, None for the one that it had. start: it
-        is wanted to run, else it is stopped.
+        is wanted to run, else it is stopped. dry_run: only say what it would do.
         """
         ...
 

@@ -17,6 +17,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.naming import Taken
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, new_id
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.messages.codes import Code
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import Phrase
@@ -253,11 +254,15 @@ class Cleaning:
                 was = replace(was, jid=devices[0][0], lid=devices[0][1] or None)
         return await self.with_barriers(was)
 
-    async def with_barriers(self, was: Instance) -> Instance:
-        """With what stood against its device in any entry: an older one must pass no barrier."""
+    async def with_barriers(self, was: Instance, made_at: float | None = None) -> Instance:
+        """With what stood against its device in any entry: an older one must pass no barrier.
+
+        made_at: when what comes in was made, UTC seconds: what is newer than the export of its
+        device is what became of that elsewhere, and is not held for it.
+        """
         for entry in await self._trash.entries():
             if entry.was is not None and was.is_paired and entry.was.jid == was.jid:
-                was = was.with_barriers_of(entry.was)
+                was = was.with_barriers_of(_not_exported(entry.was, made_at))
         return was
 
     async def _refuse_live_elsewhere(self, jid: str, name: str, entry: TrashEntry) -> None:
@@ -287,6 +292,14 @@ class Cleaning:
 
     def _database(self, entry: TrashEntry) -> Path | None:
         return next((file for file in self._trash.files(entry) if file.suffix == ".db"), None)
+
+
+def _not_exported(was: Instance, made_at: float | None) -> Instance:
+    """The same, without the hold of an export that was over when something was made."""
+    left_at = was.trouble_at if was.trouble is Reason.EXPORTED else None
+    if was.hold is not Reason.EXPORTED or made_at is None or left_at is None or made_at <= left_at:
+        return was
+    return replace(was, hold=None, trouble=None, trouble_detail="", trouble_at=None)
 
 
 def _not_unlinked(error: str) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.domain.errors import UnwritableError
@@ -383,12 +384,7 @@ class StoredFleet:
         from waziterm.manager.care.importing import ImportRequest  # noqa: PLC0415 - only here
 
         asked = ImportRequest.of(sources, name, prefix, device, keys_db, start=start, force=force)
-        self._data.create()
-        if not self._data.has_database:
-            with owned(self._data.lock):
-                async with open_store(self._data.database):
-                    pass
-        async with self._tools() as tools:
+        async with self._tools_to_bring_in(dry_run=dry_run) as tools:
             return await tools.importing.run(asked, dry_run=dry_run)
 
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
@@ -470,15 +466,18 @@ class StoredFleet:
             return await tools.carrying.export(name, to, passphrase, format)
 
     async def take_in(
-        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
-    ) -> "SealedInstance":
-        if not self._data.holds_fleet:
-            # The first of a new box.
-            self._data.create()
-            async with open_store(self._data.database):
-                pass
-        async with self._tools() as tools:
-            return await tools.carrying.take_in(file, passphrase, name, start=start)
+        self,
+        file: str,
+        passphrase: str,
+        name: str | None = None,
+        *,
+        start: bool = False,
+        dry_run: bool = False,
+    ) -> "ImportReport":
+        async with self._tools_to_bring_in(dry_run=dry_run) as tools:
+            return await tools.carrying.take_in(
+                file, passphrase, name, start=start, dry_run=dry_run
+            )
 
     async def with_session(self) -> tuple[str, ...]:
         async with self._tools(to_look=True) as tools:
@@ -499,15 +498,12 @@ class StoredFleet:
             return await tools.cleaning.restore(entry)
 
     async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> "BackedUp":
-        from waziterm.manager.care.backups import back_up, note_made  # noqa: PLC0415 - only here
+        from waziterm.manager.care.backups import back_up  # noqa: PLC0415 - only here
 
         if not self._data.has_database:
             raise FleetError(f"there is no fleet in {self._data.root}", "see --data-dir", code=2)
         with owned(self._data.lock, wait_s=PATIENCE_S):
-            made = await back_up(self._data, file, passphrase, recipient)
-            async with open_store(self._data.database) as store:
-                await note_made(store, time.time())
-        return made
+            return await back_up(self._data, file, passphrase, recipient)
 
     async def check(self) -> "tuple[Finding, ...]":
         if not self._data.holds_fleet:
@@ -544,6 +540,26 @@ class StoredFleet:
         from waziterm.manager.stored.tools import open_tools  # noqa: PLC0415 - `list` needs none
 
         return open_tools(self._data, self._settings(), to_look=to_look)
+
+    @asynccontextmanager
+    async def _tools_to_bring_in(self, *, dry_run: bool) -> "AsyncIterator[StoredTools]":
+        """The tools where the first of a new box may come in. dry_run: what would be made of
+        nothing is made elsewhere, and goes."""
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - only here
+
+        if dry_run and not self._data.holds_fleet:
+            with TemporaryDirectory(prefix="waziterm-") as folder:
+                there = StoredFleet(DataDir(Path(folder)), self._settings)
+                async with there._tools_to_bring_in(dry_run=False) as tools:
+                    yield tools
+            return
+        self._data.create()
+        if not self._data.has_database:
+            with owned(self._data.lock):
+                async with open_store(self._data.database):
+                    pass
+        async with self._tools() as tools:
+            yield tools
 
 
 class FilesAudit:

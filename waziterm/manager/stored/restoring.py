@@ -17,12 +17,11 @@ from waziterm.manager.files.datadir import RESTORED, DataDir
 from waziterm.manager.files.lock import owned
 from waziterm.manager.files.restored import finish_restoring
 from waziterm.moving.bundle import Kind
-from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carry_out
 from waziterm.moving.sealing import Key, about, is_sealed
 from waziterm.store.errors import StoreError
 from waziterm.store.messages import hold_all
-from waziterm.store.scratch import scratch
+from waziterm.store.scratch import STAGING, scratch
 from waziterm.store.sessionfile import sync
 from waziterm.store.store import open_store
 

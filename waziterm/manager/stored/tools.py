@@ -51,6 +51,7 @@ from waziterm.manager.care.importing import Importing
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.leaving import finish_leaving
 from waziterm.manager.files.lock import owned
 from waziterm.manager.files.restored import finish_restoring
 from waziterm.manager.files.sessions import SessionFiles
@@ -229,6 +230,7 @@ async def open_tools(
             store = await opened.enter_async_context(stored)
             instances = await store.instances()
             await files.sessions.settle(instances)
+            await finish_leaving(store, instances)
         except UnwritableError:
             if not to_look:
                 raise

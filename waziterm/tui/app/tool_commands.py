@@ -102,13 +102,12 @@ class ToolCommands:
         self._run(tools.janitor(dry_run=True), lambda: self._run(tools.janitor(dry_run=False)))
 
     def import_sessions(self) -> None:
-        from waziterm.tui.screens.dialogs import ImportDialog  # noqa: PLC0415 (keeps the start fast)
+        from waziterm.tui.screens.dialogs import ImportAsked, ImportDialog  # noqa: PLC0415 (keeps the start fast)
 
-        def answered(given: tuple[str, str] | None) -> None:
+        def answered(given: ImportAsked | None) -> None:
             if given is not None:
-                source, prefix = given
                 tools = self._tools()
-                work = partial(tools.import_sessions, source, prefix)
+                work = partial(tools.import_sessions, given)
                 self._run(work(dry_run=True), lambda: self._run(work(dry_run=False)))
 
         self._app.push_screen(ImportDialog(), answered)
