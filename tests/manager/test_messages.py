@@ -47,13 +47,13 @@ def start(host: Host) -> None:
 
 def accept(host: Host, text: str = "hello") -> View:
     new = NewMessage(TO, Content(MessageKind.TEXT, text))
-    view = host.world.run(host.fleet.messages.accept("shop", new))
+    view = host.world.run(host.fleet.queue.accept("shop", new))
     host.world.settle()
     return view
 
 
 def seen(host: Host, view: View) -> View:
-    return host.world.run(host.fleet.messages.message(view.id))
+    return host.world.run(host.fleet.queue.message(view.id))
 
 
 def rows(host: Host, sql: str) -> list[tuple[Any, ...]]:
@@ -147,7 +147,7 @@ def test_what_waits_for_a_session_that_is_moved_away_is_held(
     assert (held.state, held.due) == (MessageState.QUEUED, None) and held.reason
     new = accept(host, "new")
     assert seen(host, new).state is MessageState.SENT
-    host.world.run(host.fleet.messages.resolve(view.id, Resolution.RESEND))
+    host.world.run(host.fleet.queue.resolve(view.id, Resolution.RESEND))
     host.world.settle()
     assert seen(host, view).state is MessageState.SENT
 

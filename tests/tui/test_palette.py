@@ -52,7 +52,7 @@ async def test_every_key_is_offered_where_it_works() -> None:
     """But those that lead on from where one is."""
     async with shown(every_state(), 160, 260) as screen:
         offered = ""
-        for keys in ([], ["enter"]):
+        for keys in ([], ["enter"], ["escape", "8"]):
             await screen.press(*keys, "ctrl+p")
             offered += await screen.says("glossary")
             await screen.press("escape")
@@ -180,6 +180,6 @@ async def test_what_was_said_can_be_read_again() -> None:
         await screen.sees("✖ the disk is full")
         await screen.press("t")
         await screen.sees("accepted by WhatsApp")
-        await find(screen, "messages", "what was said here lately")
+        await find(screen, "said", "what was said here lately")
         await screen.press("enter")
         await screen.says("15:06:40 ✖ the disk is full", "15:06:40 ✓ shop-jakarta: send-test")

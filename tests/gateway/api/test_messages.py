@@ -374,9 +374,16 @@ async def test_no_command_of_the_fleet_is_answered(
     from waziterm.domain.fleet.api import Fleet, Shown
     from waziterm.domain.fleet.verbs import verbs_of
 
+    # A verb about messages has the path that the API has for the same, and other answers.
+    _, described = await said(web, "GET", "/v1/openapi.json")
+    own = {
+        (method.upper(), path.replace("{id}", "{message}"))
+        for path, methods in described["paths"].items()
+        for method in methods
+    }
     for owner in (Fleet, Shown):
         for verb in verbs_of(owner).values():
-            if verb.path:
+            if verb.path and (verb.method, verb.path) not in own:
                 path = verb.path.replace("{name}", "shop-a")
                 status, _ = await said(web, verb.method, path)
                 assert status in (404, 405), f"{verb.method} {verb.path}"

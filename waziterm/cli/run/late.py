@@ -74,6 +74,8 @@ OF_SCREEN: Mapping[str, str] = MappingProxyType(
         "waziterm.tui.screens.log_of_all": "the log of all",
         "waziterm.tui.screens.glossary": "help",
         "waziterm.tui.screens.help": "help",
+        "waziterm.tui.screens.message_write": "the dialog for a message",
+        "waziterm.tui.screens.message_text": "a message's text",
         "waziterm.tui.screens.pairing": "the dialog for a pairing code",
         "waziterm.tui.screens.said": "what was said",
         "waziterm.cli.run.crash": "the last words",

@@ -30,8 +30,8 @@ from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.screens.reading import fill, past_of
 from waziterm.tui.state.fleetlog import FleetLog
 from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
-from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
+from waziterm.tui.state.shown_messages import Mood
 from waziterm.tui.text.keynames import key_of
 
 SPLIT, SPLIT_AGAIN = 160, 220
