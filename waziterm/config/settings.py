@@ -27,7 +27,7 @@ _DAY_S = 86_400.0
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S}
 _LEAST_SPAN_S = 1.0
-_MOST_WORDS, _LONGEST_WORD = 100, 100
+_MOST_WORDS, _LONGEST_WORD = 20, 50
 _LOOPBACK = "127.0.0.1"
 _PROXY = f"a URL that begins with {', '.join(SCHEMES)} and :// and ends after the port"
 
