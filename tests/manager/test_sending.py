@@ -29,7 +29,7 @@ from waziterm.domain.messages.sending import (
     Trace,
     Uncertain,
 )
-from waziterm.manager.instance.traces import LOOK_S
+from waziterm.manager.instance.traces import LOOK_S, SAME_S
 from waziterm.worker import protocol as wire
 
 SECRET = "ab" * 32
@@ -150,6 +150,7 @@ def test_whoever_else_has_the_session_open_could_send_it(host: Host) -> None:
         with pytest.raises(FleetError, match="has the session file open"):
             host.world.run(host.fleet.phones.traces(host.id("a"), {SECRET}))
         rival.kill()
+        host.world.pass_time(SAME_S + 0.1)
     assert set(host.world.run(host.fleet.phones.traces(host.id("a"), {SECRET}))) == {SECRET}
 
 

@@ -9,7 +9,7 @@ from waziterm.domain.messages.sending import opt_out_word
 from waziterm.domain.settings import setting
 
 _DAY_S = 86_400.0
-_MOST_WORDS, _LONGEST_WORD = 100, 100
+_MOST_WORDS, _LONGEST_WORD = 20, 50
 
 
 def _words(value: object) -> tuple[str, ...]:

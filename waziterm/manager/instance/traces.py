@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.sending import Trace
@@ -14,6 +13,8 @@ from waziterm.store.message_secrets import traces_in
 
 LOOK_S = 10.0
 """For so long at most a connect waits for whoever wants to look something up before it."""
+SAME_S = 2.0
+"""For so many seconds the answer to who has a file open is not asked for again."""
 
 
 class Traces:
@@ -24,6 +25,10 @@ class Traces:
         self._sessions = sessions
         self._pool = pool
         self._expected: dict[str, asyncio.Event] = {}
+        self._searching = asyncio.Lock()
+        self._asked_for: frozenset[str] = frozenset()
+        self._asked_at = 0.0
+        self._holders: Mapping[str, str] = {}
 
     def expect(self, identity: str) -> None:
         """Let the instance with this id not connect before `look` was asked about it."""
@@ -56,12 +61,21 @@ class Traces:
     async def _refuse_others(self, identity: str) -> None:
         """A worker of a manager that was killed ends with it, unless it is frozen; then it could
         send what was not sent yet. Raises FleetError."""
-        from waziterm.manager.rivals.search import holders_of  # noqa: PLC0415 - not before the first paint
-
-        files: dict[str, tuple[Path, ...]] = {identity: self._sessions.files(identity)}
-        holders = await asyncio.to_thread(holders_of, files, self._pool.pids())
-        if identity in holders:
+        async with self._searching:
+            # All processes are looked through, so those that boot together are asked for at once.
+            now = asyncio.get_running_loop().time()
+            if identity not in self._asked_for or now - self._asked_at > SAME_S:
+                wanted = frozenset((identity, *self._expected))
+                self._holders = await self._search(wanted)
+                self._asked_for, self._asked_at = wanted, now
+        if identity in self._holders:
             raise FleetError(
-                Phrase("{who} has the session file open", who=holders[identity]),
+                Phrase("{who} has the session file open", who=self._holders[identity]),
                 Phrase("end that program; it is looked again"),
             )
+
+    async def _search(self, identities: Collection[str]) -> Mapping[str, str]:
+        from waziterm.manager.rivals.search import holders_of  # noqa: PLC0415 - not before the first paint
+
+        files = {each: self._sessions.files(each) for each in identities}
+        return await asyncio.to_thread(holders_of, files, self._pool.pids())
