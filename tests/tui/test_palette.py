@@ -39,7 +39,7 @@ async def test_every_key_is_offered_where_it_works() -> None:
     """But those that lead on from where one is."""
     async with shown(every_state(), 160, 260) as screen:
         offered = ""
-        for keys in ([], ["enter"]):
+        for keys in ([], ["enter"], ["escape", "8"]):
             await screen.press(*keys, "ctrl+p")
             offered += await screen.says("glossary")
             await screen.press("escape")
