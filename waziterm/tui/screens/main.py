@@ -19,7 +19,7 @@ from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.audit import Audit
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
-from waziterm.tui.fleet.messages import Messages
+from waziterm.tui.fleet.message_list import Messages
 from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.fleet.trash import Trash
