@@ -24,7 +24,7 @@ import waziterm.tui.app.terminal
 from waziterm.cli.main import main
 from waziterm.tui.app.app import WazitermApp
 from waziterm.tui.app.driver import TerminalDriver
-from waziterm.tui.state.shown_messages import Mood
+from waziterm.tui.state.messages import Mood
 
 KEYS = {
     "handler": ("f2", "\x1bOQ"),

@@ -24,7 +24,6 @@ from waziterm.domain.messages.queue import (
 )
 from waziterm.manager import messaging
 from waziterm.manager.clock import SystemClock
-from waziterm.manager.inputs import InputError
 from waziterm.manager.messaging import Messaging, send, text_of
 
 WAITS = MessageView(
@@ -150,8 +149,11 @@ async def test_a_recipient_is_a_number_or_a_jid(to: str, jid: str) -> None:
 
 async def test_what_is_no_number_reaches_no_queue() -> None:
     queue = ScriptedQueue()
-    with pytest.raises(InputError):
-        await send(queue, "shop", "081234", "hello")
+    for wrong in ("081234", "meet me at the harbour", ""):
+        with pytest.raises(MessageRefusedError) as refused:
+            await send(queue, "shop", wrong, "hello")
+        assert refused.value.refusal is RefusalCode.WRONG_RECIPIENT
+        assert "harbour" not in str(refused.value), "it may be the text by mistake"
     assert queue.taken == []
 
 

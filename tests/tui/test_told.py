@@ -47,7 +47,7 @@ from waziterm.domain.send_refusals import send_refusal
 from waziterm.domain.version import Origin, UsedVersion
 from waziterm.lang import retold, speaking, translations
 from waziterm.manager import inputs
-from waziterm.tui.state.shown_messages import refusal
+from waziterm.tui.state.messages import refusal
 from waziterm.tui.text import tools
 
 

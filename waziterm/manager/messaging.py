@@ -12,9 +12,15 @@ from waziterm.domain.messages.message import (
     MessageView,
     NewMessage,
 )
-from waziterm.domain.messages.queue import MessageQueue, QueueCounts
+from waziterm.domain.messages.queue import (
+    MessageQueue,
+    MessageRefusedError,
+    QueueCounts,
+    RefusalCode,
+)
+from waziterm.domain.phrase import Phrase
 from waziterm.manager.clock import Clock
-from waziterm.manager.inputs import phone_number
+from waziterm.manager.inputs import InputError, phone_number
 
 COUNTED_S = 0.5
 """Shortest time between two looks at the counts, in seconds."""
@@ -51,10 +57,24 @@ class Messaging:
 
 
 async def send(queue: MessageQueue, name: str, to: str, text: str) -> MessageView:
-    """Put a text into the queue of an instance. to: a phone number or a JID. Raises InputError, and
-    MessageRefusedError."""
-    jid = to.strip() if "@" in to else str(Jid(phone_number(to).removeprefix("+")))
-    return await queue.accept(name, NewMessage(jid, Content(MessageKind.TEXT, text)))
+    """Put a text into the queue of an instance. to: a phone number as people write it, or a JID.
+    Raises MessageRefusedError."""
+    return await queue.accept(name, NewMessage(_jid_of(to), Content(MessageKind.TEXT, text)))
+
+
+def _jid_of(to: str) -> str:
+    if "@" in to:
+        return to.strip()
+    try:
+        return str(Jid(phone_number(to).removeprefix("+")))
+    except InputError:
+        # What was written may be the text by mistake, and errors are kept in the audit.
+        raise MessageRefusedError(
+            RefusalCode.WRONG_RECIPIENT,
+            Phrase(
+                "a message goes to a number like +4915112345678, or to the JID of a person or group"
+            ),
+        ) from None
 
 
 async def text_of(queue: MessageQueue, message: str) -> MessageText:

@@ -14,8 +14,8 @@ from waziterm.lang import N_, retold, tr
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.bulk import Bulk
 from waziterm.tui.state.here import starts
+from waziterm.tui.state.messages import Mood, Pending, failed_inside, is_well, refusal
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Mood, Pending, failed_inside, is_well, refusal
 from waziterm.tui.text import of_messages
 from waziterm.tui.text.format import timed
 from waziterm.tui.text.keynames import key_of, with_keys

@@ -40,8 +40,8 @@ from waziterm.tui.paint.finish import Finish, only_ascii
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
 from waziterm.tui.state.here import Home, View
+from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Mood, details_in, log_file
 from waziterm.tui.text.keynames import bind
 from waziterm.tui.textual_private import driver_of, is_batching, painted
 

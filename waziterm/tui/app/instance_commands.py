@@ -15,8 +15,8 @@ from waziterm.tui.app.questions import ask, choose, refuse_late, when_meant
 from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.here import sends, starts
+from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Mood
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import some_of
 from waziterm.tui.text.words import why as why_of

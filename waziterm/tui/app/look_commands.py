@@ -10,7 +10,7 @@ from waziterm.lang import N_, speak, spoken, tr, translations
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.app.newest_message import NewestMessage
 from waziterm.tui.paint.finish import Finish, HasFinish
-from waziterm.tui.state.shown_messages import Mood
+from waziterm.tui.state.messages import Mood
 
 THEMES = {
     Theme.DARK: N_("dark"),

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from waziterm.tui.app.contained import ContainedApp
 from waziterm.tui.screens.base import FleetScreen
+from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Message, Mood
 
 KEPT = 100
 """So many sentences can be read again."""

@@ -22,7 +22,7 @@ from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.log import LogScreen
 from waziterm.tui.state.arrange import Sort
-from waziterm.tui.state.shown_messages import Mood
+from waziterm.tui.state.messages import Mood
 
 if TYPE_CHECKING:
     from waziterm.tui.app.app import WazitermApp

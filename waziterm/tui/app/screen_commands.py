@@ -17,8 +17,8 @@ from waziterm.tui.screens.log import LogScreen
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.arrange import Sort
 from waziterm.tui.state.here import ARRANGED, View
+from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Message, Mood
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.textual_private import driver_of
 

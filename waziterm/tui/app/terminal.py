@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.screen import Screen
 from waziterm.lang import speaking, tr, translations
-from waziterm.tui.state.shown_messages import log_file
+from waziterm.tui.state.messages import log_file
 
 if TYPE_CHECKING:
     from textual.driver import Driver

@@ -21,8 +21,8 @@ from waziterm.tui.app.screen_commands import ScreenCommands
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.here import View, sends
+from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.text.format import clock as hour
 from waziterm.tui.text.format import day
 from waziterm.tui.text.keynames import key_of

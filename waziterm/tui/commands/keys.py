@@ -16,7 +16,7 @@ from waziterm.domain.screen import OUR_KEYS, KeyAction, Place
 from waziterm.lang import tr
 from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance, OnLog
 from waziterm.tui.state.here import Here, Move, View
-from waziterm.tui.state.shown_messages import Mood
+from waziterm.tui.state.messages import Mood
 from waziterm.tui.text.keynames import OURS, with_keys_named
 
 _Target = TypeVar("_Target", Commands, OnFleet, OnInstance, OnLog)

@@ -15,8 +15,8 @@ from waziterm.tui.paint.canvas import Canvas
 from waziterm.tui.paint.cells import Span, inert, row, spread, width_of, wrap
 from waziterm.tui.state.arrange import WORST
 from waziterm.tui.state.here import Here, Home, View
+from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Message, Mood
 from waziterm.tui.text.format import clock, clock_of_day, share
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import note_line

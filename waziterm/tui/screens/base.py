@@ -11,8 +11,8 @@ from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.screen import Place
 from waziterm.tui.fleet.bars import Footer, Header, MessageLine
 from waziterm.tui.state.here import Here
+from waziterm.tui.state.messages import Message
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Message
 
 
 class FleetScreen(Screen[None]):

@@ -24,7 +24,7 @@ from waziterm.tui.screens.dialogs import ImportAsked
 from waziterm.tui.screens.told import ToldList
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.here import Move
-from waziterm.tui.state.shown_messages import Mood, failed_inside, log_of, refusal
+from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.text import tools as tooltext
 from waziterm.tui.text.tools import Told
 

@@ -18,7 +18,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.state.acts import begin
-from waziterm.tui.state.shown_messages import failed_inside, log_of, refusal
+from waziterm.tui.state.messages import failed_inside, log_of, refusal
 
 logger = logging.getLogger(__name__)
 

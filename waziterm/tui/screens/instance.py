@@ -23,8 +23,8 @@ from waziterm.tui.screens.log import LogScreen
 from waziterm.tui.screens.reading import past_of
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.here import Here, Move
+from waziterm.tui.state.messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Mood, failed_inside, log_of, refusal
 from waziterm.tui.text import words
 from waziterm.tui.text.format import seconds
 from waziterm.tui.text.keynames import key_of

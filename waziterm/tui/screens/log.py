@@ -15,8 +15,8 @@ from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.state.here import Move
+from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Mood
 
 
 class SearchField(Input):

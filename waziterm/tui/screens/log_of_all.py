@@ -20,8 +20,8 @@ from waziterm.tui.screens.log import LogScreen
 from waziterm.tui.screens.reading import fill
 from waziterm.tui.state.fleetlog import FleetLine, FleetLog
 from waziterm.tui.state.here import Here
+from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Mood
 
 
 class _Body(Canvas):

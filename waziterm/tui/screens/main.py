@@ -19,7 +19,7 @@ from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.audit import Audit
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
-from waziterm.tui.fleet.messages import Messages
+from waziterm.tui.fleet.message_list import Messages
 from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.fleet.trash import Trash
@@ -30,8 +30,8 @@ from waziterm.tui.screens.base import FleetScreen
 from waziterm.tui.screens.reading import fill, past_of
 from waziterm.tui.state.fleetlog import FleetLog
 from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
+from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.state.shown_messages import Mood
 from waziterm.tui.text.keynames import key_of
 
 SPLIT, SPLIT_AGAIN = 160, 220

@@ -4,9 +4,9 @@ import logging
 
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.tui.state.fleetlog import KEPT, FleetLog
+from waziterm.tui.state.messages import details_in, log_of, refusal
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.state.past import Past, read_past
-from waziterm.tui.state.shown_messages import details_in, log_of, refusal
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from textual.visual import VisualType
 from waziterm.lang import tr
 from waziterm.tui.paint import look
 from waziterm.tui.screens.scrolling import Page
-from waziterm.tui.state.shown_messages import Message, Mood
+from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.text.format import stamp
 
 _COLOURS = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from waziterm.lang import tr
-from waziterm.tui.state.shown_messages import Mood
+from waziterm.tui.state.messages import Mood
 
 TOLD = 3
 """So many failures a summary explains; the others it counts."""
