@@ -59,7 +59,11 @@ PROGRAM = ("waziterm",)
 
 
 async def verb(
-    *words: str, data_dir: Path, program: Sequence[str] = PROGRAM, **settings: str
+    *words: str,
+    data_dir: Path,
+    program: Sequence[str] = PROGRAM,
+    deadline_s: float = DEADLINE_S,
+    **settings: str,
 ) -> Ended:
     """Run `waziterm WORDS… --data-dir DIR` to its end. settings: variables for it."""
     process = await asyncio.create_subprocess_exec(
@@ -69,7 +73,7 @@ async def verb(
         stderr=asyncio.subprocess.PIPE,
         env=environment() | settings,
     )  # fmt: skip
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(deadline_s):
         out, err = await process.communicate()
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())

@@ -9,15 +9,17 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyrage
 import pytest
 
+from tests import programs
 from tests.fleets import until
 from tests.moving.foreign import aged
 from tests.moving.sample import JID, unpack
-from tests.programs import Ended, environment, headless, verb
+from tests.programs import Ended, environment, headless
 from tests.sessions import session_of, strangers
 from waziterm.config import load_settings
 from waziterm.domain.fleet.api import InstanceView
@@ -30,6 +32,8 @@ from waziterm.moving.sealing import is_sealed
 from waziterm.store.sessionfile import devices_in
 
 PASSPHRASE = "correct horse battery"
+# A passphrase takes seconds, and more of them where others work too.
+verb = partial(programs.verb, deadline_s=180.0)
 KILLS = 16
 """Of each move, spread over all of its steps."""
 

@@ -518,7 +518,7 @@ async def test_a_store_that_cannot_be_copied_is_refused_before_anything_is_writt
     assert [why for _, _, why in await told_of(fleet, *sources)] == [
         "a.db is larger than 2000 MB",
         "a.db is damaged",
-        "a.db-wal cannot be read: it is a link",
+        "a.db-wal cannot be read: it is a symlink",
         "a.db-journal is no file",
     ]
 

@@ -185,7 +185,7 @@ def _descriptor(path: Path) -> Iterator[int]:
             # Not to leave a time behind is for its owner alone.
             descriptor = os.open(path, _FLAGS)
     except OSError as error:
-        why = Phrase("it is a link") if path.is_symlink() else error.strerror
+        why = Phrase("it is a symlink") if path.is_symlink() else error.strerror
         raise _unreadable(path, why) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -209,7 +209,7 @@ def _too_large(path: Path, most: int) -> SourceError:
 
 def _no_file(path: Path, *, is_link: bool) -> SourceError:
     if is_link:
-        return SourceError(Phrase("{file} is a link", file=_shown(path)))
+        return SourceError(Phrase("{file} is a symlink", file=_shown(path)))
     return SourceError(Phrase("{file} is no file", file=_shown(path)))
 
 

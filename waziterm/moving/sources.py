@@ -216,7 +216,7 @@ class Reading:
 
 def _no_source(path: Path) -> Phrase:
     if path.is_symlink():
-        return Phrase("it is a link")
+        return Phrase("it is a symlink")
     if path.exists():
         return Phrase("it is neither a file nor a folder")
     return Phrase("there is no such file or folder")
