@@ -59,13 +59,20 @@ PROGRAM = ("waziterm",)
 
 
 async def verb(
+    *words: str, data_dir: Path, program: Sequence[str] = PROGRAM, **settings: str
+) -> Ended:
+    """Run `waziterm WORDS… --data-dir DIR` to its end. settings: variables for it."""
+    return await verb_within(DEADLINE_S, *words, data_dir=data_dir, program=program, **settings)
+
+
+async def verb_within(
+    deadline_s: float,
     *words: str,
     data_dir: Path,
     program: Sequence[str] = PROGRAM,
-    deadline_s: float = DEADLINE_S,
     **settings: str,
 ) -> Ended:
-    """Run `waziterm WORDS… --data-dir DIR` to its end. settings: variables for it."""
+    """The same for one that may take longer."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *program, *words, "--data-dir", str(data_dir),
         stdin=asyncio.subprocess.DEVNULL,

@@ -33,7 +33,7 @@ from waziterm.store.sessionfile import devices_in
 
 PASSPHRASE = "correct horse battery"
 # A passphrase takes seconds, and more of them where others work too.
-verb = partial(programs.verb, deadline_s=180.0)
+verb = partial(programs.verb_within, 180.0)
 KILLS = 16
 """Of each move, spread over all of its steps."""
 
