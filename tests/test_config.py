@@ -487,8 +487,6 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
         return draw(names.filter(bool))
     if key.startswith("instances.") and key.endswith("receipts"):
         return draw(st.sampled_from(["", True, False]))
-    if key == "pacing.quiet":
-        return draw(st.sampled_from(["22:00-07:00", "12:30-13:00 Asia/Jakarta"]))
     if key == "messages.opt_out_words":
         return draw(st.lists(st.sampled_from(["STOP", "é.", "no more"]), max_size=3))
     if each.kind is str:
