@@ -255,7 +255,7 @@ async def test_what_a_key_does_is_told_in_indonesian() -> None:
             Lang.ID,
             "glosarium",
             "istilah di layar ini",
-            "antrean (queue) Semua instance yang menunggu dipindai",
+            "antrean pemindaian (queue of scans) Semua instance yang menunggu dipindai",
         ),
     ],
 )

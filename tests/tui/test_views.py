@@ -30,7 +30,7 @@ from waziterm.tui.fleet.queue import RENEW_S, RENEWALS
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
-from waziterm.tui.state.columns import INDENT, Column, columns
+from waziterm.tui.state.columns import INDENT, OF_MESSAGES, Column, columns
 from waziterm.tui.state.here import View
 from waziterm.tui.text.format import since
 
@@ -335,10 +335,11 @@ def test_a_wider_list_never_has_fewer_columns(
 
 def test_the_reason_and_the_newest_line_share_what_is_left() -> None:
     """The reason was cut at 30 cells beside 90 blank ones."""
-    sizes = dict(columns(260, empty=frozenset({Column.TAGS, Column.NOTE})))
+    sizes = dict(columns(260, empty=OF_MESSAGES | {Column.TAGS, Column.NOTE}))
     assert sizes[Column.WHY] >= 40 and sizes[Column.LAST_LINE] >= 40
     assert dict(columns(120))[Column.WHY] >= 30
-    assert set(dict(columns(300))) == set(Column)
+    assert set(dict(columns(300))) == set(Column) - OF_MESSAGES
+    assert set(dict(columns(340, empty=frozenset()))) == set(Column)
 
 
 def test_the_newest_line_is_there_without_being_asked_for_on_a_usual_wide_screen() -> None:

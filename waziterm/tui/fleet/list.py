@@ -13,13 +13,12 @@ from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cell, inert, row
-from waziterm.tui.state.columns import HEADINGS, INDENT, Column, Fitting, columns
+from waziterm.tui.state.columns import HEADINGS, INDENT, OF_MESSAGES, Column, Fitting, columns
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text import of_messages, words
 from waziterm.tui.text.format import duration, measured, milliseconds, share
 from waziterm.tui.text.keynames import key_of
 
-_OF_MESSAGES = {Column.QUEUE, Column.MESSAGES}
 _NEXT = 2
 """Lines for what comes next for the selected one."""
 
@@ -162,8 +161,8 @@ def _without_any(views: Iterable[InstanceView]) -> frozenset[Column]:
     for view in views:
         written |= {Column.TAGS} if view.tags else set()
         written |= {Column.NOTE} if view.note else set()
-        written |= _OF_MESSAGES if view.messages is not None else set()
-    return frozenset({Column.TAGS, Column.NOTE} | _OF_MESSAGES) - written
+        written |= OF_MESSAGES if view.messages is not None else set()
+    return frozenset({Column.TAGS, Column.NOTE} | OF_MESSAGES) - written
 
 
 def _why(view: InstanceView, now: float) -> str:

@@ -69,6 +69,8 @@ HEADINGS: Mapping[Column, Heading] = {
 
 INDENT = 3
 """Cells for the marks left of the first column."""
+OF_MESSAGES = frozenset({Column.QUEUE, Column.MESSAGES})
+"""What stands empty where nobody sends anything."""
 _ALWAYS = (Column.NAME, Column.STATE, Column.WHY)
 CHOOSABLE = tuple(column for column in Column if column not in _ALWAYS)
 """What an operator may leave out."""
@@ -100,7 +102,7 @@ def columns(
     chosen: frozenset[Column] | None = None,
     *,
     beside: bool = False,
-    empty: frozenset[Column] = frozenset(),
+    empty: frozenset[Column] = OF_MESSAGES,
 ) -> Fitting:
     """The columns that fit, in order, each with its cells; they fill the width.
 
