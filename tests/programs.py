@@ -58,29 +58,16 @@ PROGRAM = ("waziterm",)
 """The module that is run, and what stands before the words of the command line."""
 
 
-async def verb(
-    *words: str, data_dir: Path, program: Sequence[str] = PROGRAM, **settings: str
-) -> Ended:
+async def verb(*words: str, data_dir: Path, **settings: str) -> Ended:
     """Run `waziterm WORDS… --data-dir DIR` to its end. settings: variables for it."""
-    return await verb_within(DEADLINE_S, *words, data_dir=data_dir, program=program, **settings)
-
-
-async def verb_within(
-    deadline_s: float,
-    *words: str,
-    data_dir: Path,
-    program: Sequence[str] = PROGRAM,
-    **settings: str,
-) -> Ended:
-    """The same for one that may take longer."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *program, *words, "--data-dir", str(data_dir),
+        sys.executable, "-m", "waziterm", *words, "--data-dir", str(data_dir),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment() | settings,
     )  # fmt: skip
-    async with asyncio.timeout(deadline_s):
+    async with asyncio.timeout(DEADLINE_S):
         out, err = await process.communicate()
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())

@@ -7,19 +7,17 @@ import resource
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pyrage
 import pytest
 
-from tests import programs
 from tests.fleets import until
 from tests.moving.foreign import aged
 from tests.moving.sample import JID, unpack
-from tests.programs import Ended, environment, headless
+from tests.programs import PROGRAM, Ended, environment, headless
 from tests.sessions import session_of, strangers
 from waziterm.config import load_settings
 from waziterm.domain.fleet.api import InstanceView
@@ -32,8 +30,6 @@ from waziterm.moving.sealing import is_sealed
 from waziterm.store.sessionfile import devices_in
 
 PASSPHRASE = "correct horse battery"
-# A passphrase takes seconds, and more of them where others work too.
-verb = partial(programs.verb_within, 180.0)
 KILLS = 16
 """Of each move, spread over all of its steps."""
 
@@ -70,6 +66,31 @@ class Box:
         self.out.mkdir()
         if with_shop:
             shutil.copytree(self.old, self.data)
+
+
+async def verb(
+    *words: str, data_dir: Path, program: Sequence[str] = PROGRAM, most: int | None = None
+) -> Ended:
+    """A verb that has the time which a passphrase takes where others work too. most: bytes of a
+    file that it can write, and whoever it starts."""
+
+    def begin() -> None:
+        if most is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", *program, *words, "--data-dir", str(data_dir)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(),
+        preexec_fn=begin,
+    )
+    async with asyncio.timeout(180):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
 
 
 def stored(root: Path) -> StoredFleet:
@@ -242,23 +263,6 @@ async def test_a_manager_that_is_killed_in_an_export_goes_on_or_has_let_it_go(
 # -- a disk that takes nothing more, and files that are not what they were ------------------------
 
 
-async def limited(bytes_each: int, *words: str, data_dir: Path) -> Ended:
-    """A verb that can write no file that is larger, and whoever it starts."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "waziterm", *words, "--data-dir", str(data_dir)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment(),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_each, bytes_each)),
-    )
-    async with asyncio.timeout(180):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    return Ended(process.returncode, out.decode(), err.decode())
-
-
 def is_one_line(ended: Ended) -> bool:
     """Whether it says what happened, and no traceback."""
     said = ended.stderr or ended.stdout
@@ -271,7 +275,7 @@ async def test_a_full_disk_is_one_line_and_changes_nothing(box: Box, move: str) 
     words, with_shop, whatever = MOVES[move]
     for kilobytes in (8, 64, 200, 300):
         box.anew(with_shop=with_shop)
-        ended = await limited(kilobytes * 1024, *words(box), data_dir=box.data)
+        ended = await verb(*words(box), data_dir=box.data, most=kilobytes * 1024)
         if ended.code:
             assert ended.code == 1 and is_one_line(ended), (kilobytes, ended)
         await whatever(box, words(box))
