@@ -13,7 +13,7 @@ import time
 from contextlib import closing
 
 from bench.figures import Figure, percentile
-from bench.machine import rss_mb
+from bench.machine import cpu_s, rss_mb, workers
 from bench.rig import Rig
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
 from waziterm.gateway.queue import Queue
@@ -40,9 +40,11 @@ async def run(rig: Rig) -> list[Figure]:
             for number in range(COUNT * CHATS):
                 await _take(queue, names, number)
             await _drained(queue)
-            before_mb = rss_mb(os.getpid())
+            before_mb, pids = rss_mb(os.getpid()), (os.getpid(), *workers(os.getpid()))
+            used = [cpu_s(pid) for pid in pids]
             first, took = time.time(), await _steadily(queue, names, messages)
             await _drained(queue)
+            used = [cpu_s(pid) - before for pid, before in zip(pids, used, strict=True)]
             grown_mb = rss_mb(os.getpid()) - before_mb
         database = stage.data.root / "messages.db"
         with closing(sqlite3.connect(database)) as db:
@@ -67,6 +69,12 @@ async def run(rig: Rig) -> list[Figure]:
             "ms",
             SENT_P95_MS,
             note=f"median {percentile(sent, 0.5):.0f} ms",
+        ),
+        Figure(
+            "CPU time of the manager for a message",
+            1000 * used[0] / messages,
+            "ms",
+            note=f"that of the worker {1000 * sum(used[1:]) / messages:.1f} ms",
         ),
         Figure(
             f"memory that {messages} messages leave in the manager",

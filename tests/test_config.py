@@ -470,6 +470,8 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
         return draw(st.lists(st.sampled_from(["api.example", "b-2.example"])))
     if key in ("health.address", "api.address"):
         return draw(st.sampled_from(["", "[::1]:80", "localhost:1", 9464]))
+    if key == "pacing.quiet":
+        return draw(st.sampled_from(["", "22:00-07:00", "23:30-06:00 Asia/Jakarta"]))
     if key == "backup.every":
         return draw(st.sampled_from(["90s", "6h", "0.5d"]) | st.floats(1, 86_400.0))
     if key == "backup.directory":

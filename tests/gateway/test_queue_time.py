@@ -13,6 +13,7 @@ from tests.gateway.phones import JID, Bench
 from waziterm.domain.messages.message import Content, MessageKind, MessageState
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode, Resolution
 from waziterm.domain.messages.sending import CannotSend, OptOut, Receipt, ReceiptKind, Uncertain
+from waziterm.store.errors import StoreError
 
 SECRET = "The umbrella is under the third stone. "
 LOST = Uncertain("no acknowledgement came")
@@ -341,3 +342,24 @@ def test_what_is_known_of_new_chats_outlives_a_restart(bench: Bench) -> None:
     assert bench.view(group).state is MessageState.SENT
     third = bench.accept(to="+4915100000001")
     assert bench.view(third).code == "new_chats"
+
+
+def test_a_full_disk_takes_no_message_and_loses_none(bench: Bench) -> None:
+    phone = bench.phones.of("shop")
+    phone.ack_s = 1.0
+    view = bench.accept(text="under way")
+    assert bench.queue._store is not None
+    connection = bench.queue._store._connection
+
+    def limit(pages: int) -> None:
+        sql = f"PRAGMA max_page_count = {pages}"
+        bench.world.run(connection.read(lambda db: db.execute(sql).fetchone()))
+
+    limit(1)
+    with pytest.raises(StoreError, match="the disk is full, nothing was written"):
+        for _ in range(50):
+            bench.accept(text=SECRET * 100)
+    limit(1_000_000)
+    bench.until(lambda: bench.queue.counts()["shop"].queued == 0)
+    assert bench.view(view).state is MessageState.SENT
+    assert len(bench.sent()) == len(set(bench.rows("SELECT id FROM messages")))

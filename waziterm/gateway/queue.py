@@ -577,7 +577,7 @@ class Queue:
         standing = lane.standing()
         if standing.why is not None:
             return Outlook(standing.until, standing.why)
-        message, turn = lane.line.first(lane.turn_of)
+        message, turn = lane.line.first(lane.turns(standing))
         if message is not None:
             return Outlook(self._clock.now(), "")
         return Outlook(None, "") if turn is None else Outlook(turn.at, turn.why or "")
@@ -587,7 +587,7 @@ class Queue:
         standing = lane.standing()
         if standing.why is not None:
             return Outlook(standing.until, standing.why)
-        turn = lane.turn_of(message.due, lane.line.is_new(message.id))
+        turn = lane.turns(standing)(message.due, lane.line.is_new(message.id))
         least_s = self._pacing.gap_s * (1 - JITTER) if self._pacing.enabled else 0.0
         due = turn.at + rank * least_s
         return Outlook(due, turn.why or (Waits.LINE if rank > 0 else ""))

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.messages.message import Message, MessageState
 from waziterm.domain.messages.message_settings import Pacing
-from waziterm.domain.messages.message_states import Adrift, Code, Happening, Overdue, Traced
+from waziterm.domain.messages.message_states import Adrift, Happening, Overdue, Traced
 from waziterm.domain.messages.pacing import (
     GROWN_FACTOR,
     HOUR_S,
@@ -149,13 +150,19 @@ class Lane:
     def standing(self) -> Standing:
         return self._around.phones.standing(self.identity)
 
-    def turn_of(self, due: float, is_new: bool) -> Turn:
-        """When a message may be sent, as far as pacing goes."""
+    def turns(self, standing: Standing) -> Callable[[float, bool], Turn]:
+        """What tells, for this moment, when a message may be sent as far as pacing goes: one that
+        is not sent before a moment, and that begins a chat or does not."""
         past = self._past.told if self._past is not None else Past()
-        until = self.standing().no_new_chats_until or 0.0
-        stops = replace(self._stops, new_until=max(self._stops.new_until, until))
+        stops = self._stops
+        if (until := standing.no_new_chats_until or 0.0) > stops.new_until:
+            stops = replace(stops, new_until=until)
         now, pacing = self._around.clock.now(), self._around.pacing()
-        return turn(pacing, past, stops, due, now, is_new=is_new)
+
+        def turn_of(due: float, is_new: bool) -> Turn:
+            return turn(pacing, past, stops, due, now, is_new=is_new)
+
+        return turn_of
 
     @property
     def _name(self) -> str:
@@ -183,7 +190,7 @@ class Lane:
         if standing.why is not None:
             await self._pause(None)
             return
-        message, turn_ = self.line.first(self.turn_of)
+        message, turn_ = self.line.first(self.turns(standing))
         if message is not None:
             await self._send(message)
         else:

@@ -121,12 +121,16 @@ class Line:
         every = turn_of(0.0, False)
         if every.why is not None:
             return None, every
-        new = turn_of(0.0, True)
+        new: Turn | None = None
         for _, _, chat in self._heads:
             entry = self._chats[chat][0]
             is_new = self._is_new(entry)
-            stopped = is_new and new.why is not None
-            turn = new if stopped else turn_of(entry.message.due, is_new)
+            turn: Turn | None = None
+            if is_new:
+                # Of many new chats that wait, each waits for the same.
+                new = new or turn_of(0.0, True)
+                turn = new if new.why is not None else None
+            turn = turn or turn_of(entry.message.due, is_new)
             if turn.why is None:
                 return entry.message, turn
             if soonest is None or turn.at < soonest.at:

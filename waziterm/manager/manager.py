@@ -100,7 +100,7 @@ if TYPE_CHECKING:
         RestartReport,
         SealedInstance,
     )
-    from waziterm.domain.messages.message_states import Code
+    from waziterm.domain.messages.codes import Code
     from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded

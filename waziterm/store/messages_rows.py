@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.messages.message import (
     ARRIVED,
     Content,
@@ -19,7 +20,6 @@ from waziterm.domain.messages.message_states import (
     Adrift,
     Cancelled,
     Closed,
-    Code,
     Given,
     Happening,
     Held,

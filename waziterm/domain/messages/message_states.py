@@ -1,9 +1,9 @@
 """How a message goes from state to state: one pure function."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import assert_never
 
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.messages.message import LIFE_S, Message, MessageState, OnUnknown
 from waziterm.domain.messages.sending import (
     Acknowledged,
@@ -21,18 +21,6 @@ RATE_S = 900.0
 MOST_REFUSALS = 3
 """After so many refusals that may pass, a message is given up."""
 _RATE = 429
-
-
-class Code(StrEnum):
-    """Why a message waits for a person, or is not sent any more, where it is not WhatsApp's number
-    and not a word of `CannotSend` or `Waits`."""
-
-    REMOVED = "removed"
-    CLEANED = "cleaned"
-    RESTORED = "restored"
-    OPTED_OUT = "opted_out"
-    NOT_SENT = "not_sent"
-    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.naming import Taken
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, new_id
-from waziterm.domain.messages.message_states import Code
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain

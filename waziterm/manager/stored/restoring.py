@@ -11,7 +11,7 @@ from waziterm.domain.fleet.tools import RestoredBackup
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.messages.message_states import Code
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.text import plain
 from waziterm.manager.files.datadir import RESTORED, DataDir
 from waziterm.manager.files.lock import owned

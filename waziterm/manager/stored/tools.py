@@ -38,7 +38,7 @@ from waziterm.domain.lifecycle.actions import (
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
-from waziterm.domain.messages.message_states import Code
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.phrase import Phrase
 from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
