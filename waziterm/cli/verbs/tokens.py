@@ -6,6 +6,7 @@ from typing import Any
 
 from waziterm.cli.show import output
 from waziterm.cli.show.times import shown
+from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.domain.text import plain
 
@@ -15,7 +16,9 @@ Json = dict[str, Any]
 def list_tokens(flag: Path | None, as_json: bool) -> int:
     """Print the tokens by name, never what is said to the API."""
     found = ask(data_dir_of(flag), lambda fleet: fleet.tokens())
-    output.array(found, as_json, _line, "there is no token; `waziterm token add NAME` makes one")
+    output.array(
+        found, as_json, _line, with_verbs("there is no token; `waziterm token add NAME` makes one")
+    )
     return 0
 
 

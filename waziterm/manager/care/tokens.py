@@ -16,6 +16,7 @@ from waziterm.domain.messages.token import (
     patterns_of,
     scopes_of,
 )
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.manager.history.audit import who
 from waziterm.manager.inputs import InputError
@@ -56,11 +57,14 @@ class Tokens:
         async with self._turn:
             if name in {each.view.name for each in await self._store.tokens()}:
                 said = f"a token is called {name} already"
-                raise FleetError(said, f"`waziterm token revoke {name}`, or another name")
+                raise FleetError(
+                    said, Phrase("`waziterm token revoke {name}`, or another name", name=name)
+                )
             self._kept = None
             if not await self._store.add_token(KeptToken(view, digest_of(token)), MOST_TOKENS):
-                said = f"there are {MOST_TOKENS} tokens already"
-                raise FleetError(said, "revoke those that nobody uses: `waziterm token list`")
+                said = Phrase("there are {count} tokens already", count=MOST_TOKENS)
+                hint = Phrase("revoke those that nobody uses: `waziterm token list`")
+                raise FleetError(said, hint)
         return MadeToken(name, token, view.scopes, view.instances)
 
     async def revoke(self, name: str) -> None:
@@ -73,6 +77,5 @@ class Tokens:
 
 def no_token(name: str) -> FleetError:
     """What is told of a token that there is not."""
-    return FleetError(
-        f"no token is called {plain(name, 60)!r}", "see `waziterm token list`", code=2
-    )
+    said = Phrase("no token is called {name}", name=repr(plain(name, 60)))
+    return FleetError(said, Phrase("see `waziterm token list`"), code=2)
