@@ -361,6 +361,9 @@ def conflict(instance: Instance, at: Moment) -> Decision:
     limits = at.limits
     conflicts = at.recent(instance.conflicts, limits.conflict_window_s)
     counted = replace(instance, conflicts=conflicts, short_lived=0)
+    if counted.jid is None:
+        # It is about the device that is being linked now, of which nobody has told yet.
+        counted = replace(counted, former_jid=None)
     known = (evidence_of_conflict(instance) if len(conflicts) > 1 else "") or origin_of(instance)
     if at.within(instance.guarded_at, limits.guard_s):
         return hold(counted, Reason.RIVAL, at, known)
