@@ -4,26 +4,38 @@ A manager in this process keeps ten packed instances on the lab. Messages are gi
 a steady rate, to people who were written to before, and pacing is off. Each is on the disk three
 times: taken, given to a worker, acknowledged; what is measured is from the call to its answer, and
 from the message's own moment to that of its acknowledgement, as `messages.db` has them.
+
+Then the same through the API of `waziterm headless`, a process of its own, asked at the same rate
+over 16 connections; measured is from the request to its answer, and how the whole manager did.
 """
 
 import asyncio
 import os
+import socket
 import sqlite3
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import closing
+from functools import partial
+
+import aiohttp
 
 from bench.figures import Figure, percentile
 from bench.machine import cpu_s, rss_mb, workers
-from bench.rig import Rig
+from bench.programs import headless
+from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
+from waziterm.control.client.remote import attached
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
 from waziterm.gateway.queue import Queue
 
-TITLE = "messages out, through the queue"
+TITLE = "messages out, through the queue and the API"
 COUNT = 10
 PER_S = 200
 MESSAGES = 10_000
 QUICK_MESSAGES = 2_000
 CHATS = 40
+CONNECTIONS = 16
+POLL_S = 0.2
 ACCEPT_P95_MS = 10.0
 SENT_P95_MS = 150.0
 GROWN_MB = 20.0
@@ -31,6 +43,11 @@ TIMEOUT_S = 300.0
 
 
 async def run(rig: Rig) -> list[Figure]:
+    """The queue alone, then behind the API."""
+    return [*await _queue_alone(rig), *await _through_api(rig)]
+
+
+async def _queue_alone(rig: Rig) -> list[Figure]:
     """Write to everybody once, then to all of them at a steady rate."""
     messages = QUICK_MESSAGES if rig.quick else MESSAGES
     async with rig.stage(COUNT, fresh=True) as stage:
@@ -42,7 +59,7 @@ async def run(rig: Rig) -> list[Figure]:
             await _drained(queue)
             before_mb, pids = rss_mb(os.getpid()), (os.getpid(), *workers(os.getpid()))
             used = [cpu_s(pid) for pid in pids]
-            first, took = time.time(), await _steadily(queue, names, messages)
+            first, took = time.time(), await _at_a_rate(partial(_take, queue, names), messages)
             await _drained(queue)
             used = [cpu_s(pid) - before for pid, before in zip(pids, used, strict=True)]
             grown_mb = rss_mb(os.getpid()) - before_mb
@@ -86,19 +103,89 @@ async def run(rig: Rig) -> list[Figure]:
     ]
 
 
+async def _through_api(rig: Rig) -> list[Figure]:
+    """The same as a program elsewhere sees it."""
+    messages = QUICK_MESSAGES if rig.quick else MESSAGES
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    settings = {"WAZITERM_PACING__ENABLED": "false", "WAZITERM_API__ADDRESS": f"127.0.0.1:{port}"}
+    async with (
+        rig.stage(COUNT, fresh=True) as stage,
+        headless(stage.data, stage.lab.file, **settings) as manager,
+        attached(stage.data.socket, stage.data.owner_pid) as fleet,
+    ):
+        for jid in stage.jids.values():
+            await stage.lab.wait_online(jid, BOOT_TIMEOUT_S)
+        made = await fleet.add_token("bench")
+        headers = {"Authorization": f"Bearer {made.token}"}
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        async with aiohttp.ClientSession(
+            f"http://127.0.0.1:{port}", headers=headers, connector=connector
+        ) as web:
+
+            async def post(number: int) -> None:
+                name = list(stage.jids)[number % COUNT]
+                chat = number // COUNT % CHATS
+                body = {"to": f"+6289990{chat:05}", "text": f"message {number}"}
+                async with web.post(f"/v1/instances/{name}/messages", json=body) as answer:
+                    if answer.status != 202:
+                        raise RuntimeError(f"{answer.status}: {await answer.text()}")
+
+            for number in range(COUNT * CHATS):
+                await post(number)
+            await _sent(stage, COUNT * CHATS)
+            used = cpu_s(manager.pid)
+            first, took = time.time(), await _at_a_rate(post, messages)
+            await _sent(stage, COUNT * CHATS + messages)
+            used = cpu_s(manager.pid) - used
+        with closing(sqlite3.connect(stage.data.messages)) as db:
+            rows = db.execute(
+                "SELECT sent_at - at FROM messages WHERE at >= ?", (first,)
+            ).fetchall()
+    sent = [1000 * passed for (passed,) in rows]
+    return [
+        Figure(
+            f"a message is taken by the API, at {PER_S}/s, p95",
+            percentile(took, 0.95),
+            "ms",
+            ACCEPT_P95_MS,
+            note=f"{messages} messages; median {percentile(took, 0.5):.1f} ms",
+        ),
+        Figure(
+            f"taken by the API to acknowledged, at {PER_S}/s through {COUNT} instances, p95",
+            percentile(sent, 0.95),
+            "ms",
+            SENT_P95_MS,
+            note=f"median {percentile(sent, 0.5):.0f} ms; CPU time of the manager for a message"
+            f" {1000 * used / messages:.1f} ms",
+        ),
+    ]
+
+
+async def _sent(stage: Stage, count: int) -> None:
+    """Wait until so many messages are sent."""
+    asked = "SELECT count(*) FROM messages WHERE sent_at IS NOT NULL"
+    with closing(sqlite3.connect(stage.data.messages)) as db:
+        for _ in range(round(TIMEOUT_S / POLL_S)):
+            if db.execute(asked).fetchone()[0] >= count:
+                return
+            await asyncio.sleep(POLL_S)
+    raise RuntimeError(f"{count} messages were not sent within {TIMEOUT_S:.0f} s")
+
+
 async def _take(queue: Queue, names: list[str], number: int) -> None:
     chat = number // COUNT % CHATS
     new = NewMessage(f"+6289990{chat:05}", Content(MessageKind.TEXT, f"message {number}"))
     await queue.accept(names[number % COUNT], new)
 
 
-async def _steadily(queue: Queue, names: list[str], messages: int) -> list[float]:
-    """Give the queue messages at a steady rate; how long it took each, in milliseconds."""
+async def _at_a_rate(give: Callable[[int], Awaitable[None]], messages: int) -> list[float]:
+    """Give messages at a steady rate; how long it took each, in milliseconds."""
     took: list[float] = []
 
     async def take(number: int) -> None:
         began = time.perf_counter()
-        await _take(queue, names, number)
+        await give(number)
         took.append(1000 * (time.perf_counter() - began))
 
     began = time.monotonic()
