@@ -164,7 +164,8 @@ class MessageStore:
 
     async def opt_out(self, instance: str, what: OptOut) -> tuple[Message, ...]:
         """Write no more to somebody; what waited for them, which is taken back."""
-        ids = [f"opt_{uuid4().hex[:16]}" for _ in what.chats]
+        one = f"opt_{uuid4().hex[:16]}"
+        ids = [f"{one}-{place}" for place in range(1, len(what.chats) + 1)]
         return await self._grouped.write(
             lambda db: rows.opt_out(db, instance, ids, what.chats, what.at)
         )
