@@ -8,6 +8,7 @@ from tests.gateway.phones import TO, Bench
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode, Resolution
 from waziterm.domain.messages.sending import (
+    CannotSend,
     NotSent,
     OptOut,
     Receipt,
@@ -100,6 +101,22 @@ def test_one_message_says_what_the_list_says_of_it(bench: Bench) -> None:
         assert bench.view(each) == listed[each]
     soonest = min((listed[each] for each in ids), key=lambda each: each.due or 0.0)
     assert soonest.priority == 2
+
+
+def test_what_is_held_says_why_it_is_now(bench: Bench) -> None:
+    """An instance that is cleaned is not linked for a moment; one that was restored is again."""
+    bench.phones.set("shop", CannotSend.STOPPED)
+    message = bench.accept()
+    for happens, code in (("", "not_paired"), ("cleaned", "cleaned"), ("restored", "restored")):
+        if happens:
+            bench.world.run(bench.queue.hold("id-shop", happens))
+        else:
+            bench.phones.set("shop", CannotSend.NOT_PAIRED)
+            bench.world.settle()
+        assert bench.view(message).code == code and bench.view(message).waits_for_person
+    bench.phones.set("shop", None)
+    bench.world.settle()
+    assert bench.sent() == []
 
 
 def test_settings_that_change_while_a_message_is_given_disturb_nobody(

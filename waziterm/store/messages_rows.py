@@ -431,11 +431,12 @@ def receive(
 def hold(
     db: sqlite3.Connection, instance: str | None, code: str, now: float
 ) -> tuple[Message, ...]:
-    """Let what waits wait for a person, of an instance or of all (None); the messages that do."""
+    """Let what waits wait for a person, of an instance or of all (None), for this reason from now
+    on; the messages that did not before."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM messages WHERE state = 'queued' AND held = 0"
+        f"SELECT {_COLUMNS} FROM messages WHERE state = 'queued' AND (held = 0 OR code <> ?2)"
         " AND (?1 IS NULL OR instance = ?1)",
-        (instance,),
+        (instance, code),
     ).fetchall()
     return _all_of(db, rows, Held(code), now)
 
