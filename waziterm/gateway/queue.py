@@ -235,8 +235,11 @@ class Queue:
         return self._view(added.message)
 
     async def looked_at(self) -> Mapping[str, MessagesLook]:
-        """By the ids of the instances, whose messages somebody should look at."""
+        """By the ids of the instances, whose messages somebody should look at. Raises StoreError
+        when none is taken or sent."""
         store = await self._opened_if_there()
+        if store is not None:
+            await store.look()
         return {} if store is None else await messages_look(store, self._clock.now())
 
     async def digest(self, body: bytes) -> str:

@@ -44,11 +44,16 @@ class MessageStore:
 
     def __init__(self, connection: Connection, path: Path) -> None:
         self._connection = connection
-        self._grouped = GroupedWrites(connection, _InPlace(path))
+        self._in_place = _InPlace(path)
+        self._grouped = GroupedWrites(connection, self._in_place)
 
     async def finish(self) -> None:
         """Wait until all that is under way is written."""
         await self._grouped.finish()
+
+    async def look(self) -> None:
+        """Raises StoreError when nothing is written now, for the file was moved or replaced."""
+        await self._connection.read(lambda _: self._in_place())
 
     # -- messages ---------------------------------------------------------------------------
 
