@@ -93,3 +93,26 @@ async def test_a_port_that_is_taken_costs_the_api_alone(lab: Lab, folder: Path) 
         findings = (await program.verb("check", "--json")).json["findings"]
         (finding,) = (each for each in findings if each["kind"] == "api_silent")
         assert "other machines would reach 0.0.0.0:1" in finding["evidence"]
+
+
+async def test_a_file_that_was_moved_away_is_told_and_takes_nothing(lab: Lab, folder: Path) -> None:
+    port = free_port()
+    async with headless(
+        folder / "data", lab.file, **{"WAZITERM_API__ADDRESS": str(port)}
+    ) as program:
+        number = await pair(program, lab, "shop")
+        token = (await program.verb("token", "add", "web", "--json")).json["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        path, body = "/v1/instances/shop/messages", {"to": f"+{number}", "text": TEXT}
+        kept, aside = folder / "data" / "messages.db", folder / "aside.db"
+        async with aiohttp.ClientSession(f"http://{HOST}:{port}", headers=headers) as web:
+            status, first = await asked(web, "POST", path, json=body)
+            assert status == 202
+            kept.rename(aside)
+            assert (await asked(web, "POST", path, json=body))[0] == 503
+            assert (await asked(web, "GET", f"/v1/messages/{first['id']}"))[0] == 200
+            (finding,) = (await program.verb("check", "--json")).json["findings"]
+            assert finding["kind"] == "messages_refused" and TEXT not in str(finding)
+            aside.rename(kept)
+            assert (await asked(web, "POST", path, json=body))[0] == 202
+            assert (await program.verb("check", "--json")).json["findings"] == []

@@ -14,6 +14,7 @@ from tests.store.files import contents, query
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
 from waziterm.domain.messages.message import OnUnknown as Unknown
+from waziterm.domain.messages.sending import Receipt, ReceiptKind
 from waziterm.store.connection import connected
 from waziterm.store.errors import StoreError
 from waziterm.store.grouped import GroupedWrites
@@ -102,10 +103,34 @@ async def test_a_file_from_elsewhere_is_held(tmp_path: Path) -> None:
     assert hold_all(path, None, "restored", NOW) == 1
 
 
+async def test_a_file_that_was_moved_away_takes_nothing(tmp_path: Path) -> None:
+    path, aside = tmp_path / "messages.db", tmp_path / "aside.db"
+    async with open_messages(path) as store:
+        kept = await add(store)
+        path.rename(aside)
+        with pytest.raises(StoreError, match="moved, deleted or replaced"):
+            await add(store)
+        path.write_bytes(b"another")
+        with pytest.raises(StoreError, match="moved, deleted or replaced"):
+            await store.give(kept, "s" * 64, NOW, is_new=True)
+        aside.rename(path)
+        assert await store.give(kept, "s" * 64, NOW, is_new=True) is not None
+
+
+async def test_a_write_that_fails_otherwise_fails_alone(tmp_path: Path) -> None:
+    async with open_messages(tmp_path / "messages.db") as store:
+        half = Receipt("3EB0\ud800", "1@lid", ReceiptKind.READ, NOW)
+        work = [store.receive("i1", (half,), NOW), add(store), add(store)]
+        async with asyncio.timeout(5):
+            failed, *others = await asyncio.gather(*work, return_exceptions=True)
+        assert isinstance(failed, UnicodeEncodeError)
+        assert all(isinstance(each, str) for each in others)
+
+
 async def test_many_writes_are_few_commits_and_each_is_whole(tmp_path: Path) -> None:
     opens = partial(open_database, schema=MESSAGES)
     async with connected(tmp_path / "messages.db", opens) as connection:
-        writes, commits = GroupedWrites(connection), list[str]()
+        writes, commits = GroupedWrites(connection, lambda: None), list[str]()
         await connection.read(lambda db: db.set_trace_callback(commits.append))
 
         def keep(number: int, db: sqlite3.Connection) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -48,6 +49,7 @@ CLOSE_S = 5.0
 """So long the end of the queue waits for what a worker has."""
 UNUSED_MEDIA_S = DAY_S
 """So long a file of `media/` stays that no message has named."""
+_RECEIPTS_AT_ONCE = 1000
 _EARLY_RECEIPTS = 100
 """So many receipts wait for the acknowledgement that tells whose they are."""
 
@@ -222,6 +224,9 @@ class Queue:
             most=MOST_QUEUED,
         )
         if added.waiting is not None:
+            if new.content.media:
+                # One of a message that was refused waits for another.
+                self._used_media.add(new.content.media)
             self._names[identity] = standing.name or instance
             lane = self._lane(identity, store)
             lane.line.put(added.waiting)
@@ -230,8 +235,11 @@ class Queue:
         return self._view(added.message)
 
     async def looked_at(self) -> Mapping[str, MessagesLook]:
-        """By the ids of the instances, whose messages somebody should look at."""
+        """By the ids of the instances, whose messages somebody should look at. Raises StoreError
+        when none is taken or sent."""
         store = await self._opened_if_there()
+        if store is not None:
+            await store.look()
         return {} if store is None else await messages_look(store, self._clock.now())
 
     async def digest(self, body: bytes) -> str:
@@ -352,20 +360,28 @@ class Queue:
 
     async def _listen(self) -> None:
         """Store what was heard, until there is nothing more."""
+        most = _RECEIPTS_AT_ONCE
         while self._heard:
             identity, what = self._heard[0]
+            receipts = self._next_receipts(identity)[:most]
+            taken = len(receipts) or 1
             try:
                 if isinstance(what, OptOut):
                     await self._opted_out(identity, what)
-                    taken = 1
                 else:
-                    receipts = self._next_receipts(identity)
                     await self._receive(identity, receipts)
-                    taken = len(receipts)
             except StoreError as error:
                 log.warning("what was heard of messages is not kept yet: %s", error)
                 await self._clock.sleep(AGAIN_S)
                 continue
+            except Exception as error:  # noqa: BLE001 - what comes in must never end the manager
+                if taken > 1:
+                    # It is of one of them.
+                    most = 1
+                    continue
+                met = "".join(traceback.format_tb(error.__traceback__))
+                said = "%s: what was heard of a message is lost: %s\n%s"
+                log.error(said, self._name_of(identity), type(error).__name__, met)
             for _ in range(taken):
                 self._heard.popleft()
 
@@ -424,7 +440,9 @@ class Queue:
             return self._store
 
     async def _opened_if_there(self) -> MessageStore | None:
-        return await self._opened() if self._place.messages.exists() else None
+        if self._store is None and not self._place.messages.exists():
+            return None
+        return await self._opened()
 
     async def _open(self, shift: float) -> MessageStore:
         async with AsyncExitStack() as stack:
@@ -548,7 +566,6 @@ class Queue:
             raise MessageRefusedError(
                 RefusalCode.WRONG_CONTENT, Phrase("there is no file {path}", path=media)
             )
-        self._used_media.add(media)
 
     def _id_of(self, instance: str) -> str:
         try:
@@ -574,7 +591,11 @@ class Queue:
     def _view(self, message: Message, ranks: Mapping[str, int] | None = None) -> MessageView:
         lane, outlook = self._lanes.get(message.instance), Outlook(None, "")
         if lane is not None and message.state is MessageState.QUEUED and not message.held:
-            rank = len(lane.line) - 1 if ranks is None else ranks.get(message.id, 0)
+            rank = 0
+            if ranks is not None:
+                rank = ranks.get(message.id, 0)
+            elif message.id in lane.line:
+                rank = lane.line.rank(message.id)
             outlook = self._outlook_of(lane, message, rank)
         return view_of(message, self._name_of(message.instance), outlook)
 

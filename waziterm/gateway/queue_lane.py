@@ -237,8 +237,9 @@ class Lane:
                 await self._look_again(message)
                 return
             waiting = Waiting(place.number, handed.message, place.is_new, secret)
-            assert self._past is not None
-            self._past.add(now, gap(around.pacing(), around.random.random()), is_new=is_new)
+            if self._past is not None:
+                # Else settings or clock have changed meanwhile: it is taken up anew, with this one.
+                self._past.add(now, gap(around.pacing(), around.random.random()), is_new=is_new)
             self._moved(message, handed.message)
             self._given = handed.message
             sent = await self._sent(handed.message, Outgoing(message.to, handed.content, secret))
@@ -252,14 +253,16 @@ class Lane:
         around.settled(self.identity)
 
     async def _look_again(self, message: Message) -> None:
-        """A message is not to be sent any more: somebody took it back or holds it, or a disk that
-        failed has kept that it was to be given."""
+        """A message is not to be sent any more: somebody took it back or holds it, or its recipient
+        opted out, or a disk that failed has kept that it was to be given."""
         self.line.remove(message.id)
         found = await self._around.store.place_of(message.id)
         if found is not None and found.message.state is MessageState.QUEUED:
             self.line.put(found)
         if found is not None and found.message.state is MessageState.SENDING:
             self.left.append(found)
+        if found is not None and found.message.state is MessageState.CANCELLED:
+            self._around.moved(message, found.message)
 
     async def _sent(self, message: Message, outgoing: Outgoing) -> Sent:
         if message.expires_at <= self._around.clock.now():

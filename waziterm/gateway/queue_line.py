@@ -154,6 +154,13 @@ class Line:
         free.sort(key=lambda each: (-each.message.priority, each.number))
         return {each.message.id: place for place, each in enumerate(free)}
 
+    def rank(self, message_id: str) -> int:
+        """How many are sent before one of them; see `ranks`."""
+        its = self._entries[message_id]
+        mine = (-its.message.priority, its.number)
+        free = (each for each in self._entries.values() if not each.message.held)
+        return sum((-each.message.priority, each.number) < mine for each in free)
+
     def shift(self, by: float) -> None:
         """All moments were moved by so many seconds."""
         for entry in self._entries.values():

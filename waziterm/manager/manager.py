@@ -217,6 +217,7 @@ class SessionManager:
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
         self._api_trouble: tuple[Phrase, Phrase] | None = None
+        self._queue_trouble: tuple[Phrase, Phrase] | None = None
 
     # -- the life of the fleet ----------------------------------------------------------------
 
@@ -326,12 +327,14 @@ class SessionManager:
             log.warning("the messages are not held: %s", error)
 
     async def _looked_at_messages(self) -> Mapping[str, MessagesLook]:
-        if not self._files.data.messages.exists():
+        self._queue_trouble = None
+        if self._queue is None and not self._files.data.messages.exists():
             return {}
         try:
             return await self.queue.looked_at()
-        except StoreError:
-            # It is told already, and lasts.
+        except StoreError as error:
+            said = Phrase("messages are neither taken nor sent: {why}", why=str(error))
+            self._queue_trouble = said, Phrase("mend the file or put it back, then start anew")
             return {}
 
     async def _tidy_messages(self, is_calm: bool) -> None:
@@ -999,6 +1002,7 @@ class SessionManager:
             stuck=self._instances.stalled,
             secret_files=lambda: self._settings.all_secret_files,
             api=lambda: self._api_trouble or self._settings.api.refusal,
+            queue=lambda: self._queue_trouble,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,

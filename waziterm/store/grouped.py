@@ -2,14 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from waziterm.domain.errors import FleetError
 from waziterm.store.connection import Connection, Job, T
-from waziterm.store.errors import StoreError
 
 MOST = 200
 """So many jobs are one transaction at most."""
@@ -20,15 +19,18 @@ class GroupedWrites:
     happened wholly or not at all, and is on the disk when `write` returns; the disk is waited for
     once for all of them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, look: Callable[[], None]) -> None:
+        """look: raises StoreError when nothing may be written now; called on the connection's
+        thread."""
         self._connection = connection
+        self._look = look
         self._waiting: list[tuple[Job[Any], asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
 
     async def write(self, job: Job[T]) -> T:
         """The result of a job after it was committed, after those that were asked for before.
-        Raises StoreError, or the FleetError that the job raises, and then nothing of it was
-        written. Whoever is cancelled meanwhile does not know whether it was."""
+        Raises StoreError, or what the job raises, and then nothing of it was written. Whoever is
+        cancelled meanwhile does not know whether it was."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         # Of one who went away nobody asks for the error.
         done.add_done_callback(lambda each: each.cancelled() or each.exception())
@@ -54,12 +56,14 @@ class GroupedWrites:
 
     async def _write(self, jobs: list[tuple[Job[Any], asyncio.Future[Any]]]) -> None:
         try:
-            outcomes = await self._connection.write(partial(_each, [job for job, _ in jobs]))
+            outcomes = await self._connection.write(
+                partial(_each, self._look, [job for job, _ in jobs])
+            )
         except asyncio.CancelledError:
             for _, done in jobs:
                 done.cancel()
             raise
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - it goes to whoever asked for what raised it
             if len(jobs) > 1:
                 # The fault may be of one of them alone.
                 for each in jobs:
@@ -67,14 +71,15 @@ class GroupedWrites:
                 return
             outcomes = [error]
         for (_, done), outcome in zip(jobs, outcomes, strict=True):
-            if isinstance(outcome, FleetError):
+            if isinstance(outcome, Exception):
                 done.set_exception(outcome)
             else:
                 done.set_result(outcome)
 
 
-def _each(jobs: Sequence[Job[Any]], db: sqlite3.Connection) -> list[Any]:
+def _each(look: Callable[[], None], jobs: Sequence[Job[Any]], db: sqlite3.Connection) -> list[Any]:
     """What came of each job: its result, or the FleetError that it raised."""
+    look()
     outcomes: list[Any] = []
     for job in jobs:
         db.execute("SAVEPOINT job")

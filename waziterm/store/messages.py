@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
@@ -24,7 +25,7 @@ from waziterm.domain.messages.queue import Once
 from waziterm.domain.messages.sending import OptOut, Receipt
 from waziterm.store import messages_rows as rows
 from waziterm.store.connection import Connection, Job, connected, finished
-from waziterm.store.errors import from_sqlite
+from waziterm.store.errors import StoreError, from_sqlite
 from waziterm.store.grouped import GroupedWrites
 from waziterm.store.messages_rows import Added, Handed, Sender, Tidied, Waiting
 from waziterm.store.messages_schema import MESSAGES
@@ -41,13 +42,18 @@ class MessageStore:
     after it. An instance is asked for, and told, by its id.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, path: Path) -> None:
         self._connection = connection
-        self._grouped = GroupedWrites(connection)
+        self._in_place = _InPlace(path)
+        self._grouped = GroupedWrites(connection, self._in_place)
 
     async def finish(self) -> None:
         """Wait until all that is under way is written."""
         await self._grouped.finish()
+
+    async def look(self) -> None:
+        """Raises StoreError when nothing is written now, for the file was moved or replaced."""
+        await self._connection.read(lambda _: self._in_place())
 
     # -- messages ---------------------------------------------------------------------------
 
@@ -163,7 +169,8 @@ class MessageStore:
 
     async def opt_out(self, instance: str, what: OptOut) -> tuple[Message, ...]:
         """Write no more to somebody; what waited for them, which is taken back."""
-        ids = [f"opt_{uuid4().hex[:16]}" for _ in what.chats]
+        one = f"opt_{uuid4().hex[:16]}"
+        ids = [f"{one}-{place}" for place in range(1, len(what.chats) + 1)]
         return await self._grouped.write(
             lambda db: rows.opt_out(db, instance, ids, what.chats, what.at)
         )
@@ -218,13 +225,37 @@ class MessageStore:
         return await self._connection.read(rows.media_in_use)
 
 
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+class _InPlace:
+    """Looks whether the file that is open is the one that has the name: what is written into one
+    that was deleted or replaced is gone with the program, and nobody would hear of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened = _stat(path)
+
+    def __call__(self) -> None:
+        now = _stat(self._path)
+        if self._opened is None or now is None or not os.path.samestat(self._opened, now):
+            raise StoreError(
+                f"{self._path} was moved, deleted or replaced while it was in use",
+                "put it back, or start the manager anew",
+            )
+
+
 @asynccontextmanager
 async def open_messages(path: Path) -> AsyncIterator[MessageStore]:
     """Open `messages.db` for the time of an `async with` block; it is made when it is missing, with
     mode 0600. Only the owner of the data directory's lock opens it. Raises StoreError for a file
     that is damaged, newer than this program or not ours, which then stays as it is."""
     async with connected(path, partial(open_database, schema=MESSAGES)) as connection:
-        store = MessageStore(connection)
+        store = MessageStore(connection, path)
         try:
             yield store
         finally:
@@ -235,7 +266,7 @@ async def open_messages(path: Path) -> AsyncIterator[MessageStore]:
 async def open_messages_to_look(path: Path) -> AsyncIterator[MessageStore]:
     """Open a copy of `messages.db`, see `store.opening.open_copy`. Raises StoreError."""
     async with connected(path, partial(open_copy, schema=MESSAGES)) as connection:
-        yield MessageStore(connection)
+        yield MessageStore(connection, path)
 
 
 def hold_all(path: Path, instance: str | None, code: str, now: float) -> int:

@@ -23,6 +23,7 @@ from waziterm.domain.messages.message_states import (
     Given,
     Happening,
     Held,
+    Resent,
     is_kept,
     step,
 )
@@ -112,15 +113,8 @@ def add(
         before = taken_before(db, message.instance, once, message.at)
         if before is not None:
             return Added(before, None)
+    _refuse_opted_out(db, message, name)
     chat = chat_key(message.to)
-    if db.execute(
-        "SELECT 1 FROM opt_outs WHERE instance = ? AND chat = ?", (message.instance, chat)
-    ).fetchone():
-        raise MessageRefusedError(
-            RefusalCode.OPTED_OUT,
-            Phrase("{to} asked {name} to be sent no more", to=masked(message.to), name=name),
-            Phrase("`waziterm opt-outs` lists them"),
-        )
     (count,) = db.execute(
         f"SELECT count(*) FROM messages WHERE instance = ? AND {_WAITING}", (message.instance,)
     ).fetchone()
@@ -158,6 +152,25 @@ def add(
     return Added(message, Waiting(number, message, is_new))
 
 
+def _is_opted_out(db: sqlite3.Connection, message: Message) -> bool:
+    """Whether the recipient asked its instance to be sent no more, by the JID that was written to
+    or by the one under which WhatsApp has the chat."""
+    chats = (chat_key(message.to), chat_key(message.chat))
+    found = db.execute(
+        "SELECT 1 FROM opt_outs WHERE instance = ? AND chat IN (?, ?)", (message.instance, *chats)
+    )
+    return found.fetchone() is not None
+
+
+def _refuse_opted_out(db: sqlite3.Connection, message: Message, name: str) -> None:
+    if _is_opted_out(db, message):
+        raise MessageRefusedError(
+            RefusalCode.OPTED_OUT,
+            Phrase("{to} asked {name} to be sent no more", to=masked(message.to), name=name),
+            Phrase("`waziterm opt-outs` lists them"),
+        )
+
+
 def taken_before(db: sqlite3.Connection, instance: str, once: Once, now: float) -> Message | None:
     """The message that was taken with a key. Raises MessageRefusedError for another one."""
     row = db.execute(
@@ -178,9 +191,12 @@ def taken_before(db: sqlite3.Connection, instance: str, once: Once, now: float) 
 def give(
     db: sqlite3.Connection, message_id: str, secret: str, now: float, *, is_new: bool
 ) -> Handed | None:
-    """Note that a worker gets a message; None when it does not wait any more. is_new: it begins a
-    chat."""
+    """Note that a worker gets a message; None when it does not wait any more. One whose recipient
+    asked to be sent no more since a worker had it last is taken back. is_new: it begins a chat."""
     message = find(db, message_id)
+    if message is not None and _is_opted_out(db, message):
+        happen(db, message_id, Cancelled(Code.OPTED_OUT), now)
+        return None
     given = None if message is None else step(message, Given(), now)
     content = None if given is None else content_of(db, message_id)
     if given is None or content is None:
@@ -197,10 +213,16 @@ def give(
 
 
 def happen(db: sqlite3.Connection, message_id: str, event: Happening, now: float) -> Message | None:
-    """Let something happen to a message, and store it; None when it cannot happen to it."""
+    """Let something happen to a message, and store it; None when it cannot happen to it. Raises
+    MessageRefusedError for one that is to be sent again to somebody who opted out."""
     message = find(db, message_id)
     if message is None or (after := step(message, event, now)) is None:
         return None
+    if isinstance(event, Resent):
+        (name,) = db.execute(
+            "SELECT name FROM senders WHERE instance = ?", (message.instance,)
+        ).fetchone()
+        _refuse_opted_out(db, message, name)
     if after is not message:
         save(db, after)
     return after
@@ -409,11 +431,12 @@ def receive(
 def hold(
     db: sqlite3.Connection, instance: str | None, code: str, now: float
 ) -> tuple[Message, ...]:
-    """Let what waits wait for a person, of an instance or of all (None); the messages that do."""
+    """Let what waits wait for a person, of an instance or of all (None), for this reason from now
+    on; the messages that did not before."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM messages WHERE state = 'queued' AND held = 0"
+        f"SELECT {_COLUMNS} FROM messages WHERE state = 'queued' AND (held = 0 OR code <> ?2)"
         " AND (?1 IS NULL OR instance = ?1)",
-        (instance,),
+        (instance, code),
     ).fetchall()
     return _all_of(db, rows, Held(code), now)
 
@@ -435,7 +458,7 @@ def opt_out(
     db: sqlite3.Connection, instance: str, ids: Sequence[str], jids: Sequence[str], at: float
 ) -> tuple[Message, ...]:
     """Write no more to somebody, by all their JIDs; what waited for them is taken back. ids: new
-    ones, one for each JID."""
+    ones, one for each JID, the same before their "-"."""
     chats = {chat_key(jid) for jid in jids}
     for new, jid in zip(ids, jids, strict=True):
         db.execute(
@@ -467,7 +490,9 @@ def take_back_opt_out(db: sqlite3.Connection, opt_out_id: str) -> OptedOut | Non
     if row is None:
         return None
     each, instance, jid, at = row
-    db.execute("DELETE FROM opt_outs WHERE instance = ? AND at = ?", (instance, at))
+    # Their moments are whole seconds, which others may share.
+    one = each.partition("-")[0]
+    db.execute("DELETE FROM opt_outs WHERE id = ?1 OR id LIKE ?1 || '-%'", (one,))
     return OptedOut(each, instance, masked(jid), at)
 
 

@@ -281,6 +281,26 @@ async def test_requests_one_after_the_other_on_a_line(served: Served) -> None:
     assert answer.count(b"HTTP/1.1 202") == 21 and len(served.queue.taken) == 21
 
 
+async def test_a_token_that_is_revoked_while_a_body_comes_is_none(served: Served) -> None:
+    token, body = served.token(), b'{"to": "+4917012345678", "text": "x"}'
+    reader, writer = await asyncio.open_connection(HOST, served.port)
+    try:
+        writer.write(head(served, f"Content-Length: {len(body)}", token=token) + body[:9])
+        # Whoever asks later has its answer: this one is let in by then.
+        async with (
+            aiohttp.ClientSession(served.url, headers=served.bearer()) as web,
+            web.get("/v1/messages") as told,
+        ):
+            assert told.status == 200
+        served.kept.clear()
+        writer.write(body[9:])
+        async with asyncio.timeout(ANSWER_S):
+            assert b" 401 " in await reader.readline()
+        assert served.queue.taken == {}
+    finally:
+        writer.close()
+
+
 async def test_half_a_body_is_no_message(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "BODY_S", 0.2)
     monkeypatch.setattr(media, "CHUNK_S", 0.2)

@@ -94,6 +94,7 @@ class Survey:
     messages: by id, what a look at its messages told; nothing of one where all is well.
     backup: how the regular backup stands, and how many seconds are between two; None when none is
     to be made.
+    queue: why messages are neither taken nor sent, and what to do; None when they are.
     api: why the API does not answer although it is set to, and what to do; None when it does.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
@@ -126,6 +127,7 @@ class Survey:
     old_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backup: tuple[BackupRecord, float] | None = None
     api: tuple[Phrase, Phrase] | None = None
+    queue: tuple[Phrase, Phrase] | None = None
     messages: Mapping[str, MessagesLook] = field(default_factory=dict)
 
     @property

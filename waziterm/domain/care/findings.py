@@ -49,6 +49,7 @@ class FindingKind(StrEnum):
     OTHER_NUMBER = "other_number"
     NOT_CONNECTED = "not_connected"
     PHONE_SILENT = "phone_silent"
+    MESSAGES_REFUSED = "messages_refused"
     MESSAGES_UNKNOWN = "messages_unknown"
     MESSAGES_LATE = "messages_late"
     OLD_NAME = "old_name"

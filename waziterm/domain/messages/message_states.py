@@ -56,7 +56,7 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """It waits for a person from now on. code: why."""
+    """It waits for a person from now on. code: why; the newest reason counts."""
 
     code: str
 
@@ -114,7 +114,8 @@ def step(message: Message, event: Happening, now: float) -> Message | None:
                 return None
             return _not_sent(message, MessageState.EXPIRED, Code.EXPIRED, now)
         case Held(code):
-            if message.state is not MessageState.QUEUED or message.held:
+            is_so = message.held and message.code == code
+            if message.state is not MessageState.QUEUED or is_so:
                 return None
             return replace(message, held=True, code=code)
         case Resent():

@@ -103,6 +103,14 @@ def _status(refusal: RefusalCode) -> int:
             assert_never(refusal)
 
 
+def unauthorized() -> ApiError:
+    """What is told to whoever has no valid token."""
+    return ApiError(
+        *(401, "unauthorized", "this takes a token that is valid"),
+        "Authorization: Bearer …; `waziterm token add` makes one",
+    )
+
+
 def unavailable() -> ApiError:
     """What is told when the queue fails; the program's log says why."""
     return ApiError(

@@ -28,7 +28,7 @@ from waziterm.domain.text import plain
 from waziterm.gateway.api import bodies
 from waziterm.gateway.api.bodies import MessageBody, ResolveBody
 from waziterm.gateway.api.documents import Accepted
-from waziterm.gateway.api.failures import ApiError
+from waziterm.gateway.api.failures import ApiError, unauthorized
 from waziterm.gateway.api.media import Media
 
 Json = dict[str, Any]
@@ -103,7 +103,7 @@ class Routes:
         if not self._behind.exists(name):
             raise ApiError(404, RefusalCode.INSTANCE_NOT_FOUND, f"no instance is called {_q(name)}")
         key = _idempotency_key(request)
-        data = await bodies.json_of(request)
+        data = await self._body(request)
         new = await self._message(bodies.read_as(MessageBody, data))
         once = None
         if key is not None:
@@ -181,7 +181,7 @@ class Routes:
 
     async def _resolve(self, request: web.Request) -> web.Response:
         view = await self._own(request)
-        how: Resolution = bodies.read_as(ResolveBody, await bodies.json_of(request)).how
+        how: Resolution = bodies.read_as(ResolveBody, await self._body(request)).how
         return self._answer(MessageView, await self._queue.resolve(view.id, how))
 
     async def _upload(self, request: web.Request) -> web.Response:
@@ -190,6 +190,13 @@ class Routes:
 
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.json_response(self._described())
+
+    async def _body(self, request: web.Request) -> Json:
+        """A request's body. Its token may have been revoked while that came. Raises ApiError."""
+        data = await bodies.json_of(request)
+        if await self._behind.owner_of(token_of(request)) != request[OWNER]:
+            raise unauthorized()
+        return data
 
     async def _own(self, request: web.Request) -> MessageView:
         """The message that a path names. One that the token is not for is one that there is not."""
@@ -207,6 +214,13 @@ class Routes:
 
     def _answer(self, kind: type, view: MessageView, status: int = 200) -> web.Response:
         return web.json_response(document(kind, view, self._behind.now()), status=status)
+
+
+def token_of(request: web.Request) -> str:
+    """The token that came with a request, "" for none."""
+    given = request.headers.getall("Authorization", [])
+    kind, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    return token.strip() if kind.lower() == "bearer" else ""
 
 
 def _scoped(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

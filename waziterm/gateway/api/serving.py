@@ -20,11 +20,12 @@ from waziterm.gateway.api.failures import (
     http_failure,
     refused,
     told,
+    unauthorized,
     unavailable,
 )
 from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.openapi import described
-from waziterm.gateway.api.routes import OWNER, Behind, Routes
+from waziterm.gateway.api.routes import OWNER, Behind, Routes, token_of
 from waziterm.health.clients import Clients, answering, most_clients
 from waziterm.manager.descriptors import descriptors
 
@@ -138,17 +139,11 @@ class _Door:
             raise ApiError(
                 421, "host", "this host is not answered for here", "add its name to [api] hosts"
             )
-        given = request.headers.getall("Authorization", [])
-        kind, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-        owner = None
-        if kind.lower() == "bearer" and token.strip():
-            owner = await self._behind.owner_of(token.strip())
+        token = token_of(request)
+        owner = await self._behind.owner_of(token) if token else None
         if owner is None:
             self._tell(request)
-            raise ApiError(
-                *(401, "unauthorized", "this takes a token that is valid"),
-                "Authorization: Bearer …; `waziterm token add` makes one",
-            )
+            raise unauthorized()
         request[OWNER] = owner
         return await handler(request)
 

@@ -56,7 +56,7 @@ class CheckSources:
     api: see `Survey`.
     configured: the names that the config has tables for. backup_every_s: seconds between two
     regular backups, None where none is to be made.
-    messages: by id, whose messages out need somebody.
+    messages: by id, whose messages out need somebody. queue: see `Survey`, after that was asked.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """
@@ -79,6 +79,7 @@ class CheckSources:
     backup_every_s: Callable[[], float | None] = lambda: None
     api: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
     messages: Callable[[], Awaitable[Mapping[str, MessagesLook]]] = _no_messages
+    queue: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ async def inspect(sources: CheckSources) -> Survey:
         backup=await _backup(sources),
         api=sources.api(),
         messages=await sources.messages(),
+        queue=sources.queue(),
     )
 
 
