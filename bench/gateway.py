@@ -8,15 +8,17 @@ from the message's own moment to that of its acknowledgement, as `messages.db` h
 Then through the API of `waziterm headless`, a process of its own, asked at the same rate over 16
 connections; measured is from the request to its answer. Once as it is set by default, where they
 are taken and wait for their turn, and once without pacing, where all are sent meanwhile: manager,
-workers, the lab and whoever asks share the machine then.
+workers, the lab and whoever asks share the machine then; and so under the monitor, whose keys are
+pressed meanwhile.
 """
 
 import asyncio
 import os
+import re
 import socket
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from functools import partial
 
@@ -24,8 +26,10 @@ import aiohttp
 
 from bench.figures import Figure, percentile
 from bench.machine import cpu_s, rss_mb, workers
-from bench.programs import headless
+from bench.programs import command, environment, headless
 from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
+from bench.screen import KEY_MS, View, walk
+from bench.terminal import RecordedTerminal
 from waziterm.control.client.remote import attached
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
 from waziterm.gateway.queue import Queue
@@ -38,16 +42,24 @@ QUICK_MESSAGES = 2_000
 CHATS = 40
 CONNECTIONS = 16
 PACED_MESSAGES = 5_000
+WALK_S, QUICK_WALK_S = 60.0, 15.0
 POLL_S = 0.2
 ACCEPT_P95_MS = 10.0
 SENT_P95_MS = 150.0
 GROWN_MB = 20.0
 TIMEOUT_S = 300.0
+_ADDRESS = "WAZITERM_API__ADDRESS"
+_ROWS = View("rows", (), re.compile(r"▌ \S+ (shop-\d+)"))
 
 
 async def run(rig: Rig) -> list[Figure]:
     """The queue alone, then behind the API."""
-    return [*await _queue_alone(rig), await _taken(rig), *await _through_api(rig)]
+    return [
+        *await _queue_alone(rig),
+        await _taken(rig),
+        *await _through_api(rig),
+        await _under_screen(rig),
+    ]
 
 
 async def _queue_alone(rig: Rig) -> list[Figure]:
@@ -153,36 +165,74 @@ async def _through_api(rig: Rig) -> list[Figure]:
     ]
 
 
+async def _under_screen(rig: Rig) -> Figure:
+    """How fast the monitor answers keys while its manager takes and sends."""
+    seconds = QUICK_WALK_S if rig.quick else WALK_S
+    settings = _settings(WAZITERM_PACING__ENABLED="false")
+    async with rig.stage(COUNT, fresh=True) as stage:
+        argv = command("--data-dir", stage.data.root, "--lab", stage.lab.file)
+        # Where nobody remembers how the screen was left.
+        home = {"XDG_STATE_HOME": str(stage.folder)}
+        with RecordedTerminal(argv, environment() | settings | home) as terminal:
+            async with _posting(stage, settings) as post:
+                for number in range(COUNT * CHATS):
+                    await post(number)
+                await _sent(stage, COUNT * CHATS)
+                walking = asyncio.to_thread(walk, terminal, _ROWS, COUNT, seconds)
+                keys, _ = await asyncio.gather(walking, _at_a_rate(post, round(PER_S * seconds)))
+    took = [1000 * each for each in keys]
+    return Figure(
+        f"key to repaint of the monitor meanwhile, at {PER_S}/s, p95",
+        percentile(took, 0.95),
+        "ms",
+        KEY_MS,
+        note=f"{len(took)} keys in the wall's rows; median {percentile(took, 0.5):.0f} ms",
+    )
+
+
+def _settings(**settings: str) -> dict[str, str]:
+    """Variables for a manager with the API, on a port of its own."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        return settings | {_ADDRESS: f"127.0.0.1:{free.getsockname()[1]}"}
+
+
 @asynccontextmanager
 async def _api(
-    rig: Rig, **settings: str
+    rig: Rig, **more: str
 ) -> AsyncIterator[tuple[Stage, int, Callable[[int], Awaitable[None]]]]:
     """A manager with the API: where it lives, its pid, and what posts a message."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    settings |= {"WAZITERM_API__ADDRESS": f"127.0.0.1:{port}"}
+    settings = _settings(**more)
     async with (
         rig.stage(COUNT, fresh=True) as stage,
         headless(stage.data, stage.lab.file, **settings) as manager,
-        attached(stage.data.socket, stage.data.owner_pid) as fleet,
+        _posting(stage, settings) as post,
     ):
-        names = list(stage.jids)
-        for jid in stage.jids.values():
-            await stage.lab.wait_online(jid, BOOT_TIMEOUT_S)
+        yield stage, manager.pid, post
+
+
+@asynccontextmanager
+async def _posting(
+    stage: Stage, settings: Mapping[str, str]
+) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """What posts a message to the manager that runs, all of whose instances are online."""
+    names = list(stage.jids)
+    for jid in stage.jids.values():
+        await stage.lab.wait_online(jid, BOOT_TIMEOUT_S)
+    async with attached(stage.data.socket, stage.data.owner_pid) as fleet:
         headers = {"Authorization": f"Bearer {(await fleet.add_token('bench')).token}"}
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-        where = f"http://127.0.0.1:{port}"
-        async with aiohttp.ClientSession(where, headers=headers, connector=connector) as web:
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    where = f"http://{settings[_ADDRESS]}"
+    async with aiohttp.ClientSession(where, headers=headers, connector=connector) as web:
 
-            async def post(number: int) -> None:
-                chat = number // COUNT % CHATS
-                body = {"to": f"+6289990{chat:05}", "text": f"message {number}"}
-                path = f"/v1/instances/{names[number % COUNT]}/messages"
-                async with web.post(path, json=body) as answer:
-                    if answer.status != 202:
-                        raise RuntimeError(f"{answer.status}: {await answer.text()}")
+        async def post(number: int) -> None:
+            chat = number // COUNT % CHATS
+            body = {"to": f"+6289990{chat:05}", "text": f"message {number}"}
+            path = f"/v1/instances/{names[number % COUNT]}/messages"
+            async with web.post(path, json=body) as answer:
+                if answer.status != 202:
+                    raise RuntimeError(f"{answer.status}: {await answer.text()}")
 
-            yield stage, manager.pid, post
+        yield post
 
 
 async def _sent(stage: Stage, count: int) -> None:

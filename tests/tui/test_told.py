@@ -176,6 +176,15 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
             phone_limit_s=12 * DAY_S,
         ),
     ),
+    FindingKind.MESSAGES_REFUSED: (
+        replace(
+            HEALTHY,
+            queue=(
+                Phrase("messages are neither taken nor sent: {why}", why="it is closed already"),
+                Phrase("repair the file or put it back, then restart"),
+            ),
+        ),
+    ),
     FindingKind.MESSAGES_UNKNOWN: tuple(
         replace(HEALTHY, messages={"shop": MessagesLook(unknown=count)}) for count in (1, 2)
     ),

@@ -334,7 +334,7 @@ class SessionManager:
             return await self.queue.looked_at()
         except StoreError as error:
             said = Phrase("messages are neither taken nor sent: {why}", why=str(error))
-            self._queue_trouble = said, Phrase("mend the file or put it back, then start anew")
+            self._queue_trouble = said, Phrase("repair the file or put it back, then restart")
             return {}
 
     async def _tidy_messages(self, is_calm: bool) -> None:

@@ -245,7 +245,7 @@ class _InPlace:
         if self._opened is None or now is None or not os.path.samestat(self._opened, now):
             raise StoreError(
                 f"{self._path} was moved, deleted or replaced while it was in use",
-                "put it back, or start the manager anew",
+                "put it back, or restart the manager",
             )
 
 
