@@ -7,7 +7,12 @@ MADE := .venv/.made
 WHAT_IT_IS := $(BIN)/python -c 'import sys; print(sys.prefix, *sys.version_info[:2])' 2>/dev/null
 CATALOGS := $(wildcard waziterm/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
+# Thousands of processes are begun in the tests: none compiles what another one has compiled.
+TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q
 PEERS := tests/peers/baileys7 tests/peers/baileys6
+INSTALLED := node_modules/.package-lock.json
+NPM_FLAGS := --ignore-scripts --legacy-peer-deps --no-audit --no-fund --no-package-lock --fetch-retries 5 \
+	--fetch-timeout 60000
 
 ifneq ($(wildcard .venv),)
 ifneq ($(shell cat $(MADE) 2>/dev/null),$(shell $(WHAT_IT_IS)))
@@ -39,17 +44,37 @@ demo: $(READY)
 	@$(BIN)/waziterm demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest -q -n 4 --dist worksteal -m 'not soak' $(ARGS)
+	$(TESTS) -n 4 --dist worksteal -m 'not soak' $(ARGS)
 
 soak: $(READY)
-	$(BIN)/pytest -q -m soak --timeout 1800 $(ARGS)
+	$(TESTS) -m soak --timeout 1800 $(ARGS)
 
-# The real programs that sessions come from, on the lab: needs Node, and npm's registry.
-peers: $(READY) $(PEERS:%=%/node_modules)
-	WAZITERM_PEERS=1 $(BIN)/pytest -q -s tests/peers $(ARGS)
+# The real programs that sessions come from, on the lab: needs Node, and npm's registry. And the API
+# against its own description.
+peers: $(READY) .venv/.peers $(PEERS:%=%/$(INSTALLED))
+	WAZITERM_PEERS=1 $(TESTS) -s --timeout 900 tests/peers $(ARGS)
 
-tests/peers/%/node_modules: tests/peers/%/package.json
-	cd tests/peers/$* && npm install --ignore-scripts --no-audit --no-fund --no-package-lock
+# In an environment of its own: it brings a plugin of pytest along.
+.venv/.peers: pyproject.toml $(READY)
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --python $(BIN)/python .venv/peers && \
+		uv pip install --quiet --python .venv/peers/bin/python 'schemathesis>=4,<5'; \
+	else \
+		$(BIN)/python -m venv .venv/peers && \
+		.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check \
+			'schemathesis>=4,<5'; \
+	fi
+	@touch .venv/.peers
+
+# The registry may hesitate: npm is asked again, and writes this file when all is there. What is
+# half there stays out of its way.
+tests/peers/%/$(INSTALLED): tests/peers/%/package.json
+	@cd tests/peers/$* && for try in 1 2 3; do \
+		rm -rf node_modules; \
+		npm install $(NPM_FLAGS) && break; \
+		echo "npm has failed ($$try of 3)" >&2; \
+	done
+	@test -e $@ && touch $@
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -208,7 +208,7 @@ def _drive(
         _bring_all(terminal, view)
     os.kill(terminal.pid, signal.SIGUSR1)
     _wait_file(report.with_name(MEASURING), SPARE_S * max(1.0, count / 200))
-    keys = _walk(terminal, view, count, seconds)
+    keys = walk(terminal, view, count, seconds)
     _wait_file(report, seconds + SPARE_S)
     return keys
 
@@ -226,7 +226,7 @@ def _bring_all(terminal: RecordedTerminal, view: View) -> None:
     terminal.painted(view.selected, name, position, KEY_TIMEOUT_S)
 
 
-def _walk(terminal: RecordedTerminal, view: View, count: int, seconds: float) -> list[float]:
+def walk(terminal: RecordedTerminal, view: View, count: int, seconds: float) -> list[float]:
     """Go forth and back through the fleet until the noise ends; the seconds of each repaint.
 
     The keys come at moments that have nothing to do with the screen's frames.

@@ -226,7 +226,7 @@ class Stage:
             plan += [
                 (week.NOW - 19 * week.MINUTE_S, partial(self.ban, week.BANNED)),
                 (week.NOW - 4.2 * week.MINUTE_S, partial(self.take, week.TAKEN)),
-                (week.NOW - 47.0, partial(self.drop, week.AWAY, 600.0)),
+                (week.NOW - 58.0, partial(self.drop, week.AWAY, 600.0)),
             ]
         for at, act in sorted(plan, key=lambda each: each[0]):
             if at < until:

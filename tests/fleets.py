@@ -55,3 +55,10 @@ async def pair(fleet: Fleet, lab: Lab, name: str) -> Scanned:
         while not any(line.text == "history received, 100 %" for line in fleet.tail(name, 500)):
             await changes.next()
     return phone
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something is so that nobody tells."""
+    async with asyncio.timeout(30):
+        while not await asyncio.to_thread(holds):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

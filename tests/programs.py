@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,10 @@ def printed_by(program: str) -> str:
     return ended.stdout
 
 
+PROGRAM = ("waziterm",)
+"""The module that is run, and what stands before the words of the command line."""
+
+
 async def verb(*words: str, data_dir: Path, **settings: str) -> Ended:
     """Run `waziterm WORDS… --data-dir DIR` to its end. settings: variables for it."""
     process = await asyncio.create_subprocess_exec(
@@ -84,20 +88,23 @@ class Headless:
         return await verb(*words, data_dir=self.data_dir)
 
     async def end(self, by: signal.Signals) -> int:
-        """Send a signal and wait for the exit code."""
-        self._process.send_signal(by)
+        """Send a signal, unless it has ended, and wait for the exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(by)
         async with asyncio.timeout(DEADLINE_S):
             return await self._process.wait()
 
 
 @contextlib.asynccontextmanager
-async def headless(data_dir: Path, lab_file: Path, **settings: str) -> AsyncIterator[Headless]:
+async def headless(
+    data_dir: Path, lab_file: Path, program: Sequence[str] = PROGRAM, **settings: str
+) -> AsyncIterator[Headless]:
     """A headless manager on the lab; ended with the context, however the test went.
 
     settings: WAZITERM_ variables for it.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "waziterm", "headless",
+        sys.executable, "-m", *program, "headless",
         "--data-dir", str(data_dir), "--lab", str(lab_file),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

@@ -44,6 +44,16 @@ from waziterm.domain.fleet.tools import (
 )
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.message import (
+    MessageKind,
+    MessageState,
+    MessageText,
+    MessageView,
+    OnUnknown,
+    OptedOut,
+)
+from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode, Resolution
+from waziterm.domain.messages.token import MadeToken, Scope, TokenView, patterns_of, scopes_of
 from waziterm.domain.moving.plan import (
     Carried,
     Heals,
@@ -135,6 +145,7 @@ STOLEN = IncidentView(
         ),
     ),
 )  # fmt: skip
+TOKEN = TokenView("webshop", (Scope.SEND, Scope.READ), ("shop-*",), AT - 3600, "sari")
 SILENCED = Silence("shop-b", AT - 60, AT + 7140, "sari", "id of shop-b")
 SINKS = AlertsView(
     (
@@ -167,6 +178,31 @@ ATTEMPTS = (
     Attempt(AT - 1, "shop-a", AttemptKind.ASKED),
 )
 
+
+_WAITS = MessageView(
+    "m-0005", "shop-a", "+62812••••4411@s.whatsapp.net", MessageKind.TEXT, MessageState.QUEUED,
+    AT - 20, AT + 140, AT + 86_380, OnUnknown.HOLD, "gap",
+    Phrase("messages keep a distance"), Phrase("sent when its turn comes"),
+)  # fmt: skip
+_UNSURE = replace(
+    _WAITS, id="m-0003", instance="shop-b", state=MessageState.UNKNOWN, at=AT - 7300, due=None,
+    expires_at=AT + 79_100, code="no_answer", tries=1, kind=MessageKind.IMAGE,
+    reason=Phrase("no acknowledgement came: it may have arrived"),
+    next_step=Phrase("send it again, or close it"), waits_for_person=True,
+)  # fmt: skip
+_READ = replace(
+    _WAITS, id="m-0002", state=MessageState.READ, at=AT - 9000, due=None, code="",
+    reason="", next_step="", tries=1, ref="order-17", sent_at=AT - 8999,
+    delivered_at=AT - 8998, read_at=AT - 8000, ended_at=AT - 8000,
+)  # fmt: skip
+_FAILED = replace(
+    _UNSURE, id="m-0001", state=MessageState.FAILED, at=AT - 9100, code="463",
+    reason=Phrase("WhatsApp lets this number start no new chats for a time"),
+    next_step=Phrase("write where a chat exists"), ended_at=AT - 9090, kind=MessageKind.TEXT,
+)  # fmt: skip
+POSTED = (_WAITS, _UNSURE, _READ, _FAILED)
+"""Messages out, the newest first."""
+LEFT_ALONE = OptedOut("o-7", "shop-a", "+62812••••9083@s.whatsapp.net", AT - 4000)
 
 SARI = Person("sari", 998, 4711, Via.VERB, login_uid=1000, tty="pts/3", origin="192.0.2.7")
 ACTED = (
@@ -203,6 +239,9 @@ class ScriptedTools:
     summed: tuple[Stats, ...] = SUMS
     lately: tuple[Recent, ...] = ()
     told_at_once = 100
+    posted: tuple[MessageView, ...] = POSTED
+    opted_out: tuple[OptedOut, ...] = (LEFT_ALONE,)
+    message_says: str = "Your order is ready"
 
     async def took(self, *call: object) -> None:
         """Note a call; raise what the test wants it to raise."""
@@ -226,10 +265,21 @@ class ScriptedTools:
         return SealedInstance(name, to, 71_000)
 
     async def take_in(
-        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
-    ) -> SealedInstance:
+        self,
+        file: str,
+        passphrase: str,
+        name: str | None = None,
+        *,
+        start: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
         await self.took("take_in", file, name)
-        return SealedInstance(name or "shop-z", file, 71_000)
+        made = name or "shop-z"
+        told = ImportSource(
+            *(file, SourceKind.SEALED, made, "49151••••0007:1@s.whatsapp.net", 1),
+            *({Carried.SESSIONS: 4}, {}, (), ImportVerdict.OK),
+        )
+        return ImportReport((told,), () if dry_run else (made,))
 
     async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
         await self.took("backup", file, recipient)
@@ -396,6 +446,20 @@ class ScriptedTools:
         await self.took("dismiss", note)
         self.left = tuple(each for each in self.left if each.id > note)
 
+    async def tokens(self) -> tuple[TokenView, ...]:
+        return (TOKEN,)
+
+    async def add_token(
+        self, name: str, instances: str = "*", scopes: str = "send,read"
+    ) -> MadeToken:
+        await self.took("add_token", name, instances, scopes)
+        return MadeToken(name, "wzt_" + "x" * 43, scopes_of(scopes), patterns_of(instances))
+
+    async def revoke_token(self, name: str) -> None:
+        await self.took("revoke_token", name)
+        if name != TOKEN.name:
+            raise FleetError(f"no token is called {name!r}", "see `waziterm token list`", code=2)
+
     async def edits(self) -> tuple[Edit, ...]:
         return self.edited
 
@@ -415,6 +479,72 @@ class ScriptedTools:
     async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
         await self.took("retry_alerts", message)
         return (GIVEN_UP,)
+
+    async def send_message(self, name: str, to: str, text: str) -> MessageView:
+        await self.took("send_message", name, to, text)
+        sent = replace(_WAITS, id=f"m-{len(self.posted) + 2:04}", instance=name)
+        self.posted = (sent, *self.posted)
+        return sent
+
+    async def messages(
+        self,
+        name: str | None = None,
+        *,
+        state: MessageState | None = None,
+        limit: int = 200,
+        before: str | None = None,
+    ) -> tuple[MessageView, ...]:
+        found = [
+            each
+            for each in self.posted
+            if name in (None, each.instance) and state in (None, each.state)
+        ]
+        return tuple(each for each in found if before is None or each.id < before)[:limit]
+
+    async def cancel_message(self, message: str) -> MessageView:
+        await self.took("cancel_message", message)
+        if self._posted(message).state is not MessageState.QUEUED:
+            said = Phrase("{message} was given to WhatsApp already", message=message)
+            raise MessageRefusedError(RefusalCode.TOO_LATE, said)
+        return self._became(message, MessageState.CANCELLED)
+
+    async def resolve_message(self, message: str, how: Resolution) -> MessageView:
+        await self.took("resolve_message", message, how.value)
+        again = how is Resolution.RESEND
+        return self._became(message, MessageState.QUEUED if again else MessageState.FAILED)
+
+    async def message_text(self, message: str) -> MessageText:
+        await self.took("message_text", message)
+        found = self._posted(message)
+        return MessageText(found.id, found.instance, found.to, self.message_says)
+
+    async def opt_outs(self, name: str | None = None) -> tuple[OptedOut, ...]:
+        return tuple(each for each in self.opted_out if name in (None, each.instance))
+
+    async def remove_opt_out(self, opt_out: str) -> OptedOut:
+        await self.took("remove_opt_out", opt_out)
+        found = next((each for each in self.opted_out if each.id == opt_out), None)
+        if found is None:
+            said = Phrase("no opt-out has the id {id}", id=opt_out)
+            raise MessageRefusedError(RefusalCode.OPT_OUT_NOT_FOUND, said)
+        self.opted_out = tuple(each for each in self.opted_out if each is not found)
+        return found
+
+    def _posted(self, message: str) -> MessageView:
+        for each in self.posted:
+            if each.id == message:
+                return each
+        said = Phrase("no message has the id {id}", id=message)
+        raise MessageRefusedError(RefusalCode.MESSAGE_NOT_FOUND, said)
+
+    def _became(self, message: str, state: MessageState) -> MessageView:
+        waits = state is MessageState.QUEUED
+        found = replace(
+            self._posted(message), state=state, due=AT + 140 if waits else None, code="",
+            waits_for_person=False, reason="", next_step="", ended_at=None if waits else AT,
+        )  # fmt: skip
+        self.posted = tuple(found if each.id == message else each for each in self.posted)
+        return found
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         course = self.courses.get(name, ())

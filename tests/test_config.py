@@ -464,8 +464,14 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
         return draw(st.sampled_from(["auto", "compiled"]) | fixed)
     if key == "data_dir":
         return "/" + draw(st.text("a\"\\'é #\t\x7f", min_size=1))
-    if key == "health.address":
+    if key in ("api.tls_cert", "api.tls_key"):
+        return draw(st.sampled_from(["", "/etc/é.pem"]))
+    if key == "api.hosts":
+        return draw(st.lists(st.sampled_from(["api.example", "b-2.example"])))
+    if key in ("health.address", "api.address"):
         return draw(st.sampled_from(["", "[::1]:80", "localhost:1", 9464]))
+    if key == "pacing.quiet":
+        return draw(st.sampled_from(["", "22:00-07:00", "23:30-06:00 Asia/Jakarta"]))
     if key == "backup.every":
         return draw(st.sampled_from(["90s", "6h", "0.5d"]) | st.floats(1, 86_400.0))
     if key == "backup.directory":
@@ -479,6 +485,10 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
     if key.endswith("device_name"):
         names = st.text("aB9 .é", min_size=1, max_size=40).map(lambda text: " ".join(text.split()))
         return draw(names.filter(bool))
+    if key.startswith("instances.") and key.endswith("receipts"):
+        return draw(st.sampled_from(["", True, False]))
+    if key == "messages.opt_out_words":
+        return draw(st.lists(st.sampled_from(["STOP", "é.", "no more"]), max_size=3))
     if each.kind is str:
         return draw(st.text(st.characters(exclude_categories=["Cs"])))
     if each.kind is bool:
@@ -575,10 +585,12 @@ def test_the_variable_that_is_named_sets_the_setting(file: Path) -> None:
             continue
         parts = tuple(key.split("."))
         value = "1" if each.setting.low is None or each.setting.low <= 1 else each.setting.low
-        value = {"jitter": "0.01", "backoff_cap_s": "9"}.get(parts[-1], value)
+        value = {"jitter": "0.01", "backoff_cap_s": "9", "quiet": "22:00-07:00"}.get(
+            parts[-1], value
+        )
         if isinstance(each.kind, type) and issubclass(each.kind, StrEnum | VersionChoice):
             value = each.default
-        if each.kind is bool:
+        if each.kind is bool or parts[-1] == "receipts":
             value = "false"
         variable = variable_of(parts)
         assert variable is not None
@@ -635,7 +647,8 @@ def test_the_config_in_readme_is_valid_and_states_the_defaults() -> None:
     defaults = [
         entry
         for entry in found.entries
-        if entry.key[0] not in ("instances", "health") and entry.key[:2] != ("screen", "keys")
+        if entry.key[0] not in ("instances", "health", "api")
+        and entry.key[:2] != ("screen", "keys")
     ]
     for entry in defaults:
         assert entry.value == entry.default, entry.key

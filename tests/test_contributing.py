@@ -2,14 +2,13 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "waziterm"
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`\n]+)`")
-TREES = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))]
 
 ELSEWHERE = {"asyncio.to_thread", "manager.lock"}
 """Not ours, or no name of the code."""
@@ -19,9 +18,9 @@ def chapter(title: str) -> str:
     return TEXT.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
-def members() -> Iterator[str]:
+def members(trees: Iterable[ast.Module]) -> Iterator[str]:
     """`Class` and `Class.member` for all that a class defines or sets on itself."""
-    for tree in TREES:
+    for tree in trees:
         for found in ast.walk(tree):
             if isinstance(found, ast.ClassDef):
                 yield found.name
@@ -46,11 +45,12 @@ def test_each_file_that_it_names_is_there() -> None:
 
 
 def test_each_task_queue_and_lock_that_it_names_is_there() -> None:
-    known = set(members())
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    known = set(members(trees))
     names = {each.partition(".")[2] for each in known} - {""}
     texts = {
         node.value.strip()
-        for tree in TREES
+        for tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

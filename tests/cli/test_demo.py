@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.fleets import in_state
 from waziterm.cli.demo.plan import Act, Turn
 from waziterm.cli.demo.play import playing
 from waziterm.cli.demo.verb import report, stage
@@ -44,6 +45,12 @@ async def test_phones_scan_trouble_comes_and_the_report_tells() -> None:
                     lambda event: event.kind is EventKind.LOGIN, DEADLINE_S, position=dropped
                 )
                 last = report(await until_connected(fleet, 1), play, 1, 9.0)
+                (online,) = await lab.sessions()
+                await fleet.stop("shop-a")
+                await in_state(fleet, "shop-a", State.STOPPED)
+                for turn in (Turn.TCP_DROP, Turn.SERVER_RESTART, Turn.CONFLICT, Turn.SEND_TEST):
+                    # Whoever watches may stop one that has its turn.
+                    await play._one(turn, "shop-a", online.jid)
     assert first["ok"] is False, "nothing was added yet"
     assert (last["ok"], last["connected"], last["expected"]) == (True, 1, 1)
     told = [(one["turn"], one["instance"]) for one in last["happened"]]

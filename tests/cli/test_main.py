@@ -53,7 +53,8 @@ def test_the_help_ends_on_the_narrowest_terminal(columns: str) -> None:
         (("add", "a", "b"), "add takes no 'b'"),
         (("list", "--colour"), "unknown option: --colour"),
         (("--colour",), "unknown option: --colour"),
-        (("--data-dir", "x", "list"), "the verb comes first: `waziterm list --data-dir …`"),
+        (("--data-dir", "x", "lits"), "unknown verb 'lits'; did you mean 'list'?"),
+        (("--colour", "list"), "unknown option: --colour"),
         (("add", "a", "--phone"), "--phone"),
         (("demo", "--instances", "0"), "--instances"),
         (("demo", "--instances", "many"), "--instances"),
@@ -70,6 +71,22 @@ def test_wrong_usage_is_one_line_and_exit_2(call: Call, argv: tuple[str, ...], w
     done = call(*argv, "--json")
     assert (done.code, done.err) == (2, "")
     assert set(done.document) == {"error", "code", "hint"}
+
+
+@pytest.mark.parametrize("verb", LINES)
+def test_options_may_stand_before_each_verb(call: Call, tmp_path: Path, verb: str) -> None:
+    before = call("--help", "--data-dir", str(tmp_path), *verb.split())
+    assert before == call(*verb.split(), "--data-dir", str(tmp_path), "--help")
+    assert before.code == 0 and f"waziterm {verb} " in before.out
+    wrong = call("--data-dir", str(tmp_path), *verb.split(), "--colour")
+    assert wrong == call(*verb.split(), "--colour", "--data-dir", str(tmp_path))
+    assert wrong.code == 2
+
+
+def test_what_stands_before_a_verb_is_meant(call: Call, data: DataDir) -> None:
+    assert call("--data-dir", str(data.root), "add", "shop").code == 0
+    (shop,) = call("--json", "--data-dir", str(data.root), "list").document
+    assert shop["name"] == "shop"
 
 
 def test_the_version(call: Call) -> None:

@@ -95,8 +95,9 @@ class ScriptedFleet(ScriptedTools):
         proxy: str | None = None,
         device_name: str | None = None,
         isolate: str | None = None,
+        receipts: str | None = None,
     ) -> InstanceView:
-        self._take("edit", name, note, tags, proxy, device_name, isolate)
+        self._take("edit", name, note, tags, proxy, device_name, isolate, receipts)
         view = self.views[name]
         if note is not None:
             view = replace(view, note=note)
@@ -108,6 +109,8 @@ class ScriptedFleet(ScriptedTools):
             view = replace(view, device_name=device_name or DEVICE_NAME)
         if isolate is not None:
             view = replace(view, isolated=isolate == "true")
+        if receipts is not None:
+            view = replace(view, receipts=receipts == "true")
         self.views[name] = view
         return view
 

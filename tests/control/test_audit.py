@@ -180,6 +180,11 @@ async def test_a_connection_is_told_as_of_who_made_it(folder: Path, fleet: Scrip
     assert second.person == first.person
 
 
+def list_of(folder: Path) -> list[Path]:
+    """The database and what lies beside it."""
+    return sorted(folder.glob("waziterm.db*"))
+
+
 @contextlib.contextmanager
 def process(login: int) -> Iterator[int]:
     """A process that logged in, until the context ends; its pid."""
@@ -246,6 +251,45 @@ async def test_what_is_asked_is_kept_without_its_secrets(
     assert "nobody" in found[3].error and {each.person.via for each in found} == {Via.SOCKET}
     stored = (folder / "waziterm.db").read_bytes()
     for secret in (b"hunter2", b"81234567890"):
+        assert secret not in stored
+
+
+async def test_of_a_message_no_text_and_no_number_is_kept_and_who_read_it_is(
+    folder: Path, fleet: ScriptedFleet
+) -> None:
+    text, whom = "meet me at the harbour \U0001f6a2", "/v1/instances/shop-a/messages"
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
+        (whom, {"to": "+62 812 3456 7890", "text": text}),
+        (whom, {"to": "6281234567890:3@s.whatsapp.net", "text": text}),
+        (whom, {"to": "hunter2@harbour", "text": text, "unknown": 1}),
+        ("/v1/messages/m-0003/text", {}),
+        ("/v1/messages/m-0003/resolve", {"how": "resend"}),
+        ("/v1/messages/m-9999/cancel", {}),
+        ("/v1/messages/m-0001/resolve", {"how": "perhaps"}),
+        ("/v1/opt-outs/o-7/remove", {}),
+    )  # fmt: skip
+    fleet.message_says = "the harbour is closed"
+    async with audited(folder, fleet) as (path, store):
+        answers = [await ask(path, "POST", url, json=body) for url, body in asked]
+        await ask(path, "GET", "/v1/messages?state=unknown")
+        found = await entries(store, len(asked))
+    said = f"{len(text)} characters"
+    told = [(each.act, each.instances, dict(each.args or {}), each.result) for each in found]
+    assert told == [
+        ("send-message", ("shop-a",), {"to": "+62812••••7890", "text": said}, AuditResult.DONE),
+        ("send-message", ("shop-a",), {"to": "+62812••••7890:3@s.whatsapp.net", "text": said},
+         AuditResult.DONE),
+        ("send-message", ("shop-a",), {}, AuditResult.REFUSED),
+        ("message-text", ("shop-b",), {"message": "m-0003"}, AuditResult.DONE),
+        ("resolve-message", ("shop-b",), {"message": "m-0003", "how": "resend"},
+         AuditResult.DONE),
+        ("messages cancel", (), {"message": "m-9999"}, AuditResult.REFUSED),
+        ("resolve-message", (), {"message": "m-0001"}, AuditResult.REFUSED),
+        ("opt-outs remove", ("shop-a",), {"opt_out": "o-7"}, AuditResult.DONE),
+    ]  # fmt: skip
+    assert answers[3].json()["text"] == fleet.message_says
+    stored = b"".join(each.read_bytes() for each in list_of(folder))
+    for secret in (b"harbour", b"81234567890", b"hunter2"):
         assert secret not in stored
 
 

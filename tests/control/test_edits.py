@@ -34,8 +34,8 @@ async def test_an_attached_screen_sets_reads_and_undoes(folder: Path) -> None:
         with pytest.raises(FleetError, match="only watches: set"):
             await watching.edit("shop-a", note="x")
     assert fleet.calls == [
-        ("edit", "shop-a", "paid", "vip,jkt", "http://u:p@h:1", None, None),
-        ("edit", "shop-a", None, None, "", None, "true"),
+        ("edit", "shop-a", "paid", "vip,jkt", "http://u:p@h:1", None, None, None),
+        ("edit", "shop-a", None, None, "", None, "true", None),
         ("undo_edit", "shop-a", 7),
     ]
 
@@ -43,7 +43,10 @@ async def test_an_attached_screen_sets_reads_and_undoes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"notes": "x"}, "unknown field 'notes'; allowed: note, tags, proxy, device_name, isolate"),
+        (
+            {"notes": "x"},
+            "unknown field 'notes'; allowed: note, tags, proxy, device_name, isolate, receipts",
+        ),
         ({"tags": ["vip"]}, "'tags' must be a text"),
         ({"isolate": True}, "'isolate' must be a text"),
         ({"proxy": "h:1"}, "a proxy URL starts with http, https, socks5 and ://"),

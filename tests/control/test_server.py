@@ -17,7 +17,7 @@ FIELDS = (
     *("jid", "since", "next_attempt", "connected_since", "uptime_s", "attempt"),
     *("attempts", "attempts_ok", "probe_s", "probed_at", "sent", "proxy", "pid", "phone"),
     *("version", "qr", "no_new_chats_until", "other_number", "silenced_until", "phone_seen_at"),
-    *("note", "tags", "device_name", "isolated"),
+    *("note", "tags", "device_name", "isolated", "receipts", "messages"),
 )
 
 

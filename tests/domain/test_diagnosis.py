@@ -10,7 +10,13 @@ import pytest
 
 from waziterm.domain.care import diagnosis
 from waziterm.domain.care.diagnosis import diagnose, mended, steps_of
-from waziterm.domain.care.evidence import Condition, OpenPath, SessionLook, Survey
+from waziterm.domain.care.evidence import (
+    Condition,
+    MessagesLook,
+    OpenPath,
+    SessionLook,
+    Survey,
+)
 from waziterm.domain.care.findings import Finding, FindingKind, FixStep, Remedy, Severity
 from waziterm.domain.care.trash import TrashView, Why
 from waziterm.domain.lifecycle.details import pairings_ahead_detail
@@ -267,6 +273,14 @@ def test_what_an_instance_tells_of_itself(
     assert says in found.act
 
 
+@pytest.mark.parametrize(
+    ("left_s", "said"), [(7, "0:07"), (20_462, "5:41:02"), (90_000, "1 d 01:00")]
+)
+def test_the_rest_of_a_ban_is_told_as_on_its_card(left_s: float, said: str) -> None:
+    found = only(with_instance(banned_until=NOW + left_s, state=State.BANNED))
+    assert found.evidence.endswith(f", {said} left")
+
+
 def test_a_broken_file_is_told_once() -> None:
     held = replace(with_instance(hold=Reason.SESSION_BROKEN), sessions={"shop": BROKEN})
     assert only(held).kind is FindingKind.SESSION_DAMAGED
@@ -484,6 +498,17 @@ def test_a_phone_that_gave_no_sign_for_long_is_a_notice(
     assert "open WhatsApp on the phone" in str(finding.act)
     kinds = {each.kind for each in diagnose(replace(survey, has_manager=False))}
     assert kinds == {FindingKind.NO_MANAGER}
+
+
+def test_messages_that_wait_for_a_person_or_too_long_are_warnings() -> None:
+    survey = replace(HEALTHY, messages={"shop": MessagesLook(unknown=1, late=3)})
+    unknown, late = diagnose(survey)
+    assert (unknown.kind, unknown.severity) == (FindingKind.MESSAGES_UNKNOWN, Severity.WARNING)
+    assert unknown.evidence == "for over an hour nobody knows whether 1 message arrived"
+    assert "`waziterm messages shop --state unknown`" in unknown.act
+    assert (late.kind, late.severity) == (FindingKind.MESSAGES_LATE, Severity.WARNING)
+    assert late.evidence.startswith("3 messages wait for over half of their time")
+    assert diagnose(replace(HEALTHY, messages={"gone": MessagesLook(unknown=1)})) == ()
 
 
 def test_settings_under_a_former_name_are_named_with_the_table_to_write() -> None:

@@ -558,6 +558,17 @@ def test_a_clean_after_a_found_holder_does_not_shorten_the_cooldown() -> None:
     assert not queues(started)
 
 
+def test_a_conflict_in_a_pairing_is_of_the_device_that_is_found_after_it() -> None:
+    """The manager may have died before it was told that the phone had linked it."""
+    it = told(ev.CleanAsked())
+    for event in (ev.StartAsked(), ev.Dialling(), ev.StreamReplaced()):
+        it = decide(it, event, 2001.0, 0.0, LIMITS).instance
+    assert it.state is State.COOLDOWN and not it.is_paired
+    other = JID.replace(":1@", ":2@")
+    found = decide(it, ev.DeviceFound(other, ""), 2002.0, 0.0, LIMITS).instance
+    assert (found.jid, found.cooldown_until) == (other, it.cooldown_until)
+
+
 def test_concurrent_connects_join_the_one_in_flight() -> None:
     first = decide(paired(), ev.StartAsked(), 1000.0, 0.0, LIMITS)
     assert queues(first)

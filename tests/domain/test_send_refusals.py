@@ -6,6 +6,7 @@ import pytest
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.lifecycle.actions import StopWorker
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.reasons import Reason
@@ -78,3 +79,12 @@ def test_every_refusal_says_what_it_means_and_what_helps(
     refusal = send_refusal(code, until)
     assert said in refusal.said and next_step in refusal.next_step
     assert "reconnect" not in refusal.next_step
+
+
+def test_an_unanswered_message_ends_the_librarys_own_redial_too() -> None:
+    """It would send that message once more, of which nobody knows whether it has arrived."""
+    dropped = after(replace(ONLINE, connected_at=NOW - 600), ev.Disconnected())
+    assert dropped.redialling
+    decision = decide(dropped, ev.SendUnanswered(90.0), NOW, 0.5, Limits())
+    assert decision.instance.reason is Reason.SEND_UNANSWERED
+    assert not decision.instance.redialling and StopWorker() in decision.actions

@@ -15,6 +15,7 @@ from waziterm.domain.fleet.tools import ExportFormat
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.moving.plan import Carried, SourceKind
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
 from waziterm.manager.files.datadir import DataDir
@@ -63,7 +64,10 @@ async def test_an_exported_instance_connects_elsewhere_without_a_qr(lab: Lab, fo
         await fleet.remove("back")
     check_nothing_is_left(folder)
     async with open_manager(new, load_settings(data_dir=new, environ={}), file) as fleet:
-        assert (await fleet.take_in(str(sealed), PASSPHRASE)).instance == "shop"
+        (told,) = (await fleet.take_in(str(sealed), PASSPHRASE, dry_run=True)).sources
+        assert (told.kind, told.name, told.source) == (SourceKind.SEALED, "shop", str(sealed))
+        assert told.kept[Carried.SESSIONS] and fleet.snapshot().instances == ()
+        assert (await fleet.take_in(str(sealed), PASSPHRASE)).imported == ("shop",)
         shop = fleet.view("shop")
         assert (shop.state, shop.paired, shop.note) == (State.STOPPED, True, "paid until May")
         assert shop.tags == ("vip",)
@@ -75,6 +79,11 @@ async def test_an_exported_instance_connects_elsewhere_without_a_qr(lab: Lab, fo
         await in_state(fleet, "shop", State.CONNECTED)
         assert (await fleet.send_test("shop")).ok
         await lab.wait_message(phone.number, 10)
+        await fleet.export("shop", str(folder / "back.age"), PASSPHRASE)
+    async with open_manager(old, load_settings(data_dir=old, environ={}), file) as fleet:
+        # What became of it elsewhere is newer than what left here, and is not held for that.
+        await fleet.take_in(str(folder / "back.age"), PASSPHRASE, "home", start=True)
+        await in_state(fleet, "home", State.CONNECTED)
     assert (await lab.counters()).get(EventKind.PAIRED, 0) == paired
     check_nothing_is_left(folder)
 

@@ -33,7 +33,7 @@ from waziterm.manager.manager import SessionManager, open_manager
 PACK = {"WAZITERM_FLEET__INSTANCES_PER_WORKER": "10"}
 HEARD_S = 60.0
 PAINTED_S = 15.0
-SELECTED = re.compile(r"┏━ (shop-\d)")
+SELECTED = re.compile(r"▌ \S+ (shop-\d)")
 LATE_S = 0.5
 """The screen paints in 0.08 s on a machine that is its own (`bench/screen.py`); here the flood,
 the lab, the worker and the test want the same cores."""

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from tests.fleets import in_state, pair
+from tests.fleets import in_state, pair, until
+from tests.moving import groups
 from tests.moving.foreign import aged, merged, state_of
 from tests.moving.ratchets import chat_at_random, write_down
 from tests.moving.sample import JID, PEERS, read, unpack
@@ -193,6 +194,38 @@ async def test_chats_go_on_at_whatever_point_they_were(folder: Path, seed: int) 
         (view,) = fleet.snapshot().instances
         assert view.attempts == 1
     assert ASKED_AGAIN not in (directory / "lab.log").read_text()
+
+
+async def test_what_a_group_writes_is_read_on_carried_keys(folder: Path) -> None:
+    """The lab has no groups: it brings what a member has written, and the real library reads it."""
+    auth, directory = unpack(folder)
+    member = groups.Member("79110589433062")
+    begun = member.chain_key
+    late = member.write("it comes late")
+    member.chain_key, member.iteration = begun, 0
+    groups.write_down(member, member.record(lost=2), auth)
+    aged(auth)
+    data = folder / "data"
+    settings = load_settings(data_dir=data, environ={})
+    async with (
+        run_lab(directory) as lab,
+        open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet,
+    ):
+        report = await fleet.import_sessions(str(auth), name="x", start=True)
+        assert report.sources[0].kept[Carried.SENDER_KEYS] == 1
+        await in_state(fleet, "x", State.CONNECTED)
+        session = session_of(data, "x")
+        assert groups.kept_of(session, member) == (2, [0, 1])
+        await groups.deliver(lab, JID, member, member.write("in its turn"))
+        await groups.deliver(lab, JID, member, late)
+        await until(lambda: groups.kept_of(session, member) == (3, [1]))
+        assert "decrypt" not in "\n".join(line.text for line in fleet.tail("x")).lower()
+        shutil.copy(session, folder / "once more.db")
+        again = await fleet.import_sessions(str(folder / "once more.db"), dry_run=True)
+        assert again.sources[0].kept[Carried.SENDER_KEYS] == 1 and not again.sources[0].dropped
+        stranger = groups.Member(member.lid, key_id=member.key_id, iteration=3)
+        await groups.deliver(lab, JID, stranger, stranger.write("of another chain"))
+        await until(lambda: any("decrypt" in line.text.lower() for line in fleet.tail("x")))
 
 
 async def test_no_worker_dies_of_a_malformed_row(folder: Path) -> None:

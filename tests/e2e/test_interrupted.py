@@ -166,13 +166,13 @@ async def test_an_import_may_be_killed_at_any_moment(folder: Path) -> None:
     await sealed_instance(data, file, key)
     for number in range(KILLS):
         new = folder / f"new-{number}"
-        await killed(random.uniform(0.3, 6.0), "import", str(file), *key, data=new)
+        await killed(random.uniform(0.3, 6.0), "import", str(file), *key, "--yes", data=new)
         checked = await verb("check", "--json", data_dir=new)
         kinds = [each["kind"] for each in checked.json.get("findings", ())]
         assert not {"session_missing", "orphan_session", "session_damaged"} & set(kinds), checked
         listed = (await verb("list", "--json", data_dir=new)).json
         if not listed:
-            again = await run("import", str(file), *key, data=new)
+            again = await run("import", str(file), *key, "--yes", data=new)
             assert again.code == 0, again
             listed = (await verb("list", "--json", data_dir=new)).json
         assert [(each["name"], each["paired"]) for each in listed] == [("shop", True)]

@@ -60,7 +60,7 @@ async def test_the_painted_qr_is_what_the_phone_scans(
 
         def resumed(text: str) -> bool:
             seen.append(text)
-            return "● connected" in text
+            return "● 1" in text
 
         await screen.until(resumed, what="the resumed session")
         assert not any("code 1 of" in text for text in seen)

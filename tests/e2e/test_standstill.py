@@ -44,7 +44,7 @@ async def test_sessions_outlive_a_program_that_stands_still(lab: Lab, folder: Pa
         await pair(fleet, lab, "shop")
     argv = [sys.executable, "-m", "waziterm", "--data-dir", str(data), "--lab", str(lab.file)]
     with Terminal(argv, columns=100, rows=30, env=LIMITS) as terminal:
-        await terminal.until(lambda text: "● connected" in text, what="connected")
+        await terminal.until(lambda text: "● 1 connected" in text, what="connected")
         await lab.wait_event(probed, 10)
         before, logins = transitions(data), (await lab.counters())[EventKind.LOGIN]
         workers = psutil.Process(terminal.process.pid).children(recursive=True)

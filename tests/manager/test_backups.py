@@ -9,13 +9,15 @@ import pytest
 from tests.manager.hosting import settings
 from waziterm.config import Settings
 from waziterm.config.settings import Backup
+from waziterm.domain.backup import BackupRecord
 from waziterm.domain.care.diagnosis import diagnose
 from waziterm.domain.care.evidence import Survey
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.phrase import Phrase
-from waziterm.manager.care.backups import Backups, record_in
+from waziterm.manager.care.backups import META, Backups, record_in
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.stored.fleet import StoredFleet
 from waziterm.moving.process import Order, Work, carry_out
 from waziterm.moving.sealing import Key
 from waziterm.store.store import open_store
@@ -97,3 +99,15 @@ async def test_one_is_made_in_its_time_and_the_oldest_go(place: Place, tmp_path:
     await carry_out(Order(Work.OPEN, newest, into, Key(identity=str(place.key)), kind="backup"))
     assert [each.name for each in into.iterdir()] == ["waziterm.db"]
     assert newest.stat().st_mode & 0o077 == 0
+
+
+async def test_one_made_by_hand_is_none_of_the_regular_ones(place: Place, tmp_path: Path) -> None:
+    """It may lie anywhere, and be sealed with what only one person knows."""
+    record = BackupRecord(BEGIN, failed=BEGIN, error="the disk is gone")
+    async with open_store(place.data.database) as store:
+        await store.set_meta(META, record.text)
+    public, file = str(place.key.to_public()), tmp_path / "by-hand.age"
+    await StoredFleet(place.data, place.settings).backup(str(file), recipient=public)
+    assert file.exists()
+    async with open_store(place.data.database) as store:
+        assert await record_in(store) == record

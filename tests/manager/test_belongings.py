@@ -20,19 +20,40 @@ from tests.manager.world import BEGIN
 from tests.sessions import strangers
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.manager.files.belongings import ROWS, SESSION, Belonging, Fate
+from waziterm.manager.files.belongings import MESSAGES, ROWS, SESSION, Belonging, Fate
 from waziterm.moving.process import Order, do
 from waziterm.moving.sealing import Key
-from waziterm.store.migrations import migrate
+from waziterm.store.messages_schema import MESSAGES as OF_MESSAGES
+from waziterm.store.migrations import FLEET, migrate
+from waziterm.store.opening import open_database
+from waziterm.store.schema import Schema
 
+ID = "<the id>"
+MESSAGE_ROWS: dict[str, tuple[object, ...]] = {
+    "messages": (
+        *(1, "msg_1", ID, "1@lid", "text", "sent", BEGIN, BEGIN, BEGIN + 60, "hold", "", "", 0),
+        *("A1", 0, 1, BEGIN, None, None, BEGIN, 0, 0, "1@lid", 0, 1, BEGIN, "00"),
+    ),
+    "once": ("crm", ID, "key", "00", "msg_1", BEGIN),
+    "opt_outs": ("opt_1", ID, "2@lid", "2@lid", BEGIN),
+    "chats": (ID, "1@lid", BEGIN),
+    "senders": (ID, "shop", BEGIN, 0.0, 0.0),
+}
 NAMED = {"audit.instances"}
 """What holds names as they were typed, and goes with its age."""
 ENDS = [each.where.partition(".db")[2] for each in SESSION]
 
 
-def test_every_column_of_the_database_that_holds_an_instance_is_listed() -> None:
+@pytest.mark.parametrize(
+    ("schema", "listed"),
+    [(FLEET, [*ROWS]), (OF_MESSAGES, [*MESSAGES])],
+    ids=["waziterm.db", "messages.db"],
+)
+def test_every_column_of_a_database_that_holds_an_instance_is_listed(
+    schema: Schema, listed: list[Belonging]
+) -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        migrate(db)
+        migrate(db, schema.migrations)
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
         columns = {
             f"{table}.{row[1]}"
@@ -40,8 +61,8 @@ def test_every_column_of_the_database_that_holds_an_instance_is_listed() -> None
             for row in db.execute(f"PRAGMA table_info({table})")
             if row[1] in ("instance", "instances")
         }
-    listed = {each.where.removesuffix("[]") for each in ROWS}
-    assert columns - NAMED == listed - {"instances.id", "names.id"}
+    names = {each.where.removesuffix("[]") for each in listed}
+    assert columns - NAMED == names - {"instances.id", "names.id"}
 
 
 def with_everything(host: Host) -> str:
@@ -67,6 +88,14 @@ def with_everything(host: Host) -> str:
         db.execute(f"INSERT INTO spans VALUES (0, 86400, ?{numbers}, '', '', '', '')", (identity,))
         acted = "INSERT INTO acts (at, kind, subject, why, instance) VALUES (?, 'x', 'shop', '', ?)"
         db.execute(acted, (BEGIN, identity))
+    opened = open_database(host.root / "messages.db", OF_MESSAGES)
+    with closing(opened) as db:
+        for table, values in MESSAGE_ROWS.items():
+            places = ", ".join("?" * len(values))
+            given = [identity if value == ID else value for value in values]
+            db.execute(f"INSERT INTO {table} VALUES ({places})", given)
+    (host.root / "media").mkdir()
+    (host.root / "media" / "file").write_bytes(b"a picture")
     for end in ENDS[1:]:
         (host.root / "sessions" / f"{identity}.db{end}").write_bytes(b"")
     host.open()
@@ -82,10 +111,14 @@ def counting(each: Belonging, identity: str) -> tuple[str, tuple[str]]:
     return f"SELECT count(*) AS count FROM {table} WHERE {held}", (identity,)
 
 
+def database_of(each: Belonging) -> str:
+    return "messages.db" if each in MESSAGES else "waziterm.db"
+
+
 def rows_of(host: Host, each: Belonging, identity: str) -> int:
     sql, given = counting(each, identity)
-    (row,) = host.query(sql, *given)
-    return int(row["count"])
+    with closing(sqlite3.connect(host.root / database_of(each), isolation_level=None)) as db:
+        return int(db.execute(sql, given).fetchone()[0])
 
 
 def trashed(host: Host) -> Iterable[str]:
@@ -95,7 +128,7 @@ def trashed(host: Host) -> Iterable[str]:
 def check_fates(
     host: Host, identity: str, fate_of: Callable[[Belonging], Fate], act: Callable[[], object]
 ) -> None:
-    before = {each: rows_of(host, each, identity) for each in ROWS}
+    before = {each: rows_of(host, each, identity) for each in (*ROWS, *MESSAGES)}
     act()
     host.world.settle()
     for each in SESSION:
@@ -108,7 +141,7 @@ def check_fates(
                 assert there and end not in trashed(host), each
             case other:
                 raise AssertionError(other)
-    for each in ROWS:
+    for each in (*ROWS, *MESSAGES):
         now = rows_of(host, each, identity)
         match fate_of(each):
             case Fate.STAYS | Fate.KEPT:
@@ -164,11 +197,12 @@ def test_an_export_and_a_backup_have_of_each_of_them_what_the_list_says(
     for each in SESSION:
         there = each.where.format(id=identity) in held
         assert there is (each.backup is Fate.COPIED), each
-    (tmp_path / "copy.db").write_bytes(held["waziterm.db"])
-    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
-        for each in ROWS:
+    for each in (*ROWS, *MESSAGES):
+        (tmp_path / "copy.db").write_bytes(held[database_of(each)])
+        with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
             (now,) = copy.execute(*counting(each, identity)).fetchone()
-            assert (now == rows_of(host, each, identity) > 0) is (each.backup is Fate.COPIED)
+        assert (now == rows_of(host, each, identity) > 0) is (each.backup is Fate.COPIED)
+    assert held["media/file"] == b"a picture"
     task(fleet.export("shop", str(tmp_path / "export"), "a passphrase")).result()
     held = opened_by(key, tmp_path / "export")
     assert set(held) == {"manifest.json", "session.db", "history.jsonl"}
@@ -177,6 +211,7 @@ def test_an_export_and_a_backup_have_of_each_of_them_what_the_list_says(
     rows |= {"instances": int(told["id"] == identity), "names": int(told["name"] == "shop")}
     for each in ROWS:
         assert (rows[each.where.partition(".")[0]] > 0) is (each.export is Fate.COPIED), each
+    assert all(each.export is Fate.LEFT for each in MESSAGES)
     assert [each.export for each in SESSION] == [Fate.COPIED, *([Fate.LEFT] * 3)]
     assert strangers(host.root) == []
 

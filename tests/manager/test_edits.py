@@ -120,6 +120,7 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(host: Host) -> None
     for values, said in (
         ({"tags": "a:b"}, "cannot be a tag: up to 10 tags"),
         ({"isolate": "yes"}, "isolate is true or false"),
+        ({"receipts": "1"}, "receipts is true or false"),
         ({"proxy": "proxy.example:1080"}, "a proxy URL starts with"),
         ({"device_name": "x" * 41}, "cannot be a device's name: 1 to 40"),
         ({"note": "x" * 301}, "at most 300 characters"),
@@ -129,6 +130,17 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(host: Host) -> None
         assert wrong.value.code == 2
     with pytest.raises(FleetError, match="no instance is called 'nobody'"):
         edit(host, "nobody", note="x")
+
+
+def test_receipts_are_heard_from_the_next_connect_on(host: Host) -> None:
+    assert not worker_of(host, "a").command.receipts
+    words = worker_of(host, "a").command.opt_out_words
+    assert words == ("stop", "berhenti")
+    view = edit(host, "a", receipts="true")
+    assert view.receipts and view.reason is Reason.EDITED
+    host.world.settle()
+    assert worker_of(host, "a").command.receipts
+    assert undo(host).receipts is False
 
 
 def test_a_cool_down_stays_as_long_as_it_is(host: Host) -> None:

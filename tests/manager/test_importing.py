@@ -72,8 +72,11 @@ async def test_it_says_first_what_it_would_do(auth: Path, data: Path, fleet: Sto
     assert (found.jid, found.device) == ("+49151••••0007:1@s.whatsapp.net", 1)
     assert found.kept[Carried.SESSIONS] == 4
     assert report.imported == ()
+    assert not list(data.parent.glob(data.name))
+    await fleet.add("shop")
+    report = await fleet.import_sessions(str(auth), dry_run=True)
     assert not list((data / "sessions").iterdir())
-    assert (await fleet.snapshot()).instances == ()
+    assert [each.name for each in (await fleet.snapshot()).instances] == ["shop"]
 
 
 async def test_the_new_instance_waits_and_remembers_where_it_came_from(
@@ -186,11 +189,14 @@ async def test_a_session_from_elsewhere_comes_back_from_the_trash_as_one(
 
 
 @asynccontextmanager
-async def running(program: str, *words: str, cwd: Path) -> AsyncIterator[int]:
-    """A Python program that says a line and waits; its pid."""
+async def running(
+    program: str, *words: str, cwd: Path, is_script: bool = False
+) -> AsyncIterator[int]:
+    """A Python program that says a line and waits; its pid. is_script: it is a file's name."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-c", program, *words),
+        *(() if is_script else ("-c",)),
+        *(program, *words),
         cwd=cwd,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -239,6 +245,24 @@ async def test_a_program_that_works_there_and_is_connected_is_found(auth: Path, 
     assert (done.code, found["verdict"]) == (1, "refused")
     assert found["why"].startswith(f"pid {pid}: "), found["why"]
     assert "works there and is connected" in found["why"]
+
+
+@pytest.mark.parametrize(
+    ("is_script", "is_project", "refused"),
+    [(True, False, True), (False, False, False), (True, True, False)],
+)
+async def test_two_folders_above_only_a_program_that_lies_there_is_the_sources_own(
+    auth: Path, folder: Path, data: Path, is_script: bool, is_project: bool, refused: bool
+) -> None:
+    source = folder / "app" / "sessions"
+    shutil.copytree(auth, source)
+    aged(source)
+    (folder / "talk.py").write_text(TALK)
+    if is_project:
+        (folder / "app" / "package.json").write_text("{}")
+    async with running("talk.py" if is_script else TALK, cwd=folder, is_script=is_script) as pid:
+        done = await verb("import", str(source), "--dry-run", data_dir=data)
+    assert (done.code, f"pid {pid}: " in done.stdout) == ((1, True) if refused else (0, False))
 
 
 async def test_the_same_device_twice_is_refused_but_by_choice(
@@ -494,7 +518,7 @@ async def test_a_store_that_cannot_be_copied_is_refused_before_anything_is_writt
     assert [why for _, _, why in await told_of(fleet, *sources)] == [
         "a.db is larger than 2000 MB",
         "a.db is damaged",
-        "a.db-wal cannot be read: it is a link",
+        "a.db-wal cannot be read: it is a symlink",
         "a.db-journal is no file",
     ]
 

@@ -134,7 +134,9 @@ class Judge:
         if event == "CleanAsked" or state in (State.LOGGED_OUT, State.OUTDATED, State.BANNED):
             self.told_until.pop(name, None)
         if event == "CleanAsked":
-            self.cleaned[name] = (self.cool_until.get(name, 0.0), name in self.held)
+            if row["reason"] == "cleaned":
+                # What was not linked is not what comes back from the trash.
+                self.cleaned[name] = (self.cool_until.get(name, 0.0), name in self.held)
             self._release(name)
         if event == "SessionRestored" and row["reason"] == "restored":
             until, held = self.cleaned[name]

@@ -1,6 +1,7 @@
 """The sums of a real manager's history, over scripted days of a clock that the test moves."""
 
 import time
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from waziterm.manager.stored.fleet import StoredFleet
 from waziterm.manager.workers.usage import ProcessUse
 from waziterm.store.records import Change
 from waziterm.store.store import open_store
+from waziterm.tui.state.past import week_begin
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 SOME_S = 240.0
@@ -199,6 +201,36 @@ async def test_the_files_tell_it_until_the_last_manager_was_there(tmp_path: Path
     assert [each.instance for each in told] == ["shop-a", "shop-b"]
     cells = read_cells(told[0].cells)
     assert set(cells[-5:]) == {NOTHING} and cells[-9] == Cell(State.HELD, 0)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Jakarta", "Asia/Kolkata"])
+async def test_all_that_a_screen_tells_of_a_week_is_of_the_same_seven_days(
+    zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an hour is of two days, as in India, it counts for none of them here."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        data, now = DataDir(tmp_path / "data"), time.time()
+        data.create()
+        begun = week_begin(now)
+        shop = Instance("shop", begun - 3 * DAY_S, id="shop", since=now, state=State.CONNECTED)
+        online = replace(shop, reason=Reason.ONLINE)
+        away = replace(shop, state=State.RETRYING, reason=Reason.DROPPED)
+        async with open_store(data.database) as store:
+            await store.record(Change(online, "Connected", begun - 3 * DAY_S))
+            # The evening before, and in the first hours of the week.
+            for at in (begun - 6 * HOUR_S, begun + 2 * HOUR_S):
+                await store.record(Change(away, "Disconnected", at))
+                await store.record(Change(online, "Connected", at + 5 * HOUR_S))
+            await store.record(Change(online, "Connected", now - 1.0))
+        fleet = StoredFleet(data, load_settings)
+        (row,), (detail,) = await fleet.recent(), await fleet.stats(week_begin(now), "shop")
+        assert detail.uptime == row.uptime and detail.uptime not in (None, 1.0)
+        assert detail.drops == sum(row.drops) == 1
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_nothing_there_is_nothing(host: Host) -> None:

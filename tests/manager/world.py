@@ -22,6 +22,7 @@ import aiosqlite
 
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.sending import Acknowledged, NotSent, Sent
 from waziterm.manager import manager as managers
 from waziterm.manager.rivals.search import SearchResult
 from waziterm.manager.version_page import PageError
@@ -212,7 +213,7 @@ class FakeWorker:
     """The worker of one instance: its connection in a process that others may share.
 
     answers: how requests end: "ok", "error", or "never". took_s: what an answer tells of the time
-    that it took. beats: whether its process's heart does.
+    that it took. messages: that it was told to send. beats: whether its process's heart does.
     """
 
     def __init__(self, process: FakeProcess, command: wire.Connect) -> None:
@@ -224,6 +225,7 @@ class FakeWorker:
         self.took_s = 0.1
         self.asked_to_log_out = False
         self.called = False
+        self.messages: list[wire.SendMessage] = []
         self.leaving = False
         self.left = False
 
@@ -251,6 +253,8 @@ class FakeWorker:
         """A command for this instance."""
         assert not isinstance(command, wire.Connect)
         self.called |= not isinstance(command, wire.Leave)
+        if isinstance(command, wire.SendMessage):
+            self.messages.append(command)
         self.asked_to_log_out |= isinstance(command, wire.Logout)
         self.leaving |= isinstance(command, wire.Leave)
         if self.answers == "never":
@@ -259,7 +263,11 @@ class FakeWorker:
         error = "" if self.answers == "ok" or self.left else "no route"
         if isinstance(command, wire.PairByCode) and not error:
             self.say(ev.CodeShown("ABCD-EFGH", 160.0))
-        answered = wire.Answered(self.instance, command.request, self.took_s, error, "3EB0")
+        sent: Sent | None = None
+        if isinstance(command, wire.SendMessage):
+            to = command.message.to
+            sent = Acknowledged("3EB0", to) if not error else NotSent(error)
+        answered = wire.Answered(self.instance, command.request, self.took_s, error, sent)
         self.process.report(answered)
 
     def say(self, event: ev.WorkerEvent) -> None:

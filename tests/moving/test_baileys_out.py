@@ -1,5 +1,6 @@
 """The way back into Baileys, read by the reader of the way in."""
 
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.moving.sample import read, unpack
-from waziterm.domain.moving.rows import DeviceRows
+from waziterm.domain.moving.rows import DeviceRows, SyncKeyRow
 from waziterm.moving.baileys import Converted, converted
 from waziterm.moving.baileys_out import folder_of
 from waziterm.moving.records import dump_session, parse_session
@@ -83,3 +84,12 @@ def test_a_row_in_doubt_stays_behind(sample: Converted) -> None:
 def test_names_lead_into_the_folder(sample: Converted, tmp_path: Path) -> None:
     for name in folder_of(sample.rows, 0.0):
         assert Path(name).name == name and ":" not in name
+
+
+def test_baileys_6_finds_what_it_needs(sample: Converted) -> None:
+    """Its names of hidden ids, and the key without which it holds back what comes."""
+    keys = tuple(SyncKeyRow(bytes([at]), bytes(range(32)), at, b"") for at in (2, 3, 1))
+    files = folder_of(replace(sample.rows, sync_keys=keys), 0.0)
+    assert files["creds"]["myAppStateKeyId"] == base64.b64encode(bytes([3])).decode()
+    hidden = [name for name in files if name.startswith("session-") and "_1." in name]
+    assert hidden and all(files[each.replace("_1.", ".")] == files[each] for each in hidden)

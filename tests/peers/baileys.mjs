@@ -84,6 +84,8 @@ let ending = false;
 
 async function start() {
   const { state, saveCreds } = await named('useMultiFileAuthState')(auth);
+  // 6 holds back what comes until it has one, which the lab's phones never give.
+  if (DICT_VERSION === 2) state.creds.myAppStateKeyId ??= 'AAAAAAAA';
   socket = makeWASocket({
     auth: state,
     agent: new LabAgent(),

@@ -37,12 +37,16 @@ async def test_an_exported_session_goes_on_in_the_real_baileys(
     log = (lab.file.parent / "lab.log").read_text()
     async with running(version, auth, lab) as bot:
         await bot.says("open")
+        await lab.send_text(phone.jid, "welcome", PEERS[0])
+        assert await bot.says("got") == "welcome"
         for number, peer in enumerate(PEERS):
             bot.ask(send=f"{peer}@s.whatsapp.net", text="on from here")
             await bot.says("sent")
             await lab.wait_message(peer, 30, nth=3 - number)
-        await lab.send_text(phone.jid, "welcome", PEERS[0])
-        assert await bot.says("got") == "welcome"
+        if version == "baileys7":
+            # 6 writes to numbers, and begins anew; the lab's phones answer under hidden ids.
+            await lab.send_text(phone.jid, "and again", PEERS[0])
+            assert await bot.says("got") == "and again"
         await bot.end()
     assert (await lab.counters())[EventKind.PAIRED] == paired
     asked = (lab.file.parent / "lab.log").read_text()[len(log) :].count("asks for message")

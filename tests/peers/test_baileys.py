@@ -24,7 +24,8 @@ from waziterm.lab.events import EventKind
 from waziterm.manager.manager import open_manager
 
 HERE = Path(__file__).parent
-SAYS_S = 60.0
+SAYS_S = 120.0
+"""Without a line from it."""
 PEERS = ("4915200000101", "4915200000102")
 
 pytestmark = pytest.mark.skipif(
@@ -42,8 +43,9 @@ class Baileys:
     async def says(self, key: str) -> Any:
         """The value of the next line that has this member."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(SAYS_S):
+        async with asyncio.timeout(SAYS_S) as deadline:
             while line := await self._process.stdout.readline():
+                deadline.reschedule(asyncio.get_running_loop().time() + SAYS_S)
                 told = json.loads(line)
                 assert "failed" not in told and "closed" not in told, told
                 if key in told:

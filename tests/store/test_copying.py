@@ -10,15 +10,18 @@ import subprocess
 import sys
 import textwrap
 from collections import namedtuple
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.store.files import as_after_a_crash, contents, query
-from waziterm.store import migrations, opening
 from waziterm.store.errors import StoreError
-from waziterm.store.migrations import MIGRATIONS, migrate
+from waziterm.store.migrations import FLEET, MIGRATIONS, migrate
+from waziterm.store.opening import open_database
+from waziterm.store.schema import Migration
 from waziterm.store.store import open_store
 
 OLD = len(MIGRATIONS) - 1
@@ -43,6 +46,13 @@ def old(tmp_path: Path) -> Path:
 async def opened(path: Path) -> None:
     async with open_store(path) as store:
         assert await store.get_meta("kept") == "yes"
+
+
+def opened_by(path: Path, steps: Sequence[Migration]) -> None:
+    """Open it as a program with these migrations does."""
+    with closing(open_database(path, replace(FLEET, migrations=steps))) as db:
+        kept = db.execute("SELECT value FROM meta WHERE key = 'kept'").fetchone()
+        assert kept == ("yes",)
 
 
 async def refused(path: Path) -> StoreError:
@@ -89,15 +99,10 @@ async def test_the_copy_holds_what_only_the_write_ahead_log_told(old: Path, tmp_
     assert {file.name for file in crashed.parent.iterdir()} == {old.name, COPY}
 
 
-async def test_the_copy_is_one_that_the_older_program_opens(
-    old: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_copy_is_one_that_the_older_program_opens(old: Path) -> None:
     await opened(old)
     shutil.copyfile(old.with_name(COPY), old)
-    with monkeypatch.context() as older:
-        older.setattr(opening, "MIGRATIONS", MIGRATIONS[:OLD])
-        older.setattr(opening, "migrate", lambda db: migrate(db, MIGRATIONS[:OLD]))
-        await opened(old)
+    opened_by(old, MIGRATIONS[:OLD])
     assert query(old, "PRAGMA user_version") == [(OLD,)]
 
 
@@ -185,31 +190,20 @@ async def test_a_disk_that_is_full_in_the_middle_of_the_copy(
     await opened(path)
 
 
-async def test_a_migration_that_fails_changes_nothing_and_leaves_no_copy(
-    old: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_migration_that_fails_changes_nothing_and_leaves_no_copy(old: Path) -> None:
     step = ("CREATE TABLE half (a)", "CREATE TABLE half (a)")
-    with monkeypatch.context() as broken:
-        broken.setattr(opening, "migrate", lambda db: migrate(db, (*MIGRATIONS[:OLD], step)))
-        for _ in range(3):
-            with pytest.raises(StoreError):
-                await opened(old)
-            assert {file.name for file in old.parent.iterdir()} == {old.name}
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            opened_by(old, (*MIGRATIONS[:OLD], step))
+        assert {file.name for file in old.parent.iterdir()} == {old.name}
     await opened(old)
 
 
-async def test_one_that_fails_half_way_leaves_the_copy(
-    old: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_that_fails_half_way_leaves_the_copy(old: Path) -> None:
     step = ("CREATE TABLE half (a)", "CREATE TABLE half (a)")
-    steps = (*MIGRATIONS, step)
-    with monkeypatch.context() as broken:
-        broken.setattr(opening, "MIGRATIONS", steps)
-        broken.setattr(migrations, "MIGRATIONS", steps)
-        broken.setattr(opening, "migrate", lambda db: migrate(db, steps))
-        for _ in range(3):
-            with pytest.raises(StoreError):
-                await opened(old)
-        assert {file.name for file in old.parent.iterdir()} == {old.name, COPY}
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            opened_by(old, (*MIGRATIONS, step))
+    assert {file.name for file in old.parent.iterdir()} == {old.name, COPY}
     await opened(old)
     assert query(old.with_name(COPY), "PRAGMA user_version") == [(OLD,)]

@@ -61,6 +61,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "device_name": st.none() | TEXT,
     "former_jid": st.none() | TEXT,
     "isolate": st.none() | st.booleans(),
+    "receipts": st.none() | st.booleans(),
     "configured": st.just(Configured()),
     "qr": st.none() | st.just(QrCode("2@a-secret", 1, 6, 20.0)),
     "id": st.from_regex(r"[0-9a-f]{16}", fullmatch=True),

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -30,6 +31,7 @@ Text = str | tuple[str, str]
 """A text, or its forms for one and for many."""
 
 
+@cache
 def texts() -> dict[Text, list[str]]:
     """The files in which each text stands."""
     found: dict[Text, list[str]] = {}

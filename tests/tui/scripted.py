@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
-from tests.scriptedtools import ScriptedTools
+from tests.scriptedtools import POSTED, ScriptedTools
 from waziterm.domain.fleet.api import (
     Changes,
     FleetError,
@@ -24,6 +24,8 @@ from waziterm.domain.fleet.api import (
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.messages.message import MessageState
+from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import as_it_is
 from waziterm.domain.stats.strips import CELL_S, DAY_CELLS, Recent, Stood, cells_of, first_cell
@@ -204,9 +206,10 @@ class ScriptedFleet(ScriptedTools):
         proxy: str | None = None,
         device_name: str | None = None,
         isolate: str | None = None,
+        receipts: str | None = None,
     ) -> InstanceView:
         asked = {"note": note, "tags": tags, "proxy": proxy}
-        asked |= {"device_name": device_name, "isolate": isolate}
+        asked |= {"device_name": device_name, "isolate": isolate, "receipts": receipts}
         said = [f"{key}={value}" for key, value in asked.items() if value is not None]
         await self._taken("edit", name, *said)
         view = self.views[name]
@@ -220,6 +223,8 @@ class ScriptedFleet(ScriptedTools):
             view = replace(view, device_name=device_name or DEVICE_NAME)
         if isolate is not None:
             view = replace(view, isolated=isolate == "true")
+        if receipts is not None:
+            view = replace(view, receipts=receipts == "true")
         self.show(view)
         return view
 
@@ -457,6 +462,34 @@ def with_days(fleet: ScriptedFleet) -> ScriptedFleet:
             )
         )
     fleet.lately = tuple(told)
+    return fleet
+
+
+def sending(at: float = NOW) -> ScriptedFleet:
+    """A fleet that sends: some messages wait, of some nobody knows whether they arrived."""
+    fleet = every_state(at)
+    hours = (0, 0, 0, 0, 0, 2, 9, 14, 22, 30, 41, 18, 12, 20, 26, 33, 28, 19, 11, 6, 2, 0, 7, 41)
+    counts = {
+        "shop-jakarta": QueueCounts(12, 1, 0, at + 140, "gap", 41, 341, hours),
+        "shop-surabaya": QueueCounts(0, 0, 0, None, "", 3, 18, hours[::-1]),
+        "shop-bandung": QueueCounts(4, 1, 1, at + 7, "cooldown", 0, 120, (0,) * 23 + (5,)),
+    }
+    for name, each in counts.items():
+        fleet.views[name] = replace(fleet.views[name], messages=each)
+    waits, unsure, read, failed = POSTED
+    fleet.posted = (
+        replace(waits, id="m-0009", instance="shop-jakarta"),
+        replace(waits, id="m-0008", instance="shop-bandung", at=at - 31, code="cooldown"),
+        replace(unsure, id="m-0007", instance="shop-bandung"),
+        replace(unsure, id="m-0006", instance="shop-jakarta", at=at - 8000),
+        replace(read, id="m-0005", instance="shop-surabaya"),
+        replace(read, id="m-0004", instance="shop-jakarta", state=MessageState.SENT, read_at=None),
+        replace(failed, id="m-0003", instance="shop-bandung"),
+        replace(failed, id="m-0002", instance="shop-aceh", state=MessageState.EXPIRED,
+            waits_for_person=False, code="expired"),
+        replace(read, id="m-0001", instance="shop-jakarta", state=MessageState.CANCELLED,
+            to="••••4711@g.us"),
+    )  # fmt: skip
     return fleet
 
 

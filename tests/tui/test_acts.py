@@ -38,8 +38,9 @@ async def test_each_press_acknowledges_one_and_goes_on_to_the_next_that_waits() 
         await screen.until(lambda _: selected(screen) == "shop-3")
         fleet.gate.set()
         await screen.sees("1 not acknowledged")
-        await screen.press("home", "A", "down")
+        await screen.press("home", "A")
         await screen.says("✖ already acknowledged; N adds a note")
+        await screen.press("down")
         assert fleet.calls == [("acknowledge", "10"), ("acknowledge", "12")]
 
 

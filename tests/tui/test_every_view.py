@@ -35,6 +35,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
     "queue of scans": ("5",),
     "trash": ("6",),
     "audit": ("7",),
+    "messages": ("8",),
     "help": ("1", "question_mark"),
     "palette": ("escape", "ctrl+p"),
     "check": ("escape", "K"),
@@ -108,4 +109,4 @@ async def still(screen: Shown) -> str:
 
 def test_every_view_is_among_them() -> None:
     keys = {key for each in SAID.values() for key in each}
-    assert {"1", "2", "4", "5", "6", "7"} <= keys and len(View) == 6
+    assert {"1", "2", "4", "5", "6", "7", "8"} <= keys and len(View) == 7

@@ -196,6 +196,65 @@ async def test_what_is_said_of_trouble_leaves_with_it() -> None:
         await screen.until(lambda text: "3 of 4: the connection" not in text)
 
 
+async def test_what_befell_the_fleet_leaves_when_all_are_back_that_come_back() -> None:
+    """Not with the one that waits for a person, and did before."""
+    lost = instance("shop-0", State.RETRYING, Reason.DROPPED)
+    held = instance("shop-1", State.HELD, Reason.RIVAL, NOW - 7200)
+    fleet = ScriptedFleet(lost, held)
+    async with shown(fleet, 120, 40) as screen:
+        fleet.notice("2 of 2: the connection was closed", trouble=True)
+        await screen.sees("✖ 2 of 2: the connection was closed")
+        fleet.show(connected("shop-0"))
+        await screen.until(lambda text: "2 of 2: the connection" not in text)
+
+
+async def test_troubles_that_hold_are_counted_and_come_back() -> None:
+    """The newest is shown; a key shows all. What is done hides none for longer than it is seen."""
+    fleet = ScriptedFleet(
+        *(instance(f"shop-{n}", State.RETRYING, Reason.DROPPED) for n in range(2)),
+        connected("shop-9"),
+    )
+    async with shown(fleet, 120, 40) as screen:
+        for n in range(2):
+            fleet.notice("the connection was closed", f"shop-{n}", trouble=True)
+        await screen.sees("✖ shop-1: the connection was closed (+1: H)")
+        fleet.notice("its trash entry ends in 7 days", "shop-9")
+        await screen.sees("✓ shop-9: its trash entry ends in 7 days (+2: H)")
+        await screen.press("H")
+        await screen.says("What was said here lately", "✖ shop-0: the connection was closed")
+        await screen.press("escape")
+        fleet.clock.advance(9)
+        await screen.sees("✖ shop-1: the connection was closed (+1: H)")
+        fleet.show(connected("shop-1"))
+        await screen.sees("✖ shop-0: the connection was closed")
+        await screen.until(lambda text: "H)" not in text)
+        fleet.show(connected("shop-0"))
+        await screen.until(lambda text: "the connection was closed" not in text)
+
+
+async def test_a_long_sentence_is_cut_before_the_count_of_others() -> None:
+    fleet = ScriptedFleet(
+        instance("shop-0", State.RETRYING, Reason.DROPPED),
+        instance("shop-1", State.RETRYING, Reason.DROPPED),
+    )
+    async with shown(fleet, 60, 20) as screen:
+        fleet.notice("the connection was closed", "shop-0", trouble=True)
+        fleet.notice("word " * 90, "shop-1", trouble=True)
+        await screen.sees("… (+1: H)")
+
+
+async def test_what_a_key_was_refused_with_leaves_with_the_next_key() -> None:
+    async with shown(every_state(), 120, 40) as screen:
+        await screen.press("4", "w")
+        await screen.sees("✖ the columns are those of the list")
+        await screen.press("down")
+        await screen.until(lambda text: "the columns are" not in text)
+        await screen.press("w")
+        await screen.sees("✖ the columns are those of the list")
+        screen.fleet.clock.advance(9)
+        await screen.until(lambda text: "the columns are" not in text)
+
+
 async def test_what_is_wrong_beside_a_healthy_fleet_stays_its_time() -> None:
     fleet = ScriptedFleet(connected("shop-1"))
     async with shown(fleet, 120, 40) as screen:

@@ -108,6 +108,20 @@ async def test_the_selected_row_is_seen_and_readable(theme: Theme) -> None:
 
 
 @pytest.mark.parametrize("theme", Theme)
+async def test_the_field_in_which_one_types_is_seen(theme: Theme) -> None:
+    async with finished(every_state(), Finish(theme)) as screen:
+        await screen.press("a", *"zzz")
+        await screen.sees("Add an instance", "zzz")
+        texts = screen.text().splitlines()
+        line, below = (next(at for at, text in enumerate(texts) if each in text)
+                       for each in ("zzz", "Phone"))  # fmt: skip
+        rows, at = screen.cells(), texts[line].index("zzz")
+        typed, around, others = rows[line][at], rows[line][at - 3], rows[below][at]
+        assert contrast(typed.fg, typed.bg) >= READABLE
+        assert contrast(typed.bg, around.bg) >= 1.3 and contrast(typed.bg, others.bg) >= 1.3
+
+
+@pytest.mark.parametrize("theme", Theme)
 def test_256_colours_are_readable_and_tell_what_is_raised(theme: Theme) -> None:
     def shown_as(colour: str) -> str:
         return RichColor.parse(colour).downgrade(ColorSystem.EIGHT_BIT).get_truecolor().hex

@@ -222,6 +222,32 @@ async def test_nothing_waits_for_an_answer(
         assert answer in (twice, late) or "[0n" not in terminal.text()
 
 
+async def test_what_the_terminal_answers_as_it_is_left_is_not_the_shells(tmp_path: Path) -> None:
+    """The line is so long that the program leaves before the first answer comes."""
+    on_their_way: list[threading.Timer] = []
+
+    def far(terminal: Terminal) -> None:
+        def arrives() -> None:
+            with suppress(OSError):  # the pty is closed already
+                terminal.send(ANSWER)
+
+        on_their_way.append(threading.Timer(0.7, arrives))
+        on_their_way[-1].start()
+
+    argv = [sys.executable, "-m", "tests.tui.realscreen", "0", str(tmp_path / "log")]
+    with Terminal(argv, columns=80, rows=24, cwd=ROOT, answer=far) as terminal:
+        await terminal.until(lambda text: "? help" in text, what="screen")
+        terminal.send("ctrl+c")
+        assert await asyncio.to_thread(terminal.wait_exit) == 0
+        assert terminal.is_sane()
+        assert on_their_way
+        for each in on_their_way:
+            each.join()
+        terminal.scribble("the shell")
+        await terminal.until(lambda text: "the shell" in text)
+        assert "[0n" not in terminal.text()
+
+
 @pytest.mark.parametrize(
     "env",
     [

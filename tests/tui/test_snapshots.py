@@ -53,6 +53,9 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
     "queue": (scripted.every_state, ["5"]),
     "trash": (scripted.every_state, ["6"]),
     "audit": (scripted.every_state, ["7"]),
+    "messages": (scripted.sending, ["8"]),
+    "messages_wall": (scripted.sending, ["h"]),
+    "message_write": (scripted.sending, ["m"]),
     "fleet_log": (scripted.every_state, ["L"]),
     "check": (scripted.every_state, ["K"]),
     "restart": (scripted.every_state, ["R", "y"]),
@@ -72,7 +75,7 @@ VIEWS: dict[str, tuple[Callable[[], ScriptedFleet], list[str]]] = {
 }
 EVERY_VIEW = (
     "wall", "list", "focus_qr", "focus_cooldown", "focus_connected", "incidents", "queue", "trash",
-    "audit", "empty", "help", "log",
+    "audit", "messages", "empty", "help", "log",
 )  # fmt: skip
 
 

@@ -101,15 +101,19 @@ async def test_an_import_shows_first_what_it_would_do() -> None:
     async with shown(fleet, 120, 40) as screen:
         await screen.press("I", *"srv", "enter")
         await screen.says("write the whole path, from / on")
-        await screen.press(*["backspace"] * 3, *"/srv", "tab", *"shop-", "enter")
+        await screen.press(*["backspace"] * 3, *"/srv", "tab", *"shop-")
+        await screen.press(*["tab"] * 3, "x", "enter")
+        await screen.says("write y, or leave it empty")
+        await screen.press("backspace", "y", "enter")
         await screen.says(
             "Import: what it would do", "cannot be known here",
             "✓ shop-jakarta +6281••••7890:7@s.whatsapp.net", "keeps 811 prekeys",
             "drops what is in doubt: 1 sessions with devices",
             "✖ shop-bogor", "pid 7: node app.js", "y the old program is stopped for good: do it",
         )  # fmt: skip
-        assert [call[:2] for call in fleet.calls] == [("import_sessions", "/srv")]
-        assert fleet.calls[0][-1] == "True"
+        assert fleet.calls == [
+            ("import_sessions", "/srv", "None", "shop-", "True", "False", "True")
+        ]
         await screen.press("y")
         await screen.says("1 session imported; 1 refused; s starts them", "esc close")
         assert [call[-1] for call in fleet.calls] == ["True", "False"]

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.strip import Strip
 
 from tests.qrscan import decode_qr
 from tests.scriptedtools import AT, STOLEN
@@ -26,9 +27,10 @@ from waziterm.domain.fleet.history import ShiftNote
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.tui.fleet.queue import RENEW_S, RENEWALS
+from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.screens.instance import FocusScreen
 from waziterm.tui.screens.main import MainScreen
-from waziterm.tui.state.columns import INDENT, Column, columns
+from waziterm.tui.state.columns import INDENT, OF_MESSAGES, Column, columns
 from waziterm.tui.state.here import View
 from waziterm.tui.text.format import since
 
@@ -46,6 +48,28 @@ def rows(screen: Shown) -> list[str]:
         if words and words[0].startswith("shop"):
             found.append(words[0])
     return found
+
+
+async def test_no_text_moves_when_the_scroll_bar_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual shows it only after the first paint."""
+    said: dict[int, set[str]] = {}
+    rendered = Rows.render_line
+
+    def render_line(self: Rows, y: int) -> Strip:
+        strip = rendered(self, y)
+        said.setdefault(y, set()).add(strip.text)
+        return strip
+
+    monkeypatch.setattr(Rows, "render_line", render_line)
+    held = (instance(f"shop-{n:02}", State.HELD, Reason.RIVAL, NOW - 240) for n in range(60))
+    async with shown(ScriptedFleet(*held), 80, 24) as screen:
+        await screen.press("2")
+        await screen.sees("WHY", "shop-00", "…")
+        screen.app.screens.repaint()
+        await screen.pilot.pause()
+        assert len(said) >= 20
+        moved = [{text for text in texts if text.strip()} for texts in said.values()]
+        assert [texts for texts in moved if len(texts) > 1] == []
 
 
 async def test_number_keys_show_the_views_and_escape_goes_back() -> None:
@@ -311,10 +335,11 @@ def test_a_wider_list_never_has_fewer_columns(
 
 def test_the_reason_and_the_newest_line_share_what_is_left() -> None:
     """The reason was cut at 30 cells beside 90 blank ones."""
-    sizes = dict(columns(260, empty=frozenset({Column.TAGS, Column.NOTE})))
+    sizes = dict(columns(260, empty=OF_MESSAGES | {Column.TAGS, Column.NOTE}))
     assert sizes[Column.WHY] >= 40 and sizes[Column.LAST_LINE] >= 40
     assert dict(columns(120))[Column.WHY] >= 30
-    assert set(dict(columns(300))) == set(Column)
+    assert set(dict(columns(300))) == set(Column) - OF_MESSAGES
+    assert set(dict(columns(340, empty=frozenset()))) == set(Column)
 
 
 def test_the_newest_line_is_there_without_being_asked_for_on_a_usual_wide_screen() -> None:

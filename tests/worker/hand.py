@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Self, TypeVar
 
+from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.message import Content, MessageKind
+from waziterm.domain.messages.sending import Acknowledged, Outgoing, Sent
 from waziterm.lab.client import Lab
 from waziterm.lab.words import Scanned
 from waziterm.manager.workers.process import Message, OutputLine, WorkerProcess
@@ -21,7 +25,7 @@ from waziterm.worker.protocol import (
     Noted,
     Probe,
     Ready,
-    SendText,
+    SendMessage,
 )
 
 NAME = "shop-1"
@@ -123,14 +127,40 @@ class Hand:
     async def probe(self, instance: str = NAME) -> Answered:
         return await self.answer(await self.start_probe(instance))
 
-    async def start_text(self, text: str, to: str | None = None, instance: str = NAME) -> int:
-        """Ask for a text to be sent; the number of the request."""
+    async def start_message(
+        self, content: Content, to: str | None = None, instance: str = NAME, secret: str = ""
+    ) -> int:
+        """Ask for a message to be sent, to whom it is linked with unless another is named; the
+        number of the request."""
         self._requests += 1
-        await self.process.send(SendText(instance, self._requests, text, to))
+        message = Outgoing(to or self._own(instance), content, secret or token_hex(32))
+        await self.process.send(SendMessage(instance, self._requests, message))
         return self._requests
 
-    async def send_text(self, text: str, to: str | None = None, instance: str = NAME) -> Answered:
-        return await self.answer(await self.start_text(text, to, instance))
+    async def send(
+        self, content: Content, to: str | None = None, instance: str = NAME, secret: str = ""
+    ) -> Sent:
+        answered = await self.answer(await self.start_message(content, to, instance, secret))
+        assert answered.sent is not None
+        assert bool(answered.error) != isinstance(answered.sent, Acknowledged)
+        return answered.sent
+
+    async def start_text(self, text: str, to: str | None = None, instance: str = NAME) -> int:
+        """The same for a text."""
+        return await self.start_message(Content(MessageKind.TEXT, text), to, instance)
+
+    async def send_text(self, text: str, to: str | None = None, instance: str = NAME) -> Sent:
+        return await self.send(Content(MessageKind.TEXT, text), to, instance)
+
+    async def text_id(self, text: str, to: str | None = None, instance: str = NAME) -> str:
+        """Send a text that WhatsApp acknowledges; its id."""
+        sent = await self.send_text(text, to, instance)
+        assert isinstance(sent, Acknowledged), sent
+        return sent.whatsapp_id
+
+    def _own(self, instance: str) -> str:
+        told = [each for each in self.events_of(instance) if isinstance(each, ev.Connected)]
+        return str(Jid.parse(told[-1].jid).account) if told else "62812000000@s.whatsapp.net"
 
     async def start_leave(self, instance: str) -> int:
         """Ask for an instance to be let go; the number of the request."""

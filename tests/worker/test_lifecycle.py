@@ -14,6 +14,7 @@ from tests.worker.hand import NAME, Hand, connecting, pair, spawned
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.sending import Acknowledged, NotSent
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import ScanOutcome
@@ -130,9 +131,10 @@ async def test_resumes_sends_and_probes(linked: Linked) -> None:
         )
         text = "saldo anda: 1.000 — ✓ @628123456789"
         before = len(await linked.lab.messages(linked.phone.jid))
-        to_self = await hand.send_text(text)
+        to_self = await hand.answer(await hand.start_text(text))
         received = await linked.lab.wait_message(linked.phone.jid, 10, nth=before + 1)
-        assert (received.text, received.id) == (text, to_self.message_id)
+        assert isinstance(to_self.sent, Acknowledged)
+        assert (received.text, received.id) == (text, to_self.sent.whatsapp_id)
         assert to_self.error == "" and to_self.took_s < 5
         assert (await hand.probe()).error == ""
         assert not any(isinstance(event, ev.QrShown) for event in hand.events)
@@ -144,8 +146,7 @@ async def test_sends_to_another_number(linked: Linked, tmp_path: Path) -> None:
         phone = await pair(linked.lab, other)
     async with linked.resume() as hand:
         await hand.wait_for(ev.Connected)
-        sent = await hand.send_text("hello", str(Jid.parse(phone.jid).account))
-        assert sent.error == ""
+        await hand.text_id("hello", str(Jid.parse(phone.jid).account))
         received = await linked.lab.wait_message(phone.jid, 10)
         assert (received.text, received.sender) == ("hello", linked.phone.jid)
 
@@ -166,7 +167,7 @@ async def test_refuses_requests_while_not_connected(linked: Linked) -> None:
         command = Connect(NAME, str(linked.session), linked.phone.jid, file.proxy)
         await hand.tell(command)
         assert (await hand.probe()).error == "not connected"
-        assert (await hand.send_text("x")).error == "not connected"
+        assert await hand.send_text("x") == NotSent("not connected")
 
 
 async def test_a_hanging_request_does_not_block_the_others(linked: Linked) -> None:
@@ -185,7 +186,7 @@ async def test_logs_out(shared_lab: Lab, tmp_path: Path) -> None:
         phone = await pair(shared_lab, hand)
         await hand.tell(Logout(NAME, 9))
         assert (await hand.answer(9)).error == ""
-        assert (await hand.send_text("x")).error == "not connected"
+        assert await hand.send_text("x") == NotSent("not connected")
         assert phone.jid not in {session.jid for session in await shared_lab.sessions()}
 
 

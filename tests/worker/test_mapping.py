@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.sending import OptOut
 from waziterm.worker.instance.pairing import Pairing
 from waziterm.worker.neonize.mapping import (
     EVENT_NAMES,
@@ -20,6 +21,7 @@ from waziterm.worker.neonize.mapping import (
     jid_text,
     library_event,
     log_line,
+    opted_out,
     refusal,
 )
 from waziterm.worker.neonize.phrases import undelivered
@@ -200,3 +202,47 @@ def test_fewer_codes_than_usual_that_ran_out_are_a_timeout() -> None:
 
 def _names(enum: Any) -> list[str]:
     return [value.name for value in enum.DESCRIPTOR.values]
+
+
+def written(pb: Any, text: str | bytes = "STOP", **changed: Any) -> Any:
+    """A message of a person's, as neonize passes it on."""
+    lid = pb.JID(User="4711", Device=0, Server="lid", RawAgent=0, Integrator=0)
+    number = pb.JID(User="628999", Device=0, Server="s.whatsapp.net", RawAgent=0, Integrator=0)
+    message = pb.Message()
+    source = message.Info.MessageSource
+    source.Sender.CopyFrom(lid)
+    source.SenderAlt.CopyFrom(number)
+    source.IsFromMe = source.IsGroup = False
+    for name, value in changed.items():
+        setattr(source, name, value)
+    message.Info.Timestamp = 1_700_000_000_000
+    raw = text.encode() if isinstance(text, str) else text
+    # Field 1 of an `E2E.Message` is the text.
+    message.Message.MergeFromString(b"\x0a" + bytes([len(raw)]) + raw)
+    return message
+
+
+WORDS = ("stop", "berhenti")
+
+
+@pytest.mark.parametrize("text", ["STOP", "stop", " Stop ", "stop.", " BERHENTI . ", "Berhenti."])
+def test_who_asks_to_be_sent_no_more(pb: Any, text: str) -> None:
+    chats = ("4711@lid", "628999@s.whatsapp.net")
+    assert opted_out(written(pb, text), WORDS) == OptOut(chats, 1_700_000_000.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "please stop", "stop it", "stop!", b"\xff\xfestop", "s" * 120]
+)
+def test_nothing_but_the_word_is_an_opt_out(pb: Any, text: str | bytes) -> None:
+    assert opted_out(written(pb, text), WORDS) is None
+    assert opted_out(written(pb), ()) is None
+
+
+def test_neither_a_group_nor_the_own_phone_opts_out(pb: Any) -> None:
+    assert opted_out(written(pb, IsGroup=True), WORDS) is None
+    assert opted_out(written(pb, IsFromMe=True), WORDS) is None
+    odd = written(pb)
+    odd.Info.MessageSource.SenderAlt.Server = "newsletter"
+    found = opted_out(odd, WORDS)
+    assert found is not None and found.chats == ("4711@lid",)

@@ -15,6 +15,7 @@ from tests.worker.hand import DEADLINE_S, Hand, connecting, forked, pair
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.sending import Acknowledged
 from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind, LabEvent
 from waziterm.lab.trouble import TroubleKind
@@ -205,12 +206,13 @@ async def test_probes_and_texts_are_answered_for_the_right_one(packed: Packed) -
     for request, name in {**probes, **texts}.items():
         answered = await packed.hand.answer(request)
         assert (answered.instance, answered.error) == (name, "")
-        assert bool(answered.message_id) == (request in texts)
+        assert isinstance(answered.sent, Acknowledged) == (request in texts)
     for request, name in texts.items():
         received = await packed.lab.wait_message(packed.jid(name), 10, nth=heard[name] + 1)
         assert received.text == f"text of {name}"
         assert received.sender == packed.jid(name)
-        assert received.id == (await packed.hand.answer(request)).message_id
+        sent = (await packed.hand.answer(request)).sent
+        assert isinstance(sent, Acknowledged) and received.id == sent.whatsapp_id
         assert len(await packed.lab.messages(packed.jid(name))) == heard[name] + 1
     seen = await _seen(packed.lab, position)
     for name in NAMES:
@@ -219,8 +221,7 @@ async def test_probes_and_texts_are_answered_for_the_right_one(packed: Packed) -
 
 async def test_one_writes_to_another_in_the_same_worker(packed: Packed) -> None:
     heard = len(await packed.lab.messages(packed.jid(B)))
-    sent = await packed.hand.send_text("hello", str(Jid.parse(packed.jid(B)).account), A)
-    assert (sent.instance, sent.error) == (A, "")
+    await packed.hand.text_id("hello", str(Jid.parse(packed.jid(B)).account), A)
     received = await packed.lab.wait_message(packed.jid(B), 10, nth=heard + 1)
     assert (received.text, received.sender) == ("hello", packed.jid(A))
     await _wait_note(packed.hand, "message received", B)
@@ -304,7 +305,7 @@ async def test_what_strangers_send_leaves_nobody_deaf(packed: Packed) -> None:
         error = await packed.hand.wait_for(ev.StreamError, position, instance=name)
         assert error == ev.StreamError("516", "")
         assert packed.hand.events_of(name, position) == [error]
-        assert (await packed.hand.send_text("still there", None, name)).error == ""
+        assert await packed.hand.text_id("still there", None, name)
     assert packed.hand.process.alive
     assert not any("Traceback" in line or "panic" in line for line in packed.hand.lines)
 

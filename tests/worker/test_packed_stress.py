@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections import Counter
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 import pytest_asyncio
@@ -19,6 +20,8 @@ from tests.worker.hand import connecting, pair
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.message import Content, MessageKind
+from waziterm.domain.messages.sending import Outgoing
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import LabError
@@ -32,7 +35,7 @@ from waziterm.worker.protocol import (
     Happened,
     Leave,
     Probe,
-    SendText,
+    SendMessage,
     encode,
 )
 
@@ -144,7 +147,7 @@ class Crowd:
     async def ask(self, member: Member, command: Command) -> Answered:
         """Ask for something, and wait until it is answered."""
         kind = type(command).__name__
-        assert isinstance(command, Probe | SendText | Leave)
+        assert isinstance(command, Probe | SendMessage | Leave)
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._open[command.request] = (member.name, answer)
         self.asked[kind] += 1
@@ -192,8 +195,8 @@ class Crowd:
             other = chance.choice(list(self.members.values()))
             commands: tuple[Command, ...] = (
                 Probe(member.name, number),
-                SendText(member.name, number, f"to self {number}"),
-                SendText(member.name, number, f"text {number}", _account(other.jid)),
+                _text(member, number, f"to self {number}", member),
+                _text(member, number, f"text {number}", other),
             )
             command = chance.choice(commands)
             if (await self.ask(member, command)).error:
@@ -418,5 +421,7 @@ async def _until(moment: float) -> None:
     await over.wait()
 
 
-def _account(jid: str) -> str:
-    return str(Jid.parse(jid).account)
+def _text(member: Member, number: int, text: str, to: Member) -> SendMessage:
+    content = Content(MessageKind.TEXT, text)
+    account = str(Jid.parse(to.jid).account)
+    return SendMessage(member.name, number, Outgoing(account, content, token_hex(32)))

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from tests.worker.conftest import Linked
 from tests.worker.hand import NAME, Hand
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.events import DropKind, StoreFault
+from waziterm.domain.messages.sending import Acknowledged, ReceiptKind, Refused
 from waziterm.lab.trouble import TroubleKind
 from waziterm.worker.neonize.phrases import (
     CodeRefused,
@@ -21,12 +23,14 @@ from waziterm.worker.neonize.phrases import (
     HandlerDone,
     LoginAccepted,
     LoginRefused,
+    ReceiptSeen,
     RedialFailed,
     Sign,
     SocketEnded,
     StoreAlarm,
     StreamEnds,
     TimeLock,
+    not_sent,
     sign_of,
 )
 
@@ -129,6 +133,53 @@ REAL_LINES: tuple[tuple[str, str, Sign | None], ...] = (
         StoreAlarm(StoreFault.DAMAGED, "no such table: whatsmeow_sessions"),
     ),
 )
+RECEIPT = '<receipt from="833913904546725@lid" id="3EB0D3C5A4A0A5F5F3C3D0" t="1795828458"/>'
+READ = RECEIPT.replace("/>", ' type="read"/>')
+_DELIVERED = ReceiptSeen(
+    ("3EB0D3C5A4A0A5F5F3C3D0",), "833913904546725@lid", ReceiptKind.DELIVERED, 1795828458.0
+)
+_READ = replace(_DELIVERED, kind=ReceiptKind.READ)
+# whatsmeow `receipt.go` and `binary/xml.go`: attributes are sorted, and nothing is escaped.
+RECEIPTS: tuple[tuple[str, str, Sign | None], ...] = (
+    ("DEBUG", RECEIPT, _DELIVERED),
+    ("DEBUG", READ, _READ),
+    ("DEBUG", RECEIPT.replace(' t="', ' offline="1" t="'), _DELIVERED),
+    ("DEBUG", READ.replace('"read"', '"played"'), _READ),
+    (
+        "DEBUG",
+        READ.replace("/>", '><list><item id="3EB0AAAAAAAA"/><item id="3EB0BBBBBBBB"/></list>')
+        + "</receipt>",
+        replace(_READ, ids=("3EB0D3C5A4A0A5F5F3C3D0", "3EB0AAAAAAAA", "3EB0BBBBBBBB")),
+    ),
+    # A group is no person who has read.
+    (
+        "DEBUG",
+        READ.replace("833913904546725@lid", "120363041234567890@g.us").replace(
+            ' t="', ' participant="833913904546725:2@lid" t="'
+        ),
+        replace(_DELIVERED, chat="120363041234567890@g.us"),
+    ),
+    # Of other matters, or of what the account itself has read.
+    *(
+        ("DEBUG", READ.replace('"read"', f'"{kind}"'), None)
+        for kind in ("read-self", "sender", "inactive", "retry", "server-error", "peer_msg", "")
+    ),
+    ("INFO", RECEIPT, None),
+    ("WARN", RECEIPT, None),
+    # What strangers can put into a line.
+    ("DEBUG", f"said: {RECEIPT}", None),
+    ("DEBUG", f"{RECEIPT}{RECEIPT}", None),
+    ("DEBUG", f"{RECEIPT}\n", None),
+    ("DEBUG", f'<message from="1111@lid" notify="{RECEIPT}" type="text"/>', None),
+    ("DEBUG", f'<receipt from="1111@lid" id="{RECEIPT}" t="1"/>', None),
+    ("DEBUG", RECEIPT.replace("<receipt from", '<receipt a="b" from'), None),
+    ("DEBUG", RECEIPT.replace("3EB0D3", "3EB0d3"), None),
+    ("DEBUG", RECEIPT.replace("3EB0D3C5A4A0A5F5F3C3D0", 'A" type="read" x="'), None),
+    ("DEBUG", RECEIPT.replace(' t="', ' notify="x" t="'), None),
+    ("DEBUG", RECEIPT.replace("@lid", "@newsletter"), None),
+    ("DEBUG", READ.replace("/>", "><list/></receipt>"), None),
+    ("DEBUG", READ.replace("/>", '><retry id="3EB0AAAAAAAA"/></receipt>'), None),
+)
 OTHERS: tuple[tuple[str, str, Sign | None], ...] = (
     ("ERROR", "x: disk I/O error", StoreAlarm(StoreFault.IO, "disk I/O error")),
     ("ERROR", "x: disk I/O error (4874)", StoreAlarm(StoreFault.IO, "disk I/O error (4874)")),
@@ -181,7 +232,30 @@ OTHERS: tuple[tuple[str, str, Sign | None], ...] = (
 )
 
 
-@pytest.mark.parametrize(("level", "text", "sign"), REAL_LINES + OTHERS)
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("failed to send message node: websocket not connected", "the connection was down"),
+        # It may have been sent before.
+        ("websocket not connected", None),
+        ("failed to send message node: failed to write msg: broken pipe", None),
+        ("failed to write msg: failed to flush: broken pipe", None),
+        ("timed out waiting for message send response", None),
+        ("websocket disconnected before message send returned response", None),
+        (
+            "failed to get device list: failed to send usync query: info query timed out",
+            "the recipient's devices are not known: failed to send usync query: info query timed"
+            " out",
+        ),
+        ("no LID found for 123456@s.whatsapp.net from server", "the number is not on WhatsApp"),
+    ],
+)
+async def test_what_was_never_sent(error: str, said: str | None) -> None:
+    told = not_sent(error)
+    assert (told and told.error) == said
+
+
+@pytest.mark.parametrize(("level", "text", "sign"), REAL_LINES + RECEIPTS + OTHERS)
 async def test_what_a_line_means(level: str, text: str, sign: Sign | None) -> None:
     assert sign_of(level, text) == sign
 
@@ -270,9 +344,9 @@ async def test_a_refused_message_says_its_code_and_the_next_one_goes(linked: Lin
         await hand.wait_for(ev.Connected)
         for code in (463, 479, 429):
             await linked.lab.trouble(TroubleKind.SEND_REFUSED, linked.phone.jid, code=code, times=1)
-            assert (await hand.send_text("x")).refused == code
-        sent = await hand.send_text("x")
-        assert (sent.error, sent.refused) == ("", 0)
+            sent = await hand.send_text("x")
+            assert isinstance(sent, Refused) and sent.code == code
+        assert isinstance(await hand.send_text("x"), Acknowledged)
         assert hand.events == [ev.Connected(linked.phone.jid, hand.events[0].lid)]  # type: ignore[union-attr]
 
 
@@ -333,7 +407,7 @@ async def test_what_the_library_could_not_write_is_told_once(
         await linked.lab.send_text(linked.phone.jid, "one")
         await linked.lab.send_text(linked.phone.jid, "two")
     else:
-        assert (await connected.send_text("x")).error
+        assert not isinstance(await connected.send_text("x"), Acknowledged)
     told = await connected.wait_for(ev.StoreFailing)
     assert told == ev.StoreFailing(StoreFault.DAMAGED, "no such table: whatsmeow_sessions")
     await connected.probe()

@@ -8,15 +8,19 @@ import pytest
 
 from waziterm.domain.codec import CodecError
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.message import MOST_TEXT, Content, MessageKind
+from waziterm.domain.messages.sending import Outgoing
 from waziterm.worker import protocol
 from waziterm.worker.pipe import Outbox
 from waziterm.worker.protocol import (
     Answered,
+    Connect,
     Happened,
     Heartbeat,
     LineSplitter,
     Noted,
     Report,
+    SendMessage,
     decode_report,
 )
 
@@ -88,3 +92,15 @@ def _read_until(sock: socket.socket, last: Callable[[Report], bool]) -> list[Rep
             if last(reports[-1]):
                 break
     return reports
+
+
+def test_the_longest_message_is_a_line() -> None:
+    wide = "\U0001f600"
+    content = Content(
+        MessageKind.DOCUMENT, wide * MOST_TEXT, "/" + wide * 255, wide * 255, "a/b", "3EB0", "x@lid"
+    )
+    message = SendMessage("shop", 1, Outgoing("628999@s.whatsapp.net", content, "ab" * 32))
+    assert protocol.decode_command(protocol.encode(message).rstrip(b"\n")) == message
+    words = (wide * 50,) * 20
+    connect = Connect("shop", "/" + wide * 255, opt_out_words=words)
+    assert protocol.decode_command(protocol.encode(connect).rstrip(b"\n")) == connect

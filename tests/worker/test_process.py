@@ -25,7 +25,7 @@ from waziterm.manager.workers.process import (
     WorkerGoneError,
     WorkerProcess,
 )
-from waziterm.worker.protocol import Connect, Heartbeat, Probe, Ready, SendText, encode
+from waziterm.worker.protocol import Connect, Heartbeat, PairByCode, Probe, Ready, encode
 
 CLOSED_PROXY = "http://127.0.0.1:1"
 
@@ -306,7 +306,7 @@ async def test_kill_frees_blocked_senders(monkeypatch: pytest.MonkeyPatch, tmp_p
     process = await WorkerProcess.spawn(ca_file=None)
     async with asyncio.timeout(5):
         more_than_a_socket_holds = [
-            process.send(SendText(NAME, number, "x" * 60_000)) for number in range(100)
+            process.send(PairByCode(NAME, number, "1" * 60_000)) for number in range(100)
         ]
         sending = asyncio.gather(*more_than_a_socket_holds, return_exceptions=True)
         await process.kill()

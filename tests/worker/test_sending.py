@@ -40,11 +40,8 @@ async def test_no_text_carries_the_mark_of_a_bot(
         )
         await hand.tell(command)
         await hand.wait_for(ev.Connected)
-        sent = await hand.send_text("hello")
-        assert sent.error == ""
+        sent = await hand.text_id("hello")
         nth = 1
-        while (
-            received := await linked.lab.wait_message(linked.phone.jid, 10, nth=nth)
-        ).id != sent.message_id:
+        while (received := await linked.lab.wait_message(linked.phone.jid, 10, nth=nth)).id != sent:
             nth += 1
         assert received.nodes and "bot" not in received.nodes, received.nodes

@@ -24,6 +24,8 @@ WRONG_USAGE = 2
 INTERRUPTED = 130
 NARROWEST = 20
 """The columns that the help has at least, on whatever terminal."""
+_WITH_VALUE = ("--data-dir", "--lab", "--lang")
+"""The options that a word follows, of those that may stand before a verb."""
 # What they did is done, whether or not it could be told. What lasts is asked for nothing; `undo` is
 # put together from other verbs.
 _ACTS_BESIDE_VERBS = frozenset({"headless", "attach", "lab", "undo"})
@@ -37,6 +39,7 @@ def main() -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Run one verb and return its exit code; nothing is raised, no traceback is printed."""
+    argv = verb_first(argv)
     with typed(argv):
         code = _call(argv, "--json" in argv)
     sys.stdout.flush()
@@ -46,6 +49,16 @@ def run(argv: Sequence[str]) -> int:
     if not streams.is_gone(lost):
         output.remark(f"waziterm: the answer could not be written: {lost.strerror}")
     return code if _acted(argv) else code or FAILED
+
+
+def verb_first(argv: Sequence[str]) -> list[str]:
+    """A command line whose options stand before its verb, with them behind all the rest."""
+    place = 0
+    while place < len(argv) and argv[place].startswith("-"):
+        place += 2 if argv[place] in _WITH_VALUE else 1
+    before, rest = argv[:place], argv[place:]
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *before, *rest[end:]]
 
 
 def _acted(argv: Sequence[str]) -> bool:
@@ -105,10 +118,7 @@ def _misused(error: "CycloptsError", argv: Sequence[str]) -> FleetError:
         near = get_close_matches(argv[0], [name for name in app if name.isalpha()], 1)
         words = f"unknown verb {argv[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     elif isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        unused = error.unused_tokens[0]
-        words = f"{verb or 'the monitor'} takes no {unused!r}"
-        if not verb and unused in app:
-            words = f"the verb comes first: `waziterm {unused} {argv[0]} …`"
+        words = f"{verb or 'the monitor'} takes no {error.unused_tokens[0]!r}"
     return FleetError(words, f"{hint} says what is possible", WRONG_USAGE)
 
 

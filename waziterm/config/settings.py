@@ -15,7 +15,9 @@ from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.backup import check_recipient
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, Configured, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.messages.message_settings import Messages, Pacing
 from waziterm.domain.names import ALLOWED, DEVICE_NAMES, check_device_name, check_name
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.proxy import EXAMPLE, SCHEMES, check_proxy
 from waziterm.domain.screen import Screen
 from waziterm.domain.secret import Secret
@@ -27,6 +29,7 @@ _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S}
 _LEAST_SPAN_S = 1.0
 _LOOPBACK = "127.0.0.1"
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _PROXY = f"a URL that begins with {', '.join(SCHEMES)} and :// and ends after the port"
 
 
@@ -65,6 +68,18 @@ class Address(NamedTuple):
     host: str
     port: int
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this machine alone reaches it."""
+        if self.host == "localhost":
+            return True
+        import ipaddress  # noqa: PLC0415 - only where an address is set
+
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -94,6 +109,15 @@ def _device_name(text: object) -> str:
     return "" if text == "" else check_device_name(text)
 
 
+def _flag(value: object) -> bool | None:
+    if value == "":
+        return None
+    flag = {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+    if not isinstance(flag, bool):
+        raise TypeError(value)
+    return flag
+
+
 @dataclass(frozen=True, slots=True)
 class Instance(Limits):
     """`[instances.NAME]`: what differs for one instance; the other limits are the fleet's."""
@@ -112,6 +136,14 @@ class Instance(Limits):
         " fleet if left out.",
         allowed=DEVICE_NAMES,
         read=_device_name,
+    )
+    receipts: bool | None = setting(
+        None,
+        "Whether it hears what phones say of its messages, from its next connect on; as of the"
+        " fleet if left out.",
+        allowed="true or false",
+        read=_flag,
+        example="true",
     )
 
 
@@ -239,7 +271,7 @@ def _span(value: object) -> float:
     return seconds
 
 
-def _directory_or_none(text: object) -> Path | None:
+def _path_or_none(text: object) -> Path | None:
     return None if text == "" else directory(text)
 
 
@@ -265,7 +297,7 @@ class Backup:
         None,
         'Where they are written, best on another disk; "" makes none.',
         allowed="a path, as text",
-        read=_directory_or_none,
+        read=_path_or_none,
         example='"/mnt/backup"',
     )
     recipient: str = setting(
@@ -296,6 +328,110 @@ class Health:
     )
 
 
+def _hosts(value: object) -> tuple[str, ...]:
+    """Names of hosts: an array of texts, or a text with commas between them. Raises TypeError."""
+    each = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(each, list) or not all(
+        isinstance(one, str) and _HOST.fullmatch(one) for one in each
+    ):
+        raise TypeError(value)
+    return tuple(one.lower() for one in each)
+
+
+class ListenRefusal(NamedTuple):
+    """Why something is not listened on, and what to do about it."""
+
+    why: Phrase
+    hint: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """`[api]`: messages over HTTP, for other programs."""
+
+    address: Address | None = setting(
+        None,
+        'Where the API answers; a bare port is one on loopback, "" is nowhere.',
+        applies=Applies.START,
+        allowed='"HOST:PORT" or a port from 1 to 65535',
+        read=_address,
+        example='"127.0.0.1:8480"',
+    )
+    allow_remote: bool = setting(
+        False,
+        "Whether the address may be one that other machines reach; only together with tls_cert and"
+        " tls_key, or with behind_proxy.",
+        applies=Applies.START,
+    )
+    behind_proxy: bool = setting(
+        False,
+        "Whether a proxy stands before it that encrypts, and nobody else reaches the address.",
+        applies=Applies.START,
+    )
+    tls_cert: Path | None = setting(
+        None,
+        'The file with its certificate and those above it, PEM; "" is none.',
+        applies=Applies.START,
+        allowed="a path, as text",
+        read=_path_or_none,
+        example='"/etc/waziterm/api.crt"',
+    )
+    tls_key: Path | None = setting(
+        None,
+        'The file with the key of the certificate, PEM, without a passphrase; "" is none.',
+        applies=Applies.START,
+        allowed="a path, as text",
+        read=_path_or_none,
+        example='"/etc/waziterm/api.key"',
+    )
+    hosts: tuple[str, ...] = setting(
+        (),
+        "Names by which it is asked for besides its own address and localhost.",
+        applies=Applies.START,
+        allowed="an array of names of hosts",
+        read=_hosts,
+        example='["api.example"]',
+    )
+    media_mb: int = setting(
+        2_000,
+        "Megabytes that the files of `media/` may take together; no more are taken in then.",
+        applies=Applies.START,
+        low=1,
+        high=1_000_000,
+    )
+
+    @property
+    def refusal(self) -> ListenRefusal | None:
+        """Why the address is not listened on; None when it may be, and when there is none."""
+        if self.address is None:
+            return None
+        if (self.tls_cert is None) != (self.tls_key is None):
+            return ListenRefusal(
+                Phrase("the API does not answer: [api] has one of tls_cert and tls_key alone"),
+                Phrase("set both, or none"),
+            )
+        if self.address.is_loopback:
+            return None
+        where = str(self.address)
+        if not self.allow_remote:
+            return ListenRefusal(
+                Phrase("the API does not answer: other machines would reach {where}", where=where),
+                Phrase(
+                    "name an address on 127.0.0.1 in [api], or set allow_remote = true there with"
+                    " tls_cert and tls_key, or with behind_proxy = true"
+                ),
+            )
+        if self.tls_cert is None and not self.behind_proxy:
+            return ListenRefusal(
+                Phrase(
+                    "the API does not answer: tokens would cross the network openly to {where}",
+                    where=where,
+                ),
+                Phrase("set tls_cert and tls_key in [api], or behind_proxy = true"),
+            )
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. source: where they were read, so that they can be read again. secret_files:
@@ -324,12 +460,21 @@ class Settings:
     trash: Trash = table(Trash, "Sessions out of use.")
     backup: Backup = table(Backup, "The regular backup.")
     health: Health = table(Health, "Health over TCP.")
+    api: Api = table(Api, "Messages over HTTP, for other programs.")
     library: Library = table(Library, "The version that the library tells WhatsApp.")
+    messages: Messages = table(Messages, "What becomes of messages, and how long they stay.")
+    pacing: Pacing = table(Pacing, "How fast an instance sends messages.")
     screen: Screen = table(Screen, "How the screen looks.")
     alerts: Alerts = table(Alerts, "Who is told when something happens, and of what.")
     secret_files: tuple[Path, ...] = field(default=(), compare=False)
     fixed: Mapping[str, frozenset[OwnKey]] = field(default_factory=dict, compare=False)
     source: Source = field(default_factory=Source, compare=False, repr=False)
+
+    @property
+    def all_secret_files(self) -> tuple[Path, ...]:
+        """The same with the key by which the API encrypts."""
+        key = self.api.tls_key
+        return self.secret_files if key is None else (*self.secret_files, key)
 
     def read_again(self) -> "Settings":
         """The settings as they are set now, where these were read. Raises ConfigError."""
@@ -358,5 +503,6 @@ class Settings:
             proxy=own.proxy.reveal() or fleet.proxy.reveal() or None,
             device_name=own.device_name or fleet.device_name,
             isolate=own.isolate,
+            receipts=self.messages.receipts if own.receipts is None else own.receipts,
             fixed=self.fixed.get(table, frozenset()),
         )

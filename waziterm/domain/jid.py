@@ -55,10 +55,12 @@ def same_number(one: str, other: str) -> bool:
     WhatsApp's JIDs and what people type differ by the digit for mobiles that three countries put
     behind their code: Mexico (52 1), Argentina (54 9) and Brazil (55, area, 9).
     """
-    return _bare(one) == _bare(other)
+    return bare_number(one) == bare_number(other)
 
 
-def _bare(number: str) -> str:
+def bare_number(number: str) -> str:
+    """The digits of a phone number without what people and WhatsApp write differently; see
+    `same_number`."""
     digits = number.lstrip("+")
     return _MOBILE.sub(lambda found: found[1] or found[2] or found[3], digits)
 

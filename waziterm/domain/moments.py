@@ -6,7 +6,10 @@ ISO 8601 does, which sorts; the screen and the alerts say them in the zone of th
 
 import re
 from collections.abc import Callable
+from math import ceil
 from time import strftime, struct_time
+
+from waziterm.domain.phrase import Phrase, as_it_is
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -38,6 +41,18 @@ def moment(
     if today is not None and local[:3] == today[:3]:
         return strftime(form, local)
     return f"{day(local, today, translate)} {strftime('%H:%M', local)}"
+
+
+def countdown(seconds: float) -> Phrase:
+    """What is left of a wait, rounded up: `0:07`, `12:30`, `3:05:00`, `2 d 03:05`."""
+    minutes, last = divmod(max(0, ceil(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return as_it_is(f"{minutes}:{last:02}")
+    days, hours = divmod(hours, 24)
+    if not days:
+        return as_it_is(f"{hours}:{minutes:02}:{last:02}")
+    return Phrase("{days} d {rest}", days=days, rest=f"{hours:02}:{minutes:02}")
 
 
 def stored(at: struct_time) -> str:

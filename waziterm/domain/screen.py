@@ -44,6 +44,7 @@ class View(StrEnum):
     QUEUE = "queue"
     TRASH = "trash"
     AUDIT = "audit"
+    MESSAGES = "messages"
 
 
 class Sort(StrEnum):
@@ -74,9 +75,11 @@ class KeyAction(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     ADD = "add"
     BACK = "back"
+    CANCEL_MESSAGE = "cancel_message"
     CHECK = "check"
     CLEAN = "clean"
     CLEAN_ALL = "clean_all"
+    CLOSE_MESSAGE = "close_message"
     COLUMNS = "columns"
     COMMAND_PALETTE = "command_palette"
     COPY = "copy"
@@ -108,6 +111,7 @@ class KeyAction(StrEnum):
     PAIRING_CODE = "pairing_code"
     RECONNECT = "reconnect"
     REMOVE = "remove"
+    RESEND_MESSAGE = "resend_message"
     RESTART = "restart"
     REVERSE = "reverse"
     SAVE_QR = "save_qr"
@@ -124,6 +128,7 @@ class KeyAction(StrEnum):
     SHOW_HELP = "show_help"
     SHOW_LOG = "show_log"
     SHOW_NUMBERS = "show_numbers"
+    SHOW_SAID = "show_said"
     SHOW_WHOSE = "show_whose"
     SORT = "sort"
     START_STOP = "start_stop"
@@ -135,10 +140,12 @@ class KeyAction(StrEnum):
     VIEW_INCIDENTS = "view_incidents"
     VIEW_LIST = "view_list"
     VIEW_LOG = "view_log"
+    VIEW_MESSAGES = "view_messages"
     VIEW_QUEUE = "view_queue"
     VIEW_TRASH = "view_trash"
     VIEW_WALL = "view_wall"
     WRAP = "wrap"
+    WRITE_MESSAGE = "write_message"
 
 
 class Place(StrEnum):
@@ -180,6 +187,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.VIEW_QUEUE, Place.BOTH): "5",
     (KeyAction.VIEW_TRASH, Place.BOTH): "6",
     (KeyAction.VIEW_AUDIT, Place.BOTH): "7",
+    (KeyAction.VIEW_MESSAGES, Place.BOTH): "8",
     (KeyAction.VIEW_LOG, Place.BOTH): "L",
     (KeyAction.FILTER, Place.FLEET): "slash",
     (KeyAction.ONLY_TROUBLED, Place.FLEET): "z",
@@ -192,6 +200,9 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.MARK_RANGE, Place.FLEET): "v",
     (KeyAction.MARK_INVERT, Place.FLEET): "i",
     (KeyAction.ACKNOWLEDGE, Place.FLEET): "A",
+    (KeyAction.CANCEL_MESSAGE, Place.FLEET): "X",
+    (KeyAction.RESEND_MESSAGE, Place.FLEET): "S",
+    (KeyAction.CLOSE_MESSAGE, Place.FLEET): "D",
     (KeyAction.BACK, Place.FLEET): "escape",
     (KeyAction.BACK, Place.LOG): "escape",
     (KeyAction.SWITCH_PANE, Place.FOCUS): "tab",
@@ -205,6 +216,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.START_STOP, Place.BOTH): "s",
     (KeyAction.RECONNECT, Place.BOTH): "r",
     (KeyAction.SEND_TEST, Place.BOTH): "t",
+    (KeyAction.WRITE_MESSAGE, Place.BOTH): "m",
     (KeyAction.CLEAN, Place.BOTH): "c",
     (KeyAction.ADD, Place.BOTH): "a",
     (KeyAction.EDIT, Place.BOTH): "e",
@@ -230,6 +242,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.CLEAN_ALL, Place.BOTH): "C",
     (KeyAction.NOTE, Place.FLEET): "N",
     (KeyAction.SHOW_NUMBERS, Place.BOTH): "number_sign",
+    (KeyAction.SHOW_SAID, Place.BOTH): "H",
     (KeyAction.COMMAND_PALETTE, Place.BOTH): "ctrl+p,colon",
     (KeyAction.SUSPEND, Place.BOTH): "ctrl+z",
     (KeyAction.SHOW_HELP, Place.BOTH): "question_mark",
@@ -313,7 +326,7 @@ class Screen:
     view: View = setting(
         View.WALL,
         "What the screen opens with, until somebody chose another: wall, list, incidents, queue,"
-        " trash or audit.",
+        " trash, audit or messages.",
         applies=Applies.SCREEN,
     )
     sort: Sort = setting(

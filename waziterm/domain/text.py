@@ -5,6 +5,7 @@ import unicodedata
 from urllib.parse import SplitResult, urlsplit
 
 from waziterm.domain.jid import mask_number
+from waziterm.domain.phrase import Phrase
 
 _LONGEST = 4096
 _MASK = "•••"
@@ -17,6 +18,7 @@ _ESCAPES = re.compile(
 )
 _QR = re.compile(r"(?:https://wa\.me/\S*#)?\d@[A-Za-z0-9+/=,@_-]{40,}")
 _KEY = re.compile(r"(?<![A-Za-z0-9+/=])(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}=)(?![A-Za-z0-9+/=])")
+_TOKEN = re.compile(r"\bwzt_[A-Za-z0-9_-]{20,}")
 _CREDENTIALS = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]+@")
 _LONG_NUMBER = re.compile(r"(?<![\w.:-])\+?(\d{8,15})(?=(?:[.:]\d+)*@|(?![\w.:-]))")
 _JID_NUMBER = re.compile(r"(?<!\d)(\d{8,20})(?=(?:[.:]\d+)*@(?:s\.whatsapp\.net|lid|c\.us))")
@@ -53,10 +55,23 @@ def safe_line(text: str, limit: int = 500) -> str:
     return plain(redact(plain(text, _LONGEST)), limit)
 
 
+def safe_told(text: str, limit: int = 500) -> str:
+    """The same of a text that may be a phrase, whose values are made so one by one: it can still be
+    said in another language. limit: of each."""
+    if not isinstance(text, Phrase):
+        return safe_line(text, limit)
+    values = {
+        name: safe_told(value, limit) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return Phrase(text.template, **values)
+
+
 def redact(text: str) -> str:
-    """The same text without QR codes, keys and logins in URLs, and with phone numbers masked."""
+    """The same text without QR codes, keys, tokens and logins in URLs, with numbers masked."""
     text = _QR.sub("[QR code]", text)
     text = _KEY.sub("[key]", text)
+    text = _TOKEN.sub("[token]", text)
     text = _CREDENTIALS.sub(r"\1[credentials]@", text)
     text = _JID_NUMBER.sub(lambda match: mask_number(match[1]), text)
     return _LONG_NUMBER.sub(lambda match: mask_number(match[1]), text)

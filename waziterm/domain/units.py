@@ -25,6 +25,8 @@ class Unit(Enum):
     PHRASE = auto()
     ACT = auto()
     SECRET = auto()
+    RECIPIENT = auto()
+    TEXT = auto()
 
 
 class Between(NamedTuple):
@@ -51,6 +53,11 @@ Table = Annotated[str, Unit.TABLE]
 """The text of a CSV file, with secrets in it."""
 SecretText = Annotated[str, Unit.SECRET]
 """A passphrase or a key, which nothing keeps."""
+Recipient = Annotated[str, Unit.RECIPIENT]
+"""To whom a message goes: a phone number as an operator writes it, or the JID of a person or a
+group."""
+TextToSend = Annotated[str, Unit.TEXT]
+"""What a message says, which only `messages.db` keeps."""
 Paths = Annotated[str, Unit.PATHS]
 """Absolute paths on the manager's machine, each in a line of its own."""
 Told = Annotated[str, Unit.PHRASE]

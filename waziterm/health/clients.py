@@ -10,9 +10,10 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from waziterm.domain.errors import FleetError
 from waziterm.manager.people import Peer
@@ -24,9 +25,12 @@ IDLE_S = 60.0
 REMEMBERED_S = 5.0
 """Seconds for which it is known who made a connection that is closed."""
 REFUSAL_S = 1.0
+LINGER_S = 2.0
+"""Seconds for which the rest of a request that is answered already is still taken."""
 _REFUSALS = 16
 """So many are told that they are refused, at once; the others are only closed."""
 
+Told = Callable[[FleetError, int], dict[str, Any]]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(__name__)
@@ -49,23 +53,63 @@ async def answering(
     listen: listens while its context is open, with what makes the protocol of a new connection.
     shutdown_s: how long requests that are open at the end may still take, in seconds.
     """
-    runner = web.AppRunner(
-        application, handle_signals=False, access_log=None, shutdown_timeout=shutdown_s
-    )
+    runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=shutdown_s)
     await runner.setup()
+    server, loop = runner.server, asyncio.get_running_loop()
+    assert server is not None
     try:
-        assert runner.server is not None
-        async with listen(clients.serve(runner.server)):
+        async with listen(clients.serve(lambda: _Answering(server, loop, clients.told))):
             yield
     finally:
         await runner.cleanup()
 
 
-class Clients:
-    """The connections of one listening socket. most: how many there may be."""
+class _Answering(web.RequestHandler):
+    """Answers on one connection. What cannot be read as HTTP is refused as all else is, and the
+    log does not have it: aiohttp's errors quote it, with the secrets in it. A body stays as it
+    came: a small one that is compressed may be a very large one."""
 
-    def __init__(self, most: int) -> None:
+    __slots__ = ("_told",)
+
+    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, told: Told) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type] # as aiohttp's own runner has it
+            auto_decompress=False,
+            lingering_time=LINGER_S,
+        )
+        self._told = told
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what could not be answered."""
+        if exc is not None and not isinstance(exc, HttpProcessingError | ConnectionError):
+            log.error("a request failed: %s", type(exc).__name__)
+        if request.writer.output_size:
+            raise ConnectionError("an answer has begun already")
+        said = "the request is no sound HTTP" if status < 500 else "an unexpected error was met"
+        answer = web.json_response(self._told(FleetError(said, code=2), status), status=status)
+        answer.force_close()
+        return answer
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        error = kw.get("exc_info")
+        log.error("a connection failed: %s", type(error).__name__ if error else "no exception")
+
+
+class Clients:
+    """The connections of one listening socket. most: how many there may be. told: the document of
+    an error that is answered with a status of HTTP."""
+
+    def __init__(self, most: int, told: Told = lambda error, _: error.document) -> None:
         self._most = most
+        self.told = told
         self._make: Callable[[], asyncio.Protocol] | None = None
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
         self._idle: dict[_Connection, asyncio.TimerHandle] = {}
@@ -142,8 +186,9 @@ class Clients:
             "end some of them, then ask again",
             code=3,
         )
-        body = json.dumps(refused.document).encode()
+        body = json.dumps(self.told(refused, 503)).encode()
         head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        head += "Retry-After: 1\r\n"
         return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
@@ -204,9 +249,13 @@ class _Refusal(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         # Closed at once it would be a reset for whoever is still sending.
-        if self._transport is not None and self._transport.can_write_eof():
+        if self._transport is not None:
             self._transport.write(self._clients.refusal)
-            self._transport.write_eof()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            else:
+                # Encrypted: it has no half that could be closed.
+                self._transport.close()
             self._transport = None
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -339,6 +339,9 @@ class Connection:
             return
         mute = self._server.troubles.active(TroubleKind.MUTE, self.jid)
         if mute is not None and queries.is_among(node, mute.query):
+            self._server.events.emit(
+                EventKind.TROUBLE, str(self.jid), self.number, TroubleKind.MUTE
+            )
             return
         if node.attrs.get("xmlns") == "passive":
             self._server.events.emit(EventKind.PROBE, str(self.jid), self.number)
@@ -363,19 +366,20 @@ class Connection:
         if refused is not None:
             self.send(messages.ack(node, refused.code))
             return
-        delivery = messages.deliver(node, phone, device.number, self._server.book)
+        delivery = messages.deliver(
+            node, phone, device.number, self._server.book, self._server.media
+        )
         for target, onward in delivery.onward:
             self._server.pass_on(target, onward)
         if delivery.recipient is not None and delivery.received is not None:
             self._server.received(delivery.recipient, delivery.received, self)
-        if self._server.troubles.use(TroubleKind.DROP_ACKS, self.jid):
-            return
-        self.send(messages.ack(node))
+        if not self._server.troubles.use(TroubleKind.DROP_ACKS, self.jid):
+            self.send(messages.ack(node))
         for retry in delivery.retries:
             self.send(retry)
         if delivery.received is not None:
             for receipt in messages.receipts(node, self._server.receipt_mode):
-                self.send(receipt)
+                self._server.pass_on(Jid(phone.number, device.number), receipt)
 
     def _handle_receipt(self, node: Node) -> None:
         self.send(messages.ack(node))

@@ -11,7 +11,8 @@ class EventKind(StrEnum):
     """The closed set of things that happen in the lab.
 
     PROBE is the query that a client sends after a login, and that a manager may probe with. PAGE is
-    a request for a page of WhatsApp; its connection is told as a DIAL too. The detail of PAIRING
+    a request for a page of WhatsApp, and UPLOAD one that brings a file, of the type that its detail
+    names; their connections are told as a DIAL too. The detail of PAIRING
     and LOGIN is the version that the client says to be.
     """
 
@@ -24,6 +25,7 @@ class EventKind(StrEnum):
     KICK = "kick"
     PROBE = "probe"
     PAGE = "page"
+    UPLOAD = "upload"
     TROUBLE = "trouble"
     MESSAGE = "message"
     CLOSE = "close"

@@ -1,16 +1,19 @@
 """Messages: what a phone reads of them, and what goes on to other linked devices."""
 
+import hashlib
 import json
 import logging
 import secrets
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from waziterm.domain.jid import Jid
+from waziterm.lab.media import HOST, MediaError, MediaHost, opened
 from waziterm.lab.node import SERVER, Node
 from waziterm.lab.phonebook import PhoneBook
 from waziterm.lab.phones import LID_SERVER, SIGNED_PREKEY_ID, Phone
@@ -30,7 +33,7 @@ log = logging.getLogger(__name__)
 class Delivery:
     """What became of one message.
 
-    recipient: the phone that it was for. received: what that phone read, when it was a text.
+    recipient: the phone that it was for. received: what that phone read, when it was for people.
     onward: nodes for linked devices. retries: receipts of phones that could not read their copy.
     """
 
@@ -40,8 +43,11 @@ class Delivery:
     retries: tuple[Node, ...]
 
 
-def deliver(message: Node, sender: Phone, device: int, book: PhoneBook) -> Delivery:
-    """Take a `<message>` of a linked device in: decrypt for phones, pass on for devices."""
+def deliver(
+    message: Node, sender: Phone, device: int, book: PhoneBook, media: MediaHost
+) -> Delivery:
+    """Take a `<message>` of a linked device in: decrypt for phones, pass on for devices. media:
+    where a phone downloads the file of one."""
     to = message.jid("to")
     recipient = book.find(to) if to is not None else None
     from_lid = Jid(sender.lid.user, device, LID_SERVER)
@@ -57,17 +63,17 @@ def deliver(message: Node, sender: Phone, device: int, book: PhoneBook) -> Deliv
             onward.append((target, _forward(message, enc, from_lid, sender, phone)))
             continue
         try:
-            text = _read(decrypt(phone, from_lid, enc))
+            read = _read(decrypt(phone, from_lid, enc), media)
         except ValueError as error:
             log.info("a phone asks for message %s again: %s", message.text("id"), error)
             retries += _retry(message, enc, phone, phone is sender)
             continue
         finally:
             book.save(phone)
-        if text is not None and phone is recipient:
+        if read is not None and phone is recipient:
             source = Jid(sender.number, device)
             tags = tuple(child.tag for child in message.children)
-            received = ReceivedMessage(message.text("id"), text, str(source), time.time(), tags)
+            received = replace(read, id=message.text("id"), sender=str(source), nodes=tags)
     return Delivery(recipient, received, tuple(onward), tuple(retries))
 
 
@@ -294,8 +300,9 @@ def _forward(message: Node, enc: Node, from_lid: Jid, sender: Phone, receiver: P
     return Node("message", attrs, (enc,) if identity is None else (enc, identity))
 
 
-def _read(plaintext: bytes) -> str | None:
-    """The text of a message, or None when it has none. Raises ValueError."""
+def _read(plaintext: bytes, media: MediaHost) -> ReceivedMessage | None:
+    """What a phone reads of a message, without its id and its sender; None when it is not for
+    people. Raises ValueError."""
     message = protobufs().e2e.Message()
     try:
         message.ParseFromString(plaintext)
@@ -303,8 +310,33 @@ def _read(plaintext: bytes) -> str | None:
         raise RatchetError("a plaintext that is not a message") from error
     if message.HasField("deviceSentMessage"):
         message = message.deviceSentMessage.message
+    secret = message.messageContextInfo.messageSecret.hex()
+    read = ReceivedMessage("", "", "", time.time(), secret=secret)
     if message.conversation:
-        return str(message.conversation)
+        return replace(read, text=str(message.conversation))
     if message.HasField("extendedTextMessage"):
-        return str(message.extendedTextMessage.text)
+        part = message.extendedTextMessage
+        return _reply(replace(read, text=str(part.text)), part.contextInfo)
+    if message.HasField("imageMessage"):
+        return _file(read, "image", message.imageMessage, media)
+    if message.HasField("documentMessage"):
+        named = replace(read, file_name=str(message.documentMessage.fileName))
+        return _file(named, "document", message.documentMessage, media)
     return None
+
+
+def _file(read: ReceivedMessage, kind: str, part: Any, media: MediaHost) -> ReceivedMessage:
+    """With the file of an image or a document, which the phone downloads and opens."""
+    data = media.download(part.directPath)
+    if f"https://{HOST}{part.directPath}" != part.URL:
+        raise MediaError("the file has two places")
+    content = opened(data, kind.title(), part.mediaKey, part.fileSHA256, part.fileEncSHA256)
+    if len(content) != part.fileLength:
+        raise MediaError("the file has another length than the message says")
+    digest = hashlib.sha256(content).hexdigest()
+    with_file = replace(read, kind=kind, sha256=digest, size=len(content), text=str(part.caption))
+    return _reply(replace(with_file, mime_type=str(part.mimetype)), part.contextInfo)
+
+
+def _reply(read: ReceivedMessage, context: Any) -> ReceivedMessage:
+    return replace(read, reply_to=str(context.stanzaID), reply_from=str(context.participant))

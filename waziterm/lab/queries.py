@@ -4,6 +4,7 @@ import hashlib
 import time
 
 from waziterm.domain.jid import Jid
+from waziterm.lab import media
 from waziterm.lab.keys import KEY_TYPE
 from waziterm.lab.node import SERVER, Node
 from waziterm.lab.phonebook import PhoneBook
@@ -57,6 +58,8 @@ def answer(query: Node, book: PhoneBook, phone: Phone, device: Device) -> Node:
             content = _usync(query, book)
         case "abt", "get":
             content = (Node("props", {"hash": "1", "refresh": "86400"}, (Node("prop"),)),)
+        case "w:m", "set":
+            content = (media.connection(),)
         case "blocklist", "get":
             content = (Node("list", {"dhash": "1"}),)
         case "privacy", "get":

@@ -16,6 +16,7 @@ from waziterm.lab.desk import PairingDesk
 from waziterm.lab.events import EventKind, Events
 from waziterm.lab.linkcode import normal_code
 from waziterm.lab.listener import HOST, Listener
+from waziterm.lab.media import UPLOADS, MediaHost
 from waziterm.lab.messages import history_for, message_for, sent_body, text_body
 from waziterm.lab.node import Node
 from waziterm.lab.pairing import parse_qr
@@ -50,6 +51,7 @@ class Server:
         self.events = Events()
         self.receipt_mode = ReceiptMode.READ
         self.page = Page()
+        self.media = MediaHost()
         self.dials: Counter[Jid] = Counter()
         self.logins: Counter[Jid] = Counter()
         self.online: dict[Jid, Connection] = {}
@@ -378,6 +380,11 @@ class Server:
                 detail = "connect refused"
                 return
             path = await channel.open(self._tls)
+            if channel.upload is not None and path.startswith(UPLOADS):
+                self.events.emit(EventKind.UPLOAD, None, number, path.split("/")[2])
+                await channel.respond("200 OK", self.media.take(path, channel.upload))
+                detail = "upload"
+                return
             if path != CHAT_PATH:
                 detail = await self._show_page(channel, number, path)
                 return

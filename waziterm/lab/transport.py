@@ -5,6 +5,7 @@ The lab's port is an HTTP CONNECT proxy for its clients; behind it is always the
 
 import asyncio
 import logging
+import re
 import socket
 import ssl
 import struct
@@ -21,6 +22,7 @@ TLS_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 READ_SIZE = 1 << 16
 MAX_MESSAGE = 1 << 24
+MAX_UPLOAD = 80 * 1024 * 1024
 
 _quiet = logging.getLogger("waziterm.lab.websocket")
 _quiet.setLevel(logging.WARNING)
@@ -31,7 +33,8 @@ class TransportError(Exception):
 
 
 class Channel:
-    """One client's websocket: binary messages in, binary messages out."""
+    """One client's websocket: binary messages in, binary messages out. upload: what a request that
+    is no websocket has brought, None when it has brought nothing."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -39,6 +42,7 @@ class Channel:
         self._protocol = ServerProtocol(max_size=MAX_MESSAGE, logger=_quiet)
         self._pending: deque[bytes] = deque()
         self._ended = False
+        self.upload: bytes | None = None
 
     async def open(self, context: ssl.SSLContext) -> str:
         """Answer the CONNECT with 200, then carry TLS and the websocket handshake out. The path
@@ -50,7 +54,10 @@ class Channel:
         try:
             await self._writer.start_tls(context, ssl_handshake_timeout=TLS_TIMEOUT_S)
             async with asyncio.timeout(HEAD_TIMEOUT_S):
-                request = await self._request()
+                first = await self._reader.read(READ_SIZE)
+                if first.startswith(b"POST "):
+                    return await self._take_upload(first)
+                request = await self._request(first)
         except (OSError, TimeoutError) as error:
             raise TransportError(f"TLS or websocket handshake: {error or 'timed out'}") from error
         path = request.path.partition("?")[0]
@@ -92,9 +99,27 @@ class Channel:
         except (OSError, TimeoutError):
             return
 
-    async def _request(self) -> Request:
+    async def _take_upload(self, data: bytes) -> str:
+        """Read a request that brings a file, which begins with `data`; its path. Raises OSError and
+        TransportError."""
+        while b"\r\n\r\n" not in data:
+            more = await self._reader.read(READ_SIZE)
+            if not more or len(data) > READ_SIZE:
+                raise TransportError("not an upload")
+            data += more
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"(?im)^content-length: *(\d{1,9})\r?$", head)
+        if length is None or int(length[1]) > MAX_UPLOAD:
+            raise TransportError("an upload without a length, or too large")
+        rest = int(length[1]) - len(body)
+        try:
+            self.upload = body + await self._reader.readexactly(max(0, rest))
+        except asyncio.IncompleteReadError as error:
+            raise TransportError("closed within an upload") from error
+        return head.split(b" ", 2)[1].decode("latin-1").partition("?")[0]
+
+    async def _request(self, data: bytes) -> Request:
         while True:
-            data = await self._reader.read(READ_SIZE)
             if not data:
                 raise TransportError("closed before the websocket handshake")
             self._protocol.receive_data(data)
@@ -103,6 +128,7 @@ class Channel:
                     return event
             if isinstance(self._protocol.handshake_exc, InvalidHandshake):
                 raise TransportError("not a websocket handshake")
+            data = await self._reader.read(READ_SIZE)
 
     async def receive(self) -> bytes | None:
         """The next binary message, or None when the peer has gone."""

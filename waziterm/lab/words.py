@@ -92,10 +92,13 @@ class SessionView:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ReceivedMessage:
-    """A text message that a phone has decrypted.
+    """A message that a phone has decrypted.
 
-    sender: the JID of the device that sent it. at: UTC seconds since the epoch. nodes: the tags
-    of what the stanza held, in order.
+    text: of a text, or the caption. sender: the JID of the device that sent it. at: UTC seconds
+    since the epoch. nodes: the tags of what the stanza held, in order. kind: `text`, `image` or
+    `document`. sha256: of the file that the phone has downloaded and opened, in hex digits; size:
+    in bytes. secret: of the message, in hex digits. reply_to, reply_from: the id and the sender of
+    the message that it answers, or "".
     """
 
     id: str
@@ -103,3 +106,11 @@ class ReceivedMessage:
     sender: str
     at: float
     nodes: tuple[str, ...] = ()
+    kind: str = "text"
+    sha256: str = ""
+    size: int = 0
+    file_name: str = ""
+    mime_type: str = ""
+    secret: str = ""
+    reply_to: str = ""
+    reply_from: str = ""

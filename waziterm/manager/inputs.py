@@ -151,6 +151,7 @@ def own_values(
     proxy: str | None = None,
     device_name: str | None = None,
     isolate: str | None = None,
+    receipts: str | None = None,
 ) -> dict[OwnKey, OwnValue]:
     """What a person wants to be set of an instance, see `Fleet.edit`; None is left out, "" clears.
     Raises InputError."""
@@ -175,12 +176,13 @@ def own_values(
         raise InputError(error.args[0]) from error
     if proxy is not None:
         values[OwnKey.PROXY] = proxy_url(proxy) if proxy else None
-    if isolate is not None:
-        if isolate not in _FLAGS:
-            raise InputError(
-                Phrase("isolate is true or false, not {isolate}", isolate=repr(plain(isolate, 30)))
-            )
-        values[OwnKey.ISOLATE] = _FLAGS[isolate]
+    for key, flag in ((OwnKey.ISOLATE, isolate), (OwnKey.RECEIPTS, receipts)):
+        if flag is None:
+            continue
+        if flag not in _FLAGS:
+            shown = repr(plain(flag, 30))
+            raise InputError(Phrase("{key} is true or false, not {shown}", key=key, shown=shown))
+        values[key] = _FLAGS[flag]
     return values
 
 

@@ -34,10 +34,13 @@ from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.sending import Hears, opt_out_word
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView
 from waziterm.manager.broadcast import Broadcast
+from waziterm.manager.files.leaving import finish_leaving
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.history.audit import who
 from waziterm.manager.instance.effects import Services
@@ -47,6 +50,7 @@ from waziterm.manager.instance.log import TAIL, InstanceLog
 from waziterm.manager.instance.recorder import Recorder
 from waziterm.manager.instance.storms import Storms
 from waziterm.manager.instance.supervisor import Supervisor
+from waziterm.manager.instance.traces import Traces
 from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.version.versions import FleetAccess, Versions
@@ -68,8 +72,9 @@ _KEPT_AT_ONCE = 50
 
 class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
-    copies: the folder of the library's copies. hear: is told what may have to be told on. fresh:
-    takes in the log lines."""
+    copies: the folder of the library's copies. hear: is told what may have to be told on. hears: is
+    told what comes in that concerns messages. messages: how an instance's messages out stand, by
+    its name. fresh: takes in the log lines."""
 
     def __init__(
         self,
@@ -84,11 +89,15 @@ class Instances:
         tasks: asyncio.TaskGroup,
         begin: asyncio.Event,
         hear: Callable[[Fact], None],
+        hears: Hears,
         silenced: Callable[[str], float | None],
+        messages: Callable[[str], QueueCounts | None],
         fresh: FreshLines,
     ) -> None:
         self._hear = hear
+        self._hears = hears
         self._silenced = silenced
+        self._messages = messages
         self._fresh = fresh
         self._settings = settings
         self._store = store
@@ -111,6 +120,9 @@ class Instances:
         )
         size = settings.fleet.instances_per_worker
         self._pool = Pool(world.spawn, world.clock, tasks, size, self._worker_ended)
+        self.traces = Traces(sessions, self._pool)
+        self._news: dict[str, asyncio.Event] = {}
+        self._of_ids: dict[str, Supervisor] = {}
         self.usage = Usage(store, world.clock, self._pool.held, self.id_of, world.process_use)
         self._addresses = Addresses(world.clock)
         self.incidents = IncidentTracker(
@@ -151,6 +163,23 @@ class Instances:
         if supervisor is None:
             raise InstanceNotFoundError(name, self.current_name(name))
         return supervisor
+
+    def with_id(self, identity: str) -> Supervisor | None:
+        """The supervisor of the instance with this id, None when there is none."""
+        return self._of_ids.get(identity)
+
+    def now(self) -> float:
+        """UTC seconds, as the instances' moments are told."""
+        return self._world.clock.now()
+
+    async def news_of(self, identity: str) -> None:
+        """Wait until something of the instance with this id is shown, or it comes or goes."""
+        await self._news.setdefault(identity, asyncio.Event()).wait()
+
+    def _tell_news(self, *identities: str) -> None:
+        for identity in identities:
+            if (waiting := self._news.pop(identity, None)) is not None:
+                waiting.set()
 
     def id_of(self, name: str) -> str:
         """The id of the instance with this name. Raises FleetError when there is none."""
@@ -354,6 +383,9 @@ class Instances:
     def _let_go_of(self, name: str) -> None:
         """Nobody has this name any more; what was counted under it stays."""
         self._counted_before[name] = self._recorders[name].counts
+        identity = self._supervisors[name].instance.id
+        self._of_ids.pop(identity, None)
+        self._tell_news(identity)
         for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
         self._storms.forgotten(name)
@@ -398,6 +430,7 @@ class Instances:
         library_changed: neonize is another version than last time.
         """
         await self._sessions.settle(stored)
+        await finish_leaving(self._store, stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
             self._pool.expect(resuming)
@@ -456,9 +489,13 @@ class Instances:
             clock=self._world.clock,
             random=self._world.random,
             pool=self._pool,
+            traces=self.traces,
+            hears=self._hears,
+            opt_out_words=self._opt_out_words,
             addresses=self._addresses,
             show=self._changed,
             silenced=self._silenced,
+            messages=self._messages,
             tell=self._broadcast.notice,
             versions=self.versions,
             lab=self._lab,
@@ -466,7 +503,8 @@ class Instances:
         instance_log = InstanceLog(self._world.clock, sink, lines)
         limits = self._settings.limits_for(*self._names_of(instance))
         supervisor = Supervisor(instance, limits, instance_log, services)
-        self._supervisors[name] = supervisor
+        self._supervisors[name] = self._of_ids[identity] = supervisor
+        self._tell_news(identity)
         self._runs[name] = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
         return supervisor
 
@@ -515,6 +553,7 @@ class Instances:
         """The wall clock was set, or the machine was suspended: everybody's moments have moved."""
         for supervisor in self:
             supervisor.post(ev.ClockSet())
+        self._tell_news(*tuple(self._news))
         self._broadcast.refresh()
 
     async def close(self) -> None:
@@ -550,8 +589,12 @@ class Instances:
             if other is not taker and jid is not None and other.instance.jid == jid:
                 await other.ask(ev.TakenOver(sibling_detail(name)))
 
+    def _opt_out_words(self) -> tuple[str, ...]:
+        return tuple(opt_out_word(each) for each in self._settings.messages.opt_out_words)
+
     def _changed(self, view: InstanceView) -> None:
         self._broadcast.changed(view)
+        self._tell_news(view.id)
         self.versions.saw(view)
 
     def _outage(self, begins: bool) -> None:

@@ -68,8 +68,10 @@ from waziterm.manager.history.recent import recent_in
 from waziterm.manager.inputs import instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
+from waziterm.manager.messaging import Messaging, send, text_of
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
+from waziterm.manager.sending import PassedOn, Sending
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
 from waziterm.store.errors import StoreError
@@ -78,6 +80,7 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
+    from waziterm.domain.care.evidence import MessagesLook
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -99,14 +102,20 @@ if TYPE_CHECKING:
         RestartReport,
         SealedInstance,
     )
+    from waziterm.domain.messages.codes import Code
+    from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
+    from waziterm.domain.messages.queue import QueueCounts, Resolution
+    from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.gateway.queue import Queue
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
+    from waziterm.manager.care.tokens import Tokens
 
 _LIBRARY = "library"
 _LOCK_S = 1.0
@@ -156,6 +165,7 @@ class SessionManager:
         self._alerting = Alerting(
             store, world.clock, settings.alerts, post=add_alert, wake=self.outbox.wake
         )
+        self.hears = PassedOn()
         self._fresh = FreshLines()
         self._patterns: LogPatterns | None = None
         self._instances = Instances(
@@ -170,14 +180,24 @@ class SessionManager:
             tasks,
             begin,
             self._alerting.hear,
+            self.hears,
             self._alerting.silenced_until,
+            self._counts_of,
             self._fresh,
         )
+        self.phones = Sending(self._instances, data.root)
+        self._messaging = Messaging(world.clock, self._show)
         self._store = store
         self._lab = lab
         self._files = files
         self._cleaning = Cleaning(
-            self._instances, store, files, registry, world.clock, settings.trash.keep_s
+            self._instances,
+            store,
+            files,
+            registry,
+            world.clock,
+            settings.trash.keep_s,
+            self._hold_messages,
         )
         self._order = asyncio.Lock()
         self._under_way = ""
@@ -188,11 +208,16 @@ class SessionManager:
             world.clock,
             settings.trash.keep_s,
             settings.log.history_s,
+            self._tidy_messages,
         )
         self._presence = Presence(store, world.clock)
         self.audit_log = StoreAudit(store, world.clock.now, tasks)
+        self._queue: Queue | None = None
+        self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
+        self._api_trouble: tuple[Phrase, Phrase] | None = None
+        self._queue_trouble: tuple[Phrase, Phrase] | None = None
 
     # -- the life of the fleet ----------------------------------------------------------------
 
@@ -206,7 +231,12 @@ class SessionManager:
         damaged = await self._store.damaged_rows()
         stored = await self._instances.stored(shift)
         await self._alerting.boot(stored, shift)
+        if self._files.data.messages.exists():
+            await self.queue.boot(shift)
         await self._instances.boot(stored, library_changed=changed)
+        self._is_booted = True
+        if self._queue is not None:
+            self._queue.begin()
         telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
@@ -234,6 +264,8 @@ class SessionManager:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
         for task in self._background:
             task.cancel()
+        if self._queue is not None:
+            await self._queue.close()
         await self._instances.close()
         try:
             await self._store_patterns()
@@ -251,9 +283,63 @@ class SessionManager:
         self._instances.apply(settings)
         self._alerting.apply(settings.alerts)
         self.outbox.apply(settings.alerts)
+        if self._queue is not None:
+            self._queue.apply(settings.messages, settings.pacing)
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
+
+    @property
+    def queue(self) -> Queue:
+        """The queue of messages out. It is loaded when it is first asked for, and makes its file
+        for the first message."""
+        if self._queue is None:
+            from waziterm.gateway.queue import Queue, QueuePlace  # noqa: PLC0415 - most have none
+
+            self._queue = Queue(
+                QueuePlace(self._files.data.root),
+                self.phones,
+                self._world.clock,
+                self._world.random,
+                self._settings.messages,
+                self._settings.pacing,
+                lambda work, name: self._tasks.create_task(work, name=name),
+                self._instances.remembered_id,
+                self._tell_of_messages,
+            )
+            self.hears.to = self._queue
+            counting = self._messaging.run(self._queue)
+            self._background.append(self._tasks.create_task(counting, name="messages"))
+            if self._is_booted:
+                self._queue.begin()
+        return self._queue
+
+    def _tell_of_messages(self, said: Phrase) -> None:
+        self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    async def _hold_messages(self, identity: str, code: Code) -> None:
+        """Let the messages of an instance wait for a person."""
+        if not self._files.data.messages.exists():
+            return
+        try:
+            await self.queue.hold(identity, code)
+        except StoreError as error:
+            log.warning("the messages are not held: %s", error)
+
+    async def _looked_at_messages(self) -> Mapping[str, MessagesLook]:
+        self._queue_trouble = None
+        if self._queue is None and not self._files.data.messages.exists():
+            return {}
+        try:
+            return await self.queue.looked_at()
+        except StoreError as error:
+            said = Phrase("messages are neither taken nor sent: {why}", why=str(error))
+            self._queue_trouble = said, Phrase("repair the file or put it back, then restart")
+            return {}
+
+    async def _tidy_messages(self, is_calm: bool) -> None:
+        if self._files.data.messages.exists():
+            await self.queue.tidy(is_calm=is_calm)
 
     @property
     def usage(self) -> Usage:
@@ -263,6 +349,21 @@ class SessionManager:
     def announce(self, text: Phrase, *, trouble: bool = False) -> None:
         """Say a sentence to whoever watches."""
         self._broadcast.notice(Notice(self._world.clock.now(), text, trouble=trouble))
+
+    def api_failed(self, why: Phrase, hint: Phrase) -> None:
+        """Tell that the API cannot answer: to whoever watches, and to every check from now on."""
+        self._api_trouble = why, hint
+        log.error("%s (%s)", why, hint)
+        said = Phrase("{what}; {hint}", what=why, hint=hint)
+        self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    def _counts_of(self, name: str) -> QueueCounts | None:
+        return self._messaging.counts_of(name)
+
+    def _show(self, name: str) -> None:
+        """Show an instance as it is now to whoever watches."""
+        if name in self._instances:
+            self._broadcast.changed(self._instances.of(name).view)
 
     @property
     def is_upgraded(self) -> bool:
@@ -310,6 +411,8 @@ class SessionManager:
             await clock.disturbed()
             self._instances.clock_set()
             self._alerting.clock_set()
+            if self._queue is not None:
+                await self._queue.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
@@ -486,9 +589,15 @@ class SessionManager:
         proxy: str | None = None,
         device_name: str | None = None,
         isolate: str | None = None,
+        receipts: str | None = None,
     ) -> InstanceView:
         values = own_values(
-            note=note, tags=tags, proxy=proxy, device_name=device_name, isolate=isolate
+            note=note,
+            tags=tags,
+            proxy=proxy,
+            device_name=device_name,
+            isolate=isolate,
+            receipts=receipts,
         )
         return await self._set(name, values)
 
@@ -622,10 +731,18 @@ class SessionManager:
             return await self._carrying.export(name, to, passphrase, format)
 
     async def take_in(
-        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
-    ) -> SealedInstance:
+        self,
+        file: str,
+        passphrase: str,
+        name: str | None = None,
+        *,
+        start: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
         async with self._in_order():
-            return await self._carrying.take_in(file, passphrase, name, start=start)
+            return await self._carrying.take_in(
+                file, passphrase, name, start=start, dry_run=dry_run
+            )
 
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         supervisor = self._instances.of(name)
@@ -681,12 +798,10 @@ class SessionManager:
             return await self._cleaning.restore(entry)
 
     async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
-        from waziterm.manager.care.backups import back_up, note_made  # noqa: PLC0415 - not before the first paint
+        from waziterm.manager.care.backups import back_up  # noqa: PLC0415 - not before the first paint
 
         self.refuse_moved()
-        made = await back_up(self._files.data, file, passphrase, recipient)
-        await note_made(self._store, self._world.clock.now())
-        return made
+        return await back_up(self._files.data, file, passphrase, recipient)
 
     async def check(self) -> tuple[Finding, ...]:
         self.refuse_moved()
@@ -738,6 +853,38 @@ class SessionManager:
         self.refuse_moved()
         return await (self._janitor.planned() if dry_run else self._janitor.round())
 
+    # -- messages out -------------------------------------------------------------------------
+
+    async def send_message(self, name: str, to: str, text: str) -> MessageView:
+        self.refuse_moved()
+        return await send(self.queue, name, to, text)
+
+    async def messages(
+        self,
+        name: str | None = None,
+        *,
+        state: MessageState | None = None,
+        limit: int = 200,
+        before: str | None = None,
+    ) -> tuple[MessageView, ...]:
+        return await self.queue.messages(instance=name, state=state, limit=limit, before=before)
+
+    async def cancel_message(self, message: str) -> MessageView:
+        return await self.queue.cancel(message)
+
+    async def resolve_message(self, message: str, how: Resolution) -> MessageView:
+        self.refuse_moved()
+        return await self.queue.resolve(message, how)
+
+    async def message_text(self, message: str) -> MessageText:
+        return await text_of(self.queue, message)
+
+    async def opt_outs(self, name: str | None = None) -> tuple[OptedOut, ...]:
+        return await self.queue.opt_outs(name)
+
+    async def remove_opt_out(self, opt_out: str) -> OptedOut:
+        return await self.queue.take_back_opt_out(opt_out)
+
     # -- what is remembered -------------------------------------------------------------------
 
     async def conflicts(self, since: float = 0.0) -> tuple[ConflictRecord, ...]:
@@ -755,7 +902,7 @@ class SessionManager:
         identity, now = self._instances.id_of(name), self._world.clock.now()
         silence = Silence(name, now, now + seconds, who(), identity)
         await self._alerting.silence(silence)
-        self._broadcast.changed(self._instances.of(name).view)
+        self._show(name)
         return silence
 
     async def silences(self) -> tuple[Silence, ...]:
@@ -820,6 +967,21 @@ class SessionManager:
     async def dismiss(self, note: int) -> None:
         await dismiss_in(self._store, note, self._world.clock.now())
 
+    async def tokens(self) -> tuple[TokenView, ...]:
+        return await self._tokens.all()
+
+    async def add_token(
+        self, name: str, instances: str = "*", scopes: str = "send,read"
+    ) -> MadeToken:
+        return await self._tokens.add(name, instances, scopes)
+
+    async def revoke_token(self, name: str) -> None:
+        await self._tokens.revoke(name)
+
+    async def owner_of(self, token: str) -> TokenView | None:
+        """Whose token this is; None for nobody's. Raises StoreError."""
+        return await self._tokens.owner_of(token)
+
     # -- how it is done -----------------------------------------------------------------------
 
     @cached_property
@@ -838,14 +1000,23 @@ class SessionManager:
             has_manager=True,
             halted=self._instances.paused,
             stuck=self._instances.stalled,
-            secret_files=lambda: self._settings.secret_files,
+            secret_files=lambda: self._settings.all_secret_files,
+            api=lambda: self._api_trouble or self._settings.api.refusal,
+            queue=lambda: self._queue_trouble,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
             configured=lambda: self._settings.instances,
             backup_every_s=lambda: self._settings.backup.planned_every_s,
+            messages=self._looked_at_messages,
         )
         return Checkup(sources)
+
+    @cached_property
+    def _tokens(self) -> Tokens:
+        from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - as above
+
+        return Tokens(self._store, self._world.clock.now)
 
     @cached_property
     def _carrying(self) -> Carrying:

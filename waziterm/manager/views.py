@@ -6,6 +6,7 @@ from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.version import UsedVersion
 
@@ -29,9 +30,10 @@ def view_of(
     counts: Counts | None = None,
     version: UsedVersion | None = None,
     silenced_until: float | None = None,
+    messages: QueueCounts | None = None,
 ) -> InstanceView:
-    """An instance as screen, JSON and tests see it. version, silenced_until: see `InstanceView`.
-    counts: None where no manager counts."""
+    """An instance as screen, JSON and tests see it. version, silenced_until, messages: see
+    `InstanceView`. counts: None where no manager counts."""
     counted = counts or Counts()
     return InstanceView(
         name=instance.name,
@@ -63,6 +65,8 @@ def view_of(
         tags=instance.tags,
         device_name=instance.device,
         isolated=instance.is_isolated,
+        receipts=instance.hears_receipts,
+        messages=messages,
         silenced_until=silenced_until,
         qr=instance.qr,
         code=instance.code,

@@ -26,6 +26,7 @@ from waziterm.domain.moving.rows import (
     SyncKeyRow,
     TokenRow,
 )
+from waziterm.domain.phrase import NOTHING, Phrase
 from waziterm.moving.baileys_ratchets import sender_key_of, session_of
 from waziterm.moving.keys import KEY_TYPE, is_signed, public_of
 from waziterm.moving.records import RecordError, dump_sender_key, dump_session
@@ -97,7 +98,11 @@ FIELDS = (
 
 
 class NotADeviceError(ValueError):
-    """The folder holds no device that could be moved; the message says why, for a person."""
+    """There is no device that could be moved; said: why, for a person."""
+
+    def __init__(self, said: Phrase) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +132,24 @@ def converted(creds: object, entries: Iterable[tuple[str, object]]) -> Converted
 def device_of(creds: object) -> DeviceRow:
     """The device of a `creds.json`. Raises NotADeviceError."""
     if not isinstance(creds, dict):
-        raise NotADeviceError("creds.json holds no object")
+        raise NotADeviceError(Phrase("creds.json holds no object"))
     me = member(creds, "me.id")
     # `registered` says nothing: it stays false after a pairing by QR code.
     if me is None or member(creds, "account") is None:
-        raise NotADeviceError("it is not linked: creds.json names no account")
+        raise NotADeviceError(Phrase("it is not linked: creds.json names no account"))
     match = _ME.fullmatch(me) if isinstance(me, str) else None
     if match is None or not int(match["device"]):
-        raise NotADeviceError("it is not linked: creds.json names no device of an account")
+        raise NotADeviceError(Phrase("it is not linked: creds.json names no device of an account"))
     values: dict[str, Any] = {}
     for each in FIELDS:
         try:
             values[each.column] = _field(creds, each)
         except ValueFormError as error:
-            raise NotADeviceError(f"creds.json is damaged: {each.path} holds {error}") from error
+            raise NotADeviceError(
+                Phrase(
+                    "creds.json is damaged: {field} holds {what}", field=each.path, what=error.said
+                )
+            ) from error
     number = int(match["device"])
     lid = _MY_LID.fullmatch(text_of(member(creds, "me.lid")))
     row = DeviceRow(
@@ -149,23 +158,23 @@ def device_of(creds: object) -> DeviceRow:
         **values,
     )
     if why := wrong_signature(row):
-        raise NotADeviceError(f"creds.json is damaged: {why}")
+        raise NotADeviceError(Phrase("creds.json is damaged: {why}", why=why))
     return row
 
 
-def wrong_signature(row: DeviceRow) -> str:
-    """Which signature of a device does not belong to its keys, or ""."""
+def wrong_signature(row: DeviceRow) -> Phrase:
+    """Which signature of a device does not belong to its keys, or nothing."""
     identity = public_of(row.identity_key)
     signed = KEY_TYPE + public_of(row.signed_pre_key)
     if not is_signed(signed, row.signed_pre_key_sig, identity):
-        return "its signed prekey is not signed by its identity"
+        return Phrase("its signed prekey is not signed by its identity")
     covered, account = row.adv_details + identity, row.adv_account_sig_key
     if not any(is_signed(each + covered, row.adv_account_sig, account) for each in _ACCOUNTS):
-        return "its account has not signed it"
+        return Phrase("its account has not signed it")
     covered += account
     if not any(is_signed(each + covered, row.adv_device_sig, identity) for each in _DEVICES):
-        return "it has not signed its account"
-    return ""
+        return Phrase("it has not signed its account")
+    return NOTHING
 
 
 def _field(creds: object, field: Field) -> object:
@@ -175,7 +184,7 @@ def _field(creds: object, field: Field) -> object:
             private = secret_of(value)
             public = key_of(member(creds, field.path.replace(".private", ".public")))
             if public_of(private) != public:
-                raise ValueFormError("a private key that does not belong to the public one")
+                raise ValueFormError(Phrase("a private key that does not belong to the public one"))
             return private
         case Form.SIGNATURE | Form.TEXT_SIGNATURE:
             return bytes_of(value, 64)
@@ -247,9 +256,9 @@ class _Reading:
         try:
             key_id = base64.b64decode(match["id"].replace("__", "/"), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise ValueFormError("a name that is not base64") from error
+            raise ValueFormError(Phrase("a name that is not base64")) from error
         if not 0 < len(key_id) <= 64:
-            raise ValueFormError("a name that is none")
+            raise ValueFormError(Phrase("a name that is none"))
         self._sync_keys[key_id] = SyncKeyRow(
             key_id,
             bytes_of(member(value, "keyData"), 32),
@@ -260,13 +269,13 @@ class _Reading:
     def keep_lid(self, match: re.Match[str], value: object) -> None:
         lid = value if isinstance(value, str) else ""
         if not re.fullmatch(r"\d{5,20}", lid):
-            raise ValueFormError("no hidden id")
+            raise ValueFormError(Phrase("no hidden id"))
         self._lids[lid] = match["id"]
 
     def keep_token(self, match: re.Match[str], value: object) -> None:
         token = bytes_of(member(value, "token"))
         if not 0 < len(token) <= 4096:
-            raise ValueFormError("no token")
+            raise ValueFormError(Phrase("no token"))
         sent = member(value, "senderTimestamp")
         self._tokens[match["id"]] = TokenRow(
             match["id"],
@@ -293,6 +302,14 @@ class _Reading:
         last = self._next_pre_key - 1
         if last > 0 and last not in self._pre_keys:
             self._pre_keys[last] = PreKeyRow(last, secrets.token_bytes(32), uploaded=True)
+        # What we have written for 6 too: 7 has its own beside it, which it has gone on with.
+        for each in tuple(self._bare_sessions):
+            if each.replace(":", "_1:") in self._sessions:
+                self._bare_sessions.discard(each)
+                del self._sessions[each], self._of_sessions[each]
+        for chat, sender in tuple(self._sender_keys):
+            if (chat, sender.replace(":", "_1:")) in self._sender_keys:
+                del self._sender_keys[chat, sender]
         knows_lids = bool(self._lids) or any("_1:" in each for each in self._sessions)
         if not knows_lids:
             self._heals.add(Heals.HIDDEN_IDS)
@@ -300,6 +317,11 @@ class _Reading:
                 their_id = each.replace(":", "_1:")
                 self._sessions[their_id] = SessionRow(their_id, self._sessions[each].session)
                 self._of_sessions[their_id] = self._of_sessions[each]
+            for row in tuple(self._sender_keys.values()):
+                user, _, number = row.sender_id.partition(":")
+                if user.isdigit() and len(user) >= _LID_DIGITS:
+                    hidden = SenderKeyRow(row.chat_id, f"{user}_1:{number}", row.sender_key)
+                    self._sender_keys[row.chat_id, hidden.sender_id] = hidden
         user, own_lid = device.jid.partition(":")[0], device.lid
         own = f"{user}:0"
         if own_lid is not None:

@@ -37,14 +37,16 @@ def folder_of(rows: DeviceRows, at: float) -> dict[str, Any]:
         files[f"pre-key-{pre_key.key_id}"] = _pair(pre_key.key)
     for session in rows.sessions:
         if (record := _session(session, at)) is not None:
-            files[entry_name(f"session-{_address(session.their_id, '.')}")] = record
+            for address in _addresses(session.their_id, "."):
+                files[entry_name(f"session-{address}")] = record
     for identity in rows.identities:
-        name = entry_name(f"identity-key-{_address(identity.their_id, '.')}")
-        files[name] = _buffer(KEY_TYPE + identity.identity)
+        # 6 has none of these.
+        address = _addresses(identity.their_id, ".")[0]
+        files[entry_name(f"identity-key-{address}")] = _buffer(KEY_TYPE + identity.identity)
     for sender in rows.sender_keys:
         if (states := _sender_key(sender)) is not None:
-            address = _address(sender.sender_id, "::")
-            files[entry_name(f"sender-key-{sender.chat_id}::{address}")] = states
+            for address in _addresses(sender.sender_id, "::"):
+                files[entry_name(f"sender-key-{sender.chat_id}::{address}")] = states
     for sync in rows.sync_keys:
         name = base64.b64encode(sync.key_id).decode()
         files[entry_name(f"app-state-sync-key-{name}")] = _sync_key(sync)
@@ -75,6 +77,10 @@ def _creds(rows: DeviceRows) -> Json:
             }
         ],
     }
+    if rows.sync_keys:
+        # Without it 6 holds back what comes, until a phone gives it one.
+        of_state = max(rows.sync_keys, key=lambda each: each.timestamp)
+        creds["myAppStateKeyId"] = base64.b64encode(of_state.key_id).decode()
     newest = max((each.key_id for each in rows.pre_keys), default=0) + 1
     creds["nextPreKeyId"] = newest
     new = (each.key_id for each in rows.pre_keys if not each.uploaded)
@@ -230,9 +236,12 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     return number, at
 
 
-def _address(their_id: str, between: str) -> str:
+def _addresses(their_id: str, between: str) -> tuple[str, ...]:
+    """How Baileys names a device: as 7 does, and a hidden id as 6 does too, which has it without
+    its mark. Each of both reads its own."""
     user, _, device = their_id.partition(":")
-    return f"{user}{between}{device}"
+    users = dict.fromkeys((user, user.removesuffix("_1")))
+    return tuple(f"{each}{between}{device}" for each in users)
 
 
 def _pair(private: bytes) -> Json:

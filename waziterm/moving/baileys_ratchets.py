@@ -155,7 +155,8 @@ def sender_key_of(value: object) -> tuple[SenderKeyState, ...]:
 def _sender_state(value: object) -> SenderKeyState:
     public = key_of(member(value, "senderSigningKey.public"))
     held = member(value, "senderSigningKey.private")
-    private = secret_of(held) if held else None
+    # Of somebody else's chain it has an empty one.
+    private = secret_of(held) if held and bytes_of(held, 0, 32) else None
     if private is not None and public_of(private) != public:
         raise RecordError("a signing key whose halves do not belong together")
     skipped = member(value, "senderMessageKeys") or []

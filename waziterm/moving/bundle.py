@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.domain.units import moment_text
 
@@ -88,14 +89,16 @@ def unpack(stream: Readable, into: Path, kind: Kind, wanted: Callable[[str], boo
     members = _members(stream)
     first = next(members, None)
     if first is None or first[0] != MANIFEST or first[1] > _MANIFEST_BYTES:
-        raise _strange("it does not begin with a manifest")
+        raise _strange(Phrase("it does not begin with a manifest"))
     manifest = _checked(b"".join(first[2]), kind)
     for name, size, content in members:
         if not (is_inside(name) and wanted(name)):
-            raise _strange(f"it holds {plain(name, 80)!r}")
+            raise _strange(Phrase("it holds {file}", file=repr(plain(name, 80))))
         if shutil.disk_usage(into).free < size + _SPARE_BYTES:
-            said = f"there is no room for what it holds ({size // 1_000_000} MB and more)"
-            raise FleetError(said, "make room; nothing was changed")
+            said = Phrase(
+                "there is no room for what it holds ({size} MB and more)", size=size // 1_000_000
+            )
+            raise FleetError(said, Phrase("make room; nothing was changed"))
         _write(into, name, content)
     return manifest
 
@@ -116,7 +119,7 @@ def _write(into: Path, name: str, content: Iterable[bytes]) -> None:
             (into / folder).mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(path, flags, 0o600)
     except (FileExistsError, NotADirectoryError) as error:
-        raise _strange(f"it holds {plain(name, 80)!r} twice") from error
+        raise _strange(Phrase("it holds {file} twice", file=repr(plain(name, 80)))) from error
     with os.fdopen(descriptor, "wb") as target:
         for chunk in content:
             target.write(chunk)
@@ -129,19 +132,25 @@ def _checked(text: bytes, kind: Kind) -> Any:
         manifest = json.loads(text)
         number, found = int(manifest["format"]), str(manifest["kind"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _strange("its manifest cannot be read") from error
+        raise _strange(Phrase("its manifest cannot be read")) from error
     if number > FORMAT:
-        raise FleetError("a newer waziterm made it", "upgrade this one; nothing was changed")
+        raise FleetError(
+            Phrase("a newer waziterm made it"), Phrase("upgrade this one; nothing was changed")
+        )
     if found != kind:
-        hints = {
-            Kind.INSTANCE: "`waziterm import FILE` takes it",
-            Kind.BACKUP: "`waziterm restore-backup FILE` takes it",
+        others = {
+            Kind.INSTANCE: FleetError(
+                Phrase("it holds one instance"), Phrase("`waziterm import FILE` takes it")
+            ),
+            Kind.BACKUP: FleetError(
+                Phrase("it holds a whole data directory"),
+                Phrase("`waziterm restore-backup FILE` takes it"),
+            ),
         }
         other = next((each for each in Kind if each == found), None)
         if other is None:
-            raise _strange("its manifest names no kind that there is")
-        what = {Kind.INSTANCE: "one instance", Kind.BACKUP: "a whole data directory"}[other]
-        raise FleetError(f"it holds {what}", hints[other])
+            raise _strange(Phrase("its manifest names no kind that there is"))
+        raise others[other]
     return manifest
 
 
@@ -159,12 +168,12 @@ def _members(stream: Readable) -> Iterator[tuple[str, int, Iterator[bytes]]]:
         size, kind = _head(head)
         if kind == b"x":
             if size > _MANIFEST_BYTES:
-                raise _strange("it is damaged")
+                raise _strange(Phrase("it is damaged"))
             name = _long_name(_exactly(stream, _padded(size))[:size])
             head = _exactly(stream, _BLOCK)
             size, kind = _head(head)
         if kind != b"0":
-            raise _strange("it holds what is no file")
+            raise _strange(Phrase("it holds what is no file"))
         if name is None:
             name = _text(head[:100])
             if prefix := _text(head[345:500]):
@@ -181,9 +190,9 @@ def _head(head: bytes) -> tuple[int, bytes]:
         claimed = int(head[148:156].rstrip(b"\0 ") or b"0", 8)
         size = int(head[124:136].rstrip(b"\0 ") or b"0", 8)
     except ValueError as error:
-        raise _strange("it is damaged") from error
+        raise _strange(Phrase("it is damaged")) from error
     if claimed != sum(head[:148]) + 8 * 32 + sum(head[156:]) or size < 0:
-        raise _strange("it is damaged")
+        raise _strange(Phrase("it is damaged"))
     return size, head[156:157]
 
 
@@ -191,7 +200,7 @@ def _long_name(records: bytes) -> str:
     """The path of the next file, from an extended header that says nothing else."""
     length, _, rest = records.partition(b" ")
     if not length.isdigit() or int(length) != len(records) or not rest.startswith(b"path="):
-        raise _strange("it is damaged")
+        raise _strange(Phrase("it is damaged"))
     return _text(rest.removeprefix(b"path=").removesuffix(b"\n"))
 
 
@@ -200,7 +209,7 @@ def _content(stream: Readable, size: int) -> Iterator[bytes]:
     while left:
         chunk = stream.read(min(left, _CHUNK))
         if not chunk:
-            raise _strange("it ends too early")
+            raise _strange(Phrase("it ends too early"))
         left -= len(chunk)
         yield chunk
     _exactly(stream, _padded(size) - size)
@@ -215,7 +224,7 @@ def _exactly(stream: Readable, size: int) -> bytes:
     while len(read) < size:
         chunk = stream.read(size - len(read))
         if not chunk:
-            raise _strange("it ends too early")
+            raise _strange(Phrase("it ends too early"))
         read += chunk
     return read
 
@@ -224,11 +233,11 @@ def _text(raw: bytes) -> str:
     text, _, rest = raw.partition(b"\0")
     try:
         if rest.strip(b"\0"):
-            raise _strange("it is damaged")
+            raise _strange(Phrase("it is damaged"))
         return text.decode()
     except UnicodeDecodeError as error:
-        raise _strange("it is damaged") from error
+        raise _strange(Phrase("it is damaged")) from error
 
 
-def _strange(why: str) -> FleetError:
-    return FleetError(f"it is none of ours: {why}", "nothing was changed")
+def _strange(why: Phrase) -> FleetError:
+    return FleetError(Phrase("it is none of ours: {why}", why=why), Phrase("nothing was changed"))

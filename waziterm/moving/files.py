@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from waziterm.domain.text import plain
+from waziterm.domain.phrase import Phrase
+from waziterm.domain.text import safe_line
 
 MOST_BYTES = 4_000_000
 """Of one file of JSON."""
@@ -32,7 +33,11 @@ _EMPTY_TRIES, _EMPTY_S = 5, 0.1
 
 
 class SourceError(ValueError):
-    """A source cannot be read; the message is one line for a person, without secrets."""
+    """A source cannot be read; said: one line for a person, without secrets."""
+
+    def __init__(self, said: Phrase) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def json_in(path: Path) -> object:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{_shown(path)} holds no JSON") from error
+        raise SourceError(Phrase("{file} holds no JSON", file=_shown(path))) from error
 
 
 def filled_json_in(path: Path) -> object:
@@ -60,7 +65,8 @@ def filled_json_in(path: Path) -> object:
         if _marked(path).size:
             return json_in(path)
         time.sleep(_EMPTY_S)
-    raise SourceError(f"{_shown(path)} is empty: its program may be writing it")
+    said = Phrase("{file} is empty: its program may be writing it", file=_shown(path))
+    raise SourceError(said)
 
 
 def names_in(folder: Path) -> tuple[str, ...]:
@@ -70,10 +76,13 @@ def names_in(folder: Path) -> tuple[str, ...]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if len(found) == MOST_FILES:
-                    raise SourceError(f"{_shown(folder)} holds more than {MOST_FILES} files")
+                    name = _shown(folder)
+                    raise SourceError(
+                        Phrase("{file} holds more than {most} files", file=name, most=MOST_FILES)
+                    )
                 found.append(entry.name)
     except OSError as error:
-        raise SourceError(f"{_shown(folder)} cannot be read: {error.strerror}") from error
+        raise _unreadable(folder, error.strerror) from error
     return tuple(sorted(found))
 
 
@@ -127,15 +136,21 @@ def copy_store(path: Path, folder: Path, most: int = MOST_STORE_BYTES) -> Path:
         with _descriptor(source) as descriptor:
             size = os.fstat(descriptor).st_size
             if size > most:
-                raise SourceError(f"{_shown(source)} is larger than {most // 1_000_000} MB")
+                raise _too_large(source, most)
             if shutil.disk_usage(folder).free < size + SPARE_BYTES:
-                said = f"there is no room for a copy of {_shown(source)} ({size // 1_000_000} MB)"
-                raise SourceError(said)
+                raise SourceError(
+                    Phrase(
+                        "there is no room for a copy of {file} ({size} MB)",
+                        file=_shown(source),
+                        size=size // 1_000_000,
+                    )
+                )
             with (folder / f"store.db{end}").open("wb") as out:
                 os.fchmod(out.fileno(), 0o600)
                 while data := os.read(descriptor, _CHUNK):
                     if out.tell() + len(data) > size:
-                        raise SourceError(f"{_shown(source)} grows: its program is running")
+                        said = Phrase("{file} grows: its program is running", file=_shown(source))
+                        raise SourceError(said)
                     out.write(data)
     return target
 
@@ -146,7 +161,7 @@ def _read(path: Path, limit: int) -> bytes:
         while len(data) <= limit and (more := os.read(descriptor, limit + 1 - len(data))):
             data += more
     if len(data) > limit:
-        raise SourceError(f"{_shown(path)} is larger than {limit // 1_000_000} MB")
+        raise _too_large(path, limit)
     return bytes(data)
 
 
@@ -154,10 +169,9 @@ def _marked(path: Path) -> FileMark:
     try:
         found = os.lstat(path)
     except OSError as error:
-        raise SourceError(f"{_shown(path)} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error.strerror) from error
     if not stat.S_ISREG(found.st_mode):
-        what = "a link" if stat.S_ISLNK(found.st_mode) else "no file"
-        raise SourceError(f"{_shown(path)} is {what}")
+        raise _no_file(path, is_link=stat.S_ISLNK(found.st_mode))
     return FileMark(path, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
@@ -171,17 +185,33 @@ def _descriptor(path: Path) -> Iterator[int]:
             # Not to leave a time behind is for its owner alone.
             descriptor = os.open(path, _FLAGS)
     except OSError as error:
-        why = "it is a link" if path.is_symlink() else error.strerror
-        raise SourceError(f"{_shown(path)} cannot be read: {why}") from error
+        why = Phrase("it is a symlink") if path.is_symlink() else error.strerror
+        raise _unreadable(path, why) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SourceError(f"{_shown(path)} is no file")
+            raise _no_file(path, is_link=False)
         yield descriptor
     except OSError as error:
-        raise SourceError(f"{_shown(path)} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error.strerror) from error
     finally:
         os.close(descriptor)
 
 
+def _unreadable(path: Path, why: str | None) -> SourceError:
+    said = Phrase("{file} cannot be read: {why}", file=_shown(path), why=why or "")
+    return SourceError(said)
+
+
+def _too_large(path: Path, most: int) -> SourceError:
+    size = most // 1_000_000
+    return SourceError(Phrase("{file} is larger than {size} MB", file=_shown(path), size=size))
+
+
+def _no_file(path: Path, *, is_link: bool) -> SourceError:
+    if is_link:
+        return SourceError(Phrase("{file} is a symlink", file=_shown(path)))
+    return SourceError(Phrase("{file} is no file", file=_shown(path)))
+
+
 def _shown(path: Path) -> str:
-    return plain(path.name, 120)
+    return safe_line(path.name, 120)

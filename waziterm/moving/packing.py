@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from waziterm import __version__
 from waziterm.domain.errors import FleetError
+from waziterm.domain.phrase import Phrase
 from waziterm.moving.bundle import (
     MANIFEST,
     Kind,
@@ -25,10 +26,8 @@ from waziterm.moving.bundle import (
 from waziterm.moving.sealing import Key, open_sealed, seal
 from waziterm.store.errors import StoreError
 from waziterm.store.live_copy import copy_live
-from waziterm.store.scratch import scratch
+from waziterm.store.scratch import STAGING, scratch
 
-STAGING = "moving-"
-"""How the folders begin in which something is put together, in a data directory."""
 LEFT_OUT = ("library", "logs", "manager.lock", "control.sock", "restored")
 """What a backup has not: copies of neonize's library, the program's own log, and what only a
 running manager has."""
@@ -86,7 +85,7 @@ def pack_and_seal(root: Path, part: Path, key: Key) -> Any:
             return {"files": packed.files, "bytes": size, "unread": packed.unread}
         # One that went to the trash meanwhile, or came back, may be in neither place.
         part.unlink()
-    raise FleetError("sessions are moved all the time", "try again in a moment")
+    raise FleetError(Phrase("sessions are moved all the time"), Phrase("try again in a moment"))
 
 
 def _once(root: Path, part: Path, key: Key) -> tuple[_Packed, int]:
@@ -153,7 +152,8 @@ def _raw(root: Path, path: Path, packed: _Packed) -> Iterator[Member]:
 def _files(root: Path) -> Iterator[tuple[Path, bool]]:
     """What is packed, and whether it is a database in use; the fleet's own one first, the trash
     last: what goes there meanwhile is in it."""
-    databases = {root / "waziterm.db", *sorted((root / "sessions").glob("*.db"))}
+    named = (root / name for name in ("waziterm.db", "messages.db"))
+    databases = {*named, *sorted((root / "sessions").glob("*.db"))}
     sides = {each.with_name(each.name + side) for each in databases for side in _SIDES}
     folders = (root / "sessions", *_others(root), root / "trash")
     yield root / "waziterm.db", True

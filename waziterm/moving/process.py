@@ -2,7 +2,7 @@
 
 Its order is a line of JSON on stdin, so that no passphrase stands in an argument or a variable;
 stdin stays open, and the process ends with it, whether its work is done or not. It answers with a
-line of JSON on stdout: `{"done": …}` or `{"error", "hint", "code"}`.
+line of JSON on stdout: `{"done": …}`, or an error in the form of `FleetError.exact`.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, assert_never
 
-from waziterm.domain.errors import FleetError
+from waziterm.domain.errors import FleetError, told_in
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.moving.sealing import Key
 
@@ -93,7 +94,10 @@ async def carried_out(order: Order) -> AsyncIterator[tuple[Any, Callable[[], Non
         )
     except OSError as error:
         os.close(write)
-        raise FleetError(f"no process can be started: {error.strerror}", "see the log") from error
+        why = error.strerror or ""
+        raise FleetError(
+            Phrase("no process can be started: {why}", why=why), Phrase("see the log")
+        ) from error
     finally:
         os.close(read)
     is_over = False
@@ -113,12 +117,12 @@ async def _told(process: asyncio.subprocess.Process, answer: bytes) -> Any:
         told = json.loads(answer)
     except ValueError as error:
         code = await process.wait()
-        said = f"the process that does it ended with {code}"
-        killed = "there may be too little memory; nothing was changed"
-        hint = killed if code < 0 else "restart the manager if the program was upgraded or removed"
-        raise FleetError(said, hint) from error
+        said = Phrase("the process that does it ended with {code}", code=code)
+        killed = Phrase("there may be too little memory; nothing was changed")
+        broken = Phrase("restart the manager if the program was upgraded or removed")
+        raise FleetError(said, killed if code < 0 else broken) from error
     if "error" in told:
-        raise FleetError(told["error"], told["hint"], told["code"])
+        raise FleetError(told_in(told, "error"), told_in(told, "hint"), told["code"])
     return told["done"]
 
 
@@ -156,12 +160,12 @@ def main() -> int:
     try:
         answer = {"done": do(order)}
     except FleetError as error:
-        answer = {"error": str(error), "hint": str(error.hint), "code": error.code}
+        answer = error.exact
     except OSError as error:
         where = str(error.filename or order.target)
         where = order.shown or where if where == str(order.target) else where
-        said = f"{plain(where, 300)}: {error.strerror or error}"
-        answer = {"error": said, "hint": "see the disk and the mode", "code": 1}
+        said = Phrase("{path}: {why}", path=plain(where, 300), why=error.strerror or str(error))
+        answer = FleetError(said, Phrase("see the disk and the mode")).exact
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     watching.join()

@@ -215,15 +215,18 @@ def _pending(value: object) -> Pending:
 def _sender_state(value: object) -> SenderKeyState:
     held = _object(value)
     chain = _object(held.get("SenderChainKey"))
-    public, private = _public(held.get("SigningKeyPublic")), held.get("SigningKeyPrivate")
-    if private is not None and public_of(_secret(private, 32)) != public:
-        raise RecordError("a signing key whose halves do not belong together")
+    public, private = _public(held.get("SigningKeyPublic")), None
+    # Of somebody else's chain the library writes none, and zeros once it has read a message.
+    if (told := held.get("SigningKeyPrivate")) not in (None, "") and any(_bytes(told, 32)):
+        private = _bytes(told, 32)
+        if public_of(private) != public:
+            raise RecordError("a signing key whose halves do not belong together")
     return SenderKeyState(
         key_id=_number(held.get("KeyID"), _UINT32),
         iteration=_number(chain.get("Iteration"), _UINT32),
         chain_key=_secret(chain.get("ChainKey"), 32),
         signing_public=public,
-        signing_private=None if private is None else _secret(private, 32),
+        signing_private=private,
         skipped=tuple(map(_sender_key, _list(held.get("Keys"), MOST_KEYS))),
     )
 

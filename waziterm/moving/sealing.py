@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain as shown
 from waziterm.moving.bundle import Readable
 
@@ -51,7 +52,8 @@ def about(path: Path) -> Iterator[None]:
     try:
         yield
     except FleetError as error:
-        raise FleetError(f"{shown(str(path), 300)}: {error}", error.hint, error.code) from error
+        said = Phrase("{path}: {why}", path=shown(str(path), 300), why=error.told)
+        raise FleetError(said, error.hint, error.code) from error
 
 
 def seal(plain: Readable, part: Path, key: Key) -> int:
@@ -69,8 +71,11 @@ def seal(plain: Readable, part: Path, key: Key) -> int:
             whole = source.read(_IN_MEMORY + 1)
             if len(whole) > _IN_MEMORY:
                 raise FleetError(
-                    f"it is larger than {_IN_MEMORY // 1_000_000} MB, too large for a passphrase",
-                    "seal it for a key: [backup] recipient, or --recipient",
+                    Phrase(
+                        "it is larger than {size} MB, too large for a passphrase",
+                        size=_IN_MEMORY // 1_000_000,
+                    ),
+                    Phrase("seal it for a key: [backup] recipient, or --recipient"),
                 )
             target.write(pyrage.passphrase.encrypt(whole, key.passphrase))
             del whole
@@ -90,7 +95,9 @@ def seal(plain: Readable, part: Path, key: Key) -> int:
     with part.open("rb") as sealed:
         opened(sealed, found)
     if (found.size, found.digest) != (source.size, source.digest):
-        raise FleetError("what was written is not what can be read back", "see the disk")
+        raise FleetError(
+            Phrase("what was written is not what can be read back"), Phrase("see the disk")
+        )
     return part.stat().st_size
 
 
@@ -100,15 +107,19 @@ def open_sealed(path: Path, into: BinaryIO, key: Key) -> None:
     with path.open("rb") as sealed:
         head = sealed.read(2048)
         if not head.startswith(MAGIC):
-            raise FleetError("it is no file in the age format", code=2)
+            raise FleetError(Phrase("it is no file in the age format"), code=2)
         found = _SCRYPT.match(head[len(MAGIC) :])
         if found is None and key.passphrase:
-            hint = "`waziterm restore-backup FILE --identity KEY` takes a backup"
-            raise FleetError("it is sealed for a key, not with a passphrase", hint)
+            hint = Phrase("`waziterm restore-backup FILE --identity KEY` takes a backup")
+            raise FleetError(Phrase("it is sealed for a key, not with a passphrase"), hint)
         if head[len(MAGIC) :].startswith(b"-> scrypt ") and not key.passphrase:
-            raise FleetError("it is sealed with a passphrase", "see --passphrase-file")
+            raise FleetError(
+                Phrase("it is sealed with a passphrase"), Phrase("see --passphrase-file")
+            )
         if found is not None and int(found[1]) > _MOST_WORK:
-            raise FleetError("opening it would take too much memory: none of ours does that")
+            raise FleetError(
+                Phrase("opening it would take too much memory: none of ours does that")
+            )
         sealed.seek(0)
         _opens_with(key)(sealed, into)
 
@@ -121,7 +132,7 @@ def _opens_with(key: Key) -> "Callable[[BinaryIO, Any], None]":
             if key.passphrase:
                 size = os.fstat(sealed.fileno()).st_size
                 if size > 2 * _IN_MEMORY:
-                    raise FleetError("it is too large for a passphrase")
+                    raise FleetError(Phrase("it is too large for a passphrase"))
                 into.write(_decrypted(sealed.read(), key.passphrase))
             else:
                 pyrage.decrypt_io(sealed, into, [_identity(key.identity)])
@@ -145,17 +156,20 @@ def _decrypted(sealed: bytes, passphrase: str) -> bytes:
             if not str(error).startswith(_TOO_SLOW):
                 raise
             if not left:
-                said = "this machine is too busy, or too slow, to open it"
-                raise FleetError(said, "try again when it has less to do") from error
+                said = Phrase("this machine is too busy, or too slow, to open it")
+                raise FleetError(said, Phrase("try again when it has less to do")) from error
             time.sleep(_PAUSE_S)
     raise AssertionError
 
 
 def _not_opened(said: str, key: Key) -> FleetError:
-    with_what = "the passphrase" if key.passphrase else "the key"
     if said in ("Decryption failed", "No matching keys found"):
-        return FleetError(f"{with_what} does not open it")
-    return FleetError("it is damaged, or not whole", "copy it once more; nothing was changed")
+        if key.passphrase:
+            return FleetError(Phrase("the passphrase does not open it"))
+        return FleetError(Phrase("the key does not open it"))
+    return FleetError(
+        Phrase("it is damaged, or not whole"), Phrase("copy it once more; nothing was changed")
+    )
 
 
 def _recipient(text: str) -> Any:
@@ -164,7 +178,9 @@ def _recipient(text: str) -> Any:
     try:
         return pyrage.x25519.Recipient.from_str(text)
     except pyrage.RecipientError as error:
-        raise FleetError("the recipient is no public key of age", "it begins with age1") from error
+        raise FleetError(
+            Phrase("the recipient is no public key of age"), Phrase("it begins with age1")
+        ) from error
 
 
 def _identity(text: str) -> Any:
@@ -173,8 +189,8 @@ def _identity(text: str) -> Any:
     try:
         return pyrage.x25519.Identity.from_str(text)
     except pyrage.IdentityError as error:
-        said = "what was given is no secret key of age"
-        raise FleetError(said, "it begins with AGE-SECRET-KEY-1") from error
+        said = Phrase("what was given is no secret key of age")
+        raise FleetError(said, Phrase("it begins with AGE-SECRET-KEY-1")) from error
 
 
 class _Counted:

@@ -10,7 +10,9 @@ from tempfile import TemporaryDirectory
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.moving.plan import SourceKind
+from waziterm.domain.phrase import NOTHING, Phrase
 from waziterm.domain.text import plain
+from waziterm.domain.units import Told
 from waziterm.moving.baileys import Converted, NotADeviceError, converted, entry_name
 from waziterm.moving.files import (
     MOST_FOLDER_BYTES,
@@ -39,6 +41,7 @@ _SQLITE = b"SQLite format 3\0"
 _ENTRY = re.compile(r"[A-Za-z0-9@._+=-]{1,200}\.json")
 _STORES = (".db", ".sqlite", ".sqlite3")
 _MOST_ROWS = 1000
+_NO_STORE = Phrase("it is no whatsmeow store")
 _MOST_NEIGHBOUR_BYTES = 200_000_000
 """Of a database beside a store that is looked through for names: they are worth no more."""
 
@@ -56,7 +59,7 @@ class Read:
     kind: SourceKind
     name: str = ""
     device: Converted | None = None
-    why: str = ""
+    why: Told = NOTHING
     marks: tuple[FileMark, ...] = field(default=(), repr=False)
     copied: CopiedFrom | None = field(default=None, repr=False)
 
@@ -97,9 +100,13 @@ class Reading:
 
     def _said(self, error: SourceError | FleetError | OSError) -> str:
         """What an error says, of a copy of ours by the name of what was copied."""
+        if isinstance(error, SourceError):
+            return error.said
+        if isinstance(error, FleetError) and isinstance(error.told, Phrase):
+            return error.told
         said = str(error)
         if isinstance(error, OSError):
-            said = error.strerror or "it cannot be read"
+            said = error.strerror or Phrase("it cannot be read")
         for copy, source in self._copies.items():
             said = said.replace(str(copy), source.name)
         return plain(said, 200)
@@ -122,11 +129,13 @@ class Reading:
             elif name.endswith(_STORES) and _is_store(inner):
                 reads = tuple(self._store(inner, ""))
                 # Beside a store lie other files of its program.
-                known = tuple(each for each in reads if not each.why.endswith("no whatsmeow store"))
+                known = tuple(each for each in reads if each.why != _NO_STORE)
                 found = found or bool(known)
                 yield from known
         if not found:
-            said = "it holds no session: neither creds.json, nor folders with one, nor a store"
+            said = Phrase(
+                "it holds no session: neither creds.json, nor folders with one, nor a store"
+            )
             yield Read(path, SourceKind.UNKNOWN, why=said)
 
     def _file(self, path: Path) -> Iterator[Read]:
@@ -134,7 +143,7 @@ class Reading:
             yield from self._store(path, "")
             return
         if begins_with(path, len(MAGIC)) == MAGIC:
-            raise SourceError("it is sealed: `waziterm import FILE` takes it, alone")
+            raise SourceError(Phrase("it is sealed: `waziterm import FILE` takes it, alone"))
         yield from _evolution(path, json_in(path))
 
     def _store(self, path: Path, name: str) -> Iterator[Read]:
@@ -145,18 +154,23 @@ class Reading:
             keys = None if self._keys is None else self._copied(self._keys)
             version = schema_version(copy)
             if version > self._newest:
-                why = f"its store has version {version}, the installed neonize knows {self._newest}"
-                yield Read(path, kind, why=f"{why}: upgrade it first", marks=marks)
+                why = Phrase(
+                    "its store has version {version}, the installed neonize knows {newest}:"
+                    " upgrade it first",
+                    version=version,
+                    newest=self._newest,
+                )
+                yield Read(path, kind, why=why, marks=marks)
                 return
             devices = foreign_devices(copy, keys)
             named = self._names_beside(path)
         except (SourceError, FleetError, OSError) as error:
-            why = self._said(error)
-            why = "it is no whatsmeow store" if "no whatsmeow store" in why else why
-            yield Read(path, kind, why=why, marks=marks)
+            said = self._said(error)
+            said = _NO_STORE if "no whatsmeow store" in said else said
+            yield Read(path, kind, why=said, marks=marks)
             return
         if not devices:
-            yield Read(path, kind, why="it holds no device", marks=marks)
+            yield Read(path, kind, why=Phrase("it holds no device"), marks=marks)
         lids = lids_of(devices)
         for number, each in enumerate(devices, 1):
             stem = path.stem if len(devices) == 1 else f"{path.stem}-{number}"
@@ -164,7 +178,7 @@ class Reading:
             try:
                 device = device_of(each, lids)
             except NotADeviceError as error:
-                yield Read(path, kind, called, why=str(error), marks=marks)
+                yield Read(path, kind, called, why=error.said, marks=marks)
                 continue
             copied = CopiedFrom(copy, each.jid)
             yield Read(path, kind, called, device, marks=marks, copied=copied)
@@ -200,12 +214,12 @@ class Reading:
         return found
 
 
-def _no_source(path: Path) -> str:
+def _no_source(path: Path) -> Phrase:
     if path.is_symlink():
-        return "it is a link"
-    return (
-        "it is neither a file nor a folder" if path.exists() else "there is no such file or folder"
-    )
+        return Phrase("it is a symlink")
+    if path.exists():
+        return Phrase("it is neither a file nor a folder")
+    return Phrase("there is no such file or folder")
 
 
 def _is_store(path: Path) -> bool:
@@ -220,10 +234,11 @@ def _baileys(path: Path, names: tuple[str, ...]) -> Read:
         entries = tuple(name for name in names if _ENTRY.fullmatch(name) and name != _CREDS)
         marks = marks_of(tuple(path / name for name in (_CREDS, *entries)))
         if sum(each.size for each in marks) > MOST_FOLDER_BYTES:
-            raise SourceError(f"its files are larger than {MOST_FOLDER_BYTES // 1_000_000} MB")
+            size = MOST_FOLDER_BYTES // 1_000_000
+            raise SourceError(Phrase("its files are larger than {size} MB", size=size))
         device = converted(creds, _entries(path, entries))
     except (SourceError, NotADeviceError) as error:
-        return Read(path, kind, path.name, why=str(error), marks=marks)
+        return Read(path, kind, path.name, why=error.said, marks=marks)
     return Read(path, kind, path.name, device, marks=marks)
 
 
@@ -243,7 +258,7 @@ def _evolution(path: Path, value: object) -> Iterator[Read]:
     rows = [each for each in held if isinstance(each, dict) and "creds" in each]
     kind = SourceKind.EVOLUTION
     if not rows or len(rows) != len(held) or len(rows) > _MOST_ROWS:
-        yield Read(path, SourceKind.UNKNOWN, why="it holds no session that is known")
+        yield Read(path, SourceKind.UNKNOWN, why=Phrase("it holds no session that is known"))
         return
     for row in rows:
         named = row.get("Instance")
@@ -258,7 +273,7 @@ def _evolution(path: Path, value: object) -> Iterator[Read]:
             marks = marks_of((path, *beside))
             device = converted(_unwrapped(_unwrapped(row["creds"])), _keys_of(row, beside))
         except (SourceError, NotADeviceError) as error:
-            yield Read(path, kind, called, why=str(error), marks=marks)
+            yield Read(path, kind, called, why=error.said, marks=marks)
             continue
         yield Read(path, kind, called, device, marks=marks)
 
@@ -270,7 +285,7 @@ def _unwrapped(value: object) -> object:
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise NotADeviceError("its creds hold no JSON") from error
+        raise NotADeviceError(Phrase("its creds hold no JSON")) from error
 
 
 def _keys_beside(path: Path, identity: str) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 
+from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import storable
 
 _MOST_TEXT = 200
@@ -11,7 +12,11 @@ _MOST_BYTES = 100_000
 
 
 class ValueFormError(ValueError):
-    """A value is not what stands there; the message says what it is, without the value."""
+    """A value is not what stands there; said: what it is, without the value."""
+
+    def __init__(self, said: Phrase) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 def bytes_of(value: object, *sizes: int) -> bytes:
@@ -20,9 +25,12 @@ def bytes_of(value: object, *sizes: int) -> bytes:
     allowed, none for any. Raises ValueFormError."""
     data = _bytes(value)
     if data is None:
-        raise ValueFormError("no bytes")
+        raise ValueFormError(Phrase("no bytes"))
     if sizes and len(data) not in sizes:
-        raise ValueFormError(f"{len(data)} bytes instead of {' or '.join(map(str, sizes))}")
+        wanted = "/".join(map(str, sizes))
+        raise ValueFormError(
+            Phrase("{count} bytes instead of {wanted}", count=len(data), wanted=wanted)
+        )
     return data
 
 
@@ -46,9 +54,9 @@ def key_of(value: object) -> bytes:
     """A public key, 32 bytes, with or without Signal's type before it. Raises ValueFormError."""
     data = bytes_of(value, 32, 33)
     if len(data) == 33 and data[0] != 5:
-        raise ValueFormError("a public key of another kind")
+        raise ValueFormError(Phrase("a public key of another kind"))
     if not any(data[-32:]):
-        raise ValueFormError("a key of zeros")
+        raise ValueFormError(Phrase("a key of zeros"))
     return data[-32:]
 
 
@@ -56,7 +64,7 @@ def secret_of(value: object) -> bytes:
     """A private key or a key of a chain, 32 bytes. Raises ValueFormError."""
     data = bytes_of(value, 32)
     if not any(data):
-        raise ValueFormError("a key of zeros")
+        raise ValueFormError(Phrase("a key of zeros"))
     return data
 
 
@@ -70,7 +78,7 @@ def number_of(value: object, end: int, *, least: int = 0) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int or not least <= value < end:
-        raise ValueFormError("no number that can be")
+        raise ValueFormError(Phrase("no number that can be"))
     return value
 
 

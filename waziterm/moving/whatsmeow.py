@@ -21,6 +21,7 @@ from waziterm.domain.moving.rows import (
     SyncKeyRow,
     TokenRow,
 )
+from waziterm.domain.phrase import Phrase
 from waziterm.moving.baileys import Converted, NotADeviceError, wrong_signature
 from waziterm.moving.keys import public_of
 from waziterm.moving.records import (
@@ -46,7 +47,11 @@ _MOST_TEXT = 200
 
 
 class _DoubtError(ValueError):
-    """A row is not as the library writes it."""
+    """A row is not as the library writes it; said: what it is."""
+
+    def __init__(self, said: Phrase) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +78,13 @@ def device_of(found: ForeignDevice, lids: Lids) -> Converted:
     """A device of a foreign store, checked. lids: of that store. Raises NotADeviceError."""
     match = _JID.fullmatch(found.jid)
     if match is None or not int(match["device"]):
-        raise NotADeviceError("it holds no device of an account")
+        raise NotADeviceError(Phrase("it holds no device of an account"))
     try:
         device = _device(found.device, match)
     except _DoubtError as error:
-        raise NotADeviceError(f"its device is damaged: {error}") from error
+        raise NotADeviceError(Phrase("its device is damaged: {why}", why=error.said)) from error
     if why := wrong_signature(device):
-        raise NotADeviceError(f"its device is damaged: {why}")
+        raise NotADeviceError(Phrase("its device is damaged: {why}", why=why))
     dropped: Counter[Carried] = Counter()
     if lids.dropped:
         dropped[Carried.LIDS] = lids.dropped
@@ -118,8 +123,10 @@ def device_of(found: ForeignDevice, lids: Lids) -> Converted:
     )
     if not (rows.pre_keys or rows.identities or rows.sessions):
         raise NotADeviceError(
-            "its keys are not in this file: where the program keeps them in a second one, name that"
-            " with --keys-db"
+            Phrase(
+                "its keys are not in this file: where the program keeps them in a second one, name"
+                " that with --keys-db"
+            )
         )
     return Converted(rows, dict(dropped), (Heals.SESSIONS,) if dropped[Carried.SESSIONS] else ())
 
@@ -202,7 +209,7 @@ def _token(row: Row) -> TokenRow:
 def _number(row: Row, column: str, end: int, missing: int | None = None) -> int:
     value = row.get(column, missing)
     if type(value) is not int or not 0 <= value < end:
-        raise _DoubtError(f"{column} holds no number that can be")
+        raise _DoubtError(Phrase("{column} holds no number that can be", column=column))
     return value
 
 
@@ -210,14 +217,14 @@ def _bytes(row: Row, column: str, size: int) -> bytes:
     """Bytes of that many; 0: any but none, -1: any."""
     value = row.get(column)
     if not isinstance(value, bytes) or (size > 0 and len(value) != size) or not (value or size < 0):
-        raise _DoubtError(f"{column} holds no bytes that can be")
+        raise _DoubtError(Phrase("{column} holds no bytes that can be", column=column))
     return value
 
 
 def _key(row: Row, column: str) -> bytes:
     value = _bytes(row, column, 32)
     if not any(value):
-        raise _DoubtError(f"{column} holds a key of zeros")
+        raise _DoubtError(Phrase("{column} holds a key of zeros", column=column))
     return value
 
 
@@ -229,5 +236,5 @@ def _text(row: Row, column: str) -> str:
 def _word(row: Row, column: str, pattern: re.Pattern[str]) -> str:
     value = row.get(column)
     if not isinstance(value, str) or pattern.fullmatch(value) is None:
-        raise _DoubtError(f"{column} holds no address")
+        raise _DoubtError(Phrase("{column} holds no address", column=column))
     return value

@@ -1,7 +1,7 @@
 """The copy of a database that is made before a newer program changes its schema.
 
 It is what an older program can still open, should the upgrade be taken back. Nothing of the program
-ever deletes or overwrites one.
+ever overwrites one; the janitor deletes those of `messages.db` when their texts have rested enough.
 """
 
 import contextlib

@@ -55,6 +55,7 @@ _COLUMNS = (
     "tags",
     "device_name",
     "isolate",
+    "receipts",
     "former_jid",
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY number"
@@ -232,6 +233,7 @@ def _row(instance: Instance) -> dict[str, Any]:
         "tags": json.dumps(instance.tags),
         "device_name": instance.device_name,
         "isolate": None if instance.isolate is None else int(instance.isolate),
+        "receipts": None if instance.receipts is None else int(instance.receipts),
         "former_jid": instance.former_jid,
     }
 
@@ -258,6 +260,7 @@ def _instance(row: tuple[Any, ...]) -> Instance:
             "untried": bool(values["untried"]),
             "tags": tuple(json.loads(values["tags"])),
             "isolate": None if values["isolate"] is None else bool(values["isolate"]),
+            "receipts": None if values["receipts"] is None else bool(values["receipts"]),
         }
     )
     if not wrong:
@@ -378,7 +381,7 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
     ),
     **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), _list_of(_is_moment)),
     "tags": _list_of(_is_text),
-    "isolate": _or_none(_is_count),
+    **dict.fromkeys(("isolate", "receipts"), _or_none(_is_count)),
     **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling", "untried"), _is_count),
 }
 _INSTEAD: Mapping[str, Any] = {

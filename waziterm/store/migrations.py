@@ -1,14 +1,13 @@
-"""The schema, as numbered steps from an empty file. `PRAGMA user_version` counts those taken."""
+"""The schema of `waziterm.db`, as numbered steps from an empty file."""
 
 import sqlite3
 from collections.abc import Sequence
 
 from waziterm.domain.lifecycle.instance import first_id
+from waziterm.store.schema import Migration, Schema
 
 APPLICATION_ID = 0x57615465
 """Marks a file as ours (the letters "WaTe"), so that no other program's database is touched."""
-
-Migration = Sequence[str]
 
 # History and lines carry the instance's id without a foreign key on purpose: they outlive
 # `remove` until their age ends them, and a late line cannot make a whole batch fail. `names` has
@@ -337,6 +336,33 @@ MIGRATIONS: Sequence[Migration] = (
         "ALTER TABLE instances ADD COLUMN imported_at REAL",
         "ALTER TABLE instances ADD COLUMN untried INTEGER NOT NULL DEFAULT 0",
     ),
+    # Whether a person wants an instance to hear what phones say of its messages.
+    ("ALTER TABLE instances ADD COLUMN receipts INTEGER",),
+    # Tokens of the API, see `domain.messages.token`; scopes and patterns are arrays of JSON.
+    (
+        """
+        CREATE TABLE tokens (
+            name TEXT PRIMARY KEY,
+            digest TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            patterns TEXT NOT NULL,
+            at REAL NOT NULL,
+            who TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
+FLEET = Schema(
+    APPLICATION_ID,
+    MIGRATIONS,
+    # A row for each line, or for each hour or day of an instance.
+    growing=frozenset({"hours", "lines", "patterns", "spans"}),
+    # What was committed survives the death of the process. Only a crash of the machine itself may
+    # take back the newest changes, those that the kernel had not yet written (half a minute as a
+    # rule); the file stays sound. The cache, in KiB, is as much as 13 months of a fleet's history
+    # are told from.
+    pragmas=("synchronous = NORMAL", "cache_size = -8000"),
 )
 
 

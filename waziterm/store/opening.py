@@ -16,12 +16,10 @@ from pathlib import Path
 from waziterm.domain.text import plain
 from waziterm.store.copying import copy_before
 from waziterm.store.errors import MOVE_AWAY, StoreError, UnwritableStoreError, from_sqlite
-from waziterm.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, version_of
+from waziterm.store.migrations import FLEET, migrate, version_of
+from waziterm.store.schema import Schema
 from waziterm.store.scratch import scratch
 
-GROWING = frozenset({"hours", "lines", "patterns", "spans"})
-"""The tables with a row for each line, or for each hour or day of an instance. The fleet lives
-without them."""
 _BUSY_TIMEOUT_S = 5.0
 _SMALLEST_PAGE = 512
 _SPARE_BYTES = 1_000_000
@@ -32,21 +30,17 @@ _SMALL = 16_000_000
 """A copy of so many bytes is made in memory, a larger one on the disk of the temporary files."""
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def open_database(path: Path, schema: Schema = FLEET) -> sqlite3.Connection:
     """A connection to the database at `path`, in WAL mode and at the newest schema.
 
     A missing file is created with mode 0600; its directory has to exist. The connection is in
     autocommit mode. Raises StoreError; a file that is refused stays as it is, byte for byte. One
     of an older version is refused too when it cannot be copied before it is migrated.
-
-    synchronous=NORMAL: what was committed survives the death of the process. Only a crash of
-    the machine itself may take back the newest changes, those that the kernel had not yet
-    written (half a minute as a rule); the file stays sound.
     """
     path = _resolved(path)
     try:
-        found = _create_or_look(path)
-        copy = copy_before(path, found) if 0 < found < len(MIGRATIONS) else None
+        found = _create_or_look(path, schema)
+        copy = copy_before(path, found) if 0 < found < len(schema.migrations) else None
         db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     except OSError as error:
         raise UnwritableStoreError(
@@ -62,13 +56,12 @@ def open_database(path: Path) -> sqlite3.Connection:
                 f"the file system of {path} cannot hold a database in WAL mode",
                 "name a directory on a local disk with --data-dir",
             )
-        db.execute("PRAGMA synchronous = NORMAL")
-        # KiB; as much as 13 months of a fleet's history are told from.
-        db.execute("PRAGMA cache_size = -8000")
-        migrate(db)
+        for pragma in schema.pragmas:
+            db.execute(f"PRAGMA {pragma}")
+        migrate(db, schema.migrations)
     except sqlite3.Error as error:
         db.close()
-        if copy is not None and look(path) == found:
+        if copy is not None and look(path, schema) == found:
             # Nothing was changed, and a service may be started again and again.
             copy.unlink()
         raise from_sqlite(error, path) from error
@@ -78,7 +71,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     return db
 
 
-def open_copy(path: Path) -> sqlite3.Connection:
+def open_copy(path: Path, schema: Schema = FLEET) -> sqlite3.Connection:
     """A connection to a copy of the database at `path`, at the newest schema; to an empty one when
     there is none. A small copy is in memory, a large one in a file that ends with the connection.
 
@@ -89,7 +82,7 @@ def open_copy(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None)
     try:
         if path.exists():
-            look(path)
+            look(path, schema)
             if path.stat().st_size > _SMALL:
                 db.close()
                 db = _copy_on_disk(path)
@@ -99,7 +92,7 @@ def open_copy(path: Path) -> sqlite3.Connection:
                     closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as source,
                 ):
                     source.backup(db)
-        migrate(db)
+        migrate(db, schema.migrations)
     except sqlite3.Error as error:
         db.close()
         raise from_sqlite(error, path) from error
@@ -185,13 +178,13 @@ def _free(folder: Path) -> int:
         return 0
 
 
-def _create_or_look(path: Path) -> int:
+def _create_or_look(path: Path, schema: Schema) -> int:
     """Make the file, or look whether it may be opened; how many migrations it has behind it."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         _sidecars(path, "-shm")
-        found = look(path)
+        found = look(path, schema)
         for file in (path, *_sidecars(path, "-wal", "-shm")):
             if file.stat().st_mode & 0o077:
                 file.chmod(0o600)
@@ -199,9 +192,9 @@ def _create_or_look(path: Path) -> int:
     return 0
 
 
-def look(path: Path) -> int:
+def look(path: Path, schema: Schema = FLEET) -> int:
     """How many migrations the file has behind it. Raises StoreError unless it is a sound database
-    of this version or an older one; `GROWING` of one of this version are not looked through.
+    of this version or an older one; what grows in one of this version is not looked through.
 
     It reads the main file alone when it is complete, without locks and without making a file
     beside it. After a crash, part of the data is in the write-ahead log, which SQLite reads
@@ -218,7 +211,7 @@ def look(path: Path) -> int:
         raise StoreError(f"{path} is not a waziterm database", MOVE_AWAY)
     try:
         with _readable(path) as uri:
-            return _inspect(uri, path)
+            return _inspect(uri, path, schema)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
 
@@ -233,10 +226,10 @@ def _sidecars(path: Path, *suffixes: str) -> list[Path]:
     return [file for file in found if file.stat().st_size]
 
 
-def _inspect(uri: str, path: Path) -> int:
+def _inspect(uri: str, path: Path, schema: Schema) -> int:
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
         version = version_of(db)
-        newest = len(MIGRATIONS)
+        newest = len(schema.migrations)
         if version > newest:
             raise StoreError(
                 f"{path} was written by a newer waziterm (schema {version}, this one knows"
@@ -246,10 +239,10 @@ def _inspect(uri: str, path: Path) -> int:
             )
         owner = db.execute("PRAGMA application_id").fetchone()[0]
         used = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if (version or used) and owner != APPLICATION_ID:
+        if (version or used) and owner != schema.application_id:
             raise StoreError(f"{path} is another program's database", MOVE_AWAY)
         # What is to be migrated is written anew, and looked through wholly before that.
-        if finding := damage(db) if version < newest else _damage_at_start(db):
+        if finding := damage(db) if version < newest else _damage_at_start(db, schema):
             raise StoreError(f"{path} is damaged ({finding})", MOVE_AWAY)
         return version
 
@@ -260,16 +253,15 @@ def damage(db: sqlite3.Connection) -> str:
     return _told(db.execute("PRAGMA quick_check(1)").fetchone()[0])
 
 
-def _damage_at_start(db: sqlite3.Connection) -> str:
-    """The same without the tables that grow with the fleet's past, for which a start would wait."""
+def _damage_at_start(db: sqlite3.Connection, schema: Schema) -> str:
+    """The same without the tables that grow with the past, for which a start would wait."""
     tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
     for (name,) in tables:
         quoted = name.replace('"', '""')
+        if name in schema.growing:
+            continue
         # SQLite before 3.33 takes no name, and looks through all.
-        found = (
-            "ok" if name in GROWING else db.execute(f'PRAGMA quick_check("{quoted}")').fetchone()[0]
-        )
-        if told := _told(found):
+        if told := _told(db.execute(f'PRAGMA quick_check("{quoted}")').fetchone()[0]):
             return told
     return ""
 

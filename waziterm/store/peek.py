@@ -23,13 +23,17 @@ def peek_id(path: Path, name: str) -> str | None:
 def peek_own(path: Path) -> dict[str, dict[OwnKey, OwnValue]]:
     """What a person has set of instances that the config knows too, by their names, see
     `peek_meta`; nothing as well in a database of before that."""
-    sql = "SELECT name, proxy, device_name, isolate FROM instances WHERE typeof(name) = 'text'"
+    sql = (
+        "SELECT name, proxy, device_name, isolate, receipts FROM instances"
+        " WHERE typeof(name) = 'text'"
+    )
     found: dict[str, dict[OwnKey, OwnValue]] = {}
-    for name, proxy, device_name, isolate in _rows(path, sql):
+    for name, proxy, device_name, isolate, receipts in _rows(path, sql):
         own: dict[OwnKey, OwnValue] = {
             OwnKey.PROXY: proxy if isinstance(proxy, str) else None,
             OwnKey.DEVICE_NAME: device_name if isinstance(device_name, str) else None,
             OwnKey.ISOLATE: None if isolate is None else bool(isolate),
+            OwnKey.RECEIPTS: None if receipts is None else bool(receipts),
         }
         if any(value is not None for value in own.values()):
             found[name] = own

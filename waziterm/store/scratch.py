@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+STAGING = "moving-"
+"""How the folders begin in which what moves in or out is put together, in a data directory."""
+
 
 @contextmanager
 def scratch(prefix: str, where: Path) -> Iterator[Path]:
@@ -19,7 +22,7 @@ def scratch(prefix: str, where: Path) -> Iterator[Path]:
     killed process of this user left under the same prefix in `where` is deleted first. Raises
     OSError.
     """
-    _sweep(prefix, where)
+    sweep(prefix, where)
     folder, held = _made(prefix, where)
     try:
         yield folder
@@ -45,7 +48,7 @@ def _made(prefix: str, where: Path) -> tuple[Path, int]:
         os.close(held)
 
 
-def _sweep(prefix: str, where: Path) -> None:
+def sweep(prefix: str, where: Path) -> None:
     """Delete what nobody holds any more; what cannot be deleted stays."""
     for folder in where.glob(f"{prefix}*"):
         try:

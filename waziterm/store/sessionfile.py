@@ -58,7 +58,7 @@ def device_key(path: Path, jid: str, *, in_use: bool) -> bytes | None:
     """
     try:
         if in_use:
-            _refuse_others(path)
+            refuse_others(path)
             uri = f"{path.absolute().as_uri()}?mode=rw"
             with closing(sqlite3.connect(uri, uri=True, timeout=SHORT_S)) as db:
                 return _key(db, jid)
@@ -84,7 +84,7 @@ def look_at(path: Path, limit_s: float = LONG_S) -> SessionLook | None:
     from waziterm.domain.care.evidence import Condition, SessionLook  # noqa: PLC0415 - not before the first paint
 
     try:
-        _refuse_others(path)
+        refuse_others(path)
         # SQLite tells only that it could not open it, not why.
         path.open("rb").close()
         with _reading(path, limit_s) as db:
@@ -126,7 +126,7 @@ def rebuild(path: Path, target: Path) -> None:
 @contextmanager
 def _reading(path: Path, limit_s: float) -> Iterator[sqlite3.Connection]:
     """A connection that only reads, for so many seconds at most."""
-    _refuse_others(path)
+    refuse_others(path)
     connection = sqlite3.connect(_uri(path), uri=True, timeout=_BUSY_S, isolation_level=None)
     with closing(connection) as db:
         _limit(db, limit_s)
@@ -156,7 +156,7 @@ def _limit(db: sqlite3.Connection, limit_s: float) -> None:
     db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
 
 
-def _refuse_others(path: Path) -> None:
+def refuse_others(path: Path) -> None:
     """Raises OSError where it, or what SQLite keeps beside it, is no regular file: whoever opens a
     pipe would wait for ever."""
     for each in (path, *_sidecars(path)):

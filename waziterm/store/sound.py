@@ -9,6 +9,7 @@ from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.token import Scope
 
 YEAR_10000 = 253_402_300_800
 """The first moment that no calendar has, UTC seconds."""
@@ -153,6 +154,15 @@ SOUND: Mapping[str, str] = {
             _texts("keys"),
             # What has arrived keeps none.
             "CASE WHEN json_valid(body) THEN json_type(body) = 'object' ELSE body = '' END",
+        ),
+        "tokens": (
+            _moment("at"),
+            _text("name", "who"),
+            "ifnull(digest GLOB replace(hex(zeroblob(32)), '0', '[0-9a-f]'), 0)",
+            _texts("scopes"),
+            "CASE WHEN json_valid(scopes) THEN NOT EXISTS (SELECT 1 FROM json_each(scopes)"
+            f" WHERE NOT {_one_of('value', Scope)}) ELSE 0 END",
+            _texts("patterns"),
         ),
         "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
         "hours": (

@@ -18,6 +18,7 @@ from waziterm.domain.fleet.audit import AuditEntry
 from waziterm.domain.fleet.history import Attempt, Edit, IncidentView, Moved, ShiftNote
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
+from waziterm.domain.messages.token import KeptToken
 from waziterm.domain.stats.calendar import Span
 from waziterm.domain.stats.hours import FLEET, HOUR_S, Gap, Hour, hour_of
 from waziterm.domain.stats.strips import Stood
@@ -34,6 +35,7 @@ from waziterm.store import (
     outbox,
     patterns,
     spans,
+    tokens,
 )
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
@@ -349,6 +351,18 @@ class Store:
     async def drop_edit(self, number: int) -> None:
         """Forget the edit with this number."""
         await self._connection.write(lambda db: edits.drop_edit(db, number))
+
+    async def tokens(self) -> tuple[KeptToken, ...]:
+        """The tokens of the API, by name."""
+        return await self._connection.read(tokens.read_tokens)
+
+    async def add_token(self, token: KeptToken, most: int) -> bool:
+        """Keep a token with a name that is free, see `store.tokens.save_token`."""
+        return await self._connection.write(lambda db: tokens.save_token(db, token, most))
+
+    async def drop_token(self, name: str) -> bool:
+        """Forget the token with this name; whether there was one."""
+        return await self._connection.write(lambda db: tokens.drop_token(db, name))
 
     # -- alerts -----------------------------------------------------------------------------
 

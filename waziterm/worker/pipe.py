@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from waziterm.worker.protocol import (
     MAX_LINE,
+    HeardReceipt,
     Heartbeat,
     LineSplitter,
     Lost,
@@ -34,8 +35,8 @@ class Outbox:
     """Sends reports to the manager, from any thread and in order.
 
     size: the most reports that wait in memory while the manager does not read. Beyond it,
-    `Noted`, `Lost` and `Heartbeat` are dropped, lines are counted, and a thread with anything else
-    to say waits.
+    `Noted`, `Lost`, `Heartbeat` and receipts are dropped, lines are counted, and a thread with
+    anything else to say waits.
     """
 
     def __init__(self, sock: socket.socket, size: int = 1000) -> None:
@@ -47,7 +48,7 @@ class Outbox:
 
     def send(self, report: Report) -> None:
         """Queue a report."""
-        if not isinstance(report, Noted | Lost | Heartbeat):
+        if not isinstance(report, Noted | Lost | Heartbeat | HeardReceipt):
             self._waiting.put(report)
             return
         try:

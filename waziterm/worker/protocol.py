@@ -12,9 +12,10 @@ from waziterm.domain.codec import CodecError
 from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle import events
 from waziterm.domain.lifecycle.instance import DEVICE_NAME
+from waziterm.domain.messages.sending import OptOut, Outgoing, Receipt, Sent
 
 MAX_LINE = 65536
-PROTOCOL = 4
+PROTOCOL = 5
 """Raised with every change of these messages, or of those between a manager and its zygote."""
 ANOTHER = b"zygote"
 """What a manager sends its zygote with one socket, to get another zygote that serves it."""
@@ -30,7 +31,9 @@ class Connect:
     session: path of the whatsmeow store. jid: resume this device, or None to pair a new one.
     proxy: URL or None. noise_root_key: 64 hex digits of a lab, or None for the real WhatsApp.
     alone: no other instance will share the worker. device_name: what the phone shows of a device
-    that is new.
+    that is new. receipts: tell what the phones say of messages that were sent; never of a device
+    that is paired here. opt_out_words: by which a person asks to be sent no more, as `opt_out_word`
+    makes them.
     """
 
     instance: str
@@ -40,16 +43,17 @@ class Connect:
     noise_root_key: str | None = None
     alone: bool = True
     device_name: str = DEVICE_NAME
+    receipts: bool = False
+    opt_out_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class SendText:
-    """Send a text. request: answered by `Answered` with the same number. to: JID or None = self."""
+class SendMessage:
+    """Send a message. request: answered by `Answered` with the same number, and its `sent`."""
 
     instance: str
     request: int
-    text: str = field(repr=False)
-    to: str | None = None
+    message: Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +120,15 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The end of a request. error: "" when ok, else one redacted line. took_s: seconds. refused:
-    the code with which WhatsApp refused a message, 0 when it did not. is_refused: the error of a
-    probe is WhatsApp's own answer."""
+    """The end of a request. error: "" when ok, else one redacted line. took_s: seconds. sent: of a
+    message, how it went, the error too. is_refused: the error of a probe is WhatsApp's own answer.
+    """
 
     instance: str
     request: int
     took_s: float
     error: str = ""
-    message_id: str = ""
-    refused: int = 0
+    sent: Sent | None = None
     is_refused: bool = False
 
 
@@ -143,6 +146,22 @@ class Lost:
 
     instance: str
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeardReceipt:
+    """A phone tells of a message that was sent."""
+
+    instance: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class HeardOptOut:
+    """Somebody asks to be sent no more."""
+
+    instance: str
+    opt_out: OptOut
 
 
 class LineSplitter:
@@ -176,8 +195,8 @@ class LineSplitter:
         self._line += part[: self._limit + 1 - len(self._line)]
 
 
-Command = Connect | SendText | Probe | Logout | Leave | PairByCode
-Report = Ready | Heartbeat | Happened | Answered | Noted | Lost
+Command = Connect | SendMessage | Probe | Logout | Leave | PairByCode
+Report = Ready | Heartbeat | Happened | Answered | Noted | Lost | HeardReceipt | HeardOptOut
 
 
 def encode(message: Command | Report) -> bytes:

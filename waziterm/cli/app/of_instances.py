@@ -103,16 +103,15 @@ def import_(
 ) -> int:
     """Bring in linked sessions of other programs, without a new scan. The other program must be
     stopped for good first; its files stay as they are."""
-    from waziterm.cli.verbs import carrying  # noqa: PLC0415
-    from waziterm.cli.verbs.importing import import_sources  # noqa: PLC0415
+    from waziterm.cli.verbs import carrying, importing  # noqa: PLC0415
 
     if carrying.is_sealed_one(sources, passphrase_file):
-        others = (bool(prefix), bool(device), bool(keys_db), force, dry_run)
-        return carrying.import_sealed(
-            data_dir, as_json, sources, name, passphrase_file, start, others=any(others)
+        others = any((prefix, device, keys_db, force))
+        return importing.import_sealed(
+            *(data_dir, as_json, sources, name, passphrase_file, start, dry_run, yes),
+            others=others,
         )
-
-    return import_sources(
+    return importing.import_sources(
         data_dir, as_json, sources, name, prefix, device, keys_db, start, force, dry_run, yes
     )
 
@@ -148,7 +147,7 @@ def set_(
         Parameter(
             name="NAME KEY=VALUE",
             help="Names, patterns of names or tag:NAME, and what to set: note=, tags=, proxy=,"
-            " device_name=, isolate=; nothing behind the = clears it.",
+            " device_name=, isolate=, receipts=; nothing behind the = clears it.",
         ),
     ],
     yes: YesOption = False,

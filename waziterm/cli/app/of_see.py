@@ -11,6 +11,7 @@ from waziterm.cli.app.options import (
     DataDirOption,
     JsonOption,
     LogLevel,
+    MessageState,
     Name,
     Names,
     OptionalName,
@@ -159,6 +160,106 @@ def retry_alerts(
     from waziterm.cli.verbs import alerts as verbs  # noqa: PLC0415
 
     return verbs.retry_failed(data_dir, as_json, message)
+
+
+messages = App(
+    name="messages",
+    group=SEE,
+    help="List the messages out, without their texts; see its own verbs too.",
+    help_epilogue="Example: waziterm messages shop-jakarta --state unknown",
+)
+app.command(messages)
+_MessageId = Annotated[str, Parameter(help="The message's id, as `messages` lists it.")]
+
+
+@messages.command(name="list", help_epilogue="Example: waziterm messages list --json")
+@messages.default
+def list_messages(
+    name: OptionalName = None,
+    /,
+    *,
+    state: Annotated[
+        MessageState | None,
+        Parameter(help="Only those that are in this state.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int, Parameter(validator=Number(gte=1, lte=500), help="How many at most.")
+    ] = 200,
+    before: Annotated[
+        str | None,
+        Parameter(help="Those behind the message with this id, the last one of a page."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the messages out, the newest first, without their texts."""
+    from waziterm.cli.verbs import messages as verbs  # noqa: PLC0415
+
+    return verbs.list_messages(data_dir, as_json, name, state, limit, before)
+
+
+@messages.command(name="cancel", help_epilogue="Example: waziterm messages cancel ID")
+def cancel_message(
+    message: _MessageId, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False
+) -> int:
+    """Take back a message that waits."""
+    from waziterm.cli.verbs import messages as verbs  # noqa: PLC0415
+
+    return verbs.cancel(data_dir, as_json, message)
+
+
+@messages.command(name="resend", help_epilogue="Example: waziterm messages resend ID")
+def resend_message(
+    message: _MessageId, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False
+) -> int:
+    """Send a message again that is unknown, failed or held; an unknown one may arrive twice."""
+    from waziterm.cli.verbs import messages as verbs  # noqa: PLC0415
+
+    return verbs.resend(data_dir, as_json, message)
+
+
+@messages.command(name="close", help_epilogue="Example: waziterm messages close ID")
+def close_message(
+    message: _MessageId, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False
+) -> int:
+    """Leave a message as it is that is unknown, failed or held; its text is deleted."""
+    from waziterm.cli.verbs import messages as verbs  # noqa: PLC0415
+
+    return verbs.close(data_dir, as_json, message)
+
+
+opt_outs = App(
+    name="opt-outs",
+    group=SEE,
+    help="List who asked to be sent no more; `opt-outs remove` takes one back.",
+    help_epilogue="Example: waziterm opt-outs shop-jakarta --json",
+)
+app.command(opt_outs)
+
+
+@opt_outs.command(name="list", help_epilogue="Example: waziterm opt-outs list --json")
+@opt_outs.default
+def list_opt_outs(
+    name: OptionalName = None, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False
+) -> int:
+    """List who asked to be sent no more, the newest first."""
+    from waziterm.cli.verbs import messages as verbs  # noqa: PLC0415
+
+    return verbs.list_opt_outs(data_dir, as_json, name)
+
+
+@opt_outs.command(name="remove", help_epilogue="Example: waziterm opt-outs remove ID")
+def remove_opt_out(
+    opt_out: Annotated[str, Parameter(help="Its id, as `opt-outs` lists it.")],
+    /,
+    *,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Let somebody be sent to again who asked for the opposite."""
+    from waziterm.cli.verbs import messages as verbs  # noqa: PLC0415
+
+    return verbs.remove_opt_out(data_dir, as_json, opt_out)
 
 
 @app.command(group=SEE, help_epilogue="Example: waziterm conflicts --since 7d")

@@ -2,9 +2,17 @@
 
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from waziterm.cli.app.options import SET_UP, DataDirOption, DryRunOption, JsonOption, Shell, app
+from waziterm.cli.app.options import (
+    SET_UP,
+    DataDirOption,
+    DryRunOption,
+    JsonOption,
+    Shell,
+    TokenScope,
+    app,
+)
 
 
 @app.command(group=SET_UP, help_epilogue="Example: waziterm doctor --online")
@@ -114,3 +122,62 @@ def completion(
     from waziterm.cli.verbs.completion import complete  # noqa: PLC0415
 
     return complete(shell, install)
+
+
+token = App(
+    name="token",
+    group=SET_UP,
+    help="List who may ask the API for what; see its own verbs too.",
+    help_epilogue="Example: waziterm token --json",
+)
+app.command(token)
+
+
+@token.command(name="list", help_epilogue="Example: waziterm token list")
+@token.default
+def list_tokens(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """List the tokens of the API by name; no manager is needed."""
+    from waziterm.cli.verbs import tokens  # noqa: PLC0415
+
+    return tokens.list_tokens(data_dir, as_json)
+
+
+@token.command(name="add", help_epilogue="Example: waziterm token add webshop --instance 'shop-*'")
+def add_token(
+    name: Annotated[str, Parameter(help="What the token is called.")],
+    /,
+    *,
+    instances: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--instance",
+            help="A name or a pattern of instances that it is for, several times if need be; all if"
+            " left out.",
+            negative="",
+        ),
+    ] = None,
+    scopes: Annotated[
+        list[TokenScope] | None,
+        Parameter(name="--scope", help="What it allows; both if left out.", negative=""),
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Make a token for the API and print it, this once; no manager is needed."""
+    from waziterm.cli.verbs import tokens  # noqa: PLC0415
+
+    return tokens.add_token(data_dir, as_json, name, instances or [], scopes or [])
+
+
+@token.command(name="revoke", help_epilogue="Example: waziterm token revoke webshop")
+def revoke_token(
+    name: Annotated[str, Parameter(help="What the token is called.")],
+    /,
+    *,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Take a token of the API back, at once; no manager is needed."""
+    from waziterm.cli.verbs import tokens  # noqa: PLC0415
+
+    return tokens.revoke_token(data_dir, as_json, name)

@@ -34,6 +34,27 @@ class ExportFormat(StrEnum):
     BAILEYS = "baileys"
 
 
+class TokenScope(StrEnum):
+    """What `token add --scope` takes."""
+
+    SEND = "send"
+    READ = "read"
+
+
+class MessageState(StrEnum):
+    """What `messages --state` takes."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
 class LogLevel(StrEnum):
     """What `logs --level` takes, the least first."""
 

@@ -99,17 +99,28 @@ class Play:
                 except FleetError as error:
                     _log.info("demo: no send-test by %s: %s", name, error)
             case Turn.TCP_DROP:
-                await self._lab.trouble(TroubleKind.TCP_RESET, jid)
+                await self._trouble(name, TroubleKind.TCP_RESET, jid)
             case Turn.SERVER_RESTART:
-                await self._lab.trouble(TroubleKind.STREAM_ERROR, jid, code=503)
+                await self._trouble(name, TroubleKind.STREAM_ERROR, jid, code=503)
             case Turn.CONFLICT:
-                await self._lab.trouble(TroubleKind.CONFLICT, jid)
+                await self._trouble(name, TroubleKind.CONFLICT, jid)
             case Turn.SILENCE:
-                await self._lab.trouble(TroubleKind.SILENT, jid)
+                await self._trouble(name, TroubleKind.SILENT, jid)
                 await asyncio.sleep(SILENCE_S)
                 await self._lab.clear(TroubleKind.SILENT, jid)
             case _:
                 assert_never(turn)
+
+    async def _trouble(
+        self, name: str, kind: TroubleKind, jid: str, *, code: int | None = None
+    ) -> None:
+        """Make trouble for a connection; for none, where whoever watches has ended it."""
+        try:
+            await self._lab.trouble(kind, jid, code=code)
+        except LabError as error:
+            if any(each.jid == jid for each in await self._lab.sessions()):
+                raise
+            _log.info("demo: no %s of %s: %s", kind, name, error)
 
 
 @asynccontextmanager

@@ -7,12 +7,12 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from waziterm.cli.run import streams
 from waziterm.cli.run.attach import has_terminal, offer_attach
-from waziterm.cli.run.late import OF_MANAGER, OF_SCREEN, load_late
+from waziterm.cli.run.late import OF_MANAGER, OF_SCREEN, QUIET_S, load_late
 from waziterm.cli.run.log import program_log
 from waziterm.cli.run.signals import ended_by_signals
 from waziterm.cli.run.systemd import Service, unit
@@ -22,7 +22,7 @@ from waziterm.config import Settings, config_file, load_settings
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.audit import Via, audited
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.phrase import Phrase
+from waziterm.domain.phrase import Phrase, as_it_is
 from waziterm.domain.screen import Lang
 from waziterm.manager.descriptors import raise_descriptors
 from waziterm.manager.files.datadir import DataDir
@@ -108,6 +108,7 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
                     lambda: bool(up) and up[0].is_upgraded,
                 ),
                 hosted(data, settings, lab_file) as manager,
+                _api(settings, manager),
                 asyncio.TaskGroup() as tasks,
             ):
                 up.append(manager)
@@ -170,18 +171,43 @@ async def _health(
         yield
 
 
+@asynccontextmanager
+async def _api(settings: Settings, fleet: SessionManager) -> AsyncIterator[None]:
+    """The API, where the config names an address. What keeps it from answering is told, and the
+    fleet goes on without it."""
+    if settings.api.address is None:
+        yield
+        return
+    async with AsyncExitStack() as opened:
+        try:
+            # It takes 0.2 s.
+            serving = await asyncio.to_thread(
+                importlib.import_module, "waziterm.gateway.api.serving"
+            )
+            behind = serving.behind_of(fleet, settings)
+            await opened.enter_async_context(serving.serve_api(settings.api, behind))
+        except FleetError as error:
+            fleet.api_failed(as_it_is(error.told), as_it_is(error.hint))
+        yield
+
+
 async def _serve_once(
     painted: asyncio.Event, fleet: SessionManager, data: DataDir, settings: Settings
 ) -> None:
-    """Answer verbs from when the screen is painted: loading aiohttp takes 0.16 s before that.
+    """Answer verbs from a moment after the screen is painted: loading aiohttp takes 0.18 s, by
+    which the first paint would come later, and then the fleet's connects. Verbs wait for it.
 
     Without the socket the screen works all the same, so a failure goes to the log.
     """
     await painted.wait()
+    await asyncio.sleep(QUIET_S)
     server = await asyncio.to_thread(importlib.import_module, "waziterm.control.server.app")
     try:
-        async with server.serve_control(
-            fleet, data.socket, lambda: fleet.is_upgraded, fleet.audit_log, fleet.refuse_moved
+        async with (
+            server.serve_control(
+                fleet, data.socket, lambda: fleet.is_upgraded, fleet.audit_log, fleet.refuse_moved
+            ),
+            _api(settings, fleet),
         ):
             await _serve_health(settings, fleet)
     except (FleetError, OSError):

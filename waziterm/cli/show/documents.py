@@ -97,6 +97,12 @@ class NotRestored(TypedDict):
     error: str
 
 
+class Revoked(TypedDict):
+    """`token revoke`: what was taken back, by its name."""
+
+    revoked: str
+
+
 class Undone(TypedDict):
     """What an undo of one act took back. instance, entry: the last that was brought back. restored:
     all of it. refused: what the same act took and is still in the trash. edit: the number of what

@@ -19,6 +19,7 @@ from waziterm.cli.show.times import shown
 from waziterm.cli.show.verbs import with_verbs
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.message import MessageState
 from waziterm.domain.text import plain
 from waziterm.tui.text.format import clock, countdown, duration, since
 
@@ -96,6 +97,24 @@ def print_sinks(sinks: Sequence[Json]) -> None:
     _print(table)
 
 
+def print_messages(messages: Sequence[Json]) -> None:
+    """Print a table, one row for each message out; those that wait for a person stand out."""
+    rows = []
+    for found in messages:
+        waits = found["state"] in (MessageState.UNKNOWN, MessageState.FAILED)
+        head = (
+            Text(found["id"]),
+            Text(shown(found["created"])),
+            Text(found["instance"]),
+            Text(plain(found["to"], 60)),
+            Text(found["state"], "bold red" if waits else ""),
+            Text("" if found["due"] is None else shown(found["due"])),
+        )
+        rows.append(_Row(head, (Text(plain(found["reason"])), Text(plain(found["next_step"])))))
+    titles = ("ID", "CREATED", "INSTANCE", "TO", "STATE", "DUE")
+    _print_rows(titles, ("WHY", "NEXT"), rows, "; next: ")
+
+
 _COMMAND = re.compile(r"`[^`]+`")
 _TIE = "\N{NO-BREAK SPACE}"
 
@@ -171,6 +190,8 @@ def print_status(found: Json, session: Path | None) -> None:
     if found["probe_s"] is not None:
         rows.append(("last probe", f"{found['probe_s']:.2f} s"))
     rows.append(("send-tests", str(found["sent"])))
+    if found["messages"] is not None:
+        rows.append(("messages", _counted(found["messages"])))
     if found["no_new_chats_until"] is not None:
         until = since(_moment(found["no_new_chats_until"]), now)
         rows.append(("new chats", f"none can be started until {until}"))
@@ -231,6 +252,16 @@ def _console() -> Console:
     """What draws on standard output. Where no terminal sets a width, nothing is cut."""
     wide = None if sys.stdout.isatty() else PIPE_COLUMNS
     return Console(file=sys.stdout, width=wide, highlight=False, markup=False, emoji=False)
+
+
+def _counted(counts: Json) -> str:
+    """How an instance's messages out stand."""
+    said = [f"{counts['queued']} wait"] if counts["queued"] else []
+    if counts["queued"] and counts["next_at"] is not None:
+        said.append(f"next at {shown(counts['next_at'])}")
+    said += [f"{counts[each]} {each}" for each in ("unknown", "failed") if counts[each]]
+    said += [f"{counts['sent_hour']} sent in the last hour", f"{counts['sent_day']} in 24 h"]
+    return ", ".join(said)
 
 
 def _label(found: Json) -> str:

@@ -18,6 +18,9 @@ _VERBS = {
     "start it (s) and scan": f"{_START_AND_SCAN}, and scan",
     "start it (s)": "`waziterm start {name}`",
     "reconnect (r)": "`waziterm reconnect {name} --takeover`",
+    "r only if it runs nowhere else": (
+        "`waziterm reconnect {name} --takeover` only if it runs nowhere else"
+    ),
     "take over (r)": "`waziterm reconnect {name} --takeover`",
     "clean it (c)": "`waziterm clean {name}`",
     "then s": f"then {_START_AND_SCAN}",

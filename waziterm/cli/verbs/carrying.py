@@ -1,4 +1,4 @@
-"""The verb export, and import of a sealed file. `--json` prints `{instance, file, bytes}`."""
+"""The verb export, and how a passphrase is asked for. `--json` prints `{instance, file, bytes}`."""
 
 import os
 import sys
@@ -49,43 +49,16 @@ def export(
     else:
         size = f"{found['bytes'] / 1000:.0f} kB"
         output.line(plain(f"{word}: exported to {found['file']} ({size})", 600))
+        # It is taken elsewhere, so that this data directory is none of it.
         takes = "Baileys" if as_baileys else "`waziterm import FILE`"
-        said = f"  {takes} takes it; `waziterm clean {word}` when it runs there"
-        output.line(with_verbs(said, word))
+        then = with_verbs(f"`waziterm clean {word}` when it runs there", word)
+        output.line(f"  {takes} takes it; {then}")
     return 0
 
 
 def is_sealed_one(sources: Sequence[str], passphrase_file: Path | None) -> bool:
     """Whether one of the sources of an import is a file that `export` has made."""
     return passphrase_file is not None or any(_is_sealed(Path(each)) for each in sources)
-
-
-def import_sealed(
-    flag: Path | None,
-    as_json: bool,
-    sources: Sequence[str],
-    name: str | None,
-    passphrase_file: Path | None,
-    start: bool,
-    *,
-    others: bool,
-) -> int:
-    """Add the instance of a file that `export` has made. others: options were given that say
-    nothing of such a file."""
-    if len(sources) != 1 or others:
-        said = "a file that `export` has made comes alone, with --name, --start, --passphrase-file"
-        raise inputs.InputError(said, "`waziterm import --help`")
-    word = None if name is None else inputs.instance_name(name)
-    source, data = whole(Path(sources[0])), data_dir_of(flag)
-    passphrase = secret_of(passphrase_file, "Passphrase", again=False)
-    found = ask(data, lambda fleet: fleet.take_in(source, passphrase, word, start=start))
-    if as_json:
-        output.document(found)
-    else:
-        made = found["instance"]
-        then = "" if start else f"; `waziterm start {made}` connects it"
-        output.line(with_verbs(f"{made}: imported{then}", made))
-    return 0
 
 
 def _is_sealed(path: Path) -> bool:

@@ -12,7 +12,7 @@ from waziterm.manager.inputs import InputError
 
 Json = dict[str, Any]
 
-_RECONNECTING = (OwnKey.PROXY, OwnKey.ISOLATE)
+_RECONNECTING = (OwnKey.PROXY, OwnKey.ISOLATE, OwnKey.RECEIPTS)
 """For these an open connection is made anew."""
 _BRACES = str.maketrans({"{": "{{", "}": "}}"})
 _ALLOWED = ", ".join(f"{key.value}=" for key in OwnKey)
@@ -79,5 +79,6 @@ def _stands(found: Json, values: Mapping[str, str]) -> str:
         OwnKey.PROXY.value: found["proxy"] or "no proxy",
         OwnKey.DEVICE_NAME.value: f"device name {found['device_name']}, from the next pairing on",
         OwnKey.ISOLATE.value: "a worker of its own" if found["isolated"] else "shares its worker",
+        OwnKey.RECEIPTS.value: "hears receipts" if found["receipts"] else "hears no receipts",
     }
     return plain("; ".join(shown[key] for key in values), 400)

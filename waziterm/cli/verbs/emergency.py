@@ -235,7 +235,7 @@ def _undo_edit(data: DataDir, as_json: bool, edit: Json, more: str, yes: bool) -
     by = f" by {plain(edit['who'], 40)}" if edit["who"] else ""
     text = f"{name}: {keys} was set on {shown(edit['at'])}{by}. It becomes what it was before."
     question, undone = f"Undo the set of {name}?", f"{name}: {keys} as before"
-    if {"proxy", "isolate"} & set(edit["keys"]):
+    if {"proxy", "isolate", "receipts"} & set(edit["keys"]):
         text += " Where it is connected, it connects again; a proxy is tested first."
     if former:
         text = (

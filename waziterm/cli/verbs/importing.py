@@ -12,6 +12,7 @@ from waziterm.cli.show import output
 from waziterm.cli.show.verbs import with_verbs
 from waziterm.cli.target import ask, data_dir_of
 from waziterm.cli.verbs.asking import confirm
+from waziterm.cli.verbs.carrying import secret_of, whole
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
 
@@ -20,6 +21,10 @@ Json = dict[str, Any]
 _STOPPED = (
     "The program that has these sessions must be stopped for good: two that use one take it from"
     " each other. Whether one runs on another machine cannot be known here."
+)
+_ELSEWHERE = (
+    "The instance must run nowhere else: two places with one session take it from each other."
+    " Whether it does cannot be known here."
 )
 _WORDS = {
     "prekeys": "prekeys",
@@ -76,6 +81,56 @@ def import_sources(
         )
         return found
 
+    then = "connects when the old program is stopped for good"
+    return _in_two_steps(asked, _STOPPED, then, as_json, start, dry_run, yes)
+
+
+def import_sealed(
+    flag: Path | None,
+    as_json: bool,
+    sources: Sequence[str],
+    name: str | None,
+    passphrase_file: Path | None,
+    start: bool,
+    dry_run: bool,
+    yes: bool,
+    *,
+    others: bool,
+) -> int:
+    """Add the instance of a file that `export` has made, once the operator has said so. others:
+    options were given that say nothing of such a file."""
+    if len(sources) != 1 or others:
+        said = (
+            "a file that `export` has made comes alone, with --name, --start, --passphrase-file,"
+            " --dry-run, --yes"
+        )
+        raise inputs.InputError(said, "`waziterm import --help`")
+    word = None if name is None else inputs.instance_name(name)
+    source, data = whole(Path(sources[0])), data_dir_of(flag)
+    passphrase = secret_of(passphrase_file, "Passphrase", again=False)
+
+    def asked(*, dry_run: bool) -> Json:
+        found: Json = ask(
+            data,
+            lambda fleet: fleet.take_in(source, passphrase, word, start=start, dry_run=dry_run),
+        )
+        return found
+
+    return _in_two_steps(
+        asked, _ELSEWHERE, "connects when it runs nowhere else", as_json, start, dry_run, yes
+    )
+
+
+def _in_two_steps(
+    asked: Callable[..., Json],
+    warning: str,
+    then: str,
+    as_json: bool,
+    start: bool,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    """Say what would be done, ask, do it. then: what a start of it does, and when."""
     found: Json
     if dry_run or not yes:
         found = asked(dry_run=True)
@@ -87,7 +142,7 @@ def import_sources(
             if as_json:
                 output.document(found)
             return _verdict(found)
-        confirm(_STOPPED, f"Import {output.counted(len(names), 'session')}?", names, yes)
+        confirm(warning, f"Import {output.counted(len(names), 'session')}?", names, yes)
     found = asked(dry_run=False)
     if as_json:
         output.document(found)
@@ -98,8 +153,7 @@ def import_sources(
     output.line(f"{count} imported" + ("" if start or not found["imported"] else ", not started"))
     if found["imported"] and not start:
         some = " ".join(found["imported"][:3]) + (" …" if found["imported"][3:] else "")
-        said = f"  `waziterm start {some}` connects when the old program is stopped for good"
-        output.line(with_verbs(said))
+        output.line(with_verbs(f"  `waziterm start {some}` {then}"))
     return _verdict(found)
 
 

@@ -13,11 +13,12 @@ from waziterm.domain.fleet.tools import (
     AddedAll,
     RestartReport,
     RestoredBackup,
-    SealedInstance,
     Silence,
 )
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
+from waziterm.domain.messages.message import MessageView, OptedOut
+from waziterm.domain.messages.token import TokenView
 from waziterm.domain.moving.plan import ImportReport
 from waziterm.manager.inputs import InputError
 
@@ -35,17 +36,22 @@ _COMPOSED: dict[str, Any] = {
     "demo": documents.DemoEnd,
     "doctor": documents.Doctor,
     "full": documents.Full,
-    "import": ImportReport | SealedInstance,
+    "import": ImportReport,
     "incidents": list[documents.Incident],
     "logs": list[LogLine | FleetLine],
+    "messages list": list[MessageView],
     "note": list[ShiftNote],
+    "opt-outs list": list[OptedOut],
     "restart": RestartReport,
     "remove": Removal | list[documents.Removed | documents.InstanceFailure],
     "restore-backup": RestoredBackup,
     "silence": Silence | list[Silence | documents.InstanceFailure],
     "status": InstanceView | list[InstanceView],
+    **dict.fromkeys(("messages close", "messages resend"), MessageView),
     **dict.fromkeys(("start", "stop", "reconnect", "clean", "set"), _ONE_OR_SEVERAL),
     "test": TestReport | documents.FleetTest | list[TestReport | documents.InstanceFailure],
+    "token list": list[TokenView],
+    "token revoke": documents.Revoked,
     "undo": documents.Undone,
     ERROR: documents.Failure,
 }

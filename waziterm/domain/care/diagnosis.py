@@ -181,6 +181,14 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             ),
             Phrase("raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit"),
         )
+    if survey.api is not None:
+        why, act = survey.api
+        yield Finding(FindingKind.API_SILENT, Severity.PROBLEM, "api", None, why, act)
+    if survey.queue is not None:
+        said, hint = survey.queue
+        yield Finding(
+            FindingKind.MESSAGES_REFUSED, Severity.PROBLEM, "messages.db", None, said, hint
+        )
     yield from _backup(survey)
     if survey.is_upgraded:
         yield Finding(

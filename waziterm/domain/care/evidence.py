@@ -53,6 +53,20 @@ class OpenPath:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagesLook:
+    """What a look at an instance's messages out told. unknown: for how many nobody knows for over
+    `UNKNOWN_S` whether they arrived. late: how many wait for over half of the time after which they
+    are given up."""
+
+    unknown: int = 0
+    late: int = 0
+
+
+UNKNOWN_S = 3600.0
+"""After so many seconds a receipt is hardly to come any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """What was seen. now: UTC seconds. Paths are inert text.
 
@@ -77,8 +91,11 @@ class Survey:
     version: that which the library tells WhatsApp, None when it is not known.
     old_tables: by id, the names that an instance had before under which the config still has
     settings for it.
+    messages: by id, what a look at its messages told; nothing of one where all is well.
     backup: how the regular backup stands, and how many seconds are between two; None when none is
     to be made.
+    queue: why messages are neither taken nor sent, and what to do; None when they are.
+    api: why the API does not answer although it is set to, and what to do; None when it does.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
 
@@ -109,6 +126,9 @@ class Survey:
     version: UsedVersion | None = None
     old_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backup: tuple[BackupRecord, float] | None = None
+    api: tuple[Phrase, Phrase] | None = None
+    queue: tuple[Phrase, Phrase] | None = None
+    messages: Mapping[str, MessagesLook] = field(default_factory=dict)
 
     @property
     def known(self) -> Mapping[str, Instance]:

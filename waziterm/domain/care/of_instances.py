@@ -20,6 +20,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage, evidence_for, evidence_of_conflict
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.moments import countdown
 from waziterm.domain.phrase import Phrase, joined
 from waziterm.domain.text import safe_line
 
@@ -64,6 +65,7 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
         if instance.other_number:
             yield _other_number(instance)
         yield from _history(survey, instance)
+        yield from _messages(survey, instance)
     yield from _unkept(survey)
     if outdated:
         names = [instance.name for instance in outdated]
@@ -114,12 +116,8 @@ def _held(survey: Survey, instance: Instance) -> Finding:
 
 
 def _banned(instance: Instance, left_s: float) -> Finding:
-    minutes = max(1, round(left_s / 60))
-    left = Phrase("{count} min", count=minutes)
-    if minutes >= 120:
-        left = Phrase("{count} h", count=round(minutes / 60))
     why = _said(Reason.TEMPORARY_BAN, evidence_for(instance, Reason.TEMPORARY_BAN))
-    evidence = Phrase("{why}, {left} left", why=why, left=left)
+    evidence = Phrase("{why}, {left} left", why=why, left=countdown(left_s))
     act = Phrase("wait: it connects by itself then, and nothing shortens a ban")
     if instance.wanted is Wanted.STOPPED:
         act = Phrase("wait; then `waziterm start {name}`", name=instance.name)
@@ -279,6 +277,34 @@ def _history(survey: Survey, instance: Instance) -> Iterator[Finding]:
             Phrase("its connection was lost {count} times in the last hour", count=retries),
             Phrase("`waziterm test {name}` names the layer that fails", name=name),
         )
+
+
+def _messages(survey: Survey, instance: Instance) -> Iterator[Finding]:
+    name, look = instance.name, survey.messages.get(instance.id)
+    if look is None:
+        return
+    if look.unknown:
+        evidence = Phrase(
+            "for over an hour nobody knows whether 1 message arrived"
+            if look.unknown == 1
+            else "for over an hour nobody knows whether {count} messages arrived",
+            count=look.unknown,
+        )
+        act = Phrase(
+            "`waziterm messages {name} --state unknown` lists them; `waziterm messages resend ID`"
+            " or `close ID` decides",
+            name=name,
+        )
+        yield Finding(FindingKind.MESSAGES_UNKNOWN, Severity.WARNING, name, name, evidence, act)
+    if look.late:
+        evidence = Phrase(
+            "1 message waits for over half of its time, and is given up after it"
+            if look.late == 1
+            else "{count} messages wait for over half of their time, and are given up after it",
+            count=look.late,
+        )
+        act = Phrase("`waziterm messages {name} --state queued` says for what", name=name)
+        yield Finding(FindingKind.MESSAGES_LATE, Severity.WARNING, name, name, evidence, act)
 
 
 def _said(reason: Reason, detail: str) -> Phrase:

@@ -13,6 +13,7 @@ from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.instance import PHONE_DAYS, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.units import Moment, Seconds, Sentence, Told
@@ -60,7 +61,7 @@ class LogLine:
     *("connected_since=connected_at", "uptime_s", "attempt", "attempts", "attempts_ok"),
     *("probe_s", "probed_at", "sent", "proxy=bare_proxy", "pid", "phone", "version", "qr=qr.place"),
     *("no_new_chats_until=new_chats_barred", "other_number", "silenced_until=silenced"),
-    *("phone_seen_at", "note", "tags", "device_name", "isolated"),
+    *("phone_seen_at", "note", "tags", "device_name", "isolated", "receipts", "messages"),
 )
 @dataclass(frozen=True, slots=True)
 class InstanceView:
@@ -88,7 +89,9 @@ class InstanceView:
     when its phone itself last sent something or linked it, or None where that is not known. note:
     what a person has to say of it, one line, or "". tags: by which a person groups it. device_name:
     what the phone shows in its list of linked devices. isolated: whether its worker process is its
-    own. id: see `Instance`; "" where whoever told of it knows instances by their names alone.
+    own. receipts: whether it hears what phones say of its messages. messages: how many of its
+    messages out wait and were sent, or None where it never had any, and while no manager runs. id:
+    see `Instance`; "" where whoever told of it knows instances by their names alone.
     """
 
     name: str
@@ -121,6 +124,8 @@ class InstanceView:
     tags: tuple[str, ...] = ()
     device_name: str = ""
     isolated: bool = False
+    receipts: bool = False
+    messages: QueueCounts | None = None
     qr: QrCode | None = field(default=None, repr=False)
     code: PairingCode | None = field(default=None, repr=False)
     id: str = ""

@@ -15,7 +15,7 @@ from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.fleet.verbs import ByVerb, Verb, verbs_of
-from waziterm.domain.jid import mask_number
+from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.domain.secret import MASK
 from waziterm.domain.text import mask_proxy, plain, safe_line
 from waziterm.domain.units import Moment
@@ -172,8 +172,12 @@ def _kind(verb: Verb, name: str) -> str:
 def _harmless(kind: str, value: Any) -> Argument:
     if isinstance(value, bool | int):
         return value
-    if kind == "PhoneNumber":
+    if kind == "Recipient" and "@" in str(value):
+        return mask_jid(str(value)) or ""
+    if kind in ("PhoneNumber", "Recipient"):
         return mask_number("".join(filter(str.isdecimal, str(value)))[:20])
+    if kind == "TextToSend":
+        return f"{len(str(value))} characters"
     if kind == "SecretText":
         return MASK
     if kind == "Table":
@@ -197,6 +201,8 @@ async def _once(log: AuditLog, entry: AuditEntry, verb: Verb, work: Callable[[],
             recording.names = answer.added[:_MOST_NAMES]
         elif verb.returns == "ImportReport":
             recording.names = answer.imported[:_MOST_NAMES]
+        elif verb.returns in ("MessageView", "MessageText", "OptedOut"):
+            recording.names = (answer.instance,)
         return answer
 
 

@@ -18,8 +18,10 @@ from waziterm.domain.units import (
     Paths,
     PhoneNumber,
     ProxyUrl,
+    Recipient,
     SecretText,
     Table,
+    TextToSend,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +60,9 @@ if TYPE_CHECKING:
         SealedInstance,
     )
     from waziterm.domain.lifecycle.instance import QrCode
+    from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
+    from waziterm.domain.messages.queue import Resolution
+    from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.strips import Recent
@@ -66,6 +71,9 @@ if TYPE_CHECKING:
 
 MOST_LINES = 5000
 MOST_MOVES = 1000
+MOST_MESSAGES = 500
+TEXT_BODY_BYTES = 64 * 1024
+"""JSON takes twelve bytes for a character of a message at most."""
 TABLE_BYTES = 2_000_000
 TABLE_BODY_BYTES = 6 * TABLE_BYTES + 1000
 """JSON takes six bytes for one at most."""
@@ -73,6 +81,9 @@ _NUMBER = 10**15 - 1
 
 Lines = Annotated[int, Between(1, MOST_LINES, f"'limit' must be a number from 1 to {MOST_LINES}")]
 Moves = Annotated[int, Between(1, MOST_MOVES, f"'limit' must be a number from 1 to {MOST_MOVES}")]
+Messages = Annotated[
+    int, Between(1, MOST_MESSAGES, f"'limit' must be a number from 1 to {MOST_MESSAGES}")
+]
 Seq = Annotated[int, Between(0, _NUMBER, "'after' must be the number of a line")]
 SilenceSeconds = Annotated[
     int, Between(0, 30 * 86_400, "a silence lasts from 1 second to 30 days, 0 ends one")
@@ -191,6 +202,7 @@ class Fleet(Protocol):
         proxy: ProxyUrl | None = None,
         device_name: str | None = None,
         isolate: str | None = None,
+        receipts: str | None = None,
     ) -> InstanceView:
         """Set what differs for one instance; "" clears it, then the config counts again. It can be
         undone, see `edits`.
@@ -198,7 +210,8 @@ class Fleet(Protocol):
         note: one line. tags: with commas between them. proxy: tested up to WhatsApp's certificate
         first, and refused when that fails; an open connection is made anew. device_name: what the
         phone shows, from the next pairing on. isolate: "true" or "false", whether its worker is
-        shared with nobody; an open connection is made anew. No cool-down, hold or ban ends by it.
+        shared with nobody, receipts: whether it hears what phones say of its messages; an open
+        connection is made anew for either. No cool-down, hold or ban ends by it.
         """
         ...
 
@@ -330,12 +343,18 @@ class Fleet(Protocol):
         deadline_s=MAINTENANCE_S,
     )
     async def take_in(
-        self, file: str, passphrase: SecretText, name: Name | None = None, *, start: bool = False
-    ) -> SealedInstance:
-        """Add the instance of a file that `export` has made.
+        self,
+        file: str,
+        passphrase: SecretText,
+        name: Name | None = None,
+        *,
+        start: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        """Add the instance of a file that `export` has made; what was in it.
 
         file: its whole path. name: the one that it gets, None for the one that it had. start: it
-        is wanted to run, else it is stopped.
+        is wanted to run, else it is stopped. dry_run: only say what it would do.
         """
         ...
 
@@ -509,6 +528,59 @@ class Fleet(Protocol):
         """
         ...
 
+    # -- messages out -------------------------------------------------------------------------
+
+    @verb(
+        "POST /v1/instances/{name}/messages",
+        changes=True,
+        line="",
+        status=202,
+        body_limit=TEXT_BODY_BYTES,
+    )
+    async def send_message(self, name: Name, to: Recipient, text: TextToSend) -> MessageView:
+        """Put a text into the queue of an instance; it is stored when this returns, and sent when
+        its turn comes. Raises MessageRefusedError."""
+        ...
+
+    @verb("GET /v1/messages", files=True)
+    async def messages(
+        self,
+        name: Name | None = None,
+        *,
+        state: MessageState | None = None,
+        limit: Messages = 200,
+        before: str | None = None,
+    ) -> tuple[MessageView, ...]:
+        """The messages out, the newest first, without their texts. name: of one instance only.
+        before: the id of the last one of an earlier answer; then it is what comes behind that."""
+        ...
+
+    @verb("POST /v1/messages/{message}/cancel", changes=True, line="messages cancel")
+    async def cancel_message(self, message: str) -> MessageView:
+        """Take back a message that waits. Refused when a worker has it, or had it."""
+        ...
+
+    @verb("POST /v1/messages/{message}/resolve", changes=True, line="")
+    async def resolve_message(self, message: str, how: Resolution) -> MessageView:
+        """Send a message again that is unknown, failed or held, or close it; see `Resolution`."""
+        ...
+
+    @verb("POST /v1/messages/{message}/text", changes=True, line="")
+    async def message_text(self, message: str) -> MessageText:
+        """What a message says. It changes nothing, but is refused to who may only look, and is in
+        the audit."""
+        ...
+
+    @verb("GET /v1/opt-outs", files=True)
+    async def opt_outs(self, name: Name | None = None) -> tuple[OptedOut, ...]:
+        """Who asked to be sent no more, the newest first. name: of one instance only."""
+        ...
+
+    @verb("POST /v1/opt-outs/{opt_out}/remove", changes=True, line="opt-outs remove")
+    async def remove_opt_out(self, opt_out: str) -> OptedOut:
+        """Let somebody be sent to again who asked for the opposite."""
+        ...
+
     # -- what is remembered, of one instance and for a screen ---------------------------------
 
     @verb("GET /v1/instances/{name}/timeline", files=True, line="history")
@@ -581,5 +653,35 @@ class Fleet(Protocol):
         """Take away the note with this number and those before it: they are dealt with.
 
         Raises FleetError when there is no such note.
+        """
+        ...
+
+    # -- who may ask the API ------------------------------------------------------------------
+
+    @verb("GET /v1/tokens", files=True, line="token")
+    async def tokens(self) -> tuple[TokenView, ...]:
+        """The tokens of the API, by name; never the tokens themselves."""
+        ...
+
+    @verb("POST /v1/tokens", changes=True, files=True, line="token add", status=201)
+    async def add_token(
+        self, name: str, instances: str = "*", scopes: str = "send,read"
+    ) -> MadeToken:
+        """Make a token with a name of its own; it is gone by at once.
+
+        instances: patterns of the names of those that it is for, with commas between them. scopes:
+        `send`, `read` or both, with a comma between them. Raises FleetError for what cannot be, and
+        for a name that is taken.
+        """
+        ...
+
+    @verb(
+        "POST /v1/tokens/{name}/revoke",
+        changes=True, files=True, line="token revoke", under="revoked",
+    )  # fmt: skip
+    async def revoke_token(self, name: str) -> None:
+        """Take a token back: from now on it allows nothing.
+
+        Raises FleetError when there is none with this name.
         """
         ...

@@ -48,8 +48,8 @@ class ExportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SealedInstance:
-    """An instance that has left in a sealed file or a folder, or has come in such a file. file: the
-    path. bytes: how large it is."""
+    """An instance that has left in a sealed file or a folder. file: the path. bytes: how large it
+    is."""
 
     instance: str
     file: str

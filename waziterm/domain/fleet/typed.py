@@ -12,14 +12,18 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet import api, audit, history, protocol, tools
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.messages import message, queue, token
 from waziterm.domain.moving.plan import ImportReport
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats import strips, sums
 from waziterm.domain.upkeep.janitor import Act
 
 _NAMES = {
+    **vars(message),
+    **vars(queue),
     **vars(strips),
     **vars(sums),
+    **vars(token),
     **vars(tools),
     **vars(history),
     **vars(audit),

@@ -27,12 +27,14 @@ class Queue:
 @dataclass(frozen=True, slots=True)
 class Dial:
     """Connect now. jid: of the linked device, None for a pairing. shared: other instances may be
-    in the same worker, unless this one is kept apart."""
+    in the same worker, unless this one is kept apart. receipts: let it tell what phones say of
+    messages that were sent."""
 
     jid: str | None
     proxy: str | None = field(repr=False)
     device: str
     shared: bool
+    receipts: bool = False
 
 
 class Probe(Fieldless):

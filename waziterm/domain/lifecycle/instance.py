@@ -29,6 +29,7 @@ class OwnKey(StrEnum):
     PROXY = "proxy"
     DEVICE_NAME = "device_name"
     ISOLATE = "isolate"
+    RECEIPTS = "receipts"
 
 
 OwnValue = str | tuple[str, ...] | bool | None
@@ -46,6 +47,7 @@ class Configured:
     proxy: str | None = field(default=None, repr=False)
     device_name: str = DEVICE_NAME
     isolate: bool = False
+    receipts: bool = False
     fixed: frozenset[OwnKey] = frozenset()
 
 
@@ -140,9 +142,9 @@ class Instance:
     imported_from, imported_at: where its session was brought in from, and when; "" and None for one
     that was linked here. untried: it has not connected with that yet.
     redialling: the library dials by itself after a drop; no attempt of ours is pending.
-    note, tags, proxy, device_name, isolate: as a person has set them for it alone, see `OwnKey`;
-    None where nobody has. configured: what the config says of it, which is stored nowhere; `way`,
-    `device` and `is_isolated` tell what is gone by.
+    note, tags, proxy, device_name, isolate, receipts: as a person has set them for it alone, see
+    `OwnKey`; None where nobody has. configured: what the config says of it, which is stored
+    nowhere; `way`, `device`, `is_isolated` and `hears_receipts` tell what is gone by.
     """
 
     name: str
@@ -184,6 +186,7 @@ class Instance:
     tags: tuple[str, ...] = ()
     device_name: str | None = None
     isolate: bool | None = None
+    receipts: bool | None = None
     configured: Configured = Configured()
     qr: QrCode | None = None
     code: PairingCode | None = None
@@ -217,6 +220,13 @@ class Instance:
         """Whether its worker process is its own, shared with nobody."""
         is_fixed = OwnKey.ISOLATE in self.configured.fixed
         return self.configured.isolate if self.isolate is None or is_fixed else self.isolate
+
+    @property
+    def hears_receipts(self) -> bool:
+        """Whether it is told what phones say of messages that were sent, from its next connect
+        on."""
+        is_fixed = OwnKey.RECEIPTS in self.configured.fixed
+        return self.configured.receipts if self.receipts is None or is_fixed else self.receipts
 
     @property
     def is_held(self) -> bool:

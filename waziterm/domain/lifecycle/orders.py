@@ -57,7 +57,9 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
         case ev.EditAsked(values):
             return _edited(instance, instance.with_own(values), at)
         case ev.ExportAsked(to):
-            return hold(replace(instance, wanted=Wanted.STOPPED), Reason.EXPORTED, at, to)
+            held = hold(replace(instance, wanted=Wanted.STOPPED), Reason.EXPORTED, at, to)
+            # What comes back is compared with the moment of this one, if it was held before too.
+            return replace(held, instance=replace(held.instance, since=at.now))
         case ev.CleanAsked(unlinked, removing, note, act_id):
             bare = replace(
                 instance,
@@ -137,7 +139,8 @@ def _edited(instance: Instance, edited: Instance, at: Moment) -> Decision:
     redialling = instance.state is State.RETRYING and instance.redialling
     match instance.state:
         case State.CONNECTED | State.DEGRADED:
-            anew = new_way or edited.is_isolated != instance.is_isolated
+            others = (edited.is_isolated, edited.hears_receipts)
+            anew = new_way or others != (instance.is_isolated, instance.hears_receipts)
         case State.PAIRING:
             anew = new_way or edited.device != instance.device
         case State.CONNECTING:

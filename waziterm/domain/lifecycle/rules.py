@@ -291,7 +291,11 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
             return Decision(replace(online, probe_misses=0))
         case ev.ProbeMissed() | ev.ProbeRefused():
             return _probe_failed(instance, event, at)
-        case ev.SendUnanswered(after_s) if instance.state in (State.CONNECTED, State.DEGRADED):
+        case ev.SendUnanswered(after_s) if instance.redialling or instance.state in (
+            State.CONNECTED,
+            State.DEGRADED,
+        ):
+            # A redial of the library's own would send it once more, and wait without a limit.
             return retry(instance, Reason.SEND_UNANSWERED, at, f"for {after_s:.0f} s")
         case ev.StreamReplaced():
             return conflict(instance, at)

@@ -232,7 +232,8 @@ def dial(instance: Instance, at: Moment) -> Decision:
     dialling = move(instance, State.CONNECTING, instance.reason, at, detail=detail, due=due)
     if instance.reason in (Reason.GUARDED, Reason.TAKEOVER):
         dialling = replace(dialling, cooldown_until=None, guarded_at=at.now)
-    dial = Dial(instance.jid, instance.way, instance.device, _may_share(instance, at))
+    shared, receipts = _may_share(instance, at), instance.hears_receipts
+    dial = Dial(instance.jid, instance.way, instance.device, shared, receipts)
     return Decision(dialling, (dial,))
 
 
@@ -360,6 +361,9 @@ def conflict(instance: Instance, at: Moment) -> Decision:
     limits = at.limits
     conflicts = at.recent(instance.conflicts, limits.conflict_window_s)
     counted = replace(instance, conflicts=conflicts, short_lived=0)
+    if counted.jid is None:
+        # It is about the device that is being linked now, of which nobody has told yet.
+        counted = replace(counted, former_jid=None)
     known = (evidence_of_conflict(instance) if len(conflicts) > 1 else "") or origin_of(instance)
     if at.within(instance.guarded_at, limits.guard_s):
         return hold(counted, Reason.RIVAL, at, known)

@@ -4,14 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.phrase import NOTHING
+from waziterm.domain.units import Told
+
 
 class SourceKind(StrEnum):
     """What a source is. baileys: a folder of JSON files. evolution: a dumped row of Evolution's
-    table. whatsmeow: a SQLite file. unknown: nothing that can be read."""
+    table. whatsmeow: a SQLite file. sealed: a file that `export` has made. unknown: nothing that
+    can be read."""
 
     BAILEYS = "baileys"
     EVOLUTION = "evolution"
     WHATSMEOW = "whatsmeow"
+    SEALED = "sealed"
     UNKNOWN = "unknown"
 
 
@@ -70,7 +75,7 @@ class ImportSource:
     dropped: Mapping[Carried, int]
     heals: tuple[Heals, ...]
     verdict: Verdict
-    why: str = ""
+    why: Told = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

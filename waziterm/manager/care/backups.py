@@ -16,13 +16,13 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.tools import BackedUp
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
-from waziterm.manager.care.carrying import check_passphrase, checked_target, drop, part_of, put
+from waziterm.manager.care.carrying import check_passphrase, checked_target
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.leaving import drop, part_of, put
 from waziterm.manager.inputs import InputError
 from waziterm.moving.process import Order, Work, carried_out
 from waziterm.moving.sealing import Key
-from waziterm.store.errors import StoreError
 from waziterm.store.store import Store
 
 META = "backup"
@@ -111,7 +111,7 @@ class Backups:
         except FleetError as error:
             said = plain(f"{error}", 300)
             if record.error != said:
-                self._announce(Phrase("the backup failed: {why}", why=said))
+                self._announce(Phrase("the backup failed: {why}", why=error.told))
             log.error("the backup failed: %s", said)
             record = replace(record, failed=now, error=said)
         else:
@@ -123,16 +123,6 @@ class Backups:
 async def record_in(store: Store) -> BackupRecord | None:
     """How the regular backup stands; None when there was never to be one. Raises StoreError."""
     return BackupRecord.of(await store.get_meta(META))
-
-
-async def note_made(store: Store, now: float) -> None:
-    """Remember that one was made by hand."""
-    record = await record_in(store)
-    if record is not None:
-        try:
-            await store.set_meta(META, replace(record, made=now, failed=None, error="").text)
-        except StoreError as error:
-            log.warning("that a backup was made is not stored: %s", error)
 
 
 def _refuse_missing(directory: Path) -> None:

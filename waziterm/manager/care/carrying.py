@@ -9,8 +9,6 @@ import asyncio
 import json
 import logging
 import os
-import secrets
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -25,24 +23,33 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, new_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.moving.plan import ImportReport, ImportSource, SourceKind
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain, safe_line
+from waziterm.domain.units import moment_of
 from waziterm.manager.care.cleaning import Cleaning, Keeper
-from waziterm.manager.care.importing import write_session
+from waziterm.manager.care.importing import told_of_source, write_session
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
+from waziterm.manager.files.leaving import (
+    Leaving,
+    begin_leaving,
+    drop,
+    end_leaving,
+    part_of,
+    put,
+)
 from waziterm.manager.files.manifest import instance_of, told_of
 from waziterm.manager.inputs import InputError, instance_name, own_values, phone_number, proxy_url
 from waziterm.manager.rivals.registry import Registry
 from waziterm.moving.baileys_out import folder_of
 from waziterm.moving.bundle import Kind, Member, manifest_of, write_bundle
-from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carried_out, carry_out
 from waziterm.moving.sealing import Key, about, is_sealed
-from waziterm.moving.sources import Reading
+from waziterm.moving.sources import Read, Reading
 from waziterm.store.errors import StoreError
 from waziterm.store.live_copy import copy_live
-from waziterm.store.scratch import scratch
+from waziterm.store.scratch import STAGING, scratch
 from waziterm.store.session_rows import schema_version
 from waziterm.store.sessionfile import device_key, devices_in, look_at, sync
 from waziterm.store.store import Store
@@ -98,6 +105,8 @@ class Carrying:
         part = part_of(target)
         async with self._paused(name):
             instance = self._of(name)
+            was_held = instance.hold is Reason.EXPORTED
+            await begin_leaving(self._store, Leaving(instance.id, part, target, was_held))
             try:
                 if as_folder:
                     size = await self._unpacked(instance, part)
@@ -106,6 +115,7 @@ class Carrying:
                     size = await self._sealed(instance, part, target, Key(passphrase=passphrase))
             finally:
                 await asyncio.to_thread(drop, part)
+                await end_leaving(self._store)
         return SealedInstance(name, str(target), size)
 
     async def _put(self, was: Instance, part: Path, target: Path) -> None:
@@ -123,8 +133,10 @@ class Carrying:
             bundle = staging / "bundle"
             await asyncio.to_thread(self._pack, instance, history, staging, bundle)
             order = Order(Work.SEAL, bundle, part, key, shown=str(target))
-            async with carried_out(order) as (told, _):
+            async with carried_out(order) as (told, keep):
                 size: int = told
+                # From here on the store knows what becomes of it, see `finish_leaving`.
+                keep()
                 await self._put(instance, part, target)
         return size
 
@@ -138,7 +150,7 @@ class Carrying:
     def _as_baileys(self, instance: Instance, staging: Path, empty: Path, part: Path) -> int:
         copy = staging / SESSION
         copy_live(self._files.sessions.path(instance.id), copy)
-        with Reading(staging, schema_version(empty), None) as reading:
+        with Reading(staging, schema_version(empty)) as reading:
             found = [each.device for each in reading.read(copy)]
         rows = found[0].rows if len(found) == 1 and found[0] is not None else None
         if rows is None or rows.device.jid != instance.jid:
@@ -176,16 +188,18 @@ class Carrying:
     # -- in -----------------------------------------------------------------------------------
 
     async def take_in(
-        self, file: str, passphrase: str, name: str | None, *, start: bool
-    ) -> SealedInstance:
+        self, file: str, passphrase: str, name: str | None, *, start: bool, dry_run: bool
+    ) -> ImportReport:
         """See `domain.fleet.protocol.Fleet.take_in`."""
         source = Path(file)
-        size = await asyncio.to_thread(_sealed_size, source)
+        await asyncio.to_thread(_check_sealed, source)
         with about(source):
-            made = await self._opened(source, passphrase, name)
+            told = await self._opened(source, passphrase, name, dry_run=dry_run)
+        if dry_run:
+            return ImportReport((told,))
         if start:
-            await self._started(made)
-        return SealedInstance(made, str(source), size)
+            await self._started(told.name)
+        return ImportReport((told,), (told.name,))
 
     async def _started(self, made: str) -> None:
         """Start the one that has come in. What stood against its device here stands against it too,
@@ -193,20 +207,35 @@ class Carrying:
         try:
             await self._keeper.tell(made, ev.StartAsked())
         except FleetError as error:
-            said = Phrase("{name} was imported; {why}", name=made, why=str(error))
+            said = Phrase("{name} was imported; {why}", name=made, why=error.told)
             raise FleetError(said, error.hint, error.code) from error
 
-    async def _opened(self, source: Path, passphrase: str, name: str | None) -> str:
+    async def _opened(
+        self, source: Path, passphrase: str, name: str | None, *, dry_run: bool
+    ) -> ImportSource:
         async with _staging(self._files.data.root) as staging:
             key = Key(passphrase=passphrase)
             order = Order(Work.OPEN, source, staging, key, Kind.INSTANCE)
             manifest = await carry_out(order)
             was = _instance_in(manifest)
-            origin = safe_line(str(source), 300)
-            return await self._take_in(was, staging, name or was.name, origin)
+            name = name or was.name
+            empty, copy = staging / "empty.db", staging / SESSION
+            await self._new_store(empty)
+            newest = await asyncio.to_thread(schema_version, empty)
+            with Reading(staging, newest) as reading:
+                # A session that another box had is as foreign as any: a bad row ends a worker.
+                read = await asyncio.to_thread(_only_one, reading, copy)
+                lid = await self._refuse(was, copy, name)
+                if not dry_run:
+                    origin = safe_line(str(source), 300)
+                    made_at = _made_at(manifest)
+                    instance = await self._instance(was, name, lid, origin, made_at)
+                    history = await asyncio.to_thread((staging / HISTORY).read_bytes)
+                    await self._bring_in(instance, read, empty, history)
+            return told_of_source(replace(read, path=source, kind=SourceKind.SEALED), name)
 
-    async def _take_in(self, was: Instance, staging: Path, name: str, origin: str) -> str:
-        sessions, copy = self._files.sessions, staging / SESSION
+    async def _refuse(self, was: Instance, copy: Path, name: str) -> str:
+        """The LID of the device in a session. Raises FleetError when it cannot come in."""
         known = self._keeper.all()
         if any(each.name == name for each in known):
             raise FleetError(
@@ -222,8 +251,14 @@ class Carrying:
                     Phrase("`waziterm remove {name}` first, which can be undone", name=each.name),
                 )
         await self._refuse_live(copy, jid)
-        taken = any(each.id == was.id for each in known) or bool(sessions.files(was.id))
-        identity = new_id() if taken else was.id
+        return lid
+
+    async def _instance(
+        self, was: Instance, name: str, lid: str, origin: str, made_at: float | None
+    ) -> Instance:
+        """What comes in of one that has left. made_at: when it was sealed, UTC seconds."""
+        kept = any(each.id == was.id for each in self._keeper.all())
+        identity = new_id() if kept or self._files.sessions.files(was.id) else was.id
         now = self._clock.now()
         instance = Instance(
             *(name, was.created_at, was.phone, was.proxy),
@@ -232,24 +267,28 @@ class Carrying:
             tags=was.tags,
             device_name=was.device_name,
             isolate=was.isolate,
+            receipts=was.receipts,
             id=identity,
             state=State.STOPPED,
             reason=Reason.IMPORTED,
             detail=origin,
             wanted=Wanted.STOPPED,
-            jid=jid,
+            jid=was.jid,
             lid=lid or None,
             crashes=was.crashes,
             imported_from=origin,
             imported_at=now,
             untried=True,
         ).with_barriers_of(was)
-        instance = await self._cleaning.with_barriers(instance)
-        history = await asyncio.to_thread((staging / HISTORY).read_bytes)
-        empty, part = staging / "empty.db", sessions.part(identity)
-        await self._new_store(empty)
+        return await self._cleaning.with_barriers(instance, made_at)
+
+    async def _bring_in(self, instance: Instance, read: Read, empty: Path, history: bytes) -> None:
+        """Write its session and its history, and keep it."""
+        assert read.device is not None
+        identity, sessions = instance.id, self._files.sessions
+        part = sessions.part(identity)
         try:
-            await asyncio.to_thread(_write_checked, empty, copy, part)
+            await asyncio.to_thread(write_session, empty, part, read.device.rows, read.copied)
             await self._store.take_history(identity, history)
             await self._keeper.adopt(instance)
         except BaseException:
@@ -258,7 +297,6 @@ class Carrying:
             raise
         # From here on it has happened; `settle` would do the rest.
         await asyncio.to_thread(sessions.take_part, identity)
-        return name
 
     async def _refuse_live(self, session: Path, jid: str) -> None:
         try:
@@ -314,11 +352,6 @@ def checked_target(to: str) -> Path:
     return target
 
 
-def part_of(target: Path) -> Path:
-    """Where a new file is written until it is whole."""
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-
-
 def check_passphrase(passphrase: str) -> None:
     """Raises InputError for one that is too short."""
     if len(passphrase) < LEAST_PASSPHRASE:
@@ -327,7 +360,8 @@ def check_passphrase(passphrase: str) -> None:
         )
 
 
-def _sealed_size(source: Path) -> int:
+def _check_sealed(source: Path) -> None:
+    """Raises FleetError for what is no file that `export` has made."""
     shown = plain(str(source), 300)
     try:
         if not source.exists():
@@ -349,7 +383,6 @@ def _sealed_size(source: Path) -> int:
             Phrase("{path} is too large to be one instance", path=shown),
             Phrase("nothing was changed"),
         )
-    return size
 
 
 def _instance_in(manifest: Any) -> Instance:
@@ -383,29 +416,22 @@ def _device_of(session: Path) -> tuple[str, str]:
     return look.devices[0]
 
 
-def _write_checked(empty: Path, session: Path, part: Path) -> None:
-    """Write a session anew, through the checks of every foreign one: a bad row ends a worker."""
-    with Reading(empty.parent, schema_version(empty), None) as reading:
-        (read,) = reading.read(session)
-        if read.device is None:
-            raise FleetError(Phrase("it is none of ours: {why}", why=read.why))
-        write_session(empty, part, read.device.rows, read.copied)
+def _only_one(reading: Reading, session: Path) -> Read:
+    """The device of a session. Raises FleetError for what holds none, or several."""
+    reads = tuple(reading.read(session))
+    if len(reads) != 1:
+        raise FleetError(Phrase("it is none of ours: its session is damaged, or holds no device"))
+    if reads[0].device is None:
+        raise FleetError(Phrase("it is none of ours: {why}", why=reads[0].why))
+    return reads[0]
 
 
-def put(part: Path, target: Path) -> None:
-    """Give what is written its name, which must be free. Raises OSError."""
-    if target.exists():
-        raise FileExistsError(17, "it exists already", str(target))
-    part.rename(target)
-    sync(target.parent)
-
-
-def drop(part: Path) -> None:
-    """Delete what was written, where it has not got its name."""
-    if part.is_dir():
-        shutil.rmtree(part, ignore_errors=True)
-    else:
-        part.unlink(missing_ok=True)
+def _made_at(manifest: Any) -> float | None:
+    """When a bundle was made, UTC seconds; None where it does not say so."""
+    try:
+        return moment_of(manifest["made"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _unwritable(path: Path, error: OSError) -> FleetError:

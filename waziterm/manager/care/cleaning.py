@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +17,8 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.naming import Taken
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, new_id
+from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
@@ -61,7 +63,8 @@ class Keeper(Protocol):
 
 
 class Cleaning:
-    """Moves sessions to the trash and back. keep_s: seconds for which they stay, 0 for ever."""
+    """Moves sessions to the trash and back. keep_s: seconds for which they stay, 0 for ever. hold:
+    lets the messages of the instance with an id wait for a person, and says why, by a `Code`."""
 
     def __init__(
         self,
@@ -71,7 +74,9 @@ class Cleaning:
         registry: Registry,
         clock: Clock,
         keep_s: float,
+        hold: Callable[[str, Code], Awaitable[None]],
     ) -> None:
+        self._hold = hold
         self._keeper = keeper
         self._store = store
         self._sessions = files.sessions
@@ -87,13 +92,17 @@ class Cleaning:
         await self._keeper.tell(
             name, ev.CleanAsked(unlinked, note=_not_unlinked(error), act_id=act_id)
         )
+        # Whoever links it next may have another number.
+        await self._hold(self._id_of(name), Code.CLEANED)
 
     async def remove(self, name: str, *, logout: bool, act_id: str = "") -> Removal:
         """Clean an instance and forget it."""
         error = await self._keeper.logout(name) if logout else ""
         asked = ev.CleanAsked(logout and not error, removing=True, act_id=act_id)
         await self._keeper.tell(name, asked)
+        identity = self._id_of(name)
         await self._keeper.forget(name)
+        await self._hold(identity, Code.REMOVED)
         entries = await self._trash.entries()
         entry = next(
             entry.id
@@ -173,6 +182,7 @@ class Cleaning:
                     tags=was.tags,
                     device_name=was.device_name,
                     isolate=was.isolate,
+                    receipts=was.receipts,
                     id=new_id() if self._is_taken(was.id) else was.id,
                 )
             )
@@ -184,6 +194,9 @@ class Cleaning:
             raise
         await self._keeper.tell(name, ev.Booted())
         return name
+
+    def _id_of(self, name: str) -> str:
+        return next(each.id for each in self._keeper.all() if each.name == name)
 
     def _kept(self, entry: TrashEntry) -> Instance | None:
         """The instance that an entry comes back to: the one that it was, whatever that is called
@@ -241,11 +254,15 @@ class Cleaning:
                 was = replace(was, jid=devices[0][0], lid=devices[0][1] or None)
         return await self.with_barriers(was)
 
-    async def with_barriers(self, was: Instance) -> Instance:
-        """With what stood against its device in any entry: an older one must pass no barrier."""
+    async def with_barriers(self, was: Instance, made_at: float | None = None) -> Instance:
+        """With what stood against its device in any entry: an older one must pass no barrier.
+
+        made_at: when what comes in was made, UTC seconds: what is newer than the export of its
+        device is what became of that elsewhere, and is not held for it.
+        """
         for entry in await self._trash.entries():
             if entry.was is not None and was.is_paired and entry.was.jid == was.jid:
-                was = was.with_barriers_of(entry.was)
+                was = was.with_barriers_of(_not_exported(entry.was, made_at))
         return was
 
     async def _refuse_live_elsewhere(self, jid: str, name: str, entry: TrashEntry) -> None:
@@ -275,6 +292,14 @@ class Cleaning:
 
     def _database(self, entry: TrashEntry) -> Path | None:
         return next((file for file in self._trash.files(entry) if file.suffix == ".db"), None)
+
+
+def _not_exported(was: Instance, made_at: float | None) -> Instance:
+    """The same, without the hold of an export that was over when something was made."""
+    left_at = was.trouble_at if was.trouble is Reason.EXPORTED else None
+    if was.hold is not Reason.EXPORTED or made_at is None or left_at is None or made_at <= left_at:
+        return was
+    return replace(was, hold=None, trouble=None, trouble_detail="", trouble_at=None)
 
 
 def _not_unlinked(error: str) -> str:

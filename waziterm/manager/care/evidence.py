@@ -6,13 +6,13 @@ import os
 import socket
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.backup import BackupRecord
-from waziterm.domain.care.evidence import OpenPath, SessionLook, Survey
+from waziterm.domain.care.evidence import MessagesLook, OpenPath, SessionLook, Survey
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State
@@ -38,6 +38,10 @@ _LONGEST_PATH = 4096
 _ANSWER_S = 1.0
 
 
+async def _no_messages() -> Mapping[str, MessagesLook]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class CheckSources:
     """What a check looks at and a fix puts in order.
@@ -49,8 +53,10 @@ class CheckSources:
     connect_limit_s: by how many seconds a connect has come to its end. phone_days: after so many
     without a sign of its phone an instance is named. secret_files: of the settings, those that hold
     a secret.
+    api: see `Survey`.
     configured: the names that the config has tables for. backup_every_s: seconds between two
     regular backups, None where none is to be made.
+    messages: by id, whose messages out need somebody. queue: see `Survey`, after that was asked.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """
@@ -71,6 +77,9 @@ class CheckSources:
     phone_days: Callable[[], float] = lambda: math.inf
     configured: Callable[[], Collection[str]] = tuple
     backup_every_s: Callable[[], float | None] = lambda: None
+    api: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
+    messages: Callable[[], Awaitable[Mapping[str, MessagesLook]]] = _no_messages
+    queue: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,9 @@ async def inspect(sources: CheckSources) -> Survey:
         version=sources.version(),
         old_tables=old_tables,
         backup=await _backup(sources),
+        api=sources.api(),
+        messages=await sources.messages(),
+        queue=sources.queue(),
     )
 
 

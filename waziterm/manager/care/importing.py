@@ -28,8 +28,8 @@ from waziterm.domain.moving.plan import (
     Verdict,
 )
 from waziterm.domain.moving.rows import DeviceRows
-from waziterm.domain.phrase import Phrase
-from waziterm.domain.text import plain, safe_line
+from waziterm.domain.phrase import NOTHING, Phrase
+from waziterm.domain.text import plain, safe_line, safe_told
 from waziterm.manager.care.cleaning import Cleaning, Keeper
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
@@ -106,12 +106,14 @@ def _path(text: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A device of a source, as it is told, and what is written of it, None where it is refused."""
+    """A device of a source, as it is told, and what is written of it, None where it is refused.
+    changed_at: when the newest of its files was changed, UTC seconds."""
 
     told: ImportSource
     path: Path
     rows: DeviceRows | None = None
     copied: CopiedFrom | None = None
+    changed_at: float = 0.0
 
 
 class Importing:
@@ -178,17 +180,19 @@ class Importing:
         found = []
         for each in reads:
             if each.device is None:
-                found.append(_Found(_told(each, "", each.why), each.path))
+                found.append(_Found(told_of_source(each, "", each.why), each.path))
                 continue
             name = names.of(each)
             jid = each.device.rows.device.jid
             why = self._objection(each, name, owners.get(jid), counts[jid], names)
-            why = why or used.get(str(each.path), "")
-            told = _told(each, name, why)
+            why = why or used.get(str(each.path), NOTHING)
+            told = told_of_source(each, name, why)
             if why:
                 found.append(_Found(told, each.path))
             else:
-                found.append(_Found(told, each.path, each.device.rows, each.copied))
+                changed_at = max((mark.changed_ns for mark in each.marks), default=0) / 1e9
+                rows, copied = each.device.rows, each.copied
+                found.append(_Found(told, each.path, rows, copied, changed_at))
         return found
 
     def _taken(self) -> frozenset[str]:
@@ -200,40 +204,52 @@ class Importing:
 
     def _objection(
         self, read: Read, name: str, owner: str | None, count: int, names: "_Names"
-    ) -> str:
-        """Why a device cannot be brought in, or ""."""
+    ) -> Phrase:
+        """Why a device cannot be brought in, or nothing."""
         assert read.device is not None
         if owner is not None:
-            return f"its device is in use as {owner}"
+            return Phrase("its device is in use as {name}", name=owner)
         if count > 1:
-            return "several sources hold the same device: name the one that was used last alone"
+            return Phrase(
+                "several sources hold the same device: name the one that was used last alone"
+            )
         if names.is_taken(name):
-            return f"{name} exists already: choose another with --name or --prefix"
+            return Phrase(
+                "{name} exists already: choose another with --name or --prefix", name=name
+            )
         peer = self._registry.holder(read.device.rows.device.noise_key)
-        return "" if peer is None else f"its device is live in {peer}: stop it there first"
+        if peer is not None:
+            return Phrase("its device is live in {peer}: stop it there first", peer=str(peer))
+        return NOTHING
 
-    def _in_use(self, reads: Sequence[Read]) -> dict[str, str]:
+    def _in_use(self, reads: Sequence[Read]) -> dict[str, Phrase]:
         """By path, by what it shows that a source is in use."""
         files = {str(each.path): tuple(mark.path for mark in each.marks) for each in reads}
         folders = {str(each.path): _folder(each.path) for each in reads}
         ours = self._pids()
         found = {
-            path: f"{who} has it open: stop that program for good, or use --force"
+            path: Phrase("{who} has it open: stop that program for good, or use --force", who=who)
             for path, who in holders_of(files, ours).items()
         }
         for path, who in working_in(folders, ours).items():
-            said = f"{who} works there and is connected: stop it for good, or use --force"
+            said = Phrase(
+                "{who} works there and is connected: stop it for good, or use --force", who=who
+            )
             found.setdefault(path, said)
         now_ns = time.time_ns()
         for each in reads:
             path = str(each.path)
             changed_ns = max((mark.changed_ns for mark in each.marks), default=0)
             if marks_of(tuple(mark.path for mark in each.marks)) != each.marks:
-                found.setdefault(path, "it was changed while it was read: its program still runs")
+                said = Phrase("it was changed while it was read: its program still runs")
+                found.setdefault(path, said)
             elif 0 <= now_ns - changed_ns < YOUNG_S * 1e9:
-                said = f"it was changed {(now_ns - changed_ns) / 1e9:.0f} s ago"
-                hint = "stop its program for good and try again, or use --force"
-                found.setdefault(path, f"{said}, so its program may still run: {hint}")
+                said = Phrase(
+                    "it was changed {ago} s ago, so its program may still run: stop its program for"
+                    " good and try again, or use --force",
+                    ago=round((now_ns - changed_ns) / 1e9),
+                )
+                found.setdefault(path, said)
         return found
 
     # -- the work ---------------------------------------------------------------------------------
@@ -256,7 +272,7 @@ class Importing:
             imported_at=now,
             untried=True,
         )
-        instance = await self._cleaning.with_barriers(instance)
+        instance = await self._cleaning.with_barriers(instance, found.changed_at)
         sessions = self._files.sessions
         part = sessions.part(instance.id)
         try:
@@ -264,14 +280,15 @@ class Importing:
             await self._keeper.adopt(instance)
         except (FleetError, OSError) as error:
             await asyncio.to_thread(part.unlink, missing_ok=True)
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            return _Found(_refused(found.told, f"it could not be written: {why}"), found.path)
+            why = error.strerror if isinstance(error, OSError) else error.told
+            said = Phrase("it could not be written: {why}", why=why or "")
+            return _Found(_refused(found.told, said), found.path)
         try:
             await asyncio.to_thread(sessions.take_part, instance.id)
         except OSError as error:
             await self._keeper.forget(instance.name)
             await asyncio.to_thread(part.unlink, missing_ok=True)
-            said = f"it could not be put in its place: {error.strerror}"
+            said = Phrase("it could not be put in its place: {why}", why=error.strerror or "")
             return _Found(_refused(found.told, said), found.path)
         await self._keeper.tell(instance.name, ev.Booted())
         return found
@@ -328,11 +345,12 @@ class _Names:
         return name in self._taken
 
 
-def _told(read: Read, name: str, why: str) -> ImportSource:
+def told_of_source(read: Read, name: str, why: str = NOTHING) -> ImportSource:
+    """As a source is told. why: it is refused, nothing when it is not."""
     device = read.device
     path = plain(str(read.path), _MASKED)
     verdict = Verdict.REFUSED if why else Verdict.OK
-    why = safe_line(why, 400)
+    why = safe_told(why, 400)
     if device is None:
         return ImportSource(path, read.kind, name, None, None, {}, {}, (), verdict, why)
     jid = Jid.parse(device.rows.device.jid)
@@ -363,4 +381,4 @@ def _kept(rows: DeviceRows) -> Mapping[Carried, int]:
 
 
 def _refused(told: ImportSource, why: str) -> ImportSource:
-    return replace(told, verdict=Verdict.REFUSED, why=safe_line(why, 400))
+    return replace(told, verdict=Verdict.REFUSED, why=safe_told(why, 400))

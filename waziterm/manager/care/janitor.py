@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, assert_never
 
 from waziterm.domain.lifecycle import events as ev
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.instances import Instances
+from waziterm.store.errors import StoreError
 from waziterm.store.store import Store
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ class Janitor:
     """Goes round every `every_s` seconds.
 
     keep_trash_s: how long a trash entry stays, 0 for ever. keep_history_s: how long transitions,
-    attempts, sends, incidents and acts stay in the store.
+    attempts, sends, incidents and acts stay in the store. tidy: deletes what is kept no longer of
+    messages; it is told whether the clock can be believed.
     """
 
     def __init__(
@@ -41,7 +44,9 @@ class Janitor:
         clock: Clock,
         keep_trash_s: float,
         keep_history_s: float,
+        tidy: Callable[[bool], Awaitable[None]],
     ) -> None:
+        self._tidy = tidy
         self._files = files
         self._store = store
         self._instances = instances
@@ -124,6 +129,10 @@ class Janitor:
             await store.prune(min(before, past.at), past.rows)
             await write_ages(store, ages.without_marks_before(past))
         await store.make_spans(self._clock.now())
+        try:
+            await self._tidy(self._is_calm())
+        except StoreError as error:
+            log.warning("the messages were not tidied: %s", error)
         return acts
 
     async def _aged(self) -> Ages:

@@ -1,8 +1,8 @@
 """All that belongs to one instance on disk, and what becomes of it: the one list.
 
 Whatever moves, copies or brings back an instance goes by it. Its files are named by its id in
-`sessions/` and by its name in the trash; its rows in `waziterm.db` are kept by its id, and so stay
-whatever it is called.
+`sessions/` and by its name in the trash; its rows in `waziterm.db` and `messages.db` are kept by
+its id, and so stay whatever it is called.
 """
 
 from dataclasses import dataclass
@@ -88,8 +88,18 @@ ROWS = (
 )
 """Its rows in `waziterm.db`. What an export leaves is told of several instances, names them, or is
 counted anew where the rest of it came."""
+MESSAGES = (
+    _row("messages.instance", "its messages, and how far each has come"),
+    _row("once.instance", "the keys by which a message is taken once"),
+    _row("opt_outs.instance", "whom it writes to no more"),
+    _row("chats.instance", "to whom it has written"),
+    _row("senders.instance", "what limits its sending"),
+)
+"""Its rows in `messages.db`. `clean` and `remove` let what waits wait for a person, see
+`manager.care.cleaning`; what a message says, and files in `media/`, go with its message."""
 SHARED = (
     *("waziterm.db", "waziterm.db-wal", "waziterm.db-shm", "waziterm.db.before-*"),
+    *("messages.db", "messages.db-wal", "messages.db-shm", "messages.db.before-*", "media/*"),
     *("manager.lock", "control.sock", "logs/*", "library/*", "trash/*/*"),
 )
 """What else lies in a data directory: the fleet's, and the trash, whose entries name their instance

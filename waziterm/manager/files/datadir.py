@@ -72,6 +72,11 @@ class DataDir:
         return self.root / "logs" / "waziterm.log"
 
     @property
+    def messages(self) -> Path:
+        """The messages out, and what they say; made for the first of them."""
+        return self.root / "messages.db"
+
+    @property
     def socket(self) -> Path:
         return self.root / SOCKET
 

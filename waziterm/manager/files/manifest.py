@@ -120,6 +120,7 @@ class _Kept:
     tags: tuple[str, ...] = ()
     device_name: str | None = None
     isolate: bool | None = None
+    receipts: bool | None = None
     imported_from: str = ""
     imported_at: float | None = None
     untried: bool = False

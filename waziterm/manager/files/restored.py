@@ -1,8 +1,10 @@
-"""The last step of a restored backup, which whoever has the directory finishes after a kill."""
+"""What whoever has the directory finishes after a kill: the last step of a restored backup, and
+copies that somebody was putting together."""
 
 from pathlib import Path
 
 from waziterm.manager.files.datadir import RESTORED
+from waziterm.store.scratch import STAGING, sweep
 from waziterm.store.sessionfile import sync
 
 _DATABASE = "waziterm.db"
@@ -11,6 +13,7 @@ _DATABASE = "waziterm.db"
 def finish_restoring(root: Path) -> None:
     """Put what lies there in its places, the database last: until then there is no fleet. It can be
     killed at any moment and done again. For the owner of the directory. Blocks. Raises OSError."""
+    sweep(STAGING, root)
     folder = root / RESTORED
     if not folder.is_dir():
         return

@@ -18,7 +18,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.manager.files.belongings import session_files
 from waziterm.manager.files.trash import Trash, move
-from waziterm.store.scratch import scratch
+from waziterm.store.scratch import scratch, sweep
 from waziterm.store.sessionfile import device_key, devices_in, sync
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _ID = re.compile("[0-9a-f]{16}")
 """What tells nothing of the instance whose session it names."""
 _PART = ".part"
+_SCRATCH = "import-"
+"""How the folders begin in which copies lie that are needed for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +191,16 @@ class SessionFiles:
         """A folder for copies that are needed for a moment, beside the sessions. Raises
         UnwritableError."""
         try:
-            made = scratch("import-", self._folder)
+            made = scratch(_SCRATCH, self._folder)
             folder = await asyncio.to_thread(made.__enter__)
         except OSError as error:
             raise UnwritableError(
-                f"nothing can be written in {self._folder}: {error.strerror}",
-                "see the folder's owner, its mode and the disk",
+                Phrase(
+                    "nothing can be written in {folder}: {why}",
+                    folder=str(self._folder),
+                    why=error.strerror or "",
+                ),
+                Phrase("see the folder's owner, its mode and the disk"),
             ) from error
         try:
             yield folder
@@ -230,6 +236,7 @@ class SessionFiles:
             for each in instances:
                 self._take_up(each, instances)
             self._settle_parts(frozenset(each.id for each in instances))
+            sweep(_SCRATCH, self._folder)
         except OSError as error:
             raise UnwritableError(
                 Phrase(

@@ -10,6 +10,7 @@ from typing import Protocol
 from waziterm.domain.fleet.api import Source
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.messages.sending import OptOut, Receipt
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock
 from waziterm.manager.workers.connect_limit import ConnectLimit, Place
@@ -31,7 +32,8 @@ class Attempt:
 
     tasks: owns what runs in the background. tell: hears `Dialling` when the turn has come, and
     all events of the worker. write: takes lines for the instance's log. lost: hears how many more
-    of the library's events were lost. turns: for a pairing, which waits for one first.
+    of the library's events were lost. heard: hears what comes in that concerns messages that were
+    sent. turns: for a pairing, which waits for one first.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Attempt:
         tell: Teller,
         write: Callable[[Source, str], None],
         lost: Callable[[int], None],
+        heard: Callable[[Receipt | OptOut], None],
         turns: PairingTurns | None,
     ) -> None:
         self._clock = clock
@@ -48,6 +51,7 @@ class Attempt:
         self._tell = tell
         self._write = write
         self._lost = lost
+        self._heard = heard
         self._turns = turns
         self._task: asyncio.Task[None] | None = None
         self._pulse: asyncio.Task[None] | None = None
@@ -82,9 +86,10 @@ class Attempt:
         place: finds the instance its place in one; raises OSError.
         """
         try:
-            link = await place(
-                Listener(lambda event: self._tell(event, self), self._write, self._lost)
+            listener = Listener(
+                lambda event: self._tell(event, self), self._write, self._lost, self._heard
             )
+            link = await place(listener)
         except OSError as error:
             # No worker has died: this is the machine's fault, and no crash of the instance.
             why = f"cannot start a worker: {error.strerror}"

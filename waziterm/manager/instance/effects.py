@@ -35,6 +35,8 @@ from waziterm.domain.lifecycle.actions import (
     Watch,
 )
 from waziterm.domain.lifecycle.handling import MayDial
+from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.sending import Hears
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.version import UsedVersion
 from waziterm.manager.background import Background
@@ -45,6 +47,7 @@ from waziterm.manager.instance.inbox import Inbox
 from waziterm.manager.instance.log import InstanceLog
 from waziterm.manager.instance.recorder import Recorder
 from waziterm.manager.instance.storms import Storms
+from waziterm.manager.instance.traces import Traces
 from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.workers.connect_limit import ConnectLimit
@@ -75,9 +78,11 @@ class Services:
 
     storms: tells which faults meet several instances. pool: finds each attempt its place in a
     worker. show: passes a view on to the subscribers.
-    silenced: until when nothing is told of an instance, by its id. versions: knows what WhatsApp
-    accepts. tell: passes a notice on to whoever watches.
-    lab: a local WhatsApp in use instead of the real one.
+    traces: of messages, looked up before an instance connects again. hears: is told what comes in
+    that concerns messages. opt_out_words: see `worker.protocol.Connect`. silenced: until when
+    nothing is told of an instance, by its id. messages: how its messages out stand, by its name.
+    versions: knows what WhatsApp accepts. tell: passes a notice on to whoever watches. lab: a local
+    WhatsApp in use instead of the real one.
     """
 
     recorder: Recorder
@@ -89,9 +94,13 @@ class Services:
     clock: Clock
     random: Random
     pool: Pool
+    traces: Traces
+    hears: Hears
+    opt_out_words: Callable[[], tuple[str, ...]]
     addresses: Addresses
     show: Callable[[InstanceView], None]
     silenced: Callable[[str], float | None]
+    messages: Callable[[str], QueueCounts | None]
     tell: Callable[[Notice], None]
     versions: FleetVersion
     lab: LabFile | None
@@ -231,9 +240,16 @@ class Effects:
     def _queue(self, action: Queue) -> None:
         put, write = self._inbox.put, self._log.add
         turns = self._services.pairing_turns if action.jid is None else None
-        self.attempt = Attempt(self._tasks, self._services.clock, put, write, self._lost, turns)
-        free = partial(self._services.pool.free, self._name, action.jid)
+        heard = partial(self._services.hears.heard, self._id)
+        clock = self._services.clock
+        self.attempt = Attempt(self._tasks, clock, put, write, self._lost, heard, turns)
+        free = partial(self._free, action.jid)
         self.attempt.queue(self._services.connect_limit, free, paced=action.paced)
+
+    async def _free(self, jid: str | None) -> None:
+        """Wait until no worker has it, and what has to be looked up before it connects is."""
+        await self._services.pool.free(self._name, jid)
+        await self._services.traces.looked(self._id)
 
     async def _dial(self, action: Dial) -> None:
         if self.attempt is None:
@@ -246,6 +262,8 @@ class Effects:
             proxy=lab.way(action.proxy) if lab else action.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
             device_name=action.device,
+            receipts=action.receipts,
+            opt_out_words=self._services.opt_out_words(),
         )
         shared = action.shared and not self._apart
         place = partial(self._services.pool.link, self._name, shared=shared)

@@ -7,10 +7,11 @@ order: decide, store, show, act. Whoever has something to say posts it and may w
 import asyncio
 import logging
 from dataclasses import replace
+from secrets import token_hex
 from typing import assert_never
 
 from waziterm.domain.fleet.api import FleetError, InstanceView, LogLine, SendResult, Source
-from waziterm.domain.jid import mask_number
+from waziterm.domain.jid import Jid, mask_number
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.details import FOUND_DEAD, as_phrase, is_queued
 from waziterm.domain.lifecycle.event_names import EventName, name_of
@@ -27,10 +28,20 @@ from waziterm.domain.lifecycle.instance import Configured, Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.rules import Decision, decide
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.message import Content, MessageKind
+from waziterm.domain.messages.sending import (
+    Acknowledged,
+    NotSent,
+    Outgoing,
+    Refused,
+    Sent,
+    Uncertain,
+)
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.send_refusals import send_refusal
 from waziterm.manager.background import cause_of
-from waziterm.manager.clock import Handle, stood_still
+from waziterm.manager.clock import Handle
+from waziterm.manager.instance.attempt import Attempt
 from waziterm.manager.instance.effects import Effects, Services
 from waziterm.manager.instance.inbox import Inbox, Post
 from waziterm.manager.instance.log import InstanceLog
@@ -85,7 +96,8 @@ class Supervisor:
         pid = link.pid if link else None
         version = self._services.versions.version(link.number if link else None)
         silenced = self._services.silenced(instance.id)
-        return view_of(instance, self._health, pid, counts, version, silenced)
+        messages = self._services.messages(instance.name)
+        return view_of(instance, self._health, pid, counts, version, silenced, messages)
 
     @property
     def stuck(self) -> Phrase:
@@ -197,14 +209,12 @@ class Supervisor:
                 ),
                 Phrase(self.instance.next_step),
             )
-        clock, limit_s = self._services.clock, self._limits.query_timeout_s
-        began = clock.now()
-
-        def unanswered() -> None:
-            if not stood_still(clock, began, limit_s):
-                self._inbox.put(ev.SendUnanswered(limit_s), attempt)
-
-        result = await link.send_text(text, to, limit_s, unanswered)
+        clock = self._services.clock
+        account = str(Jid.parse(self.instance.jid).account) if self.instance.jid else ""
+        content = Content(MessageKind.TEXT, text)
+        message = Outgoing(to or account, content, token_hex(32))
+        sent, took_s = await self._given(link, attempt, message, self._limits.query_timeout_s)
+        result = _tested(sent, took_s)
         if result.code:
             barred = self.view.new_chats_barred(clock.now())
             refusal = send_refusal(int(result.code), barred)
@@ -219,6 +229,29 @@ class Supervisor:
         await self._services.recorder.sent(self.instance.id, self._services.clock.now(), result)
         self._services.show(self.view)
         return result
+
+    async def send(self, message: Outgoing, limit_s: float) -> Sent:
+        """Send a message and wait for the acknowledgement, `limit_s` seconds at most; see
+        `domain.messages.sending.Phones.send`."""
+        link, attempt = self._link, self._effects.attempt if self._effects else None
+        if link is None or self.instance.state is not State.CONNECTED:
+            return NotSent(f"it is {self.instance.state.label}")
+        traces, identity = self._services.traces, self.instance.id
+        traces.expect(identity)
+        sent, _ = await self._given(link, attempt, message, limit_s)
+        if not isinstance(sent, Uncertain):
+            traces.known(identity)
+        return sent
+
+    async def _given(
+        self, link: Link, attempt: Attempt | None, message: Outgoing, limit_s: float
+    ) -> tuple[Sent, float]:
+        """Give the worker a message; how that went, and after how many seconds. Where nobody knows
+        it, nothing else can be sent either before the instance has connected anew."""
+        sent, took_s = await link.send(message, limit_s)
+        if isinstance(sent, Uncertain):
+            self._inbox.put(ev.SendUnanswered(limit_s), attempt)
+        return sent, took_s
 
     async def pairing_code(self, phone: str | None) -> InstanceView:
         """Have a pairing code made and wait until it is shown; see `Fleet.pairing_code`."""
@@ -439,6 +472,19 @@ class Supervisor:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _tested(sent: Sent, took_s: float) -> SendResult:
+    """How a test went, as its message did."""
+    match sent:
+        case Acknowledged(whatsapp_id):
+            return SendResult(True, took_s, whatsapp_id)
+        case Refused(code, error):
+            return SendResult(False, took_s, error=error, code=str(code))
+        case NotSent(error) | Uncertain(error):
+            return SendResult(False, took_s, error=error)
+        case _:
+            assert_never(sent)
 
 
 def _told(instance: Instance) -> str:

@@ -18,6 +18,9 @@ from waziterm.domain.text import plain
 if TYPE_CHECKING:
     import psutil
 
+_PROJECT = ("package.json", "go.mod", "pyproject.toml", "docker-compose.yml", "compose.yaml")
+"""What lies where a program is at home."""
+
 Address = tuple[str, int]
 """The IP and port of a TCP connection's far end."""
 
@@ -126,30 +129,57 @@ def working_in(folders: Mapping[str, Path], ours: frozenset[int]) -> dict[str, s
     """By name, the first process of somebody else that works in one of these folders, or close
     above it, and talks to somebody.
 
-    A program that opens its files for moments alone, as Baileys does, is found by this. Whoever
-    works in the root or in a home directory is none: many do.
+    A program that opens its files for moments alone, as Baileys does, is found by this. Above a
+    folder many programs may work that know nothing of it: one that works there counts where the
+    place is a program's own, or the program itself lies there. See `_places`.
     """
     import psutil  # noqa: PLC0415
 
-    everybodys = _identities((Path("/"), Path.home(), *Path("/home").glob("*")))
-    places: dict[tuple[int, int], list[str]] = {}
+    places: dict[tuple[int, int], list[tuple[str, bool]]] = {}
     for name, folder in folders.items():
-        for each in _identities((folder, *tuple(folder.parents)[:2])) - everybodys:
-            places.setdefault(each, []).append(name)
+        for path, is_own in _places(folder):
+            for each in _identities((path,)):
+                places.setdefault(each, []).append((name, is_own))
     ours |= _ours()
     found: dict[str, str] = {}
     for process in psutil.process_iter() if places else ():
         if process.pid in ours:
             continue
         try:
-            stat = Path(f"/proc/{process.pid}/cwd").stat()
-            names = places.get((stat.st_dev, stat.st_ino), [])
+            cwd = Path(f"/proc/{process.pid}/cwd")
+            stat = cwd.stat()
+            near = places.get((stat.st_dev, stat.st_ino), [])
+            names = [name for name, is_own in near if is_own or _lies_in(process, cwd.readlink())]
             if names and next(_addresses(process), None) is not None:
                 for name in names:
                     found.setdefault(name, _described(process))
-        except (psutil.Error, PermissionError, FileNotFoundError, ProcessLookupError):
+        except (psutil.Error, OSError):
             continue
     return found
+
+
+def _places(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Where the program of a folder may work, and whether whoever works there is that program: in
+    the folder itself; in the one above it, unless that holds many things, as the root's own and a
+    home directory do; and two above, or in such a one, only a program that lies there too. Above
+    the place of a project nobody is.
+    """
+    shared = {Path("/"), Path.home(), *Path("/home").glob("*")}
+    for depth, path in enumerate((folder, *tuple(folder.parents)[:2])):
+        if path in shared:
+            return
+        is_project = any((path / each).exists() for each in _PROJECT)
+        is_top = len(path.parts) == 2
+        yield path, depth == 0 or is_project or (depth == 1 and not is_top)
+        if is_project:
+            return
+
+
+def _lies_in(process: "psutil.Process", folder: Path) -> bool:
+    """Whether a program lies in a folder: its file, or the script that it was called with."""
+    called = [process.exe(), *(each for each in process.cmdline()[1:] if each[:1] != "-")][:2]
+    paths = [Path(os.path.normpath(folder / each)) for each in called]
+    return any(folder in each.parents and each.is_file() for each in paths)
 
 
 def addresses_of(pid: int) -> frozenset[Address]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.domain.errors import UnwritableError
@@ -43,10 +44,13 @@ if TYPE_CHECKING:
         ExportFormat,
         SealedInstance,
     )
+    from waziterm.domain.messages.message import MessageState, MessageView, OptedOut
+    from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.manager.stored.tools import StoredTools
+    from waziterm.store.messages import MessageStore
 
 
 PATIENCE_S = 5.0
@@ -161,6 +165,53 @@ class StoredFleet:
             known, identity = await _with_id(store, name)
             return await timeline_in(known, identity, since, limit)
 
+    async def messages(
+        self,
+        name: str | None = None,
+        *,
+        state: "MessageState | None" = None,
+        limit: int = 200,
+        before: str | None = None,
+    ) -> "tuple[MessageView, ...]":
+        from waziterm.gateway.queue_views import Outlook, view_of  # noqa: PLC0415 - only here
+
+        async with self._read_messages(name) as (store, identity, names):
+            if store is None:
+                return ()
+            found = await store.messages(identity, state, None, limit, before)
+            nobody_knows = Outlook(None, "")
+            return tuple(
+                view_of(each, names.get(each.instance, each.instance), nobody_knows)
+                for each in found
+            )
+
+    async def opt_outs(self, name: str | None = None) -> "tuple[OptedOut, ...]":
+        async with self._read_messages(name) as (store, identity, names):
+            found = () if store is None else await store.opt_outs(identity)
+            return tuple(
+                replace(each, instance=names.get(each.instance, each.instance)) for each in found
+            )
+
+    @asynccontextmanager
+    async def _read_messages(
+        self, name: str | None
+    ) -> "AsyncIterator[tuple[MessageStore | None, str | None, Mapping[str, str]]]":
+        """A copy of `messages.db`, None where none was ever made; the id of the instance with this
+        name, and by id how all are called. Raises InstanceNotFoundError."""
+        from waziterm.store.messages import open_messages_to_look  # noqa: PLC0415 - only here
+
+        identity, names = None, dict[str, str]()
+        async with self._read() as known:
+            if name is not None:
+                _, identity = await _with_id(known, name)
+            if known is not None:
+                names = dict(await known.names())
+        if not self._data.messages.exists():
+            yield None, identity, names
+            return
+        async with open_messages_to_look(self._data.messages) as store:
+            yield store, identity, {**await store.names(), **names}
+
     async def stats(
         self, since: float = 0.0, name: str | None = None, by: "StatsBy | None" = None
     ) -> "tuple[Stats, ...]":
@@ -236,9 +287,15 @@ class StoredFleet:
         proxy: str | None = None,
         device_name: str | None = None,
         isolate: str | None = None,
+        receipts: str | None = None,
     ) -> InstanceView:
         values = own_values(
-            note=note, tags=tags, proxy=proxy, device_name=device_name, isolate=isolate
+            note=note,
+            tags=tags,
+            proxy=proxy,
+            device_name=device_name,
+            isolate=isolate,
+            receipts=receipts,
         )
         return await self._set(name, values)
 
@@ -327,12 +384,7 @@ class StoredFleet:
         from waziterm.manager.care.importing import ImportRequest  # noqa: PLC0415 - only here
 
         asked = ImportRequest.of(sources, name, prefix, device, keys_db, start=start, force=force)
-        self._data.create()
-        if not self._data.has_database:
-            with owned(self._data.lock):
-                async with open_store(self._data.database):
-                    pass
-        async with self._tools() as tools:
+        async with self._tools_to_bring_in(dry_run=dry_run) as tools:
             return await tools.importing.run(asked, dry_run=dry_run)
 
     async def rename(self, name: str, new: str, *, take: bool = False) -> InstanceView:
@@ -367,6 +419,31 @@ class StoredFleet:
             async with open_store(self._data.database) as store:
                 await dismiss_in(store, note, time.time())
 
+    async def tokens(self) -> "tuple[TokenView, ...]":
+        from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - only here
+
+        async with self._read() as store:
+            return () if store is None else await Tokens(store, time.time).all()
+
+    async def add_token(
+        self, name: str, instances: str = "*", scopes: str = "send,read"
+    ) -> "MadeToken":
+        from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - only here
+
+        self._data.create()
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                return await Tokens(store, time.time).add(name, instances, scopes)
+
+    async def revoke_token(self, name: str) -> None:
+        from waziterm.manager.care.tokens import Tokens, no_token  # noqa: PLC0415 - only here
+
+        if not self._data.has_database:
+            raise no_token(name)
+        with owned(self._data.lock):
+            async with open_store(self._data.database) as store:
+                await Tokens(store, time.time).revoke(name)
+
     async def clean(self, name: str, *, logout: bool = False, act_id: str = "") -> InstanceView:
         async with self._tools() as tools:
             await tools.cleaning.clean(name, logout=logout, act_id=act_id)
@@ -389,15 +466,18 @@ class StoredFleet:
             return await tools.carrying.export(name, to, passphrase, format)
 
     async def take_in(
-        self, file: str, passphrase: str, name: str | None = None, *, start: bool = False
-    ) -> "SealedInstance":
-        if not self._data.holds_fleet:
-            # The first of a new box.
-            self._data.create()
-            async with open_store(self._data.database):
-                pass
-        async with self._tools() as tools:
-            return await tools.carrying.take_in(file, passphrase, name, start=start)
+        self,
+        file: str,
+        passphrase: str,
+        name: str | None = None,
+        *,
+        start: bool = False,
+        dry_run: bool = False,
+    ) -> "ImportReport":
+        async with self._tools_to_bring_in(dry_run=dry_run) as tools:
+            return await tools.carrying.take_in(
+                file, passphrase, name, start=start, dry_run=dry_run
+            )
 
     async def with_session(self) -> tuple[str, ...]:
         async with self._tools(to_look=True) as tools:
@@ -418,15 +498,12 @@ class StoredFleet:
             return await tools.cleaning.restore(entry)
 
     async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> "BackedUp":
-        from waziterm.manager.care.backups import back_up, note_made  # noqa: PLC0415 - only here
+        from waziterm.manager.care.backups import back_up  # noqa: PLC0415 - only here
 
         if not self._data.has_database:
             raise FleetError(f"there is no fleet in {self._data.root}", "see --data-dir", code=2)
         with owned(self._data.lock, wait_s=PATIENCE_S):
-            made = await back_up(self._data, file, passphrase, recipient)
-            async with open_store(self._data.database) as store:
-                await note_made(store, time.time())
-        return made
+            return await back_up(self._data, file, passphrase, recipient)
 
     async def check(self) -> "tuple[Finding, ...]":
         if not self._data.holds_fleet:
@@ -463,6 +540,26 @@ class StoredFleet:
         from waziterm.manager.stored.tools import open_tools  # noqa: PLC0415 - `list` needs none
 
         return open_tools(self._data, self._settings(), to_look=to_look)
+
+    @asynccontextmanager
+    async def _tools_to_bring_in(self, *, dry_run: bool) -> "AsyncIterator[StoredTools]":
+        """The tools where the first of a new box may come in. dry_run: what would be made of
+        nothing is made elsewhere, and goes."""
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - only here
+
+        if dry_run and not self._data.holds_fleet:
+            with TemporaryDirectory(prefix="waziterm-") as folder:
+                there = StoredFleet(DataDir(Path(folder)), self._settings)
+                async with there._tools_to_bring_in(dry_run=False) as tools:
+                    yield tools
+            return
+        self._data.create()
+        if not self._data.has_database:
+            with owned(self._data.lock):
+                async with open_store(self._data.database):
+                    pass
+        async with self._tools() as tools:
+            yield tools
 
 
 class FilesAudit:

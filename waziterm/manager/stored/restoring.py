@@ -11,16 +11,17 @@ from waziterm.domain.fleet.tools import RestoredBackup
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.text import plain
 from waziterm.manager.files.datadir import RESTORED, DataDir
 from waziterm.manager.files.lock import owned
 from waziterm.manager.files.restored import finish_restoring
 from waziterm.moving.bundle import Kind
-from waziterm.moving.packing import STAGING
 from waziterm.moving.process import Order, Work, carry_out
 from waziterm.moving.sealing import Key, about, is_sealed
 from waziterm.store.errors import StoreError
-from waziterm.store.scratch import scratch
+from waziterm.store.messages import hold_all
+from waziterm.store.scratch import STAGING, scratch
 from waziterm.store.sessionfile import sync
 from waziterm.store.store import open_store
 
@@ -59,6 +60,7 @@ async def _restored(data: DataDir, file: Path, key: Key) -> RestoredBackup:
         with about(file):
             manifest = await carry_out(Order(Work.OPEN, file, staging, key, Kind.BACKUP))
             names = await _stop_all(staging)
+            await asyncio.to_thread(_hold_messages, staging / "messages.db")
         files = await asyncio.to_thread(_count, staging)
         await asyncio.to_thread(_commit, staging, data.root)
     await asyncio.to_thread(finish_restoring, data.root)
@@ -93,6 +95,17 @@ async def _stop_all(staging: Path) -> tuple[str, ...]:
         said = str(error).replace(f"{staging}/", "its ")
         raise FleetError(said, "nothing was changed") from error
     return tuple(each.name for each in instances)
+
+
+def _hold_messages(path: Path) -> None:
+    """Let whoever was written to since the backup was made not be written to again. Raises
+    FleetError."""
+    try:
+        hold_all(path, None, Code.RESTORED, time.time())
+    except StoreError as error:
+        raise FleetError(
+            str(error).replace(f"{path.parent}/", "its "), "nothing was changed"
+        ) from (error)
 
 
 def _is_file(file: Path) -> bool:

@@ -1,11 +1,15 @@
 """The emergency tools while no manager runs: on the files, under the data directory's lock."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import assert_never
 
 from waziterm.config import Settings
+from waziterm.domain.care.evidence import MessagesLook
 from waziterm.domain.errors import UnwritableError
 from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.naming import current_name, names_of, refuse_alias, refuse_rename
@@ -37,6 +41,7 @@ from waziterm.domain.lifecycle.actions import (
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
+from waziterm.domain.messages.codes import Code
 from waziterm.domain.phrase import Phrase
 from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
@@ -46,6 +51,7 @@ from waziterm.manager.care.importing import Importing
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.data_files import DataFiles
 from waziterm.manager.files.datadir import DataDir
+from waziterm.manager.files.leaving import finish_leaving
 from waziterm.manager.files.lock import owned
 from waziterm.manager.files.restored import finish_restoring
 from waziterm.manager.files.sessions import SessionFiles
@@ -53,7 +59,11 @@ from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.stored.fleet import PATIENCE_S
 from waziterm.manager.version.kept import stored_version
 from waziterm.manager.workers.launch import new_store
+from waziterm.store.errors import StoreError
+from waziterm.store.messages import hold_all, open_messages_to_look
 from waziterm.store.store import Store, open_store, open_store_to_look
+
+log = logging.getLogger(__name__)
 
 
 class StoredInstances:
@@ -220,6 +230,7 @@ async def open_tools(
             store = await opened.enter_async_context(stored)
             instances = await store.instances()
             await files.sessions.settle(instances)
+            await finish_leaving(store, instances)
         except UnwritableError:
             if not to_look:
                 raise
@@ -241,14 +252,35 @@ async def open_tools(
             has_manager=False,
             halted=lambda name: nullcontext(),
             stuck=dict,
-            secret_files=lambda: settings.secret_files,
+            secret_files=lambda: settings.all_secret_files,
+            api=lambda: settings.api.refusal,
             configured=lambda: settings.instances,
             backup_every_s=lambda: settings.backup.planned_every_s,
+            messages=partial(_looked_at_messages, data, clock),
         )
         registry = Registry(files.identity)
-        cleaning = Cleaning(keeper, store, files, registry, clock, keep_s)
+
+        async def hold(identity: str, code: Code) -> None:
+            await asyncio.to_thread(hold_all, data.messages, identity, code, clock.now())
+
+        cleaning = Cleaning(keeper, store, files, registry, clock, keep_s, hold)
         importing = Importing(keeper, cleaning, files, clock, registry, new_store, frozenset)
         carrying = Carrying(
             keeper, store, cleaning, files, registry, clock, lambda name: nullcontext(), new_store
         )
         yield StoredTools(keeper, cleaning, Checkup(sources), carrying, importing)
+
+
+async def _looked_at_messages(data: DataDir, clock: Clock) -> Mapping[str, MessagesLook]:
+    """Whose messages somebody should look at. A file that cannot be read is told by the next
+    manager."""
+    if not data.messages.exists():
+        return {}
+    from waziterm.gateway.queue import messages_look  # noqa: PLC0415 - most fleets send nothing
+
+    try:
+        async with open_messages_to_look(data.messages) as store:
+            return await messages_look(store, clock.now())
+    except StoreError as error:
+        log.warning("messages.db is not looked at: %s", error)
+        return {}

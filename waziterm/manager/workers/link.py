@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
-from waziterm.domain.fleet.api import SendResult, Source
+from waziterm.domain.fleet.api import Source
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.handling import is_verdict
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.messages.sending import NotSent, OptOut, Outgoing, Receipt, Sent, Uncertain
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock, stood_still
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
@@ -25,11 +26,12 @@ Message = wire.Report | OutputLine
 @dataclass(frozen=True, slots=True)
 class Listener:
     """Whom a link tells, at once: events of the instance, lines for its log, how many more of the
-    library's events were lost."""
+    library's events were lost, what came in that concerns messages that were sent."""
 
     event: Callable[[ev.Event], None]
     line: Callable[[Source, str], None]
     lost: Callable[[int], None]
+    heard: Callable[[Receipt | OptOut], None]
 
 
 class Carrier(Protocol):
@@ -60,6 +62,7 @@ class Link:
         self._clock = clock
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[wire.Answered]] = {}
+        self._owed: dict[int, str] = {}
         self._parted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lost = 0
         self.leaving = False
@@ -119,29 +122,55 @@ class Link:
         """
         return await self._ask(lambda number: wire.Probe(self.name, number), timeout_s)
 
-    async def send_text(
-        self, text: str, to: str | None, limit_s: float, unanswered: Callable[[], None]
-    ) -> SendResult:
-        """Send a text and wait at most `limit_s` seconds for WhatsApp's acknowledgement.
+    async def send(self, message: Outgoing, limit_s: float) -> tuple[Sent, float]:
+        """Send a message and wait for WhatsApp's acknowledgement; how it went, and how long it
+        took, in seconds.
 
-        to: a JID, or None for the instance's own account. unanswered: called when it did not
-        come.
+        That is at most `limit_s` seconds, those left out in which our loop or the machine stood
+        still. After `Uncertain` it may still be sent until this link has parted, see `owes`.
         """
-        asking = self._ask(lambda number: wire.SendText(self.name, number, text, to), limit_s)
+        number, answer = self._expect()
+        self._owed[number] = message.secret
+        began = self._clock.elapsed()
         try:
-            answered = await asking
-        except TimeoutError:
-            unanswered()
-            return SendResult(False, limit_s, error=f"no acknowledgement within {limit_s:.0f} s")
+            async with asyncio.timeout(limit_s):
+                await self._send(wire.SendMessage(self.name, number, message))
         except WorkerGoneError as error:
-            return SendResult(False, 0.0, error=f"{error} before WhatsApp acknowledged")
-        return SendResult(
-            ok=not answered.error,
-            took_s=answered.took_s,
-            message_id=answered.message_id,
-            error=answered.error,
-            code=str(answered.refused or ""),
-        )
+            del self._owed[number]
+            self._forget(number)
+            return NotSent(str(error)), 0.0
+        except TimeoutError:
+            self._forget(number)
+            return Uncertain("the worker takes no messages"), limit_s
+        try:
+            answered = await self._patient(answer, limit_s)
+        except TimeoutError:
+            said = f"no acknowledgement within {limit_s:.0f} s"
+            return Uncertain(said), self._clock.elapsed() - began
+        except WorkerGoneError as error:
+            return Uncertain(f"{error} before WhatsApp acknowledged"), 0.0
+        finally:
+            self._forget(number)
+        return answered.sent or Uncertain(answered.error), answered.took_s
+
+    async def _patient(
+        self, answer: asyncio.Future[wire.Answered], limit_s: float
+    ) -> wire.Answered:
+        """Wait for an answer, and again after a freeze of ours, in which none could be heard.
+        Raises TimeoutError and WorkerGoneError."""
+        while True:
+            before = self._clock.elapsed()
+            try:
+                async with asyncio.timeout(limit_s):
+                    return await asyncio.shield(answer)
+            except TimeoutError:
+                if not stood_still(self._clock, before, limit_s):
+                    raise
+
+    def owes(self, secrets: Collection[str]) -> bool:
+        """Whether the worker was given a message with one of these secrets and has not said how it
+        went: it may be sent until this link has parted."""
+        return any(each in secrets for each in self._owed.values())
 
     async def unlink(self, limit_s: float) -> str:
         """Unlink the device at WhatsApp; "" or why it failed, after `limit_s` seconds at most."""
@@ -175,15 +204,25 @@ class Link:
         await asyncio.shield(self._parted)
 
     async def _ask(self, command: Callable[[int], wire.Command], timeout_s: float) -> wire.Answered:
-        number = next(self._numbers)
-        answer: asyncio.Future[wire.Answered] = asyncio.get_running_loop().create_future()
-        self._asked[number] = answer
+        number, answer = self._expect()
         try:
             async with asyncio.timeout(timeout_s):
                 await self._send(command(number))
                 return await answer
         finally:
-            self._asked.pop(number, None)
+            self._forget(number)
+
+    def _expect(self) -> tuple[int, asyncio.Future[wire.Answered]]:
+        """The number of a new request, and its answer."""
+        number = next(self._numbers)
+        answer: asyncio.Future[wire.Answered] = asyncio.get_running_loop().create_future()
+        self._asked[number] = answer
+        return number, answer
+
+    def _forget(self, number: int) -> None:
+        """Nobody waits for this answer any more."""
+        answer = self._asked.pop(number, None)
+        if answer is not None:
             answer.cancel()
 
     async def _send(self, command: wire.Command) -> None:
@@ -224,9 +263,14 @@ class Link:
                 self._listener.event(event)
             case wire.Answered(request=number):
                 # One that comes too late has nobody who waits for it.
+                self._owed.pop(number, None)
                 answer = self._asked.get(number)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
+            case wire.HeardReceipt(receipt=receipt):
+                self._listener.heard(receipt)
+            case wire.HeardOptOut(opt_out=opt_out):
+                self._listener.heard(opt_out)
             case wire.Lost(total=total):
                 self._listener.lost(total - self._lost)
                 self._lost = total

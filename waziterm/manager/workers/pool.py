@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.packing import WorkerView
@@ -80,6 +80,13 @@ class Pool:
             for link in tuple(worker.members.values()):
                 same = link.leaving and jid is not None and link.jid == jid
                 if same or link.name == name:
+                    await link.parted()
+
+    async def done_with(self, secrets: Collection[str]) -> None:
+        """Wait until no worker can send a message with one of these secrets any more."""
+        for worker in tuple(self._workers):
+            for link in tuple(worker.members.values()):
+                if link.owes(secrets):
                     await link.parted()
 
     def has_left(self, name: str) -> bool:

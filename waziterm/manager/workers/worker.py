@@ -252,7 +252,11 @@ class Worker:
                 self._open = self._open and not isinstance(event, ev.NotStarted)
                 self._hand_on(name, message)
             case (
-                wire.Answered(instance=name) | wire.Noted(instance=name) | wire.Lost(instance=name)
+                wire.Answered(instance=name)
+                | wire.Noted(instance=name)
+                | wire.Lost(instance=name)
+                | wire.HeardReceipt(instance=name)
+                | wire.HeardOptOut(instance=name)
             ):
                 self._hand_on(name, message)
             case _:

@@ -8,6 +8,7 @@ from typing import Any
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.message import MessageView
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, retold, tr
 from waziterm.tui.paint.cells import inert
@@ -15,6 +16,7 @@ from waziterm.tui.state.bulk import Bulk
 from waziterm.tui.state.here import starts
 from waziterm.tui.state.messages import Mood, Pending, failed_inside, is_well, refusal
 from waziterm.tui.state.model import FleetModel
+from waziterm.tui.text import of_messages
 from waziterm.tui.text.format import timed
 from waziterm.tui.text.keynames import key_of, with_keys
 
@@ -81,6 +83,19 @@ class Actions:
         self._pending[view.name] = Pending(N_("add"), self._clock(), view.since)
         self._tell(Mood.TAKEN, tr("{name}: added", name=view.name), ())
         return view
+
+    async def send_message(self, name: str, to: str, text: str) -> MessageView:
+        """Put a text into the queue of an instance, and tell when it is sent. Raises FleetError
+        when the fleet refuses it."""
+        taken = await self._fleet.send_message(name, to, text)
+        said = tr(
+            "{name}: message to {whom}: {then}",
+            name=name,
+            whom=of_messages.whom(taken),
+            then=of_messages.when(taken, self._clock()),
+        )
+        self._tell(Mood.DONE, said, ())
+        return taken
 
     async def edit(self, name: str, values: Mapping[str, str]) -> None:
         """Set what differs for an instance, see `Fleet.edit`. Raises FleetError when the fleet
@@ -152,8 +167,11 @@ class Actions:
         for notice in changes.notices:
             whose = f"{inert(notice.instance)}: " if notice.instance is not None else ""
             mood = Mood.TROUBLE if notice.trouble else Mood.DONE
-            met = self._model.names if notice.instance is None else [notice.instance]
-            self._tell(mood, whose + inert(retold(notice.text)), self._ill(met))
+            met = self._ill(self._model.names if notice.instance is None else [notice.instance])
+            # Whom nothing but a person brings back may be so for days, whatever befell the fleet.
+            views = [view for name in met if (view := self._model.get(name)) is not None]
+            coming = [view.name for view in views if view.state.is_live]
+            self._tell(mood, whose + inert(retold(notice.text)), coming or met)
 
     def _once(self, verb: str, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run the command unless the same one is still being taken: a held key asks once."""

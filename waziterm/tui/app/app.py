@@ -14,6 +14,7 @@ from textual.command import Provider
 from textual.driver import Driver
 from textual.events import Event, Key
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from waziterm.domain.fleet.api import Fleet, FleetError, Notice
@@ -38,7 +39,7 @@ from waziterm.tui.commands.targets import Commands
 from waziterm.tui.paint.finish import Finish, only_ascii
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.acts import Acts, begin
-from waziterm.tui.state.here import Home
+from waziterm.tui.state.here import Home, View
 from waziterm.tui.state.messages import Mood, details_in, log_file
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import bind
@@ -54,6 +55,8 @@ LOOK_BACK_S = 60.0
 """How often the history is read, in seconds."""
 TELLING_S, SOON_S = 60.0, 3.0
 """How long it is read oftener than that, and how often, while a sink is being told of something."""
+MESSAGES_S = 5.0
+"""How often the messages out are read anew while they are seen, in seconds."""
 SETTLE_S = 1.0
 """How long what went wrong may take to be written down, in seconds."""
 
@@ -129,6 +132,7 @@ class WazitermApp(ContainedApp):
         self._painter = Painter(self)
         self._key: Key | None = None
         self._news = asyncio.Event()
+        self._messages_seen: tuple[object, ...] = ()
         self.message = NewestMessage(self, self.model, clock)
         tell = self.message.tell
         self._memory = memory or Memory(None)
@@ -145,7 +149,9 @@ class WazitermApp(ContainedApp):
             self.log_file,
         )
         self.screens = ScreenCommands(
-            self, self._main, fleet, self.model, self._seen_at, tell, attached=attached
+            *(self, self._main, fleet, self.model, self._seen_at, tell),
+            lambda: tuple(self.message.said),
+            attached=attached,
         )
         instances = InstanceCommands(self, self.model, self._actions, self.screens, tell)
         self.looks = LookCommands(self, self.message)
@@ -230,6 +236,7 @@ class WazitermApp(ContainedApp):
             await asyncio.sleep(1.0 - self._clock() % 1.0)
             self.message.take_away()
             self._renew()
+            self._renew_messages()
             self._repaint()
             await self.remember()
 
@@ -252,6 +259,19 @@ class WazitermApp(ContainedApp):
         name = self._main.to_renew() if self._main in self.screen_stack[-1:] else None
         if name is not None:
             self._actions.start(name)
+
+    def _renew_messages(self) -> None:
+        """While the messages are seen, read them anew when the counts are others, and every few
+        seconds: a receipt changes no count."""
+        if self._main.view_shown is not View.MESSAGES or self._main not in self.screen_stack[-1:]:
+            return
+        seen = (
+            tuple(view.messages for view in self.model.views),
+            int(self._clock() // MESSAGES_S),
+        )
+        if seen != self._messages_seen and self.model.as_of is None:
+            self._messages_seen = seen
+            self._tools.renew_messages()
 
     async def _look_back(self) -> None:
         """Ask for the history every minute, and soon after something went wrong; first when
@@ -349,11 +369,7 @@ class WazitermApp(ContainedApp):
         self.screens.leave()
 
     async def on_event(self, event: Event) -> None:
-        if (
-            isinstance(event, Key)
-            and not event.is_forwarded
-            and not isinstance(self.focused, Input)
-        ):
+        if isinstance(event, Key) and not event.is_forwarded and not _is_typed_into(self.focused):
             self._painter.taken(_shown(event))
         await self._key_order.on_event(event)
 
@@ -361,11 +377,17 @@ class WazitermApp(ContainedApp):
         """An event whose turn has come."""
         if isinstance(event, Key) and not event.is_forwarded:
             self._key = event
+            self.message.go_on()
         await super().on_event(event)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's own: a screenshot would write QR codes to a file."""
         return ()
+
+
+def _is_typed_into(widget: Widget | None) -> bool:
+    """Whether keys are letters there. What has several lines says so: it is loaded late."""
+    return isinstance(widget, Input) or getattr(widget, "typed", False) is True
 
 
 def _shown(key: Key) -> str:

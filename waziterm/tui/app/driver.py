@@ -46,8 +46,8 @@ from waziterm.tui.textual_private import (
 BEHIND_BYTES = 32768
 LAST_WORDS_S = 2.0
 """How long leaving waits for the terminal to take what was written, in seconds."""
-ANSWER_S = 0.5
-"""How long leaving waits for an answer of the terminal, in seconds."""
+ANSWERS_S = 1.0
+"""How long leaving waits for answers of the terminal, in seconds."""
 READ_BYTES = 1024
 """So much is read before the app has taken what came before: what floods waits in the kernel."""
 LOOK_S = 0.03
@@ -168,10 +168,10 @@ class TerminalDriver(LinuxDriver):
         """Called in the event loop when the terminal says that it has taken all before an `ask`:
         with how many times it said so at once, and when, in seconds of the monotonic clock."""
         self._unanswered = 0
-        self._answers = False
         self._asked_at = 0.0
+        self._modes: list[Any] | None = None
         self.is_put_away = True
-        """Whether the terminal is as it was before the screen."""
+        """Whether the terminal is as it was before the screen, but for what `end` does."""
         self._begin_writing()
 
     def _begin_writing(self) -> None:
@@ -191,7 +191,6 @@ class TerminalDriver(LinuxDriver):
     def _hear(self, answers: int) -> None:
         """For the thread of the keys."""
         if answers:
-            self._answers = True
             self._unanswered = max(0, self._unanswered - answers)
             with suppress(RuntimeError):  # the loop has ended, and the screen with it
                 loop_of(self).call_soon_threadsafe(self.answered, answers, time.monotonic())
@@ -235,6 +234,10 @@ class TerminalDriver(LinuxDriver):
                 self.process_message(message)
             if told:
                 self._wait_until_taken()
+        if poll.poll(0):
+            # It is thrown away now, and an answer in it would be waited for.
+            reader.feed(self._read(), time.monotonic())
+            self._hear(reader.answers)
 
     def _read(self) -> bytes:
         try:
@@ -267,28 +270,29 @@ class TerminalDriver(LinuxDriver):
         self.exit_event.set()
         self.writer.finish()
         self.writer.give_up()
-        self._swallow_answer()
+        self._give_modes_back()
 
-    def _swallow_answer(self) -> None:
-        """Take an answer that is still on its way: it would be typed into the shell."""
-        awaited = self._answers and self._unanswered
-        if not awaited or time.monotonic() - self._asked_at > LOST_S:
+    def _give_modes_back(self) -> None:
+        """Make the terminal a shell's again, once all answers are in: the shell would echo them."""
+        if self._modes is None or not is_in_foreground(self.fileno):
             return
-        self._unanswered = 0
-        if not is_in_foreground(self.fileno):
-            return
+        self._take_answers()
         with suppress(termios.error, OSError):
-            before = termios.tcgetattr(self.fileno)
-            quiet = list(before)
-            quiet[3] &= ~(termios.ECHO | termios.ICANON)
-            termios.tcsetattr(self.fileno, termios.TCSANOW, quiet)
-            try:
-                poll = select.poll()
-                poll.register(self.fileno, select.POLLIN)
-                while poll.poll(ANSWER_S * 1000) and b"n" not in self._read():
-                    pass
-            finally:
-                termios.tcsetattr(self.fileno, termios.TCSANOW, before)
+            termios.tcsetattr(self.fileno, termios.TCSANOW, self._modes)
+        self._modes = None
+
+    def _take_answers(self) -> None:
+        """Take what the terminal was asked for and has not told yet, but do not wait for long."""
+        reader, poll, now = KeyReader(), select.poll(), time.monotonic()
+        poll.register(self.fileno, select.POLLIN)
+        until = now + (ANSWERS_S if now - self._asked_at < LOST_S else 0.0)
+        while self._unanswered > 0 and now < until and poll.poll((until - now) * 1000):
+            data, now = self._read(), time.monotonic()
+            if not data:
+                break
+            reader.feed(data, now)
+            self._unanswered, reader.answers = self._unanswered - reader.answers, 0
+        self._unanswered = 0
 
     def _crash(self, error: BaseException) -> None:
         """The screen cannot go on. For any thread, and for signal handlers."""
@@ -316,6 +320,9 @@ class TerminalDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         self._draws = False
+        # They go back where waiting stops no event loop.
+        if self.attrs_before is not None:
+            self._modes, self.attrs_before = self.attrs_before, None
         super().stop_application_mode()
         self.write(TITLE_BACK)
         self.is_put_away = True
@@ -323,7 +330,7 @@ class TerminalDriver(LinuxDriver):
     def suspend_application_mode(self) -> None:
         super().suspend_application_mode()
         self.writer.finish()
-        self._swallow_answer()
+        self._give_modes_back()
 
     def _sigtstp_application(self, *_: object) -> None:
         try:

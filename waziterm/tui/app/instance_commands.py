@@ -5,6 +5,8 @@ from functools import partial
 
 from waziterm.domain.care.trash import new_act_id
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.message import MessageView
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.actions import Actions
@@ -17,6 +19,10 @@ from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.text.words import some_of
+from waziterm.tui.text.words import why as why_of
+
+_SENDS_NOTHING = (State.HELD, State.BANNED, State.LOGGED_OUT, State.PAIRING)
+"""An instance in one of these takes no message."""
 
 
 class InstanceCommands:
@@ -108,7 +114,7 @@ class InstanceCommands:
         views = [view for each in names if (view := self._model.get(each)) is not None]
         senders = [view.name for view in views if sends(view)]
         if not senders:
-            self._tell(Mood.TROUBLE, tr("none of the marked instances is connected"))
+            self._tell(Mood.REFUSED, tr("none of the marked instances is connected"))
             return
         title = trn("Send {n} message?", "Send {n} messages?", len(senders))
         text = tr("{names}: each sends one to its own number.", names=some_of(senders))
@@ -163,6 +169,35 @@ class InstanceCommands:
         remove = partial(self._actions.remove, act_id=new_act_id() if len(names) > 1 else "")
         act = partial(self._do_to, N_("remove"), remove, names)
         self._ask(title, text, names if name is None else [], yes, no, act)
+
+    def write_message(self, name: str | None = None) -> None:
+        names = self._meant(name)
+        if len(names) > 1:
+            esc = key_of(KeyAction.BACK)
+            said = tr("one instance sends one message; {esc} takes the marks away", esc=esc)
+            self._tell(Mood.TROUBLE, said)
+            return
+        view = self._model.get(names[0]) if names else None
+        if view is None:
+            return
+        if view.state in _SENDS_NOTHING:
+            said = tr(
+                "{name} sends nothing now: {state}: {why}",
+                name=inert(view.name),
+                state=tr(view.state.label),
+                why=why_of(view),
+            )
+            self._tell(Mood.TROUBLE, said)
+            return
+        from waziterm.tui.screens.message_write import WriteDialog  # noqa: PLC0415 (keeps the start fast)
+
+        sender = view.name
+
+        async def send(to: str, text: str) -> MessageView:
+            refuse_late(self._app)
+            return await self._actions.send_message(sender, to, text)
+
+        self._app.push_screen(WriteDialog(sender, send), lambda _: self._screens.repaint())
 
     def edit(self, name: str | None = None) -> None:
         names = self._meant(name)
@@ -227,9 +262,9 @@ class InstanceCommands:
             none = tr("there is no instance yet; press {a} to add an instance", a=a)
             if self._model.names:
                 none = self._screens.nobody()
-            self._tell(Mood.TROUBLE, none)
+            self._tell(Mood.REFUSED, none)
         elif self._model.get(name) is None:
-            self._tell(Mood.TROUBLE, tr("{name} was removed", name=inert(name)))
+            self._tell(Mood.REFUSED, tr("{name} was removed", name=inert(name)))
         else:
             act(name)
 

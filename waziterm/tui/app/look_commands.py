@@ -80,12 +80,6 @@ class LookCommands:
         said = tr("the language lasts until you leave; {setting} keeps it", setting=setting)
         self._message.tell(Mood.DONE, said)
 
-    def show_messages(self) -> None:
-        """Show what was said lately."""
-        from waziterm.tui.screens.said import SaidDialog  # noqa: PLC0415 (keeps the start fast)
-
-        self._app.push_screen(SaidDialog(tuple(self._message.said), self._message.now()))
-
     def _paint_all(self) -> None:
         """Paint everything anew, as after another size: nothing that was drawn is right."""
         for screen in self._app.screen_stack:

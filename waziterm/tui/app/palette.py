@@ -60,13 +60,19 @@ _WORDS = {
     KeyAction.EDIT: "rename set",
     KeyAction.FULL_TEST: "full layers",
     KeyAction.NOTE: "shift",
+    KeyAction.SHOW_SAID: "messages lowest line",
     KeyAction.UNDO: "restore",
     KeyAction.VIEW_AUDIT: "who acts people",
     KeyAction.VIEW_INCIDENTS: "conflicts incidents alerts",
+    KeyAction.VIEW_MESSAGES: "sent queue unknown",
     KeyAction.VIEW_QUEUE: "scans qr pairing",
     KeyAction.VIEW_TRASH: "restore",
 }
 """What else finds a key."""
+_ON_A_MESSAGE = (
+    KeyAction.CANCEL_MESSAGE, KeyAction.CLOSE_MESSAGE, KeyAction.RESEND_MESSAGE,
+)  # fmt: skip
+"""Offered where messages are shown alone."""
 _DENSITIES = {Density.ROWS: N_("rows"), Density.CARDS: N_("cards")}
 _BY_THE_ARROWS = (
     KeyAction.MOVE_UP, KeyAction.MOVE_DOWN, KeyAction.MOVE_LEFT, KeyAction.MOVE_RIGHT,
@@ -120,8 +126,6 @@ class FleetCommands(Provider):
             about = tr("the language now") if lang is looks.lang else tr("the language")
             do = partial(looks.speak, lang)
             yield Entry(tr("language: {name}", name=name), about, do, f"lang {lang.value}")
-        about = tr("the last messages of the lowest line")
-        yield Entry(tr("messages"), about, looks.show_messages)
         about = tr("the terms on this screen, explained")
         yield Entry(tr("glossary"), about, app.screens.show_glossary)
         show = app.screens.open_focus
@@ -132,6 +136,8 @@ class FleetCommands(Provider):
     def _of_key(self, key: AnyKey) -> Entry | None:
         """The entry of a key; None where it does nothing here."""
         app, top = self._wapp, self._wapp.screens.top
+        if key.action in _ON_A_MESSAGE and not app.screens.messages:
+            return None
         name = tr(key.label) if key.label else key.title
         do: Callable[[], object]
         match key:
@@ -168,7 +174,7 @@ class FleetCommands(Provider):
         app = self._wapp
         if why := app.refusal():
             said = tr("{verb} was not carried out: {why}", verb=tr("janitor"), why=why)
-            app.message.tell(Mood.TROUBLE, said)
+            app.message.tell(Mood.REFUSED, said)
         else:
             app.commands.tools.janitor()
 

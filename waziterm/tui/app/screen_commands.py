@@ -1,10 +1,11 @@
 """The keys that show another screen or none: fleet, one instance, help, palette, and the end."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from waziterm.domain.care.trash import TrashView
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import IncidentView
+from waziterm.domain.messages.message import MessageView
 from waziterm.domain.screen import Density, KeyAction
 from waziterm.lang import tr, trn
 from waziterm.tui.app.contained import ContainedApp
@@ -16,7 +17,7 @@ from waziterm.tui.screens.log import LogScreen
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.state.arrange import Sort
 from waziterm.tui.state.here import ARRANGED, View
-from waziterm.tui.state.messages import Mood
+from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.keynames import key_of
 from waziterm.tui.textual_private import driver_of
@@ -25,7 +26,8 @@ from waziterm.tui.textual_private import driver_of
 class ScreenCommands:
     """Which screens are shown, whom keys are meant for there, and `targets.ScreenKeys`.
 
-    main: the fleet's screen, below all others. attached: the fleet goes on without the app.
+    main: the fleet's screen, below all others. said: what was said, oldest first. attached: the
+    fleet goes on without the app.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class ScreenCommands:
         model: FleetModel,
         clock: Callable[[], float],
         tell: Callable[[Mood, str], None],
+        said: Callable[[], Sequence[Message]],
         *,
         attached: bool,
     ) -> None:
@@ -45,6 +48,7 @@ class ScreenCommands:
         self._model = model
         self._clock = clock
         self._tell = tell
+        self._said = said
         self._attached = attached
 
     # -- whom a key is meant for
@@ -117,6 +121,24 @@ class ScreenCommands:
     def move_on(self, done: Collection[int]) -> None:
         """Select the next incident that waits for somebody. done: those that do not any more."""
         self._main.incidents.move_on(done)
+
+    @property
+    def message(self) -> MessageView | None:
+        """The message out that is selected; None where they are not shown."""
+        return self._main.messages.message if self._shows_messages else None
+
+    @property
+    def messages(self) -> list[MessageView]:
+        """The messages out that a key acts on; none where they are not shown."""
+        return self._main.messages.meant if self._shows_messages else []
+
+    @property
+    def _shows_messages(self) -> bool:
+        return self.top is self._main and self._main.view_shown is View.MESSAGES
+
+    def unmark_messages(self) -> None:
+        """What was meant for the marked ones is under way."""
+        self._main.messages.marked.clear()
 
     @property
     def entry(self) -> TrashView | None:
@@ -202,6 +224,11 @@ class ScreenCommands:
 
         self._app.push_screen(GlossaryDialog())
 
+    def show_said(self) -> None:
+        from waziterm.tui.screens.said import SaidDialog  # noqa: PLC0415 (keeps the start fast)
+
+        self._app.push_screen(SaidDialog(self._said(), self._clock()))
+
     def command_palette(self) -> None:
         from waziterm.tui.app.palette import Palette  # noqa: PLC0415 (keeps the start fast)
 
@@ -215,7 +242,7 @@ class ScreenCommands:
             self._app.action_suspend_process()
             return
         self._tell(
-            Mood.TROUBLE,
+            Mood.REFUSED,
             tr(
                 "not stopped: the manager runs in this program and would stop with it; for a shell"
                 " meanwhile, use tmux, or waziterm headless and waziterm attach"

@@ -10,7 +10,10 @@ from textual.app import App
 from waziterm.domain.care.trash import TrashView, Why, can_be_undone, undoable
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.history import Edit, ShiftNote
+from waziterm.domain.fleet.protocol import MOST_MESSAGES
 from waziterm.domain.lifecycle.instance import OwnKey
+from waziterm.domain.messages.message import MessageState, MessageView
+from waziterm.domain.messages.queue import Resolution
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr, trn
 from waziterm.tui.app.questions import ask, choose, when_meant
@@ -23,6 +26,7 @@ from waziterm.tui.state.model import FleetModel
 from waziterm.tui.text.format import clock as hour
 from waziterm.tui.text.format import day
 from waziterm.tui.text.keynames import key_of
+from waziterm.tui.text.of_messages import whom as whom_of
 from waziterm.tui.text.words import HOW, note_line, some_of
 
 if TYPE_CHECKING:
@@ -98,13 +102,12 @@ class ToolCommands:
         self._run(tools.janitor(dry_run=True), lambda: self._run(tools.janitor(dry_run=False)))
 
     def import_sessions(self) -> None:
-        from waziterm.tui.screens.dialogs import ImportDialog  # noqa: PLC0415 (keeps the start fast)
+        from waziterm.tui.screens.dialogs import ImportAsked, ImportDialog  # noqa: PLC0415 (keeps the start fast)
 
-        def answered(given: tuple[str, str] | None) -> None:
+        def answered(given: ImportAsked | None) -> None:
             if given is not None:
-                source, prefix = given
                 tools = self._tools()
-                work = partial(tools.import_sessions, source, prefix)
+                work = partial(tools.import_sessions, given)
                 self._run(work(dry_run=True), lambda: self._run(work(dry_run=False)))
 
         self._app.push_screen(ImportDialog(), answered)
@@ -127,7 +130,7 @@ class ToolCommands:
             views = [shown]
         if not views:
             said = tr("there is nothing to test: no instance is set to run")
-            self._tell(Mood.TROUBLE, said)
+            self._tell(Mood.REFUSED, said)
             return
         names, messages = [view.name for view in views], sum(map(sends, views))
         if not messages:
@@ -174,10 +177,128 @@ class ToolCommands:
                 await self._read_trash()
             case View.AUDIT:
                 await self._read_audit()
+            case View.MESSAGES:
+                await self.read_messages()
             case View.WALL | View.LIST | View.INCIDENTS | View.QUEUE:
                 pass
             case _:
                 assert_never(self._screens.shown)
+
+    # -- messages out
+
+    def messages(self) -> None:
+        self._screens.view(View.MESSAGES)
+        self._work_on(self.read_messages, N_("messages"))
+
+    def renew_messages(self) -> None:
+        """Read them anew in the background."""
+        self._work_on(self.read_messages, N_("messages"))
+
+    async def read_messages(self) -> None:
+        """Read the newest messages anew, and those that wait for a person, however old they are.
+        Raises FleetError."""
+        found = {each.id: each for each in await self._fleet.messages(limit=MOST_MESSAGES)}
+        if len(found) == MOST_MESSAGES:
+            for state in (MessageState.UNKNOWN, MessageState.FAILED):
+                older = await self._fleet.messages(state=state, limit=MOST_MESSAGES)
+                found |= {each.id: each for each in older if each.waits_for_person}
+        fresh = tuple(sorted(found.values(), key=lambda each: -each.at))
+        if fresh != self._model.messages:
+            self._model.messages = fresh
+        self._screens.repaint()
+
+    def read_message(self) -> bool:
+        if self._screens.shown is not View.MESSAGES or self._screens.one is not None:
+            return False
+        message = self._screens.message
+        if message is None:
+            self._tell(Mood.TROUBLE, tr("no message is selected here"))
+        else:
+            self._work_on(partial(self._open, message), N_("message"))
+        return True
+
+    async def _open(self, message: MessageView) -> None:
+        from waziterm.tui.screens.message_text import MessageDialog  # noqa: PLC0415 (keeps the start fast)
+
+        if not self._model.takes_commands:
+            # It changes nothing, but it is written down who read it.
+            said = tr("this screen only watches; the text is for who may act")
+            self._tell(Mood.TROUBLE, said)
+            return
+        text = await self._fleet.message_text(message.id)
+        self._app.push_screen(MessageDialog(message, text))
+
+    def cancel_messages(self) -> None:
+        meant = [each for each in self._meant_messages() if each.state is MessageState.QUEUED]
+        title = trn("Cancel {n} message?", "Cancel {n} messages?", len(meant))
+        said = tr("What waits is not sent, and its text is deleted.")
+        self._ask_about(meant, title, said, tr("cancel it"), self._fleet.cancel_message)
+
+    def resend_messages(self) -> None:
+        meant = [each for each in self._meant_messages() if each.waits_for_person]
+        title = trn("Send {n} message again?", "Send {n} messages again?", len(meant))
+        said = tr("It goes back into the queue.")
+        unknown = sum(each.state is MessageState.UNKNOWN for each in meant)
+        if unknown:
+            said += " " + trn(
+                "{n} of them may have arrived: then it arrives twice.",
+                "{n} of them may have arrived: then they arrive twice.",
+                unknown,
+            )
+        again = partial(self._fleet.resolve_message, how=Resolution.RESEND)
+        self._ask_about(meant, title, said, tr("send it again"), again)
+
+    def close_messages(self) -> None:
+        meant = [each for each in self._meant_messages() if each.waits_for_person]
+        title = trn("Close {n} message?", "Close {n} messages?", len(meant))
+        said = tr("It stays as it is and waits for nobody any more; its text is deleted.")
+        close = partial(self._fleet.resolve_message, how=Resolution.CLOSE)
+        self._ask_about(meant, title, said, tr("close it"), close)
+
+    def _meant_messages(self) -> Sequence[MessageView]:
+        """Those that a key is meant for; where none are shown, say where they are."""
+        meant = self._screens.messages
+        if not meant:
+            view = key_of(KeyAction.VIEW_MESSAGES)
+            self._tell(Mood.TROUBLE, tr("no message is selected; {view} shows them", view=view))
+        return meant
+
+    def _ask_about(
+        self,
+        messages: Sequence[MessageView],
+        title: str,
+        said: str,
+        yes: str,
+        do: Callable[[str], Awaitable[MessageView]],
+    ) -> None:
+        """Ask, and do something to messages, each of which may refuse it."""
+        if not messages:
+            if self._screens.messages:
+                self._tell(Mood.TROUBLE, tr("not this one: it is past that, or not that far"))
+            return
+        whom = some_of([f"{each.instance} → {whom_of(each)}" for each in messages])
+        act = partial(self._work_on, partial(self._do_to, messages, do), N_("messages"))
+        ask(self._app, title, f"{whom}.\n\n{said}", yes, tr("leave it"), act)
+
+    async def _do_to(
+        self, messages: Sequence[MessageView], do: Callable[[str], Awaitable[MessageView]]
+    ) -> None:
+        done, why = 0, ""
+        for each in messages:
+            try:
+                await do(each.id)
+                done += 1
+            except FleetError as error:
+                why = refusal(error)
+        self._screens.unmark_messages()
+        said = trn("done with {n} message", "done with {n} messages", done)
+        if why:
+            failed = len(messages) - done
+            said = trn("{n} message: {why}", "{n} messages: {why}", failed, why=why)
+            if done:
+                said = tr("{done} done; {said}", done=done, said=said)
+        self._tell(Mood.TROUBLE if why else Mood.DONE, said)
+        await self.read_messages()
 
     def undo(self) -> None:
         entry = self._screens.entry
@@ -185,7 +306,7 @@ class ToolCommands:
             self._work_on(self._offer_undo, N_("undo"))
         elif not entry.restorable:
             said = tr("{name}: its keys are gone, so it cannot be restored", name=entry.instance)
-            self._tell(Mood.TROUBLE, inert(said))
+            self._tell(Mood.REFUSED, inert(said))
         else:
             self._ask_restore([entry])
 
@@ -206,7 +327,7 @@ class ToolCommands:
             self._offer_undo_edit(edits[0])
             return
         if not acts:
-            self._tell(Mood.TROUBLE, tr("the trash holds nothing that could be restored"))
+            self._tell(Mood.REFUSED, tr("the trash holds nothing that could be restored"))
             return
         last, *others = acts
         following = found[others[0].back[0]] if others else None
@@ -357,7 +478,7 @@ class ToolCommands:
 
         count = len(self._fleet.with_session())
         if count == 0:
-            self._tell(Mood.TROUBLE, tr("there is no session to clean"))
+            self._tell(Mood.REFUSED, tr("there is no session to clean"))
             return
 
         async def clean() -> None:
@@ -376,7 +497,7 @@ class ToolCommands:
                 when_meant(self._app, tr("Clean every session?"), work)
             elif number is not None:
                 said = tr("{typed} is not {count}; nothing was cleaned", typed=number, count=count)
-                self._tell(Mood.TROUBLE, said)
+                self._tell(Mood.REFUSED, said)
 
         text = trn(
             "All instances stop, and their {n} session moves to the trash.",
@@ -395,7 +516,7 @@ class ToolCommands:
             )
             if self._screens.incidents:
                 said = tr("already acknowledged; {N} adds a note", N=key_of(KeyAction.NOTE))
-            self._tell(Mood.TROUBLE, said)
+            self._tell(Mood.REFUSED, said)
             return
         ids = [each.id for each in meant]
 

@@ -34,8 +34,10 @@ def _with_fleet(here: Here) -> bool:
     return here.instances > 0
 
 
-def _focus(app: Commands) -> None:
-    app.instances.focus_instance()
+def _open(app: Commands) -> None:
+    """Show what is selected in full: a message where they are shown, else the instance."""
+    if not app.tools.read_message():
+        app.instances.focus_instance()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Key(Generic[_Target]):
             return tr("start") if here.starts else tr("stop")
         if self.action is KeyAction.UNDO and here.view is View.TRASH:
             return tr("restore")
+        if self.action is KeyAction.FOCUS_INSTANCE and here.view is View.MESSAGES:
+            return tr("read it")
         if self.action is KeyAction.BACK and here.place is Place.FLEET:
             return tr("unmark") if here.marked else tr("show all") if here.hides else tr("wall")
         return tr(self.label)
@@ -141,26 +145,29 @@ _ROWS: tuple[AnyKey, ...] = (
     FleetKey(KeyAction.MOVE_LAST, "End G", "", "the last one",
         lambda at: at.move(Move.LAST)),
     AppKey(KeyAction.FOCUS_INSTANCE, "enter", "show",
-        "show it in full: QR code, log, facts", _focus, place=Place.FLEET, when=_with_instance,
+        "show it in full: QR code, log, facts", _open, place=Place.FLEET, when=_with_instance,
         meant=True),
     AppKey(KeyAction.VIEW_WALL, "1", "", "the wall",
         lambda app: app.screens.view(View.WALL)),
     AppKey(KeyAction.VIEW_LIST, "2", "", "the list",
         lambda app: app.screens.view(View.LIST)),
-    AppKey(KeyAction.FOCUS_INSTANCE, "3", "", "one instance in full", _focus),
+    AppKey(KeyAction.FOCUS_INSTANCE, "3", "", "one instance in full", _open),
     AppKey(KeyAction.VIEW_INCIDENTS, "4", "", "the incidents",
         lambda app: app.screens.view(View.INCIDENTS)),
     AppKey(KeyAction.VIEW_QUEUE, "5", "", "the queue of scans",
         lambda app: app.screens.view(View.QUEUE)),
     AppKey(KeyAction.VIEW_TRASH, "6", "", "the trash",
         lambda app: app.tools.trash()),
-    AppKey(KeyAction.VIEW_AUDIT, "7", "", "the audit: who did what",
+    AppKey(KeyAction.VIEW_AUDIT, "7", "", "the audit",
         lambda app: app.tools.audit()),
+    AppKey(KeyAction.VIEW_MESSAGES, "8", "", "the messages out",
+        lambda app: app.tools.messages()),
     FleetKey(KeyAction.FILTER, "/", "filter", "show only what matches; ! inverts",
-        lambda at: at.filter(), when=lambda here: here.arranged),
+        lambda at: at.filter(),
+        when=lambda here: here.arranged or here.view is View.MESSAGES),
     FleetKey(KeyAction.ONLY_TROUBLED, "z", "troubled", "show only those in trouble, or all",
         lambda at: at.only_troubled(), when=lambda here: here.arranged),
-    FleetKey(KeyAction.SORT, "o", "sort", "sort by the next column", lambda at: at.sort(),
+    FleetKey(KeyAction.SORT, "o", "sort", "sort by next column", lambda at: at.sort(),
         when=lambda here: here.arranged and here.view is View.LIST),
     FleetKey(KeyAction.REVERSE, "O", "", "reverse the order", lambda at: at.reverse()),
     FleetKey(KeyAction.DENSITY, "h", "rows/cards",
@@ -176,8 +183,20 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda at: at.mark_all(), when=lambda here: here.arranged),
     FleetKey(KeyAction.MARK_RANGE, "v", "", "mark from here to where you move; again: end",
         lambda at: at.mark_range()),
-    FleetKey(KeyAction.MARK_INVERT, "i", "", "invert the marks of those shown",
+    FleetKey(KeyAction.MARK_INVERT, "i", "", "invert the marks",
         lambda at: at.mark_others()),
+    AppKey(KeyAction.CANCEL_MESSAGE, "X", "cancel message",
+        "cancel a message",
+        lambda app: app.tools.cancel_messages(), place=Place.FLEET,
+        when=lambda here: here.message_waits, commands=True),
+    AppKey(KeyAction.RESEND_MESSAGE, "S", "send again",
+        "send one again",
+        lambda app: app.tools.resend_messages(), place=Place.FLEET,
+        when=lambda here: here.message_is_open, commands=True),
+    AppKey(KeyAction.CLOSE_MESSAGE, "D", "close message",
+        "close a message",
+        lambda app: app.tools.close_messages(), place=Place.FLEET,
+        when=lambda here: here.message_is_open, commands=True),
     AppKey(KeyAction.ACKNOWLEDGE, "A", "acknowledge",
         "acknowledge the incident and go on to the next", lambda app: app.tools.acknowledge(),
         place=Place.FLEET, when=lambda here: here.open_incident, commands=True),
@@ -213,6 +232,11 @@ _ROWS: tuple[AnyKey, ...] = (
         lambda app: app.instances.clean(), do_on=lambda app, name: app.instances.clean(name),
         when=_with_instance,
         commands=True, meant=True),
+    AppKey(KeyAction.WRITE_MESSAGE, "m", "message", "write a message",
+        lambda app: app.instances.write_message(),
+        do_on=lambda app, name: app.instances.write_message(name),
+        when=lambda here: here.instance is not None and here.has_messages, commands=True,
+        meant=True),
     AppKey(KeyAction.ADD, "a", "add", "add an instance", lambda app: app.instances.add(),
         commands=True),
     AppKey(KeyAction.EDIT, "e", "edit", "edit name, note, tags, proxy",
@@ -276,6 +300,8 @@ _ROWS: tuple[AnyKey, ...] = (
         when=lambda here: here.view is View.INCIDENTS and here.instances > 0, commands=True),
     AppKey(KeyAction.SHOW_NUMBERS, "#", "", "show whole numbers for a minute, or mask them",
         lambda app: app.tools.show_numbers(), commands=True),
+    AppKey(KeyAction.SHOW_SAID, "H", "", "what was said here lately",
+        lambda app: app.screens.show_said()),
     AppKey(KeyAction.COMMAND_PALETTE, "^p :", "palette",
         "find any action and any instance", lambda app: app.screens.command_palette()),
     AppKey(KeyAction.SUSPEND, "^z", "", "pause and go to the shell; fg comes back",
@@ -349,7 +375,7 @@ def is_refused(key: AnyKey, word: str, refusal: str, tell: Callable[[Mood, str],
     if not refusal or not key.commands:
         return False
     verb = word or tr(key.action.value.replace("_", "-"))
-    tell(Mood.TROUBLE, tr("{verb} was not carried out: {why}", verb=verb, why=refusal))
+    tell(Mood.REFUSED, tr("{verb} was not carried out: {why}", verb=verb, why=refusal))
     return True
 
 

@@ -18,6 +18,9 @@ class InstanceKeys(Protocol):
     def send_test(self, name: str | None = None) -> None:
         """Have each send a short text to its own number; ask before it is more than one."""
 
+    def write_message(self, name: str | None = None) -> None:
+        """Ask to whom it is to send what; it is one message of one instance."""
+
     def clean(self, name: str | None = None) -> None:
         """Ask, and move the sessions to the trash."""
 
@@ -75,6 +78,21 @@ class ToolKeys(Protocol):
     def audit(self) -> None:
         """Show who did what."""
 
+    def messages(self) -> None:
+        """Show the messages out."""
+
+    def read_message(self) -> bool:
+        """Show what the selected message says, where messages are shown; whether they are."""
+
+    def cancel_messages(self) -> None:
+        """Ask, and take back the messages that are meant."""
+
+    def resend_messages(self) -> None:
+        """Ask, and send again the messages that are meant."""
+
+    def close_messages(self) -> None:
+        """Ask, and leave the messages that are meant as they are."""
+
     def acknowledge(self) -> None:
         """Acknowledge the marked incidents, else the selected one, and go on to the next."""
 
@@ -97,6 +115,9 @@ class ScreenKeys(Protocol):
 
     def show_glossary(self) -> None:
         """Show the words of the field."""
+
+    def show_said(self) -> None:
+        """Show what was said lately."""
 
     def command_palette(self) -> None:
         """Search for an action or an instance."""

@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.audit import AuditEntry, AuditResult
 from waziterm.lang import N_, tr, trn
-from waziterm.tui.fleet.rows import Rows
+from waziterm.tui.fleet.rows import Rows, headed
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
@@ -62,7 +62,7 @@ class Audit(Rows):
         if not entries:
             return []
         said = trn("{n} act of a person in 7 days", "{n} acts of people in 7 days", len(entries))
-        strips = [*wrapped(said, width, 1, look.FAINT), row((), width, look.PLAIN)]
+        strips = headed(said, width)
         entry = self._entries.get(self._chosen or "")
         if entry is None:
             return strips

@@ -33,16 +33,18 @@ _VIEWS: Mapping[View, tuple[KeyAction, str]] = {
     View.QUEUE: (KeyAction.VIEW_QUEUE, N_("scans")),
     View.TRASH: (KeyAction.VIEW_TRASH, N_("trash")),
     View.AUDIT: (KeyAction.VIEW_AUDIT, N_("audit")),
+    View.MESSAGES: (KeyAction.VIEW_MESSAGES, N_("messages")),
 }
 """The key and the word of each view."""
-_KEPT_OPEN = (View.WALL, View.LIST, View.INCIDENTS, View.QUEUE)
+_KEPT_OPEN = (View.WALL, View.LIST, View.INCIDENTS, View.QUEUE, View.MESSAGES)
 """Those that an operator keeps open."""
-_NEWS = (View.INCIDENTS, View.QUEUE)
+_NEWS = (View.INCIDENTS, View.QUEUE, View.MESSAGES)
 """The views in which something may wait for the operator."""
 
 _MOODS: dict[Mood, Style] = {
     Mood.TAKEN: look.MARKED,
     Mood.DONE: look.OK,
+    Mood.REFUSED: look.TROUBLE,
     Mood.TROUBLE: look.TROUBLE,
 }
 
@@ -151,7 +153,7 @@ def _uptime(model: FleetModel) -> _Spans:
 def _views(model: FleetModel, shown: View | None, which: Iterable[View]) -> _Spans:
     """Views with their keys, and how many wait in them."""
     spans: _Spans = []
-    for view in which:
+    for view in _offered(model, shown, which):
         action, word = _VIEWS[view]
         spans += [
             (key_of(action), look.BAR_KEY),
@@ -160,29 +162,44 @@ def _views(model: FleetModel, shown: View | None, which: Iterable[View]) -> _Spa
         waiting = sum(map(waits, model.views)) if view is View.QUEUE else 0
         if waiting:
             spans.append((f" {waiting}", look.BAR_BRIGHT))
-        if view is View.INCIDENTS and model.unseen:
-            spans += [(" ", look.BAR), (f" !{model.unseen} ", look.ALARM)]
+        spans += _waits_in(model, view)
         spans.append((" ", look.BAR))
     return [*spans, (" ", look.BAR)]
+
+
+def _offered(model: FleetModel, shown: View | None, which: Iterable[View]) -> Iterable[View]:
+    """Those of some views of which a header tells: a fleet that sends nothing has no messages."""
+    return (
+        each for each in which if each is not View.MESSAGES or each is shown or model.has_messages
+    )
+
+
+def _waits_in(model: FleetModel, view: View) -> _Spans:
+    """How much in a view waits for the operator."""
+    waiting = {View.INCIDENTS: model.unseen, View.MESSAGES: model.unresolved}.get(view, 0)
+    return [(" ", look.BAR), (f" !{waiting} ", look.ALARM)] if waiting else []
 
 
 def _view_keys(model: FleetModel, shown: View | None) -> _Spans:
     """The keys of all views, without their words; the one that is shown stands out."""
     spans: _Spans = []
-    for view, (action, _) in _VIEWS.items():
+    for view in _offered(model, shown, _VIEWS):
+        action, _ = _VIEWS[view]
         spans.append((key_of(action), look.BAR_BRIGHT if view is shown else look.BAR_KEY))
-        if view is View.INCIDENTS and model.unseen:
-            spans += [(" ", look.BAR), (f" !{model.unseen} ", look.ALARM)]
+        spans += _waits_in(model, view)
         spans.append((" ", look.BAR))
     return [*spans, (" ", look.BAR)]
 
 
 def _unseen(model: FleetModel) -> _Spans:
-    """How many incidents nobody has acknowledged, after the key that shows them."""
-    if not model.unseen:
-        return []
-    key = key_of(KeyAction.VIEW_INCIDENTS)
-    return [(f"{key} ", look.BAR_KEY), *_badge(f"!{model.unseen}", look.ALARM)]
+    """How many incidents nobody has acknowledged, and how many messages are unknown, each after
+    the key that shows them."""
+    spans: _Spans = []
+    for view, waiting in ((View.INCIDENTS, model.unseen), (View.MESSAGES, model.unresolved)):
+        if waiting:
+            spans.append((f"{key_of(_VIEWS[view][0])} ", look.BAR_KEY))
+            spans += _badge(f"!{waiting}", look.ALARM)
+    return spans
 
 
 def _silent(model: FleetModel, as_of: float, width: int) -> Strip:
@@ -288,12 +305,13 @@ class MessageLine(Canvas):
         super().__init__(id="message")
         self._model = model
         self._message: Message | None = None
+        self._more = 0
         self._note = ""
 
-    def show(self, message: Message | None) -> None:
-        """Show another message, or none."""
-        if message is not self._message:
-            self._message = message
+    def show(self, message: Message | None, more: int) -> None:
+        """Show another message, or none. more: how many others still hold."""
+        if message is not self._message or more != self._more:
+            self._message, self._more = message, more
             self._fit()
             self.repaint()
 
@@ -321,7 +339,12 @@ class MessageLine(Canvas):
 
     def _lines(self, width: int) -> list[str]:
         text = self._note if self._message is None else self._message.text
-        return wrap(text, width - 4, MESSAGE_LINES) if text else []
+        if not self._more:
+            return wrap(text, width - 4, MESSAGE_LINES) if text else []
+        # A long one is cut before its count is.
+        others = f" (+{self._more}: {key_of(KeyAction.SHOW_SAID)})"
+        lines = wrap(text, width - 4 - width_of(others), MESSAGE_LINES) or [""]
+        return [*lines[:-1], f"{lines[-1]}{others}"]
 
     def paint(self, width: int, height: int) -> list[Strip]:
         lines = self._lines(width)[:height]
@@ -332,7 +355,7 @@ class MessageLine(Canvas):
             first: list[Span] = [(" » ", look.MARKED), (lines[0], style)]
         else:
             mood = self._message.mood
-            style = look.PLAIN if mood is not Mood.TROUBLE else look.TROUBLE
+            style = look.TROUBLE if mood in (Mood.REFUSED, Mood.TROUBLE) else look.PLAIN
             first = [(f" {mood.glyph} ", _MOODS[mood]), (lines[0], style)]
         rest = [row([(f"   {line}", style)], width, look.PLAIN) for line in lines[1:]]
         return [row(first, width, look.PLAIN), *rest]

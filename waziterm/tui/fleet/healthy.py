@@ -8,11 +8,12 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.queue import QueueCounts
 from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cell, inert, row, width_of
-from waziterm.tui.text import axis, words
+from waziterm.tui.text import axis, of_messages, words
 from waziterm.tui.text.format import milliseconds, seconds, share_number
 
 SELECTED = "▌"
@@ -20,6 +21,7 @@ _LEAD = 4
 """Cells for the marks and the state's glyph."""
 _LEAST_NAME, _MOST_NAME = 8, 24
 _NUMBER, _UPTIME, _DROPS, _DAYS, _MORE, _CONNECT, _PROBE = 15, 6, 5, 7, 4, 7, 7
+_QUEUE, _SENT, _HOURS = 9, 5, 12
 _SAYS = 20
 """Cells that a remark needs."""
 
@@ -37,20 +39,27 @@ class Columns:
     more: int
     connect: int
     probe: int
+    queue: int
+    sent: int
+    hours: int
     remark: int
 
 
-def columns(width: int, name: int, *, remarks: bool) -> Columns:
+def columns(width: int, name: int, *, remarks: bool, messages: bool = False) -> Columns:
     """The columns that fit, those that are worth most first: a narrow line keeps the name, the
     strip and the drops the longest.
 
-    name: cells of the longest name. remarks: whether there is one.
+    name: cells of the longest name. remarks: whether there is one. messages: whether one of them
+    has or had messages out.
     """
     kept = {"name": min(max(name, _LEAST_NAME), _MOST_NAME, max(_LEAST_NAME, width // 4))}
     free = width - _LEAD - kept["name"] - 1
-    wanted = [("strip", 12), ("drops", _DROPS), ("uptime", _UPTIME), ("strip", 24)]
+    wanted = [("strip", 12), ("drops", _DROPS), ("uptime", _UPTIME)]
+    wanted += [("queue", _QUEUE), ("sent", _SENT)] if messages else []
+    wanted += [("strip", 24)]
     wanted += [("more", _MORE), ("days", _DAYS), ("probe", _PROBE)]
     wanted += [("remark", _SAYS)] if remarks else []
+    wanted += [("hours", _HOURS)] if messages else []
     wanted += [("number", _NUMBER), ("connect", _CONNECT), ("strip", 48)]
     for column, size in wanted:
         before = kept.get(column, 0)
@@ -80,6 +89,8 @@ def heading(fits: Columns, width: int, begin: float | None) -> Strip:
         (tr("DROPS 7 d") if fits.days else tr("DROPS"), _as_one(fits.drops, fits.days, fits.more)),
         (tr("CONNECT"), fits.connect),
         (tr("PROBE"), fits.probe),
+        (tr("QUEUE"), fits.queue),
+        (tr("MSG/H"), _as_one(fits.sent, fits.hours)),
         (tr("NOTE"), fits.remark),
     ]
     sign = look.SIGNS[State.CONNECTED]
@@ -91,7 +102,7 @@ def heading(fits: Columns, width: int, begin: float | None) -> Strip:
 
 
 def _as_one(*sizes: int) -> int:
-    return sum(each + 1 for each in sizes if each) - 1
+    return max(0, sum(each + 1 for each in sizes if each) - 1)
 
 
 def draw(
@@ -144,6 +155,8 @@ def _figures(view: InstanceView, recent: Recent | None, fits: Columns, now: floa
     connect = None if recent is None else recent.connect_s
     old = view.probed_at is not None and now - view.probed_at > words.FRESH_PROBE_S
     probed = look.QUIET if old else look.FAINT
+    counts = view.messages or QueueCounts()
+    waiting = look.TROUBLE if counts.unknown else look.PLAIN
     spans: list[Span] = []
     for text, size, style in (
         (_share(uptime).rjust(fits.uptime - 1), fits.uptime, look.PLAIN),
@@ -152,6 +165,9 @@ def _figures(view: InstanceView, recent: Recent | None, fits: Columns, now: floa
         (strips.more(recent), fits.more, worse),
         ("–" if connect is None else seconds(connect, 1), fits.connect, look.FAINT),
         ("–" if view.probe_s is None else milliseconds(view.probe_s), fits.probe, probed),
+        (of_messages.waiting_cell(view.messages), fits.queue, waiting),
+        (str(counts.sent_hour) if view.messages else "", fits.sent, look.PLAIN),
+        (strips.hours(counts.hours, fits.hours) if fits.hours else "", fits.hours, look.FAINT),
         (words.remarks(view, now), fits.remark, look.FAINT),
     ):
         if size:

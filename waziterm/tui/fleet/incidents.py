@@ -8,7 +8,7 @@ from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import retold, tr, trn
-from waziterm.tui.fleet.rows import Rows
+from waziterm.tui.fleet.rows import Rows, headed
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
@@ -103,7 +103,7 @@ class Incidents(Rows):
                 marked = len(self.marked)
                 todo = tr("{A} acknowledges the {count} marked ones", count=marked, **keys)
             said = f"{said}; {todo}"
-        strips = [*wrapped(said, width, 1, look.FAINT), _blank(width)]
+        strips = headed(said, width)
         if not incidents:
             return strips
         return [

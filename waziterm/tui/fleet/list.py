@@ -13,9 +13,9 @@ from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cell, inert, row
-from waziterm.tui.state.columns import HEADINGS, INDENT, Column, Fitting, columns
+from waziterm.tui.state.columns import HEADINGS, INDENT, OF_MESSAGES, Column, Fitting, columns
 from waziterm.tui.state.model import FleetModel
-from waziterm.tui.text import words
+from waziterm.tui.text import of_messages, words
 from waziterm.tui.text.format import duration, measured, milliseconds, share
 from waziterm.tui.text.keynames import key_of
 
@@ -33,7 +33,7 @@ class FleetList(Rows):
 
     def fitting(self, width: int | None = None) -> Fitting:
         """The columns that are shown, with their cells. width: in cells; None: as it is now."""
-        wide = self.size.width if width is None else width
+        wide = self._across if width is None else width
         return columns(wide, self.model.columns, beside=self.beside, empty=self._empty)
 
     def keys(self) -> list[str]:
@@ -113,6 +113,13 @@ class FleetList(Rows):
                 text, style = _why(view, now), sign.style if view.state.is_trouble else look.PLAIN
             case Column.LAST_LINE:
                 text = self._last_line(view)
+            case Column.QUEUE:
+                text = of_messages.waiting_cell(view.messages)
+                unknown = view.messages is not None and view.messages.unknown
+                style = look.TROUBLE if unknown else look.PLAIN
+            case Column.MESSAGES:
+                if (counts := view.messages) is not None:
+                    text = f"{counts.sent_hour:>3} {strips.hours(counts.hours, size - 5)}"
             case Column.DAY | Column.UP | Column.DROPS | Column.CONNECT:
                 return self._of_days(column, size, self.model.recent.get(view.name))
             case _:
@@ -149,12 +156,13 @@ class FleetList(Rows):
 
 
 def _without_any(views: Iterable[InstanceView]) -> frozenset[Column]:
-    """Which columns of what a person writes would stand empty."""
+    """Which columns of what a person writes, and of messages, would stand empty."""
     written = set[Column]()
     for view in views:
         written |= {Column.TAGS} if view.tags else set()
         written |= {Column.NOTE} if view.note else set()
-    return frozenset({Column.TAGS, Column.NOTE} - written)
+        written |= OF_MESSAGES if view.messages is not None else set()
+    return frozenset({Column.TAGS, Column.NOTE} | OF_MESSAGES) - written
 
 
 def _why(view: InstanceView, now: float) -> str:

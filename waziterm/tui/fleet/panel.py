@@ -15,7 +15,7 @@ from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr, trn
 from waziterm.tui.paint import look, strips
 from waziterm.tui.paint.cells import Span, cut, inert, row, spread, width_of, wrap
-from waziterm.tui.text import words
+from waziterm.tui.text import of_messages, words
 from waziterm.tui.text.format import clock_of_day, stamp
 
 MIN_WIDTH = 38
@@ -140,6 +140,10 @@ def _body(
         style = look.SIGNS[view.state].style if view.state.is_trouble else look.FAINT
         body += _wrapped(why, width, most, style)
         body += [row([(text, look.PLAIN)], width, look.PLAIN) for text in step]
+    if len(body) < height and (waiting := of_messages.queue_line(view, now)):
+        unknown = view.messages is not None and view.messages.unknown
+        style = look.MARKED if unknown else look.PLAIN
+        body += _wrapped(waiting, width, min(2, height - len(body)), style)
     if len(body) < height and (silenced := words.silenced(view, now)):
         body.append(row([(silenced, look.FAINT)], width, look.PLAIN))
     room = max(0, height - len(body))

@@ -141,7 +141,7 @@ class Queue(Canvas):
                 a=key_of(KeyAction.ADD),
                 s=key_of(KeyAction.START_STOP),
             )
-            return [row([(f" {said}", look.PLAIN)], width, look.PLAIN)]
+            return wrapped(said, width, 4, look.PLAIN)
         self._chosen = target
         code = words.valid_qr(view, now)
         if code is None:
@@ -198,7 +198,7 @@ class Queue(Canvas):
                 todo = tr("a new code comes by itself")
         return [
             row([(f" {inert(view.name)}", look.BRIGHT)], width, look.PLAIN),
-            row([(f" {words.state_word(view, now)}: {todo}", look.PLAIN)], width, look.PLAIN),
+            *wrapped(f"{words.state_word(view, now)}: {todo}", width, 5, look.PLAIN),
         ]
 
     def _too_small(self, view: InstanceView, width: int) -> list[Strip]:

@@ -8,6 +8,7 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, row
 from waziterm.tui.paint.faded import FADED
@@ -16,6 +17,14 @@ from waziterm.tui.state.here import Move
 from waziterm.tui.state.model import FleetModel
 
 SELECTED = "▌"
+HEADED = 2
+"""Lines of what `headed` says; a short one leaves the last blank."""
+
+
+def headed(said: str, width: int) -> list[Strip]:
+    """What stands above all rows; on as many lines always, so that no row moves for it."""
+    lines = wrapped(said, width, HEADED, look.FAINT)
+    return [*lines, *[row((), width, look.PLAIN)] * (HEADED - len(lines))]
 
 
 class Rows(ScrollView, can_focus=False, inherit_bindings=False):
@@ -70,20 +79,29 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
     @property
     def _across(self) -> int:
         """How many cells are not below the scroll bar. A text that went on there would be cut in
-        every paint, and rich remembers 16,384 such cuts with their texts, 15 MB of them."""
-        return self.size.width - self.scrollbar_size_vertical
+        every paint, and rich remembers 16,384 such cuts with their texts, 15 MB of them.
+
+        Textual shows the bar only after the first paint; what is drawn by then leaves its room, or
+        it would move when the next news comes.
+        """
+        scrolls = len(self._keys) + len(self._head) > self.size.height
+        return self.size.width - (self.styles.scrollbar_size_vertical if scrolls else 0)
 
     def repaint(self) -> None:
         """Draw what changed and is visible."""
-        width, now = self._across, self.clock()
-        if not width:
+        now = self.clock()
+        if not self.size.width:
             return
         keys = self.keys()
         if keys != self._keys:
             self._take(keys)
+        width = self._across
         head = self.head(width, now)
         if len(head) != len(self._head):
             self._head = head
+            if self._across != width:
+                # With the new head they scroll, or do not any more.
+                self._head = self.head(self._across, now)
             self._drawn.clear()
             self._sized()
             self._show_chosen()
@@ -115,7 +133,8 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
     def _line(self, y: int, width: int, now: float) -> Strip:
         place = y - len(self._head) + self.scroll_offset.y
         if not self._keys:
-            told = self.empty(width)
+            # Textual may ask before anything was laid out.
+            told = [] if self.keys() else self.empty(width)
             top = max(0, (self.size.height - len(told)) // 2)
             return told[y - top] if 0 <= y - top < len(told) else Strip.blank(width, look.PLAIN)
         if place >= len(self._keys):

@@ -7,7 +7,7 @@ from textual.strip import Strip
 from waziterm.domain.care.trash import EXPIRES_SOON_S, TrashView, Why
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import tr, trn
-from waziterm.tui.fleet.rows import Rows
+from waziterm.tui.fleet.rows import Rows, headed
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
@@ -60,7 +60,7 @@ class Trash(Rows):
         if not self.model.read_only:
             todo = tr("{u} restores the selected one; it asks first", u=key_of(KeyAction.UNDO))
             said = f"{said}; {todo}"
-        strips = [*wrapped(said, width, 1, look.FAINT), row((), width, look.PLAIN)]
+        strips = headed(said, width)
         entry = self.entry
         if entry is None:
             return strips

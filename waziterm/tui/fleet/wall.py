@@ -48,6 +48,7 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         self._fits = healthy.columns(80, 0, remarks=False)
         self._drawn: dict[str, tuple[Hashable, list[Strip]]] = {}
         self._remarks = False
+        self._messages = False
         self._headed: Strip | None = None
         self._head = 0
         self._width = 0
@@ -108,8 +109,10 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
             width -= self.styles.scrollbar_size_vertical
         self._head = lines * self._tall
         self._width = width
-        self._remarks = self._has_remarks()
-        self._fits = healthy.columns(width, healthy.longest(self._names), remarks=self._remarks)
+        self._remarks, self._messages = self._has_remarks(), self._model.has_messages
+        self._fits = healthy.columns(
+            *(width, healthy.longest(self._names)), remarks=self._remarks, messages=self._messages
+        )
         self.virtual_size = Size(width, self._head + below)
         self._show_selected()
         self.refresh()
@@ -152,7 +155,7 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         if self._wanted() != (self._names, self._cards):
             self._take()
             return
-        if self._has_remarks() != self._remarks:
+        if (self._has_remarks(), self._model.has_messages) != (self._remarks, self._messages):
             self._arrange()
             return
         if not self._width:

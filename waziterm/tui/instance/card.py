@@ -17,8 +17,9 @@ from waziterm.tui.instance.week import by_time_of_day, week
 from waziterm.tui.instance.window import Window
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, inert, row, spread, width_of, wrap
+from waziterm.tui.paint.strips import hours
 from waziterm.tui.state.past import Beside, Past
-from waziterm.tui.text import words
+from waziterm.tui.text import of_messages, words
 from waziterm.tui.text.format import (
     clock_minute,
     day_and_minute,
@@ -138,6 +139,8 @@ def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
             strips += wrapped(barred, width, 2, look.MARKED)
         if silent := words.phone_silent(view, now):
             strips += wrapped(silent, width, 2, look.MARKED)
+        if waiting := of_messages.queue_line(view, now):
+            strips += wrapped(waiting, width, 2, look.MARKED)
         if silenced := words.silenced(view, now):
             strips += wrapped(silenced, width, 1, look.FAINT)
         strips += wrapped(words.next_step(view, now), width, 3, look.BRIGHT)
@@ -147,6 +150,9 @@ def _head(view: InstanceView, width: int, now: float) -> list[Strip]:
 def facts(view: InstanceView, past: Past, beside: Beside, width: int, now: float) -> list[Strip]:
     """What else is known, the most useful first."""
     known = words.facts(view, now)
+    if view.messages is not None:
+        told = of_messages.sent_line(view.messages)
+        known.append((tr("messages"), f"{told} {hours(view.messages.hours, 24)}".rstrip()))
     if beside.proxy:
         known.append((tr("same"), _neighbours(beside)))
     if view.pid is not None:

@@ -61,6 +61,15 @@ def bars(counts: Sequence[int]) -> str:
     return "".join(HEIGHTS[-(-8 * count // top)] for count in counts)
 
 
+def hours(counts: Sequence[int], width: int) -> str:
+    """Counts of hours as bars of equal shares, the highest one full, unless all are few; "" where
+    they cannot be shared out. width: in cells."""
+    each, rest = divmod(len(counts), width)
+    if rest or not each:
+        return ""
+    return bars([sum(counts[at * each :][:each]) for at in range(width)])
+
+
 def _glyph(cell: Cell) -> str:
     if cell.state is None:
         return UNKNOWN

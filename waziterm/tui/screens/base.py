@@ -74,8 +74,9 @@ class FleetScreen(Screen[None]):
         for spared, bar in ((3, self.header), (2, self.message), (1, self.footer)):
             bar.display = need <= have - spared
 
-    def show_message(self, message: Message | None) -> None:
-        self.message.show(message)
+    def show_message(self, message: Message | None, more: int) -> None:
+        """more: how many others still hold."""
+        self.message.show(message, more)
 
     def view(self) -> InstanceView | None:
         """The instance that a key acts on, as it is now."""

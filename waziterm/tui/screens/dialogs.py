@@ -1,6 +1,7 @@
 """Questions over the screen."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -188,12 +189,28 @@ def _whole(path: str) -> str:
         return path
 
 
-class ImportDialog(FormDialog[tuple[str, str]]):
-    """Asks where the sessions of another program lie; the path, and what their names begin with."""
+@dataclass(frozen=True, slots=True)
+class ImportAsked:
+    """What is to be imported, and how; see `domain.fleet.protocol.Fleet.import_sessions`."""
+
+    sources: str
+    prefix: str
+    device: str
+    keys_db: str
+    start: bool
+    force: bool
+
+
+class ImportDialog(FormDialog[ImportAsked]):
+    """Asks where the sessions of another program lie, and how they are to come in."""
 
     FIELDS = (
         ("source", N_("Source"), N_("a folder or a file: /srv/waziper/shop")),
         ("prefix", N_("Prefix"), N_("optional, before each name: shop-")),
+        ("device", N_("Device"), N_("optional, one of several in a store: its JID")),
+        ("keys", N_("Key store"), N_("optional, a second store that holds the keys")),
+        ("start", N_("Start"), N_("y: they connect at once")),
+        ("force", N_("Force"), N_("y: also from a source that is in use")),
     )
 
     def heading(self) -> str:
@@ -211,11 +228,15 @@ class ImportDialog(FormDialog[tuple[str, str]]):
     def waits(self) -> str:
         return ""
 
-    async def send(self, values: Mapping[str, str]) -> tuple[str, str]:
-        source = _whole(values["source"])
-        if not source.startswith("/"):
+    async def send(self, values: Mapping[str, str]) -> ImportAsked:
+        source, keys = _whole(values["source"]), _whole(values["keys"])
+        if not source.startswith("/") or (keys and not keys.startswith("/")):
             raise FleetError(tr("write the whole path, from / on"), code=2)
-        return source, values["prefix"]
+        return ImportAsked(
+            *(source, values["prefix"], values["device"], keys),
+            start=_is_yes(values["start"]),
+            force=_is_yes(values["force"]),
+        )
 
 
 class AddDialog(FormDialog[InstanceView]):
@@ -244,3 +265,10 @@ class AddDialog(FormDialog[InstanceView]):
 
     async def send(self, values: Mapping[str, str]) -> InstanceView:
         return await self._add(values["name"], values["phone"] or None, values["proxy"] or None)
+
+
+def _is_yes(text: str) -> bool:
+    """Whether a field says so. Raises FleetError for what says neither."""
+    if text.lower() not in ("", "y", "n"):
+        raise FleetError(tr("write y, or leave it empty"), code=2)
+    return text.lower() == "y"

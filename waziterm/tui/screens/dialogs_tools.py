@@ -20,6 +20,7 @@ from waziterm.domain.moving.plan import Verdict
 from waziterm.lang import tr, trn
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import inert
+from waziterm.tui.screens.dialogs import ImportAsked
 from waziterm.tui.screens.told import ToldList
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.here import Move
@@ -201,11 +202,19 @@ class Tools:
         title = tr("Janitor: what it would do") if dry_run else tr("Janitor")
         return ToolDialog(title, work, self._tell, tr("do it"))
 
-    def import_sessions(self, source: str, prefix: str, *, dry_run: bool) -> ToolDialog:
+    def import_sessions(self, asked: ImportAsked, *, dry_run: bool) -> ToolDialog:
         """Show what a source holds and offer to bring it in, or do it."""
 
         async def work(show: Show) -> Ended:
-            report = await self._fleet.import_sessions(source, prefix=prefix, dry_run=dry_run)
+            report = await self._fleet.import_sessions(
+                asked.sources,
+                prefix=asked.prefix,
+                device=asked.device,
+                keys_db=asked.keys_db,
+                start=asked.start,
+                force=asked.force,
+                dry_run=dry_run,
+            )
             show(tooltext.imports(report, done=not dry_run))
             good = [each for each in report.sources if each.verdict is Verdict.OK]
             if dry_run:

@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen, ScreenResultType
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from waziterm.domain.fleet.api import FleetError
@@ -63,6 +64,21 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
         Raises FleetError for what is refused.
         """
 
+    def below(self) -> Iterable[Widget]:
+        """What stands below the fields."""
+        return ()
+
+    def keys(self) -> list[tuple[str, str]]:
+        """The keys that are named, each with its word."""
+        keys = [("enter", self.verb()), ("tab", tr("next field")), ("esc", tr("cancel"))]
+        if len(self.FIELDS) == 1:
+            del keys[1]
+        return keys
+
+    def values(self) -> dict[str, str]:
+        """What was filled in, by field, without blanks at the ends."""
+        return {each.id or "": each.value.strip() for each in self.query(Input)}
+
     # -- what is shown
 
     def compose(self) -> ComposeResult:
@@ -76,15 +92,13 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
                     yield Input(id=field, compact=True, max_length=300)
                 if about:
                     yield Static(Text(tr(about)), classes="about")
+            yield from self.below()
             yield Static(id="error")
             yield Static(self._keys(), classes="answers")
 
     def _keys(self) -> Text:
-        keys = [("enter", self.verb()), ("tab", tr("next field")), ("esc", tr("cancel"))]
-        if len(self.FIELDS) == 1:
-            del keys[1]
         line = Text()
-        for key, word in keys:
+        for key, word in self.keys():
             line.append(f"{key} ", f"bold {look.ACCENT}").append(f"{word}   ")
         return line
 
@@ -95,11 +109,18 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
+        self.entered()
+
+    def entered(self) -> None:
+        """enter was pressed in a field: send it."""
+        self.submit()
+
+    def submit(self) -> None:
+        """Send it, unless that is under way."""
         if not self._busy:
             self._busy = True
             self._say(self.waits(), trouble=False)
-            values = {each.id or "": each.value.strip() for each in self.query(Input)}
-            begin(self.app, self._submit(values), group="commands")
+            begin(self.app, self._submit(self.values()), group="commands")
 
     async def _submit(self, values: Mapping[str, str]) -> None:
         try:

@@ -185,7 +185,7 @@ class FocusScreen(LogScreen):
             what = tr("the QR code's text, with which a phone links it")
             self.copied(shown.code.payload, what, name)
         elif self._focus.code_view:
-            self._tell(Mood.TROUBLE, tr("there is nothing to copy yet"))
+            self._tell(Mood.REFUSED, tr("there is nothing to copy yet"))
         else:
             self.copy_line(name)
 
@@ -207,7 +207,7 @@ class FocusScreen(LogScreen):
             columns=need.columns,
             rows=need.rows,
         )
-        self._tell(Mood.TROUBLE, said)
+        self._tell(Mood.REFUSED, said)
 
     def save_qr(self) -> None:
         """Write the QR code as a picture, which goes when the code or the program ends."""
@@ -215,7 +215,7 @@ class FocusScreen(LogScreen):
         code = words.valid_qr(view, self.clock()) if view is not None else None
         if view is None or code is None:
             self._tell(
-                Mood.TROUBLE,
+                Mood.REFUSED,
                 tr("no QR code is shown; {s} starts a new pairing", s=key_of(KeyAction.START_STOP)),
             )
             return
@@ -256,7 +256,7 @@ class FocusScreen(LogScreen):
                 todo = tr("press {s}, then {p}", s=s, p=p)
             state = tr(view.state.label)
             said = tr("{name} is {state}: {todo}", name=inert(name), state=state, todo=todo)
-            self._tell(Mood.TROUBLE, said)
+            self._tell(Mood.REFUSED, said)
         elif valid_code(view, now) is not None:
             self._show_code(not self._focus.code_view)
         elif view.phone is not None:

@@ -95,7 +95,7 @@ class LogScreen(FleetScreen):
         """Copy the line that was found, else the newest that is shown. whose: before the answer."""
         line = self.window.current(self.lines())
         if line is None:
-            self._tell(Mood.TROUBLE, tr("there is nothing to copy yet"))
+            self._tell(Mood.REFUSED, tr("there is nothing to copy yet"))
             return
         what = tr("the lowest shown log line")
         if self.window.following:
@@ -156,7 +156,7 @@ class LogScreen(FleetScreen):
         said = tr("no line has {pattern}", pattern=pattern)
         if self.window.is_at_match(self.lines()):
             said = tr("no more lines with {pattern} in this direction", pattern=pattern)
-        self._tell(Mood.TROUBLE, said)
+        self._tell(Mood.REFUSED, said)
 
     def leaves_search(self) -> bool:
         """Look for nothing any more; whether something was looked for."""

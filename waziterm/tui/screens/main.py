@@ -19,6 +19,7 @@ from waziterm.tui.commands.keys import bindings
 from waziterm.tui.fleet.audit import Audit
 from waziterm.tui.fleet.incidents import Incidents
 from waziterm.tui.fleet.list import FleetList
+from waziterm.tui.fleet.message_list import Messages
 from waziterm.tui.fleet.queue import Queue
 from waziterm.tui.fleet.rows import Rows
 from waziterm.tui.fleet.trash import Trash
@@ -37,7 +38,7 @@ SPLIT, SPLIT_AGAIN = 160, 220
 """From so many columns on the detail stands beside the list, and the log of all beside both."""
 WIDTH = range(79, 96)
 """Cells for the detail."""
-_Shown = Wall | FleetList | Incidents | Queue | Trash | Audit
+_Shown = Wall | FleetList | Incidents | Queue | Trash | Audit | Messages
 REST_S = 0.25
 """How long the selection rests, in seconds, before the week of the selected one is asked for."""
 
@@ -75,6 +76,7 @@ class MainScreen(FleetScreen):
         self.queue = Queue(model, clock)
         self.trash = Trash(model, clock)
         self._audit = Audit(model, clock)
+        self.messages = Messages(model, clock)
         self._list = FleetList(model, clock)
         self.view_shown = view
         self._detail = Detail(model, clock)
@@ -100,6 +102,8 @@ class MainScreen(FleetScreen):
                 return self.trash
             case View.AUDIT:
                 return self._audit
+            case View.MESSAGES:
+                return self.messages
             case _:
                 assert_never(view)
 
@@ -121,15 +125,18 @@ class MainScreen(FleetScreen):
 
     def here(self) -> Here:
         incidents = self.incidents.meant if self.view_shown is View.INCIDENTS else []
+        of_messages = self.view_shown is View.MESSAGES
         return Here(
             self.place,
             self.clock(),
             self.view_shown,
             self.view(),
             instances=len(self.model.names),
-            marked=len(self.model.marked),
-            hides=self.model.arrangement.hides,
+            marked=len(self.messages.marked if of_messages else self.model.marked),
+            hides=self.messages.hides if of_messages else self.model.arrangement.hides,
             open_incident=any(each.acknowledged_at is None for each in incidents),
+            has_messages=self.model.has_messages,
+            message=self.messages.message if of_messages else None,
             read_only=not self.model.takes_commands,
             typing=self._filter.display,
         )
@@ -280,6 +287,8 @@ class MainScreen(FleetScreen):
     def show(self, view: View) -> None:
         """Show the fleet in another way."""
         self._range = None
+        if self._filter.display:
+            self._close_filter()
         if view is View.QUEUE:
             self.queue.begin()
         self._shown.display = False
@@ -310,7 +319,7 @@ class MainScreen(FleetScreen):
             self.app.push_screen(ColumnsDialog(self.model, self._list, self._rearranged))
         else:
             key = key_of(KeyAction.VIEW_LIST)
-            self._tell(Mood.TROUBLE, tr("the columns are those of the list; press {key}", key=key))
+            self._tell(Mood.REFUSED, tr("the columns are those of the list; press {key}", key=key))
 
     def _rearranged(self) -> None:
         """The columns are others, or what stands beside the list."""
@@ -326,27 +335,39 @@ class MainScreen(FleetScreen):
             wall=key_of(KeyAction.VIEW_WALL),
             list=key_of(KeyAction.VIEW_LIST),
         )
-        self._tell(Mood.TROUBLE, said)
+        self._tell(Mood.REFUSED, said)
         return False
 
     def filter(self) -> None:
         """Type what to look for; what fits is shown while it is typed."""
-        if not self._is_arranged():
+        if self.view_shown is not View.MESSAGES and not self._is_arranged():
             return
         self._filter.display = True
         self._filter.placeholder = tr(
             "name, number or state; tag:vip proxy:id-7 since>1h !up; ! in front inverts all"
         )
         self._filter.value = self.model.arrangement.pattern
+        if self.view_shown is View.MESSAGES:
+            self._filter.placeholder = tr(
+                "instance, number or state; state:unknown since>1h !up; ! in front inverts all"
+            )
+            self._filter.value = self.messages.pattern
         self._filter.focus()
         self.footer.repaint()
 
     @on(Input.Changed, "#filter")
     def _typed(self, event: Input.Changed) -> None:
         if self._filter.display:
-            self.model.filter(event.value)
+            self._look_for(event.value)
             self._say_what_is_wrong(event.value)
             self.repaint()
+
+    def _look_for(self, pattern: str) -> None:
+        """Show what fits, of the messages where they are shown."""
+        if self.view_shown is View.MESSAGES:
+            self.messages.pattern = pattern
+        else:
+            self.model.filter(pattern)
 
     def _say_what_is_wrong(self, pattern: str) -> None:
         """One line while the filter cannot be read, another one when it can be again."""
@@ -373,12 +394,14 @@ class MainScreen(FleetScreen):
     def back(self) -> None:
         """esc: first the field, then the marks, then the filter, then the other views."""
         if self._filter.display:
-            self.model.filter("")
+            self._look_for("")
             self._close_filter()
         elif self._pane is not Pane.LIST:
             self._go_to(Pane.LIST)
         elif self.view_shown is View.INCIDENTS and self.incidents.marked:
             self.incidents.marked.clear()
+        elif self.view_shown is View.MESSAGES:
+            self._back_from_messages()
         elif self.model.marked:
             self.model.marked.clear()
             self._range = None
@@ -388,10 +411,23 @@ class MainScreen(FleetScreen):
             self.show(View.WALL)
         self.repaint()
 
+    def _back_from_messages(self) -> None:
+        """esc there: first the marks, then the filter, then the wall."""
+        if self.messages.marked:
+            self.messages.marked.clear()
+        elif self.messages.hides:
+            self.messages.pattern = ""
+        else:
+            self.show(View.WALL)
+
     def mark(self) -> None:
         """Mark the selected instance, or take its mark away, and go on to the next."""
         if self.view_shown is View.INCIDENTS:
             self.incidents.mark()
+            self.move(Move.DOWN)
+            self.repaint()
+        elif self.view_shown is View.MESSAGES:
+            self.messages.mark()
             self.move(Move.DOWN)
             self.repaint()
         elif self._is_arranged() and self.target is not None:
@@ -404,6 +440,9 @@ class MainScreen(FleetScreen):
         """Mark all that are shown; where they are marked already, none of them."""
         if self.view_shown is View.INCIDENTS:
             self.incidents.mark_all()
+            self.repaint()
+        elif self.view_shown is View.MESSAGES:
+            self.messages.mark_all()
             self.repaint()
         elif self._is_arranged():
             self._range = None
@@ -448,7 +487,7 @@ class MainScreen(FleetScreen):
     def density(self) -> None:
         if self.view_shown is not View.WALL:
             wall = key_of(KeyAction.VIEW_WALL)
-            self._tell(Mood.TROUBLE, tr("rows and cards are of the wall; press {wall}", wall=wall))
+            self._tell(Mood.REFUSED, tr("rows and cards are of the wall; press {wall}", wall=wall))
             return
         rows = self.model.density is Density.ROWS
         self.model.density = Density.CARDS if rows else Density.ROWS

@@ -11,7 +11,12 @@ from waziterm.tui.screens.scrolling import Page
 from waziterm.tui.state.messages import Message, Mood
 from waziterm.tui.text.format import stamp
 
-_COLOURS = {Mood.TAKEN: look.ACCENT, Mood.DONE: look.GOOD, Mood.TROUBLE: look.BAD}
+_COLOURS = {
+    Mood.TAKEN: look.ACCENT,
+    Mood.DONE: look.GOOD,
+    Mood.REFUSED: look.BAD,
+    Mood.TROUBLE: look.BAD,
+}
 
 
 class SaidDialog(Page):
@@ -23,11 +28,11 @@ class SaidDialog(Page):
         self._now = now
 
     def heading(self) -> str:
-        return tr("Messages")
+        return tr("What was said here lately")
 
     def content(self) -> VisualType:
         if not self._said:
-            return Text(tr("No message yet."), look.DIM)
+            return Text(tr("Nothing yet."), look.DIM)
         return Text("\n").join(_line(each, self._now) for each in reversed(self._said))
 
 

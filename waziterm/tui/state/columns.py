@@ -25,6 +25,8 @@ class Column(StrEnum):
     CONFLICTS = "conflicts"
     CONNECT = "connect"
     PROBE = "probe"
+    QUEUE = "queue"
+    MESSAGES = "messages"
     TAGS = "tags"
     NOTE = "note"
     PROXY = "proxy"
@@ -55,6 +57,8 @@ HEADINGS: Mapping[Column, Heading] = {
     Column.CONFLICTS: Heading("440", 4, N_("conflicts of 24 hours"), Sort.CONFLICTS),
     Column.CONNECT: Heading(N_("CONNECT"), 9, N_("half of its connects took no longer")),
     Column.PROBE: Heading(N_("PROBE"), 7, N_("the last probe's round trip")),
+    Column.QUEUE: Heading(N_("QUEUE"), 9, N_("messages that wait; ? are unknown")),
+    Column.MESSAGES: Heading(N_("MSG/H"), 17, N_("messages sent in an hour, and of 24 hours")),
     Column.TAGS: Heading(N_("TAGS"), 16, N_("its tags")),
     Column.NOTE: Heading(N_("NOTE"), 24, N_("its note")),
     Column.PROXY: Heading(N_("PROXY"), 22, N_("its proxy")),
@@ -65,12 +69,15 @@ HEADINGS: Mapping[Column, Heading] = {
 
 INDENT = 3
 """Cells for the marks left of the first column."""
+OF_MESSAGES = frozenset({Column.QUEUE, Column.MESSAGES})
+"""What stands empty where nobody sends anything."""
 _ALWAYS = (Column.NAME, Column.STATE, Column.WHY)
 CHOOSABLE = tuple(column for column in Column if column not in _ALWAYS)
 """What an operator may leave out."""
 _BY_WORTH = (
-    Column.CONFLICTS, Column.DROPS, Column.SINCE, Column.UP, Column.NUMBER, Column.LAST_LINE,
-    Column.TAGS, Column.NOTE, Column.DAY, Column.PROBE, Column.CONNECT, Column.PROXY, Column.WORKER,
+    Column.CONFLICTS, Column.QUEUE, Column.DROPS, Column.SINCE, Column.UP, Column.NUMBER,
+    Column.MESSAGES, Column.LAST_LINE, Column.TAGS, Column.NOTE, Column.DAY, Column.PROBE,
+    Column.CONNECT, Column.PROXY, Column.WORKER,
 )  # fmt: skip
 """What comes in as the screen gets wider, one after the other."""
 _WHY_WANTS, _LINE_WANTS, _WHY_NEEDS = 30, 30, 12
@@ -95,7 +102,7 @@ def columns(
     chosen: frozenset[Column] | None = None,
     *,
     beside: bool = False,
-    empty: frozenset[Column] = frozenset(),
+    empty: frozenset[Column] = OF_MESSAGES,
 ) -> Fitting:
     """The columns that fit, in order, each with its cells; they fill the width.
 

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.message import MessageState, MessageView
 from waziterm.domain.screen import Place, View
 from waziterm.tui.text import words
 
@@ -76,8 +77,9 @@ class Here:
 
     now: UTC seconds. view: of the fleet; None on one instance. instance: what a key acts on.
     instances: how many the fleet has. marked: how many are marked. hides: a filter leaves some
-    out. open_incident: the selected incident waits for somebody to acknowledge it. read_only: the
-    fleet takes no commands now. typing: the filter is being typed.
+    out. open_incident: the selected incident waits for somebody to acknowledge it. has_messages:
+    the fleet has or had messages out. message: the selected one of them. read_only: the fleet takes
+    no commands now. typing: the filter is being typed.
     """
 
     place: Place
@@ -88,8 +90,20 @@ class Here:
     marked: int = 0
     hides: bool = False
     open_incident: bool = False
+    has_messages: bool = False
+    message: MessageView | None = None
     read_only: bool = False
     typing: bool = False
+
+    @property
+    def message_waits(self) -> bool:
+        """Whether the selected message can be taken back."""
+        return self.message is not None and self.message.state is MessageState.QUEUED
+
+    @property
+    def message_is_open(self) -> bool:
+        """Whether a person has to say what becomes of the selected message."""
+        return self.message is not None and self.message.waits_for_person
 
     @property
     def arranged(self) -> bool:

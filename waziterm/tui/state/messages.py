@@ -15,10 +15,14 @@ from waziterm.tui.text.keynames import with_keys
 
 
 class Mood(Enum):
-    """What kind of sentence it is; glyph, and how many seconds it stays."""
+    """What kind of sentence it is; glyph, and how many seconds it stays.
+
+    REFUSED: a key does nothing here, which is over with the next key.
+    """
 
     TAKEN = ("→", 20.0)
     DONE = ("✓", 8.0)
+    REFUSED = ("✖", 8.0)
     TROUBLE = ("✖", 30.0)
 
     @property

@@ -10,6 +10,7 @@ from waziterm.domain.fleet.api import Changes, Fleet, InstanceView, LogLine
 from waziterm.domain.fleet.audit import AuditEntry
 from waziterm.domain.fleet.history import IncidentView, ShiftNote
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.message import MessageView
 from waziterm.domain.screen import Density, Sort
 from waziterm.domain.stats.strips import Recent
 from waziterm.tui.state.arrange import Arrangement, arranged
@@ -28,8 +29,8 @@ class FleetModel:
     Log lines live here and not in widgets: a widget that is not visible costs nothing.
     read_only: the fleet takes no commands. conflicts: of the last 24 hours, by name.
     incidents: of the last 7 days, the newest first. notes: that nobody dismissed, oldest first.
-    trash: the newest first, audit: of the last 7 days, the oldest first; None until they were asked
-    for. marked: what an action is meant for, when
+    trash: the newest first, audit: of the last 7 days, the oldest first, messages: those out, the
+    newest first; None until they were asked for. marked: what an action is meant for, when
     there are any. selected: what it is meant for otherwise. as_of: the moment of the last news
     while nobody tells any more, UTC seconds; None while somebody does. log: the lines of all, while
     a screen shows them. home: where the fleet lives, None where nobody says so. recent: the last
@@ -59,6 +60,7 @@ class FleetModel:
         self.notes: tuple[ShiftNote, ...] = ()
         self.trash: tuple[TrashView, ...] | None = None
         self.audit: tuple[AuditEntry, ...] | None = None
+        self.messages: tuple[MessageView, ...] | None = None
         self.marked: set[str] = set()
         self.selected: str | None = None
         self.as_of: float | None = None
@@ -68,6 +70,16 @@ class FleetModel:
     def unseen(self) -> int:
         """How many incidents nobody has acknowledged."""
         return sum(each.acknowledged_at is None for each in self.incidents)
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether the fleet has or had messages out: one that sends none shows nothing of them."""
+        return any(view.messages is not None for view in self._views.values())
+
+    @property
+    def unresolved(self) -> int:
+        """How many messages wait for a person: nobody knows whether they arrived."""
+        return sum(each.messages.unknown for each in self._views.values() if each.messages)
 
     @property
     def shown(self) -> list[str]:

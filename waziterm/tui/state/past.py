@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import Attempt, Moved
 from waziterm.domain.stats.absences import Absence, absences
+from waziterm.domain.stats.calendar import last_days
+from waziterm.domain.stats.hours import HOUR_S
 from waziterm.domain.stats.strips import DAYS, Recent
 
 if TYPE_CHECKING:
     from waziterm.domain.stats.sums import Stats
 
-WEEK_S = DAYS * 86_400.0
 MOVES = 1000
 """How many moves are read: enough for a week of all but the unhappiest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The last seven days of an instance. moves: oldest first, None until they were read.
+    """The last seven days of an instance, today the last of them.
 
-    away: its absences, oldest first. attempts: oldest first. sums: what it sums up to. recent: its
-    cells of seven days. error: why nothing can be read, or "". library: neonize's version, or "".
+    moves: oldest first, None until they were read. away: its absences, oldest first. attempts:
+    oldest first. sums: what it sums up to. recent: its cells of seven days. error: why nothing can
+    be read, or "". library: neonize's version, or "".
     """
 
     moves: tuple[Moved, ...] | None = None
@@ -37,7 +39,7 @@ class Past:
 
 async def read_past(fleet: Fleet, name: str, library: str, now: float) -> Past:
     """Ask for it. library: see `Past`. now: UTC seconds. Raises FleetError."""
-    since = now - WEEK_S
+    since = week_begin(now)
     moves = await fleet.timeline(name, since, MOVES)
     recent = await fleet.recent(name=name, days=DAYS)
     sums = await fleet.stats(since, name)
@@ -50,6 +52,13 @@ async def read_past(fleet: Fleet, name: str, library: str, now: float) -> Past:
         sums=next((each for each in sums if each.instance == name), None),
         recent=next(iter(recent), None),
     )
+
+
+def week_begin(now: float) -> float:
+    """The begin of the first hour of the seven days of the machine's zone that `Recent` sums up, of
+    which a moment is in the last; both UTC seconds."""
+    (begin, _), *_ = last_days(now, DAYS)
+    return float(-(-begin // HOUR_S) * HOUR_S)
 
 
 @dataclass(frozen=True, slots=True)

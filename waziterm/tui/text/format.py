@@ -1,11 +1,10 @@
 """Moments and durations as an operator reads them. Moments are UTC seconds, shown in local time."""
 
 import time
-from math import ceil
 
 from waziterm.domain import moments
 from waziterm.domain.moments import MONTHS
-from waziterm.domain.phrase import numeral
+from waziterm.domain.phrase import numeral, said_in
 from waziterm.domain.text import plain
 from waziterm.lang import tr
 
@@ -92,13 +91,7 @@ def _shown(form: str, moment: time.struct_time | None) -> str:
 
 def countdown(seconds: float) -> str:
     """What is left of a wait, rounded up: `0:07`, `12:30`, `3:05:00`, `2 d 03:05`."""
-    left = max(0, ceil(seconds))
-    if left < HOUR:
-        return f"{left // MINUTE}:{left % MINUTE:02}"
-    if left < DAY:
-        return f"{left // HOUR}:{left % HOUR // MINUTE:02}:{left % MINUTE:02}"
-    rest = f"{left % DAY // HOUR:02}:{left % HOUR // MINUTE:02}"
-    return tr("{days} d {rest}", days=left // DAY, rest=rest)
+    return said_in(moments.countdown(seconds), tr)
 
 
 def duration(seconds: float) -> str:

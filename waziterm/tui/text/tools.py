@@ -107,7 +107,7 @@ def _import(source: ImportSource, *, done: bool) -> Told:
     where = inert(source.source)
     if source.verdict is ImportVerdict.REFUSED:
         head = f"{inert(source.name)}  {where}" if source.name else where
-        return Told((Text(f"✖ {head}", look.BAD), Text(f"  {inert(source.why)}")))
+        return Told((Text(f"✖ {head}", look.BAD), Text(f"  {inert(retold(source.why))}")))
     lines = [Text(f"✓ {inert(source.name)}  {source.jid}", look.GOOD), Text(f"  {where}")]
     lines.append(Text("  " + tr("keeps {what}", what=_counts(source.kept))))
     if any(source.dropped.values()):

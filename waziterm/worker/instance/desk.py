@@ -3,12 +3,13 @@
 from typing import Any
 
 from waziterm.domain.codec import CodecError
+from waziterm.domain.messages.sending import NotSent
 from waziterm.worker.instance.session import Request, Session
 from waziterm.worker.neonize.client import trust_lab
 from waziterm.worker.neonize.opening import Opening
 from waziterm.worker.neonize.rootkey import RootKeyError
 from waziterm.worker.pipe import Outbox, complain
-from waziterm.worker.protocol import Answered, Connect, Noted, decode_command
+from waziterm.worker.protocol import Answered, Connect, Noted, SendMessage, decode_command
 
 
 class Desk:
@@ -55,6 +56,7 @@ class Desk:
         session = self._sessions.get(request.instance)
         if session is None:
             error = "this worker does not hold that instance"
-            self._outbox.send(Answered(request.instance, request.request, 0.0, error))
+            sent = NotSent(error) if isinstance(request, SendMessage) else None
+            self._outbox.send(Answered(request.instance, request.request, 0.0, error, sent))
         else:
             session.request(request)

@@ -5,10 +5,21 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn, assert_never
 
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.sending import (
+    Acknowledged,
+    NotSent,
+    OptOut,
+    Outgoing,
+    Receipt,
+    Refused,
+    Sent,
+    Uncertain,
+)
 from waziterm.worker.instance.pairing import Pairing
 from waziterm.worker.instance.store_file import (
     FileId,
@@ -31,6 +42,7 @@ from waziterm.worker.neonize.mapping import (
     log_line,
     no_code,
     note,
+    opted_out,
     pairing_error,
     pairing_refusal,
     phone_sent_at,
@@ -38,6 +50,7 @@ from waziterm.worker.neonize.mapping import (
     refused_code,
 )
 from waziterm.worker.neonize.opening import Calls, Opening, Start
+from waziterm.worker.neonize.outgoing import UnsendableError, body_of, recipient
 from waziterm.worker.neonize.phrases import (
     FAILURE_NODE,
     PAIRING_ENDS,
@@ -49,6 +62,7 @@ from waziterm.worker.neonize.phrases import (
     HandlerDone,
     LoginAccepted,
     LoginRefused,
+    ReceiptSeen,
     RedialFailed,
     Sign,
     SocketEnded,
@@ -56,6 +70,7 @@ from waziterm.worker.neonize.phrases import (
     StreamEnds,
     TimeLock,
     code_refusal,
+    not_sent,
     send_refused,
     store_alarm,
     undelivered,
@@ -66,16 +81,19 @@ from waziterm.worker.protocol import (
     Answered,
     Connect,
     Happened,
+    HeardOptOut,
+    HeardReceipt,
     Leave,
     Logout,
     Lost,
     Noted,
     PairByCode,
     Probe,
-    SendText,
+    SendMessage,
 )
 
-Request = SendText | Probe | Logout | PairByCode | Leave
+Call = Probe | Logout | PairByCode | Leave
+Request = SendMessage | Call
 
 MAX_REQUESTS = 8
 SLOW_QUERIES_S = 10.0
@@ -137,7 +155,9 @@ class Session:
                 lost=self._on_lost,
                 log=self._log.take,
             ),
+            receipts=command.receipts,
         )
+        self._opt_out_words = frozenset(command.opt_out_words)
         self._start = Start(self._prepare, self._run, self._refused)
         self._own = ("", "")
         self._delivered = False
@@ -180,7 +200,9 @@ class Session:
             if not error:
                 self._requests += 1
         if error:
-            self._outbox.send(Answered(self._command.instance, request.request, 0.0, error))
+            sent = NotSent(error) if isinstance(request, SendMessage) else None
+            answered = Answered(self._command.instance, request.request, 0.0, error)
+            self._outbox.send(replace(answered, sent=sent))
         else:
             threading.Thread(
                 target=self._answer, args=(request,), name="request", daemon=True
@@ -278,6 +300,8 @@ class Session:
             part = history_part(message)
             if part is not None:
                 self._happened(part)
+            if (asked := opted_out(message, self._opt_out_words)) is not None:
+                self._heard(asked)
             self._note(note(name) if part is None else f"history received, {part.percent} %")
             self._note_phone(phone_sent_at(message))
             return
@@ -348,6 +372,10 @@ class Session:
                 self._happened(refused_code(sign))
             case TimeLock():
                 self._on_time_lock(sign)
+            case ReceiptSeen(ids, chat, kind, at):
+                now = time.time()
+                for each in ids:
+                    self._heard(Receipt(each, chat, kind, min(at or now, now)))
             case HandlerBusy():
                 self._on_busy(sign)
             case HandlerDone():
@@ -424,40 +452,52 @@ class Session:
 
     def _answer(self, request: Request) -> None:
         start = time.monotonic()
-        message_id = error = ""
-        refused = 0
+        error = ""
+        sent: Sent | None = None
         is_refused = False
         try:
-            message_id = self._carry_out(request)
+            if isinstance(request, SendMessage):
+                sent = self._sent(request.message)
+                error = "" if isinstance(sent, Acknowledged) else sent.error
+            else:
+                self._carry_out(request)
         except QueryRefusedError as answer:
             error, is_refused = str(answer), True
         except Exception as failure:  # noqa: BLE001 - every request must be answered
-            error = log_line(str(failure)) or type(failure).__name__
-            if isinstance(request, SendText):
-                refused = send_refused(str(failure))
-            if alarm := store_alarm(str(failure)):
-                self._on_alarm(alarm)
+            error = self._told_of(failure)
         finally:
             with self._lock:
                 self._requests -= 1
         took_s = time.monotonic() - start
-        self._outbox.send(
-            Answered(
-                self._command.instance,
-                request.request,
-                took_s,
-                error,
-                message_id,
-                refused,
-                is_refused,
-            )
-        )
+        answered = Answered(self._command.instance, request.request, took_s, error)
+        self._outbox.send(replace(answered, sent=sent, is_refused=is_refused))
 
-    def _carry_out(self, request: Request) -> str:
+    def _told_of(self, failure: Exception) -> str:
+        """One line of what failed; what it says of the session file is told too."""
+        if alarm := store_alarm(str(failure)):
+            self._on_alarm(alarm)
+        return log_line(str(failure)) or type(failure).__name__
+
+    def _sent(self, message: Outgoing) -> Sent:
+        """Send a message. What is not known for certain is `Uncertain`."""
+        calls = self._calls()
+        try:
+            to = recipient(message.to)
+            body = body_of(message, to, partial(self._client.upload, calls))
+        except UnsendableError as error:
+            return NotSent(str(error), error.code, is_final=True)
+        except Exception as failure:  # noqa: BLE001 - nothing is sent before it has a body
+            return NotSent(f"the file was not uploaded: {self._told_of(failure)}", "upload")
+        try:
+            return self._client.send(calls, to, body)
+        except Exception as failure:  # noqa: BLE001 - whoever asked must hear of it
+            said, told = str(failure), self._told_of(failure)
+            if code := send_refused(said):
+                return Refused(code, told)
+            return not_sent(said) or Uncertain(told)
+
+    def _carry_out(self, request: Call) -> None:
         match request:
-            case SendText(to=to, text=text):
-                target = Jid.parse(to or self._own[0]).account
-                return self._client.send_text(self._calls(), target, text)
             case PairByCode(phone=phone):
                 # The library knows the newest code alone: two must be told in their order.
                 with self._code_lock:
@@ -483,7 +523,6 @@ class Session:
                 self._disconnect()
             case _:
                 assert_never(request)
-        return ""
 
     def _disconnect(self) -> None:
         """Let the connection go. One that the library has ended by itself needs no call, so the
@@ -509,6 +548,14 @@ class Session:
     def _happened(self, event: ev.WorkerEvent) -> None:
         if not self._left:
             self._outbox.send(Happened(self._command.instance, event))
+
+    def _heard(self, what: Receipt | OptOut) -> None:
+        if not self._left:
+            name = self._command.instance
+            if isinstance(what, Receipt):
+                self._outbox.send(HeardReceipt(name, what))
+            else:
+                self._outbox.send(HeardOptOut(name, what))
 
     def _note(self, text: str) -> None:
         if not self._left:

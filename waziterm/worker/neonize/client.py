@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from waziterm.domain.jid import Jid
-from waziterm.worker.neonize.library import companion, e2e, messages
+from waziterm.domain.messages.sending import Acknowledged
+from waziterm.worker.neonize.library import companion, messages
 from waziterm.worker.neonize.mapping import EVENT_NUMBERS, answered_with, jid_text, readable
 from waziterm.worker.neonize.opening import Calls
-from waziterm.worker.neonize.phrases import TIME_LOCK
+from waziterm.worker.neonize.phrases import RECEIPT, TIME_LOCK
 from waziterm.worker.neonize.private import library_path, proxy_settings
 from waziterm.worker.neonize.rootkey import replace_root_key
 
 # At DEBUG whatsmeow logs QR codes and whole nodes, and with no level all of it crosses into
 # Python; at INFO it logs what it does, with JIDs. A linked device is listened to at DEBUG all the
-# same, for a time lock is told nowhere else; everything else of it goes no further than `_on_log`.
+# same, for a time lock is told nowhere else, and receipts cannot be subscribed to (`mapping`);
+# everything else of it goes no further than `_on_log`.
 _PAIRING_LOG, _LINKED_LOG = b"INFO", b"DEBUG"
-_TOLD_AT_DEBUG = TIME_LOCK.encode()
+_TIME_LOCK, _RECEIPT = TIME_LOCK.encode(), RECEIPT.encode()
 _DEVICE = 0
 _NAMES = {number: name for name, number in EVENT_NUMBERS.items()}
 _SUBSCRIBED = bytes(EVENT_NUMBERS.values())
@@ -69,11 +71,12 @@ class Client:
     The library knows it by an id of its own: given a JID alone, neonize would take its user for
     the id, and an attempt that ends late would stop its successor. `Stop` is never called, because
     it writes the maps that every call reads. A call asks for `Calls`, the proof that no client is
-    being started in this process any more.
+    being started in this process any more. receipts: let the log tell of them too.
     """
 
-    def __init__(self, binder: Any, callbacks: Callbacks) -> None:
+    def __init__(self, binder: Any, callbacks: Callbacks, *, receipts: bool = False) -> None:
         self._binder = binder
+        self._told_at_debug = (_TIME_LOCK, _RECEIPT) if receipts else (_TIME_LOCK,)
         self._go = binder.gocode
         self._to = callbacks
         self._id = uuid.uuid4().hex.encode()
@@ -160,22 +163,30 @@ class Client:
     def _on_log(self, data: int, size: int) -> None:
         raw = ctypes.string_at(data, size)
         entry = messages.LogEntry.FromString(raw)
-        if entry.Level == "DEBUG" and _TOLD_AT_DEBUG not in raw:
+        if entry.Level == "DEBUG" and not any(told in raw for told in self._told_at_debug):
             return
         readable(entry)
         self._to.log(entry.Level, entry.Message)
 
-    def send_text(self, _calls: Calls, to: Jid, text: str) -> str:
-        """Send a text and wait for the server's acknowledgement; returns the message's id.
+    def upload(self, _calls: Calls, data: bytes, kind: int) -> Any:
+        """Encrypt a file and upload it to WhatsApp; neonize's `UploadResponse`. kind: of its
+        `MediaType`. Raises LibraryError."""
+        answer = self._go.Upload(self._id, data, len(data), kind)
+        uploaded = readable(messages.UploadReturnFunction.FromString(answer))
+        _raise_if(uploaded.Error)
+        return uploaded.UploadResponse
+
+    def send(self, _calls: Calls, to: Jid, body: bytes) -> Acknowledged:
+        """Send a message and wait for the server's acknowledgement. body: a serialised
+        `E2E.Message`.
 
         Raises LibraryError.
         """
         target = _jid_message(to).SerializeToString()
-        body = e2e.Message(conversation=text).SerializeToString()
         data = self._go.SendMessage(self._id, target, len(target), body, len(body))
         answer = readable(messages.SendMessageReturnFunction.FromString(data))
         _raise_if(answer.Error)
-        return str(answer.SendResponse.ID)
+        return Acknowledged(str(answer.SendResponse.ID), jid_text(answer.SendResponse.Chat))
 
     def probe(self, _calls: Calls) -> None:
         """One query to WhatsApp and back; raises LibraryError when there was no answer, and

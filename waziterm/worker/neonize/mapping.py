@@ -6,13 +6,15 @@ nothing here loads the library. Sources of each meaning: neonize `utils/encoder.
 """
 
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
 
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.sending import OptOut, opt_out_word
 from waziterm.domain.text import plain, safe_line
 from waziterm.worker.neonize.phrases import CodeRefused, is_broken_store, store_alarm
 
@@ -40,6 +42,7 @@ _BAN_CODES = {
 DEVICES_FULL = 419
 """whatsmeow's `ErrIQResourceLimit`, answered to a pairing by code."""
 _ROUND_TRIP = "info query returned"
+_PEOPLE = ("s.whatsapp.net", "lid")
 _ATTRIBUTE = re.compile(r'\b(\w+)="(\d{1,9})"')
 
 
@@ -106,6 +109,24 @@ def phone_sent_at(message: Any) -> float | None:
         return None
     # In milliseconds, as a lab's message shows.
     return float(message.Info.Timestamp) / 1000.0
+
+
+_LONGEST_WORD = 200
+
+
+def opted_out(message: Any, words: Collection[str]) -> OptOut | None:
+    """Who asks, with a `Message`, to be sent no more: a person whose whole text is one of the
+    words; else None. words: in lower case, without a dot at their end."""
+    source, told = message.Info.MessageSource, message.Message
+    if source.IsFromMe or source.IsGroup:
+        return None
+    said = told.conversation or told.extendedTextMessage.text
+    if not 0 < len(said) <= _LONGEST_WORD or opt_out_word(_text(said)) not in words:
+        return None
+    jids = [readable(each) for each in (source.Sender, source.SenderAlt)]
+    chats = (str(Jid(each.User, 0, each.Server)) for each in jids if each.Server in _PEOPLE)
+    sent_at = float(message.Info.Timestamp) / 1000.0
+    return OptOut(tuple(dict.fromkeys(chats)), min(sent_at or time.time(), time.time()))
 
 
 def connect_error(text: str) -> ev.DialFailed | ev.SessionBroken | ev.StoreFailing:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.lifecycle.events import DropKind, StoreFault
+from waziterm.domain.messages.sending import NotSent, ReceiptKind
+from waziterm.domain.text import safe_line
 
 FAILURE_NODE = re.compile(r"(<failure .*?>)")
 PAIRING_REFUSED = re.compile(
@@ -95,6 +97,17 @@ class TimeLock:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptSeen:
+    """Phones tell of messages of ours. ids: WhatsApp's. chat: of whom, as WhatsApp says; a group is
+    delivered when its first member has it. at: UTC seconds of WhatsApp's clock, 0 when not told."""
+
+    ids: tuple[str, ...]
+    chat: str
+    kind: ReceiptKind
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class HandlerBusy:
     """The library works on one node and takes none behind it, for 30 s each time it says so. What
     is answered to a query does not stand in that queue, so probes are answered all the same.
@@ -128,6 +141,7 @@ Sign = (
     | StoreAlarm
     | CodeRefused
     | TimeLock
+    | ReceiptSeen
     | HandlerBusy
     | HandlerDone
     | EventLost
@@ -143,6 +157,13 @@ _CODE_REFUSED = re.compile(
 )
 _QUERY_REFUSED = re.compile(r"info query returned status (\d{1,9}): (.*)")
 _SEND_REFUSED = re.compile(r"server returned error (\d{1,9})")
+# Without the words before it, it comes of a frame that was sent once before the connection dropped
+# (whatsmeow `request.go`, `retryFrame`).
+_DOWN = re.compile(r"failed to .{1,300}: websocket not connected")
+_NOT_PREPARED = re.compile(
+    r"failed to get (?:device list|user info for \S{1,80} to fill LID cache): (.{1,300})"
+)
+_NOT_ON_WHATSAPP = re.compile(r"no LID found for [\w.:-]{1,60}@[\w.]{1,20}(?: from server)?$")
 TIME_LOCK = "xwa2_notify_account_reachout_timelock"
 """What a DEBUG record holds that tells of a time lock."""
 # whatsmeow `client.go` logs each node that it gets, attributes sorted and nothing escaped: all of
@@ -152,6 +173,23 @@ _MEX = re.compile(
     r'<update(?: [a-z_]+="[^"<>]*")*>(\{.*\})</update></notification>'
 )
 _LAST_MOMENT_S = 4_102_444_800.0
+RECEIPT = '<receipt from="'
+"""How a DEBUG record begins that is a receipt."""
+# As above: `from` is what WhatsApp says of whose it is, and comes first of what is of use; nothing
+# that a stranger can put into an attribute, a text or a name makes another one of it.
+_RECEIPT = re.compile(
+    r'<receipt from="(?P<chat>[\w.:-]{3,60}@(?:s\.whatsapp\.net|lid|g\.us))"'
+    r' id="(?P<id>[0-9A-F]{8,40})"(?: offline="\d{0,6}")?'
+    r'(?P<member> participant="[\w.:@-]{3,80}")?(?: sts="\d{1,20}")?'
+    r'(?: t="(?P<at>\d{1,12})")?(?: type="(?P<type>[a-z_-]{1,20})")?'
+    r'(?:/>|><list>(?P<more>(?:<item id="[0-9A-F]{8,40}"/>){1,500})</list></receipt>)'
+)
+_ITEM = re.compile(r'"([0-9A-F]+)"')
+_RECEIPT_KINDS = {
+    None: ReceiptKind.DELIVERED,
+    "read": ReceiptKind.READ,
+    "played": ReceiptKind.READ,
+}
 _BUSY = re.compile(
     r"Node handling is taking long for (?:<([\w:-]{1,30})\b)?.*"
     r" \(started (?:(\d{1,4})m)?(\d{1,2}(?:\.\d+)?)s ago\)",
@@ -186,7 +224,7 @@ def sign_of(level: str, text: str) -> Sign | None:
     level: `DEBUG`, `INFO`, `WARN` or `ERROR`.
     """
     if level == "DEBUG":
-        return _time_lock(text)
+        return _receipt(text) if text.startswith(RECEIPT) else _time_lock(text)
     if _ACCEPTED.fullmatch(text):
         return LoginAccepted()
     if match := _REFUSED.fullmatch(text):
@@ -230,6 +268,30 @@ def send_refused(error: str) -> int:
     `ErrServerReturnedError`)."""
     match = _SEND_REFUSED.fullmatch(error)
     return int(match[1]) if match else 0
+
+
+def not_sent(error: str) -> NotSent | None:
+    """Why a message certainly did not reach WhatsApp, None when that is not known (whatsmeow
+    `send.go`, `user.go`)."""
+    if _NOT_ON_WHATSAPP.search(error):
+        return NotSent("the number is not on WhatsApp", "not_on_whatsapp", is_final=True)
+    if _DOWN.fullmatch(error):
+        return NotSent("the connection was down")
+    if match := _NOT_PREPARED.fullmatch(error):
+        return NotSent(f"the recipient's devices are not known: {safe_line(match[1])}")
+    return None
+
+
+def _receipt(text: str) -> ReceiptSeen | None:
+    """From `<receipt …>` (whatsmeow `receipt.go`); the types that are left out are of other
+    matters, or of what the account itself has read."""
+    match = _RECEIPT.fullmatch(text)
+    kind = _RECEIPT_KINDS.get(match["type"]) if match is not None else None
+    if match is None or kind is None:
+        return None
+    ids = (match["id"], *_ITEM.findall(match["more"] or ""))
+    known = kind if not match["member"] else ReceiptKind.DELIVERED
+    return ReceiptSeen(tuple(dict.fromkeys(ids)), match["chat"], known, float(match["at"] or 0))
 
 
 def _time_lock(text: str) -> TimeLock | None:

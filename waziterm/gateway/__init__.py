@@ -1,0 +1,1 @@
+"""Messages out of the fleet: their queue, and the API that fills it."""
