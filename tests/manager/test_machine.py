@@ -139,7 +139,7 @@ class Judge:
                 self.cleaned[name] = (self.cool_until.get(name, 0.0), name in self.held)
             self._release(name)
         if event == "SessionRestored" and row["reason"] == "restored":
-            until, held = self.cleaned[name]
+            until, held = self.cleaned.get(name, (0.0, False))
             self.cool_until[name] = max(until, self.cool_until.get(name, 0.0))
             self.held |= {name} if held else set()
         if event == "ReconnectAsked" and row["reason"] == "takeover":
