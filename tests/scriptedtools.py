@@ -44,16 +44,16 @@ from waziterm.domain.fleet.tools import (
 )
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.codes import OnUnknown, Scope
 from waziterm.domain.messages.message import (
     MessageKind,
     MessageState,
     MessageText,
     MessageView,
-    OnUnknown,
     OptedOut,
 )
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode, Resolution
-from waziterm.domain.messages.token import MadeToken, Scope, TokenView, patterns_of, scopes_of
+from waziterm.domain.messages.token import MadeToken, TokenView, patterns_of, scopes_of
 from waziterm.domain.moving.plan import (
     Carried,
     Heals,

@@ -5,13 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waziterm.domain.messages.message import (
-    ARRIVED,
-    Message,
-    MessageKind,
-    MessageState,
-    OnUnknown,
-)
+from waziterm.domain.messages.codes import OnUnknown
+from waziterm.domain.messages.message import ARRIVED, Message, MessageKind, MessageState
 from waziterm.domain.messages.message_states import (
     MOST_REFUSALS,
     RATE_S,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waziterm.domain.alerts.quiet import Quiet
+from waziterm.domain.messages.codes import Waits
 from waziterm.domain.messages.message_settings import Pacing
 from waziterm.domain.messages.pacing import (
     DAY_S,
@@ -16,7 +17,6 @@ from waziterm.domain.messages.pacing import (
     Past,
     Stops,
     Turn,
-    Waits,
     gap,
     new_chats,
     turn,

@@ -14,7 +14,8 @@ from waziterm.config import load_settings
 from waziterm.domain.errors import FleetError
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.messages.message import Content, MessageKind, NewMessage, OnUnknown
+from waziterm.domain.messages.codes import OnUnknown
+from waziterm.domain.messages.message import Content, MessageKind, NewMessage
 from waziterm.domain.messages.queue import Once
 from waziterm.manager.manager import SessionManager, open_manager
 

@@ -22,13 +22,13 @@ from tests.programs import environment
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.codes import OnUnknown
 from waziterm.domain.messages.message import (
     Content,
     MessageKind,
     MessageState,
     MessageView,
     NewMessage,
-    OnUnknown,
 )
 from waziterm.domain.messages.sending import CannotSend
 from waziterm.lab.client import Lab

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from tests.gateway.phones import JID, TO, Bench
-from waziterm.domain.messages.message import MessageState, OnUnknown
+from waziterm.domain.messages.codes import OnUnknown
+from waziterm.domain.messages.message import MessageState
 from waziterm.domain.messages.queue import (
     MOST_QUEUED,
     MessageRefusedError,

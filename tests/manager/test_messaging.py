@@ -6,22 +6,22 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from waziterm.domain.messages.codes import OnUnknown
 from waziterm.domain.messages.message import (
     MessageKind,
     MessageState,
     MessageView,
     NewMessage,
-    OnUnknown,
     OptedOut,
 )
 from waziterm.domain.messages.queue import (
     MessageQueue,
     MessageRefusedError,
     Once,
-    QueueCounts,
     RefusalCode,
     Resolution,
 )
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.manager import messaging
 from waziterm.manager.clock import SystemClock
 from waziterm.manager.messaging import Messaging, send, text_of

@@ -9,7 +9,8 @@ import pytest
 
 from tests.manager.hosting import settings
 from waziterm.domain.errors import FleetError
-from waziterm.domain.messages.token import MOST_TOKENS, Scope
+from waziterm.domain.messages.codes import Scope
+from waziterm.domain.messages.token import MOST_TOKENS
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
 from waziterm.manager.stored.fleet import StoredFleet

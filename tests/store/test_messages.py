@@ -12,8 +12,8 @@ import pytest
 
 from tests.store.files import contents, query
 from waziterm.domain.errors import FleetError
+from waziterm.domain.messages.codes import OnUnknown as Unknown
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
-from waziterm.domain.messages.message import OnUnknown as Unknown
 from waziterm.domain.messages.sending import Receipt, ReceiptKind
 from waziterm.store.connection import connected
 from waziterm.store.errors import StoreError

@@ -25,7 +25,7 @@ from waziterm.domain.lifecycle.instance import DEVICE_NAME, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.messages.message import MessageState
-from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.phrase import as_it_is
 from waziterm.domain.stats.strips import CELL_S, DAY_CELLS, Recent, Stood, cells_of, first_cell

@@ -12,7 +12,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.messages.message import MessageState
-from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.screen import View
 from waziterm.tui.screens.main import MainScreen
 from waziterm.tui.screens.message_text import SHOWN_S, MessageDialog

@@ -16,6 +16,7 @@ from typing import assert_never
 from waziterm.domain.care.evidence import UNKNOWN_S, MessagesLook
 from waziterm.domain.errors import FleetError, ManagerEndingError
 from waziterm.domain.messages.checks import checked
+from waziterm.domain.messages.codes import Waits
 from waziterm.domain.messages.message import (
     Message,
     MessageState,
@@ -25,15 +26,15 @@ from waziterm.domain.messages.message import (
 )
 from waziterm.domain.messages.message_settings import Messages, Pacing
 from waziterm.domain.messages.message_states import Cancelled, Closed, Happening, Resent
-from waziterm.domain.messages.pacing import DAY_S, HOUR_S, JITTER, Waits
+from waziterm.domain.messages.pacing import DAY_S, HOUR_S, JITTER
 from waziterm.domain.messages.queue import (
     MOST_QUEUED,
     MessageRefusedError,
     Once,
-    QueueCounts,
     RefusalCode,
     Resolution,
 )
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.sending import CannotSend, OptOut, Phones, Receipt, Standing
 from waziterm.domain.phrase import Phrase
 from waziterm.gateway.queue_clock import Clock, QueueClock

@@ -5,9 +5,8 @@ from time import gmtime
 from typing import NamedTuple, assert_never
 
 from waziterm.domain import moments
-from waziterm.domain.messages.codes import Code
+from waziterm.domain.messages.codes import Code, Waits
 from waziterm.domain.messages.message import Message, MessageState, MessageView
-from waziterm.domain.messages.pacing import Waits
 from waziterm.domain.messages.recipient import masked
 from waziterm.domain.messages.sending import CannotSend
 from waziterm.domain.phrase import NOTHING, Phrase

@@ -34,8 +34,9 @@ from waziterm.domain.lifecycle.future import OVERDUE_S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.messages.queue import QueueCounts
-from waziterm.domain.messages.sending import Hears, opt_out_word
+from waziterm.domain.messages.opt_out import opt_out_word
+from waziterm.domain.messages.queue_counts import QueueCounts
+from waziterm.domain.messages.sending import Hears
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
 from waziterm.domain.upkeep.packing import WorkerView

@@ -104,7 +104,8 @@ if TYPE_CHECKING:
     )
     from waziterm.domain.messages.codes import Code
     from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
-    from waziterm.domain.messages.queue import QueueCounts, Resolution
+    from waziterm.domain.messages.queue import Resolution
+    from waziterm.domain.messages.queue_counts import QueueCounts
     from waziterm.domain.messages.token import MadeToken, TokenView
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.reload import Reloaded

@@ -12,12 +12,8 @@ from waziterm.domain.messages.message import (
     MessageView,
     NewMessage,
 )
-from waziterm.domain.messages.queue import (
-    MessageQueue,
-    MessageRefusedError,
-    QueueCounts,
-    RefusalCode,
-)
+from waziterm.domain.messages.queue import MessageQueue, MessageRefusedError, RefusalCode
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.phrase import Phrase
 from waziterm.manager.clock import Clock
 from waziterm.manager.inputs import InputError, phone_number

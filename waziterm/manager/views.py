@@ -6,7 +6,7 @@ from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.counts import Counts
 from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.domain.lifecycle.instance import Instance
-from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.version import UsedVersion
 

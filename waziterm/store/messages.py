@@ -11,14 +11,8 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from waziterm.domain.messages.message import (
-    Content,
-    Message,
-    MessageState,
-    NewMessage,
-    OnUnknown,
-    OptedOut,
-)
+from waziterm.domain.messages.codes import OnUnknown
+from waziterm.domain.messages.message import Content, Message, MessageState, NewMessage, OptedOut
 from waziterm.domain.messages.message_states import Happening
 from waziterm.domain.messages.pacing import Stops
 from waziterm.domain.messages.queue import Once

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from waziterm.domain.messages.codes import Code
+from waziterm.domain.messages.codes import Code, OnUnknown
 from waziterm.domain.messages.message import (
     ARRIVED,
     Content,
@@ -13,7 +13,6 @@ from waziterm.domain.messages.message import (
     MessageKind,
     MessageState,
     NewMessage,
-    OnUnknown,
     OptedOut,
 )
 from waziterm.domain.messages.message_states import (

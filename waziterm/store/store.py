@@ -18,7 +18,6 @@ from waziterm.domain.fleet.audit import AuditEntry
 from waziterm.domain.fleet.history import Attempt, Edit, IncidentView, Moved, ShiftNote
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
-from waziterm.domain.messages.token import KeptToken
 from waziterm.domain.stats.calendar import Span
 from waziterm.domain.stats.hours import FLEET, HOUR_S, Gap, Hour, hour_of
 from waziterm.domain.stats.strips import Stood
@@ -49,6 +48,7 @@ from waziterm.store.sound import HOURLY, SOUND, damaged, damaged_of
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import FailedAlert, Settled, Waiting
     from waziterm.domain.alerts.told import ToldTo
+    from waziterm.domain.messages.token import KeptToken
     from waziterm.domain.stats.sums import StatsBy
     from waziterm.store.remembered import (
         AttemptCounts,

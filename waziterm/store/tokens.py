@@ -1,11 +1,17 @@
 """The tokens of the API; see `domain.messages.token`."""
 
+from __future__ import annotations
+
 import json
 import sqlite3
+from typing import TYPE_CHECKING
 
-from waziterm.domain.messages.token import KeptToken, Scope, TokenView
+from waziterm.domain.messages.codes import Scope
 from waziterm.domain.text import storable
 from waziterm.store.sound import SOUND
+
+if TYPE_CHECKING:
+    from waziterm.domain.messages.token import KeptToken
 
 
 def save_token(db: sqlite3.Connection, token: KeptToken, most: int) -> bool:
@@ -26,6 +32,11 @@ def save_token(db: sqlite3.Connection, token: KeptToken, most: int) -> bool:
 
 def read_tokens(db: sqlite3.Connection) -> tuple[KeptToken, ...]:
     """All tokens, by name. One whose row holds what cannot be is none."""
+    from waziterm.domain.messages.token import (  # noqa: PLC0415 - not before the first paint
+        KeptToken,
+        TokenView,
+    )
+
     rows = db.execute(
         "SELECT name, digest, scopes, patterns, at, who FROM tokens"
         f" WHERE {SOUND['tokens']} ORDER BY name"

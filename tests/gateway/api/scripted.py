@@ -10,29 +10,17 @@ from pathlib import Path
 
 from waziterm.config.settings import Address, Api
 from waziterm.domain.messages.checks import checked
-from waziterm.domain.messages.message import (
-    MessageState,
-    MessageView,
-    NewMessage,
-    OnUnknown,
-    OptedOut,
-)
+from waziterm.domain.messages.codes import OnUnknown, Scope
+from waziterm.domain.messages.message import MessageState, MessageView, NewMessage, OptedOut
 from waziterm.domain.messages.queue import (
     MessageQueue,
     MessageRefusedError,
     Once,
-    QueueCounts,
     RefusalCode,
     Resolution,
 )
-from waziterm.domain.messages.token import (
-    KeptToken,
-    Scope,
-    TokenView,
-    digest_of,
-    found_among,
-    new_token,
-)
+from waziterm.domain.messages.queue_counts import QueueCounts
+from waziterm.domain.messages.token import KeptToken, TokenView, digest_of, found_among, new_token
 from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.routes import Behind
 from waziterm.gateway.api.serving import serve_api

@@ -10,15 +10,9 @@ from referencing import Registry, Resource
 
 from tests.gateway.api.scripted import AT, Served
 from waziterm.domain.errors import FleetError
-from waziterm.domain.messages.message import (
-    Content,
-    MessageKind,
-    MessageState,
-    NewMessage,
-    OnUnknown,
-)
+from waziterm.domain.messages.codes import OnUnknown, Scope
+from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode
-from waziterm.domain.messages.token import Scope
 
 SHOP = "/v1/instances/shop-a/messages"
 TEXT = {"to": "+4917012345678", "text": "your parcel is here"}

@@ -13,7 +13,7 @@ from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.instance import PHONE_DAYS, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.units import Moment, Seconds, Sentence, Told

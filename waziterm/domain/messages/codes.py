@@ -1,4 +1,5 @@
-"""Why a message does not go on, by our own words; read by whoever moves sessions, too."""
+"""Our own words for messages: why one does not go on, what becomes of an uncertain one, and who may
+ask. They are read before the first paint and by every verb, so nothing else is here."""
 
 from enum import StrEnum
 
@@ -13,3 +14,32 @@ class Code(StrEnum):
     OPTED_OUT = "opted_out"
     NOT_SENT = "not_sent"
     EXPIRED = "expired"
+
+
+class Waits(StrEnum):
+    """Why a message is not sent now although its instance could send."""
+
+    GAP = "gap"
+    PER_HOUR = "per_hour"
+    NEW_CHATS = "new_chats"
+    QUIET = "quiet"
+    TIME_LOCK = "time_lock"
+    RATE = "rate"
+    RETRY = "retry"
+    LINE = "line"
+
+
+class OnUnknown(StrEnum):
+    """What happens to a message of which nobody knows whether it arrived: `hold` keeps it
+    `unknown` until a receipt or a person says more (at most once); `resend` sends it again (at
+    least once)."""
+
+    HOLD = "hold"
+    RESEND = "resend"
+
+
+class Scope(StrEnum):
+    """What a token allows: to send, which is to change messages too; or to read them."""
+
+    SEND = "send"
+    READ = "read"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.messages.codes import OnUnknown
 from waziterm.domain.units import Moment, Told
 
 MOST_TEXT = 4096
@@ -41,15 +42,6 @@ class MessageKind(StrEnum):
     TEXT = "text"
     IMAGE = "image"
     DOCUMENT = "document"
-
-
-class OnUnknown(StrEnum):
-    """What happens to a message of which nobody knows whether it arrived: `hold` keeps it
-    `unknown` until a receipt or a person says more (at most once); `resend` sends it again (at
-    least once)."""
-
-    HOLD = "hold"
-    RESEND = "resend"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from waziterm.domain.alerts.quiet import ALLOWED as ALLOWED_QUIET
 from waziterm.domain.alerts.quiet import Quiet
-from waziterm.domain.messages.message import OnUnknown
-from waziterm.domain.messages.sending import opt_out_word
+from waziterm.domain.messages.codes import OnUnknown
+from waziterm.domain.messages.opt_out import opt_out_word
 from waziterm.domain.settings import setting
 
 _DAY_S = 86_400.0

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from waziterm.domain.messages.codes import Code
-from waziterm.domain.messages.message import LIFE_S, Message, MessageState, OnUnknown
+from waziterm.domain.messages.codes import Code, OnUnknown
+from waziterm.domain.messages.message import LIFE_S, Message, MessageState
 from waziterm.domain.messages.sending import (
     Acknowledged,
     NotSent,

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
+from waziterm.domain.messages.codes import Waits
 from waziterm.domain.messages.message_settings import Pacing
 from waziterm.domain.messages.message_states import RATE_S
 
@@ -13,19 +13,6 @@ GROWN_FACTOR, GROWN_AFTER_S = 10, 14 * DAY_S
 JITTER = 0.5
 TIME_LOCK_S = DAY_S
 """So long no new chat is begun after WhatsApp refused one (463)."""
-
-
-class Waits(StrEnum):
-    """Why a message is not sent now although its instance could send."""
-
-    GAP = "gap"
-    PER_HOUR = "per_hour"
-    NEW_CHATS = "new_chats"
-    QUIET = "quiet"
-    TIME_LOCK = "time_lock"
-    RATE = "rate"
-    RETRY = "retry"
-    LINE = "line"
 
 
 @dataclass(frozen=True, slots=True)

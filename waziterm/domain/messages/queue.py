@@ -7,7 +7,7 @@ from typing import Protocol
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.message import MessageState, MessageView, NewMessage, OptedOut
-from waziterm.domain.units import Moment
+from waziterm.domain.messages.queue_counts import QueueCounts
 
 MOST_QUEUED = 1_000
 """Messages of one instance that may wait."""
@@ -72,23 +72,6 @@ class Resolution(StrEnum):
 
     RESEND = "resend"
     CLOSE = "close"
-
-
-@dataclass(frozen=True, slots=True)
-class QueueCounts:
-    """The messages of one instance. queued: that wait. unknown: that wait for a person. next_at:
-    when the next one is sent at the earliest, None when nobody knows. waits_for: why it is not sent
-    now, a slug, or "". sent_hour, sent_day: in the last 60 minutes and 24 hours. hours: sent in
-    each of the last 24 hours, the newest last."""
-
-    queued: int = 0
-    unknown: int = 0
-    failed: int = 0
-    next_at: Moment | None = None
-    waits_for: str = ""
-    sent_hour: int = 0
-    sent_day: int = 0
-    hours: tuple[int, ...] = ()
 
 
 class MessageQueue(Protocol):

@@ -147,11 +147,6 @@ class Receipt:
     at: float
 
 
-def opt_out_word(text: str) -> str:
-    """A text as it is compared with the words by which somebody asks to be sent no more."""
-    return text.strip().removesuffix(".").strip().casefold()
-
-
 @dataclass(frozen=True, slots=True)
 class OptOut:
     """Somebody asked by message to be sent no more. chats: the JIDs that are theirs, as far as

@@ -6,10 +6,10 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.messages.codes import Scope
 from waziterm.domain.text import plain
 from waziterm.domain.units import Moment
 
@@ -21,13 +21,6 @@ _BYTES = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _PATTERN = re.compile(r"[a-z0-9_*?\[\]!-]{1,60}")
 _MOST_PATTERNS = 100
-
-
-class Scope(StrEnum):
-    """What a token allows: to send, which is to change messages too; or to read them."""
-
-    SEND = "send"
-    READ = "read"
 
 
 @document_of("name", "scopes", "instances", "created=at", "who")

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from waziterm.domain.codec import CodecError, decode
 from waziterm.domain.messages.checks import LONGEST_LIFE_S
-from waziterm.domain.messages.message import LIFE_S, MOST_TEXT, MessageKind, OnUnknown
+from waziterm.domain.messages.codes import OnUnknown
+from waziterm.domain.messages.message import LIFE_S, MOST_TEXT, MessageKind
 from waziterm.domain.messages.queue import Resolution
 from waziterm.domain.text import plain
 from waziterm.domain.units import Between

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, assert_never
 
 from waziterm import __version__
 from waziterm.domain.codec import DIALECT, schema
+from waziterm.domain.messages.codes import Scope
 from waziterm.domain.messages.message import MOST_MEDIA_BYTES, MessageState, MessageView
-from waziterm.domain.messages.token import Scope
 from waziterm.domain.units import Between
 from waziterm.gateway.api.bodies import MessageBody, ResolveBody, Span, Text, bound_of, hints_of
 from waziterm.gateway.api.documents import Accepted, Failure, MessagePage, Uploaded

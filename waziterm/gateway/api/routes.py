@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, assert_never
 from aiohttp import web
 
 from waziterm.domain.codec import document
+from waziterm.domain.messages.codes import Scope
 from waziterm.domain.messages.message import (
     Content,
     MessageKind,
@@ -23,7 +24,7 @@ from waziterm.domain.messages.queue import (
     RefusalCode,
     Resolution,
 )
-from waziterm.domain.messages.token import Scope, TokenView
+from waziterm.domain.messages.token import TokenView
 from waziterm.domain.text import plain
 from waziterm.gateway.api import bodies
 from waziterm.gateway.api.bodies import MessageBody, ResolveBody

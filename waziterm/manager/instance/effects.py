@@ -35,7 +35,7 @@ from waziterm.domain.lifecycle.actions import (
     Watch,
 )
 from waziterm.domain.lifecycle.handling import MayDial
-from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.sending import Hears
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.version import UsedVersion

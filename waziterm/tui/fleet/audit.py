@@ -32,7 +32,6 @@ class Audit(Rows):
 
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="audit")
-        self._chosen: str | None = None
         self._read: tuple[AuditEntry, ...] | None = None
         self._entries: dict[str, AuditEntry] = {}
 
@@ -41,13 +40,6 @@ class Audit(Rows):
             self._read = self.model.audit
             self._entries = _by_key(self._read or ())
         return list(self._entries)
-
-    @property
-    def chosen(self) -> str | None:
-        return self._chosen
-
-    def choose(self, key: str | None) -> None:
-        self._chosen = key
 
     @property
     def target(self) -> str | None:

@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.paint import look, strips

@@ -31,18 +31,10 @@ class Incidents(Rows):
 
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="incidents")
-        self._chosen: str | None = None
         self.marked: set[str] = set()
 
     def keys(self) -> list[str]:
         return [str(incident.id) for incident in self.model.incidents]
-
-    @property
-    def chosen(self) -> str | None:
-        return self._chosen
-
-    def choose(self, key: str | None) -> None:
-        self._chosen = key
 
     @property
     def incident(self) -> IncidentView | None:

@@ -48,7 +48,6 @@ class Messages(Rows):
         super().__init__(model, clock, id="messages")
         self.pattern = ""
         self.marked: set[str] = set()
-        self._chosen: str | None = None
         self._known: Mapping[str, MessageView] = {}
         self._known_for: tuple[object, ...] = ()
 
@@ -73,13 +72,6 @@ class Messages(Rows):
 
     def keys(self) -> list[str]:
         return list(self._shown())
-
-    @property
-    def chosen(self) -> str | None:
-        return self._chosen
-
-    def choose(self, key: str | None) -> None:
-        self._chosen = key
 
     @property
     def message(self) -> MessageView | None:

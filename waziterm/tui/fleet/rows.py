@@ -38,6 +38,7 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         self.model = model
         self.clock = clock
         self._keys: list[str] = []
+        self._chosen: str | None = None
         self._drawn: dict[int, Strip] = {}
         self._head: list[Strip] = []
         self._top = 0
@@ -61,13 +62,13 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         return []
 
     @property
-    @abstractmethod
     def chosen(self) -> str | None:
         """The key of the selected row."""
+        return self._chosen
 
-    @abstractmethod
     def choose(self, key: str | None) -> None:
         """Another row is selected."""
+        self._chosen = key
 
     @property
     def target(self) -> str | None:

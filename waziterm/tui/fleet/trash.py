@@ -29,17 +29,9 @@ class Trash(Rows):
 
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="trash")
-        self._chosen: str | None = None
 
     def keys(self) -> list[str]:
         return [entry.id for entry in self.model.trash or ()]
-
-    @property
-    def chosen(self) -> str | None:
-        return self._chosen
-
-    def choose(self, key: str | None) -> None:
-        self._chosen = key
 
     @property
     def entry(self) -> TrashView | None:

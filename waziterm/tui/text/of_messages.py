@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.codes import Waits
 from waziterm.domain.messages.message import WAITING, MessageKind, MessageState, MessageView
-from waziterm.domain.messages.pacing import Waits
-from waziterm.domain.messages.queue import QueueCounts
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.sending import CannotSend
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, retold, tr, trn

@@ -14,7 +14,8 @@ from google.protobuf.message import Message
 
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.messages.sending import OptOut, opt_out_word
+from waziterm.domain.messages.opt_out import opt_out_word
+from waziterm.domain.messages.sending import OptOut
 from waziterm.domain.text import plain, safe_line
 from waziterm.worker.neonize.phrases import CodeRefused, is_broken_store, store_alarm
 
