@@ -53,7 +53,7 @@ def test_what_is_live_in_another_manager_stays_in_the_trash(host: Host) -> None:
     online(host, "a")
     host.world.task(host.fleet.clean("a")).result()
     (entry,) = host.world.task(host.fleet.trash()).result()
-    key = device_key(next(host.root.glob("trash/*/a.db")), JID, in_use=False)
+    key = device_key(next(host.root.glob("trash/*/a.db")), JID)
     assert key is not None
     with a_rival() as rival:
         rival.do("register", "/srv/theirs")

@@ -206,7 +206,7 @@ def test_whoever_has_the_same_device_waits_until_the_worker_has_parted_with_it(
 
 
 def test_a_device_is_free_for_others_only_when_the_worker_has_parted_with_it(host: Host) -> None:
-    key = device_key(host.session("a"), jid("a"), in_use=False)
+    key = device_key(host.session("a"), jid("a"))
     assert key is not None
     old = worker_of(host, "a")
     old.answers = "never"

@@ -178,7 +178,7 @@ def test_a_screen_s_copy_keeps_its_place(host: Host) -> None:
 
 def test_its_claim_is_given_up_and_taken_again(host: Host) -> None:
     online(host, "a")
-    key = device_key(host.session("a"), JID, in_use=True)
+    key = device_key(host.session("a"), JID)
     assert key is not None
     with a_rival() as rival:
         rival.do("register", "/srv/theirs")

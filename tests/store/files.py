@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -49,3 +51,23 @@ async def end_attempt(store: Store, name: str, number: int, at: float, ok: bool 
     reason = Reason.ONLINE if ok else Reason.CONFLICT
     instance = Instance(name, 1.0, id=name, reason=reason)
     await store.record(Change(instance, "Ended", at, ends=AttemptEnd(number, ok)))
+
+
+KILLED = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN")
+db.execute("UPDATE whatsmeow_device SET jid = 'half'")
+db.execute("CREATE TABLE filler (data)")
+db.executemany("INSERT INTO filler VALUES (randomblob(3000))", [()] * 50)
+os._exit(9)
+"""
+
+
+def leave_unfinished(session: Path) -> Path:
+    """Leave a session file as a worker does that is killed in a transaction; the journal."""
+    subprocess.run([sys.executable, "-c", KILLED, str(session)], timeout=30, check=False)
+    journal = session.with_name(session.name + "-journal")
+    assert journal.stat().st_size > 0
+    return journal

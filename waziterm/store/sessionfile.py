@@ -39,31 +39,30 @@ _UNFINISHED = "it was not closed cleanly, or is in use"
 
 
 def devices_in(path: Path) -> tuple[Device, ...]:
-    """The devices that the file holds keys for. Raises StoreError when it cannot be read as a
-    whatsmeow store."""
+    """The devices that a file of ours holds keys for, before it is used: see `_using`. Raises
+    StoreError when it cannot be read as a whatsmeow store."""
+    with _using(path) as db:
+        return _devices(db)
+
+
+def device_key(path: Path, jid: str) -> bytes | None:
+    """What only this file has of a device: its noise key, a secret. None when it is not in it. The
+    file is ours, and about to be used: see `_using`. Raises StoreError."""
+    with _using(path) as db:
+        return _key(db, jid)
+
+
+@contextmanager
+def _using(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a store that a worker will open next. What a killed worker left unfinished in
+    it is rolled back, as that worker's successor would do: a reader must not, and would be refused.
+    Nothing else is written. Raises StoreError."""
     try:
-        with _reading(path, SHORT_S) as db:
-            return _devices(db)
-    except sqlite3.Error as error:
-        raise from_sqlite(error, path) from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def device_key(path: Path, jid: str, *, in_use: bool) -> bytes | None:
-    """What only this file has of a device: its noise key, a secret. None when it is not in it.
-
-    in_use: a journal that a killed worker left may be rolled back, else the file is only read.
-    Raises StoreError.
-    """
-    try:
-        if in_use:
-            refuse_others(path)
-            uri = f"{path.absolute().as_uri()}?mode=rw"
-            with closing(sqlite3.connect(uri, uri=True, timeout=SHORT_S)) as db:
-                return _key(db, jid)
-        with _reading(path, SHORT_S) as db:
-            return _key(db, jid)
+        refuse_others(path)
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with _limited(sqlite3.connect(uri, uri=True, timeout=SHORT_S), SHORT_S) as db:
+            db.execute("PRAGMA query_only = ON")
+            yield db
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
     except OSError as error:
@@ -128,6 +127,13 @@ def _reading(path: Path, limit_s: float) -> Iterator[sqlite3.Connection]:
     """A connection that only reads, for so many seconds at most."""
     refuse_others(path)
     connection = sqlite3.connect(_uri(path), uri=True, timeout=_BUSY_S, isolation_level=None)
+    with _limited(connection, limit_s) as db:
+        yield db
+
+
+@contextmanager
+def _limited(connection: sqlite3.Connection, limit_s: float) -> Iterator[sqlite3.Connection]:
+    """A connection to a file that may be damaged, for so many seconds at most."""
     with closing(connection) as db:
         _limit(db, limit_s)
         # What a damaged file holds for text need not be UTF-8.

@@ -300,7 +300,7 @@ class Carrying:
 
     async def _refuse_live(self, session: Path, jid: str) -> None:
         try:
-            key = await asyncio.to_thread(device_key, session, jid, in_use=False)
+            key = await asyncio.to_thread(device_key, session, jid)
         except StoreError as error:
             raise FleetError(Phrase("it is none of ours: its session cannot be read")) from error
         peer = await asyncio.to_thread(self._registry.holder, key) if key else None

@@ -278,7 +278,7 @@ class Cleaning:
         if database is None:
             return
         try:
-            key = await asyncio.to_thread(device_key, database, jid, in_use=False)
+            key = await asyncio.to_thread(device_key, database, jid)
         except StoreError as error:
             # What cannot be read cannot be connected with either.
             log.warning("whether %s is live elsewhere cannot be told: %s", name, error)

@@ -86,7 +86,7 @@ class SessionFiles:
         """
         if not self.exists(identity):
             return None
-        return await asyncio.to_thread(device_key, self.path(identity), jid, in_use=True)
+        return await asyncio.to_thread(device_key, self.path(identity), jid)
 
     async def to_trash(
         self, was: Instance, *, at: float, why: Why, restorable: bool, act_id: str = ""
