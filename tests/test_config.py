@@ -464,12 +464,14 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
         return draw(st.sampled_from(["auto", "compiled"]) | fixed)
     if key == "data_dir":
         return "/" + draw(st.text("a\"\\'é #\t\x7f", min_size=1))
-    if key in ("api.tls_cert", "api.tls_key"):
+    if key.endswith((".tls_cert", ".tls_key")):
         return draw(st.sampled_from(["", "/etc/é.pem"]))
-    if key == "api.hosts":
+    if key.endswith(".hosts"):
         return draw(st.lists(st.sampled_from(["api.example", "b-2.example"])))
-    if key in ("health.address", "api.address"):
+    if key.endswith(".address"):
         return draw(st.sampled_from(["", "[::1]:80", "localhost:1", 9464]))
+    if key == "web.public_url":
+        return draw(st.sampled_from(["", "https://é.example/scan", "http://[::1]:80"]))
     if key == "pacing.quiet":
         return draw(st.sampled_from(["", "22:00-07:00", "23:30-06:00 Asia/Jakarta"]))
     if key == "backup.every":

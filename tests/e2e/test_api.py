@@ -83,7 +83,7 @@ async def test_a_port_that_is_taken_costs_the_api_alone(lab: Lab, folder: Path) 
         async with headless(folder / "data", lab.file, WAZITERM_API__ADDRESS=address) as program:
             await pair(program, lab, "shop")
             findings = (await program.verb("check", "--json")).json["findings"]
-            (finding,) = (each for each in findings if each["kind"] == "api_silent")
+            (finding,) = (each for each in findings if each["kind"] == "listener_silent")
             assert finding["evidence"] == (
                 f"the API does not answer: {address} cannot be listened on: Address already in use"
             )
@@ -91,7 +91,7 @@ async def test_a_port_that_is_taken_costs_the_api_alone(lab: Lab, folder: Path) 
             assert log.count("the API does not answer") == 1
     async with headless(folder / "data", lab.file, WAZITERM_API__ADDRESS="0.0.0.0:1") as program:
         findings = (await program.verb("check", "--json")).json["findings"]
-        (finding,) = (each for each in findings if each["kind"] == "api_silent")
+        (finding,) = (each for each in findings if each["kind"] == "listener_silent")
         assert "other machines would reach 0.0.0.0:1" in finding["evidence"]
 
 

@@ -23,7 +23,7 @@ from tests.domain.test_diagnosis import (
 )
 from tests.texts.collect import ROOT, phrases
 from tests.texts.told import catalogs, check_told
-from waziterm.config.settings import Address, Api
+from waziterm.config.settings import Address, Api, Settings
 from waziterm.control.client.answers import error_of
 from waziterm.control.protocol import PROTOCOL
 from waziterm.domain.backup import BackupRecord
@@ -198,7 +198,9 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
     FindingKind.STUCK: (replace(HEALTHY, stuck={"shop": Phrase("waiting for its turn")}),),
     FindingKind.DISK_LOW: (replace(HEALTHY, disk_free=10**6),),
     FindingKind.FEW_DESCRIPTORS: (replace(HEALTHY, descriptors=60),),
-    FindingKind.API_SILENT: (replace(HEALTHY, api=Api(address=Address("10.0.0.1", 80)).refusal),),
+    FindingKind.LISTENER_SILENT: (
+        replace(HEALTHY, silent=Settings(api=Api(address=Address("10.0.0.1", 80))).silent),
+    ),
     FindingKind.BACKUP: tuple(
         replace(HEALTHY, backup=(record, DAY_S))
         for record in (

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from waziterm.config.errors import NoHomeError
 from waziterm.config.source import Source
@@ -15,6 +16,7 @@ from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.backup import check_recipient
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, Configured, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.listeners import NAMES, Listener, ListenRefusal, SilentListener
 from waziterm.domain.messages.message_settings import Messages, Pacing
 from waziterm.domain.names import ALLOWED, DEVICE_NAMES, check_device_name, check_name
 from waziterm.domain.phrase import Phrase
@@ -338,20 +340,13 @@ def _hosts(value: object) -> tuple[str, ...]:
     return tuple(one.lower() for one in each)
 
 
-class ListenRefusal(NamedTuple):
-    """Why something is not listened on, and what to do about it."""
-
-    why: Phrase
-    hint: Phrase
-
-
 @dataclass(frozen=True, slots=True)
-class Api:
-    """`[api]`: messages over HTTP, for other programs."""
+class Listening:
+    """Where one of `domain.listeners` answers, and how: the same in each of their tables."""
 
     address: Address | None = setting(
         None,
-        'Where the API answers; a bare port is one on loopback, "" is nowhere.',
+        'Where it answers; a bare port is one on loopback, "" is nowhere.',
         applies=Applies.START,
         allowed='"HOST:PORT" or a port from 1 to 65535',
         read=_address,
@@ -392,6 +387,56 @@ class Api:
         read=_hosts,
         example='["api.example"]',
     )
+
+    def refusal(self, which: Listener) -> ListenRefusal | None:
+        """Why the address is not listened on; None when it may be, and when there is none. which:
+        whose table this is."""
+        if self.address is None:
+            return None
+        what, table = NAMES[which], which.value
+        if (self.tls_cert is None) != (self.tls_key is None):
+            return ListenRefusal(
+                Phrase(
+                    "{what} does not answer: [{table}] has one of tls_cert and tls_key alone",
+                    what=what,
+                    table=table,
+                ),
+                Phrase("set both, or none"),
+            )
+        if self.address.is_loopback:
+            return None
+        where = str(self.address)
+        if not self.allow_remote:
+            return ListenRefusal(
+                Phrase(
+                    "{what} does not answer: other machines would reach {where}",
+                    what=what,
+                    where=where,
+                ),
+                Phrase(
+                    "name an address on 127.0.0.1 in [{table}], or set allow_remote = true there"
+                    " with tls_cert and tls_key, or with behind_proxy = true",
+                    table=table,
+                ),
+            )
+        if self.tls_cert is None and not self.behind_proxy:
+            return ListenRefusal(
+                Phrase(
+                    "{what} does not answer: secrets would cross the network openly to {where}",
+                    what=what,
+                    where=where,
+                ),
+                Phrase(
+                    "set tls_cert and tls_key in [{table}], or behind_proxy = true", table=table
+                ),
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Api(Listening):
+    """`[api]`: messages over HTTP, for other programs."""
+
     media_mb: int = setting(
         2_000,
         "Megabytes that the files of `media/` may take together; no more are taken in then.",
@@ -400,36 +445,46 @@ class Api:
         high=1_000_000,
     )
 
-    @property
-    def refusal(self) -> ListenRefusal | None:
-        """Why the address is not listened on; None when it may be, and when there is none."""
-        if self.address is None:
-            return None
-        if (self.tls_cert is None) != (self.tls_key is None):
-            return ListenRefusal(
-                Phrase("the API does not answer: [api] has one of tls_cert and tls_key alone"),
-                Phrase("set both, or none"),
-            )
-        if self.address.is_loopback:
-            return None
-        where = str(self.address)
-        if not self.allow_remote:
-            return ListenRefusal(
-                Phrase("the API does not answer: other machines would reach {where}", where=where),
-                Phrase(
-                    "name an address on 127.0.0.1 in [api], or set allow_remote = true there with"
-                    " tls_cert and tls_key, or with behind_proxy = true"
-                ),
-            )
-        if self.tls_cert is None and not self.behind_proxy:
-            return ListenRefusal(
-                Phrase(
-                    "the API does not answer: tokens would cross the network openly to {where}",
-                    where=where,
-                ),
-                Phrase("set tls_cert and tls_key in [api], or behind_proxy = true"),
-            )
-        return None
+
+@dataclass(frozen=True, slots=True)
+class Facade(Listening):
+    """`[facade]`: the requests of Waziper, for its old clients."""
+
+    set_webhook: bool = setting(
+        False,
+        "Whether its clients may set where they are told what happened: a public https address.",
+        applies=Applies.START,
+    )
+
+
+def _public_url(text: object) -> str:
+    """Raises TypeError for what no browser could be led to."""
+    if text == "":
+        return ""
+    if not isinstance(text, str) or not text.isprintable() or any(each in text for each in " ?#@"):
+        raise TypeError(text)
+    try:
+        parts = urlsplit(text)
+        well = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        well = None
+    if not well:
+        raise TypeError(text)
+    return text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Web(Listening):
+    """`[web]`: a page on which somebody far away scans the QR code of one instance."""
+
+    public_url: str = setting(
+        "",
+        "What a link to it begins with, as the proxy before it is called from outside; by default"
+        " the address.",
+        allowed='an "http://" or "https://" URL without a login, a query and a fragment',
+        read=_public_url,
+        example='"https://scan.example"',
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,6 +516,8 @@ class Settings:
     backup: Backup = table(Backup, "The regular backup.")
     health: Health = table(Health, "Health over TCP.")
     api: Api = table(Api, "Messages over HTTP, for other programs.")
+    facade: Facade = table(Facade, "The requests of Waziper, for its old clients.")
+    web: Web = table(Web, "A page on which a customer far away scans a QR code.")
     library: Library = table(Library, "The version that the library tells WhatsApp.")
     messages: Messages = table(Messages, "What becomes of messages, and how long they stay.")
     pacing: Pacing = table(Pacing, "How fast an instance sends messages.")
@@ -472,9 +529,20 @@ class Settings:
 
     @property
     def all_secret_files(self) -> tuple[Path, ...]:
-        """The same with the key by which the API encrypts."""
-        key = self.api.tls_key
-        return self.secret_files if key is None else (*self.secret_files, key)
+        """The same with the keys by which those encrypt that listen."""
+        keys = (each.tls_key for each in self.listeners.values())
+        return (*self.secret_files, *(key for key in keys if key is not None))
+
+    @property
+    def listeners(self) -> Mapping[Listener, Listening]:
+        """The settings of all that may listen."""
+        return {Listener.API: self.api, Listener.FACADE: self.facade, Listener.WEB: self.web}
+
+    @property
+    def silent(self) -> tuple[SilentListener, ...]:
+        """Those that do not answer for what these settings say."""
+        found = ((which, each.refusal(which)) for which, each in self.listeners.items())
+        return tuple(SilentListener(which, *why) for which, why in found if why is not None)
 
     def read_again(self) -> "Settings":
         """The settings as they are set now, where these were read. Raises ConfigError."""

@@ -36,6 +36,7 @@ from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
+from waziterm.domain.listeners import Listener, SilentListener
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats.strips import Recent
 from waziterm.manager.alerting import Alerting
@@ -217,7 +218,7 @@ class SessionManager:
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
-        self._api_trouble: tuple[Phrase, Phrase] | None = None
+        self._silent: dict[Listener, SilentListener] = {}
         self._queue_trouble: tuple[Phrase, Phrase] | None = None
 
     # -- the life of the fleet ----------------------------------------------------------------
@@ -351,12 +352,17 @@ class SessionManager:
         """Say a sentence to whoever watches."""
         self._broadcast.notice(Notice(self._world.clock.now(), text, trouble=trouble))
 
-    def api_failed(self, why: Phrase, hint: Phrase) -> None:
-        """Tell that the API cannot answer: to whoever watches, and to every check from now on."""
-        self._api_trouble = why, hint
+    def listener_failed(self, which: Listener, why: Phrase, hint: Phrase) -> None:
+        """Tell that something cannot answer: to whoever watches, and to every check from now on."""
+        self._silent[which] = SilentListener(which, why, hint)
         log.error("%s (%s)", why, hint)
         said = Phrase("{what}; {hint}", what=why, hint=hint)
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    def _silent_now(self) -> tuple[SilentListener, ...]:
+        """What does not answer, by the newest settings and by what was met at the start."""
+        refused = {each.which: each for each in self._settings.silent}
+        return tuple((refused | self._silent).values())
 
     def _counts_of(self, name: str) -> QueueCounts | None:
         return self._messaging.counts_of(name)
@@ -1002,7 +1008,7 @@ class SessionManager:
             halted=self._instances.paused,
             stuck=self._instances.stalled,
             secret_files=lambda: self._settings.all_secret_files,
-            api=lambda: self._api_trouble or self._settings.api.refusal,
+            silent=self._silent_now,
             queue=lambda: self._queue_trouble,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,

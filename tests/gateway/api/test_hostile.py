@@ -15,6 +15,7 @@ import pytest
 from tests.gateway.api.scripted import HOST, Served, free_port, serving
 from waziterm.config.settings import Address, Api
 from waziterm.domain.errors import FleetError
+from waziterm.domain.listeners import Listener
 from waziterm.domain.messages.message import MOST_MEDIA_BYTES
 from waziterm.gateway.api import bodies, media
 from waziterm.health import clients
@@ -432,7 +433,7 @@ async def test_where_it_must_not_listen(tmp_path: Path, api: Api, words: str) ->
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_loopback(host: str) -> None:
-    assert Api(Address(host, 1)).refusal is None
+    assert Api(Address(host, 1)).refusal(Listener.API) is None
 
 
 async def test_for_other_machines_behind_a_proxy(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from waziterm.config import Settings, config_file, load_settings
 from waziterm.domain.fleet.api import Fleet, FleetError
 from waziterm.domain.fleet.audit import Via, audited
 from waziterm.domain.labfile import LabFile
+from waziterm.domain.listeners import Listener
 from waziterm.domain.phrase import Phrase, as_it_is
 from waziterm.domain.screen import Lang
 from waziterm.manager.descriptors import raise_descriptors
@@ -108,7 +109,7 @@ def run_headless(data_dir: Path | None, lab: Path | None) -> int:
                     lambda: bool(up) and up[0].is_upgraded,
                 ),
                 hosted(data, settings, lab_file) as manager,
-                _api(settings, manager),
+                _gateway(settings, manager),
                 asyncio.TaskGroup() as tasks,
             ):
                 up.append(manager)
@@ -171,23 +172,23 @@ async def _health(
         yield
 
 
+_SERVED_BY: Mapping[Listener, str] = {Listener.API: "waziterm.gateway.api.serving"}
+"""The module whose `serve` answers; it takes 0.2 s to load."""
+
+
 @asynccontextmanager
-async def _api(settings: Settings, fleet: SessionManager) -> AsyncIterator[None]:
-    """The API, where the config names an address. What keeps it from answering is told, and the
+async def _gateway(settings: Settings, fleet: SessionManager) -> AsyncIterator[None]:
+    """All that the config names an address for. What keeps one from answering is told, and the
     fleet goes on without it."""
-    if settings.api.address is None:
-        yield
-        return
     async with AsyncExitStack() as opened:
-        try:
-            # It takes 0.2 s.
-            serving = await asyncio.to_thread(
-                importlib.import_module, "waziterm.gateway.api.serving"
-            )
-            behind = serving.behind_of(fleet, settings)
-            await opened.enter_async_context(serving.serve_api(settings.api, behind))
-        except FleetError as error:
-            fleet.api_failed(as_it_is(error.told), as_it_is(error.hint))
+        for which, listening in settings.listeners.items():
+            if listening.address is None or which not in _SERVED_BY:
+                continue
+            module = await asyncio.to_thread(importlib.import_module, _SERVED_BY[which])
+            try:
+                await opened.enter_async_context(module.serve(fleet, settings))
+            except FleetError as error:
+                fleet.listener_failed(which, as_it_is(error.told), as_it_is(error.hint))
         yield
 
 
@@ -207,7 +208,7 @@ async def _serve_once(
             server.serve_control(
                 fleet, data.socket, lambda: fleet.is_upgraded, fleet.audit_log, fleet.refuse_moved
             ),
-            _api(settings, fleet),
+            _gateway(settings, fleet),
         ):
             await _serve_health(settings, fleet)
     except (FleetError, OSError):

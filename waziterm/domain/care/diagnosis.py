@@ -181,9 +181,8 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             ),
             Phrase("raise the hard limit (`ulimit -Hn`), or LimitNOFILE= in a systemd unit"),
         )
-    if survey.api is not None:
-        why, act = survey.api
-        yield Finding(FindingKind.API_SILENT, Severity.PROBLEM, "api", None, why, act)
+    for which, why, act in survey.silent:
+        yield Finding(FindingKind.LISTENER_SILENT, Severity.PROBLEM, which.value, None, why, act)
     if survey.queue is not None:
         said, hint = survey.queue
         yield Finding(

@@ -9,6 +9,7 @@ from waziterm.domain.backup import BackupRecord
 from waziterm.domain.care.trash import TrashView, Why
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
+from waziterm.domain.listeners import SilentListener
 from waziterm.domain.phrase import NOTHING, Phrase
 from waziterm.domain.version import UsedVersion
 
@@ -95,7 +96,7 @@ class Survey:
     backup: how the regular backup stands, and how many seconds are between two; None when none is
     to be made.
     queue: why messages are neither taken nor sent, and what to do; None when they are.
-    api: why the API does not answer although it is set to, and what to do; None when it does.
+    silent: what does not answer although it is set to.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
 
@@ -126,7 +127,7 @@ class Survey:
     version: UsedVersion | None = None
     old_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backup: tuple[BackupRecord, float] | None = None
-    api: tuple[Phrase, Phrase] | None = None
+    silent: tuple[SilentListener, ...] = ()
     queue: tuple[Phrase, Phrase] | None = None
     messages: Mapping[str, MessagesLook] = field(default_factory=dict)
 

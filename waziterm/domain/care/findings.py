@@ -57,7 +57,7 @@ class FindingKind(StrEnum):
     STUCK = "stuck"
     DISK_LOW = "disk_low"
     FEW_DESCRIPTORS = "few_descriptors"
-    API_SILENT = "api_silent"
+    LISTENER_SILENT = "listener_silent"
     BACKUP = "backup"
     UPGRADED = "upgraded"
     TRASH_EXPIRES = "trash_expires"

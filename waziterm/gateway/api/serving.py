@@ -1,20 +1,17 @@
 """The API's listener: where it listens, who may ask, and what an error looks like."""
 
 import asyncio
-import ipaddress
 import logging
-import os
-import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
+from waziterm.domain.listeners import Listener
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode
-from waziterm.domain.phrase import Phrase
 from waziterm.gateway.api.failures import (
     ApiError,
     http_failure,
@@ -26,22 +23,25 @@ from waziterm.gateway.api.failures import (
 from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.openapi import described
 from waziterm.gateway.api.routes import OWNER, Behind, Routes, token_of
-from waziterm.health.clients import Clients, answering, most_clients
+from waziterm.gateway.listener import Hosts, listening
+from waziterm.health.clients import Clients, most_clients
 from waziterm.manager.descriptors import descriptors
 
 if TYPE_CHECKING:
     from waziterm.config.settings import Api, Settings
     from waziterm.manager.manager import SessionManager
 
-SHUTDOWN_S = 1.0
-HANDSHAKE_S = 5.0
-"""Seconds within which a client has to agree on how to encrypt."""
 TOLD_EVERY_S = 60.0
 """Who comes without a token is told in the log at most once in so many seconds."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(__name__)
+
+
+def serve(fleet: "SessionManager", settings: "Settings") -> AbstractAsyncContextManager[None]:
+    """Answer the API of a manager; see `serve_api`. settings: those that it was started with."""
+    return serve_api(settings.api, behind_of(fleet, settings))
 
 
 def behind_of(fleet: "SessionManager", settings: "Settings") -> Behind:
@@ -65,77 +65,27 @@ async def serve_api(api: "Api", behind: Behind) -> AsyncIterator[None]:
 
     api: with an address. Raises FleetError, one line, when it must not be listened on, or cannot.
     """
-    if (refusal := api.refusal) is not None:
-        raise FleetError(refusal.why, refusal.hint)
-    assert api.address is not None
-    host, port = api.address
-    context = await asyncio.to_thread(_tls, api)
-    await behind.media.clear()
     clients = Clients(most_clients(descriptors()) // 2, told)
     door = _Door(api, behind)
     application = web.Application(middlewares=[clients.counted, _errors_as_json, door.let_in])
     application.add_routes(Routes(behind, described).definitions())
-
-    @asynccontextmanager
-    async def listen(serve: Callable[[], asyncio.Protocol]) -> AsyncIterator[None]:
-        try:
-            listening = await asyncio.get_running_loop().create_server(
-                serve,
-                host,
-                port,
-                ssl=context,
-                ssl_handshake_timeout=None if context is None else HANDSHAKE_S,
-            )
-        except OSError as error:
-            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            raise FleetError(
-                Phrase(
-                    "the API does not answer: {where} cannot be listened on: {why}",
-                    where=str(api.address),
-                    why=why,
-                ),
-                Phrase("name another address in the table [api] of the config"),
-            ) from error
-        try:
-            yield
-        finally:
-            listening.close()
-
-    async with answering(application, clients, listen, SHUTDOWN_S):
+    await behind.media.clear()
+    async with listening(Listener.API, api, application, clients):
         log.info("the API answers on %s", api.address)
         yield
-
-
-def _tls(api: "Api") -> ssl.SSLContext | None:
-    """How the listener encrypts; None where it does not. Raises FleetError."""
-    if api.tls_cert is None or api.tls_key is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # A key with a passphrase would ask for it at the terminal.
-        context.load_cert_chain(api.tls_cert, api.tls_key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-        raise FleetError(
-            Phrase("the API does not answer: its certificate cannot be used: {why}", why=str(why)),
-            Phrase("see tls_cert and tls_key in [api]"),
-        ) from error
-    return context
 
 
 class _Door:
     """Lets in whoever asks for this host and has a token."""
 
     def __init__(self, api: "Api", behind: Behind) -> None:
-        assert api.address is not None
         self._behind = behind
-        self._hosts = {"localhost", api.address.host.lower(), *api.hosts}
+        self._hosts = Hosts(api)
         self._told_at: float | None = None
 
     @web.middleware
     async def let_in(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        if not self._is_host(request):
+        if not self._hosts.has(request):
             raise ApiError(
                 421, "host", "this host is not answered for here", "add its name to [api] hosts"
             )
@@ -146,26 +96,6 @@ class _Door:
             raise unauthorized()
         request[OWNER] = owner
         return await handler(request)
-
-    def _is_host(self, request: web.Request) -> bool:
-        """Whether the request names a host that this is. An address is one if it is the one that
-        was called: a name is what a foreign page could let lead here."""
-        given = request.headers.getall("Host", [])
-        if len(given) != 1:
-            return False
-        name, _, port = given[0].rpartition(":")
-        if not name or not port.isdecimal():
-            name = given[0]
-        name = name.lower().removesuffix(".").removeprefix("[").removesuffix("]")
-        if name in self._hosts:
-            return True
-        if request.transport is None:
-            return False
-        called = request.transport.get_extra_info("sockname")[0].partition("%")[0]
-        try:
-            return ipaddress.ip_address(name) == ipaddress.ip_address(called)
-        except ValueError:
-            return False
 
     def _tell(self, request: web.Request) -> None:
         now = asyncio.get_running_loop().time()

@@ -16,6 +16,7 @@ from waziterm.domain.care.evidence import MessagesLook, OpenPath, SessionLook, S
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.listeners import SilentListener
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.domain.version import UsedVersion
@@ -53,7 +54,7 @@ class CheckSources:
     connect_limit_s: by how many seconds a connect has come to its end. phone_days: after so many
     without a sign of its phone an instance is named. secret_files: of the settings, those that hold
     a secret.
-    api: see `Survey`.
+    silent: see `Survey`.
     configured: the names that the config has tables for. backup_every_s: seconds between two
     regular backups, None where none is to be made.
     messages: by id, whose messages out need somebody. queue: see `Survey`, after that was asked.
@@ -77,7 +78,7 @@ class CheckSources:
     phone_days: Callable[[], float] = lambda: math.inf
     configured: Callable[[], Collection[str]] = tuple
     backup_every_s: Callable[[], float | None] = lambda: None
-    api: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
+    silent: Callable[[], tuple[SilentListener, ...]] = tuple
     messages: Callable[[], Awaitable[Mapping[str, MessagesLook]]] = _no_messages
     queue: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
 
@@ -159,7 +160,7 @@ async def inspect(sources: CheckSources) -> Survey:
         version=sources.version(),
         old_tables=old_tables,
         backup=await _backup(sources),
-        api=sources.api(),
+        silent=sources.silent(),
         messages=await sources.messages(),
         queue=sources.queue(),
     )

@@ -253,7 +253,7 @@ async def open_tools(
             halted=lambda name: nullcontext(),
             stuck=dict,
             secret_files=lambda: settings.all_secret_files,
-            api=lambda: settings.api.refusal,
+            silent=lambda: settings.silent,
             configured=lambda: settings.instances,
             backup_every_s=lambda: settings.backup.planned_every_s,
             messages=partial(_looked_at_messages, data, clock),

@@ -1,0 +1,1 @@
+"""What other programs are told by webhook: messages and states."""
