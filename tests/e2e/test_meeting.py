@@ -76,7 +76,7 @@ async def test_the_manager_of_another_user_is_named_too(lab: Lab, folder: Path) 
     """Root starts a manager beside the service of another user."""
     phone = await linked(lab, folder / "one")
     key = await asyncio.to_thread(
-        device_key, session_of(folder / "one", "shop"), phone.jid, in_use=False
+        device_key, session_of(folder / "one", "shop"), phone.jid
     )
     assert key is not None
     with a_rival() as service:
