@@ -75,9 +75,7 @@ async def test_the_newcomer_is_held_and_names_the_other(lab: Lab, folder: Path) 
 async def test_the_manager_of_another_user_is_named_too(lab: Lab, folder: Path) -> None:
     """Root starts a manager beside the service of another user."""
     phone = await linked(lab, folder / "one")
-    key = await asyncio.to_thread(
-        device_key, session_of(folder / "one", "shop"), phone.jid
-    )
+    key = await asyncio.to_thread(device_key, session_of(folder / "one", "shop"), phone.jid)
     assert key is not None
     with a_rival() as service:
         service.do("become", STRANGER)
