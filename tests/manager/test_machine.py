@@ -139,6 +139,9 @@ class Judge:
                 self.cleaned[name] = (self.cool_until.get(name, 0.0), name in self.held)
             self._release(name)
         if event == "SessionRestored" and row["reason"] == "restored":
+            if name not in self.outdated:
+                # As above: of whoever had no device until now.
+                self.held.discard(name)
             until, held = self.cleaned.get(name, (0.0, False))
             self.cool_until[name] = max(until, self.cool_until.get(name, 0.0))
             self.held |= {name} if held else set()
