@@ -21,9 +21,9 @@ from waziterm.domain.messages.queue import (
 )
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.token import KeptToken, TokenView, digest_of, found_among, new_token
-from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.routes import Behind
 from waziterm.gateway.api.serving import serve_api
+from waziterm.gateway.media import Media
 
 AT = 1_767_225_600.0
 HOST = "127.0.0.1"
