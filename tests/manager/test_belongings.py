@@ -38,6 +38,9 @@ MESSAGE_ROWS: dict[str, tuple[object, ...]] = {
     "opt_outs": ("opt_1", ID, "2@lid", "2@lid", BEGIN),
     "chats": (ID, "1@lid", BEGIN),
     "senders": (ID, "shop", BEGIN, 0.0, 0.0),
+    "events": (1, "evt_1", ID, "shop", 1, "message.received", BEGIN, BEGIN, "{}", 1),
+    "deliveries": (1, 1, "crm", ID, 2, "failed", BEGIN, 0.0, 0.0, 1, "", BEGIN),
+    "seqs": (ID, "shop", 1, ""),
 }
 NAMED = {"audit.instances"}
 """What holds names as they were typed, and goes with its age."""

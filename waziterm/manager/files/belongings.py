@@ -96,6 +96,9 @@ MESSAGES = (
     _row("opt_outs.instance", "whom it writes to no more"),
     _row("chats.instance", "to whom it has written"),
     _row("senders.instance", "what limits its sending"),
+    _row("events.instance", "what webhooks tell of it"),
+    _row("deliveries.instance", "to whom that has to go"),
+    _row("seqs.instance", "how many events there were"),
 )
 """Its rows in `messages.db`. `clean` and `remove` let what waits wait for a person, see
 `manager.care.cleaning`; what a message says, and files in `media/`, go with its message."""
