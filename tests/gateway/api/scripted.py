@@ -63,6 +63,10 @@ class ScriptedQueue:
         )
         return self.views[number]
 
+    async def taken_with(self, instance: str, once: Once) -> MessageView | None:
+        found = self.once.get((instance, once.owner, once.key))
+        return None if found is None else self.views[found[1]]
+
     async def digest(self, body: bytes) -> str:
         return hmac.new(b"key", body, hashlib.sha256).hexdigest()
 
