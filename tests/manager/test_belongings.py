@@ -89,6 +89,10 @@ def with_everything(host: Host) -> str:
         db.execute("INSERT INTO patterns VALUES (?, 472222, 'seen', 3)", (identity,))
         numbers = ", 0" * 13
         db.execute(f"INSERT INTO spans VALUES (0, 86400, ?{numbers}, '', '', '', '')", (identity,))
+        facade = ("ABCDEF0123456", identity, "web", BEGIN)
+        db.execute("INSERT INTO facade_ids VALUES (?, ?, ?, ?)", facade)
+        url = (identity, "https://a.example", "web", BEGIN)
+        db.execute("INSERT INTO facade_webhooks VALUES (?, ?, ?, ?)", url)
         acted = "INSERT INTO acts (at, kind, subject, why, instance) VALUES (?, 'x', 'shop', '', ?)"
         db.execute(acted, (BEGIN, identity))
     opened = open_database(host.root / "messages.db", OF_MESSAGES)

@@ -202,6 +202,10 @@ class Queue:
             self._changed.set()
         return self._view(added.message)
 
+    async def taken_with(self, instance: str, once: Once) -> MessageView | None:
+        before = await self._before(self._id_of(instance), once)
+        return None if before is None else self._view(before)
+
     async def looked_at(self) -> Mapping[str, MessagesLook]:
         """By the ids of the instances, whose messages somebody should look at. Raises StoreError
         when none is taken or sent."""

@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from waziterm.gateway.queue import Queue
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
+    from waziterm.manager.care.facade import FacadeInstances
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
     from waziterm.manager.care.tokens import Tokens
@@ -706,6 +707,7 @@ class SessionManager:
             self._registry,
             self._world.new_store,
             self._instances.pids,
+            self.facade.bind,
         )
         async with self._in_order():
             return await importing.run(asked, dry_run=dry_run)
@@ -1044,6 +1046,13 @@ class SessionManager:
         from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - as above
 
         return Tokens(self._store, self._world.clock.now)
+
+    @cached_property
+    def facade(self) -> FacadeInstances:
+        """The instances as the facade's clients know them."""
+        from waziterm.manager.care.facade import FacadeInstances  # noqa: PLC0415 - as above
+
+        return FacadeInstances(self._store, self._world.clock.now, self._instances.all)
 
     @cached_property
     def _carrying(self) -> Carrying:

@@ -27,7 +27,7 @@ from waziterm.domain.messages.message_states import (
     step,
 )
 from waziterm.domain.messages.pacing import DAY_S, HOUR_S, Past, Stops
-from waziterm.domain.messages.queue import MessageRefusedError, Once, RefusalCode
+from waziterm.domain.messages.queue import ONCE_S, MessageRefusedError, Once, RefusalCode
 from waziterm.domain.messages.recipient import chat_key, is_group, masked
 from waziterm.domain.messages.sending import Receipt
 from waziterm.domain.phrase import Phrase
@@ -35,8 +35,6 @@ from waziterm.domain.webhooks.bodies import data_of_message, type_after
 from waziterm.domain.webhooks.telling import Telling
 from waziterm.store import events_rows
 
-ONCE_S = DAY_S
-"""So long a key of idempotency is remembered."""
 FULL_S = 60.0
 """Seconds after which to ask again when a queue is full."""
 CHATS_S = 365 * DAY_S
@@ -177,7 +175,7 @@ def taken_before(db: sqlite3.Connection, instance: str, once: Once, now: float) 
     """The message that was taken with a key. Raises MessageRefusedError for another one."""
     row = db.execute(
         "SELECT digest, message FROM once WHERE owner = ? AND instance = ? AND key = ? AND at > ?",
-        (once.owner, instance, once.key, now - ONCE_S),
+        (once.owner, instance, once.key, now - once.for_s),
     ).fetchone()
     if row is None:
         return None

@@ -85,9 +85,11 @@ ROWS = (
     _row("spans.instance", "the same of whole days"),
     _row("standings.instance", "how far that was counted"),
     _row("patterns.instance", "what was counted of its log", Fate.COPIED),
+    _row("facade_ids.instance", "the ids by which clients of Waziper call it"),
+    _row("facade_webhooks.instance", "where such clients are told of it"),
 )
-"""Its rows in `waziterm.db`. What an export leaves is told of several instances, names them, or is
-counted anew where the rest of it came."""
+"""Its rows in `waziterm.db`. What an export leaves is told of several instances, names them, is
+counted anew where the rest of it came, or is for the clients of this place."""
 MESSAGES = (
     _row("messages.instance", "its messages, and how far each has come"),
     _row("once.instance", "the keys by which a message is taken once"),
