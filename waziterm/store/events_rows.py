@@ -340,13 +340,15 @@ def next_of(db: sqlite3.Connection, target: str, instance: str, limit: int) -> t
     return tuple(map(_due_row, rows))
 
 
-def instances_waiting(db: sqlite3.Connection, target: str) -> tuple[str, ...]:
-    """The ids of the instances of which deliveries wait, of a target."""
+def waiting_since(db: sqlite3.Connection, target: str, after: int) -> dict[str, int]:
+    """By the ids of the instances of which deliveries wait with a greater number than `after`, of a
+    target, the greatest."""
     rows = db.execute(
-        "SELECT DISTINCT instance FROM deliveries WHERE target = ? AND state = 'pending'",
-        (target,),
+        "SELECT instance, max(number) FROM deliveries WHERE target = ? AND state = 'pending'"
+        " AND number > ? GROUP BY instance",
+        (target, after),
     )
-    return tuple(each for (each,) in rows)
+    return dict(rows.fetchall())
 
 
 def events_after(
