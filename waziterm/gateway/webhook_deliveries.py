@@ -47,7 +47,7 @@ class TargetDeliveries:
 
     def __init__(self, target: Target, opened: Opened, clock: QueueClock, random: Random) -> None:
         self.target = target
-        self.sent = self.failed = 0
+        self.sent = 0
         self._opened = opened
         self._clock = clock
         self._random = random
@@ -202,7 +202,6 @@ class TargetDeliveries:
                 self.sent += 1
                 return True
             case Delivery.FAILED:
-                self.failed += 1
                 return True
             case Delivery.PENDING:
                 return False

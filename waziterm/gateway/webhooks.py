@@ -6,15 +6,16 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
+from waziterm.domain.care.evidence import LATE_S, WebhookLook
 from waziterm.domain.errors import FleetError
 from waziterm.domain.phrase import Phrase
+from waziterm.domain.webhooks.counts import WebhookCounts
 from waziterm.domain.webhooks.event import EventType
 from waziterm.domain.webhooks.rendering import trial
 from waziterm.domain.webhooks.target import Target
 from waziterm.domain.webhooks.telling import Telling
 from waziterm.domain.webhooks.views import (
     FailedDelivery,
-    WebhookCounts,
     WebhookTest,
     WebhookView,
 )
@@ -127,16 +128,27 @@ class Webhooks:
         return await views_of(self._targets, await self._opened())
 
     def counts(self) -> tuple[WebhookCounts, ...]:
-        """The events of each webhook since the manager began; what waits as of the last `look`."""
+        """How many events each webhook has; what waits, and what was given up, as of the last
+        `look`."""
+        nothing = TargetRecord(0, 0, None, "")
         return tuple(
-            WebhookCounts(
-                name,
-                each.sent,
-                each.failed,
-                self._records[name].pending if name in self._records else 0,
-            )
+            WebhookCounts(name, each.sent, known.failed, known.pending)
             for name, each in self._at_work.items()
+            for known in (self._records.get(name, nothing),)
         )
+
+    async def looked_at(self) -> tuple[WebhookLook, ...]:
+        """Those whose events are late or were given up. Raises StoreError."""
+        store, now = await self._opened(), self._file.clock.now()
+        known = {} if store is None else await store.records()
+        found = []
+        for name in (each.name for each in self._targets if each.name in known):
+            record = known[name]
+            is_late = record.oldest_at is not None and record.oldest_at < now - LATE_S
+            look = WebhookLook(name, record.pending if is_late else 0, record.failed, record.error)
+            if look.late or look.failed:
+                found.append(look)
+        return tuple(found)
 
     async def look(self) -> None:
         """Count anew what waits. Raises StoreError."""
@@ -146,8 +158,7 @@ class Webhooks:
     async def failed(self) -> tuple[FailedDelivery, ...]:
         """What was given up, the oldest first. Raises StoreError."""
         store = await self._opened()
-        rows = () if store is None else await store.failed(MOST_LISTED)
-        return tuple(map(failed_view, rows))
+        return () if store is None else await failed_in(store)
 
     async def test(self, name: str | None) -> tuple[WebhookTest, ...]:
         """Send a test to one webhook or to all, once each. Raises FleetError for none."""
@@ -201,6 +212,11 @@ class Webhooks:
             if gone:
                 log.warning("webhooks: %d events are given up: their webhooks are gone", gone)
             return
+
+
+async def failed_in(store: EventStore) -> tuple[FailedDelivery, ...]:
+    """What was given up, the oldest first. Raises StoreError."""
+    return tuple(map(failed_view, await store.failed(MOST_LISTED)))
 
 
 async def views_of(targets: Sequence[Target], store: EventStore | None) -> tuple[WebhookView, ...]:

@@ -81,7 +81,7 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
-    from waziterm.domain.care.evidence import MessagesLook
+    from waziterm.domain.care.evidence import MessagesLook, WebhookLook
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.domain.webhooks.target import Target
+    from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
     from waziterm.gateway.events import Events
     from waziterm.gateway.messages_file import MessagesFile
     from waziterm.gateway.queue import Queue
@@ -346,7 +347,7 @@ class SessionManager:
         return Events(self._messages_file)
 
     @property
-    def webhooks(self) -> Webhooks:
+    def _telling(self) -> Webhooks:
         """Who is told of messages and states."""
         if self._webhooks is None:
             from waziterm.gateway.webhooks import Webhooks  # noqa: PLC0415 - most have none
@@ -379,7 +380,7 @@ class SessionManager:
     def _apply_webhooks(self) -> None:
         targets = [*(each.target for each in self._settings.webhooks), *self._targets_of_clients]
         if targets or self._webhooks is not None:
-            self.webhooks.apply(targets)
+            self._telling.apply(targets)
 
     def _tell_of_messages(self, said: Phrase) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
@@ -403,6 +404,15 @@ class SessionManager:
             said = Phrase("messages are neither taken nor sent: {why}", why=str(error))
             self._queue_trouble = said, Phrase("repair the file or put it back, then restart")
             return {}
+
+    async def _looked_at_webhooks(self) -> tuple[WebhookLook, ...]:
+        if self._webhooks is None:
+            return ()
+        try:
+            return await self._webhooks.looked_at()
+        except StoreError:
+            # It is told of the messages.
+            return ()
 
     async def _tidy_messages(self, is_calm: bool) -> None:
         if self._files.data.messages.exists():
@@ -595,6 +605,7 @@ class SessionManager:
             library=self._library,
             version=self._instances.versions.used,
             sinks=self.outbox.counts,
+            webhooks=() if self._webhooks is None else self._webhooks.counts(),
             counts=counts,
             workers=usage.workers,
             workers_cpu_s=usage.cpu_s,
@@ -999,6 +1010,18 @@ class SessionManager:
     async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
         return await self.outbox.retry(message)
 
+    async def webhooks(self) -> tuple[WebhookView, ...]:
+        return await self._telling.views()
+
+    async def test_webhooks(self, webhook: str | None = None) -> tuple[WebhookTest, ...]:
+        return await self._telling.test(webhook)
+
+    async def failed_webhooks(self) -> tuple[FailedDelivery, ...]:
+        return await self._telling.failed()
+
+    async def retry_webhooks(self, event: str | None = None) -> tuple[FailedDelivery, ...]:
+        return await self._telling.retry(event)
+
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         identity = self._instances.remembered_id(name)
         return await timeline_in(self._store, identity, since, limit)
@@ -1084,6 +1107,7 @@ class SessionManager:
             configured=lambda: self._settings.instances,
             backup_every_s=lambda: self._settings.backup.planned_every_s,
             messages=self._looked_at_messages,
+            webhooks=self._looked_at_webhooks,
         )
         return Checkup(sources)
 

@@ -58,12 +58,14 @@ class FailedRow:
 
 @dataclass(frozen=True, slots=True)
 class TargetRecord:
-    """What is remembered of a target."""
+    """What is remembered of a target. sent_at: when an event arrived last. error: why the last one
+    that was tried did not arrive, or "". oldest_at: when the first one that waits happened."""
 
     pending: int
     failed: int
     sent_at: float | None
     error: str
+    oldest_at: float | None = None
 
 
 # -- writing ------------------------------------------------------------------------------------
@@ -393,9 +395,19 @@ def records(db: sqlite3.Connection) -> dict[str, TargetRecord]:
             counts.get(name, {}).get("pending", 0),
             counts.get(name, {}).get("failed", 0),
             *known.get(name, (None, "")),
+            _oldest(db, name),
         )
         for name in {*counts, *known}
     }
+
+
+def _oldest(db: sqlite3.Connection, target: str) -> float | None:
+    row = db.execute(
+        "SELECT at FROM events WHERE number = (SELECT event FROM deliveries INDEXED BY"
+        " deliveries_sizes WHERE target = ? AND state = 'pending' ORDER BY number LIMIT 1)",
+        (target,),
+    ).fetchone()
+    return None if row is None else float(row[0])
 
 
 # -- rows ---------------------------------------------------------------------------------------

@@ -62,13 +62,3 @@ class FailedDelivery:
     tries: int
     error: str
     is_kept: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookCounts:
-    """The events of a webhook. sent, failed: since the manager began. pending: those that wait."""
-
-    name: str
-    sent: int = 0
-    failed: int = 0
-    pending: int = 0
