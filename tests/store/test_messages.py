@@ -13,12 +13,24 @@ import pytest
 from tests.store.files import contents, query
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.codes import OnUnknown as Unknown
+from waziterm.domain.messages.inbound import JournalPart
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
+from waziterm.domain.messages.message_states import Cancelled, Closed
 from waziterm.domain.messages.sending import Receipt, ReceiptKind
+from waziterm.domain.secret import Secret
+from waziterm.domain.webhooks.event import EventType
+from waziterm.domain.webhooks.target import Target
+from waziterm.domain.webhooks.telling import Telling
 from waziterm.store.connection import connected
 from waziterm.store.errors import StoreError
 from waziterm.store.grouped import GroupedWrites
-from waziterm.store.messages import MessageStore, hold_all, open_messages, open_messages_to_look
+from waziterm.store.messages import (
+    MessageStore,
+    hold_all,
+    hold_copy,
+    open_messages,
+    open_messages_to_look,
+)
 from waziterm.store.messages_schema import MESSAGES
 from waziterm.store.opening import open_database
 
@@ -102,16 +114,29 @@ async def test_a_look_makes_no_file_and_changes_none(tmp_path: Path) -> None:
 
 async def test_a_file_from_elsewhere_is_held(tmp_path: Path) -> None:
     path = tmp_path / "messages.db"
-    assert hold_all(path, None, "restored", NOW) == 0 and not path.exists()
+    assert hold_copy(path, "restored", NOW) == 0 and not path.exists()
     async with open_messages(path) as store:
         given, waiting, other = await add(store), await add(store), await add(store, "i2")
         await store.give(given, "s" * 64, NOW, is_new=True)
-    assert hold_all(path, "i1", "restored", NOW) == 2
+    told = Telling((Target("crm", Secret("https://h.example")),), {"i1": "shop"})
+    assert hold_all(path, "i1", "restored", NOW, told) == 2
     async with open_messages(path) as store:
         found = {each.id: each for each in await store.messages(None, None, None, 10, None)}
         assert found[given].state is MessageState.UNKNOWN
         assert found[waiting].held and not found[other].held
-    assert hold_all(path, None, "restored", NOW) == 1
+        (due,) = await store.events.heads("crm")
+        assert (due.event.name, due.event.type) == ("shop", EventType.MESSAGE_UNKNOWN)
+    assert hold_copy(path, "restored", NOW) == 1
+    async with open_messages(path, lambda: told) as store:
+        assert await store.events.heads("crm") == ()
+        (failed,) = await store.events.failed(9)
+        assert failed.error == "a backup was restored: it may have arrived" and failed.seq == 1
+        await store.events.take("i1", "shop", JournalPart("0" * 16, 0, 1, ()), NOW, told)
+        await store.give(other, "t" * 64, NOW, is_new=True)
+        await store.happen(given, Closed(), NOW)
+        await store.happen(waiting, Cancelled(), NOW)
+        (due,) = await store.events.heads("crm")
+        assert due.event.seq == 1_000_002, "after those that were told since the backup"
 
 
 async def test_a_file_that_was_moved_away_takes_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import assert_never
 
-from waziterm.alerts.webhook import Poster
+from waziterm.alerts.webhook import Poster, Trust
 from waziterm.domain.alerts.delivery import (
     LONGEST_ASKED_S,
     Arrived,
@@ -45,14 +45,20 @@ class TargetDeliveries:
     """The events of one target. opened: the store, None where there is none. Of each instance one
     is under way, and those after it wait until it has arrived or is given up."""
 
-    def __init__(self, target: Target, opened: Opened, clock: QueueClock, random: Random) -> None:
+    def __init__(
+        self, target: Target, opened: Opened, clock: QueueClock, random: Random, trust: Trust
+    ) -> None:
         self.target = target
         self.sent = 0
         self._opened = opened
         self._clock = clock
         self._random = random
         self._poster = Poster(
-            target.url, target.secrets, must_be_public=target.must_be_public, at_once=AT_ONCE
+            target.url,
+            target.secrets,
+            must_be_public=target.must_be_public,
+            at_once=AT_ONCE,
+            trust=trust,
         )
         self._places = asyncio.Semaphore(AT_ONCE)
         self._news = asyncio.Event()
@@ -63,7 +69,7 @@ class TargetDeliveries:
         self._more: set[str] = set()
         self._ready: dict[str, tuple[int, int, float]] = {}
         self._hold_until = 0.0
-        self._error = ""
+        self._error = self._disk = ""
 
     def wake(self) -> None:
         """Look what is new."""
@@ -105,6 +111,7 @@ class TargetDeliveries:
             return
         is_whole = self._is_stale
         found = await store.waiting_since(self.target.name, 0 if is_whole else self._newest)
+        self._disk = ""
         if is_whole:
             self._is_stale = False
         for instance, newest in found.items():
@@ -209,7 +216,10 @@ class TargetDeliveries:
                 assert_never(told.state)
 
     def _tell_disk(self, error: StoreError) -> None:
-        log.warning("webhook %s: %s", self.target.name, error)
+        """Say once that the database fails, until it works again."""
+        if self._disk != str(error):
+            self._disk = str(error)
+            log.warning("webhook %s: %s", self.target.name, error)
 
     def _log(self, due: Due, told: Settled) -> None:
         """Say when a target comes into trouble or out of it, and what is given up."""

@@ -26,6 +26,7 @@ from waziterm.store.events import EventStore
 from waziterm.store.events_rows import FailedRow, TargetRecord
 
 if TYPE_CHECKING:
+    from waziterm.alerts.webhook import Trust
     from waziterm.gateway.webhook_deliveries import TargetDeliveries
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Webhooks:
         self._targets: tuple[Target, ...] = ()
         self._at_work: dict[str, TargetDeliveries] = {}
         self._is_begun = False
+        self._trust: Trust | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._tidying: asyncio.Task[None] | None = None
         self._records: Mapping[str, TargetRecord] = {}
@@ -78,10 +80,11 @@ class Webhooks:
         self._work()
 
     def _work(self) -> None:
-        from waziterm.gateway.webhook_deliveries import (  # noqa: PLC0415 - not before the first paint
-            TargetDeliveries,
-        )
+        from waziterm.alerts.webhook import Trust  # noqa: PLC0415 - not before the first paint
+        from waziterm.gateway.webhook_deliveries import TargetDeliveries  # noqa: PLC0415 - as above
 
+        if self._trust is None:
+            self._trust = Trust()
         wanted = {each.name: each for each in self._targets}
         for name, each in list(self._at_work.items()):
             if wanted.get(name) != each.target:
@@ -89,7 +92,9 @@ class Webhooks:
                 del self._at_work[name]
         for name, target in wanted.items():
             if name not in self._at_work:
-                each = TargetDeliveries(target, self._opened, self._file.clock, self._random)
+                each = TargetDeliveries(
+                    target, self._opened, self._file.clock, self._random, self._trust
+                )
                 self._at_work[name] = each
                 self._tasks[name] = self._start(each.run(), f"webhook {name}")
         if self._tidying is not None:

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING
 
 from waziterm.domain.fleet.api import InstanceView
@@ -47,26 +47,35 @@ async def tell_states(
 ) -> None:
     """Tell of each change of an instance's state, until cancelled: at first of what changed since
     that was told last. What comes while the disk does not take it is told as it is then."""
+    views: dict[str, InstanceView] = {}
     told: dict[str, tuple[str, str]] = {}
     async with subscribe() as subscriber:
         while True:
             changes = await subscriber.next()
-            whole = changes.snapshot
+            if changes.snapshot is not None:
+                views = {view.name: view for view in changes.snapshot.instances}
+            views |= {view.name: view for view in changes.changed}
+            for name in changes.removed:
+                views.pop(name, None)
             if not webhooks.wants(EventType.INSTANCE_STATE):
                 told.clear()
                 continue
-            for view in changes.changed if whole is None else whole.instances:
+            for view in views.values():
                 now = view.state.value, view.reason.slug
-                if told.get(view.id) == now:
-                    continue
-                while True:
-                    try:
-                        await events.state(view.id, view.name, state_data(view))
-                        break
-                    except StoreError as error:
-                        log.warning("webhooks: a state is not told yet: %s", error)
-                        await clock.sleep(_DISK_S)
-                told[view.id] = now
+                if told.get(view.id) != now:
+                    await _tell(events, view, clock)
+                    told[view.id] = now
+
+
+async def _tell(events: "Events", view: InstanceView, clock: Clock) -> None:
+    """Tell of an instance as it is; as often as the disk needs."""
+    while True:
+        try:
+            await events.state(view.id, view.name, state_data(view))
+            return
+        except StoreError as error:
+            log.warning("webhooks: a state is not told yet: %s", error)
+            await clock.sleep(_DISK_S)
 
 
 async def keep_telling(
@@ -85,8 +94,7 @@ async def keep_telling(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell_states(subscribe, events, webhooks, clock), name="webhook states")
         while True:
-            try:
+            with suppress(StoreError):
+                # Whoever delivers says why.
                 await webhooks.look()
-            except StoreError as error:
-                log.warning("webhooks: %s", error)
             await clock.sleep(LOOK_S)

@@ -24,6 +24,9 @@ MOST_FAILED = 10_000
 """So many that were given up are listed of one target at most; the oldest are deleted."""
 TOO_MANY = "too many waited for it: the oldest were given up"
 GONE = "no webhook of the settings has this name any more"
+COPIED = "a backup was restored: it may have arrived"
+AFTER_COPY = 1_000_000
+"""By so much the numbers of an instance's events go on after a backup was restored."""
 TOO_OLD = "it did not arrive within 72 hours"
 
 
@@ -203,6 +206,16 @@ def retry(
         (*values, at),
     )
     return found
+
+
+def give_up_copied(db: sqlite3.Connection, at: float) -> None:
+    """Give up what waits in a copy that is brought back, and go on with numbers that were not told
+    since it was made."""
+    db.execute(
+        "UPDATE deliveries SET state = 'failed', error = ?, ended_at = ? WHERE state = 'pending'",
+        (COPIED, at),
+    )
+    db.execute("UPDATE seqs SET seq = seq + ?, told = ''", (AFTER_COPY,))
 
 
 def give_up_strays(db: sqlite3.Connection, targets: Sequence[str], at: float) -> int:

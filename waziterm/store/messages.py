@@ -18,6 +18,7 @@ from waziterm.domain.messages.pacing import Stops
 from waziterm.domain.messages.queue import Once
 from waziterm.domain.messages.sending import OptOut, Receipt
 from waziterm.domain.webhooks.telling import NOBODY, Telling
+from waziterm.store import events_rows
 from waziterm.store import messages_rows as rows
 from waziterm.store.connection import Connection, Job, T, connected, finished
 from waziterm.store.errors import StoreError, from_sqlite
@@ -304,17 +305,30 @@ async def open_messages_to_look(path: Path) -> AsyncIterator[MessageStore]:
         yield MessageStore(connection, path)
 
 
-def hold_all(path: Path, instance: str | None, code: str, now: float) -> int:
-    """Let what waits in a file that nobody has open wait for a person, of an instance or of all
-    (None); how many. What a worker had is `unknown` then. Nothing where there is no file. Blocks.
-    Raises StoreError."""
+def hold_all(path: Path, instance: str, code: str, now: float, telling: Telling) -> int:
+    """Let what waits of an instance in a file that nobody has open wait for a person; how many.
+    What a worker had is `unknown` then. Nothing where there is no file. Blocks. Raises StoreError.
+    """
+    return _held(path, instance, code, now, telling)
+
+
+def hold_copy(path: Path, code: str, now: float) -> int:
+    """The same of all that waits in a file that is brought back: it may have been sent since the
+    copy was made. What webhooks were to be told is given up for that, and what they are told from
+    now on has numbers that they have not seen."""
+    return _held(path, None, code, now, NOBODY)
+
+
+def _held(path: Path, instance: str | None, code: str, now: float, telling: Telling) -> int:
     if not path.exists():
         return 0
     try:
         with closing(open_database(path, MESSAGES)) as db:
             db.execute("BEGIN IMMEDIATE")
-            held = rows.hold(db, instance, code, now, NOBODY)
-            held += rows.set_adrift(db, instance, code, now, NOBODY)
+            held = rows.hold(db, instance, code, now, telling)
+            held += rows.set_adrift(db, instance, code, now, telling)
+            if instance is None:
+                events_rows.give_up_copied(db, now)
             db.execute("COMMIT")
             return len(held)
     except sqlite3.Error as error:
