@@ -24,6 +24,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.webhooks.event import MOST_BODY
 from waziterm.domain.webhooks.target import Form
 from waziterm.store import events_rows
+from waziterm.store.errors import StoreError
 
 FAST = 200.0
 
@@ -312,3 +313,56 @@ async def test_a_kill_at_any_moment_loses_none_and_renames_none(tmp_path: Path) 
         assert all(len(ids) == 1 for ids in seen.values())
         last = query(tmp_path / "messages.db", "SELECT name, seq FROM seqs")
         assert len(last) == 5 and len(seen) == sum(seq for _, seq in last) > 10
+
+
+async def test_a_file_that_refuses_has_no_event_told_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, aside = tmp_path / "messages.db", tmp_path / "aside.db"
+
+    async def moves(_: Request, writer: asyncio.StreamWriter) -> None:
+        # From the moment on at which the receiver has it, nothing can be written.
+        path.rename(aside)
+        writer.write(OK)
+        await writer.drain()
+
+    async with receiver(moves) as there, telling(tmp_path, target(there.url), speed=FAST) as here:
+        await here.take(count=2)
+        await there.until(1)
+        with pytest.raises(StoreError, match="moved, deleted or replaced"):
+            await here.take("i2")
+
+        async def said() -> bool:
+            return "moved, deleted or replaced" in caplog.text
+
+        await becomes(said)
+        assert len(there.got) == 1
+        aside.rename(path)
+        await here.take("i2")
+        await here.settled()
+    got = [(each.json["instance"], each.json["seq"]) for each in there.got]
+    assert sorted(got) == [("shop-1", 1), ("shop-1", 2), ("shop-2", 1)]
+
+
+async def test_a_full_disk_takes_nothing_and_goes_on(tmp_path: Path) -> None:
+    async with receiver() as there, telling(tmp_path, target(there.url), speed=FAST) as here:
+        await here.take()
+        await here.settled()
+        assert here.file.store is not None
+        connection = here.file.store._connection
+
+        async def limit(pages: int) -> None:
+            sql = f"PRAGMA max_page_count = {pages}"
+            await connection.read(lambda db: db.execute(sql).fetchone())
+
+        await limit(1)
+        with pytest.raises(StoreError, match="the disk is full, nothing was written"):
+            for _ in range(50):
+                await here.take("i2", count=20)
+        await limit(1_000_000)
+        before = await here.events.read_to("i2".rjust(16, "0"))
+        here.taken.pop("i2", None)
+        await here.take("i2")
+        await here.settled()
+    got = [(each.json["instance"], each.json["seq"]) for each in there.got]
+    assert len(got) == len(set(got)) == 2 + before
