@@ -90,6 +90,8 @@ async def said(fleet: SessionManager) -> dict[str, str]:
         "conflicts": repr(await fleet.conflicts()),
         "alerts": repr(await fleet.alerts()),
         "failed": repr(await fleet.failed_alerts()),
+        "webhooks": repr(await fleet.webhooks()),
+        "given up": repr(await fleet.failed_webhooks()),
         "stats": repr(await fleet.stats()),
     }
     found = {what: json.dumps(each, default=str) for what, each in shown_.items()}

@@ -13,12 +13,24 @@ import pytest
 from tests.store.files import contents, query
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.codes import OnUnknown as Unknown
+from waziterm.domain.messages.inbound import JournalPart
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
+from waziterm.domain.messages.message_states import Cancelled, Closed
 from waziterm.domain.messages.sending import Receipt, ReceiptKind
+from waziterm.domain.secret import Secret
+from waziterm.domain.webhooks.event import EventType
+from waziterm.domain.webhooks.target import Target
+from waziterm.domain.webhooks.telling import Telling
 from waziterm.store.connection import connected
 from waziterm.store.errors import StoreError
 from waziterm.store.grouped import GroupedWrites
-from waziterm.store.messages import MessageStore, hold_all, open_messages, open_messages_to_look
+from waziterm.store.messages import (
+    MessageStore,
+    hold_all,
+    hold_copy,
+    open_messages,
+    open_messages_to_look,
+)
 from waziterm.store.messages_schema import MESSAGES
 from waziterm.store.opening import open_database
 
@@ -58,7 +70,7 @@ async def test_an_older_file_is_copied_and_a_newer_one_refused(tmp_path: Path) -
         await add(store)
     newer = replace(MESSAGES, migrations=(*MESSAGES.migrations, ("CREATE TABLE more (a)",)))
     open_database(path, newer).close()
-    copy = tmp_path / "messages.db.before-1"
+    copy = tmp_path / f"messages.db.before-{len(MESSAGES.migrations)}"
     assert query(copy, "SELECT count(*) FROM messages") == [(1,)]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     before = contents(tmp_path)
@@ -66,6 +78,17 @@ async def test_an_older_file_is_copied_and_a_newer_one_refused(tmp_path: Path) -
         async with open_messages(path):
             pass
     assert contents(tmp_path) == before
+
+
+async def test_the_messages_of_a_file_from_before_the_events_stay(tmp_path: Path) -> None:
+    path = tmp_path / "messages.db"
+    open_database(path, replace(MESSAGES, migrations=MESSAGES.migrations[:1])).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("INSERT INTO senders VALUES ('i1', 'shop', NULL, 0, 0)")
+    async with open_messages(path) as store:
+        assert await store.names() == {"i1": "shop"}
+        assert await store.events.records() == {}
+        await add(store)
 
 
 async def test_a_database_of_the_fleet_is_not_taken_for_one(tmp_path: Path) -> None:
@@ -91,16 +114,29 @@ async def test_a_look_makes_no_file_and_changes_none(tmp_path: Path) -> None:
 
 async def test_a_file_from_elsewhere_is_held(tmp_path: Path) -> None:
     path = tmp_path / "messages.db"
-    assert hold_all(path, None, "restored", NOW) == 0 and not path.exists()
+    assert hold_copy(path, "restored", NOW) == 0 and not path.exists()
     async with open_messages(path) as store:
         given, waiting, other = await add(store), await add(store), await add(store, "i2")
         await store.give(given, "s" * 64, NOW, is_new=True)
-    assert hold_all(path, "i1", "restored", NOW) == 2
+    told = Telling((Target("crm", Secret("https://h.example")),), {"i1": "shop"})
+    assert hold_all(path, "i1", "restored", NOW, told) == 2
     async with open_messages(path) as store:
         found = {each.id: each for each in await store.messages(None, None, None, 10, None)}
         assert found[given].state is MessageState.UNKNOWN
         assert found[waiting].held and not found[other].held
-    assert hold_all(path, None, "restored", NOW) == 1
+        (due,) = await store.events.heads("crm")
+        assert (due.event.name, due.event.type) == ("shop", EventType.MESSAGE_UNKNOWN)
+    assert hold_copy(path, "restored", NOW) == 1
+    async with open_messages(path, lambda: told) as store:
+        assert await store.events.heads("crm") == ()
+        (failed,) = await store.events.failed(9)
+        assert failed.error == "a backup was restored: it may have arrived" and failed.seq == 1
+        await store.events.take("i1", "shop", JournalPart("0" * 16, 0, 1, ()), NOW, told)
+        await store.give(other, "t" * 64, NOW, is_new=True)
+        await store.happen(given, Closed(), NOW)
+        await store.happen(waiting, Cancelled(), NOW)
+        (due,) = await store.events.heads("crm")
+        assert due.event.seq == 1_000_002, "after those that were told since the backup"
 
 
 async def test_a_file_that_was_moved_away_takes_nothing(tmp_path: Path) -> None:

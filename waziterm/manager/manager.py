@@ -81,7 +81,7 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
-    from waziterm.domain.care.evidence import MessagesLook
+    from waziterm.domain.care.evidence import MessagesLook, WebhookLook
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -112,9 +112,15 @@ if TYPE_CHECKING:
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.domain.webhooks.target import Target
+    from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
+    from waziterm.gateway.events import Events
+    from waziterm.gateway.messages_file import MessagesFile
     from waziterm.gateway.queue import Queue
+    from waziterm.gateway.webhooks import Webhooks
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
+    from waziterm.manager.care.facade import FacadeInstances
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
     from waziterm.manager.care.tokens import Tokens
@@ -215,6 +221,9 @@ class SessionManager:
         self._presence = Presence(store, world.clock)
         self.audit_log = StoreAudit(store, world.clock.now, tasks)
         self._queue: Queue | None = None
+        self._messages_file: MessagesFile | None = None
+        self._webhooks: Webhooks | None = None
+        self._targets_of_clients: tuple[Target, ...] = ()
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
@@ -235,6 +244,7 @@ class SessionManager:
         await self._alerting.boot(stored, shift)
         if self._files.data.messages.exists():
             await self.queue.boot(shift)
+        await self.webhooks_changed()
         await self._instances.boot(stored, library_changed=changed)
         self._is_booted = True
         if self._queue is not None:
@@ -269,6 +279,10 @@ class SessionManager:
         if self._queue is not None:
             await self._queue.close()
         await self._instances.close()
+        if self._webhooks is not None:
+            await self._webhooks.close()
+        if self._messages_file is not None:
+            await self._messages_file.close()
         try:
             await self._store_patterns()
         except StoreError as error:
@@ -287,6 +301,7 @@ class SessionManager:
         self.outbox.apply(settings.alerts)
         if self._queue is not None:
             self._queue.apply(settings.messages, settings.pacing)
+        self._tasks.create_task(self.webhooks_changed(), name="webhooks")
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
@@ -296,18 +311,23 @@ class SessionManager:
         """The queue of messages out. It is loaded when it is first asked for, and makes its file
         for the first message."""
         if self._queue is None:
-            from waziterm.gateway.queue import Queue, QueuePlace  # noqa: PLC0415 - most have none
+            from waziterm.gateway.messages_file import (  # noqa: PLC0415 - most have none
+                MessagesFile,
+                QueuePlace,
+            )
+            from waziterm.gateway.queue import Queue  # noqa: PLC0415 - as above
 
+            place = QueuePlace(self._files.data.root)
+            file = MessagesFile(place, self._world.clock, self._tell_of_messages)
+            self._messages_file = file
             self._queue = Queue(
-                QueuePlace(self._files.data.root),
+                file,
                 self.phones,
-                self._world.clock,
                 self._world.random,
                 self._settings.messages,
                 self._settings.pacing,
                 lambda work, name: self._tasks.create_task(work, name=name),
                 self._instances.remembered_id,
-                self._tell_of_messages,
             )
             self.hears.to = self._queue
             counting = self._messaging.run(self._queue)
@@ -315,6 +335,52 @@ class SessionManager:
             if self._is_booted:
                 self._queue.begin()
         return self._queue
+
+    @cached_property
+    def events(self) -> Events:
+        """What came in, and what webhooks are told of; it makes `messages.db` for the first of
+        it."""
+        from waziterm.gateway.events import Events  # noqa: PLC0415 - as above
+
+        # The queue takes up what waits when the file is opened, whoever needs that first.
+        assert self.queue is self._queue and self._messages_file is not None
+        return Events(self._messages_file)
+
+    @property
+    def _telling(self) -> Webhooks:
+        """Who is told of messages and states."""
+        if self._webhooks is None:
+            from waziterm.gateway.webhooks import Webhooks  # noqa: PLC0415 - most have none
+            from waziterm.manager.webhooks import keep_telling  # noqa: PLC0415 - as above
+
+            events, clock = self.events, self._world.clock
+            assert self._messages_file is not None
+            self._webhooks = Webhooks(
+                self._messages_file,
+                self._world.random,
+                lambda work, name: self._tasks.create_task(work, name=name),
+                lambda: {each.id: each.name for each in self._instances.all()},
+            )
+            telling = keep_telling(self._begin, self.subscribe, events, self._webhooks, clock)
+            self._background.append(self._tasks.create_task(telling, name="webhooks"))
+        return self._webhooks
+
+    async def webhooks_changed(self) -> None:
+        """Tell those whom the settings and the clients of the facade name, from now on."""
+        self._apply_webhooks()
+        theirs: tuple[Target, ...] = ()
+        if self._settings.facade.address is not None and self._settings.facade.set_webhook:
+            try:
+                theirs = await self.facade.targets()
+            except StoreError as error:
+                log.warning("the webhooks of the facade's clients are not known: %s", error)
+        self._targets_of_clients = theirs
+        self._apply_webhooks()
+
+    def _apply_webhooks(self) -> None:
+        targets = [*(each.target for each in self._settings.webhooks), *self._targets_of_clients]
+        if targets or self._webhooks is not None:
+            self._telling.apply(targets)
 
     def _tell_of_messages(self, said: Phrase) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
@@ -339,9 +405,19 @@ class SessionManager:
             self._queue_trouble = said, Phrase("repair the file or put it back, then restart")
             return {}
 
+    async def _looked_at_webhooks(self) -> tuple[WebhookLook, ...]:
+        if self._webhooks is None:
+            return ()
+        try:
+            return await self._webhooks.looked_at()
+        except StoreError:
+            # It is told of the messages.
+            return ()
+
     async def _tidy_messages(self, is_calm: bool) -> None:
         if self._files.data.messages.exists():
             await self.queue.tidy(is_calm=is_calm)
+            await self.events.tidy(self._settings.messages.keep_s, is_calm=is_calm)
 
     @property
     def usage(self) -> Usage:
@@ -418,8 +494,8 @@ class SessionManager:
             await clock.disturbed()
             self._instances.clock_set()
             self._alerting.clock_set()
-            if self._queue is not None:
-                await self._queue.clock_set()
+            if self._messages_file is not None:
+                await self._messages_file.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
@@ -529,6 +605,7 @@ class SessionManager:
             library=self._library,
             version=self._instances.versions.used,
             sinks=self.outbox.counts,
+            webhooks=() if self._webhooks is None else self._webhooks.counts(),
             counts=counts,
             workers=usage.workers,
             workers_cpu_s=usage.cpu_s,
@@ -686,6 +763,7 @@ class SessionManager:
             self._registry,
             self._world.new_store,
             self._instances.pids,
+            self.facade.bind,
         )
         async with self._in_order():
             return await importing.run(asked, dry_run=dry_run)
@@ -702,6 +780,7 @@ class SessionManager:
             self._instances.of(name)
             taken = await self._cleaning.names_taken(self._instances.aliases)
             await self._instances.rename(name, new, taken, take=take, undone=undone)
+        await self.webhooks_changed()
         return self._instances.of(new).view
 
     async def start(self, name: str) -> InstanceView:
@@ -931,6 +1010,18 @@ class SessionManager:
     async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
         return await self.outbox.retry(message)
 
+    async def webhooks(self) -> tuple[WebhookView, ...]:
+        return await self._telling.views()
+
+    async def test_webhooks(self, webhook: str | None = None) -> tuple[WebhookTest, ...]:
+        return await self._telling.test(webhook)
+
+    async def failed_webhooks(self) -> tuple[FailedDelivery, ...]:
+        return await self._telling.failed()
+
+    async def retry_webhooks(self, event: str | None = None) -> tuple[FailedDelivery, ...]:
+        return await self._telling.retry(event)
+
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         identity = self._instances.remembered_id(name)
         return await timeline_in(self._store, identity, since, limit)
@@ -1016,6 +1107,7 @@ class SessionManager:
             configured=lambda: self._settings.instances,
             backup_every_s=lambda: self._settings.backup.planned_every_s,
             messages=self._looked_at_messages,
+            webhooks=self._looked_at_webhooks,
         )
         return Checkup(sources)
 
@@ -1024,6 +1116,13 @@ class SessionManager:
         from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - as above
 
         return Tokens(self._store, self._world.clock.now)
+
+    @cached_property
+    def facade(self) -> FacadeInstances:
+        """The instances as the facade's clients know them."""
+        from waziterm.manager.care.facade import FacadeInstances  # noqa: PLC0415 - as above
+
+        return FacadeInstances(self._store, self._world.clock.now, self._instances.all)
 
     @cached_property
     def _carrying(self) -> Carrying:

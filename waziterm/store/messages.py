@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,12 @@ from waziterm.domain.messages.message_states import Happening
 from waziterm.domain.messages.pacing import Stops
 from waziterm.domain.messages.queue import Once
 from waziterm.domain.messages.sending import OptOut, Receipt
+from waziterm.domain.webhooks.telling import NOBODY, Telling
+from waziterm.store import events_rows
 from waziterm.store import messages_rows as rows
-from waziterm.store.connection import Connection, Job, connected, finished
+from waziterm.store.connection import Connection, Job, T, connected, finished
 from waziterm.store.errors import StoreError, from_sqlite
+from waziterm.store.events import EventStore
 from waziterm.store.grouped import GroupedWrites
 from waziterm.store.messages_rows import Added, Handed, Sender, Tidied, Waiting
 from waziterm.store.messages_schema import MESSAGES
@@ -28,18 +31,36 @@ from waziterm.store.opening import open_copy, open_database
 _AT_ONCE = 500
 
 
+def _nobody() -> Telling:
+    return NOBODY
+
+
+def _nothing() -> None:
+    pass
+
+
 class MessageStore:
     """The open `messages.db`. Any number of tasks may call it at once.
 
     Each method is one transaction: it happened wholly or not at all. What a method wrote survives
     a crash of the machine when it returns. All of them raise StoreError; the store stays usable
-    after it. An instance is asked for, and told, by its id.
+    after it. An instance is asked for, and told, by its id. telling: who is told by webhook of
+    what happens to a message; it is written together with that. told: is called when it was.
     """
 
-    def __init__(self, connection: Connection, path: Path) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        path: Path,
+        telling: Callable[[], Telling] = _nobody,
+        told: Callable[[], None] = _nothing,
+    ) -> None:
         self._connection = connection
         self._in_place = _InPlace(path)
         self._grouped = GroupedWrites(connection, self._in_place)
+        self._telling = telling
+        self._told = told
+        self.events = EventStore(connection, self._grouped)
 
     async def finish(self) -> None:
         """Wait until all that is under way is written."""
@@ -78,14 +99,16 @@ class MessageStore:
     ) -> Handed | None:
         """Note that a worker gets a message, with a secret; None when it does not wait any more.
         is_new: it begins a chat."""
-        return await self._grouped.write(
-            lambda db: rows.give(db, message_id, secret, now, is_new=is_new)
+        return await self._telling_of(
+            lambda db, telling: rows.give(db, message_id, secret, now, telling, is_new=is_new)
         )
 
     async def happen(self, message_id: str, event: Happening, now: float) -> Message | None:
         """Let something happen to a message, see `domain.messages.message_states.step`; the message
         after it, None when it cannot happen to it."""
-        return await self._grouped.write(lambda db: rows.happen(db, message_id, event, now))
+        return await self._telling_of(
+            lambda db, telling: rows.happen(db, message_id, event, now, telling)
+        )
 
     async def outcome(
         self, message_id: str, event: Happening, now: float, stops: Stops | None
@@ -93,13 +116,21 @@ class MessageStore:
         """The same of what became of one that a worker had. stops: what its instance may not do any
         more, where that changed."""
 
-        def job(db: sqlite3.Connection) -> Message | None:
-            after = rows.happen(db, message_id, event, now)
+        def job(db: sqlite3.Connection, telling: Telling) -> Message | None:
+            after = rows.happen(db, message_id, event, now, telling)
             if after is not None and stops is not None:
                 rows.stop(db, after.instance, stops)
             return after
 
-        return await self._grouped.write(job)
+        return await self._telling_of(job)
+
+    async def _telling_of(self, job: Callable[[sqlite3.Connection, Telling], T]) -> T:
+        """The result of a job that may write what webhooks are to be told."""
+        telling = self._telling()
+        done = await self._grouped.write(lambda db: job(db, telling))
+        if telling.targets:
+            self._told()
+        return done
 
     async def message(self, message_id: str) -> Message | None:
         return await self._connection.read(lambda db: rows.find(db, message_id))
@@ -145,11 +176,15 @@ class MessageStore:
         self, instance: str, receipts: Sequence[Receipt], now: float
     ) -> tuple[list[tuple[MessageState, Message]], list[Receipt]]:
         """Store what receipts tell, see `store.messages_rows.receive`."""
-        return await self._grouped.write(lambda db: rows.receive(db, instance, receipts, now))
+        return await self._telling_of(
+            lambda db, telling: rows.receive(db, instance, receipts, now, telling)
+        )
 
     async def hold(self, instance: str | None, code: str, now: float) -> tuple[Message, ...]:
         """Let what waits wait for a person, of an instance or of all (None); the messages."""
-        return await self._grouped.write(lambda db: rows.hold(db, instance, code, now))
+        return await self._telling_of(
+            lambda db, telling: rows.hold(db, instance, code, now, telling)
+        )
 
     # -- what limits ------------------------------------------------------------------------
 
@@ -165,8 +200,8 @@ class MessageStore:
         """Write no more to somebody; what waited for them, which is taken back."""
         one = f"opt_{uuid4().hex[:16]}"
         ids = [f"{one}-{place}" for place in range(1, len(what.chats) + 1)]
-        return await self._grouped.write(
-            lambda db: rows.opt_out(db, instance, ids, what.chats, what.at)
+        return await self._telling_of(
+            lambda db, telling: rows.opt_out(db, instance, ids, what.chats, what.at, telling)
         )
 
     async def opt_outs(self, instance: str | None) -> tuple[OptedOut, ...]:
@@ -197,8 +232,11 @@ class MessageStore:
         closed: list[Message] = []
         messages = 0
         if keep_s is not None:
-            close = partial(rows.close_old, before=now - keep_open_s, now=now, limit=_AT_ONCE)
-            while few := await self._grouped.write(close):
+
+            def close(db: sqlite3.Connection, telling: Telling) -> tuple[Message, ...]:
+                return rows.close_old(db, now - keep_open_s, now, _AT_ONCE, telling)
+
+            while few := await self._telling_of(close):
                 closed += few
             prune = partial(rows.prune, before=now - keep_s, now=now, limit=_AT_ONCE)
             messages = await self._in_steps(prune)
@@ -244,12 +282,16 @@ class _InPlace:
 
 
 @asynccontextmanager
-async def open_messages(path: Path) -> AsyncIterator[MessageStore]:
+async def open_messages(
+    path: Path,
+    telling: Callable[[], Telling] = _nobody,
+    told: Callable[[], None] = _nothing,
+) -> AsyncIterator[MessageStore]:
     """Open `messages.db` for the time of an `async with` block; it is made when it is missing, with
     mode 0600. Only the owner of the data directory's lock opens it. Raises StoreError for a file
     that is damaged, newer than this program or not ours, which then stays as it is."""
     async with connected(path, partial(open_database, schema=MESSAGES)) as connection:
-        store = MessageStore(connection, path)
+        store = MessageStore(connection, path, telling, told)
         try:
             yield store
         finally:
@@ -263,17 +305,30 @@ async def open_messages_to_look(path: Path) -> AsyncIterator[MessageStore]:
         yield MessageStore(connection, path)
 
 
-def hold_all(path: Path, instance: str | None, code: str, now: float) -> int:
-    """Let what waits in a file that nobody has open wait for a person, of an instance or of all
-    (None); how many. What a worker had is `unknown` then. Nothing where there is no file. Blocks.
-    Raises StoreError."""
+def hold_all(path: Path, instance: str, code: str, now: float, telling: Telling) -> int:
+    """Let what waits of an instance in a file that nobody has open wait for a person; how many.
+    What a worker had is `unknown` then. Nothing where there is no file. Blocks. Raises StoreError.
+    """
+    return _held(path, instance, code, now, telling)
+
+
+def hold_copy(path: Path, code: str, now: float) -> int:
+    """The same of all that waits in a file that is brought back: it may have been sent since the
+    copy was made. What webhooks were to be told is given up for that, and what they are told from
+    now on has numbers that they have not seen."""
+    return _held(path, None, code, now, NOBODY)
+
+
+def _held(path: Path, instance: str | None, code: str, now: float, telling: Telling) -> int:
     if not path.exists():
         return 0
     try:
         with closing(open_database(path, MESSAGES)) as db:
             db.execute("BEGIN IMMEDIATE")
-            held = rows.hold(db, instance, code, now)
-            held += rows.set_adrift(db, instance, code, now)
+            held = rows.hold(db, instance, code, now, telling)
+            held += rows.set_adrift(db, instance, code, now, telling)
+            if instance is None:
+                events_rows.give_up_copied(db, now)
             db.execute("COMMIT")
             return len(held)
     except sqlite3.Error as error:

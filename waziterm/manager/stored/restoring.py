@@ -20,7 +20,7 @@ from waziterm.moving.bundle import Kind
 from waziterm.moving.process import Order, Work, carry_out
 from waziterm.moving.sealing import Key, about, is_sealed
 from waziterm.store.errors import StoreError
-from waziterm.store.messages import hold_all
+from waziterm.store.messages import hold_copy
 from waziterm.store.scratch import STAGING, scratch
 from waziterm.store.sessionfile import sync
 from waziterm.store.store import open_store
@@ -101,7 +101,7 @@ def _hold_messages(path: Path) -> None:
     """Let whoever was written to since the backup was made not be written to again. Raises
     FleetError."""
     try:
-        hold_all(path, None, Code.RESTORED, time.time())
+        hold_copy(path, Code.RESTORED, time.time())
     except StoreError as error:
         raise FleetError(
             str(error).replace(f"{path.parent}/", "its "), "nothing was changed"

@@ -43,10 +43,12 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.rules import decide
 from waziterm.domain.messages.codes import Code
 from waziterm.domain.phrase import Phrase
+from waziterm.domain.webhooks.telling import Telling
 from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.evidence import CheckSources
+from waziterm.manager.care.facade import FacadeInstances
 from waziterm.manager.care.importing import Importing
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.data_files import DataFiles
@@ -261,10 +263,15 @@ async def open_tools(
         registry = Registry(files.identity)
 
         async def hold(identity: str, code: Code) -> None:
-            await asyncio.to_thread(hold_all, data.messages, identity, code, clock.now())
+            telling = Telling(
+                tuple(each.target for each in settings.webhooks),
+                {each.id: each.name for each in keeper.all()},
+            )
+            await asyncio.to_thread(hold_all, data.messages, identity, code, clock.now(), telling)
 
         cleaning = Cleaning(keeper, store, files, registry, clock, keep_s, hold)
-        importing = Importing(keeper, cleaning, files, clock, registry, new_store, frozenset)
+        call = FacadeInstances(store, clock.now, keeper.all).bind
+        importing = Importing(keeper, cleaning, files, clock, registry, new_store, frozenset, call)
         carrying = Carrying(
             keeper, store, cleaning, files, registry, clock, lambda name: nullcontext(), new_store
         )
