@@ -536,6 +536,13 @@ class SessionManager:
     def now(self) -> float:
         return self._world.clock.now()
 
+    def elapsed(self) -> float:
+        """Seconds on a clock that is never set."""
+        return self._world.clock.elapsed()
+
+    def webhooks_changed(self) -> None:
+        """A client of the facade has said where it wants to be told."""
+
     def view(self, name: str) -> InstanceView:
         return self._instances.of(name).view
 
@@ -1006,6 +1013,7 @@ class SessionManager:
 
     async def revoke_token(self, name: str) -> None:
         await self._tokens.revoke(name)
+        self.webhooks_changed()
 
     async def owner_of(self, token: str) -> TokenView | None:
         """Whose token this is; None for nobody's. Raises StoreError."""
