@@ -14,7 +14,7 @@ from tests.manager.world import write_session
 from tests.sessions import id_of, session_of
 from waziterm.config import load_settings
 from waziterm.config.settings import Address, Facade, Settings
-from waziterm.gateway.facade import serving
+from waziterm.gateway.facade import answering
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import SessionManager, open_manager
 from waziterm.manager.stored.fleet import StoredFleet
@@ -82,7 +82,7 @@ async def serving_facade(
     async with open_manager(root, settings, None) as manager:
         made = await manager.add_token("old", scopes="send,read,manage")
         async with (
-            serving.serve(manager, settings),
+            answering.serve(manager, settings),
             aiohttp.ClientSession(f"http://{HOST}:{port}") as web,
         ):
             yield Served(root, port, manager, made.token, web)

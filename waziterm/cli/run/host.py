@@ -174,7 +174,7 @@ async def _health(
 
 _SERVED_BY: Mapping[Listener, str] = {
     Listener.API: "waziterm.gateway.api.serving",
-    Listener.FACADE: "waziterm.gateway.facade.serving",
+    Listener.FACADE: "waziterm.gateway.facade.answering",
 }
 """The module whose `serve` answers; it takes 0.2 s to load."""
 

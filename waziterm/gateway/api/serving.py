@@ -20,7 +20,7 @@ from waziterm.gateway.api.failures import (
 )
 from waziterm.gateway.api.openapi import described
 from waziterm.gateway.api.routes import OWNER, Behind, Routes, token_of
-from waziterm.gateway.failures import ApiError
+from waziterm.gateway.api_error import ApiError
 from waziterm.gateway.listener import Hosts, Strangers, listening
 from waziterm.gateway.media import Media
 from waziterm.health.clients import Clients, most_clients

@@ -16,6 +16,7 @@ from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.listeners import Listener
 from waziterm.domain.messages.queue import MessageRefusedError
 from waziterm.domain.messages.token import TokenView
+from waziterm.gateway.api_error import ApiError
 from waziterm.gateway.facade import answers
 from waziterm.gateway.facade.answers import FacadeError, Json, refused
 from waziterm.gateway.facade.behind import Asker, Behind
@@ -23,7 +24,6 @@ from waziterm.gateway.facade.fetching import Fetching
 from waziterm.gateway.facade.linking import Linking
 from waziterm.gateway.facade.parameters import parameters_of
 from waziterm.gateway.facade.sending import Sending
-from waziterm.gateway.failures import ApiError
 from waziterm.gateway.listener import Hosts, Strangers, listening
 from waziterm.gateway.media import Media
 from waziterm.gateway.received import later
