@@ -168,6 +168,7 @@ class Requests:
         return await handler(Asker(self._behind, owner, said))
 
 
-def _told(error: FleetError, _status: int) -> dict[str, Any]:
+def _told(error: FleetError, status: int) -> dict[str, Any]:
     """What is told of what is refused before a request could be looked at."""
-    return FacadeError(str(error), code="busy", hint=str(error.hint)).document
+    code = "bad_request" if status < 500 else "busy"
+    return FacadeError(str(error), code=code, hint=str(error.hint)).document
