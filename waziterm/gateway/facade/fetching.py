@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from waziterm.domain.messages.message import MOST_MEDIA_BYTES, MessageKind
+from waziterm.domain.messages.message import MessageKind
 from waziterm.domain.public_address import is_public
 from waziterm.gateway.facade.answers import FacadeError
 from waziterm.gateway.media import Media
@@ -85,7 +85,7 @@ class Fetching:
         image = await self._media.image_type(upload.id)
         if image:
             return Fetched(MessageKind.IMAGE, path, "", image)
-        name = _file_name(file_name) or _file_name(unquote(answer.url.path.rpartition("/")[2]))
+        name = _file_name(file_name) or _file_name(unquote(answer.url.raw_name))
         name = name or "file"
         mime = answer.content_type
         if not _MIME.fullmatch(mime) or mime == _ANY:
@@ -115,12 +115,8 @@ def check_url(url: str, schemes: tuple[str, ...], said: str) -> str:
 
 
 async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    size = 0
     try:
         async for chunk in answer.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if size > MOST_MEDIA_BYTES:
-                raise FacadeError(f"{_NOT_FETCHED}: it is too large", code="media")
             yield chunk
     except (aiohttp.ClientError, TimeoutError) as error:
         raise FacadeError(_NOT_FETCHED, code="media") from error
