@@ -63,6 +63,20 @@ class MessagesLook:
     late: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookLook:
+    """What a look at a webhook told. late: how many events wait for it, where the first of them
+    waits for over `LATE_S`. failed: how many were given up. error: why the last one that was tried
+    did not arrive, or ""."""
+
+    name: str
+    late: int = 0
+    failed: int = 0
+    error: str = ""
+
+
+LATE_S = 600.0
+"""After so many seconds an event that has not arrived is late."""
 UNKNOWN_S = 3600.0
 """After so many seconds a receipt is hardly to come any more."""
 
@@ -96,6 +110,7 @@ class Survey:
     backup: how the regular backup stands, and how many seconds are between two; None when none is
     to be made.
     queue: why messages are neither taken nor sent, and what to do; None when they are.
+    webhooks: those whose events are late or were given up.
     silent: what does not answer although it is set to.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
@@ -130,6 +145,7 @@ class Survey:
     silent: tuple[SilentListener, ...] = ()
     queue: tuple[Phrase, Phrase] | None = None
     messages: Mapping[str, MessagesLook] = field(default_factory=dict)
+    webhooks: tuple[WebhookLook, ...] = ()
 
     @property
     def known(self) -> Mapping[str, Instance]:
