@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import zxingcpp
+from aiohttp import web
 from PIL import Image
 
 from tests.e2e.test_api import holding
@@ -27,14 +28,14 @@ DEADLINE_S = 30.0
 class Client:
     """One that asks as old clients do. codes: the QR codes that it was shown."""
 
-    def __init__(self, web: aiohttp.ClientSession, token: str) -> None:
-        self._web = web
+    def __init__(self, session: aiohttp.ClientSession, token: str) -> None:
+        self._session = session
         self._token = token
         self.codes: list[str] = []
 
     async def ask(self, path: str, **said: str) -> dict[str, Any]:
         said = {"access_token": self._token} | said
-        async with self._web.post(f"/api/{path}", data=said) as answer:
+        async with self._session.post(f"/api/{path}", data=said) as answer:
             assert answer.status == 200
             found = await answer.json()
             assert isinstance(found, dict)
@@ -67,10 +68,10 @@ async def served(
     settings |= {"WAZITERM_FACADE__ADDRESS": str(port), "WAZITERM_PACING__ENABLED": "false"}
     async with (
         headless(data, lab.file, **settings) as program,
-        aiohttp.ClientSession(f"http://{HOST}:{port}") as web,
+        aiohttp.ClientSession(f"http://{HOST}:{port}") as session,
     ):
         added = await program.verb("token", "add", "old", "--json", *tokens)
-        yield program, Client(web, added.json["token"])
+        yield program, Client(session, added.json["token"])
 
 
 ALL = ("--scope", "send", "--scope", "read", "--scope", "manage")
@@ -137,6 +138,62 @@ async def test_a_code_to_type_is_the_same_one_when_it_is_asked_for_again(
         assert again["code"] == code, "the phone is not notified twice"
         await lab.enter_code(code, number)
         assert number in (await client.until("reconnect", made))["data"]["id"]
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[tuple[str, asyncio.Queue[dict[str, Any]]]]:
+    """A webhook of an old client, and what it is told."""
+    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def hook(request: web.Request) -> web.Response:
+        told.put_nowait(await request.json())
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_post("/hook", hook)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        port = free_port()
+        await web.TCPSite(runner, HOST, port).start()
+        yield f"http://{HOST}:{port}/hook", told
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_webhook_of_an_old_client_hears_of_connections_and_messages(
+    lab: Lab, folder: Path
+) -> None:
+    async with receiving() as (url, told):
+        config = folder / "config.toml"
+        lines = ("[[webhooks]]", f'url = "{url}"', 'form = "waziper"', 'numbers = "full"')
+        config.write_text("\n".join((*lines, "unsigned = true", "")))
+        data = folder / "data"
+        async with served(data, lab, *ALL, WAZITERM_CONFIG=str(config)) as (_program, client):
+
+            async def heard(event: str, **what: Any) -> dict[str, Any]:
+                async with asyncio.timeout(DEADLINE_S):
+                    while True:
+                        body = await told.get()
+                        found = body["data"]["data"]
+                        found = found[0] if isinstance(found, list) else found
+                        if body["data"]["event"] == event and what.items() <= found.items():
+                            return body
+
+            made = (await client.ask("create_instance"))["instance_id"]
+            phone = await lab.scan(await client.code(made))
+            opened = await heard("connection.update", connection="open")
+            assert opened["instance_id"] == made.lower(), "the config's own are called by name"
+            sent = await client.ask(
+                "send", instance_id=made, number=phone.number, message=f"{TEXT} told"
+            )
+            key = sent["message"]["key"]
+            update = await heard("messages.update", key=key)
+            assert update["data"]["data"][0]["update"] == {"status": 2}
+            assert TEXT not in str(update)
+            jid = (await client.ask("reconnect", instance_id=made))["data"]["id"]
+            await lab.remove_device(jid)
+            assert await heard("connection.update", connection="close", relogin=True)
 
 
 async def test_after_an_import_the_old_client_works_under_its_old_id(folder: Path) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.facade.served import CALLED, Served, serving_facade
+from waziterm.config import load_settings
 from waziterm.config.settings import Facade
+from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.facade import waziper_id
 from waziterm.domain.fleet.audit import Via
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.webhooks.target import Form
 from waziterm.gateway.facade import linking
 
 URL = "https://hooks.example/in?key=the-url-that-nobody-logs"
@@ -83,18 +86,16 @@ async def test_one_that_is_not_linked_wants_a_scan(served: Served) -> None:
 
 
 async def test_webhooks_are_for_the_operator_unless_the_config_says_otherwise(
-    served: Served,
+    served: Served, folder: Path
 ) -> None:
-    told = await served.said(
-        "/api/set_webhook", instance_id=CALLED, enable="true", webhook_url='https://a.example/"x'
-    )
-    assert told == {
-        "status": "error",
-        "message": "Webhooks are set by the operator here",
-        "code": "set_webhook",
-        "hint": '[[webhooks]]\nurl = "https://a.example/\\"x"\nform = "waziper"\n'
-        'instances = ["shop"]\n',
-    }
+    url = 'https://a.example/"x'
+    told = await served.said("/api/set_webhook", instance_id=CALLED, enable="true", webhook_url=url)
+    assert told["message"] == "Webhooks are set by the operator here"
+    config = folder / "config.toml"
+    config.write_text(told["hint"])
+    (webhook,) = load_settings(environ={}, data_dir=folder, file=config).webhooks
+    assert webhook.target.url.reveal() == url and webhook.target.form is Form.WAZIPER
+    assert webhook.target.instances == ("shop",) and webhook.target.numbers is Numbers.FULL
     assert await served.manager.facade.targets() == ()
 
 

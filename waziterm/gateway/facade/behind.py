@@ -42,7 +42,7 @@ class Behind:
     instances: FacadeKeeper
     fetching: Fetching
     takes_webhooks: bool
-    webhooks_changed: Callable[[], None]
+    webhooks_changed: Callable[[], Awaitable[None]]
     now: Callable[[], float]
     elapsed: Callable[[], float]
 

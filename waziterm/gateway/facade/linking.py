@@ -195,12 +195,12 @@ class Linking:
         if enable in _TRUE:
             _check_webhook(url)
         if not self._behind.takes_webhooks:
-            lines = f'[[webhooks]]\nurl = {json.dumps(url)}\nform = "waziper"\n'
-            lines += f'instances = ["{instance.name}"]\n'
-            raise FacadeError(_SWITCHED_OFF, code="set_webhook", hint=lines)
+            raise FacadeError(
+                _SWITCHED_OFF, code="set_webhook", hint=_lines_for(url, instance.name)
+            )
         kept = url if enable in _TRUE else None
         await self._behind.instances.set_webhook(instance.id, kept, asker.owner.name)
-        self._behind.webhooks_changed()
+        await self._behind.webhooks_changed()
         return success(answers.WEBHOOK_SAVED)
 
     async def get_groups(self, asker: Asker) -> Json:
@@ -289,6 +289,12 @@ def _cannot(view: InstanceView) -> FacadeError:
     if view.state is State.LOGGED_OUT:
         return FacadeError(answers.ERROR, relogin=True)
     return FacadeError(answers.CANNOT_CONNECT, code=view.state.value, hint=str(view.next_step))
+
+
+def _lines_for(url: str, name: str) -> str:
+    """What an operator writes into the config to have a client told as it wants to be."""
+    lines = ("[[webhooks]]", f"url = {json.dumps(url)}", 'form = "waziper"', 'numbers = "full"')
+    return "\n".join((*lines, "unsigned = true", f'instances = ["{name}"]', ""))
 
 
 def _check_webhook(url: str) -> None:
