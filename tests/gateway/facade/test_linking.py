@@ -120,6 +120,12 @@ async def test_clients_may_set_webhooks(folder: Path) -> None:
         (target,) = await served.manager.facade.targets()
         assert target.url.reveal() == URL and target.must_be_public and target.called == CALLED
         assert target.instances == ("shop",)
+        (shown,) = await served.manager.webhooks()
+        assert (
+            shown.from_client
+            and shown.where == "https://hooks.example"
+            and "nobody-logs" not in repr(shown)
+        )
         # Whoever has set it is told nothing more when the token is revoked.
         await served.manager.revoke_token("old")
         assert await served.manager.facade.targets() == ()

@@ -47,24 +47,28 @@ log = logging.getLogger(__name__)
 def serve(fleet: "SessionManager", settings: "Settings") -> AbstractAsyncContextManager[None]:
     """Answer the facade of a manager; see `serve_facade`. settings: those that it was started
     with."""
+    media = Media(settings.data_dir, settings.api.media_mb * 1_000_000, _UNFINISHED)
+    return serve_facade(settings.facade, behind_of(fleet, settings, Fetching(media)), media)
+
+
+def behind_of(fleet: "SessionManager", settings: "Settings", fetching: Fetching) -> Behind:
+    """What stands behind the facade of a manager. settings: those that it was started with."""
 
     def acting(owner: TokenView) -> Fleet:
         person = Person(f"token:{owner.name}", os.getuid(), 0, Via.FACADE)
         return audited(fleet, fleet.audit_log, person)
 
-    media = Media(settings.data_dir, settings.api.media_mb * 1_000_000, _UNFINISHED)
-    behind = Behind(
+    return Behind(
         acting=acting,
         queue=fleet.queue,
         owner_of=fleet.owner_of,
         instances=fleet.facade,
-        fetching=Fetching(media),
+        fetching=fetching,
         takes_webhooks=settings.facade.set_webhook,
         webhooks_changed=fleet.webhooks_changed,
         now=fleet.now,
         elapsed=fleet.elapsed,
     )
-    return serve_facade(settings.facade, behind, media)
 
 
 @asynccontextmanager

@@ -19,6 +19,8 @@ from waziterm.gateway.received import body_of
 MOST_BODY_BYTES = 256_000
 _MOST = 100
 """Parameters of a query or of a body."""
+_WHOLE = 1e20
+"""A number of JSON below that may be meant as digits, although it came as `6.2e12`."""
 _JSON_TYPE = re.compile(r"(?:application|text)/(?:[a-z.-]+\+)?json", re.ASCII)
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})"?', re.ASCII)
 _NAME = re.compile(rb'(?:^|[;\s])name="([^"\r\n]{1,100})"')
@@ -87,19 +89,13 @@ def _json(raw: bytes) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     """A value of JSON as a form has it; what no form could have is as left out."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float() if value.is_integer() and abs(value) < 1e20:
-            return str(int(value))
-        case float():
-            return repr(value)
-        case _:
-            return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+        value = int(value)
+    return str(value) if isinstance(value, int | float) else ""
 
 
 def _no_constant(_: str) -> NoReturn:
