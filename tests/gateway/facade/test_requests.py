@@ -1,10 +1,14 @@
 """Requests of old clients, in the forms in which they come."""
 
+import asyncio
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.gateway.facade.served import CALLED, TEXT, TO, Served
 
@@ -216,3 +220,44 @@ async def test_what_is_refused_by_the_queue(
     told = await served.said("/api/send", instance_id=CALLED, **said)
     assert (told["status"], told["code"]) == ("error", "queue_full"), "a client that floods"
     assert "relogin" not in told and told["message"] == "5 messages of shop wait already"
+
+
+SAYABLE = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
+
+
+async def test_each_form_is_read_as_the_same_message(served: Served) -> None:
+    """What was said before within 30 s is the first message again, if it was read as the same."""
+    loop = asyncio.get_running_loop()
+
+    async def sent(**more: Any) -> str:
+        told = await served.asked("/api/send", **more)
+        assert told["status"] == "success", told
+        return str(told["message"]["key"]["id"])
+
+    async def in_all_forms(text: str, where: str) -> None:
+        said = {"access_token": served.token, "instance_id": CALLED, "number": TO, "message": text}
+        body = {name: value for name, value in said.items() if name != where}
+        query = {where: said[where]} if where in said else {}
+        parts = aiohttp.FormData(default_to_multipart=True)
+        for name, value in body.items():
+            parts.add_field(name, value)
+        found = {
+            await sent(method="GET", params=said),
+            await sent(params=query, data=body),
+            await sent(params=query, data=parts),
+            await sent(params=query, json=body),
+            await sent(params=query | {"message": "not this"}, json=said),
+        }
+        assert len(found) == 1
+        assert (await served.manager.message_text(found.pop())).text == text
+
+    @settings(
+        max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    @given(
+        SAYABLE.filter(str.strip), st.sampled_from(("access_token", "number", "message", "none"))
+    )
+    def run(text: str, where: str) -> None:
+        asyncio.run_coroutine_threadsafe(in_all_forms(text, where), loop).result(30)
+
+    await asyncio.to_thread(run)

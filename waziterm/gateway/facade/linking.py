@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 CODE_S = 8.0
 """So long a request waits for a code, or for a connection."""
-MOST_WAITING = 8
+MOST_WAITING = 16
 MOST_UNLINKED = 25
 """So many instances that were made with one token may wait to be linked."""
 REBOOT_S = 60.0
@@ -288,7 +288,7 @@ def _cannot(view: InstanceView) -> FacadeError:
     """It cannot be connected now, and nothing here may change that."""
     if view.state is State.LOGGED_OUT:
         return FacadeError(answers.ERROR, relogin=True)
-    return FacadeError(answers.CANNOT_CONNECT, code=view.state.value, hint=str(view.next_step))
+    return FacadeError(answers.CANNOT_CONNECT, code=view.state.value, hint=view.reason.sentence)
 
 
 def _lines_for(url: str, name: str) -> str:
