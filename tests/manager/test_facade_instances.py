@@ -121,7 +121,11 @@ async def test_webhooks_of_clients(data: Path) -> None:
         await manager.facade.set_webhook(shop, URL, "web")
         await manager.facade.set_webhook(bar, URL, "web")
         await manager.facade.set_webhook(bar, None, "web")
-        await manager.rename("shop", "pub")
+        assert await manager.facade.targets() == (), "there is no such token"
+        await manager.add_token("web", "shop,pub")
+        await manager.rename("shop", "elsewhere")
+        assert await manager.facade.targets() == (), "the token is not for that name"
+        await manager.rename("elsewhere", "pub")
         assert await manager.facade.targets() == (
             Target(
                 f"facade/{shop}",

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import logging
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,11 @@ from waziterm.health.clients import Clients, answering
 if TYPE_CHECKING:
     from waziterm.config.settings import Listening
 
+log = logging.getLogger(__name__)
+
 SHUTDOWN_S = 1.0
+TOLD_EVERY_S = 60.0
+"""Who comes without a token is told in the log at most once in so many seconds."""
 HANDSHAKE_S = 5.0
 """Seconds within which a client has to agree on how to encrypt."""
 
@@ -89,6 +94,22 @@ def _tls(which: Listener, settings: "Listening") -> ssl.SSLContext | None:
             Phrase("see tls_cert and tls_key in [{table}]", table=which),
         ) from error
     return context
+
+
+class Strangers:
+    """Tells in the log that somebody came without a valid token, once in a while. what: what was
+    asked, as the log has it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._told_at: float | None = None
+
+    def tell(self, request: web.Request) -> None:
+        """Somebody came."""
+        now = asyncio.get_running_loop().time()
+        if self._told_at is None or now - self._told_at >= TOLD_EVERY_S:
+            self._told_at = now
+            log.warning("%s was asked without a valid token, from %s", self._what, request.remote)
 
 
 class Hosts:

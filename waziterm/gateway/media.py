@@ -12,7 +12,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from waziterm.domain.messages.message import MOST_MEDIA_BYTES
-from waziterm.gateway.failures import RETRY_S, ApiError
+from waziterm.gateway.api_error import RETRY_S, ApiError
 from waziterm.gateway.received import chunks_of
 
 FOLDER = "media"

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 from aiohttp import web
 
-from waziterm.gateway.failures import ApiError
+from waziterm.gateway.api_error import ApiError
 
 BODY_S = 10.0
 """Seconds within which a body that is no file has to come."""

@@ -591,6 +591,10 @@ class SessionManager:
     def now(self) -> float:
         return self._world.clock.now()
 
+    def elapsed(self) -> float:
+        """Seconds on a clock that is never set."""
+        return self._world.clock.elapsed()
+
     def view(self, name: str) -> InstanceView:
         return self._instances.of(name).view
 
@@ -858,7 +862,9 @@ class SessionManager:
 
     async def remove(self, name: str, *, logout: bool = False, act_id: str = "") -> Removal:
         async with self._in_order():
-            return await self._cleaning.remove(name, logout=logout, act_id=act_id)
+            removed = await self._cleaning.remove(name, logout=logout, act_id=act_id)
+        await self.webhooks_changed()
+        return removed
 
     async def numbers(self) -> tuple[OwnNumber, ...]:
         linked = [each.instance for each in self._instances]
@@ -881,7 +887,9 @@ class SessionManager:
 
     async def restore(self, entry: str) -> str:
         async with self._in_order():
-            return await self._cleaning.restore(entry)
+            restored = await self._cleaning.restore(entry)
+        await self.webhooks_changed()
+        return restored
 
     async def backup(self, file: str, passphrase: str = "", recipient: str = "") -> BackedUp:
         from waziterm.manager.care.backups import back_up  # noqa: PLC0415 - not before the first paint
@@ -1075,6 +1083,7 @@ class SessionManager:
 
     async def revoke_token(self, name: str) -> None:
         await self._tokens.revoke(name)
+        await self.webhooks_changed()
 
     async def owner_of(self, token: str) -> TokenView | None:
         """Whose token this is; None for nobody's. Raises StoreError."""

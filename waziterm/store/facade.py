@@ -21,10 +21,12 @@ class KeptId:
 
 @dataclass(frozen=True, slots=True)
 class KeptWebhook:
-    """Where a client of the facade is told of an instance. instance: its id."""
+    """Where a client of the facade is told of an instance. instance: its id. token: the name of the
+    one with which it was asked for."""
 
     instance: str
     url: str = field(repr=False)
+    token: str
 
 
 def read_ids(db: sqlite3.Connection) -> tuple[KeptId, ...]:
@@ -68,7 +70,8 @@ def set_webhook(
 def read_webhooks(db: sqlite3.Connection) -> tuple[KeptWebhook, ...]:
     """Those of the instances that there are."""
     rows = db.execute(
-        "SELECT instance, url FROM facade_webhooks WHERE instance IN (SELECT id FROM instances)"
+        "SELECT instance, url, token FROM facade_webhooks"
+        " WHERE instance IN (SELECT id FROM instances)"
         f" AND {SOUND['facade_webhooks']} ORDER BY instance"
     )
     return tuple(KeptWebhook(*row) for row in rows)

@@ -54,5 +54,7 @@ def read_tokens(db: sqlite3.Connection) -> tuple[KeptToken, ...]:
 
 
 def drop_token(db: sqlite3.Connection, name: str) -> bool:
-    """Forget a token, also one whose row is damaged; whether there was one."""
+    """Forget a token, also one whose row is damaged, and where those who had it are told by
+    webhook; whether there was one."""
+    db.execute("DELETE FROM facade_webhooks WHERE token = ?", (name,))
     return db.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount > 0

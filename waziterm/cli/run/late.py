@@ -41,6 +41,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.importing": "sessions of other programs",
         "waziterm.manager.care.editing": "what a person sets of an instance",
         "waziterm.manager.care.tokens": "who may ask the API",
+        "waziterm.manager.care.facade": "how clients of Waziper call instances",
         "waziterm.manager.files.manifest": "an entry of the trash",
         "waziterm.domain.care.evidence": "a look at a session file",
         "waziterm.manager.care.layer_test": "the connection test",

@@ -18,7 +18,7 @@ from waziterm.domain.messages.message import LIFE_S, MOST_TEXT, MessageKind
 from waziterm.domain.messages.queue import Resolution
 from waziterm.domain.text import plain
 from waziterm.domain.units import Between
-from waziterm.gateway.failures import ApiError
+from waziterm.gateway.api_error import ApiError
 from waziterm.gateway.received import body_of
 
 T = TypeVar("T")

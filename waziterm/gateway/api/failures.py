@@ -4,7 +4,7 @@ from typing import Any, assert_never
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode
-from waziterm.gateway.failures import RETRY_S, ApiError
+from waziterm.gateway.api_error import RETRY_S, ApiError
 
 Json = dict[str, Any]
 

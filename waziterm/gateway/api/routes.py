@@ -30,7 +30,7 @@ from waziterm.gateway.api import bodies
 from waziterm.gateway.api.bodies import MessageBody, ResolveBody
 from waziterm.gateway.api.documents import Accepted
 from waziterm.gateway.api.failures import unauthorized
-from waziterm.gateway.failures import ApiError
+from waziterm.gateway.api_error import ApiError
 from waziterm.gateway.media import Media
 from waziterm.gateway.received import later
 

@@ -1,6 +1,5 @@
 """The API's listener: where it listens, who may ask, and what an error looks like."""
 
-import asyncio
 import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,8 +20,8 @@ from waziterm.gateway.api.failures import (
 )
 from waziterm.gateway.api.openapi import described
 from waziterm.gateway.api.routes import OWNER, Behind, Routes, token_of
-from waziterm.gateway.failures import ApiError
-from waziterm.gateway.listener import Hosts, listening
+from waziterm.gateway.api_error import ApiError
+from waziterm.gateway.listener import Hosts, Strangers, listening
 from waziterm.gateway.media import Media
 from waziterm.health.clients import Clients, most_clients
 from waziterm.manager.descriptors import descriptors
@@ -30,9 +29,6 @@ from waziterm.manager.descriptors import descriptors
 if TYPE_CHECKING:
     from waziterm.config.settings import Api, Settings
     from waziterm.manager.manager import SessionManager
-
-TOLD_EVERY_S = 60.0
-"""Who comes without a token is told in the log at most once in so many seconds."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -81,7 +77,7 @@ class _Door:
     def __init__(self, api: "Api", behind: Behind) -> None:
         self._behind = behind
         self._hosts = Hosts(api)
-        self._told_at: float | None = None
+        self._strangers = Strangers("the API")
 
     @web.middleware
     async def let_in(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -92,16 +88,10 @@ class _Door:
         token = token_of(request)
         owner = await self._behind.owner_of(token) if token else None
         if owner is None:
-            self._tell(request)
+            self._strangers.tell(request)
             raise unauthorized()
         request[OWNER] = owner
         return await handler(request)
-
-    def _tell(self, request: web.Request) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._told_at is None or now - self._told_at >= TOLD_EVERY_S:
-            self._told_at = now
-            log.warning("the API was asked without a valid token, from %s", request.remote)
 
 
 @web.middleware

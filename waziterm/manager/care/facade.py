@@ -10,7 +10,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.secret import Secret
 from waziterm.domain.webhooks.target import Form, Target
 from waziterm.store import facade
-from waziterm.store.facade import KeptId
+from waziterm.store.facade import KeptId, KeptWebhook
 from waziterm.store.store import Store
 
 
@@ -56,9 +56,16 @@ class FacadeInstances:
         await self._store.of_facade(write)
 
     async def targets(self) -> tuple[Target, ...]:
-        """Who is told by webhook because a client has asked for it."""
+        """Who is told by webhook because a client has asked for it: with a token that there still
+        is, and that is for the instance by the name that it has now."""
         called = {each.instance: each.id for each in (await self._all()).values()}
         names = {each.id: each.name for each in self._instances()}
+        tokens = {each.view.name: each.view for each in await self._store.tokens()}
+
+        def is_allowed(kept: KeptWebhook) -> bool:
+            token, name = tokens.get(kept.token), names.get(kept.instance)
+            return token is not None and name is not None and token.allows(name)
+
         return tuple(
             Target(
                 name=f"facade/{each.instance}",
@@ -70,7 +77,7 @@ class FacadeInstances:
                 called=called.get(each.instance, ""),
             )
             for each in await self._store.of_facade(facade.read_webhooks)
-            if each.instance in names
+            if is_allowed(each)
         )
 
     async def _all(self) -> dict[str, KeptId]:

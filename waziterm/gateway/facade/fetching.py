@@ -1,0 +1,127 @@
+"""Media that a client names by its address: fetched from the internet alone, within bounds.
+
+The address is looked at when it is connected with, whatever way led there: a number in disguise, a
+name that leads inwards, one that leads elsewhere the next time it is asked for, a redirect.
+"""
+
+import errno
+import mimetypes
+import re
+import socket
+from collections.abc import AsyncGenerator, Callable
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+
+from waziterm.domain.messages.message import MessageKind
+from waziterm.domain.public_address import is_public
+from waziterm.gateway.facade.answers import FacadeError
+from waziterm.gateway.media import Media
+
+FETCH_S = 60.0
+"""Seconds within which all of a file has to come."""
+CONNECT_S = 10.0
+_REDIRECTS = 3
+_LONGEST_URL = 2_000
+_LONGEST_NAME = 120
+_CHUNK = 65_536
+_MIME = re.compile(r"[A-Za-z0-9.+_-]{1,60}/[A-Za-z0-9.+_-]{1,60}", re.ASCII)
+_ANY = "application/octet-stream"
+_WRONG = "Media url is not a valid URL"
+_NOT_FETCHED = "The media could not be fetched"
+
+
+class Fetched(NamedTuple):
+    """A file that was fetched. path: below the data directory. file_name: of a document, or ""."""
+
+    kind: MessageKind
+    path: str
+    file_name: str
+    mime_type: str
+
+
+class Fetching:
+    """Fetches media into `media/`. may: whether an address may be connected with."""
+
+    def __init__(self, media: Media, may: Callable[[str], bool] = is_public) -> None:
+        self._media = media
+        self._may = may
+
+    async def fetch(self, url: str, file_name: str) -> Fetched:
+        """What lies at an address. file_name: what the recipient sees of a document; "" for the
+        last part of the address. Raises FacadeError, and ApiError where there is no room."""
+        check_url(url, ("http", "https"), _WRONG)
+        timeout = aiohttp.ClientTimeout(total=FETCH_S, sock_connect=CONNECT_S)
+        connector = aiohttp.TCPConnector(
+            limit=1, socket_factory=self._socket, use_dns_cache=False, force_close=True
+        )
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "waziterm"}
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    connector=connector,
+                    timeout=timeout,
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    headers=headers,
+                    auto_decompress=False,
+                    trust_env=False,
+                ) as session,
+                session.get(url, max_redirects=_REDIRECTS) as answer,
+            ):
+                return await self._take(answer, file_name)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, UnicodeError) as error:
+            # Why is told nobody: it would say what there is in a network that is not theirs.
+            raise FacadeError(_NOT_FETCHED, code="media") from error
+
+    async def _take(self, answer: aiohttp.ClientResponse, file_name: str) -> Fetched:
+        if answer.status != 200:
+            raise FacadeError(f"{_NOT_FETCHED}: its server answers {answer.status}", code="media")
+        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise FacadeError(f"{_NOT_FETCHED}: its server sends it compressed", code="media")
+        upload = await self._media.take(_chunks(answer), answer.content_length or 0)
+        path = await self._media.path_of(upload.id)
+        assert path is not None
+        image = await self._media.image_type(upload.id)
+        if image:
+            return Fetched(MessageKind.IMAGE, path, "", image)
+        name = _file_name(file_name) or _file_name(unquote(answer.url.raw_name))
+        name = name or "file"
+        mime = answer.content_type
+        if not _MIME.fullmatch(mime) or mime == _ANY:
+            mime = mimetypes.guess_type(name)[0] or _ANY
+        return Fetched(MessageKind.DOCUMENT, path, name, mime)
+
+    def _socket(self, found: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = found
+        if not self._may(str(address[0])):
+            raise OSError(errno.EACCES, "it is no address of the internet")
+        return socket.socket(family, kind, protocol)
+
+
+def check_url(url: str, schemes: tuple[str, ...], said: str) -> str:
+    """The host of an address. Raises FacadeError, which says so, for what is none of these
+    schemes."""
+    if len(url) > _LONGEST_URL or not url.isprintable():
+        raise FacadeError(said)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise FacadeError(said) from None
+    if parts.scheme not in schemes or not parts.hostname or port == 0 or "@" in parts.netloc:
+        raise FacadeError(said)
+    return parts.hostname
+
+
+async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    try:
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            yield chunk
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise FacadeError(_NOT_FETCHED, code="media") from error
+
+
+def _file_name(text: str) -> str:
+    kept = "".join(each for each in text if each.isprintable() and each not in "/\\")
+    return kept.strip()[:_LONGEST_NAME]
