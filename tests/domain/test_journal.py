@@ -110,7 +110,8 @@ def test_a_byte_that_changed_costs_one_line(messages: list[Inbound], data: st.Da
 def test_parts_are_bounded_and_follow_each_other() -> None:
     messages = [text(number) for number in range(journal.MOST_MESSAGES * 2 + 7)]
     data = written(list(messages))
-    at, found, sizes = 0, [], []
+    at, sizes = 0, list[int]()
+    found: list[Inbound] = []
     while at < len(data):
         part = read(data, at)
         assert part.start == at
@@ -124,7 +125,8 @@ def test_parts_are_bounded_and_follow_each_other() -> None:
 def test_a_line_without_an_end_is_passed_over() -> None:
     start = journal.first_line(ID)
     data = start + b"x" * (journal.MOST_BYTES + 9) + b"\n" + journal.line_of(text(1))
-    at, found, damaged = 0, [], 0
+    at, damaged = 0, 0
+    found: list[Inbound] = []
     for _ in range(4):
         window = data[at : at + journal.MOST_BYTES]
         part = journal.part_of(ID, at, window, is_whole=False)

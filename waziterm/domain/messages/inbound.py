@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from waziterm.domain.fieldless import Fieldless
-
 MOST_TEXT = 65_536
 """Bytes of a text, in UTF-8, that are kept."""
 MOST_NAME = 200
@@ -125,9 +123,3 @@ class TakesInbound(Protocol):
     async def forget(self, journal: str) -> None:
         """A journal was taken to its end, and is deleted."""
         ...
-
-
-class InboxGrew(Fieldless):
-    """Something may have been written to an instance's journal."""
-
-    __slots__ = ()

@@ -15,6 +15,8 @@ from waziterm.domain.codec import CodecError
 from waziterm.domain.messages.inbound import Inbound, JournalPart, MessageLost, Received
 
 VERSION = 1
+ROLLED = ".rolled"
+"""The end of the name of a file that nobody writes to any more."""
 MOST_MESSAGES = 500
 """So many are read at once, and taken with one commit."""
 MOST_BYTES = 1_048_576
