@@ -12,9 +12,9 @@ from waziterm.config import load_settings
 from waziterm.config.settings import Address, Api
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
-from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.routes import Behind
 from waziterm.gateway.api.serving import serve_api
+from waziterm.gateway.media import Media
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.manager import open_manager

@@ -25,7 +25,8 @@ from waziterm.domain.messages.sending import (
     Uncertain,
 )
 from waziterm.domain.phrase import Phrase
-from waziterm.gateway.queue import Queue, QueuePlace
+from waziterm.gateway.messages_file import MessagesFile, QueuePlace
+from waziterm.gateway.queue import Queue
 
 TO = "+4915112345678"
 JID = "4915112345678@s.whatsapp.net"
@@ -139,16 +140,15 @@ class Bench:
 
     def open(self, *, shift: float = 0.0) -> None:
         """Begin with what there is."""
+        self.file = MessagesFile(QueuePlace(self.root), self.world.clock, self.told.append)
         self._queue = Queue(
-            QueuePlace(self.root),
+            self.file,
             self.phones,
-            self.world.clock,
             Random(0),
             self.messages,
             self.pacing,
             self.start,
             self._identity_of,
-            self.told.append,
         )
         self.world.run(self._queue.boot(shift))
         self._queue.begin()
@@ -156,12 +156,16 @@ class Bench:
 
     def close(self) -> None:
         if self._queue is not None:
-            task = self.world.task(self._queue.close())
+            task = self.world.task(self._closed(self._queue))
             if not task.done():
                 self.world.pass_time(10.0)
             self.world.run(asyncio.wait({task}))
             task.result()
             self._queue = None
+
+    async def _closed(self, queue: Queue) -> None:
+        await queue.close()
+        await self.file.close()
 
     def kill(self) -> None:
         """End as a killed manager does: nothing of it goes on, and nothing is tidied up."""

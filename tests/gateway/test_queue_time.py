@@ -49,7 +49,7 @@ def test_a_clock_that_is_set_makes_no_life_longer_or_shorter(bench: Bench, by: f
     bench.phones.set("shop", CannotSend.CONNECTING)
     view = bench.accept(expires_in_s=600)
     bench.world.clock.set_by(by)
-    bench.world.run(bench.queue.clock_set())
+    bench.world.run(bench.file.clock_set())
     assert bench.view(view).expires_at == pytest.approx(view.expires_at + by)
     bench.world.pass_time(590)
     assert bench.view(view).state is MessageState.QUEUED
@@ -348,8 +348,8 @@ def test_a_full_disk_takes_no_message_and_loses_none(bench: Bench) -> None:
     phone = bench.phones.of("shop")
     phone.ack_s = 1.0
     view = bench.accept(text="under way")
-    assert bench.queue._store is not None
-    connection = bench.queue._store._connection
+    assert bench.file.store is not None
+    connection = bench.file.store._connection
 
     def limit(pages: int) -> None:
         sql = f"PRAGMA max_page_count = {pages}"

@@ -38,6 +38,9 @@ MESSAGE_ROWS: dict[str, tuple[object, ...]] = {
     "opt_outs": ("opt_1", ID, "2@lid", "2@lid", BEGIN),
     "chats": (ID, "1@lid", BEGIN),
     "senders": (ID, "shop", BEGIN, 0.0, 0.0),
+    "events": (1, "evt_1", ID, "shop", 1, "message.received", BEGIN, BEGIN, "{}", 1),
+    "deliveries": (1, 1, "crm", ID, 2, "failed", BEGIN, 0.0, 0.0, 1, "", BEGIN),
+    "seqs": (ID, "shop", 1, ""),
 }
 NAMED = {"audit.instances"}
 """What holds names as they were typed, and goes with its age."""
@@ -86,6 +89,10 @@ def with_everything(host: Host) -> str:
         db.execute("INSERT INTO patterns VALUES (?, 472222, 'seen', 3)", (identity,))
         numbers = ", 0" * 13
         db.execute(f"INSERT INTO spans VALUES (0, 86400, ?{numbers}, '', '', '', '')", (identity,))
+        facade = ("ABCDEF0123456", identity, "web", BEGIN)
+        db.execute("INSERT INTO facade_ids VALUES (?, ?, ?, ?)", facade)
+        url = (identity, "https://a.example", "web", BEGIN)
+        db.execute("INSERT INTO facade_webhooks VALUES (?, ?, ?, ?)", url)
         acted = "INSERT INTO acts (at, kind, subject, why, instance) VALUES (?, 'x', 'shop', '', ?)"
         db.execute(acted, (BEGIN, identity))
     opened = open_database(host.root / "messages.db", OF_MESSAGES)

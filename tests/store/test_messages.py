@@ -58,7 +58,7 @@ async def test_an_older_file_is_copied_and_a_newer_one_refused(tmp_path: Path) -
         await add(store)
     newer = replace(MESSAGES, migrations=(*MESSAGES.migrations, ("CREATE TABLE more (a)",)))
     open_database(path, newer).close()
-    copy = tmp_path / "messages.db.before-1"
+    copy = tmp_path / f"messages.db.before-{len(MESSAGES.migrations)}"
     assert query(copy, "SELECT count(*) FROM messages") == [(1,)]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     before = contents(tmp_path)
@@ -66,6 +66,17 @@ async def test_an_older_file_is_copied_and_a_newer_one_refused(tmp_path: Path) -
         async with open_messages(path):
             pass
     assert contents(tmp_path) == before
+
+
+async def test_the_messages_of_a_file_from_before_the_events_stay(tmp_path: Path) -> None:
+    path = tmp_path / "messages.db"
+    open_database(path, replace(MESSAGES, migrations=MESSAGES.migrations[:1])).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("INSERT INTO senders VALUES ('i1', 'shop', NULL, 0, 0)")
+    async with open_messages(path) as store:
+        assert await store.names() == {"i1": "shop"}
+        assert await store.events.records() == {}
+        await add(store)
 
 
 async def test_a_database_of_the_fleet_is_not_taken_for_one(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from waziterm.domain.alerts.delivery import (
     body_for,
     json_of,
 )
+from waziterm.domain.public_address import is_public
 from waziterm.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -38,9 +39,16 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 DEADLINE_S = 15.0
 """Seconds for a connection, and for the whole of a request."""
+KNOWN_S = 30.0
+"""So long a connection that is not used stays, and a name that was looked up is known."""
+REST_S, REST = 0.5, 65_536
+"""Seconds, and bytes, in which the body of an answer is read to its end, so that its connection can
+be used again; nobody looks at it."""
 _NEVER = frozenset({400, 401, 403, 404, 410, 422})
 """A receiver that answers so will not take the same message later."""
 _MARK = "whsec_"
+Found = tuple[str, ...] | str
+"""The addresses of a name, or why there are none."""
 
 
 def signature(secret: Secret, message: str, at: int, body: bytes) -> str:
@@ -50,17 +58,18 @@ def signature(secret: Secret, message: str, at: int, body: bytes) -> str:
     return f"v1,{b64encode(signed).decode()}"
 
 
-def headers(letter: Letter, secrets: Sequence[Secret], body: bytes) -> dict[str, str]:
-    """The headers of a message; one signature for each secret, none without any."""
-    at = int(letter.at)
+def headers(message: str, moment: float, secrets: Sequence[Secret], body: bytes) -> dict[str, str]:
+    """The headers of a message with this id; one signature for each secret, none without any.
+    moment: of this try, UTC seconds."""
+    at = int(moment)
     found = {
         "Content-Type": "application/json",
         "User-Agent": f"waziterm/{__version__}",
-        "webhook-id": letter.id,
+        "webhook-id": message,
         "webhook-timestamp": str(at),
     }
     if secrets:
-        signed = (signature(secret, letter.id, at, body) for secret in secrets)
+        signed = (signature(secret, message, at, body) for secret in secrets)
         found["webhook-signature"] = " ".join(signed)
     return found
 
@@ -77,99 +86,187 @@ def retry_after(text: str | None, at: float) -> float | None:
         return None
 
 
-class Webhook:
-    """See `alerts.channel.Channel`. It goes where its URL says: by no proxy of the environment,
-    which would be told what is for a private network, and to no redirect's target, which nobody
-    has entered in the settings. Of an answer it reads the status and the headers, never the body.
+class Poster:
+    """Posts to one URL, signed. It goes where its URL says: by no proxy of the environment, which
+    would be told what is for a private network, and to no redirect's target, which nobody has
+    entered in the settings. Of an answer it judges the status and the headers alone.
+
+    must_be_public: it goes to machines of the internet alone, by https: what the name leads to is
+    looked at, and connected with as it was looked at. at_once: so many posts may be under way.
     """
 
-    def __init__(self, url: Secret, secrets: Sequence[Secret], numbers: Numbers) -> None:
+    def __init__(
+        self,
+        url: Secret,
+        secrets: Sequence[Secret],
+        *,
+        must_be_public: bool = False,
+        at_once: int = 1,
+    ) -> None:
         self._url = url
         self._secrets = secrets
-        self._numbers = numbers
+        self._must_be_public = must_be_public
+        self._at_once = at_once
+        self._loading = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
-        self._looking_up: Future[OSError | None] | None = None
+        self._looking_up: Future[Found] | None = None
+        self._found: tuple[float, Found] | None = None
 
     async def prepare(self) -> None:
+        """Load what `post` needs. What fails then is told by `post`."""
         with contextlib.suppress(ImportError, OSError):
             await self._loaded()
 
-    async def send(self, letter: Letter) -> Outcome:
-        if why := await self._not_found():
-            return NotYet(why)
+    async def post(self, message: str, at: float, body: bytes) -> Outcome:
+        """Try once, within `DEADLINE_S`. message: its id. at: the moment of this try."""
+        if self._must_be_public and urlsplit(self._url.reveal()).scheme != "https":
+            return Never("it is no https address")
+        found = await self._looked_up()
+        if isinstance(found, str):
+            return NotYet(found)
+        if self._must_be_public and not all(map(is_public, found)):
+            self._found = None
+            return NotYet("its host is not one of the internet")
         try:
             http, client = await self._loaded()
         except (ImportError, OSError) as error:
             return NotYet(f"HTTP cannot be used here ({type(error).__name__})")
-        body = json_of(body_for(letter.body, self._numbers))
-        told = headers(letter, self._secrets, body)
+        told = headers(message, at, self._secrets, body)
         try:
-            async with (
-                asyncio.timeout(DEADLINE_S),
-                client.stream("POST", self._url.reveal(), content=body, headers=told) as answer,
-            ):
-                return _judged(answer.status_code, answer.headers.get("Retry-After"), letter.at)
+            async with asyncio.timeout(DEADLINE_S):
+                return await self._posted(http, client, found, body, told, at)
         except (TimeoutError, http.TimeoutException):
             return NotYet(f"no answer within {DEADLINE_S:.0f} s")
         except http.ConnectError as error:
+            self._found = None
             return NotYet(f"cannot connect: {_cause(error)}")
         except (http.HTTPError, http.InvalidURL, OSError, ValueError) as error:
             # What these say may hold the URL.
             return NotYet(f"the connection broke ({type(error).__name__})")
 
+    async def _posted(
+        self,
+        http: "ModuleType",
+        client: "httpx.AsyncClient",
+        found: Sequence[str],
+        body: bytes,
+        told: dict[str, str],
+        at: float,
+    ) -> Outcome:
+        """Post to the first address that can be connected with; by name where all may be. Raises
+        what httpx does."""
+        url = http.URL(self._url.reveal())
+        if not self._must_be_public:
+            return await _answer(client, url, body, told, {}, at)
+        told = told | {"Host": url.netloc.decode("ascii")}
+        more = {"sni_hostname": url.raw_host.decode("ascii")}
+        for address in found[:-1]:
+            with contextlib.suppress(http.ConnectError, http.ConnectTimeout):
+                return await _answer(client, url.copy_with(host=address), body, told, more, at)
+        return await _answer(client, url.copy_with(host=found[-1]), body, told, more, at)
+
     async def _loaded(self) -> "tuple[ModuleType, httpx.AsyncClient]":
         """httpx and the client. Raises ImportError and OSError."""
         # The import and the certificates take longer than a loop may stand still.
-        http = await asyncio.to_thread(importlib.import_module, "httpx")
-        if self._client is None:
-            self._client = await asyncio.to_thread(_client)
+        async with self._loading:
+            http = await asyncio.to_thread(importlib.import_module, "httpx")
+            if self._client is None:
+                self._client = await asyncio.to_thread(_client, self._at_once)
         return http, self._client
 
-    async def _not_found(self) -> str:
-        """Why the host's name cannot be looked up now, or "".
+    async def _looked_up(self) -> "Found":
+        """The addresses of the host's name, or why it cannot be looked up now.
 
         asyncio looks names up in the program's pool of threads, which a resolver that hangs would
         take up: nobody could read a file any more, and the program's end would wait for it.
         """
-        if self._looking_up is None:
-            host = urlsplit(self._url.reveal()).hostname
-            future: Future[OSError | None] = Future()
+        now = asyncio.get_running_loop().time()
+        if self._found is not None and now - self._found[0] < KNOWN_S:
+            return self._found[1]
+        future = self._looking_up
+        if future is None:
+            parts = urlsplit(self._url.reveal())
+            future = self._looking_up = Future()
             future.set_running_or_notify_cancel()
-            self._looking_up = future
             threading.Thread(
-                target=_look_up, args=(host, future), name="alerts look-up", daemon=True
+                target=_look_up, args=(parts.hostname, future), name="webhook look-up", daemon=True
             ).start()
-        if not await is_done(self._looking_up, CONNECT_S):
+        if not await is_done(future, CONNECT_S):
             return "its name is still being looked up"
-        error = self._looking_up.result()
-        self._looking_up = None
-        return "" if error is None else f"cannot connect: {_cause(error)}"
+        if self._looking_up is future:
+            self._looking_up = None
+        found = future.result()
+        if not isinstance(found, str):
+            self._found = now, found
+        return found
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.aclose()
 
 
-def _client() -> "httpx.AsyncClient":
+class Webhook:
+    """See `alerts.channel.Channel`."""
+
+    def __init__(self, url: Secret, secrets: Sequence[Secret], numbers: Numbers) -> None:
+        self._poster = Poster(url, secrets)
+        self._numbers = numbers
+
+    async def prepare(self) -> None:
+        await self._poster.prepare()
+
+    async def send(self, letter: Letter) -> Outcome:
+        body = json_of(body_for(letter.body, self._numbers))
+        return await self._poster.post(letter.id, letter.at, body)
+
+    async def close(self) -> None:
+        await self._poster.close()
+
+
+async def _answer(
+    client: "httpx.AsyncClient",
+    url: "httpx.URL",
+    body: bytes,
+    told: dict[str, str],
+    more: dict[str, str],
+    at: float,
+) -> Outcome:
+    async with client.stream("POST", url, content=body, headers=told, extensions=more) as answer:
+        outcome = _judged(answer.status_code, answer.headers.get("Retry-After"), at)
+        # Only a connection whose answer was read to its end serves for the next one.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(REST_S):
+                read = 0
+                async for chunk in answer.aiter_raw():
+                    read += len(chunk)
+                    if read > REST:
+                        break
+        return outcome
+
+
+def _client(at_once: int) -> "httpx.AsyncClient":
     import httpx  # noqa: PLC0415 - loaded by then
 
     return httpx.AsyncClient(
         timeout=httpx.Timeout(DEADLINE_S, connect=CONNECT_S),
+        limits=httpx.Limits(
+            max_connections=at_once, max_keepalive_connections=at_once, keepalive_expiry=KNOWN_S
+        ),
         follow_redirects=False,
         trust_env=False,
     )
 
 
-def _look_up(host: str | None, future: "Future[OSError | None]") -> None:
-    """Look a name up, on the thread. httpx asks for it again and finds it in the same way."""
+def _look_up(host: str | None, future: "Future[Found]") -> None:
+    """Look a name up, on the thread."""
     try:
-        socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
-        future.set_result(error)
+        future.set_result(f"cannot connect: {_cause(error)}")
     except UnicodeError:
-        future.set_result(OSError(errno.EINVAL, os.strerror(errno.EINVAL)))
+        future.set_result(f"cannot connect: {os.strerror(errno.EINVAL)}")
     else:
-        future.set_result(None)
+        future.set_result(tuple(dict.fromkeys(str(each[4][0]) for each in found)))
 
 
 def _judged(status: int, asked: str | None, at: float) -> Outcome:

@@ -7,14 +7,14 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import assert_never
 
 from waziterm.domain.care.evidence import UNKNOWN_S, MessagesLook
-from waziterm.domain.errors import FleetError, ManagerEndingError
+from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.checks import checked
 from waziterm.domain.messages.codes import Waits
 from waziterm.domain.messages.message import (
@@ -37,12 +37,12 @@ from waziterm.domain.messages.queue import (
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.sending import CannotSend, OptOut, Phones, Receipt, Standing
 from waziterm.domain.phrase import Phrase
-from waziterm.gateway.queue_clock import Clock, QueueClock
+from waziterm.gateway.messages_file import MessagesFile, QueuePlace
 from waziterm.gateway.queue_lane import AGAIN_S, Around, Lane
 from waziterm.gateway.queue_tally import Tally
 from waziterm.gateway.queue_views import Outlook, view_of
 from waziterm.store.errors import StoreError
-from waziterm.store.messages import MessageStore, open_messages
+from waziterm.store.messages import MessageStore
 
 log = logging.getLogger(__name__)
 
@@ -55,50 +55,30 @@ _EARLY_RECEIPTS = 100
 """So many receipts wait for the acknowledgement that tells whose they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueuePlace:
-    """Where the queue lies. root: the data directory; messages, media: in it."""
-
-    root: Path
-
-    @property
-    def messages(self) -> Path:
-        return self.root / "messages.db"
-
-    @property
-    def media(self) -> Path:
-        return self.root / "media"
-
-
 class Queue:
     """`domain.messages.queue.MessageQueue`, and `Hears`. `messages.db` is made for the first
     message. start: makes a task that lasts as long as the manager. identity_of: the id of the
-    instance with a name; raises FleetError. tell: says a sentence to whoever watches."""
+    instance with a name; raises FleetError."""
 
     def __init__(
         self,
-        place: QueuePlace,
+        file: MessagesFile,
         phones: Phones,
-        clock: Clock,
         random: Random,
         messages: Messages,
         pacing: Pacing,
         start: Callable[[Coroutine[object, object, None], str], asyncio.Task[None]],
         identity_of: Callable[[str], str],
-        tell: Callable[[Phrase], None] = lambda said: None,
     ) -> None:
-        self._place = place
+        self._file = file
+        self._place = file.place
         self._phones = phones
-        self._clock = QueueClock(clock)
+        self._clock = file.clock
         self._random = random
         self._messages = messages
         self._pacing = pacing
         self._start = start
         self._identity_of = identity_of
-        self._tell = tell
-        self._stack = AsyncExitStack()
-        self._store: MessageStore | None = None
-        self._opening = asyncio.Lock()
         self._begun = self._is_closed = False
         self._lanes: dict[str, Lane] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -109,16 +89,18 @@ class Queue:
         self._listening: asyncio.Task[None] | None = None
         self._early: dict[str, deque[Receipt]] = {}
         self._used_media: set[str] = set()
-        self._said = ""
+        file.when_opened(self._take_up)
+        file.when_clock_set(self._shift)
 
     # -- its life -----------------------------------------------------------------------------
 
     async def boot(self, shift: float = 0.0) -> None:
         """Take up what the last manager left, before any instance connects. shift: by how many
         seconds the clock was set since. What cannot be opened is told, and tried again later."""
-        if self._place.messages.exists():
+        self._file.shift(shift)
+        if self._file.is_there:
             with suppress(FleetError):
-                await self._opened(shift)
+                await self._file.opened()
 
     def begin(self) -> None:
         """Send from now on: the instances are there."""
@@ -127,8 +109,8 @@ class Queue:
             self._run(lane)
 
     async def close(self) -> None:
-        """Give no worker anything more, wait a little for what one has, and close the file. What is
-        not known then is looked up at the next boot."""
+        """Give no worker anything more, and wait a little for what one has. What is not known then
+        is looked up at the next boot."""
         self._is_closed = True
         for lane in self._lanes.values():
             lane.close()
@@ -139,9 +121,6 @@ class Queue:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        async with self._opening:
-            self._store = None
-            await self._stack.aclose()
 
     def apply(self, messages: Messages, pacing: Pacing) -> None:
         """Go by other settings from now on."""
@@ -149,29 +128,17 @@ class Queue:
         for lane in self._lanes.values():
             lane.reload()
 
-    async def clock_set(self) -> None:
-        """The wall clock was set: all moments move along, so that no wait and no life is longer or
-        shorter for it."""
-        by = self._clock.behind
-        if not by:
-            return
-        if self._store is not None:
-            try:
-                await self._store.shift(by)
-            except StoreError as error:
-                # It is done at the next one; until then the moments are those of before.
-                log.warning("messages.db does not follow the clock yet: %s", error)
-                return
-        self._clock.follow(by)
+    async def _shift(self, by: float) -> None:
+        """All that is stored was moved by so many seconds, with a clock that was set."""
         for lane in self._lanes.values():
             lane.shift(by)
-        if self._store is not None:
-            await self._count(self._store)
+        if self._file.store is not None:
+            await self._count(self._file.store)
 
     async def hold(self, identity: str, code: str) -> None:
         """The session of the instance with this id is another one, or was brought back: what waits
         is for a person to decide about, and what a worker has can be looked up no more."""
-        await self._opened_if_there()
+        await self._file.opened_if_there()
         if (lane := self._lanes.get(identity)) is not None:
             lane.moved()
             await lane.hold(code)
@@ -179,14 +146,14 @@ class Queue:
     async def tidy(self, *, is_calm: bool) -> None:
         """Delete what is kept no longer. is_calm: the clock can be believed for long times too.
         Raises StoreError."""
-        if not self._place.messages.exists():
-            return
         try:
-            store = await self._opened()
+            store = await self._file.opened_if_there()
         except StoreError:
             # It was said why, and is tried again at the next round.
             return
-        await self.clock_set()
+        if store is None:
+            return
+        await self._file.clock_set()
         now, settings = self._clock.now(), self._messages
         done = await store.tidy(
             now,
@@ -214,7 +181,7 @@ class Queue:
             return self._view(before)
         if new.content.media:
             await self._look_at_media(new.content.media)
-        store = await self._opened()
+        store = await self._file.opened()
         added = await store.add(
             identity,
             standing.name or instance,
@@ -235,16 +202,20 @@ class Queue:
             self._changed.set()
         return self._view(added.message)
 
+    async def taken_with(self, instance: str, once: Once) -> MessageView | None:
+        before = await self._before(self._id_of(instance), once)
+        return None if before is None else self._view(before)
+
     async def looked_at(self) -> Mapping[str, MessagesLook]:
         """By the ids of the instances, whose messages somebody should look at. Raises StoreError
         when none is taken or sent."""
-        store = await self._opened_if_there()
+        store = await self._file.opened_if_there()
         if store is not None:
             await store.look()
         return {} if store is None else await messages_look(store, self._clock.now())
 
     async def digest(self, body: bytes) -> str:
-        return await (await self._opened()).digest(body)
+        return await (await self._file.opened()).digest(body)
 
     async def message(self, message_id: str) -> MessageView:
         return self._view(await self._found(message_id))
@@ -259,7 +230,7 @@ class Queue:
         before: str | None = None,
     ) -> tuple[MessageView, ...]:
         identity = None if instance is None else self._known_id(instance)
-        store = await self._opened_if_there()
+        store = await self._file.opened_if_there()
         if store is None:
             return ()
         found = await store.messages(identity, state, ref, limit, before)
@@ -288,7 +259,7 @@ class Queue:
             standing = self._phones.standing(before.instance)
             if refusal := _refusal(standing, self._name_of(before.instance)):
                 raise refusal
-            if await (await self._opened()).content(message_id) is None:
+            if await (await self._file.opened()).content(message_id) is None:
                 raise MessageRefusedError(
                     RefusalCode.TOO_LATE, Phrase("what {id} says is kept no more", id=message_id)
                 )
@@ -303,7 +274,7 @@ class Queue:
 
     async def text_of(self, message_id: str) -> str:
         await self._found(message_id)
-        content = await (await self._opened()).content(message_id)
+        content = await (await self._file.opened()).content(message_id)
         return "" if content is None else content.text
 
     def counts(self) -> Mapping[str, QueueCounts]:
@@ -334,12 +305,12 @@ class Queue:
 
     async def opt_outs(self, instance: str | None = None) -> tuple[OptedOut, ...]:
         identity = None if instance is None else self._known_id(instance)
-        store = await self._opened_if_there()
+        store = await self._file.opened_if_there()
         found = () if store is None else await store.opt_outs(identity)
         return tuple(replace(each, instance=self._name_of(each.instance)) for each in found)
 
     async def take_back_opt_out(self, opt_out_id: str) -> OptedOut:
-        store = await self._opened_if_there()
+        store = await self._file.opened_if_there()
         found = None if store is None else await store.take_back_opt_out(opt_out_id)
         if found is None:
             raise MessageRefusedError(
@@ -352,7 +323,7 @@ class Queue:
     # -- Hears --------------------------------------------------------------------------------
 
     def heard(self, identity: str, what: Receipt | OptOut) -> None:
-        if self._is_closed or (self._store is None and isinstance(what, Receipt)):
+        if self._is_closed or (self._file.store is None and isinstance(what, Receipt)):
             # Of messages that are not there.
             return
         self._heard.append((identity, what))
@@ -396,7 +367,7 @@ class Queue:
         return found
 
     async def _receive(self, identity: str, receipts: Sequence[Receipt]) -> None:
-        store = self._store
+        store = self._file.store
         if store is None:
             return
         moved, strange = await store.receive(identity, receipts, self._clock.now())
@@ -416,7 +387,7 @@ class Queue:
             self.heard(identity, each)
 
     async def _opted_out(self, identity: str, what: OptOut) -> None:
-        store = await self._opened()
+        store = await self._file.opened()
         for each in await store.opt_out(identity, what):
             self._moved(replace(each, state=MessageState.QUEUED, is_closed=False), each)
         log.info("%s: somebody asked to be sent no more", self._name_of(identity))
@@ -424,53 +395,21 @@ class Queue:
 
     # -- how it is done -----------------------------------------------------------------------
 
-    async def _opened(self, shift: float = 0.0) -> MessageStore:
-        """The store; it is made where there is none. Raises StoreError, and ManagerEndingError."""
-        if self._store is not None:
-            return self._store
-        async with self._opening:
-            if self._store is None:
-                if self._is_closed:
-                    raise ManagerEndingError
-                try:
-                    self._store = await self._open(shift)
-                except StoreError as error:
-                    self._say(error)
-                    raise
-                self._said = ""
-            return self._store
-
-    async def _opened_if_there(self) -> MessageStore | None:
-        if self._store is None and not self._place.messages.exists():
-            return None
-        return await self._opened()
-
-    async def _open(self, shift: float) -> MessageStore:
-        async with AsyncExitStack() as stack:
-            store = await stack.enter_async_context(open_messages(self._place.messages))
-            if shift:
-                await store.shift(shift)
-            self._names = await store.names()
-            for each in await store.waiting():
-                lane = self._lane(each.message.instance, store)
-                if each.message.state is MessageState.SENDING:
-                    lane.left.append(each)
-                    self._phones.expect(lane.identity)
-                else:
-                    lane.line.put(each)
-            await self._count(store)
-            self._used_media = set(await store.media_in_use())
-            self._stack = stack.pop_all()
+    async def _take_up(self, store: MessageStore) -> None:
+        """Take up what waits in the file, which was just opened. Raises StoreError."""
+        self._names = await store.names()
+        waiting, media = await store.waiting(), await store.media_in_use()
+        await self._count(store)
+        for each in waiting:
+            lane = self._lane(each.message.instance, store)
+            if each.message.state is MessageState.SENDING:
+                lane.left.append(each)
+                self._phones.expect(lane.identity)
+            else:
+                lane.line.put(each)
+        self._used_media = set(media)
         if self._begun:
             self.begin()
-        return store
-
-    def _say(self, error: StoreError) -> None:
-        """Tell once why nothing is sent."""
-        if self._said != str(error):
-            self._said = str(error)
-            log.error("messages are neither taken nor sent: %s", error)
-            self._tell(Phrase("messages are neither taken nor sent: {why}", why=str(error)))
 
     async def _count(self, store: MessageStore) -> None:
         """Count anew what there is."""
@@ -532,7 +471,7 @@ class Queue:
 
     async def _happen(self, message_id: str, event: Happening) -> Message | None:
         before = await self._found(message_id)
-        store = await self._opened()
+        store = await self._file.opened()
         after = await store.happen(message_id, event, self._clock.now())
         if after is None:
             return None
@@ -544,7 +483,7 @@ class Queue:
         return after
 
     async def _found(self, message_id: str) -> Message:
-        store = await self._opened_if_there()
+        store = await self._file.opened_if_there()
         found = None if store is None else await store.message(message_id)
         if found is None:
             raise MessageRefusedError(
@@ -556,7 +495,7 @@ class Queue:
 
     async def _before(self, identity: str, once: Once | None) -> Message | None:
         """The message that was taken with a key, although none would be now."""
-        store = None if once is None else await self._opened_if_there()
+        store = None if once is None else await self._file.opened_if_there()
         if store is None or once is None:
             return None
         return await store.taken_before(identity, once, self._clock.now())

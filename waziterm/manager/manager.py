@@ -112,9 +112,12 @@ if TYPE_CHECKING:
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.gateway.events import Events
+    from waziterm.gateway.messages_file import MessagesFile
     from waziterm.gateway.queue import Queue
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
+    from waziterm.manager.care.facade import FacadeInstances
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
     from waziterm.manager.care.tokens import Tokens
@@ -215,6 +218,7 @@ class SessionManager:
         self._presence = Presence(store, world.clock)
         self.audit_log = StoreAudit(store, world.clock.now, tasks)
         self._queue: Queue | None = None
+        self._messages_file: MessagesFile | None = None
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
@@ -269,6 +273,8 @@ class SessionManager:
         if self._queue is not None:
             await self._queue.close()
         await self._instances.close()
+        if self._messages_file is not None:
+            await self._messages_file.close()
         try:
             await self._store_patterns()
         except StoreError as error:
@@ -296,18 +302,23 @@ class SessionManager:
         """The queue of messages out. It is loaded when it is first asked for, and makes its file
         for the first message."""
         if self._queue is None:
-            from waziterm.gateway.queue import Queue, QueuePlace  # noqa: PLC0415 - most have none
+            from waziterm.gateway.messages_file import (  # noqa: PLC0415 - most have none
+                MessagesFile,
+                QueuePlace,
+            )
+            from waziterm.gateway.queue import Queue  # noqa: PLC0415 - as above
 
+            place = QueuePlace(self._files.data.root)
+            file = MessagesFile(place, self._world.clock, self._tell_of_messages)
+            self._messages_file = file
             self._queue = Queue(
-                QueuePlace(self._files.data.root),
+                file,
                 self.phones,
-                self._world.clock,
                 self._world.random,
                 self._settings.messages,
                 self._settings.pacing,
                 lambda work, name: self._tasks.create_task(work, name=name),
                 self._instances.remembered_id,
-                self._tell_of_messages,
             )
             self.hears.to = self._queue
             counting = self._messaging.run(self._queue)
@@ -315,6 +326,16 @@ class SessionManager:
             if self._is_booted:
                 self._queue.begin()
         return self._queue
+
+    @cached_property
+    def events(self) -> Events:
+        """What came in, and what webhooks are told of; it makes `messages.db` for the first of
+        it."""
+        from waziterm.gateway.events import Events  # noqa: PLC0415 - as above
+
+        # The queue takes up what waits when the file is opened, whoever needs that first.
+        assert self.queue is self._queue and self._messages_file is not None
+        return Events(self._messages_file)
 
     def _tell_of_messages(self, said: Phrase) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
@@ -418,8 +439,8 @@ class SessionManager:
             await clock.disturbed()
             self._instances.clock_set()
             self._alerting.clock_set()
-            if self._queue is not None:
-                await self._queue.clock_set()
+            if self._messages_file is not None:
+                await self._messages_file.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
@@ -686,6 +707,7 @@ class SessionManager:
             self._registry,
             self._world.new_store,
             self._instances.pids,
+            self.facade.bind,
         )
         async with self._in_order():
             return await importing.run(asked, dry_run=dry_run)
@@ -1024,6 +1046,13 @@ class SessionManager:
         from waziterm.manager.care.tokens import Tokens  # noqa: PLC0415 - as above
 
         return Tokens(self._store, self._world.clock.now)
+
+    @cached_property
+    def facade(self) -> FacadeInstances:
+        """The instances as the facade's clients know them."""
+        from waziterm.manager.care.facade import FacadeInstances  # noqa: PLC0415 - as above
+
+        return FacadeInstances(self._store, self._world.clock.now, self._instances.all)
 
     @cached_property
     def _carrying(self) -> Carrying:

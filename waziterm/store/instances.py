@@ -173,7 +173,8 @@ def prune_names(db: sqlite3.Connection) -> int:
         " AND id NOT IN (SELECT value FROM incidents,"
         " json_each(iif(json_valid(incidents.instances), incidents.instances, '[]')))"
     ).rowcount
-    db.execute("DELETE FROM aliases WHERE instance NOT IN (SELECT id FROM names)")
+    for table in ("aliases", "facade_ids", "facade_webhooks"):
+        db.execute(f"DELETE FROM {table} WHERE instance NOT IN (SELECT id FROM names)")
     return gone
 
 

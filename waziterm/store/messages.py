@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,11 @@ from waziterm.domain.messages.message_states import Happening
 from waziterm.domain.messages.pacing import Stops
 from waziterm.domain.messages.queue import Once
 from waziterm.domain.messages.sending import OptOut, Receipt
+from waziterm.domain.webhooks.telling import NOBODY, Telling
 from waziterm.store import messages_rows as rows
 from waziterm.store.connection import Connection, Job, connected, finished
 from waziterm.store.errors import StoreError, from_sqlite
+from waziterm.store.events import EventStore
 from waziterm.store.grouped import GroupedWrites
 from waziterm.store.messages_rows import Added, Handed, Sender, Tidied, Waiting
 from waziterm.store.messages_schema import MESSAGES
@@ -28,18 +30,27 @@ from waziterm.store.opening import open_copy, open_database
 _AT_ONCE = 500
 
 
+def _nobody() -> Telling:
+    return NOBODY
+
+
 class MessageStore:
     """The open `messages.db`. Any number of tasks may call it at once.
 
     Each method is one transaction: it happened wholly or not at all. What a method wrote survives
     a crash of the machine when it returns. All of them raise StoreError; the store stays usable
-    after it. An instance is asked for, and told, by its id.
+    after it. An instance is asked for, and told, by its id. telling: who is told by webhook of
+    what happens to a message; it is written together with that.
     """
 
-    def __init__(self, connection: Connection, path: Path) -> None:
+    def __init__(
+        self, connection: Connection, path: Path, telling: Callable[[], Telling] = _nobody
+    ) -> None:
         self._connection = connection
         self._in_place = _InPlace(path)
         self._grouped = GroupedWrites(connection, self._in_place)
+        self._telling = telling
+        self.events = EventStore(connection, self._grouped)
 
     async def finish(self) -> None:
         """Wait until all that is under way is written."""
@@ -78,23 +89,28 @@ class MessageStore:
     ) -> Handed | None:
         """Note that a worker gets a message, with a secret; None when it does not wait any more.
         is_new: it begins a chat."""
+        telling = self._telling()
         return await self._grouped.write(
-            lambda db: rows.give(db, message_id, secret, now, is_new=is_new)
+            lambda db: rows.give(db, message_id, secret, now, telling, is_new=is_new)
         )
 
     async def happen(self, message_id: str, event: Happening, now: float) -> Message | None:
         """Let something happen to a message, see `domain.messages.message_states.step`; the message
         after it, None when it cannot happen to it."""
-        return await self._grouped.write(lambda db: rows.happen(db, message_id, event, now))
+        telling = self._telling()
+        return await self._grouped.write(
+            lambda db: rows.happen(db, message_id, event, now, telling)
+        )
 
     async def outcome(
         self, message_id: str, event: Happening, now: float, stops: Stops | None
     ) -> Message | None:
         """The same of what became of one that a worker had. stops: what its instance may not do any
         more, where that changed."""
+        telling = self._telling()
 
         def job(db: sqlite3.Connection) -> Message | None:
-            after = rows.happen(db, message_id, event, now)
+            after = rows.happen(db, message_id, event, now, telling)
             if after is not None and stops is not None:
                 rows.stop(db, after.instance, stops)
             return after
@@ -145,11 +161,15 @@ class MessageStore:
         self, instance: str, receipts: Sequence[Receipt], now: float
     ) -> tuple[list[tuple[MessageState, Message]], list[Receipt]]:
         """Store what receipts tell, see `store.messages_rows.receive`."""
-        return await self._grouped.write(lambda db: rows.receive(db, instance, receipts, now))
+        telling = self._telling()
+        return await self._grouped.write(
+            lambda db: rows.receive(db, instance, receipts, now, telling)
+        )
 
     async def hold(self, instance: str | None, code: str, now: float) -> tuple[Message, ...]:
         """Let what waits wait for a person, of an instance or of all (None); the messages."""
-        return await self._grouped.write(lambda db: rows.hold(db, instance, code, now))
+        telling = self._telling()
+        return await self._grouped.write(lambda db: rows.hold(db, instance, code, now, telling))
 
     # -- what limits ------------------------------------------------------------------------
 
@@ -165,8 +185,9 @@ class MessageStore:
         """Write no more to somebody; what waited for them, which is taken back."""
         one = f"opt_{uuid4().hex[:16]}"
         ids = [f"{one}-{place}" for place in range(1, len(what.chats) + 1)]
+        telling = self._telling()
         return await self._grouped.write(
-            lambda db: rows.opt_out(db, instance, ids, what.chats, what.at)
+            lambda db: rows.opt_out(db, instance, ids, what.chats, what.at, telling)
         )
 
     async def opt_outs(self, instance: str | None) -> tuple[OptedOut, ...]:
@@ -197,7 +218,13 @@ class MessageStore:
         closed: list[Message] = []
         messages = 0
         if keep_s is not None:
-            close = partial(rows.close_old, before=now - keep_open_s, now=now, limit=_AT_ONCE)
+            close = partial(
+                rows.close_old,
+                before=now - keep_open_s,
+                now=now,
+                limit=_AT_ONCE,
+                telling=self._telling(),
+            )
             while few := await self._grouped.write(close):
                 closed += few
             prune = partial(rows.prune, before=now - keep_s, now=now, limit=_AT_ONCE)
@@ -244,12 +271,14 @@ class _InPlace:
 
 
 @asynccontextmanager
-async def open_messages(path: Path) -> AsyncIterator[MessageStore]:
+async def open_messages(
+    path: Path, telling: Callable[[], Telling] = _nobody
+) -> AsyncIterator[MessageStore]:
     """Open `messages.db` for the time of an `async with` block; it is made when it is missing, with
     mode 0600. Only the owner of the data directory's lock opens it. Raises StoreError for a file
     that is damaged, newer than this program or not ours, which then stays as it is."""
     async with connected(path, partial(open_database, schema=MESSAGES)) as connection:
-        store = MessageStore(connection, path)
+        store = MessageStore(connection, path, telling)
         try:
             yield store
         finally:
@@ -272,8 +301,8 @@ def hold_all(path: Path, instance: str | None, code: str, now: float) -> int:
     try:
         with closing(open_database(path, MESSAGES)) as db:
             db.execute("BEGIN IMMEDIATE")
-            held = rows.hold(db, instance, code, now)
-            held += rows.set_adrift(db, instance, code, now)
+            held = rows.hold(db, instance, code, now, NOBODY)
+            held += rows.set_adrift(db, instance, code, now, NOBODY)
             db.execute("COMMIT")
             return len(held)
     except sqlite3.Error as error:

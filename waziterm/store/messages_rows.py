@@ -27,13 +27,14 @@ from waziterm.domain.messages.message_states import (
     step,
 )
 from waziterm.domain.messages.pacing import DAY_S, HOUR_S, Past, Stops
-from waziterm.domain.messages.queue import MessageRefusedError, Once, RefusalCode
+from waziterm.domain.messages.queue import ONCE_S, MessageRefusedError, Once, RefusalCode
 from waziterm.domain.messages.recipient import chat_key, is_group, masked
 from waziterm.domain.messages.sending import Receipt
 from waziterm.domain.phrase import Phrase
+from waziterm.domain.webhooks.bodies import data_of_message, type_after
+from waziterm.domain.webhooks.telling import Telling
+from waziterm.store import events_rows
 
-ONCE_S = DAY_S
-"""So long a key of idempotency is remembered."""
 FULL_S = 60.0
 """Seconds after which to ask again when a queue is full."""
 CHATS_S = 365 * DAY_S
@@ -174,7 +175,7 @@ def taken_before(db: sqlite3.Connection, instance: str, once: Once, now: float) 
     """The message that was taken with a key. Raises MessageRefusedError for another one."""
     row = db.execute(
         "SELECT digest, message FROM once WHERE owner = ? AND instance = ? AND key = ? AND at > ?",
-        (once.owner, instance, once.key, now - ONCE_S),
+        (once.owner, instance, once.key, now - once.for_s),
     ).fetchone()
     if row is None:
         return None
@@ -188,13 +189,19 @@ def taken_before(db: sqlite3.Connection, instance: str, once: Once, now: float) 
 
 
 def give(
-    db: sqlite3.Connection, message_id: str, secret: str, now: float, *, is_new: bool
+    db: sqlite3.Connection,
+    message_id: str,
+    secret: str,
+    now: float,
+    telling: Telling,
+    *,
+    is_new: bool,
 ) -> Handed | None:
     """Note that a worker gets a message; None when it does not wait any more. One whose recipient
     asked to be sent no more since a worker had it last is taken back. is_new: it begins a chat."""
     message = find(db, message_id)
     if message is not None and _is_opted_out(db, message):
-        happen(db, message_id, Cancelled(Code.OPTED_OUT), now)
+        happen(db, message_id, Cancelled(Code.OPTED_OUT), now, telling)
         return None
     given = None if message is None else step(message, Given(), now)
     content = None if given is None else content_of(db, message_id)
@@ -211,25 +218,27 @@ def give(
     return Handed(given, content)
 
 
-def happen(db: sqlite3.Connection, message_id: str, event: Happening, now: float) -> Message | None:
-    """Let something happen to a message, and store it; None when it cannot happen to it. Raises
-    MessageRefusedError for one that is to be sent again to somebody who opted out."""
+def happen(
+    db: sqlite3.Connection, message_id: str, event: Happening, now: float, telling: Telling
+) -> Message | None:
+    """Let something happen to a message, and store it, with what webhooks are told of it; None when
+    it cannot happen to it. Raises MessageRefusedError for one that is to be sent again to somebody
+    who opted out."""
     message = find(db, message_id)
     if message is None or (after := step(message, event, now)) is None:
         return None
     if isinstance(event, Resent):
-        (name,) = db.execute(
-            "SELECT name FROM senders WHERE instance = ?", (message.instance,)
-        ).fetchone()
-        _refuse_opted_out(db, message, name)
+        _refuse_opted_out(db, message, _name_of(db, message.instance))
     if after is not message:
-        save(db, after)
+        _save(db, message.state, after, now, telling)
     return after
 
 
-def save(db: sqlite3.Connection, message: Message) -> None:
-    """Store a message as it stands now. One that is not sent any more keeps no text; what was sent
-    keeps it for a while."""
+def _save(
+    db: sqlite3.Connection, before: MessageState, message: Message, now: float, telling: Telling
+) -> None:
+    """Store a message as it stands now, and that webhooks are to be told of it. One that is not
+    sent any more keeps no text; what was sent keeps it for a while. before: its state until now."""
     db.execute(f"UPDATE messages SET {_SET} WHERE id = ?", (*_values(message)[4:], message.id))
     if message.sent_at is None and not is_kept(message):
         db.execute(
@@ -242,6 +251,24 @@ def save(db: sqlite3.Connection, message: Message) -> None:
             " at = max(at, excluded.at)",
             (message.instance, chat_key(message.to), message.sent_at or message.at),
         )
+    _tell(db, before, message, now, telling)
+
+
+def _tell(
+    db: sqlite3.Connection, before: MessageState, message: Message, now: float, telling: Telling
+) -> None:
+    event = type_after(before, message.state)
+    if event is None or not telling.targets:
+        return
+    name = telling.names.get(message.instance) or _name_of(db, message.instance)
+    if wanting := telling.wanting(event, name):
+        data = data_of_message(message, now)
+        events_rows.add(db, message.instance, name, event, data, now, wanting)
+
+
+def _name_of(db: sqlite3.Connection, instance: str) -> str:
+    row = db.execute("SELECT name FROM senders WHERE instance = ?", (instance,)).fetchone()
+    return instance if row is None else str(row[0])
 
 
 # -- looking ------------------------------------------------------------------------------------
@@ -401,7 +428,11 @@ def stop(db: sqlite3.Connection, instance: str, stops: Stops) -> None:
 
 
 def receive(
-    db: sqlite3.Connection, instance: str, receipts: Iterable[Receipt], now: float
+    db: sqlite3.Connection,
+    instance: str,
+    receipts: Iterable[Receipt],
+    now: float,
+    telling: Telling,
 ) -> tuple[list[tuple[MessageState, Message]], list[Receipt]]:
     """Store what receipts tell of messages: those that changed, each with the state that it had;
     and the receipts of no message that is known. One counts only if it comes from where the message
@@ -422,13 +453,13 @@ def receive(
             continue
         after = step(message, receipt, now)
         if after is not None and after is not message:
-            save(db, after)
+            _save(db, message.state, after, now, telling)
             changed.append((message.state, after))
     return changed, strange
 
 
 def hold(
-    db: sqlite3.Connection, instance: str | None, code: str, now: float
+    db: sqlite3.Connection, instance: str | None, code: str, now: float, telling: Telling
 ) -> tuple[Message, ...]:
     """Let what waits wait for a person, of an instance or of all (None), for this reason from now
     on; the messages that did not before."""
@@ -437,11 +468,11 @@ def hold(
         " AND (?1 IS NULL OR instance = ?1)",
         (instance, code),
     ).fetchall()
-    return _all_of(db, rows, Held(code), now)
+    return _all_of(db, rows, Held(code), now, telling)
 
 
 def set_adrift(
-    db: sqlite3.Connection, instance: str | None, code: str, now: float
+    db: sqlite3.Connection, instance: str | None, code: str, now: float, telling: Telling
 ) -> tuple[Message, ...]:
     """Let what a worker has be `unknown`, of an instance or of all (None), where its session file
     is not the one any more that would tell of it; the messages."""
@@ -450,11 +481,16 @@ def set_adrift(
         " AND (?1 IS NULL OR instance = ?1)",
         (instance,),
     ).fetchall()
-    return _all_of(db, rows, Adrift(code), now)
+    return _all_of(db, rows, Adrift(code), now, telling)
 
 
 def opt_out(
-    db: sqlite3.Connection, instance: str, ids: Sequence[str], jids: Sequence[str], at: float
+    db: sqlite3.Connection,
+    instance: str,
+    ids: Sequence[str],
+    jids: Sequence[str],
+    at: float,
+    telling: Telling,
 ) -> tuple[Message, ...]:
     """Write no more to somebody, by all their JIDs; what waited for them is taken back. ids: new
     ones, one for each JID, the same before their "-"."""
@@ -468,7 +504,7 @@ def opt_out(
         f"SELECT {_COLUMNS} FROM messages WHERE state = 'queued' AND instance = ?", (instance,)
     ).fetchall()
     theirs = [row for row in rows if chat_key(row[2]) in chats]
-    return _all_of(db, theirs, Cancelled(Code.OPTED_OUT), at)
+    return _all_of(db, theirs, Cancelled(Code.OPTED_OUT), at, telling)
 
 
 def opt_outs(db: sqlite3.Connection, instance: str | None) -> tuple[OptedOut, ...]:
@@ -496,13 +532,18 @@ def take_back_opt_out(db: sqlite3.Connection, opt_out_id: str) -> OptedOut | Non
 
 
 def _all_of(
-    db: sqlite3.Connection, rows: Sequence[Sequence[Any]], event: Happening, now: float
+    db: sqlite3.Connection,
+    rows: Sequence[Sequence[Any]],
+    event: Happening,
+    now: float,
+    telling: Telling,
 ) -> tuple[Message, ...]:
-    changed = [step(_message(row), event, now) for row in rows]
-    for each in changed:
-        if each is not None:
-            save(db, each)
-    return tuple(each for each in changed if each is not None)
+    changed: list[Message] = []
+    for message in map(_message, rows):
+        if (after := step(message, event, now)) is not None:
+            _save(db, message.state, after, now, telling)
+            changed.append(after)
+    return tuple(changed)
 
 
 def shift(db: sqlite3.Connection, by: float) -> None:
@@ -522,6 +563,7 @@ def shift(db: sqlite3.Connection, by: float) -> None:
     )
     for table in ("once", "opt_outs", "chats"):
         db.execute(f"UPDATE {table} SET at = at + ?", (by,))
+    events_rows.shift(db, by)
 
 
 # -- tidying ------------------------------------------------------------------------------------
@@ -537,14 +579,16 @@ def drop_texts(db: sqlite3.Connection, sent_before: float, limit: int) -> int:
     ).rowcount
 
 
-def close_old(db: sqlite3.Connection, before: float, now: float, limit: int) -> tuple[Message, ...]:
+def close_old(
+    db: sqlite3.Connection, before: float, now: float, limit: int, telling: Telling
+) -> tuple[Message, ...]:
     """Close at most `limit` messages of which nobody has decided since a moment; their texts go."""
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM messages WHERE {_OPEN} AND max(at, coalesce(given_at, at),"
         " coalesce(ended_at, at)) < ? LIMIT ?",
         (before, limit),
     ).fetchall()
-    return _all_of(db, rows, Closed(), now)
+    return _all_of(db, rows, Closed(), now, telling)
 
 
 def prune(db: sqlite3.Connection, before: float, now: float, limit: int) -> int:

@@ -1,4 +1,5 @@
-"""The schema of `messages.db`: messages out, what they say, and what limits them."""
+"""The schema of `messages.db`: messages out, what they say, and what limits them; and the events
+that webhooks tell."""
 
 from waziterm.store.schema import Schema
 
@@ -107,9 +108,69 @@ MESSAGES = Schema(
             "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
             "INSERT INTO meta VALUES ('key', lower(hex(randomblob(32))))",
         ),
+        # An event is one row, and one more for each target that it goes to until it is there. at
+        # moves with a clock that is set, told_at is what the body says. body: "" once it is gone.
+        # wanted: how many targets there were for it.
+        (
+            """
+            CREATE TABLE events (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                id TEXT NOT NULL UNIQUE,
+                instance TEXT NOT NULL,
+                name TEXT NOT NULL,
+                seq INTEGER NOT NULL,
+                type TEXT NOT NULL,
+                at REAL NOT NULL,
+                told_at REAL NOT NULL,
+                body TEXT NOT NULL,
+                wanted INTEGER NOT NULL,
+                UNIQUE (instance, seq)
+            ) STRICT
+            """,
+            "CREATE INDEX events_resting ON events (at) WHERE body <> ''",
+            "CREATE INDEX events_unwanted ON events (number) WHERE wanted = 0",
+            """
+            CREATE TABLE deliveries (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                event INTEGER NOT NULL,
+                target TEXT NOT NULL,
+                instance TEXT NOT NULL,
+                size INTEGER NOT NULL,
+                state TEXT NOT NULL CHECK (state IN ('pending', 'failed')),
+                due REAL NOT NULL,
+                wait_s REAL NOT NULL DEFAULT 0,
+                waited_s REAL NOT NULL DEFAULT 0,
+                tries INTEGER NOT NULL DEFAULT 0,
+                error TEXT NOT NULL DEFAULT '',
+                ended_at REAL
+            ) STRICT
+            """,
+            "CREATE INDEX deliveries_waiting ON deliveries (target, instance, number)"
+            " WHERE state = 'pending'",
+            "CREATE INDEX deliveries_sizes ON deliveries (target, number, size)"
+            " WHERE state = 'pending'",
+            "CREATE INDEX deliveries_failed ON deliveries (target, number) WHERE state = 'failed'",
+            "CREATE INDEX deliveries_of_event ON deliveries (event)",
+            """
+            CREATE TABLE targets (
+                name TEXT PRIMARY KEY,
+                sent_at REAL,
+                error TEXT NOT NULL
+            ) STRICT
+            """,
+            """
+            CREATE TABLE seqs (
+                instance TEXT PRIMARY KEY,
+                name TEXT NOT NULL,
+                seq INTEGER NOT NULL,
+                told TEXT NOT NULL
+            ) STRICT
+            """,
+            "CREATE TABLE journals (journal TEXT PRIMARY KEY, taken INTEGER NOT NULL) STRICT",
+        ),
     ),
     # A message of every hour of a month; what of it cannot be read is told when it is.
-    growing=frozenset({"messages", "chats"}),
+    growing=frozenset({"messages", "chats", "events", "deliveries"}),
     # What was accepted is kept through a crash of the machine too, and what was deleted is in no
     # page any more.
     pragmas=("synchronous = FULL", "secure_delete = ON"),

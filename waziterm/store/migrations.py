@@ -351,6 +351,25 @@ MIGRATIONS: Sequence[Migration] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    # See `store.facade`. token: the name of the one that asked for it, or "".
+    (
+        """
+        CREATE TABLE facade_ids (
+            id TEXT PRIMARY KEY,
+            instance TEXT NOT NULL,
+            token TEXT NOT NULL,
+            at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE facade_webhooks (
+            instance TEXT PRIMARY KEY,
+            url TEXT NOT NULL,
+            token TEXT NOT NULL,
+            at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 
 FLEET = Schema(

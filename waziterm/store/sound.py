@@ -164,6 +164,8 @@ SOUND: Mapping[str, str] = {
             f" WHERE NOT {_one_of('value', Scope)}) ELSE 0 END",
             _texts("patterns"),
         ),
+        "facade_ids": (_moment("at"), _text("id", "instance", "token")),
+        "facade_webhooks": (_moment("at"), _text("instance", "url", "token")),
         "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
         "hours": (
             _text("instance"),

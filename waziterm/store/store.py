@@ -364,6 +364,10 @@ class Store:
         """Forget the token with this name; whether there was one."""
         return await self._connection.write(lambda db: tokens.drop_token(db, name))
 
+    async def of_facade(self, job: Job[T]) -> T:
+        """The result of a function of `store.facade`, in a transaction."""
+        return await self._connection.write(job)
+
     # -- alerts -----------------------------------------------------------------------------
 
     async def kept_alerts(self) -> alerts.Kept:

@@ -9,7 +9,8 @@ from random import Random
 from waziterm.domain.errors import InstanceNotFoundError
 from waziterm.domain.messages.message_settings import Messages, Pacing
 from waziterm.domain.messages.sending import Acknowledged, Outgoing, Sent, Standing, Trace
-from waziterm.gateway.queue import Queue, QueuePlace
+from waziterm.gateway.messages_file import MessagesFile, QueuePlace
+from waziterm.gateway.queue import Queue
 from waziterm.manager.clock import SystemClock
 
 
@@ -50,10 +51,10 @@ async def real_queue(folder: Path, senders: Senders) -> AsyncIterator[Queue]:
         def start(work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
             return tasks.create_task(work, name=name)
 
+        file = MessagesFile(QueuePlace(folder), SystemClock())
         queue = Queue(
-            QueuePlace(folder),
+            file,
             senders,
-            SystemClock(),
             Random(17),
             Messages(),
             Pacing(enabled=False),
@@ -66,3 +67,4 @@ async def real_queue(folder: Path, senders: Senders) -> AsyncIterator[Queue]:
             yield queue
         finally:
             await queue.close()
+            await file.close()

@@ -21,9 +21,9 @@ from waziterm.domain.messages.queue import (
 )
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.token import KeptToken, TokenView, digest_of, found_among, new_token
-from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.routes import Behind
 from waziterm.gateway.api.serving import serve_api
+from waziterm.gateway.media import Media
 
 AT = 1_767_225_600.0
 HOST = "127.0.0.1"
@@ -62,6 +62,10 @@ class ScriptedQueue:
             priority=new.priority,
         )
         return self.views[number]
+
+    async def taken_with(self, instance: str, once: Once) -> MessageView | None:
+        found = self.once.get((instance, once.owner, once.key))
+        return None if found is None else self.views[found[1]]
 
     async def digest(self, body: bytes) -> str:
         return hmac.new(b"key", body, hashlib.sha256).hexdigest()

@@ -343,9 +343,9 @@ async def test_what_is_described_is_what_is_answered(
 
 
 def test_every_request_is_described(served: Served) -> None:
-    from waziterm.gateway.api.media import Media
     from waziterm.gateway.api.openapi import described
     from waziterm.gateway.api.routes import Behind, Routes
+    from waziterm.gateway.media import Media
 
     async def nobody(_: str) -> None:
         return None

@@ -16,10 +16,10 @@ from tests.programs import environment
 from waziterm.config.settings import Address, Api
 from waziterm.control.server.app import serve_control
 from waziterm.domain.messages.message import Content, MessageKind
-from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.openapi import described
 from waziterm.gateway.api.routes import Behind, Routes
 from waziterm.gateway.api.serving import serve_api
+from waziterm.gateway.media import Media
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.manager import open_manager
 

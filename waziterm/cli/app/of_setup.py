@@ -158,7 +158,7 @@ def add_token(
     ] = None,
     scopes: Annotated[
         list[TokenScope] | None,
-        Parameter(name="--scope", help="What it allows; both if left out.", negative=""),
+        Parameter(name="--scope", help="What it allows; send and read if left out.", negative=""),
     ] = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,

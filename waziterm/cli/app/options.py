@@ -39,6 +39,7 @@ class TokenScope(StrEnum):
 
     SEND = "send"
     READ = "read"
+    MANAGE = "manage"
 
 
 class MessageState(StrEnum):

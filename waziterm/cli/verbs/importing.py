@@ -149,6 +149,9 @@ def _in_two_steps(
         return _verdict(found)
     if yes:
         _print_plan(found["sources"], output.line)
+    for each in found["sources"]:
+        if each["verdict"] == "ok" and each["why"]:
+            output.remark(plain(f"{each['name']}: {each['why']}", 400))
     count = output.counted(len(found["imported"]), "session")
     output.line(f"{count} imported" + ("" if start or not found["imported"] else ", not started"))
     if found["imported"] and not start:

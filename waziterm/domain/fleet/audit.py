@@ -30,12 +30,13 @@ _MOST_NAMES = 100
 
 class Via(StrEnum):
     """By what a person reached the fleet, as far as it says so; anything else is `socket`. signal:
-    SIGHUP, which reloads the config."""
+    SIGHUP, which reloads the config. facade: with a token, whose name stands for who it was."""
 
     SCREEN = "screen"
     VERB = "verb"
     SOCKET = "socket"
     SIGNAL = "signal"
+    FACADE = "facade"
 
 
 class AuditResult(StrEnum):

@@ -670,8 +670,8 @@ class Fleet(Protocol):
         """Make a token with a name of its own; it is gone by at once.
 
         instances: patterns of the names of those that it is for, with commas between them. scopes:
-        `send`, `read` or both, with a comma between them. Raises FleetError for what cannot be, and
-        for a name that is taken.
+        of `send`, `read` and `manage`, with commas between them. Raises FleetError for what cannot
+        be, and for a name that is taken.
         """
         ...
 

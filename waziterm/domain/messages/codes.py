@@ -39,7 +39,9 @@ class OnUnknown(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a token allows: to send, which is to change messages too; or to read them."""
+    """What a token allows: to send, which is to change messages too; to read them; or to manage
+    instances: to add, link and reconnect them through the facade."""
 
     SEND = "send"
     READ = "read"
+    MANAGE = "manage"

@@ -9,6 +9,8 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.message import MessageState, MessageView, NewMessage, OptedOut
 from waziterm.domain.messages.queue_counts import QueueCounts
 
+ONCE_S = 86_400.0
+"""So long an idempotency key is remembered."""
 MOST_QUEUED = 1_000
 """Messages of one instance that may wait."""
 
@@ -58,12 +60,14 @@ class MessageRefusedError(FleetError):
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """An idempotency key. owner: whose it is: a token's name. digest: an HMAC of the request's
-    body, 64 hex digits, never the body."""
+    """An idempotency key. owner: whose it is: a token's name, or what no token is called. digest:
+    an HMAC of the request's body, 64 hex digits, never the body. for_s: so long the first message
+    is meant by it, at most `ONCE_S`."""
 
     owner: str
     key: str
     digest: str
+    for_s: float = ONCE_S
 
 
 class Resolution(StrEnum):
@@ -79,7 +83,12 @@ class MessageQueue(Protocol):
 
     async def accept(self, instance: str, new: NewMessage, once: Once | None = None) -> MessageView:
         """Take a message for the instance with this name; it is stored for good when this returns.
-        once: the same key with the same digest within 24 h is the first message again."""
+        once: the same key with the same digest within its time is the first message again."""
+        ...
+
+    async def taken_with(self, instance: str, once: Once) -> MessageView | None:
+        """The message that was taken with a key; None where `accept` would take one. Raises
+        MessageRefusedError for another digest."""
         ...
 
     async def digest(self, body: bytes) -> str:

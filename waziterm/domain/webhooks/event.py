@@ -32,7 +32,7 @@ class EventType(StrEnum):
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
     """Something that happened to an instance. id: `evt_…`, the same for each webhook and each try.
-    instance: its id. name: what it is called now. seq: its number among the events of this
+    instance: its id. name: what it was called then. seq: its number among the events of this
     instance, from 1, without a gap. at: UTC seconds. data: what its type says, with phone numbers
     in full."""
 

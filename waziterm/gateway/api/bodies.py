@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import typing
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -19,13 +18,12 @@ from waziterm.domain.messages.message import LIFE_S, MOST_TEXT, MessageKind
 from waziterm.domain.messages.queue import Resolution
 from waziterm.domain.text import plain
 from waziterm.domain.units import Between
-from waziterm.gateway.api.failures import ApiError
+from waziterm.gateway.failures import ApiError
+from waziterm.gateway.received import body_of
 
 T = TypeVar("T")
 
 MOST_BODY_BYTES = 1_000_000
-BODY_S = 10.0
-"""Seconds within which a body of JSON has to come."""
 _LARGE = 65_536
 """A body of so many bytes is read beside the event loop."""
 _JSON = "application/json"
@@ -167,45 +165,8 @@ async def json_of(request: web.Request) -> dict[str, Any]:
     """The object of JSON that is a request's body. Raises ApiError."""
     if request.content_type != _JSON:
         raise ApiError(415, "content_type", f"the body must be {_JSON}", f"Content-Type: {_JSON}")
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for chunk in chunks_of(request, MOST_BODY_BYTES):
-                raw += chunk
-    except TimeoutError:
-        raise _too_slow(BODY_S) from None
-    whole = bytes(raw)
+    whole = await body_of(request, MOST_BODY_BYTES)
     return _object(whole) if len(whole) < _LARGE else await asyncio.to_thread(_object, whole)
-
-
-async def chunks_of(request: web.Request, most: int) -> AsyncGenerator[bytes, None]:
-    """A request's body as it comes, of at most so many bytes. Raises ApiError."""
-    coding = request.headers.get("Content-Encoding", "identity")
-    if coding.lower() != "identity":
-        raise ApiError(415, "content_encoding", "the body must not be compressed")
-    if (request.content_length or 0) > most:
-        raise _too_large(most)
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # It is no part of the answer, by whose size aiohttp knows whether that has begun.
-        request.writer.output_size = 0
-    size = 0
-    try:
-        async for chunk in request.content.iter_any():
-            size += len(chunk)
-            if size > most:
-                raise _too_large(most)
-            yield chunk
-    except web.RequestPayloadError:
-        raise _wrong("the body is not complete, or no sound HTTP") from None
-
-
-def _too_large(most: int) -> ApiError:
-    return ApiError(413, "too_large", f"the body has more than {most} bytes")
-
-
-def _too_slow(seconds: float) -> ApiError:
-    return ApiError(408, "too_slow", f"the body did not come within {seconds:g} s")
 
 
 def _object(raw: bytes) -> dict[str, Any]:

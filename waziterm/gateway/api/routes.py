@@ -29,8 +29,10 @@ from waziterm.domain.text import plain
 from waziterm.gateway.api import bodies
 from waziterm.gateway.api.bodies import MessageBody, ResolveBody
 from waziterm.gateway.api.documents import Accepted
-from waziterm.gateway.api.failures import ApiError, unauthorized
-from waziterm.gateway.api.media import Media
+from waziterm.gateway.api.failures import unauthorized
+from waziterm.gateway.failures import ApiError
+from waziterm.gateway.media import Media
+from waziterm.gateway.received import later
 
 Json = dict[str, Any]
 
@@ -93,7 +95,7 @@ class Routes:
         for each in self.all():
             make = web.get if each.method == "GET" else web.post
             handler = each.handler if each.name == "describe" else _scoped(each)
-            made.append(make(each.path, handler, expect_handler=_later))
+            made.append(make(each.path, handler, expect_handler=later))
         return made
 
     async def _send(self, request: web.Request) -> web.Response:
@@ -186,7 +188,7 @@ class Routes:
         return self._answer(MessageView, await self._queue.resolve(view.id, how))
 
     async def _upload(self, request: web.Request) -> web.Response:
-        upload = await self._behind.media.take(request)
+        upload = await self._behind.media.take_body(request)
         return web.json_response(upload._asdict(), status=201)
 
     async def _describe(self, _request: web.Request) -> web.Response:
@@ -236,10 +238,6 @@ def _scoped(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespons
 
 
 _TO = {Scope.SEND: "sending or changing", Scope.READ: "reading"}
-
-
-async def _later(_request: web.Request) -> None:
-    """Whoever waits for leave to send a body gets it when it is read, see `bodies.chunks_of`."""
 
 
 def _content(said: str, hint: str = "") -> ApiError:

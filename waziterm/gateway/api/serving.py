@@ -13,17 +13,17 @@ from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.listeners import Listener
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode
 from waziterm.gateway.api.failures import (
-    ApiError,
     http_failure,
     refused,
     told,
     unauthorized,
     unavailable,
 )
-from waziterm.gateway.api.media import Media
 from waziterm.gateway.api.openapi import described
 from waziterm.gateway.api.routes import OWNER, Behind, Routes, token_of
+from waziterm.gateway.failures import ApiError
 from waziterm.gateway.listener import Hosts, listening
+from waziterm.gateway.media import Media
 from waziterm.health.clients import Clients, most_clients
 from waziterm.manager.descriptors import descriptors
 

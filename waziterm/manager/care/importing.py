@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.facade import waziper_id
 from waziterm.domain.fleet.naming import current_name
 from waziterm.domain.jid import Jid, mask_jid
 from waziterm.domain.lifecycle import events as ev
@@ -25,6 +26,7 @@ from waziterm.domain.moving.plan import (
     Carried,
     ImportReport,
     ImportSource,
+    SourceKind,
     Verdict,
 )
 from waziterm.domain.moving.rows import DeviceRows
@@ -118,7 +120,8 @@ class _Found:
 
 class Importing:
     """Brings sessions in. new_store: makes an empty store of the installed library at a path.
-    pids: our own workers."""
+    pids: our own workers. call: lets clients of Waziper call an instance by the id that it had
+    there; whether they can, see `FacadeInstances.bind`."""
 
     def __init__(
         self,
@@ -129,6 +132,7 @@ class Importing:
         registry: Registry,
         new_store: Callable[[Path], Awaitable[None]],
         pids: Callable[[], frozenset[int]],
+        call: Callable[[str, str], Awaitable[bool]],
     ) -> None:
         self._keeper = keeper
         self._cleaning = cleaning
@@ -136,6 +140,7 @@ class Importing:
         self._clock = clock
         self._new_store = new_store
         self._pids = pids
+        self._call = call
         self._registry = registry
 
     async def run(self, request: ImportRequest, *, dry_run: bool) -> ImportReport:
@@ -277,6 +282,7 @@ class Importing:
         part = sessions.part(instance.id)
         try:
             await asyncio.to_thread(write_session, empty, part, rows, found.copied)
+            found = await self._called(found, instance)
             await self._keeper.adopt(instance)
         except (FleetError, OSError) as error:
             await asyncio.to_thread(part.unlink, missing_ok=True)
@@ -292,6 +298,16 @@ class Importing:
             return _Found(_refused(found.told, said), found.path)
         await self._keeper.tell(instance.name, ev.Booted())
         return found
+
+    async def _called(self, found: _Found, instance: Instance) -> _Found:
+        """Let clients of Waziper call an instance as they did: its folder has their id."""
+        identity = waziper_id(found.path.name)
+        if found.told.kind is not SourceKind.BAILEYS or identity is None:
+            return found
+        if await self._call(identity, instance.id):
+            return found
+        said = Phrase("clients of Waziper call another instance {id} already", id=identity)
+        return replace(found, told=replace(found.told, why=said))
 
 
 def write_session(empty: Path, part: Path, rows: DeviceRows, copied: CopiedFrom | None) -> None:

@@ -85,15 +85,20 @@ ROWS = (
     _row("spans.instance", "the same of whole days"),
     _row("standings.instance", "how far that was counted"),
     _row("patterns.instance", "what was counted of its log", Fate.COPIED),
+    _row("facade_ids.instance", "the ids by which clients of Waziper call it"),
+    _row("facade_webhooks.instance", "where such clients are told of it"),
 )
-"""Its rows in `waziterm.db`. What an export leaves is told of several instances, names them, or is
-counted anew where the rest of it came."""
+"""Its rows in `waziterm.db`. What an export leaves is told of several instances, names them, is
+counted anew where the rest of it came, or is for the clients of this place."""
 MESSAGES = (
     _row("messages.instance", "its messages, and how far each has come"),
     _row("once.instance", "the keys by which a message is taken once"),
     _row("opt_outs.instance", "whom it writes to no more"),
     _row("chats.instance", "to whom it has written"),
     _row("senders.instance", "what limits its sending"),
+    _row("events.instance", "what webhooks tell of it"),
+    _row("deliveries.instance", "to whom that has to go"),
+    _row("seqs.instance", "how many events there were"),
 )
 """Its rows in `messages.db`. `clean` and `remove` let what waits wait for a person, see
 `manager.care.cleaning`; what a message says, and files in `media/`, go with its message."""

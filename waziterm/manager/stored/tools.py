@@ -47,6 +47,7 @@ from waziterm.manager.care.carrying import Carrying
 from waziterm.manager.care.checkup import Checkup
 from waziterm.manager.care.cleaning import Cleaning
 from waziterm.manager.care.evidence import CheckSources
+from waziterm.manager.care.facade import FacadeInstances
 from waziterm.manager.care.importing import Importing
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.data_files import DataFiles
@@ -264,7 +265,8 @@ async def open_tools(
             await asyncio.to_thread(hold_all, data.messages, identity, code, clock.now())
 
         cleaning = Cleaning(keeper, store, files, registry, clock, keep_s, hold)
-        importing = Importing(keeper, cleaning, files, clock, registry, new_store, frozenset)
+        call = FacadeInstances(store, clock.now, keeper.all).bind
+        importing = Importing(keeper, cleaning, files, clock, registry, new_store, frozenset, call)
         carrying = Carrying(
             keeper, store, cleaning, files, registry, clock, lambda name: nullcontext(), new_store
         )

@@ -1,9 +1,10 @@
-"""Uploads: the files that messages carry, streamed into `media/` and called by an id."""
+"""The files that messages carry, streamed into `media/` and called by an id."""
 
 import asyncio
 import os
 import re
 import secrets
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +12,8 @@ from typing import NamedTuple
 from aiohttp import web
 
 from waziterm.domain.messages.message import MOST_MEDIA_BYTES
-from waziterm.gateway.api.bodies import chunks_of
-from waziterm.gateway.api.failures import RETRY_S, ApiError
+from waziterm.gateway.failures import RETRY_S, ApiError
+from waziterm.gateway.received import chunks_of
 
 FOLDER = "media"
 CHUNK_S = 20.0
@@ -20,7 +21,6 @@ CHUNK_S = 20.0
 UPLOAD_S = 600.0
 MOST_AT_ONCE = 4
 _WRITTEN_AT_ONCE = 1_048_576
-_UNFINISHED = ".upload-"
 _ID = re.compile(r"[0-9a-f]{32}")
 _IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
@@ -33,19 +33,26 @@ class Upload(NamedTuple):
 
 
 class Media:
-    """The folder `media/` of a data directory, 0700; each file in it 0600. most: bytes of all."""
+    """The folder `media/` of a data directory, 0700; each file in it 0600. most: bytes of all.
+    unfinished: how the names of files begin that are still coming, of this listener alone."""
 
-    def __init__(self, root: Path, most: int) -> None:
+    def __init__(self, root: Path, most: int, unfinished: str = ".upload-") -> None:
         self._folder = root / FOLDER
         self._most = most
+        self._unfinished = unfinished
         self._uploads = 0
 
     async def clear(self) -> None:
         """Delete what uploads have left that were cut short by the manager's end."""
         await asyncio.to_thread(self._clear)
 
-    async def take(self, request: web.Request) -> Upload:
+    async def take_body(self, request: web.Request) -> Upload:
         """Take a request's body as a file. Raises ApiError."""
+        return await self.take(chunks_of(request, MOST_MEDIA_BYTES), request.content_length or 0)
+
+    async def take(self, coming: AsyncGenerator[bytes, None], length: int) -> Upload:
+        """Take what comes as a file. length: how many bytes it says that these are, or 0. Raises
+        ApiError, and whatever `coming` does."""
         if self._uploads >= MOST_AT_ONCE:
             raise ApiError(
                 *(429, "rate", f"{self._uploads} uploads are under way"), retry_after_s=5.0
@@ -53,7 +60,7 @@ class Media:
         self._uploads += 1
         try:
             async with asyncio.timeout(UPLOAD_S):
-                return await self._take(request)
+                return await self._take(coming, length)
         except TimeoutError:
             raise ApiError(408, "too_slow", "the upload came too slowly") from None
         except OSError as error:
@@ -64,31 +71,31 @@ class Media:
         finally:
             self._uploads -= 1
 
-    async def _take(self, request: web.Request) -> Upload:
+    async def _take(self, coming: AsyncGenerator[bytes, None], length: int) -> Upload:
         free = self._most - await asyncio.to_thread(self._size)
-        if (request.content_length or 0) > min(free, MOST_MEDIA_BYTES) or free <= 0:
-            self._refuse_size(request.content_length or 0)
+        if length > min(free, MOST_MEDIA_BYTES) or free <= 0:
+            self._refuse_size(length)
         name = secrets.token_hex(16)
-        path = self._folder / f"{_UNFINISHED}{name}"
+        path = self._folder / f"{self._unfinished}{name}"
         file = await asyncio.to_thread(self._create, path)
         try:
-            size = await self._write(request, file, free)
+            size = await self._write(coming, file, free)
             await asyncio.to_thread(self._keep, file, path, name)
         finally:
             os.close(file)
             path.unlink(missing_ok=True)
         return Upload(name, size)
 
-    async def _write(self, request: web.Request, file: int, free: int) -> int:
-        """Write a body into a file; its size. free: bytes that it may have at most."""
+    async def _write(self, coming: AsyncGenerator[bytes, None], file: int, free: int) -> int:
+        """Write what comes into a file; its size. free: bytes that it may have at most."""
         size, held = 0, bytearray()
-        async with aclosing(chunks_of(request, MOST_MEDIA_BYTES)) as chunks:
+        async with aclosing(coming) as chunks:
             while True:
                 async with asyncio.timeout(CHUNK_S):
                     chunk = await anext(chunks, b"")
                 held += chunk
                 size += len(chunk)
-                if size > free:
+                if size > min(free, MOST_MEDIA_BYTES):
                     self._refuse_size(size)
                 if len(held) >= _WRITTEN_AT_ONCE or (held and not chunk):
                     await asyncio.to_thread(_write_all, file, bytes(held))
@@ -138,7 +145,7 @@ class Media:
 
     def _clear(self) -> None:
         with suppress(OSError):
-            for each in self._folder.glob(f"{_UNFINISHED}*"):
+            for each in self._folder.glob(f"{self._unfinished}*"):
                 each.unlink(missing_ok=True)
 
 
