@@ -14,6 +14,7 @@ from contextlib import (
 )
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
     from waziterm.gateway.events import Events
+    from waziterm.gateway.inbox import Inbox
     from waziterm.gateway.messages_file import MessagesFile
     from waziterm.gateway.queue import Queue
     from waziterm.manager.care.carrying import Carrying
@@ -178,6 +180,7 @@ class SessionManager:
             store,
             files.sessions,
             data.library,
+            data.journal,
             self._claims,
             lab,
             world,
@@ -219,6 +222,9 @@ class SessionManager:
         self.audit_log = StoreAudit(store, world.clock.now, tasks)
         self._queue: Queue | None = None
         self._messages_file: MessagesFile | None = None
+        self._inbox: Inbox | None = None
+        self._grew = asyncio.Event()
+        self.hears.grew = self._journal_grew
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
@@ -243,6 +249,7 @@ class SessionManager:
         self._is_booted = True
         if self._queue is not None:
             self._queue.begin()
+        self._background.append(self._tasks.create_task(self._read_journals(), name="journals"))
         telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
@@ -273,6 +280,8 @@ class SessionManager:
         if self._queue is not None:
             await self._queue.close()
         await self._instances.close()
+        if self._inbox is not None:
+            await self._inbox.close()
         if self._messages_file is not None:
             await self._messages_file.close()
         try:
@@ -339,6 +348,37 @@ class SessionManager:
 
     def _tell_of_messages(self, said: Phrase) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    def _journal_grew(self, identity: str) -> None:
+        if self._inbox is None:
+            self._grew.set()
+        else:
+            self._inbox.grew(identity)
+
+    async def _read_journals(self) -> None:
+        """Begin to read what workers write of what comes in, once there is anything."""
+        await self._begin.wait()
+        while True:
+            self._grew.clear()
+            if await asyncio.to_thread(self._files.data.has_journals):
+                break
+            await self._grew.wait()
+        # It takes 0.1 s, which the loop has not.
+        for each in ("waziterm.gateway.queue", "waziterm.gateway.events"):
+            await asyncio.to_thread(import_module, each)
+        module = await asyncio.to_thread(import_module, "waziterm.gateway.inbox")
+        inbox: Inbox = module.Inbox(
+            self._files.data.inbox,
+            self.events,
+            self._world.clock,
+            lambda work, name: self._tasks.create_task(work, name=name),
+            self.phones.roll_journal,
+        )
+        self._inbox = inbox
+        try:
+            await inbox.look()
+        except OSError as error:
+            log.error("the journals of messages in cannot be read: %s", error)
 
     async def _hold_messages(self, identity: str, code: Code) -> None:
         """Let the messages of an instance wait for a person."""

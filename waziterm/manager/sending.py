@@ -32,6 +32,10 @@ UPLOAD_BYTES_PER_S = 100_000.0
 """
 
 
+ROLL_S = 5.0
+"""So long a worker may take to roll a journal."""
+
+
 class PassedOn:
     """`Hears` for whoever is there before those who want to hear. to: who hears what concerns
     messages that were sent. grew: hears whose journal of messages in did."""
@@ -84,6 +88,11 @@ class Sending:
             message = _with_media(message, str(path))
             limit_s += await asyncio.to_thread(_size, path) / UPLOAD_BYTES_PER_S
         return await supervisor.send(message, limit_s)
+
+    async def roll_journal(self, identity: str) -> None:
+        """Have the worker of an instance roll its journal of messages in, if there is one."""
+        if (supervisor := self._instances.with_id(identity)) is not None:
+            await supervisor.roll_journal(ROLL_S)
 
     def expect(self, identity: str) -> None:
         self._traces.expect(identity)
