@@ -144,7 +144,7 @@ class Lab:
 
     async def receipted(self, jid: str) -> dict[str, str]:
         """The messages that a linked device has taken since the lab started, by their ids, oldest
-        first, and how: the type of its receipt, "" for the usual one, or `ack`."""
+        first, and how: the type of its receipt, "" for the usual one, `ack` or `refused`."""
         return dict(await self._ask("receipted", jid=jid))
 
     async def wait_message(self, jid: str, timeout_s: float, *, nth: int = 1) -> ReceivedMessage:

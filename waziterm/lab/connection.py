@@ -390,7 +390,7 @@ class Connection:
 
     def _handle_ack(self, node: Node) -> None:
         if node.text("class") == "message":
-            self._taken((node.text("id"),), "ack")
+            self._taken((node.text("id"),), "refused" if node.text("error") else "ack")
 
     def _handle_receipt(self, node: Node) -> None:
         self.send(messages.ack(node))

@@ -358,8 +358,8 @@ class Server:
             connection.send(node)
 
     def taken(self, jid: Jid, ids: Iterable[str], how: str, connection: int) -> None:
-        """A device has taken messages. how: the type of its receipt, "" for the usual one, or `ack`
-        when it sends none."""
+        """A device has taken messages. how: the type of its receipt, "" for the usual one; `ack`
+        when it sends none, and `refused` when it does not even read them."""
         for each in ids:
             if self._owed[jid].pop(each, None) is not None:
                 self._receipted[jid][each] = how
