@@ -355,6 +355,12 @@ class SessionManager:
         else:
             self._inbox.grew(identity)
 
+    def _waiting_journals(self) -> Mapping[str, str]:
+        """See `Survey.inbox`."""
+        troubles = {} if self._inbox is None else self._inbox.troubles
+        found = ((self._instances.with_id(each), each, why) for each, why in troubles.items())
+        return {one.instance.name if one else each: why for one, each, why in found}
+
     async def _read_journals(self) -> None:
         """Begin to read what workers write of what comes in, once there is anything."""
         await self._begin.wait()
@@ -1072,6 +1078,7 @@ class SessionManager:
             secret_files=lambda: self._settings.all_secret_files,
             silent=self._silent_now,
             queue=lambda: self._queue_trouble,
+            inbox=self._waiting_journals,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
