@@ -195,7 +195,7 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             f"inbox-{name}",
             name,
             Phrase("messages that came in wait in its journal: {why}", why=cause),
-            Phrase("mend that; they are taken by themselves then, and none is lost until then"),
+            Phrase("repair that; they are taken by themselves then, and none is lost until then"),
         )
     yield from _backup(survey)
     if survey.is_upgraded:
