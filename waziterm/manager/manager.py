@@ -275,6 +275,8 @@ class SessionManager:
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
+        if self._is_booted and self._inbox is None:
+            await self._open_inbox()
         for task in self._background:
             task.cancel()
         if self._queue is not None:
@@ -366,25 +368,32 @@ class SessionManager:
         await self._begin.wait()
         while True:
             self._grew.clear()
-            if await asyncio.to_thread(self._files.data.has_journals):
+            await self._open_inbox()
+            if self._inbox is not None:
                 break
             await self._grew.wait()
+        try:
+            await self._inbox.look()
+        except OSError as error:
+            log.error("the journals of messages in cannot be read: %s", error)
+
+    async def _open_inbox(self) -> None:
+        """Have somebody who reads journals, if there are any."""
+        if not await asyncio.to_thread(self._files.data.has_journals):
+            return
         # It takes 0.1 s, which the loop has not.
         for each in ("waziterm.gateway.queue", "waziterm.gateway.events"):
             await asyncio.to_thread(import_module, each)
         module = await asyncio.to_thread(import_module, "waziterm.gateway.inbox")
-        inbox: Inbox = module.Inbox(
+        if self._inbox is not None:
+            return
+        self._inbox = module.Inbox(
             self._files.data.inbox,
             self.events,
             self._world.clock,
             lambda work, name: self._tasks.create_task(work, name=name),
             self.phones.roll_journal,
         )
-        self._inbox = inbox
-        try:
-            await inbox.look()
-        except OSError as error:
-            log.error("the journals of messages in cannot be read: %s", error)
 
     async def _hold_messages(self, identity: str, code: Code) -> None:
         """Let the messages of an instance wait for a person."""
