@@ -36,7 +36,8 @@ async def run(rig: Rig) -> list[Figure]:
             percentile(text, 0.95),
             "ms",
             TEXT_P95_MS,
-            note=f"{count:,} texts; p50 {percentile(text, 0.5):.3f}, p99 {percentile(text, 0.99):.2f}, most {max(text):.1f}",
+            note=f"{count:,} texts; p50 {percentile(text, 0.5):.3f}, p99"
+            f" {percentile(text, 0.99):.2f}, most {max(text):.1f}",
         ),
         Figure(
             "the longest text, p95",

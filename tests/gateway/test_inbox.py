@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from waziterm.domain.messages.inbound import (
     Received,
 )
 from waziterm.domain.messages.journal import ROLLED
-from waziterm.gateway.inbox import Inbox, Pace, journal_path
+from waziterm.gateway.inbox import SEEN, Inbox, Pace, journal_path
 from waziterm.store.errors import StoreError
 from waziterm.worker.instance.journal import Journal
 
@@ -141,7 +142,7 @@ async def reading(
     def start(work: object, name: str) -> "asyncio.Task[None]":
         return asyncio.get_running_loop().create_task(work, name=name)  # type: ignore[arg-type]
 
-    inbox = Inbox(folder, kept, LoopClock(), start, roll, pace)
+    inbox = Inbox(folder, kept, LoopClock(), start, roll, lambda each: each != "gone", pace)
     yield inbox
     await inbox.close()
     assert not [each for each in asyncio.all_tasks() if each.get_name() == "inbox"]
@@ -156,7 +157,8 @@ def there(folder: Path) -> list[Path]:
 
 
 def left(folder: Path) -> list[str]:
-    return [each.name for each in there(folder)]
+    """The files, but for the ids of what was told."""
+    return [each.name for each in there(folder) if each.suffix != SEEN]
 
 
 async def test_what_a_worker_writes_is_taken_in_order(folder: Path, kept: Kept) -> None:
@@ -240,6 +242,8 @@ async def test_what_the_last_manager_left_is_taken_at_the_start(folder: Path, ke
             await kept.until(lambda: kept.ids(identity) == ["3EB01", "3EB02"])  # noqa: B023
         await kept.until(lambda: not kept.places)
     assert left(folder) == ["README"]
+    assert (folder / f"shop{SEEN}").read_text() == "3EB01\n3EB02"
+    assert not (folder / f"gone{SEEN}").exists()
 
 
 STEPS = ("read_to", "before take", "after take", "before forget", "after forget")
@@ -385,6 +389,42 @@ async def test_what_whatsapp_brings_again_and_was_told_is_not_lost(
         await kept.until(lambda: len(kept.ids()) == 2)
         again.close()
     assert kept.messages["shop"] == [text(1), lost[1]]
+
+
+@pytest.mark.parametrize("pace", [SOON, LATER])
+async def test_what_another_manager_has_told_is_not_lost(
+    folder: Path, kept: Kept, pace: Pace
+) -> None:
+    """It was killed, or ended, between a message and the receipt that WhatsApp waits for."""
+    path = journal_path(folder, "shop")
+    journal = Journal(path)
+    for number in range(600):
+        journal.write(text(number))
+    async with reading(folder, kept, pace, workers={"shop": journal}) as inbox:
+        inbox.grew("shop")
+        await kept.until(lambda: len(kept.ids()) == 600 and bool(kept.places) == (pace is LATER))
+        shutil.copytree(folder, folder.with_name("as it was killed"))
+        places = dict(kept.places)
+        journal.close()
+    for each in (folder, folder.with_name("as it was killed")):
+        after, kept_before = Journal(journal_path(each, "shop")), len(kept.ids())
+        kept.places = dict(places)
+        for number in (599, 5000):
+            after.write(MessageLost(f"3EB0{number}", "1@lid", 2.0, LostWhy.OLD_COUNTER))
+        async with reading(each, kept, SOON, workers={"shop": after}) as inbox:
+            await inbox.look()
+            await kept.until(lambda: len(kept.ids()) > kept_before)  # noqa: B023
+            after.close()
+        assert kept.ids()[kept_before:] == ["3EB05000"]
+
+
+async def test_ids_of_an_instance_that_is_gone(folder: Path, kept: Kept) -> None:
+    folder.mkdir()  # noqa: ASYNC240 - of the test
+    for identity in ("shop", "gone"):
+        (folder / f"{identity}{SEEN}").write_text("3EB0")
+    async with reading(folder, kept) as inbox:
+        await inbox.look()
+    assert [each.name for each in there(folder)] == [f"shop{SEEN}"]
 
 
 async def test_a_journal_that_a_worker_has_is_not_moved(folder: Path, kept: Kept) -> None:

@@ -60,7 +60,7 @@ def takes(host: Host, identity: str, *numbers: int) -> None:
 
 
 def journals(host: Host) -> list[str]:
-    return sorted(path.name for path in host.root.glob("inbox/*"))
+    return sorted(path.name for path in host.root.glob("inbox/*.journal*"))
 
 
 def paired(name: str) -> Instance:

@@ -11,7 +11,7 @@ import fcntl
 import logging
 import os
 import stat
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -46,6 +46,8 @@ CLOSE_S = 5.0
 """So long the end of a manager waits for what is left."""
 _HEAD_BYTES = 4096
 """The first line is in these, or it is damaged."""
+SEEN = ".seen"
+"""The end of the name of the file that has the ids of the last messages that were told."""
 _REMEMBERED = 200
 """By so many ids of an instance it is known that a message that WhatsApp brings again was told."""
 
@@ -90,7 +92,8 @@ class _Look:
 
 class Inbox:
     """The journals in a folder. takes: keeps what they tell. start: makes a task. roll: has the
-    worker of an instance, by its id, roll its journal, if there is one."""
+    worker of an instance, by its id, roll its journal, if there is one. is_known: whether there is
+    still an instance with this id."""
 
     def __init__(
         self,
@@ -99,6 +102,7 @@ class Inbox:
         clock: Clock,
         start: Callable[[Coroutine[object, object, None], str], asyncio.Task[None]],
         roll: Callable[[str], Awaitable[None]],
+        is_known: Callable[[str], bool] = lambda identity: True,
         pace: Pace = PACE,
     ) -> None:
         self._folder = folder
@@ -106,6 +110,7 @@ class Inbox:
         self._clock = clock
         self._start = start
         self._roll = roll
+        self._is_known = is_known
         self._pace = pace
         self._waiting: dict[str, None] = {}
         self._busy: set[str] = set()
@@ -132,8 +137,11 @@ class Inbox:
 
     async def look(self) -> None:
         """Look at all journals that are there, those of removed instances too."""
-        for identity in await asyncio.to_thread(_identities, self._folder):
+        for identity in await asyncio.to_thread(_named, self._folder, END, END + ROLLED):
             self._look_at(identity)
+        for identity in await asyncio.to_thread(_named, self._folder, SEEN):
+            if not self._is_known(identity):
+                await asyncio.to_thread(self._seen_path(identity).unlink, missing_ok=True)
 
     async def close(self, limit_s: float = CLOSE_S) -> None:
         """Take what is left, for so many seconds, when no worker runs any more. What is not taken
@@ -182,6 +190,10 @@ class Inbox:
     async def _take_in(self, identity: str) -> None:
         path = self._path(identity)
         try:
+            if identity not in self._seen:
+                files = (_rolled(path), path)
+                found = await asyncio.to_thread(_remembered, self._seen_path(identity), files)
+                self._seen[identity] = dict.fromkeys(found)
             await self._read(identity, _rolled(path), is_whole=True)
             is_told = await self._read(identity, path, is_whole=False)
             if is_told and (identity in self._due or self._is_closing):
@@ -274,6 +286,9 @@ class Inbox:
             return part.start > 0
         if part.end < look.size:
             raise OSError(errno.EIO, "it cannot be read to its end", str(path))
+        if self._is_known(identity):
+            ids = tuple(self._seen.get(identity, ()))
+            await asyncio.to_thread(_remember, self._seen_path(identity), ids)
         await asyncio.to_thread(_delete, path)
         self._places.pop(path, None)
         await self._takes.forget(look.journal)
@@ -294,6 +309,9 @@ class Inbox:
         for old in tuple(seen)[: max(0, len(seen) - _REMEMBERED)]:
             del seen[old]
         return replace(part, messages=tuple(kept))
+
+    def _seen_path(self, identity: str) -> Path:
+        return self._folder / f"{identity}{SEEN}"
 
     def _path(self, identity: str) -> Path:
         return journal_path(self._folder, identity)
@@ -323,15 +341,45 @@ def _why(error: Exception) -> str:
 # -- in threads -----------------------------------------------------------------------------------
 
 
-def _identities(folder: Path) -> tuple[str, ...]:
-    """By whose ids journals are named. Raises OSError."""
+def _named(folder: Path, *ends: str) -> tuple[str, ...]:
+    """By whose ids files with these ends are named. Raises OSError."""
     try:
         names = sorted(each.name for each in folder.iterdir())
     except FileNotFoundError:
         return ()
-    ends = (END, END + ROLLED)
     found = (name.removesuffix(end) for name in names for end in ends if name.endswith(end))
     return tuple(dict.fromkeys(each for each in found if each))
+
+
+def _remembered(seen: Path, files: Iterable[Path]) -> tuple[str, ...]:
+    """The ids of the last messages that were told, or will be. What cannot be read tells none."""
+    found: list[str] = []
+    with suppress(OSError):
+        found += seen.read_text(errors="replace").split("\n")
+    for path in files:
+        with suppress(OSError):
+            if (fd := _opened(path, os.O_RDONLY)) is not None:
+                with os.fdopen(fd, "rb") as file:
+                    at = max(0, os.fstat(fd).st_size - MOST_BYTES)
+                    file.seek(at)
+                    data = file.read(MOST_BYTES)
+                # Where it begins within a line, that one is damaged, and no matter here.
+                while data:
+                    part = part_of("", at, data, is_whole=True)
+                    data, at = data[part.end - at :], part.end
+                    told = (each for each in part.messages if isinstance(each, Received))
+                    found += [each.whatsapp_id for each in told]
+    return tuple(each for each in found if each)[-_REMEMBERED:]
+
+
+def _remember(seen: Path, ids: Iterable[str]) -> None:
+    """Raises OSError."""
+    made = seen.with_name(f".{seen.name}.new")
+    fd = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "w", errors="replace") as file:
+        # An id is a stranger's text.
+        file.write("\n".join(each for each in ids if "\n" not in each))
+    made.replace(seen)
 
 
 def _opened(path: Path, flags: int) -> int | None:

@@ -393,6 +393,7 @@ class SessionManager:
             self._world.clock,
             lambda work, name: self._tasks.create_task(work, name=name),
             self.phones.roll_journal,
+            lambda identity: self._instances.with_id(identity) is not None,
         )
 
     async def _hold_messages(self, identity: str, code: Code) -> None:

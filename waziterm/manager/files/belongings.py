@@ -104,13 +104,14 @@ MESSAGES = (
 `manager.care.cleaning`; what a message says, and files in `media/`, go with its message."""
 INBOX = tuple(
     Belonging(
-        *(f"inbox/{{id}}.journal{end}", what, Fate.STAYS, Fate.GOES, Fate.STAYS, Fate.STAYS),
+        *(f"inbox/{{id}}{end}", what, Fate.STAYS, Fate.GOES, Fate.STAYS, Fate.STAYS),
         export=Fate.LEFT,
         backup=Fate.LEFT,
     )
     for end, what in (
-        ("", "what came in and was not taken to `messages.db`"),
-        (".rolled", "the same, to which its worker writes no more"),
+        (".journal", "what came in and was not taken to `messages.db`"),
+        (".journal.rolled", "the same, to which its worker writes no more"),
+        (".seen", "the ids of the last that were taken"),
     )
 )
 """Its journals. What is in them is taken, and then they are deleted, whatever becomes of it."""
