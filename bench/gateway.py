@@ -9,7 +9,7 @@ Then through the API of `waziterm headless`, a process of its own, asked at the 
 connections; measured is from the request to its answer. Once as it is set by default, where they
 are taken and wait for their turn, and once without pacing, where all are sent meanwhile: manager,
 workers, the lab and whoever asks share the machine then; and so under the monitor, whose keys are
-pressed meanwhile.
+pressed meanwhile. At last messages in, see `bench.webhooks`.
 """
 
 import asyncio
@@ -30,11 +30,12 @@ from bench.programs import command, environment, headless
 from bench.rig import BOOT_TIMEOUT_S, Rig, Stage
 from bench.screen import KEY_MS, View, walk
 from bench.terminal import RecordedTerminal
+from bench.webhooks import to_webhook
 from waziterm.control.client.remote import attached
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
 from waziterm.gateway.queue import Queue
 
-TITLE = "messages out, through the queue and the API"
+TITLE = "messages out, through the queue and the API; messages in, to a webhook"
 COUNT = 10
 PER_S = 200
 MESSAGES = 10_000
@@ -59,6 +60,7 @@ async def run(rig: Rig) -> list[Figure]:
         await _taken(rig),
         *await _through_api(rig),
         await _under_screen(rig),
+        *await to_webhook(rig),
     ]
 
 

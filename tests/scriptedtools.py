@@ -67,6 +67,9 @@ from waziterm.domain.reload import ConfigProblem, Reloaded
 from waziterm.domain.stats.hours import Hour
 from waziterm.domain.stats.strips import Recent
 from waziterm.domain.stats.sums import Stats, StatsBy, stats_of
+from waziterm.domain.webhooks.event import EventType
+from waziterm.domain.webhooks.target import Form
+from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
 
 AT = 1_750_000_000.0
 OPEN = Finding(
@@ -164,6 +167,20 @@ TESTED = (SinkTest("ops", True, 0.125), SinkTest("mail", False, 30.0, "no answer
 GIVEN_UP = FailedAlert(
     "msg_5c1e", "ops", "17", AT - 86_400, AT - 7200, 79, "HTTP 500",
     "shop-b is held: another client keeps taking it.",
+)  # fmt: skip
+WEBHOOKS = (
+    WebhookView(
+        "crm", "https://crm.example", (EventType.MESSAGE_RECEIVED, EventType.INSTANCE_STATE),
+        ("shop-*",), Numbers.MASKED, Form.STANDARD, True, False, AT - 599, 3, 1, "HTTP 503",
+    ),
+    WebhookView(
+        "facade/4f2a", "https://old.example", (), ("shop-b",), Numbers.FULL, Form.WAZIPER, False,
+        True,
+    ),
+)  # fmt: skip
+GIVEN_UP_EVENT = FailedDelivery(
+    "evt_5c1e", "crm", "shop-b", EventType.MESSAGE_SENT, 17, AT - 86_400, AT - 7200, 1, "HTTP 410",
+    True,
 )  # fmt: skip
 MOVES = (
     Moved(AT - 90_000, State.CONNECTED, Reason.ONLINE),
@@ -479,6 +496,23 @@ class ScriptedTools:
     async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
         await self.took("retry_alerts", message)
         return (GIVEN_UP,)
+
+    async def webhooks(self) -> tuple[WebhookView, ...]:
+        return WEBHOOKS
+
+    async def test_webhooks(self, webhook: str | None = None) -> tuple[WebhookTest, ...]:
+        await self.took("test_webhooks", webhook)
+        if webhook not in (None, "crm"):
+            said = f"no webhook is called {webhook!r}"
+            raise FleetError(said, "see `waziterm webhooks`", code=2)
+        return (WebhookTest("crm", ok=False, took_s=0.25, error="HTTP 503"),)
+
+    async def failed_webhooks(self) -> tuple[FailedDelivery, ...]:
+        return (GIVEN_UP_EVENT,)
+
+    async def retry_webhooks(self, event: str | None = None) -> tuple[FailedDelivery, ...]:
+        await self.took("retry_webhooks", event)
+        return (GIVEN_UP_EVENT,)
 
     async def send_message(self, name: str, to: str, text: str) -> MessageView:
         await self.took("send_message", name, to, text)

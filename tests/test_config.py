@@ -618,11 +618,14 @@ def test_the_example_is_accepted_and_says_nothing_but_the_defaults() -> None:
 def test_the_example_has_every_setting_and_what_is_commented_out_is_valid() -> None:
     text = re.sub(r"(?m)^#(?=\S)", "", example_file())
     found = reading_of(text)
-    assert found.problems == ()
+    assert [each.error.partition(": ")[2] for each in found.problems] == [
+        "webhooks.crm: must have a secret of its own, not that of the example (line 275)"
+    ]
     assert found.settings.limits_for("shop-jakarta") == Limits()
     keys = {".".join(entry.key) for entry in found.entries if entry.origin.line is not None}
     expected = {key.replace(".shop.", ".shop-jakarta.") for key in EVERY}
     expected = {key.replace("patterns.ops", "patterns.conflicts") for key in expected}
+    expected = {key.replace("webhooks.ops", "webhooks.crm") for key in expected}
     assert keys == {key.replace("keys.add", "keys.reconnect") for key in expected}
 
 

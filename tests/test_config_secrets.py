@@ -21,6 +21,7 @@ from waziterm.domain.alerts.quiet import Quiet
 from waziterm.domain.reload import Reloaded
 from waziterm.domain.secret import Secret
 from waziterm.domain.settings import Regex
+from waziterm.domain.webhooks.event import EventType
 
 HIDDEN = "hunter2"
 URL = f"https://hooks.example.org/{HIDDEN}"
@@ -93,6 +94,64 @@ count = 3
     shown = {each["key"]: each for each in map(entry_json, found.entries)}
     assert shown["alerts.sinks.ops.secret"]["value"] == ["••••", "••••"]
     assert shown["alerts.sinks.ops.secret"]["variable"] is None
+
+
+def test_webhooks_are_read_and_called_as_their_hosts(file: Path) -> None:
+    text = f"""
+[[webhooks]]
+url = "{URL}"
+secret = "{KEYS[0]}"
+events = ["message.received", "instance.state"]
+instances = ["shop-*"]
+[[webhooks]]
+name = "log"
+url = "http://127.0.0.1:8080/{HIDDEN}"
+unsigned = true
+numbers = "full"
+"""
+    found = reading(file, text)
+    assert found.problems == ()
+    crm, log = (each.target for each in found.settings.webhooks)
+    assert (crm.name, crm.url.reveal(), log.name) == (
+        URL.split("/")[2].replace(".", "-"),
+        URL,
+        "log",
+    )
+    assert crm.wants(EventType.MESSAGE_RECEIVED, "shop-a")
+    assert not crm.wants(EventType.MESSAGE_RECEIVED, "bar")
+    assert not crm.wants(EventType.MESSAGE_SENT, "shop-a")
+    assert log.wants(EventType.MESSAGE_SENT, "bar") and log.numbers is Numbers.FULL
+    printed = "\n".join(effective(found.entries)) + json.dumps(list(map(entry_json, found.entries)))
+    assert HIDDEN not in printed + repr(found) and KEYS[0] not in printed + repr(found)
+
+
+WEBHOOK = f'[[webhooks]]\nurl = "{URL}"\n'
+SIGNED = f'secret = "{KEYS[0]}"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (WEBHOOK, "needs a secret, by which the receiver"),
+        (WEBHOOK + SIGNED + "unsigned = true", "must not set a secret, since it is unsigned"),
+        ("[[webhooks]]\n" + SIGNED, "webhooks.#1: must have a name (line 1)"),
+        ('[[webhooks]]\nname = "a"\n' + SIGNED, "webhooks.a: must set url"),
+        (
+            WEBHOOK + SIGNED + WEBHOOK + SIGNED,
+            "must differ from the other names, and 'hooks-example-org'",
+        ),
+        (WEBHOOK + SIGNED + 'events = ["message.gone"]', "must be an array of message.received"),
+        (WEBHOOK + SIGNED + 'instances = ["shop *"]', "must be an array of names of instances"),
+        (WEBHOOK + SIGNED + 'form = "other"', "must be one of standard, waziper"),
+        (f'[[webhooks]]\nurl = "https://me:{HIDDEN}@h/"\n' + SIGNED, "must not hold a login"),
+        (f'[[webhooks]]\nurl = "https://[{HIDDEN}/"\n' + SIGNED, "must have a name"),
+        (f'webhooks = "{HIDDEN}"', "webhooks: must be an array of tables, not '••••'"),
+    ],
+)
+def test_a_wrong_webhook_is_one_line_without_its_secret(file: Path, text: str, said: str) -> None:
+    errors = wrong(file, text)
+    assert any(said in each for each in errors), errors
+    assert not any(KEYS[0] in each for each in errors)
 
 
 SINK = '[[alerts.sinks]]\nname = "ops"\n'

@@ -20,6 +20,7 @@ from waziterm.domain.fleet.counts import Counts, WorkerUse
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import Origin, UsedVersion
+from waziterm.domain.webhooks.counts import WebhookCounts
 from waziterm.health.metrics import Name, exposition, table
 
 __all__ = ["call"]
@@ -44,6 +45,7 @@ def fleet() -> FleetView:
         workers=(WorkerUse(4711, 1, ("a", "b"), 5.0, 80_000_000),),
         workers_cpu_s=7.5,
         sinks=(SinkCounts("ops", 5, 1, 2),),
+        webhooks=(WebhookCounts("crm", 7, 1, 3),),
         version=UsedVersion(1047769893, Origin.READ, AT),
     )
 
@@ -77,6 +79,9 @@ def test_what_is_told_is_true(told: dict[tuple[str, ...], float]) -> None:
     assert told["waziterm_worker_instances", "1"] == 2
     assert told[("waziterm_workers_cpu_seconds_total",)] == 7.5
     assert told["waziterm_alerts_pending", "ops"] == 2
+    assert told["waziterm_webhook_sent_total", "crm"] == 7
+    assert told["waziterm_webhook_failed", "crm"] == 1
+    assert told["waziterm_webhook_pending", "crm"] == 3
 
 
 def test_the_table_has_each_metric_with_its_labels(fleet: FleetView) -> None:

@@ -344,6 +344,24 @@ def test_a_key_takes_one_message_for_a_day(bench: Bench) -> None:
     assert bench.rows("SELECT count(*) FROM once WHERE key LIKE '%hello%'") == [(0,)]
 
 
+def test_a_key_may_end_sooner_and_a_restart_keeps_it(bench: Bench) -> None:
+    once = Once("/facade", "key-1", "0" * 64, for_s=30.0)
+    assert bench.world.run(bench.queue.taken_with("shop", once)) is None
+    first = bench.accept(once=once)
+    bench.world.pass_time(10)
+    bench.close()  # it takes 10 s
+    bench.open()
+    found = bench.world.run(bench.queue.taken_with("shop", once))
+    assert found is not None and found.id == first.id == bench.accept(once=once).id
+    bench.world.pass_time(9)
+    assert bench.accept(once=once).id == first.id, "asking again makes it no longer"
+    bench.world.pass_time(2)
+    assert bench.world.run(bench.queue.taken_with("shop", once)) is None
+    second = bench.accept(once=once)
+    assert second.id != first.id
+    assert bench.accept(once=once).id == second.id
+
+
 def test_a_full_queue_takes_no_more(bench: Bench) -> None:
     bench.phones.set("shop", CannotSend.CONNECTING)
 

@@ -45,6 +45,9 @@ class ScriptedQueue:
         self.taken.append((instance, new))
         return WAITS
 
+    async def taken_with(self, instance: str, once: Once) -> MessageView | None:
+        raise NotImplementedError
+
     async def digest(self, body: bytes) -> str:
         raise NotImplementedError
 

@@ -34,6 +34,7 @@ from waziterm.domain.care.evidence import (
     OpenPath,
     SessionLook,
     Survey,
+    WebhookLook,
 )
 from waziterm.domain.care.findings import Finding, FindingKind, FixReport, FixStep, Remedy
 from waziterm.domain.care.trash import Why
@@ -201,6 +202,13 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
     FindingKind.FEW_DESCRIPTORS: (replace(HEALTHY, descriptors=60),),
     FindingKind.LISTENER_SILENT: (
         replace(HEALTHY, silent=Settings(api=Api(address=Address("10.0.0.1", 80))).silent),
+    ),
+    FindingKind.WEBHOOK_LATE: tuple(
+        replace(HEALTHY, webhooks=(WebhookLook("crm", late=2, error=error),))
+        for error in ("HTTP 503", "")
+    ),
+    FindingKind.WEBHOOK_FAILED: (
+        replace(HEALTHY, webhooks=(WebhookLook("crm", failed=1, error="HTTP 410"),)),
     ),
     FindingKind.BACKUP: tuple(
         replace(HEALTHY, backup=(record, DAY_S))

@@ -3,10 +3,10 @@
 import asyncio
 from concurrent.futures import Future
 from typing import Any, Protocol, assert_never
-from urllib.parse import urlsplit
 
 from waziterm.domain.alerts.alert_settings import Sink
 from waziterm.domain.alerts.delivery import Letter, Outcome, SinkKind
+from waziterm.domain.webhooks.where import where as host_of
 
 _DAY_S = 86_400.0
 
@@ -41,10 +41,7 @@ def give_up_s(sink: Sink) -> float:
 def where(sink: Sink) -> str:
     """Where a sink is, as far as that is no secret: a path may be one, a host is not."""
     if sink.webhook:
-        parts = urlsplit(sink.webhook.reveal())
-        host = parts.hostname or ""
-        shown = f"[{host}]" if ":" in host else host
-        return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port else "")
+        return host_of(sink.webhook)
     if sink.apprise:
         return sink.apprise.reveal().split("://")[0] + "://"
     return sink.command[0]

@@ -224,6 +224,7 @@ class _Reader:
             self._wrong(key, origin_of(at), _unless_secret(each, value), why, "an array of tables")
             return
         named = each.setting.named
+        value = [_with_name(each, inner) for inner in value]
         names = [inner.get(named) if isinstance(inner, dict) else None for inner in value]
         taken = Counter(name for name in names if isinstance(name, str))
         elements = self._elements[key] = []
@@ -435,6 +436,15 @@ def _line(lines: Mapping[At, int], at: At) -> int | None:
     while at and at not in lines:
         at = at[:-1]
     return lines.get(at)
+
+
+def _with_name(array: Declared, inner: Any) -> Any:
+    """A table of an array, with the name that it has where it says none."""
+    named, name_for = array.setting.named, array.setting.name_for
+    if not isinstance(inner, dict) or named in inner or name_for is None:
+        return inner
+    name = name_for(inner)
+    return inner if name is None else {named: name, **inner}
 
 
 def _is_right(array: Declared, name: str) -> bool:

@@ -25,6 +25,7 @@ from waziterm.domain.screen import Screen
 from waziterm.domain.secret import Secret
 from waziterm.domain.settings import Applies, setting, table
 from waziterm.domain.version import VERSIONS, VersionChoice
+from waziterm.domain.webhooks.webhook_settings import Webhook, check_webhook, name_for
 
 _DAY_S = 86_400.0
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
@@ -518,6 +519,13 @@ class Settings:
     api: Api = table(Api, "Messages over HTTP, for other programs.")
     facade: Facade = table(Facade, "The requests of Waziper, for its old clients.")
     web: Web = table(Web, "A page on which a customer far away scans a QR code.")
+    webhooks: tuple[Webhook, ...] = table(
+        tuple,
+        "Who is told of messages and states, each by a URL.",
+        named="name",
+        check=check_webhook,
+        name_for=name_for,
+    )
     library: Library = table(Library, "The version that the library tells WhatsApp.")
     messages: Messages = table(Messages, "What becomes of messages, and how long they stay.")
     pacing: Pacing = table(Pacing, "How fast an instance sends messages.")

@@ -203,6 +203,8 @@ def key_of(variable: str) -> Key | None:
 def variables() -> Iterator[str]:
     """The variables there can be."""
     for name, top in declared(Settings).items():
+        if top.is_array:
+            continue
         yield PREFIX + "__".join((name.upper(), *_parts(top)))
 
 

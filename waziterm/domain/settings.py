@@ -46,6 +46,7 @@ class Setting(NamedTuple):
     what one of them leaves out. example: for a map, one of its names; for a setting that is left
     out by default, a value; in TOML. key: its name in the config, where the field has another.
     named: for an array of tables, the key that every one of them has, with a value of its own;
+    name_for: what one is called that leaves it out, None where nothing tells;
     check: raises ValueError, with a sentence, for one whose values do not go together.
     """
 
@@ -63,6 +64,7 @@ class Setting(NamedTuple):
     key: str = ""
     named: str = ""
     check: Callable[[Any], None] | None = None
+    name_for: Callable[[Mapping[str, Any]], str | None] | None = None
 
 
 def setting(
@@ -97,6 +99,7 @@ def table(
     example: str = "",
     named: str = "",
     check: Callable[[Any], None] | None = None,
+    name_for: Callable[[Mapping[str, Any]], str | None] | None = None,
 ) -> T:
     """Declare a table of settings, a map, an array of tables, or a setting whose default has to be
     made.
@@ -115,6 +118,7 @@ def table(
         compare=compare,
         named=named,
         check=check,
+        name_for=name_for,
     )
     made: Any = field(default_factory=make, metadata={KEY: told})
     return made  # type: ignore[no-any-return]

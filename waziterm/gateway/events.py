@@ -1,7 +1,6 @@
 """Events: what came in and what became of instances, kept until webhooks have told it."""
 
 import logging
-from collections.abc import Callable
 
 from waziterm.domain.messages.inbound import JournalPart
 from waziterm.domain.webhooks.event import KEPT_S, UNTOLD_S, Json, WebhookEvent
@@ -13,11 +12,10 @@ log = logging.getLogger(__name__)
 
 class Events:
     """`domain.messages.inbound.TakesInbound`, and the events of the instances' states.
-    `messages.db` is made for the first of them. written: is called when there are new ones."""
+    `messages.db` is made for the first of them."""
 
-    def __init__(self, file: MessagesFile, written: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, file: MessagesFile) -> None:
         self._file = file
-        self._written = written
 
     # -- TakesInbound -------------------------------------------------------------------------
 
@@ -30,7 +28,7 @@ class Events:
         name = telling.names.get(identity, "")
         now = self._file.clock.now()
         if await store.events.take(identity, name, part, now, telling):
-            self._written()
+            self._file.written()
 
     async def forget(self, journal: str) -> None:
         store = await self._file.opened_if_there()
@@ -43,7 +41,7 @@ class Events:
         """An instance is in this state now; told unless it was told last. Raises StoreError."""
         store, telling = await self._file.opened(), self._file.telling()
         if await store.events.tell_state(identity, name, data, self._file.clock.now(), telling):
-            self._written()
+            self._file.written()
 
     # -- looking, tidying ---------------------------------------------------------------------
 
@@ -61,9 +59,14 @@ class Events:
         except StoreError:
             # It was said why, and is tried again at the next round.
             return
-        if store is None or not is_calm:
+        if store is None:
             return
         await self._file.clock_set()
+        targets = [each.name for each in self._file.telling().targets]
+        if count := await store.events.give_up_strays(targets, self._file.clock.now()):
+            log.warning("webhooks: %d events are given up: their webhooks are gone", count)
+        if not is_calm:
+            return
         gone = await store.events.tidy(self._file.clock.now(), KEPT_S, UNTOLD_S, keep_s)
         if gone:
             log.info("%d events are kept no longer", gone)

@@ -53,6 +53,7 @@ class MessagesFile:
         self._takes: list[Taken] = []
         self._follows: list[Callable[[float], Awaitable[None]]] = []
         self._telling: Callable[[], Telling] = lambda: NOBODY
+        self._written: Callable[[], None] = lambda: None
 
     @property
     def is_there(self) -> bool:
@@ -75,10 +76,14 @@ class MessagesFile:
         """Who is told by webhook, as it is now."""
         return self._telling()
 
-    def tell(self, telling: Callable[[], Telling]) -> None:
+    def written(self) -> None:
+        """Something was written that webhooks may have to tell."""
+        self._written()
+
+    def tell(self, telling: Callable[[], Telling], written: Callable[[], None]) -> None:
         """Write, together with what happens, whom webhooks have to tell of it. telling: who that
-        is; it is asked each time."""
-        self._telling = telling
+        is; it is asked each time. written: is called when that is done."""
+        self._telling, self._written = telling, written
 
     def shift(self, by: float) -> None:
         """The clock was set by so many seconds while no manager ran."""
@@ -107,7 +112,7 @@ class MessagesFile:
     async def _open(self) -> MessageStore:
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(
-                open_messages(self.place.messages, self.telling)
+                open_messages(self.place.messages, self.telling, self.written)
             )
             if self._shift:
                 await store.shift(self._shift)

@@ -108,6 +108,15 @@ class Name(Enum):
     ALERTS_PENDING = Family(
         "waziterm_alerts_pending", "gauge", ("sink",), "Alerts that have not arrived yet."
     )
+    WEBHOOK_SENT = Family(
+        "waziterm_webhook_sent_total", "counter", ("webhook",), "Events that arrived."
+    )
+    WEBHOOK_FAILED = Family(
+        "waziterm_webhook_failed", "gauge", ("webhook",), "Events that were given up."
+    )
+    WEBHOOK_PENDING = Family(
+        "waziterm_webhook_pending", "gauge", ("webhook",), "Events that have not arrived yet."
+    )
     VERSION = Family(
         "waziterm_whatsapp_version_info", "gauge", ("number", "origin"),
         "The version that the library tells WhatsApp, and where it comes from.",
@@ -164,6 +173,10 @@ class _OfFleet(Collector):
         yield _metric(Name.ALERTS_SENT, ((sink, each.sent) for sink, each in sinks))
         yield _metric(Name.ALERTS_FAILED, ((sink, each.failed) for sink, each in sinks))
         yield _metric(Name.ALERTS_PENDING, ((sink, each.pending) for sink, each in sinks))
+        hooks = [((each.name,), each) for each in fleet.webhooks]
+        yield _metric(Name.WEBHOOK_SENT, ((hook, each.sent) for hook, each in hooks))
+        yield _metric(Name.WEBHOOK_FAILED, ((hook, each.failed) for hook, each in hooks))
+        yield _metric(Name.WEBHOOK_PENDING, ((hook, each.pending) for hook, each in hooks))
         if (version := fleet.version) is not None:
             yield _metric(Name.VERSION, [((version.text, version.origin.value), 1)])
             yield _metric(Name.VERSION_AGE, [((), max(0.0, fleet.at - version.dated))])

@@ -82,7 +82,7 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
-    from waziterm.domain.care.evidence import MessagesLook
+    from waziterm.domain.care.evidence import MessagesLook, WebhookLook
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -113,10 +113,13 @@ if TYPE_CHECKING:
     from waziterm.domain.reload import Reloaded
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.domain.webhooks.target import Target
+    from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
     from waziterm.gateway.events import Events
     from waziterm.gateway.inbox import Inbox
     from waziterm.gateway.messages_file import MessagesFile
     from waziterm.gateway.queue import Queue
+    from waziterm.gateway.webhooks import Webhooks
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.facade import FacadeInstances
@@ -225,6 +228,8 @@ class SessionManager:
         self._inbox: Inbox | None = None
         self._grew = asyncio.Event()
         self.hears.grew = self._journal_grew
+        self._webhooks: Webhooks | None = None
+        self._targets_of_clients: tuple[Target, ...] = ()
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
@@ -245,6 +250,7 @@ class SessionManager:
         await self._alerting.boot(stored, shift)
         if self._files.data.messages.exists():
             await self.queue.boot(shift)
+        await self.webhooks_changed()
         await self._instances.boot(stored, library_changed=changed)
         self._is_booted = True
         if self._queue is not None:
@@ -284,6 +290,8 @@ class SessionManager:
         await self._instances.close()
         if self._inbox is not None:
             await self._inbox.close()
+        if self._webhooks is not None:
+            await self._webhooks.close()
         if self._messages_file is not None:
             await self._messages_file.close()
         try:
@@ -304,6 +312,7 @@ class SessionManager:
         self.outbox.apply(settings.alerts)
         if self._queue is not None:
             self._queue.apply(settings.messages, settings.pacing)
+        self._tasks.create_task(self.webhooks_changed(), name="webhooks")
         self._cleaning.keep_s = keep_trash_s
         keep_history_s = settings.log.history_s
         self._janitor.apply(settings.janitor.every_s, keep_trash_s, keep_history_s)
@@ -347,6 +356,42 @@ class SessionManager:
         # The queue takes up what waits when the file is opened, whoever needs that first.
         assert self.queue is self._queue and self._messages_file is not None
         return Events(self._messages_file)
+
+    @property
+    def _telling(self) -> Webhooks:
+        """Who is told of messages and states."""
+        if self._webhooks is None:
+            from waziterm.gateway.webhooks import Webhooks  # noqa: PLC0415 - most have none
+            from waziterm.manager.webhooks import keep_telling  # noqa: PLC0415 - as above
+
+            events, clock = self.events, self._world.clock
+            assert self._messages_file is not None
+            self._webhooks = Webhooks(
+                self._messages_file,
+                self._world.random,
+                lambda work, name: self._tasks.create_task(work, name=name),
+                lambda: {each.id: each.name for each in self._instances.all()},
+            )
+            telling = keep_telling(self._begin, self.subscribe, events, self._webhooks, clock)
+            self._background.append(self._tasks.create_task(telling, name="webhooks"))
+        return self._webhooks
+
+    async def webhooks_changed(self) -> None:
+        """Tell those whom the settings and the clients of the facade name, from now on."""
+        self._apply_webhooks()
+        theirs: tuple[Target, ...] = ()
+        if self._settings.facade.address is not None and self._settings.facade.set_webhook:
+            try:
+                theirs = await self.facade.targets()
+            except StoreError as error:
+                log.warning("the webhooks of the facade's clients are not known: %s", error)
+        self._targets_of_clients = theirs
+        self._apply_webhooks()
+
+    def _apply_webhooks(self) -> None:
+        targets = [*(each.target for each in self._settings.webhooks), *self._targets_of_clients]
+        if targets or self._webhooks is not None:
+            self._telling.apply(targets)
 
     def _tell_of_messages(self, said: Phrase) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
@@ -416,9 +461,19 @@ class SessionManager:
             self._queue_trouble = said, Phrase("repair the file or put it back, then restart")
             return {}
 
+    async def _looked_at_webhooks(self) -> tuple[WebhookLook, ...]:
+        if self._webhooks is None:
+            return ()
+        try:
+            return await self._webhooks.looked_at()
+        except StoreError:
+            # It is told of the messages.
+            return ()
+
     async def _tidy_messages(self, is_calm: bool) -> None:
         if self._files.data.messages.exists():
             await self.queue.tidy(is_calm=is_calm)
+            await self.events.tidy(self._settings.messages.keep_s, is_calm=is_calm)
 
     @property
     def usage(self) -> Usage:
@@ -606,6 +661,7 @@ class SessionManager:
             library=self._library,
             version=self._instances.versions.used,
             sinks=self.outbox.counts,
+            webhooks=() if self._webhooks is None else self._webhooks.counts(),
             counts=counts,
             workers=usage.workers,
             workers_cpu_s=usage.cpu_s,
@@ -780,6 +836,7 @@ class SessionManager:
             self._instances.of(name)
             taken = await self._cleaning.names_taken(self._instances.aliases)
             await self._instances.rename(name, new, taken, take=take, undone=undone)
+        await self.webhooks_changed()
         return self._instances.of(new).view
 
     async def start(self, name: str) -> InstanceView:
@@ -1009,6 +1066,18 @@ class SessionManager:
     async def retry_alerts(self, message: str | None = None) -> tuple[FailedAlert, ...]:
         return await self.outbox.retry(message)
 
+    async def webhooks(self) -> tuple[WebhookView, ...]:
+        return await self._telling.views()
+
+    async def test_webhooks(self, webhook: str | None = None) -> tuple[WebhookTest, ...]:
+        return await self._telling.test(webhook)
+
+    async def failed_webhooks(self) -> tuple[FailedDelivery, ...]:
+        return await self._telling.failed()
+
+    async def retry_webhooks(self, event: str | None = None) -> tuple[FailedDelivery, ...]:
+        return await self._telling.retry(event)
+
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         identity = self._instances.remembered_id(name)
         return await timeline_in(self._store, identity, since, limit)
@@ -1095,6 +1164,7 @@ class SessionManager:
             configured=lambda: self._settings.instances,
             backup_every_s=lambda: self._settings.backup.planned_every_s,
             messages=self._looked_at_messages,
+            webhooks=self._looked_at_webhooks,
         )
         return Checkup(sources)
 

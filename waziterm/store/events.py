@@ -104,6 +104,11 @@ class EventStore:
         """The first delivery that waits of each instance, of a target."""
         return await self._connection.read(lambda db: rows.heads(db, target))
 
+    async def waiting_since(self, target: str, after: int) -> dict[str, int]:
+        """By the ids of the instances of which deliveries wait with a greater number than `after`,
+        of a target, the greatest."""
+        return await self._connection.read(lambda db: rows.waiting_since(db, target, after))
+
     async def next_of(self, target: str, instance: str, limit: int) -> tuple[Due, ...]:
         """The first deliveries that wait of one instance, of a target, in order."""
         return await self._connection.read(lambda db: rows.next_of(db, target, instance, limit))

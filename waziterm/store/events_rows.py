@@ -58,12 +58,14 @@ class FailedRow:
 
 @dataclass(frozen=True, slots=True)
 class TargetRecord:
-    """What is remembered of a target."""
+    """What is remembered of a target. sent_at: when an event arrived last. error: why the last one
+    that was tried did not arrive, or "". oldest_at: when the first one that waits happened."""
 
     pending: int
     failed: int
     sent_at: float | None
     error: str
+    oldest_at: float | None = None
 
 
 # -- writing ------------------------------------------------------------------------------------
@@ -340,13 +342,15 @@ def next_of(db: sqlite3.Connection, target: str, instance: str, limit: int) -> t
     return tuple(map(_due_row, rows))
 
 
-def instances_waiting(db: sqlite3.Connection, target: str) -> tuple[str, ...]:
-    """The ids of the instances of which deliveries wait, of a target."""
+def waiting_since(db: sqlite3.Connection, target: str, after: int) -> dict[str, int]:
+    """By the ids of the instances of which deliveries wait with a greater number than `after`, of a
+    target, the greatest."""
     rows = db.execute(
-        "SELECT DISTINCT instance FROM deliveries WHERE target = ? AND state = 'pending'",
-        (target,),
+        "SELECT instance, max(number) FROM deliveries WHERE target = ? AND state = 'pending'"
+        " AND number > ? GROUP BY instance",
+        (target, after),
     )
-    return tuple(each for (each,) in rows)
+    return dict(rows.fetchall())
 
 
 def events_after(
@@ -391,9 +395,19 @@ def records(db: sqlite3.Connection) -> dict[str, TargetRecord]:
             counts.get(name, {}).get("pending", 0),
             counts.get(name, {}).get("failed", 0),
             *known.get(name, (None, "")),
+            _oldest(db, name),
         )
         for name in {*counts, *known}
     }
+
+
+def _oldest(db: sqlite3.Connection, target: str) -> float | None:
+    row = db.execute(
+        "SELECT at FROM events WHERE number = (SELECT event FROM deliveries INDEXED BY"
+        " deliveries_sizes WHERE target = ? AND state = 'pending' ORDER BY number LIMIT 1)",
+        (target,),
+    ).fetchone()
+    return None if row is None else float(row[0])
 
 
 # -- rows ---------------------------------------------------------------------------------------

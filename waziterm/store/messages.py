@@ -19,7 +19,7 @@ from waziterm.domain.messages.queue import Once
 from waziterm.domain.messages.sending import OptOut, Receipt
 from waziterm.domain.webhooks.telling import NOBODY, Telling
 from waziterm.store import messages_rows as rows
-from waziterm.store.connection import Connection, Job, connected, finished
+from waziterm.store.connection import Connection, Job, T, connected, finished
 from waziterm.store.errors import StoreError, from_sqlite
 from waziterm.store.events import EventStore
 from waziterm.store.grouped import GroupedWrites
@@ -34,22 +34,31 @@ def _nobody() -> Telling:
     return NOBODY
 
 
+def _nothing() -> None:
+    pass
+
+
 class MessageStore:
     """The open `messages.db`. Any number of tasks may call it at once.
 
     Each method is one transaction: it happened wholly or not at all. What a method wrote survives
     a crash of the machine when it returns. All of them raise StoreError; the store stays usable
     after it. An instance is asked for, and told, by its id. telling: who is told by webhook of
-    what happens to a message; it is written together with that.
+    what happens to a message; it is written together with that. told: is called when it was.
     """
 
     def __init__(
-        self, connection: Connection, path: Path, telling: Callable[[], Telling] = _nobody
+        self,
+        connection: Connection,
+        path: Path,
+        telling: Callable[[], Telling] = _nobody,
+        told: Callable[[], None] = _nothing,
     ) -> None:
         self._connection = connection
         self._in_place = _InPlace(path)
         self._grouped = GroupedWrites(connection, self._in_place)
         self._telling = telling
+        self._told = told
         self.events = EventStore(connection, self._grouped)
 
     async def finish(self) -> None:
@@ -89,17 +98,15 @@ class MessageStore:
     ) -> Handed | None:
         """Note that a worker gets a message, with a secret; None when it does not wait any more.
         is_new: it begins a chat."""
-        telling = self._telling()
-        return await self._grouped.write(
-            lambda db: rows.give(db, message_id, secret, now, telling, is_new=is_new)
+        return await self._telling_of(
+            lambda db, telling: rows.give(db, message_id, secret, now, telling, is_new=is_new)
         )
 
     async def happen(self, message_id: str, event: Happening, now: float) -> Message | None:
         """Let something happen to a message, see `domain.messages.message_states.step`; the message
         after it, None when it cannot happen to it."""
-        telling = self._telling()
-        return await self._grouped.write(
-            lambda db: rows.happen(db, message_id, event, now, telling)
+        return await self._telling_of(
+            lambda db, telling: rows.happen(db, message_id, event, now, telling)
         )
 
     async def outcome(
@@ -107,15 +114,22 @@ class MessageStore:
     ) -> Message | None:
         """The same of what became of one that a worker had. stops: what its instance may not do any
         more, where that changed."""
-        telling = self._telling()
 
-        def job(db: sqlite3.Connection) -> Message | None:
+        def job(db: sqlite3.Connection, telling: Telling) -> Message | None:
             after = rows.happen(db, message_id, event, now, telling)
             if after is not None and stops is not None:
                 rows.stop(db, after.instance, stops)
             return after
 
-        return await self._grouped.write(job)
+        return await self._telling_of(job)
+
+    async def _telling_of(self, job: Callable[[sqlite3.Connection, Telling], T]) -> T:
+        """The result of a job that may write what webhooks are to be told."""
+        telling = self._telling()
+        done = await self._grouped.write(lambda db: job(db, telling))
+        if telling.targets:
+            self._told()
+        return done
 
     async def message(self, message_id: str) -> Message | None:
         return await self._connection.read(lambda db: rows.find(db, message_id))
@@ -161,15 +175,15 @@ class MessageStore:
         self, instance: str, receipts: Sequence[Receipt], now: float
     ) -> tuple[list[tuple[MessageState, Message]], list[Receipt]]:
         """Store what receipts tell, see `store.messages_rows.receive`."""
-        telling = self._telling()
-        return await self._grouped.write(
-            lambda db: rows.receive(db, instance, receipts, now, telling)
+        return await self._telling_of(
+            lambda db, telling: rows.receive(db, instance, receipts, now, telling)
         )
 
     async def hold(self, instance: str | None, code: str, now: float) -> tuple[Message, ...]:
         """Let what waits wait for a person, of an instance or of all (None); the messages."""
-        telling = self._telling()
-        return await self._grouped.write(lambda db: rows.hold(db, instance, code, now, telling))
+        return await self._telling_of(
+            lambda db, telling: rows.hold(db, instance, code, now, telling)
+        )
 
     # -- what limits ------------------------------------------------------------------------
 
@@ -185,9 +199,8 @@ class MessageStore:
         """Write no more to somebody; what waited for them, which is taken back."""
         one = f"opt_{uuid4().hex[:16]}"
         ids = [f"{one}-{place}" for place in range(1, len(what.chats) + 1)]
-        telling = self._telling()
-        return await self._grouped.write(
-            lambda db: rows.opt_out(db, instance, ids, what.chats, what.at, telling)
+        return await self._telling_of(
+            lambda db, telling: rows.opt_out(db, instance, ids, what.chats, what.at, telling)
         )
 
     async def opt_outs(self, instance: str | None) -> tuple[OptedOut, ...]:
@@ -218,14 +231,11 @@ class MessageStore:
         closed: list[Message] = []
         messages = 0
         if keep_s is not None:
-            close = partial(
-                rows.close_old,
-                before=now - keep_open_s,
-                now=now,
-                limit=_AT_ONCE,
-                telling=self._telling(),
-            )
-            while few := await self._grouped.write(close):
+
+            def close(db: sqlite3.Connection, telling: Telling) -> tuple[Message, ...]:
+                return rows.close_old(db, now - keep_open_s, now, _AT_ONCE, telling)
+
+            while few := await self._telling_of(close):
                 closed += few
             prune = partial(rows.prune, before=now - keep_s, now=now, limit=_AT_ONCE)
             messages = await self._in_steps(prune)
@@ -272,13 +282,15 @@ class _InPlace:
 
 @asynccontextmanager
 async def open_messages(
-    path: Path, telling: Callable[[], Telling] = _nobody
+    path: Path,
+    telling: Callable[[], Telling] = _nobody,
+    told: Callable[[], None] = _nothing,
 ) -> AsyncIterator[MessageStore]:
     """Open `messages.db` for the time of an `async with` block; it is made when it is missing, with
     mode 0600. Only the owner of the data directory's lock opens it. Raises StoreError for a file
     that is damaged, newer than this program or not ours, which then stays as it is."""
     async with connected(path, partial(open_database, schema=MESSAGES)) as connection:
-        store = MessageStore(connection, path, telling)
+        store = MessageStore(connection, path, telling, told)
         try:
             yield store
         finally:

@@ -162,6 +162,63 @@ def retry_alerts(
     return verbs.retry_failed(data_dir, as_json, message)
 
 
+webhooks = App(
+    name="webhooks",
+    group=SEE,
+    help="List who is told of messages and states by URL; see its own verbs too.",
+    help_epilogue="Example: waziterm webhooks --json",
+)
+app.command(webhooks)
+
+
+@webhooks.command(name="list", help_epilogue="Example: waziterm webhooks list --json")
+@webhooks.default
+def list_webhooks(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """List who is told of messages and states by URL, and how that stands."""
+    from waziterm.cli.verbs import webhooks as verbs  # noqa: PLC0415
+
+    return verbs.list_webhooks(data_dir, as_json)
+
+
+@webhooks.command(name="test", help_epilogue="Example: waziterm webhooks test crm")
+def test_webhooks(
+    webhook: Annotated[str | None, Parameter(help="The webhook's name; all if left out.")] = None,
+    /,
+    *,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Send a test to a webhook, or to all; 1 when one has not taken it."""
+    from waziterm.cli.verbs import webhooks as verbs  # noqa: PLC0415
+
+    return verbs.try_webhooks(data_dir, as_json, webhook)
+
+
+@webhooks.command(name="failed", help_epilogue="Example: waziterm webhooks failed --json")
+def failed_webhooks(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+    """List the events that were given up; `webhooks retry` tries them again."""
+    from waziterm.cli.verbs import webhooks as verbs  # noqa: PLC0415
+
+    return verbs.list_failed(data_dir, as_json)
+
+
+@webhooks.command(name="retry", help_epilogue="Example: waziterm webhooks retry")
+def retry_webhooks(
+    event: Annotated[
+        str | None,
+        Parameter(help="The id of an event, as `webhooks failed` lists it; all if left out."),
+    ] = None,
+    /,
+    *,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Try again the events that were given up."""
+    from waziterm.cli.verbs import webhooks as verbs  # noqa: PLC0415
+
+    return verbs.retry_failed(data_dir, as_json, event)
+
+
 messages = App(
     name="messages",
     group=SEE,

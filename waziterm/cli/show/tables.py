@@ -97,6 +97,26 @@ def print_sinks(sinks: Sequence[Json]) -> None:
     _print(table)
 
 
+def print_webhooks(webhooks: Sequence[Json]) -> None:
+    """Print a table, one row for each webhook."""
+    table = _table("WEBHOOK", "WHERE", "GETS", "LAST SENT", "PENDING", "FAILED", "TROUBLE")
+    for found in webhooks:
+        gets = ", ".join(found["events"]) or "all"
+        if found["instances"]:
+            gets += f" of {', '.join(found['instances'])}"
+        sent_at = found["last_sent_at"]
+        table.add_row(
+            Text(found["name"]),
+            Text(plain(found["where"], 80)),
+            Text(gets),
+            Text("never" if sent_at is None else shown(sent_at)),
+            Text(str(found["pending"])),
+            Text(str(found["failed"]), "bold red" if found["failed"] else ""),
+            Text(plain(found["last_error"], 200)),
+        )
+    _print(table)
+
+
 def print_messages(messages: Sequence[Json]) -> None:
     """Print a table, one row for each message out; those that wait for a person stand out."""
     rows = []

@@ -20,6 +20,7 @@ from waziterm.domain.fleet.verbs import verbs_of
 from waziterm.domain.messages.message import MessageView, OptedOut
 from waziterm.domain.messages.token import TokenView
 from waziterm.domain.moving.plan import ImportReport
+from waziterm.domain.webhooks.views import WebhookView
 from waziterm.manager.inputs import InputError
 
 Json = dict[str, Any]
@@ -53,6 +54,7 @@ _COMPOSED: dict[str, Any] = {
     "token list": list[TokenView],
     "token revoke": documents.Revoked,
     "undo": documents.Undone,
+    "webhooks list": list[WebhookView],
     ERROR: documents.Failure,
 }
 

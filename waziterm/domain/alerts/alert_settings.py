@@ -17,8 +17,8 @@ from waziterm.domain.secret import Secret
 from waziterm.domain.settings import Regex, setting, table
 
 _DAY_S = 86_400.0
-_KEYS = '"whsec_" and 24 to 64 bytes in base64, or an array of two while one is changed'
-_URL = 'an "http://" or "https://" URL with a host and without a login'
+KEYS = '"whsec_" and 24 to 64 bytes in base64, or an array of two while one is changed'
+URL = 'an "http://" or "https://" URL with a host and without a login'
 _APPRISE = 'one URL of Apprise, "SERVICE://…"'
 _MARKED = "whsec_"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
@@ -32,7 +32,8 @@ class Numbers(StrEnum):
     FULL = "full"
 
 
-def _name(text: object) -> str:
+def sink_name(text: object) -> str:
+    """What a sink is called. Raises TypeError."""
     if not isinstance(text, str):
         raise TypeError(text)
     try:
@@ -41,7 +42,8 @@ def _name(text: object) -> str:
         raise TypeError(text) from error
 
 
-def _webhook(text: object) -> Secret:
+def webhook_url(text: object) -> Secret:
+    """Where a webhook is posted. Raises TypeError, and ValueError with a sentence."""
     if text == "":
         return Secret("")
     if not isinstance(text, str) or not text.isprintable() or " " in text:
@@ -58,8 +60,9 @@ def _webhook(text: object) -> Secret:
     return Secret(text)
 
 
-def _keys(value: object) -> tuple[Secret, ...]:
-    """Of one text or an array; of a file, one a line."""
+def webhook_keys(value: object) -> tuple[Secret, ...]:
+    """With what it is signed, of one text or an array; of a file, one a line. Raises TypeError, and
+    ValueError with a sentence."""
     texts = value.split() if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise TypeError(value)
@@ -110,22 +113,22 @@ class Sink:
         "",
         "What the sink is called.",
         allowed=ALLOWED_NAME,
-        read=_name,
+        read=sink_name,
         example='"ops"',
     )
     webhook: Secret = setting(
         Secret(""),
         "Where to post what happened, signed by Standard Webhooks; it may be in a private network.",
-        allowed=_URL,
-        read=_webhook,
+        allowed=URL,
+        read=webhook_url,
     )
     secrets: tuple[Secret, ...] = setting(
         (),
         "What a webhook is signed with; of two each message has both signatures. In a file they"
         " stand one a line.",
         key="secret",
-        allowed=_KEYS,
-        read=_keys,
+        allowed=KEYS,
+        read=webhook_keys,
     )
     unsigned: bool = setting(False, "Whether a webhook goes without a secret and unsigned.")
     apprise: Secret = setting(
@@ -183,7 +186,7 @@ class Pattern:
         "",
         "What the pattern is called.",
         allowed=ALLOWED_NAME,
-        read=_name,
+        read=sink_name,
         example='"conflicts"',
     )
     regex: Regex = setting(

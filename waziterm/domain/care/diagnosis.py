@@ -130,6 +130,41 @@ def _leftovers(survey: Survey) -> Iterator[Finding]:
         )
 
 
+def _webhooks(survey: Survey) -> Iterator[Finding]:
+    for look in survey.webhooks:
+        why = safe_line(look.error, 200) or Phrase("nothing was tried yet")
+        if look.late:
+            yield Finding(
+                FindingKind.WEBHOOK_LATE,
+                Severity.WARNING,
+                look.name,
+                None,
+                Phrase(
+                    "the webhook {name} is behind: {count} of its events wait ({why})",
+                    count=look.late,
+                    name=look.name,
+                    why=why,
+                ),
+                Phrase(
+                    "they are tried for 72 hours; see `waziterm webhooks test {name}`",
+                    name=look.name,
+                ),
+            )
+        if look.failed:
+            yield Finding(
+                FindingKind.WEBHOOK_FAILED,
+                Severity.WARNING,
+                look.name,
+                None,
+                Phrase(
+                    "given up for the webhook {name}: {count} of its events",
+                    count=look.failed,
+                    name=look.name,
+                ),
+                Phrase("`waziterm webhooks failed` lists them, `webhooks retry` tries them again"),
+            )
+
+
 def _backup(survey: Survey) -> Iterator[Finding]:
     if survey.backup is None:
         return
@@ -197,6 +232,7 @@ def _machine(survey: Survey) -> Iterator[Finding]:
             Phrase("messages that came in wait in its journal: {why}", why=cause),
             Phrase("repair that; they are taken by themselves then, and none is lost until then"),
         )
+    yield from _webhooks(survey)
     yield from _backup(survey)
     if survey.is_upgraded:
         yield Finding(

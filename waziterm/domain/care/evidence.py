@@ -63,6 +63,20 @@ class MessagesLook:
     late: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookLook:
+    """What a look at a webhook told. late: how many events wait for it, where the first of them
+    waits for over `LATE_S`. failed: how many were given up. error: why the last one that was tried
+    did not arrive, or ""."""
+
+    name: str
+    late: int = 0
+    failed: int = 0
+    error: str = ""
+
+
+LATE_S = 600.0
+"""After so many seconds an event that has not arrived is late."""
 UNKNOWN_S = 3600.0
 """After so many seconds a receipt is hardly to come any more."""
 
@@ -97,6 +111,7 @@ class Survey:
     to be made.
     queue: why messages are neither taken nor sent, and what to do; None when they are.
     inbox: by name, or by id where it was removed, why the messages that came in wait in a journal.
+    webhooks: those whose events are late or were given up.
     silent: what does not answer although it is set to.
     is_upgraded: the files of the program on disk are of another version than the manager.
     """
@@ -132,6 +147,7 @@ class Survey:
     queue: tuple[Phrase, Phrase] | None = None
     inbox: Mapping[str, str] = field(default_factory=dict)
     messages: Mapping[str, MessagesLook] = field(default_factory=dict)
+    webhooks: tuple[WebhookLook, ...] = ()
 
     @property
     def known(self) -> Mapping[str, Instance]:

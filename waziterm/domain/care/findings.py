@@ -59,6 +59,8 @@ class FindingKind(StrEnum):
     DISK_LOW = "disk_low"
     FEW_DESCRIPTORS = "few_descriptors"
     LISTENER_SILENT = "listener_silent"
+    WEBHOOK_LATE = "webhook_late"
+    WEBHOOK_FAILED = "webhook_failed"
     BACKUP = "backup"
     UPGRADED = "upgraded"
     TRASH_EXPIRES = "trash_expires"

@@ -18,6 +18,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.units import Moment, Seconds, Sentence, Told
 from waziterm.domain.version import UsedVersion
+from waziterm.domain.webhooks.counts import WebhookCounts
 
 __all__ = [
     "Changes",
@@ -164,7 +165,8 @@ class FleetView:
     """The whole fleet at one moment. lab: a local WhatsApp is in use instead of the real one.
 
     attempts, attempts_ok: the sums over the instances. library: neonize's version. version: that
-    which it tells WhatsApp, None while it is not known. sinks: how many alerts each has. counts: by
+    which it tells WhatsApp, None while it is not known. sinks: how many alerts each has. webhooks:
+    how many events each has. counts: by
     name, those that were removed since the program's start too. workers: at the newest look at
     them. workers_cpu_s: what all have used since the program's start. aliases: by each name that an
     instance had before, the one that it has.
@@ -178,6 +180,7 @@ class FleetView:
     library: str = ""
     version: UsedVersion | None = None
     sinks: tuple[SinkCounts, ...] = ()
+    webhooks: tuple[WebhookCounts, ...] = ()
     counts: Mapping[str, Counts] = field(default_factory=dict)
     workers: tuple[WorkerUse, ...] = ()
     workers_cpu_s: Seconds = 0.0

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
     from waziterm.domain.upkeep.janitor import Act
+    from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
 
 MOST_LINES = 5000
 MOST_MOVES = 1000
@@ -525,6 +526,33 @@ class Fleet(Protocol):
         sinks the settings still have. Returns them as they were.
 
         Raises FleetError when no such message has this id.
+        """
+        ...
+
+    @verb("GET /v1/webhooks", files=True)
+    async def webhooks(self) -> tuple[WebhookView, ...]:
+        """Who is told of messages and states by URL, and how that stands."""
+        ...
+
+    @verb("POST /v1/webhooks/test", changes=True, line="webhooks test", deadline_s=MAINTENANCE_S)
+    async def test_webhooks(self, webhook: str | None = None) -> tuple[WebhookTest, ...]:
+        """Send a test to one webhook or to all, once each; whether they have taken it.
+
+        Raises FleetError when no webhook has this name.
+        """
+        ...
+
+    @verb("GET /v1/webhooks/failed", files=True, line="webhooks failed")
+    async def failed_webhooks(self) -> tuple[FailedDelivery, ...]:
+        """The events that were given up, the oldest first; 1,000 at most."""
+        ...
+
+    @verb("POST /v1/webhooks/retry", changes=True, line="webhooks retry")
+    async def retry_webhooks(self, event: str | None = None) -> tuple[FailedDelivery, ...]:
+        """Try anew, at once, what was given up and is kept: the event with this id, or all of them
+        whose webhooks there still are. Returns them as they were.
+
+        Raises FleetError when no such event has this id.
         """
         ...
 

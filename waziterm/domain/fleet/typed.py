@@ -17,6 +17,7 @@ from waziterm.domain.moving.plan import ImportReport
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.stats import strips, sums
 from waziterm.domain.upkeep.janitor import Act
+from waziterm.domain.webhooks import views
 
 _NAMES = {
     **vars(message),
@@ -24,6 +25,7 @@ _NAMES = {
     **vars(strips),
     **vars(sums),
     **vars(token),
+    **vars(views),
     **vars(tools),
     **vars(history),
     **vars(audit),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.backup import BackupRecord
-from waziterm.domain.care.evidence import MessagesLook, OpenPath, SessionLook, Survey
+from waziterm.domain.care.evidence import MessagesLook, OpenPath, SessionLook, Survey, WebhookLook
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State
@@ -43,6 +43,10 @@ async def _no_messages() -> Mapping[str, MessagesLook]:
     return {}
 
 
+async def _no_webhooks() -> tuple[WebhookLook, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class CheckSources:
     """What a check looks at and a fix puts in order.
@@ -54,7 +58,7 @@ class CheckSources:
     connect_limit_s: by how many seconds a connect has come to its end. phone_days: after so many
     without a sign of its phone an instance is named. secret_files: of the settings, those that hold
     a secret.
-    silent: see `Survey`.
+    silent, webhooks: see `Survey`.
     configured: the names that the config has tables for. backup_every_s: seconds between two
     regular backups, None where none is to be made.
     messages: by id, whose messages out need somebody. queue: see `Survey`, after that was asked.
@@ -83,6 +87,7 @@ class CheckSources:
     messages: Callable[[], Awaitable[Mapping[str, MessagesLook]]] = _no_messages
     queue: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
     inbox: Callable[[], Mapping[str, str]] = dict
+    webhooks: Callable[[], Awaitable[tuple[WebhookLook, ...]]] = _no_webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,7 @@ async def inspect(sources: CheckSources) -> Survey:
         messages=await sources.messages(),
         queue=sources.queue(),
         inbox=sources.inbox(),
+        webhooks=await sources.webhooks(),
     )
 
 

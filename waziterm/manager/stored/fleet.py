@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from waziterm.domain.moving.plan import ImportReport
     from waziterm.domain.stats.strips import Recent
     from waziterm.domain.stats.sums import Stats, StatsBy
+    from waziterm.domain.webhooks.views import FailedDelivery, WebhookView
     from waziterm.manager.stored.tools import StoredTools
     from waziterm.store.messages import MessageStore
 
@@ -155,6 +156,19 @@ class StoredFleet:
     async def failed_alerts(self) -> "tuple[FailedAlert, ...]":
         async with self._read() as store:
             return () if store is None else await store.failed_alerts()
+
+    async def webhooks(self) -> "tuple[WebhookView, ...]":
+        from waziterm.gateway.webhooks import views_of  # noqa: PLC0415 - only here
+
+        targets = [each.target for each in self._settings().webhooks]
+        async with self._read_messages(None) as (store, _, _names):
+            return await views_of(targets, None if store is None else store.events)
+
+    async def failed_webhooks(self) -> "tuple[FailedDelivery, ...]":
+        from waziterm.gateway.webhooks import failed_in  # noqa: PLC0415 - only here
+
+        async with self._read_messages(None) as (store, _, _names):
+            return () if store is None else await failed_in(store.events)
 
     async def timeline(
         self, name: str, since: float = 0.0, limit: int = 200

@@ -1,0 +1,14 @@
+"""How many events each webhook has."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookCounts:
+    """The events of a webhook. sent: since the manager began. failed: those that were given up.
+    pending: those that wait; both as of the last quarter of a minute."""
+
+    name: str
+    sent: int = 0
+    failed: int = 0
+    pending: int = 0
