@@ -27,6 +27,7 @@ BENCHES = (
     "phone_history",
     "sends",
     "gateway",
+    "inbox",
     "history",
     "patterns",
     "conflicts",

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 
-from waziterm.manager.files.belongings import SESSION, SHARED
+from waziterm.manager.files.belongings import INBOX, SESSION, SHARED
 
 
 def id_of(root: Path, name: str) -> str:
@@ -29,7 +29,10 @@ def strangers(root: Path) -> list[str]:
     """The files of a data directory that neither belong to an instance nor to the fleet."""
     with closing(sqlite3.connect(f"{(root / 'waziterm.db').as_uri()}?mode=ro", uri=True)) as db:
         ids = [row[0] for row in db.execute("SELECT id FROM instances")]
+        remembered = [row[0] for row in db.execute("SELECT id FROM names")]
     known = {each.where.format(id=identity) for each in SESSION for identity in ids}
+    # What a removed one has got is taken before it is deleted.
+    known |= {each.where.format(id=identity) for each in INBOX for identity in remembered}
     there = [path.relative_to(root) for path in root.rglob("*") if not path.is_dir()]
     return sorted(str(path) for path in there if str(path) not in known and not _is_shared(path))
 

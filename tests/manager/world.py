@@ -22,6 +22,7 @@ import aiosqlite
 
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.inbound import Inbound
 from waziterm.domain.messages.sending import Acknowledged, NotSent, Sent
 from waziterm.manager import manager as managers
 from waziterm.manager.rivals.search import SearchResult
@@ -31,6 +32,7 @@ from waziterm.manager.workers.usage import ProcessUse
 from waziterm.manager.world import World as Outside
 from waziterm.store import connection as stores
 from waziterm.worker import protocol as wire
+from waziterm.worker.instance.journal import Journal
 from waziterm.worker.library_file import LibraryFileError
 
 T = TypeVar("T")
@@ -198,6 +200,9 @@ class FakeProcess:
     def die(self, code: int) -> None:
         """End, with an exit code or minus a signal; what it said before can still be read."""
         if self.alive:
+            for each in self.workers.values():
+                if each.journal is not None:
+                    each.journal.close()
             self._code = code
             self._ended.set()
             self._queue.put_nowait(None)
@@ -228,6 +233,7 @@ class FakeWorker:
         self.messages: list[wire.SendMessage] = []
         self.leaving = False
         self.left = False
+        self.journal = Journal(Path(command.inbox)) if command.inbox else None
 
     @property
     def pid(self) -> int:
@@ -252,7 +258,7 @@ class FakeWorker:
     def asked(self, command: wire.Command) -> None:
         """A command for this instance."""
         assert not isinstance(command, wire.Connect)
-        self.called |= not isinstance(command, wire.Leave)
+        self.called |= not isinstance(command, wire.Leave | wire.RollJournal)
         if isinstance(command, wire.SendMessage):
             self.messages.append(command)
         self.asked_to_log_out |= isinstance(command, wire.Logout)
@@ -261,6 +267,8 @@ class FakeWorker:
             return
         self.left |= self.leaving
         error = "" if self.answers == "ok" or self.left else "no route"
+        if isinstance(command, wire.RollJournal) and self.journal is not None:
+            self.journal.roll()
         if isinstance(command, wire.PairByCode) and not error:
             self.say(ev.CodeShown("ABCD-EFGH", 160.0))
         sent: Sent | None = None
@@ -279,6 +287,13 @@ class FakeWorker:
         if isinstance(event, ev.LoggedOut) and self.alive:
             write_session(Path(self.command.session), None)
         self.process.report(wire.Happened(self.instance, event))
+
+    def take_in(self, message: Inbound, *, is_told: bool = True) -> None:
+        """Write a message that came in to the journal."""
+        assert self.journal is not None
+        self.journal.write(message)
+        if is_told:
+            self.process.report(wire.JournalGrew(self.instance))
 
     def print(self, text: str) -> None:
         """Print a line on its fd 1."""

@@ -186,6 +186,7 @@ EXAMPLES: dict[FindingKind, tuple[Survey, ...]] = {
             ),
         ),
     ),
+    FindingKind.INBOX_WAITS: (replace(HEALTHY, inbox={"shop": "it is no file"}),),
     FindingKind.MESSAGES_UNKNOWN: tuple(
         replace(HEALTHY, messages={"shop": MessagesLook(unknown=count)}) for count in (1, 2)
     ),

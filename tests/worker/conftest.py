@@ -23,8 +23,15 @@ class Linked:
     phone: Scanned
     session: Path
 
-    def resume(self) -> AbstractAsyncContextManager[Hand]:
-        return connecting(self.lab, self.session, self.phone.jid)
+    @property
+    def inbox(self) -> Path:
+        """Where the journal of messages in is written to."""
+        return self.session.with_name("inbox") / "1a2b.journal"
+
+    def resume(self, *, listens: bool = False) -> AbstractAsyncContextManager[Hand]:
+        """listens: messages in are written to the journal."""
+        inbox = str(self.inbox) if listens else ""
+        return connecting(self.lab, self.session, self.phone.jid, inbox)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

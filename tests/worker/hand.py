@@ -25,6 +25,7 @@ from waziterm.worker.protocol import (
     Noted,
     Probe,
     Ready,
+    RollJournal,
     SendMessage,
 )
 
@@ -168,6 +169,12 @@ class Hand:
         await self.process.send(Leave(instance, self._requests))
         return self._requests
 
+    async def roll(self, instance: str = NAME) -> Answered:
+        """Have the journal rolled."""
+        self._requests += 1
+        await self.process.send(RollJournal(instance, self._requests))
+        return await self.answer(self._requests)
+
     async def leave(self, instance: str) -> Answered:
         return await self.answer(await self.start_leave(instance))
 
@@ -214,11 +221,15 @@ async def _held(process: WorkerProcess) -> AsyncIterator[Hand]:
 
 
 @asynccontextmanager
-async def connecting(lab: Lab, session: Path, jid: str | None = None) -> AsyncIterator[Hand]:
-    """A worker that was told to connect to the lab."""
+async def connecting(
+    lab: Lab, session: Path, jid: str | None = None, inbox: str = ""
+) -> AsyncIterator[Hand]:
+    """A worker that was told to connect to the lab. inbox: path of the journal."""
     file = LabFile.parse(lab.file.read_text())
     async with spawned(file.ca_file) as hand:
-        await hand.tell(Connect(NAME, str(session), jid, file.proxy, file.noise_root_key))
+        await hand.tell(
+            Connect(NAME, str(session), jid, file.proxy, file.noise_root_key, inbox=inbox)
+        )
         yield hand
 
 

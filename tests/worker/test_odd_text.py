@@ -115,6 +115,7 @@ def test_a_callback_that_fails_is_told_and_never_raises() -> None:
         code=fail,
         status=fail,
         event=fail,
+        unreadable=fail,
         lost=lambda what, error: lost.append((what, type(error).__name__)),
         log=fail,
     )

@@ -23,6 +23,7 @@ from waziterm.worker.neonize.phrases import (
     HandlerDone,
     LoginAccepted,
     LoginRefused,
+    MessageIgnored,
     ReceiptSeen,
     RedialFailed,
     Sign,
@@ -46,6 +47,7 @@ NODE = (
     ' type="text"><enc type="pkmsg" v="2"><!-- 260 bytes --></enc></message>'
 )
 READING = "Error reading from websocket: failed to get reader: "
+IGNORED = "Ignoring message 3AD857DB5AB4CD3FA3A4"
 DECRYPTING = "Error decrypting message 3A7F150B2974A276F4B8 from 833913904546725@lid: failed to"
 
 LOCK = (
@@ -205,6 +207,25 @@ OTHERS: tuple[tuple[str, str, Sign | None], ...] = (
         "Node handling is taking long for <caf\ufffd \n/> (started 30s ago)",
         HandlerBusy("caf", 30.0),
     ),
+    (
+        "WARN",
+        f"{IGNORED} from 137051@lid: failed to decrypt prekey message: failed to get or create"
+        " message keys: received message with old counter (index: 4, count: 2)",
+        MessageIgnored("3AD857DB5AB4CD3FA3A4", "137051@lid"),
+    ),
+    (
+        "WARN",
+        f"{IGNORED} from 137051:7@lid in 1203@g.us: failed to decrypt group message:"
+        " received message with old counter: 5, 3",
+        MessageIgnored("3AD857DB5AB4CD3FA3A4", "1203@g.us"),
+    ),
+    (
+        "WARN",
+        "Ignoring message x from y from caf\ufffd: failed to decrypt normal message: received"
+        " message with old counter (index: 1, count: 0)",
+        MessageIgnored("x from y", ""),
+    ),
+    ("INFO", f"{IGNORED} from 1@lid: failed to decrypt x: received message with old counter", None),
     # What strangers can put into a line: ids, names, whole nodes.
     ("WARN", "Ignoring message ID disk I/O error from 1@lid with old counter", None),
     ("WARN", f"{DECRYPTING} parse `: disk I/O error` as a message", None),

@@ -17,6 +17,7 @@ from waziterm.worker.protocol import (
     Connect,
     Happened,
     Heartbeat,
+    JournalGrew,
     LineSplitter,
     Noted,
     Report,
@@ -61,6 +62,41 @@ def test_reports_keep_their_order_and_are_never_dropped() -> None:
         assert [report.request for report in reports if isinstance(report, Answered)] == list(
             range(20_000)
         )
+
+
+def test_that_a_journal_grew_is_told_once_for_all_and_waits_for_nobody() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        outbox = Outbox(theirs, size=10)
+        for _ in range(20_000):
+            outbox.send(Noted("a", "x" * 100))
+            outbox.send(JournalGrew("a"))
+            outbox.send(JournalGrew("b"))
+        last = Happened("a", ev.StreamReplaced())
+        sender = threading.Thread(target=outbox.send, args=(last,), daemon=True)
+        sender.start()
+        reports = _read_until(ours, lambda report: isinstance(report, Happened))
+        sender.join(5)
+        grown = [report for report in reports if isinstance(report, JournalGrew)]
+        assert {"a", "b"} == {report.instance for report in grown}
+        # What was written after one was sent is told by another one.
+        outbox.send(JournalGrew("a"))
+        assert _read_until(ours, lambda report: report == JournalGrew("a"))
+        assert len(grown) < 20_000
+
+
+def test_what_must_not_be_lost_does_not_wait_for_lines() -> None:
+    """Between a message in and the next one, while the manager stands still."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        outbox = Outbox(theirs, size=100)
+        for _ in range(20_000):
+            outbox.send(Noted("a", "x" * 100))
+        told = [Happened("a", ev.PhoneSeen(float(number))) for number in range(49)]
+        for each in told:
+            outbox.send(each)
+        reports = _read_until(ours, lambda report: report == told[-1])
+        assert [report for report in reports if isinstance(report, Happened)] == told
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])

@@ -142,6 +142,11 @@ class Lab:
             for item in await self._ask("messages", jid=jid)
         )
 
+    async def receipted(self, jid: str) -> dict[str, str]:
+        """The messages that a linked device has taken since the lab started, by their ids, oldest
+        first, and how: the type of its receipt, "" for the usual one, `ack` or `refused`."""
+        return dict(await self._ask("receipted", jid=jid))
+
     async def wait_message(self, jid: str, timeout_s: float, *, nth: int = 1) -> ReceivedMessage:
         """The nth text that an account's phone reads, counted from 1 since the lab started.
 

@@ -268,6 +268,7 @@ class Connection:
             "iq": self._handle_query,
             "message": self._handle_message,
             "receipt": self._handle_receipt,
+            "ack": self._handle_ack,
         }
         if node.tag in handler:
             handler[node.tag](node)
@@ -381,8 +382,21 @@ class Connection:
             for receipt in messages.receipts(node, self._server.receipt_mode):
                 self._server.pass_on(Jid(phone.number, device.number), receipt)
 
+    def _taken(self, ids: tuple[str, ...], how: str) -> None:
+        """The device has taken messages, if that arrives."""
+        if self.jid is None or self._server.troubles.use(TroubleKind.DROP_RECEIPTS, self.jid):
+            return
+        self._server.taken(self.jid, ids, how, self.number)
+
+    def _handle_ack(self, node: Node) -> None:
+        if node.text("class") == "message":
+            self._taken((node.text("id"),), "refused" if node.text("error") else "ack")
+
     def _handle_receipt(self, node: Node) -> None:
         self.send(messages.ack(node))
+        listed = node.child("list")
+        more = (each.text("id") for each in listed.all("item")) if listed is not None else ()
+        self._taken((node.text("id"), *more), node.text("type"))
         to = node.jid("to")
         if to is None or to.device == 0 or self._owner is None:
             return

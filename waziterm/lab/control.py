@@ -128,6 +128,7 @@ class _Client:
             "sessions": lambda: [asdict(session) for session in server.sessions()],
             "counters": lambda: dict(server.events.counters),
             "messages": lambda: [asdict(m) for m in server.messages(self._jid(args["jid"]))],
+            "receipted": lambda: server.receipted(self._jid(args["jid"])),
             "remove_device": lambda: server.remove_device(self._jid(args["jid"])),
             "send_text": lambda: server.send_text(
                 self._jid(args["jid"]), str(args["text"]), args.get("number")

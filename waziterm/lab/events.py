@@ -12,8 +12,9 @@ class EventKind(StrEnum):
 
     PROBE is the query that a client sends after a login, and that a manager may probe with. PAGE is
     a request for a page of WhatsApp, and UPLOAD one that brings a file, of the type that its detail
-    names; their connections are told as a DIAL too. The detail of PAIRING
-    and LOGIN is the version that the client says to be.
+    names; their connections are told as a DIAL too. RECEIPTED is a message that a linked device has
+    taken, and its detail the id. The detail of PAIRING and LOGIN is the version that the client
+    says to be.
     """
 
     DIAL = "dial"
@@ -28,6 +29,7 @@ class EventKind(StrEnum):
     UPLOAD = "upload"
     TROUBLE = "trouble"
     MESSAGE = "message"
+    RECEIPTED = "receipted"
     CLOSE = "close"
 
 

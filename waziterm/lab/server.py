@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from waziterm.lab.webpage import PAGE_PATH, Page
 from waziterm.lab.words import ReceiptMode, ReceivedMessage, ScanOutcome, SessionView
 
 MAX_KEPT_MESSAGES = 1000
-MAX_WAITING = 200
+MAX_WAITING = 20_000
 HISTORY_BYTES = 2000
 
 REPLACED = Node("stream:error", content=(Node("conflict", {"type": "replaced"}),))
@@ -62,6 +62,8 @@ class Server:
             lambda: deque(maxlen=MAX_KEPT_MESSAGES)
         )
         self._waiting: dict[Jid, deque[Node]] = defaultdict(lambda: deque(maxlen=MAX_WAITING))
+        self._owed: dict[Jid, dict[str, Node]] = defaultdict(dict)
+        self._receipted: dict[Jid, dict[str, str]] = defaultdict(dict)
         self._number = 0
         self._tasks: asyncio.TaskGroup | None = None
         self._listener = Listener(self._accept)
@@ -343,16 +345,33 @@ class Server:
         return parts
 
     def pass_on(self, jid: Jid, node: Node) -> None:
-        """Bring a node to a linked device, at once or when it logs in."""
+        """Bring a node to a linked device, at once or when it logs in. A message is brought again
+        at each login until the device has taken it, as by WhatsApp; but the history, which the
+        phone sends itself, is not."""
         connection = self.online.get(jid)
+        is_kept = node.tag == "message" and node.text("category") != "peer"
+        if is_kept and len(self._owed[jid]) < MAX_WAITING:
+            self._owed[jid][node.text("id")] = node
+        elif connection is None:
+            self._waiting[jid].append(node)
         if connection is not None:
             connection.send(node)
-        else:
-            self._waiting[jid].append(node)
+
+    def taken(self, jid: Jid, ids: Iterable[str], how: str, connection: int) -> None:
+        """A device has taken messages. how: the type of its receipt, "" for the usual one; `ack`
+        when it sends none, and `refused` when it does not even read them."""
+        for each in ids:
+            if self._owed[jid].pop(each, None) is not None:
+                self._receipted[jid][each] = how
+                self.events.emit(EventKind.RECEIPTED, str(jid), connection, each)
+
+    def receipted(self, jid: Jid) -> dict[str, str]:
+        """The messages that a device has taken, by their ids, in order, and how; see `taken`."""
+        return dict(self._receipted[jid])
 
     def waiting(self, jid: Jid) -> tuple[Node, ...]:
-        """What came while a device was away; it is handed out once."""
-        return tuple(self._waiting.pop(jid, ()))
+        """What came while a device was away, or did not arrive."""
+        return (*self._owed[jid].values(), *self._waiting.pop(jid, ()))
 
     def _kick(
         self, connection: Connection, jid: Jid, why: str, ending: Ending = Ending.GRACE

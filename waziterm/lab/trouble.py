@@ -22,11 +22,13 @@ class TroubleKind(StrEnum):
     belong to 402; one for everyone meets pairings too. NO_PONG leaves pings unanswered, MUTE the
     queries that `query` names, SILENT everything. QUERY_ERROR answers queries with an error `code`,
     all of them or those that `query` names. SLOW holds every answer back for `delay_s`.
-    DROP_ACKS takes messages and acknowledges none, SEND_REFUSED refuses them with `code`. TIME_LOCK
-    tells that the account may start no new chats for `expire_s` (0: that it may again), and refuses
-    nothing by itself. CODE_REFUSED answers the messages of a pairing by code with the error `code`;
-    its target is the number that the code is for. TCP_RESET and WS_CLOSE end the connection,
-    REFUSE_CONNECT answers CONNECT with 502, OUTAGE drops everything and refuses the port.
+    DROP_ACKS takes messages and acknowledges none, DROP_RECEIPTS loses what a device says of those
+    that it has taken, so that they are brought again at its next login. SEND_REFUSED refuses those
+    that it sends with `code`. TIME_LOCK tells that the account may start no new chats for
+    `expire_s` (0: that it may again), and refuses nothing by itself. CODE_REFUSED answers the
+    messages of a pairing by code with the error `code`; its target is the number that the code is
+    for. TCP_RESET and WS_CLOSE end the connection, REFUSE_CONNECT answers CONNECT with 502, OUTAGE
+    drops everything and refuses the port.
     OLD_VERSION refuses logins and pairings of clients whose version is below 2.3000.`code` (405).
 
     Storms: EARLY_ERROR and EARLY_CLOSE end each stream `delay_s` after its login, with
@@ -44,6 +46,7 @@ class TroubleKind(StrEnum):
     SILENT = "silent"
     SLOW = "slow"
     DROP_ACKS = "drop-acks"
+    DROP_RECEIPTS = "drop-receipts"
     SEND_REFUSED = "send-refused"
     TIME_LOCK = "time-lock"
     CODE_REFUSED = "code-refused"
@@ -90,6 +93,7 @@ _COUNTED = frozenset(
         TroubleKind.LOGIN_FAILURE,
         TroubleKind.RIVAL,
         TroubleKind.DROP_ACKS,
+        TroubleKind.DROP_RECEIPTS,
         TroubleKind.SEND_REFUSED,
         TroubleKind.CODE_REFUSED,
         TroubleKind.EARLY_ERROR,

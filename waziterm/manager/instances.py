@@ -73,7 +73,8 @@ _KEPT_AT_ONCE = 50
 
 class Instances:
     """One supervisor for each instance. tasks: runs them. begin: nobody connects before it.
-    copies: the folder of the library's copies. hear: is told what may have to be told on. hears: is
+    copies: the folder of the library's copies. journal: where the worker of the instance with an id
+    writes what comes in. hear: is told what may have to be told on. hears: is
     told what comes in that concerns messages. messages: how an instance's messages out stand, by
     its name. fresh: takes in the log lines."""
 
@@ -83,6 +84,7 @@ class Instances:
         store: Store,
         sessions: SessionFiles,
         copies: Path,
+        journal: Callable[[str], Path],
         claims: Claims,
         lab: LabFile | None,
         world: World,
@@ -103,6 +105,7 @@ class Instances:
         self._settings = settings
         self._store = store
         self._sessions = sessions
+        self._journal = journal
         self._claims = claims
         self._lab = lab
         self._world = world
@@ -492,6 +495,7 @@ class Instances:
             pool=self._pool,
             traces=self.traces,
             hears=self._hears,
+            inbox=self._inbox,
             opt_out_words=self._opt_out_words,
             addresses=self._addresses,
             show=self._changed,
@@ -589,6 +593,9 @@ class Instances:
             # Also one that is not live by its state: its worker may just be about to end.
             if other is not taker and jid is not None and other.instance.jid == jid:
                 await other.ask(ev.TakenOver(sibling_detail(name)))
+
+    def _inbox(self, identity: str) -> str:
+        return str(self._journal(identity)) if self._settings.messages.inbox else ""
 
     def _opt_out_words(self) -> tuple[str, ...]:
         return tuple(opt_out_word(each) for each in self._settings.messages.opt_out_words)

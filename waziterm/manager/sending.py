@@ -1,7 +1,7 @@
 """The instances as senders: how they stand, what they send, what they still know of it."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
@@ -13,12 +13,12 @@ from waziterm.domain.lifecycle.states import State
 from waziterm.domain.messages.sending import (
     SEND_S,
     CannotSend,
-    Hears,
+    Heard,
+    HearsOfSent,
+    InboxGrew,
     NoTraceError,
     NotSent,
-    OptOut,
     Outgoing,
-    Receipt,
     Sent,
     Standing,
     Trace,
@@ -32,13 +32,22 @@ UPLOAD_BYTES_PER_S = 100_000.0
 """
 
 
+ROLL_S = 5.0
+"""So long a worker may take to roll a journal."""
+
+
 class PassedOn:
-    """`Hears` for whoever is there before the one who wants to hear. to: that one."""
+    """`Hears` for whoever is there before those who want to hear. to: who hears what concerns
+    messages that were sent. grew: hears whose journal of messages in did."""
 
-    to: Hears | None = None
+    to: HearsOfSent | None = None
+    grew: Callable[[str], None] | None = None
 
-    def heard(self, identity: str, what: Receipt | OptOut) -> None:
-        if self.to is not None:
+    def heard(self, identity: str, what: Heard) -> None:
+        if isinstance(what, InboxGrew):
+            if self.grew is not None:
+                self.grew(identity)
+        elif self.to is not None:
             self.to.heard(identity, what)
 
 
@@ -79,6 +88,11 @@ class Sending:
             message = _with_media(message, str(path))
             limit_s += await asyncio.to_thread(_size, path) / UPLOAD_BYTES_PER_S
         return await supervisor.send(message, limit_s)
+
+    async def roll_journal(self, identity: str) -> None:
+        """Have the worker of an instance roll its journal of messages in, if there is one."""
+        if (supervisor := self._instances.with_id(identity)) is not None:
+            await supervisor.roll_journal(ROLL_S)
 
     def expect(self, identity: str) -> None:
         self._traces.expect(identity)

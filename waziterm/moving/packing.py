@@ -28,9 +28,9 @@ from waziterm.store.errors import StoreError
 from waziterm.store.live_copy import copy_live
 from waziterm.store.scratch import STAGING, scratch
 
-LEFT_OUT = ("library", "logs", "manager.lock", "control.sock", "restored")
-"""What a backup has not: copies of neonize's library, the program's own log, and what only a
-running manager has."""
+LEFT_OUT = ("library", "logs", "manager.lock", "control.sock", "restored", "inbox")
+"""What a backup has not: copies of neonize's library, the program's own log, what only a running
+manager has, and messages in that are about to be taken: a backup would tell them twice."""
 _SIDES = ("-journal", "-wal", "-shm")
 _RAW_BYTES = 64_000_000
 """A file of up to this size is read at once: it may be written to meanwhile."""

@@ -12,6 +12,7 @@ from waziterm.worker.protocol import (
     MAX_LINE,
     HeardReceipt,
     Heartbeat,
+    JournalGrew,
     LineSplitter,
     Lost,
     Noted,
@@ -34,40 +35,59 @@ def complain(text: str) -> None:
 class Outbox:
     """Sends reports to the manager, from any thread and in order.
 
-    size: the most reports that wait in memory while the manager does not read. Beyond it,
-    `Noted`, `Lost`, `Heartbeat` and receipts are dropped, lines are counted, and a thread with
-    anything else to say waits.
+    size: the most reports that wait in memory while the manager does not read. Beyond half of it,
+    `Noted`, `Lost`, `Heartbeat` and receipts are dropped, and lines are counted; beyond all of it a
+    thread with anything else to say waits. The half is for what the library tells where it must
+    not wait: between a message in and the next one.
     """
 
     def __init__(self, sock: socket.socket, size: int = 1000) -> None:
         self._sock = sock
         self._waiting: queue.Queue[Report] = queue.Queue(size)
+        self._spare = size // 2
         self._dropped = 0
+        self._grown: dict[str, None] = {}
         self._lock = threading.Lock()
         threading.Thread(target=self._write, name="outbox", daemon=True).start()
 
     def send(self, report: Report) -> None:
-        """Queue a report."""
-        if not isinstance(report, Noted | Lost | Heartbeat | HeardReceipt):
+        """Queue a report. That a journal grew never waits, and is never dropped."""
+        if isinstance(report, JournalGrew):
+            with self._lock:
+                is_told, self._grown[report.instance] = report.instance in self._grown, None
+            if not is_told:
+                # With a full queue it goes out behind the next report that does.
+                with contextlib.suppress(queue.Full):
+                    self._waiting.put_nowait(report)
+        elif not isinstance(report, Noted | Lost | Heartbeat | HeardReceipt):
             self._waiting.put(report)
-            return
-        try:
-            self._waiting.put_nowait(report)
-        except queue.Full:
-            if isinstance(report, Noted):
-                with self._lock:
-                    self._dropped += 1
+        elif self._waiting.qsize() < self._spare:
+            with contextlib.suppress(queue.Full):
+                self._waiting.put_nowait(report)
+        elif isinstance(report, Noted):
+            with self._lock:
+                self._dropped += 1
 
     def _write(self) -> None:
         while True:
             report = self._waiting.get()
             try:
-                self._sock.sendall(encode(report))
+                if not isinstance(report, JournalGrew):
+                    self._sock.sendall(encode(report))
+                for grown in self._take_grown():
+                    self._sock.sendall(encode(JournalGrew(grown)))
                 if isinstance(report, Noted) and (dropped := self._take_dropped()):
                     text = f"{dropped} more lines were dropped: the manager did not read"
                     self._sock.sendall(encode(Noted(report.instance, text)))
             except OSError:
                 leave(0)
+
+    def _take_grown(self) -> tuple[str, ...]:
+        if not self._grown:
+            return ()
+        with self._lock:
+            grown, self._grown = tuple(self._grown), {}
+            return grown
 
     def _take_dropped(self) -> int:
         with self._lock:

@@ -15,7 +15,7 @@ from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.domain.messages.sending import OptOut, Outgoing, Receipt, Sent
 
 MAX_LINE = 65536
-PROTOCOL = 5
+PROTOCOL = 6
 """Raised with every change of these messages, or of those between a manager and its zygote."""
 ANOTHER = b"zygote"
 """What a manager sends its zygote with one socket, to get another zygote that serves it."""
@@ -31,7 +31,8 @@ class Connect:
     session: path of the whatsmeow store. jid: resume this device, or None to pair a new one.
     proxy: URL or None. noise_root_key: 64 hex digits of a lab, or None for the real WhatsApp.
     alone: no other instance will share the worker. device_name: what the phone shows of a device
-    that is new. receipts: tell what the phones say of messages that were sent; never of a device
+    that is new. inbox: path of the journal that messages in are written to, or "" for none.
+    receipts: tell what the phones say of messages that were sent; never of a device
     that is paired here. opt_out_words: by which a person asks to be sent no more, as `opt_out_word`
     makes them.
     """
@@ -43,6 +44,7 @@ class Connect:
     noise_root_key: str | None = None
     alone: bool = True
     device_name: str = DEVICE_NAME
+    inbox: str = ""
     receipts: bool = False
     opt_out_words: tuple[str, ...] = ()
 
@@ -76,6 +78,14 @@ class Logout:
 class Leave:
     """Close this instance's connection for good; nothing is reported of it any more. The answer
     says that it is closed, and that the library does not dial again."""
+
+    instance: str
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class RollJournal:
+    """Move the journal of messages in aside and begin a new one; see `worker.instance.journal`."""
 
     instance: str
     request: int
@@ -164,6 +174,13 @@ class HeardOptOut:
     opt_out: OptOut
 
 
+@dataclass(frozen=True, slots=True)
+class JournalGrew:
+    """Something was written to the journal of messages in. One stands for all until it is sent."""
+
+    instance: str
+
+
 class LineSplitter:
     """Cuts a byte stream into lines without their newline.
 
@@ -195,8 +212,18 @@ class LineSplitter:
         self._line += part[: self._limit + 1 - len(self._line)]
 
 
-Command = Connect | SendMessage | Probe | Logout | Leave | PairByCode
-Report = Ready | Heartbeat | Happened | Answered | Noted | Lost | HeardReceipt | HeardOptOut
+Command = Connect | SendMessage | Probe | Logout | Leave | PairByCode | RollJournal
+Report = (
+    Ready
+    | Heartbeat
+    | Happened
+    | Answered
+    | Noted
+    | Lost
+    | HeardReceipt
+    | HeardOptOut
+    | JournalGrew
+)
 
 
 def encode(message: Command | Report) -> bytes:

@@ -30,6 +30,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.carrying": "an export or an import",
         "waziterm.gateway.messages_file": "the first message, in or out",
         "waziterm.gateway.queue": "the first message out",
+        "waziterm.gateway.inbox": "the first message in",
         "waziterm.gateway.events": "the first message in, and the first webhook",
         "waziterm.gateway.webhooks": "the first webhook",
         "waziterm.gateway.webhook_deliveries": "the first webhook",

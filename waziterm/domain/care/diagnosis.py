@@ -223,6 +223,15 @@ def _machine(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             FindingKind.MESSAGES_REFUSED, Severity.PROBLEM, "messages.db", None, said, hint
         )
+    for name, cause in sorted(survey.inbox.items()):
+        yield Finding(
+            FindingKind.INBOX_WAITS,
+            Severity.PROBLEM,
+            f"inbox-{name}",
+            name,
+            Phrase("messages that came in wait in its journal: {why}", why=cause),
+            Phrase("repair that; they are taken by themselves then, and none is lost until then"),
+        )
     yield from _webhooks(survey)
     yield from _backup(survey)
     if survey.is_upgraded:

@@ -110,6 +110,7 @@ class Survey:
     backup: how the regular backup stands, and how many seconds are between two; None when none is
     to be made.
     queue: why messages are neither taken nor sent, and what to do; None when they are.
+    inbox: by name, or by id where it was removed, why the messages that came in wait in a journal.
     webhooks: those whose events are late or were given up.
     silent: what does not answer although it is set to.
     is_upgraded: the files of the program on disk are of another version than the manager.
@@ -144,6 +145,7 @@ class Survey:
     backup: tuple[BackupRecord, float] | None = None
     silent: tuple[SilentListener, ...] = ()
     queue: tuple[Phrase, Phrase] | None = None
+    inbox: Mapping[str, str] = field(default_factory=dict)
     messages: Mapping[str, MessagesLook] = field(default_factory=dict)
     webhooks: tuple[WebhookLook, ...] = ()
 

@@ -50,6 +50,7 @@ class FindingKind(StrEnum):
     NOT_CONNECTED = "not_connected"
     PHONE_SILENT = "phone_silent"
     MESSAGES_REFUSED = "messages_refused"
+    INBOX_WAITS = "inbox_waits"
     MESSAGES_UNKNOWN = "messages_unknown"
     MESSAGES_LATE = "messages_late"
     OLD_NAME = "old_name"

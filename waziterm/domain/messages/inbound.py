@@ -11,7 +11,8 @@ MOST_NAME = 200
 
 
 class InboundKind(StrEnum):
-    """What a message is. OTHER: something that this program does not know."""
+    """What a message is. REVOKED: its sender deletes the one that it answers for everybody. OTHER:
+    something that this program does not know."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -23,16 +24,21 @@ class InboundKind(StrEnum):
     CONTACT = "contact"
     REACTION = "reaction"
     POLL = "poll"
+    REVOKED = "revoked"
     OTHER = "other"
 
 
 class LostWhy(StrEnum):
     """Why a message that WhatsApp has delivered cannot be told. OLD_COUNTER: it was decrypted
     before by a worker that ended before it stored it. UNDECRYPTABLE: its keys are not there; the
-    phone that sent it is asked for it again, and it may still come, with the same id."""
+    phone that sent it is asked for it again, and it may still come, with the same id. UNREADABLE:
+    it was decrypted, and is nothing that this program can read. NOT_STORED: it could not be written
+    to the disk, which may have been full; it is told when there is room again."""
 
     OLD_COUNTER = "old_counter"
     UNDECRYPTABLE = "undecryptable"
+    UNREADABLE = "unreadable"
+    NOT_STORED = "not_stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,9 @@ class Received:
     whatsapp_id: its id there. chat: the JID of the chat, by its LID where it has one. sender: the
     JID of whoever wrote it, without a device. number: the digits of the sender's phone number, ""
     where it is not known. at: when it was sent, by WhatsApp's clock, UTC seconds. is_cut: its text
-    was longer than `MOST_TEXT`. reply_to: the id of the message that it answers, or reacts to.
-    is_own: it was written on the account's own phone, or by another linked device.
+    was longer than `MOST_TEXT`. reply_to: the id of the message that it answers, reacts to or
+    deletes. edit_of: the id of the message whose new text this is, "" for any other. is_own: it was
+    written on the account's own phone, or by another linked device.
     """
 
     whatsapp_id: str
@@ -71,6 +78,7 @@ class Received:
     is_own: bool = False
     is_cut: bool = False
     reply_to: str = ""
+    edit_of: str = ""
     media: InboundMedia | None = None
 
 

@@ -49,6 +49,11 @@ class Messages:
         30.0, "Days for which a message is listed after its end.", low=1, high=36_500
     )
 
+    inbox: bool = setting(
+        True,
+        "Whether messages that come in are kept until they are told, from the next connect on;"
+        " without it they are gone.",
+    )
     receipts: bool = setting(
         False,
         "Whether it is heard, from the next connect on, what the phones say of messages that were"

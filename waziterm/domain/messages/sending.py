@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.fieldless import Fieldless
 from waziterm.domain.messages.message import Content
 
 SEND_S = 90.0
@@ -156,9 +157,26 @@ class OptOut:
     at: float
 
 
-class Hears(Protocol):
-    """Whom the manager tells of what comes in for the queue; it must not block."""
+class InboxGrew(Fieldless):
+    """Something may have been written to an instance's journal of messages in."""
+
+    __slots__ = ()
+
+
+Heard = Receipt | OptOut | InboxGrew
+
+
+class HearsOfSent(Protocol):
+    """Who hears what concerns messages that were sent; it must not block."""
 
     def heard(self, identity: str, what: Receipt | OptOut) -> None:
+        """identity: the instance's id."""
+        ...
+
+
+class Hears(Protocol):
+    """Whom the manager tells of what comes in; it must not block."""
+
+    def heard(self, identity: str, what: Heard) -> None:
         """identity: the instance's id."""
         ...

@@ -48,6 +48,7 @@ def data_of(what: Inbound) -> Json:
                     "is_group": what.is_group,
                     "is_own": what.is_own,
                     "reply_to": _id(what.reply_to),
+                    "edit_of": _id(what.edit_of),
                     "media": None if what.media is None else _media(what.media),
                 }
             )

@@ -89,6 +89,9 @@ def _content(data: Json, chat: str) -> Json:
             return {"contactMessage": {"displayName": text}}
         case InboundKind.REACTION:
             return {"reactionMessage": {"text": text, "key": {"remoteJid": chat, "id": replied}}}
+        case InboundKind.REVOKED:
+            key = {"remoteJid": chat, "id": replied}
+            return {"protocolMessage": {"type": "REVOKE", "key": key}}
         case InboundKind.POLL:
             return {"pollCreationMessage": {"name": text}}
         case _:

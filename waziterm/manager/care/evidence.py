@@ -62,6 +62,7 @@ class CheckSources:
     configured: the names that the config has tables for. backup_every_s: seconds between two
     regular backups, None where none is to be made.
     messages: by id, whose messages out need somebody. queue: see `Survey`, after that was asked.
+    inbox: see `Survey`.
     upgraded: looks whether the program's files are of another version than the manager; called in
     a thread.
     """
@@ -85,6 +86,7 @@ class CheckSources:
     silent: Callable[[], tuple[SilentListener, ...]] = tuple
     messages: Callable[[], Awaitable[Mapping[str, MessagesLook]]] = _no_messages
     queue: Callable[[], tuple[Phrase, Phrase] | None] = lambda: None
+    inbox: Callable[[], Mapping[str, str]] = dict
     webhooks: Callable[[], Awaitable[tuple[WebhookLook, ...]]] = _no_webhooks
 
 
@@ -168,6 +170,7 @@ async def inspect(sources: CheckSources) -> Survey:
         silent=sources.silent(),
         messages=await sources.messages(),
         queue=sources.queue(),
+        inbox=sources.inbox(),
         webhooks=await sources.webhooks(),
     )
 

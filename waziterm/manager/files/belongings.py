@@ -102,6 +102,19 @@ MESSAGES = (
 )
 """Its rows in `messages.db`. `clean` and `remove` let what waits wait for a person, see
 `manager.care.cleaning`; what a message says, and files in `media/`, go with its message."""
+INBOX = tuple(
+    Belonging(
+        *(f"inbox/{{id}}{end}", what, Fate.STAYS, Fate.GOES, Fate.STAYS, Fate.STAYS),
+        export=Fate.LEFT,
+        backup=Fate.LEFT,
+    )
+    for end, what in (
+        (".journal", "what came in and was not taken to `messages.db`"),
+        (".journal.rolled", "the same, to which its worker writes no more"),
+        (".seen", "the ids of the last that were taken"),
+    )
+)
+"""Its journals. What is in them is taken, and then they are deleted, whatever becomes of it."""
 SHARED = (
     *("waziterm.db", "waziterm.db-wal", "waziterm.db-shm", "waziterm.db.before-*"),
     *("messages.db", "messages.db-wal", "messages.db-shm", "messages.db.before-*", "media/*"),

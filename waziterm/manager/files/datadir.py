@@ -7,6 +7,8 @@ from pathlib import Path
 from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.manager.files.lock import SOCKET, listener_pid, lock_owner, refuse_where_moved
 
+JOURNAL = ".journal"
+"""The end of a journal's name, behind the instance's id."""
 RESTORED = "restored"
 """The folder in a data directory where all of a backup lies, before it is put in its places."""
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -75,6 +77,23 @@ class DataDir:
     def messages(self) -> Path:
         """The messages out, and what they say; made for the first of them."""
         return self.root / "messages.db"
+
+    @property
+    def inbox(self) -> Path:
+        """The journals of messages in, made by a worker for the first of them."""
+        return self.root / "inbox"
+
+    def journal(self, identity: str) -> Path:
+        """Where the worker of the instance with this id writes what comes in."""
+        return self.inbox / f"{identity}{JOURNAL}"
+
+    def has_journals(self) -> bool:
+        """Whether there is any. Looks at the disk."""
+        try:
+            return any(JOURNAL in each.name for each in self.inbox.iterdir())
+        except OSError:
+            # Whoever reads them says why that cannot be done.
+            return self.inbox.exists()
 
     @property
     def socket(self) -> Path:

@@ -10,7 +10,7 @@ from typing import Protocol
 from waziterm.domain.fleet.api import Source
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.limits import Limits
-from waziterm.domain.messages.sending import OptOut, Receipt
+from waziterm.domain.messages.sending import Heard
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock
 from waziterm.manager.workers.connect_limit import ConnectLimit, Place
@@ -32,8 +32,8 @@ class Attempt:
 
     tasks: owns what runs in the background. tell: hears `Dialling` when the turn has come, and
     all events of the worker. write: takes lines for the instance's log. lost: hears how many more
-    of the library's events were lost. heard: hears what comes in that concerns messages that were
-    sent. turns: for a pairing, which waits for one first.
+    of the library's events were lost. heard: hears what comes in that concerns messages.
+    turns: for a pairing, which waits for one first.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Attempt:
         tell: Teller,
         write: Callable[[Source, str], None],
         lost: Callable[[int], None],
-        heard: Callable[[Receipt | OptOut], None],
+        heard: Callable[[Heard], None],
         turns: PairingTurns | None,
     ) -> None:
         self._clock = clock

@@ -79,7 +79,8 @@ class Services:
     storms: tells which faults meet several instances. pool: finds each attempt its place in a
     worker. show: passes a view on to the subscribers.
     traces: of messages, looked up before an instance connects again. hears: is told what comes in
-    that concerns messages. opt_out_words: see `worker.protocol.Connect`. silenced: until when
+    that concerns messages. inbox: where the worker of an instance writes what comes in, by its id,
+    "" for nowhere. opt_out_words: see `worker.protocol.Connect`. silenced: until when
     nothing is told of an instance, by its id. messages: how its messages out stand, by its name.
     versions: knows what WhatsApp accepts. tell: passes a notice on to whoever watches. lab: a local
     WhatsApp in use instead of the real one.
@@ -96,6 +97,7 @@ class Services:
     pool: Pool
     traces: Traces
     hears: Hears
+    inbox: Callable[[str], str]
     opt_out_words: Callable[[], tuple[str, ...]]
     addresses: Addresses
     show: Callable[[InstanceView], None]
@@ -262,6 +264,7 @@ class Effects:
             proxy=lab.way(action.proxy) if lab else action.proxy,
             noise_root_key=lab.noise_root_key if lab else None,
             device_name=action.device,
+            inbox=self._services.inbox(self._id),
             receipts=action.receipts,
             opt_out_words=self._services.opt_out_words(),
         )

@@ -243,6 +243,12 @@ class Supervisor:
             traces.known(identity)
         return sent
 
+    async def roll_journal(self, limit_s: float) -> None:
+        """Have the worker roll its journal of messages in, if there is a worker; why it did not is
+        no matter: it is asked again."""
+        if (link := self._link) is not None:
+            await link.roll(limit_s)
+
     async def _given(
         self, link: Link, attempt: Attempt | None, message: Outgoing, limit_s: float
     ) -> tuple[Sent, float]:

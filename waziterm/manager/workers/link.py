@@ -12,7 +12,7 @@ from waziterm.domain.fleet.api import Source
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.handling import is_verdict
 from waziterm.domain.lifecycle.limits import Limits
-from waziterm.domain.messages.sending import NotSent, OptOut, Outgoing, Receipt, Sent, Uncertain
+from waziterm.domain.messages.sending import Heard, InboxGrew, NotSent, Outgoing, Sent, Uncertain
 from waziterm.manager.background import cause_of
 from waziterm.manager.clock import Clock, stood_still
 from waziterm.manager.workers.process import OutputLine, WorkerGoneError
@@ -26,12 +26,13 @@ Message = wire.Report | OutputLine
 @dataclass(frozen=True, slots=True)
 class Listener:
     """Whom a link tells, at once: events of the instance, lines for its log, how many more of the
-    library's events were lost, what came in that concerns messages that were sent."""
+    library's events were lost, what came in that concerns messages, which is told even when the
+    instance leaves."""
 
     event: Callable[[ev.Event], None]
     line: Callable[[Source, str], None]
     lost: Callable[[int], None]
-    heard: Callable[[Receipt | OptOut], None]
+    heard: Callable[[Heard], None]
 
 
 class Carrier(Protocol):
@@ -184,6 +185,11 @@ class Link:
         asking = self._ask(lambda number: wire.PairByCode(self.name, number, digits), limit_s)
         return await _ended(asking, limit_s)
 
+    async def roll(self, limit_s: float) -> str:
+        """Have the journal of messages in rolled; "" or why not, after `limit_s` seconds."""
+        asking = self._ask(lambda number: wire.RollJournal(self.name, number), limit_s)
+        return await _ended(asking, limit_s)
+
     async def leave(self) -> None:
         """End the connection here. Nothing but a verdict is heard of it any more. When that takes
         longer than `worker.SOON_S` it goes on in the background, until `parted`: before that,
@@ -271,6 +277,8 @@ class Link:
                 self._listener.heard(receipt)
             case wire.HeardOptOut(opt_out=opt_out):
                 self._listener.heard(opt_out)
+            case wire.JournalGrew():
+                self._listener.heard(InboxGrew())
             case wire.Lost(total=total):
                 self._listener.lost(total - self._lost)
                 self._lost = total
@@ -292,6 +300,8 @@ class Link:
         """The worker holds no connection of this instance any more."""
         if not self._parted.done():
             self._parted.set_result(None)
+            # What it wrote last it may not have told.
+            self._listener.heard(InboxGrew())
 
 
 async def _ended(asking: Awaitable[wire.Answered], limit_s: float) -> str:

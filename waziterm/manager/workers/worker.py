@@ -124,9 +124,10 @@ class Worker:
         return link
 
     async def send(self, name: str, command: wire.Command) -> None:
-        self._suspect = name
-        if not isinstance(command, wire.Connect):
-            self._open = False
+        if not isinstance(command, wire.RollJournal):
+            self._suspect = name
+            # A roll asks nothing of the library.
+            self._open = self._open and isinstance(command, wire.Connect)
         await self._process.send(command)
 
     async def part(self, link: Link) -> None:
@@ -257,6 +258,7 @@ class Worker:
                 | wire.Lost(instance=name)
                 | wire.HeardReceipt(instance=name)
                 | wire.HeardOptOut(instance=name)
+                | wire.JournalGrew(instance=name)
             ):
                 self._hand_on(name, message)
             case _:

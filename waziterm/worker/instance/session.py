@@ -6,10 +6,12 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn, assert_never
 
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle import events as ev
+from waziterm.domain.messages.inbound import Inbound, LostWhy, MessageLost
 from waziterm.domain.messages.sending import (
     Acknowledged,
     NotSent,
@@ -20,6 +22,7 @@ from waziterm.domain.messages.sending import (
     Sent,
     Uncertain,
 )
+from waziterm.worker.instance.journal import Journal
 from waziterm.worker.instance.pairing import Pairing
 from waziterm.worker.instance.store_file import (
     FileId,
@@ -62,6 +65,7 @@ from waziterm.worker.neonize.phrases import (
     HandlerDone,
     LoginAccepted,
     LoginRefused,
+    MessageIgnored,
     ReceiptSeen,
     RedialFailed,
     Sign,
@@ -75,6 +79,7 @@ from waziterm.worker.neonize.phrases import (
     store_alarm,
     undelivered,
 )
+from waziterm.worker.neonize.received import lost, received
 from waziterm.worker.neonize.rootkey import RootKeyError
 from waziterm.worker.pipe import Outbox
 from waziterm.worker.protocol import (
@@ -83,16 +88,18 @@ from waziterm.worker.protocol import (
     Happened,
     HeardOptOut,
     HeardReceipt,
+    JournalGrew,
     Leave,
     Logout,
     Lost,
     Noted,
     PairByCode,
     Probe,
+    RollJournal,
     SendMessage,
 )
 
-Call = Probe | Logout | PairByCode | Leave
+Call = Probe | Logout | PairByCode | Leave | RollJournal
 Request = SendMessage | Call
 
 MAX_REQUESTS = 8
@@ -110,6 +117,8 @@ BUSY_GRACE_S = 1.0
 it does."""
 PHONE_EVERY_S = 3600.0
 """A sign of the phone is told when it is so much younger than the last one that was."""
+_REMEMBERED = 200
+"""So many messages that could not be decrypted are told once, however often they come."""
 _TOLD_LOSSES = frozenset(10**power for power in range(9))
 _OFFLINE = (
     ev.Disconnected,
@@ -152,11 +161,14 @@ class Session:
                 code=self._on_code,
                 status=self._on_status,
                 event=self._on_event,
+                unreadable=self._on_unreadable,
                 lost=self._on_lost,
                 log=self._log.take,
             ),
             receipts=command.receipts,
         )
+        self._journal = Journal(Path(command.inbox)) if command.inbox else None
+        self._undecryptable: deque[str] = deque(maxlen=_REMEMBERED)
         self._opt_out_words = frozenset(command.opt_out_words)
         self._start = Start(self._prepare, self._run, self._refused)
         self._own = ("", "")
@@ -191,7 +203,7 @@ class Session:
                 error, self._left = "", True
             elif isinstance(request, PairByCode) and not self._shows_qr:
                 error = "no QR code is shown"
-            elif not (self._connected or isinstance(request, PairByCode)):
+            elif not (self._connected or isinstance(request, PairByCode | RollJournal)):
                 error = "not connected"
             elif self._requests >= MAX_REQUESTS:
                 error = f"{MAX_REQUESTS} requests are still unanswered"
@@ -296,7 +308,12 @@ class Session:
                 self._happened(end)
 
     def _on_event(self, name: str, message: Any) -> None:
+        if name == "UndecryptableMessage":
+            self._on_undecryptable(message.Info)
+            self._note(note(name))
+            return
         if name in NOTE_NAMES:
+            self._take_in(message)
             part = history_part(message)
             if part is not None:
                 self._happened(part)
@@ -320,6 +337,37 @@ class Session:
             # A redial that was under way when the instance left.
             threading.Thread(target=self._disconnect, name="leave", daemon=True).start()
         self._happened(event)
+
+    def _take_in(self, message: Any) -> None:
+        """Write a message to the journal, before anything else is done with it."""
+        try:
+            kept: Inbound | None = received(message)
+        except Exception as error:  # noqa: BLE001 - a stranger has made it
+            self._on_lost("Message", error)
+            kept = lost(message.Info, LostWhy.UNREADABLE, time.time())
+        if kept is not None:
+            self._keep(kept)
+
+    def _on_unreadable(self, info: Any) -> None:
+        self._keep(lost(info, LostWhy.UNREADABLE, time.time()))
+
+    def _on_undecryptable(self, info: Any) -> None:
+        message = lost(info, LostWhy.UNDECRYPTABLE, time.time())
+        if message.whatsapp_id not in self._undecryptable:
+            self._undecryptable.append(message.whatsapp_id)
+            self._keep(message)
+
+    def _keep(self, message: Inbound) -> None:
+        """Also after the instance has left: the sender has the receipt."""
+        if self._journal is None:
+            return
+        try:
+            self._journal.write(message)
+        except OSError as error:
+            said = f"it cannot be written to the journal: {error.strerror}"
+            self._lost("message", lambda: said)
+        else:
+            self._outbox.send(JournalGrew(self._command.instance))
 
     def _note_phone(self, sent_at: float | None) -> None:
         """Tell that the phone is there, once in a while."""
@@ -382,6 +430,8 @@ class Session:
                 self._not_busy()
             case EventLost(event):
                 self._lost(event, lambda: "neonize failed on it")
+            case MessageIgnored(whatsapp_id, chat):
+                self._keep(MessageLost(whatsapp_id, chat, time.time(), LostWhy.OLD_COUNTER))
             case _:
                 assert_never(sign)
 
@@ -521,6 +571,11 @@ class Session:
                     self._connected, self._over = False, True
             case Leave():
                 self._disconnect()
+                if self._journal is not None:
+                    self._journal.close()
+            case RollJournal():
+                if self._journal is not None:
+                    self._journal.roll()
             case _:
                 assert_never(request)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from waziterm.domain.jid import Jid
 from waziterm.domain.messages.sending import Acknowledged
 from waziterm.worker.neonize.library import companion, messages
@@ -53,6 +55,7 @@ class Callbacks:
     device: it is ready for calls; the device's own JID and LID, "" where it has none.
     code: a QR code's text. status: a login status.
     event: the name and the message of an event in `EVENT_NUMBERS`.
+    unreadable: the `MessageInfo` of a message that cannot be read otherwise.
     lost: what could not be told, because it could not be read or whoever was told failed, and why.
     log: the level and the text of a log record.
     """
@@ -61,6 +64,7 @@ class Callbacks:
     code: Callable[[str], None]
     status: Callable[[str], None]
     event: Callable[[str, Any], None]
+    unreadable: Callable[[Any], None]
     lost: Callable[[str, Exception], None]
     log: Callable[[str, str], None]
 
@@ -148,8 +152,9 @@ class Client:
 
     def _on_event(self, _id: bytes, data: int, size: int, number: int) -> None:
         name = "Device" if number == _DEVICE else _NAMES[number]
+        raw = ctypes.string_at(data, size)
         try:
-            message = getattr(messages, name).FromString(ctypes.string_at(data, size))
+            message = getattr(messages, name).FromString(raw)
             if number == _DEVICE:
                 readable(message)
                 self._to.device(jid_text(message.JID), jid_text(message.LID))
@@ -159,6 +164,9 @@ class Client:
             self._to.lost(name, error)
             if number == _DEVICE:
                 self._to.device("", "")
+            elif name == "Message" and isinstance(error, DecodeError):
+                # The two classes begin alike; what is deep in the other one is passed over here.
+                self._to.unreadable(messages.UndecryptableMessage.FromString(raw).Info)
 
     def _on_log(self, data: int, size: int) -> None:
         raw = ctypes.string_at(data, size)

@@ -248,7 +248,10 @@ _EVENTS: Mapping[str, Callable[[Any, str, str], ev.LibraryEvent]] = {
 # Not Receipt: its types are an enum as above, and whoever can write to this number can send a
 # receipt of a type that neonize does not name (`server-error` is one), which would make the
 # library deaf.
-_NOTES: Mapping[str, str] = {"Message": "message received"}
+_NOTES: Mapping[str, str] = {
+    "Message": "message received",
+    "UndecryptableMessage": "a message came that cannot be decrypted",
+}
 EVENT_NAMES = tuple(_EVENTS)
 NOTE_NAMES = tuple(_NOTES)
 EVENT_NUMBERS: Mapping[str, int] = {
@@ -264,6 +267,7 @@ EVENT_NUMBERS: Mapping[str, int] = {
     "StreamError": 11,
     "Disconnected": 12,
     "Message": 17,
+    "UndecryptableMessage": 44,
 }
 """What is subscribed to, by the numbers of neonize's `EVENT_TO_INT` (goneonize `main.go`)."""
 REFUSALS = ("TemporaryBan", "ConnectFailure")

@@ -21,7 +21,7 @@ def make(path: str) -> None:
     def ignore(*_: object) -> None:
         """Nothing is told of a device that there is not."""
 
-    client = Client(load(), Callbacks(ignore, ignore, ignore, ignore, ignore, ignore))
+    client = Client(load(), Callbacks(*(ignore,) * 7))
     with socket.socket() as nobody:
         # Bound and not listened to: nobody else can have the port, and a connect is refused.
         nobody.bind(("127.0.0.1", 0))

@@ -132,6 +132,15 @@ class EventLost:
     event: str
 
 
+@dataclass(frozen=True, slots=True)
+class MessageIgnored:
+    """WhatsApp has brought a message once more whose key was used up: it was decrypted before.
+    chat: as the library names it, "" where that cannot be told."""
+
+    whatsapp_id: str
+    chat: str
+
+
 Sign = (
     LoginAccepted
     | LoginRefused
@@ -145,6 +154,7 @@ Sign = (
     | HandlerBusy
     | HandlerDone
     | EventLost
+    | MessageIgnored
 )
 
 _ACCEPTED = re.compile(r"Successfully authenticated")
@@ -197,6 +207,13 @@ _BUSY = re.compile(
 )
 _DONE = re.compile(r"Node handling took .*", re.DOTALL)
 _EVENT_LOST = re.compile(r"Event handler panicked while handling a \*?([\w.]{1,60}): .*", re.DOTALL)
+# whatsmeow `message.go`, libsignal `SessionCipher.go`; `types.MessageSource.SourceString` names the
+# sender, and then the chat where that is another one. An id is a stranger's text.
+_IGNORED = re.compile(
+    r"Ignoring message (.{1,200}) from (?:\S{1,200} in )?(\S{1,200}): failed to decrypt .{1,200}"
+    r"received message with old counter.{0,80}",
+    re.DOTALL,
+)
 # An end of file is how a server closes; so is a close frame.
 _DIED = re.compile(
     r"(connection reset by peer|broken pipe|connection timed out|i/o timeout|no route to host"
@@ -215,6 +232,7 @@ _STORE_ALARMS = (
 _ALARMS = tuple(
     (fault, re.compile(rf"(?:^|: )((?:{texts})(?: \(\d+\))?)$")) for fault, texts in _STORE_ALARMS
 )
+_CHAT = re.compile(r"([\w.-]{1,80})(?::\d{1,5})?@([\w.]{1,20})")
 _TROUBLES = ("WARN", "ERROR")
 
 
@@ -246,6 +264,9 @@ def sign_of(level: str, text: str) -> Sign | None:
         return HandlerDone()
     if match := _EVENT_LOST.fullmatch(text):
         return EventLost(match[1])
+    if match := _IGNORED.fullmatch(text):
+        chat = _CHAT.fullmatch(match[2])
+        return MessageIgnored(match[1], f"{chat[1]}@{chat[2]}" if chat else "")
     return store_alarm(text)
 
 
