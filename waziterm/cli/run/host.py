@@ -172,7 +172,10 @@ async def _health(
         yield
 
 
-_SERVED_BY: Mapping[Listener, str] = {Listener.API: "waziterm.gateway.api.serving"}
+_SERVED_BY: Mapping[Listener, str] = {
+    Listener.API: "waziterm.gateway.api.serving",
+    Listener.WEB: "waziterm.gateway.web.scan_page",
+}
 """The module whose `serve` answers; it takes 0.2 s to load."""
 
 

@@ -35,6 +35,8 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.restart": "an emergency tool",
         "waziterm.manager.care.importing": "sessions of other programs",
         "waziterm.manager.care.editing": "what a person sets of an instance",
+        "waziterm.manager.care.links": "links to the scan page",
+        "waziterm.store.links": "links to the scan page",
         "waziterm.manager.care.tokens": "who may ask the API",
         "waziterm.manager.files.manifest": "an entry of the trash",
         "waziterm.domain.care.evidence": "a look at a session file",

@@ -30,12 +30,13 @@ _MOST_NAMES = 100
 
 class Via(StrEnum):
     """By what a person reached the fleet, as far as it says so; anything else is `socket`. signal:
-    SIGHUP, which reloads the config."""
+    SIGHUP, which reloads the config. link: the scan page, by whoever has opened a link."""
 
     SCREEN = "screen"
     VERB = "verb"
     SOCKET = "socket"
     SIGNAL = "signal"
+    LINK = "link"
 
 
 class AuditResult(StrEnum):
