@@ -79,6 +79,7 @@ OF_SCREEN: Mapping[str, str] = MappingProxyType(
         "waziterm.tui.screens.message_text": "what a message out says",
         "waziterm.tui.screens.message_write": "the dialog for a message out",
         "waziterm.tui.screens.pairing": "the dialog for a pairing code",
+        "waziterm.tui.screens.scan_link": "a link to the scan page",
         "waziterm.tui.screens.said": "what was said",
         "waziterm.cli.run.crash": "the last words",
     }
