@@ -1,6 +1,7 @@
 """A scan from far away: the real neonize, a phone of the lab, and a browser on the scan page."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from tests.e2e.test_api import holding
 from tests.fleets import in_state, shown
 from tests.gateway.api.scripted import HOST, free_port
 from tests.gateway.web.browser import Browser, Seen, token_of, web_settings
+from tests.programs import headless
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
@@ -224,3 +226,49 @@ async def test_a_pairing_of_which_nothing_comes_says_so_and_begins_again_by_a_bu
             await asyncio.sleep(0)
         starts = [each for each in await fleet.audit() if each.act == "start"]
         assert 1 <= len(starts) <= 3
+
+
+async def test_by_verbs_over_a_kill_of_the_manager(lab: Lab, folder: Path) -> None:
+    """Who has opened a link goes on with it when the manager is back; nothing keeps the secrets."""
+    environ, data = web_settings(free_port()), folder / "data"
+    async with Browser() as customer:
+        async with headless(data, lab.file, **environ) as program:
+            assert (await program.verb("add", "shop")).code == 0
+            refused = await program.verb("qr", "nobody", "--link", "--json")
+            assert refused.code == 2 and "nobody" in refused.json["error"]
+            made = (await program.verb("qr", "shop", "--link", "--for", "20m", "--json")).json
+            assert sorted(made) == ["expires_at", "instance", "url"]
+            again = await program.verb("qr", "shop", "--link")
+            url = again.stdout.strip()
+            assert again.stdout.count("\n") == 1 and "shop: until" in again.stderr
+            assert (await customer.get(made["url"])).title == NOWHERE
+            await customer.press(await customer.get(url))
+            seen = await customer.until(url, SCAN)
+            assert seen.code == (await program.verb("qr", "shop", "--json")).json["payload"]
+            assert await program.end(signal.SIGKILL) != 0
+        async with headless(data, lab.file, **environ) as program:
+            rests = await customer.get(url)
+            assert rests.status == 200 and rests.title != NOWHERE
+            if rests.button is not None:
+                await customer.press(rests)
+            seen = await customer.until(url, SCAN)
+            assert seen.code is not None
+            await lab.scan(seen.code)
+            await customer.until(url, "Linked")
+            linked = await program.verb("qr", "shop", "--link", "--json")
+            assert linked.code == 1 and "shop is linked already" in linked.json["error"]
+            assert "`waziterm clean shop" in linked.json["hint"]
+            acts = (await program.verb("audit", "--json")).json
+            told = [(each["act"], each["args"]) for each in acts if "link" in each["act"]]
+            assert ("make-link", {"seconds": 1200}) in told
+        secrets = [token_of(made["url"]), token_of(url), customer.cookies[0][1], seen.code]
+        for secret in secrets:
+            assert holding(data, secret) == []
+
+
+async def test_without_an_address_the_verb_says_what_to_set(lab: Lab, folder: Path) -> None:
+    async with headless(folder / "data", lab.file) as program:
+        await program.verb("add", "shop")
+        refused = await program.verb("qr", "shop", "--link", "--json")
+        assert (refused.code, refused.json["error"]) == (1, "the scan page is not set up")
+        assert "[web]" in refused.json["hint"]

@@ -5,9 +5,10 @@ import json
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from gettext import NullTranslations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.fleet.audit import Person, Via, audited
 from waziterm.domain.links import KeptLink, cookie_of, is_browser, is_nonce, new_nonce
 from waziterm.domain.listeners import LinkEnd
+from waziterm.domain.screen import Lang
 from waziterm.domain.text import plain
 from waziterm.gateway.web.language import wanted
 from waziterm.gateway.web.parts import (
@@ -30,7 +32,7 @@ from waziterm.gateway.web.parts import (
     part_of,
 )
 from waziterm.gateway.web.scan_limits import Limits
-from waziterm.lang import speaking, translations
+from waziterm.lang import speaking
 
 if TYPE_CHECKING:
     from waziterm.gateway.web.outside import Site
@@ -75,9 +77,16 @@ class Scan:
     """Shows the codes of instances to those who have links. most_streams: how many browsers may be
     told what changes at once."""
 
-    def __init__(self, fleet: "SessionManager", site: "Site", most_streams: int) -> None:
+    def __init__(
+        self,
+        fleet: "SessionManager",
+        site: "Site",
+        catalogs: Mapping[Lang, NullTranslations],
+        most_streams: int,
+    ) -> None:
         self._fleet = fleet
         self._site = site
+        self._catalogs = catalogs
         self._most_streams = most_streams
         self._limits = Limits()
         self._streams: dict[int, OrderedDict[object, asyncio.Event]] = {}
@@ -309,7 +318,7 @@ class Scan:
     def _speaking(self, request: web.Request) -> Iterator[None]:
         """In the language that a browser wants, as long as the context lasts."""
         lang = wanted(request.headers.get("Accept-Language", ""))
-        with speaking(translations(lang, {})):
+        with speaking(self._catalogs[lang]):
             yield
 
 

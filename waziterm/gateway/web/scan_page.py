@@ -4,7 +4,8 @@ import asyncio
 import logging
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from gettext import NullTranslations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from aiohttp.typedefs import Handler, Middleware
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.listeners import Listener
+from waziterm.domain.screen import Lang
 from waziterm.gateway.listener import Hosts, listening
 from waziterm.gateway.web.outside import Site
 from waziterm.gateway.web.parts import Plain
 from waziterm.gateway.web.scan import Refused, Scan
 from waziterm.health.clients import Clients, most_clients
+from waziterm.lang import translations
 from waziterm.manager.descriptors import descriptors
 
 if TYPE_CHECKING:
@@ -53,12 +56,12 @@ async def serve(fleet: "SessionManager", settings: "Settings") -> AsyncIterator[
     most = most_clients(descriptors()) // 2
     clients = Clients(most, _told)
     site = Site.of(settings)
-    scan = Scan(fleet, site, most // _STREAMS_PER_CLIENT)
+    static, catalogs = await asyncio.to_thread(_read)
+    scan = Scan(fleet, site, catalogs, most // _STREAMS_PER_CLIENT)
     application = web.Application(
         middlewares=[clients.counted, _errors_as_pages(scan), _of_this_host(settings, site)]
     )
     application.on_response_prepare.append(_with_headers)
-    static = await asyncio.to_thread(_read)
     for prefix in dict.fromkeys(("", site.prefix)):
         application.add_routes([*scan.routes(prefix), *_static(prefix, static)])
     async with listening(Listener.WEB, settings.web, application, clients):
@@ -74,9 +77,17 @@ def _told(error: FleetError, status: int) -> dict[str, object]:
     return {"error": "busy" if status == 503 else "the request is no sound HTTP"}
 
 
-def _read() -> dict[str, bytes]:
+def _read() -> tuple[dict[str, bytes], dict[Lang, NullTranslations]]:
+    """The files, and the catalogs of all languages: what lies there later may be another version's,
+    or gone. A language whose catalog was not installed is English."""
+    import segno  # noqa: F401, PLC0415 - draws the codes
+
     folder = files("waziterm.gateway.web") / "static"
-    return {name: (folder / name).read_bytes() for name in FILES}
+    catalogs = {lang: NullTranslations() for lang in Lang}
+    for lang in Lang:
+        with suppress(FileNotFoundError):
+            catalogs[lang] = translations(lang, {})
+    return {name: (folder / name).read_bytes() for name in FILES}, catalogs
 
 
 def _static(prefix: str, read: dict[str, bytes]) -> list[web.RouteDef]:
