@@ -12,10 +12,12 @@ from tests.gateway.api.scripted import HOST, free_port
 from tests.gateway.web.browser import Browser, Seen, token_of, web_settings
 from tests.programs import headless
 from waziterm.config import load_settings
+from waziterm.domain.fleet.audit import Via
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
 from waziterm.gateway.web.scan_page import serve
 from waziterm.lab.client import Lab
+from waziterm.lab.trouble import TroubleKind
 from waziterm.manager.manager import SessionManager, open_manager
 
 SCAN = "Scan this code with WhatsApp"
@@ -226,6 +228,57 @@ async def test_a_pairing_of_which_nothing_comes_says_so_and_begins_again_by_a_bu
             await asyncio.sleep(0)
         starts = [each for each in await fleet.audit() if each.act == "start"]
         assert 1 <= len(starts) <= 3
+
+
+async def test_a_phone_alone_types_a_code(lab: Lab, folder: Path) -> None:
+    number = "+6281234567890"
+    async with scanning(lab, folder) as fleet, Browser() as customer, Browser() as other:
+        await fleet.add("shop", number)
+        await unlinked(fleet, "bar")
+        for name in ("shop", "bar"):
+            link = await fleet.make_link(name, 600)
+            door = await customer.get(link.url)
+            assert ("a code to type" in door.text) is (name == "shop")
+            await customer.press(door)
+            seen = await customer.until(link.url, SCAN)
+            assert ("Show a code to type" in seen.text) is (name == "shop")
+            assert number[-4:] not in door.text + seen.text
+            if name == "shop":
+                shops, page = link.url, seen
+        assert (await other.press(page)).status == 404
+        assert (await customer.press(page, Origin="https://evil.example")).status == 403
+        assert fleet.view("shop").code is None
+
+        async with customer.following(shops) as stream:
+            typed = await customer.press(page)
+            code = fleet.view("shop").code
+            assert code is not None and code.text in typed.text and typed.button is None
+            assert typed.code is not None, "whoever has another screen scans"
+            told = await stream.until(SCAN)
+            while code.text not in told.text:
+                told = await stream.until(SCAN)
+            again = await customer.press(page)
+            assert again.url == shops and fleet.view("shop").code == code, "one is enough"
+            await lab.enter_code(code.text, number)
+            await stream.until("Linked")
+        acts = {each.act: each for each in await fleet.audit()}
+        assert acts["pair-code"].person.via is Via.LINK and acts["pair-code"].args == {}
+    for secret in (code.text, code.text.replace("-", "")):
+        assert holding(folder / "data", secret) == []
+
+
+async def test_where_whatsapp_makes_no_code_to_type_none_is_offered_again(
+    lab: Lab, folder: Path
+) -> None:
+    number = "+6281234567890"
+    async with scanning(lab, folder) as fleet, Browser() as customer:
+        await fleet.add("shop", number)
+        link = await fleet.make_link("shop", 600)
+        await customer.press(await customer.get(link.url))
+        page = await customer.until(link.url, SCAN)
+        await lab.trouble(TroubleKind.CODE_REFUSED, number, code=429)
+        seen = await customer.press(page)
+        assert seen.title == SCAN and seen.button is None and seen.code is not None
 
 
 async def test_by_verbs_over_a_kill_of_the_manager(lab: Lab, folder: Path) -> None:

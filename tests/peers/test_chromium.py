@@ -158,3 +158,27 @@ async def test_without_scripts_in_indonesian(lab: Lab, folder: Path) -> None:
         await lab.scan(code)
         await tab.shows("Tertaut")
         await keep(tab, "linked-id")
+
+
+@pytest.mark.timeout(300)
+async def test_on_a_phone_alone(lab: Lab, folder: Path) -> None:
+    number = "+6281234567890"
+    async with (
+        scanning(lab, folder) as fleet,
+        chromium(folder) as browser,
+        browser.tab() as tab,
+    ):
+        await fleet.add("shop", number)
+        link = await fleet.make_link("shop", 900)
+        await tab.resize(*SCREENS["phone"], mobile=True)
+        await tab.go(link.url)
+        await tab.shows("Link your WhatsApp")
+        await keep(tab, "alone-door")
+        await tab.click("form button")
+        await tab.shows(SCAN)
+        await keep(tab, "alone-code")
+        await tab.click(".phone button")
+        text = await tab.until("(document.querySelector('.typed') || {}).textContent")
+        await keep(tab, "alone-typed")
+        await lab.enter_code(text, number)
+        await tab.shows("Linked")

@@ -45,21 +45,35 @@ class Plain(Enum):
 @dataclass(frozen=True, slots=True)
 class Door:
     """The button that lets one browser in. nonce: of this page. by_script: its form has to be sent
-    by the script, because the browser does not say of itself where a form came from."""
+    by the script, because the browser does not say of itself where a form came from. offers: a code
+    to type can be had."""
 
     token: str = field(repr=False)
     nonce: str = field(repr=False)
     by_script: bool
+    offers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A code to type on the phone instead of the scan. text: a secret. left_s: seconds for which a
+    phone takes it."""
+
+    text: str = field(repr=False)
+    left_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A QR code. payload: its text, a secret. left_s: seconds until the next one."""
+    """A QR code. payload: its text, a secret. left_s: seconds until the next one. typed: what a
+    phone that is the only screen shows, None where nobody asked for it. offers: it can be had."""
 
     payload: str = field(repr=False)
     index: int
     count: int
     left_s: float
+    typed: Typed | None = None
+    offers: bool = False
 
 
 Part = Plain | Door | Code
@@ -71,8 +85,11 @@ def part_of(view: InstanceView, now: float) -> Plain | Code:
         return Plain.LINKED
     match view.state:
         case State.PAIRING if view.qr is not None and view.qr.expires_at > now:
-            qr = view.qr
-            return Code(qr.payload, qr.index, qr.count, qr.expires_at - now)
+            qr, typed = view.qr, None
+            if view.code is not None and view.code.expires_at > now:
+                typed = Typed(view.code.text, view.code.expires_at - now)
+            left_s = qr.expires_at - now
+            return Code(qr.payload, qr.index, qr.count, left_s, typed, offers_typing(view))
         case State.PAIRING | State.CONNECTING | State.RETRYING | State.CONNECTED | State.DEGRADED:
             return Plain.WAITS
         case State.STOPPED | State.LOGGED_OUT:
@@ -83,6 +100,11 @@ def part_of(view: InstanceView, now: float) -> Plain | Code:
             return Plain.BARRED
         case _:
             assert_never(view.state)
+
+
+def offers_typing(view: InstanceView) -> bool:
+    """Whether a code to type can be had: for the number alone for which the instance was added."""
+    return view.phone is not None
 
 
 def is_last(part: Part) -> bool:
@@ -135,7 +157,7 @@ def main_of(part: Part, drawn: tuple[int, str] | None = None, token: str = "") -
             return _door(part)
         case Code():
             assert drawn is not None
-            return _code(part, drawn)
+            return _code(part, drawn, token)
         case Plain.WAITS:
             return _said(
                 tr("The code is on its way"),
@@ -192,10 +214,12 @@ def _said(title: str, text: str, kind: str = "", *, live: bool = False) -> str:
 
 def _door(door: Door) -> str:
     by_script = " data-fetch" if door.by_script else ""
+    or_else = tr("If there is none, go on here: it can be a code to type, too.")
+    or_else = f"<p>{escape(or_else)}</p>" if door.offers else ""
     return (
         f"<section><h1>{escape(tr('Link your WhatsApp'))}</h1>"
         f"<p>{escape(tr('A QR code is shown here, which your phone scans with WhatsApp.'))}</p>"
-        f'<p class="phone">{escape(_other_screen())}</p>'
+        f'<div class="phone"><p>{escape(_other_screen())}</p>{or_else}</div>'
         f'<form method="post" action="{escape(door.token)}/open"{by_script}>'
         f'<input type="hidden" name="page" value="{escape(door.nonce)}">'
         f"<button>{escape(tr('Show the code here'))}</button></form>"
@@ -204,12 +228,11 @@ def _door(door: Door) -> str:
     )
 
 
-def _code(code: Code, drawn: tuple[int, str]) -> str:
+def _code(code: Code, drawn: tuple[int, str], token: str) -> str:
     side, path = drawn
-    left_s = max(0, ceil(code.left_s))
     told = tr("Code {index} of {count}, {left} s left", index=code.index, count=code.count,
               left=_LEFT)  # fmt: skip
-    left = f'<span data-left="{code.left_s:.1f}">{left_s}</span>'
+    left = _counted(told, code.left_s)
     steps = (
         tr("Open WhatsApp on the phone."),
         tr("Tap Settings, then Linked devices, then Link a device."),
@@ -217,13 +240,41 @@ def _code(code: Code, drawn: tuple[int, str]) -> str:
     )
     listed = "".join(f"<li>{escape(step)}</li>" for step in steps)
     return (
-        f'<section class="code"><p class="phone">{escape(_other_screen())}</p>'
+        f'<section class="code"><div class="phone">{_on_a_phone(code, token)}</div>'
         f'<svg class="qr" role="img" aria-label="{escape(tr("QR code"))}"'
         f' viewBox="0 0 {side} {side}" shape-rendering="crispEdges">'
         f'<rect width="{side}" height="{side}" fill="#fff"/><path d="{path}" fill="#000"/></svg>'
         f"<div><h1>{escape(tr('Scan this code with WhatsApp'))}</h1><ol>{listed}</ol>"
-        f'<p class="left">{escape(told).replace(_LEFT, left)}</p>'
+        f'<p class="left">{left}</p>'
         f'<p class="small">{escape(tr("The next one comes by itself."))}</p></div></section>'
+    )
+
+
+def _counted(told: str, left_s: float) -> str:
+    """A text with seconds in it, which the script counts."""
+    shown = f'<span data-left="{left_s:.1f}">{max(0, ceil(left_s))}</span>'
+    return escape(told).replace(_LEFT, shown)
+
+
+def _on_a_phone(code: Code, token: str) -> str:
+    """What stands above the code where the screen is that of a phone."""
+    if code.typed is not None:
+        left = _counted(tr("{left} s left", left=_LEFT), code.typed.left_s)
+        how = tr(
+            "Tap the notification of WhatsApp, or in it Settings, Linked devices, Link a device,"
+            " Link with phone number instead."
+        )
+        return (
+            f"<p>{escape(tr('Type this code on the phone:'))}</p>"
+            f'<p class="typed">{escape(code.typed.text)}</p>'
+            f'<p>{escape(how)}</p><p class="small">{left}</p>'
+        )
+    other = f"<p>{escape(_other_screen())}</p>"
+    if not code.offers:
+        return other
+    said = escape(tr("Show a code to type"))
+    return (
+        f'{other}<form method="post" action="{escape(token)}/code"><button>{said}</button></form>'
     )
 
 

@@ -7,13 +7,13 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from gettext import NullTranslations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 
-from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.fleet.api import Fleet, FleetError, InstanceView
 from waziterm.domain.fleet.audit import Person, Via, audited
 from waziterm.domain.links import KeptLink, cookie_of, is_browser, is_nonce, new_nonce
 from waziterm.domain.listeners import LinkEnd
@@ -28,6 +28,7 @@ from waziterm.gateway.web.parts import (
     drawing,
     is_last,
     main_of,
+    offers_typing,
     page,
     part_of,
 )
@@ -42,6 +43,8 @@ COOKIE = "scan"
 BODY_BYTES = 2_000
 BODY_S = 5.0
 """Seconds within which a form has to come."""
+CODE_S = 20.0
+"""Seconds within which WhatsApp has to make a code to type."""
 HEARTBEAT_S = 10.0
 """Seconds after which a browser that is told what changes hears something in any case."""
 WRITE_S = 10.0
@@ -64,12 +67,14 @@ class Refused(Exception):
 
 class Met(NamedTuple):
     """A link that leads somewhere, as one browser has it. name: of its instance. part: what the
-    browser is shown that has opened it. is_owner: this one has."""
+    browser is shown that has opened it. offers: a code to type can be had. is_owner: this browser
+    has opened it."""
 
     token: str
     kept: KeptLink
     name: str
     part: Plain | Code
+    offers: bool
     is_owner: bool
 
 
@@ -91,6 +96,7 @@ class Scan:
         self._limits = Limits()
         self._streams: dict[int, OrderedDict[object, asyncio.Event]] = {}
         self._drawn: tuple[str, tuple[int, str]] | None = None
+        self._without_code: set[int] = set()
         self._closing = False
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
@@ -100,7 +106,9 @@ class Scan:
             web.get(path, self._show),
             web.post(f"{path}/open", self._open),
             web.post(f"{path}/start", self._start),
+            web.post(f"{path}/code", self._type),
             web.get(f"{path}/open", self._back),
+            web.get(f"{path}/code", self._back),
             web.get(f"{path}/start", self._back),
             web.get(f"{path}/events", self._follow, allow_head=False),
         ]
@@ -135,7 +143,7 @@ class Scan:
         part: Part = met.part
         if not met.is_owner:
             by_script = "Sec-Fetch-Site" not in request.headers
-            part = Door(met.token, new_nonce(), by_script)
+            part = Door(met.token, new_nonce(), by_script, met.offers)
         body = await self._body(request, part, met.token)
         with self._speaking(request):
             return _html(page(part, body, met.token if met.is_owner else ""))
@@ -182,6 +190,23 @@ class Scan:
         await self._begin(request, met)
         return _to_the_page(met.token)
 
+    async def _type(self, request: web.Request) -> web.Response:
+        """Have a code to type made for the number for which the instance was added. Where WhatsApp
+        makes none, none is offered any more."""
+        if not self._site.is_own(request):
+            raise Refused(403, Plain.FOREIGN)
+        met = await self._met(request)
+        if not met.is_owner:
+            raise self._missed(request)
+        asks = isinstance(met.part, Code) and met.part.offers and met.part.typed is None
+        if asks and not self._limits.code(met.kept.number, _now()):
+            try:
+                async with asyncio.timeout(CODE_S):
+                    await self._for(request).pairing_code(met.name)
+            except (FleetError, TimeoutError):
+                self._without_code.add(met.kept.number)
+        return _to_the_page(met.token)
+
     async def _back(self, request: web.Request) -> web.Response:
         """A browser asks again for what a button has led to: it is led to the page."""
         return _to_the_page(request.match_info["token"])
@@ -193,12 +218,15 @@ class Scan:
             return
         if self._limits.start(met.kept.number, _now()):
             return
-        origin = plain(self._site.address(request), 60)
-        person = Person("", os.getuid(), 0, Via.LINK, origin=origin)
-        fleet = audited(self._fleet, self._fleet.audit_log, person)
         # What it is refused for stands in the audit, and the page shows how it stands.
         with suppress(FleetError):
-            await fleet.start(met.name)
+            await self._for(request).start(met.name)
+
+    def _for(self, request: web.Request) -> Fleet:
+        """The fleet, for whoever has opened a link: each act is written down with the address."""
+        origin = plain(self._site.address(request), 60)
+        person = Person("", os.getuid(), 0, Via.LINK, origin=origin)
+        return audited(self._fleet, self._fleet.audit_log, person)
 
     async def _follow(self, request: web.Request) -> web.StreamResponse:
         """Tell a browser what changes (server-sent events) until the link leads nowhere."""
@@ -219,7 +247,7 @@ class Scan:
     async def _tell(
         self, request: web.Request, answer: web.StreamResponse, met: Met, ended: asyncio.Event
     ) -> None:
-        told: Plain | tuple[str, int] | None = None
+        told: Plain | tuple[object, ...] | None = None
         while not ended.is_set():
             news = asyncio.create_task(self._fleet.links.news(met.kept))
             gone = asyncio.create_task(ended.wait())
@@ -227,7 +255,7 @@ class Scan:
                 # What changes from here on is waited for.
                 await asyncio.sleep(0)
                 part = await self._part(met)
-                what = (part.payload, part.index) if isinstance(part, Code) else part
+                what = _what(part)
                 said = b":\n\n"
                 if what != told:
                     told = what
@@ -256,7 +284,13 @@ class Scan:
         if kept.ended is LinkEnd.LINKED:
             return Plain.LINKED
         view = self._fleet.links.view(kept)
-        return Plain.NOWHERE if view is None else part_of(view, self._fleet.now())
+        return Plain.NOWHERE if view is None else self._shown(kept, view)
+
+    def _shown(self, kept: KeptLink, view: InstanceView) -> Plain | Code:
+        part = part_of(view, self._fleet.now())
+        if isinstance(part, Code) and kept.number in self._without_code:
+            return replace(part, offers=False)
+        return part
 
     # -- how it is done
 
@@ -276,8 +310,8 @@ class Scan:
             raise self._missed(request)
         if wait_s := self._limits.hit(kept.number, is_owner, _now()):
             raise Refused(429, Plain.BUSY, wait_s)
-        part = Plain.LINKED if shows_end else part_of(view, self._fleet.now())
-        return Met(token, kept, view.name, part, is_owner)
+        part = Plain.LINKED if shows_end else self._shown(kept, view)
+        return Met(token, kept, view.name, part, offers_typing(view), is_owner)
 
     def _missed(self, request: web.Request) -> Refused:
         """What is told of a link that leads nowhere, or not whoever asks."""
@@ -343,6 +377,13 @@ async def _nonce(request: web.Request) -> str:
         if name == "page" and is_nonce(value):
             return value
     return ""
+
+
+def _what(part: Plain | Code) -> Plain | tuple[object, ...]:
+    """What of a part a browser does not know by itself: not how time passes."""
+    if not isinstance(part, Code):
+        return part
+    return part.payload, part.index, part.typed and part.typed.text, part.offers
 
 
 def _to_the_page(token: str) -> web.Response:

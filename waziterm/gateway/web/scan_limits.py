@@ -15,6 +15,8 @@ HITS, HITS_PER_S = 60.0, 4.0
 """Of one link, by the browser that has opened it, and the same again by all others together."""
 STARTS, STARTS_PER_S = 2.0, 0.1
 """Pairings that are begun by one link."""
+CODES, CODES_PER_S = 1.0, 1 / 60
+"""Codes to type that are asked for by one link: WhatsApp tells the phone of each."""
 _MOST_KEPT = 4096
 _PREFIX = 64
 """Bits of an IPv6 address: the rest is chosen by whoever has it."""
@@ -48,6 +50,7 @@ class Limits:
         self._all_misses = Buckets(ALL_MISSES, ALL_MISSES_PER_S)
         self._hits = Buckets(HITS, HITS_PER_S)
         self._starts = Buckets(STARTS, STARTS_PER_S)
+        self._codes = Buckets(CODES, CODES_PER_S)
 
     def miss(self, address: str, now: float) -> float:
         """Somebody has asked for what leads nowhere."""
@@ -61,6 +64,10 @@ class Limits:
     def start(self, link: int, now: float) -> float:
         """A pairing is to begin."""
         return self._starts.take(link, now)
+
+    def code(self, link: int, now: float) -> float:
+        """A code to type is to be had."""
+        return self._codes.take(link, now)
 
 
 def _shared(address: str) -> str:

@@ -7,11 +7,13 @@ let counting = 0;
 
 function count() {
   clearInterval(counting);
-  const shown = main.querySelector("[data-left]");
-  if (shown === null) return;
-  const ends = performance.now() + 1000 * Number(shown.dataset.left);
+  const begun = performance.now();
+  const all = [...main.querySelectorAll("[data-left]")].map((shown) => [shown, shown.dataset.left]);
   const tell = () => {
-    shown.textContent = String(Math.max(0, Math.ceil((ends - performance.now()) / 1000)));
+    const passed = (performance.now() - begun) / 1000;
+    for (const [shown, left] of all) {
+      shown.textContent = String(Math.max(0, Math.ceil(left - passed)));
+    }
   };
   tell();
   counting = setInterval(tell, 250);
