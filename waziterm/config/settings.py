@@ -505,6 +505,12 @@ class Web(Listening):
         scheme = "http" if self.tls_cert is None else "https"
         return self.public_url or f"{scheme}://{self.address}"
 
+    @property
+    def leaks_links(self) -> bool:
+        """Whether other machines are led to it without encryption."""
+        parts = urlsplit(self.public_url)
+        return parts.scheme == "http" and not Address(parts.hostname or "", 0).is_loopback
+
     def refusal(self, which: Listener) -> ListenRefusal | None:
         """See `Listening.refusal`; nor is a page any use to which no link would lead."""
         refused = Listening.refusal(self, which)

@@ -240,7 +240,8 @@ class Scan:
             # Its end is that of the connection.
             answer.force_close()
             await answer.prepare(request)
-            with suppress(ConnectionError, TimeoutError):
+            # Where it cannot be told any more, the browser asks anew.
+            with suppress(ConnectionError, TimeoutError, FleetError):
                 await self._tell(request, answer, met, ended)
         return answer
 
@@ -322,9 +323,10 @@ class Scan:
     @contextmanager
     def _stream(self, link: int) -> Iterator[asyncio.Event]:
         """One more browser that is told what changes. Raises Refused when there are too many."""
-        mine = self._streams.setdefault(link, OrderedDict())
+        mine = self._streams.get(link, OrderedDict())
         if len(mine) < MOST_STREAMS and sum(map(len, self._streams.values())) >= self._most_streams:
             raise Refused(503, Plain.BUSY, HEARTBEAT_S)
+        self._streams[link] = mine
         if len(mine) >= MOST_STREAMS:
             _, oldest = mine.popitem(last=False)
             oldest.set()
