@@ -49,8 +49,8 @@ test: $(READY)
 soak: $(READY)
 	$(TESTS) -m soak --timeout 1800 $(ARGS)
 
-# The real programs that sessions come from, on the lab: needs Node, and npm's registry. And the API
-# against its own description.
+# The real programs that sessions come from, on the lab: needs Node, and npm's registry. The API
+# against its own description. And the scan page in Chromium, where there is one.
 peers: $(READY) .venv/.peers $(PEERS:%=%/$(INSTALLED))
 	WAZITERM_PEERS=1 $(TESTS) -s --timeout 900 tests/peers $(ARGS)
 

@@ -44,6 +44,7 @@ from waziterm.domain.fleet.tools import (
 )
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.links import MadeLink
 from waziterm.domain.messages.codes import OnUnknown, Scope
 from waziterm.domain.messages.message import (
     MessageKind,
@@ -149,6 +150,7 @@ STOLEN = IncidentView(
     ),
 )  # fmt: skip
 TOKEN = TokenView("webshop", (Scope.SEND, Scope.READ), ("shop-*",), AT - 3600, "sari")
+LINK = "https://scan.example/scan/the-token"
 SILENCED = Silence("shop-b", AT - 60, AT + 7140, "sari", "id of shop-b")
 SINKS = AlertsView(
     (
@@ -462,6 +464,13 @@ class ScriptedTools:
     async def dismiss(self, note: int) -> None:
         await self.took("dismiss", note)
         self.left = tuple(each for each in self.left if each.id > note)
+
+    async def make_link(self, name: str, seconds: int = 600) -> MadeLink:
+        await self.took("make_link", name, seconds)
+        return MadeLink(LINK, name, AT + seconds)
+
+    async def end_link(self, name: str) -> None:
+        await self.took("end_link", name)
 
     async def tokens(self) -> tuple[TokenView, ...]:
         return (TOKEN,)

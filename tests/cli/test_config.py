@@ -187,6 +187,20 @@ def test_check_warns_of_a_pattern_that_takes_long(call: Call, config: Path) -> N
     assert done.code == 0 and done.out.startswith("warning: alerts.patterns.large.regex: takes ")
 
 
+def test_links_that_lead_nowhere_or_can_be_read_are_warned_of(call: Call, config: Path) -> None:
+    for lines, said in (
+        ('public_url = "https://scan.example"', "leads nowhere"),
+        ('address = "8490"\npublic_url = "http://scan.example"', "would cross the network openly"),
+        ('address = "8490"\npublic_url = "http://127.0.0.1:8490"', ""),
+        ('address = "8490"\npublic_url = "https://scan.example"', ""),
+        ('address = "8490"', ""),
+    ):
+        config.write_text(f"[web]\n{lines}\n")
+        done = call("config", "--check")
+        found = "warning: web.public_url: " in done.out and said in done.out
+        assert found is bool(said), done.out
+
+
 def test_a_backup_that_is_half_set_is_warned_of(call: Call, config: Path) -> None:
     for line, missing in (
         ('directory = "/mnt/backup"', "recipient"),

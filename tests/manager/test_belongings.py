@@ -87,6 +87,10 @@ def with_everything(host: Host) -> str:
     host.close()
     with closing(sqlite3.connect(host.root / "waziterm.db")) as db, db:
         db.execute("INSERT INTO patterns VALUES (?, 472222, 'seen', 3)", (identity,))
+        db.execute(
+            "INSERT INTO links (instance, digest, at, expires_at, who) VALUES (?, ?, ?, ?, '')",
+            (identity, "0" * 64, BEGIN, BEGIN + 600),
+        )
         numbers = ", 0" * 13
         db.execute(f"INSERT INTO spans VALUES (0, 86400, ?{numbers}, '', '', '', '')", (identity,))
         facade = ("ABCDEF0123456", identity, "web", BEGIN)

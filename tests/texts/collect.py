@@ -50,8 +50,10 @@ def template() -> Catalog:
 
 
 def _marked() -> Iterator[tuple[str, Text]]:
-    """What the screen's modules mark as a text, in the order in which it stands there."""
-    for path in sorted((ROOT / "waziterm" / "tui").rglob("*.py")):
+    """What the modules of the screen and of the scan page mark as a text, in the order in which it
+    stands there."""
+    marking = ((ROOT / "waziterm" / each).rglob("*.py") for each in ("gateway/web", "tui"))
+    for path in sorted(path for each in marking for path in each):
         place = str(path.relative_to(ROOT))
         calls = [each for each in ast.walk(_tree(path)) if isinstance(each, ast.Call)]
         for call in sorted(calls, key=lambda each: (each.lineno, each.col_offset)):

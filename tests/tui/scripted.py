@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
-from tests.scriptedtools import POSTED, ScriptedTools
+from tests.scriptedtools import LINK, POSTED, ScriptedTools
 from waziterm.domain.fleet.api import (
     Changes,
     FleetError,
@@ -24,6 +24,7 @@ from waziterm.domain.fleet.api import (
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.links import MadeLink
 from waziterm.domain.messages.message import MessageState
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.names import InvalidNameError, check_name
@@ -260,6 +261,10 @@ class ScriptedFleet(ScriptedTools):
     async def send_test(self, name: str, to: str | None = None) -> SendResult:
         await self._taken("send_test", name)
         return self.send_result
+
+    async def make_link(self, name: str, seconds: int = 600) -> MadeLink:
+        await self._taken("make_link", name, str(seconds))
+        return MadeLink(LINK, name, self.clock() + seconds)
 
     async def pairing_code(self, name: str, phone: str | None = None) -> InstanceView:
         await self._taken("pairing_code", name, phone or "")

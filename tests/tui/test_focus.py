@@ -11,6 +11,7 @@ from PIL import Image
 from textual.widgets import Input
 
 from tests.qrscan import decode_qr
+from tests.scriptedtools import LINK
 from tests.tui.painted import shown
 from tests.tui.scripted import (
     FAKE_CODE,
@@ -238,6 +239,44 @@ async def test_y_copies_the_qr_codes_text_and_tells_nobody_else(
         await screen.sees("✓ shop: copied the QR code's text")
         assert screen.app.clipboard == FAKE_QR
         assert FAKE_QR not in screen.text() and FAKE_QR not in caplog.text
+
+
+# -- a scan from far away
+
+
+async def test_w_asks_makes_a_link_shows_it_and_copies_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fleet = Remembering(pairing("shop", 600))
+    async with shown(fleet, 100, 30) as screen:
+        await screen.press("enter", "W")
+        await screen.says("Make a link for shop?", "A link that was made for it before ends.")
+        await screen.press("n", "W", "y")
+        await screen.says("A link for shop", LINK, "for 10 min at most", "y copies it")
+        assert fleet.calls == [("make_link", "shop", "600")]
+        await screen.press("y")
+        await screen.until(lambda _: screen.app.clipboard == LINK)
+        await screen.press("escape")
+        text = await screen.sees("✓ shop: copied the link")
+        assert LINK not in text and LINK not in caplog.text
+        await screen.press("H")
+        assert LINK not in await screen.says("copied the link")
+
+
+async def test_w_says_why_no_link_was_made() -> None:
+    fleet = Remembering(pairing("shop", 600), connected("done"))
+    async with shown(fleet) as screen:
+        fleet.refuse = FleetError("the scan page is not set up", "set address in [web]")
+        await screen.press("enter", "W", "y")
+        await screen.says("shop: no link was made: the scan page is not set up")
+        fleet.refuse = RuntimeError("a bug")
+        await screen.press("W", "y")
+        await screen.says("failed inside the program")
+        await screen.press("right", "W")
+        await screen.says("done is linked already")
+    async with shown(Remembering(pairing("shop", 600)), read_only=True) as screen:
+        await screen.press("enter", "W")
+        await screen.says("was not carried out")
 
 
 # -- pairing by code

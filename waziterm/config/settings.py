@@ -83,6 +83,16 @@ class Address(NamedTuple):
         except ValueError:
             return False
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it is no address of one machine, but all that this one has."""
+        import ipaddress  # noqa: PLC0415 - as above
+
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -482,10 +492,41 @@ class Web(Listening):
         "",
         "What a link to it begins with, as the proxy before it is called from outside; by default"
         " the address.",
+        applies=Applies.START,
         allowed='an "http://" or "https://" URL without a login, a query and a fragment',
         read=_public_url,
         example='"https://scan.example"',
     )
+
+    @property
+    def begins_with(self) -> str | None:
+        """What a link begins with; None where no address is set."""
+        if self.address is None:
+            return None
+        scheme = "http" if self.tls_cert is None else "https"
+        return self.public_url or f"{scheme}://{self.address}"
+
+    @property
+    def leaks_links(self) -> bool:
+        """Whether other machines are led to it without encryption."""
+        parts = urlsplit(self.public_url)
+        return parts.scheme == "http" and not Address(parts.hostname or "", 0).is_loopback
+
+    def refusal(self, which: Listener) -> ListenRefusal | None:
+        """See `Listening.refusal`; nor is a page any use to which no link would lead."""
+        refused = Listening.refusal(self, which)
+        if refused is not None or self.address is None or self.public_url:
+            return refused
+        if self.address.is_everywhere:
+            return ListenRefusal(
+                Phrase(
+                    "{what} does not answer: a link to {where} would lead nowhere",
+                    what=NAMES[which],
+                    where=str(self.address),
+                ),
+                Phrase("set public_url in [web] to what a browser reaches it by"),
+            )
+        return None
 
 
 @dataclass(frozen=True, slots=True)

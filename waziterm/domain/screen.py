@@ -92,6 +92,7 @@ class KeyAction(StrEnum):
     FOLLOW = "follow"
     FULL_TEST = "full_test"
     LEAVE = "leave"
+    MAKE_LINK = "make_link"
     MARK = "mark"
     MARK_ALL = "mark_all"
     MARK_INVERT = "mark_invert"
@@ -212,6 +213,7 @@ OUR_KEYS: Mapping[tuple[KeyAction, Place], str] = {
     (KeyAction.SEARCH_NEWER, Place.LOG): "N",
     (KeyAction.SWITCH_QR, Place.FOCUS): "Q",
     (KeyAction.PAIRING_CODE, Place.FOCUS): "p",
+    (KeyAction.MAKE_LINK, Place.FOCUS): "W",
     (KeyAction.SAVE_QR, Place.FOCUS): "P",
     (KeyAction.START_STOP, Place.BOTH): "s",
     (KeyAction.RECONNECT, Place.BOTH): "r",

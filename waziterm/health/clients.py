@@ -95,6 +95,8 @@ class _Answering(web.RequestHandler):
             raise ConnectionError("an answer has begun already")
         said = "the request is no sound HTTP" if status < 500 else "an unexpected error was met"
         answer = web.json_response(self._told(FleetError(said, code=2), status), status=status)
+        # aiohttp's own would tell the versions of what runs here.
+        answer.headers["Server"] = "waziterm"
         answer.force_close()
         return answer
 

@@ -180,7 +180,8 @@ class Instances:
         """Wait until something of the instance with this id is shown, or it comes or goes."""
         await self._news.setdefault(identity, asyncio.Event()).wait()
 
-    def _tell_news(self, *identities: str) -> None:
+    def tell_news(self, *identities: str) -> None:
+        """Wake who waits for news of the instances with these ids."""
         for identity in identities:
             if (waiting := self._news.pop(identity, None)) is not None:
                 waiting.set()
@@ -389,7 +390,7 @@ class Instances:
         self._counted_before[name] = self._recorders[name].counts
         identity = self._supervisors[name].instance.id
         self._of_ids.pop(identity, None)
-        self._tell_news(identity)
+        self.tell_news(identity)
         for kept in (self._supervisors, self._recorders, self._runs):
             kept.pop(name, None)
         self._storms.forgotten(name)
@@ -509,7 +510,7 @@ class Instances:
         limits = self._settings.limits_for(*self._names_of(instance))
         supervisor = Supervisor(instance, limits, instance_log, services)
         self._supervisors[name] = self._of_ids[identity] = supervisor
-        self._tell_news(identity)
+        self.tell_news(identity)
         self._runs[name] = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
         return supervisor
 
@@ -558,7 +559,7 @@ class Instances:
         """The wall clock was set, or the machine was suspended: everybody's moments have moved."""
         for supervisor in self:
             supervisor.post(ev.ClockSet())
-        self._tell_news(*tuple(self._news))
+        self.tell_news(*tuple(self._news))
         self._broadcast.refresh()
 
     async def close(self) -> None:
@@ -602,7 +603,7 @@ class Instances:
 
     def _changed(self, view: InstanceView) -> None:
         self._broadcast.changed(view)
-        self._tell_news(view.id)
+        self.tell_news(view.id)
         self.versions.saw(view)
 
     def _outage(self, begins: bool) -> None:

@@ -104,6 +104,7 @@ if TYPE_CHECKING:
         RestartReport,
         SealedInstance,
     )
+    from waziterm.domain.links import MadeLink
     from waziterm.domain.messages.codes import Code
     from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
     from waziterm.domain.messages.queue import Resolution
@@ -123,6 +124,7 @@ if TYPE_CHECKING:
     from waziterm.manager.care.carrying import Carrying
     from waziterm.manager.care.checkup import Checkup
     from waziterm.manager.care.facade import FacadeInstances
+    from waziterm.manager.care.links import Links
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
     from waziterm.manager.care.tokens import Tokens
@@ -234,6 +236,8 @@ class SessionManager:
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
         self._silent: dict[Listener, SilentListener] = {}
+        world.clock.now()
+        self._shift_at_start = world.clock.shift
         self._queue_trouble: tuple[Phrase, Phrase] | None = None
 
     # -- the life of the fleet ----------------------------------------------------------------
@@ -248,6 +252,8 @@ class SessionManager:
         damaged = await self._store.damaged_rows()
         stored = await self._instances.stored(shift)
         await self._alerting.boot(stored, shift)
+        if shift:
+            await self._store.shift_links(shift)
         if self._files.data.messages.exists():
             await self.queue.boot(shift)
         await self.webhooks_changed()
@@ -552,6 +558,7 @@ class SessionManager:
             self._alerting.clock_set()
             if self._messages_file is not None:
                 await self._messages_file.clock_set()
+            await self.links.clock_set()
             if by := clock.shift - shift:
                 shift += by
                 log.warning("the clock was set by %+.0f s; waits stay as long as they were", by)
@@ -1141,6 +1148,16 @@ class SessionManager:
         await self._tokens.revoke(name)
         await self.webhooks_changed()
 
+    # -- links to the scan page ---------------------------------------------------------------
+
+    async def make_link(self, name: str, seconds: int = 600) -> MadeLink:
+        self.refuse_moved()
+        return await self.links.make(name, seconds)
+
+    async def end_link(self, name: str) -> None:
+        self.refuse_moved()
+        await self.links.end(name)
+
     async def owner_of(self, token: str) -> TokenView | None:
         """Whose token this is; None for nobody's. Raises StoreError."""
         return await self._tokens.owner_of(token)
@@ -1189,6 +1206,33 @@ class SessionManager:
         from waziterm.manager.care.facade import FacadeInstances  # noqa: PLC0415 - as above
 
         return FacadeInstances(self._store, self._world.clock.now, self._instances.all)
+
+    @cached_property
+    def links(self) -> Links:
+        """The links to the scan page."""
+        from waziterm.manager.care.links import Links  # noqa: PLC0415 - as above
+
+        return Links(
+            self._store,
+            self._world.clock,
+            self._instances,
+            self._scan_page,
+            self._shift_at_start,
+        )
+
+    def _scan_page(self) -> str:
+        """What a link to the scan page begins with. Raises FleetError where that does not
+        answer."""
+        web = self._started_with.web
+        silent = next((each for each in self._silent_now() if each.which is Listener.WEB), None)
+        if silent is not None:
+            raise FleetError(silent.why, silent.hint)
+        if web.begins_with is None:
+            raise FleetError(
+                Phrase("the scan page is not set up"),
+                Phrase("set address in the table [web] of the config, then restart"),
+            )
+        return web.begins_with
 
     @cached_property
     def _carrying(self) -> Carrying:

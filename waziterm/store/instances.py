@@ -10,6 +10,7 @@ from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
+from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.text import storable
 from waziterm.store import edits
@@ -81,6 +82,9 @@ def save_instance(db: sqlite3.Connection, instance: Instance, event: str | None,
         "SELECT state, reason, detail FROM instances WHERE id = ?", (instance.id,)
     ).fetchone()
     db.execute(_UPSERT, tuple(row[column] for column in _COLUMNS))
+    if instance.jid is not None:
+        # In one with what ends it: whoever links it later has a link of his own.
+        end_links(db, instance.id, LinkEnd.LINKED, at)
     if before is None:
         db.execute(
             "INSERT OR REPLACE INTO names (id, name) VALUES (?, ?)", (row["id"], row["name"])
@@ -146,7 +150,17 @@ def read_aliases(db: sqlite3.Connection) -> Mapping[str, str]:
 
 def remove_instance(db: sqlite3.Connection, identity: str) -> None:
     """Forget the instance with this id. Its history and lines stay until they are pruned."""
+    newest = db.execute("SELECT max(at) FROM transitions WHERE instance = ?", (identity,))
+    end_links(db, identity, LinkEnd.REMOVED, newest.fetchone()[0] or 0.0)
     db.execute("DELETE FROM instances WHERE id = ?", (identity,))
+
+
+def end_links(db: sqlite3.Connection, identity: str, why: LinkEnd, at: float) -> int:
+    """End the links to the scan page of the instance with this id; how many led somewhere."""
+    return db.execute(
+        "UPDATE links SET ended_at = max(at, ?), ended = ? WHERE instance = ? AND ended_at IS NULL",
+        (at, why.value, identity),
+    ).rowcount
 
 
 def read_names(db: sqlite3.Connection) -> Mapping[str, str]:

@@ -370,6 +370,24 @@ MIGRATIONS: Sequence[Migration] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    # Links to the scan page, see `domain.links`: by digests, of the token and of what its browser
+    # says.
+    (
+        """
+        CREATE TABLE links (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            instance TEXT NOT NULL,
+            digest TEXT NOT NULL UNIQUE,
+            at REAL NOT NULL,
+            expires_at REAL NOT NULL,
+            who TEXT NOT NULL,
+            browser TEXT NOT NULL DEFAULT '',
+            ended_at REAL,
+            ended TEXT
+        ) STRICT
+        """,
+        "CREATE INDEX links_open ON links (instance) WHERE ended_at IS NULL",
+    ),
 )
 
 FLEET = Schema(

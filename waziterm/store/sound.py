@@ -9,6 +9,7 @@ from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.messages.codes import Scope
 
 YEAR_10000 = 253_402_300_800
@@ -61,6 +62,11 @@ def _texts(column: str) -> str:
         f"CASE WHEN json_valid({column}) THEN json_type({column}) = 'array' AND NOT EXISTS"
         f" (SELECT 1 FROM json_each({column}) WHERE type <> 'text') ELSE 0 END"
     )
+
+
+def _digest(column: str) -> str:
+    """A SHA-256, 64 hex digits."""
+    return f"ifnull({column} GLOB replace(hex(zeroblob(32)), '0', '[0-9a-f]'), 0)"
 
 
 def _counts(column: str, wrong_key: str) -> str:
@@ -158,7 +164,7 @@ SOUND: Mapping[str, str] = {
         "tokens": (
             _moment("at"),
             _text("name", "who"),
-            "ifnull(digest GLOB replace(hex(zeroblob(32)), '0', '[0-9a-f]'), 0)",
+            _digest("digest"),
             _texts("scopes"),
             "CASE WHEN json_valid(scopes) THEN NOT EXISTS (SELECT 1 FROM json_each(scopes)"
             f" WHERE NOT {_one_of('value', Scope)}) ELSE 0 END",
@@ -166,6 +172,14 @@ SOUND: Mapping[str, str] = {
         ),
         "facade_ids": (_moment("at"), _text("id", "instance", "token")),
         "facade_webhooks": (_moment("at"), _text("instance", "url", "token")),
+        "links": (
+            _moment("at", "expires_at"),
+            _text("instance", "who"),
+            _digest("digest"),
+            f"(browser = '' OR {_digest('browser')})",
+            _or_none("ended_at", _moment("ended_at")),
+            _or_none("ended", _one_of("ended", LinkEnd)),
+        ),
         "lines": (_moment("at"), _text("instance", "text"), _one_of("source", Source)),
         "hours": (
             _text("instance"),

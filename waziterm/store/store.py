@@ -48,6 +48,8 @@ from waziterm.store.sound import HOURLY, SOUND, damaged, damaged_of
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import FailedAlert, Settled, Waiting
     from waziterm.domain.alerts.told import ToldTo
+    from waziterm.domain.links import KeptLink
+    from waziterm.domain.listeners import LinkEnd
     from waziterm.domain.messages.token import KeptToken
     from waziterm.domain.stats.sums import StatsBy
     from waziterm.store.remembered import (
@@ -368,6 +370,48 @@ class Store:
         """The result of a function of `store.facade`, in a transaction."""
         return await self._connection.write(job)
 
+    # -- links to the scan page ---------------------------------------------------------------
+
+    async def add_link(self, link: KeptLink) -> int:
+        """Keep a new link, see `store.links.save_link`; its number."""
+        from waziterm.store import links  # noqa: PLC0415 - not before the first paint
+
+        return await self._connection.write(lambda db: links.save_link(db, link))
+
+    async def link(self, digest: str) -> KeptLink | None:
+        """The link whose token has this digest; None for none."""
+        from waziterm.store import links  # noqa: PLC0415 - as above
+
+        return await self._connection.read(lambda db: links.read_link(db, digest))
+
+    async def open_links(self) -> tuple[KeptLink, ...]:
+        """The links that still lead somewhere."""
+        from waziterm.store import links  # noqa: PLC0415 - as above
+
+        return await self._connection.read(links.read_open_links)
+
+    async def bind_link(self, number: int, browser: str) -> bool:
+        """Let a link be one browser's, see `store.links.bind_link`; whether it is now."""
+        from waziterm.store import links  # noqa: PLC0415 - as above
+
+        return await self._connection.write(lambda db: links.bind_link(db, number, browser))
+
+    async def end_link(self, number: int, why: LinkEnd, at: float) -> bool:
+        """End the link with this number; whether it led somewhere."""
+        from waziterm.store import links  # noqa: PLC0415 - as above
+
+        return await self._connection.write(lambda db: links.end_link(db, number, why, at))
+
+    async def end_links(self, identity: str, why: LinkEnd, at: float) -> int:
+        """End the links of an instance; how many led somewhere."""
+        return await self._connection.write(lambda db: rows_of.end_links(db, identity, why, at))
+
+    async def shift_links(self, by: float) -> None:
+        """Move the links that have not ended along with a clock that was set by so many seconds."""
+        from waziterm.store import links  # noqa: PLC0415 - as above
+
+        await self._connection.write(lambda db: links.shift_links(db, by))
+
     # -- alerts -----------------------------------------------------------------------------
 
     async def kept_alerts(self) -> alerts.Kept:
@@ -565,7 +609,7 @@ class Store:
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
             for table in ("transitions", "attempts", "sends")
         ]
-        for table in ("acts", "incidents", "audit", "notes", "edits", "outbox"):
+        for table in ("acts", "incidents", "audit", "notes", "edits", "links", "outbox"):
             await self._in_steps(partial(_prune_history, table, before, rows.get(table, 0)))
         lines = await self._in_steps(lambda db: log.prune_lines(db, before, _PRUNED_AT_ONCE))
         oldest = before - hours.KEPT_LONGER_S

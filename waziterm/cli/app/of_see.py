@@ -39,11 +39,39 @@ def status(*names: Names, data_dir: DataDirOption = None, as_json: JsonOption = 
     return show_instances(data_dir, as_json, names)
 
 
-@app.command(group=SEE, help_epilogue="Example: waziterm qr shop-jakarta")
-def qr(name: Name, /, *, data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
+@app.command(group=SEE, help_epilogue="Example: waziterm qr shop-jakarta --link --for 30m")
+def qr(
+    name: Name,
+    /,
+    *,
+    link: Annotated[
+        bool,
+        Parameter(
+            help="Print a link instead, once: whoever opens it first sees the codes in a browser.",
+            show_default=False,
+        ),
+    ] = False,
+    lasts: Annotated[
+        str | None,
+        Parameter(name="--for", help="How long the link lasts, from 1m to 24h; 10m if left out."),
+    ] = None,
+    unlink: Annotated[
+        bool, Parameter(help="End the link that was made.", show_default=False)
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> int:
     """Draw the QR code that is valid now; wait for the first one of a starting instance."""
     from waziterm.cli.show.qr import show_qr  # noqa: PLC0415
+    from waziterm.cli.verbs import links  # noqa: PLC0415
+    from waziterm.manager.inputs import InputError  # noqa: PLC0415
 
+    if (link and unlink) or (lasts is not None and not link):
+        raise InputError("qr takes --link, with --for TIME if need be, or --unlink")
+    if link:
+        return links.make_link(data_dir, as_json, name, lasts)
+    if unlink:
+        return links.end_link(data_dir, as_json, name)
     return show_qr(data_dir, as_json, name)
 
 

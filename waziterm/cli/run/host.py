@@ -175,6 +175,7 @@ async def _health(
 _SERVED_BY: Mapping[Listener, str] = {
     Listener.API: "waziterm.gateway.api.serving",
     Listener.FACADE: "waziterm.gateway.facade.answering",
+    Listener.WEB: "waziterm.gateway.web.scan_page",
 }
 """The module whose `serve` answers; it takes 0.2 s to load."""
 

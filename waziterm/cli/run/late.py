@@ -41,6 +41,8 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.manager.care.restart": "an emergency tool",
         "waziterm.manager.care.importing": "sessions of other programs",
         "waziterm.manager.care.editing": "what a person sets of an instance",
+        "waziterm.manager.care.links": "links to the scan page",
+        "waziterm.store.links": "links to the scan page",
         "waziterm.manager.care.tokens": "who may ask the API",
         "waziterm.manager.care.facade": "how clients of Waziper call instances",
         "waziterm.manager.files.manifest": "an entry of the trash",
@@ -84,6 +86,7 @@ OF_SCREEN: Mapping[str, str] = MappingProxyType(
         "waziterm.tui.screens.message_text": "what a message out says",
         "waziterm.tui.screens.message_write": "the dialog for a message out",
         "waziterm.tui.screens.pairing": "the dialog for a pairing code",
+        "waziterm.tui.screens.scan_link": "a link to the scan page",
         "waziterm.tui.screens.said": "what was said",
         "waziterm.cli.run.crash": "the last words",
     }

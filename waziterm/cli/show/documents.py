@@ -103,6 +103,12 @@ class Revoked(TypedDict):
     revoked: str
 
 
+class LinkEnded(TypedDict):
+    """`qr --unlink`: whose link leads nowhere any more."""
+
+    instance: str
+
+
 class Undone(TypedDict):
     """What an undo of one act took back. instance, entry: the last that was brought back. restored:
     all of it. refused: what the same act took and is still in the trash. edit: the number of what

@@ -20,7 +20,7 @@ from waziterm.store.peek import peek_own
 
 if TYPE_CHECKING:
     from waziterm.cli.show.documents import ConfigWarning
-    from waziterm.config.settings import Settings
+    from waziterm.config.settings import Settings, Web
     from waziterm.domain.alerts.alert_settings import Pattern
 
 Json = dict[str, Any]
@@ -44,7 +44,11 @@ def show_config(flag: Path | None, as_json: bool, *, check: bool, example: bool)
         return 0
     reading = read(Source(flag))
     if check:
-        warnings = [*_half_set(reading.settings), *_warnings(reading.settings.alerts.patterns)]
+        warnings = [
+            *_half_set(reading.settings),
+            *_of_the_page(reading.settings.web),
+            *_warnings(reading.settings.alerts.patterns),
+        ]
         return _print_problems(reading.problems, warnings, as_json)
     data = DataDir(reading.checked().data_dir)
     entries = with_set(reading.entries, peek_own(data.database))
@@ -64,6 +68,16 @@ def _half_set(settings: "Settings") -> "list[ConfigWarning]":
         return []
     said = "is not set, so no regular backup is made: set both directory and recipient"
     return [{"setting": f"backup.{missing[0]}", "warning": said}]
+
+
+def _of_the_page(web: "Web") -> "list[ConfigWarning]":
+    """What is allowed and makes links that lead nowhere, or that others can read on their way."""
+    said = ""
+    if web.public_url and web.address is None:
+        said = "leads nowhere: set address in [web], or the scan page does not answer"
+    elif web.leaks_links:
+        said = "links would cross the network openly: let it begin with https"
+    return [{"setting": "web.public_url", "warning": said}] if said else []
 
 
 def _warnings(patterns: "tuple[Pattern, ...]") -> "list[ConfigWarning]":

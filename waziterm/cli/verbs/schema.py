@@ -17,6 +17,8 @@ from waziterm.domain.fleet.tools import (
 )
 from waziterm.domain.fleet.typed import document_type
 from waziterm.domain.fleet.verbs import verbs_of
+from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.links import MadeLink
 from waziterm.domain.messages.message import MessageView, OptedOut
 from waziterm.domain.messages.token import TokenView
 from waziterm.domain.moving.plan import ImportReport
@@ -43,6 +45,7 @@ _COMPOSED: dict[str, Any] = {
     "messages list": list[MessageView],
     "note": list[ShiftNote],
     "opt-outs list": list[OptedOut],
+    "qr": QrCode | MadeLink | documents.LinkEnded,
     "restart": RestartReport,
     "remove": Removal | list[documents.Removed | documents.InstanceFailure],
     "restore-backup": RestoredBackup,

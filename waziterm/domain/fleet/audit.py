@@ -30,13 +30,15 @@ _MOST_NAMES = 100
 
 class Via(StrEnum):
     """By what a person reached the fleet, as far as it says so; anything else is `socket`. signal:
-    SIGHUP, which reloads the config. facade: with a token, whose name stands for who it was."""
+    SIGHUP, which reloads the config. facade: with a token, whose name stands for who it was. link:
+    the scan page, by whoever has opened a link."""
 
     SCREEN = "screen"
     VERB = "verb"
     SOCKET = "socket"
     SIGNAL = "signal"
     FACADE = "facade"
+    LINK = "link"
 
 
 class AuditResult(StrEnum):

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         SealedInstance,
     )
     from waziterm.domain.lifecycle.instance import QrCode
+    from waziterm.domain.links import MadeLink
     from waziterm.domain.messages.message import MessageState, MessageText, MessageView, OptedOut
     from waziterm.domain.messages.queue import Resolution
     from waziterm.domain.messages.token import MadeToken, TokenView
@@ -89,6 +90,7 @@ Seq = Annotated[int, Between(0, _NUMBER, "'after' must be the number of a line")
 SilenceSeconds = Annotated[
     int, Between(0, 30 * 86_400, "a silence lasts from 1 second to 30 days, 0 ends one")
 ]
+LinkSeconds = Annotated[int, Between(60, 86_400, "a link lasts from 1 minute to 24 hours")]
 IncidentId = Annotated[int, Between(0, _NUMBER, "an incident's id is a number")]
 Days = Annotated[int, Between(1, 7, "'days' must be a number from 1 to 7")]
 EditId = Annotated[int, Between(0, _NUMBER, "an edit's id is a number")]
@@ -711,5 +713,25 @@ class Fleet(Protocol):
         """Take a token back: from now on it allows nothing.
 
         Raises FleetError when there is none with this name.
+        """
+        ...
+
+    # -- a scan from far away -----------------------------------------------------------------
+
+    @verb("POST /v1/instances/{name}/link", changes=True, line="", status=201)
+    async def make_link(self, name: Name, seconds: LinkSeconds = 600) -> MadeLink:
+        """Make a link to the scan page: the browser that opens it first sees the QR codes of the
+        instance, until that is linked. It ends an earlier one for the same instance.
+
+        seconds: how long it lasts at the most. Raises FleetError for an instance that is linked,
+        and where the page does not answer.
+        """
+        ...
+
+    @verb("POST /v1/instances/{name}/unlink", changes=True, line="", under="instance")
+    async def end_link(self, name: Name) -> None:
+        """End the link to the scan page that was made for an instance.
+
+        Raises FleetError when none leads to it.
         """
         ...

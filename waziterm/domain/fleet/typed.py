@@ -12,6 +12,7 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet import api, audit, history, protocol, tools
 from waziterm.domain.fleet.verbs import Verb
 from waziterm.domain.lifecycle.instance import QrCode
+from waziterm.domain.links import MadeLink
 from waziterm.domain.messages import message, queue, token
 from waziterm.domain.moving.plan import ImportReport
 from waziterm.domain.phrase import Phrase
@@ -35,6 +36,7 @@ _NAMES = {
     "ImportReport": ImportReport,
     "AbstractAsyncContextManager": AbstractAsyncContextManager,
     "AsyncGenerator": AsyncGenerator,
+    "MadeLink": MadeLink,
     "QrCode": QrCode,
 }
 

@@ -81,6 +81,7 @@ ROWS = (
     _row("acts.instance", "what the janitor did to it"),
     _row("silences.instance", "until when nothing is told of it"),
     _row("edits.instance", "what a person has set of it, and how it was before"),
+    _row("links.instance", "the links to the scan page that were made for it"),
     _row("hours.instance", "what was counted of its history"),
     _row("spans.instance", "the same of whole days"),
     _row("standings.instance", "how far that was counted"),

@@ -225,6 +225,9 @@ class OnInstance(OnLog, Protocol):
     def pairing_code(self) -> None:
         """Show a code to type on the phone, or the QR code again."""
 
+    def make_link(self) -> None:
+        """Ask, and show a link by which somebody far away sees its QR codes."""
+
     def save_qr(self) -> None:
         """Write the QR code as a picture, which goes when the code or the program ends."""
 

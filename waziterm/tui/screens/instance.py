@@ -241,6 +241,51 @@ class FocusScreen(LogScreen):
             said = tr("{name}: no picture was written: {why}", name=name, why=error.strerror)
             self._tell(Mood.TROUBLE, said)
 
+    # -- a scan from far away
+
+    def make_link(self) -> None:
+        """Ask, and show a link by which somebody far away sees its QR codes."""
+        from waziterm.tui.screens.dialogs import ConfirmDialog  # noqa: PLC0415 (keeps the start fast)
+
+        view = self.view()
+        if view is None:
+            return
+        name = inert(view.name)
+        if view.paired:
+            self._tell(Mood.REFUSED, tr("{name} is linked already", name=name))
+            return
+        whose = view.name
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                begin(self.app, self._link(whose), group="commands")
+
+        title = tr("Make a link for {name}?", name=name)
+        text = tr(
+            "Whoever opens it first can link a phone to this instance, for 10 minutes. A link that"
+            " was made for it before ends."
+        )
+        made, no = tr("make it"), tr("cancel")
+        self.app.push_screen(ConfirmDialog(title, text, made, no, default=True), answered)
+
+    async def _link(self, name: str) -> None:
+        """Have a link made and show it; no error of that is lost."""
+        from waziterm.tui.screens.scan_link import LinkDialog  # noqa: PLC0415 (as above)
+
+        said = ""
+        try:
+            link = await self._fleet.make_link(name)
+        except FleetError as error:
+            said = tr("no link was made: {why}", why=refusal(error))
+        except Exception:
+            logger.exception("a link for %s was not made", name)
+            said = failed_inside(log_of(self.app), tr("link"))
+        else:
+            copy = partial(self.copied, what=tr("the link"), whose=name)
+            self.app.push_screen(LinkDialog(link, link.expires_at - self.clock(), copy))
+        if said:
+            self._tell(Mood.TROUBLE, f"{inert(name)}: {said}")
+
     # -- pairing by code
 
     def pairing_code(self) -> None:
