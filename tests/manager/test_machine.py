@@ -571,7 +571,7 @@ def test_no_order_of_events_breaks_an_invariant(fleet: type[Fleet]) -> None:
     run_state_machine_as_test(
         fleet,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=30,
             derandomize=True,
             database=None,
