@@ -221,6 +221,7 @@ class Fleet(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="wt-", dir=IN_MEMORY))
         self.world = World()
+        self.world.turns = 20
         changed = {
             "fleet__connects_at_once": 2,
             "fleet__instances_per_worker": self.per_worker,
