@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from waziterm.control.client.remote import RemoteFleet, attached
+from waziterm.manager.files.datadir import DataDir
+
 DEADLINE_S = 30.0
 
 
@@ -83,6 +86,12 @@ class Headless:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def fleet(self) -> contextlib.AbstractAsyncContextManager[RemoteFleet]:
+        """The fleet as an attached screen has it: a verb is a process, a quarter of a second of
+        work, where the verb is not what is tried."""
+        data = DataDir(self.data_dir)
+        return attached(data.socket, data.owner_pid)
 
     async def verb(self, *words: str) -> Ended:
         return await verb(*words, data_dir=self.data_dir)

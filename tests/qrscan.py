@@ -37,18 +37,27 @@ def decode_qr(rows: Sequence[Sequence[PaintedCell]]) -> str | None:
 def rasterise(rows: Sequence[Sequence[PaintedCell]]) -> np.ndarray:
     """The cells as a grey picture."""
     wide = max(len(row) for row in rows)
-    picture = np.zeros((len(rows) * CELL_HIGH, wide * CELL_WIDE), np.uint8)
+    # Of thousands of cells, few differ: each kind is drawn once.
+    kinds: dict[tuple[str, str, str] | None, int] = {None: 0}
+    which = np.zeros((len(rows), wide), np.intp)
     for y, row in enumerate(rows):
-        for x, cell in enumerate(row):
-            left, top = x * CELL_WIDE, y * CELL_HIGH
-            tile = picture[top : top + CELL_HIGH, left : left + CELL_WIDE]
-            tile[:] = _grey(cell.bg)
-            for x0, y0, x1, y1 in blocks(cell.text):
-                tile[
-                    round(y0 * CELL_HIGH) : round(y1 * CELL_HIGH),
-                    round(x0 * CELL_WIDE) : round(x1 * CELL_WIDE),
-                ] = _grey(cell.fg)
-    return picture
+        which[y, : len(row)] = [
+            kinds.setdefault((cell.text, cell.fg, cell.bg), len(kinds)) for cell in row
+        ]
+    tiles = np.stack([_tile(*kind) if kind else _tile("", "0" * 6, "0" * 6) for kind in kinds])
+    return np.ascontiguousarray(
+        tiles[which].swapaxes(1, 2).reshape(len(rows) * CELL_HIGH, wide * CELL_WIDE)
+    )
+
+
+def _tile(text: str, fg: str, bg: str) -> np.ndarray:
+    tile = np.full((CELL_HIGH, CELL_WIDE), _grey(bg), np.uint8)
+    for x0, y0, x1, y1 in blocks(text):
+        tile[
+            round(y0 * CELL_HIGH) : round(y1 * CELL_HIGH),
+            round(x0 * CELL_WIDE) : round(x1 * CELL_WIDE),
+        ] = _grey(fg)
+    return tile
 
 
 def blocks(text: str) -> list[tuple[float, float, float, float]]:

@@ -39,6 +39,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyte
+from pyte.screens import wcwidth
 
 DEADLINE_S = 15.0
 THROTTLED_BYTES = 64
@@ -79,6 +80,7 @@ class Screen(pyte.Screen):
         self.private: set[int] = set()
         self._main: dict[int, Any] | None = None
         self._at = (0, 0)
+        self._texts: list[str] = []
         super().__init__(columns, rows)
 
     def set_mode(self, *modes: int, **kwargs: Any) -> None:
@@ -100,6 +102,32 @@ class Screen(pyte.Screen):
                 self._main = None
                 self.cursor.x, self.cursor.y = self._at
         super().reset_mode(*modes, **kwargs)
+
+    @property
+    def display(self) -> list[str]:
+        """Its lines as text. Only what was written to since is read again: pyte reads every cell,
+        which takes longer than the program needs to paint them."""
+        if len(self._texts) != self.lines:
+            self._texts = [""] * self.lines
+            self.dirty.update(range(self.lines))
+        for y in self.dirty:
+            if y < self.lines:
+                self._texts[y] = self._text(y)
+        self.dirty.clear()
+        return list(self._texts)
+
+    def _text(self, y: int) -> str:
+        line = self.buffer[y]
+        cells = [line[x].data for x in range(self.columns)]
+        text = "".join(cells)
+        wide = {char for char in set(text) if not char.isascii() and wcwidth(char) == 2}
+        if not wide:
+            return text
+        return "".join(
+            cell
+            for cell, before in zip(cells, ["", *cells], strict=False)
+            if before[:1] not in wide
+        )
 
     def report_device_status(self, mode: int, **kwargs: Any) -> None:
         """Answered by `answer`; pyte chokes on private requests."""

@@ -13,8 +13,16 @@ def read() -> tuple[tuple[str, str], ...]:
     return tuple(prose())
 
 
+@cache
+def all_of_it() -> str:
+    """The same in one text: to look for a word that is nowhere takes a tenth of the time."""
+    return "\n\0\n".join(text for _, text in read())
+
+
 def found(pattern: str) -> list[str]:
     said = re.compile(rf"(?<![\w-])(?:{pattern})(?![\w-])", re.IGNORECASE)
+    if not said.search(all_of_it()):
+        return []
     return [f"{place}: {match[0]}" for place, text in read() if (match := said.search(text))]
 
 

@@ -19,7 +19,6 @@ from waziterm.config import load_settings
 from waziterm.control.client.remote import RemoteFleet, attached
 from waziterm.control.server.app import serve_control
 from waziterm.domain.fleet.api import Changes
-from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
@@ -40,14 +39,10 @@ async def far_fleet(data: Path) -> AsyncIterator[RemoteFleet]:
 @asynccontextmanager
 async def running(lab: Lab, data: Path) -> AsyncIterator[Headless]:
     """A headless manager with two linked instances that are connected, one after a drop."""
-    settings = load_settings(data_dir=data, environ={})
-    async with open_manager(data, settings, LabFile.parse(lab.file.read_text())) as fleet:
-        for name in NAMES:
-            phone = await pair(fleet, lab, name)
     async with headless(data, lab.file) as program:
         async with far_fleet(data) as far:
             for name in NAMES:
-                await in_state(far, name, State.CONNECTED)
+                phone = await pair(far, lab, name)
             before = far.snapshot().instance(name).since
             await lab.trouble(TroubleKind.WS_CLOSE, phone.jid)
             await shown(

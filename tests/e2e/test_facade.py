@@ -153,7 +153,8 @@ async def test_nothing_that_a_client_asks_ends_a_cool_down_or_a_stop(
         phone = await lab.scan(await client.code(made))
         await until_state(program, name, State.CONNECTED)
         await lab.trouble(TroubleKind.CONFLICT, phone.jid)
-        before = await until_state(program, name, State.COOLDOWN)
+        await until_state(program, name, State.COOLDOWN)
+        before = (await program.verb("status", name, "--json")).json
         logins = (await lab.counters())[EventKind.LOGIN]
         for _ in range(3):
             for path in ("reconnect", "reboot"):

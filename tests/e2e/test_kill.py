@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.fleets import in_state, pair
+from tests.fleets import in_state, pair, shown
 from tests.programs import Headless, headless
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
@@ -68,6 +68,9 @@ async def tells_the_truth(program: Headless, lab: Lab, phones: dict[str, str]) -
     try:
         async with asyncio.timeout(30):
             while not listed or any(row["state"] not in SETTLED for row in listed):
+                async with program.fleet() as fleet:
+                    for name in NAMES:
+                        await shown(fleet, name, lambda view: view.state in SETTLED)
                 listed = (await program.verb("list", "--json")).json
     except TimeoutError:
         raise AssertionError(f"the fleet did not settle: {listed}") from None

@@ -179,6 +179,7 @@ async def test_what_whatsapp_refuses_and_what_was_never_sent(shop: Shop, folder:
     os.truncate(folder / "data" / "big", MOST_MEDIA_BYTES + 1)
     os.mkfifo(folder / "data" / "pipe")
     (folder / "data" / "small").write_bytes(b"x")
+    (folder / "data" / "link").symlink_to("small")
     for content, to, slug in (
         (Content(MessageKind.TEXT, "x"), "123456@s.whatsapp.net", "not_on_whatsapp"),
         (Content(MessageKind.TEXT, " \n"), TO, "wrong_content"),
@@ -186,6 +187,7 @@ async def test_what_whatsapp_refuses_and_what_was_never_sent(shop: Shop, folder:
         (Content(MessageKind.TEXT, "x"), "120363000000000000@newsletter", "wrong_recipient"),
         (Content(MessageKind.IMAGE, "", "gone"), TO, "file_gone"),
         (Content(MessageKind.IMAGE, "", "pipe"), TO, "file_unreadable"),
+        (Content(MessageKind.IMAGE, "", "link"), TO, "file_unreadable"),
         (Content(MessageKind.DOCUMENT, "", "big"), TO, "file_too_large"),
     ):
         sent = await shop.send(content, to)

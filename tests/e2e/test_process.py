@@ -3,39 +3,45 @@
 import asyncio
 import signal
 import stat
+from operator import attrgetter
 from pathlib import Path
 
 import psutil
 
+from tests.fleets import in_state, shown
 from tests.programs import Headless, headless, verb
+from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 
 
-async def until_state(program: Headless, name: str, state: State) -> dict[str, object]:
-    """Ask until an instance is in a state; each question is a process, so there is no storm."""
-    async with asyncio.timeout(30):
-        while True:
-            ended = await program.verb("status", name, "--json")
-            assert ended.code == 0, ended
-            if ended.json["state"] == state:
-                return dict(ended.json)
+async def until_state(program: Headless, name: str, state: State) -> InstanceView:
+    """Wait until an instance is in a state."""
+    async with program.fleet() as fleet:
+        return await in_state(fleet, name, state)
 
 
 async def pair(program: Headless, lab: Lab, name: str) -> str:
-    added = await program.verb("add", name)
-    assert added.code == 0, added
-    shown = await program.verb("qr", name, "--json")
-    assert shown.code == 0 and 0 < shown.json["seconds_left"] <= 60
-    phone = await lab.scan(shown.json["payload"])
-    await until_state(program, name, State.CONNECTED)
+    """Add an instance and let a phone of the lab scan its QR code; the phone's number."""
+    async with program.fleet() as fleet:
+        await fleet.add(name)
+        view = await shown(fleet, name, lambda view: view.qr is not None)
+        assert view.qr is not None
+        phone = await lab.scan(view.qr.payload)
+        await in_state(fleet, name, State.CONNECTED)
     return phone.number
 
 
 async def test_verbs_pair_send_and_stop_an_instance(lab: Lab, folder: Path) -> None:
     async with headless(folder / "data", lab.file) as program:
         assert stat.S_IMODE((folder / "data" / "control.sock").stat().st_mode) == 0o600
-        number = await pair(program, lab, "shop")
+        added = await program.verb("add", "shop")
+        assert added.code == 0, added
+        code = await program.verb("qr", "shop", "--json")
+        assert code.code == 0 and 0 < code.json["seconds_left"] <= 60
+        number = (await lab.scan(code.json["payload"])).number
+        await until_state(program, "shop", State.CONNECTED)
         sent = await program.verb("test", "shop", "--send", "--json")
         assert sent.code == 0 and sent.json["ok"] is True
         await lab.wait_message(number, 10)
@@ -86,13 +92,13 @@ async def test_a_killed_worker_is_replaced_and_the_others_see_nothing(
         await pair(program, lab, "one")
         await pair(program, lab, "two")
         before = await until_state(program, "two", State.CONNECTED)
-        victim = (await until_state(program, "one", State.CONNECTED))["pid"]
-        assert isinstance(victim, int)
+        victim = (await until_state(program, "one", State.CONNECTED)).pid
+        assert victim is not None
         psutil.Process(victim).send_signal(signal.SIGKILL)
         died = await until_state(program, "one", State.RETRYING)
-        assert died["reason"] == "worker_died" and "signal 9" in str(died["detail"])
+        assert died.reason is Reason.WORKER_DIED and "signal 9" in str(died.detail)
         back = await until_state(program, "one", State.CONNECTED)
-        assert back["pid"] != victim
+        assert back.pid != victim
         after = await until_state(program, "two", State.CONNECTED)
-        unchanged = ("since", "connected_since", "pid", "state")
-        assert [before[key] for key in unchanged] == [after[key] for key in unchanged]
+        unchanged = attrgetter("since", "connected_at", "pid", "state")
+        assert unchanged(before) == unchanged(after)

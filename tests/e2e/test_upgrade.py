@@ -6,18 +6,19 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from tests.control.test_server import ask
 from tests.e2e.test_process import pair, until_state
+from tests.fleets import shown
 from tests.programs import DEADLINE_S, Headless, headless
 from tests.programs import verb as run_verb
 from tests.sessions import session_of
 from waziterm.control import protocol
 from waziterm.control.client.remote import attached
+from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
@@ -46,7 +47,8 @@ OTHER = {
 def install(place: Path, changes: Mapping[str, tuple[str, ...]]) -> None:
     """A copy of the program with some of its words changed."""
     target = place / "waziterm"
-    shutil.copytree(SOURCE, target, ignore=shutil.ignore_patterns("__pycache__", "*.po"))
+    # What was compiled of files that stay as they are comes along: it is seconds of work.
+    shutil.copytree(SOURCE, target, ignore=shutil.ignore_patterns("*.po"))
     for name, words in changes.items():
         text = (target / name).read_text()
         for old, new in zip(words[::2], words[1::2], strict=True):
@@ -80,19 +82,15 @@ def of(installed: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
 
 
-async def until(program: Headless, name: str, wanted: Callable[[dict[str, Any]], bool]) -> Any:
-    """Ask until an instance is shown the wanted way."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not wanted(shown := (await program.verb("status", name, "--json")).json):
-            pass
-    return shown
-
-
 async def killed_and_back(program: Headless, name: str) -> None:
     """Kill an instance's worker: it comes back in another one."""
-    pid = (await program.verb("status", name, "--json")).json["pid"]
-    os.kill(pid, signal.SIGKILL)
-    await until(program, name, lambda row: row["state"] == "connected" and row["pid"] != pid)
+    async with program.fleet() as fleet:
+        pid = fleet.view(name).pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await shown(
+            fleet, name, lambda view: view.state is State.CONNECTED and view.pid not in (None, pid)
+        )
 
 
 async def test_a_worker_comes_back_when_the_program_was_replaced(
@@ -159,7 +157,7 @@ async def it_heals_and_tells(program: Headless, lab: Lab, data: DataDir, two: st
     with session_of(data.root, "two").open("r+b"):
         await lab.trouble(TroubleKind.CONFLICT, two)
         held = await until_state(program, "two", State.HELD)
-    assert held["reason"] == "local_holder" and str(os.getpid()) in str(held["detail"])
+    assert held.reason is Reason.LOCAL_HOLDER and str(os.getpid()) in str(held.detail)
 
     found = (await program.verb("check", "--json")).json["findings"]
     told = {each["kind"]: each for each in found}

@@ -386,6 +386,8 @@ def test_pages_of_messages(bench: Bench) -> None:
     assert [each.id for each in rest] == newest[4:]
     found = bench.world.run(bench.queue.messages(ref="a", state=MessageState.SENT))
     assert [each.id for each in found] == newest[0::2]
-    with pytest.raises(MessageRefusedError) as caught:
-        bench.view("msg_none")
-    assert caught.value.refusal is RefusalCode.MESSAGE_NOT_FOUND
+    assert bench.world.run(bench.queue.messages(before=newest[-1])) == ()
+    for asked in (bench.queue.message("msg_none"), bench.queue.messages(before="msg_none")):
+        with pytest.raises(MessageRefusedError) as caught:
+            bench.world.run(asked)
+        assert caught.value.refusal is RefusalCode.MESSAGE_NOT_FOUND

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+DEADLINE_S = 30.0
 
 
 class Rival:
@@ -51,6 +52,8 @@ def a_rival() -> Iterator[Rival]:
         text=True,
     ) as program:
         try:
+            # What was started is its parent, and counts among ours until it is gone.
+            program.wait(DEADLINE_S)
             yield Rival(program)
         finally:
             assert program.stdin is not None and program.stdout is not None

@@ -144,23 +144,18 @@ def test_f38_one_row_of_the_history_that_cannot_be_read_is_left_out_and_counted(
     stored(data, shop)
     fill(data, shop)
     spoil_history(data, table, column, value)
-    for words in (
-        "list",
-        "stats shop",
-        "status shop",
-        "logs shop",
-        "incidents",
-        "conflicts",
-        "trash",
-        "audit",
-    ):
+    # A column is looked at through all verbs once, with a value that none can hold.
+    seen_by_all = value == "x'00ff'"
+    for words in ("list", "stats shop", "status shop", "trash") if seen_by_all else ():
         code, shown = called(capsys, data, *words.split())
         assert code == 0 and "error" not in shown, (words, shown)
     for words, of, key in (("logs shop", "lines", None), ("conflicts", "transitions", "conflicts"),
                            ("incidents", "incidents", None), ("audit", "audit", None),
                            ("note", "notes", None)):  # fmt: skip
-        _, shown = called(capsys, data, *words.split())
-        assert len(shown if key is None else shown[key]) == (1 if of == table else 2), words
+        if seen_by_all or of == table:
+            code, shown = called(capsys, data, *words.split())
+            assert code == 0 and "error" not in shown, (words, shown)
+            assert len(shown if key is None else shown[key]) == (1 if of == table else 2), words
     _, shown = called(capsys, data, "stats", "shop", "--by", "hour")
     assert sum(each["drops"] for each in shown) == (1 if table == "hours" else 2)
     lines = sum(each["patterns"].get("busy", 0) for each in shown)

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.manager.rivals import Rival, a_rival
+from waziterm.domain.text import plain
 from waziterm.manager.rivals import search as holder
 from waziterm.manager.rivals.search import (
     OpenFile,
@@ -57,7 +58,7 @@ def test_a_process_that_has_the_file_open_is_named(
         opened.unlink()
     found = search(SearchFor((session,)))
     assert found.holder.startswith(f"pid {rival.pid}: ") and ", since " in found.holder
-    assert "tests.manager.rival" in found.holder
+    assert plain(" ".join(psutil.Process(rival.pid).cmdline()), 60) in found.holder
     assert found.summary == f"held by {found.holder}"
 
 

@@ -224,6 +224,7 @@ class Fleet(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="wt-", dir=IN_MEMORY))
         self.world = World()
+        self.world.turns = 20
         changed = {
             "fleet__connects_at_once": 2,
             "fleet__instances_per_worker": self.per_worker,
@@ -574,7 +575,7 @@ def test_no_order_of_events_breaks_an_invariant(fleet: type[Fleet]) -> None:
     run_state_machine_as_test(
         fleet,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=30,
             derandomize=True,
             database=None,

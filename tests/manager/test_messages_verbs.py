@@ -62,6 +62,7 @@ def test_what_nothing_has_is_wrong_usage(host: Host) -> None:
     fleet, taken = host.fleet, sent(host)
     for asked, refusal, code in (
         (fleet.cancel_message("msg_x"), RefusalCode.MESSAGE_NOT_FOUND, 2),
+        (fleet.messages(before="msg_x"), RefusalCode.MESSAGE_NOT_FOUND, 2),
         (fleet.message_text("msg_x"), RefusalCode.MESSAGE_NOT_FOUND, 2),
         (fleet.remove_opt_out("x"), RefusalCode.OPT_OUT_NOT_FOUND, 2),
         (fleet.send_message("shop", TO, ""), RefusalCode.WRONG_CONTENT, 2),
@@ -97,6 +98,9 @@ def test_without_a_manager_the_file_tells_them_and_no_text_is_elsewhere(host: Ho
     assert (found.id, found.instance, found.to) == (taken.id, "shop", taken.to)
     assert asyncio.run(files.messages(state=MessageState.UNKNOWN)) == ()
     assert asyncio.run(files.opt_outs("shop")) == ()
+    assert asyncio.run(files.messages(before=taken.id)) == ()
+    with pytest.raises(MessageRefusedError, match="there is no message msg_x"):
+        asyncio.run(files.messages(before="msg_x"))
     with pytest.raises(InstanceNotFoundError):
         asyncio.run(files.messages("nobody"))
     for each in host.root.rglob("*"):

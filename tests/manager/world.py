@@ -39,8 +39,9 @@ T = TypeVar("T")
 BEGIN = 1_700_000_000.0
 FIRST_PID = 2**30
 """No process of a real machine has such a pid."""
-TURNS = 20
-"""How many turns of the loop a job of the store takes at most."""
+TURNS = 8
+"""How many turns of the loop a job of the store takes at most; where many orders of things are
+tried, there are more."""
 
 
 def write_session(path: Path, jid: str | None) -> None:
@@ -337,6 +338,7 @@ class World:
         self._jobs = 0
         self._job_done = asyncio.Event()
         self._pace = Random(0)
+        self.turns = TURNS
         self._telling = asyncio.Lock()
         self._patches = ExitStack()
         self._patch()
@@ -378,7 +380,7 @@ class World:
         try:
             wait((result,))
             async with self._telling:
-                for _ in range(self._pace.randrange(1, TURNS)):
+                for _ in range(self._pace.randrange(1, self.turns)):
                     await asyncio.sleep(0)
             return result.result()
         finally:

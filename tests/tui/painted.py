@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from rich.cells import cell_len
+from rich.style import Style
 from textual.pilot import Pilot
 
 from tests.terminal import Cell
@@ -35,23 +36,25 @@ class Shown:
     def cells(self) -> list[list[Cell]]:
         """The painted cells with their colours."""
         rows = []
+        # Of thousands of cells, few differ.
+        made: dict[tuple[str, Style | None], list[Cell]] = {}
         for strip in self.app.screen._compositor.render_strips():
-            row = []
+            row: list[Cell] = []
             for text, style, _control in strip:
-                fg = _hex(style.color) if style and style.color else "c0c0c0"
-                bg = _hex(style.bgcolor) if style and style.bgcolor else "000000"
                 for char in text:
-                    size = cell_len(char)
-                    if size == 0:
-                        continue
-                    row.append(Cell(char, fg, bg, bool(style and style.bold)))
-                    row += [Cell("", fg, bg)] * (size - 1)
+                    cells = made.get((char, style))
+                    if cells is None:
+                        cells = made[char, style] = _cells(char, style)
+                    row += cells
             rows.append(row)
         return rows
 
     def text(self) -> str:
-        """The painted text, row by row."""
-        return "\n".join("".join(cell.text for cell in row) for row in self.cells())
+        """The painted text, row by row: that of `cells`, without the cost of making them."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(
+            strip.text if strip.text.isascii() else _seen(strip.text) for strip in strips
+        )
 
     async def until(self, holds: Callable[[str], bool], what: str = "the awaited screen") -> str:
         """Wait until the painted text is the wanted one."""
@@ -115,6 +118,19 @@ async def shown(
         async with app.run_test(size=(columns, rows)) as pilot:
             await pilot.pause()
             yield Shown(app, fleet, pilot)
+
+
+def _seen(text: str) -> str:
+    """A text without what takes no cell."""
+    return "".join(char for char in text if cell_len(char))
+
+
+def _cells(char: str, style: Style | None) -> list[Cell]:
+    """What a character takes: none, one or two."""
+    fg = _hex(style.color) if style and style.color else "c0c0c0"
+    bg = _hex(style.bgcolor) if style and style.bgcolor else "000000"
+    cells = [Cell(char, fg, bg, bool(style and style.bold)), Cell("", fg, bg)]
+    return cells[: cell_len(char)]
 
 
 def _hex(colour: object) -> str:

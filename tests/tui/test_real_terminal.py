@@ -156,11 +156,26 @@ def test_a_qr_code_scans_from_the_terminal_and_after_a_resize(start: Start) -> N
     terminal.wait_for(lambda _: decode_qr(terminal.cells()) == FAKE_QR, what="code at 80x24 again")
 
 
-@pytest.mark.parametrize("theme", Theme)
+ENVIRONMENTS: dict[str, dict[str, str]] = {
+    "colours": {},
+    "no_color": {"NO_COLOR": "1"},
+    "16": {"COLORTERM": "", "TERM": "xterm"},
+    "stale_size": {"COLUMNS": "80", "LINES": "24"},
+}
+
+
 @pytest.mark.parametrize(
-    "env",
-    [{}, {"NO_COLOR": "1"}, {"COLORTERM": "", "TERM": "xterm"}, {"COLUMNS": "80", "LINES": "24"}],
-    ids=["colours", "no_color", "16", "stale_size"],
+    ("theme", "env"),
+    [
+        pytest.param(
+            *(theme, env),
+            id=f"{theme.value}-{name}",
+            # Each theme and each environment is looked at here, all pairs of them by `make soak`.
+            marks=pytest.mark.soak if env and theme not in (Theme.DARK, Theme.LIGHT) else (),
+        )
+        for theme in Theme
+        for name, env in ENVIRONMENTS.items()
+    ],
 )
 def test_a_qr_code_scans_whatever_the_environment(
     start: Start, theme: Theme, env: dict[str, str]

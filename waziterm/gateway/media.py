@@ -123,7 +123,7 @@ class Media:
     async def path_of(self, upload: str) -> str | None:
         """Where an upload lies below the data directory; None for one that there is not."""
         path = self._folder / upload
-        if _ID.fullmatch(upload) is None or not await asyncio.to_thread(path.is_file):
+        if _ID.fullmatch(upload) is None or not await asyncio.to_thread(_is_own_file, path):
             return None
         return f"{FOLDER}/{upload}"
 
@@ -155,9 +155,13 @@ def _write_all(file: int, data: bytes) -> None:
         left = left[os.write(file, left) :]
 
 
+def _is_own_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             return file.read(16)
     except OSError:
         return b""

@@ -33,6 +33,7 @@ from waziterm.domain.messages.queue import (
     Once,
     RefusalCode,
     Resolution,
+    no_such_message,
 )
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.sending import CannotSend, OptOut, Phones, Receipt, Standing
@@ -231,9 +232,9 @@ class Queue:
     ) -> tuple[MessageView, ...]:
         identity = None if instance is None else self._known_id(instance)
         store = await self._file.opened_if_there()
-        if store is None:
-            return ()
-        found = await store.messages(identity, state, ref, limit, before)
+        found = () if store is None else await store.messages(identity, state, ref, limit, before)
+        if before is not None and not found:
+            await self._found(before)
         ranks: dict[str, dict[str, int]] = {}
         for each in found:
             lane = self._lanes.get(each.instance)
@@ -486,11 +487,7 @@ class Queue:
         store = await self._file.opened_if_there()
         found = None if store is None else await store.message(message_id)
         if found is None:
-            raise MessageRefusedError(
-                RefusalCode.MESSAGE_NOT_FOUND,
-                Phrase("there is no message {id}", id=message_id[:60]),
-                Phrase("see `waziterm messages`"),
-            )
+            raise no_such_message(message_id)
         return found
 
     async def _before(self, identity: str, once: Once | None) -> Message | None:

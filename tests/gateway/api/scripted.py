@@ -18,6 +18,7 @@ from waziterm.domain.messages.queue import (
     Once,
     RefusalCode,
     Resolution,
+    no_such_message,
 )
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.token import KeptToken, TokenView, digest_of, found_among, new_token
@@ -73,7 +74,7 @@ class ScriptedQueue:
     async def message(self, message_id: str) -> MessageView:
         self._refused()
         if message_id not in self.views:
-            raise MessageRefusedError(RefusalCode.MESSAGE_NOT_FOUND, "there is no such message")
+            raise no_such_message(message_id)
         return self.views[message_id]
 
     async def messages(
@@ -86,6 +87,8 @@ class ScriptedQueue:
         before: str | None = None,
     ) -> tuple[MessageView, ...]:
         self._refused()
+        if before is not None and before not in self.views:
+            raise no_such_message(before)
         return tuple(
             view
             for view in sorted(self.views.values(), key=lambda view: view.id, reverse=True)

@@ -582,7 +582,8 @@ class Fleet(Protocol):
         before: str | None = None,
     ) -> tuple[MessageView, ...]:
         """The messages out, the newest first, without their texts. name: of one instance only.
-        before: the id of the last one of an earlier answer; then it is what comes behind that."""
+        before: the id of the last one of an earlier answer; then it is what comes behind that.
+        Refused when no message has that id."""
         ...
 
     @verb("POST /v1/messages/{message}/cancel", changes=True, line="messages cancel")

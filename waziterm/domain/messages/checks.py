@@ -43,6 +43,8 @@ def _wrong(new: NewMessage) -> Phrase | None:
         return Phrase("a ref and a file name may have {count} characters", count=MOST_REF)
     if content.reply_to and not _ID.fullmatch(content.reply_to):
         return Phrase("an answer names WhatsApp's id of a message")
+    if content.reply_from and not content.reply_to:
+        return Phrase("who wrote a message is named with WhatsApp's id of it")
     return _wrong_kind(content)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.message import MessageState, MessageView, NewMessage, OptedOut
 from waziterm.domain.messages.queue_counts import QueueCounts
+from waziterm.domain.phrase import Phrase
 
 ONCE_S = 86_400.0
 """So long an idempotency key is remembered."""
@@ -58,6 +59,15 @@ class MessageRefusedError(FleetError):
         self.retry_after_s = retry_after_s
 
 
+def no_such_message(message_id: str) -> MessageRefusedError:
+    """What is told of an id that no message has."""
+    return MessageRefusedError(
+        RefusalCode.MESSAGE_NOT_FOUND,
+        Phrase("there is no message {id}", id=message_id[:60]),
+        Phrase("see `waziterm messages`"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Once:
     """An idempotency key. owner: whose it is: a token's name, or what no token is called. digest:
@@ -106,7 +116,8 @@ class MessageQueue(Protocol):
         limit: int = 200,
         before: str | None = None,
     ) -> tuple[MessageView, ...]:
-        """The newest first. before: the id of the last one of the page before."""
+        """The newest first. before: the id of the last one of the page before. Refused
+        (`message_not_found`) when there is no such message."""
         ...
 
     async def cancel(self, message_id: str) -> MessageView:

@@ -3,20 +3,18 @@
 import dataclasses
 import re
 from functools import cache
-from typing import Any, NamedTuple, assert_never
+from typing import Any, assert_never
 
 from waziterm import __version__
 from waziterm.domain.codec import DIALECT, schema
-from waziterm.domain.messages.codes import Scope
-from waziterm.domain.messages.message import MOST_MEDIA_BYTES, MessageState, MessageView
+from waziterm.domain.messages.message import MessageView
 from waziterm.domain.units import Between
 from waziterm.gateway.api.bodies import MessageBody, ResolveBody, Span, Text, bound_of, hints_of
 from waziterm.gateway.api.documents import Accepted, Failure, MessagePage, Uploaded
-from waziterm.gateway.api.routes import MOST_LISTED
+from waziterm.gateway.api.requests import REQUESTS, Request, json_of
 
 Json = dict[str, Any]
 
-_ID = {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"}
 _ANSWERS: dict[str, Any] = {
     "Message": MessageView,
     "Accepted": Accepted,
@@ -43,104 +41,12 @@ _FAILURES = {
 _ALWAYS = (400, 401, 403, 405, 421, 503)
 
 
-class _Described(NamedTuple):
-    """One request. refused: the statuses of what it refuses, beside those that all have."""
-
-    method: str
-    path: str
-    name: str
-    about: str
-    scope: Scope | None
-    answer: tuple[int, str]
-    refused: tuple[int, ...] = ()
-    body: Json | None = None
-    parameters: tuple[Json, ...] = ()
-
-
-def _path(name: str, kind: Json) -> Json:
-    return {"name": name, "in": "path", "required": True, "schema": kind}
-
-
-def _query(name: str, about: str, kind: Json) -> Json:
-    return {"name": name, "in": "query", "description": about, "schema": kind}
-
-
-def _json(name: str) -> Json:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-
-
-_MESSAGE = _path("id", _ID)
-_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "A text of your own for this message: the same key with the same body within 24"
-    " hours is the first message again, and sends nothing.",
-    "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
-}
-_LISTED = (
-    _query("state", "Only those in this state.", {"enum": [each.value for each in MessageState]}),
-    _query("ref", "Only those with this word of yours.", {"type": "string"}),
-    _query("instance", "Only those of the instance with this name.", {"type": "string"}),
-    _query("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MOST_LISTED}),
-    _query("before", "The `next` of the page before.", _ID),
-)
-_DESCRIBED = (
-    _Described(
-        *("post", "/v1/instances/{name}/messages", "send"),
-        "Take a message for an instance. It is stored for good when this answers.",
-        Scope.SEND,
-        (202, "Accepted"),
-        (404, 408, 409, 413, 415, 422, 429),
-        {"required": True, "content": _json("MessageBody")},
-        (_path("name", {"type": "string"}), _KEY),
-    ),
-    _Described(
-        *("get", "/v1/messages", "list"),
-        "The messages, the newest first, without what they say.",
-        Scope.READ,
-        (200, "MessagePage"),
-        (404,),
-        parameters=_LISTED,
-    ),
-    _Described(
-        *("get", "/v1/messages/{id}", "get"),
-        "One message, without what it says.",
-        *(Scope.READ, (200, "Message"), (404,)),
-        parameters=(_MESSAGE,),
-    ),
-    _Described(
-        *("post", "/v1/messages/{id}/cancel", "cancel"),
-        "Take back a message that waits.",
-        *(Scope.SEND, (200, "Message"), (404, 409)),
-        parameters=(_MESSAGE,),
-    ),
-    _Described(
-        *("post", "/v1/messages/{id}/resolve", "resolve"),
-        "Say what becomes of a message that is unknown, failed or held.",
-        *(Scope.SEND, (200, "Message"), (404, 408, 409, 413, 415)),
-        {"required": True, "content": _json("ResolveBody")},
-        (_MESSAGE,),
-    ),
-    _Described(
-        *("post", "/v1/media", "upload"),
-        f"Take a file of at most {MOST_MEDIA_BYTES} bytes, for an image or a document.",
-        *(Scope.SEND, (201, "Uploaded"), (408, 413, 415, 429)),
-        {"required": True, "content": {"application/octet-stream": {}}},
-    ),
-    _Described(
-        *("get", "/v1/openapi.json", "describe"),
-        "This document.",
-        *(None, (200, "")),
-    ),
-)
-
-
 @cache
 def described() -> Json:
     """The whole description."""
     paths: Json = {}
-    for each in _DESCRIBED:
-        paths.setdefault(each.path, {})[each.method] = _operation(each)
+    for each in REQUESTS:
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each)
     answers = {name: _embedded(schema(kind)) for name, kind in _ANSWERS.items()}
     answers["MessagePage"]["properties"]["messages"]["items"] = {
         "$ref": "#/components/schemas/Message"
@@ -162,12 +68,12 @@ def described() -> Json:
     }
 
 
-def _operation(each: _Described) -> Json:
+def _operation(each: Request) -> Json:
     status, answer = each.answer
-    content = _json(answer) if answer else {"application/json": {"schema": {"type": "object"}}}
+    content = json_of(answer) if answer else {"application/json": {"schema": {"type": "object"}}}
     responses: Json = {str(status): {"description": "All is well.", "content": content}}
     for code in sorted({*_ALWAYS, *each.refused}):
-        responses[str(code)] = {"description": _FAILURES[code], "content": _json("Failure")}
+        responses[str(code)] = {"description": _FAILURES[code], "content": json_of("Failure")}
     scope = f" The token needs the scope `{each.scope}`." if each.scope else ""
     made: Json = {
         "operationId": each.name,

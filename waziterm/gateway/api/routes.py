@@ -1,4 +1,4 @@
-"""The requests of the API; see `waziterm.gateway.api.openapi` for what each takes and answers."""
+"""What answers the requests of the API; `waziterm.gateway.api.requests` has a row for each."""
 
 import mimetypes
 import re
@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, assert_never
 from aiohttp import web
 
 from waziterm.domain.codec import document
-from waziterm.domain.messages.codes import Scope
 from waziterm.domain.messages.message import (
     Content,
     MessageKind,
@@ -32,7 +31,6 @@ from waziterm.gateway.api.documents import Accepted
 from waziterm.gateway.api.failures import unauthorized
 from waziterm.gateway.api_error import ApiError
 from waziterm.gateway.media import Media
-from waziterm.gateway.received import later
 
 Json = dict[str, Any]
 
@@ -58,16 +56,6 @@ class Behind:
     media: Media
 
 
-class Route(NamedTuple):
-    """One request. name: of the handler, by which its description goes."""
-
-    method: str
-    path: str
-    name: str
-    scope: Scope
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
 class Routes:
     """The handlers. described: the document of all of them."""
 
@@ -76,29 +64,7 @@ class Routes:
         self._queue = behind.queue
         self._described = described
 
-    def all(self) -> tuple[Route, ...]:
-        """Every request that is answered."""
-        send, read = Scope.SEND, Scope.READ
-        return (
-            Route("POST", "/v1/instances/{name}/messages", "send", send, self._send),
-            Route("GET", "/v1/messages", "list", read, self._list),
-            Route("GET", "/v1/messages/{id}", "get", read, self._get),
-            Route("POST", "/v1/messages/{id}/cancel", "cancel", send, self._cancel),
-            Route("POST", "/v1/messages/{id}/resolve", "resolve", send, self._resolve),
-            Route("POST", "/v1/media", "upload", send, self._upload),
-            Route("GET", "/v1/openapi.json", "describe", read, self._describe),
-        )
-
-    def definitions(self) -> list[web.RouteDef]:
-        """The same for aiohttp."""
-        made = []
-        for each in self.all():
-            make = web.get if each.method == "GET" else web.post
-            handler = each.handler if each.name == "describe" else _scoped(each)
-            made.append(make(each.path, handler, expect_handler=later))
-        return made
-
-    async def _send(self, request: web.Request) -> web.Response:
+    async def send(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         owner = request[OWNER]
         if not owner.allows(name):
@@ -147,10 +113,10 @@ class Routes:
             on_unknown=body.on_unknown,
         )
 
-    async def _get(self, request: web.Request) -> web.Response:
+    async def get(self, request: web.Request) -> web.Response:
         return self._answer(MessageView, await self._own(request))
 
-    async def _list(self, request: web.Request) -> web.Response:
+    async def page(self, request: web.Request) -> web.Response:
         asked = _query(request)
         owner = request[OWNER]
         if asked.instance is not None and not owner.allows(asked.instance):
@@ -178,20 +144,20 @@ class Routes:
         messages = [document(MessageView, view, now) for view in found]
         return web.json_response({"messages": messages, "next": before if more else None})
 
-    async def _cancel(self, request: web.Request) -> web.Response:
+    async def cancel(self, request: web.Request) -> web.Response:
         view = await self._own(request)
         return self._answer(MessageView, await self._queue.cancel(view.id))
 
-    async def _resolve(self, request: web.Request) -> web.Response:
+    async def resolve(self, request: web.Request) -> web.Response:
         view = await self._own(request)
         how: Resolution = bodies.read_as(ResolveBody, await self._body(request)).how
         return self._answer(MessageView, await self._queue.resolve(view.id, how))
 
-    async def _upload(self, request: web.Request) -> web.Response:
+    async def upload(self, request: web.Request) -> web.Response:
         upload = await self._behind.media.take_body(request)
         return web.json_response(upload._asdict(), status=201)
 
-    async def _describe(self, _request: web.Request) -> web.Response:
+    async def describe(self, _request: web.Request) -> web.Response:
         return web.json_response(self._described())
 
     async def _body(self, request: web.Request) -> Json:
@@ -224,20 +190,6 @@ def token_of(request: web.Request) -> str:
     given = request.headers.getall("Authorization", [])
     kind, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     return token.strip() if kind.lower() == "bearer" else ""
-
-
-def _scoped(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The handler for those alone whose token allows it."""
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        if route.scope not in request[OWNER].scopes:
-            raise ApiError(403, "scope", f"this token is not for {_TO[route.scope]} messages")
-        return await route.handler(request)
-
-    return handler
-
-
-_TO = {Scope.SEND: "sending or changing", Scope.READ: "reading"}
 
 
 def _content(said: str, hint: str = "") -> ApiError:

@@ -19,6 +19,7 @@ from waziterm.gateway.api.failures import (
     unavailable,
 )
 from waziterm.gateway.api.openapi import described
+from waziterm.gateway.api.requests import routes_of
 from waziterm.gateway.api.routes import OWNER, Behind, Routes, token_of
 from waziterm.gateway.api_error import ApiError
 from waziterm.gateway.listener import Hosts, Strangers, listening
@@ -64,7 +65,7 @@ async def serve_api(api: "Api", behind: Behind) -> AsyncIterator[None]:
     clients = Clients(most_clients(descriptors()) // 2, told)
     door = _Door(api, behind)
     application = web.Application(middlewares=[clients.counted, _errors_as_json, door.let_in])
-    application.add_routes(Routes(behind, described).definitions())
+    application.add_routes(routes_of(Routes(behind, described)))
     await behind.media.clear()
     async with listening(Listener.API, api, application, clients):
         log.info("the API answers on %s", api.address)

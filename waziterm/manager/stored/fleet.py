@@ -187,9 +187,12 @@ class StoredFleet:
         limit: int = 200,
         before: str | None = None,
     ) -> "tuple[MessageView, ...]":
+        from waziterm.domain.messages.queue import no_such_message  # noqa: PLC0415 - only here
         from waziterm.gateway.queue_views import Outlook, view_of  # noqa: PLC0415 - only here
 
         async with self._read_messages(name) as (store, identity, names):
+            if before is not None and (store is None or await store.message(before) is None):
+                raise no_such_message(before)
             if store is None:
                 return ()
             found = await store.messages(identity, state, None, limit, before)

@@ -8,7 +8,7 @@ from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.fleet.history import IncidentView
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import retold, tr, trn
-from waziterm.tui.fleet.rows import Rows, headed
+from waziterm.tui.fleet.rows import MarkedRows, headed
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
@@ -26,12 +26,11 @@ _IN_FULL = 3
 """So many lines it has at the least."""
 
 
-class Incidents(Rows):
+class Incidents(MarkedRows):
     """One row per incident, the newest first; those that nobody has acknowledged stand out."""
 
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="incidents")
-        self.marked: set[str] = set()
 
     def keys(self) -> list[str]:
         return [str(incident.id) for incident in self.model.incidents]
@@ -45,19 +44,12 @@ class Incidents(Rows):
     @property
     def meant(self) -> list[IncidentView]:
         """Those that a key acts on: the marked ones, else the selected one."""
-        if marked := [each for each in self.model.incidents if str(each.id) in self.marked]:
-            return marked
-        return [] if self.incident is None else [self.incident]
+        meant = set(self.meant_keys)
+        return [each for each in self.model.incidents if str(each.id) in meant]
 
-    def mark(self) -> None:
-        """Mark the selected one, or take its mark away."""
-        if self._chosen is not None:
-            self.marked ^= {self._chosen}
-
-    def mark_all(self) -> None:
-        """Mark all that nobody has acknowledged; where they are marked already, none."""
-        waiting = {str(each.id) for each in self.model.incidents if each.acknowledged_at is None}
-        self.marked = set() if waiting <= self.marked else waiting
+    def waiting(self) -> set[str]:
+        """Those that nobody has acknowledged."""
+        return {str(each.id) for each in self.model.incidents if each.acknowledged_at is None}
 
     def move_on(self, done: Collection[int]) -> None:
         """Select the next one that waits for somebody, below or else above. done: those that do not

@@ -9,7 +9,7 @@ from textual.strip import Strip
 from waziterm.domain.messages.message import MessageState, MessageView
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import tr, trn
-from waziterm.tui.fleet.rows import Rows
+from waziterm.tui.fleet.rows import MarkedRows
 from waziterm.tui.instance.card import wrapped
 from waziterm.tui.paint import look
 from waziterm.tui.paint.cells import Span, cell, inert, row
@@ -37,17 +37,15 @@ _SIGNS: Mapping[MessageState, tuple[str, Style]] = {
 }
 
 
-class Messages(Rows):
+class Messages(MarkedRows):
     """One row per message, the newest first; those that wait for a person stand out.
 
-    pattern: what was typed after `/`, see `domain.fleet.query`. marked: the ids of those that an
-    act is meant for, when there are any.
+    pattern: what was typed after `/`, see `domain.fleet.query`.
     """
 
     def __init__(self, model: FleetModel, clock: Callable[[], float]) -> None:
         super().__init__(model, clock, id="messages")
         self.pattern = ""
-        self.marked: set[str] = set()
         self._known: Mapping[str, MessageView] = {}
         self._known_for: tuple[object, ...] = ()
 
@@ -81,19 +79,12 @@ class Messages(Rows):
     @property
     def meant(self) -> list[MessageView]:
         """Those that a key acts on: the marked ones, else the selected one."""
-        if marked := [each for each in self._shown().values() if each.id in self.marked]:
-            return marked
-        return [] if self.message is None else [self.message]
+        shown = self._shown()
+        return [shown[key] for key in self.meant_keys]
 
-    def mark(self) -> None:
-        """Mark the selected one, or take its mark away."""
-        if self._chosen is not None:
-            self.marked ^= {self._chosen}
-
-    def mark_all(self) -> None:
-        """Mark all that wait for a person; where they are marked already, none."""
-        waiting = {each.id for each in self._shown().values() if each.waits_for_person}
-        self.marked = set() if waiting <= self.marked else waiting
+    def waiting(self) -> set[str]:
+        """Those that wait for a person."""
+        return {each.id for each in self._shown().values() if each.waits_for_person}
 
     @property
     def target(self) -> str | None:

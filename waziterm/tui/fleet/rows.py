@@ -203,3 +203,33 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         if target != self.scroll_offset.y:
             self.scroll_to(y=max(0, target), animate=False)
             self.refresh()
+
+
+class MarkedRows(Rows):
+    """Rows of which several can be marked, for an act on all of them. marked: their keys."""
+
+    def __init__(self, model: FleetModel, clock: Callable[[], float], *, id: str) -> None:  # noqa: A002 (Textual's own name)
+        super().__init__(model, clock, id=id)
+        self.marked: set[str] = set()
+
+    @abstractmethod
+    def waiting(self) -> set[str]:
+        """The keys of the rows that wait for somebody."""
+
+    @property
+    def meant_keys(self) -> list[str]:
+        """Those that a key acts on, in order: the marked ones, else the selected one."""
+        keys = self.keys()
+        if marked := [key for key in keys if key in self.marked]:
+            return marked
+        return [key for key in keys if key == self._chosen]
+
+    def mark(self) -> None:
+        """Mark the selected one, or take its mark away."""
+        if self._chosen is not None:
+            self.marked ^= {self._chosen}
+
+    def mark_all(self) -> None:
+        """Mark all that wait for somebody; where they are marked already, none."""
+        waiting = self.waiting()
+        self.marked = set() if waiting <= self.marked else waiting

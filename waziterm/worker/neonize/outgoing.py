@@ -113,9 +113,10 @@ def _context(content: Content, to: Jid) -> Any:
 
 def read_media(path: str) -> bytes:
     """A file that is to be sent. Raises UnsendableError; nothing that is no regular file is waited
-    for."""
+    for, and a link is not followed: it would send what was never taken."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(path, flags)
     except FileNotFoundError as error:
         raise UnsendableError("file_gone", "the file that was to be sent is gone") from error
     except (OSError, ValueError) as error:
