@@ -153,7 +153,7 @@ def test_each_verb_does_with_it_what_the_list_says(host: Host, verb: str) -> Non
     identity = host.id("shop")
     worker.take_in(message(1), is_told=False)
     given = {"rename": ("shop", "new")}.get(verb, ("shop",))
-    host.world.task(getattr(host.fleet, verb)(*given)).result()
+    host.world.run(getattr(host.fleet, verb)(*given))
     # It was told before the instance was gone, or is now; and nothing of it stays.
     takes(host, identity, 1)
     host.world.pass_time(120)

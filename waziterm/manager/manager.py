@@ -287,7 +287,7 @@ class SessionManager:
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
-        if self._is_booted and self._inbox is None:
+        if self._is_booted and self._inbox is None and self._files.data.has_journals():
             await self._open_inbox()
         for task in self._background:
             task.cancel()
