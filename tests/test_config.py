@@ -649,7 +649,7 @@ def test_the_config_in_readme_is_valid_and_states_the_defaults() -> None:
     defaults = [
         entry
         for entry in found.entries
-        if entry.key[0] not in ("instances", "health", "api")
+        if entry.key[0] not in ("instances", "health", "api", "web")
         and entry.key[:2] != ("screen", "keys")
     ]
     for entry in defaults:

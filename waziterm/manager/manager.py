@@ -992,6 +992,10 @@ class SessionManager:
     async def revoke_token(self, name: str) -> None:
         await self._tokens.revoke(name)
 
+    async def owner_of(self, token: str) -> TokenView | None:
+        """Whose token this is; None for nobody's. Raises StoreError."""
+        return await self._tokens.owner_of(token)
+
     # -- links to the scan page ---------------------------------------------------------------
 
     async def make_link(self, name: str, seconds: int = 600) -> MadeLink:
@@ -1001,10 +1005,6 @@ class SessionManager:
     async def end_link(self, name: str) -> None:
         self.refuse_moved()
         await self.links.end(name)
-
-    async def owner_of(self, token: str) -> TokenView | None:
-        """Whose token this is; None for nobody's. Raises StoreError."""
-        return await self._tokens.owner_of(token)
 
     # -- how it is done -----------------------------------------------------------------------
 
