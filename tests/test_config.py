@@ -652,7 +652,7 @@ def test_the_config_in_readme_is_valid_and_states_the_defaults() -> None:
     defaults = [
         entry
         for entry in found.entries
-        if entry.key[0] not in ("instances", "health", "api", "facade")
+        if entry.key[0] not in ("instances", "health", "api", "facade", "web")
         and entry.key[:2] != ("screen", "keys")
     ]
     for entry in defaults:

@@ -20,7 +20,7 @@ from waziterm.domain.fleet.counts import Counts, WorkerUse
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import Origin, UsedVersion
-from waziterm.domain.webhooks.counts import WebhookCounts
+from waziterm.domain.webhooks.webhook_counts import WebhookCounts
 from waziterm.health.metrics import Name, exposition, table
 
 __all__ = ["call"]

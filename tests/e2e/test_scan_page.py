@@ -317,11 +317,3 @@ async def test_by_verbs_over_a_kill_of_the_manager(lab: Lab, folder: Path) -> No
         secrets = [token_of(made["url"]), token_of(url), customer.cookies[0][1], seen.code]
         for secret in secrets:
             assert holding(data, secret) == []
-
-
-async def test_without_an_address_the_verb_says_what_to_set(lab: Lab, folder: Path) -> None:
-    async with headless(folder / "data", lab.file) as program:
-        await program.verb("add", "shop")
-        refused = await program.verb("qr", "shop", "--link", "--json")
-        assert (refused.code, refused.json["error"]) == (1, "the scan page is not set up")
-        assert "[web]" in refused.json["hint"]

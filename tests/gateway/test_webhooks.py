@@ -41,7 +41,7 @@ async def test_an_event_is_signed_as_standard_webhooks_say(tmp_path: Path) -> No
             **{"id": "ID1", "chat": "123456789012345@lid", "number": "+62812••••7890"},
             **{"sender": "+62812••••7890@s.whatsapp.net", "push_name": "\x1b[31mred\u202e"},
             **{"at": "2023-11-14T22:13:20.000Z", "kind": "text", "text": TEXT, "is_cut": False},
-            **{"is_group": False, "is_own": False, "reply_to": "", "media": None},
+            **{"is_group": False, "is_own": False, "reply_to": "", "edit_of": "", "media": None},
         }
         with pytest.raises(WebhookVerificationError):
             Verifier(OLD_KEY).verify(got.body, dict(got.headers))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from waziterm.domain.care.evidence import LATE_S, WebhookLook
 from waziterm.domain.errors import FleetError
 from waziterm.domain.phrase import Phrase
-from waziterm.domain.webhooks.counts import WebhookCounts
 from waziterm.domain.webhooks.event import EventType
 from waziterm.domain.webhooks.rendering import trial
 from waziterm.domain.webhooks.target import Target
@@ -19,6 +18,7 @@ from waziterm.domain.webhooks.views import (
     WebhookTest,
     WebhookView,
 )
+from waziterm.domain.webhooks.webhook_counts import WebhookCounts
 from waziterm.domain.webhooks.where import where
 from waziterm.gateway.messages_file import MessagesFile
 from waziterm.store.errors import StoreError

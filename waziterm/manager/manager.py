@@ -1148,6 +1148,10 @@ class SessionManager:
         await self._tokens.revoke(name)
         await self.webhooks_changed()
 
+    async def owner_of(self, token: str) -> TokenView | None:
+        """Whose token this is; None for nobody's. Raises StoreError."""
+        return await self._tokens.owner_of(token)
+
     # -- links to the scan page ---------------------------------------------------------------
 
     async def make_link(self, name: str, seconds: int = 600) -> MadeLink:
@@ -1157,10 +1161,6 @@ class SessionManager:
     async def end_link(self, name: str) -> None:
         self.refuse_moved()
         await self.links.end(name)
-
-    async def owner_of(self, token: str) -> TokenView | None:
-        """Whose token this is; None for nobody's. Raises StoreError."""
-        return await self._tokens.owner_of(token)
 
     # -- how it is done -----------------------------------------------------------------------
 

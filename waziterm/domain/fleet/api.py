@@ -18,7 +18,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.units import Moment, Seconds, Sentence, Told
 from waziterm.domain.version import UsedVersion
-from waziterm.domain.webhooks.counts import WebhookCounts
+from waziterm.domain.webhooks.webhook_counts import WebhookCounts
 
 __all__ = [
     "Changes",

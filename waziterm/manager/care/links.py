@@ -58,7 +58,8 @@ class Links:
         kept = KeptLink(0, identity, digest_of(token), now, now + seconds, who())
         await self._store.add_link(kept)
         until = moments.stored(gmtime(kept.expires_at))
-        supervisor.note(f"a link to the scan page was made, for {until} at the latest")
+        by = f" by {kept.who}" if kept.who else ""
+        supervisor.note(f"a link to the scan page was made{by}, valid until {until}")
         self._instances.tell_news(identity)
         return MadeLink(f"{base}/scan/{token}", name, kept.expires_at)
 
