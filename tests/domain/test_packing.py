@@ -10,11 +10,13 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import TRUSTED_S
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.upkeep.packing import (
+    BY_FLEET,
     GROWN_MB,
     QUIET_S,
     WorkerView,
     is_quiet,
     regroup,
+    shares,
 )
 
 NOW = 1_000_000.0
@@ -72,3 +74,15 @@ def test_a_move_saves_a_worker_and_fits_in_one(sizes: list[int], size: int) -> N
     else:
         assert len(given_up) >= 2 and len(moved.names) <= size
         assert sum(len(worker.names) for worker in given_up) == len(moved.names)
+
+
+@given(st.integers(1, 100), st.integers(0, 2000))
+def test_a_setting_is_obeyed_whatever_the_fleet(setting: int, instances: int) -> None:
+    assert shares(setting, instances) == setting
+
+
+@given(st.integers(0, 2000), st.integers(0, 2000))
+def test_more_share_a_worker_in_a_larger_fleet(few: int, more: int) -> None:
+    few, more = sorted((few, more))
+    assert 10 == shares(BY_FLEET, 0) <= shares(BY_FLEET, few) <= shares(BY_FLEET, more) <= 50
+    assert shares(BY_FLEET, 50) == 25 and shares(BY_FLEET, 1000) == 50

@@ -165,9 +165,10 @@ class Fleet:
     """`[fleet]`: what concerns all instances together."""
 
     instances_per_worker: int = setting(
-        10,
-        "How many linked instances share a worker process; 1 gives each its own.",
-        low=1,
+        0,
+        "How many linked instances share a worker process; 1 gives each its own. 0 goes by the"
+        " fleet: 10 up to 20 instances, 25 up to 200, then 50.",
+        low=0,
         high=100,
     )
     connects_at_once: int = setting(

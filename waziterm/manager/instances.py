@@ -39,7 +39,7 @@ from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.sending import Hears
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.outage import is_outage
-from waziterm.domain.upkeep.packing import WorkerView
+from waziterm.domain.upkeep.packing import WorkerView, shares
 from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.files.leaving import finish_leaving
 from waziterm.manager.files.sessions import SessionFiles
@@ -122,8 +122,9 @@ class Instances:
         self._storms = Storms(
             world.clock, lambda: self._settings.limits.short_lived_s, self._post, self._wake_all
         )
-        size = settings.fleet.instances_per_worker
-        self._pool = Pool(world.spawn, world.clock, tasks, size, self._worker_ended)
+        self._pool = Pool(
+            world.spawn, world.clock, tasks, lambda: self.per_worker, self._worker_ended
+        )
         self.traces = Traces(sessions, self._pool)
         self._news: dict[str, asyncio.Event] = {}
         self._of_ids: dict[str, Supervisor] = {}
@@ -228,7 +229,7 @@ class Instances:
     @property
     def per_worker(self) -> int:
         """How many instances share a worker at most."""
-        return self._pool.size
+        return shares(self._settings.fleet.instances_per_worker, len(self._supervisors))
 
     def workers(self) -> tuple[WorkerView, ...]:
         """The workers that may be given up for others; none while nobody could connect again."""
@@ -438,13 +439,13 @@ class Instances:
         await finish_leaving(self._store, stored)
         resuming = sum(self._shares(one) for one in stored)
         if resuming:
-            self._pool.expect(resuming)
             self._world.warm()
         held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
         released = await self.versions.boot(held=held, upgraded=library_changed)
         tails = await self._store.tails([each.id for each in stored], limit=TAIL)
         for instance in stored:
             self.keep(instance, tails[instance.id])
+        self._pool.expect(resuming)
         for supervisor in self:
             await self._adopt_device(supervisor)
             await supervisor.ask(ev.Booted(released))
@@ -520,7 +521,6 @@ class Instances:
         self._connect_limit.apply(_connect_rates(settings))
         self._pairing_turns.apply(settings.fleet.pairings_at_once)
         self.versions.apply(settings.library.whatsapp_version)
-        self._pool.size = settings.fleet.instances_per_worker
         for supervisor in self:
             names = self._names_of(supervisor.instance)
             supervisor.apply(settings.limits_for(*names), settings.configured_for(*names))

@@ -16,6 +16,22 @@ from waziterm.domain.phrase import Phrase
 GROWN_MB = 64.0
 """A worker that has grown by this much since its start is given up (10^6 bytes)."""
 QUIET_S = 600.0
+BY_FLEET = 0
+"""The setting that lets the size of the fleet decide how many share a worker."""
+_SHARES = ((20, 10), (200, 25))
+_LARGEST = 50
+
+
+def shares(setting: int, instances: int) -> int:
+    """How many instances share a worker, at most. setting: `[fleet] instances_per_worker`.
+    instances: how many the fleet has.
+
+    A worker's crash takes those that are in it, for a second or two; a worker costs 15 MB before
+    the first of them. Of few instances a crash should take few.
+    """
+    if setting != BY_FLEET:
+        return setting
+    return next((share for most, share in _SHARES if instances <= most), _LARGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ class Pool:
 
     spawn: starts a worker process that loads the library at a path, or neonize's own for None;
     raises OSError. tasks: owns what listens to the workers.
-    size: the most instances that share a worker; 1 gives each a worker of its own. tell: see
-    `Worker`.
+    shares: the most instances that share a worker, asked anew each time; 1 gives each a worker of
+    its own. tell: see `Worker`.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Pool:
         spawn: Callable[[str | None], Awaitable[Process]],
         clock: Clock,
         tasks: asyncio.TaskGroup,
-        size: int,
+        shares: Callable[[], int],
         tell: Callable[[Phrase], None],
     ) -> None:
         self._tell = tell
@@ -42,7 +42,7 @@ class Pool:
         """What new workers load, None for neonize's own library."""
         self.number: int | None = None
         """N of the version that new workers tell WhatsApp, None while it is not known."""
-        self.size = size
+        self._shares = shares
 
     def use(self, library: str | None, number: int | None) -> None:
         """Let new workers load a library, and know its version. Those that have another one go on
@@ -57,7 +57,7 @@ class Pool:
 
     def expect(self, count: int) -> None:
         """So many instances are about to come: spread them over workers that start abreast."""
-        self._abreast = math.ceil(count / self.size)
+        self._abreast = math.ceil(count / self._shares())
 
     def pids(self) -> frozenset[int]:
         """The worker processes that live."""
@@ -99,7 +99,7 @@ class Pool:
 
         listener: hears what its worker reports. shared: others may be in the same worker.
         """
-        if not shared or self.size == 1:
+        if not shared or self._shares() == 1:
             return (await self._start()).join(name, listener, alone=True)
         async with self._choosing:
             return (await self._with_room(name)).join(name, listener)
@@ -109,7 +109,8 @@ class Pool:
         if self._abreast:
             self._abreast -= 1
             return await self._start()
-        roomy = [worker for worker in self._workers if worker.takes(name, self.size)]
+        most = self._shares()
+        roomy = [worker for worker in self._workers if worker.takes(name, most)]
         return min(roomy, key=lambda worker: len(worker.members)) if roomy else await self._start()
 
     async def _start(self) -> Worker:
