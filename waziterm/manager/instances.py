@@ -448,7 +448,7 @@ class Instances:
         self._pool.expect(resuming)
         for supervisor in self:
             await self._adopt_device(supervisor)
-            await supervisor.ask(ev.Booted(released))
+            await supervisor.tell(ev.Booted(released))
         self.versions.resume()
 
     def _shares(self, one: Instance) -> bool:
@@ -459,6 +459,8 @@ class Instances:
     def configured(self, instance: Instance) -> Instance:
         """The same with what the config says of it now."""
         configured = self._settings.configured_for(*self._names_of(instance))
+        if configured == instance.configured:
+            return instance
         return replace(instance, configured=configured)
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:

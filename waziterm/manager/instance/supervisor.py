@@ -93,11 +93,10 @@ class Supervisor:
     @property
     def view(self) -> InstanceView:
         instance, link, counts = self.instance, self._link, self._services.recorder.counts
-        pid = link.pid if link else None
         version = self._services.versions.version(link.number if link else None)
         silenced = self._services.silenced(instance.id)
         messages = self._services.messages(instance.name)
-        return view_of(instance, self._health, pid, counts, version, silenced, messages)
+        return view_of(instance, self._health, self._pid, counts, version, silenced, messages)
 
     @property
     def stuck(self) -> Phrase:
@@ -114,6 +113,10 @@ class Supervisor:
     def _link(self) -> Link | None:
         return self._effects.link if self._effects else None
 
+    @property
+    def _pid(self) -> int | None:
+        return None if (link := self._link) is None else link.pid
+
     def tail(self, limit: int) -> tuple[LogLine, ...]:
         return self._log.tail(limit)
 
@@ -126,8 +129,12 @@ class Supervisor:
 
         Raises FleetError when the rules refuse it or it cannot be stored.
         """
-        await self._inbox.ask(event)
+        await self.tell(event)
         return self.view
+
+    async def tell(self, event: ev.Event) -> None:
+        """The same for whoever wants no view of it."""
+        await self._inbox.ask(event)
 
     def lost(self, pid: int) -> None:
         """The process of this worker is gone, and it did not say so. It is no news any more when
@@ -404,7 +411,7 @@ class Supervisor:
         await self._adopt(decision, now, must_store=post.is_command)
         if decision.probe_s is not None:
             self._health = replace(self._health, probe_s=decision.probe_s, probed_at=now)
-        pid = self.view.pid
+        pid = self._pid
         try:
             for action in decision.actions:
                 await effects.carry_out(action)
@@ -414,7 +421,7 @@ class Supervisor:
             raise
         for action in decision.then:
             await effects.carry_out(action)
-        if self.view.pid != pid or decision.probe_s is not None:
+        if self._pid != pid or decision.probe_s is not None:
             self._services.show(self.view)
         self._removed = decision.removes
         return decision

@@ -238,7 +238,8 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
         width = self.size.width
         if not self._names or not self._width:
             # Before the first look at the fleet it is not known to be empty.
-            return Strip.blank(width, look.PLAIN) if self._model.shown else self._welcome(y, width)
+            somebody = self._model.shows_somebody
+            return Strip.blank(width, look.PLAIN) if somebody else self._welcome(y, width)
         line = y + self.scroll_offset.y
         has_rows = len(self._names) > self._cards
         if has_rows and (line == self._head or (y == 0 and self._covered())):

@@ -89,6 +89,11 @@ class FleetModel:
         return arranged(views, self.arrangement, self.conflicts, self.recent, now)
 
     @property
+    def shows_somebody(self) -> bool:
+        """Whether `shown` names anybody: it is asked for each line of an empty screen."""
+        return bool(self.shown if self.arrangement.hides else self._views)
+
+    @property
     def uptime(self) -> float | None:
         """For which share of the last 24 hours, 0 to 1, the fleet was connected, of the time in
         which it was to be and a manager ran; None as long as that is not known."""
