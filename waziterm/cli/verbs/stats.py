@@ -6,9 +6,9 @@
 
 import csv
 import json
+import math
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ from waziterm.domain.fleet.protocol import MOST_MOVES
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.hours import drop_of
-from waziterm.domain.stats.sums import StatsBy, compared
+from waziterm.domain.stats.strips import DAYS
+from waziterm.domain.stats.sums import StatsBy, compared, times_the_mean
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
 from waziterm.manager.files.datadir import DataDir
@@ -78,7 +79,7 @@ def show_stats(
         _print_patterns(found)
     else:
         _print_table(found, by)
-        for said in _unusual(data, {each["instance"] for each in found}):
+        for said in _unusual(data, found, now, is_week=since is None):
             output.line(plain(said))
     return 0
 
@@ -240,32 +241,47 @@ def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         output.line("  ".join(cells).rstrip())
 
 
-def _unusual(data: DataDir, shown: set[str | None]) -> list[str]:
-    """Of those that are shown, who drops more today than it does, a line each."""
-    now = time.time()
-    days = ask(data, lambda fleet: fleet.stats(now - WEEK_S, by=StatsBy.DAY))
-    proxies = {
-        each["name"]: each["proxy"] for each in ask(data, lambda fleet: fleet.snapshot().everyone())
+def _recent(data: DataDir, name: str) -> list[Json]:
+    found: list[Json] = ask(data, lambda fleet: fleet.recent(name=name))
+    return found
+
+
+def _unusual(data: DataDir, shown: Sequence[Json], now: float, *, is_week: bool) -> list[str]:
+    """Of those that are shown, who drops more today than it does, a line each.
+
+    shown: what was told of them. is_week: of the last week. Only of those of whom it can be so, few
+    as a rule, each day is asked for.
+    """
+    midnight = datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0)
+    drops = {
+        each["instance"]: each["drops"]
+        for each in ask(data, lambda fleet: fleet.stats(midnight.timestamp()))
+        if each["instance"] is not None
     }
-    today = datetime.fromtimestamp(now).astimezone().date()
-    drops: dict[str, int] = defaultdict(int)
-    earlier: dict[str, list[int]] = defaultdict(list)
-    for each in days:
-        name = each["instance"]
-        if name is not None and _local(each["since"]).date() == today:
-            drops[name] += each["drops"]
-        elif name is not None:
-            earlier[name].append(each["drops"])
+    # On no more days before today can they have dropped.
+    days = DAYS - 1 if is_week else math.inf
+    suspects = sorted(
+        name
+        for each in shown
+        if (name := each["instance"]) in drops
+        and times_the_mean(drops[name], max(0, each["drops"] - drops[name]) / days) is not None
+    )
+    found: list[Json] = []
+    for suspect in suspects:
+        found += _recent(data, suspect)
+    unusual = [each for each in found if each["mean_drops"] is not None]
+    if not unusual:
+        return []
+    everyone = ask(data, lambda fleet: fleet.snapshot().everyone())
+    proxies = {each["name"]: each["proxy"] for each in everyone}
     said = []
-    for name in sorted(drops):
-        if name not in shown or not earlier[name]:
-            continue
+    for each in unusual:
+        name = each["instance"]
         proxy = proxies.get(name)
         beside = {
             other: drops[other]
             for other in drops
             if proxy and other != name and proxies.get(other) == proxy
         }
-        mean = sum(earlier[name]) / len(earlier[name])
-        said.append(compared(name, drops[name], mean, beside))
+        said.append(compared(name, each["drops"][-1], each["mean_drops"], beside))
     return [each for each in said if each]
