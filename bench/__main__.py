@@ -24,6 +24,7 @@ BENCHES = (
     "cold_start",
     "footprint",
     "packed",
+    "thousand",
     "phone_history",
     "sends",
     "gateway",

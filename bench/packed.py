@@ -102,23 +102,24 @@ async def _costs(manager: Headless, case: Case) -> list[Figure]:
         Figure(f"PSS per worker, {case.name}", statistics.median(each), "MB", case.each_mb),
     ]
     if case.idle is not None or case.per_worker == 10:
-        pids = (manager.pid, zygote, *workers)
-        before, began = {pid: machine.cpu_s(pid) for pid in pids}, time.monotonic()
-        await asyncio.sleep(IDLE_S)
-        took = time.monotonic() - began
-        spent = {pid: machine.cpu_s(pid) - before[pid] for pid in pids}
-        own = 100 * spent[manager.pid] / took
-        everything = 100 * sum(spent.values()) / took
-        figures.append(
-            Figure(
-                f"idle CPU of everything, {case.name}",
-                everything,
-                "% of a core",
-                case.idle,
-                note=f"over {took:.0f} s; the manager alone {own:.2f} %",
-            )
-        )
+        figures.append(await idle_cpu(manager.pid, case.name, case.idle))
     return figures
+
+
+async def idle_cpu(pid: int, name: str, limit: float | None) -> Figure:
+    """What a manager, its zygote and its workers use while nothing happens."""
+    pids = (pid, machine.zygote(pid), *machine.workers(pid))
+    before, began = {each: machine.cpu_s(each) for each in pids}, time.monotonic()
+    await asyncio.sleep(IDLE_S)
+    took = time.monotonic() - began
+    spent = {each: machine.cpu_s(each) - before[each] for each in pids}
+    return Figure(
+        f"idle CPU of everything, {name}",
+        100 * sum(spent.values()) / took,
+        "% of a core",
+        limit,
+        note=f"over {took:.0f} s; the manager alone {100 * spent[pid] / took:.2f} %",
+    )
 
 
 async def _crash(rig: Rig, count: int) -> list[Figure]:
@@ -129,7 +130,7 @@ async def _crash(rig: Rig, count: int) -> list[Figure]:
         for jid in stage.jids.values():
             await stage.lab.wait_online(jid, BOOT_TIMEOUT_S)
         await asyncio.sleep(SETTLE_S)
-        met = await _of_one_worker(manager, stage)
+        met = await fullest(manager, stage)
         position, began = stage.lab.position, time.time()
         os.kill(met.pid, signal.SIGKILL)
         took = await stage.logins(met.jids, position) - began
@@ -150,18 +151,20 @@ async def _crash(rig: Rig, count: int) -> list[Figure]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Met:
+class Met:
+    """A worker and the devices in it."""
+
     pid: int
     jids: tuple[str, ...]
 
 
-async def _of_one_worker(manager: Headless, stage: Stage) -> _Met:
+async def fullest(manager: Headless, stage: Stage) -> Met:
     """The worker that most instances share, and their devices."""
     shared: dict[int, list[str]] = {}
     for view in await manager.instances():
         shared.setdefault(view["pid"], []).append(stage.jids[view["name"]])
     pid = max(shared, key=lambda pid: len(shared[pid]))
-    return _Met(pid, tuple(shared[pid]))
+    return Met(pid, tuple(shared[pid]))
 
 
 def _packed(per_worker: int) -> dict[str, str]:

@@ -1,0 +1,120 @@
+"""A thousand instances on one box, and fifty, at the product's defaults.
+
+N paired instances start with no setting changed: the real `waziterm headless` with a thousand, the
+monitor in a pty with fifty. Online: from exec until the lab has counted a login of each device.
+All memory: PSS of manager or monitor, zygote and workers, in 10^6 bytes, `SETTLE_S` seconds after
+that. Idle CPU: as of `packed`. A crash: a SIGKILL of the fullest worker. The verbs ask the running
+manager, from exec to their end. The lab and the bench do not count.
+
+To pair the thousand takes a quarter of an hour, once with `--fixture`.
+"""
+
+import asyncio
+import os
+import signal
+import statistics
+import time
+
+from bench import machine
+from bench.figures import Figure
+from bench.packed import SETTLE_S, fullest, idle_cpu
+from bench.programs import Headless, command, environment, headless, monitor
+from bench.rig import Rig, Stage
+from waziterm.lab.events import EventKind
+
+TITLE = "a thousand instances, and fifty, at the defaults"
+COUNT, QUICK_COUNT, FEW = 1000, 50, 50
+RUNS = 3
+ONLINE_S, ALL_MB, IDLE_PERCENT, CRASH_S = 11.0, 950.0, 7.0, 3.0
+FEW_ONLINE_S, FEW_MB = 0.9, 150.0
+VERBS = {"list": 0.4, "stats": 0.5, "check": 3.0}
+
+
+async def run(rig: Rig) -> list[Figure]:
+    """The monitor with few, then the manager with a thousand."""
+    return [*await _few(rig), *await _many(rig, QUICK_COUNT if rig.quick else COUNT)]
+
+
+async def _few(rig: Rig) -> list[Figure]:
+    took, memory = [], float("nan")
+    for nth in range(RUNS):
+        async with rig.stage(FEW, fresh=True) as stage:
+            position = stage.lab.position
+            with monitor(stage) as terminal:
+                online_at = await stage.logins(stage.jids.values(), position)
+                took.append(online_at - terminal.started_at)
+                if nth == RUNS - 1:
+                    await asyncio.sleep(SETTLE_S)
+                    memory = _all_mb(terminal.pid)
+    return [
+        _median(f"all online, {FEW} instances in the monitor", took, FEW_ONLINE_S),
+        Figure(f"all memory, {FEW} instances in the monitor", memory, "MB", FEW_MB),
+    ]
+
+
+async def _many(rig: Rig, count: int) -> list[Figure]:
+    whole = count == COUNT
+    async with rig.stage(count, fresh=True) as stage:
+        position, began = stage.lab.position, time.time()
+        async with headless(stage.data, stage.lab.file) as manager:
+            took = await stage.logins(stage.jids.values(), position) - began
+            await asyncio.sleep(SETTLE_S)
+            workers = machine.workers(manager.pid)
+            figures = [
+                Figure(f"all online, {count} instances", took, "s", ONLINE_S if whole else None),
+                Figure(
+                    f"all memory, {count} instances",
+                    _all_mb(manager.pid),
+                    "MB",
+                    ALL_MB if whole else None,
+                    note=f"{len(workers)} workers; the manager {machine.pss_mb(manager.pid):.0f}"
+                    f" and the zygote {machine.pss_mb(machine.zygote(manager.pid)):.0f} MB of it",
+                ),
+                await idle_cpu(manager.pid, f"{count} instances", IDLE_PERCENT if whole else None),
+            ]
+            for verb, limit in VERBS.items():
+                figures.append(await _verb(stage, verb, count, limit))
+            return [*figures, *await _crash(manager, stage, count)]
+
+
+def _all_mb(pid: int) -> float:
+    pids = (pid, machine.zygote(pid), *machine.workers(pid))
+    return sum(machine.pss_mb(each) for each in pids)
+
+
+async def _verb(stage: Stage, verb: str, count: int, limit: float) -> Figure:
+    took = []
+    for _ in range(RUNS):
+        began = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            *command(verb, "--data-dir", stage.data.root),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment(),
+        )
+        await process.wait()
+        took.append(time.monotonic() - began)
+    return _median(f"`waziterm {verb}`, {count} instances", took, limit)
+
+
+async def _crash(manager: Headless, stage: Stage, count: int) -> list[Figure]:
+    met = await fullest(manager, stage)
+    position, began = stage.lab.position, time.time()
+    os.kill(met.pid, signal.SIGKILL)
+    took = await stage.logins(met.jids, position) - began
+    others = {
+        event.jid
+        for event in await stage.events_since(position)
+        if event.jid is not None and event.kind in (EventKind.LOGIN, EventKind.CLOSE)
+    } - set(met.jids)
+    what = f"a worker of {len(met.jids)} is killed, {count} instances: all online again"
+    return [
+        Figure(what, took, "s", CRASH_S),
+        Figure("the others that had an event meanwhile", len(others), "", 0),
+    ]
+
+
+def _median(what: str, took: list[float], limit: float | None) -> Figure:
+    note = f"runs: {', '.join(f'{each:.2f}' for each in took)} s"
+    return Figure(what, statistics.median(took), "s", limit, note=note)
