@@ -1,7 +1,8 @@
 """Where a single setting came from."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from waziterm.domain.frozen import dataclass
 
 
 class OriginKind(StrEnum):

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from waziterm.config.tree import (
     value_of,
     variables,
 )
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import OwnKey, OwnValue
 from waziterm.domain.reload import ConfigProblem
 from waziterm.domain.secret import MASK, Secret

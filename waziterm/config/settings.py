@@ -5,7 +5,7 @@ The numbers of the rules stand in `domain.lifecycle.limits`, the looks in `domai
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from waziterm.config.errors import NoHomeError
 from waziterm.config.source import Source
 from waziterm.domain.alerts.alert_settings import Alerts
 from waziterm.domain.backup import check_recipient
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import DEVICE_NAME, Configured, OwnKey
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.listeners import NAMES, Listener, ListenRefusal, SilentListener

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from waziterm.config.errors import ConfigError
+from waziterm.domain.frozen import dataclass
 
 PREFIX = "WAZITERM_"
 CONFIG_VARIABLE = "WAZITERM_CONFIG"

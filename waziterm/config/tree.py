@@ -1,13 +1,14 @@
 """The tree of settings as it is walked: what may stand where, and what a value must be."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, get_args, get_origin
 
 from waziterm.config.errors import NoHomeError
 from waziterm.config.settings import Settings
 from waziterm.config.source import CONFIG_VARIABLE, PREFIX
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.secret import Secret
 from waziterm.domain.settings import KEY, Regex, Setting
 

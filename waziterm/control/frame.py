@@ -3,11 +3,11 @@ fed from it. QR and pairing codes come with their texts, because a screen has to
 stream is for the socket's owner alone."""
 
 import json
-from dataclasses import dataclass
 
 from waziterm.domain import codec
 from waziterm.domain.codec import CodecError
 from waziterm.domain.fleet.api import Changes
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment
 
 

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Self
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 
 OVERDUE = 2.0

@@ -1,7 +1,8 @@
 """JIDs: the addresses of WhatsApp accounts and their linked devices."""
 
 import re
-from dataclasses import dataclass
+
+from waziterm.domain.frozen import dataclass
 
 _MOBILE = re.compile(r"^(?:(52)1(?=\d{10}$)|(54)9(?=\d{10}$)|(55\d{2})9(?=\d{8}$))")
 _JID = re.compile(r"(?P<user>\d{3,20})(?:\.\d+)?(?::(?P<device>\d{1,5}))?@(?P<server>[a-z.]+)")

@@ -2,8 +2,9 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.proxy import is_on_this_machine
 
 

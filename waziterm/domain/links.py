@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.messages.token import digest_of
 from waziterm.domain.units import Moment

@@ -1,6 +1,6 @@
 """What is wrong in a config, and what became of a reload."""
 
-from dataclasses import dataclass
+from waziterm.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

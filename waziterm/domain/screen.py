@@ -1,10 +1,11 @@
 """How an operator wants the screen to look: `[screen]` of the settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.keynames import keys_of_terminal
 from waziterm.domain.settings import Applies, setting, table
 

@@ -7,10 +7,10 @@ WhatsApp gives it too for a single contact of whom the account has no privacy to
 calls it SMAX_INVALID, a stanza that fails validation, most often to a device that is gone.
 """
 
-from dataclasses import dataclass
 from time import gmtime
 
 from waziterm.domain import moments
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 
 

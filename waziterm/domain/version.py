@@ -7,11 +7,11 @@ once. The number stands in neonize's library; WhatsApp's own page tells the curr
 import calendar
 import itertools
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment
 
 MAJOR, MINOR = 2, 3000

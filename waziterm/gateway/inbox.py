@@ -13,12 +13,13 @@ import os
 import stat
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.inbound import (
     Inbound,
     JournalPart,

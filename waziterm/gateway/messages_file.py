@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.errors import ManagerEndingError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.webhooks.telling import NOBODY, Telling
 from waziterm.gateway.queue_clock import Clock, QueueClock

@@ -6,10 +6,11 @@ import secrets
 import traceback
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.codes import Code
 from waziterm.domain.messages.message import Message, MessageState
 from waziterm.domain.messages.message_settings import Pacing

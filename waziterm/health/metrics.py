@@ -7,7 +7,6 @@ so that none falls. The figures of the process (`process_…`) come from the cli
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
 
@@ -24,6 +23,7 @@ from prometheus_client.registry import Collector
 from waziterm import __version__
 from waziterm.domain.fleet.api import FleetView
 from waziterm.domain.fleet.counts import CONNECT_BOUNDS_S
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

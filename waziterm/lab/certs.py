@@ -6,7 +6,6 @@ All of it lives in the lab's directory, so that a lab started there again is the
 import datetime
 import ssl
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from waziterm.domain.frozen import dataclass
 from waziterm.lab.files import write_private
 from waziterm.lab.keys import KeyPair
 from waziterm.lab.protobufs import protobufs

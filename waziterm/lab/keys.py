@@ -1,9 +1,10 @@
 """Curve25519 keys and XEdDSA signatures, as WhatsApp uses them."""
 
 import secrets
-from dataclasses import dataclass
 
 import xeddsa
+
+from waziterm.domain.frozen import dataclass
 
 KEY_TYPE = b"\x05"
 

@@ -7,11 +7,12 @@ import secrets
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import Jid
 from waziterm.lab.media import HOST, MediaError, MediaHost, opened
 from waziterm.lab.node import SERVER, Node

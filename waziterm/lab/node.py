@@ -1,8 +1,9 @@
 """Nodes: the elements of WhatsApp's binary XML."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import Jid
 
 SERVER = Jid("", 0, "s.whatsapp.net")

@@ -7,7 +7,6 @@ the handshake's prologue; every message is preceded by its length in three bytes
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from google.protobuf.message import DecodeError
 
+from waziterm.domain.frozen import dataclass
 from waziterm.lab.certs import NoiseIdentity
 from waziterm.lab.keys import KeyPair
 from waziterm.lab.protobufs import protobufs

@@ -7,11 +7,11 @@ import hmac
 import json
 import secrets
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import Jid
 from waziterm.lab.node import SERVER, Node
 from waziterm.lab.phones import Device, Phone, Wanted

@@ -8,10 +8,11 @@ directory stands on the module path while they load, and no longer.
 import importlib
 import importlib.util
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+
+from waziterm.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ come in the order in which they were sent, so keys of skipped messages are not k
 
 import hashlib
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from waziterm.domain.frozen import dataclass
 from waziterm.lab.keys import KEY_TYPE, KeyPair
 from waziterm.lab.noise import hkdf
 from waziterm.lab.signalwire import (

@@ -5,8 +5,7 @@ A SignalMessage is the version byte 0x33, a protobuf (1 ratchet key, 2 counter, 
 (1 prekey id, 2 base key, 3 identity key, 4 SignalMessage, 5 registration id, 6 signed prekey id).
 """
 
-from dataclasses import dataclass
-
+from waziterm.domain.frozen import dataclass
 from waziterm.lab.keys import KEY_TYPE
 
 VERSION = b"\x33"

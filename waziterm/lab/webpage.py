@@ -1,8 +1,8 @@
 """The page of WhatsApp that tells its current version to browsers."""
 
-from dataclasses import dataclass
 from typing import assert_never
 
+from waziterm.domain.frozen import dataclass
 from waziterm.lab.transport import Channel
 from waziterm.lab.words import PageMode
 

@@ -1,7 +1,8 @@
 """The words that the lab and those who steer it share."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from waziterm.domain.frozen import dataclass
 
 
 class LabError(Exception):

@@ -12,10 +12,10 @@ import socket
 import struct
 import time
 from asyncio.trsock import TransportSocket
-from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.fleet.audit import Person, Via
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import plain
 
 _CREDENTIALS = struct.Struct("iII")

@@ -1,9 +1,10 @@
 """What is shown of an instance, made from what is known of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.counts import Counts
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.messages.queue_counts import QueueCounts

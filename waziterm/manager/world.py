@@ -5,10 +5,10 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.labfile import LabFile
 from waziterm.manager.clock import Clock, SystemClock
 from waziterm.manager.files.program import UPGRADED, Program

@@ -10,10 +10,10 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, assert_never
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.moving.plan import Carried, Heals
 from waziterm.domain.moving.rows import (
     DeviceRow,

@@ -10,13 +10,13 @@ import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.domain.units import moment_text

@@ -9,9 +9,10 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from waziterm.domain.frozen import dataclass
 from waziterm.moving.keys import KEY_TYPE, public_of
 
 MOST_STATES = 40

@@ -10,11 +10,12 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain as shown
 from waziterm.moving.bundle import Readable

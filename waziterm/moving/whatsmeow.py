@@ -6,9 +6,9 @@ Their rows go through the same checks as those that are made of Baileys' files: 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.moving.plan import Carried, Heals
 from waziterm.domain.moving.rows import (
     DeviceRow,

@@ -6,12 +6,12 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from waziterm.domain.alerts.alert import Alert
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.codec import CodecError, decode, encode
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.text import storable
 from waziterm.store.incidents import end_incident, save_incident

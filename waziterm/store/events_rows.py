@@ -3,11 +3,11 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from waziterm.domain.alerts.delivery import Delivery, Settled
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.inbound import JournalPart
 from waziterm.domain.text import storable
 from waziterm.domain.webhooks.bodies import data_of, json_text, type_of

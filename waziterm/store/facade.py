@@ -4,8 +4,9 @@ those clients want to be told what happens."""
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from waziterm.domain.frozen import dataclass
 from waziterm.store.sound import SOUND
 
 

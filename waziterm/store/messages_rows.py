@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.codes import Code, OnUnknown
 from waziterm.domain.messages.message import (
     ARRIVED,

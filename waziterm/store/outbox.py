@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from waziterm.domain.alerts.told import ToldTo
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import storable
 from waziterm.store.sound import SOUND
 

@@ -1,8 +1,7 @@
 """What is written of a step of an instance. Moments are seconds since the Unix epoch, UTC."""
 
-from dataclasses import dataclass
-
 from waziterm.domain.fleet.history import AttemptKind
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.lifecycle.instance import Instance
 

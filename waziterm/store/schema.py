@@ -1,7 +1,8 @@
 """What a database of ours is: by what it is known, how its schema came to be, how it is used."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from waziterm.domain.frozen import dataclass
 
 Migration = Sequence[str]
 

@@ -8,9 +8,10 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.moving.rows import (
     DeviceRow,
     DeviceRows,

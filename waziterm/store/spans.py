@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.stats.calendar import DAY_S, Span, blocks, days
 from waziterm.domain.stats.hours import FLEET, Hour, hour_of
 from waziterm.store.counts import joined, joined_buckets, text_of, text_of_buckets

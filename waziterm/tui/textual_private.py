@@ -8,7 +8,6 @@ else is done here.
 import asyncio
 import inspect
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +19,8 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message_pump import MessagePump
 from textual.strip import Strip
+
+from waziterm.domain.frozen import dataclass
 
 if TYPE_CHECKING:
     from textual.drivers.linux_driver import LinuxDriver

@@ -5,11 +5,12 @@ instance carries its name, so that one worker may serve several.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from waziterm.domain import codec
 from waziterm.domain.codec import CodecError
 from waziterm.domain.fieldless import Fieldless
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle import events
 from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.domain.messages.sending import OptOut, Outgoing, Receipt, Sent

@@ -1,9 +1,10 @@
 """What happens in a demo, and when: pure data from a seed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+
+from waziterm.domain.frozen import dataclass
 
 _CITIES = (
     *("jakarta", "bandung", "medan", "surabaya", "makassar", "denpasar"),

@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import assert_never
 
 from waziterm.cli.demo.plan import SILENCE_S, Act, Turn
 from waziterm.domain.fleet.api import Changes, Fleet, FleetError, InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.lab.client import Lab
 from waziterm.lab.trouble import TroubleKind
 from waziterm.lab.words import LabError, Scanned

@@ -12,8 +12,9 @@ import sys
 import time
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from waziterm.domain.frozen import dataclass
 
 STOP_S = 20
 """The unit's TimeoutStopSec: a manager ends within ten seconds."""

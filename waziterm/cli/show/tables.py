@@ -4,7 +4,6 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
@@ -18,6 +17,7 @@ from rich.text import Text
 from waziterm.cli.show import output
 from waziterm.cli.show.times import shown
 from waziterm.cli.show.verbs import with_verbs
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.messages.message import MessageState

@@ -8,12 +8,12 @@ import socket
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from waziterm.domain.care.host import FULL_DISK_BYTES, LOW_DISK_BYTES, instances_within
 from waziterm.domain.errors import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import plain
 from waziterm.domain.version import VersionChoice, day_text, said
 from waziterm.manager.descriptors import descriptors as allowed_descriptors

@@ -12,7 +12,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from waziterm.cli.show.verbs import document_with_verbs
 from waziterm.cli.target import ask, client_of, data_dir_of
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.text import plain, storable
 from waziterm.domain.units import moment_text

@@ -7,7 +7,7 @@ prints, or `{instance, error, code, hint}`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from waziterm.cli.verbs.asking import confirm
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.asking import asked_of
 from waziterm.domain.fleet.protocol import Fleet
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import plain
 from waziterm.manager import inputs
 from waziterm.manager.files.datadir import DataDir

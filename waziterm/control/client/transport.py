@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from waziterm.control.protocol import OtherProtocolError, refuse_other
 from waziterm.control.server.stream import KEEP_ALIVE_S
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.verbs import EXACT
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 
 SILENCE_S = 3 * KEEP_ALIVE_S

@@ -1,8 +1,8 @@
 """What is told of an incident: one message, and the closed sets of its words."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment
 
 

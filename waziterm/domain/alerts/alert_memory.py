@@ -1,9 +1,10 @@
 """What is remembered of what was told, so that nothing is told twice and every end once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from waziterm.domain.alerts.alert import AlertRule
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.units import Moment

@@ -2,13 +2,13 @@
 
 import re
 from base64 import b64decode
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from waziterm.domain.alerts.alert import AlertRule, AlertSeverity
 from waziterm.domain.alerts.quiet import ALLOWED as ALLOWED_QUIET
 from waziterm.domain.alerts.quiet import Quiet
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import PHONE_DAYS
 from waziterm.domain.names import ALLOWED as ALLOWED_NAME
 from waziterm.domain.names import check_name

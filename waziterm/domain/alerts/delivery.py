@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
 
@@ -10,6 +9,7 @@ from waziterm.domain.alerts.alert import Alert, AlertSeverity
 from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.alerts.silence import Silence
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import mask_number
 from waziterm.domain.units import Moment, Seconds, moment_text
 

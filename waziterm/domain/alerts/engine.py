@@ -7,7 +7,7 @@ again: it compares how its instances stand with what was told of them.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import assert_never
 
 from waziterm.domain.alerts.alert import Alert, AlertRule, AlertState
@@ -32,6 +32,7 @@ from waziterm.domain.alerts.texts import (
     removed,
     resolved_text,
 )
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.incident import TOGETHER_S
 from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.jid import Jid

@@ -1,10 +1,10 @@
 """What the rules of telling are told of."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import assert_never
 
 from waziterm.domain.alerts.alert import AlertRule
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 
 

@@ -1,8 +1,9 @@
 """Hours of a day in which a sink is left alone: `23:00-07:00 Asia/Jakarta`."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+
+from waziterm.domain.frozen import dataclass
 
 ALLOWED = '"HH:MM-HH:MM", with a time zone behind it or in the machine\'s, or ""'
 _SHAPE = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)(?: +(\S+))?")

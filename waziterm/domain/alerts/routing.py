@@ -7,11 +7,12 @@ that a receiver that goes by the incident's id can close what it has opened.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from waziterm.domain.alerts.alert import Alert, AlertSeverity, AlertState
 from waziterm.domain.alerts.alert_settings import Sink
 from waziterm.domain.alerts.texts import Words, digest_text
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment
 
 _MINUTE_S = 60.0

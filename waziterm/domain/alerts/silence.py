@@ -1,8 +1,7 @@
 """A time in which nothing is told of an instance."""
 
-from dataclasses import dataclass
-
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment
 
 

@@ -5,7 +5,6 @@ that the settings name.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
 
@@ -13,6 +12,7 @@ from waziterm.domain import moments
 from waziterm.domain.alerts.alert import AlertRule
 from waziterm.domain.alerts.alert_memory import MACHINE, Member, Open
 from waziterm.domain.alerts.delivery import NOTHING, TRIAL
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.outcome import span_of
 from waziterm.domain.jid import mask_number
 from waziterm.domain.lifecycle.details import as_phrase

@@ -1,7 +1,6 @@
 """What is shown of messages to sinks beside the incidents and the instances that they are about."""
 
-from dataclasses import dataclass
-
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment
 
 

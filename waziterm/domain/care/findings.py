@@ -1,9 +1,9 @@
 """What `check` finds and what `fix` does about it: the words of both."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Sentence, Told
 
 

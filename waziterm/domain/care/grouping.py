@@ -5,9 +5,9 @@ The findings themselves stay one for each instance: a script that reads them cou
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from waziterm.domain.care.findings import FindingKind
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 
 MANY = 3

@@ -1,9 +1,9 @@
 """The truth about a connection, layer by layer: the words of `test`."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import NOTHING
 from waziterm.domain.units import Seconds, Sentence
 

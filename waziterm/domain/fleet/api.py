@@ -1,7 +1,7 @@
 """The `Fleet` protocol, and what it shows: instances, log lines, changes, results."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from waziterm.domain.alerts.told import SinkCounts
@@ -9,6 +9,7 @@ from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.counts import Counts, WorkerUse
 from waziterm.domain.fleet.protocol import Fleet, Shown, Subscription
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.details import as_phrase
 from waziterm.domain.lifecycle.instance import PHONE_DAYS, PairingCode, QrCode
 from waziterm.domain.lifecycle.reasons import Reason

@@ -2,11 +2,11 @@
 asks with `lambda fleet: fleet.stop(name)`, which the type checker checks, whoever answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from waziterm.domain.fleet.protocol import Fleet, Shown
 from waziterm.domain.fleet.verbs import ByVerb, Verb
+from waziterm.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ an attached screen's, verbs, and whoever else speaks to the socket.
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
@@ -15,6 +15,7 @@ from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.fleet.verbs import ByVerb, Verb, verbs_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import mask_jid, mask_number
 from waziterm.domain.secret import MASK
 from waziterm.domain.text import mask_proxy, plain, safe_line

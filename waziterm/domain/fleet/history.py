@@ -1,6 +1,5 @@
 """What happened to a fleet: its incidents, the course of one instance, the connect attempts."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -8,6 +7,7 @@ from waziterm.domain.alerts.told import ToldTo
 from waziterm.domain.care.findings import Severity
 from waziterm.domain.codec import document_of
 from waziterm.domain.fleet.api import Source
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.incident import Incident
 from waziterm.domain.incidents.kinds import IncidentKind
 from waziterm.domain.lifecycle.instance import OwnKey

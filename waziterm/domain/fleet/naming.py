@@ -1,9 +1,9 @@
 """Which name an instance may be given: the rules of `rename`, and of whatever brings one back."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain

@@ -5,10 +5,10 @@ turns that one round, in front of all it turns all round.
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 

@@ -1,6 +1,5 @@
 """What the emergency tools of a session manager tell: check, fix, restart, test, undo."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
@@ -9,6 +8,7 @@ from waziterm.domain.care.findings import Finding, FixReport
 from waziterm.domain.care.layers import TestReport
 from waziterm.domain.care.trash import Removal, TrashView
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.reload import Reloaded

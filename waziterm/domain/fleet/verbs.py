@@ -5,12 +5,12 @@ declarations; nothing here loads what the verbs answer with, so that `waziterm l
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from inspect import Parameter, signature
 from typing import Any, TypeVar
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import storable
 
 F = TypeVar("F", bound=Callable[..., Any])

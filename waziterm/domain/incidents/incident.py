@@ -1,8 +1,9 @@
 """Incidents: what happened to how many, so that one cause is told once and not once a number."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.details import names_proxy, outage_detail, reason_phrase
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.memory import cause_of_outage

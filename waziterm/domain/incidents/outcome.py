@@ -3,11 +3,11 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
 from waziterm.domain.fleet.history import Moved
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.incidents.incident import LASTING_S, Incident
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State

@@ -1,9 +1,10 @@
 """What a decision asks for. Each action says all that whoever carries it out needs to know."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from waziterm.domain.care.trash import Why
 from waziterm.domain.fieldless import Fieldless
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.phrase import Phrase

@@ -5,10 +5,11 @@ Texts in events come from the network: they are shown only after `domain.text.pl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from waziterm.domain.fieldless import Fieldless
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance, OwnKey, OwnValue
 
 

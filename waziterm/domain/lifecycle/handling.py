@@ -3,9 +3,10 @@ before it can be decided, what keeps claims, connect limit and probes in step wi
 was reached, and what follows when an event was not carried out. Pure; part of the rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
     Action,

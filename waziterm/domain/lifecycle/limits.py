@@ -1,7 +1,6 @@
 """Every number that the rules use, with its unit, its default, its bounds and its meaning."""
 
-from dataclasses import dataclass
-
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.settings import setting
 
 _DAY_S = 86_400.0

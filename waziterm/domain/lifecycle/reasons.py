@@ -1,7 +1,8 @@
 """Why an instance is in its state: a closed list, each with its code, sentence and next step."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from waziterm.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

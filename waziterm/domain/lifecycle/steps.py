@@ -1,8 +1,9 @@
 """The moves that the rules are made of: an instance and a moment in, a decision out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from waziterm.domain.care.trash import Why
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.actions import (
     Action,
     Dial,

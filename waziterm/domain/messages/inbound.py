@@ -1,8 +1,10 @@
 """Messages in: what a worker writes to an instance's journal, and what the webhooks tell of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
+
+from waziterm.domain.frozen import dataclass
 
 MOST_TEXT = 65_536
 """Bytes of a text, in UTF-8, that are kept."""

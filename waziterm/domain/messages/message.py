@@ -1,9 +1,10 @@
 """One message out: what it holds, its state, and how it is shown without its text."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.codes import OnUnknown
 from waziterm.domain.units import Moment, Told
 

@@ -1,9 +1,8 @@
 """How messages are sent, and for how long they are kept: `[messages]` and `[pacing]`."""
 
-from dataclasses import dataclass
-
 from waziterm.domain.alerts.quiet import ALLOWED as ALLOWED_QUIET
 from waziterm.domain.alerts.quiet import Quiet
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.codes import OnUnknown
 from waziterm.domain.messages.opt_out import opt_out_word
 from waziterm.domain.settings import setting

@@ -1,8 +1,9 @@
 """How a message goes from state to state: one pure function."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.codes import Code, OnUnknown
 from waziterm.domain.messages.message import LIFE_S, Message, MessageState
 from waziterm.domain.messages.sending import (

@@ -1,9 +1,9 @@
 """When an instance may send its next message, so that WhatsApp does not ban its number. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.codes import Waits
 from waziterm.domain.messages.message_settings import Pacing
 from waziterm.domain.messages.message_states import RATE_S

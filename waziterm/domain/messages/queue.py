@@ -1,11 +1,11 @@
 """What the API, the verbs and the screen may ask of the queue of messages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from waziterm.domain.errors import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.message import MessageState, MessageView, NewMessage, OptedOut
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.phrase import Phrase

@@ -1,7 +1,6 @@
 """How the messages out of an instance stand, in numbers."""
 
-from dataclasses import dataclass
-
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment
 
 

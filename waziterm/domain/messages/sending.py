@@ -1,12 +1,13 @@
 """What a queue of messages asks of the session manager, and what it is told."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fieldless import Fieldless
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.message import Content
 
 SEND_S = 90.0

@@ -5,10 +5,11 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.codes import Scope
 from waziterm.domain.text import plain
 from waziterm.domain.units import Moment

@@ -1,9 +1,9 @@
 """What an import finds in its sources, and what becomes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.phrase import NOTHING
 from waziterm.domain.units import Told
 

@@ -4,7 +4,9 @@ Only what moves from one program to another is here. Columns that say whose a ro
 all of it belongs to one device.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from waziterm.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The history of an instance as its absences: one for each time between two connections."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from waziterm.domain.fleet.history import Moved
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.stats.hours import drop_of

@@ -8,9 +8,9 @@ part is known is judged by that part, and one of which nothing is known has no s
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.units import Moment, Seconds
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.stats.hours import Hour, quantiles
 from waziterm.domain.units import Moment, Seconds
 

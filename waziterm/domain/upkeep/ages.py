@@ -6,9 +6,10 @@ day. What lies there while no manager runs does not age.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from waziterm.domain.care.trash import EXPIRES_SOON_S
+from waziterm.domain.frozen import dataclass
 
 MARK_S = 86_400.0
 """How much of the running time lies between two marks of the history."""

@@ -5,9 +5,9 @@ instances without a file, are only reported: what to do about them is for a pers
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase

@@ -6,8 +6,8 @@ given up alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import TRUSTED_S
 from waziterm.domain.lifecycle.states import State

@@ -1,9 +1,10 @@
 """An event that webhooks tell: its type, its place among those of its instance, and its body."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment
 
 Json = dict[str, Any]

@@ -1,10 +1,10 @@
 """Who is told by webhook: one of the config, or one that a client of the facade has set."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from waziterm.domain.alerts.alert_settings import Numbers
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.secret import Secret
 from waziterm.domain.webhooks.event import EventType
 

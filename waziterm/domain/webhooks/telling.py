@@ -1,8 +1,9 @@
 """Who is told what: the targets as they are set, and the instances by their names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.webhooks.event import EventType
 from waziterm.domain.webhooks.target import Target
 

@@ -1,9 +1,8 @@
 """How the webhooks stand: what is shown of each, of a test, and of what was given up."""
 
-from dataclasses import dataclass
-
 from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.codec import document_of
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.units import Moment, Seconds
 from waziterm.domain.webhooks.event import EventType
 from waziterm.domain.webhooks.target import Form

@@ -1,6 +1,6 @@
 """How many events each webhook has."""
 
-from dataclasses import dataclass
+from waziterm.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from waziterm.domain.alerts.alert_settings import (
     webhook_keys,
     webhook_url,
 )
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.names import ALLOWED as ALLOWED_NAME
 from waziterm.domain.secret import Secret
 from waziterm.domain.settings import setting

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import typing
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar, assert_never
@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar, assert_never
 from aiohttp import web
 
 from waziterm.domain.codec import CodecError, decode
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.checks import LONGEST_LIFE_S
 from waziterm.domain.messages.codes import OnUnknown
 from waziterm.domain.messages.message import LIFE_S, MOST_TEXT, MessageKind

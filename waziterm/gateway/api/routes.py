@@ -3,12 +3,12 @@
 import mimetypes
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, assert_never
 
 from aiohttp import web
 
 from waziterm.domain.codec import document
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.message import (
     Content,
     MessageKind,

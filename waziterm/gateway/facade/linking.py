@@ -10,11 +10,11 @@ import ipaddress
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from waziterm.domain.facade import name_for, new_waziper_id
 from waziterm.domain.fleet.api import InstanceNotFoundError, InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.messages.codes import Scope

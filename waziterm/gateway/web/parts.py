@@ -1,12 +1,13 @@
 """What the scan page shows: judged of an instance, and written as HTML."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from html import escape
 from math import ceil
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.lang import spoken, tr

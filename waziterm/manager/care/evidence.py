@@ -8,11 +8,11 @@ import stat
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.backup import BackupRecord
 from waziterm.domain.care.evidence import MessagesLook, OpenPath, SessionLook, Survey, WebhookLook
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.states import State

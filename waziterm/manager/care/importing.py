@@ -11,12 +11,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.facade import waziper_id
 from waziterm.domain.fleet.naming import current_name
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import Jid, mask_jid
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.fleet.api import FleetError, InstanceView, SendResult
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle.details import reason_phrase
 from waziterm.domain.lifecycle.states import State

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
@@ -12,6 +11,7 @@ from waziterm.domain.care.findings import FixStep, Remedy
 from waziterm.domain.care.of_files import session_findings
 from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain

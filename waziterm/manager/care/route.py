@@ -8,13 +8,13 @@ import asyncio
 import socket
 import ssl
 import time
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from waziterm.domain.care.layers import Layer, LayerName, Verdict
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.phrase import Phrase, as_it_is, joined
 from waziterm.domain.text import safe_line

@@ -5,9 +5,10 @@ Whatever moves, copies or brings back an instance goes by it. Its files are name
 its id, and so stay whatever it is called.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from waziterm.domain.frozen import dataclass
 
 
 class Fate(StrEnum):

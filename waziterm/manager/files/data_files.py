@@ -1,7 +1,6 @@
 """Where the sessions of a data directory lie, in use and in the trash."""
 
-from dataclasses import dataclass
-
+from waziterm.domain.frozen import dataclass
 from waziterm.manager.files.datadir import DataDir
 from waziterm.manager.files.sessions import SessionFiles
 from waziterm.manager.files.trash import Trash

@@ -1,10 +1,10 @@
 """Where everything of one fleet lies on disk."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.errors import FleetError, UnwritableError
+from waziterm.domain.frozen import dataclass
 from waziterm.manager.files.lock import SOCKET, listener_pid, lock_owner, refuse_where_moved
 
 JOURNAL = ".journal"

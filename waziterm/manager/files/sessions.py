@@ -7,12 +7,12 @@ import logging
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.domain.care.trash import Why
 from waziterm.domain.errors import FleetError, UnwritableError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain

@@ -4,11 +4,12 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.naming import refuse_alias
 from waziterm.domain.fleet.tools import AddedAll, RowProblem
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance, OwnKey
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain

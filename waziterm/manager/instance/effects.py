@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from waziterm.domain.fleet.api import FleetError, InstanceView, Notice, Source
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (

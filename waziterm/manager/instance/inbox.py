@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from waziterm.domain.errors import FleetError, ManagerEndingError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle import events as ev
 from waziterm.manager.instance.attempt import Attempt
 

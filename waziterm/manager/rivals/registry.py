@@ -20,8 +20,8 @@ import os
 import pwd
 import socket
 import struct
-from dataclasses import dataclass
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import plain
 
 PLACE = b"waziterm"

@@ -7,11 +7,11 @@ psutil is loaded with the first search: its 10 ms are none of the first paint's.
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.domain import moments
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.details import search_detail
 from waziterm.domain.text import plain
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -13,6 +13,7 @@ from waziterm.domain.care.evidence import MessagesLook
 from waziterm.domain.errors import UnwritableError
 from waziterm.domain.fleet.api import FleetError, InstanceNotFoundError
 from waziterm.domain.fleet.naming import current_name, names_of, refuse_alias, refuse_rename
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
     Action,

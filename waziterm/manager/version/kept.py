@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.version import (
     Origin,
     UsedVersion,

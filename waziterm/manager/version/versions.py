@@ -9,7 +9,7 @@ nobody dials; the page is read again once an hour, and when an operator asks for
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from random import Random
 from typing import assert_never
 
 from waziterm.domain.fleet.api import FleetError, InstanceView, Notice
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.details import (

@@ -7,8 +7,8 @@ then one attempt at a time goes out to look, and the others wait for what it fin
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from waziterm.domain.frozen import dataclass
 from waziterm.manager.clock import Clock
 
 

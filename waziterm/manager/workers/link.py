@@ -5,10 +5,10 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from waziterm.domain.fleet.api import Source
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.handling import is_verdict
 from waziterm.domain.lifecycle.limits import Limits

@@ -5,10 +5,10 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Self
 
 from waziterm.domain.codec import CodecError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.text import safe_line
 from waziterm.manager.workers.child import Child
 from waziterm.manager.workers.launch import launch

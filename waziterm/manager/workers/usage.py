@@ -5,10 +5,10 @@ import logging
 import os
 import resource
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from waziterm.domain.fleet.counts import WorkerUse
+from waziterm.domain.frozen import dataclass
 from waziterm.manager.clock import Clock
 from waziterm.store.store import Store
 

@@ -7,13 +7,14 @@ colours only what changes from one to the next.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import takewhile
 
 from rich.cells import get_character_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 from textual.strip import Strip
+
+from waziterm.domain.frozen import dataclass
 
 GAP = 4
 """So many cells that are right already are written again: to step over them takes as many bytes."""

@@ -10,7 +10,8 @@ Pure: all moments are given, in seconds of one monotonic clock.
 
 import math
 from collections import deque
-from dataclasses import dataclass
+
+from waziterm.domain.frozen import dataclass
 
 ASKED_FROM = 1_000
 """After so many characters a fast terminal is asked whether it has taken them."""

@@ -1,7 +1,6 @@
 """The command palette: all that can be done, seen, and done to each instance."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, assert_never, cast
 
@@ -14,6 +13,7 @@ from textual.command import (
     Provider,
 )
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import Density, KeyAction
 from waziterm.lang import N_, tr
 from waziterm.tui.app.look_commands import LANGS, THEMES

@@ -1,12 +1,12 @@
 """Questions before something is done."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from textual.app import App
 
 from waziterm.domain.fleet.api import FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.lang import tr
 
 

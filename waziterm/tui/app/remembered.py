@@ -5,10 +5,11 @@ import json
 import logging
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import Density, Screen, Sort, View
 from waziterm.tui.state.columns import Column
 

@@ -11,13 +11,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.domain.fleet.api import Fleet, FleetError
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import Screen
 from waziterm.lang import speaking, tr, translations
 from waziterm.tui.state.messages import log_file

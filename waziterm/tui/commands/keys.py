@@ -6,12 +6,13 @@ missing. Textual, which finds functions by names, is given one action for all of
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Generic, TypeVar, assert_never
 
 from textual.binding import Binding, BindingType
 from textual.keys import key_to_character
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import OUR_KEYS, KeyAction, Place
 from waziterm.lang import tr
 from waziterm.tui.commands.targets import Commands, OnFleet, OnInstance, OnLog

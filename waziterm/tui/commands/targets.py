@@ -1,8 +1,8 @@
 """What the keys can call: of the app, of the fleet's screen, and of the screen of one instance."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from waziterm.domain.frozen import dataclass
 from waziterm.tui.state.here import Here, Move, View
 
 

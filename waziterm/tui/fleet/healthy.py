@@ -1,12 +1,13 @@
 """A row of the wall: an instance that needs nobody, as one line. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.stats.strips import Recent

@@ -1,12 +1,12 @@
 """What is known of one instance, as lines of cells: state, reason, next step, facts, history."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.style import Style
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import DEVICE_NAME
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State

@@ -1,7 +1,6 @@
 """One instance in full, as lines of cells: state, QR code, facts, log, arranged by free space."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from math import ceil
 from typing import assert_never
@@ -9,6 +8,7 @@ from typing import assert_never
 from textual.strip import Strip
 
 from waziterm.domain.fleet.api import InstanceView, LogLine
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import KeyAction

@@ -4,8 +4,9 @@ Dark modules are the glyphs' ink and light ones the paper, so black on white sty
 that scans on any theme. A quiet zone of two modules was measured to be enough.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from waziterm.domain.frozen import dataclass
 
 QUIET = 2
 

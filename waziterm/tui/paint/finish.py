@@ -8,7 +8,7 @@ their results with each line, so that a line that stays costs nothing.
 import codecs
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -20,6 +20,7 @@ from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import Ascii, Screen, Theme
 from waziterm.tui.paint.plainglyphs import to_ascii
 from waziterm.tui.paint.themes import DARK, INVERTED, PALETTES, Palette, sixteen, textual_theme

@@ -5,11 +5,11 @@ painted in the colours named here, those of the dark theme; `finish` turns them 
 theme's, or into those that the terminal has, when lines go to the screen.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from rich.style import Style
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 
 BACKGROUND = "#0d1117"

@@ -1,11 +1,11 @@
 """The themes: one colour for each role, and the sixteen colours that stand for them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import assert_never
 
 from textual.theme import Theme as TextualTheme
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import Theme
 from waziterm.tui.paint import look
 

@@ -1,7 +1,6 @@
 """Questions over the screen."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from waziterm.domain.fleet.api import FleetError, InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.names import ALLOWED
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr

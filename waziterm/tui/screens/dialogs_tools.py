@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -15,6 +14,7 @@ from textual.screen import ModalScreen
 
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceView
 from waziterm.domain.fleet.tools import Progress, RestartReport, Step
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.moving.plan import Verdict
 from waziterm.lang import tr, trn

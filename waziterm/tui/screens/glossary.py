@@ -1,11 +1,11 @@
 """The words of the field, each with what it means, from the one file that holds them."""
 
 import tomllib
-from dataclasses import dataclass
 
 from rich.text import Text
 from textual.visual import VisualType
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import Lang
 from waziterm.lang import LOCALES, spoken, tr
 from waziterm.tui.paint import look

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.visual import VisualType
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.screen import KeyAction, Place
 from waziterm.lang import tr
 from waziterm.tui.commands.keys import AnyKey, keys_of

@@ -1,9 +1,10 @@
 """Which instances are shown, and in which order. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.screen import Sort
 from waziterm.domain.stats.strips import Recent

@@ -1,12 +1,12 @@
 """The columns of the list: what each tells, and which of them fit. Pure."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from rich.cells import cell_len
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.lang import N_, tr
 from waziterm.tui.state.arrange import Sort

@@ -2,10 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from waziterm.domain.fleet import history
 from waziterm.domain.fleet.api import LogLine
+from waziterm.domain.frozen import dataclass
 
 KEPT = 5000
 """So many lines can be scrolled through, and so many older ones are asked for."""

@@ -1,10 +1,10 @@
 """Where the operator is on the screen, and what is there: by it the footer chooses its keys."""
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import assert_never
 
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.messages.message import MessageState, MessageView
 from waziterm.domain.screen import Place, View

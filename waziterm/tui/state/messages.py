@@ -1,10 +1,10 @@
 """What the screen says about actions: that they were taken, and how they ended."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from waziterm.domain.fleet.api import FleetError, InstanceView
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase
 from waziterm.lang import retold, tr

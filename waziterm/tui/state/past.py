@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from waziterm.domain.fleet.api import Fleet
 from waziterm.domain.fleet.history import Attempt, Moved
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.stats.absences import Absence, absences
 from waziterm.domain.stats.calendar import last_days
 from waziterm.domain.stats.hours import HOUR_S

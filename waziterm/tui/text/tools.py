@@ -1,7 +1,6 @@
 """What the emergency tools found and did, as lines of text for each thing."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -10,6 +9,7 @@ from waziterm.domain.care.grouping import groups, timeless
 from waziterm.domain.care.layers import TestReport, Verdict
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.tools import Comeback, Progress, RestartReport, Step
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.moving.plan import Carried, Heals, ImportReport, ImportSource
 from waziterm.domain.moving.plan import Verdict as ImportVerdict
 from waziterm.domain.screen import KeyAction

@@ -3,11 +3,11 @@
 import ctypes
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import Jid
 from waziterm.domain.messages.sending import Acknowledged
 from waziterm.worker.neonize.library import companion, messages

@@ -10,7 +10,9 @@ has begun, and the first call ends all starts of the process. `Stop` is not call
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from waziterm.domain.frozen import dataclass
 
 PATIENCE_S = 8.0
 """How long a start may take until it has begun; a resume takes 0.02 s beside a server. Longer than

@@ -8,9 +8,9 @@ and what SQLite says only at the very end of an error, where nobody else's text 
 
 import json
 import re
-from dataclasses import dataclass
 
 from waziterm.domain.fieldless import Fieldless
+from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.events import DropKind, StoreFault
 from waziterm.domain.messages.sending import NotSent, ReceiptKind
 from waziterm.domain.text import safe_line

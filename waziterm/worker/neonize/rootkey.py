@@ -6,8 +6,9 @@ library and stands once in its writable data, so no file has to be touched.
 
 import ctypes
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from waziterm.domain.frozen import dataclass
 
 # whatsmeow handshake.go, WACertPubKey
 WHATSAPP_ROOT_KEY = bytes.fromhex(
