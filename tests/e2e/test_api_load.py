@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.fleets import in_state, pair
-from tests.gateway.api.scripted import HOST, ScriptedQueue, free_port
+from tests.gateway.api.scripted import HOST, ScriptedQueue, free_port, no_events
 from tests.programs import packing
 from waziterm.config import load_settings
 from waziterm.config.settings import Address, Api
@@ -61,7 +61,7 @@ async def test_500_slow_clients_while_a_conflict_heals(lab: Lab, folder: Path) -
         token = (await fleet.add_token("web")).token
         behind = Behind(
             *(ScriptedQueue(), fleet.owner_of, lambda _: True, fleet.now),
-            Media(folder / "data", 10_000_000),
+            *(Media(folder / "data", 10_000_000), no_events),
         )
         async with serve_api(Api(Address(HOST, port)), behind):
             clients = [asyncio.create_task(slow(port, token, each)) for each in range(SLOW)]

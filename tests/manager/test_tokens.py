@@ -76,8 +76,8 @@ async def test_at_once_in_a_running_manager(folder: Path) -> None:
         ("web", "", "send", "1 to 100 names"),
         ("web", "Shop", "send", "no pattern"),
         ("web", "a,b;c", "send", "no pattern"),
-        ("web", "*", "", "send, read and manage"),
-        ("web", "*", "send,admin", "send, read and manage"),
+        ("web", "*", "", "send, read, receive and manage"),
+        ("web", "*", "send,admin", "send, read, receive and manage"),
         ("taken", "*", "send", "called taken already"),
     ],
 )

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from waziterm.config.settings import Address, Api
@@ -22,6 +23,7 @@ from waziterm.domain.messages.queue import (
 )
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.token import KeptToken, TokenView, digest_of, found_among, new_token
+from waziterm.domain.webhooks.event import WebhookEvent
 from waziterm.gateway.api.routes import Behind
 from waziterm.gateway.api.serving import serve_api
 from waziterm.gateway.media import Media
@@ -131,15 +133,25 @@ class ScriptedQueue:
             raise refusal
 
 
+async def no_events(_name: str, _after: int, _limit: int) -> tuple[WebhookEvent, ...]:
+    """Of an API before no events."""
+    return ()
+
+
 @dataclass
 class Served:
-    """An API that answers. tokens: what each owner says."""
+    """An API that answers. tokens: what each owner says. happened: the events that rest."""
 
     root: Path
     port: int
     queue: ScriptedQueue
     kept: list[KeptToken] = field(default_factory=list)
     instances: set[str] = field(default_factory=lambda: {"shop-a", "shop-b", "bar"})
+    happened: list[WebhookEvent] = field(default_factory=list)
+
+    async def events(self, name: str, after: int, limit: int) -> tuple[WebhookEvent, ...]:
+        found = (each for each in self.happened if each.name == name and each.seq > after)
+        return tuple(islice(found, limit))
 
     def token(
         self,
@@ -191,7 +203,8 @@ async def serving(
 
     kept = Media(folder, media_bytes)
     behind = Behind(
-        queue or served.queue, owner_of, served.instances.__contains__, lambda: AT, kept
+        *(queue or served.queue, owner_of, served.instances.__contains__, lambda: AT, kept),
+        served.events,
     )
     async with serve_api(api, behind):
         yield served

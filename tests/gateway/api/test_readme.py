@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.api.scripted import HOST, ScriptedQueue, free_port
+from tests.gateway.api.scripted import HOST, ScriptedQueue, free_port, no_events
 from tests.manager.hosting import settings
 from tests.programs import environment
 from waziterm.config.settings import Address, Api
@@ -31,7 +31,7 @@ def behind(queue: ScriptedQueue, root: Path) -> Behind:
     async def nobody(_: str) -> None:
         return None
 
-    return Behind(queue, nobody, lambda _: True, lambda: 0.0, Media(root, 1))
+    return Behind(queue, nobody, lambda _: True, lambda: 0.0, Media(root, 1), no_events)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")

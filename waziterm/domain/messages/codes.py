@@ -39,9 +39,11 @@ class OnUnknown(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a token allows: to send, which is to change messages too; to read them; or to manage
-    instances: to add, link and reconnect them through the facade."""
+    """What a token allows: to send, which is to change messages too; to read how they stand; to
+    receive what comes in, with its texts; or to manage instances: to add, link and reconnect them
+    through the facade."""
 
     SEND = "send"
     READ = "read"
+    RECEIVE = "receive"
     MANAGE = "manage"

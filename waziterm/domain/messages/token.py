@@ -108,5 +108,5 @@ def scopes_of(text: str) -> tuple[Scope, ...]:
     """Scopes, with commas or blanks between them, in their order. Raises ValueError."""
     words = set(text.replace(",", " ").split())
     if not words or not words <= set(Scope):
-        raise ValueError("a token's scopes are of send, read and manage")
+        raise ValueError("a token's scopes are of send, read, receive and manage")
     return tuple(each for each in Scope if each in words)

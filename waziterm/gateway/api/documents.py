@@ -4,6 +4,7 @@ from typing import TypedDict
 
 from waziterm.domain.codec import document_of
 from waziterm.domain.messages.message import MessageView
+from waziterm.domain.webhooks.event import EventType
 
 
 @document_of("id", "state", "instance", "to", "due")
@@ -20,6 +21,24 @@ class MessagePage(TypedDict):
 
     messages: list[MessageView]
     next: str | None
+
+
+class Event(TypedDict):
+    """An event, as webhooks tell it. type: such as `message.received`. timestamp: UTC. seq: its
+    number among those of its instance. data: what its type says, with phone numbers masked."""
+
+    type: EventType
+    timestamp: str
+    instance: str
+    seq: int
+    data: dict[str, object]
+
+
+class EventPage(TypedDict):
+    """Events, the oldest first. next: what to ask for as `after` to get the newer ones."""
+
+    events: list[Event]
+    next: int
 
 
 class Uploaded(TypedDict):

@@ -10,7 +10,7 @@ from waziterm.domain.codec import DIALECT, schema
 from waziterm.domain.messages.message import MessageView
 from waziterm.domain.units import Between
 from waziterm.gateway.api.bodies import MessageBody, ResolveBody, Span, Text, bound_of, hints_of
-from waziterm.gateway.api.documents import Accepted, Failure, MessagePage, Uploaded
+from waziterm.gateway.api.documents import Accepted, EventPage, Failure, MessagePage, Uploaded
 from waziterm.gateway.api.requests import REQUESTS, Request, json_of
 
 Json = dict[str, Any]
@@ -19,6 +19,7 @@ _ANSWERS: dict[str, Any] = {
     "Message": MessageView,
     "Accepted": Accepted,
     "MessagePage": MessagePage,
+    "EventPage": EventPage,
     "Uploaded": Uploaded,
     "Failure": Failure,
 }
@@ -57,7 +58,7 @@ def described() -> Json:
         "info": {
             "title": "waziterm",
             "version": __version__,
-            "description": "Messages out, through the sessions of waziterm.",
+            "description": "Messages out and in, through the sessions of waziterm.",
         },
         "security": [{"token": []}],
         "paths": paths,

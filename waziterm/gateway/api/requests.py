@@ -15,7 +15,12 @@ Json = dict[str, Any]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _ID = {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"}
-_TO = {Scope.SEND: "sending or changing", Scope.READ: "reading"}
+_TO = {
+    Scope.SEND: "sending or changing",
+    Scope.READ: "reading",
+    Scope.RECEIVE: "receiving",
+    Scope.MANAGE: "managing",
+}
 
 
 class Request(NamedTuple):
@@ -65,6 +70,10 @@ _LISTED = (
     _query("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MOST_LISTED}),
     _query("before", "The `next` of the page before.", _ID),
 )
+_AFTER = (
+    _query("after", "The `next` of the page before.", {"type": "integer", "minimum": 0}),
+    _query("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MOST_LISTED}),
+)
 REQUESTS = (
     Request(
         *("POST", "/v1/instances/{name}/messages", "send", Routes.send),
@@ -101,6 +110,15 @@ REQUESTS = (
         *(Scope.SEND, (200, "Message"), (404, 408, 409, 413, 415)),
         {"required": True, "content": json_of("ResolveBody")},
         (_MESSAGE,),
+    ),
+    Request(
+        *("GET", "/v1/instances/{name}/events", "receive", Routes.events),
+        "What rests of an instance's messages in and other events, the oldest first: each until all"
+        " webhooks that want it have it, 24 hours without one.",
+        Scope.RECEIVE,
+        (200, "EventPage"),
+        (404,),
+        parameters=(_path("name", {"type": "string"}), *_AFTER),
     ),
     Request(
         *("POST", "/v1/media", "upload", Routes.upload),

@@ -2,7 +2,7 @@
 
 import mimetypes
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, assert_never
 
 from aiohttp import web
@@ -25,6 +25,8 @@ from waziterm.domain.messages.queue import (
 )
 from waziterm.domain.messages.token import TokenView
 from waziterm.domain.text import plain
+from waziterm.domain.webhooks.bodies import body_of
+from waziterm.domain.webhooks.event import WebhookEvent
 from waziterm.gateway.api import bodies
 from waziterm.gateway.api.bodies import MessageBody, ResolveBody
 from waziterm.gateway.api.documents import Accepted
@@ -47,13 +49,15 @@ _MESSAGE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 @dataclass(frozen=True, slots=True)
 class Behind:
     """What stands behind the API. owner_of: whose token something is. exists: whether an instance
-    has this name. now: UTC seconds."""
+    has this name. now: UTC seconds. events: of the instance with a name, those behind a number, so
+    many at most; raises FleetError."""
 
     queue: MessageQueue
     owner_of: Callable[[str], Awaitable[TokenView | None]]
     exists: Callable[[str], bool]
     now: Callable[[], float]
     media: Media
+    events: Callable[[str, int, int], Awaitable[Sequence[WebhookEvent]]]
 
 
 class Routes:
@@ -65,12 +69,7 @@ class Routes:
         self._described = described
 
     async def send(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        owner = request[OWNER]
-        if not owner.allows(name):
-            raise _not_yours(name)
-        if not self._behind.exists(name):
-            raise ApiError(404, RefusalCode.INSTANCE_NOT_FOUND, f"no instance is called {_q(name)}")
+        name, owner = self._instance(request), request[OWNER]
         key = _idempotency_key(request)
         data = await self._body(request)
         new = await self._message(bodies.read_as(MessageBody, data))
@@ -144,6 +143,16 @@ class Routes:
         messages = [document(MessageView, view, now) for view in found]
         return web.json_response({"messages": messages, "next": before if more else None})
 
+    async def events(self, request: web.Request) -> web.Response:
+        name, asked = self._instance(request), _after(request)
+        found = await self._behind.events(name, asked.after, asked.limit)
+        return web.json_response(
+            {
+                "events": [body_of(each, full=False) for each in found],
+                "next": found[-1].seq if found else asked.after,
+            }
+        )
+
     async def cancel(self, request: web.Request) -> web.Response:
         view = await self._own(request)
         return self._answer(MessageView, await self._queue.cancel(view.id))
@@ -159,6 +168,15 @@ class Routes:
 
     async def describe(self, _request: web.Request) -> web.Response:
         return web.json_response(self._described())
+
+    def _instance(self, request: web.Request) -> str:
+        """The instance that a path names. Raises ApiError, also where the token is not for it."""
+        name = request.match_info["name"]
+        if not request[OWNER].allows(name):
+            raise _not_yours(name)
+        if not self._behind.exists(name):
+            raise ApiError(404, RefusalCode.INSTANCE_NOT_FOUND, f"no instance is called {_q(name)}")
+        return name
 
     async def _body(self, request: web.Request) -> Json:
         """A request's body. Its token may have been revoked while that came. Raises ApiError."""
@@ -224,26 +242,53 @@ class Asked(NamedTuple):
     before: str | None
 
 
-def _query(request: web.Request) -> Asked:
+class AskedAfter(NamedTuple):
+    """What a page of events is asked for."""
+
+    after: int
+    limit: int
+
+
+def _after(request: web.Request) -> AskedAfter:
     """Raises ApiError."""
+    query = _known(request, AskedAfter._fields)
+    after = query.get("after", "0")
+    if not re.fullmatch(r"[0-9]{1,15}", after):
+        raise ApiError(400, "bad_request", "after must be the number of an event")
+    return AskedAfter(int(after), _limit(query))
+
+
+def _known(request: web.Request, names: Sequence[str]) -> Mapping[str, str]:
+    """The query of a request, which has each of these names at most once. Raises ApiError."""
     query = request.query
     for name in query:
-        if name not in Asked._fields:
+        if name not in names:
             said = f"unknown query value {_q(name)}"
-            raise ApiError(400, "bad_request", said, f"allowed: {', '.join(Asked._fields)}")
+            raise ApiError(400, "bad_request", said, f"allowed: {', '.join(names)}")
         if len(query.getall(name)) > 1:
             raise ApiError(400, "bad_request", f"{name} stands twice in the query")
-    state, limit, before = query.get("state"), query.get("limit", "50"), query.get("before")
-    if state is not None and state not in set(MessageState):
-        raise ApiError(400, "bad_request", f"state must be one of {', '.join(MessageState)}")
+    return query
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    limit = query.get("limit", "50")
     if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= MOST_LISTED:
         raise ApiError(400, "bad_request", f"limit must be a number from 1 to {MOST_LISTED}")
+    return int(limit)
+
+
+def _query(request: web.Request) -> Asked:
+    """Raises ApiError."""
+    query = _known(request, Asked._fields)
+    state, limit, before = query.get("state"), _limit(query), query.get("before")
+    if state is not None and state not in set(MessageState):
+        raise ApiError(400, "bad_request", f"state must be one of {', '.join(MessageState)}")
     if before is not None and not _MESSAGE_ID.fullmatch(before):
         raise ApiError(400, "bad_request", "before is no id of a message")
     return Asked(
         None if state is None else MessageState(state),
         query.get("ref"),
         query.get("instance"),
-        int(limit),
+        limit,
         before,
     )

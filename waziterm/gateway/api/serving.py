@@ -11,6 +11,7 @@ from aiohttp import web
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
 from waziterm.domain.listeners import Listener
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode
+from waziterm.domain.webhooks.event import WebhookEvent
 from waziterm.gateway.api.failures import (
     http_failure,
     refused,
@@ -52,8 +53,11 @@ def behind_of(fleet: "SessionManager", settings: "Settings") -> Behind:
             return False
         return True
 
+    async def events(name: str, after: int, limit: int) -> tuple[WebhookEvent, ...]:
+        return await fleet.events.after(fleet.view(name).id, after, limit)
+
     media = Media(settings.data_dir, settings.api.media_mb * 1_000_000)
-    return Behind(fleet.queue, fleet.owner_of, exists, fleet.now, media)
+    return Behind(fleet.queue, fleet.owner_of, exists, fleet.now, media, events)
 
 
 @asynccontextmanager
