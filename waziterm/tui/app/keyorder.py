@@ -70,15 +70,13 @@ class KeyOrder:
     def _stations(self, first: MessagePump) -> Iterator[Callable[[], MessagePump]]:
         """Whose queues the key and its effect go through, one after the other.
 
-        From what has the focus it rises to the app, which acts. What had the focus may tell of it
-        then, as a field that was submitted, and that rises too; what the action has opened asks the
-        app for the focus.
+        From what has the focus it rises to the app, which acts; what the action has opened then
+        asks the app for the focus.
         """
-        for _ in range(2):
-            pump: MessagePump | None = first
-            while pump is not None:
-                yield partial(_itself, pump)
-                pump = parent_of(pump)
+        pump: MessagePump | None = first
+        while pump is not None:
+            yield partial(_itself, pump)
+            pump = parent_of(pump)
         yield lambda: self._app.screen
         yield lambda: self._app
 
