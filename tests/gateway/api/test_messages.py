@@ -8,11 +8,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from tests.gateway.api.scripted import Served
+from tests.gateway.api.scripted import AT, Served
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.codes import OnUnknown, Scope
 from waziterm.domain.messages.message import Content, MessageKind, MessageState, NewMessage
 from waziterm.domain.messages.queue import MessageRefusedError, RefusalCode
+from waziterm.domain.webhooks.event import EventType, WebhookEvent
 
 SHOP = "/v1/instances/shop-a/messages"
 TEXT = {"to": "+4917012345678", "text": "your parcel is here"}
@@ -370,3 +371,38 @@ async def test_no_command_of_the_fleet_is_answered(
         assert (await said(web, "GET", path))[0] == 404
     async with web.delete(SHOP) as answer:
         assert answer.status == 405 and answer.headers["Allow"] == "POST"
+
+
+async def test_events_are_told_page_by_page_to_the_scope_that_receives(
+    served: Served, web: aiohttp.ClientSession
+) -> None:
+    path = "/v1/instances/shop-a/events"
+    data = {"number": "4917012345678", "chat": "4917012345678@s.whatsapp.net", "text": "hi"}
+    served.happened = [
+        WebhookEvent(f"evt_{seq}", "i1", "shop-a", seq, EventType.MESSAGE_RECEIVED, AT, data)
+        for seq in range(1, 6)
+    ]
+    status, told = await said(web, "GET", path, params={"limit": 2})
+    assert status == 200 and [each["seq"] for each in told["events"]] == [1, 2]
+    assert told["events"][0] == {
+        **{"type": "message.received", "timestamp": "2026-01-01T00:00:00.000Z"},
+        **{"instance": "shop-a", "seq": 1},
+        "data": {
+            "number": "+49170••••5678",
+            "chat": "+49170••••5678@s.whatsapp.net",
+            "text": "hi",
+        },
+    }
+    status, told = await said(web, "GET", path, params={"after": told["next"]})
+    assert [each["seq"] for each in told["events"]] == [3, 4, 5] and told["next"] == 5
+    assert await said(web, "GET", path, params={"after": 5}) == (200, {"events": [], "next": 5})
+    for wrong in ({"after": "-1"}, {"after": "x"}, {"limit": "0"}, {"state": "sent"}):
+        assert (await said(web, "GET", path, params=wrong))[0] == 400, wrong
+    assert (await said(web, "GET", "/v1/instances/none/events"))[0] == 404
+    for scopes, instances, code in (
+        ((Scope.SEND, Scope.READ, Scope.MANAGE), ("*",), "scope"),
+        ((Scope.RECEIVE,), ("bar",), "instance"),
+    ):
+        headers = served.bearer(scopes, instances)
+        status, told = await said(web, "GET", path, headers=headers)
+        assert (status, told["code"]) == (403, code)
