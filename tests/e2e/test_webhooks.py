@@ -13,9 +13,11 @@ from tests.e2e.test_api import asked, holding
 from tests.e2e.test_process import pair
 from tests.gateway.api.scripted import HOST, free_port
 from tests.programs import Headless, headless
+from tests.worker.test_inbox import CUSTOMER
 from waziterm.lab.client import Lab
 
 TEXT = "the-text-of-the-webhooks-canary"
+SAID = "the-text-of-a-customer-canary"
 DEADLINE_S = 30.0
 
 
@@ -50,6 +52,10 @@ async def test_from_a_message_and_a_state_to_a_receiver(lab: Lab, folder: Path) 
             number = await pair(program, lab, "shop")
             linked = await until(there, state="connected")
             assert (linked["type"], linked["instance"]) == ("instance.state", "shop")
+            [session] = await lab.sessions()
+            await lab.send_text(session.jid, SAID, CUSTOMER)
+            came = await until(there, text=SAID)
+            assert (came["type"], came["data"]["is_own"]) == ("message.received", False)
             made = (await program.verb("token", "add", "web", "--json")).json
             headers = {"Authorization": f"Bearer {made['token']}"}
             async with aiohttp.ClientSession(f"http://{HOST}:{port}", headers=headers) as web:
@@ -82,8 +88,9 @@ async def test_from_a_message_and_a_state_to_a_receiver(lab: Lab, folder: Path) 
             Verifier(KEY).verify(each.body, dict(each.headers))
     assert holding(folder / "data", "s3cret-path") == []
     assert holding(folder / "data", KEY.removeprefix("whsec_")) == []
-    kept = [name for name in holding(folder / "data", TEXT) if "messages.db" not in name]
-    assert kept == []
+    for text in (TEXT, SAID):
+        kept = [name for name in holding(folder / "data", text) if "messages.db" not in name]
+        assert kept == []
 
 
 async def status_of(program: Headless) -> dict[str, Any]:
