@@ -71,7 +71,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
 """Module: what it is for, which is not the first paint."""
 OF_SCREEN: Mapping[str, str] = MappingProxyType(
     {
-        "segno": "draws a code",
+        "waziterm.qrcode": "draws a code",
         "waziterm.tui.app.palette": "ctrl+p",
         "waziterm.tui.instance.qrfile": "a code's picture",
         "waziterm.tui.state.filtering": "a filter",

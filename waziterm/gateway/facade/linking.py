@@ -24,7 +24,7 @@ from waziterm.gateway.facade.answers import FacadeError, Json, success
 from waziterm.gateway.facade.behind import Asker, Behind, Waits
 from waziterm.gateway.facade.fetching import check_url
 from waziterm.gateway.facade.sending import e164
-from waziterm.gateway.qrpicture import png_of
+from waziterm.qrcode import png_of
 
 T = TypeVar("T")
 

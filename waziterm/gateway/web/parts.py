@@ -11,11 +11,10 @@ from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.lang import spoken, tr
+from waziterm.qrcode import modules_of
 
 REFRESH_S = 4
 """Seconds between two looks of a browser that runs no script."""
-QUIET = 4
-"""The quiet zone that the standard asks for, in modules."""
 _LEFT = "\0"
 """Where the seconds stand that the script counts."""
 _REFUSED = (
@@ -116,10 +115,7 @@ def is_last(part: Part) -> bool:
 def drawing(payload: str) -> tuple[int, str]:
     """A QR code as the side of a square, in modules with the quiet zone, and as the path of what is
     dark in it, for SVG. It takes 20 ms; not for an event loop."""
-    import segno  # noqa: PLC0415 - only when a code is shown
-
-    code = segno.make(payload, error="l", micro=False, boost_error=False)
-    rows = [bytes(row) for row in code.matrix_iter(border=QUIET)]
+    rows = modules_of(payload)
     steps = []
     for y, row in enumerate(rows):
         x = 0

@@ -80,8 +80,6 @@ def _told(error: FleetError, status: int) -> dict[str, object]:
 def _read() -> tuple[dict[str, bytes], dict[Lang, NullTranslations]]:
     """The files, and the catalogs of all languages: what lies there later may be another version's,
     or gone. A language whose catalog was not installed is English."""
-    import segno  # noqa: F401, PLC0415 - draws the codes
-
     folder = files("waziterm.gateway.web") / "static"
     catalogs = {lang: NullTranslations() for lang in Lang}
     for lang in Lang:
