@@ -19,6 +19,7 @@ from waziterm.domain.links import KeptLink, cookie_of, is_browser, is_nonce, new
 from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.screen import Lang
 from waziterm.domain.text import plain
+from waziterm.gateway.listener import end_unread
 from waziterm.gateway.web.language import wanted
 from waziterm.gateway.web.parts import (
     Code,
@@ -36,7 +37,7 @@ from waziterm.gateway.web.scan_limits import Limits
 from waziterm.lang import speaking
 
 if TYPE_CHECKING:
-    from waziterm.gateway.web.outside import Site
+    from waziterm.gateway.web.site import Site
     from waziterm.manager.manager import SessionManager
 
 COOKIE = "scan"
@@ -131,9 +132,7 @@ class Scan:
             answer = _html(page(refused.part, body, root=root), refused.status)
         if refused.retry_after_s is not None:
             answer.headers["Retry-After"] = str(max(1, math.ceil(refused.retry_after_s)))
-        if not request.content.at_eof():
-            # The rest of what was sent is no next request.
-            answer.force_close()
+        end_unread(request, answer)
         return answer
 
     # -- the requests
