@@ -64,10 +64,10 @@ class TargetRecord:
     """What is remembered of a target. sent_at: when an event arrived last. error: why the last one
     that was tried did not arrive, or "". oldest_at: when the first one that waits happened."""
 
-    pending: int
-    failed: int
-    sent_at: float | None
-    error: str
+    pending: int = 0
+    failed: int = 0
+    sent_at: float | None = None
+    error: str = ""
     oldest_at: float | None = None
 
 
