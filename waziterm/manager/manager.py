@@ -14,7 +14,6 @@ from contextlib import (
 )
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +70,7 @@ from waziterm.manager.inputs import instance_name, own_values, phone_number, pro
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
 from waziterm.manager.messaging import Messaging, send, text_of
+from waziterm.manager.receiving import Receiving
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.sending import PassedOn, Sending
@@ -117,7 +117,6 @@ if TYPE_CHECKING:
     from waziterm.domain.webhooks.target import Target
     from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
     from waziterm.gateway.events import Events
-    from waziterm.gateway.inbox import Inbox
     from waziterm.gateway.messages_file import MessagesFile
     from waziterm.gateway.queue import Queue
     from waziterm.gateway.webhooks import Webhooks
@@ -227,9 +226,15 @@ class SessionManager:
         self.audit_log = StoreAudit(store, world.clock.now, tasks)
         self._queue: Queue | None = None
         self._messages_file: MessagesFile | None = None
-        self._inbox: Inbox | None = None
-        self._grew = asyncio.Event()
-        self.hears.grew = self._journal_grew
+        self._receiving = Receiving(
+            data,
+            world.clock,
+            self._instances,
+            lambda: self.events,
+            lambda work, name: tasks.create_task(work, name=name),
+            self.phones.roll_journal,
+        )
+        self.hears.grew = self._receiving.grew
         self._webhooks: Webhooks | None = None
         self._targets_of_clients: tuple[Target, ...] = ()
         self._is_booted = False
@@ -261,7 +266,8 @@ class SessionManager:
         self._is_booted = True
         if self._queue is not None:
             self._queue.begin()
-        self._background.append(self._tasks.create_task(self._read_journals(), name="journals"))
+        reading = self._receiving.begin(self._begin)
+        self._background.append(self._tasks.create_task(reading, name="journals"))
         telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
@@ -287,15 +293,14 @@ class SessionManager:
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
-        if self._is_booted and self._inbox is None and self._files.data.has_journals():
-            await self._open_inbox()
+        if self._is_booted:
+            await self._receiving.open_for_the_end()
         for task in self._background:
             task.cancel()
         if self._queue is not None:
             await self._queue.close()
         await self._instances.close()
-        if self._inbox is not None:
-            await self._inbox.close()
+        await self._receiving.close()
         if self._webhooks is not None:
             await self._webhooks.close()
         if self._messages_file is not None:
@@ -401,51 +406,6 @@ class SessionManager:
 
     def _tell_of_messages(self, said: Phrase) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
-
-    def _journal_grew(self, identity: str) -> None:
-        if self._inbox is None:
-            self._grew.set()
-        else:
-            self._inbox.grew(identity)
-
-    def _waiting_journals(self) -> Mapping[str, str]:
-        """See `Survey.inbox`."""
-        troubles = {} if self._inbox is None else self._inbox.troubles
-        found = ((self._instances.with_id(each), each, why) for each, why in troubles.items())
-        return {one.instance.name if one else each: why for one, each, why in found}
-
-    async def _read_journals(self) -> None:
-        """Begin to read what workers write of what comes in, once there is anything."""
-        await self._begin.wait()
-        while True:
-            self._grew.clear()
-            await self._open_inbox()
-            if self._inbox is not None:
-                break
-            await self._grew.wait()
-        try:
-            await self._inbox.look()
-        except OSError as error:
-            log.error("the journals of messages in cannot be read: %s", error)
-
-    async def _open_inbox(self) -> None:
-        """Have somebody who reads journals, if there are any."""
-        if not await asyncio.to_thread(self._files.data.has_journals):
-            return
-        # It takes 0.1 s, which the loop has not.
-        for each in ("waziterm.gateway.queue", "waziterm.gateway.events"):
-            await asyncio.to_thread(import_module, each)
-        module = await asyncio.to_thread(import_module, "waziterm.gateway.inbox")
-        if self._inbox is not None:
-            return
-        self._inbox = module.Inbox(
-            self._files.data.inbox,
-            self.events,
-            self._world.clock,
-            lambda work, name: self._tasks.create_task(work, name=name),
-            self.phones.roll_journal,
-            lambda identity: self._instances.with_id(identity) is not None,
-        )
 
     async def _hold_messages(self, identity: str, code: Code) -> None:
         """Let the messages of an instance wait for a person."""
@@ -1183,7 +1143,7 @@ class SessionManager:
             secret_files=lambda: self._settings.all_secret_files,
             silent=self._silent_now,
             queue=lambda: self._queue_trouble,
-            inbox=self._waiting_journals,
+            inbox=lambda: self._receiving.troubles,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
