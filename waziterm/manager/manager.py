@@ -74,6 +74,7 @@ from waziterm.manager.receiving import Receiving
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.sending import PassedOn, Sending
+from waziterm.manager.webhooks import Targets, keep_telling
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
 from waziterm.store.errors import StoreError
@@ -82,7 +83,7 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
-    from waziterm.domain.care.evidence import MessagesLook, WebhookLook
+    from waziterm.domain.care.evidence import MessagesLook
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -235,8 +236,9 @@ class SessionManager:
             self.phones.roll_journal,
         )
         self.hears.grew = self._receiving.grew
-        self._webhooks: Webhooks | None = None
-        self._targets_of_clients: tuple[Target, ...] = ()
+        self._targets = Targets(
+            lambda: self._settings, self._targets_of_clients, self._make_webhooks
+        )
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
@@ -301,8 +303,7 @@ class SessionManager:
             await self._queue.close()
         await self._instances.close()
         await self._receiving.close()
-        if self._webhooks is not None:
-            await self._webhooks.close()
+        await self._targets.close()
         if self._messages_file is not None:
             await self._messages_file.close()
         try:
@@ -368,41 +369,32 @@ class SessionManager:
         assert self.queue is self._queue and self._messages_file is not None
         return Events(self._messages_file)
 
-    @property
-    def _telling(self) -> Webhooks:
-        """Who is told of messages and states."""
-        if self._webhooks is None:
-            from waziterm.gateway.webhooks import Webhooks  # noqa: PLC0415 - most have none
-            from waziterm.manager.webhooks import keep_telling  # noqa: PLC0415 - as above
+    def _make_webhooks(self) -> Webhooks:
+        """What tells webhooks; its tasks begin."""
+        from waziterm.gateway.webhooks import Webhooks  # noqa: PLC0415 - most have none
 
-            events, clock = self.events, self._world.clock
-            assert self._messages_file is not None
-            self._webhooks = Webhooks(
-                self._messages_file,
-                self._world.random,
-                lambda work, name: self._tasks.create_task(work, name=name),
-                lambda: {each.id: each.name for each in self._instances.all()},
-            )
-            telling = keep_telling(self._begin, self.subscribe, events, self._webhooks, clock)
-            self._background.append(self._tasks.create_task(telling, name="webhooks"))
-        return self._webhooks
+        events, clock = self.events, self._world.clock
+        assert self._messages_file is not None
+        webhooks = Webhooks(
+            self._messages_file,
+            self._world.random,
+            lambda work, name: self._tasks.create_task(work, name=name),
+            lambda: {each.id: each.name for each in self._instances.all()},
+        )
+        telling = keep_telling(self._begin, self.subscribe, events, webhooks, clock)
+        self._background.append(self._tasks.create_task(telling, name="webhooks"))
+        return webhooks
+
+    async def _targets_of_clients(self) -> tuple[Target, ...]:
+        """See `Targets`: none where the facade takes none."""
+        facade = self._started_with.facade
+        if facade.address is None or not facade.set_webhook:
+            return ()
+        return await self.facade.targets()
 
     async def webhooks_changed(self) -> None:
         """Tell those whom the settings and the clients of the facade name, from now on."""
-        self._apply_webhooks()
-        theirs: tuple[Target, ...] = ()
-        if self._settings.facade.address is not None and self._settings.facade.set_webhook:
-            try:
-                theirs = await self.facade.targets()
-            except StoreError as error:
-                log.warning("the webhooks of the facade's clients are not known: %s", error)
-        self._targets_of_clients = theirs
-        self._apply_webhooks()
-
-    def _apply_webhooks(self) -> None:
-        targets = [*(each.target for each in self._settings.webhooks), *self._targets_of_clients]
-        if targets or self._webhooks is not None:
-            self._telling.apply(targets)
+        await self._targets.changed()
 
     def _tell_of_messages(self, said: Phrase) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
@@ -426,15 +418,6 @@ class SessionManager:
             said = Phrase("messages are neither taken nor sent: {why}", why=str(error))
             self._queue_trouble = said, Phrase("repair the file or put it back, then restart")
             return {}
-
-    async def _looked_at_webhooks(self) -> tuple[WebhookLook, ...]:
-        if self._webhooks is None:
-            return ()
-        try:
-            return await self._webhooks.looked_at()
-        except StoreError:
-            # It is told of the messages.
-            return ()
 
     async def _tidy_messages(self, is_calm: bool) -> None:
         if self._files.data.messages.exists():
@@ -632,7 +615,7 @@ class SessionManager:
             library=self._library,
             version=self._instances.versions.used,
             sinks=self.outbox.counts,
-            webhooks=() if self._webhooks is None else self._webhooks.counts(),
+            webhooks=self._targets.counts(),
             counts=counts,
             workers=usage.workers,
             workers_cpu_s=usage.cpu_s,
@@ -1042,16 +1025,16 @@ class SessionManager:
         return await self.outbox.retry(message)
 
     async def webhooks(self) -> tuple[WebhookView, ...]:
-        return await self._telling.views()
+        return await self._targets.webhooks.views()
 
     async def test_webhooks(self, webhook: str | None = None) -> tuple[WebhookTest, ...]:
-        return await self._telling.test(webhook)
+        return await self._targets.webhooks.test(webhook)
 
     async def failed_webhooks(self) -> tuple[FailedDelivery, ...]:
-        return await self._telling.failed()
+        return await self._targets.webhooks.failed()
 
     async def retry_webhooks(self, event: str | None = None) -> tuple[FailedDelivery, ...]:
-        return await self._telling.retry(event)
+        return await self._targets.webhooks.retry(event)
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         identity = self._instances.remembered_id(name)
@@ -1150,7 +1133,7 @@ class SessionManager:
             configured=lambda: self._settings.instances,
             backup_every_s=lambda: self._settings.backup.planned_every_s,
             messages=self._looked_at_messages,
-            webhooks=self._looked_at_webhooks,
+            webhooks=self._targets.looked_at,
         )
         return Checkup(sources)
 

@@ -34,7 +34,6 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.gateway.events": "the first message in, and the first webhook",
         "waziterm.gateway.webhooks": "the first webhook",
         "waziterm.gateway.webhook_deliveries": "the first webhook",
-        "waziterm.manager.webhooks": "the first webhook",
         "waziterm.manager.care.backups": "backups, a minute after the start",
         "waziterm.manager.care.checkup": "an emergency tool",
         "waziterm.manager.care.evidence": "an emergency tool",
