@@ -4,25 +4,31 @@ The address is looked at when it is connected with, whatever way led there: a nu
 name that leads inwards, one that leads elsewhere the next time it is asked for, a redirect.
 """
 
+import asyncio
 import errno
 import mimetypes
 import re
 import socket
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from waziterm.domain.messages.message import MessageKind
 from waziterm.domain.public_address import is_public
 from waziterm.gateway.facade.answers import FacadeError
 from waziterm.gateway.media import Media
+from waziterm.lookup import Found, look_up
 
 FETCH_S = 60.0
 """Seconds within which all of a file has to come."""
 CONNECT_S = 10.0
 _REDIRECTS = 3
+_MOST_LOOK_UPS = 8
+"""Names that may be looked up at once, those among them for which nobody waits any more."""
 _LONGEST_URL = 2_000
 _LONGEST_NAME = 120
 _CHUNK = 65_536
@@ -41,12 +47,48 @@ class Fetched(NamedTuple):
     mime_type: str
 
 
+class _Resolver(AbstractResolver):
+    """Looks names up, so many at once at most: strangers choose them."""
+
+    def __init__(self) -> None:
+        self._under_way: list[Future[Found]] = []
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Raises OSError."""
+        self._under_way = [each for each in self._under_way if not each.done()]
+        if len(self._under_way) >= _MOST_LOOK_UPS:
+            raise OSError(errno.EAGAIN, "too many names are being looked up")
+        looking = look_up(host)
+        self._under_way.append(looking)
+        found = await asyncio.wrap_future(looking)
+        if isinstance(found, OSError):
+            raise found
+        kinds = {each: socket.AF_INET6 if ":" in each else socket.AF_INET for each in found}
+        return [
+            ResolveResult(
+                hostname=host,
+                host=each,
+                port=port,
+                family=kind,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for each, kind in kinds.items()
+            if family in (socket.AF_UNSPEC, kind)
+        ]
+
+    async def close(self) -> None: ...
+
+
 class Fetching:
     """Fetches media into `media/`. may: whether an address may be connected with."""
 
     def __init__(self, media: Media, may: Callable[[str], bool] = is_public) -> None:
         self._media = media
         self._may = may
+        self._resolver = _Resolver()
 
     async def fetch(self, url: str, file_name: str) -> Fetched:
         """What lies at an address. file_name: what the recipient sees of a document; "" for the
@@ -54,7 +96,11 @@ class Fetching:
         check_url(url, ("http", "https"), _WRONG)
         timeout = aiohttp.ClientTimeout(total=FETCH_S, sock_connect=CONNECT_S)
         connector = aiohttp.TCPConnector(
-            limit=1, socket_factory=self._socket, use_dns_cache=False, force_close=True
+            resolver=self._resolver,
+            limit=1,
+            socket_factory=self._socket,
+            use_dns_cache=False,
+            force_close=True,
         )
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "waziterm"}
         try:
