@@ -12,7 +12,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from waziterm.domain.messages.message import MessageKind
 from waziterm.domain.public_address import is_public
 from waziterm.gateway.facade.answers import FacadeError
+from waziterm.gateway.facade.urls import check_media
 from waziterm.gateway.media import Media
 from waziterm.lookup import Found, look_up
 
@@ -29,12 +30,10 @@ CONNECT_S = 10.0
 _REDIRECTS = 3
 _MOST_LOOK_UPS = 8
 """Names that may be looked up at once, those among them for which nobody waits any more."""
-_LONGEST_URL = 2_000
 _LONGEST_NAME = 120
 _CHUNK = 65_536
 _MIME = re.compile(r"[A-Za-z0-9.+_-]{1,60}/[A-Za-z0-9.+_-]{1,60}", re.ASCII)
 _ANY = "application/octet-stream"
-_WRONG = "Media url is not a valid URL"
 _NOT_FETCHED = "The media could not be fetched"
 
 
@@ -93,7 +92,7 @@ class Fetching:
     async def fetch(self, url: str, file_name: str) -> Fetched:
         """What lies at an address. file_name: what the recipient sees of a document; "" for the
         last part of the address. Raises FacadeError, and ApiError where there is no room."""
-        check_url(url, ("http", "https"), _WRONG)
+        check_media(url)
         timeout = aiohttp.ClientTimeout(total=FETCH_S, sock_connect=CONNECT_S)
         connector = aiohttp.TCPConnector(
             resolver=self._resolver,
@@ -143,21 +142,6 @@ class Fetching:
         if not self._may(str(address[0])):
             raise OSError(errno.EACCES, "it is no address of the internet")
         return socket.socket(family, kind, protocol)
-
-
-def check_url(url: str, schemes: tuple[str, ...], said: str) -> str:
-    """The host of an address. Raises FacadeError, which says so, for what is none of these
-    schemes."""
-    if len(url) > _LONGEST_URL or not url.isprintable():
-        raise FacadeError(said)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise FacadeError(said) from None
-    if parts.scheme not in schemes or not parts.hostname or port == 0 or "@" in parts.netloc:
-        raise FacadeError(said)
-    return parts.hostname
 
 
 async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
