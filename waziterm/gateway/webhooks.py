@@ -17,7 +17,7 @@ from waziterm.domain.webhooks.telling import Telling
 from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
 from waziterm.domain.webhooks.where import where
 from waziterm.gateway.messages_file import MessagesFile
-from waziterm.store.errors import StoreError
+from waziterm.store.errors import AGAIN_S, StoreError
 from waziterm.store.events import EventStore
 from waziterm.store.events_rows import FailedRow, TargetRecord
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_DISK_S = 5.0
-"""The pause before the database is tried again."""
 MOST_LISTED = 1_000
 """So many that were given up are listed."""
 
@@ -205,7 +203,7 @@ class Webhooks:
                 )
             except StoreError as error:
                 log.warning("webhooks: %s", error)
-                await self._file.clock.sleep(_DISK_S)
+                await self._file.clock.sleep(AGAIN_S)
                 continue
             if gone:
                 log.warning("webhooks: %d events are given up: their webhooks are gone", gone)

@@ -336,11 +336,11 @@ class SessionManager:
         if self._queue is None:
             from waziterm.gateway.messages_file import (  # noqa: PLC0415 - most have none
                 MessagesFile,
-                QueuePlace,
+                MessagesPlace,
             )
             from waziterm.gateway.queue import Queue  # noqa: PLC0415 - as above
 
-            place = QueuePlace(self._files.data.root)
+            place = MessagesPlace(self._files.data.root)
             file = MessagesFile(place, self._world.clock, self._tell_of_messages)
             self._messages_file = file
             self._queue = Queue(

@@ -14,7 +14,7 @@ from waziterm.domain.units import moment_text
 from waziterm.domain.webhooks.event import EventType, Json
 from waziterm.manager.broadcast import Subscriber
 from waziterm.manager.clock import Clock
-from waziterm.store.errors import StoreError
+from waziterm.store.errors import AGAIN_S, StoreError
 
 if TYPE_CHECKING:
     from waziterm.config.settings import Settings
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 15.0
 """Seconds between two looks at how much waits."""
-_DISK_S = 5.0
-"""The pause before the database is tried again."""
 
 
 class Targets:
@@ -141,7 +139,7 @@ async def _tell(events: Events, view: InstanceView, clock: Clock) -> None:
             return
         except StoreError as error:
             log.warning("webhooks: a state is not told yet: %s", error)
-            await clock.sleep(_DISK_S)
+            await clock.sleep(AGAIN_S)
 
 
 async def keep_telling(

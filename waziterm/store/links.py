@@ -2,8 +2,8 @@
 
 import sqlite3
 
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.links import KeptLink
-from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.text import storable
 from waziterm.store.instances import end_links
 from waziterm.store.sound import SOUND

@@ -48,8 +48,8 @@ from waziterm.store.sound import HOURLY, SOUND, damaged, damaged_of
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import FailedAlert, Settled, Waiting
     from waziterm.domain.alerts.told import ToldTo
+    from waziterm.domain.link_end import LinkEnd
     from waziterm.domain.links import KeptLink
-    from waziterm.domain.listeners import LinkEnd
     from waziterm.domain.messages.token import KeptToken
     from waziterm.domain.stats.sums import StatsBy
     from waziterm.store.remembered import (

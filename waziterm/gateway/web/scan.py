@@ -15,8 +15,8 @@ from aiohttp import web
 
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceView
 from waziterm.domain.fleet.audit import Person, Via, audited
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.links import KeptLink, cookie_of, is_browser, is_nonce, new_nonce
-from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.screen import Lang
 from waziterm.domain.text import plain
 from waziterm.gateway.listener import end_unread
