@@ -181,7 +181,7 @@ class TargetDeliveries:
                 return Arrived()
             return await self._poster.post(due.event.id, self._clock.now(), body)
         except Exception as error:  # noqa: BLE001 - what it says may hold a secret
-            return NotYet(f"sending failed ({type(error).__name__})")
+            return _not_sent(error)
 
     async def _settle(self, due: Due, outcome: Outcome, store: EventStore) -> bool:
         """Store what became of an event; as often as it takes, or it would be sent again. Whether
@@ -238,8 +238,12 @@ async def tested(target: Target, clock: QueueClock, body: bytes, message: str) -
     try:
         outcome = await poster.post(message, clock.now(), body)
     except Exception as error:  # noqa: BLE001 - what it says may hold a secret
-        outcome = NotYet(f"sending failed ({type(error).__name__})")
+        outcome = _not_sent(error)
     finally:
         await poster.close()
     why = outcome.why if isinstance(outcome, NotYet | Never) else ""
     return why, clock.elapsed() - began
+
+
+def _not_sent(error: Exception) -> NotYet:
+    return NotYet(f"sending failed ({type(error).__name__})")

@@ -16,6 +16,7 @@ from waziterm.domain.webhooks.target import Target
 from waziterm.domain.webhooks.telling import Telling
 from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
 from waziterm.domain.webhooks.where import where
+from waziterm.gateway.events import give_up_strays
 from waziterm.gateway.messages_file import MessagesFile
 from waziterm.store.errors import AGAIN_S, StoreError
 from waziterm.store.events import EventStore
@@ -194,20 +195,12 @@ class Webhooks:
     async def _give_up_strays(self) -> None:
         while True:
             try:
-                store = await self._opened()
-                names = [each.name for each in self._targets]
-                gone = (
-                    0
-                    if store is None
-                    else await store.give_up_strays(names, self._file.clock.now())
-                )
+                if (store := await self._opened()) is not None:
+                    await give_up_strays(store, self._targets, self._file.clock.now())
+                return
             except StoreError as error:
                 log.warning("webhooks: %s", error)
                 await self._file.clock.sleep(AGAIN_S)
-                continue
-            if gone:
-                log.warning("webhooks: %d events are given up: their webhooks are gone", gone)
-            return
 
 
 async def failed_in(store: EventStore) -> tuple[FailedDelivery, ...]:

@@ -334,17 +334,6 @@ _DUE = (
 )
 
 
-def heads(db: sqlite3.Connection, target: str) -> tuple[Due, ...]:
-    """The first delivery that waits of each instance, of a target."""
-    rows = db.execute(
-        f"SELECT {_DUE} FROM deliveries JOIN events ON events.number = event"
-        " WHERE deliveries.number IN (SELECT min(number) FROM deliveries WHERE target = ?"
-        " AND state = 'pending' GROUP BY instance)",
-        (target,),
-    )
-    return tuple(map(_due_row, rows))
-
-
 def next_of(db: sqlite3.Connection, target: str, instance: str, limit: int) -> tuple[Due, ...]:
     """The first deliveries that wait of one instance, of a target, in order."""
     rows = db.execute(

@@ -30,14 +30,6 @@ def read_link(db: sqlite3.Connection, digest: str) -> KeptLink | None:
     return None if row is None else _link(row)
 
 
-def read_open_links(db: sqlite3.Connection) -> tuple[KeptLink, ...]:
-    """The links that still lead somewhere, in the order in which they were made."""
-    rows = db.execute(
-        f"SELECT {_COLUMNS} FROM links WHERE ended_at IS NULL AND {SOUND['links']} ORDER BY id"
-    )
-    return tuple(_link(row) for row in rows)
-
-
 def bind_link(db: sqlite3.Connection, number: int, browser: str) -> bool:
     """Let a link be one browser's, by the digest of what that says; whether it is now."""
     db.execute(

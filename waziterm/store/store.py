@@ -384,12 +384,6 @@ class Store:
 
         return await self._connection.read(lambda db: links.read_link(db, digest))
 
-    async def open_links(self) -> tuple[KeptLink, ...]:
-        """The links that still lead somewhere."""
-        from waziterm.store import links  # noqa: PLC0415 - as above
-
-        return await self._connection.read(links.read_open_links)
-
     async def bind_link(self, number: int, browser: str) -> bool:
         """Let a link be one browser's, see `store.links.bind_link`; whether it is now."""
         from waziterm.store import links  # noqa: PLC0415 - as above
