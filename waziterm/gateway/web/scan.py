@@ -20,19 +20,9 @@ from waziterm.domain.links import KeptLink, cookie_of, is_browser, is_nonce, new
 from waziterm.domain.screen import Lang
 from waziterm.domain.text import plain
 from waziterm.gateway.listener import end_unread
+from waziterm.gateway.web.html import drawing, main_of, page
 from waziterm.gateway.web.language import wanted
-from waziterm.gateway.web.parts import (
-    Code,
-    Door,
-    Part,
-    Plain,
-    drawing,
-    is_last,
-    main_of,
-    offers_typing,
-    page,
-    part_of,
-)
+from waziterm.gateway.web.parts import Code, Door, Part, Plain, is_last, offers_typing, part_of
 from waziterm.gateway.web.scan_limits import Limits
 from waziterm.lang import speaking
 
