@@ -16,11 +16,10 @@ from tests.cli.conftest import Call, call
 from tests.control.scripted import ScriptedFleet, connected_view, view
 from waziterm.domain.alerts.told import SinkCounts
 from waziterm.domain.fleet.api import FleetView
-from waziterm.domain.fleet.counts import Counts, WorkerUse
+from waziterm.domain.fleet.counts import Counts, WebhookCounts, WorkerUse
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.version import Origin, UsedVersion
-from waziterm.domain.webhooks.webhook_counts import WebhookCounts
 from waziterm.health.metrics import Name, exposition, table
 
 __all__ = ["call"]

@@ -25,7 +25,7 @@ from waziterm.domain.messages.sending import (
     Uncertain,
 )
 from waziterm.domain.phrase import Phrase
-from waziterm.gateway.messages_file import MessagesFile, QueuePlace
+from waziterm.gateway.messages_file import MessagesFile, MessagesPlace
 from waziterm.gateway.queue import Queue
 
 TO = "+4915112345678"
@@ -140,7 +140,7 @@ class Bench:
 
     def open(self, *, shift: float = 0.0) -> None:
         """Begin with what there is."""
-        self.file = MessagesFile(QueuePlace(self.root), self.world.clock, self.told.append)
+        self.file = MessagesFile(MessagesPlace(self.root), self.world.clock, self.told.append)
         self._queue = Queue(
             self.file,
             self.phones,

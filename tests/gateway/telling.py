@@ -13,7 +13,7 @@ from waziterm.domain.secret import Secret
 from waziterm.domain.webhooks.target import Target
 from waziterm.domain.webhooks.views import WebhookView
 from waziterm.gateway.events import Events
-from waziterm.gateway.messages_file import MessagesFile, QueuePlace
+from waziterm.gateway.messages_file import MessagesFile, MessagesPlace
 from waziterm.gateway.webhooks import Webhooks
 
 NUMBER = "6281234567890"
@@ -91,7 +91,7 @@ async def telling(
 ) -> AsyncIterator[Telling]:
     """Webhooks at work on the `messages.db` of a directory, as a manager keeps them."""
     async with asyncio.TaskGroup() as tasks:
-        file = MessagesFile(QueuePlace(folder), Clock(speed))
+        file = MessagesFile(MessagesPlace(folder), Clock(speed))
         webhooks = Webhooks(
             file,
             Random(7),

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.manager.test_importing import auth, data, fleet, sample
 from tests.moving.foreign import aged
 from waziterm.config import load_settings
+from waziterm.config.settings import Address
 from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.facade import name_for, new_waziper_id, waziper_id
 from waziterm.domain.moving.plan import Verdict
@@ -141,6 +143,22 @@ async def test_webhooks_of_clients(data: Path) -> None:
         await manager.remove("pub")
         assert await manager.facade.targets() == ()
     assert holding(data, URL) <= {"waziterm.db", "waziterm.db-wal"}
+
+
+async def test_whether_clients_may_set_webhooks_goes_by_the_start(data: Path) -> None:
+    """As the setting says: the facade itself takes in what it has read then, too."""
+    settings = load_settings(data_dir=data, environ={})
+    off = replace(settings.facade, address=Address("127.0.0.1", 1))
+    on = replace(off, set_webhook=True)
+    async with open_manager(data, settings, None) as manager:
+        await manager.add_all("name\nshop\n")
+        await manager.add_token("web", "shop")
+        await manager.facade.set_webhook(manager.view("shop").id, URL, "web")
+    for began, later, told in ((on, off, True), (off, on, False)):
+        async with open_manager(data, replace(settings, facade=began), None) as manager:
+            manager.apply(replace(settings, facade=later))
+            await manager.webhooks_changed()
+            assert [each.from_client for each in await manager.webhooks()] == [True] * told
 
 
 async def test_what_leads_nowhere_goes_in_the_end(data: Path) -> None:

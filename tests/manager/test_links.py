@@ -13,8 +13,8 @@ from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import Wanted
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.links import KeptLink, cookie_of, is_browser, is_nonce, new_nonce
-from waziterm.domain.listeners import LinkEnd
 
 URL = "https://scan.example"
 

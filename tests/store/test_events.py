@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.files import query
+from tests.store.waiting import heads
 from waziterm.domain.messages.codes import OnUnknown
 from waziterm.domain.messages.inbound import (
     InboundKind,
@@ -74,7 +75,7 @@ async def test_a_part_of_a_journal_is_taken_once_and_numbered_without_a_gap(tmp_
             (3, EventType.MESSAGE_RECEIVED, "ID2"),
         ]
         assert len(await store.events.next_of("crm", "i1", 10)) == 3
-        assert {each.event.instance for each in await store.events.heads("log")} == {"i1", "i2"}
+        assert {each.event.instance for each in await heads(store, "log")} == {"i1", "i2"}
         await store.events.forget(JOURNAL)
         assert await store.events.read_to(JOURNAL) == 0
 
@@ -91,7 +92,7 @@ async def test_only_those_who_want_it_are_told(tmp_path: Path) -> None:
         assert await store.events.tell_state("i2", "bar", state, NOW, told)
         assert not await store.events.tell_state("i2", "bar", state, NOW, told)
         waits = {
-            name: [each.event.type.value for each in await store.events.heads(name)]
+            name: [each.event.type.value for each in await heads(store, name)]
             for name in ("states", "bars", "in")
         }
     assert waits == {
@@ -251,7 +252,7 @@ async def test_a_clock_that_was_set_makes_no_body_older(tmp_path: Path) -> None:
         await store.events.take("i1", "shop", part(0, 10, received(1)), NOW, told)
         await store.shift(1000 * HOUR)
         await store.events.tidy(NOW + 1001 * HOUR, 72 * HOUR, 24 * HOUR, 1.0)
-        (head,) = await store.events.heads("crm")
+        (head,) = await heads(store, "crm")
         assert head.event.at == NOW and head.due == NOW + 1000 * HOUR
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.files import contents, query
+from tests.store.waiting import heads
 from waziterm.domain.errors import FleetError
 from waziterm.domain.messages.codes import OnUnknown as Unknown
 from waziterm.domain.messages.inbound import JournalPart
@@ -124,18 +125,18 @@ async def test_a_file_from_elsewhere_is_held(tmp_path: Path) -> None:
         found = {each.id: each for each in await store.messages(None, None, None, 10, None)}
         assert found[given].state is MessageState.UNKNOWN
         assert found[waiting].held and not found[other].held
-        (due,) = await store.events.heads("crm")
+        (due,) = await heads(store, "crm")
         assert (due.event.name, due.event.type) == ("shop", EventType.MESSAGE_UNKNOWN)
     assert hold_copy(path, "restored", NOW) == 1
     async with open_messages(path, lambda: told) as store:
-        assert await store.events.heads("crm") == ()
+        assert await heads(store, "crm") == ()
         (failed,) = await store.events.failed(9)
         assert failed.error == "a backup was restored: it may have arrived" and failed.seq == 1
         await store.events.take("i1", "shop", JournalPart("0" * 16, 0, 1, ()), NOW, told)
         await store.give(other, "t" * 64, NOW, is_new=True)
         await store.happen(given, Closed(), NOW)
         await store.happen(waiting, Cancelled(), NOW)
-        (due,) = await store.events.heads("crm")
+        (due,) = await heads(store, "crm")
         assert due.event.seq == 1_000_002, "after those that were told since the backup"
 
 

@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import errno
 import hmac
 import importlib
 import os
-import socket
 import ssl
-import threading
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -31,6 +28,7 @@ from waziterm.domain.alerts.delivery import (
 )
 from waziterm.domain.public_address import is_public
 from waziterm.domain.secret import Secret
+from waziterm.lookup import Found, look_up
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -48,8 +46,6 @@ be used again; nobody looks at it."""
 _NEVER = frozenset({400, 401, 403, 404, 410, 422})
 """A receiver that answers so will not take the same message later."""
 _MARK = "whsec_"
-Found = tuple[str, ...] | str
-"""The addresses of a name, or why there are none."""
 
 
 def signature(secret: Secret, message: str, at: int, body: bytes) -> str:
@@ -130,7 +126,7 @@ class Poster:
         self._trust = trust or Trust()
         self._client: httpx.AsyncClient | None = None
         self._looking_up: Future[Found] | None = None
-        self._found: tuple[float, Found] | None = None
+        self._found: tuple[float, tuple[str, ...]] | None = None
 
     async def prepare(self) -> None:
         """Load what `post` needs. What fails then is told by `post`."""
@@ -192,30 +188,23 @@ class Poster:
             self._client = _client(http, context, self._at_once)
         return http, self._client
 
-    async def _looked_up(self) -> "Found":
-        """The addresses of the host's name, or why it cannot be looked up now.
-
-        asyncio looks names up in the program's pool of threads, which a resolver that hangs would
-        take up: nobody could read a file any more, and the program's end would wait for it.
-        """
+    async def _looked_up(self) -> tuple[str, ...] | str:
+        """The addresses of the host's name, or why it cannot be looked up now."""
         now = asyncio.get_running_loop().time()
         if self._found is not None and now - self._found[0] < KNOWN_S:
             return self._found[1]
         future = self._looking_up
         if future is None:
-            parts = urlsplit(self._url.reveal())
-            future = self._looking_up = Future()
-            future.set_running_or_notify_cancel()
-            threading.Thread(
-                target=_look_up, args=(parts.hostname, future), name="webhook look-up", daemon=True
-            ).start()
+            host = urlsplit(self._url.reveal()).hostname or ""
+            future = self._looking_up = look_up(host)
         if not await is_done(future, CONNECT_S):
             return "its name is still being looked up"
         if self._looking_up is future:
             self._looking_up = None
         found = future.result()
-        if not isinstance(found, str):
-            self._found = now, found
+        if isinstance(found, OSError):
+            return f"cannot connect: {_cause(found)}"
+        self._found = now, found
         return found
 
     async def close(self) -> None:
@@ -279,18 +268,6 @@ def _client(http: "ModuleType", context: ssl.SSLContext, at_once: int) -> "httpx
         trust_env=False,
     )
     return client
-
-
-def _look_up(host: str | None, future: "Future[Found]") -> None:
-    """Look a name up, on the thread."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        future.set_result(f"cannot connect: {_cause(error)}")
-    except UnicodeError:
-        future.set_result(f"cannot connect: {os.strerror(errno.EINVAL)}")
-    else:
-        future.set_result(tuple(dict.fromkeys(str(each[4][0]) for each in found)))
 
 
 def _judged(status: int, asked: str | None, at: float) -> Outcome:

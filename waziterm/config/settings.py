@@ -25,6 +25,7 @@ from waziterm.domain.proxy import EXAMPLE, SCHEMES, check_proxy
 from waziterm.domain.screen import Screen
 from waziterm.domain.secret import Secret
 from waziterm.domain.settings import Applies, setting, table
+from waziterm.domain.text import http_parts
 from waziterm.domain.version import VERSIONS, VersionChoice
 from waziterm.domain.webhooks.webhook_settings import Webhook, check_webhook, name_for
 
@@ -474,14 +475,9 @@ def _public_url(text: object) -> str:
     """Raises TypeError for what no browser could be led to."""
     if text == "":
         return ""
-    if not isinstance(text, str) or not text.isprintable() or any(each in text for each in " ?#@"):
+    if not isinstance(text, str) or any(each in text for each in " ?#@"):
         raise TypeError(text)
-    try:
-        parts = urlsplit(text)
-        well = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        well = None
-    if not well:
+    if http_parts(text) is None:
         raise TypeError(text)
     return text.rstrip("/")
 

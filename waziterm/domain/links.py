@@ -11,7 +11,7 @@ from dataclasses import field
 
 from waziterm.domain.codec import document_of
 from waziterm.domain.frozen import dataclass
-from waziterm.domain.listeners import LinkEnd
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.messages.token import digest_of
 from waziterm.domain.units import Moment
 

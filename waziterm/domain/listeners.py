@@ -34,15 +34,3 @@ class SilentListener(NamedTuple):
     which: Listener
     why: Phrase
     hint: Phrase
-
-
-class LinkEnd(StrEnum):
-    """Why a link to the scan page leads nowhere any more, see `domain.links`. linked: its instance
-    is. replaced: by the next one for the same instance. withdrawn: a person has ended it. removed:
-    its instance was."""
-
-    LINKED = "linked"
-    EXPIRED = "expired"
-    REPLACED = "replaced"
-    WITHDRAWN = "withdrawn"
-    REMOVED = "removed"

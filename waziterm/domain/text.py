@@ -82,6 +82,18 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+def http_parts(text: str) -> SplitResult | None:
+    """The parts of an `http` or `https` URL with a host; None for what is none."""
+    if not text.isprintable():
+        return None
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_one else None
+
+
 def proxy_place(url: str) -> str | None:
     """The `host:port` of a proxy's URL, without its credentials; None for what is no such URL."""
     try:

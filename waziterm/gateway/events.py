@@ -1,11 +1,14 @@
 """Events: what came in and what became of instances, kept until webhooks have told it."""
 
 import logging
+from collections.abc import Sequence
 
 from waziterm.domain.messages.inbound import JournalPart
 from waziterm.domain.webhooks.event import KEPT_S, UNTOLD_S, Json, WebhookEvent
+from waziterm.domain.webhooks.target import Target
 from waziterm.gateway.messages_file import MessagesFile
 from waziterm.store.errors import StoreError
+from waziterm.store.events import EventStore
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +65,15 @@ class Events:
         if store is None:
             return
         await self._file.clock_set()
-        targets = [each.name for each in self._file.telling().targets]
-        if count := await store.events.give_up_strays(targets, self._file.clock.now()):
-            log.warning("webhooks: %d events are given up: their webhooks are gone", count)
+        await give_up_strays(store.events, self._file.telling().targets, self._file.clock.now())
         if not is_calm:
             return
         gone = await store.events.tidy(self._file.clock.now(), KEPT_S, UNTOLD_S, keep_s)
         if gone:
             log.info("%d events are kept no longer", gone)
+
+
+async def give_up_strays(store: EventStore, targets: Sequence[Target], now: float) -> None:
+    """Give up what waits for targets other than these. Raises StoreError."""
+    if count := await store.give_up_strays([each.name for each in targets], now):
+        log.warning("webhooks: %d events are given up: their webhooks are gone", count)

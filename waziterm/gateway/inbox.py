@@ -36,6 +36,7 @@ from waziterm.domain.messages.journal import (
     journal_id,
     part_of,
 )
+from waziterm.gateway.queue_clock import Handle
 
 log = logging.getLogger(__name__)
 
@@ -53,18 +54,12 @@ _REMEMBERED = 200
 """By so many ids of an instance it is known that a message that WhatsApp brings again was told."""
 
 
-class Timer(Protocol):
-    """What `Clock.call_later` gives."""
-
-    def cancel(self) -> None: ...
-
-
 class Clock(Protocol):
     """See `manager.clock.Clock`."""
 
     def elapsed(self) -> float: ...
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer: ...
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Handle: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +112,7 @@ class Inbox:
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
-        self._timers: dict[str, Timer] = {}
+        self._timers: dict[str, Handle] = {}
         self._due: set[str] = set()
         self._rolled_at: dict[str, float] = {}
         self._places: dict[Path, tuple[str, int]] = {}

@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import os
 import ssl
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -94,6 +95,20 @@ def _tls(which: Listener, settings: "Listening") -> ssl.SSLContext | None:
             Phrase("see tls_cert and tls_key in [{table}]", table=which),
         ) from error
     return context
+
+
+def tell_fault(what: str, error: Exception) -> None:
+    """Tell in the log that a request has met what nobody expected. What the error says may hold
+    what was sent; where it was met holds nothing of that. what: was asked, as the log has it."""
+    met = "".join(traceback.format_tb(error.__traceback__))
+    log.error("a request of %s failed: %s\n%s", what, type(error).__name__, met)
+
+
+def end_unread(request: web.Request, answer: web.Response) -> None:
+    """Let the connection end with this answer where a part of the request was not read: the rest of
+    what was sent is no next request."""
+    if not request.content.at_eof():
+        answer.force_close()
 
 
 class Strangers:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from waziterm.domain.messages.message import MOST_MEDIA_BYTES
 from waziterm.gateway.api_error import RETRY_S, ApiError
-from waziterm.gateway.received import chunks_of
+from waziterm.gateway.request_body import chunks_of
 
 FOLDER = "media"
 CHUNK_S = 20.0

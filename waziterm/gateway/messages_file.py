@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class QueuePlace:
-    """Where the queue lies. root: the data directory; messages, media: in it."""
+class MessagesPlace:
+    """Where messages lie. root: the data directory; messages, media: in it."""
 
     root: Path
 
@@ -39,7 +39,7 @@ class MessagesFile:
     """Opens the store for whoever asks first. say: says a sentence to whoever watches."""
 
     def __init__(
-        self, place: QueuePlace, clock: Clock, say: Callable[[Phrase], None] = lambda said: None
+        self, place: MessagesPlace, clock: Clock, say: Callable[[Phrase], None] = lambda said: None
     ) -> None:
         self.place = place
         self.clock = QueueClock(clock)

@@ -38,7 +38,7 @@ from waziterm.domain.messages.queue import (
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.sending import CannotSend, OptOut, Phones, Receipt, Standing
 from waziterm.domain.phrase import Phrase
-from waziterm.gateway.messages_file import MessagesFile, QueuePlace
+from waziterm.gateway.messages_file import MessagesFile, MessagesPlace
 from waziterm.gateway.queue_lane import AGAIN_S, Around, Lane
 from waziterm.gateway.queue_tally import Tally
 from waziterm.gateway.queue_views import Outlook, view_of
@@ -595,7 +595,7 @@ def _refusal(standing: Standing, name: str) -> MessageRefusedError | None:
             assert_never(standing.why)
 
 
-def _sweep(place: QueuePlace, used: frozenset[str], before: set[str], old_s: float) -> None:
+def _sweep(place: MessagesPlace, used: frozenset[str], before: set[str], old_s: float) -> None:
     """Delete the files that no message needs any more, those that none has named for long, and
     copies of `messages.db` from before an upgrade, which have texts too. old_s: how old these are;
     infinite where the clock cannot be believed."""

@@ -23,7 +23,7 @@ from waziterm.domain.webhooks.event import KEPT_S
 from waziterm.domain.webhooks.rendering import rendered
 from waziterm.domain.webhooks.target import Target
 from waziterm.gateway.queue_clock import QueueClock
-from waziterm.store.errors import StoreError
+from waziterm.store.errors import AGAIN_S, StoreError
 from waziterm.store.events import EventStore
 from waziterm.store.events_rows import Due
 
@@ -33,8 +33,6 @@ AT_ONCE = 20
 """So many requests to one target may be under way."""
 _LOOK_S = 60.0
 """At least so often it is looked what is due: a timer stands still while a machine is suspended."""
-_DISK_S = 5.0
-"""The pause before the database is tried again."""
 _BATCH = 10
 """So many events of one instance are read at once."""
 
@@ -90,7 +88,7 @@ class TargetDeliveries:
                 except StoreError as error:
                     self._tell_disk(error)
                     self._news.set()
-                    await self._clock.sleep(_DISK_S)
+                    await self._clock.sleep(AGAIN_S)
                     continue
                 handle = self._clock.call_later(_LOOK_S, self._news.set)
                 try:
@@ -137,11 +135,11 @@ class TargetDeliveries:
                     await self._send_all(few, store)
                 except StoreError as error:
                     self._tell_disk(error)
-                    await self._clock.sleep(_DISK_S)
+                    await self._clock.sleep(AGAIN_S)
                 except Exception:
                     # A webhook must never end the manager.
                     log.exception("webhook %s: delivering failed", self.target.name)
-                    await self._clock.sleep(_DISK_S)
+                    await self._clock.sleep(AGAIN_S)
         finally:
             del self._lines[instance]
             self._ready.pop(instance, None)
@@ -183,7 +181,7 @@ class TargetDeliveries:
                 return Arrived()
             return await self._poster.post(due.event.id, self._clock.now(), body)
         except Exception as error:  # noqa: BLE001 - what it says may hold a secret
-            return NotYet(f"sending failed ({type(error).__name__})")
+            return _not_sent(error)
 
     async def _settle(self, due: Due, outcome: Outcome, store: EventStore) -> bool:
         """Store what became of an event; as often as it takes, or it would be sent again. Whether
@@ -202,7 +200,7 @@ class TargetDeliveries:
                 break
             except StoreError as error:
                 self._tell_disk(error)
-                await self._clock.sleep(_DISK_S)
+                await self._clock.sleep(AGAIN_S)
         self._log(due, told)
         match told.state:
             case Delivery.SENT:
@@ -240,8 +238,12 @@ async def tested(target: Target, clock: QueueClock, body: bytes, message: str) -
     try:
         outcome = await poster.post(message, clock.now(), body)
     except Exception as error:  # noqa: BLE001 - what it says may hold a secret
-        outcome = NotYet(f"sending failed ({type(error).__name__})")
+        outcome = _not_sent(error)
     finally:
         await poster.close()
     why = outcome.why if isinstance(outcome, NotYet | Never) else ""
     return why, clock.elapsed() - began
+
+
+def _not_sent(error: Exception) -> NotYet:
+    return NotYet(f"sending failed ({type(error).__name__})")

@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING
 
 from waziterm.domain.care.evidence import LATE_S, WebhookLook
 from waziterm.domain.errors import FleetError
+from waziterm.domain.fleet.counts import WebhookCounts
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.webhooks.event import EventType
 from waziterm.domain.webhooks.rendering import trial
 from waziterm.domain.webhooks.target import Target
 from waziterm.domain.webhooks.telling import Telling
-from waziterm.domain.webhooks.views import (
-    FailedDelivery,
-    WebhookTest,
-    WebhookView,
-)
-from waziterm.domain.webhooks.webhook_counts import WebhookCounts
+from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
 from waziterm.domain.webhooks.where import where
+from waziterm.gateway.events import give_up_strays
 from waziterm.gateway.messages_file import MessagesFile
-from waziterm.store.errors import StoreError
+from waziterm.store.errors import AGAIN_S, StoreError
 from waziterm.store.events import EventStore
 from waziterm.store.events_rows import FailedRow, TargetRecord
 
@@ -31,12 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_DISK_S = 5.0
-"""The pause before the database is tried again."""
 MOST_LISTED = 1_000
 """So many that were given up are listed."""
-FROM_CLIENT = "facade/"
-"""What the name of a target begins with that a client of the facade has set."""
 
 
 class Webhooks:
@@ -115,7 +108,7 @@ class Webhooks:
 
     def wants(self, event: EventType) -> bool:
         """Whether any target is told this of any instance."""
-        return any(not each.events or event in each.events for each in self._targets)
+        return any(each.takes(event) for each in self._targets)
 
     def wake(self) -> None:
         """Look for new events: somebody has written some."""
@@ -135,11 +128,10 @@ class Webhooks:
     def counts(self) -> tuple[WebhookCounts, ...]:
         """How many events each webhook has; what waits, and what was given up, as of the last
         `look`."""
-        nothing = TargetRecord(0, 0, None, "")
         return tuple(
             WebhookCounts(name, each.sent, known.failed, known.pending)
             for name, each in self._at_work.items()
-            for known in (self._records.get(name, nothing),)
+            for known in (self._records.get(name, TargetRecord()),)
         )
 
     async def looked_at(self) -> tuple[WebhookLook, ...]:
@@ -203,20 +195,12 @@ class Webhooks:
     async def _give_up_strays(self) -> None:
         while True:
             try:
-                store = await self._opened()
-                names = [each.name for each in self._targets]
-                gone = (
-                    0
-                    if store is None
-                    else await store.give_up_strays(names, self._file.clock.now())
-                )
+                if (store := await self._opened()) is not None:
+                    await give_up_strays(store, self._targets, self._file.clock.now())
+                return
             except StoreError as error:
                 log.warning("webhooks: %s", error)
-                await self._file.clock.sleep(_DISK_S)
-                continue
-            if gone:
-                log.warning("webhooks: %d events are given up: their webhooks are gone", gone)
-            return
+                await self._file.clock.sleep(AGAIN_S)
 
 
 async def failed_in(store: EventStore) -> tuple[FailedDelivery, ...]:
@@ -227,8 +211,7 @@ async def failed_in(store: EventStore) -> tuple[FailedDelivery, ...]:
 async def views_of(targets: Sequence[Target], store: EventStore | None) -> tuple[WebhookView, ...]:
     """How these targets stand. Raises StoreError."""
     known = {} if store is None else await store.records()
-    nothing = TargetRecord(0, 0, None, "")
-    return tuple(_view(each, known.get(each.name, nothing)) for each in targets)
+    return tuple(_view(each, known.get(each.name, TargetRecord())) for each in targets)
 
 
 def _view(target: Target, known: TargetRecord) -> WebhookView:
@@ -240,7 +223,7 @@ def _view(target: Target, known: TargetRecord) -> WebhookView:
         numbers=target.numbers,
         form=target.form,
         signed=bool(target.secrets),
-        from_client=target.name.startswith(FROM_CLIENT),
+        from_client=target.is_from_client,
         last_sent_at=known.sent_at,
         pending=known.pending,
         failed=known.failed,

@@ -14,7 +14,6 @@ from contextlib import (
 )
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,9 +70,11 @@ from waziterm.manager.inputs import instance_name, own_values, phone_number, pro
 from waziterm.manager.instance.fresh_lines import FreshLines
 from waziterm.manager.instances import Instances
 from waziterm.manager.messaging import Messaging, send, text_of
+from waziterm.manager.receiving import Receiving
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.rivals.registry import Registry
 from waziterm.manager.sending import PassedOn, Sending
+from waziterm.manager.webhooks import Targets, keep_telling
 from waziterm.manager.workers.usage import Usage
 from waziterm.manager.world import World, real_world
 from waziterm.store.errors import StoreError
@@ -82,7 +83,7 @@ from waziterm.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
-    from waziterm.domain.care.evidence import MessagesLook, WebhookLook
+    from waziterm.domain.care.evidence import MessagesLook
     from waziterm.domain.care.findings import Finding, FixReport
     from waziterm.domain.care.layers import TestReport
     from waziterm.domain.care.trash import Removal, TrashView
@@ -117,7 +118,6 @@ if TYPE_CHECKING:
     from waziterm.domain.webhooks.target import Target
     from waziterm.domain.webhooks.views import FailedDelivery, WebhookTest, WebhookView
     from waziterm.gateway.events import Events
-    from waziterm.gateway.inbox import Inbox
     from waziterm.gateway.messages_file import MessagesFile
     from waziterm.gateway.queue import Queue
     from waziterm.gateway.webhooks import Webhooks
@@ -227,11 +227,18 @@ class SessionManager:
         self.audit_log = StoreAudit(store, world.clock.now, tasks)
         self._queue: Queue | None = None
         self._messages_file: MessagesFile | None = None
-        self._inbox: Inbox | None = None
-        self._grew = asyncio.Event()
-        self.hears.grew = self._journal_grew
-        self._webhooks: Webhooks | None = None
-        self._targets_of_clients: tuple[Target, ...] = ()
+        self._receiving = Receiving(
+            data,
+            world.clock,
+            self._instances,
+            lambda: self.events,
+            lambda work, name: tasks.create_task(work, name=name),
+            self.phones.roll_journal,
+        )
+        self.hears.grew = self._receiving.grew
+        self._targets = Targets(
+            lambda: self._settings, self._targets_of_clients, self._make_webhooks
+        )
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
         self._library = version("neonize")
@@ -261,7 +268,8 @@ class SessionManager:
         self._is_booted = True
         if self._queue is not None:
             self._queue.begin()
-        self._background.append(self._tasks.create_task(self._read_journals(), name="journals"))
+        reading = self._receiving.begin(self._begin)
+        self._background.append(self._tasks.create_task(reading, name="journals"))
         telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
@@ -287,17 +295,15 @@ class SessionManager:
 
     async def close(self) -> None:
         """Let every supervisor stop its worker and end. What is wanted stays as it is."""
-        if self._is_booted and self._inbox is None and self._files.data.has_journals():
-            await self._open_inbox()
+        if self._is_booted:
+            await self._receiving.open_for_the_end()
         for task in self._background:
             task.cancel()
         if self._queue is not None:
             await self._queue.close()
         await self._instances.close()
-        if self._inbox is not None:
-            await self._inbox.close()
-        if self._webhooks is not None:
-            await self._webhooks.close()
+        await self._receiving.close()
+        await self._targets.close()
         if self._messages_file is not None:
             await self._messages_file.close()
         try:
@@ -330,11 +336,11 @@ class SessionManager:
         if self._queue is None:
             from waziterm.gateway.messages_file import (  # noqa: PLC0415 - most have none
                 MessagesFile,
-                QueuePlace,
+                MessagesPlace,
             )
             from waziterm.gateway.queue import Queue  # noqa: PLC0415 - as above
 
-            place = QueuePlace(self._files.data.root)
+            place = MessagesPlace(self._files.data.root)
             file = MessagesFile(place, self._world.clock, self._tell_of_messages)
             self._messages_file = file
             self._queue = Queue(
@@ -363,89 +369,35 @@ class SessionManager:
         assert self.queue is self._queue and self._messages_file is not None
         return Events(self._messages_file)
 
-    @property
-    def _telling(self) -> Webhooks:
-        """Who is told of messages and states."""
-        if self._webhooks is None:
-            from waziterm.gateway.webhooks import Webhooks  # noqa: PLC0415 - most have none
-            from waziterm.manager.webhooks import keep_telling  # noqa: PLC0415 - as above
+    def _make_webhooks(self) -> Webhooks:
+        """What tells webhooks; its tasks begin."""
+        from waziterm.gateway.webhooks import Webhooks  # noqa: PLC0415 - most have none
 
-            events, clock = self.events, self._world.clock
-            assert self._messages_file is not None
-            self._webhooks = Webhooks(
-                self._messages_file,
-                self._world.random,
-                lambda work, name: self._tasks.create_task(work, name=name),
-                lambda: {each.id: each.name for each in self._instances.all()},
-            )
-            telling = keep_telling(self._begin, self.subscribe, events, self._webhooks, clock)
-            self._background.append(self._tasks.create_task(telling, name="webhooks"))
-        return self._webhooks
+        events, clock = self.events, self._world.clock
+        assert self._messages_file is not None
+        webhooks = Webhooks(
+            self._messages_file,
+            self._world.random,
+            lambda work, name: self._tasks.create_task(work, name=name),
+            lambda: {each.id: each.name for each in self._instances.all()},
+        )
+        telling = keep_telling(self._begin, self.subscribe, events, webhooks, clock)
+        self._background.append(self._tasks.create_task(telling, name="webhooks"))
+        return webhooks
+
+    async def _targets_of_clients(self) -> tuple[Target, ...]:
+        """See `Targets`: none where the facade takes none."""
+        facade = self._started_with.facade
+        if facade.address is None or not facade.set_webhook:
+            return ()
+        return await self.facade.targets()
 
     async def webhooks_changed(self) -> None:
         """Tell those whom the settings and the clients of the facade name, from now on."""
-        self._apply_webhooks()
-        theirs: tuple[Target, ...] = ()
-        if self._settings.facade.address is not None and self._settings.facade.set_webhook:
-            try:
-                theirs = await self.facade.targets()
-            except StoreError as error:
-                log.warning("the webhooks of the facade's clients are not known: %s", error)
-        self._targets_of_clients = theirs
-        self._apply_webhooks()
-
-    def _apply_webhooks(self) -> None:
-        targets = [*(each.target for each in self._settings.webhooks), *self._targets_of_clients]
-        if targets or self._webhooks is not None:
-            self._telling.apply(targets)
+        await self._targets.changed()
 
     def _tell_of_messages(self, said: Phrase) -> None:
         self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
-
-    def _journal_grew(self, identity: str) -> None:
-        if self._inbox is None:
-            self._grew.set()
-        else:
-            self._inbox.grew(identity)
-
-    def _waiting_journals(self) -> Mapping[str, str]:
-        """See `Survey.inbox`."""
-        troubles = {} if self._inbox is None else self._inbox.troubles
-        found = ((self._instances.with_id(each), each, why) for each, why in troubles.items())
-        return {one.instance.name if one else each: why for one, each, why in found}
-
-    async def _read_journals(self) -> None:
-        """Begin to read what workers write of what comes in, once there is anything."""
-        await self._begin.wait()
-        while True:
-            self._grew.clear()
-            await self._open_inbox()
-            if self._inbox is not None:
-                break
-            await self._grew.wait()
-        try:
-            await self._inbox.look()
-        except OSError as error:
-            log.error("the journals of messages in cannot be read: %s", error)
-
-    async def _open_inbox(self) -> None:
-        """Have somebody who reads journals, if there are any."""
-        if not await asyncio.to_thread(self._files.data.has_journals):
-            return
-        # It takes 0.1 s, which the loop has not.
-        for each in ("waziterm.gateway.queue", "waziterm.gateway.events"):
-            await asyncio.to_thread(import_module, each)
-        module = await asyncio.to_thread(import_module, "waziterm.gateway.inbox")
-        if self._inbox is not None:
-            return
-        self._inbox = module.Inbox(
-            self._files.data.inbox,
-            self.events,
-            self._world.clock,
-            lambda work, name: self._tasks.create_task(work, name=name),
-            self.phones.roll_journal,
-            lambda identity: self._instances.with_id(identity) is not None,
-        )
 
     async def _hold_messages(self, identity: str, code: Code) -> None:
         """Let the messages of an instance wait for a person."""
@@ -466,15 +418,6 @@ class SessionManager:
             said = Phrase("messages are neither taken nor sent: {why}", why=str(error))
             self._queue_trouble = said, Phrase("repair the file or put it back, then restart")
             return {}
-
-    async def _looked_at_webhooks(self) -> tuple[WebhookLook, ...]:
-        if self._webhooks is None:
-            return ()
-        try:
-            return await self._webhooks.looked_at()
-        except StoreError:
-            # It is told of the messages.
-            return ()
 
     async def _tidy_messages(self, is_calm: bool) -> None:
         if self._files.data.messages.exists():
@@ -672,7 +615,7 @@ class SessionManager:
             library=self._library,
             version=self._instances.versions.used,
             sinks=self.outbox.counts,
-            webhooks=() if self._webhooks is None else self._webhooks.counts(),
+            webhooks=self._targets.counts(),
             counts=counts,
             workers=usage.workers,
             workers_cpu_s=usage.cpu_s,
@@ -1082,16 +1025,16 @@ class SessionManager:
         return await self.outbox.retry(message)
 
     async def webhooks(self) -> tuple[WebhookView, ...]:
-        return await self._telling.views()
+        return await self._targets.webhooks.views()
 
     async def test_webhooks(self, webhook: str | None = None) -> tuple[WebhookTest, ...]:
-        return await self._telling.test(webhook)
+        return await self._targets.webhooks.test(webhook)
 
     async def failed_webhooks(self) -> tuple[FailedDelivery, ...]:
-        return await self._telling.failed()
+        return await self._targets.webhooks.failed()
 
     async def retry_webhooks(self, event: str | None = None) -> tuple[FailedDelivery, ...]:
-        return await self._telling.retry(event)
+        return await self._targets.webhooks.retry(event)
 
     async def timeline(self, name: str, since: float = 0.0, limit: int = 200) -> tuple[Moved, ...]:
         identity = self._instances.remembered_id(name)
@@ -1183,14 +1126,14 @@ class SessionManager:
             secret_files=lambda: self._settings.all_secret_files,
             silent=self._silent_now,
             queue=lambda: self._queue_trouble,
-            inbox=self._waiting_journals,
+            inbox=lambda: self._receiving.troubles,
             upgraded=self.look_for_upgrade,
             connect_limit_s=lambda: self._settings.limits.connect_timeout_s,
             phone_days=lambda: self._settings.alerts.phone_days,
             configured=lambda: self._settings.instances,
             backup_every_s=lambda: self._settings.backup.planned_every_s,
             messages=self._looked_at_messages,
-            webhooks=self._looked_at_webhooks,
+            webhooks=self._targets.looked_at,
         )
         return Checkup(sources)
 

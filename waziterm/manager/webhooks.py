@@ -1,9 +1,11 @@
 """What the manager does for webhooks: who is told, and that instances changed their state."""
 
+from __future__ import annotations
+
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,13 @@ from waziterm.domain.units import moment_text
 from waziterm.domain.webhooks.event import EventType, Json
 from waziterm.manager.broadcast import Subscriber
 from waziterm.manager.clock import Clock
-from waziterm.store.errors import StoreError
+from waziterm.store.errors import AGAIN_S, StoreError
 
 if TYPE_CHECKING:
+    from waziterm.config.settings import Settings
+    from waziterm.domain.care.evidence import WebhookLook
+    from waziterm.domain.fleet.counts import WebhookCounts
+    from waziterm.domain.webhooks.target import Target
     from waziterm.gateway.events import Events
     from waziterm.gateway.webhooks import Webhooks
 
@@ -22,8 +28,66 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 15.0
 """Seconds between two looks at how much waits."""
-_DISK_S = 5.0
-"""The pause before the database is tried again."""
+
+
+class Targets:
+    """Whom webhooks tell: those of the settings, and those that clients of the facade have set.
+    settings: as they are now. of_clients: the targets of the latter; raises StoreError. make: makes
+    what tells them, once there is anybody."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        of_clients: Callable[[], Awaitable[tuple[Target, ...]]],
+        make: Callable[[], Webhooks],
+    ) -> None:
+        self._settings = settings
+        self._of_clients = of_clients
+        self._make = make
+        self._clients: tuple[Target, ...] = ()
+        self._webhooks: Webhooks | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """What tells them."""
+        if self._webhooks is None:
+            self._webhooks = self._make()
+        return self._webhooks
+
+    async def changed(self) -> None:
+        """Tell those that there are now, from now on."""
+        self._apply()
+        async with self._turn:
+            try:
+                self._clients = await self._of_clients()
+            except StoreError as error:
+                self._clients = ()
+                log.warning("the webhooks of the facade's clients are not known: %s", error)
+            self._apply()
+
+    def _apply(self) -> None:
+        targets = [*(each.target for each in self._settings().webhooks), *self._clients]
+        if targets or self._webhooks is not None:
+            self.webhooks.apply(targets)
+
+    def counts(self) -> tuple[WebhookCounts, ...]:
+        """See `gateway.webhooks.Webhooks.counts`."""
+        return () if self._webhooks is None else self._webhooks.counts()
+
+    async def looked_at(self) -> tuple[WebhookLook, ...]:
+        """See `gateway.webhooks.Webhooks.looked_at`; what fails is told of the messages."""
+        if self._webhooks is None:
+            return ()
+        try:
+            return await self._webhooks.looked_at()
+        except StoreError:
+            return ()
+
+    async def close(self) -> None:
+        """Let all tasks end; what is under way is tried again at the next start."""
+        if self._webhooks is not None:
+            await self._webhooks.close()
 
 
 def state_data(view: InstanceView) -> Json:
@@ -41,8 +105,8 @@ def state_data(view: InstanceView) -> Json:
 
 async def tell_states(
     subscribe: Callable[[], AbstractAsyncContextManager[Subscriber]],
-    events: "Events",
-    webhooks: "Webhooks",
+    events: Events,
+    webhooks: Webhooks,
     clock: Clock,
 ) -> None:
     """Tell of each change of an instance's state, until cancelled: at first of what changed since
@@ -67,7 +131,7 @@ async def tell_states(
                     told[view.id] = now
 
 
-async def _tell(events: "Events", view: InstanceView, clock: Clock) -> None:
+async def _tell(events: Events, view: InstanceView, clock: Clock) -> None:
     """Tell of an instance as it is; as often as the disk needs."""
     while True:
         try:
@@ -75,14 +139,14 @@ async def _tell(events: "Events", view: InstanceView, clock: Clock) -> None:
             return
         except StoreError as error:
             log.warning("webhooks: a state is not told yet: %s", error)
-            await clock.sleep(_DISK_S)
+            await clock.sleep(AGAIN_S)
 
 
 async def keep_telling(
     begin: asyncio.Event,
     subscribe: Callable[[], AbstractAsyncContextManager[Subscriber]],
-    events: "Events",
-    webhooks: "Webhooks",
+    events: Events,
+    webhooks: Webhooks,
     clock: Clock,
 ) -> None:
     """Deliver what webhooks have to tell, from the moment on at which the instances may connect,

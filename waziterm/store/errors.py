@@ -7,6 +7,9 @@ from pathlib import Path
 from waziterm.domain.errors import FleetError, UnwritableError
 from waziterm.domain.text import plain
 
+AGAIN_S = 5.0
+"""The pause before a database that failed is tried again, in seconds."""
+
 
 class StoreError(FleetError):
     """The database was refused, or could not be read or written. Nothing is half-written."""

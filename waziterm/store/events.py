@@ -100,10 +100,6 @@ class EventStore:
 
     # -- looking ----------------------------------------------------------------------------
 
-    async def heads(self, target: str) -> tuple[Due, ...]:
-        """The first delivery that waits of each instance, of a target."""
-        return await self._connection.read(lambda db: rows.heads(db, target))
-
     async def waiting_since(self, target: str, after: int) -> dict[str, int]:
         """By the ids of the instances of which deliveries wait with a greater number than `after`,
         of a target, the greatest."""

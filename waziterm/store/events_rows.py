@@ -64,10 +64,10 @@ class TargetRecord:
     """What is remembered of a target. sent_at: when an event arrived last. error: why the last one
     that was tried did not arrive, or "". oldest_at: when the first one that waits happened."""
 
-    pending: int
-    failed: int
-    sent_at: float | None
-    error: str
+    pending: int = 0
+    failed: int = 0
+    sent_at: float | None = None
+    error: str = ""
     oldest_at: float | None = None
 
 
@@ -332,17 +332,6 @@ _DUE = (
     "deliveries.number, due, wait_s, waited_s, tries, id, events.instance, name, seq, type,"
     " told_at, body"
 )
-
-
-def heads(db: sqlite3.Connection, target: str) -> tuple[Due, ...]:
-    """The first delivery that waits of each instance, of a target."""
-    rows = db.execute(
-        f"SELECT {_DUE} FROM deliveries JOIN events ON events.number = event"
-        " WHERE deliveries.number IN (SELECT min(number) FROM deliveries WHERE target = ?"
-        " AND state = 'pending' GROUP BY instance)",
-        (target,),
-    )
-    return tuple(map(_due_row, rows))
 
 
 def next_of(db: sqlite3.Connection, target: str, instance: str, limit: int) -> tuple[Due, ...]:

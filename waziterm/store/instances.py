@@ -10,7 +10,7 @@ from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.instance import Instance, first_id
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
-from waziterm.domain.listeners import LinkEnd
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.names import InvalidNameError, check_name
 from waziterm.domain.text import storable
 from waziterm.store import edits

@@ -2,8 +2,8 @@
 
 import sqlite3
 
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.links import KeptLink
-from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.text import storable
 from waziterm.store.instances import end_links
 from waziterm.store.sound import SOUND
@@ -28,14 +28,6 @@ def read_link(db: sqlite3.Connection, digest: str) -> KeptLink | None:
         f"SELECT {_COLUMNS} FROM links WHERE digest = ? AND {SOUND['links']}", (digest,)
     ).fetchone()
     return None if row is None else _link(row)
-
-
-def read_open_links(db: sqlite3.Connection) -> tuple[KeptLink, ...]:
-    """The links that still lead somewhere, in the order in which they were made."""
-    rows = db.execute(
-        f"SELECT {_COLUMNS} FROM links WHERE ended_at IS NULL AND {SOUND['links']} ORDER BY id"
-    )
-    return tuple(_link(row) for row in rows)
 
 
 def bind_link(db: sqlite3.Connection, number: int, browser: str) -> bool:

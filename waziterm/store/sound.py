@@ -9,7 +9,7 @@ from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import OwnKey
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
-from waziterm.domain.listeners import LinkEnd
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.messages.codes import Scope
 
 YEAR_10000 = 253_402_300_800

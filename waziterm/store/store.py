@@ -48,8 +48,8 @@ from waziterm.store.sound import HOURLY, SOUND, damaged, damaged_of
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import FailedAlert, Settled, Waiting
     from waziterm.domain.alerts.told import ToldTo
+    from waziterm.domain.link_end import LinkEnd
     from waziterm.domain.links import KeptLink
-    from waziterm.domain.listeners import LinkEnd
     from waziterm.domain.messages.token import KeptToken
     from waziterm.domain.stats.sums import StatsBy
     from waziterm.store.remembered import (
@@ -383,12 +383,6 @@ class Store:
         from waziterm.store import links  # noqa: PLC0415 - as above
 
         return await self._connection.read(lambda db: links.read_link(db, digest))
-
-    async def open_links(self) -> tuple[KeptLink, ...]:
-        """The links that still lead somewhere."""
-        from waziterm.store import links  # noqa: PLC0415 - as above
-
-        return await self._connection.read(links.read_open_links)
 
     async def bind_link(self, number: int, browser: str) -> bool:
         """Let a link be one browser's, see `store.links.bind_link`; whether it is now."""

@@ -9,7 +9,7 @@ from random import Random
 from waziterm.domain.errors import InstanceNotFoundError
 from waziterm.domain.messages.message_settings import Messages, Pacing
 from waziterm.domain.messages.sending import Acknowledged, Outgoing, Sent, Standing, Trace
-from waziterm.gateway.messages_file import MessagesFile, QueuePlace
+from waziterm.gateway.messages_file import MessagesFile, MessagesPlace
 from waziterm.gateway.queue import Queue
 from waziterm.manager.clock import SystemClock
 
@@ -51,7 +51,7 @@ async def real_queue(folder: Path, senders: Senders) -> AsyncIterator[Queue]:
         def start(work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
             return tasks.create_task(work, name=name)
 
-        file = MessagesFile(QueuePlace(folder), SystemClock())
+        file = MessagesFile(MessagesPlace(folder), SystemClock())
         queue = Queue(
             file,
             senders,

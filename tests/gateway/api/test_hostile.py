@@ -17,7 +17,7 @@ from waziterm.config.settings import Address, Api
 from waziterm.domain.errors import FleetError
 from waziterm.domain.listeners import Listener
 from waziterm.domain.messages.message import MOST_MEDIA_BYTES
-from waziterm.gateway import media, received
+from waziterm.gateway import media, request_body
 from waziterm.gateway.api import bodies
 from waziterm.health import clients
 
@@ -304,7 +304,7 @@ async def test_a_token_that_is_revoked_while_a_body_comes_is_none(served: Served
 
 
 async def test_half_a_body_is_no_message(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(received, "BODY_S", 0.2)
+    monkeypatch.setattr(request_body, "BODY_S", 0.2)
     monkeypatch.setattr(media, "CHUNK_S", 0.2)
     for path in (SHOP, "/v1/media"):
         answer = await raw(served, head(served, "Content-Length: 100", path=path), b'{"to":')

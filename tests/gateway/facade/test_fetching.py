@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -175,12 +176,11 @@ async def test_nothing_but_the_internet_is_asked(
         # A name that leads elsewhere the next time it is asked for: what is connected with counts.
         answers = iter([("93.184.216.34",), (HOST,)])
 
-        async def look_up(*args: Any, **_: Any) -> list[Any]:
-            port = args[1]
+        def look_up(*args: Any, **_: Any) -> list[Any]:
             kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-            return [(*kind, (each, port)) for each in next(answers, (HOST,))]
+            return [(*kind, (each, args[1])) for each in next(answers, (HOST,))]
 
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
         seen: list[str] = []
 
         def may(address: str) -> bool:
@@ -193,6 +193,36 @@ async def test_nothing_but_the_internet_is_asked(
         assert await refusal(fetcher, server.url("/png", "a.example")) == NOT_FETCHED
         assert seen == ["93.184.216.34"]
     assert server.asked == [] and kept(tmp_path) == []
+
+
+async def test_names_that_nobody_answers_for_keep_nobody_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = threading.Event()
+
+    def hang(*_: Any, **__: Any) -> list[Any]:
+        ends.wait(60)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    fetcher = fetching_in(tmp_path)
+    asking = [
+        asyncio.create_task(refusal(fetcher, f"http://host{each}.example/png"))
+        for each in range(50)
+    ]
+    try:
+        async with asyncio.timeout(20):
+            # Those for whom there is no thread are refused; the others wait.
+            done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+            assert {each.result() for each in done} == {NOT_FETCHED}
+            assert await asyncio.to_thread(tmp_path.exists)
+            looking = [each for each in threading.enumerate() if each.name == "look-up"]
+            assert 1 < len(looking) < 20
+            ends.set()
+            assert set(await asyncio.gather(*asking)) == {NOT_FETCHED}
+    finally:
+        ends.set()
+        await asyncio.wait(asking)
 
 
 async def test_a_redirect_leads_nowhere_else(tmp_path: Path) -> None:

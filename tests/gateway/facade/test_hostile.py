@@ -18,7 +18,7 @@ from tests.gateway.api.scripted import HOST
 from tests.gateway.facade.served import CALLED, TEXT, TO, Served, serving_facade
 from waziterm.config.settings import Facade
 from waziterm.domain.errors import FleetError
-from waziterm.gateway import received
+from waziterm.gateway import request_body
 from waziterm.gateway.facade import answers, parameters
 from waziterm.health import clients
 
@@ -121,7 +121,7 @@ async def test_too_much_and_too_slow(served: Served, monkeypatch: pytest.MonkeyP
     assert told["message"] == f"the body has more than {most} bytes", "before any of it has come"
     told = await served.asked("/api/send", data=b"a" * (most + 1))
     assert told["code"] == "too_large"
-    monkeypatch.setattr(received, "BODY_S", 0.2)
+    monkeypatch.setattr(request_body, "BODY_S", 0.2)
     told = told_in(await raw(served, request(served, "Content-Length: 9"), b"a"))
     assert told["code"] == "too_slow"
 

@@ -10,8 +10,9 @@ from waziterm.domain.lifecycle.instance import QrCode
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.screen import Lang
+from waziterm.gateway.web.html import drawing, main_of, page
 from waziterm.gateway.web.language import wanted
-from waziterm.gateway.web.parts import Code, Door, Part, Plain, drawing, main_of, page, part_of
+from waziterm.gateway.web.parts import Code, Door, Part, Plain, part_of
 from waziterm.gateway.web.scan_limits import Buckets, Limits
 
 NOW = 1_000.0

@@ -12,7 +12,7 @@ from tests.gateway.api.scripted import HOST, free_port
 from tests.gateway.web.browser import Browser, token_of
 from tests.gateway.web.test_hostile import serving
 from waziterm.config import load_settings
-from waziterm.domain.listeners import LinkEnd
+from waziterm.domain.link_end import LinkEnd
 from waziterm.lab.client import Lab
 from waziterm.manager.manager import SessionManager
 

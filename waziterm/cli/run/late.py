@@ -34,7 +34,6 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
         "waziterm.gateway.events": "the first message in, and the first webhook",
         "waziterm.gateway.webhooks": "the first webhook",
         "waziterm.gateway.webhook_deliveries": "the first webhook",
-        "waziterm.manager.webhooks": "the first webhook",
         "waziterm.manager.care.backups": "backups, a minute after the start",
         "waziterm.manager.care.checkup": "an emergency tool",
         "waziterm.manager.care.evidence": "an emergency tool",
@@ -71,7 +70,7 @@ OF_MANAGER: Mapping[str, str] = MappingProxyType(
 """Module: what it is for, which is not the first paint."""
 OF_SCREEN: Mapping[str, str] = MappingProxyType(
     {
-        "segno": "draws a code",
+        "waziterm.qrcode": "draws a code",
         "waziterm.tui.app.palette": "ctrl+p",
         "waziterm.tui.instance.qrfile": "a code's picture",
         "waziterm.tui.state.filtering": "a filter",

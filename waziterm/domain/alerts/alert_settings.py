@@ -3,7 +3,6 @@
 import re
 from base64 import b64decode
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from waziterm.domain.alerts.alert import AlertRule, AlertSeverity
 from waziterm.domain.alerts.quiet import ALLOWED as ALLOWED_QUIET
@@ -15,6 +14,7 @@ from waziterm.domain.names import check_name
 from waziterm.domain.screen import Lang
 from waziterm.domain.secret import Secret
 from waziterm.domain.settings import Regex, setting, table
+from waziterm.domain.text import http_parts
 
 _DAY_S = 86_400.0
 KEYS = '"whsec_" and 24 to 64 bytes in base64, or an array of two while one is changed'
@@ -46,14 +46,7 @@ def webhook_url(text: object) -> Secret:
     """Where a webhook is posted. Raises TypeError, and ValueError with a sentence."""
     if text == "":
         return Secret("")
-    if not isinstance(text, str) or not text.isprintable() or " " in text:
-        raise TypeError(text)
-    try:
-        parts = urlsplit(text)
-        well = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        well = None
-    if not well:
+    if not isinstance(text, str) or " " in text or (parts := http_parts(text)) is None:
         raise TypeError(text)
     if "@" in parts.netloc:
         raise ValueError("must not hold a login; a receiver knows us by the signature")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from waziterm.domain.alerts.told import SinkCounts
 from waziterm.domain.codec import document_of
 from waziterm.domain.errors import FleetError, InstanceNotFoundError
-from waziterm.domain.fleet.counts import Counts, WorkerUse
+from waziterm.domain.fleet.counts import Counts, WebhookCounts, WorkerUse
 from waziterm.domain.fleet.protocol import Fleet, Shown, Subscription
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.details import as_phrase
@@ -19,7 +19,6 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import mask_proxy
 from waziterm.domain.units import Moment, Seconds, Sentence, Told
 from waziterm.domain.version import UsedVersion
-from waziterm.domain.webhooks.webhook_counts import WebhookCounts
 
 __all__ = [
     "Changes",
@@ -167,10 +166,9 @@ class FleetView:
 
     attempts, attempts_ok: the sums over the instances. library: neonize's version. version: that
     which it tells WhatsApp, None while it is not known. sinks: how many alerts each has. webhooks:
-    how many events each has. counts: by
-    name, those that were removed since the program's start too. workers: at the newest look at
-    them. workers_cpu_s: what all have used since the program's start. aliases: by each name that an
-    instance had before, the one that it has.
+    how many events each has. counts: by name, those that were removed since the program's start
+    too. workers: at the newest look at them. workers_cpu_s: what all have used since the program's
+    start. aliases: by each name that an instance had before, the one that it has.
     """
 
     at: Moment

@@ -1,4 +1,5 @@
-"""What has happened since the manager began, and what its workers use: for the metrics."""
+"""What has happened since the manager began, what its workers use, how its webhooks stand: for the
+metrics."""
 
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -57,3 +58,14 @@ class WorkerUse:
     instances: tuple[str, ...]
     cpu_s: float
     memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookCounts:
+    """The events of a webhook. sent: since the manager began. failed: those that were given up.
+    pending: those that wait; both as of the last quarter of a minute."""
+
+    name: str
+    sent: int = 0
+    failed: int = 0
+    pending: int = 0

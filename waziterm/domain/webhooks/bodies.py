@@ -4,7 +4,7 @@ import json
 from typing import assert_never
 
 from waziterm.domain.jid import mask_number
-from waziterm.domain.messages.inbound import Inbound, InboundMedia, MessageLost, Received
+from waziterm.domain.messages.inbound import MOST_NAME, Inbound, InboundMedia, MessageLost, Received
 from waziterm.domain.messages.message import Message, MessageState
 from waziterm.domain.text import storable
 from waziterm.domain.units import moment_text
@@ -14,7 +14,6 @@ _ENVELOPE = 1_000
 """Bytes that a body has around its data, at most; and by which a masked number may be longer."""
 _MOST_ID = 256
 """Characters of an id, a JID or a type: what is longer is none."""
-_MOST_NAME = 200
 _JIDS = ("chat", "sender", "to")
 _PHONES = ("@s.whatsapp.net", "@c.us")
 
@@ -40,7 +39,7 @@ def data_of(what: Inbound) -> Json:
                     "chat": _id(what.chat),
                     "sender": _id(what.sender),
                     "number": _id(what.number),
-                    "push_name": what.push_name[:_MOST_NAME],
+                    "push_name": what.push_name[:MOST_NAME],
                     "at": moment_text(what.at),
                     "kind": what.kind.value,
                     "text": what.text,
@@ -139,9 +138,9 @@ def _masked_jid(jid: str) -> str:
 
 def _media(media: InboundMedia) -> Json:
     return {
-        "mime_type": media.mime_type[:_MOST_NAME],
+        "mime_type": media.mime_type[:MOST_NAME],
         "size": media.size,
-        "file_name": media.file_name[:_MOST_NAME],
+        "file_name": media.file_name[:MOST_NAME],
         "sha256": _id(media.sha256),
     }
 

@@ -17,6 +17,16 @@ class Form(StrEnum):
     WAZIPER = "waziper"
 
 
+_OF_CLIENT = "facade/"
+"""What the name of a target begins with that a client of the facade has set; no name of a webhook
+of the config holds a slash."""
+
+
+def target_name(instance: str) -> str:
+    """The name of the target that a client of the facade has set for the instance with this id."""
+    return f"{_OF_CLIENT}{instance}"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where events are posted. name: by which its deliveries are kept. secrets: with which they are
@@ -35,8 +45,17 @@ class Target:
     must_be_public: bool = False
     called: str = ""
 
+    @property
+    def is_from_client(self) -> bool:
+        """Whether a client of the facade has set it, not the config."""
+        return self.name.startswith(_OF_CLIENT)
+
+    def takes(self, event: EventType) -> bool:
+        """Whether it is told this of any instance."""
+        return not self.events or event in self.events
+
     def wants(self, event: EventType, instance: str) -> bool:
         """Whether it is told this of the instance with this name."""
-        if self.events and event not in self.events:
+        if not self.takes(event):
             return False
         return not self.instances or any(fnmatchcase(instance, each) for each in self.instances)

@@ -20,7 +20,7 @@ from waziterm.domain.messages.queue import Resolution
 from waziterm.domain.text import plain
 from waziterm.domain.units import Between
 from waziterm.gateway.api_error import ApiError
-from waziterm.gateway.received import body_of
+from waziterm.gateway.request_body import body_of
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from waziterm.domain.messages.codes import Scope
 from waziterm.domain.messages.message import MOST_MEDIA_BYTES, MessageState
 from waziterm.gateway.api.routes import MOST_LISTED, OWNER, Routes
 from waziterm.gateway.api_error import ApiError
-from waziterm.gateway.received import later
+from waziterm.gateway.request_body import later
 
 Json = dict[str, Any]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

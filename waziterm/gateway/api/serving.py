@@ -1,7 +1,6 @@
 """The API's listener: where it listens, who may ask, and what an error looks like."""
 
 import logging
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ from waziterm.gateway.api.openapi import described
 from waziterm.gateway.api.requests import routes_of
 from waziterm.gateway.api.routes import OWNER, Behind, Routes, token_of
 from waziterm.gateway.api_error import ApiError
-from waziterm.gateway.listener import Hosts, Strangers, listening
+from waziterm.gateway.listener import Hosts, Strangers, end_unread, listening, tell_fault
 from waziterm.gateway.media import Media
 from waziterm.health.clients import Clients, most_clients
 from waziterm.manager.descriptors import descriptors
@@ -127,15 +126,11 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
         # Whoever asked is gone.
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        # What it says may hold what was sent; where it was met holds nothing of that.
-        met = "".join(traceback.format_tb(error.__traceback__))
-        log.error("a request of the API failed: %s\n%s", type(error).__name__, met)
+        tell_fault("the API", error)
         return _failure(request, http_failure(500, "an unexpected error was met"))
 
 
 def _failure(request: web.Request, error: ApiError) -> web.Response:
     answer = web.json_response(error.document, status=error.status, headers=error.headers)
-    if not request.content.at_eof():
-        # The rest of what was sent is no next request.
-        answer.force_close()
+    end_unread(request, answer)
     return answer

@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,9 @@ from waziterm.gateway.facade.fetching import Fetching
 from waziterm.gateway.facade.linking import Linking
 from waziterm.gateway.facade.parameters import parameters_of
 from waziterm.gateway.facade.sending import Sending
-from waziterm.gateway.listener import Hosts, Strangers, listening
+from waziterm.gateway.listener import Hosts, Strangers, end_unread, listening, tell_fault
 from waziterm.gateway.media import Media
-from waziterm.gateway.received import later
+from waziterm.gateway.request_body import later
 from waziterm.health.clients import Clients, most_clients
 from waziterm.manager.descriptors import descriptors
 
@@ -120,9 +119,7 @@ class Requests:
         """To be the handler of all paths."""
         answer = web.json_response(await self._document(request))
         answer.headers["Cache-Control"] = "no-store"
-        if not request.content.at_eof():
-            # The rest of what was sent is no next request.
-            answer.force_close()
+        end_unread(request, answer)
         return answer
 
     async def _document(self, request: web.Request) -> Json:
@@ -143,9 +140,7 @@ class Requests:
             # Whoever asked is gone.
             raise
         except Exception as error:  # noqa: BLE001 - the last line of defence
-            # What it says may hold what was sent; where it was met holds nothing of that.
-            met = "".join(traceback.format_tb(error.__traceback__))
-            log.error("a request of the facade failed: %s\n%s", type(error).__name__, met)
+            tell_fault("the facade", error)
             return FacadeError("An unexpected error was met", code="fault").document
 
     async def _carried_out(self, request: web.Request) -> Json:

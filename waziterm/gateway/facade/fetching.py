@@ -4,31 +4,36 @@ The address is looked at when it is connected with, whatever way led there: a nu
 name that leads inwards, one that leads elsewhere the next time it is asked for, a redirect.
 """
 
+import asyncio
 import errno
 import mimetypes
 import re
 import socket
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from waziterm.domain.messages.message import MessageKind
 from waziterm.domain.public_address import is_public
 from waziterm.gateway.facade.answers import FacadeError
+from waziterm.gateway.facade.urls import check_media
 from waziterm.gateway.media import Media
+from waziterm.lookup import Found, look_up
 
 FETCH_S = 60.0
 """Seconds within which all of a file has to come."""
 CONNECT_S = 10.0
 _REDIRECTS = 3
-_LONGEST_URL = 2_000
+_MOST_LOOK_UPS = 8
+"""Names that may be looked up at once, those among them for which nobody waits any more."""
 _LONGEST_NAME = 120
 _CHUNK = 65_536
 _MIME = re.compile(r"[A-Za-z0-9.+_-]{1,60}/[A-Za-z0-9.+_-]{1,60}", re.ASCII)
 _ANY = "application/octet-stream"
-_WRONG = "Media url is not a valid URL"
 _NOT_FETCHED = "The media could not be fetched"
 
 
@@ -41,20 +46,60 @@ class Fetched(NamedTuple):
     mime_type: str
 
 
+class _Resolver(AbstractResolver):
+    """Looks names up, so many at once at most: strangers choose them."""
+
+    def __init__(self) -> None:
+        self._under_way: list[Future[Found]] = []
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Raises OSError."""
+        self._under_way = [each for each in self._under_way if not each.done()]
+        if len(self._under_way) >= _MOST_LOOK_UPS:
+            raise OSError(errno.EAGAIN, "too many names are being looked up")
+        looking = look_up(host)
+        self._under_way.append(looking)
+        found = await asyncio.wrap_future(looking)
+        if isinstance(found, OSError):
+            raise found
+        kinds = {each: socket.AF_INET6 if ":" in each else socket.AF_INET for each in found}
+        return [
+            ResolveResult(
+                hostname=host,
+                host=each,
+                port=port,
+                family=kind,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for each, kind in kinds.items()
+            if family in (socket.AF_UNSPEC, kind)
+        ]
+
+    async def close(self) -> None: ...
+
+
 class Fetching:
     """Fetches media into `media/`. may: whether an address may be connected with."""
 
     def __init__(self, media: Media, may: Callable[[str], bool] = is_public) -> None:
         self._media = media
         self._may = may
+        self._resolver = _Resolver()
 
     async def fetch(self, url: str, file_name: str) -> Fetched:
         """What lies at an address. file_name: what the recipient sees of a document; "" for the
         last part of the address. Raises FacadeError, and ApiError where there is no room."""
-        check_url(url, ("http", "https"), _WRONG)
+        check_media(url)
         timeout = aiohttp.ClientTimeout(total=FETCH_S, sock_connect=CONNECT_S)
         connector = aiohttp.TCPConnector(
-            limit=1, socket_factory=self._socket, use_dns_cache=False, force_close=True
+            resolver=self._resolver,
+            limit=1,
+            socket_factory=self._socket,
+            use_dns_cache=False,
+            force_close=True,
         )
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "waziterm"}
         try:
@@ -97,21 +142,6 @@ class Fetching:
         if not self._may(str(address[0])):
             raise OSError(errno.EACCES, "it is no address of the internet")
         return socket.socket(family, kind, protocol)
-
-
-def check_url(url: str, schemes: tuple[str, ...], said: str) -> str:
-    """The host of an address. Raises FacadeError, which says so, for what is none of these
-    schemes."""
-    if len(url) > _LONGEST_URL or not url.isprintable():
-        raise FacadeError(said)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise FacadeError(said) from None
-    if parts.scheme not in schemes or not parts.hostname or port == 0 or "@" in parts.netloc:
-        raise FacadeError(said)
-    return parts.hostname
 
 
 async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:

@@ -6,7 +6,6 @@ None of them logs out or deletes, none shortens a cool-down, leaves a hold or ta
 
 import asyncio
 import base64
-import ipaddress
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,13 +17,12 @@ from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.messages.codes import Scope
-from waziterm.domain.public_address import is_public
 from waziterm.gateway.facade import answers
 from waziterm.gateway.facade.answers import FacadeError, Json, success
 from waziterm.gateway.facade.behind import Asker, Behind, Waits
-from waziterm.gateway.facade.fetching import check_url
 from waziterm.gateway.facade.sending import e164
-from waziterm.gateway.qrpicture import png_of
+from waziterm.gateway.facade.urls import check_webhook
+from waziterm.qrcode import png_of
 
 T = TypeVar("T")
 
@@ -193,7 +191,7 @@ class Linking:
         if enable not in (*_TRUE, *_FALSE):
             raise FacadeError(answers.NO_ENABLE)
         if enable in _TRUE:
-            _check_webhook(url)
+            check_webhook(url)
         if not self._behind.takes_webhooks:
             raise FacadeError(
                 _SWITCHED_OFF, code="set_webhook", hint=_lines_for(url, instance.name)
@@ -295,21 +293,3 @@ def _lines_for(url: str, name: str) -> str:
     """What an operator writes into the config to have a client told as it wants to be."""
     lines = ("[[webhooks]]", f"url = {json.dumps(url)}", 'form = "waziper"', 'numbers = "full"')
     return "\n".join((*lines, "unsigned = true", f'instances = ["{name}"]', ""))
-
-
-def _check_webhook(url: str) -> None:
-    """Raises FacadeError for what no client may be told at: of names, where they lead is looked at
-    when it is told."""
-    if not url:
-        raise FacadeError(answers.NO_WEBHOOK)
-    host = check_url(url, ("https",), answers.WRONG_WEBHOOK)
-    if not url.isascii() or " " in url or (_is_address(host) and not is_public(host)):
-        raise FacadeError(answers.WRONG_WEBHOOK)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from waziterm.gateway.facade.answers import FacadeError
-from waziterm.gateway.received import body_of
+from waziterm.gateway.request_body import body_of
 
 MOST_BODY_BYTES = 256_000
 _MOST = 100

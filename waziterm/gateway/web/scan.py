@@ -15,28 +15,19 @@ from aiohttp import web
 
 from waziterm.domain.fleet.api import Fleet, FleetError, InstanceView
 from waziterm.domain.fleet.audit import Person, Via, audited
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.links import KeptLink, cookie_of, is_browser, is_nonce, new_nonce
-from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.screen import Lang
 from waziterm.domain.text import plain
+from waziterm.gateway.listener import end_unread
+from waziterm.gateway.web.html import drawing, main_of, page
 from waziterm.gateway.web.language import wanted
-from waziterm.gateway.web.parts import (
-    Code,
-    Door,
-    Part,
-    Plain,
-    drawing,
-    is_last,
-    main_of,
-    offers_typing,
-    page,
-    part_of,
-)
+from waziterm.gateway.web.parts import Code, Door, Part, Plain, is_last, offers_typing, part_of
 from waziterm.gateway.web.scan_limits import Limits
 from waziterm.lang import speaking
 
 if TYPE_CHECKING:
-    from waziterm.gateway.web.outside import Site
+    from waziterm.gateway.web.site import Site
     from waziterm.manager.manager import SessionManager
 
 COOKIE = "scan"
@@ -131,9 +122,7 @@ class Scan:
             answer = _html(page(refused.part, body, root=root), refused.status)
         if refused.retry_after_s is not None:
             answer.headers["Retry-After"] = str(max(1, math.ceil(refused.retry_after_s)))
-        if not request.content.at_eof():
-            # The rest of what was sent is no next request.
-            answer.force_close()
+        end_unread(request, answer)
         return answer
 
     # -- the requests

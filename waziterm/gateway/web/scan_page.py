@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from gettext import NullTranslations
@@ -15,10 +14,10 @@ from aiohttp.typedefs import Handler, Middleware
 from waziterm.domain.errors import FleetError
 from waziterm.domain.listeners import Listener
 from waziterm.domain.screen import Lang
-from waziterm.gateway.listener import Hosts, listening
-from waziterm.gateway.web.outside import Site
+from waziterm.gateway.listener import Hosts, listening, tell_fault
 from waziterm.gateway.web.parts import Plain
 from waziterm.gateway.web.scan import Refused, Scan
+from waziterm.gateway.web.site import Site
 from waziterm.health.clients import Clients, most_clients
 from waziterm.lang import translations
 from waziterm.manager.descriptors import descriptors
@@ -80,8 +79,6 @@ def _told(error: FleetError, status: int) -> dict[str, object]:
 def _read() -> tuple[dict[str, bytes], dict[Lang, NullTranslations]]:
     """The files, and the catalogs of all languages: what lies there later may be another version's,
     or gone. A language whose catalog was not installed is English."""
-    import segno  # noqa: F401, PLC0415 - draws the codes
-
     folder = files("waziterm.gateway.web") / "static"
     catalogs = {lang: NullTranslations() for lang in Lang}
     for lang in Lang:
@@ -140,9 +137,7 @@ def _errors_as_pages(scan: Scan) -> Middleware:
             # Whoever asked is gone.
             raise
         except Exception as error:  # noqa: BLE001 - the last line of defence
-            # What it says may hold what was sent; where it was met holds nothing of that.
-            met = "".join(traceback.format_tb(error.__traceback__))
-            log.error("a request of the scan page failed: %s\n%s", type(error).__name__, met)
+            tell_fault("the scan page", error)
             return scan.refusal(request, Refused(500, Plain.BUSY))
 
     return answered

@@ -8,7 +8,7 @@ from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.facade import waziper_id
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.secret import Secret
-from waziterm.domain.webhooks.target import Form, Target
+from waziterm.domain.webhooks.target import Form, Target, target_name
 from waziterm.store import facade
 from waziterm.store.facade import KeptId, KeptWebhook
 from waziterm.store.store import Store
@@ -68,7 +68,7 @@ class FacadeInstances:
 
         return tuple(
             Target(
-                name=f"facade/{each.instance}",
+                name=target_name(each.instance),
                 url=Secret(each.url),
                 instances=(names[each.instance],),
                 numbers=Numbers.FULL,

@@ -9,8 +9,8 @@ from time import gmtime
 from waziterm.domain import moments
 from waziterm.domain.errors import FleetError
 from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.link_end import LinkEnd
 from waziterm.domain.links import KeptLink, MadeLink, new_nonce
-from waziterm.domain.listeners import LinkEnd
 from waziterm.domain.messages.token import digest_of
 from waziterm.domain.phrase import Phrase
 from waziterm.manager.clock import Clock

@@ -38,14 +38,10 @@ class Size:
 
 
 def modules(payload: str) -> Matrix:
-    """The code's modules with its quiet zone; 1 is dark.
+    """The code's modules with its quiet zone; 1 is dark."""
+    from waziterm.qrcode import modules_of  # noqa: PLC0415 (only when a code is shown)
 
-    Level L gives the smallest code, and a terminal prints without damage.
-    """
-    import segno  # noqa: PLC0415 (only when a code is shown)
-
-    code = segno.make(payload, error="l", micro=False, boost_error=False)
-    return tuple(bytes(line) for line in code.matrix_iter(border=QUIET))
+    return modules_of(payload, QUIET)
 
 
 def size(matrix: Matrix, drawing: Drawing) -> Size:

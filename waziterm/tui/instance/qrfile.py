@@ -1,27 +1,13 @@
 """A QR code as a picture file, for a screen that is too small to paint it."""
 
 import asyncio
-import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-DOT = 8
-"""Pixels along the side of a module."""
-QUIET = 4
-"""The quiet zone that the standard asks for, in modules."""
-
-
-def png(payload: str) -> bytes:
-    """The code as a PNG, black on white."""
-    import segno  # noqa: PLC0415 (only when a picture is asked for)
-
-    picture = io.BytesIO()
-    code = segno.make(payload, error="l", micro=False, boost_error=False)
-    code.save(picture, kind="png", scale=DOT, border=QUIET)
-    return picture.getvalue()
+from waziterm.qrcode import png_of
 
 
 @contextmanager
@@ -42,7 +28,7 @@ async def keep_picture(payload: str, seconds: float, saved: Callable[[Path], Non
 
     saved: is told where it is. Raises OSError.
     """
-    content = await asyncio.to_thread(png, payload)
+    content = await asyncio.to_thread(png_of, payload)
     with private_file(content) as path:
         saved(path)
         await asyncio.sleep(seconds)
