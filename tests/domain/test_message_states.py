@@ -10,6 +10,7 @@ from waziterm.domain.messages.message import ARRIVED, Message, MessageKind, Mess
 from waziterm.domain.messages.message_states import (
     MOST_REFUSALS,
     RATE_S,
+    RETRY_S,
     Adrift,
     Cancelled,
     Closed,
@@ -147,6 +148,19 @@ def test_a_refusal_that_may_pass_is_tried_a_few_times() -> None:
         if time < MOST_REFUSALS:
             assert (message.state, message.due) == (MessageState.QUEUED, NOW + RATE_S)
     assert (message.state, message.code) == (MessageState.FAILED, "429")
+
+
+def test_what_never_reaches_whatsapp_is_tried_ever_more_seldom() -> None:
+    message, waits = NEW, []
+    for _ in range(6):
+        given = step(message, Given(), NOW)
+        assert given is not None
+        after = step(given, Traced(None), NOW)
+        assert after is not None and after.state is MessageState.QUEUED
+        message = after
+        waits.append(message.due - NOW)
+    # A worker that ended costs no time once.
+    assert waits == [0.0, *RETRY_S, RETRY_S[-1]]
 
 
 def test_a_receipt_settles_what_was_unknown_and_stops_what_was_to_be_doubled() -> None:

@@ -30,7 +30,6 @@ TARGET = Target(
     *("facade/0123", Secret("https://a.example")),
     numbers=Numbers.FULL,
     form=Form.WAZIPER,
-    called=CALLED,
 )
 HELLO = Received(
     *("3EB0A1", "77001@lid", "77001@lid", AT, InboundKind.TEXT, "hello"),
@@ -44,7 +43,7 @@ def event(type_: EventType, data: Json) -> WebhookEvent:
 
 
 def told(what: Received | MessageLost, target: Target = TARGET) -> Json | None:
-    return waziper_body(event(type_of(what), data_of(what)), target)
+    return waziper_body(event(type_of(what), data_of(what)), target, CALLED)
 
 
 def message_of(what: Received, target: Target = TARGET) -> Json:
@@ -83,7 +82,7 @@ def test_a_text_as_clients_read_it() -> None:
 
 
 def test_without_an_id_of_its_own_it_is_called_by_its_name() -> None:
-    body = told(HELLO, replace(TARGET, called=""))
+    body = waziper_body(event(type_of(HELLO), data_of(HELLO)), TARGET)
     assert body is not None and body["instance_id"] == "shop"
 
 
@@ -162,7 +161,7 @@ def test_how_far_a_message_has_come() -> None:
         if after is None:
             continue
         message = replace(sent, state=state, code="463")
-        body = waziper_body(event(after, data_of_message(message, AT)), TARGET)
+        body = waziper_body(event(after, data_of_message(message, AT)), TARGET, CALLED)
         if body is None:
             statuses[state] = None
             continue

@@ -188,6 +188,7 @@ async def test_what_whatsapp_refuses_and_what_was_never_sent(shop: Shop, folder:
     (folder / "data" / "link").symlink_to("small")
     for content, to, slug in (
         (Content(MessageKind.TEXT, "x"), "123456@s.whatsapp.net", "not_on_whatsapp"),
+        (Content(MessageKind.TEXT, "x"), "120363000000000000@g.us", "not_in_group"),
         (Content(MessageKind.TEXT, " \n"), TO, "wrong_content"),
         (Content(MessageKind.TEXT, "x"), "status@broadcast", "wrong_recipient"),
         (Content(MessageKind.TEXT, "x"), "120363000000000000@newsletter", "wrong_recipient"),
@@ -208,6 +209,9 @@ async def test_what_whatsapp_refuses_and_what_was_never_sent(shop: Shop, folder:
         sent = await shop.text("x", to)
         assert isinstance(sent, NotSent) and not sent.is_final and "429" in sent.error, sent
         assert not await shop.lab.messages(to)
+    await shop.lab.trouble(TroubleKind.QUERY_ERROR, shop.phone.jid, code=503, query="w:g2")
+    sent = await shop.text("x", "120363000000000001@g.us")
+    assert isinstance(sent, NotSent) and not sent.is_final and "503" in sent.error, sent
     assert (await shop.connected()) == pid
     assert len(await shop.lab.messages(TO)) == 1
     assert (await shop.fleet.phones.send("0" * 16, outgoing(Content(MessageKind.TEXT, "x")))) == (

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 
 from tests.alerts.delivering import KEY, FastClock, becomes
 from waziterm.domain.messages.inbound import InboundKind, JournalPart, Received
@@ -87,9 +88,18 @@ class Telling:
 
 @asynccontextmanager
 async def telling(
-    folder: Path, *targets: Target, speed: float = 1.0, names: Mapping[str, str] = NAMES
+    folder: Path,
+    *targets: Target,
+    speed: float = 1.0,
+    names: Mapping[str, str] = NAMES,
+    called: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Telling]:
-    """Webhooks at work on the `messages.db` of a directory, as a manager keeps them."""
+    """Webhooks at work on the `messages.db` of a directory, as a manager keeps them. called: how
+    clients of Waziper call instances, by their ids."""
+
+    async def called_of(instance: str) -> str:
+        return called.get(instance, "")
+
     async with asyncio.TaskGroup() as tasks:
         file = MessagesFile(MessagesPlace(folder), Clock(speed))
         webhooks = Webhooks(
@@ -97,6 +107,7 @@ async def telling(
             Random(7),
             lambda work, name: tasks.create_task(work, name=name),
             lambda: names,
+            called_of,
         )
         webhooks.apply(targets)
         webhooks.begin()

@@ -69,11 +69,14 @@ async def test_a_large_text_is_cut_and_said_to_be(tmp_path: Path) -> None:
 
 async def test_a_client_of_waziper_is_told_in_its_words(tmp_path: Path) -> None:
     async with receiver() as there:
-        old = replace(target(there.url), form=Form.WAZIPER, called="ABCDEF0123456", secrets=())
-        async with telling(tmp_path, old) as here:
+        old = replace(target(there.url), form=Form.WAZIPER, secrets=())
+        async with telling(tmp_path, old, called={"i1": "ABCDEF0123456"}) as here:
             await here.take()
             (got,) = await there.until(1)
+            await here.take("i2")
+            _, other = await there.until(2)
     assert got.json["instance_id"] == "ABCDEF0123456"
+    assert other.json["instance_id"] == "shop-2"
     assert got.json["data"]["event"] == "messages.upsert"
     assert "webhook-signature" not in got.headers
 

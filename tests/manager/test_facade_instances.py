@@ -119,6 +119,7 @@ async def test_webhooks_of_clients(data: Path) -> None:
         await manager.add_all("name\nshop\nbar\n")
         shop, bar = manager.view("shop").id, manager.view("bar").id
         assert await manager.facade.bind(CALLED, shop)
+        assert [await manager.facade.called(each) for each in (shop, bar)] == [CALLED, ""]
         await manager.facade.set_webhook(shop, "https://old.example", "web")
         await manager.facade.set_webhook(shop, URL, "web")
         await manager.facade.set_webhook(bar, URL, "web")
@@ -136,7 +137,6 @@ async def test_webhooks_of_clients(data: Path) -> None:
                 numbers=Numbers.FULL,
                 form=Form.WAZIPER,
                 must_be_public=True,
-                called=CALLED,
             ),
         )
         assert URL not in repr(await manager.facade.targets())

@@ -269,6 +269,18 @@ OTHERS: tuple[tuple[str, str, Sign | None], ...] = (
             " out",
         ),
         ("no LID found for 123456@s.whatsapp.net from server", "the number is not on WhatsApp"),
+        (
+            "failed to get group members: that group does not exist",
+            "that group does not exist",
+        ),
+        (
+            "failed to get group members: you're not participating in that group",
+            "you're not participating in that group",
+        ),
+        (
+            "failed to get group members: info query timed out",
+            "the group's members are not known: info query timed out",
+        ),
     ],
 )
 async def test_what_was_never_sent(error: str, said: str | None) -> None:

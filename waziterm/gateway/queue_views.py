@@ -84,6 +84,7 @@ _ENDS: Mapping[str, Phrase] = {
     Code.NOT_SENT: Phrase("it could not be sent"),
     Code.EXPIRED: Phrase("its time was over before it could be sent"),
     "not_on_whatsapp": Phrase("the number is not on WhatsApp"),
+    "not_in_group": Phrase("the group is not there, or the number is not in it"),
 }
 
 

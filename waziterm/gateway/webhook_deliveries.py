@@ -21,7 +21,7 @@ from waziterm.domain.alerts.delivery import (
 )
 from waziterm.domain.webhooks.event import KEPT_S
 from waziterm.domain.webhooks.rendering import rendered
-from waziterm.domain.webhooks.target import Target
+from waziterm.domain.webhooks.target import Form, Target
 from waziterm.gateway.queue_clock import QueueClock
 from waziterm.store.errors import AGAIN_S, StoreError
 from waziterm.store.events import EventStore
@@ -37,18 +37,27 @@ _BATCH = 10
 """So many events of one instance are read at once."""
 
 Opened = Callable[[], Awaitable[EventStore | None]]
+Called = Callable[[str], Awaitable[str]]
 
 
 class TargetDeliveries:
-    """The events of one target. opened: the store, None where there is none. Of each instance one
-    is under way, and those after it wait until it has arrived or is given up."""
+    """The events of one target. opened: the store, None where there is none. called: by which id
+    clients of Waziper know the instance with an id, or "". Of each instance one is under way, and
+    those after it wait until it has arrived or is given up."""
 
     def __init__(
-        self, target: Target, opened: Opened, clock: QueueClock, random: Random, trust: Trust
+        self,
+        target: Target,
+        opened: Opened,
+        called: Called,
+        clock: QueueClock,
+        random: Random,
+        trust: Trust,
     ) -> None:
         self.target = target
         self.sent = 0
         self._opened = opened
+        self._called = called
         self._clock = clock
         self._random = random
         self._poster = Poster(
@@ -176,7 +185,10 @@ class TargetDeliveries:
 
     async def _tried(self, due: Due) -> Outcome:
         try:
-            body = rendered(due.event, self.target)
+            called = ""
+            if self.target.form is Form.WAZIPER:
+                called = await self._called(due.event.instance)
+            body = rendered(due.event, self.target, called)
             if body is None:
                 return Arrived()
             return await self._poster.post(due.event.id, self._clock.now(), body)

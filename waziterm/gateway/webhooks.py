@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,8 @@ class Webhooks:
 
     An event is written with what it tells, and settled when it has arrived: it arrives at least
     once, whenever the program ends, and each time with the same id. start: makes a task that lasts
-    as long as the manager. names: the instances by their ids, as they are now.
+    as long as the manager. names: the instances by their ids, as they are now. called: by which id
+    clients of Waziper know the instance with an id, or "".
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Webhooks:
         random: Random,
         start: Callable[[Coroutine[object, object, None], str], asyncio.Task[None]],
         names: Callable[[], Mapping[str, str]],
+        called: Callable[[str], Awaitable[str]],
     ) -> None:
         self._file = file
         self._random = random
         self._start = start
         self._names = names
+        self._called = called
         self._targets: tuple[Target, ...] = ()
         self._at_work: dict[str, TargetDeliveries] = {}
         self._is_begun = False
@@ -86,7 +89,12 @@ class Webhooks:
         for name, target in wanted.items():
             if name not in self._at_work:
                 each = TargetDeliveries(
-                    target, self._opened, self._file.clock, self._random, self._trust
+                    target,
+                    self._opened,
+                    self._called,
+                    self._file.clock,
+                    self._random,
+                    self._trust,
                 )
                 self._at_work[name] = each
                 self._tasks[name] = self._start(each.run(), f"webhook {name}")

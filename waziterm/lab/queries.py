@@ -46,9 +46,12 @@ def is_among(query: Node, named: str | None) -> bool:
 
 
 def answer(query: Node, book: PhoneBook, phone: Phone, device: Device) -> Node:
-    """The result for an info query of a logged-in device; its effects on the phone are done."""
+    """The answer to an info query of a logged-in device; its effects on the phone are done."""
     content: tuple[Node, ...] = ()
     match query.attrs.get("xmlns"), query.attrs.get("type"):
+        case "w:g2", "get" if query.child("query") is not None:
+            # There are no groups here.
+            return error(query, 404)
         case "encrypt", "get":
             content = _encrypt_get(query, book, device)
         case "encrypt", "set":

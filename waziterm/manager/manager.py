@@ -380,6 +380,7 @@ class SessionManager:
             self._world.random,
             lambda work, name: self._tasks.create_task(work, name=name),
             lambda: {each.id: each.name for each in self._instances.all()},
+            self.facade.called,
         )
         telling = keep_telling(self._begin, self.subscribe, events, webhooks, clock)
         self._background.append(self._tasks.create_task(telling, name="webhooks"))

@@ -10,7 +10,7 @@ from waziterm.config import load_settings
 from waziterm.config.settings import Facade
 from waziterm.domain.alerts.alert_settings import Numbers
 from waziterm.domain.facade import waziper_id
-from waziterm.domain.fleet.audit import Via
+from waziterm.domain.fleet.audit import AuditResult, Via
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.webhooks.target import Form
 from waziterm.gateway.facade import linking
@@ -118,7 +118,7 @@ async def test_clients_may_set_webhooks(folder: Path) -> None:
             assert await set_to(wrong) == "Webhook URL is not a valid URL", wrong
         assert await set_to(URL) == "Webhook URI Saved"
         (target,) = await served.manager.facade.targets()
-        assert target.url.reveal() == URL and target.must_be_public and target.called == CALLED
+        assert target.url.reveal() == URL and target.must_be_public
         assert target.instances == ("shop",)
         (shown,) = await served.manager.webhooks()
         assert (
@@ -130,9 +130,16 @@ async def test_clients_may_set_webhooks(folder: Path) -> None:
         await served.manager.revoke_token("old")
         assert await served.manager.facade.targets() == ()
         served.token = (await served.manager.add_token("old", scopes="manage")).token
+        assert await served.manager.facade.targets() == (), "the new one has set nothing"
         assert await set_to(URL) == "Webhook URI Saved"
         assert len(await served.manager.facade.targets()) == 1
         assert await set_to(None, "false") == "Webhook URI Saved"
         assert await served.manager.facade.targets() == ()
+        *_, made, ended = (
+            each for each in await served.manager.audit() if each.act == "set-webhook"
+        )
+        assert made.person.who == "token:old" and made.person.via is Via.FACADE
+        assert (made.instances, made.args) == (("shop",), {"where": "https://hooks.example"})
+        assert (ended.args, ended.result) == ({}, AuditResult.DONE)
     log = served.root / "logs" / "waziterm.log"
     assert "the-url-that-nobody-logs" not in (log.read_text() if log.exists() else "")

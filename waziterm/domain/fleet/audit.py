@@ -1,11 +1,11 @@
 """Who did what to a fleet, and what came of it: each act of a person, written down in one place.
 
 Whatever a person asks of the `Fleet` protocol goes through `recorded`: the embedded screen's keys,
-an attached screen's, verbs, and whoever else speaks to the socket.
+an attached screen's, verbs, and whoever else speaks to the socket. What has no verb is `noted`.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from enum import StrEnum
@@ -129,6 +129,14 @@ def recorded(
         return work()
     entry = asked(log.now(), person, verb, arguments)
     return (_lines if verb.told_in_lines else _once)(log, entry, verb, work)
+
+
+def noted(
+    log: AuditLog, person: Person, act: str, instance: str, args: Mapping[str, Argument]
+) -> AbstractAsyncContextManager[object]:
+    """An act that is no verb of the fleet, written down as long as the context lasts. args: without
+    secrets."""
+    return _Recording(log, AuditEntry(log.now(), person, act, (instance,), args))
 
 
 def audited(fleet: Fleet, log: AuditLog, person: Person) -> Fleet:

@@ -169,7 +169,10 @@ def _sent(
             return _again(message, code or Code.NOT_SENT, now + wait_s)
         case Traced(trace):
             if trace is None:
-                return _again(message, "", now)
+                # What a worker's end has kept from going is given again at once; what was given
+                # before too may be what no worker can send, and each time costs a connection.
+                wait_s = RETRY_S[min(message.tries - 1, len(RETRY_S)) - 1]
+                return _again(message, "", now + (wait_s if message.tries > 1 else 0.0))
             known = replace(message, whatsapp_id=trace.whatsapp_id, chat=trace.chat)
             if message.on_unknown is OnUnknown.RESEND and not message.doubles:
                 return _again(replace(known, doubles=1), "", now)

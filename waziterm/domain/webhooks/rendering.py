@@ -15,13 +15,14 @@ TEST = "test"
 TRIAL = "A test of waziterm's webhooks: they reach you here. There is nothing to do."
 
 
-def rendered(event: WebhookEvent, target: Target) -> bytes | None:
-    """The body of an event for a target; None where there is nothing to tell it."""
+def rendered(event: WebhookEvent, target: Target, called: str) -> bytes | None:
+    """The body of an event for a target; None where there is nothing to tell it. called: by which
+    id clients of Waziper know its instance, or ""."""
     match target.form:
         case Form.STANDARD:
             return json_of(body_of(event, full=target.numbers is Numbers.FULL))
         case Form.WAZIPER:
-            body = waziper_body(event, target)
+            body = waziper_body(event, target, called)
             return None if body is None else json_of(body)
         case _:
             assert_never(target.form)

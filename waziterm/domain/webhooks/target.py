@@ -32,8 +32,7 @@ class Target:
     """Where events are posted. name: by which its deliveries are kept. secrets: with which they are
     signed, none without any. events, instances: what it is told, and of whom: patterns of names;
     all where they are empty. must_be_public: whether its host may be in the internet alone, which
-    is looked at when it is connected with. called: by which id its clients know its one instance,
-    in a body of `Form.WAZIPER`; "" where that is its name."""
+    is looked at when it is connected with."""
 
     name: str
     url: Secret
@@ -43,7 +42,6 @@ class Target:
     numbers: Numbers = Numbers.MASKED
     form: Form = Form.STANDARD
     must_be_public: bool = False
-    called: str = ""
 
     @property
     def is_from_client(self) -> bool:

@@ -15,34 +15,33 @@ _ERROR, _SERVER, _DELIVERED, _READ = 0, 2, 3, 4
 """`proto.WebMessageInfo.Status` of WhatsApp's protocol, which Baileys tells as it is."""
 
 
-def waziper_body(event: WebhookEvent, target: Target) -> Json | None:
+def waziper_body(event: WebhookEvent, target: Target, called: str = "") -> Json | None:
     """The body of an event for a target of this form; None where clients of it know no such event:
-    a message that is lost, or unknown."""
+    a message that is lost, or unknown. called: by which id clients know the instance, "" where that
+    is its name."""
+    name = called or event.name
     data = event.data if target.numbers is Numbers.FULL else masked_data(event.data)
     match event.type:
         case EventType.MESSAGE_RECEIVED:
-            return _body(event, target, "messages.upsert", _received(data))
+            return _body(name, "messages.upsert", _received(data))
         case EventType.MESSAGE_SENT:
-            return _body(event, target, "messages.update", _updated(data, _SERVER))
+            return _body(name, "messages.update", _updated(data, _SERVER))
         case EventType.MESSAGE_DELIVERED:
-            return _body(event, target, "messages.update", _updated(data, _DELIVERED))
+            return _body(name, "messages.update", _updated(data, _DELIVERED))
         case EventType.MESSAGE_READ:
-            return _body(event, target, "messages.update", _updated(data, _READ))
+            return _body(name, "messages.update", _updated(data, _READ))
         case EventType.MESSAGE_FAILED:
-            return _body(event, target, "messages.update", _updated(data, _ERROR))
+            return _body(name, "messages.update", _updated(data, _ERROR))
         case EventType.INSTANCE_STATE:
-            return _body(event, target, "connection.update", _connection(data))
+            return _body(name, "connection.update", _connection(data))
         case EventType.MESSAGE_UNKNOWN | EventType.MESSAGE_LOST:
             return None
         case _:
             assert_never(event.type)
 
 
-def _body(event: WebhookEvent, target: Target, name: str, data: Json | list[Json]) -> Json:
-    return {
-        "instance_id": target.called or event.name,
-        "data": {"event": name, "data": data},
-    }
+def _body(called: str, name: str, data: Json | list[Json]) -> Json:
+    return {"instance_id": called, "data": {"event": name, "data": data}}
 
 
 def _received(data: Json) -> Json:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from waziterm.domain.errors import FleetError
-from waziterm.domain.fleet.audit import Person, Via, audited
-from waziterm.domain.fleet.protocol import Fleet
+from waziterm.domain.fleet.audit import Person, Via, audited, noted
 from waziterm.domain.listeners import Listener
 from waziterm.domain.messages.queue import MessageRefusedError
 from waziterm.domain.messages.token import TokenView
@@ -53,12 +52,12 @@ def serve(fleet: "SessionManager", settings: "Settings") -> AbstractAsyncContext
 def behind_of(fleet: "SessionManager", settings: "Settings", fetching: Fetching) -> Behind:
     """What stands behind the facade of a manager. settings: those that it was started with."""
 
-    def acting(owner: TokenView) -> Fleet:
-        person = Person(f"token:{owner.name}", os.getuid(), 0, Via.FACADE)
-        return audited(fleet, fleet.audit_log, person)
+    def person_of(owner: TokenView) -> Person:
+        return Person(f"token:{owner.name}", os.getuid(), 0, Via.FACADE)
 
     return Behind(
-        acting=acting,
+        acting=lambda owner: audited(fleet, fleet.audit_log, person_of(owner)),
+        noted=lambda owner, *act: noted(fleet.audit_log, person_of(owner), *act),
         queue=fleet.queue,
         owner_of=fleet.owner_of,
         instances=fleet.facade,

@@ -1,9 +1,10 @@
 """What stands behind the facade, and who asks it for what."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
+from waziterm.domain.fleet.audit import Argument
 from waziterm.domain.fleet.protocol import Fleet
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
@@ -32,11 +33,15 @@ class FacadeKeeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """acting: the fleet as somebody with a token asks it. owner_of: whose token something is.
+    """acting: the fleet as somebody with a token asks it. noted: see `domain.fleet.audit.noted`, of
+    somebody with a token. owner_of: whose token something is.
     instances: how clients call them. takes_webhooks: whether clients may say where they are told;
     webhooks_changed: one has. now: UTC seconds. elapsed: seconds on a clock that is never set."""
 
     acting: Callable[[TokenView], Fleet]
+    noted: Callable[
+        [TokenView, str, str, Mapping[str, Argument]], AbstractAsyncContextManager[object]
+    ]
     queue: MessageQueue
     owner_of: Callable[[str], Awaitable[TokenView | None]]
     instances: FacadeKeeper

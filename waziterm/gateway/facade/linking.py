@@ -17,6 +17,8 @@ from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.messages.codes import Scope
+from waziterm.domain.secret import Secret
+from waziterm.domain.webhooks.where import where
 from waziterm.gateway.facade import answers
 from waziterm.gateway.facade.answers import FacadeError, Json, success
 from waziterm.gateway.facade.behind import Asker, Behind, Waits
@@ -197,8 +199,10 @@ class Linking:
                 _SWITCHED_OFF, code="set_webhook", hint=_lines_for(url, instance.name)
             )
         kept = url if enable in _TRUE else None
-        await self._behind.instances.set_webhook(instance.id, kept, asker.owner.name)
-        await self._behind.webhooks_changed()
+        said = {} if kept is None else {"where": where(Secret(kept))}
+        async with self._behind.noted(asker.owner, "set-webhook", instance.name, said):
+            await self._behind.instances.set_webhook(instance.id, kept, asker.owner.name)
+            await self._behind.webhooks_changed()
         return success(answers.WEBHOOK_SAVED)
 
     async def get_groups(self, asker: Asker) -> Json:

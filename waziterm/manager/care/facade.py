@@ -36,6 +36,12 @@ class FacadeInstances:
                 return found
         return next((each for each in self._instances() if each.name == called), None)
 
+    async def called(self, instance: str) -> str:
+        """By which id of 13 hex digits clients know the instance with this id, the newest of
+        several; "" where that is its name."""
+        known = [each.id for each in (await self._all()).values() if each.instance == instance]
+        return known[-1] if known else ""
+
     async def bind(self, identity: str, instance: str, token: str = "") -> bool:
         """Let clients call the instance with the id `instance` by another, of 13 hex digits, from
         now on. False, and nothing changes, where it is another one's that there is. token: the
@@ -58,7 +64,6 @@ class FacadeInstances:
     async def targets(self) -> tuple[Target, ...]:
         """Who is told by webhook because a client has asked for it: with a token that there still
         is, and that is for the instance by the name that it has now."""
-        called = {each.instance: each.id for each in (await self._all()).values()}
         names = {each.id: each.name for each in self._instances()}
         tokens = {each.view.name: each.view for each in await self._store.tokens()}
 
@@ -74,7 +79,6 @@ class FacadeInstances:
                 numbers=Numbers.FULL,
                 form=Form.WAZIPER,
                 must_be_public=True,
-                called=called.get(each.instance, ""),
             )
             for each in await self._store.of_facade(facade.read_webhooks)
             if is_allowed(each)

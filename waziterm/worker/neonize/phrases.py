@@ -173,6 +173,8 @@ _DOWN = re.compile(r"failed to .{1,300}: websocket not connected")
 _NOT_PREPARED = re.compile(
     r"failed to get (?:device list|user info for \S{1,80} to fill LID cache): (.{1,300})"
 )
+_NO_MEMBERS = re.compile(r"failed to get group members: (.{1,300})")
+_NOT_IN_GROUP = ("that group does not exist", "you're not participating in that group")
 _NOT_ON_WHATSAPP = re.compile(r"no LID found for [\w.:-]{1,60}@[\w.]{1,20}(?: from server)?$")
 TIME_LOCK = "xwa2_notify_account_reachout_timelock"
 """What a DEBUG record holds that tells of a time lock."""
@@ -293,13 +295,17 @@ def send_refused(error: str) -> int:
 
 def not_sent(error: str) -> NotSent | None:
     """Why a message certainly did not reach WhatsApp, None when that is not known (whatsmeow
-    `send.go`, `user.go`)."""
+    `send.go`, `user.go`, `group.go`)."""
     if _NOT_ON_WHATSAPP.search(error):
         return NotSent("the number is not on WhatsApp", "not_on_whatsapp", is_final=True)
     if _DOWN.fullmatch(error):
         return NotSent("the connection was down")
     if match := _NOT_PREPARED.fullmatch(error):
         return NotSent(f"the recipient's devices are not known: {safe_line(match[1])}")
+    if match := _NO_MEMBERS.fullmatch(error):
+        if match[1] in _NOT_IN_GROUP:
+            return NotSent(match[1], "not_in_group", is_final=True)
+        return NotSent(f"the group's members are not known: {safe_line(match[1])}")
     return None
 
 
