@@ -387,7 +387,8 @@ class SessionManager:
         """Tell those whom the settings and the clients of the facade name, from now on."""
         self._apply_webhooks()
         theirs: tuple[Target, ...] = ()
-        if self._settings.facade.address is not None and self._settings.facade.set_webhook:
+        facade = self._started_with.facade
+        if facade.address is not None and facade.set_webhook:
             try:
                 theirs = await self.facade.targets()
             except StoreError as error:
