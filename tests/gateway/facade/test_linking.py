@@ -126,6 +126,10 @@ async def test_clients_may_set_webhooks(folder: Path) -> None:
             and shown.where == "https://hooks.example"
             and "nobody-logs" not in repr(shown)
         )
+        # Like all of [facade], that it may is read at the start.
+        assert "facade.set_webhook" in (await served.manager.reload()).needs_restart
+        await served.manager.webhooks_changed()
+        assert [each.name for each in await served.manager.webhooks()] == [shown.name]
         # Whoever has set it is told nothing more when the token is revoked.
         await served.manager.revoke_token("old")
         assert await served.manager.facade.targets() == ()
