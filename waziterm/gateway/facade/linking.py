@@ -125,23 +125,12 @@ class Linking:
         view = self._view(asker, instance)
         if not view.paired:
             raise FacadeError(answers.ERROR, relogin=True)
-        match view.state:
-            case State.CONNECTED | State.DEGRADED:
+        if _may_be_dialled(view):
+            if view.state is not State.RETRYING:
                 return _account(instance)
-            case State.CONNECTING | State.PAIRING:
-                pass
-            case State.RETRYING:
-                asker.needs(Scope.MANAGE)
-                if self._may_dial(instance):
-                    await asker.fleet.reconnect(view.name)
-            case State.STOPPED:
-                raise FacadeError(_STOPPED, code=view.state.value)
-            case State.COOLDOWN | State.HELD | State.BANNED | State.OUTDATED:
-                raise _cannot(view)
-            case State.LOGGED_OUT:
-                raise FacadeError(answers.ERROR, relogin=True)
-            case _:
-                assert_never(view.state)
+            asker.needs(Scope.MANAGE)
+            if self._may_dial(instance):
+                await asker.fleet.reconnect(view.name)
         reached = await self._until(asker, instance, _has_settled)
         if reached is None:
             raise FacadeError(answers.CANNOT_CONNECT)
@@ -157,20 +146,8 @@ class Linking:
         view = self._view(asker, instance)
         if not view.paired:
             raise FacadeError(answers.ERROR, relogin=True)
-        match view.state:
-            case State.CONNECTED | State.DEGRADED | State.RETRYING:
-                if self._may_dial(instance):
-                    await asker.fleet.reconnect(view.name)
-            case State.CONNECTING | State.PAIRING:
-                pass
-            case State.STOPPED:
-                raise FacadeError(_STOPPED, code=view.state.value)
-            case State.COOLDOWN | State.HELD | State.BANNED | State.OUTDATED:
-                raise _cannot(view)
-            case State.LOGGED_OUT:
-                raise FacadeError(answers.ERROR, relogin=True)
-            case _:
-                assert_never(view.state)
+        if _may_be_dialled(view) and self._may_dial(instance):
+            await asker.fleet.reconnect(view.name)
         return success()
 
     async def reset_instance(self, asker: Asker) -> Json:
@@ -284,6 +261,24 @@ def _account(instance: Instance) -> Json:
     """Whom it is linked as. Waziper tells the name and the picture that the account has given
     itself, of which nothing is known here."""
     return success(data={"id": instance.jid or "", "name": instance.name, "avatar": ""})
+
+
+def _may_be_dialled(view: InstanceView) -> bool:
+    """Whether a linked instance may be connected anew; not while it is being connected. Raises
+    FacadeError where nobody here may do that."""
+    match view.state:
+        case State.CONNECTED | State.DEGRADED | State.RETRYING:
+            return True
+        case State.CONNECTING | State.PAIRING:
+            return False
+        case State.STOPPED:
+            raise FacadeError(_STOPPED, code=view.state.value)
+        case State.COOLDOWN | State.HELD | State.BANNED | State.OUTDATED:
+            raise _cannot(view)
+        case State.LOGGED_OUT:
+            raise FacadeError(answers.ERROR, relogin=True)
+        case _:
+            assert_never(view.state)
 
 
 def _cannot(view: InstanceView) -> FacadeError:
