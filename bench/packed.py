@@ -130,24 +130,25 @@ async def _crash(rig: Rig, count: int) -> list[Figure]:
         for jid in stage.jids.values():
             await stage.lab.wait_online(jid, BOOT_TIMEOUT_S)
         await asyncio.sleep(SETTLE_S)
-        met = await fullest(manager, stage)
-        position, began = stage.lab.position, time.time()
-        os.kill(met.pid, signal.SIGKILL)
-        took = await stage.logins(met.jids, position) - began
-        others = {
-            event.jid
-            for event in await stage.events_since(position)
-            if event.jid is not None and event.kind in (EventKind.LOGIN, EventKind.CLOSE)
-        } - set(met.jids)
-        return [
-            Figure(
-                f"a worker of {len(met.jids)} is killed, {count} instances: all online again",
-                took,
-                "s",
-                CRASH_S,
-            ),
-            Figure("the others that had an event meanwhile", len(others), "", 0),
-        ]
+        return await killed(manager, stage, count)
+
+
+async def killed(manager: Headless, stage: Stage, count: int) -> list[Figure]:
+    """Kill the fullest worker of so many instances; until all of it are online again."""
+    met = await fullest(manager, stage)
+    position, began = stage.lab.position, time.time()
+    os.kill(met.pid, signal.SIGKILL)
+    took = await stage.logins(met.jids, position) - began
+    others = {
+        event.jid
+        for event in await stage.events_since(position)
+        if event.jid is not None and event.kind in (EventKind.LOGIN, EventKind.CLOSE)
+    } - set(met.jids)
+    what = f"a worker of {len(met.jids)} is killed, {count} instances: all online again"
+    return [
+        Figure(what, took, "s", CRASH_S),
+        Figure("the others that had an event meanwhile", len(others), "", 0),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

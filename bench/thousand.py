@@ -10,22 +10,19 @@ To pair the thousand takes a quarter of an hour, once with `--fixture`.
 """
 
 import asyncio
-import os
-import signal
 import statistics
 import time
 
 from bench import machine
 from bench.figures import Figure
-from bench.packed import SETTLE_S, fullest, idle_cpu
-from bench.programs import Headless, command, environment, headless, monitor
+from bench.packed import SETTLE_S, idle_cpu, killed
+from bench.programs import command, environment, headless, monitor
 from bench.rig import Rig, Stage
-from waziterm.lab.events import EventKind
 
 TITLE = "a thousand instances, and fifty, at the defaults"
 COUNT, QUICK_COUNT, FEW = 1000, 50, 50
 RUNS = 3
-ONLINE_S, ALL_MB, IDLE_PERCENT, CRASH_S = 11.0, 950.0, 7.0, 3.0
+ONLINE_S, ALL_MB, IDLE_PERCENT = 11.0, 950.0, 7.0
 FEW_ONLINE_S, FEW_MB = 0.9, 150.0
 VERBS = {"list": 0.4, "stats": 0.5, "check": 3.0}
 
@@ -74,7 +71,7 @@ async def _many(rig: Rig, count: int) -> list[Figure]:
             ]
             for verb, limit in VERBS.items():
                 figures.append(await _verb(stage, verb, count, limit))
-            return [*figures, *await _crash(manager, stage, count)]
+            return [*figures, *await killed(manager, stage, count)]
 
 
 def _all_mb(pid: int) -> float:
@@ -96,23 +93,6 @@ async def _verb(stage: Stage, verb: str, count: int, limit: float) -> Figure:
         await process.wait()
         took.append(time.monotonic() - began)
     return _median(f"`waziterm {verb}`, {count} instances", took, limit)
-
-
-async def _crash(manager: Headless, stage: Stage, count: int) -> list[Figure]:
-    met = await fullest(manager, stage)
-    position, began = stage.lab.position, time.time()
-    os.kill(met.pid, signal.SIGKILL)
-    took = await stage.logins(met.jids, position) - began
-    others = {
-        event.jid
-        for event in await stage.events_since(position)
-        if event.jid is not None and event.kind in (EventKind.LOGIN, EventKind.CLOSE)
-    } - set(met.jids)
-    what = f"a worker of {len(met.jids)} is killed, {count} instances: all online again"
-    return [
-        Figure(what, took, "s", CRASH_S),
-        Figure("the others that had an event meanwhile", len(others), "", 0),
-    ]
 
 
 def _median(what: str, took: list[float], limit: float | None) -> Figure:
