@@ -32,6 +32,15 @@ def check_name(text: str) -> str:
     return text
 
 
+MOST_PATTERNS = 100
+_PATTERN = re.compile(r"[a-z0-9_*?\[\]!-]{1,60}")
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it may be the name of an instance, or a pattern of names (`fnmatch`)."""
+    return _PATTERN.fullmatch(text) is not None
+
+
 _TAG = re.compile(r"[a-z0-9][a-z0-9_-]{0,23}")
 _MOST_TAGS = 10
 _LONGEST_DEVICE_NAME = 40

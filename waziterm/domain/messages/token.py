@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from waziterm.domain.codec import document_of
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.messages.codes import Scope
+from waziterm.domain.names import MOST_PATTERNS, is_pattern
 from waziterm.domain.text import plain
 from waziterm.domain.units import Moment
 
@@ -20,8 +21,6 @@ MOST_TOKENS = 500
 EVERYONE = "*"
 _BYTES = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
-_PATTERN = re.compile(r"[a-z0-9_*?\[\]!-]{1,60}")
-_MOST_PATTERNS = 100
 
 
 @document_of("name", "scopes", "instances", "created=at", "who")
@@ -97,10 +96,10 @@ def patterns_of(text: str) -> tuple[str, ...]:
     ValueError."""
     found = tuple(dict.fromkeys(text.replace(",", " ").split()))
     for each in found:
-        if _PATTERN.fullmatch(each) is None:
+        if not is_pattern(each):
             raise ValueError(f"{plain(each, 60)!r} is no name of an instance, and no pattern")
-    if not 1 <= len(found) <= _MOST_PATTERNS:
-        raise ValueError(f"a token is for 1 to {_MOST_PATTERNS} names")
+    if not 1 <= len(found) <= MOST_PATTERNS:
+        raise ValueError(f"a token is for 1 to {MOST_PATTERNS} names")
     return found
 
 

@@ -15,22 +15,21 @@ from waziterm.domain.alerts.alert_settings import (
 )
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.names import ALLOWED as ALLOWED_NAME
+from waziterm.domain.names import MOST_PATTERNS, is_pattern
 from waziterm.domain.secret import Secret
 from waziterm.domain.settings import setting
 from waziterm.domain.webhooks.event import EventType
 from waziterm.domain.webhooks.target import Form, Target
 
-_PATTERN = re.compile(r"[a-z0-9_*?\[\]!-]{1,60}")
-_MOST_PATTERNS = 100
 _LONGEST_NAME = 40
 _EXAMPLE = "whsec_bWFrZSBvbmUgb2YgeW91ciBvd24gd2l0aCAzMiBieXRlcw=="
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 
 
 def _patterns(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or len(value) > _MOST_PATTERNS:
+    if not isinstance(value, list) or len(value) > MOST_PATTERNS:
         raise TypeError(value)
-    if not all(isinstance(each, str) and _PATTERN.fullmatch(each) for each in value):
+    if not all(isinstance(each, str) and is_pattern(each) for each in value):
         raise TypeError(value)
     return tuple(dict.fromkeys(value))
 
