@@ -34,6 +34,17 @@ def array(found: Sequence[Json], as_json: bool, words: Callable[[Json], str], no
         line(words(each))
 
 
+def tried(found: Sequence[Json], as_json: bool, who: str) -> int:
+    """Print how tests of those who are told of something went, and the exit code: 1 where one did
+    not arrive. who: the member that names each."""
+    if as_json:
+        document(found)
+    for each in () if as_json else found:
+        how = f"arrived after {each['took_s']:.2f} s" if each["ok"] else each["error"]
+        line(plain(f"{'✔' if each['ok'] else '✖'} {each[who]}: {how}", 400))
+    return 0 if all(each["ok"] for each in found) else 1
+
+
 def remark(text: str) -> None:
     """Print a line that is no part of the answer."""
     sys.stderr.write(text + "\n")

@@ -78,33 +78,32 @@ def print_incidents(incidents: Sequence[Json]) -> None:
 
 def print_sinks(sinks: Sequence[Json]) -> None:
     """Print a table, one row for each sink of the alerts."""
-    table = _table("SINK", "WHERE", "GETS", "LAST SENT", "PENDING", "FAILED", "TROUBLE")
+    rows = []
     for found in sinks:
         gets = ", ".join(found["rules"]) or "all"
         if found["min_severity"] != "info":
             gets += f" from {found['min_severity']} on"
         if found["quiet"]:
             gets += f", quiet {found['quiet']}"
-        sent_at = found["last_sent_at"]
-        table.add_row(
-            Text(found["name"]),
-            Text(plain(found["where"], 80)),
-            Text(gets),
-            Text("never" if sent_at is None else shown(sent_at)),
-            Text(str(found["pending"])),
-            Text(str(found["failed"]), "bold red" if found["failed"] else ""),
-            Text(plain(found["last_error"], 200)),
-        )
-    _print(table)
+        rows.append((found, gets))
+    _print_told("SINK", rows)
 
 
 def print_webhooks(webhooks: Sequence[Json]) -> None:
     """Print a table, one row for each webhook."""
-    table = _table("WEBHOOK", "WHERE", "GETS", "LAST SENT", "PENDING", "FAILED", "TROUBLE")
+    rows = []
     for found in webhooks:
         gets = ", ".join(found["events"]) or "all"
         if found["instances"]:
             gets += f" of {', '.join(found['instances'])}"
+        rows.append((found, gets))
+    _print_told("WEBHOOK", rows)
+
+
+def _print_told(title: str, rows: Sequence[tuple[Json, str]]) -> None:
+    """Print a table of those who are told of something, each with what it gets."""
+    table = _table(title, "WHERE", "GETS", "LAST SENT", "PENDING", "FAILED", "TROUBLE")
+    for found, gets in rows:
         sent_at = found["last_sent_at"]
         table.add_row(
             Text(found["name"]),

@@ -28,12 +28,7 @@ def list_webhooks(flag: Path | None, as_json: bool) -> int:
 def try_webhooks(flag: Path | None, as_json: bool, webhook: str | None) -> int:
     """Send a test to a webhook, or to all for None; 1 when one has not taken it."""
     found = ask(data_dir_of(flag), lambda fleet: fleet.test_webhooks(webhook))
-    if as_json:
-        output.document(found)
-    for each in () if as_json else found:
-        how = f"arrived after {each['took_s']:.2f} s" if each["ok"] else each["error"]
-        output.line(plain(f"{'✔' if each['ok'] else '✖'} {each['webhook']}: {how}", 400))
-    return 0 if all(each["ok"] for each in found) else 1
+    return output.tried(found, as_json, "webhook")
 
 
 def list_failed(flag: Path | None, as_json: bool) -> int:
