@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from waziterm.domain.fleet.api import FleetError, InstanceView
 from waziterm.domain.frozen import dataclass
@@ -20,6 +19,7 @@ from waziterm.domain.names import ALLOWED
 from waziterm.domain.screen import KeyAction
 from waziterm.lang import N_, tr
 from waziterm.tui.paint import look
+from waziterm.tui.screens.field import Field
 from waziterm.tui.screens.form import FormDialog
 
 
@@ -137,15 +137,14 @@ class NumberDialog(ModalScreen[int | None]):
 
     def compose(self) -> ComposeResult:
         said = tr("Type {count} and press enter; esc leaves it.", count=self._count)
-        typed = Input(id="number", compact=True, type="integer", max_length=6)
+        typed = Field(id="number", compact=True, type="integer", max_length=6)
         return _question(self._title, self._text, Static(Text(said)), typed)
 
     def on_mount(self) -> None:
-        self.query_one("#number", Input).focus()
+        self.query_one(Field).focus()
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        typed = event.value.strip()
+    def action_enter(self) -> None:
+        typed = self.query_one(Field).value.strip()
         self.dismiss(int(typed) if typed.isdigit() else None)
 
     def action_cancel(self) -> None:

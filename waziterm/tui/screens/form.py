@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -17,6 +16,7 @@ from textual.widgets import Input, Static
 from waziterm.domain.fleet.api import FleetError
 from waziterm.lang import tr
 from waziterm.tui.paint import look
+from waziterm.tui.screens.field import Field
 from waziterm.tui.state.acts import begin
 from waziterm.tui.state.messages import failed_inside, log_of, refusal
 
@@ -89,7 +89,7 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
             for field, label, about in self.FIELDS:
                 with Horizontal(classes="field"):
                     yield Static(Text(tr(label)), classes="label")
-                    yield Input(id=field, compact=True, max_length=300)
+                    yield Field(id=field, compact=True, max_length=300)
                 if about:
                     yield Static(Text(tr(about)), classes="about")
             yield from self.below()
@@ -107,11 +107,7 @@ class FormDialog(ModalScreen[ScreenResultType | None]):
 
     # -- what is done
 
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
-        self.entered()
-
-    def entered(self) -> None:
+    def action_enter(self) -> None:
         """enter was pressed in a field: send it."""
         self.submit()
 

@@ -14,12 +14,13 @@ from waziterm.lang import tr
 from waziterm.tui.instance.log_window import LogWindow
 from waziterm.tui.paint.cells import inert
 from waziterm.tui.screens.base import FleetScreen
+from waziterm.tui.screens.field import Field
 from waziterm.tui.state.here import Move
 from waziterm.tui.state.messages import Mood
 from waziterm.tui.state.model import FleetModel
 
 
-class SearchField(Input):
+class SearchField(Field):
     """Where it is typed what to look for. esc clears it, whatever is bound to going back: another
     key could be one that is typed."""
 
@@ -127,8 +128,8 @@ class LogScreen(FleetScreen):
             self.window.look_for(event.value, self.lines())
             self.repaint()
 
-    @on(Input.Submitted, "#search")
-    def _kept(self) -> None:
+    def action_enter(self) -> None:
+        """Keep what is looked for."""
         self._close_field()
         if self.window.pattern and not self.window.find(self.lines(), 0):
             self._say_none()

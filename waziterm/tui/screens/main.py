@@ -27,6 +27,7 @@ from waziterm.tui.fleet.wall import Wall
 from waziterm.tui.instance.detail import Detail
 from waziterm.tui.instance.log_pane import LogOfAll
 from waziterm.tui.screens.base import FleetScreen
+from waziterm.tui.screens.field import Field
 from waziterm.tui.screens.reading import fill, past_of
 from waziterm.tui.state.fleetlog import FleetLog
 from waziterm.tui.state.here import ARRANGED, Here, Move, Pane, View
@@ -43,7 +44,7 @@ REST_S = 0.25
 """How long the selection rests, in seconds, before the week of the selected one is asked for."""
 
 
-class FilterField(Input):
+class FilterField(Field):
     """Where a filter is typed. esc clears it, whatever is bound to going back: another key could
     be one that is typed."""
 
@@ -379,8 +380,8 @@ class MainScreen(FleetScreen):
             self._tell(Mood.DONE, tr("the filter is correct now"))
         self._was_wrong = bool(wrong)
 
-    @on(Input.Submitted, "#filter")
-    def _kept(self) -> None:
+    def action_enter(self) -> None:
+        """Keep the filter."""
         self._close_filter()
 
     def _close_filter(self) -> None:

@@ -76,7 +76,7 @@ class WriteDialog(FormDialog[MessageView]):
     def waits(self) -> str:
         return tr("is being taken …")
 
-    def entered(self) -> None:
+    def action_enter(self) -> None:
         """enter in the first field leads to the text."""
         self._lines.focus()
 
