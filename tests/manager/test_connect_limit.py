@@ -9,7 +9,7 @@ import pytest
 from tests.manager.world import World
 from waziterm.manager.workers.connect_limit import ConnectLimit, ConnectRates, Place
 
-LIMITS = ConnectRates(places=2, paced_per_s=5.0, scout_s=5.0)
+LIMITS = ConnectRates(places=2, scout_s=5.0)
 
 
 class Limit:
@@ -22,7 +22,12 @@ class Limit:
             self.begin.set()
         self.told: list[bool] = []
         self.connect_limit = ConnectLimit(
-            limits, world.clock, lambda failing: len(failing) >= 3, self.told.append, self.begin
+            limits,
+            lambda: 5.0,
+            world.clock,
+            lambda failing: len(failing) >= 3,
+            self.told.append,
+            self.begin,
         )
         self.passed: list[tuple[str, float]] = []
         self.places: dict[str, Place] = {}
@@ -78,7 +83,7 @@ def test_nobody_gets_in_before_it_begins(world: World) -> None:
 
 
 def test_pairings_and_retries_keep_to_the_rate_and_the_others_need_not(world: World) -> None:
-    connect_limit = Limit(world, ConnectRates(places=100, paced_per_s=5.0, scout_s=5.0))
+    connect_limit = Limit(world, ConnectRates(places=100, scout_s=5.0))
     connect_limit.queue("a", "b", "c", "d", paced=True)
     connect_limit.queue("x", "y", "z")
     world.pass_time(2.0)
@@ -88,7 +93,7 @@ def test_pairings_and_retries_keep_to_the_rate_and_the_others_need_not(world: Wo
 
 
 def test_who_gives_up_waiting_takes_no_place_and_stops_nobody(world: World) -> None:
-    connect_limit = Limit(world, ConnectRates(places=1, paced_per_s=5.0, scout_s=5.0))
+    connect_limit = Limit(world, ConnectRates(places=1, scout_s=5.0))
     waiting = connect_limit.queue("a", "b", "c", "d", paced=True)
     waiting[1].cancel()
     world.pass_time(1.0)
@@ -116,7 +121,7 @@ def test_three_instances_that_fail_make_an_outage_but_one_that_fails_thrice_does
 
 
 def test_in_an_outage_one_scout_goes_at_a_time_and_all_go_when_it_is_over(world: World) -> None:
-    connect_limit = Limit(world, ConnectRates(places=100, paced_per_s=5.0, scout_s=5.0))
+    connect_limit = Limit(world, ConnectRates(places=100, scout_s=5.0))
     for name in ("a", "b", "c"):
         connect_limit.connect_limit.failed(name)
     connect_limit.queue("a", "b", "c", "d", "e", "f", paced=True)

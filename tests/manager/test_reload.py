@@ -32,10 +32,10 @@ class Inside:
     def __init__(self, world: World) -> None:
         begin = asyncio.Event()
         begin.set()
-        limits = ConnectRates(places=2, paced_per_s=5.0, scout_s=5.0)
+        limits = ConnectRates(places=2, scout_s=5.0)
         self._world = world
         self.connect_limit = ConnectLimit(
-            limits, world.clock, lambda failing: False, lambda out: None, begin
+            limits, lambda: 5.0, world.clock, lambda failing: False, lambda out: None, begin
         )
         self.places: dict[str, Place] = {}
 
@@ -46,7 +46,7 @@ class Inside:
         self.places[name] = await self.connect_limit.place(paced=False)
 
     def resize(self, places: int) -> None:
-        self.connect_limit.apply(ConnectRates(places, 5.0, 5.0))
+        self.connect_limit.apply(ConnectRates(places, 5.0))
         self._world.settle()
 
     def leave(self, name: str) -> None:

@@ -1,4 +1,5 @@
-"""Whether WhatsApp cannot be reached at all, or only some numbers of the fleet cannot. Pure."""
+"""Whether WhatsApp cannot be reached at all, or only some numbers of the fleet cannot, and how fast
+they come back. Pure."""
 
 from collections.abc import Collection, Iterable
 
@@ -7,6 +8,18 @@ from waziterm.domain.lifecycle.states import State
 
 OUTAGE_NAMES = 3
 """So many instances that fail to dial, with no success between, make an outage."""
+BY_FLEET = 0.0
+"""The setting that lets the size of the fleet decide how fast they come back."""
+_PACED_PER_S, _ALL_WITHIN_S = 5.0, 60.0
+
+
+def pace(setting: float, instances: int) -> float:
+    """How many pairings and retries may start in a second. setting: `[fleet] paced_per_s`.
+    instances: how many the fleet has.
+
+    After an outage all of them have to: a large fleet may take a minute for that.
+    """
+    return setting or max(_PACED_PER_S, instances / _ALL_WITHIN_S)
 
 
 def is_outage(failing: Collection[str], fleet: Iterable[Instance]) -> bool:

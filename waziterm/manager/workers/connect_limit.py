@@ -14,17 +14,16 @@ from waziterm.manager.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class ConnectRates:
-    """places: connects in flight. paced_per_s: pairings and retries that start in a second.
-    scout_s: seconds between two attempts during an outage."""
+    """places: connects in flight. scout_s: seconds between two attempts during an outage."""
 
     places: int
-    paced_per_s: float
     scout_s: float
 
 
 class ConnectLimit:
     """Gives out places. A place is held until its connect has ended.
 
+    pace: how many pairings and retries may start in a second, asked anew each time.
     is_outage: whether these instances, which could not dial since anybody last could, show that the
     network is out. on_outage: told True when an outage begins, False when it ends. begin: no
     place is handed out before it is set.
@@ -33,6 +32,7 @@ class ConnectLimit:
     def __init__(
         self,
         limits: ConnectRates,
+        pace: Callable[[], float],
         clock: Clock,
         is_outage: Callable[[frozenset[str]], bool],
         on_outage: Callable[[bool], None],
@@ -40,6 +40,7 @@ class ConnectLimit:
     ) -> None:
         self._begin = begin
         self._limits = limits
+        self._pace_per_s = pace
         self._clock = clock
         self._is_outage = is_outage
         self._on_outage = on_outage
@@ -92,7 +93,7 @@ class ConnectLimit:
             await self._out_for(wait)
         elif wait > 0:
             await self._clock.sleep(wait)
-        pause = self._limits.scout_s if self.is_out else 1.0 / self._limits.paced_per_s
+        pause = self._limits.scout_s if self.is_out else 1.0 / self._pace_per_s()
         self._next_start = self._clock.elapsed() + pause
 
     async def _out_for(self, seconds: float) -> None:
