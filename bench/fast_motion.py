@@ -12,6 +12,7 @@ they are what is measured.
 import contextlib
 import os
 import signal
+import statistics
 import time
 from dataclasses import dataclass
 from random import Random
@@ -37,6 +38,7 @@ LIMITS = {
     "WAZITERM_FLEET__PACED_PER_S": "1000",
 }
 FDS, THREADS, WORKERS_MB = 5.0, 5.0, 50.0
+LAST_FIFTH = 1.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ async def run(rig: Rig) -> list[Figure]:
             note=course("threads"),
         ),
         Figure(
+            "memory of the manager, its last fifth by the fourth", _fifths(samples), "", LAST_FIFTH,
+            note=f"means; MB {course('mb')}",
+        ),
+        Figure(
             "RSS of the manager, per 1,000", 1000 * per_1000("mb"), "kB",
             note=f"MB {course('mb')}",
         ),
@@ -102,6 +108,13 @@ async def run(rig: Rig) -> list[Figure]:
             note=course("workers_threads"),
         ),
     ]  # fmt: skip
+
+
+def _fifths(samples: list[Sample]) -> float:
+    """The mean memory of the last fifth of all samples by that of the one before."""
+    size = max(1, len(samples) // 5)
+    fourth, last = samples[-2 * size : -size], samples[-size:]
+    return statistics.fmean(each.mb for each in last) / statistics.fmean(each.mb for each in fourth)
 
 
 async def _trouble(stage: Stage, manager: Headless, random: Random) -> None:

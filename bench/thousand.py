@@ -4,9 +4,11 @@ N paired instances start with no setting changed: the real `waziterm headless` w
 monitor in a pty with fifty. Online: from exec until the lab has counted a login of each device.
 All memory: PSS of manager or monitor, zygote and workers, in 10^6 bytes, `SETTLE_S` seconds after
 that. Idle CPU: as of `packed`. A crash: a SIGKILL of the fullest worker. The verbs ask the running
-manager, from exec to their end. The lab and the bench do not count.
+manager, from exec to their end. An outage: the lab refuses its port for `OUTAGE_S` seconds, and
+each device is back when it has logged in again; the dials of ours are those that the database
+holds. The lab and the bench do not count.
 
-To pair the thousand takes a quarter of an hour, once with `--fixture`.
+To pair the thousand takes ten minutes, once with `--fixture`.
 """
 
 import asyncio
@@ -14,16 +16,19 @@ import statistics
 import time
 
 from bench import machine
+from bench.attempts import overlapping, stored_attempts
 from bench.figures import Figure
 from bench.packed import SETTLE_S, idle_cpu, killed
 from bench.programs import command, environment, headless, monitor
 from bench.rig import Rig, Stage
+from waziterm.lab.trouble import TroubleKind
 
 TITLE = "a thousand instances, and fifty, at the defaults"
 COUNT, QUICK_COUNT, FEW = 1000, 50, 50
 RUNS = 3
 ONLINE_S, ALL_MB, IDLE_PERCENT = 11.0, 950.0, 7.0
 FEW_ONLINE_S, FEW_MB = 0.9, 150.0
+OUTAGE_S, BACK_S = 90.0, 90.0
 VERBS = {"list": 0.4, "stats": 0.5, "check": 3.0}
 
 
@@ -71,7 +76,26 @@ async def _many(rig: Rig, count: int) -> list[Figure]:
             ]
             for verb, limit in VERBS.items():
                 figures.append(await _verb(stage, verb, count, limit))
-            return [*figures, *await killed(manager, stage, count)]
+            figures += await killed(manager, stage, count)
+            return [*figures, *await _outage(stage, count)]
+
+
+async def _outage(stage: Stage, count: int) -> list[Figure]:
+    """Nobody reaches WhatsApp for a while; how soon all are back, and at what rush of ours."""
+    at_once = stage.settings().fleet.connects_at_once
+    position, began = stage.lab.position, time.time()
+    await stage.lab.trouble(TroubleKind.OUTAGE)
+    await asyncio.sleep(OUTAGE_S)
+    await stage.lab.clear(TroubleKind.OUTAGE)
+    returned = time.time()
+    took = await stage.logins(stage.jids.values(), position) - returned
+    ours = [one for one in stored_attempts(stage.data.database) if one.began >= began]
+    what = f"an outage of {OUTAGE_S:.0f} s, {count} instances"
+    note = f"{len(ours)} attempts of ours"
+    return [
+        Figure(f"{what}: all back after", took, "s", BACK_S),
+        Figure(f"{what}: our dials in flight", overlapping(ours), "", at_once, note=note),
+    ]
 
 
 def _all_mb(pid: int) -> float:
