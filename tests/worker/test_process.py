@@ -216,17 +216,18 @@ async def test_reads_the_ca_file_of_a_lab_only(
     assert os.environ["SSL_CERT_FILE"] == "/own/ca.pem"
 
 
-async def test_f44_its_memory_is_bounded_unless_somebody_says_otherwise(
+async def test_f44_go_is_bounded_unless_somebody_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """`python -m bench phone_history` measures what that is good for."""
-    told = "print(os.environ['GOMEMLIMIT'], os.environ['GOGC'], flush=True)"
+    """`python -m bench phone_history thousand` measures what that is good for."""
+    names = ("GOMEMLIMIT", "GOGC", "GOMAXPROCS")
+    told = f"print(*(os.environ[name] for name in {names}), flush=True)"
     _impostor(monkeypatch, tmp_path, told)
-    monkeypatch.delenv("GOMEMLIMIT", raising=False)
-    monkeypatch.delenv("GOGC", raising=False)
-    assert (await _run(None)).lines == ["100MiB 50"]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    assert (await _run(None)).lines == ["100MiB 50 1"]
     monkeypatch.setenv("GOMEMLIMIT", "300MiB")
-    assert (await _run(None)).lines == ["300MiB 50"]
+    assert (await _run(None)).lines == ["300MiB 50 1"]
 
 
 async def test_shows_what_is_no_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ from waziterm.worker.protocol import (
     encode,
 )
 
+_TOGETHER = 50
+"""So many lines go out with one write."""
+
 
 def leave(code: int) -> NoReturn:
     """End the process at once: no finalizer of the library runs, no thread is waited for."""
@@ -71,16 +74,23 @@ class Outbox:
     def _write(self) -> None:
         while True:
             report = self._waiting.get()
+            lines = self._lines(report)
+            # What waits by now goes along: each write wakes the manager.
+            with contextlib.suppress(queue.Empty):
+                while len(lines) < _TOGETHER:
+                    lines += self._lines(self._waiting.get_nowait())
             try:
-                if not isinstance(report, JournalGrew):
-                    self._sock.sendall(encode(report))
-                for grown in self._take_grown():
-                    self._sock.sendall(encode(JournalGrew(grown)))
-                if isinstance(report, Noted) and (dropped := self._take_dropped()):
-                    text = f"{dropped} more lines were dropped: the manager did not read"
-                    self._sock.sendall(encode(Noted(report.instance, text)))
+                self._sock.sendall(b"".join(lines))
             except OSError:
                 leave(0)
+
+    def _lines(self, report: Report) -> list[bytes]:
+        lines = [] if isinstance(report, JournalGrew) else [encode(report)]
+        lines += [encode(JournalGrew(grown)) for grown in self._take_grown()]
+        if isinstance(report, Noted) and (dropped := self._take_dropped()):
+            text = f"{dropped} more lines were dropped: the manager did not read"
+            lines.append(encode(Noted(report.instance, text)))
+        return lines
 
     def _take_grown(self) -> tuple[str, ...]:
         if not self._grown:

@@ -1,6 +1,7 @@
 """The worker's main loop: it takes the manager's commands and shows that it is alive."""
 
 import argparse
+import contextlib
 import os
 import queue
 import signal
@@ -66,8 +67,10 @@ def serve(
     desk = Desk(outbox, binder)
     beat_at = time.monotonic() + HEARTBEAT_S
     while True:
-        try:
-            desk.take(lines.get(timeout=max(0.0, beat_at - time.monotonic())))
-        except queue.Empty:
+        wait_s = max(0.0, beat_at - time.monotonic())
+        look_s = desk.look()
+        with contextlib.suppress(queue.Empty):
+            desk.take(lines.get(timeout=wait_s if look_s is None else min(wait_s, look_s)))
+        if time.monotonic() >= beat_at:
             outbox.send(Heartbeat())
             beat_at = time.monotonic() + HEARTBEAT_S

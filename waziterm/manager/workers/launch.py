@@ -15,10 +15,13 @@ from waziterm.manager.workers.child import OwnChild, exit_cause
 from waziterm.worker.protocol import PROTOCOL
 
 TRIAL_S = 20.0
-# Without them a phone's history after a linking makes 600 to 940 MB of a worker of 50. It is a
-# soft limit, which costs CPU and no failure. Go reads both at the start of a process that executes
-# (not of one that forks), so they hold for every worker; whoever sets them otherwise is obeyed.
-_GO_MEMORY = {"GOMEMLIMIT": "100MiB", "GOGC": "50"}
+# GOMEMLIMIT, GOGC: without them a phone's history after a linking makes 600 to 940 MB of a worker
+# of 50; a soft limit, which costs CPU and no failure. GOMAXPROCS: with as many as there are cores,
+# each message that wakes a worker wakes threads that find nothing to do: a fifth of its CPU, and
+# 3 MB of each worker; for the other cores there are other workers. Go reads them at the start of a
+# process that executes (not of one that forks), so they hold for every worker; whoever sets them
+# otherwise is obeyed.
+_GO_RUNTIME = {"GOMEMLIMIT": "100MiB", "GOGC": "50", "GOMAXPROCS": "1"}
 
 
 async def launch(
@@ -117,7 +120,7 @@ def _environment(ca_file: str | None) -> dict[str, str]:
     environment["PYTHONUNBUFFERED"] = "1"
     # Else whatsmeow adds `<bot biz_bot="1"/>` to each text, which no ordinary client sends.
     environment["NEONIZE_BOT_TAG"] = "off"
-    for name, value in _GO_MEMORY.items():
+    for name, value in _GO_RUNTIME.items():
         environment.setdefault(name, value)
     if ca_file is not None:
         environment["SSL_CERT_FILE"] = ca_file

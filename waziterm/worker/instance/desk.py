@@ -4,6 +4,7 @@ from typing import Any
 
 from waziterm.domain.codec import CodecError
 from waziterm.domain.messages.sending import NotSent
+from waziterm.worker.instance.prober import Prober
 from waziterm.worker.instance.session import Request, Session
 from waziterm.worker.neonize.client import trust_lab
 from waziterm.worker.neonize.opening import Opening
@@ -20,6 +21,7 @@ class Desk:
         self._outbox = outbox
         self._binder = binder
         self._opening = Opening()
+        self._prober = Prober()
         self._trusted: str | None = None
         self._sessions: dict[str, Session] = {}
 
@@ -35,12 +37,19 @@ class Desk:
         else:
             self._request(command)
 
+    def look(self) -> float | None:
+        """Let no probe wait for another one that takes long. In how many seconds to look again;
+        None for not before the next command."""
+        return self._prober.look()
+
     def _connect(self, command: Connect) -> None:
         if command.instance in self._sessions:
             text = f"error: this worker already holds {command.instance}"
             self._outbox.send(Noted(command.instance, text))
             return
-        session = Session(command, self._outbox, self._opening, self._binder, self._trust)
+        session = Session(
+            command, self._outbox, self._opening, self._binder, self._prober.take, self._trust
+        )
         self._sessions[command.instance] = session
         session.start()
 

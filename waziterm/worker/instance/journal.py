@@ -14,7 +14,6 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from secrets import token_hex
 
 from waziterm.domain.messages.inbound import Inbound, LostWhy, MessageLost
 from waziterm.domain.messages.journal import HEADER_BYTES, ROLLED, first_line, line_of
@@ -133,7 +132,7 @@ class Journal:
             os.ftruncate(fd, 0)
             size = 0
         if not size:
-            self._lead = first_line(token_hex(8))
+            self._lead = first_line(os.urandom(8).hex())
         elif os.pread(fd, 1, size - 1) != b"\n":
             self._lead = b"\n"
         else:

@@ -136,7 +136,7 @@ class Session:
     """Carries a `Connect` out and reports all that happens to it, until `Leave`.
 
     The library calls back on its own threads. binder: neonize's, loaded. opening: of this worker.
-    trust: makes the process trust a lab's key; raises RootKeyError.
+    probes: has a probe made. trust: makes the process trust a lab's key; raises RootKeyError.
     """
 
     def __init__(
@@ -145,11 +145,13 @@ class Session:
         outbox: Outbox,
         opening: Opening,
         binder: Any,
+        probes: Callable[[Callable[[], None]], None],
         trust: Callable[[str], None],
     ) -> None:
         self._command = command
         self._outbox = outbox
         self._opening = opening
+        self._probes = probes
         self._trust = trust
         self._pairing = Pairing()
         self._log = LibraryLog(self._note, self._on_sign)
@@ -197,7 +199,7 @@ class Session:
         self._opening.start(self._start, last=pairs or self._command.alone)
 
     def request(self, request: Request) -> None:
-        """Carry a request out in a thread of its own, and answer it."""
+        """Carry a request out in another thread, and answer it."""
         with self._lock:
             if isinstance(request, Leave):
                 error, self._left = "", True
@@ -215,6 +217,8 @@ class Session:
             sent = NotSent(error) if isinstance(request, SendMessage) else None
             answered = Answered(self._command.instance, request.request, 0.0, error)
             self._outbox.send(replace(answered, sent=sent))
+        elif isinstance(request, Probe):
+            self._probes(partial(self._answer, request))
         else:
             threading.Thread(
                 target=self._answer, args=(request,), name="request", daemon=True

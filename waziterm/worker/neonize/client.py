@@ -1,7 +1,7 @@
 """One client of neonize's library, with the traps of version 0.5 closed."""
 
 import ctypes
-import uuid
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +23,8 @@ from waziterm.worker.neonize.rootkey import replace_root_key
 # everything else of it goes no further than `_on_log`.
 _PAIRING_LOG, _LINKED_LOG = b"INFO", b"DEBUG"
 _TIME_LOCK, _RECEIPT = TIME_LOCK.encode(), RECEIPT.encode()
+_AT_DEBUG = messages.LogEntry(Level="DEBUG").SerializePartialToString()
+"""The level as it stands in a record; two bytes of it are in no text."""
 _DEVICE = 0
 _NAMES = {number: name for name, number in EVENT_NUMBERS.items()}
 _SUBSCRIBED = bytes(EVENT_NUMBERS.values())
@@ -83,7 +85,7 @@ class Client:
         self._told_at_debug = (_TIME_LOCK, _RECEIPT) if receipts else (_TIME_LOCK,)
         self._go = binder.gocode
         self._to = callbacks
-        self._id = uuid.uuid4().hex.encode()
+        self._id = os.urandom(16).hex().encode()
         self._in_use: tuple[object, ...] = ()
 
     def connect(self, session: str, jid: Jid | None, proxy: str | None, device_name: str) -> None:
@@ -170,9 +172,10 @@ class Client:
 
     def _on_log(self, data: int, size: int) -> None:
         raw = ctypes.string_at(data, size)
-        entry = messages.LogEntry.FromString(raw)
-        if entry.Level == "DEBUG" and not any(told in raw for told in self._told_at_debug):
+        # Most records are whole nodes of no use: they are not even read.
+        if _AT_DEBUG in raw and not any(told in raw for told in self._told_at_debug):
             return
+        entry = messages.LogEntry.FromString(raw)
         readable(entry)
         self._to.log(entry.Level, entry.Message)
 
