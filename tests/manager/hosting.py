@@ -81,11 +81,11 @@ class Host:
 
     # -- the manager's life -----------------------------------------------------------------
 
-    def open(self) -> None:
-        """Start a manager; raises what `open_manager` raises."""
+    def open(self, begin: asyncio.Event | None = None) -> None:
+        """Start a manager; raises what `open_manager` raises. begin: as there."""
         self._lives += 1
         ready = asyncio.Event()
-        self._task = self.world.loop.create_task(self._live(ready))
+        self._task = self.world.loop.create_task(self._live(ready, begin))
 
         async def begun() -> None:
             waiting = asyncio.ensure_future(ready.wait())
@@ -98,11 +98,12 @@ class Host:
             self._task.result()
         self.world.settle()
 
-    async def _live(self, ready: asyncio.Event) -> None:
+    async def _live(self, ready: asyncio.Event, begin: asyncio.Event | None) -> None:
         self._end = asyncio.Event()
         outside = self.world.outside(self._lives)
         try:
-            async with open_manager(self.root, self.settings, None, world=outside) as manager:
+            opened = open_manager(self.root, self.settings, None, world=outside, begin=begin)
+            async with opened as manager:
                 self._manager = manager
                 watching = asyncio.ensure_future(self._watch(manager))
                 ready.set()

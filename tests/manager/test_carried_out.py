@@ -105,7 +105,7 @@ def test_f5_a_probe_that_fails_in_itself_ends_in_a_new_connection(
 ) -> None:
     worker = online(host, "a")
     mend = failing(monkeypatch, Link, "probe", RuntimeError("a bug"))
-    host.world.pass_time(40.0)
+    host.world.pass_time(46.0)
     assert not worker.alive
     mend()
     host.world.pass_time(40.0)

@@ -1,13 +1,15 @@
 """Instances that share a worker: who is let go, who is hit by a crash, and who is left alone."""
 
+import asyncio
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.manager.hosting import Host, settings
 from tests.manager.rivals import a_rival
-from tests.manager.world import BEGIN, FakeWorker, World
+from tests.manager.world import BEGIN, FakeProcess, FakeWorker, World
 from waziterm.domain.fleet.api import Notice
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.instance import Instance
@@ -15,6 +17,7 @@ from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.manager.workers.worker import LEAVE_S, SOON_S
 from waziterm.store.sessionfile import device_key
+from waziterm.worker import protocol as wire
 
 NAMES = "abcd"
 
@@ -70,6 +73,56 @@ ONLINE = dict.fromkeys(NAMES, State.CONNECTED)
 def test_a_boot_puts_all_in_one_worker_up_to_its_size(host: Host) -> None:
     assert len(set(pids(host).values())) == 1
     assert states(host) == ONLINE
+
+
+def test_all_in_a_worker_are_probed_together_and_often_enough(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[float, list[str]]] = []
+    take = FakeProcess.send
+
+    async def send(self: FakeProcess, *commands: wire.Command) -> None:
+        if isinstance(commands[0], wire.Probe):
+            asked.append((host.world.clock.now(), sorted(each.instance for each in commands)))
+        await take(self, *commands)
+
+    monkeypatch.setattr(FakeProcess, "send", send)
+    period = host.settings.limits.keepalive_s
+    host.world.pass_time(1.5 * period)
+    assert [names for _, names in asked] == [[*NAMES]]
+    host.world.pass_time(3 * period)
+    assert [names for _, names in asked] == [[*NAMES]] * 4
+    moments = [at for at, _ in asked]
+    assert [b - a for a, b in pairwise(moments)] == pytest.approx([period] * 3, abs=0.01)
+
+
+def test_a_crash_between_probes_is_laid_to_the_one_under_way(host: Host) -> None:
+    workers = {name: worker_of(host, name) for name in NAMES}
+    workers["b"].answers = workers["c"].answers = "never"
+    host.world.pass_time(45.0)
+    workers["a"].process.die(-6)
+    host.world.settle()
+    blamed = {name for name in NAMES if host.view(name).reason is Reason.WORKER_DIED}
+    assert len(blamed) == 1 and blamed < {"b", "c"}
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_the_first_worker_starts_while_all_still_wait(folder: Path, comes: bool) -> None:
+    world, begin = World(), asyncio.Event()
+    here = Host(world, folder / "data", settings(folder, fleet__instances_per_worker=4))
+    here.prepare(*(Instance(name, BEGIN, since=BEGIN, jid=jid(name)) for name in NAMES))
+    try:
+        here.open(begin=begin)
+        assert len(world.processes) == 1 and not world.live()
+        if comes:
+            begin.set()
+            world.settle()
+            assert len(world.processes) == 1 and len(world.live()) == len(NAMES)
+        here.close()
+        assert not any(each.alive for each in world.processes)
+    finally:
+        here.abandon()
+        world.close()
 
 
 def test_a_restart_of_one_parts_it_from_the_others_and_gives_it_a_worker_of_its_own(

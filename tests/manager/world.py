@@ -158,9 +158,13 @@ class FakeProcess:
     def alive(self) -> bool:
         return self._code is None
 
-    async def send(self, command: wire.Command) -> None:
+    async def send(self, *commands: wire.Command) -> None:
         if not self.alive:
             raise WorkerGoneError(f"worker {self._pid} is gone")
+        for command in commands:
+            self._take(command)
+
+    def _take(self, command: wire.Command) -> None:
         if isinstance(command, wire.Connect):
             worker = FakeWorker(self, command)
             assert command.instance not in self.workers, "connected twice in one process"
@@ -308,7 +312,8 @@ class FakeWorker:
 class World:
     """What a manager meets outside of itself, and the hand that lets it run.
 
-    workers: all that ever got an instance. spawn_s, kill_s: seconds that it takes.
+    workers: all that ever got an instance. processes: all that were started. spawn_s, kill_s:
+    seconds that it takes.
     failing_spawns: how many of the next spawns fail. findings: what a search for a holder finds.
     on_connect: hears when a worker was given its instance. library: a file in the place of
     neonize's. page: the number that WhatsApp's page tells, or why it tells none; page_reads: the
@@ -321,6 +326,7 @@ class World:
         self.loop.set_default_executor(Inline())
         self.clock = LoopClock(self.loop)
         self.workers: list[FakeWorker] = []
+        self.processes: list[FakeProcess] = []
         self.pids = itertools.count(FIRST_PID)
         self.spawn_s = self.kill_s = 0.0
         self.failing_spawns = 0
@@ -423,7 +429,8 @@ class World:
         if self.failing_spawns:
             self.failing_spawns -= 1
             raise OSError(11, "Resource temporarily unavailable")
-        return FakeProcess(self, next(self.pids), library)
+        self.processes.append(FakeProcess(self, next(self.pids), library))
+        return self.processes[-1]
 
     @contextmanager
     def slow_work(self) -> Iterator[None]:

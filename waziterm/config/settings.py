@@ -169,7 +169,7 @@ class Fleet:
     instances_per_worker: int = setting(
         0,
         "How many linked instances share a worker process; 1 gives each its own. 0 goes by the"
-        " fleet: 10 up to 20 instances, 25 up to 200, then 50.",
+        " fleet: 10 up to 20 instances, 25 up to 40, then 50.",
         low=0,
         high=100,
     )
@@ -184,9 +184,10 @@ class Fleet:
         high=1000,
     )
     paced_per_s: float = setting(
-        5.0,
-        "How many pairings and retries of the fleet may start in a second.",
-        low=0.1,
+        0.0,
+        "How many pairings and retries of the fleet may start in a second. 0 goes by the fleet: 5,"
+        " and from 300 instances on so many that all have started within a minute.",
+        low=0,
         high=1000,
     )
     proxy: Secret = setting(

@@ -38,7 +38,7 @@ from waziterm.domain.messages.opt_out import opt_out_word
 from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.messages.sending import Hears
 from waziterm.domain.phrase import Phrase
-from waziterm.domain.upkeep.outage import is_outage
+from waziterm.domain.upkeep.outage import is_outage, pace
 from waziterm.domain.upkeep.packing import WorkerView, shares
 from waziterm.manager.broadcast import Broadcast
 from waziterm.manager.files.leaving import finish_leaving
@@ -113,6 +113,7 @@ class Instances:
         self._tasks = tasks
         self._connect_limit = ConnectLimit(
             _connect_rates(settings),
+            lambda: pace(self._settings.fleet.paced_per_s, len(self._supervisors)),
             world.clock,
             lambda failing: is_outage(failing, self.all()),
             self._outage,
@@ -575,6 +576,7 @@ class Instances:
             for supervisor in self:
                 supervisor.close()
         await asyncio.gather(*self._runs.values(), return_exceptions=True)
+        await self._pool.close()
 
     async def let_go(self, name: str) -> None:
         """End the hold of an instance that was outdated when the fleet was, and came back since,
@@ -637,4 +639,4 @@ class Instances:
 
 def _connect_rates(settings: Settings) -> ConnectRates:
     fleet = settings.fleet
-    return ConnectRates(fleet.connects_at_once, fleet.paced_per_s, fleet.scout_s)
+    return ConnectRates(fleet.connects_at_once, fleet.scout_s)

@@ -61,13 +61,13 @@ def run_monitor(data_dir: Path | None, lab: Path | None, lang: Lang | None = Non
     raise_descriptors()
 
     async def show() -> int:
-        from waziterm.tui.app.terminal import (  # noqa: PLC0415 - textual is the screen's
-            Headless,
-            run_screen,
-        )
-
         painted = asyncio.Event()
         async with open_manager(data.root, settings, lab_file, begin=painted) as fleet:
+            from waziterm.tui.app.terminal import (  # noqa: PLC0415 - the zygote loads meanwhile
+                Headless,
+                run_screen,
+            )
+
             beside = [
                 asyncio.create_task(_serve_once(painted, fleet, data, settings)),
                 asyncio.create_task(_load_once(painted)),

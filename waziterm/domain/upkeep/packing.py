@@ -18,7 +18,7 @@ GROWN_MB = 64.0
 QUIET_S = 600.0
 BY_FLEET = 0
 """The setting that lets the size of the fleet decide how many share a worker."""
-_SHARES = ((20, 10), (200, 25))
+_SHARES = ((20, 10), (40, 25))
 _LARGEST = 50
 
 

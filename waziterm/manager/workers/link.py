@@ -43,6 +43,8 @@ class Carrier(Protocol):
     @property
     def pid(self) -> int: ...
 
+    def pause_s(self, period_s: float) -> float: ...
+
     async def send(self, name: str, command: wire.Command) -> None: ...
 
     async def part(self, link: "Link") -> None: ...
@@ -89,14 +91,15 @@ class Link:
             await self._send(command)
 
     async def beat(self, limits: Limits) -> None:
-        """Probe the session every `keepalive_s` seconds for as long as it is connected.
+        """Probe the session every `keepalive_s` seconds for as long as it is connected, together
+        with the others in its worker.
 
         whatsmeow's own keep-alive cannot be set. One probe is in flight at a time. A deadline
         that passes while our loop or the machine stood still says nothing: probe again.
         """
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(limits.keepalive_s):
+                async with asyncio.timeout(self._carrier.pause_s(limits.keepalive_s)):
                     await self.wanted.wait()
             self.wanted.clear()
             before = self._clock.elapsed()

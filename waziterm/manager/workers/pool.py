@@ -1,6 +1,7 @@
 """Which worker an instance goes into: one that it shares with others, or one of its own."""
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -38,6 +39,7 @@ class Pool:
         self._workers: list[Worker] = []
         self._choosing = asyncio.Lock()
         self._abreast = 0
+        self._early: asyncio.Task[Worker | None] | None = None
         self.library: str | None = None
         """What new workers load, None for neonize's own library."""
         self.number: int | None = None
@@ -56,8 +58,26 @@ class Pool:
                 worker.number = number
 
     def expect(self, count: int) -> None:
-        """So many instances are about to come: spread them over workers that start abreast."""
+        """So many instances are about to come: spread them over workers that start abreast. The
+        first one starts at once, while whoever keeps them from coming has other cores idle."""
         self._abreast = math.ceil(count / self._shares())
+        if self._abreast and self._shares() > 1:
+            self._early = self._tasks.create_task(self._start_early())
+
+    async def _start_early(self) -> Worker | None:
+        # What is wrong is told to whoever wants a place.
+        with contextlib.suppress(OSError):
+            return await self._start()
+        return None
+
+    async def close(self) -> None:
+        """End the worker that nobody has come for."""
+        if (worker := await self._take_early()) is not None:
+            await worker.end()
+
+    async def _take_early(self) -> Worker | None:
+        early, self._early = self._early, None
+        return None if early is None else await early
 
     def pids(self) -> frozenset[int]:
         """The worker processes that live."""
@@ -108,6 +128,11 @@ class Pool:
         """The emptiest worker that still takes instances, or a new one."""
         if self._abreast:
             self._abreast -= 1
+            early = await self._take_early()
+            if early is not None and early.takes(name, self._shares()):
+                return early
+            if early is not None:
+                await early.end()
             return await self._start()
         most = self._shares()
         roomy = [worker for worker in self._workers if worker.takes(name, most)]

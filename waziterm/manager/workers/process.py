@@ -138,11 +138,12 @@ class WorkerProcess:
         """Whether the process is known to run; its end shows here a moment late."""
         return self._child.returncode is None
 
-    async def send(self, command: Command) -> None:
-        """Send a command; waits while the worker does not read. Raises WorkerGoneError."""
+    async def send(self, *commands: Command) -> None:
+        """Send commands; waits while the worker does not read. Raises WorkerGoneError."""
+        lines = b"".join(encode(command) for command in commands)
         async with self._sending:
             try:
-                await asyncio.get_running_loop().sock_sendall(self._pipe, encode(command))
+                await asyncio.get_running_loop().sock_sendall(self._pipe, lines)
             except OSError as error:
                 raise WorkerGoneError(f"worker {self.pid} is gone ({error})") from error
 

@@ -33,6 +33,8 @@ through a proxy that does not answer takes it 60 s (measured)."""
 SOON_S = 5.0
 """How long whoever lets an instance leave waits for that."""
 
+_GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it are spread evenly between two whole numbers."""
 _LAST_WORDS = re.compile(r"(?:panic|fatal error): .{1,120}")
 """What Go says on fd 2 before it ends a process."""
 
@@ -48,7 +50,7 @@ class Process(Protocol):
     @property
     def alive(self) -> bool: ...
 
-    async def send(self, command: wire.Command) -> None: ...
+    async def send(self, *commands: wire.Command) -> None: ...
 
     def messages(self) -> AsyncIterator[wire.Report | OutputLine]: ...
 
@@ -82,6 +84,8 @@ class Worker:
         self._last_words = ""
         self._settled_mb = 0.0
         self._tasks: asyncio.TaskGroup | None = None
+        self._probes: list[wire.Probe] = []
+        self._asked: dict[str, None] = {}
         self.members: dict[str, Link] = {}
 
     @property
@@ -96,6 +100,17 @@ class Worker:
     def names(self) -> tuple[str, ...]:
         """Those in it that are to stay."""
         return tuple(name for name, link in self.members.items() if not link.leaving)
+
+    def pause_s(self, period_s: float) -> float:
+        """Seconds until all in it are to be probed the next time but for one who was just probed
+        or has just come: half a period at least.
+
+        Together: a worker that is woken for each one alone uses three times the CPU, and so do we.
+        Each worker has moments of its own.
+        """
+        phase = (self.pid * _GOLDEN) % 1.0
+        since = (self._clock.elapsed() - phase * period_s) % period_s
+        return period_s - since if 2 * since <= period_s else 2 * period_s - since
 
     def view(self) -> WorkerView:
         """For whoever decides which workers to give up. What it has grown counts from the first
@@ -114,6 +129,11 @@ class Worker:
         """Take nobody any more."""
         self._open = False
 
+    async def end(self) -> None:
+        """End the process, with whoever is in it."""
+        self._open = False
+        await self._process.kill()
+
     def join(self, name: str, listener: Listener, *, alone: bool = False) -> Link:
         """A place in it. alone: nobody else will get one."""
         link = self.members[name] = Link(name, self, listener, self._clock, alone=alone)
@@ -124,11 +144,30 @@ class Worker:
         return link
 
     async def send(self, name: str, command: wire.Command) -> None:
+        if isinstance(command, wire.Probe):
+            await self._probe(command)
+            return
         if not isinstance(command, wire.RollJournal):
             self._suspect = name
             # A roll asks nothing of the library.
             self._open = self._open and isinstance(command, wire.Connect)
         await self._process.send(command)
+
+    async def _probe(self, probe: wire.Probe) -> None:
+        """Send it with all that are asked for at this moment: each write wakes the worker."""
+        self._probes.append(probe)
+        await asyncio.sleep(0)
+        if probe not in self._probes:
+            return
+        probes, self._probes, self._open = self._probes, [], False
+        self._asked = {probe.instance: None for probe in probes}
+        self._suspect = probes[0].instance
+        await self._process.send(*probes)
+
+    def _probed(self, name: str) -> None:
+        """Its probe was answered: of those that are still asked, the next one is under way."""
+        if self._asked.pop(name, name) is None and self._suspect == name:
+            self._suspect = next(iter(self._asked), name)
 
     async def part(self, link: Link) -> None:
         """Let a member go; the process too when no other stays."""
@@ -136,8 +175,7 @@ class Worker:
             parting = self._tasks.create_task(self._see_off(link))
             await asyncio.wait([parting], timeout=SOON_S)
         else:
-            self._open = False
-            await self._process.kill()
+            await self.end()
             # It stays a member until all is read that the process has said.
             link.part()
 
@@ -252,9 +290,11 @@ class Worker:
                 self._suspect = name
                 self._open = self._open and not isinstance(event, ev.NotStarted)
                 self._hand_on(name, message)
+            case wire.Answered(instance=name):
+                self._probed(name)
+                self._hand_on(name, message)
             case (
-                wire.Answered(instance=name)
-                | wire.Noted(instance=name)
+                wire.Noted(instance=name)
                 | wire.Lost(instance=name)
                 | wire.HeardReceipt(instance=name)
                 | wire.HeardOptOut(instance=name)
