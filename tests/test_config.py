@@ -619,7 +619,7 @@ def test_the_example_has_every_setting_and_what_is_commented_out_is_valid() -> N
     text = re.sub(r"(?m)^#(?=\S)", "", example_file())
     found = reading_of(text)
     assert [each.error.partition(": ")[2] for each in found.problems] == [
-        "webhooks.crm: must have a secret of its own, not that of the example (line 275)"
+        "webhooks.crm: must have a secret of its own, not that of the example (line 276)"
     ]
     assert found.settings.limits_for("shop-jakarta") == Limits()
     keys = {".".join(entry.key) for entry in found.entries if entry.origin.line is not None}
