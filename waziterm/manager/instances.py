@@ -423,11 +423,10 @@ class Instances:
 
     # -- the life of the fleet ----------------------------------------------------------------
 
-    async def stored(self, shift: float) -> tuple[Instance, ...]:
-        """All that are stored, with what the config says of them now. shift: by how many seconds
-        the clock was set since they were stored, as far as known."""
+    async def stored(self, stored: Sequence[Instance], shift: float) -> tuple[Instance, ...]:
+        """What is stored, with what the config says of it now. shift: by how many seconds
+        the clock was set since it was stored, as far as known."""
         self._aliases = await self._store.aliases()
-        stored = await self._store.instances()
         return tuple(self.configured(each).shifted(shift) for each in stored)
 
     async def boot(self, stored: Sequence[Instance], *, library_changed: bool) -> None:

@@ -256,8 +256,8 @@ class SessionManager:
         shift = await self._presence.begin()
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
-        damaged = await self._store.damaged_rows()
-        stored = await self._instances.stored(shift)
+        kept = await self._store.kept()
+        stored = await self._instances.stored(kept.instances, shift)
         await self._alerting.boot(stored, shift)
         if shift:
             await self._store.shift_links(shift)
@@ -273,7 +273,7 @@ class SessionManager:
         telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
-        for name, columns in damaged.items():
+        for name, columns in kept.damaged.items():
             log.warning("%s: its row in the database is damaged: %s", name, columns)
         rounds = self._janitor.run(self._settings.janitor.every_s)
         self._background.append(self._tasks.create_task(rounds, name="janitor"))

@@ -106,6 +106,10 @@ class Store:
         """All instances, in the order of their creation, without QR codes."""
         return await self._connection.read(rows_of.read_instances)
 
+    async def kept(self) -> rows_of.Kept:
+        """The same, with those whose row is damaged."""
+        return await self._connection.read(rows_of.read_kept)
+
     async def names(self) -> Mapping[str, str]:
         """The names of all instances, by id."""
         return await self._connection.read(rows_of.read_names)
@@ -128,7 +132,7 @@ class Store:
 
     async def damaged_rows(self) -> Mapping[str, str]:
         """By name, the instances whose row holds what cannot be, and its columns that do."""
-        return await self._connection.read(rows_of.damaged_rows)
+        return (await self.kept()).damaged
 
     async def damaged_history(self) -> Mapping[str, int]:
         """How many rows of each table of the history cannot be read and are left out, where there
