@@ -212,7 +212,10 @@ class Instances:
         return self.id_of(self.current_name(name) or name)
 
     def _names_of(self, instance: Instance) -> tuple[str, ...]:
-        """The name of an instance, then those that it had before."""
+        """The name of an instance, then those that it had before, as far as the config may say
+        something of them."""
+        if not self._settings.instances:
+            return (instance.name,)
         return names_of(instance, self.aliases)
 
     # -- `manager.care.cleaning.Keeper` ------------------------------------------------------------
@@ -445,9 +448,13 @@ class Instances:
         for instance in stored:
             self.keep(instance, tails[instance.id])
         self._pool.expect(resuming)
-        for supervisor in self:
-            await self._adopt_device(supervisor)
-            await supervisor.tell(ev.Booted(released))
+        booted, everybody = ev.Booted(released), tuple(self)
+        for begin in range(0, len(everybody), _KEPT_AT_ONCE):
+            some = everybody[begin : begin + _KEPT_AT_ONCE]
+            for supervisor in some:
+                await self._adopt_device(supervisor)
+            await asyncio.gather(*(each.tell(booted) for each in some if not each.rests(booted)))
+            await asyncio.sleep(0)
         self.versions.resume()
 
     def _shares(self, one: Instance) -> bool:
