@@ -34,7 +34,8 @@ def settings(folder: Path, **changed: float) -> Settings:
 class Host:
     """One data directory and the managers that own it one after the other.
 
-    lies: what a subscriber was shown that was not stored, or says nothing to an operator.
+    lies: what a subscriber was shown that was not stored, or says nothing to an operator. begin:
+    what the next manager waits for before anybody connects, as for a screen's first paint.
     """
 
     def __init__(self, world: World, root: Path, settings: Settings) -> None:
@@ -42,6 +43,7 @@ class Host:
         self.root = root
         self.settings = settings
         self.lies: list[str] = []
+        self.begin: asyncio.Event | None = None
         self._manager: SessionManager | None = None
         self._task: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
@@ -102,7 +104,9 @@ class Host:
         self._end = asyncio.Event()
         outside = self.world.outside(self._lives)
         try:
-            async with open_manager(self.root, self.settings, None, world=outside) as manager:
+            async with open_manager(
+                self.root, self.settings, None, world=outside, begin=self.begin
+            ) as manager:
                 self._manager = manager
                 watching = asyncio.ensure_future(self._watch(manager))
                 ready.set()

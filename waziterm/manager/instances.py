@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from waziterm.config import Settings
@@ -444,9 +445,9 @@ class Instances:
             self._world.warm()
         held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
         released = await self.versions.boot(held=held, upgraded=library_changed)
-        tails = await self._store.tails([each.id for each in stored], limit=TAIL)
+        ends = await self._store.tails([each.id for each in stored], limit=1)
         for instance in stored:
-            self.keep(instance, tails[instance.id])
+            self.keep(instance, ends[instance.id], partial(self._tail_now, instance.id))
         self._pool.expect(resuming)
         booted, everybody = ev.Booted(released), tuple(self)
         for begin in range(0, len(everybody), _KEPT_AT_ONCE):
@@ -456,6 +457,27 @@ class Instances:
             await asyncio.gather(*(each.tell(booted) for each in some if not each.rests(booted)))
             await asyncio.sleep(0)
         self.versions.resume()
+
+    async def read_logs(self) -> None:
+        """Take up the ends of all logs, which the boot has left out."""
+        ids = [each.id for each in self.all()]
+        for begin in range(0, len(ids), _KEPT_AT_ONCE):
+            try:
+                tails = await self._store.tails(ids[begin : begin + _KEPT_AT_ONCE], limit=TAIL)
+            except StoreError as error:
+                # Whoever asks for one has it read again.
+                log.warning("the ends of the logs cannot be read: %s", error)
+                return
+            for identity, lines in tails.items():
+                if (supervisor := self.with_id(identity)) is not None:
+                    supervisor.recall(lines)
+
+    def _tail_now(self, identity: str) -> tuple[LogLine, ...] | None:
+        try:
+            return self._store.tail_now(identity, limit=TAIL)
+        except StoreError as error:
+            log.warning("the end of a log cannot be read: %s", error)
+            return None
 
     def _shares(self, one: Instance) -> bool:
         """Whether an instance of the last manager will want a place in a shared worker."""
@@ -482,8 +504,14 @@ class Instances:
         if len(devices) == 1:
             await supervisor.ask(ev.DeviceFound(*devices[0]))
 
-    def keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
-        """Give an instance its supervisor. instance: `configured`. lines: the end of its log."""
+    def keep(
+        self,
+        instance: Instance,
+        lines: tuple[LogLine, ...] = (),
+        read: Callable[[], tuple[LogLine, ...] | None] | None = None,
+    ) -> Supervisor:
+        """Give an instance its supervisor. instance: `configured`. lines: the end of its log. read:
+        see `InstanceLog`."""
         name, identity = instance.name, instance.id
 
         def sink(line: LogLine) -> None:
@@ -515,7 +543,7 @@ class Instances:
             versions=self.versions,
             lab=self._lab,
         )
-        instance_log = InstanceLog(self._world.clock, sink, lines)
+        instance_log = InstanceLog(self._world.clock, sink, lines, read)
         limits = self._settings.limits_for(*self._names_of(instance))
         supervisor = Supervisor(instance, limits, instance_log, services)
         self._supervisors[name] = self._of_ids[identity] = supervisor

@@ -266,6 +266,10 @@ class SessionManager:
         await self.webhooks_changed()
         await self._instances.boot(stored, library_changed=changed)
         self._is_booted = True
+        if self._begin.is_set():
+            await self._instances.read_logs()
+        else:
+            self._background.append(self._tasks.create_task(self._read_logs(), name="logs"))
         if self._queue is not None:
             self._queue.begin()
         reading = self._receiving.begin(self._begin)
@@ -523,6 +527,12 @@ class SessionManager:
             )
             log.error("%s", said)
             self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    async def _read_logs(self) -> None:
+        """The first paint shows a few lines of those that need somebody: it does not wait for half
+        a million."""
+        await self._begin.wait()
+        await self._instances.read_logs()
 
     async def _tell_of_what_happens(self, shift: float) -> None:
         """Tell of what happens to the fleet, until cancelled."""

@@ -125,6 +125,10 @@ class Supervisor:
     def tail(self, limit: int) -> tuple[LogLine, ...]:
         return self._log.tail(limit)
 
+    def recall(self, old: tuple[LogLine, ...]) -> None:
+        """Take up the end of its log, see `InstanceLog.recall`."""
+        self._log.recall(old)
+
     def post(self, event: ev.Event) -> None:
         """Tell the instance something without waiting for what comes of it."""
         self._inbox.put(event)
