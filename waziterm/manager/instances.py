@@ -32,7 +32,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.details import QUEUED, sibling_detail
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Configured, Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.messages.opt_out import opt_out_word
@@ -104,6 +104,7 @@ class Instances:
         self._messages = messages
         self._fresh = fresh
         self._settings = settings
+        self._configured = settings.configured_for()
         self._store = store
         self._sessions = sessions
         self._journal = journal
@@ -486,10 +487,19 @@ class Instances:
 
     def configured(self, instance: Instance) -> Instance:
         """The same with what the config says of it now."""
-        configured = self._settings.configured_for(*self._names_of(instance))
+        configured = self._configured_for(instance)
         if configured == instance.configured:
             return instance
         return replace(instance, configured=configured)
+
+    def _configured_for(self, instance: Instance) -> Configured:
+        settings = self._settings
+        # In most fleets no instance has a table of its own.
+        return (
+            settings.configured_for(*self._names_of(instance))
+            if settings.instances
+            else self._configured
+        )
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""
@@ -554,12 +564,13 @@ class Instances:
     def apply(self, settings: Settings) -> None:
         """Go by other settings from now on."""
         self._settings = settings
+        self._configured = settings.configured_for()
         self._connect_limit.apply(_connect_rates(settings))
         self._pairing_turns.apply(settings.fleet.pairings_at_once)
         self.versions.apply(settings.library.whatsapp_version)
         for supervisor in self:
-            names = self._names_of(supervisor.instance)
-            supervisor.apply(settings.limits_for(*names), settings.configured_for(*names))
+            limits = settings.limits_for(*self._names_of(supervisor.instance))
+            supervisor.apply(limits, self._configured_for(supervisor.instance))
 
     def stuck(self) -> dict[str, Phrase]:
         """By name, why an instance is longer in its state than its limit says."""
