@@ -7,7 +7,8 @@ that no terminal emulator competes with the program.
 First paint: from exec until the screen first shows the wall with an instance's name.
 Online: from exec until the lab has counted a login of each of the N devices.
 The same with all instances stopped by the operator tells what the workers' start costs the
-first paint; and with a year of history, what the past and the fleet's size cost it.
+first paint; and with a year of history and full logs, what the past and the fleet's size cost it.
+The limit of a large fleet was set on a machine on which ten instances are painted in 0.32 s.
 """
 
 import asyncio
@@ -28,7 +29,8 @@ from waziterm.manager.files.datadir import DataDir
 from waziterm.store.store import open_store
 
 TITLE = "cold start of the monitor with N paired instances"
-FIRST_PAINT_S = 0.7
+FIRST_PAINT_S, LARGE_PAINT_S = 0.7, 0.4
+LOG_LINES = 500
 PAINT_TIMEOUT_S = 30.0
 
 
@@ -65,15 +67,17 @@ async def run(rig: Rig) -> list[Figure]:
             _median(f"all {count} online again", [one.online for one in starts]),
         ]
     days = QUICK_DAYS if rig.quick else YEAR_DAYS
-    for count in (10, 200) if rig.quick else (10, 200, 1_000):
-        figures += await _with_a_past(count, days, 2 if rig.quick else 5)
+    counts = (10, 200) if rig.quick else (10, 200, 1_000)
+    for count in counts:
+        limit = LARGE_PAINT_S if count == counts[-1] else FIRST_PAINT_S
+        figures += await _with_a_past(count, days, 2 if rig.quick else 5, limit)
     return figures
 
 
-async def _with_a_past(count: int, days: int, runs: int) -> list[Figure]:
+async def _with_a_past(count: int, days: int, runs: int, limit: float) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="wtb-") as name:
         data = DataDir(Path(name) / "data")
-        await stopped_fleet(data, count, days)
+        await stopped_fleet(data, count, days, LOG_LINES)
         starts = []
         for _ in range(runs):
             argv = command("--data-dir", data.root)
@@ -82,9 +86,9 @@ async def _with_a_past(count: int, days: int, runs: int) -> list[Figure]:
                 cpu = machine.cpu_s(terminal.pid)
                 paint = terminal.first_shown(lambda screen: "shop-001" in screen)
                 starts.append(Start(paint or float("nan"), cpu, float("nan")))
-    past = f"{count} stopped instances, {days} days of history"
+    past = f"{count} stopped instances, {days} days of history, {LOG_LINES} log lines each"
     return [
-        _median(f"first paint, {past}", [one.paint for one in starts], FIRST_PAINT_S),
+        _median(f"first paint, {past}", [one.paint for one in starts], limit),
         _median(f"CPU of the app until then, {past}", [one.cpu for one in starts]),
     ]
 

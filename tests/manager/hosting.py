@@ -34,7 +34,8 @@ def settings(folder: Path, **changed: float) -> Settings:
 class Host:
     """One data directory and the managers that own it one after the other.
 
-    lies: what a subscriber was shown that was not stored, or says nothing to an operator.
+    lies: what a subscriber was shown that was not stored, or says nothing to an operator. begin:
+    what the next manager waits for before anybody connects, as for a screen's first paint.
     """
 
     def __init__(self, world: World, root: Path, settings: Settings) -> None:
@@ -42,6 +43,7 @@ class Host:
         self.root = root
         self.settings = settings
         self.lies: list[str] = []
+        self.begin: asyncio.Event | None = None
         self._manager: SessionManager | None = None
         self._task: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
@@ -81,11 +83,11 @@ class Host:
 
     # -- the manager's life -----------------------------------------------------------------
 
-    def open(self, begin: asyncio.Event | None = None) -> None:
-        """Start a manager; raises what `open_manager` raises. begin: as there."""
+    def open(self) -> None:
+        """Start a manager; raises what `open_manager` raises."""
         self._lives += 1
         ready = asyncio.Event()
-        self._task = self.world.loop.create_task(self._live(ready, begin))
+        self._task = self.world.loop.create_task(self._live(ready))
 
         async def begun() -> None:
             waiting = asyncio.ensure_future(ready.wait())
@@ -98,12 +100,13 @@ class Host:
             self._task.result()
         self.world.settle()
 
-    async def _live(self, ready: asyncio.Event, begin: asyncio.Event | None) -> None:
+    async def _live(self, ready: asyncio.Event) -> None:
         self._end = asyncio.Event()
         outside = self.world.outside(self._lives)
         try:
-            opened = open_manager(self.root, self.settings, None, world=outside, begin=begin)
-            async with opened as manager:
+            async with open_manager(
+                self.root, self.settings, None, world=outside, begin=self.begin
+            ) as manager:
                 self._manager = manager
                 watching = asyncio.ensure_future(self._watch(manager))
                 ready.set()

@@ -112,7 +112,8 @@ def test_the_first_worker_starts_while_all_still_wait(folder: Path, comes: bool)
     here = Host(world, folder / "data", settings(folder, fleet__instances_per_worker=4))
     here.prepare(*(Instance(name, BEGIN, since=BEGIN, jid=jid(name)) for name in NAMES))
     try:
-        here.open(begin=begin)
+        here.begin = begin
+        here.open()
         assert len(world.processes) == 1 and not world.live()
         if comes:
             begin.set()

@@ -229,6 +229,17 @@ def test_a_takeover_that_a_ban_forbids_leaves_the_other_one_alone(host: Host) ->
     assert worker.alive and host.view("a").state is not State.HELD
 
 
+def test_a_boot_writes_nothing_of_who_stays_stopped(host: Host) -> None:
+    stopped = Instance("a", BEGIN, id="a", since=BEGIN, jid=JID, wanted=Wanted.STOPPED)
+    host.prepare(stopped, replace(stopped, name="b", id="b", state=State.CONNECTED))
+    count = "SELECT count(*) AS n FROM transitions WHERE instance = ?"
+    host.open()
+    assert [host.query(count, each)[0]["n"] for each in "ab"] == [1, 2]
+    assert host.view("a").state is host.view("b").state is State.STOPPED
+    host.world.run(host.fleet.start("a"))
+    assert host.view("a").state is State.CONNECTING
+
+
 def test_whatsmeow_s_missed_ping_is_judged_by_a_probe_at_once(host: Host) -> None:
     worker = online(host, "a")
     host.world.pass_time(5.0)

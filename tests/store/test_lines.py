@@ -121,3 +121,4 @@ async def test_the_ends_of_all_logs_are_what_each_one_s_is(tmp_path: Path) -> No
         await store.flush()
         tails = await store.tails(names, limit=3)
         assert tails == {each: await store.lines(each, limit=3) for each in names}
+        assert tails == {each: store.tail_now(each, limit=3) for each in names}

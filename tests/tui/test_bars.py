@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tests.scriptedtools import OUTAGE, STOLEN
 from tests.tui.painted import Shown, shown
 from tests.tui.scripted import NOW, ScriptedFleet, connected, every_state, instance, pairing
-from waziterm.domain.fleet.api import InstanceView
+from waziterm.domain.fleet.api import Changes, InstanceView
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State
+from waziterm.domain.messages.queue_counts import QueueCounts
 from waziterm.domain.screen import Lang
 from waziterm.domain.stats.strips import Recent
 from waziterm.lang import speaking, tr, translations
@@ -57,6 +58,21 @@ def test_seven_states_at_120_columns_have_their_words_and_the_clock() -> None:
         and "15:06:40" in line
         and "4 !1" in line.replace("  ", " ")
     )
+
+
+def test_the_header_counts_anew_what_has_changed() -> None:
+    model = model_of(State.CONNECTED, State.CONNECTED, State.STOPPED)
+    assert "2 connected" in header(model, NOW, 160).text
+    held, sends = fleet_in(State.HELD, State.CONNECTED)
+    unknown = replace(sends, messages=QueueCounts(unknown=3))
+    model.apply(Changes(changed=(held, unknown)))
+    line = header(model, NOW, 160).text
+    assert "1 connected" in line and "1 held" in line and "messages  !3" in line
+    model.apply(Changes(removed=(held.name,)))
+    assert "held" not in header(model, NOW, 160).text
+    model.load()
+    line = header(model, NOW, 160).text
+    assert "2 connected" in line and "messages" not in line
 
 
 def test_the_header_counts_the_rows_that_nobody_has_acknowledged() -> None:

@@ -24,6 +24,8 @@ def _frozen(cls: type, *, has_repr: bool) -> Any:
     values = _values(tuple(each.name for each in fields if each.compare))
 
     def __eq__(self: Any, other: object) -> bool:
+        if other is self:
+            return True
         if other.__class__ is not self.__class__:
             return NotImplemented
         return values(self) == values(other)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from waziterm.config import Settings
@@ -31,7 +32,7 @@ from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.details import QUEUED, sibling_detail
 from waziterm.domain.lifecycle.event_names import EventName
 from waziterm.domain.lifecycle.future import OVERDUE_S
-from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.lifecycle.instance import Configured, Instance
 from waziterm.domain.lifecycle.reasons import OF_THE_NETWORK, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.messages.opt_out import opt_out_word
@@ -103,6 +104,7 @@ class Instances:
         self._messages = messages
         self._fresh = fresh
         self._settings = settings
+        self._configured = settings.configured_for()
         self._store = store
         self._sessions = sessions
         self._journal = journal
@@ -213,7 +215,10 @@ class Instances:
         return self.id_of(self.current_name(name) or name)
 
     def _names_of(self, instance: Instance) -> tuple[str, ...]:
-        """The name of an instance, then those that it had before."""
+        """The name of an instance, then those that it had before, as far as the config may say
+        something of them."""
+        if not self._settings.instances:
+            return (instance.name,)
         return names_of(instance, self.aliases)
 
     # -- `manager.care.cleaning.Keeper` ------------------------------------------------------------
@@ -424,11 +429,10 @@ class Instances:
 
     # -- the life of the fleet ----------------------------------------------------------------
 
-    async def stored(self, shift: float) -> tuple[Instance, ...]:
-        """All that are stored, with what the config says of them now. shift: by how many seconds
-        the clock was set since they were stored, as far as known."""
+    async def stored(self, stored: Sequence[Instance], shift: float) -> tuple[Instance, ...]:
+        """What is stored, with what the config says of it now. shift: by how many seconds
+        the clock was set since it was stored, as far as known."""
         self._aliases = await self._store.aliases()
-        stored = await self._store.instances()
         return tuple(self.configured(each).shifted(shift) for each in stored)
 
     async def boot(self, stored: Sequence[Instance], *, library_changed: bool) -> None:
@@ -443,14 +447,39 @@ class Instances:
             self._world.warm()
         held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
         released = await self.versions.boot(held=held, upgraded=library_changed)
-        tails = await self._store.tails([each.id for each in stored], limit=TAIL)
+        ends = await self._store.tails([each.id for each in stored], limit=1)
         for instance in stored:
-            self.keep(instance, tails[instance.id])
+            self.keep(instance, ends[instance.id], partial(self._tail_now, instance.id))
         self._pool.expect(resuming)
-        for supervisor in self:
-            await self._adopt_device(supervisor)
-            await supervisor.tell(ev.Booted(released))
+        booted, everybody = ev.Booted(released), tuple(self)
+        for begin in range(0, len(everybody), _KEPT_AT_ONCE):
+            some = everybody[begin : begin + _KEPT_AT_ONCE]
+            for supervisor in some:
+                await self._adopt_device(supervisor)
+            await asyncio.gather(*(each.tell(booted) for each in some if not each.rests(booted)))
+            await asyncio.sleep(0)
         self.versions.resume()
+
+    async def read_logs(self) -> None:
+        """Take up the ends of all logs, which the boot has left out."""
+        ids = [each.id for each in self.all()]
+        for begin in range(0, len(ids), _KEPT_AT_ONCE):
+            try:
+                tails = await self._store.tails(ids[begin : begin + _KEPT_AT_ONCE], limit=TAIL)
+            except StoreError as error:
+                # Whoever asks for one has it read again.
+                log.warning("the ends of the logs cannot be read: %s", error)
+                return
+            for identity, lines in tails.items():
+                if (supervisor := self.with_id(identity)) is not None:
+                    supervisor.recall(lines)
+
+    def _tail_now(self, identity: str) -> tuple[LogLine, ...] | None:
+        try:
+            return self._store.tail_now(identity, limit=TAIL)
+        except StoreError as error:
+            log.warning("the end of a log cannot be read: %s", error)
+            return None
 
     def _shares(self, one: Instance) -> bool:
         """Whether an instance of the last manager will want a place in a shared worker."""
@@ -459,10 +488,19 @@ class Instances:
 
     def configured(self, instance: Instance) -> Instance:
         """The same with what the config says of it now."""
-        configured = self._settings.configured_for(*self._names_of(instance))
+        configured = self._configured_for(instance)
         if configured == instance.configured:
             return instance
         return replace(instance, configured=configured)
+
+    def _configured_for(self, instance: Instance) -> Configured:
+        settings = self._settings
+        # In most fleets no instance has a table of its own.
+        return (
+            settings.configured_for(*self._names_of(instance))
+            if settings.instances
+            else self._configured
+        )
 
     async def _adopt_device(self, supervisor: Supervisor) -> None:
         """A pairing whose end the last manager did not live to store left a device in the file."""
@@ -477,8 +515,14 @@ class Instances:
         if len(devices) == 1:
             await supervisor.ask(ev.DeviceFound(*devices[0]))
 
-    def keep(self, instance: Instance, lines: tuple[LogLine, ...] = ()) -> Supervisor:
-        """Give an instance its supervisor. instance: `configured`. lines: the end of its log."""
+    def keep(
+        self,
+        instance: Instance,
+        lines: tuple[LogLine, ...] = (),
+        read: Callable[[], tuple[LogLine, ...] | None] | None = None,
+    ) -> Supervisor:
+        """Give an instance its supervisor. instance: `configured`. lines: the end of its log. read:
+        see `InstanceLog`."""
         name, identity = instance.name, instance.id
 
         def sink(line: LogLine) -> None:
@@ -510,7 +554,7 @@ class Instances:
             versions=self.versions,
             lab=self._lab,
         )
-        instance_log = InstanceLog(self._world.clock, sink, lines)
+        instance_log = InstanceLog(self._world.clock, sink, lines, read)
         limits = self._settings.limits_for(*self._names_of(instance))
         supervisor = Supervisor(instance, limits, instance_log, services)
         self._supervisors[name] = self._of_ids[identity] = supervisor
@@ -521,12 +565,13 @@ class Instances:
     def apply(self, settings: Settings) -> None:
         """Go by other settings from now on."""
         self._settings = settings
+        self._configured = settings.configured_for()
         self._connect_limit.apply(_connect_rates(settings))
         self._pairing_turns.apply(settings.fleet.pairings_at_once)
         self.versions.apply(settings.library.whatsapp_version)
         for supervisor in self:
-            names = self._names_of(supervisor.instance)
-            supervisor.apply(settings.limits_for(*names), settings.configured_for(*names))
+            limits = settings.limits_for(*self._names_of(supervisor.instance))
+            supervisor.apply(limits, self._configured_for(supervisor.instance))
 
     def stuck(self) -> dict[str, Phrase]:
         """By name, why an instance is longer in its state than its limit says."""

@@ -256,8 +256,8 @@ class SessionManager:
         shift = await self._presence.begin()
         if shift:
             log.warning("the clock was set back by %.0f s since the last manager", -shift)
-        damaged = await self._store.damaged_rows()
-        stored = await self._instances.stored(shift)
+        kept = await self._store.kept()
+        stored = await self._instances.stored(kept.instances, shift)
         await self._alerting.boot(stored, shift)
         if shift:
             await self._store.shift_links(shift)
@@ -266,6 +266,10 @@ class SessionManager:
         await self.webhooks_changed()
         await self._instances.boot(stored, library_changed=changed)
         self._is_booted = True
+        if self._begin.is_set():
+            await self._instances.read_logs()
+        else:
+            self._background.append(self._tasks.create_task(self._read_logs(), name="logs"))
         if self._queue is not None:
             self._queue.begin()
         reading = self._receiving.begin(self._begin)
@@ -273,7 +277,7 @@ class SessionManager:
         telling = self._tell_of_what_happens(shift)
         self._background.append(self._tasks.create_task(telling, name="alerts"))
         self._warn_of_lost()
-        for name, columns in damaged.items():
+        for name, columns in kept.damaged.items():
             log.warning("%s: its row in the database is damaged: %s", name, columns)
         rounds = self._janitor.run(self._settings.janitor.every_s)
         self._background.append(self._tasks.create_task(rounds, name="janitor"))
@@ -523,6 +527,12 @@ class SessionManager:
             )
             log.error("%s", said)
             self._broadcast.lasting(Notice(self._world.clock.now(), said, trouble=True))
+
+    async def _read_logs(self) -> None:
+        """The first paint shows a few lines of those that need somebody: it does not wait for half
+        a million."""
+        await self._begin.wait()
+        await self._instances.read_logs()
 
     async def _tell_of_what_happens(self, shift: float) -> None:
         """Tell of what happens to the fleet, until cancelled."""

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from waziterm.store import (
 from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
-from waziterm.store.errors import LockedStoreError, StoreError
+from waziterm.store.errors import LockedStoreError, StoreError, from_sqlite
 from waziterm.store.opening import damage, open_copy
 from waziterm.store.recording import record
 from waziterm.store.records import Change, Recorded
@@ -74,6 +74,7 @@ _DAYS_AT_ONCE = 1_000
 _UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
 _TAILS_AT_ONCE = 20
+_ENDS_AT_ONCE = 500
 _RECENT_AT_ONCE = 50
 _COURSES_AT_ONCE = 200
 _WEEKS_AT_ONCE = 25
@@ -96,7 +97,8 @@ class Store:
     told by its name.
     """
 
-    def __init__(self, connection: Connection, writer: log.LineWriter) -> None:
+    def __init__(self, path: Path, connection: Connection, writer: log.LineWriter) -> None:
+        self._path = path
         self._connection = connection
         self._writer = writer
 
@@ -105,6 +107,10 @@ class Store:
     async def instances(self) -> tuple[Instance, ...]:
         """All instances, in the order of their creation, without QR codes."""
         return await self._connection.read(rows_of.read_instances)
+
+    async def kept(self) -> rows_of.Kept:
+        """The same, with those whose row is damaged."""
+        return await self._connection.read(rows_of.read_kept)
 
     async def names(self) -> Mapping[str, str]:
         """The names of all instances, by id."""
@@ -128,7 +134,7 @@ class Store:
 
     async def damaged_rows(self) -> Mapping[str, str]:
         """By name, the instances whose row holds what cannot be, and its columns that do."""
-        return await self._connection.read(rows_of.damaged_rows)
+        return (await self.kept()).damaged
 
     async def damaged_history(self) -> Mapping[str, int]:
         """How many rows of each table of the history cannot be read and are left out, where there
@@ -704,12 +710,23 @@ class Store:
         """The newest `limit` stored lines of each of these instances, oldest first. It reads in
         small steps, so that others wait a few milliseconds at most."""
         found = dict[str, tuple[LogLine, ...]]()
-        for first in range(0, len(identities), _TAILS_AT_ONCE):
-            few = identities[first : first + _TAILS_AT_ONCE]
+        most = min(_ENDS_AT_ONCE, max(_TAILS_AT_ONCE, _ENDS_AT_ONCE // limit))
+        for first in range(0, len(identities), most):
+            few = identities[first : first + most]
             found |= await self._connection.read(
                 partial(log.read_tails, identities=few, limit=limit)
             )
         return found
+
+    def tail_now(self, identity: str, *, limit: int) -> tuple[LogLine, ...]:
+        """The same of one instance, for whoever cannot wait for others: on this thread, which takes
+        a millisecond. Raises StoreError."""
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
+                return log.read_tails(db, (identity,), limit)[identity]
+        except sqlite3.Error as error:
+            raise from_sqlite(error, self._path) from error
 
     def lines_after(self, count: int) -> list[tuple[str, LogLine]]:
         """The lines that were taken in after so many, with the ids of their instances, in the order
@@ -778,7 +795,7 @@ async def open_store_to_look(path: Path) -> AsyncIterator[Store]:
     StoreError."""
     async with connected(path, open_copy) as connection:
         await connection.write(history.interrupt_attempts)
-        yield Store(connection, log.LineWriter(connection, 0))
+        yield Store(path, connection, log.LineWriter(connection, 0))
 
 
 @asynccontextmanager
@@ -796,7 +813,7 @@ async def open_store(path: Path, *, lines_kept: int = 2000) -> AsyncIterator[Sto
         writer = log.LineWriter(connection, lines_kept)
         task = asyncio.create_task(writer.run(), name="store lines")
         try:
-            yield Store(connection, writer)
+            yield Store(path, connection, writer)
         finally:
             writer.close()
             await finished(_ended(writer, task))

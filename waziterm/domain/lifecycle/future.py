@@ -61,6 +61,8 @@ def settled(instance: Instance, now: float, limits: Limits) -> Instance:
     """
     if instance.since > now:
         instance = instance.shifted(now - instance.since)
+    if not _is_ahead(instance, now):
+        return instance
     cooldown_s = longest_cooldown(limits)
     longest_s = longest_wait(instance, limits)
     return replace(
@@ -78,6 +80,16 @@ def settled(instance: Instance, now: float, limits: Limits) -> Instance:
         cooldown_until=_capped(instance.cooldown_until, now + cooldown_s),
         due=instance.due if longest_s is None else _capped(instance.due, now + longest_s),
     )
+
+
+def _is_ahead(instance: Instance, now: float) -> bool:
+    """Whether any of its moments lies in the future."""
+    moments = (
+        *(instance.created_at, instance.connected_at, instance.guarded_at, instance.trouble_at),
+        *(instance.down_since, instance.phone_seen_at, instance.cooldown_until, instance.due),
+        *(*instance.conflicts, *instance.crashes, *instance.refusals, *instance.store_faults),
+    )
+    return max(filter(None, moments), default=0.0) > now
 
 
 def has_future(instance: Instance, *, is_carried: bool) -> bool:

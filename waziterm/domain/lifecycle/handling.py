@@ -114,11 +114,13 @@ HISTORY_GOES_ON_S = 30.0
 # -- after ------------------------------------------------------------------------------------
 
 
-def completed(decision: Decision, event: ev.Event, limits: Limits) -> Decision:
-    """The decision on an event, with what does not depend on how it was decided."""
+def completed(decision: Decision, instance: Instance, event: ev.Event, limits: Limits) -> Decision:
+    """The decision on an event, with what does not depend on how it was decided. instance: the next
+    value, with what is remembered."""
     return replace(
         decision,
-        then=tuple(_in_step(decision.instance, event, limits)),
+        instance=instance,
+        then=tuple(_in_step(instance, event, limits)),
         led_by=None if isinstance(event, ev.ClockSet | ev.PhoneSeen) else name_of(event),
         probe_s=event.took_s if isinstance(event, ev.ProbeAnswered) else None,
         cuts_short=isinstance(event, ev.StopAsked | ev.CleanAsked),

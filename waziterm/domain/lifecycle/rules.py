@@ -73,7 +73,7 @@ def decide(
     """
     decision = _decided(instance, event, Moment(now, random, limits))
     after = remembered(instance, decision.instance, now, limits)
-    return completed(replace(decision, instance=after), event, limits)
+    return completed(decision, after, event, limits)
 
 
 def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:

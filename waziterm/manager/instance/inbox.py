@@ -44,11 +44,11 @@ class Inbox:
     def put(self, event: ev.Event, attempt: Attempt | None = None) -> None:
         self._queue.put_nowait(Post(event, attempt))
 
-    async def ask(self, event: ev.Event) -> None:
-        """Post a command and wait until it is carried out. Raises FleetError."""
+    def ask(self, event: ev.Event) -> asyncio.Future[None]:
+        """Post a command; what comes of it, when it is carried out. Raises FleetError."""
         answer = self._answer()
         self._queue.put_nowait(Post(event, answer=answer))
-        await answer
+        return answer
 
     async def settled(self) -> None:
         """Wait until all that was posted before is carried out. Raises FleetError."""

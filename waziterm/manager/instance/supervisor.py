@@ -27,7 +27,7 @@ from waziterm.domain.lifecycle.handling import (
 from waziterm.domain.lifecycle.instance import Configured, Instance
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.lifecycle.rules import Decision, decide
-from waziterm.domain.lifecycle.states import State
+from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.messages.message import Content, MessageKind
 from waziterm.domain.messages.sending import (
     Acknowledged,
@@ -72,6 +72,8 @@ class Supervisor:
         self._log = instance_log
         self._services = services
         self._health = Health()
+        self._viewed: tuple[object, ...] = ()
+        self._view: InstanceView | None = None
         self._inbox = Inbox()
         self._effects: Effects | None = None
         self._removed = False
@@ -96,7 +98,10 @@ class Supervisor:
         version = self._services.versions.version(link.number if link else None)
         silenced = self._services.silenced(instance.id)
         messages = self._services.messages(instance.name)
-        return view_of(instance, self._health, self._pid, counts, version, silenced, messages)
+        seen = (instance, self._health, self._pid, counts, version, silenced, messages)
+        if self._view is None or seen != self._viewed:
+            self._viewed, self._view = seen, view_of(*seen)
+        return self._view
 
     @property
     def stuck(self) -> Phrase:
@@ -120,6 +125,10 @@ class Supervisor:
     def tail(self, limit: int) -> tuple[LogLine, ...]:
         return self._log.tail(limit)
 
+    def recall(self, old: tuple[LogLine, ...]) -> None:
+        """Take up the end of its log, see `InstanceLog.recall`."""
+        self._log.recall(old)
+
     def post(self, event: ev.Event) -> None:
         """Tell the instance something without waiting for what comes of it."""
         self._inbox.put(event)
@@ -132,9 +141,18 @@ class Supervisor:
         await self.tell(event)
         return self.view
 
-    async def tell(self, event: ev.Event) -> None:
+    def tell(self, event: ev.Event) -> asyncio.Future[None]:
         """The same for whoever wants no view of it."""
-        await self._inbox.ask(event)
+        return self._inbox.ask(event)
+
+    def rests(self, event: ev.Event) -> bool:
+        """Whether an event that nobody led up to would leave it as it is, with nothing to wait for:
+        most of a fleet that boots stopped need not be told."""
+        instance = self.instance
+        if instance.wanted is Wanted.RUNNING or instance.due is not None or self._is_carried:
+            return False
+        decision = decide(instance, event, self._services.clock.now(), 0.0, self._limits)
+        return decision.instance is instance and not decision.actions and self._has_future
 
     def lost(self, pid: int) -> None:
         """The process of this worker is gone, and it did not say so. It is no news any more when

@@ -24,6 +24,7 @@ from waziterm.domain.stats.strips import Recent
 from waziterm.lang import tr
 from waziterm.tui.app.actions import Actions
 from waziterm.tui.app.contained import ContainedApp
+from waziterm.tui.app.garbage import LineGarbage
 from waziterm.tui.app.instance_commands import InstanceCommands
 from waziterm.tui.app.keyorder import KeyOrder
 from waziterm.tui.app.look_commands import LookCommands
@@ -205,10 +206,12 @@ class WazitermApp(ContainedApp):
 
     async def _follow(self) -> None:
         """Take in the fleet's changes, at most one repaint per frame."""
+        garbage = LineGarbage()
         async with self._fleet.subscribe() as subscription:
             while True:
                 changes = await subscription.next()
                 self.model.apply(changes)
+                garbage.came(sum(map(len, changes.lines.values())))
                 self._actions.settle(changes)
                 self.message.take_away()
                 self._call(changes.notices)

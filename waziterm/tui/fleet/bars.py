@@ -159,7 +159,7 @@ def _views(model: FleetModel, shown: View | None, which: Iterable[View]) -> _Spa
             (key_of(action), look.BAR_KEY),
             (f" {tr(word)}", look.BAR_BRIGHT if view is shown else look.BAR_FAINT),
         ]
-        waiting = sum(map(waits, model.views)) if view is View.QUEUE else 0
+        waiting = model.count(waits) if view is View.QUEUE else 0
         if waiting:
             spans.append((f" {waiting}", look.BAR_BRIGHT))
         spans += _waits_in(model, view)

@@ -120,7 +120,7 @@ class Wall(ScrollView, can_focus=False, inherit_bindings=False):
     def _has_remarks(self) -> bool:
         now = self._clock()
         views = (self._model.get(name) for name in self._names[self._cards :])
-        return any(view is not None and words.remarks(view, now) for view in views)
+        return any(view is not None and words.has_remarks(view, now) for view in views)
 
     def _place(self, index: int) -> Region:
         """Where an instance is, relative to the upper left corner of what scrolls."""

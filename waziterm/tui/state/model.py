@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from waziterm.domain.care.trash import TrashView
@@ -44,11 +44,14 @@ class FleetModel:
         self.read_only = read_only
         self.home = home
         self.recent: Mapping[str, Recent] = {}
+        self._uptime: tuple[Mapping[str, Recent], float | None] = ({}, None)
         self.columns: frozenset[Column] | None = None
         self.detail = True
         self._told: dict[str, InstanceView] = {}
         self.density = Density.ROWS
         self._views: dict[str, InstanceView] = {}
+        self._counted: dict[Callable[[InstanceView], int], int] = {}
+        self._states: Counter[State] | None = None
         self._numbers: Mapping[str, str] = {}
         self._lines: dict[str, deque[LogLine]] = {}
         self._aliases: Mapping[str, str] = {}
@@ -74,12 +77,12 @@ class FleetModel:
     @property
     def has_messages(self) -> bool:
         """Whether the fleet has or had messages out: one that sends none shows nothing of them."""
-        return any(view.messages is not None for view in self._views.values())
+        return self.count(_has_messages) > 0
 
     @property
     def unresolved(self) -> int:
         """How many messages wait for a person: nobody knows whether they arrived."""
-        return sum(each.messages.unknown for each in self._views.values() if each.messages)
+        return self.count(_unknown)
 
     @property
     def shown(self) -> list[str]:
@@ -97,8 +100,11 @@ class FleetModel:
     def uptime(self) -> float | None:
         """For which share of the last 24 hours, 0 to 1, the fleet was connected, of the time in
         which it was to be and a manager ran; None as long as that is not known."""
-        seen_s = sum(each.seen_s for each in self.recent.values())
-        return sum(each.up_s for each in self.recent.values()) / seen_s if seen_s else None
+        if self._uptime[0] is not self.recent:
+            seen_s = sum(each.seen_s for each in self.recent.values())
+            up_s = sum(each.up_s for each in self.recent.values())
+            self._uptime = self.recent, up_s / seen_s if seen_s else None
+        return self._uptime[1]
 
     def acknowledged(self, incident: int, at: float, note: str) -> None:
         """This incident was acknowledged from here, which the history will tell."""
@@ -175,7 +181,17 @@ class FleetModel:
         return recent.drops[-1] if recent is not None and recent.drops else 0
 
     def counts(self) -> Counter[State]:
-        return Counter(view.state for view in self._views.values())
+        if self._states is None:
+            self._states = Counter(view.state for view in self._views.values())
+        return self._states
+
+    def count(self, of: Callable[[InstanceView], int]) -> int:
+        """The sum over all instances of what their views alone tell. It is counted anew when one
+        has changed: each repaint asks for some."""
+        known = self._counted.get(of)
+        if known is None:
+            known = self._counted[of] = sum(map(of, self._views.values()))
+        return known
 
     def lines(self, name: str) -> deque[LogLine]:
         """The newest log lines, oldest first; read from the fleet when first asked for."""
@@ -212,6 +228,7 @@ class FleetModel:
             snapshot = changes.snapshot
             self._told.clear()
             self._views.clear()
+            self._forget_counts()
             self.update(*snapshot.instances)
             self._lines.clear()
             self._aliases = snapshot.aliases
@@ -223,6 +240,8 @@ class FleetModel:
             if self.log is not None:
                 self.log.missed()
         self.update(*changes.changed)
+        if changes.removed:
+            self._forget_counts()
         for name in changes.removed:
             self._told.pop(name, None)
             self._views.pop(name, None)
@@ -239,9 +258,15 @@ class FleetModel:
 
     def update(self, *views: InstanceView) -> None:
         """Take newer views of instances; unknown names are new instances."""
+        if views:
+            self._forget_counts()
         for view in views:
             self._told[view.name] = view
             self._views[view.name] = self._with_number(view)
+
+    def _forget_counts(self) -> None:
+        self._counted.clear()
+        self._states = None
 
     @property
     def reveals(self) -> bool:
@@ -258,6 +283,14 @@ class FleetModel:
         if number is None or view.jid is None:
             return view
         return replace(view, jid=re.sub(r"^[^:@]*", lambda _: number, view.jid))
+
+
+def _has_messages(view: InstanceView) -> bool:
+    return view.messages is not None
+
+
+def _unknown(view: InstanceView) -> int:
+    return 0 if view.messages is None else view.messages.unknown
 
 
 def _is_awaited(view: InstanceView) -> bool:

@@ -168,6 +168,12 @@ def remarks(view: InstanceView, now: float) -> str:
     return " · ".join(each for each in (silenced(view, now), tags(view), inert(view.note)) if each)
 
 
+def has_remarks(view: InstanceView, now: float) -> bool:
+    """Whether there is something; it is asked of each instance of a fleet."""
+    has = view.note or view.tags or view.silenced_until is not None
+    return bool(has and remarks(view, now))
+
+
 def tags(view: InstanceView) -> str:
     """Its tags as one word each, "" when it has none."""
     return " ".join(f"#{inert(tag)}" for tag in view.tags)
