@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import Protocol, assert_never
 
 from waziterm.domain.fleet.api import FleetError, InstanceView, Notice, Source
 from waziterm.domain.frozen import dataclass
@@ -50,14 +50,12 @@ from waziterm.manager.instance.storms import Storms
 from waziterm.manager.instance.traces import Traces
 from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
+from waziterm.manager.rivals.connections import Address
 from waziterm.manager.workers.connect_limit import ConnectLimit
 from waziterm.manager.workers.link import Link
 from waziterm.manager.workers.pairing_turns import PairingTurns
 from waziterm.manager.workers.pool import Pool
 from waziterm.worker import protocol as wire
-
-if TYPE_CHECKING:
-    from waziterm.manager.rivals.search import Address
 
 
 class FleetVersion(Protocol):
