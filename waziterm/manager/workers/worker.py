@@ -83,6 +83,8 @@ class Worker:
         self._settled_mb = 0.0
         self._tasks: asyncio.TaskGroup | None = None
         self.members: dict[str, Link] = {}
+        self.leaving: set[Link] = set()
+        """Those of the members that are to leave."""
 
     @property
     def pid(self) -> int:
@@ -132,6 +134,7 @@ class Worker:
 
     async def part(self, link: Link) -> None:
         """Let a member go; the process too when no other stays."""
+        self.leaving.add(link)
         if self._tasks is not None and any(not each.leaving for each in self.members.values()):
             parting = self._tasks.create_task(self._see_off(link))
             await asyncio.wait([parting], timeout=SOON_S)
@@ -169,6 +172,7 @@ class Worker:
 
     def _gone(self, link: Link) -> None:
         self.members.pop(link.name, None)
+        self.leaving.discard(link)
         link.part()
 
     async def listen(self) -> None:
