@@ -67,6 +67,8 @@ from waziterm.store.store import Store
 log = logging.getLogger(__name__)
 
 OUTAGES_EVERY_S = 60.0
+_BOOTED_AT_ONCE = 20
+"""What is stored of these shares a transaction."""
 _KEPT_AT_ONCE = 50
 """Of many new ones; in between others have their turn."""
 
@@ -446,10 +448,15 @@ class Instances:
         for instance in stored:
             self.keep(instance, tails[instance.id])
         self._pool.expect(resuming)
-        for supervisor in self:
-            await self._adopt_device(supervisor)
-            await supervisor.tell(ev.Booted(released))
+        supervisors = tuple(self)
+        for first in range(0, len(supervisors), _BOOTED_AT_ONCE):
+            few = supervisors[first : first + _BOOTED_AT_ONCE]
+            await asyncio.gather(*(self._take_up(each, released) for each in few))
         self.versions.resume()
+
+    async def _take_up(self, supervisor: Supervisor, released: bool) -> None:
+        await self._adopt_device(supervisor)
+        await supervisor.tell(ev.Booted(released))
 
     def _shares(self, one: Instance) -> bool:
         """Whether an instance of the last manager will want a place in a shared worker."""
