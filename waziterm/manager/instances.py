@@ -55,6 +55,7 @@ from waziterm.manager.instance.traces import Traces
 from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.version.versions import FleetAccess, Versions
+from waziterm.manager.views import Shown
 from waziterm.manager.workers.connect_limit import ConnectLimit, ConnectRates
 from waziterm.manager.workers.pairing_turns import PairingTurns
 from waziterm.manager.workers.pool import Pool
@@ -610,10 +611,11 @@ class Instances:
     def _opt_out_words(self) -> tuple[str, ...]:
         return tuple(opt_out_word(each) for each in self._settings.messages.opt_out_words)
 
-    def _changed(self, view: InstanceView) -> None:
-        self._broadcast.changed(view)
-        self.tell_news(view.id)
-        self.versions.saw(view)
+    def _changed(self, shown: Shown) -> None:
+        if self._broadcast.is_heard:
+            self._broadcast.changed(shown.view)
+        self.tell_news(shown.instance.id)
+        self.versions.saw(shown.instance)
 
     def _outage(self, begins: bool) -> None:
         """The network went away for the fleet, or came back: nobody sits out a long back-off."""
