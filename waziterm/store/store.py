@@ -473,7 +473,10 @@ class Store:
         A history that was never counted is taken in small transactions, so that others wait a few
         milliseconds at most.
         """
-        await self._in_steps(lambda db: hours.count_history(db, _COUNTED_AT_ONCE, gap))
+        some = partial(hours.count_history, limit=_COUNTED_AT_ONCE, gap=gap)
+        # What comes meanwhile is counted with the rest: a fleet that boots always tells more.
+        while await self._connection.write(some) >= _COUNTED_AT_ONCE:
+            continue
         if at is not None:
             await self._connection.write(lambda db: _count_rest(db, at, gap))
 
