@@ -59,6 +59,8 @@ _COLUMNS = (
     "receipts",
     "former_jid",
 )
+_EMPTY = "[]"
+"""Nearly all lists of an instance are."""
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM instances ORDER BY number"
 _UPSERT = (
     f"INSERT INTO instances ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -228,10 +230,10 @@ def _row(instance: Instance) -> dict[str, Any]:
         "banned_until": instance.banned_until,
         "hold": instance.hold.slug if instance.hold else None,
         "guarded_at": instance.guarded_at,
-        "conflicts": json.dumps(instance.conflicts),
-        "crashes": json.dumps(instance.crashes),
-        "refusals": json.dumps(instance.refusals),
-        "store_faults": json.dumps(instance.store_faults),
+        "conflicts": _as_list(instance.conflicts),
+        "crashes": _as_list(instance.crashes),
+        "refusals": _as_list(instance.refusals),
+        "store_faults": _as_list(instance.store_faults),
         "short_lived": instance.short_lived,
         "probe_misses": instance.probe_misses,
         "redialling": int(instance.redialling),
@@ -245,12 +247,16 @@ def _row(instance: Instance) -> dict[str, Any]:
         "imported_at": instance.imported_at,
         "untried": int(instance.untried),
         "note": storable(instance.note),
-        "tags": json.dumps(instance.tags),
+        "tags": _as_list(instance.tags),
         "device_name": instance.device_name,
         "isolate": None if instance.isolate is None else int(instance.isolate),
         "receipts": None if instance.receipts is None else int(instance.receipts),
         "former_jid": instance.former_jid,
     }
+
+
+def _as_list(values: tuple[float, ...] | tuple[str, ...]) -> str:
+    return json.dumps(values) if values else _EMPTY
 
 
 def _instance(row: tuple[Any, ...]) -> Instance:
@@ -333,6 +339,8 @@ def _list_of(sound: Callable[[object], bool]) -> Callable[[object], bool]:
     """Whether it is a list of such, as JSON."""
 
     def is_list(value: object) -> bool:
+        if value == _EMPTY:
+            return True
         try:
             held = json.loads(value) if isinstance(value, str) else None
         except (ValueError, RecursionError):
