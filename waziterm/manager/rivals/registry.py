@@ -12,7 +12,6 @@ proves nothing, and gets him no more than that others do not see this manager, w
 
 import contextlib
 import errno
-import hashlib
 import hmac
 import json
 import logging
@@ -207,13 +206,13 @@ def _is_taken(address: bytes) -> bool:
 
 
 def _address(key: bytes, place: int) -> bytes:
-    mark = hmac.new(key, b"name", hashlib.sha256).hexdigest()[:32]
+    mark = hmac.digest(key, b"name", "sha256").hex()[:32]
     return b"\0%s-%s-%d" % (PLACE, mark.encode(), place)
 
 
 def _proof(key: bytes, uid: int) -> str:
     """What only who has the device's key can say, and only this user of himself."""
-    return hmac.new(key, b"held by the user %d" % uid, hashlib.sha256).hexdigest()
+    return hmac.digest(key, b"held by the user %d" % uid, "sha256").hex()
 
 
 def _told(sock: socket.socket) -> dict[str, object] | None:
