@@ -73,7 +73,9 @@ def decide(
     """
     decision = _decided(instance, event, Moment(now, random, limits))
     after = remembered(instance, decision.instance, now, limits)
-    return completed(replace(decision, instance=after), event, limits)
+    if after is not decision.instance:
+        decision = replace(decision, instance=after)
+    return completed(decision, event, limits)
 
 
 def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
