@@ -206,6 +206,30 @@ def test_what_is_told_of_a_device_is_no_number_and_no_path(key: bytes) -> None:
     assert registries._address(key, 0).decode()[1:] not in Path("/proc/net/unix").read_text()
 
 
+def test_a_device_that_nobody_has_is_claimed_without_waiting_for_anybody(
+    key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing is left of it where somebody has another of its places."""
+    mine = Registry("/srv/ours")
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "_ask", None)
+        assert mine.take(key) and mine.take(key)
+    with registered("/srv/theirs") as rival:
+        rival.begin("claim", key.hex(), True)
+        sock = mine.listening(key)
+        assert sock is not None
+        assert select.select([sock], [], [], 5)[0], "it asks"
+        mine.answer(key)
+        assert rival.answer() is None
+        assert not mine.take(key), "it was taken over"
+        mine.release(key)
+        assert not mine.take(key) and mine.listening(key) is None
+        assert rival.do("holder", key.hex()) is None
+        rival.do("release", key.hex())
+    assert mine.take(key)
+    mine.release(key)
+
+
 # -- other users ----------------------------------------------------------------------------------
 
 

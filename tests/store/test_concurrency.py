@@ -16,7 +16,7 @@ from waziterm.domain.fleet.api import LogLine, Source
 from waziterm.domain.fleet.history import AttemptKind
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.store.errors import StoreError
-from waziterm.store.records import AttemptEnd, Change
+from waziterm.store.records import AttemptEnd, Change, Recorded
 from waziterm.store.remembered import AttemptCounts
 from waziterm.store.store import open_store
 
@@ -54,6 +54,36 @@ async def test_fifty_tasks_write_and_read_at_once(tmp_path: Path) -> None:
                 f"{what} {turn}" for turn in range(1, 11) for what in ("turn", "end")
             ]
         assert await store.attempt_counts(0.0) == AttemptCounts(500, 250)
+
+
+async def test_a_step_that_cannot_be_stored_fails_alone(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "waziterm.db") as store:
+        names = ("a", "b\ud800", "c")
+        steps = [store.record(Change(Instance(name, 1.0, id=name), "e", 1.0)) for name in names]
+        async with asyncio.timeout(5):
+            first, failed, last = await asyncio.gather(*steps, return_exceptions=True)
+        assert first == last == Recorded(None, None)
+        assert isinstance(failed, UnicodeEncodeError)
+        assert [each.name for each in await store.instances()] == ["a", "c"]
+
+
+async def test_what_is_written_of_an_instance_stays_in_order_and_is_written_at_the_end(
+    tmp_path: Path,
+) -> None:
+    """Whoever asked for it may be cancelled meanwhile: a removed one does not come back."""
+    path, gone = tmp_path / "waziterm.db", Instance("gone", 1.0, id="gone")
+    async with open_store(path) as store:
+        kept = Instance("kept", 1.0, id="kept")
+        begun = [asyncio.create_task(store.record(Change(each, "e", 1.0))) for each in (kept, gone)]
+        await asyncio.wait(begun, timeout=0)
+        again = asyncio.create_task(store.record(Change(gone, "e", 2.0)))
+        removing = asyncio.create_task(store.remove("gone"))
+        asked = (*begun, again, removing)
+        await asyncio.wait(asked, timeout=0)
+        for each in asked:
+            each.cancel()
+    async with open_store(path) as store:
+        assert [each.name for each in await store.instances()] == ["kept"]
 
 
 async def test_cancelled_saves_happen_wholly_or_not_at_all(tmp_path: Path) -> None:

@@ -280,3 +280,17 @@ def test_what_is_unusual_is_said(
     today: int, before: float, beside: dict[str, int], said: str
 ) -> None:
     assert compared("shop", today, before, beside) == said
+
+
+async def test_a_count_ends_though_the_history_goes_on(tmp_path: Path) -> None:
+    """A fleet that boots tells something new each time that it was counted."""
+    async with open_store(tmp_path / "waziterm.db") as store:
+        await store.add_send("shop", AT, True, 0.4, "")
+        counting = asyncio.create_task(store.count())
+        await asyncio.sleep(0)
+        more = 0
+        while not counting.done() and more < 100:
+            more += 1
+            await store.add_send("shop", AT, True, 0.4, "")
+        await counting
+        assert more < 100

@@ -63,6 +63,26 @@ async def test_lines_reach_the_disk_without_being_asked(tmp_path: Path) -> None:
                     await store.get_meta("nothing")
 
 
+async def test_lines_that_come_while_others_are_written_are_written_together(
+    tmp_path: Path,
+) -> None:
+    """Not each in a transaction of its own, as long as they keep coming."""
+    path = tmp_path / "waziterm.db"
+    async with open_store(path) as store:
+        store.add_line("shop", line(1))
+        flushing = asyncio.create_task(store.flush())
+        await asyncio.sleep(0)
+        for seq in (2, 3, 4):
+            store.add_line("shop", line(seq))
+        await flushing
+        assert query(path, "SELECT max(seq) FROM lines") == [(1,)]
+        assert await numbers(store, "shop") == [1, 2, 3, 4]
+        await store.flush()
+        assert query(path, "SELECT max(seq) FROM lines") == [(4,)]
+        store.add_line("shop", line(5))
+    assert query(path, "SELECT max(seq) FROM lines") == [(5,)]
+
+
 async def test_only_the_newest_lines_of_each_instance_stay(tmp_path: Path) -> None:
     path = tmp_path / "waziterm.db"
     async with open_store(path, lines_kept=100) as store:

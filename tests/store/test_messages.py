@@ -167,7 +167,7 @@ async def test_a_write_that_fails_otherwise_fails_alone(tmp_path: Path) -> None:
 async def test_many_writes_are_few_commits_and_each_is_whole(tmp_path: Path) -> None:
     opens = partial(open_database, schema=MESSAGES)
     async with connected(tmp_path / "messages.db", opens) as connection:
-        writes, commits = GroupedWrites(connection, lambda: None), list[str]()
+        writes, commits = GroupedWrites(connection, lambda: None, "writes"), list[str]()
         await connection.read(lambda db: db.set_trace_callback(commits.append))
 
         def keep(number: int, db: sqlite3.Connection) -> int:

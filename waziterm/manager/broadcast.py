@@ -90,6 +90,11 @@ class Broadcast:
         finally:
             self._subscribers.discard(subscriber)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody subscribes."""
+        return bool(self._subscribers)
+
     def changed(self, view: InstanceView) -> None:
         for subscriber in self._subscribers:
             subscriber.changed(view)

@@ -56,6 +56,7 @@ from waziterm.manager.instance.traces import Traces
 from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
 from waziterm.manager.version.versions import FleetAccess, Versions
+from waziterm.manager.views import Shown
 from waziterm.manager.workers.connect_limit import ConnectLimit, ConnectRates
 from waziterm.manager.workers.pairing_turns import PairingTurns
 from waziterm.manager.workers.pool import Pool
@@ -69,7 +70,7 @@ log = logging.getLogger(__name__)
 
 OUTAGES_EVERY_S = 60.0
 _KEPT_AT_ONCE = 50
-"""Of many new ones; in between others have their turn."""
+"""Of many; in between others have their turn, and what is stored of them shares a transaction."""
 
 
 class Instances:
@@ -650,10 +651,11 @@ class Instances:
     def _opt_out_words(self) -> tuple[str, ...]:
         return tuple(opt_out_word(each) for each in self._settings.messages.opt_out_words)
 
-    def _changed(self, view: InstanceView) -> None:
-        self._broadcast.changed(view)
-        self.tell_news(view.id)
-        self.versions.saw(view)
+    def _changed(self, shown: Shown) -> None:
+        if self._broadcast.is_heard:
+            self._broadcast.changed(shown.view)
+        self.tell_news(shown.instance.id)
+        self.versions.saw(shown.instance)
 
     def _outage(self, begins: bool) -> None:
         """The network went away for the fleet, or came back: nobody sits out a long back-off."""

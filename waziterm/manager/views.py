@@ -1,6 +1,7 @@
 """What is shown of an instance, made from what is known of it."""
 
 from dataclasses import replace
+from typing import Protocol
 
 from waziterm.domain.fleet.api import InstanceView
 from waziterm.domain.fleet.counts import Counts
@@ -22,6 +23,16 @@ class Health:
     def shifted(self, by: float) -> "Health":
         """The same after the clock was set by so many seconds."""
         return self if self.probed_at is None else replace(self, probed_at=self.probed_at + by)
+
+
+class Shown(Protocol):
+    """Who is shown. Its view is made when somebody looks."""
+
+    @property
+    def instance(self) -> Instance: ...
+
+    @property
+    def view(self) -> InstanceView: ...
 
 
 def view_of(

@@ -128,10 +128,14 @@ class _LockWait:
 
     def __init__(self) -> None:
         self._is_locked = False
+        self._set_ms = 0
 
     def begin(self, db: sqlite3.Connection) -> None:
         """Begin a transaction that writes. Raises OperationalError."""
-        db.execute(f"PRAGMA busy_timeout = {_WAIT_AGAIN_MS if self._is_locked else _WAIT_MS}")
+        wait_ms = _WAIT_AGAIN_MS if self._is_locked else _WAIT_MS
+        if wait_ms != self._set_ms:
+            db.execute(f"PRAGMA busy_timeout = {wait_ms}")
+            self._set_ms = wait_ms
         try:
             db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:

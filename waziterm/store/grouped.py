@@ -19,9 +19,10 @@ class GroupedWrites:
     happened wholly or not at all, and is on the disk when `write` returns; the disk is waited for
     once for all of them."""
 
-    def __init__(self, connection: Connection, look: Callable[[], None]) -> None:
+    def __init__(self, connection: Connection, look: Callable[[], None], name: str) -> None:
         """look: raises StoreError when nothing may be written now; called on the connection's
-        thread."""
+        thread. name: of the task that writes."""
+        self._name = name
         self._connection = connection
         self._look = look
         self._waiting: list[tuple[Job[Any], asyncio.Future[Any]]] = []
@@ -36,7 +37,7 @@ class GroupedWrites:
         done.add_done_callback(lambda each: each.cancelled() or each.exception())
         self._waiting.append((job, done))
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="messages.db")
+            self._task = asyncio.create_task(self._run(), name=self._name)
         return await asyncio.shield(done)
 
     async def finish(self) -> None:

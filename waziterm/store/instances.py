@@ -249,10 +249,10 @@ def _row(instance: Instance) -> dict[str, Any]:
         "banned_until": instance.banned_until,
         "hold": instance.hold.slug if instance.hold else None,
         "guarded_at": instance.guarded_at,
-        "conflicts": json.dumps(instance.conflicts),
-        "crashes": json.dumps(instance.crashes),
-        "refusals": json.dumps(instance.refusals),
-        "store_faults": json.dumps(instance.store_faults),
+        "conflicts": _as_list(instance.conflicts),
+        "crashes": _as_list(instance.crashes),
+        "refusals": _as_list(instance.refusals),
+        "store_faults": _as_list(instance.store_faults),
         "short_lived": instance.short_lived,
         "probe_misses": instance.probe_misses,
         "redialling": int(instance.redialling),
@@ -266,12 +266,16 @@ def _row(instance: Instance) -> dict[str, Any]:
         "imported_at": instance.imported_at,
         "untried": int(instance.untried),
         "note": storable(instance.note),
-        "tags": json.dumps(instance.tags),
+        "tags": _as_list(instance.tags),
         "device_name": instance.device_name,
         "isolate": None if instance.isolate is None else int(instance.isolate),
         "receipts": None if instance.receipts is None else int(instance.receipts),
         "former_jid": instance.former_jid,
     }
+
+
+def _as_list(values: tuple[float, ...] | tuple[str, ...]) -> str:
+    return json.dumps(values) if values else _EMPTY
 
 
 def _instance(row: tuple[Any, ...]) -> tuple[Instance, str]:
@@ -337,7 +341,7 @@ def _list_of(sound: Callable[[object], bool]) -> Callable[[object], bool]:
     """Whether it is a list of such, as JSON."""
 
     def is_list(value: object) -> bool:
-        if value == _NONE:
+        if value == _EMPTY:
             return True
         try:
             held = json.loads(value) if isinstance(value, str) else None
@@ -349,7 +353,7 @@ def _list_of(sound: Callable[[object], bool]) -> Callable[[object], bool]:
 
 
 def _tuple(text: str) -> tuple[Any, ...]:
-    return () if text == _NONE else tuple(json.loads(text))
+    return () if text == _EMPTY else tuple(json.loads(text))
 
 
 def _or_none(sound: Callable[[object], bool]) -> Callable[[object], bool]:
@@ -371,7 +375,7 @@ def _is_id(value: object) -> bool:
 
 
 _NAMELESS = "nameless"
-_NONE = "[]"
+_EMPTY = "[]"
 _BARRIERS = frozenset(
     {
         "wanted",
@@ -414,12 +418,12 @@ _INSTEAD: Mapping[str, Any] = {
     **dict.fromkeys(_COLUMNS),
     **dict.fromkeys(("created_at", "since"), 0.0),
     **dict.fromkeys(("attempt", "short_lived", "probe_misses", "redialling", "untried"), 0),
-    **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), _NONE),
+    **dict.fromkeys(("conflicts", "crashes", "refusals", "store_faults"), _EMPTY),
     "wanted": Wanted.STOPPED.value,
     "state": State.STOPPED.value,
     "reason": Reason.BY_OPERATOR.slug,
     **dict.fromkeys(("detail", "trouble_detail", "note", "imported_from"), ""),
-    "tags": _NONE,
+    "tags": _EMPTY,
 }
 """What stands in for a value that is none."""
 _MADE: Mapping[str, Callable[[Any], object]] = {

@@ -114,16 +114,25 @@ class LineWriter:
             event.set()
 
     async def flush(self) -> None:
-        """Write all that is buffered, `BATCH` lines to a transaction.
+        """Write all that is buffered, `BATCH` lines to a transaction; after `close`, until nothing
+        is. What comes meanwhile waits for others, or the disk would be written line by line.
 
         Raises StoreError; what could not be written stays buffered.
         """
         async with self._one_flush:
-            while self._buffer or self._lost:
+            last = self._count
+            while self._lost or (self._buffer and (self._first < last or self._closing.is_set())):
                 await self._write_batch()
             if not self._closing.is_set():
-                self._any.clear()
-                self._enough.clear()
+                if not self._buffer:
+                    self._any.clear()
+                if len(self._buffer) < BATCH:
+                    self._enough.clear()
+
+    @property
+    def _first(self) -> int:
+        """How many lines were taken in before the oldest of the buffered ones."""
+        return self._count - len(self._buffer)
 
     async def _try_to_flush(self) -> None:
         try:

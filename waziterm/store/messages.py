@@ -57,7 +57,7 @@ class MessageStore:
     ) -> None:
         self._connection = connection
         self._in_place = _InPlace(path)
-        self._grouped = GroupedWrites(connection, self._in_place)
+        self._grouped = GroupedWrites(connection, self._in_place, "messages.db")
         self._telling = telling
         self._told = told
         self.events = EventStore(connection, self._grouped)

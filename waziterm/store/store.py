@@ -40,6 +40,7 @@ from waziterm.store import instances as rows_of
 from waziterm.store import lines as log
 from waziterm.store.connection import Connection, Job, connected, finished
 from waziterm.store.errors import LockedStoreError, StoreError, from_sqlite
+from waziterm.store.grouped import GroupedWrites
 from waziterm.store.opening import damage, open_copy
 from waziterm.store.recording import record
 from waziterm.store.records import Change, Recorded
@@ -101,6 +102,12 @@ class Store:
         self._path = path
         self._connection = connection
         self._writer = writer
+        # All that writes an instance's row, so that it stays in order.
+        self._steps = GroupedWrites(connection, lambda: None, "store steps")
+
+    async def finish(self) -> None:
+        """Wait until what is under way of the instances is written."""
+        await self._steps.finish()
 
     # -- instances --------------------------------------------------------------------------
 
@@ -153,22 +160,22 @@ class Store:
         event: what led to it, or None. A transition is recorded when there is an event, or when
         the state, the reason or the detail differs from what was stored.
         """
-        await self._connection.write(lambda db: rows_of.save_instance(db, instance, event, at))
+        await self._steps.write(lambda db: rows_of.save_instance(db, instance, event, at))
 
     async def add_all(self, instances: Sequence[Instance], at: float) -> None:
         """Store new instances, all of them or none."""
-        await self._connection.write(lambda db: rows_of.add_instances(db, instances, at))
+        await self._steps.write(lambda db: rows_of.add_instances(db, instances, at))
 
     async def record(self, change: Change) -> Recorded:
         """Store a step of an instance with its attempt and its incident."""
-        return await self._connection.write(lambda db: record(db, change))
+        return await self._steps.write(lambda db: record(db, change))
 
     async def leave(self, at: float) -> None:
         """Record that nobody keeps the instances from a moment on: none of them is connected then.
 
         at: UTC seconds. What `instances` tells stays as it is.
         """
-        await self._connection.write(lambda db: rows_of.leave_instances(db, at))
+        await self._steps.write(lambda db: rows_of.leave_instances(db, at))
 
     async def rename(
         self, instance: Instance, at: float, who: str, undone: int | None = None
@@ -176,7 +183,7 @@ class Store:
         """Store an instance under its new name; the `aliases` after that. What is kept by its id is
         told under that name; the one that it had leads to it, and the new one to nobody else. who,
         undone: see `store.instances.rename_instance`."""
-        return await self._connection.write(
+        return await self._steps.write(
             lambda db: rows_of.rename_instance(db, instance, at, who, undone)
         )
 
@@ -186,7 +193,7 @@ class Store:
 
     async def remove(self, identity: str) -> None:
         """Forget an instance; its history and lines stay until `prune`."""
-        await self._connection.write(lambda db: rows_of.remove_instance(db, identity))
+        await self._steps.write(lambda db: rows_of.remove_instance(db, identity))
 
     async def history_of(self, identity: str) -> bytes:
         """What goes along when an instance leaves, see `store.carried`."""
@@ -472,7 +479,10 @@ class Store:
         A history that was never counted is taken in small transactions, so that others wait a few
         milliseconds at most.
         """
-        await self._in_steps(lambda db: hours.count_history(db, _COUNTED_AT_ONCE, gap))
+        some = partial(hours.count_history, limit=_COUNTED_AT_ONCE, gap=gap)
+        # What comes meanwhile is counted with the rest: a fleet that boots always tells more.
+        while await self._connection.write(some) >= _COUNTED_AT_ONCE:
+            continue
         if at is not None:
             await self._connection.write(lambda db: _count_rest(db, at, gap))
 
@@ -812,15 +822,17 @@ async def open_store(path: Path, *, lines_kept: int = 2000) -> AsyncIterator[Sto
         await connection.write(history.interrupt_attempts)
         writer = log.LineWriter(connection, lines_kept)
         task = asyncio.create_task(writer.run(), name="store lines")
+        store = Store(path, connection, writer)
         try:
-            yield Store(path, connection, writer)
+            yield store
         finally:
             writer.close()
-            await finished(_ended(writer, task))
+            await finished(_ended(store, writer, task))
 
 
-async def _ended(writer: log.LineWriter, task: asyncio.Task[None]) -> None:
+async def _ended(store: Store, writer: log.LineWriter, task: asyncio.Task[None]) -> None:
     await task
+    await store.finish()
     await writer.flush()
 
 

@@ -194,7 +194,7 @@ class _Work:
                 self._stood(instances)
             case Changed(instance, incident):
                 known = known_of(instance, self._now, self._known.get(instance.id))
-                self._saw(instance, replace(known, incident=incident or known.incident))
+                self._saw(instance, replace(known, incident=incident) if incident else known)
             case Removed(identity):
                 self._known.pop(identity, None)
                 self._leave_all(identity, removed())

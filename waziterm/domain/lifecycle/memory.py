@@ -17,7 +17,8 @@ def remembered(before: Instance, after: Instance, now: float, limits: Limits) ->
     """
     if after == before:
         return after
-    return replace(_with_trouble(before, after, now), down_since=_down(before, after, now, limits))
+    kept, down_since = _with_trouble(before, after, now), _down(before, after, now, limits)
+    return kept if kept.down_since == down_since else replace(kept, down_since=down_since)
 
 
 def evidence_for(instance: Instance, reason: Reason) -> str:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import Protocol, assert_never
 
-from waziterm.domain.fleet.api import FleetError, InstanceView, Notice, Source
+from waziterm.domain.fleet.api import FleetError, Notice, Source
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
@@ -50,14 +50,13 @@ from waziterm.manager.instance.storms import Storms
 from waziterm.manager.instance.traces import Traces
 from waziterm.manager.rivals.addresses import Addresses
 from waziterm.manager.rivals.claims import Claims
+from waziterm.manager.rivals.connections import Address
+from waziterm.manager.views import Shown
 from waziterm.manager.workers.connect_limit import ConnectLimit
 from waziterm.manager.workers.link import Link
 from waziterm.manager.workers.pairing_turns import PairingTurns
 from waziterm.manager.workers.pool import Pool
 from waziterm.worker import protocol as wire
-
-if TYPE_CHECKING:
-    from waziterm.manager.rivals.search import Address
 
 
 class FleetVersion(Protocol):
@@ -77,7 +76,7 @@ class Services:
     """All that a supervisor shares with the rest of its manager.
 
     storms: tells which faults meet several instances. pool: finds each attempt its place in a
-    worker. show: passes a view on to the subscribers.
+    worker. show: passes on to the subscribers how it stands.
     traces: of messages, looked up before an instance connects again. hears: is told what comes in
     that concerns messages. inbox: where the worker of an instance writes what comes in, by its id,
     "" for nowhere. opt_out_words: see `worker.protocol.Connect`. silenced: until when
@@ -100,7 +99,7 @@ class Services:
     inbox: Callable[[str], str]
     opt_out_words: Callable[[], tuple[str, ...]]
     addresses: Addresses
-    show: Callable[[InstanceView], None]
+    show: Callable[[Shown], None]
     silenced: Callable[[str], float | None]
     messages: Callable[[str], QueueCounts | None]
     tell: Callable[[Notice], None]

@@ -54,11 +54,11 @@ class Recorder:
         a person cut short is no verdict.
         """
         after = decision.instance
-        change = Change(after, decision.led_by, now, _begun(after) if decision.dials else None)
-        if change.begins is None:
-            change = replace(change, ends=self._ended(decision))
+        begins = _begun(after) if decision.dials else None
+        ends = self._ended(decision) if begins is None else None
         async with self._incidents.growing(before, after, now) as growth:
-            recorded = await self._store.record(replace(change, incident=growth.incident))
+            change = Change(after, decision.led_by, now, begins, ends, growth.incident)
+            recorded = await self._store.record(change)
             growth.stored = recorded.incident
         self._hear(Changed(after, recorded.incident.id if recorded.incident else 0))
         self._count(before, change)

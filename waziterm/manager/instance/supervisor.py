@@ -179,7 +179,7 @@ class Supervisor:
         if configured != self._instance.configured:
             self._instance = replace(self._instance, configured=configured)
             self._stored = replace(self._stored, configured=configured)
-            self._services.show(self.view)
+            self._services.show(self)
 
     def close(self, why: FleetError | None = None) -> None:
         """Let `run` end, once what was posted before is done. why: see `Inbox.close`."""
@@ -252,7 +252,7 @@ class Supervisor:
             said = f"test failed: {result.error}"
         self._log.add(Source.OPERATOR, said)
         await self._services.recorder.sent(self.instance.id, self._services.clock.now(), result)
-        self._services.show(self.view)
+        self._services.show(self)
         return result
 
     async def send(self, message: Outgoing, limit_s: float) -> Sent:
@@ -353,7 +353,7 @@ class Supervisor:
 
     def _count_lost(self, more: int) -> None:
         self._services.recorder.lost(more)
-        self._services.show(self.view)
+        self._services.show(self)
 
     # -- one change at a time ---------------------------------------------------------------
 
@@ -440,7 +440,7 @@ class Supervisor:
         for action in decision.then:
             await effects.carry_out(action)
         if self._pid != pid or decision.probe_s is not None:
-            self._services.show(self.view)
+            self._services.show(self)
         self._removed = decision.removes
         return decision
 
@@ -479,7 +479,7 @@ class Supervisor:
             # Evidence that comes later, of who has the session, is a line without what stands.
             if not same or after.detail:
                 self._log.add(Source.MANAGER, after.detail if same else _told(after))
-        self._services.show(self.view)
+        self._services.show(self)
 
     def _store_later(self) -> None:
         """Store what could not be stored when the disk may take it again."""

@@ -36,6 +36,8 @@ class Claims:
         self._registry = registry
         self._key_of = key_of
         self._live: dict[str, str] = {}
+        self._names: dict[str, list[str]] = {}
+        """By each JID in `_live` its instances, who came first before the others."""
         self._keys: dict[str, bytes] = {}
         self._claiming: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -49,16 +51,18 @@ class Claims:
             await self.release(name)
             # Its place among ourselves it has at once.
             self._live[name] = jid
-        sibling = self._sibling(jid, tuple(self._live)[: tuple(self._live).index(name)])
-        if sibling:
-            return sibling
+            self._names.setdefault(jid, []).append(name)
+        if (first := self._names[jid][0]) != name:
+            return sibling_detail(first)
         # One after the other for one device: a stranger's silence about it is not for the others.
         async with self._claiming[jid]:
             try:
                 key = self._keys.get(jid) or await self._key_of(name, jid)
                 if key is None or self._live.get(name) != jid:
                     return ""
-                peer = await asyncio.to_thread(self._registry.claim, key, beside=beside)
+                peer = None
+                if not self._registry.take(key):
+                    peer = await asyncio.to_thread(self._registry.claim, key, beside=beside)
             except (OSError, StoreError) as error:
                 # Without it a conflict is still noticed, only later.
                 log.warning("other managers cannot be told that %s is live here: %s", name, error)
@@ -76,6 +80,9 @@ class Claims:
         """The instance has no connection and tries none."""
         jid = self._live.pop(name, None)
         if jid is not None:
+            self._names[jid].remove(name)
+            if not self._names[jid]:
+                del self._names[jid]
             async with self._claiming[jid]:
                 self._forget(jid)
 
@@ -86,7 +93,8 @@ class Claims:
             search,
         )
 
-        holder = self._sibling(jid, tuple(other for other in self._live if other != name))
+        others = (each for each in self._names.get(jid, ()) if each != name)
+        holder = sibling_detail(first) if (first := next(others, None)) is not None else ""
         key = self._keys.get(jid)
         if not holder:
             try:
@@ -102,14 +110,8 @@ class Claims:
         for name in tuple(self._live):
             await self.release(name)
 
-    def _sibling(self, jid: str, among: tuple[str, ...]) -> str:
-        for other in among:
-            if self._live[other] == jid:
-                return sibling_detail(other)
-        return ""
-
     def _forget(self, jid: str) -> None:
-        if jid in self._live.values():
+        if jid in self._names:
             return
         key = self._keys.pop(jid, None)
         if key is not None:

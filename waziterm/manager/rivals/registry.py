@@ -12,7 +12,6 @@ proves nothing, and gets him no more than that others do not see this manager, w
 
 import contextlib
 import errno
-import hashlib
 import hmac
 import json
 import logging
@@ -54,12 +53,32 @@ class Registry:
     """The devices that this manager has live, and what it sees of the others.
 
     root: our data directory, which the others are told. The key of a device is what only its
-    session file holds. The methods that take one wait for others, up to a few seconds.
+    session file holds. The methods that take one wait for others, up to a few seconds, but for
+    those that say so.
     """
 
     def __init__(self, root: str) -> None:
         self._root = root
         self._taken: dict[bytes, tuple[int, socket.socket]] = {}
+
+    def take(self, key: bytes) -> bool:
+        """Have a device live from now on that nobody else has, as nearly always, without waiting.
+        False, and then nothing has changed, where it takes `claim` to tell who has it. Raises
+        OSError."""
+        if key in self._taken:
+            return self._is_alone(key, self._taken[key][0])
+        sock = _bound(_address(key, 0))
+        if sock is None:
+            return False
+        if not self._is_alone(key, 0):
+            sock.close()
+            return False
+        self._taken[key] = (0, sock)
+        return True
+
+    def _is_alone(self, key: bytes, place: int) -> bool:
+        """Whether nobody has a place after ours."""
+        return not any(_is_taken(_address(key, each)) for each in range(place + 1, PLACES))
 
     def claim(self, key: bytes, *, beside: bool) -> Peer | None:
         """Have a device live from now on, unless another manager has it, who is returned.
@@ -172,14 +191,28 @@ def _bound(address: bytes) -> socket.socket | None:
     return sock
 
 
+def _is_taken(address: bytes) -> bool:
+    """Whether somebody has the name, who is asked nothing."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.setblocking(False)
+        try:
+            sock.connect(address)
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            # Its queue is full, for one.
+            pass
+    return True
+
+
 def _address(key: bytes, place: int) -> bytes:
-    mark = hmac.new(key, b"name", hashlib.sha256).hexdigest()[:32]
+    mark = hmac.digest(key, b"name", "sha256").hex()[:32]
     return b"\0%s-%s-%d" % (PLACE, mark.encode(), place)
 
 
 def _proof(key: bytes, uid: int) -> str:
     """What only who has the device's key can say, and only this user of himself."""
-    return hmac.new(key, b"held by the user %d" % uid, hashlib.sha256).hexdigest()
+    return hmac.digest(key, b"held by the user %d" % uid, "sha256").hex()
 
 
 def _told(sock: socket.socket) -> dict[str, object] | None:

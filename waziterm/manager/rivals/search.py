@@ -14,15 +14,13 @@ from waziterm.domain import moments
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle.details import search_detail
 from waziterm.domain.text import plain
+from waziterm.manager.rivals.connections import Address
 
 if TYPE_CHECKING:
     import psutil
 
 _PROJECT = ("package.json", "go.mod", "pyproject.toml", "docker-compose.yml", "compose.yaml")
 """What lies where a program is at home."""
-
-Address = tuple[str, int]
-"""The IP and port of a TCP connection's far end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,16 +178,6 @@ def _lies_in(process: "psutil.Process", folder: Path) -> bool:
     called = [process.exe(), *(each for each in process.cmdline()[1:] if each[:1] != "-")][:2]
     paths = [Path(os.path.normpath(folder / each)) for each in called]
     return any(folder in each.parents and each.is_file() for each in paths)
-
-
-def addresses_of(pid: int) -> frozenset[Address]:
-    """What a process of ours is connected to; empty when it is gone."""
-    import psutil  # noqa: PLC0415
-
-    try:
-        return frozenset(_addresses(psutil.Process(pid)))
-    except psutil.Error:
-        return frozenset()
 
 
 def _ours() -> frozenset[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import assert_never
 
-from waziterm.domain.fleet.api import FleetError, InstanceView, Notice
+from waziterm.domain.fleet.api import FleetError, Notice
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.labfile import LabFile
 from waziterm.domain.lifecycle import events as ev
@@ -327,28 +327,28 @@ class Versions:
         else:
             self._seek(name)
 
-    def saw(self, view: InstanceView) -> None:
+    def saw(self, instance: Instance) -> None:
         """An instance has changed: hear how the scout fares, and tell who is outdated why."""
-        if self._phase is _Phase.TRYING and view.name == self._scout:
-            self._heard_of_scout(view)
-        if view.state is State.OUTDATED and self._told is not None:
+        if self._phase is _Phase.TRYING and instance.name == self._scout:
+            self._heard_of_scout(instance)
+        if instance.state is State.OUTDATED and self._told is not None:
             told = self._told
             reason = Reason.VERSION_AWAITED if told.by_itself else Reason.OUTDATED_CLIENT
-            if (view.reason, view.detail) != (reason, told.detail):
-                self._post(view.name, told)
+            if (instance.reason, instance.detail) != (reason, told.detail):
+                self._post(instance.name, told)
 
     def forgotten(self, name: str) -> None:
         """An instance is gone."""
         if self._phase is _Phase.TRYING and name == self._scout:
             self._send_scout()
 
-    def _heard_of_scout(self, view: InstanceView) -> None:
-        match view.state:
+    def _heard_of_scout(self, instance: Instance) -> None:
+        match instance.state:
             case State.CONNECTED | State.DEGRADED | State.PAIRING:
                 self._accepted()
             case State.CONNECTING | State.OUTDATED:
                 return
-            case State.RETRYING if view.next_attempt is None:
+            case State.RETRYING if instance.next_attempt is None:
                 # The library dials by itself.
                 return
             case (
@@ -362,7 +362,7 @@ class Versions:
                 # It has met something else: its answer will not come, or says nothing.
                 self._send_scout()
             case _:
-                assert_never(view.state)
+                assert_never(instance.state)
 
     # -- from a refusal to another version ------------------------------------------------------
 

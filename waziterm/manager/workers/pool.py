@@ -97,10 +97,11 @@ class Pool:
         """Wait until no worker holds a connection of this instance any more, nor one of another
         that leaves and had the same device."""
         for worker in tuple(self._workers):
-            for link in tuple(worker.members.values()):
-                same = link.leaving and jid is not None and link.jid == jid
-                if same or link.name == name:
-                    await link.parted()
+            same = [each for each in worker.leaving if jid is not None and each.jid == jid]
+            if (own := worker.members.get(name)) is not None:
+                same.append(own)
+            for link in same:
+                await link.parted()
 
     async def done_with(self, secrets: Collection[str]) -> None:
         """Wait until no worker can send a message with one of these secrets any more."""
@@ -111,8 +112,8 @@ class Pool:
 
     def has_left(self, name: str) -> bool:
         """Whether no worker holds a connection of this instance; see `free`."""
-        links = (link for worker in self._workers for link in worker.members.values())
-        return all(link.name != name or link.has_parted for link in links)
+        links = (worker.members.get(name) for worker in self._workers)
+        return all(link is None or link.has_parted for link in links)
 
     async def link(self, name: str, listener: Listener, *, shared: bool) -> Link:
         """A place for an instance that is about to connect. Raises OSError.

@@ -87,6 +87,8 @@ class Worker:
         self._probes: list[wire.Probe] = []
         self._asked: dict[str, None] = {}
         self.members: dict[str, Link] = {}
+        self.leaving: set[Link] = set()
+        """Those of the members that are to leave."""
 
     @property
     def pid(self) -> int:
@@ -171,6 +173,7 @@ class Worker:
 
     async def part(self, link: Link) -> None:
         """Let a member go; the process too when no other stays."""
+        self.leaving.add(link)
         if self._tasks is not None and any(not each.leaving for each in self.members.values()):
             parting = self._tasks.create_task(self._see_off(link))
             await asyncio.wait([parting], timeout=SOON_S)
@@ -207,6 +210,7 @@ class Worker:
 
     def _gone(self, link: Link) -> None:
         self.members.pop(link.name, None)
+        self.leaving.discard(link)
         link.part()
 
     async def listen(self) -> None:
