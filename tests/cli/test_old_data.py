@@ -223,7 +223,7 @@ def test_its_settings_are_understood(tmp_path: Path) -> None:
     defaults = load_settings(environ={}, data_dir=Path("/srv/waziterm"), file=None)
     # Its file names what was the default then: what stands there goes on to hold.
     was = replace(defaults.limits, connect_timeout_s=60.0)
-    packed = replace(defaults.fleet, instances_per_worker=10)
+    packed = replace(defaults.fleet, instances_per_worker=10, paced_per_s=5.0)
     assert settings.limits == was and settings.fleet == packed
 
 

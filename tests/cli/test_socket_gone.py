@@ -51,7 +51,7 @@ def test_f28_what_lies_in_its_place_is_left_alone_until_it_is_gone(
     managed.socket.unlink()
     managed.socket.write_text("precious")
     with pytest.raises(FleetError, match="has not answered"):
-        ControlClient(managed.socket, managed.owner_pid, patience_s=1.5).hello()
+        ControlClient(managed.socket, managed.owner_pid, patience_s=2.5).hello()
     assert managed.socket.read_text() == "precious"
     said = [each.getMessage() for each in caplog.records if "cannot reach" in each.getMessage()]
     assert len(said) == 1 and "is not a socket" in said[0]

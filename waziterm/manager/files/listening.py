@@ -11,7 +11,7 @@ from pathlib import Path
 from waziterm.domain.errors import FleetError
 from waziterm.manager.files.listener import identity, listener
 
-LOOK_S = 2.0
+LOOK_S = 1.0
 """Seconds between two looks at the file; a verb waits longer for an answer."""
 
 log = logging.getLogger(__name__)
