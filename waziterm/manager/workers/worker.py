@@ -97,6 +97,11 @@ class Worker:
         return self._process.alive
 
     @property
+    def is_unused(self) -> bool:
+        """Whether nobody has ever had a place in it."""
+        return not self._held
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Those in it that are to stay."""
         return tuple(name for name, link in self.members.items() if not link.leaving)
