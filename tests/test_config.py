@@ -211,6 +211,8 @@ ALL_LIMITS = ", ".join(field.name for field in fields(Limits))
         ("[limits]\njitter = 0.2", "limits.jitter: must be a number from 0 to 0.1, not 0.2"),
         ("[limits]\nkeepalive_misses = 1.5", "must be a whole number from 1 to 100, not 1.5"),
         ("[fleet]\nconnects_at_once = 0", "fleet.connects_at_once: must be a whole number from 1"),
+        ("[fleet]\npaced_per_s = 0.0001", "must be a number from 0.1 to 1000, or 0, not 0.0001"),
+        ("[fleet]\npaced_per_s = true", "must be a number from 0.1 to 1000, or 0, not True"),
         ("[instances.shop]\njitter = 'a'", "instances.shop.jitter: must be a number from 0 to 0.1"),
         ("limits = 3", "limits: must be a table, not 3"),
         ("[instances]\nshop = 3", "instances.shop: must be a table, not '••••'"),
@@ -619,7 +621,7 @@ def test_the_example_has_every_setting_and_what_is_commented_out_is_valid() -> N
     text = re.sub(r"(?m)^#(?=\S)", "", example_file())
     found = reading_of(text)
     assert [each.error.partition(": ")[2] for each in found.problems] == [
-        "webhooks.crm: must have a secret of its own, not that of the example (line 276)"
+        "webhooks.crm: must have a secret of its own, not that of the example (line 277)"
     ]
     assert found.settings.limits_for("shop-jakarta") == Limits()
     keys = {".".join(entry.key) for entry in found.entries if entry.origin.line is not None}

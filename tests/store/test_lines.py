@@ -1,12 +1,18 @@
 """Log lines: at once to see, soon on the disk, bounded on both sides."""
 
 import asyncio
+import time
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
+
+import pytest
 
 from tests.store.files import query
 from waziterm.domain.fleet.api import LogLine, Source
+from waziterm.store.errors import LockedStoreError
 from waziterm.store.lines import BUFFERED
-from waziterm.store.store import Store, open_store
+from waziterm.store.store import Store, open_store, open_store_to_look
 
 
 def line(seq: int, text: str = "text") -> LogLine:
@@ -142,3 +148,18 @@ async def test_the_ends_of_all_logs_are_what_each_one_s_is(tmp_path: Path) -> No
         tails = await store.tails(names, limit=3)
         assert tails == {each: await store.lines(each, limit=3) for each in names}
         assert tails == {each: store.tail_now(each, limit=3) for each in names}
+
+
+async def test_whoever_cannot_wait_does_not_when_others_hold_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "waziterm.db"
+    async with open_store(path) as store:
+        store.add_line("a", line(1))
+    with closing(connect(path, isolation_level=None)) as other:
+        # As on a file system that lets nobody read while somebody writes.
+        other.execute("PRAGMA journal_mode = DELETE")
+        async with open_store_to_look(path) as store:
+            other.execute("BEGIN EXCLUSIVE")
+            began = time.monotonic()
+            with pytest.raises(LockedStoreError):
+                store.tail_now("a", limit=1)
+            assert time.monotonic() - began < 1.0

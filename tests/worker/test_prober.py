@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from waziterm.worker.instance.prober import LOOK_S, Prober
@@ -17,6 +17,7 @@ class Calls:
         self.prober = Prober()
         self.made: list[str] = []
         self.threads: set[int] = set()
+        self.begun = 0
         self.release = threading.Event()
         self._all = threading.Condition()
 
@@ -25,6 +26,9 @@ class Calls:
 
     def slow(self, name: str) -> None:
         def call() -> None:
+            with self._all:
+                self.begun += 1
+                self._all.notify_all()
             self.release.wait(DEADLINE_S)
             self._made(name)
 
@@ -37,11 +41,19 @@ class Calls:
             self._all.notify_all()
 
     def wait(self, count: int) -> None:
-        """Until so many are made; looks as the worker's loop does."""
-        deadline = time.monotonic() + DEADLINE_S
+        """Until so many are made."""
+        self._until(lambda: len(self.made) >= count, DEADLINE_S)
+
+    def wait_begun(self, count: int, within_s: float) -> None:
+        """Until so many slow ones are under way."""
+        self._until(lambda: self.begun >= count, within_s)
+
+    def _until(self, is_so: Callable[[], bool], within_s: float) -> None:
+        """Looks as the worker's loop does."""
+        deadline = time.monotonic() + within_s
         with self._all:
-            while len(self.made) < count:
-                assert time.monotonic() < deadline, f"only {self.made}"
+            while not is_so():
+                assert time.monotonic() < deadline, f"only {self.made}, {self.begun} begun"
                 left_s = self.prober.look()
                 self._all.wait(LOOK_S if left_s is None else max(left_s, 0.001))
 
@@ -83,3 +95,13 @@ def test_what_comes_while_one_takes_long_is_made() -> None:
             calls.quick(f"{number}")
             calls.wait(number + 1)
     calls.wait(6)
+
+
+def test_of_many_that_are_slow_none_waits_for_long() -> None:
+    """With 100 to a worker and a tenth of a second for each, the last would be missed."""
+    calls = Calls()
+    with held(calls):
+        for number in range(100):
+            calls.slow(f"{number}")
+        calls.wait_begun(100, within_s=50 * LOOK_S)
+    calls.wait(100)

@@ -26,6 +26,7 @@ from waziterm.domain.screen import Screen
 from waziterm.domain.secret import Secret
 from waziterm.domain.settings import Applies, setting, table
 from waziterm.domain.text import http_parts
+from waziterm.domain.upkeep.outage import BY_FLEET
 from waziterm.domain.version import VERSIONS, VersionChoice
 from waziterm.domain.webhooks.webhook_settings import Webhook, check_webhook, name_for
 
@@ -162,6 +163,16 @@ class Instance(Limits):
     )
 
 
+def _pace(value: object) -> float:
+    """Raises TypeError."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(value)
+    # Slower than that, a fleet would not be back for hours.
+    if value != BY_FLEET and not 0.1 <= value <= 1000:
+        raise TypeError(value)
+    return float(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """`[fleet]`: what concerns all instances together."""
@@ -184,11 +195,11 @@ class Fleet:
         high=1000,
     )
     paced_per_s: float = setting(
-        0.0,
+        BY_FLEET,
         "How many pairings and retries of the fleet may start in a second. 0 goes by the fleet: 5,"
         " and from 300 instances on so many that all have started within a minute.",
-        low=0,
-        high=1000,
+        allowed="a number from 0.1 to 1000, or 0",
+        read=_pace,
     )
     proxy: Secret = setting(
         Secret(""),

@@ -674,8 +674,9 @@ class Instances:
 
     def _wake_all(self) -> None:
         """Whoever waits because of the network tries now; the connect limit paces them."""
-        waiting = [each for each in self if each.instance.next_attempt is not None]
-        self._pool.expect(sum(each.instance.reason in OF_THE_NETWORK for each in waiting))
+        waiting = [each for each in self.all() if each.next_attempt is not None]
+        coming = (each for each in waiting if each.reason in OF_THE_NETWORK)
+        self._pool.expect(sum(map(self._shares, coming)))
         for supervisor in self:
             supervisor.post(ev.NetworkBack())
 

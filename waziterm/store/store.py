@@ -76,6 +76,7 @@ _UNMADE_AT_ONCE = 10
 _ROWS_AT_ONCE = 500
 _TAILS_AT_ONCE = 20
 _ENDS_AT_ONCE = 500
+_NOW_S = 0.02
 _RECENT_AT_ONCE = 50
 _COURSES_AT_ONCE = 200
 _WEEKS_AT_ONCE = 25
@@ -730,10 +731,10 @@ class Store:
 
     def tail_now(self, identity: str, *, limit: int) -> tuple[LogLine, ...]:
         """The same of one instance, for whoever cannot wait for others: on this thread, which takes
-        a millisecond. Raises StoreError."""
+        a millisecond or two. Raises StoreError; where others hold the file at once."""
         uri = f"{self._path.absolute().as_uri()}?mode=ro"
         try:
-            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
+            with closing(sqlite3.connect(uri, _NOW_S, uri=True, isolation_level=None)) as db:
                 return log.read_tails(db, (identity,), limit)[identity]
         except sqlite3.Error as error:
             raise from_sqlite(error, self._path) from error

@@ -487,7 +487,10 @@ class Versions:
         self._phase = _Phase.ACCEPTED
         self._scout, self._told = "", None
         self._fleet.pool.expect(
-            sum(each.is_paired and each.state is State.OUTDATED for each in self._instances())
+            sum(
+                each.is_paired and each.state is State.OUTDATED and not each.is_isolated
+                for each in self._instances()
+            )
         )
         for name in self._fleet.members:
             # Also to who is not outdated: that it is may still wait in its inbox.

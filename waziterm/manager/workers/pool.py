@@ -1,10 +1,9 @@
 """Which worker an instance goes into: one that it shares with others, or one of its own."""
 
 import asyncio
-import contextlib
 import logging
 import math
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from waziterm.domain.phrase import Phrase
 from waziterm.domain.upkeep.packing import WorkerView
@@ -39,7 +38,7 @@ class Pool:
         self._workers: list[Worker] = []
         self._choosing = asyncio.Lock()
         self._abreast = 0
-        self._early: asyncio.Task[Worker | None] | None = None
+        self._early: asyncio.Task[None] | None = None
         self.library: str | None = None
         """What new workers load, None for neonize's own library."""
         self.number: int | None = None
@@ -61,23 +60,38 @@ class Pool:
         """So many instances are about to come: spread them over workers that start abreast. The
         first one starts at once, while whoever keeps them from coming has other cores idle."""
         self._abreast = math.ceil(count / self._shares())
-        if self._abreast and self._shares() > 1:
+        if self._abreast and self._shares() > 1 and self._early is None:
             self._early = self._tasks.create_task(self._start_early())
 
-    async def _start_early(self) -> Worker | None:
-        # What is wrong is told to whoever wants a place.
-        with contextlib.suppress(OSError):
-            return await self._start()
-        return None
+    async def _start_early(self) -> None:
+        try:
+            if not any(worker.is_unused for worker in self._roomy("")):
+                await self._start()
+        except Exception:
+            # Whoever wants a place tries again, and hears of it; the fleet must not end with it.
+            log.exception("no worker was started early")
+        finally:
+            self._early = None
 
     async def close(self) -> None:
-        """End the worker that nobody has come for."""
-        if (worker := await self._take_early()) is not None:
-            await worker.end()
+        """End the workers that nobody has come for."""
+        await self._early_is_up()
+        await self._end_unused(self._workers)
 
-    async def _take_early(self) -> Worker | None:
-        early, self._early = self._early, None
-        return None if early is None else await early
+    async def _early_is_up(self) -> None:
+        if self._early is not None:
+            # Whoever is cancelled here does not end it for the others.
+            await asyncio.wait([self._early])
+
+    async def _end_unused(self, which: Iterable[Worker]) -> None:
+        for worker in tuple(which):
+            if worker.is_unused:
+                await worker.end()
+
+    def _roomy(self, name: str) -> list[Worker]:
+        """The workers that still take instances."""
+        most = self._shares()
+        return [worker for worker in self._workers if worker.takes(name, most)]
 
     def pids(self) -> frozenset[int]:
         """The worker processes that live."""
@@ -127,16 +141,13 @@ class Pool:
 
     async def _with_room(self, name: str) -> Worker:
         """The emptiest worker that still takes instances, or a new one."""
+        await self._early_is_up()
+        useful = self._roomy(name)
+        await self._end_unused(each for each in self._workers if each not in useful)
+        roomy = self._roomy(name)
         if self._abreast:
             self._abreast -= 1
-            early = await self._take_early()
-            if early is not None and early.takes(name, self._shares()):
-                return early
-            if early is not None:
-                await early.end()
-            return await self._start()
-        most = self._shares()
-        roomy = [worker for worker in self._workers if worker.takes(name, most)]
+            roomy = [worker for worker in roomy if worker.is_unused]
         return min(roomy, key=lambda worker: len(worker.members)) if roomy else await self._start()
 
     async def _start(self) -> Worker:

@@ -85,7 +85,7 @@ class Worker:
         self._settled_mb = 0.0
         self._tasks: asyncio.TaskGroup | None = None
         self._probes: list[wire.Probe] = []
-        self._asked: dict[str, None] = {}
+        self._asked: dict[str, int] = {}
         self.members: dict[str, Link] = {}
         self.leaving: set[Link] = set()
         """Those of the members that are to leave."""
@@ -97,6 +97,11 @@ class Worker:
     @property
     def alive(self) -> bool:
         return self._process.alive
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nobody has ever had a place in it."""
+        return not self._held
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,17 +163,27 @@ class Worker:
     async def _probe(self, probe: wire.Probe) -> None:
         """Send it with all that are asked for at this moment: each write wakes the worker."""
         self._probes.append(probe)
-        await asyncio.sleep(0)
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            # Nobody waits for it: it is not to go out with the next ones.
+            if probe in self._probes:
+                self._probes.remove(probe)
+            raise
         if probe not in self._probes:
             return
         probes, self._probes, self._open = self._probes, [], False
-        self._asked = {probe.instance: None for probe in probes}
+        self._asked = {probe.instance: probe.request for probe in probes}
         self._suspect = probes[0].instance
-        await self._process.send(*probes)
+        # Whoever is cancelled meanwhile does not take back those of the others.
+        await asyncio.shield(self._process.send(*probes))
 
-    def _probed(self, name: str) -> None:
+    def _probed(self, name: str, request: int) -> None:
         """Its probe was answered: of those that are still asked, the next one is under way."""
-        if self._asked.pop(name, name) is None and self._suspect == name:
+        if self._asked.get(name) != request:
+            return
+        del self._asked[name]
+        if self._suspect == name:
             self._suspect = next(iter(self._asked), name)
 
     async def part(self, link: Link) -> None:
@@ -294,8 +309,8 @@ class Worker:
                 self._suspect = name
                 self._open = self._open and not isinstance(event, ev.NotStarted)
                 self._hand_on(name, message)
-            case wire.Answered(instance=name):
-                self._probed(name)
+            case wire.Answered(instance=name, request=request):
+                self._probed(name, request)
                 self._hand_on(name, message)
             case (
                 wire.Noted(instance=name)
