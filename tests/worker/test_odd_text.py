@@ -94,6 +94,26 @@ def connected(told: Callbacks, call_back: Callable[[Any, Any, Any, Any], None]) 
     Client(binder, told).connect("/nowhere", Jid("628123456789", 1), None, "waziterm")
 
 
+@pytest.mark.parametrize("size", [0, 1, 20, 127, 128, 300, 20_000])
+def test_of_records_at_debug_alone_is_nothing_told_whatever_a_text_says(size: int) -> None:
+    text = ("\x12\x05DEBUG\x1a\x06Client" * size)[:size]
+    told: list[tuple[str, str]] = []
+    nobody: Any = None
+
+    def call_back(_code: Any, _status: Any, _event: Any, log: Any) -> None:
+        for level in ("DEBUG", "INFO", "DEBUG", "WARN"):
+            record = messages.LogEntry(Message=text, Level=level, Name="Client/Recv")
+            raw = record.SerializePartialToString()
+            buffer = ctypes.create_string_buffer(raw, len(raw))
+            log(ctypes.addressof(buffer), len(raw))
+
+    def take(level: str, text: str) -> None:
+        told.append((level, text))
+
+    connected(Callbacks(nobody, nobody, nobody, nobody, nobody, nobody, take), call_back)
+    assert told == [("INFO", text), ("WARN", text)]
+
+
 def test_a_callback_that_fails_is_told_and_never_raises() -> None:
     lost: list[tuple[str, str]] = []
 

@@ -24,7 +24,7 @@ from waziterm.worker.neonize.rootkey import replace_root_key
 _PAIRING_LOG, _LINKED_LOG = b"INFO", b"DEBUG"
 _TIME_LOCK, _RECEIPT = TIME_LOCK.encode(), RECEIPT.encode()
 _AT_DEBUG = messages.LogEntry(Level="DEBUG").SerializePartialToString()
-"""The level as it stands in a record; two bytes of it are in no text."""
+"""The level as it stands in a record."""
 _DEVICE = 0
 _NAMES = {number: name for name, number in EVENT_NUMBERS.items()}
 _SUBSCRIBED = bytes(EVENT_NUMBERS.values())
@@ -173,7 +173,9 @@ class Client:
     def _on_log(self, data: int, size: int) -> None:
         raw = ctypes.string_at(data, size)
         # Most records are whole nodes of no use: they are not even read.
-        if _AT_DEBUG in raw and not any(told in raw for told in self._told_at_debug):
+        if raw.startswith(_AT_DEBUG, _behind_message(raw)) and not any(
+            told in raw for told in self._told_at_debug
+        ):
             return
         entry = messages.LogEntry.FromString(raw)
         readable(entry)
@@ -241,6 +243,21 @@ class Client:
         While it dials it waits for the end of that (whatsmeow `Client.Disconnect`).
         """
         self._go.Disconnect(self._id)
+
+
+def _behind_message(record: bytes) -> int:
+    """Where the next field of a `LogEntry` begins: `Message` comes first, with its length as a
+    varint (protobuf's encoding), unless it is empty."""
+    if record[:1] != b"\n":
+        return 0
+    size, at = 0, 1
+    while at < len(record):
+        byte = record[at]
+        size |= (byte & 0x7F) << 7 * (at - 1)
+        at += 1
+        if byte < 0x80:
+            break
+    return at + size
 
 
 def _raise_if(error: bytes | str) -> None:
