@@ -491,6 +491,8 @@ def value_for(draw: st.DrawFn, key: str, each: Declared) -> Any:
         return draw(names.filter(bool))
     if key.startswith("instances.") and key.endswith("receipts"):
         return draw(st.sampled_from(["", True, False]))
+    if key == "fleet.paced_per_s":
+        return draw(st.just(0.0) | st.floats(0.1, 1000))
     if key == "messages.opt_out_words":
         return draw(st.lists(st.sampled_from(["STOP", "é.", "no more"]), max_size=3))
     if each.kind is str:

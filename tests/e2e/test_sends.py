@@ -25,7 +25,7 @@ SHORT = {
     # The library's own redial is left alone after a connection that was stable: one that has
     # answered a probe.
     "WAZITERM_LIMITS__STABLE_S": "1",
-    "WAZITERM_LIMITS__KEEPALIVE_S": "1",
+    "WAZITERM_LIMITS__KEEPALIVE_S": "2",
 }
 
 
