@@ -5,7 +5,9 @@ or from something that failed; whoever finds one ends it.
 """
 
 from dataclasses import replace
-from typing import assert_never
+from itertools import chain
+from operator import attrgetter
+from typing import Any, assert_never
 
 from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.limits import NETWORK_CAP_S, Limits
@@ -52,6 +54,12 @@ def longest_cooldown(limits: Limits) -> float:
     return limits.cooldown_s * (1.0 + limits.jitter)
 
 
+_PAST = ("connected_at", "guarded_at", "trouble_at", "down_since", "phone_seen_at")
+_HISTORIES = ("conflicts", "crashes", "refusals", "store_faults")
+_moments = attrgetter("created_at", "cooldown_until", "due", *_PAST)
+_histories = attrgetter(*_HISTORIES)
+
+
 def settled(instance: Instance, now: float, limits: Limits) -> Instance:
     """The instance without moments that cannot be: they come from a clock that was wrong.
 
@@ -65,18 +73,13 @@ def settled(instance: Instance, now: float, limits: Limits) -> Instance:
         return instance
     cooldown_s = longest_cooldown(limits)
     longest_s = longest_wait(instance, limits)
+    past: dict[str, Any] = {name: _past(getattr(instance, name), now) for name in _PAST}
+    for name in _HISTORIES:
+        past[name] = tuple(at for at in getattr(instance, name) if at <= now)
     return replace(
         instance,
+        **past,
         created_at=min(instance.created_at, now),
-        connected_at=_past(instance.connected_at, now),
-        guarded_at=_past(instance.guarded_at, now),
-        trouble_at=_past(instance.trouble_at, now),
-        down_since=_past(instance.down_since, now),
-        phone_seen_at=_past(instance.phone_seen_at, now),
-        conflicts=tuple(at for at in instance.conflicts if at <= now),
-        crashes=tuple(at for at in instance.crashes if at <= now),
-        refusals=tuple(at for at in instance.refusals if at <= now),
-        store_faults=tuple(at for at in instance.store_faults if at <= now),
         cooldown_until=_capped(instance.cooldown_until, now + cooldown_s),
         due=instance.due if longest_s is None else _capped(instance.due, now + longest_s),
     )
@@ -84,11 +87,7 @@ def settled(instance: Instance, now: float, limits: Limits) -> Instance:
 
 def _is_ahead(instance: Instance, now: float) -> bool:
     """Whether any of its moments lies in the future."""
-    moments = (
-        *(instance.created_at, instance.connected_at, instance.guarded_at, instance.trouble_at),
-        *(instance.down_since, instance.phone_seen_at, instance.cooldown_until, instance.due),
-        *(*instance.conflicts, *instance.crashes, *instance.refusals, *instance.store_faults),
-    )
+    moments = chain(_moments(instance), *_histories(instance))
     return max(filter(None, moments), default=0.0) > now
 
 
