@@ -142,8 +142,8 @@ class Pool:
     async def _with_room(self, name: str) -> Worker:
         """The emptiest worker that still takes instances, or a new one."""
         await self._early_is_up()
-        useful = self._roomy(name)
-        await self._end_unused(each for each in self._workers if each not in useful)
+        most = self._shares()
+        await self._end_unused(each for each in self._workers if not each.takes(name, most))
         roomy = self._roomy(name)
         if self._abreast:
             self._abreast -= 1
