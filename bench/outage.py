@@ -81,10 +81,15 @@ async def _restart(stage: Stage, watch: Watch) -> Return:
 
 async def _outage(stage: Stage, watch: Watch) -> Return:
     position, began = stage.lab.position, time.time()
+    await away(stage)
+    return await _returned(stage, watch, position, began)
+
+
+async def away(stage: Stage) -> None:
+    """Let nobody reach WhatsApp for `OUTAGE_S` seconds."""
     await stage.lab.trouble(TroubleKind.OUTAGE)
     await asyncio.sleep(OUTAGE_S)
     await stage.lab.clear(TroubleKind.OUTAGE)
-    return await _returned(stage, watch, position, began)
 
 
 async def _returned(stage: Stage, watch: Watch, position: int, began: float) -> Return:

@@ -18,17 +18,17 @@ import time
 from bench import machine
 from bench.attempts import overlapping, stored_attempts
 from bench.figures import Figure
+from bench.outage import OUTAGE_S, away
 from bench.packed import SETTLE_S, idle_cpu, killed
 from bench.programs import command, environment, headless, monitor
 from bench.rig import Rig, Stage
-from waziterm.lab.trouble import TroubleKind
 
 TITLE = "a thousand instances, and fifty, at the defaults"
 COUNT, QUICK_COUNT, FEW = 1000, 50, 50
 RUNS = 3
 ONLINE_S, ALL_MB, IDLE_PERCENT = 11.0, 950.0, 7.0
 FEW_ONLINE_S, FEW_MB = 0.9, 150.0
-OUTAGE_S, BACK_S = 90.0, 90.0
+BACK_S = 90.0
 VERBS = {"list": 0.4, "stats": 0.5, "check": 3.0}
 
 
@@ -84,9 +84,7 @@ async def _outage(stage: Stage, count: int) -> list[Figure]:
     """Nobody reaches WhatsApp for a while; how soon all are back, and at what rush of ours."""
     at_once = stage.settings().fleet.connects_at_once
     position, began = stage.lab.position, time.time()
-    await stage.lab.trouble(TroubleKind.OUTAGE)
-    await asyncio.sleep(OUTAGE_S)
-    await stage.lab.clear(TroubleKind.OUTAGE)
+    await away(stage)
     returned = time.time()
     took = await stage.logins(stage.jids.values(), position) - returned
     ours = [one for one in stored_attempts(stage.data.database) if one.began >= began]
