@@ -94,7 +94,8 @@ async def test_a_table_is_linked_phone_after_phone_without_a_key(lab: Lab, folde
             told = [
                 await verb(look, name, "--json", data_dir=data) for name in ("shop-1", "toko-1")
             ]
-            assert told[0].code == 0 and told[0].stdout == told[1].stdout
+            # There may be more of it by then.
+            assert told[0].json == told[1].json[: len(told[0].json)] != []
         for act in ("stop", "status", "stats", "clean"):
             refused = await verb(act, "shop-1", data_dir=data)
             assert refused.code == 2 and "it was renamed to toko-1" in refused.stderr, refused
