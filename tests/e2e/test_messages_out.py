@@ -109,9 +109,14 @@ class Shop:
     async def traces(self, *secrets: str) -> Mapping[str, Trace]:
         return await self.fleet.phones.traces(self.id, secrets)
 
-    async def connected(self) -> int:
-        """The worker's pid, once it is connected."""
-        view = await in_state(self.fleet, "shop", State.CONNECTED)
+    async def connected(self, after: int | None = None) -> int:
+        """The worker's pid, once it is connected. after: that of one that was killed, whose end the
+        sender hears of before the instance's state is stored."""
+        view = await shown(
+            self.fleet,
+            "shop",
+            lambda view: view.state is State.CONNECTED and view.pid not in (None, after),
+        )
         assert view.pid is not None
         return view.pid
 
@@ -256,7 +261,7 @@ async def test_a_worker_that_is_killed_leaves_what_was_sent_in_the_session(shop:
     assert await shop.traces(unsent) == {}
 
     # With the secret, before the wire: what comes between is not answered.
-    pid, about = await shop.connected(), token_hex(32)
+    pid, about = await shop.connected(after=pid), token_hex(32)
     await shop.lab.send_text(shop.phone.jid, "me too", "628999000222")
     await shop.lab.trouble(TroubleKind.MUTE, shop.phone.jid, query="usync")
     position = shop.lab.position
@@ -268,7 +273,7 @@ async def test_a_worker_that_is_killed_leaves_what_was_sent_in_the_session(shop:
     await shop.lab.clear()
 
     # With the message on its way: the recipient has it.
-    pid, gone = await shop.connected(), token_hex(32)
+    pid, gone = await shop.connected(after=pid), token_hex(32)
     await shop.lab.trouble(TroubleKind.DROP_ACKS, shop.phone.jid)
     sending = asyncio.create_task(shop.text("gone", secret=gone))
     read = await shop.arrives()
@@ -379,11 +384,6 @@ async def test_what_the_last_manager_left_is_found_without_a_connect(
         assert {key: each.whatsapp_id for key, each in found.items()} == {secret: read.id}
 
 
-async def _beside(shop: Shop, pid: int) -> None:
-    """Wait until another worker has it."""
-    await shown(shop.fleet, "shop", lambda view: view.pid not in (pid, None))
-
-
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("ack_s", [0.0, 0.03, 0.3])
@@ -409,7 +409,7 @@ async def test_at_whatever_moment_a_worker_is_killed_its_session_tells(
             assert isinstance(sent, Uncertain), sent
             found = await shop.traces(secret)
         await shop.lab.clear()
-        await _beside(shop, pid)
+        await shop.connected(after=pid)
         received = [each for each in await shop.lab.messages(TO) if each.secret == secret]
         ids = [each.id for each in received]
         match sent, found.get(secret):
