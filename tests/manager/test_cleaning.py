@@ -1,6 +1,7 @@
 """Clean, remove and restore in a running manager: nothing is lost, no wait gets shorter."""
 
 import hashlib
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tests.manager.hosting import Host
 from tests.manager.rivals import a_rival
 from tests.manager.test_supervising import JID, online, worker_of
 from tests.manager.world import BEGIN
+from tests.store.files import leave_unfinished
 from waziterm.domain.care.findings import FindingKind
 from waziterm.domain.care.trash import Why
 from waziterm.domain.fleet.api import FleetError
@@ -22,6 +24,7 @@ from waziterm.domain.lifecycle.instance import Instance
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.manager.files import trash as trashes
+from waziterm.manager.files.trash import MANIFEST
 from waziterm.store.sessionfile import device_key
 
 
@@ -47,6 +50,29 @@ def test_what_was_cleaned_comes_back_byte_for_byte_and_connects(host: Host) -> N
     assert files(host) == before and host.session("a").exists()
     assert worker_of(host, "a").jid == JID
     assert host.world.task(host.fleet.trash()).result() == ()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_killed_worker_left_goes_and_comes_back_with_the_rest(
+    host: Host, known: bool
+) -> None:
+    """To read the file takes it back, which is for whoever uses the file next."""
+    online(host, "a")
+    host.world.task(host.fleet.stop("a")).result()
+    leave_unfinished(host.session("a"))
+    before = files(host)
+    host.world.task(host.fleet.clean("a")).result()
+    (entry,) = host.world.task(host.fleet.trash()).result()
+    if not known:
+        manifest = host.root / "trash" / entry.id / MANIFEST
+        told = json.loads(manifest.read_text())
+        manifest.write_text(json.dumps(told | {"was": None}))
+    assert host.world.task(host.fleet.restore(entry.id)).result() == "a"
+    assert [path.name for path in (host.root / "sessions").iterdir() if path.is_dir()] == []
+    if known:
+        assert files(host) == before
+        host.world.task(host.fleet.start("a")).result()
+    assert worker_of(host, "a").jid == JID
 
 
 def test_what_is_live_in_another_manager_stays_in_the_trash(host: Host) -> None:

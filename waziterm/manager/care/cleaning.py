@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -24,6 +25,7 @@ from waziterm.domain.phrase import Phrase
 from waziterm.domain.text import plain
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.data_files import DataFiles
+from waziterm.manager.files.trash import not_restored
 from waziterm.manager.rivals.registry import Registry
 from waziterm.store.errors import StoreError
 from waziterm.store.sessionfile import device_key, devices_in
@@ -248,8 +250,8 @@ class Cleaning:
             ) from error
         was = entry.was or Instance(entry.instance, created_at=self._clock.now())
         if was.jid is None:
-            database = self._database(entry)
-            devices = await asyncio.to_thread(devices_in, database) if database else ()
+            async with self._database(entry) as database:
+                devices = await asyncio.to_thread(devices_in, database) if database else ()
             if len(devices) == 1:
                 was = replace(was, jid=devices[0][0], lid=devices[0][1] or None)
         return await self.with_barriers(was)
@@ -274,11 +276,9 @@ class Cleaning:
                         "`waziterm remove {name}` first, which can be undone too", name=other.name
                     ),
                 )
-        database = self._database(entry)
-        if database is None:
-            return
         try:
-            key = await asyncio.to_thread(device_key, database, jid)
+            async with self._database(entry) as database:
+                key = await asyncio.to_thread(device_key, database, jid) if database else None
         except StoreError as error:
             # What cannot be read cannot be connected with either.
             log.warning("whether %s is live elsewhere cannot be told: %s", name, error)
@@ -290,8 +290,22 @@ class Cleaning:
                 Phrase("stop it there first; nothing was restored"),
             )
 
-    def _database(self, entry: TrashEntry) -> Path | None:
-        return next((file for file in self._trash.files(entry) if file.suffix == ".db"), None)
+    @asynccontextmanager
+    async def _database(self, entry: TrashEntry) -> AsyncIterator[Path | None]:
+        """The database of an entry, to be read; a copy of it where a killed worker left something
+        unfinished beside it: to read it takes that back, and what comes back is what went. Raises
+        FleetError."""
+        files = self._trash.files(entry)
+        database = next((file for file in files if file.suffix == ".db"), None)
+        if database is None or len(files) == 1:
+            yield database
+            return
+        async with self._sessions.scratch() as folder:
+            try:
+                await self._trash.copy_to(entry, folder)
+            except OSError as error:
+                raise not_restored(entry.instance, entry.id, error) from error
+            yield folder / database.name
 
 
 def _not_exported(was: Instance, made_at: float | None) -> Instance:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waziterm.domain.care.trash import TrashedFile, TrashView, Why
+from waziterm.domain.errors import FleetError
 from waziterm.domain.lifecycle.instance import Instance
+from waziterm.domain.phrase import Phrase
 from waziterm.manager.files.belongings import end_of
 from waziterm.manager.files.regular import open_regular
 from waziterm.store.sessionfile import sync
@@ -96,6 +98,12 @@ class Trash:
         what it was when it came here. When a move fails, all files are in the trash as before.
         """
         await asyncio.to_thread(self._give_back, entry, folder, identity)
+
+    async def copy_to(self, entry: TrashEntry, folder: Path) -> None:
+        """Copy an entry's files to a folder, for somebody who changes them by reading them."""
+        files = self.files(entry)
+        pairs = tuple((path, folder / path.name) for path in files)
+        await asyncio.to_thread(_copied, pairs)
 
     async def delete(self, entry: TrashEntry) -> None:
         """Delete an entry for good: the files of its manifest and nothing else."""
@@ -189,6 +197,19 @@ class Trash:
         for path in self.files(entry):
             path.unlink(missing_ok=True)
         _end(self._folder / entry.id)
+
+
+def not_restored(name: str, entry: str, error: OSError) -> FleetError:
+    """What is said when the files of an entry do not come back. name: of its instance."""
+    return FleetError(
+        Phrase(
+            "{name}: {entry} cannot be restored: {why}",
+            name=name,
+            entry=entry,
+            why=str(error.strerror),
+        ),
+        Phrase("it is in the trash as before"),
+    )
 
 
 def _described(

@@ -42,6 +42,7 @@ from waziterm.domain.version import UsedVersion
 from waziterm.manager.background import Background
 from waziterm.manager.clock import Clock
 from waziterm.manager.files.sessions import SessionFiles
+from waziterm.manager.files.trash import not_restored
 from waziterm.manager.instance.attempt import Attempt
 from waziterm.manager.instance.inbox import Inbox
 from waziterm.manager.instance.log import InstanceLog
@@ -275,15 +276,7 @@ class Effects:
         try:
             await self._services.sessions.from_trash(entry, self._id)
         except OSError as error:
-            raise FleetError(
-                Phrase(
-                    "{name}: {entry} cannot be restored: {why}",
-                    name=self._name,
-                    entry=entry,
-                    why=str(error.strerror),
-                ),
-                Phrase("it is in the trash as before"),
-            ) from error
+            raise not_restored(self._name, entry, error) from error
         self._log.add(Source.MANAGER, f"session restored from the trash ({entry})")
 
     async def _trash(self, action: Trash) -> None:
