@@ -14,6 +14,7 @@ from waziterm.worker.pipe import Outbox, complain, follow_manager
 from waziterm.worker.protocol import PROTOCOL, Heartbeat, Ready
 
 HEARTBEAT_S = 5.0
+_PR_SET_TIMERSLACK, _SLACK_NS = 29, 2_000_000
 
 
 def begin(prog: str, about: str | None) -> tuple[socket.socket, str | None] | None:
@@ -55,6 +56,7 @@ def serve(
     held: what loads the library, see `worker.neonize.library.held`; None to read it from the disk.
     Raises ImportError or OSError when the library cannot be loaded.
     """
+    _be_woken_seldom()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # First of all, so that a manager that dies while the library loads is noticed too.
     follow_manager(sock, lines.put)
@@ -74,3 +76,15 @@ def serve(
         if time.monotonic() >= beat_at:
             outbox.send(Heartbeat())
             beat_at = time.monotonic() + HEARTBEAT_S
+
+
+def _be_woken_seldom() -> None:
+    """Let the timers of this thread, and of those that it starts, be late by 2 ms.
+
+    Go watches its own threads every 20 µs for as long as one of them does something (`sysmon`):
+    that was a sixth of a worker's CPU.
+    """
+    import ctypes  # noqa: PLC0415 - a zygote has loaded it by now
+
+    # It fails on a system that has none, where nothing is lost.
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(_SLACK_NS))

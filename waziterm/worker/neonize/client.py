@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,7 @@ class Client:
         self._to = callbacks
         self._id = os.urandom(16).hex().encode()
         self._in_use: tuple[object, ...] = ()
+        self._threads: set[int] = set()
 
     def connect(self, session: str, jid: Jid | None, proxy: str | None, device_name: str) -> None:
         """Connect, and stay in the call for as long as the library delivers events.
@@ -139,12 +141,21 @@ class Client:
         and nobody would be told."""
 
         def call(*given: Any) -> None:
+            self._keep_thread()
             try:
                 act(*given)
             except Exception as error:  # noqa: BLE001 - there is nobody above who could take it
                 self._to.lost(what, error)
 
         return call
+
+    def _keep_thread(self) -> None:
+        """Let Python know the library's thread from now on: else it makes all that it has of one
+        anew for each callback, and maps memory for it."""
+        thread = threading.get_ident()
+        if thread not in self._threads:
+            self._threads.add(thread)
+            ctypes.pythonapi.PyGILState_Ensure()
 
     def _on_code(self, _id: bytes, text: int) -> None:
         self._to.code(_text(text))
