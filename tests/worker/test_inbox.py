@@ -169,6 +169,18 @@ async def test_what_whatsapp_brings_again_is_named(linked: Linked) -> None:
         assert told == {(lost, LostWhy.OLD_COUNTER, str(Phone(CUSTOMER, b"").lid))}
 
 
+async def test_what_the_lab_has_dropped_is_not_brought(linked: Linked) -> None:
+    """A test's session file is as it was before the last test: what that one's worker had no time
+    to take would be new to it."""
+    lab, to = linked.lab, linked.phone.jid
+    await lab.send_text(to, "dropped", CUSTOMER)
+    await lab.drop_messages(to)
+    async with linked.resume(listens=True) as hand:
+        await hand.wait_for(ev.Connected)
+        last = await lab.send_text(to, "the last", CUSTOMER)
+        assert [each.whatsapp_id for each in await until(hand, linked.inbox, last)] == [last]
+
+
 async def test_a_journal_is_rolled_and_goes_on(linked: Linked) -> None:
     lab, to = linked.lab, linked.phone.jid
     rolled = linked.inbox.with_name(linked.inbox.name + ROLLED)

@@ -147,6 +147,10 @@ class Lab:
         first, and how: the type of its receipt, "" for the usual one, `ack` or `refused`."""
         return dict(await self._ask("receipted", jid=jid))
 
+    async def drop_messages(self, jid: str) -> None:
+        """WhatsApp loses what it still has for a linked device: it does not bring it again."""
+        await self._ask("drop_messages", jid=jid)
+
     async def wait_message(self, jid: str, timeout_s: float, *, nth: int = 1) -> ReceivedMessage:
         """The nth text that an account's phone reads, counted from 1 since the lab started.
 

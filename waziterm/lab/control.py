@@ -129,6 +129,7 @@ class _Client:
             "counters": lambda: dict(server.events.counters),
             "messages": lambda: [asdict(m) for m in server.messages(self._jid(args["jid"]))],
             "receipted": lambda: server.receipted(self._jid(args["jid"])),
+            "drop_messages": lambda: server.drop_messages(self._jid(args["jid"])),
             "remove_device": lambda: server.remove_device(self._jid(args["jid"])),
             "send_text": lambda: server.send_text(
                 self._jid(args["jid"]), str(args["text"]), args.get("number")

@@ -369,6 +369,11 @@ class Server:
         """The messages that a device has taken, by their ids, in order, and how; see `taken`."""
         return dict(self._receipted[jid])
 
+    def drop_messages(self, jid: Jid) -> None:
+        """WhatsApp loses what it still has for a linked device: it does not bring it again."""
+        self._owed.pop(jid, None)
+        self._waiting.pop(jid, None)
+
     def waiting(self, jid: Jid) -> tuple[Node, ...]:
         """What came while a device was away, or did not arrive."""
         return (*self._owed[jid].values(), *self._waiting.pop(jid, ()))
