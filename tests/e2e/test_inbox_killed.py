@@ -30,6 +30,7 @@ from waziterm.manager.manager import SessionManager, open_manager
 
 CUSTOMERS = tuple(f"62899900{number:04}" for number in range(8))
 AT_ONCE = 25
+BURST = 20
 SHORT = {
     "WAZITERM_LIMITS__BACKOFF_FIRST_S": "0.5",
     "WAZITERM_LIMITS__BACKOFF_CAP_S": "1",
@@ -164,3 +165,23 @@ async def test_a_killed_worker(lab: Lab, folder: Path) -> None:
 @pytest.mark.soak
 async def test_ten_thousand_messages_and_twenty_kills(lab: Lab, folder: Path) -> None:
     await campaign(lab, folder, 10_000, 20)
+
+
+@pytest.mark.parametrize("stops", [True, False])
+async def test_what_is_ended_has_told_all_that_has_a_receipt(
+    lab: Lab, folder: Path, stops: bool
+) -> None:
+    """The library sends the receipt before it tells, and it takes us longer to hear of these."""
+    slow = protobufs().e2e.Message(contactsArrayMessage={"contacts": [{}] * 40_000})
+    async with fleet_on(lab, folder) as fleet:
+        phone = await pair(fleet, lab, "shop")
+        position = lab.position
+        body = slow.SerializeToString()
+        sent = [await lab.send_message(phone.jid, body, CUSTOMERS[0]) for _ in range(BURST)]
+        async with asyncio.timeout(SETTLED_S):
+            async for event in lab.events(position):
+                if _is_receipt(event) and event.detail == sent[-1]:
+                    break
+        if stops:
+            await fleet.stop("shop")
+    assert [data["id"] for _, _, data in told(folder / "data")] == sent

@@ -198,6 +198,23 @@ async def test_a_journal_is_rolled_and_goes_on(linked: Linked) -> None:
         assert not linked.inbox.exists()
 
 
+async def test_what_leaves_has_written_all_that_has_a_receipt(linked: Linked) -> None:
+    """The library sends the receipt before it tells of the message."""
+    lab, to = linked.lab, linked.phone.jid
+    # It takes us longer than the library.
+    slow = protobufs().e2e.Message(contactsArrayMessage={"contacts": [{}] * 40_000})
+    async with linked.resume(listens=True) as hand:
+        await hand.wait_for(ev.Connected)
+        position = lab.position
+        sent = [await lab.send_message(to, slow.SerializeToString(), CUSTOMER) for _ in range(20)]
+        async with asyncio.timeout(DEADLINE_S):
+            async for event in lab.events(position):
+                if event.kind is EventKind.RECEIPTED and event.detail == sent[-1]:
+                    break
+        assert not (await hand.leave(NAME)).error
+        assert [each.whatsapp_id for each in read(linked.inbox)] == sent
+
+
 async def test_a_disk_that_takes_nothing(linked: Linked) -> None:
     """The library goes on, and that it was lost is told once; then it is named."""
     lab, to = linked.lab, linked.phone.jid

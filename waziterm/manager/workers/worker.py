@@ -11,6 +11,7 @@ import logging
 import re
 import resource
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, assert_never
 
@@ -32,6 +33,8 @@ LEAVE_S = 90.0
 through a proxy that does not answer takes it 60 s (measured)."""
 SOON_S = 5.0
 """How long whoever lets an instance leave waits for that."""
+HEAR_OUT_S = 3.0
+"""How long a process that is to be ended is let write messages in."""
 
 _GOLDEN = (5**0.5 - 1) / 2
 """Multiples of it are spread evenly between two whole numbers."""
@@ -76,6 +79,8 @@ class Worker:
         self._process = process
         self._clock = clock
         self._held: set[str] = set()
+        self._keeping: set[str] = set()
+        self._online: set[str] = set()
         self._open = True
         self._ready: wire.Ready | None = None
         self._heard = False
@@ -154,6 +159,8 @@ class Worker:
         if isinstance(command, wire.Probe):
             await self._probe(command)
             return
+        if isinstance(command, wire.Connect) and command.inbox:
+            self._keeping.add(name)
         if not isinstance(command, wire.RollJournal):
             self._suspect = name
             # A roll asks nothing of the library.
@@ -193,9 +200,25 @@ class Worker:
             parting = self._tasks.create_task(self._see_off(link))
             await asyncio.wait([parting], timeout=SOON_S)
         else:
+            self._open = False
+            await self._hear_out(link)
             await self.end()
             # It stays a member until all is read that the process has said.
             link.part()
+
+    async def _hear_out(self, last: Link) -> None:
+        """Let those who keep messages in write what the library has still to tell them: it sends
+        the receipts sooner than it tells."""
+        hearing = self._keeping & self._online
+        keeping = [each for each in self.leaving if each.name in hearing]
+        if not keeping or self._tasks is None:
+            return
+        with suppress(TimeoutError, WorkerGoneError):
+            async with asyncio.timeout(HEAR_OUT_S):
+                if last in keeping:
+                    await self._process.send(wire.Leave(last.name, 0))
+                for each in keeping:
+                    await each.parted()
 
     async def _see_off(self, link: Link) -> None:
         """Ask the worker to part with a member. One that does not in time is killed."""
@@ -308,6 +331,10 @@ class Worker:
             case wire.Happened(instance=name, event=event):
                 self._suspect = name
                 self._open = self._open and not isinstance(event, ev.NotStarted)
+                if isinstance(event, ev.Connected):
+                    self._online.add(name)
+                elif isinstance(event, ev.Disconnected):
+                    self._online.discard(name)
                 self._hand_on(name, message)
             case wire.Answered(instance=name, request=request):
                 self._probed(name, request)

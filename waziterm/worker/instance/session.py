@@ -106,6 +106,8 @@ MAX_REQUESTS = 8
 SLOW_QUERIES_S = 10.0
 """After so long without `Connected` an accepted login is told. The queries take a few round trips,
 and after a pairing 812 keys are made in between, which takes a busy box seconds."""
+QUIET_S, QUIET_LIMIT_S = 0.1, 2.0
+"""What leaves waits until the library has told nothing for so long, and at most so long."""
 FAILED_REDIALS = 2
 """So many failed redials are told: the library goes on with them, 2 s later each time, and
 whoever keeps the fleet knows better when to dial."""
@@ -191,6 +193,8 @@ class Session:
         self._told_store = False
         self._losses: Counter[str] = Counter()
         self._phone_sent_at = 0.0
+        self._told_at = 0.0
+        self._is_told = False
         self._locked: deque[float] = deque(maxlen=LOCKED_ALARMS)
 
     def start(self) -> None:
@@ -312,6 +316,13 @@ class Session:
                 self._happened(end)
 
     def _on_event(self, name: str, message: Any) -> None:
+        self._is_told = True
+        try:
+            self._take_event(name, message)
+        finally:
+            self._told_at, self._is_told = time.monotonic(), False
+
+    def _take_event(self, name: str, message: Any) -> None:
         if name == "UndecryptableMessage":
             self._on_undecryptable(message.Info)
             self._note(note(name))
@@ -576,6 +587,7 @@ class Session:
             case Leave():
                 self._disconnect()
                 if self._journal is not None:
+                    self._await_quiet()
                     self._journal.close()
             case RollJournal():
                 if self._journal is not None:
@@ -594,6 +606,16 @@ class Session:
             self._client.disconnect(calls)
         with self._lock:
             self._connected = False
+
+    def _await_quiet(self) -> None:
+        """Wait for what the library has still to tell: it takes a message, whose sender has the
+        receipt then, and tells of it later; up to 100 wait (neonize `Neonize`, `eventChan`)."""
+        now = time.monotonic()
+        ends, quiet = now + QUIET_LIMIT_S, now + QUIET_S
+        while now < min(ends, quiet):
+            time.sleep(min(ends, quiet) - now)
+            now = time.monotonic()
+            quiet = QUIET_S + (now if self._is_told else self._told_at)
 
     @property
     def _is_nothing(self) -> bool:
