@@ -208,7 +208,7 @@ def test_a_logout_that_fails_does_not_stop_the_clean(host: Host, answers: str) -
     else:
         worker.answers = answers
     cleaning = host.world.task(host.fleet.clean("a", logout=True))
-    host.world.pass_time(16.0)
+    host.world.pass_time(19.0)
     assert cleaning.result().state is State.STOPPED
     (entry,) = host.world.task(host.fleet.trash()).result()
     assert entry.restorable
@@ -219,6 +219,7 @@ def test_a_logout_whose_end_whatsapp_tells_first_is_done(host: Host) -> None:
     worker = online(host, "a")
     worker.answers = "never"
     cleaning = host.world.task(host.fleet.clean("a", logout=True))
+    worker.answers = "ok"
     worker.say(ev.LoggedOut(False, 401))
     host.world.settle()
     assert cleaning.result().state is State.STOPPED

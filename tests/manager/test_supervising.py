@@ -181,13 +181,14 @@ def test_a_takeover_of_what_another_instance_has_ends_that_one_first(host: Host)
 def test_a_takeover_waits_for_the_end_of_a_worker_that_a_conflict_has_ended(host: Host) -> None:
     worker = online(host, "a", "b")
     host.world.kill_s = 0.3
+    worker.answers = "never"
     worker.say(ev.StreamReplaced())
     host.world.settle()
     assert host.view("a").state is State.COOLDOWN and worker.alive
     together: list[list[str]] = []
     host.world.on_connect = lambda _: together.append([w.instance for w in host.world.live()])
     taking = host.world.task(host.fleet.reconnect("b", takeover=True))
-    host.world.pass_time(1.0)
+    host.world.pass_time(4.0)
     assert taking.result().reason is Reason.TAKEOVER
     assert together == [["b"]], "two live workers for one JID"
     assert host.view("a").state is State.COOLDOWN

@@ -137,9 +137,10 @@ class Attempt:
 
     async def close(self) -> None:
         """End it, in whichever phase it is; see `Link.leave`."""
+        was_online = self._pulse is not None
         await self.unwatch()
         if self.link is not None:
-            await self.link.leave()
+            await self.link.leave(was_online=was_online)
             # It holds us, and would wait for the collector with all that it has received.
             self.link = None
         await _cancelled(self._task)

@@ -80,7 +80,6 @@ class Worker:
         self._clock = clock
         self._held: set[str] = set()
         self._keeping: set[str] = set()
-        self._online: set[str] = set()
         self._open = True
         self._ready: wire.Ready | None = None
         self._heard = False
@@ -209,8 +208,7 @@ class Worker:
     async def _hear_out(self, last: Link) -> None:
         """Let those who keep messages in write what the library has still to tell them: it sends
         the receipts sooner than it tells."""
-        hearing = self._keeping & self._online
-        keeping = [each for each in self.leaving if each.name in hearing]
+        keeping = [each for each in self.leaving if each.was_online and each.name in self._keeping]
         if not keeping or self._tasks is None:
             return
         with suppress(TimeoutError, WorkerGoneError):
@@ -331,10 +329,6 @@ class Worker:
             case wire.Happened(instance=name, event=event):
                 self._suspect = name
                 self._open = self._open and not isinstance(event, ev.NotStarted)
-                if isinstance(event, ev.Connected):
-                    self._online.add(name)
-                elif isinstance(event, ev.Disconnected):
-                    self._online.discard(name)
                 self._hand_on(name, message)
             case wire.Answered(instance=name, request=request):
                 self._probed(name, request)
