@@ -194,9 +194,11 @@ class Link:
         return await _ended(asking, limit_s)
 
     async def leave(self, *, was_online: bool) -> None:
-        """End the connection here, or a try to make one. Nothing but a verdict is heard of it any more. When that takes
-        longer than `worker.SOON_S` it goes on in the background, until `parted`: before that,
-        nobody may connect this instance elsewhere.
+        """End the connection here, or a try to make one. Nothing but a verdict is heard of it any
+        more. When that takes longer than `worker.SOON_S` it goes on in the background, until
+        `parted`: before that, nobody may connect this instance elsewhere.
+
+        was_online: there may still be messages in that the library has not told.
         """
         if not self.leaving:
             self.leaving, self.was_online = True, was_online
