@@ -178,10 +178,11 @@ async def test_what_is_ended_has_told_all_that_has_a_receipt(
         position = lab.position
         body = slow.SerializeToString()
         sent = [await lab.send_message(phone.jid, body, CUSTOMERS[0]) for _ in range(BURST)]
-        async with asyncio.timeout(SETTLED_S):
-            async for event in lab.events(position):
-                if _is_receipt(event) and event.detail == sent[-1]:
-                    break
+        await lab.wait_event(
+            lambda event: _is_receipt(event) and event.detail == sent[-1],
+            SETTLED_S,
+            position=position,
+        )
         if stops:
             await fleet.stop("shop")
     assert [data["id"] for _, _, data in told(folder / "data")] == sent

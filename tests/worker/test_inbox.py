@@ -21,6 +21,7 @@ from waziterm.domain.messages.inbound import (
     Received,
 )
 from waziterm.domain.messages.journal import ROLLED
+from waziterm.lab.client import Lab
 from waziterm.lab.events import EventKind
 from waziterm.lab.messages import sent_body
 from waziterm.lab.phones import Phone
@@ -48,6 +49,15 @@ async def until(hand: Hand, path: Path, whatsapp_id: str) -> tuple[Inbound, ...]
             await hand.wait_for(JournalGrew, position)
             position = hand.position
     return read(path)
+
+
+async def until_receipted(lab: Lab, whatsapp_id: str, position: int) -> None:
+    """Wait until a device has sent the receipt of this message."""
+    await lab.wait_event(
+        lambda event: event.kind is EventKind.RECEIPTED and event.detail == whatsapp_id,
+        DEADLINE_S,
+        position=position,
+    )
 
 
 async def test_what_people_write(linked: Linked) -> None:
@@ -155,10 +165,7 @@ async def test_what_whatsapp_brings_again_is_named(linked: Linked) -> None:
         # It is in the journal before its receipt is sent: the second one may have got lost.
         await lab.clear()
         await lab.trouble(TroubleKind.TCP_RESET, to)
-        async with asyncio.timeout(DEADLINE_S):
-            async for event in lab.events(position):
-                if event.kind is EventKind.RECEIPTED and event.detail == lost:
-                    break
+        await until_receipted(lab, lost, position)
         last = await lab.send_text(to, "the last", CUSTOMER)
         found = await until(hand, linked.inbox, last)
         told = {
@@ -207,10 +214,7 @@ async def test_what_leaves_has_written_all_that_has_a_receipt(linked: Linked) ->
         await hand.wait_for(ev.Connected)
         position = lab.position
         sent = [await lab.send_message(to, slow.SerializeToString(), CUSTOMER) for _ in range(20)]
-        async with asyncio.timeout(DEADLINE_S):
-            async for event in lab.events(position):
-                if event.kind is EventKind.RECEIPTED and event.detail == sent[-1]:
-                    break
+        await until_receipted(lab, sent[-1], position)
         assert not (await hand.leave(NAME)).error
         assert [each.whatsapp_id for each in read(linked.inbox)] == sent
 
