@@ -199,9 +199,12 @@ class Worker:
             parting = self._tasks.create_task(self._see_off(link))
             await asyncio.wait([parting], timeout=SOON_S)
         else:
-            self._open = False
-            await self._hear_out(link)
-            await self.end()
+            self.retire()
+            try:
+                await self._hear_out(link)
+            finally:
+                # Also when nobody waits for it any more: it has no other end.
+                await self.end()
             # It stays a member until all is read that the process has said.
             link.part()
 
