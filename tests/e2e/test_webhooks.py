@@ -13,7 +13,7 @@ from tests.e2e.test_api import asked, holding
 from tests.e2e.test_process import pair
 from tests.gateway.api.scripted import HOST, free_port
 from tests.programs import Headless, headless
-from tests.worker.test_inbox import CUSTOMER
+from tests.worker.conftest import CUSTOMER
 from waziterm.lab.client import Lab
 
 TEXT = "the-text-of-the-webhooks-canary"

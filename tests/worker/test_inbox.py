@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import quoting
-from tests.worker.conftest import Linked
+from tests.worker.conftest import CUSTOMER, DEADLINE_S, Linked
 from tests.worker.hand import NAME, Hand
 from waziterm.domain.jid import Jid
 from waziterm.domain.lifecycle import events as ev
@@ -21,8 +21,6 @@ from waziterm.domain.messages.inbound import (
     Received,
 )
 from waziterm.domain.messages.journal import ROLLED
-from waziterm.lab.client import Lab
-from waziterm.lab.events import EventKind
 from waziterm.lab.messages import sent_body
 from waziterm.lab.phones import Phone
 from waziterm.lab.protobufs import protobufs
@@ -30,8 +28,6 @@ from waziterm.lab.trouble import TroubleKind
 from waziterm.worker.protocol import JournalGrew, Lost, Noted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-CUSTOMER = "628999000111"
-DEADLINE_S = 15.0
 
 
 def read(path: Path) -> tuple[Inbound, ...]:
@@ -49,15 +45,6 @@ async def until(hand: Hand, path: Path, whatsapp_id: str) -> tuple[Inbound, ...]
             await hand.wait_for(JournalGrew, position)
             position = hand.position
     return read(path)
-
-
-async def until_receipted(lab: Lab, whatsapp_id: str, position: int) -> None:
-    """Wait until a device has sent the receipt of this message."""
-    await lab.wait_event(
-        lambda event: event.kind is EventKind.RECEIPTED and event.detail == whatsapp_id,
-        DEADLINE_S,
-        position=position,
-    )
 
 
 async def test_what_people_write(linked: Linked) -> None:
@@ -165,7 +152,7 @@ async def test_what_whatsapp_brings_again_is_named(linked: Linked) -> None:
         # It is in the journal before its receipt is sent: the second one may have got lost.
         await lab.clear()
         await lab.trouble(TroubleKind.TCP_RESET, to)
-        await until_receipted(lab, lost, position)
+        await linked.until_receipted(lost, position)
         last = await lab.send_text(to, "the last", CUSTOMER)
         found = await until(hand, linked.inbox, last)
         told = {
@@ -207,14 +194,9 @@ async def test_a_journal_is_rolled_and_goes_on(linked: Linked) -> None:
 
 async def test_what_leaves_has_written_all_that_has_a_receipt(linked: Linked) -> None:
     """The library sends the receipt before it tells of the message."""
-    lab, to = linked.lab, linked.phone.jid
-    # It takes us longer than the library.
-    slow = protobufs().e2e.Message(contactsArrayMessage={"contacts": [{}] * 40_000})
     async with linked.resume(listens=True) as hand:
         await hand.wait_for(ev.Connected)
-        position = lab.position
-        sent = [await lab.send_message(to, slow.SerializeToString(), CUSTOMER) for _ in range(20)]
-        await until_receipted(lab, sent[-1], position)
+        sent = await linked.keep_busy()
         assert not (await hand.leave(NAME)).error
         assert [each.whatsapp_id for each in read(linked.inbox)] == sent
 

@@ -269,6 +269,30 @@ async def test_a_login_refused_for_now(linked: Linked, code: int) -> None:
         assert hand.events[0] == ev.ConnectFailure(code)
 
 
+@pytest.mark.parametrize(
+    ("failure", "verdict"),
+    [
+        ({"code": 401}, ev.LoggedOut(on_connect=True, code=401)),
+        ({"code": 406}, ev.LoggedOut(on_connect=True, code=406)),
+        ({"code": 402, "ban_code": 101, "expire_s": 90}, ev.TemporaryBan(101, 90.0)),
+    ],
+    ids=["401", "406", "402"],
+)
+async def test_what_leaves_tells_what_whatsapp_has_said_of_the_device(
+    linked: Linked, failure: dict[str, Any], verdict: ev.Verdict
+) -> None:
+    """The library redials at once after a drop, and deletes a device before it tells why."""
+    lab, jid = linked.lab, linked.phone.jid
+    async with linked.resume() as hand:
+        await hand.wait_for(ev.Connected)
+        await linked.keep_busy()
+        await lab.trouble(TroubleKind.LOGIN_FAILURE, jid, times=1, **failure)
+        await lab.trouble(TroubleKind.TCP_RESET, jid)
+        await hand.wait_for_line("connect failure")
+        assert not (await hand.leave(NAME)).error
+        assert verdict in hand.events_of(NAME)
+
+
 async def test_the_phone_unlinks_the_device(shared_lab: Lab, tmp_path: Path) -> None:
     async with connecting(shared_lab, tmp_path / "session.db") as hand:
         phone = await pair(shared_lab, hand)

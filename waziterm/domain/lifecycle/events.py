@@ -533,6 +533,9 @@ LibraryEvent = (
     | HistoryCame
     | PhoneSeen
 )
+Verdict = StreamReplaced | LoggedOut | TemporaryBan
+"""WhatsApp has said something of the device or its account. The next connection may never hear of
+it: after a logout the library deletes the device from the session."""
 WorkerEvent = (
     LibraryEvent
     | Authenticated

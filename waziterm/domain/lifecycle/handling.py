@@ -88,12 +88,6 @@ def question(instance: Instance, event: ev.Event) -> Question | None:
     return None
 
 
-def is_verdict(event: ev.Event) -> bool:
-    """Whether WhatsApp has said something of the device or its account. The next connection may
-    never hear of it: after a logout the library deletes the device from the session."""
-    return isinstance(event, ev.StreamReplaced | ev.LoggedOut | ev.TemporaryBan)
-
-
 def counts_late(instance: Instance, event: ev.Event) -> bool:
     """Whether an event counts although something behind which it came has ended its attempt: a
     conflict, unless somebody has decided to take over meanwhile, a ban, and a logout, after which

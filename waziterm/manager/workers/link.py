@@ -10,7 +10,6 @@ from typing import Protocol, assert_never
 from waziterm.domain.fleet.api import Source
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.lifecycle import events as ev
-from waziterm.domain.lifecycle.handling import is_verdict
 from waziterm.domain.lifecycle.limits import Limits
 from waziterm.domain.messages.sending import Heard, InboxGrew, NotSent, Outgoing, Sent, Uncertain
 from waziterm.manager.background import cause_of
@@ -198,7 +197,7 @@ class Link:
         more. When that takes longer than `worker.SOON_S` it goes on in the background, until
         `parted`: before that, nobody may connect this instance elsewhere.
 
-        was_online: there may still be messages in that the library has not told.
+        was_online: there may still be messages in, and verdicts, that the library has not told.
         """
         if not self.leaving:
             self.leaving, self.was_online = True, was_online
@@ -253,7 +252,7 @@ class Link:
     def hear(self, message: Message) -> None:
         """Pass on what the worker reports of this instance. What fails in it is this instance's
         trouble alone, and told: nothing else would bring its attempt to its end."""
-        verdict = isinstance(message, wire.Happened) and is_verdict(message.event)
+        verdict = isinstance(message, wire.Happened) and isinstance(message.event, ev.Verdict)
         if self.leaving and not verdict:
             return
         try:

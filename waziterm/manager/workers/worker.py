@@ -34,7 +34,7 @@ through a proxy that does not answer takes it 60 s (measured)."""
 SOON_S = 5.0
 """How long whoever lets an instance leave waits for that."""
 HEAR_OUT_S = 3.0
-"""How long a process that is to be ended is let write messages in."""
+"""How long a process that is to be ended is let write messages in, and tell verdicts."""
 
 _GOLDEN = (5**0.5 - 1) / 2
 """Multiples of it are spread evenly between two whole numbers."""
@@ -79,7 +79,6 @@ class Worker:
         self._process = process
         self._clock = clock
         self._held: set[str] = set()
-        self._keeping: set[str] = set()
         self._open = True
         self._ready: wire.Ready | None = None
         self._heard = False
@@ -158,8 +157,6 @@ class Worker:
         if isinstance(command, wire.Probe):
             await self._probe(command)
             return
-        if isinstance(command, wire.Connect) and command.inbox:
-            self._keeping.add(name)
         if not isinstance(command, wire.RollJournal):
             self._suspect = name
             # A roll asks nothing of the library.
@@ -209,16 +206,16 @@ class Worker:
             link.part()
 
     async def _hear_out(self, last: Link) -> None:
-        """Let those who keep messages in write what the library has still to tell them: it sends
-        the receipts sooner than it tells."""
-        keeping = [each for each in self.leaving if each.was_online and each.name in self._keeping]
-        if not keeping or self._tasks is None:
+        """Let those who were online tell what the library has still to tell them: it sends the
+        receipts of messages, and deletes a device that is logged out, sooner than it tells."""
+        online = [each for each in self.leaving if each.was_online]
+        if not online or self._tasks is None:
             return
         with suppress(TimeoutError, WorkerGoneError):
             async with asyncio.timeout(HEAR_OUT_S):
-                if last in keeping:
+                if last in online:
                     await self._process.send(wire.Leave(last.name, 0))
-                for each in keeping:
+                for each in online:
                     await each.parted()
 
     async def _see_off(self, link: Link) -> None:

@@ -586,8 +586,8 @@ class Session:
                     self._connected, self._over = False, True
             case Leave():
                 self._disconnect()
+                self._await_quiet()
                 if self._journal is not None:
-                    self._await_quiet()
                     self._journal.close()
             case RollJournal():
                 if self._journal is not None:
@@ -609,7 +609,8 @@ class Session:
 
     def _await_quiet(self) -> None:
         """Wait for what the library has still to tell: it takes a message, whose sender has the
-        receipt then, and tells of it later; up to 100 wait (neonize `Neonize`, `eventChan`)."""
+        receipt then, or a logout, deletes the device, and tells of it later; up to 100 events wait
+        (neonize `Neonize`, `eventChan`)."""
         now = time.monotonic()
         ends, quiet = now + QUIET_LIMIT_S, now + QUIET_S
         while now < min(ends, quiet):
@@ -627,7 +628,7 @@ class Session:
         return self._opening.close()
 
     def _happened(self, event: ev.WorkerEvent) -> None:
-        if not self._left:
+        if not self._left or isinstance(event, ev.Verdict):
             self._outbox.send(Happened(self._command.instance, event))
 
     def _heard(self, what: Receipt | OptOut) -> None:
