@@ -163,10 +163,9 @@ class Host:
     def _check(self, view: InstanceView) -> None:
         """A view must stand in the history already; it may be a little behind it, never back."""
         rows = self.query(
-            "SELECT id FROM transitions WHERE instance = ("
-            "SELECT id FROM instances WHERE name = ?) AND id >= ? AND to_state = ?"
+            "SELECT id FROM transitions WHERE instance = ? AND id >= ? AND to_state = ?"
             " AND reason = ? AND detail = ? ORDER BY id LIMIT 1",
-            view.name,
+            view.id,
             self._seen.get(view.name, 0),
             view.state.value,
             view.reason.slug,
